@@ -1,0 +1,57 @@
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+
+const Row4 = z.tuple([z.number(), z.number(), z.number(), z.number()]);
+export const Matrix4 = z.tuple([Row4, Row4, Row4, Row4]);
+export type Matrix4 = z.infer<typeof Matrix4>;
+
+/** One posed image. `transform_matrix` is camera-to-world with OpenGL axes: x right, y up, z backwards. */
+export const PosedFrame = z.object({
+  /** Relative to the folder of transforms.json. */
+  file_path: z.string(),
+  transform_matrix: Matrix4,
+  colmap_im_id: z.int().optional(),
+});
+export type PosedFrame = z.infer<typeof PosedFrame>;
+
+/**
+ * transforms.json as nerfstudio reads it: one shared camera with OPENCV distortion, in pixels, and the
+ * images' poses. Positions are centred and scaled so that the farthest camera is at distance 1.
+ *
+ * `applied_transform` (3×4) and `applied_scale` are the similarity from COLMAP's frame into this one:
+ * p = applied_scale · (applied_transform · p_colmap).
+ */
+export const Transforms = z.object({
+  camera_model: z.literal("OPENCV"),
+  w: z.int().positive(),
+  h: z.int().positive(),
+  fl_x: z.number().positive(),
+  fl_y: z.number().positive(),
+  cx: z.number(),
+  cy: z.number(),
+  k1: z.number(),
+  k2: z.number(),
+  p1: z.number(),
+  p2: z.number(),
+  frames: z.array(PosedFrame).min(1),
+  /** Which frames training sees and which judge it; nerfstudio honours the same lists. */
+  train_filenames: z.array(z.string()),
+  val_filenames: z.array(z.string()),
+  test_filenames: z.array(z.string()),
+  applied_transform: z.tuple([Row4, Row4, Row4]),
+  applied_scale: z.number().positive(),
+  ply_file_path: z.literal("sparse_pc.ply"),
+});
+export type Transforms = z.infer<typeof Transforms>;
+
+/**
+ * A dataset folder as the poses stage leaves it and every engine reads it:
+ * `images/`, `transforms.json`, `sparse_pc.ply` and `colmap/sparse/0/*.bin`.
+ */
+export interface Dataset {
+  readonly dir: string;
+}
+
+export async function readTransforms(path: string): Promise<Transforms> {
+  return Transforms.parse(JSON.parse(await readFile(path, "utf8")));
+}

@@ -1,0 +1,35 @@
+import type { EngineName, EngineProbe, JobOptions, TrainReport } from "@splatt/shared";
+import type { Dataset } from "../dataset/transforms.ts";
+import type { StageContext, StageResult } from "../pipeline/stage.ts";
+
+export type TrainOptions = Pick<JobOptions, "iterations" | "preset" | "max_splats" | "max_resolution">;
+
+/** What training leaves in its folder; paths are relative to it. The rest is the engine's own. */
+export interface TrainedModel {
+  readonly report: TrainReport;
+  /** Where the engine's `exportSplats` finds the model. */
+  readonly model: string;
+}
+
+/** Something that can train a posed image set. */
+export interface Engine {
+  readonly name: EngineName;
+  /** Finds out, once at start, whether the engine works on this machine, and why not. */
+  probe(): Promise<EngineProbe>;
+  /**
+   * Trains in `context.dir`, going on from its own checkpoint when an interrupted run left one there.
+   * The result is in the frame of the dataset's transforms.json.
+   */
+  train(dataset: Dataset, options: TrainOptions, context: StageContext): Promise<StageResult<TrainedModel>>;
+  /**
+   * Writes the model as a PLY with spherical harmonics (see splat/ply.ts) to `file`.
+   *
+   * @param trainDir the folder in which `train` ran
+   */
+  exportSplats(
+    trainDir: string,
+    model: TrainedModel,
+    file: string,
+    context: StageContext,
+  ): Promise<StageResult<TrainReport>>;
+}

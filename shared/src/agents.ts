@@ -1,0 +1,45 @@
+import { z } from "zod";
+import { AgentOffer } from "./engines.ts";
+import { DEFAULT_POOL, PoolName } from "./job.ts";
+
+/** POST /agents: mints a token for one GPU box. */
+export const CreateAgent = z.object({
+  name: z.string().min(1).max(255),
+  pool: PoolName.default(DEFAULT_POOL),
+});
+export type CreateAgent = z.infer<typeof CreateAgent>;
+
+export const AgentView = z.object({
+  agent_id: z.uuid(),
+  name: z.string(),
+  pool: z.string(),
+  connected: z.boolean(),
+  version: z.string().nullable(),
+  offer: AgentOffer.nullable(),
+  created_at: z.string(),
+  /** When the agent last connected or disconnected. */
+  last_seen_at: z.string().nullable(),
+});
+export type AgentView = z.infer<typeof AgentView>;
+
+/** The only answer that ever shows the token. */
+export const AgentCreated = AgentView.extend({ token: z.string() });
+export type AgentCreated = z.infer<typeof AgentCreated>;
+
+/** GET /health: the seed's object, then which engine each connected agent runs and why. */
+export const Health = z.object({
+  status: z.literal("healthy"),
+  active_jobs: z.int().nonnegative(),
+  queued_jobs: z.int().nonnegative(),
+  gpu_available: z.boolean(),
+  gpu_info: z.object({ name: z.string(), memory_total: z.int().nonnegative() }).nullable(),
+  agents: z.array(
+    z.object({
+      pool: z.string(),
+      engine: z.string().nullable(),
+      slots: z.int().nonnegative(),
+      reason: z.string(),
+    }),
+  ),
+});
+export type Health = z.infer<typeof Health>;

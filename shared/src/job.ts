@@ -1,0 +1,222 @@
+import { z } from "zod";
+import { EngineChoice, EngineName } from "./engines.ts";
+import { FAILURE_CODES } from "./failures.ts";
+import { JobStatus } from "./job-status.ts";
+import { STAGES } from "./progress.ts";
+
+export const Preset = z.enum(["draft", "standard", "high"]);
+export type Preset = z.infer<typeof Preset>;
+
+/** The name of a group of agents, or of an agent. */
+export const PoolName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, "lower-case letters, digits, - and _");
+export const DEFAULT_POOL = "default";
+
+/** A file's name and nothing else: no folders, no control characters, not `.` or `..`. */
+export const FileName = z
+  .string()
+  .min(1)
+  .max(255)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+  .refine((name) => !/[/\\\u0000-\u001f\u007f]/.test(name) && name !== "." && name !== "..", {
+    message: "must be a file name without folders or control characters",
+  });
+
+/**
+ * Numbers as the seed's server (pydantic, lax mode) took them: 5, 5.0 and "5" are the same integer.
+ * Anything else of another type is refused.
+ */
+function laxNumber<T extends z.ZodType<number>>(schema: T) {
+  return z.preprocess(
+    (value) => (typeof value === "string" && value.trim() !== "" ? Number(value) : value),
+    schema,
+  );
+}
+
+const WebUrl = z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).max(4096);
+
+/** The knobs of a job that the agent works by. */
+export const JobOptions = z.object({
+  /** Training steps. */
+  iterations: laxNumber(z.int().min(1).max(1_000_000)).default(5000),
+  /** Frames taken from each second of video. */
+  fps: laxNumber(z.number().positive().max(120)).default(4),
+  /** Where in the video to begin, in seconds. */
+  start_sec: laxNumber(z.number().min(0)).default(0),
+  /** Where to stop, in seconds; null is the video's end. */
+  end_sec: laxNumber(z.number().positive()).nullable().default(null),
+  engine: EngineChoice.default("auto"),
+  preset: Preset.default("standard"),
+  /** The most gaussians the result may have; null leaves it to the engine and preset. */
+  max_splats: laxNumber(z.int().min(1000).max(20_000_000)).nullable().default(null),
+  /** The longest side, in pixels, at which the scene is trained; null leaves it to the engine and preset. */
+  max_resolution: laxNumber(z.int().min(64).max(8192)).nullable().default(null),
+});
+export type JobOptions = z.infer<typeof JobOptions>;
+
+/** The body of POST /jobs: the seed's fields, then what was added. */
+export const CreateJob = JobOptions.extend({
+  task_id: z.string().min(1).max(512),
+  filebin_url: WebUrl.optional(),
+  video_url: WebUrl.optional(),
+  upload_id: z.uuid().optional(),
+  filename: FileName.optional(),
+  priority: laxNumber(z.int().min(-100).max(100)).default(0),
+  pool: PoolName.default(DEFAULT_POOL),
+}).superRefine((body, context) => {
+  const sources = [body.filebin_url, body.video_url, body.upload_id].filter((source) => source !== undefined);
+  if (sources.length !== 1) {
+    context.addIssue({
+      code: "custom",
+      path: ["filebin_url"],
+      message: "Give exactly one of filebin_url, video_url and upload_id",
+    });
+  }
+  if (body.filebin_url !== undefined && body.filename === undefined) {
+    context.addIssue({ code: "custom", path: ["filename"], message: "Field required" });
+  }
+  if (body.end_sec !== null && body.end_sec <= body.start_sec) {
+    context.addIssue({ code: "custom", path: ["end_sec"], message: "must be greater than start_sec" });
+  }
+});
+export type CreateJob = z.infer<typeof CreateJob>;
+
+/** Where an agent gets the video: an address on the web, or an upload that the control plane hands out. */
+export const JobSource = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("url"), url: WebUrl }),
+  z.object({ kind: z.literal("upload"), size: z.int().positive() }),
+]);
+export type JobSource = z.infer<typeof JobSource>;
+
+/** What an agent is told to do: everything that decides the result, nothing that does not. */
+export const JobSpec = z.object({
+  source: JobSource,
+  options: JobOptions,
+});
+export type JobSpec = z.infer<typeof JobSpec>;
+
+/** What the pose solver made of the capture. */
+export const CaptureReport = z.object({
+  frames: z.int().nonnegative(),
+  registered: z.int().nonnegative(),
+  points: z.int().nonnegative(),
+  /** Pixels. */
+  mean_reprojection_error: z.number().nonnegative().nullable(),
+  verdict: z.enum(["good", "weak", "unusable"]),
+  advice: z.string(),
+});
+export type CaptureReport = z.infer<typeof CaptureReport>;
+
+/** How good the trained splat is. PSNR (dB) and SSIM are means over frames that training never saw. */
+export const TrainReport = z.object({
+  gaussians: z.int().nonnegative(),
+  iterations: z.int().nonnegative(),
+  sh_degree: z.int().min(0).max(4),
+  /** Pixels at which the scene was trained. */
+  width: z.int().positive(),
+  height: z.int().positive(),
+  held_out_frames: z.int().nonnegative(),
+  psnr: z.number().nullable(),
+  ssim: z.number().nullable(),
+});
+export type TrainReport = z.infer<typeof TrainReport>;
+
+export const StageTiming = z.object({
+  stage: z.enum(STAGES),
+  seconds: z.number().nonnegative(),
+  /** Finished by an earlier attempt and reused. */
+  reused: z.boolean(),
+});
+export type StageTiming = z.infer<typeof StageTiming>;
+
+/** What an agent tells of a job's run when it ends, well or not. */
+export const JobReport = z.object({
+  engine: z.object({ name: EngineName, version: z.string().nullable(), reason: z.string() }).nullable(),
+  capture: CaptureReport.nullable(),
+  train: TrainReport.nullable(),
+  stages: z.array(StageTiming).max(32),
+});
+export type JobReport = z.infer<typeof JobReport>;
+
+/** The files that every completed job has. */
+export const RESULT_FILES = ["transforms.json", "baked_splat.ply", "baked_splat_sh.ply"] as const;
+
+export const RESULT_CONTENT_TYPES: Readonly<Record<string, string>> = {
+  json: "application/json",
+  ply: "application/octet-stream",
+};
+
+export function resultContentType(filename: string): string {
+  const extension = filename.slice(filename.lastIndexOf(".") + 1);
+  return RESULT_CONTENT_TYPES[extension] ?? "application/octet-stream";
+}
+
+export const ResultEntry = z.object({
+  /** Relative to the API's origin. */
+  url: z.string(),
+  size: z.int().nonnegative(),
+  /** Hex. */
+  sha256: z.string(),
+  content_type: z.string(),
+});
+export type ResultEntry = z.infer<typeof ResultEntry>;
+
+/** GET /jobs/{id}/status: the seed's object. `created_at` and `updated_at` are naive UTC to the second. */
+export const JobStatusView = z.object({
+  job_id: z.uuid(),
+  task_id: z.string(),
+  status: JobStatus,
+  progress: z.int().min(0).max(100),
+  message: z.string(),
+  error: z.string().nullable(),
+  error_code: z.enum(FAILURE_CODES).nullable(),
+  error_hint: z.string().nullable(),
+  created_at: z.string(),
+  updated_at: z.string(),
+  results: z.record(z.string(), ResultEntry).nullable(),
+});
+export type JobStatusView = z.infer<typeof JobStatusView>;
+
+/** GET /jobs/{id}: everything that is known. Its timestamps carry an explicit offset. */
+export const JobView = JobStatusView.extend({
+  filename: z.string(),
+  source: z.object({
+    kind: z.enum(["url", "upload"]),
+    url: z.string().nullable(),
+    upload_id: z.string().nullable(),
+  }),
+  options: JobOptions,
+  pool: z.string(),
+  priority: z.int(),
+  attempt: z.int().nonnegative(),
+  failures: z.int().nonnegative(),
+  lost_leases: z.int().nonnegative(),
+  agent_id: z.string().nullable(),
+  next_attempt_at: z.string().nullable(),
+  eta_seconds: z.int().nullable(),
+  started_at: z.string().nullable(),
+  ended_at: z.string().nullable(),
+  report: JobReport.nullable(),
+});
+export type JobView = z.infer<typeof JobView>;
+
+export const JobCreated = z.object({
+  job_id: z.uuid(),
+  status: JobStatus,
+  message: z.string(),
+  warnings: z.array(z.string()).optional(),
+});
+export type JobCreated = z.infer<typeof JobCreated>;
+
+/** The query of GET /jobs. An empty `status` is none, as the seed's clients send it. */
+export const ListJobsQuery = z.object({
+  status: z.preprocess((value) => (value === "" ? undefined : value), JobStatus.optional()),
+  limit: laxNumber(z.int().min(1).max(1000)).default(100),
+  cursor: z.string().max(64).optional(),
+});
+
+export const JobList = z.object({
+  jobs: z.array(JobStatusView),
+  total: z.int().nonnegative(),
+  next_cursor: z.string().nullable(),
+});
+export type JobList = z.infer<typeof JobList>;

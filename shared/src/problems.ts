@@ -1,0 +1,102 @@
+import { z } from "zod";
+
+/** Every error the HTTP API answers with: its status, its title and what the caller can do. */
+export const PROBLEMS = {
+  unauthorized: {
+    status: 401,
+    title: "Missing or wrong credentials",
+    hint: "Send the API key in the X-API-Key header.",
+  },
+  agent_unauthorized: {
+    status: 401,
+    title: "Missing or wrong agent token",
+    hint: "Mint a token with POST /agents and set it as AGENT_TOKEN.",
+  },
+  not_found: { status: 404, title: "Not found", hint: "Check the path and the id." },
+  job_not_found: { status: 404, title: "No such job", hint: "The id is wrong or the job was deleted." },
+  result_not_found: {
+    status: 404,
+    title: "No such result file",
+    hint: "GET /jobs/{job_id}/status lists the files once the job is completed.",
+  },
+  upload_not_found: {
+    status: 404,
+    title: "No such upload",
+    hint: "It may have expired; begin again with POST /uploads.",
+  },
+  agent_not_found: { status: 404, title: "No such agent", hint: "GET /agents lists them." },
+  job_not_ended: {
+    status: 409,
+    title: "The job has not ended",
+    hint: "Wait until it is completed, failed or cancelled.",
+  },
+  upload_incomplete: {
+    status: 409,
+    title: "The upload is not complete",
+    hint: "Send the missing parts, then POST /uploads/{upload_id}/complete.",
+  },
+  upload_in_use: { status: 409, title: "The upload is in use", hint: "Delete the jobs that use it first." },
+  upload_completed: { status: 409, title: "The upload is complete already", hint: "It takes no more parts." },
+  stale_lease: {
+    status: 409,
+    title: "This attempt no longer holds the job",
+    hint: "Stop working on it; the Dispatcher gave it to somebody else or it has ended.",
+  },
+  part_size_mismatch: {
+    status: 422,
+    title: "The part has the wrong size",
+    hint: "Every part has part_size bytes, only the last may be smaller. Send Content-Length.",
+  },
+  part_checksum_mismatch: {
+    status: 422,
+    title: "The part arrived damaged",
+    hint: "Its SHA-256 is not the one in X-Content-SHA256. Send the part again.",
+  },
+  invalid_request: {
+    status: 422,
+    title: "The request is not valid",
+    hint: "Each entry of detail names a field.",
+  },
+  too_large: {
+    status: 413,
+    title: "The request body is too large",
+    hint: "Send large files in parts with POST /uploads.",
+  },
+  range_not_satisfiable: {
+    status: 416,
+    title: "The range lies outside the file",
+    hint: "Content-Range tells the file's size.",
+  },
+  upgrade_required: {
+    status: 426,
+    title: "This is a WebSocket endpoint",
+    hint: "Connect with the Splatt agent.",
+  },
+  internal_error: {
+    status: 500,
+    title: "Something went wrong on our side",
+    hint: "Try again; if it stays, look at the control plane's log.",
+  },
+  unavailable: { status: 503, title: "Storage is not answering", hint: "Try again in a few seconds." },
+} as const satisfies Record<string, { status: number; title: string; hint: string }>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** One entry of a 422's `detail`, in FastAPI's form. */
+export const ValidationIssue = z.object({
+  loc: z.array(z.union([z.string(), z.int()])),
+  msg: z.string(),
+  type: z.string(),
+});
+export type ValidationIssue = z.infer<typeof ValidationIssue>;
+
+/** RFC 9457, keeping FastAPI's `detail` member. */
+export const Problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.union([z.string(), z.array(ValidationIssue)]),
+  code: z.string(),
+  hint: z.string().optional(),
+});
+export type Problem = z.infer<typeof Problem>;

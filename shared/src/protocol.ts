@@ -1,0 +1,219 @@
+import { z } from "zod";
+import { AgentOffer } from "./engines.ts";
+import { FAILURE_CODES } from "./failures.ts";
+import { Fence } from "./fence.ts";
+import { FileName, JobReport, JobSpec, PoolName } from "./job.ts";
+import { ActiveStatus } from "./job-status.ts";
+import { Sha256Hex } from "./uploads.ts";
+
+/**
+ * The messages between an agent and its Dispatcher: JSON text frames over the one WebSocket that the agent
+ * opened. docs/protocol.md tells who sends what when, and which promises hold.
+ */
+export const SUBPROTOCOL = "splat-agent.v1";
+export const PROTOCOL_VERSION = "1.0";
+export const AGENT_SOCKET_PATH = "/agent";
+/** A longer frame closes the socket. */
+export const MAX_FRAME_BYTES = 64 * 1024;
+
+/** The heartbeat: answered by the runtime itself, so that it never wakes a hibernating Dispatcher. */
+export const PING = "ping";
+export const PONG = "pong";
+
+export const CLOSE = {
+  drained: 1000,
+  /** The frame was not a message of this protocol. */
+  badMessage: 4000,
+  /** The agent was deleted or its token revoked. */
+  revoked: 4003,
+  /** No heartbeat for a lease's length. */
+  silent: 4008,
+  /** A newer process connected with the same token; this one must not come back. */
+  replaced: 4009,
+  /** The protocol's major version is not the server's. */
+  incompatible: 4010,
+} as const;
+
+/** Set by the server, so that all of a pool's agents follow one setting and tests can shorten it. */
+export const Intervals = z.object({
+  heartbeat_ms: z.int().positive(),
+  lease_ms: z.int().positive(),
+  held_ms: z.int().positive(),
+  progress_ms: z.int().positive(),
+  resend_ms: z.int().positive(),
+});
+export type Intervals = z.infer<typeof Intervals>;
+
+const Seq = z.int().min(1);
+const Text = z.string().max(2000);
+
+/** A job that the agent still has work of, as it says on every connect. */
+export const HeldJob = z.object({
+  fence: Fence,
+  status: ActiveStatus,
+  progress: z.int().min(0).max(99),
+  message: Text,
+});
+export type HeldJob = z.infer<typeof HeldJob>;
+
+export const Hello = z.object({
+  type: z.literal("hello"),
+  protocol: z.string().regex(/^\d+\.\d+$/),
+  /** Random per process. */
+  instance_id: z.string().min(1).max(64),
+  name: z.string().max(255),
+  version: z.string().max(64),
+  offer: AgentOffer,
+  held: z.array(HeldJob).max(64),
+});
+export type Hello = z.infer<typeof Hello>;
+
+export const JobAccept = z.object({ type: z.literal("job.accept"), fence: Fence });
+export type JobAccept = z.infer<typeof JobAccept>;
+
+export const JobReject = z.object({
+  type: z.literal("job.reject"),
+  fence: Fence,
+  code: z.enum(["no_free_slot", "draining", "engine_unavailable", "disk_full"]),
+  detail: Text,
+});
+export type JobReject = z.infer<typeof JobReject>;
+
+export const JobHeld = z.object({
+  type: z.literal("job.held"),
+  jobs: z
+    .array(z.object({ fence: Fence, status: ActiveStatus, seconds_since_output: z.number().nonnegative() }))
+    .max(64),
+});
+export type JobHeld = z.infer<typeof JobHeld>;
+
+export const JobStage = z.object({
+  type: z.literal("job.stage"),
+  fence: Fence,
+  seq: Seq,
+  status: ActiveStatus,
+  progress: z.int().min(0).max(99),
+  message: Text,
+});
+export type JobStage = z.infer<typeof JobStage>;
+
+export const JobProgress = z.object({
+  type: z.literal("job.progress"),
+  fence: Fence,
+  /** The whole job's. */
+  progress: z.int().min(0).max(99),
+  /** The running stage's own. */
+  stage_progress: z.int().min(0).max(100),
+  message: Text,
+  eta_seconds: z.int().nonnegative().nullable(),
+});
+export type JobProgress = z.infer<typeof JobProgress>;
+
+export const CompletedUpload = z.object({
+  filename: FileName,
+  upload_id: z.uuid(),
+  size: z.int().positive(),
+  sha256: Sha256Hex,
+});
+export type CompletedUpload = z.infer<typeof CompletedUpload>;
+
+export const JobComplete = z.object({
+  type: z.literal("job.complete"),
+  fence: Fence,
+  seq: Seq,
+  uploads: z.array(CompletedUpload).min(1).max(64),
+  report: JobReport,
+});
+export type JobComplete = z.infer<typeof JobComplete>;
+
+export const JobFail = z.object({
+  type: z.literal("job.fail"),
+  fence: Fence,
+  seq: Seq,
+  code: z.enum(FAILURE_CODES),
+  detail: Text,
+  /** The last lines of the stage's log. */
+  log_tail: z.array(z.string().max(500)).max(50),
+  report: JobReport,
+});
+export type JobFail = z.infer<typeof JobFail>;
+
+export const JobCancelled = z.object({ type: z.literal("job.cancelled"), fence: Fence, seq: Seq });
+export type JobCancelled = z.infer<typeof JobCancelled>;
+
+export const JobRecalled = z.object({ type: z.literal("job.recalled"), fence: Fence, seq: Seq });
+export type JobRecalled = z.infer<typeof JobRecalled>;
+
+export const AgentMessage = z.discriminatedUnion("type", [
+  Hello,
+  JobAccept,
+  JobReject,
+  JobHeld,
+  JobStage,
+  JobProgress,
+  JobComplete,
+  JobFail,
+  JobCancelled,
+  JobRecalled,
+]);
+export type AgentMessage = z.infer<typeof AgentMessage>;
+
+/** The agent's messages that are acked after the durable write, and resent until then. */
+export type AckedMessage = JobStage | JobComplete | JobFail | JobCancelled | JobRecalled;
+
+/** What becomes of a job that the agent still holds: work on under the fence given, or drop it. */
+export const HeldVerdict = z.discriminatedUnion("action", [
+  z.object({ action: z.literal("continue"), held: Fence, fence: Fence }),
+  z.object({ action: z.literal("abandon"), held: Fence, reason: Text }),
+]);
+export type HeldVerdict = z.infer<typeof HeldVerdict>;
+
+export const Welcome = z.object({
+  type: z.literal("welcome"),
+  protocol: z.string(),
+  agent_id: z.uuid(),
+  pool: PoolName,
+  intervals: Intervals,
+  jobs: z.array(HeldVerdict).max(64),
+});
+export type Welcome = z.infer<typeof Welcome>;
+
+export const JobAssign = z.object({ type: z.literal("job.assign"), fence: Fence, spec: JobSpec });
+export type JobAssign = z.infer<typeof JobAssign>;
+
+export const Ack = z.object({ type: z.literal("ack"), fence: Fence, seq: Seq });
+export type Ack = z.infer<typeof Ack>;
+
+/** The fence is stale: stop the work, keep nothing of it for this attempt. */
+export const JobAbandon = z.object({ type: z.literal("job.abandon"), fence: Fence, reason: Text });
+export type JobAbandon = z.infer<typeof JobAbandon>;
+
+export const JobCancel = z.object({ type: z.literal("job.cancel"), fence: Fence, reason: Text });
+export type JobCancel = z.infer<typeof JobCancel>;
+
+export const JobRecall = z.object({ type: z.literal("job.recall"), fence: Fence, reason: Text });
+export type JobRecall = z.infer<typeof JobRecall>;
+
+/** The job was deleted: remove what the workspace has of it. */
+export const JobForget = z.object({ type: z.literal("job.forget"), job_id: z.uuid() });
+export type JobForget = z.infer<typeof JobForget>;
+
+export const Drain = z.object({ type: z.literal("drain"), deadline_ms: z.int().nonnegative() });
+export type Drain = z.infer<typeof Drain>;
+
+export const ServerMessage = z.discriminatedUnion("type", [
+  Welcome,
+  JobAssign,
+  Ack,
+  JobAbandon,
+  JobCancel,
+  JobRecall,
+  JobForget,
+  Drain,
+]);
+export type ServerMessage = z.infer<typeof ServerMessage>;
+
+/** Minor versions understand each other, because unknown fields are ignored; major versions do not. */
+export function sameMajor(a: string, b: string): boolean {
+  return a.split(".")[0] === b.split(".")[0];
+}

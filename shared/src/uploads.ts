@@ -1,0 +1,85 @@
+import { z } from "zod";
+import { FileName } from "./job.ts";
+
+const MIB = 1024 * 1024;
+
+/**
+ * How large files travel: parts of equal size but for the last, straight into an R2 multipart upload.
+ * R2 wants parts of 5 MiB to 5 GiB, 10,000 at the most; 32 MiB passes every Cloudflare plan's body limit.
+ */
+export const PART_SIZE_BYTES = 32 * MIB;
+export const MAX_PARTS = 10_000;
+export const MAX_UPLOAD_BYTES = PART_SIZE_BYTES * MAX_PARTS;
+
+/** The header in which the sender of a part or file states its SHA-256, in hex. */
+export const SHA256_HEADER = "x-content-sha256";
+
+export const Sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, "64 lower-case hex digits");
+
+export interface PartRange {
+  /** From 1. */
+  readonly number: number;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** The parts that a file of `size` bytes is sent in; an empty file has none. */
+export function planParts(size: number, partSize: number): PartRange[] {
+  return Array.from({ length: Math.ceil(size / partSize) }, (_, index) => {
+    const offset = index * partSize;
+    return { number: index + 1, offset, size: Math.min(partSize, size - offset) };
+  });
+}
+
+/** The size that part `number` of a file must have, or null when the file has no such part. */
+export function expectedPartSize(number: number, size: number, partSize: number): number | null {
+  const offset = (number - 1) * partSize;
+  if (!Number.isInteger(number) || number < 1 || offset >= size) return null;
+  return Math.min(partSize, size - offset);
+}
+
+export const UploadedPart = z.object({
+  part_number: z.int().min(1).max(MAX_PARTS),
+  etag: z.string().min(1).max(256),
+});
+export type UploadedPart = z.infer<typeof UploadedPart>;
+
+/** POST /uploads: a client announces a video. */
+export const CreateUpload = z.object({
+  filename: FileName,
+  /** Bytes. */
+  size: z.int().min(1).max(MAX_UPLOAD_BYTES),
+});
+export type CreateUpload = z.infer<typeof CreateUpload>;
+
+/** A client's upload: what to send next is `parts` minus `received_parts`. Timestamps carry an offset. */
+export const UploadView = z.object({
+  upload_id: z.uuid(),
+  status: z.enum(["open", "completed"]),
+  filename: z.string(),
+  size: z.int().positive(),
+  part_size: z.int().positive(),
+  parts: z.int().positive(),
+  received_parts: z.array(z.int().positive()),
+  created_at: z.string(),
+  /** Until when the upload must be complete. */
+  expires_at: z.string(),
+});
+export type UploadView = z.infer<typeof UploadView>;
+
+/** POST /agent/jobs/{id}/uploads: an agent announces one result file. */
+export const CreateResultUpload = z.object({
+  filename: FileName,
+  size: z.int().min(1).max(MAX_UPLOAD_BYTES),
+});
+export type CreateResultUpload = z.infer<typeof CreateResultUpload>;
+
+export const ResultUploadCreated = z.object({
+  upload_id: z.uuid(),
+  part_size: z.int().positive(),
+});
+export type ResultUploadCreated = z.infer<typeof ResultUploadCreated>;
+
+/** POST …/complete: the parts that the agent has kept a record of. */
+export const CompleteResultUpload = z.object({ parts: z.array(UploadedPart).min(1).max(MAX_PARTS) });
+export type CompleteResultUpload = z.infer<typeof CompleteResultUpload>;
