@@ -37,7 +37,8 @@ const LEAVE_STAGE = ["completed", "queued", "failed", "cancelled"] as const sati
  * those that are finished; going back to `queued` ends the attempt. A terminal state never changes.
  */
 export const TRANSITIONS: { readonly [from in JobStatus]: readonly JobStatus[] } = {
-  queued: [...ACTIVE_STATUSES, ...TERMINAL_STATUSES],
+  // To itself: an attempt that ended before its first stage began.
+  queued: ["queued", ...ACTIVE_STATUSES, ...TERMINAL_STATUSES],
   downloading_video: ["extracting_frames", "running_colmap", "training", "exporting", ...LEAVE_STAGE],
   extracting_frames: ["running_colmap", "training", "exporting", ...LEAVE_STAGE],
   running_colmap: ["training", "exporting", ...LEAVE_STAGE],

@@ -26,10 +26,10 @@ export const FileName = z
  * Anything else of another type is refused.
  */
 function laxNumber<T extends z.ZodType<number>>(schema: T) {
-  return z.preprocess(
-    (value) => (typeof value === "string" && value.trim() !== "" ? Number(value) : value),
-    schema,
-  );
+  return z.preprocess((value) => {
+    const number = typeof value === "string" && value.trim() !== "" ? Number(value) : Number.NaN;
+    return Number.isNaN(number) ? value : number;
+  }, schema);
 }
 
 const WebUrl = z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).max(4096);
@@ -53,8 +53,8 @@ export const JobOptions = z.object({
 });
 export type JobOptions = z.infer<typeof JobOptions>;
 
-/** The body of POST /jobs: the seed's fields, then what was added. */
-export const CreateJob = JobOptions.extend({
+/** The fields of POST /jobs: the seed's, then what was added. */
+export const CreateJobFields = JobOptions.extend({
   task_id: z.string().min(1).max(512),
   filebin_url: WebUrl.optional(),
   video_url: WebUrl.optional(),
@@ -62,7 +62,9 @@ export const CreateJob = JobOptions.extend({
   filename: FileName.optional(),
   priority: laxNumber(z.int().min(-100).max(100)).default(0),
   pool: PoolName.default(DEFAULT_POOL),
-}).superRefine((body, context) => {
+});
+
+export const CreateJob = CreateJobFields.superRefine((body, context) => {
   const sources = [body.filebin_url, body.video_url, body.upload_id].filter((source) => source !== undefined);
   if (sources.length !== 1) {
     context.addIssue({
@@ -211,7 +213,7 @@ export type JobCreated = z.infer<typeof JobCreated>;
 export const ListJobsQuery = z.object({
   status: z.preprocess((value) => (value === "" ? undefined : value), JobStatus.optional()),
   limit: laxNumber(z.int().min(1).max(1000)).default(100),
-  cursor: z.string().max(64).optional(),
+  cursor: laxNumber(z.int().positive()).optional(),
 });
 
 export const JobList = z.object({

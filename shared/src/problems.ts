@@ -77,6 +77,11 @@ export const PROBLEMS = {
     title: "Something went wrong on our side",
     hint: "Try again; if it stays, look at the control plane's log.",
   },
+  not_configured: {
+    status: 503,
+    title: "The control plane has no API key yet",
+    hint: "Set it with `wrangler secret put GPU_API_KEY`.",
+  },
   unavailable: { status: 503, title: "Storage is not answering", hint: "Try again in a few seconds." },
 } as const satisfies Record<string, { status: number; title: string; hint: string }>;
 

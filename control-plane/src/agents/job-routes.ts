@@ -1,0 +1,99 @@
+import {
+  CompleteResultUpload,
+  CreateResultUpload,
+  PART_SIZE_BYTES,
+  type ResultUploadCreated,
+} from "@splatt/shared";
+import { and, eq } from "drizzle-orm";
+import { type Context, Hono } from "hono";
+import type { AgentAppEnv } from "../app-env.ts";
+import { database, withRetry } from "../db/database.ts";
+import { resultUploads, uploads } from "../db/schema.ts";
+import { requireAgent } from "../http/auth.ts";
+import { objectResponse } from "../http/object-response.ts";
+import { ApiError } from "../http/problem.ts";
+import { readJson, validate } from "../http/validate.ts";
+import type { JobRow } from "../jobs/view.ts";
+import { abortMultipart, completeMultipart, storePart } from "../uploads/multipart.ts";
+import { requireLease } from "./fence.ts";
+
+type ResultUploadRow = typeof resultUploads.$inferSelect;
+
+/** What an agent does for a job over HTTPS, each request under the job's fence: read the input, send results. */
+export const agentJobRoutes = new Hono<AgentAppEnv>()
+  .use(requireAgent)
+
+  .get("/:id/input", async (c) => {
+    const job = await leasedJob(c);
+    const upload =
+      job.uploadId === null
+        ? undefined
+        : await database(c.env.DB).query.uploads.findFirst({ where: eq(uploads.id, job.uploadId) });
+    if (upload === undefined || upload.etag === null) throw new ApiError("upload_not_found");
+    const stored = { ...upload, etag: upload.etag, contentType: "application/octet-stream" };
+    const response = await objectResponse(c.env.BUCKET, stored, c.req.raw);
+    if (response === null) throw new ApiError("upload_not_found");
+    return response;
+  })
+
+  .post("/:id/uploads", async (c) => {
+    const job = await leasedJob(c);
+    const { filename, size } = validate(CreateResultUpload, await readJson(c), "body");
+    const id = crypto.randomUUID();
+    const r2Key = `jobs/${job.id}/${job.attempt}/${id}/${filename}`;
+    const { uploadId: r2UploadId } = await c.env.BUCKET.createMultipartUpload(r2Key);
+    await withRetry(() =>
+      database(c.env.DB)
+        .insert(resultUploads)
+        .values({
+          id,
+          jobId: job.id,
+          attempt: job.attempt,
+          filename,
+          size,
+          partSize: PART_SIZE_BYTES,
+          r2Key,
+          r2UploadId,
+          createdAt: Date.now(),
+        })
+        .onConflictDoNothing(),
+    );
+    const created: ResultUploadCreated = { upload_id: id, part_size: PART_SIZE_BYTES };
+    return c.json(created);
+  })
+
+  .put("/:id/uploads/:upload/parts/:number", async (c) => {
+    const { upload } = await leasedUpload(c);
+    return c.json(await storePart(c.env.BUCKET, upload, Number(c.req.param("number")), c.req.raw));
+  })
+
+  .post("/:id/uploads/:upload/complete", async (c) => {
+    const { upload } = await leasedUpload(c);
+    const { parts } = validate(CompleteResultUpload, await readJson(c), "body");
+    const etag = upload.etag ?? (await completeMultipart(c.env.BUCKET, upload, parts)).etag;
+    await withRetry(() =>
+      database(c.env.DB).update(resultUploads).set({ etag }).where(eq(resultUploads.id, upload.id)),
+    );
+    return c.json({ upload_id: upload.id, etag, size: upload.size });
+  });
+
+async function leasedJob(c: Context<AgentAppEnv>): Promise<JobRow> {
+  return requireLease(database(c.env.DB), c.get("agent"), c.req.param("id") ?? "", c.req.raw.headers);
+}
+
+/** A stale fence also aborts the upload that it came with: nobody will complete it. */
+async function leasedUpload(c: Context<AgentAppEnv>): Promise<{ job: JobRow; upload: ResultUploadRow }> {
+  const db = database(c.env.DB);
+  const upload = await db.query.resultUploads.findFirst({
+    where: and(
+      eq(resultUploads.id, c.req.param("upload") ?? ""),
+      eq(resultUploads.jobId, c.req.param("id") ?? ""),
+    ),
+  });
+  const job = await leasedJob(c).catch(async (error: unknown) => {
+    if (error instanceof ApiError && upload?.etag === null) await abortMultipart(c.env.BUCKET, upload);
+    throw error;
+  });
+  if (upload === undefined || upload.attempt !== job.attempt) throw new ApiError("upload_not_found");
+  return { job, upload };
+}

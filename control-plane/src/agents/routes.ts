@@ -1,0 +1,64 @@
+import { type AgentCreated, type AgentView, CreateAgent, offsetUtc } from "@splatt/shared";
+import { desc, eq } from "drizzle-orm";
+import { Hono } from "hono";
+import type { AppEnv } from "../app-env.ts";
+import { database, withRetry } from "../db/database.ts";
+import { agents } from "../db/schema.ts";
+import { dispatcherOf } from "../dispatch/stub.ts";
+import { ApiError } from "../http/problem.ts";
+import { readJson, validate } from "../http/validate.ts";
+import { newAgentToken } from "./tokens.ts";
+
+type AgentRow = typeof agents.$inferSelect;
+
+export const agentRoutes = new Hono<AppEnv>()
+  .post("/", async (c) => {
+    const { name, pool } = validate(CreateAgent, await readJson(c), "body");
+    const id = crypto.randomUUID();
+    const { token, hash } = await newAgentToken(id);
+    const agent: AgentRow = {
+      id,
+      name,
+      pool,
+      tokenHash: hash,
+      connected: false,
+      version: null,
+      offer: null,
+      createdAt: Date.now(),
+      lastSeenAt: null,
+    };
+    await withRetry(() => database(c.env.DB).insert(agents).values(agent).onConflictDoNothing());
+    const created: AgentCreated = { ...toView(agent), token };
+    return c.json(created);
+  })
+
+  .get("/", async (c) => {
+    const rows = await database(c.env.DB).select().from(agents).orderBy(desc(agents.createdAt));
+    return c.json({ agents: rows.map(toView) });
+  })
+
+  .delete("/:id", async (c) => {
+    const deleted = await withRetry(() =>
+      database(c.env.DB)
+        .delete(agents)
+        .where(eq(agents.id, c.req.param("id")))
+        .returning({ id: agents.id, pool: agents.pool }),
+    );
+    const agent = deleted[0];
+    if (agent === undefined) throw new ApiError("agent_not_found");
+    await dispatcherOf(c.env, agent.pool).agentDeleted(agent.id);
+    return c.json({ message: "Agent deleted successfully" });
+  });
+
+function toView(agent: AgentRow): AgentView {
+  return {
+    agent_id: agent.id,
+    name: agent.name,
+    pool: agent.pool,
+    connected: agent.connected,
+    version: agent.version,
+    offer: agent.offer,
+    created_at: offsetUtc(agent.createdAt),
+    last_seen_at: agent.lastSeenAt === null ? null : offsetUtc(agent.lastSeenAt),
+  };
+}

@@ -1,0 +1,31 @@
+import { eq } from "drizzle-orm";
+import type { Database } from "../db/database.ts";
+import { agents } from "../db/schema.ts";
+import { matchesHash, newSecret, sha256Hex } from "../http/credentials.ts";
+
+/** Who an agent is: always taken from its token, never from what it says. */
+export interface AgentIdentity {
+  readonly id: string;
+  readonly name: string;
+  readonly pool: string;
+}
+
+const TOKEN = /^splatt_agent_([0-9a-f-]{36})\.([A-Za-z0-9_-]{20,128})$/;
+
+/** A token carries the agent's id, so that its hash is read by primary key and compared in constant time. */
+export async function newAgentToken(agentId: string): Promise<{ token: string; hash: string }> {
+  const token = `splatt_agent_${agentId}.${newSecret()}`;
+  return { token, hash: await sha256Hex(token) };
+}
+
+export async function authenticateAgent(
+  db: Database,
+  authorization: string | undefined,
+): Promise<AgentIdentity | null> {
+  const token = authorization?.match(/^Bearer (\S+)$/i)?.[1];
+  const agentId = token?.match(TOKEN)?.[1];
+  if (token === undefined || agentId === undefined) return null;
+  const agent = await db.query.agents.findFirst({ where: eq(agents.id, agentId) });
+  if (agent === undefined || !(await matchesHash(token, agent.tokenHash))) return null;
+  return { id: agent.id, name: agent.name, pool: agent.pool };
+}

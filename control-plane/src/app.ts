@@ -1,0 +1,48 @@
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { agentJobRoutes } from "./agents/job-routes.ts";
+import { agentRoutes } from "./agents/routes.ts";
+import { agentSocketRoute } from "./agents/socket-route.ts";
+import type { AppEnv } from "./app-env.ts";
+import { isTransient } from "./db/database.ts";
+import { healthRoutes } from "./health/routes.ts";
+import { requireApiKey } from "./http/auth.ts";
+import { ApiError, problemResponse } from "./http/problem.ts";
+import { jobRoutes } from "./jobs/routes.ts";
+import { errorText, log } from "./log.ts";
+import { uploadRoutes } from "./uploads/routes.ts";
+
+const MAX_JSON_BYTES = 1024 * 1024;
+
+const jsonOnly = bodyLimit({
+  maxSize: MAX_JSON_BYTES,
+  onError: () => problemResponse(new ApiError("too_large")),
+});
+
+export const app = new Hono<AppEnv>()
+  .route("/health", healthRoutes)
+  .route("/agent", agentSocketRoute)
+  .route("/agent/jobs", agentJobRoutes)
+
+  .use("/jobs/*", requireApiKey, jsonOnly)
+  .route("/jobs", jobRoutes)
+
+  .use("/agents/*", requireApiKey, jsonOnly)
+  .route("/agents", agentRoutes)
+
+  .use("/uploads/*", requireApiKey)
+  .use("/uploads", jsonOnly)
+  .route("/uploads", uploadRoutes)
+
+  .notFound((c) =>
+    problemResponse(new ApiError("not_found", `${c.req.method} ${c.req.path} is not an endpoint.`)),
+  )
+  .onError((error) => {
+    if (error instanceof ApiError) return problemResponse(error);
+    log("error", "request failed", { error: errorText(error) });
+    return problemResponse(
+      isTransient(error)
+        ? new ApiError("unavailable", undefined, { "retry-after": "5" })
+        : new ApiError("internal_error"),
+    );
+  });

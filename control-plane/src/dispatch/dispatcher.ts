@@ -1,0 +1,245 @@
+import { DurableObject } from "cloudflare:workers";
+import {
+  AgentMessage,
+  CLOSE,
+  EngineChoice,
+  type Fence,
+  MAX_FRAME_BYTES,
+  type ServerMessage,
+  sameFence,
+} from "@splatt/shared";
+import { IDENTITY_HEADER } from "../agents/socket-route.ts";
+import type { AgentIdentity } from "../agents/tokens.ts";
+import { database } from "../db/database.ts";
+import type { Env } from "../env.ts";
+import { errorText, log } from "../log.ts";
+import { AgentInstances } from "./agent-instances.ts";
+import { AlarmClock } from "./alarm-clock.ts";
+import { assignQueued, fenceOf, sayUnmetNeeds } from "./assign.ts";
+import { accept, onHeld, onHello } from "./hello.ts";
+import type { Hub } from "./hub.ts";
+import { type Lease, LeaseTable } from "./lease-table.ts";
+import {
+  checkLeases,
+  loseLease,
+  noteLostAgents,
+  onAgentGone,
+  rest,
+  returnToQueue,
+  settle,
+  wasAway,
+} from "./leases.ts";
+import { onProgress } from "./progress.ts";
+import { onComplete, onFail, onStage } from "./reports.ts";
+import { type AgentSocket, AgentSockets, closeQuietly } from "./sockets.ts";
+import { dispatchTiming } from "./timing.ts";
+
+/**
+ * One per pool: holds the agents' sockets and gives them jobs. It is a thin shell: events come in, the verbs
+ * in this folder act on the Hub. No timers, so that it hibernates; everything that waits uses the alarm.
+ */
+export class Dispatcher extends DurableObject<Env> {
+  readonly #hub: Hub;
+  /** Assigning runs one at a time, and a request that comes meanwhile makes it run once more. */
+  #assigning: Promise<void> | null = null;
+  #assignAgain = false;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    const alarm = new AlarmClock(ctx.storage);
+    this.#hub = {
+      pool: ctx.id.name ?? "",
+      db: database(env.DB),
+      bucket: env.BUCKET,
+      leases: new LeaseTable(ctx.storage.sql),
+      instances: new AgentInstances(ctx.storage.sql),
+      sockets: new AgentSockets(ctx),
+      timing: dispatchTiming(env.DISPATCH_TIMING),
+      now: Date.now,
+      random: Math.random,
+      newLeaseId: () => crypto.randomUUID(),
+      alarm,
+      awakeSince: 0,
+      writtenProgress: new Map(),
+    };
+    void ctx.blockConcurrencyWhile(async () => {
+      await alarm.load();
+      noteLostAgents(this.#hub);
+    });
+  }
+
+  /** The Worker routes an agent's upgrade here and says whose it is. */
+  override async fetch(request: Request): Promise<Response> {
+    const identity = JSON.parse(request.headers.get(IDENTITY_HEADER) ?? "") as AgentIdentity;
+    return this.#hub.sockets.accept(identity, this.#hub.now());
+  }
+
+  override async webSocketMessage(ws: WebSocket, frame: string | ArrayBuffer): Promise<void> {
+    const socket = { ws, agent: this.#hub.sockets.agentOf(ws) };
+    const message = parseFrame(frame);
+    if (!message.ok) return closeQuietly(ws, CLOSE.badMessage, message.reason);
+    if (message.value.type !== "hello" && socket.agent.hello === null) {
+      return closeQuietly(ws, CLOSE.badMessage, "hello comes first");
+    }
+    try {
+      const answer = await this.#handle(socket, message.value);
+      if (answer !== null) this.#hub.sockets.send(ws, answer);
+    } catch (error) {
+      // No ack: the agent sends the message again.
+      log("error", "message could not be handled", { type: message.value.type, error: errorText(error) });
+    }
+  }
+
+  override async webSocketClose(ws: WebSocket, code: number, reason: string): Promise<void> {
+    const { id, name } = this.#hub.sockets.agentOf(ws);
+    closeQuietly(ws, code, reason);
+    log("info", "agent disconnected", { agent: name, code });
+    await onAgentGone(this.#hub, id);
+  }
+
+  override async webSocketError(ws: WebSocket): Promise<void> {
+    closeQuietly(ws, 1011, "");
+    await onAgentGone(this.#hub, this.#hub.sockets.agentOf(ws).id);
+  }
+
+  override async alarm(): Promise<void> {
+    this.#hub.alarm.fired(this.#hub.now());
+    await this.#maintain();
+  }
+
+  /** A job of this pool was created. */
+  async jobQueued(choice: EngineChoice): Promise<void> {
+    await this.#assign();
+    await sayUnmetNeeds(this.#hub, [choice]);
+  }
+
+  /** A job was deleted: agents that still have files of it remove them. */
+  jobDeleted(jobId: string): void {
+    for (const { ws } of this.#hub.sockets.open())
+      this.#hub.sockets.send(ws, { type: "job.forget", job_id: jobId });
+  }
+
+  /** An agent was deleted: its socket closes and its jobs go back into the queue. */
+  async agentDeleted(agentId: string): Promise<void> {
+    const hub = this.#hub;
+    for (const { ws, agent } of hub.sockets.open()) {
+      if (agent.id === agentId) closeQuietly(ws, CLOSE.revoked, "this agent was deleted");
+    }
+    hub.instances.forget(agentId);
+    for (const lease of hub.leases.ofAgent(agentId)) await loseLease(hub, lease, "its agent was deleted.");
+    await this.#assign();
+  }
+
+  /** Once a minute: whatever was missed is found here. */
+  async tick(): Promise<void> {
+    await this.#maintain();
+    await sayUnmetNeeds(this.#hub, EngineChoice.options);
+  }
+
+  /** Never throws: the platform gives up on an alarm that failed six times, so it arms the next one itself. */
+  async #maintain(): Promise<void> {
+    const hub = this.#hub;
+    if (wasAway(hub)) hub.awakeSince = hub.now();
+    try {
+      await settle(hub);
+      await checkLeases(hub);
+      await this.#assign();
+    } catch (error) {
+      log("error", "maintenance failed and is tried again", { error: errorText(error) });
+      hub.alarm.wakeAt(hub.now() + hub.timing.acceptMs);
+    }
+  }
+
+  async #handle(socket: AgentSocket, message: AgentMessage): Promise<ServerMessage | null> {
+    const hub = this.#hub;
+    const agentId = socket.agent.id;
+    switch (message.type) {
+      case "hello":
+        await onHello(hub, socket, message);
+        await this.#assign();
+        await sayUnmetNeeds(hub, EngineChoice.options);
+        return null;
+      case "job.accept": {
+        const lease = this.#leaseUnder(message.fence);
+        if (lease === null)
+          return { type: "job.abandon", fence: message.fence, reason: "the job is no longer yours" };
+        if (lease.state !== "held") accept(hub, lease);
+        return null;
+      }
+      case "job.reject": {
+        const lease = this.#leaseUnder(message.fence);
+        if (lease === null) return null;
+        rest(hub, socket);
+        await returnToQueue(hub, lease, `Waiting: the agent could not take the job. ${message.detail}`);
+        await this.#assign();
+        return null;
+      }
+      case "job.held":
+        await onHeld(hub, socket, message.jobs);
+        return null;
+      case "job.stage":
+        return onStage(hub, agentId, message);
+      case "job.progress":
+        return onProgress(hub, agentId, message);
+      case "job.complete":
+      case "job.fail": {
+        const answer = await (message.type === "job.complete"
+          ? onComplete(hub, agentId, message)
+          : onFail(hub, agentId, message));
+        hub.sockets.send(socket.ws, answer);
+        await this.#assign();
+        return null;
+      }
+      case "job.recalled": {
+        const lease = this.#leaseUnder(message.fence);
+        if (lease !== null) await returnToQueue(hub, lease, "Waiting: called back from a busy agent");
+        hub.sockets.send(socket.ws, { type: "ack", fence: message.fence, seq: message.seq });
+        await this.#assign();
+        return null;
+      }
+      case "job.cancelled":
+        return { type: "ack", fence: message.fence, seq: message.seq };
+    }
+  }
+
+  #leaseUnder(fence: Fence): Lease | null {
+    const lease = this.#hub.leases.get(fence.job_id);
+    return lease !== null && sameFence(fenceOf(lease), fence) ? lease : null;
+  }
+
+  async #assign(): Promise<void> {
+    this.#assignAgain = true;
+    this.#assigning ??= this.#assignUntilQuiet();
+    await this.#assigning;
+  }
+
+  async #assignUntilQuiet(): Promise<void> {
+    try {
+      while (this.#assignAgain) {
+        this.#assignAgain = false;
+        await assignQueued(this.#hub);
+      }
+    } finally {
+      this.#assigning = null;
+    }
+  }
+}
+
+function parseFrame(
+  frame: string | ArrayBuffer,
+): { ok: true; value: AgentMessage } | { ok: false; reason: string } {
+  if (typeof frame !== "string") return { ok: false, reason: "only text frames are spoken here" };
+  if (new TextEncoder().encode(frame).byteLength > MAX_FRAME_BYTES) {
+    return { ok: false, reason: `a frame may have ${MAX_FRAME_BYTES} bytes at the most` };
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(frame);
+  } catch {
+    return { ok: false, reason: "not JSON" };
+  }
+  const parsed = AgentMessage.safeParse(json);
+  if (parsed.success) return { ok: true, value: parsed.data };
+  const issue = parsed.error.issues[0];
+  return { ok: false, reason: `not a message of this protocol: ${issue?.path.join(".")} ${issue?.message}` };
+}

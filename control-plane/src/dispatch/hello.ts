@@ -1,0 +1,168 @@
+import {
+  CLOSE,
+  type HeldJob,
+  type HeldVerdict,
+  type Hello,
+  isTerminal,
+  PROTOCOL_VERSION,
+  sameFence,
+  sameMajor,
+} from "@splatt/shared";
+import { and, eq, isNull } from "drizzle-orm";
+import { withRetry } from "../db/database.ts";
+import { agents, jobs } from "../db/schema.ts";
+import { isHeldUnder } from "../jobs/conditions.ts";
+import { log } from "../log.ts";
+import { fenceOf, sendAssignment } from "./assign.ts";
+import type { Hub } from "./hub.ts";
+import type { Lease } from "./lease-table.ts";
+import { loseLease } from "./leases.ts";
+import { type AgentSocket, closeQuietly } from "./sockets.ts";
+import { agentIntervals } from "./timing.ts";
+
+/**
+ * An agent says who it is, what it offers and which jobs it still holds. It is told, for each of them, to go
+ * on or to drop it; what it was given but does not hold is sent again or goes back into the queue.
+ */
+export async function onHello(hub: Hub, socket: AgentSocket, hello: Hello): Promise<void> {
+  const { ws, agent } = socket;
+  if (!sameMajor(hello.protocol, PROTOCOL_VERSION)) {
+    const reason = `agent speaks protocol ${hello.protocol}, server ${PROTOCOL_VERSION}: update the older one`;
+    return closeQuietly(ws, CLOSE.incompatible, reason);
+  }
+  if (!hub.instances.isNewest(agent.id, hello.instance_id)) {
+    return closeQuietly(ws, CLOSE.replaced, "a newer process uses this agent's token");
+  }
+  closeOlderSockets(hub, socket, hello);
+  if (!(await registerAgent(hub, agent.id, hello))) {
+    return closeQuietly(ws, CLOSE.revoked, "this agent was deleted");
+  }
+
+  const verdicts: HeldVerdict[] = [];
+  for (const held of hello.held) verdicts.push(await judgeHeld(hub, agent.id, held));
+  if (ws.readyState !== WebSocket.OPEN) return;
+
+  hub.sockets.update(ws, { hello: { instanceId: hello.instance_id, offer: hello.offer }, restingUntil: 0 });
+  hub.sockets.send(ws, {
+    type: "welcome",
+    protocol: PROTOCOL_VERSION,
+    agent_id: agent.id,
+    pool: hub.pool,
+    intervals: agentIntervals(hub.timing),
+    jobs: verdicts,
+  });
+  log("info", "agent connected", { agent: agent.name, version: hello.version, offer: hello.offer.reason });
+
+  const goesOn = new Set(
+    verdicts.flatMap((verdict) => (verdict.action === "continue" ? verdict.fence.lease_id : [])),
+  );
+  for (const lease of hub.leases.ofAgent(agent.id)) {
+    if (goesOn.has(lease.leaseId) || lease.state === "claiming") continue;
+    if (lease.state === "sent") await sendAssignment(hub, lease);
+    else await loseLease(hub, lease, "the agent came back without the job.");
+  }
+}
+
+/** The agent says what it holds now: what it should hold but does not is sent again or taken back. */
+export async function onHeld(
+  hub: Hub,
+  socket: AgentSocket,
+  held: readonly { fence: HeldJob["fence"] }[],
+): Promise<void> {
+  for (const lease of hub.leases.ofAgent(socket.agent.id)) {
+    const holds = held.some(({ fence }) => sameFence(fence, fenceOf(lease)));
+    if (holds && lease.state === "sent") accept(hub, lease);
+    if (!holds && lease.state === "held") await loseLease(hub, lease, "the agent no longer has the job.");
+  }
+  for (const { fence } of held) {
+    const lease = hub.leases.get(fence.job_id);
+    if (lease !== null && sameFence(fence, fenceOf(lease))) continue;
+    if (!(await isHeldUnder(hub.db, fence, socket.agent.id))) {
+      hub.sockets.send(socket.ws, { type: "job.abandon", fence, reason: "the job is no longer yours" });
+    }
+  }
+}
+
+/** The assignment has arrived: from now on the agent's heartbeat keeps the lease. */
+export function accept(hub: Hub, lease: Lease): void {
+  const now = hub.now();
+  hub.leases.put({ ...lease, state: "held", since: now });
+  hub.alarm.wakeAt(now + hub.timing.leaseMs);
+}
+
+function closeOlderSockets(hub: Hub, socket: AgentSocket, hello: Hello): void {
+  for (const other of hub.sockets.open()) {
+    if (other.agent.id !== socket.agent.id || other.ws === socket.ws) continue;
+    const sameProcess = other.agent.hello?.instanceId === hello.instance_id;
+    closeQuietly(other.ws, sameProcess ? CLOSE.drained : CLOSE.replaced, "replaced by a newer connection");
+  }
+}
+
+/** @returns false when the agent was deleted meanwhile */
+async function registerAgent(hub: Hub, agentId: string, hello: Hello): Promise<boolean> {
+  const rows = await withRetry(() =>
+    hub.db
+      .update(agents)
+      .set({ connected: true, version: hello.version, offer: hello.offer, lastSeenAt: hub.now() })
+      .where(eq(agents.id, agentId))
+      .returning({ id: agents.id }),
+  );
+  return rows.length > 0;
+}
+
+async function judgeHeld(hub: Hub, agentId: string, held: HeldJob): Promise<HeldVerdict> {
+  const job = await hub.db.query.jobs.findFirst({ where: eq(jobs.id, held.fence.job_id) });
+  const abandon = (reason: string): HeldVerdict => ({ action: "abandon", held: held.fence, reason });
+  if (job === undefined) return abandon("the job was deleted");
+  if (isTerminal(job.status)) return abandon(`the job is ${job.status}`);
+  if (job.attempt !== held.fence.attempt) return abandon("another attempt has begun");
+
+  if (job.leaseId === held.fence.lease_id && job.agentId === agentId) {
+    const now = hub.now();
+    hub.leases.put({ ...toLease(held.fence, agentId), state: "held", since: now, sends: 1, lostAt: null });
+    hub.alarm.wakeAt(now + hub.timing.leaseMs);
+    return { action: "continue", held: held.fence, fence: held.fence };
+  }
+  if (job.leaseId === null && job.status === "queued") {
+    return (await readopt(hub, agentId, held)) ?? abandon("somebody else runs the job now");
+  }
+  return abandon("somebody else runs the job now");
+}
+
+/** The job went back into the queue but nobody took it yet: the work that the agent did is not thrown away. */
+async function readopt(hub: Hub, agentId: string, held: HeldJob): Promise<HeldVerdict | null> {
+  const now = hub.now();
+  const fence = { ...held.fence, lease_id: hub.newLeaseId() };
+  await withRetry(() =>
+    hub.db
+      .update(jobs)
+      .set({
+        leaseId: fence.lease_id,
+        agentId,
+        status: held.status,
+        message: held.message,
+        nextAttemptAt: null,
+        updatedAt: now,
+      })
+      .where(
+        and(
+          eq(jobs.id, fence.job_id),
+          eq(jobs.attempt, fence.attempt),
+          eq(jobs.status, "queued"),
+          isNull(jobs.leaseId),
+        ),
+      ),
+  );
+  if (!(await isHeldUnder(hub.db, fence, agentId))) return null;
+  hub.leases.put({ ...toLease(fence, agentId), state: "held", since: now, sends: 1, lostAt: null });
+  hub.alarm.wakeAt(now + hub.timing.leaseMs);
+  log("info", "job re-adopted by the agent that came back", { job: fence.job_id, attempt: fence.attempt });
+  return { action: "continue", held: held.fence, fence };
+}
+
+function toLease(
+  fence: HeldJob["fence"],
+  agentId: string,
+): Pick<Lease, "jobId" | "attempt" | "leaseId" | "agentId"> {
+  return { jobId: fence.job_id, attempt: fence.attempt, leaseId: fence.lease_id, agentId };
+}

@@ -1,0 +1,89 @@
+/**
+ * The Dispatcher's own memory: who was given which job, kept in the object's SQLite so that timers survive
+ * hibernation, eviction and deploys. It is no truth about jobs; D1 is, and settling the two is settle.ts.
+ */
+export interface Lease {
+  readonly jobId: string;
+  readonly attempt: number;
+  readonly leaseId: string;
+  readonly agentId: string;
+  /** `claiming`: D1 is being asked. `sent`: the assignment is on its way. `held`: the agent has the job. */
+  readonly state: "claiming" | "sent" | "held";
+  /** When the state was entered, or the assignment sent again. */
+  readonly since: number;
+  /** How often the assignment was sent. */
+  readonly sends: number;
+  /** Since when the agent has no socket; null while it has one. */
+  readonly lostAt: number | null;
+}
+
+interface LeaseRow extends Record<string, SqlStorageValue> {
+  job_id: string;
+  attempt: number;
+  lease_id: string;
+  agent_id: string;
+  state: string;
+  since: number;
+  sends: number;
+  lost_at: number | null;
+}
+
+export class LeaseTable {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(`CREATE TABLE IF NOT EXISTS leases (
+      job_id TEXT PRIMARY KEY, attempt INTEGER NOT NULL, lease_id TEXT NOT NULL, agent_id TEXT NOT NULL,
+      state TEXT NOT NULL, since INTEGER NOT NULL, sends INTEGER NOT NULL, lost_at INTEGER
+    ) WITHOUT ROWID`);
+  }
+
+  all(): Lease[] {
+    return this.#sql.exec<LeaseRow>("SELECT * FROM leases ORDER BY since").toArray().map(toLease);
+  }
+
+  get(jobId: string): Lease | null {
+    const row = this.#sql.exec<LeaseRow>("SELECT * FROM leases WHERE job_id = ?", jobId).toArray()[0];
+    return row === undefined ? null : toLease(row);
+  }
+
+  ofAgent(agentId: string): Lease[] {
+    return this.#sql
+      .exec<LeaseRow>("SELECT * FROM leases WHERE agent_id = ? ORDER BY since", agentId)
+      .toArray()
+      .map(toLease);
+  }
+
+  put(lease: Lease): void {
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      lease.jobId,
+      lease.attempt,
+      lease.leaseId,
+      lease.agentId,
+      lease.state,
+      lease.since,
+      lease.sends,
+      lease.lostAt,
+    );
+  }
+
+  /** Removes the lease unless the job has got another one meanwhile. */
+  remove(lease: Pick<Lease, "jobId" | "leaseId">): void {
+    this.#sql.exec("DELETE FROM leases WHERE job_id = ? AND lease_id = ?", lease.jobId, lease.leaseId);
+  }
+}
+
+function toLease(row: LeaseRow): Lease {
+  return {
+    jobId: row.job_id,
+    attempt: row.attempt,
+    leaseId: row.lease_id,
+    agentId: row.agent_id,
+    state: row.state as Lease["state"],
+    since: row.since,
+    sends: row.sends,
+    lostAt: row.lost_at,
+  };
+}

@@ -1,0 +1,13 @@
+import type { Dispatcher } from "./dispatch/dispatcher.ts";
+
+/** The Worker's bindings, as wrangler.jsonc declares them and the embedded runtime provides them. */
+export interface Env {
+  readonly DB: D1Database;
+  /** Input videos and result files. */
+  readonly BUCKET: R2Bucket;
+  readonly DISPATCHER: DurableObjectNamespace<Dispatcher>;
+  /** The key of the public API; a secret. */
+  readonly GPU_API_KEY?: string;
+  /** Overrides of dispatch/timing.ts as JSON, for tests and unusual networks. */
+  readonly DISPATCH_TIMING?: string;
+}

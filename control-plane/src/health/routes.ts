@@ -1,0 +1,30 @@
+import { ACTIVE_STATUSES, engineFor, type Health } from "@splatt/shared";
+import { eq } from "drizzle-orm";
+import { Hono } from "hono";
+import type { AppEnv } from "../app-env.ts";
+import { database } from "../db/database.ts";
+import { agents, jobCounts } from "../db/schema.ts";
+
+/** Open to all, so it tells nothing that identifies a person, a job or an agent. */
+export const healthRoutes = new Hono<AppEnv>().get("/", async (c) => {
+  const db = database(c.env.DB);
+  const [counts, connected] = await db.batch([
+    db.select().from(jobCounts),
+    db.select().from(agents).where(eq(agents.connected, true)),
+  ]);
+  const count = new Map(counts.map((row) => [row.status, row.jobs]));
+  const gpu = connected.flatMap((agent) => agent.offer?.gpus ?? [])[0];
+  const health: Health = {
+    status: "healthy",
+    active_jobs: ACTIVE_STATUSES.reduce((sum, status) => sum + (count.get(status) ?? 0), 0),
+    queued_jobs: count.get("queued") ?? 0,
+    gpu_available: gpu !== undefined,
+    gpu_info: gpu === undefined ? null : { name: gpu.name, memory_total: gpu.memory_total },
+    agents: connected.flatMap(({ pool, offer }) =>
+      offer === null
+        ? []
+        : [{ pool, engine: engineFor("auto", offer), slots: offer.slots, reason: offer.reason }],
+    ),
+  };
+  return c.json(health);
+});

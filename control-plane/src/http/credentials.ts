@@ -1,0 +1,30 @@
+/** SHA-256 of a text, as lower-case hex. */
+export async function sha256Hex(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return hex(new Uint8Array(digest));
+}
+
+export function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * Whether `secret` is the one whose SHA-256 is `hash`, in a time that does not depend on where they differ.
+ *
+ * @param hash 64 hex digits
+ */
+export async function matchesHash(secret: string, hash: string): Promise<boolean> {
+  const encoder = new TextEncoder();
+  const given = encoder.encode(await sha256Hex(secret));
+  const wanted = encoder.encode(hash);
+  return given.byteLength === wanted.byteLength && crypto.subtle.timingSafeEqual(given, wanted);
+}
+
+/** A URL-safe secret of 256 random bits. */
+export function newSecret(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(32));
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+}

@@ -1,0 +1,94 @@
+import { SHA256_HEADER } from "@splatt/shared";
+import { ApiError } from "./problem.ts";
+
+/** An R2 object whose size and etag are known from D1 before it is touched. */
+export interface StoredObject {
+  readonly r2Key: string;
+  /** Unquoted, as R2 gives it. */
+  readonly etag: string;
+  readonly size: number;
+  readonly filename: string;
+  readonly contentType: string;
+  readonly sha256?: string;
+}
+
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * Streams an object from R2, honouring HEAD, `If-None-Match`, `Range` and `If-Range` (RFC 9110, §13 and §14).
+ * R2 itself answers an unsatisfiable range with the whole object, so the range is worked out here.
+ *
+ * @returns null when the object is gone from R2
+ */
+export async function objectResponse(
+  bucket: R2Bucket,
+  object: StoredObject,
+  request: { readonly method: string; readonly headers: Headers },
+): Promise<Response | null> {
+  const etag = `"${object.etag}"`;
+  const headers = new Headers({
+    "accept-ranges": "bytes",
+    "cache-control": "private, no-cache",
+    "content-disposition": contentDisposition(object.filename),
+    "content-type": object.contentType,
+    etag,
+    "x-content-type-options": "nosniff",
+  });
+  if (object.sha256 !== undefined) headers.set(SHA256_HEADER, object.sha256);
+
+  if (matchesEtag(request.headers.get("if-none-match"), etag))
+    return new Response(null, { status: 304, headers });
+
+  const ifRange = request.headers.get("if-range");
+  const range =
+    ifRange === null || ifRange === etag ? parseRange(request.headers.get("range"), object.size) : "whole";
+  if (range === "unsatisfiable") {
+    throw new ApiError("range_not_satisfiable", undefined, { "content-range": `bytes */${object.size}` });
+  }
+  const span = range === "whole" ? { offset: 0, length: object.size } : range;
+  headers.set("content-length", String(span.length));
+  if (range !== "whole") {
+    headers.set("content-range", `bytes ${span.offset}-${span.offset + span.length - 1}/${object.size}`);
+  }
+  const status = range === "whole" ? 200 : 206;
+  if (request.method === "HEAD") return new Response(null, { status, headers });
+
+  const stored = await bucket.get(object.r2Key, range === "whole" ? {} : { range: span });
+  if (stored === null) return null;
+  return new Response(stored.body, { status, headers });
+}
+
+/**
+ * The single byte range that a `Range` header asks of `size` bytes. Other units, several ranges and nonsense
+ * are ignored, as RFC 9110 §14.2 allows, which means the whole object.
+ */
+export function parseRange(header: string | null, size: number): ByteRange | "whole" | "unsatisfiable" {
+  const match = header?.match(/^bytes=(\d*)-(\d*)$/);
+  if (!match || (match[1] === "" && match[2] === "")) return "whole";
+  if (match[1] === "") {
+    const length = Math.min(Number(match[2]), size);
+    return length === 0 ? "unsatisfiable" : { offset: size - length, length };
+  }
+  const first = Number(match[1]);
+  const last = match[2] === "" ? size - 1 : Math.min(Number(match[2]), size - 1);
+  if (match[2] !== "" && Number(match[2]) < first) return "whole";
+  return first >= size ? "unsatisfiable" : { offset: first, length: last - first + 1 };
+}
+
+function matchesEtag(header: string | null, etag: string): boolean {
+  if (header === null) return false;
+  return header === "*" || header.split(",").some((entry) => entry.trim().replace(/^W\//, "") === etag);
+}
+
+/** RFC 6266: an ASCII name for old clients and the exact one for the others. */
+function contentDisposition(filename: string): string {
+  const ascii = filename.replaceAll(/[^\x20-\x7e]|["\\%]/g, "_");
+  const encoded = encodeURIComponent(filename).replaceAll(
+    /['()*]/g,
+    (char) => `%${char.charCodeAt(0).toString(16)}`,
+  );
+  return `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`;
+}

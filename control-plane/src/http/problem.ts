@@ -1,0 +1,37 @@
+import { PROBLEMS, type Problem, type ProblemCode, type ValidationIssue } from "@splatt/shared";
+
+/** Thrown by a route, answered by the app as a problem document. */
+export class ApiError extends Error {
+  readonly code: ProblemCode;
+  readonly detail: string | readonly ValidationIssue[];
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    code: ProblemCode,
+    detail: string | readonly ValidationIssue[] = PROBLEMS[code].title,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(typeof detail === "string" ? detail : PROBLEMS[code].title);
+    this.name = "ApiError";
+    this.code = code;
+    this.detail = detail;
+    this.headers = headers;
+  }
+}
+
+/** RFC 9457, with FastAPI's `detail`. */
+export function problemResponse(error: ApiError): Response {
+  const { status, title, hint } = PROBLEMS[error.code];
+  const body: Problem = {
+    type: "about:blank",
+    title,
+    status,
+    detail: typeof error.detail === "string" ? error.detail : [...error.detail],
+    code: error.code,
+    hint,
+  };
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { "content-type": "application/problem+json", ...error.headers },
+  });
+}

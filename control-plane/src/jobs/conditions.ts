@@ -1,0 +1,34 @@
+import type { EngineChoice, Fence } from "@splatt/shared";
+import { and, eq, type SQL, sql } from "drizzle-orm";
+import type { Database } from "../db/database.ts";
+import { jobs } from "../db/schema.ts";
+
+/** The condition that a job is still held under `fence` by `agentId`; in the WHERE of every change of it. */
+export function heldUnder(fence: Fence, agentId: string): SQL | undefined {
+  return and(
+    eq(jobs.id, fence.job_id),
+    eq(jobs.attempt, fence.attempt),
+    eq(jobs.leaseId, fence.lease_id),
+    eq(jobs.agentId, agentId),
+  );
+}
+
+export async function isHeldUnder(db: Database, fence: Fence, agentId: string): Promise<boolean> {
+  const rows = await db.select({ id: jobs.id }).from(jobs).where(heldUnder(fence, agentId));
+  return rows.length > 0;
+}
+
+// SQLite uses a partial index only when the query repeats its condition, so these are literals, not parameters.
+
+/** The condition that a job waits for an agent in `pool`; along the index `jobs_queue`. */
+export function waitingFor(pool: string, engine: EngineChoice): SQL | undefined {
+  return and(eq(jobs.pool, pool), eq(jobs.engine, engine), sql`status = 'queued' AND lease_id IS NULL`);
+}
+
+/** The condition that an agent holds a job of `pool`; along the index `jobs_leased`. */
+export function leasedIn(pool: string): SQL | undefined {
+  return and(
+    eq(jobs.pool, pool),
+    sql`lease_id IS NOT NULL AND status NOT IN ('completed', 'failed', 'cancelled')`,
+  );
+}

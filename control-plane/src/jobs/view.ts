@@ -1,0 +1,83 @@
+import {
+  FAILURES,
+  failureSentence,
+  isActive,
+  type JobStatusView,
+  type JobView,
+  naiveUtc,
+  offsetUtc,
+  type ResultEntry,
+} from "@splatt/shared";
+import type { jobs, results } from "../db/schema.ts";
+
+export type JobRow = typeof jobs.$inferSelect;
+export type ResultRow = typeof results.$inferSelect;
+
+/** The seed's status object. */
+export function toStatusView(job: JobRow, files: readonly ResultRow[]): JobStatusView {
+  const code = job.status === "failed" ? job.errorCode : null;
+  return {
+    job_id: job.id,
+    task_id: job.taskId,
+    status: job.status,
+    progress: job.progress,
+    message: job.message,
+    error: code === null ? null : failureSentence({ code, detail: job.errorDetail ?? "" }),
+    error_code: code,
+    error_hint: code === null ? null : FAILURES[code].hint,
+    created_at: naiveUtc(job.createdAt),
+    updated_at: naiveUtc(job.updatedAt),
+    results: job.status === "completed" ? toResults(files) : null,
+  };
+}
+
+/** Everything that is known of a job. */
+export function toJobView(job: JobRow, files: readonly ResultRow[], now: number): JobView {
+  return {
+    ...toStatusView(job, files),
+    created_at: offsetUtc(job.createdAt),
+    updated_at: offsetUtc(job.updatedAt),
+    filename: job.filename,
+    source: {
+      kind: job.uploadId === null ? "url" : "upload",
+      url: job.sourceUrl,
+      upload_id: job.uploadId,
+    },
+    options: job.options,
+    pool: job.pool,
+    priority: job.priority,
+    attempt: job.attempt,
+    failures: job.failures,
+    lost_leases: job.lostLeases,
+    agent_id: job.agentId,
+    next_attempt_at: offsetOrNull(job.nextAttemptAt),
+    eta_seconds: etaNow(job, now),
+    started_at: offsetOrNull(job.startedAt),
+    ended_at: offsetOrNull(job.endedAt),
+    report: job.report,
+  };
+}
+
+function toResults(files: readonly ResultRow[]): Record<string, ResultEntry> {
+  return Object.fromEntries(
+    files.map((file) => [
+      file.filename,
+      {
+        url: `/jobs/${file.jobId}/results/${encodeURIComponent(file.filename)}`,
+        size: file.size,
+        sha256: file.sha256,
+        content_type: file.contentType,
+      },
+    ]),
+  );
+}
+
+/** The agent's estimate was made when the row was last written; the time since then has passed. */
+function etaNow(job: JobRow, now: number): number | null {
+  if (!isActive(job.status) || job.etaSeconds === null) return null;
+  return Math.max(0, Math.round(job.etaSeconds - (now - job.updatedAt) / 1000));
+}
+
+function offsetOrNull(epochMs: number | null): string | null {
+  return epochMs === null ? null : offsetUtc(epochMs);
+}

@@ -1,0 +1,70 @@
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import type { JobView } from "@splatt/shared";
+import type { AgentConnection } from "../dispatch/sockets.ts";
+import { api, createJob, json, mintAgent } from "./api.ts";
+import { ScriptedAgent } from "./scripted-agent.ts";
+
+export function dispatcher(pool: string) {
+  return env.DISPATCHER.getByName(pool);
+}
+
+let pools = 0;
+
+/** A pool of its own for one test, so that tests do not take each other's jobs. */
+export function newPool(): string {
+  pools += 1;
+  return `pool-${pools}`;
+}
+
+export async function getJob(id: string): Promise<JobView> {
+  return json(api("GET", `/jobs/${id}`));
+}
+
+/** An agent alone in a new pool, connected, with one job accepted. */
+export async function agentWithJob() {
+  const pool = newPool();
+  const { agent_id, token } = await mintAgent(pool);
+  const instance = crypto.randomUUID();
+  const agent = await ScriptedAgent.connect(token, { instance });
+  const jobId = await createJob({ pool });
+  const fence = await agent.takeJob();
+  return { pool, agentId: agent_id, token, instance, agent, jobId, fence };
+}
+
+/**
+ * Lets `ms` pass for a pool's Dispatcher without waiting: everything it remembers is moved into the past,
+ * then its alarm runs. Connected agents keep up their heartbeat meanwhile, unless they are `silent`.
+ */
+export async function passTime(
+  pool: string,
+  ms: number,
+  agents: "alive" | "silent" = "alive",
+): Promise<void> {
+  const stub = dispatcher(pool);
+  await runInDurableObject(stub, (_, state) => {
+    state.storage.sql.exec("UPDATE leases SET since = since - ?, lost_at = lost_at - ?", ms, ms);
+    for (const ws of state.getWebSockets()) {
+      const connection = ws.deserializeAttachment() as AgentConnection;
+      ws.serializeAttachment({
+        ...connection,
+        acceptedAt: agents === "alive" ? Date.now() : connection.acceptedAt - ms,
+        restingUntil: connection.restingUntil - ms,
+      });
+    }
+  });
+  await env.DB.prepare("UPDATE jobs SET next_attempt_at = next_attempt_at - ? WHERE pool = ?")
+    .bind(ms, pool)
+    .run();
+  if (!(await runDurableObjectAlarm(stub))) await stub.tick();
+}
+
+/** Waits until the job looks as expected. */
+export async function jobBecomes(id: string, matches: (job: JobView) => boolean): Promise<JobView> {
+  for (let tries = 0; tries < 500; tries += 1) {
+    const job = await getJob(id);
+    if (matches(job)) return job;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error(`the job never looked as expected: ${JSON.stringify(await getJob(id))}`);
+}

@@ -1,0 +1,89 @@
+import { expectedPartSize, SHA256_HEADER, Sha256Hex, type UploadedPart } from "@splatt/shared";
+import { hex } from "../http/credentials.ts";
+import { ApiError } from "../http/problem.ts";
+import { validate } from "../http/validate.ts";
+import { errorText, log } from "../log.ts";
+
+/** An R2 multipart upload, as a row in D1 remembers it. */
+export interface Multipart {
+  readonly r2Key: string;
+  readonly r2UploadId: string;
+  readonly size: number;
+  readonly partSize: number;
+}
+
+/**
+ * Streams one part from the request's body into R2 and verifies its SHA-256 on the way when the sender
+ * states it. A part that arrives damaged is never returned, so it cannot become a part of the object.
+ */
+export async function storePart(
+  bucket: R2Bucket,
+  upload: Multipart,
+  partNumber: number,
+  request: { readonly headers: Headers; readonly body: ReadableStream<Uint8Array> | null },
+): Promise<UploadedPart> {
+  const expected = expectedPartSize(partNumber, upload.size, upload.partSize);
+  const given = request.headers.get("content-length");
+  if (expected === null) throw new ApiError("part_size_mismatch", `The file has no part ${partNumber}.`);
+  if (given === null || Number(given) !== expected || request.body === null) {
+    throw new ApiError(
+      "part_size_mismatch",
+      `Part ${partNumber} must have ${expected} bytes, not ${given ?? "?"}.`,
+    );
+  }
+  const claimed = request.headers.get(SHA256_HEADER);
+  if (claimed !== null) validate(Sha256Hex, claimed, "header");
+
+  const digest = new crypto.DigestStream("SHA-256");
+  const writer = digest.getWriter();
+  const hashing = new TransformStream<Uint8Array, Uint8Array>({
+    async transform(chunk, controller) {
+      await writer.write(chunk);
+      controller.enqueue(chunk);
+    },
+    flush: () => writer.close(),
+  });
+  const body = request.body.pipeThrough(hashing).pipeThrough(new FixedLengthStream(expected));
+  const part = await bucket
+    .resumeMultipartUpload(upload.r2Key, upload.r2UploadId)
+    .uploadPart(partNumber, body);
+  if (claimed !== null && hex(new Uint8Array(await digest.digest)) !== claimed) {
+    throw new ApiError("part_checksum_mismatch");
+  }
+  return { part_number: part.partNumber, etag: part.etag };
+}
+
+/**
+ * Makes one object of the parts. Safe to repeat: when R2 no longer knows the upload because an earlier call
+ * completed it and only its answer was lost, the object is there, under a key that no other upload has.
+ */
+export async function completeMultipart(
+  bucket: R2Bucket,
+  upload: Multipart,
+  parts: readonly UploadedPart[],
+): Promise<{ etag: string }> {
+  const sorted = parts
+    .map((part) => ({ partNumber: part.part_number, etag: part.etag }))
+    .toSorted((a, b) => a.partNumber - b.partNumber);
+  try {
+    const object = await bucket.resumeMultipartUpload(upload.r2Key, upload.r2UploadId).complete(sorted);
+    return { etag: object.etag };
+  } catch (error) {
+    const existing = await bucket.head(upload.r2Key);
+    if (existing?.size === upload.size) return { etag: existing.etag };
+    log("warn", "multipart upload could not be completed", { key: upload.r2Key, error: errorText(error) });
+    throw new ApiError("upload_incomplete", "Storage refused to put the parts together; send them again.");
+  }
+}
+
+/** Drops the parts of an upload that nobody will complete. R2 forgets them after seven days anyway. */
+export async function abortMultipart(
+  bucket: R2Bucket,
+  upload: Pick<Multipart, "r2Key" | "r2UploadId">,
+): Promise<void> {
+  try {
+    await bucket.resumeMultipartUpload(upload.r2Key, upload.r2UploadId).abort();
+  } catch (error) {
+    log("info", "multipart upload was not there to abort", { key: upload.r2Key, error: errorText(error) });
+  }
+}

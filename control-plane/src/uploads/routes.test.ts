@@ -1,0 +1,184 @@
+import { env } from "cloudflare:workers";
+import type { UploadView } from "@splatt/shared";
+import { fenceHeaders } from "@splatt/shared";
+import { describe, expect, it } from "vitest";
+import { database } from "../db/database.ts";
+import { sha256Hex } from "../http/credentials.ts";
+import { purgeLeftovers } from "../maintenance/purge.ts";
+import { API_KEY, api, createJob, json, mintAgent } from "../testing/api.ts";
+import { newPool } from "../testing/dispatch.ts";
+import { ScriptedAgent } from "../testing/scripted-agent.ts";
+
+const VIDEO = "not really a video, but the bytes of one";
+const bytes = new TextEncoder().encode(VIDEO);
+
+function begin(size = bytes.byteLength): Promise<UploadView> {
+  return json(api("POST", "/uploads", { filename: "holiday clip.mp4", size }));
+}
+
+function putPart(upload: UploadView, number: number, body: Uint8Array, headers: Record<string, string> = {}) {
+  const length = { "content-length": String(body.byteLength) };
+  return api("PUT", `/uploads/${upload.upload_id}/parts/${number}`, body, {
+    "x-api-key": API_KEY,
+    ...length,
+    ...headers,
+  });
+}
+
+async function uploadVideo(): Promise<UploadView> {
+  const upload = await begin();
+  await json(putPart(upload, 1, bytes));
+  return json(api("POST", `/uploads/${upload.upload_id}/complete`));
+}
+
+describe("an upload", () => {
+  it("goes from POST over its parts to complete, and can be looked at and repeated in between", async () => {
+    const upload = await begin();
+    expect(upload).toMatchObject({
+      status: "open",
+      parts: 1,
+      received_parts: [],
+      filename: "holiday clip.mp4",
+    });
+    expect(await json(api("POST", `/uploads/${upload.upload_id}/complete`), 409)).toMatchObject({
+      code: "upload_incomplete",
+      detail: "0 of 1 parts have arrived.",
+    });
+    for (let times = 0; times < 2; times += 1) {
+      expect(await json(putPart(upload, 1, bytes))).toMatchObject({ part_number: 1 });
+    }
+    expect(await json(api("GET", `/uploads/${upload.upload_id}`))).toMatchObject({ received_parts: [1] });
+    for (let times = 0; times < 2; times += 1) {
+      expect(await json(api("POST", `/uploads/${upload.upload_id}/complete`))).toMatchObject({
+        status: "completed",
+      });
+    }
+    expect(await json(putPart(upload, 1, bytes), 409)).toMatchObject({ code: "upload_completed" });
+  });
+
+  it("of several parts becomes one object", async () => {
+    const partSize = 32 * 1024 * 1024;
+    const upload = await begin(partSize + 3);
+    expect(upload.parts).toBe(2);
+    const first = new Uint8Array(partSize).fill(7);
+    await json(putPart(upload, 2, Uint8Array.of(1, 2, 3)));
+    await json(putPart(upload, 1, first));
+    await json(api("POST", `/uploads/${upload.upload_id}/complete`));
+    const object = await env.BUCKET.get(`uploads/${upload.upload_id}/source`, { range: { suffix: 4 } });
+    expect(object?.size).toBe(partSize + 3);
+    expect(new Uint8Array((await object?.arrayBuffer()) ?? new ArrayBuffer())).toEqual(
+      Uint8Array.of(7, 1, 2, 3),
+    );
+  });
+
+  it("refuses a part of the wrong size or number, and one that arrived damaged", async () => {
+    const upload = await begin();
+    expect(await json(putPart(upload, 1, bytes.subarray(1)), 422)).toMatchObject({
+      code: "part_size_mismatch",
+    });
+    expect(await json(putPart(upload, 2, bytes), 422)).toMatchObject({ code: "part_size_mismatch" });
+    expect(await json(putPart(upload, 0, bytes), 422)).toMatchObject({ code: "part_size_mismatch" });
+    const wrong = { "x-content-sha256": await sha256Hex("something else") };
+    expect(await json(putPart(upload, 1, bytes, wrong), 422)).toMatchObject({
+      code: "part_checksum_mismatch",
+    });
+    expect(await json(api("GET", `/uploads/${upload.upload_id}`))).toMatchObject({ received_parts: [] });
+    await json(putPart(upload, 1, bytes, { "x-content-sha256": await sha256Hex(VIDEO) }));
+  });
+
+  it.each([
+    ["a path", { filename: "a/b.mp4", size: 1 }, "filename"],
+    ["no size", { filename: "b.mp4" }, "size"],
+    ["nothing", { filename: "b.mp4", size: 0 }, "size"],
+    ["too much", { filename: "b.mp4", size: 1e13 }, "size"],
+  ])("of %s is invalid", async (_, body, field) => {
+    const problem = await json<{ detail: { loc: string[] }[] }>(api("POST", "/uploads", body), 422);
+    expect(problem.detail[0]?.loc).toEqual(["body", field]);
+  });
+
+  it("that is not there is 404", async () => {
+    const path = `/uploads/${crypto.randomUUID()}`;
+    for (const [method, suffix] of [
+      ["GET", ""],
+      ["PUT", "/parts/1"],
+      ["POST", "/complete"],
+      ["DELETE", ""],
+    ] as const) {
+      expect((await api(method, `${path}${suffix}`)).status).toBe(404);
+    }
+  });
+
+  it("can be deleted unless a job uses it", async () => {
+    const upload = await uploadVideo();
+    const job = await createJob({ filebin_url: undefined, upload_id: upload.upload_id });
+    expect(await json(api("DELETE", `/uploads/${upload.upload_id}`), 409)).toMatchObject({
+      code: "upload_in_use",
+    });
+    const unused = await uploadVideo();
+    await json(api("DELETE", `/uploads/${unused.upload_id}`));
+    expect(await env.BUCKET.head(`uploads/${unused.upload_id}/source`)).toBeNull();
+    expect((await api("GET", `/jobs/${job}`)).status).toBe(200);
+  });
+
+  it("that nobody used is purged when it has expired; one that a job uses is kept", async () => {
+    const used = await uploadVideo();
+    await createJob({ filebin_url: undefined, upload_id: used.upload_id });
+    const unused = await uploadVideo();
+    const open = await begin();
+    await purgeLeftovers(database(env.DB), env.BUCKET, Date.now() + 30 * 24 * 3600 * 1000);
+    expect((await api("GET", `/uploads/${used.upload_id}`)).status).toBe(200);
+    expect((await api("GET", `/uploads/${unused.upload_id}`)).status).toBe(404);
+    expect((await api("GET", `/uploads/${open.upload_id}`)).status).toBe(404);
+  });
+});
+
+describe("an uploaded video", () => {
+  it("is what the job's agent downloads, also in ranges, and nobody else does", async () => {
+    const pool = newPool();
+    const { token } = await mintAgent(pool);
+    const agent = await ScriptedAgent.connect(token);
+    const upload = await uploadVideo();
+    const jobId = await createJob({
+      filebin_url: undefined,
+      filename: undefined,
+      upload_id: upload.upload_id,
+      pool,
+    });
+    const { fence, spec } = await agent.next("job.assign");
+    expect(spec.source).toEqual({ kind: "upload", size: bytes.byteLength });
+    const path = `/agent/jobs/${jobId}/input`;
+    const headers = { authorization: `Bearer ${token}`, ...fenceHeaders(fence) };
+    expect(await text(api("GET", path, undefined, headers))).toBe(VIDEO);
+    expect(await text(api("GET", path, undefined, { ...headers, range: "bytes=4-9" }))).toBe(
+      VIDEO.slice(4, 10),
+    );
+
+    expect((await api("GET", path, undefined, { authorization: headers.authorization })).status).toBe(409);
+    expect((await api("GET", path, undefined, fenceHeaders(fence))).status).toBe(401);
+    const other = await mintAgent(pool, "other");
+    expect(
+      (await api("GET", path, undefined, { ...headers, authorization: `Bearer ${other.token}` })).status,
+    ).toBe(409);
+  });
+
+  it("goes with the last job that uses it", async () => {
+    const pool = newPool();
+    const agent = await ScriptedAgent.connect((await mintAgent(pool)).token);
+    const upload = await uploadVideo();
+    const fields = { filebin_url: undefined, upload_id: upload.upload_id, pool };
+    const ids = [await createJob(fields), await createJob(fields)];
+    for (const id of ids) {
+      const fence = await agent.takeJob();
+      expect((await api("GET", `/uploads/${upload.upload_id}`)).status).toBe(200);
+      agent.fail(fence, 1, "source_not_found");
+      await agent.next("ack");
+      await json(api("DELETE", `/jobs/${id}`));
+    }
+    expect((await api("GET", `/uploads/${upload.upload_id}`)).status).toBe(404);
+    expect(await env.BUCKET.head(`uploads/${upload.upload_id}/source`)).toBeNull();
+  });
+});
+
+async function text(response: Promise<Response>): Promise<string> {
+  return new TextDecoder().decode(await (await response).arrayBuffer());
+}

@@ -1,0 +1,24 @@
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+/** The control plane's tests run in workerd, on real D1, R2 and Durable Objects. */
+export default defineConfig({
+  plugins: [
+    cloudflareTest(async () => ({
+      wrangler: { configPath: `${import.meta.dirname}/wrangler.jsonc` },
+      miniflare: {
+        bindings: {
+          GPU_API_KEY: "test-key",
+          DISPATCH_TIMING: JSON.stringify({ progressWriteMs: 1 }),
+          TEST_MIGRATIONS: await readD1Migrations(`${import.meta.dirname}/migrations`),
+        },
+      },
+    })),
+  ],
+  test: {
+    name: "control-plane",
+    setupFiles: [`${import.meta.dirname}/src/testing/apply-migrations.ts`],
+    testTimeout: 30_000,
+    silent: "passed-only",
+  },
+});
