@@ -17,6 +17,7 @@ export default defineConfig({
   ],
   test: {
     name: "control-plane",
+    include: ["src/**/*.test.ts"],
     setupFiles: [`${import.meta.dirname}/src/testing/apply-migrations.ts`],
     testTimeout: 30_000,
     silent: "passed-only",

@@ -1,8 +1,16 @@
 import { defineConfig } from "vitest/config";
 
-/** All of the project's tests in one run, each package with its own set-up. */
+/** All of the project's tests in one run, each project with its own set-up. */
 export default defineConfig({
   test: {
-    projects: ["shared", "control-plane", "gpu-agent"],
+    projects: [
+      "shared",
+      "control-plane",
+      "control-plane/embedded",
+      "gpu-agent",
+      { root: import.meta.dirname, test: { name: "scripts", environment: "node", testTimeout: 60_000 } },
+    ],
+    // Two processor cores are enough for the tests, and all that is counted on.
+    maxWorkers: 2,
   },
 });

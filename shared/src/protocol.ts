@@ -159,7 +159,14 @@ export const AgentMessage = z.discriminatedUnion("type", [
 export type AgentMessage = z.infer<typeof AgentMessage>;
 
 /** The agent's messages that are acked after the durable write, and resent until then. */
-export type AckedMessage = JobStage | JobComplete | JobFail | JobCancelled | JobRecalled;
+export const AckedMessage = z.discriminatedUnion("type", [
+  JobStage,
+  JobComplete,
+  JobFail,
+  JobCancelled,
+  JobRecalled,
+]);
+export type AckedMessage = z.infer<typeof AckedMessage>;
 
 /** What becomes of a job that the agent still holds: work on under the fence given, or drop it. */
 export const HeldVerdict = z.discriminatedUnion("action", [

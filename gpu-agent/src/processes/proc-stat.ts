@@ -1,19 +1,10 @@
 import { readFileSync } from "node:fs";
+import { type ProcStat, parseProcStat } from "@splatt/shared";
 
-export interface ProcStat {
-  /** One letter: R running, S sleeping, Z zombie … */
-  readonly state: string;
-  /** Clock ticks after boot. Pid and start time together name a process for good; pids are used again. */
-  readonly startTime: number;
-}
-
-/** What Linux's /proc says of a process; null when there is none, or on another system. See proc(5). */
+/** What Linux's /proc says of a process; null when there is none, or on another system. */
 export function procStat(pid: number): ProcStat | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The command's name comes second, in parentheses, and may itself hold spaces and parentheses.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return { state: fields[0] ?? "", startTime: Number(fields[19]) };
+    return parseProcStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return null;
   }

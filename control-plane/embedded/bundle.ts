@@ -1,0 +1,22 @@
+import { execFile } from "node:child_process";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+
+const PACKAGE_DIR = dirname(import.meta.dirname);
+
+/** Builds the very bundle that `wrangler deploy` would upload. @returns the path of its main module */
+export async function bundleWorker(outDir: string): Promise<string> {
+  const wrangler = createRequire(import.meta.url).resolve("wrangler/package.json");
+  const cli = join(dirname(wrangler), "bin", "wrangler.js");
+  const quiet = {
+    WRANGLER_SEND_METRICS: "false",
+    WRANGLER_SEND_ERROR_REPORTS: "false",
+    WRANGLER_HIDE_BANNER: "true",
+  };
+  await promisify(execFile)(process.execPath, [cli, "deploy", "--dry-run", "--outdir", outDir], {
+    cwd: PACKAGE_DIR,
+    env: { ...process.env, ...quiet, CI: "1", WRANGLER_LOG_PATH: join(outDir, "logs") },
+  });
+  return join(outDir, "index.js");
+}

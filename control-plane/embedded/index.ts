@@ -1,0 +1,88 @@
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+import { bundleWorker } from "./bundle.ts";
+import { migrate } from "./migrate.ts";
+import { endStaleRuntime, noteRuntime } from "./stale-runtime.ts";
+
+export interface EmbeddedOptions {
+  /** Where D1, R2 and the Durable Objects are kept. */
+  readonly dataDir: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly apiKey: string;
+  /** Overrides of src/dispatch/timing.ts. */
+  readonly dispatchTiming?: Readonly<Record<string, number>>;
+  /** What the Worker logs: `text` is a line of JSON, or plain. */
+  readonly onLog: (level: string, text: string) => void;
+}
+
+export interface EmbeddedControlPlane {
+  readonly url: string;
+  /** Runs the scheduled handler, which nothing else does in the embedded runtime. */
+  tick(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const TICK_INTERVAL_MS = 60_000;
+const HOST = "127.0.0.1";
+/** As in wrangler.jsonc; a test holds the two together. */
+export const COMPATIBILITY_DATE = "2026-11-02";
+
+/**
+ * The control plane on this machine: the same Worker bundle on workerd, with D1, R2 and the Durable Object on
+ * disk, reachable from this machine only and without any network of its own.
+ *
+ * This is the only module that knows Miniflare, whose constructor still changes between releases.
+ */
+export async function startControlPlane(options: EmbeddedOptions): Promise<EmbeddedControlPlane> {
+  await mkdir(options.dataDir, { recursive: true });
+  const runtimeNote = join(options.dataDir, "runtime.json");
+  await endStaleRuntime(runtimeNote);
+  const scriptPath = await bundleWorker(join(options.dataDir, "worker"));
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      name: "splatt",
+      modulesRoot: dirname(scriptPath),
+      modules: [{ type: "ESModule", path: scriptPath }],
+      compatibilityDate: COMPATIBILITY_DATE,
+      host: HOST,
+      port: options.port,
+      cf: false,
+      log: new Log(LogLevel.ERROR),
+      handleStructuredLogs: ({ level, message }) => options.onLog(level, message),
+      resourcePersistencePath: join(options.dataDir, "state"),
+      d1Databases: { DB: "splatt" },
+      r2Buckets: { BUCKET: "splatt" },
+      durableObjects: { DISPATCHER: { className: "Dispatcher", useSQLite: true } },
+      bindings: {
+        GPU_API_KEY: options.apiKey,
+        DISPATCH_TIMING: JSON.stringify(options.dispatchTiming ?? {}),
+      },
+    }),
+  );
+  try {
+    const url = await miniflare.ready;
+    await noteRuntime(runtimeNote);
+    await migrate(await miniflare.getD1Database("DB"));
+    const worker = await miniflare.getWorker();
+    const tick = async () => {
+      await worker.scheduled({ cron: "* * * * *" });
+    };
+    const timer = setInterval(() => {
+      tick().catch((error: unknown) => options.onLog("error", `scheduled handler: ${String(error)}`));
+    }, TICK_INTERVAL_MS);
+    return {
+      url: url.origin,
+      tick,
+      async stop() {
+        clearInterval(timer);
+        await miniflare.dispose();
+        await endStaleRuntime(runtimeNote);
+      },
+    };
+  } catch (error) {
+    await miniflare.dispose();
+    throw error;
+  }
+}

@@ -1,0 +1,31 @@
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Miniflare } from "miniflare";
+
+type D1 = Awaited<ReturnType<Miniflare["getD1Database"]>>;
+
+const MIGRATIONS_DIR = join(dirname(import.meta.dirname), "migrations");
+
+/** drizzle-kit's mark between statements; a trigger's body has semicolons of its own. */
+const BREAKPOINT = "--> statement-breakpoint";
+
+/** Applies the migrations that a database lacks, each whole or not at all, in the table that wrangler keeps too. */
+export async function migrate(db: D1): Promise<void> {
+  await db
+    .prepare(
+      `CREATE TABLE IF NOT EXISTS d1_migrations (
+         id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE,
+         applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)`,
+    )
+    .run();
+  const { results } = await db.prepare("SELECT name FROM d1_migrations").all<{ name: string }>();
+  const applied = new Set(results.map(({ name }) => name));
+  const files = (await readdir(MIGRATIONS_DIR)).filter((name) => name.endsWith(".sql")).toSorted();
+  for (const name of files.filter((file) => !applied.has(file))) {
+    const statements = (await readFile(join(MIGRATIONS_DIR, name), "utf8")).split(BREAKPOINT);
+    await db.batch([
+      ...statements.map((statement) => db.prepare(statement)),
+      db.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(name),
+    ]);
+  }
+}

@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type AgentMessage,
+  CLOSE,
+  fullJitterMs,
+  type Hello,
+  type ServerMessage,
+  type Welcome,
+} from "@splatt/shared";
+import type { Logger } from "pino";
+import type { WebSocket } from "ws";
+import {
+  closeFailure,
+  type HandshakeFailure,
+  handshake,
+  parseServerMessage,
+  type ReadySocket,
+  type StopReason,
+} from "./handshake.ts";
+import { Heartbeat } from "./heartbeat.ts";
+
+export interface ConnectionOptions {
+  readonly controlPlane: string;
+  readonly token: string;
+  readonly log: Logger;
+  /** Built anew for every attempt, because what the agent holds changes. */
+  readonly hello: () => Hello;
+  readonly onWelcome: (welcome: Welcome) => void;
+  readonly onMessage: (message: Exclude<ServerMessage, Welcome>) => void;
+  /** An agent that holds jobs comes back sooner. */
+  readonly holdsJobs: () => boolean;
+  readonly backoff?: Partial<Backoff>;
+}
+
+interface Backoff {
+  readonly minMs: number;
+  readonly maxMs: number;
+  readonly maxHoldingMs: number;
+  /** A connection must have lived this long before the backoff starts over. */
+  readonly stableMs: number;
+}
+
+const BACKOFF: Backoff = { minMs: 1000, maxMs: 60_000, maxHoldingMs: 20_000, stableMs: 10_000 };
+
+const GOODBYE_MS = 2000;
+
+/** Why the connection is over for good. */
+export interface ConnectionEnd {
+  readonly exit: StopReason | "closed";
+  readonly reason: string;
+}
+
+/**
+ * The agent's one WebSocket, kept up for as long as the agent runs: connect, serve until it breaks, wait with
+ * full jitter, again. One loop, no nested callbacks; what is to happen next follows from where it stands.
+ */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #backoff: Backoff;
+  readonly #closing = new AbortController();
+  #socket: WebSocket | null = null;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#backoff = { ...BACKOFF, ...options.backoff };
+  }
+
+  /** Runs until `close()` is called or the server says that coming back is useless. */
+  async run(): Promise<ConnectionEnd> {
+    const { log, controlPlane, token, hello, holdsJobs } = this.#options;
+    let tries = 0;
+    for (;;) {
+      const opened = await handshake(controlPlane, token, hello(), this.#closing.signal);
+      let failure: HandshakeFailure;
+      if (opened.ok) {
+        const since = performance.now();
+        log.info(`connected to ${new URL(controlPlane).host}, pool ${opened.value.welcome.pool}`);
+        failure = await this.#serve(opened.value);
+        if (performance.now() - since >= this.#backoff.stableMs) tries = 0;
+      } else {
+        failure = opened.error;
+      }
+      if (this.#closing.signal.aborted) return { exit: "closed", reason: "" };
+      if (failure.kind === "stop") return failure;
+
+      const maxMs = holdsJobs() ? this.#backoff.maxHoldingMs : this.#backoff.maxMs;
+      const waitMs = fullJitterMs(tries, { minMs: this.#backoff.minMs, maxMs }, Math.random);
+      log.warn(`not connected: ${failure.reason}; trying again in ${(waitMs / 1000).toFixed(1)} s`);
+      tries += 1;
+      await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+      if (this.#closing.signal.aborted) return { exit: "closed", reason: "" };
+    }
+  }
+
+  /** @returns whether the message went out; one that did not is lost */
+  send(message: AgentMessage): boolean {
+    if (this.#socket === null) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  /** Bytes that wait to be sent; what may be dropped is better dropped while there are many. */
+  get bufferedBytes(): number {
+    return this.#socket?.bufferedAmount ?? 0;
+  }
+
+  /** Says goodbye and ends `run()`. A server that does not answer is waited for only shortly. */
+  close(): void {
+    const socket = this.#socket;
+    socket?.close(CLOSE.drained, "agent stops");
+    setTimeout(() => socket?.terminate(), GOODBYE_MS).unref();
+    this.#closing.abort();
+  }
+
+  async #serve({ socket, welcome, early }: ReadySocket): Promise<HandshakeFailure> {
+    const heartbeat = new Heartbeat({
+      intervalMs: welcome.intervals.heartbeat_ms,
+      send: (text) => socket.send(text),
+      onSilence: () => socket.terminate(),
+    });
+    const onFrame = (frame: string) => {
+      if (heartbeat.heard(frame)) return;
+      const message = parseServerMessage(frame);
+      if (message === null) this.#options.log.warn({ frame: frame.slice(0, 200) }, "message not understood");
+      else if (message.type !== "welcome") this.#options.onMessage(message);
+    };
+    const ended = new Promise<HandshakeFailure>((resolve) => {
+      if (socket.readyState !== socket.OPEN) return resolve(closeFailure(1006, "the link broke"));
+      socket.on("close", (code, reason) => resolve(closeFailure(code, reason.toString())));
+    });
+    socket.removeAllListeners("message");
+    socket.on("message", (data) => onFrame(data.toString()));
+    this.#socket = socket;
+    heartbeat.start();
+    this.#options.onWelcome(welcome);
+    for (const frame of early) onFrame(frame);
+    const failure = await ended;
+    heartbeat.stop();
+    this.#socket = null;
+    return failure;
+  }
+}

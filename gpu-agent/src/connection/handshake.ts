@@ -1,0 +1,113 @@
+import {
+  AGENT_SOCKET_PATH,
+  type AgentMessage,
+  CLOSE,
+  err,
+  type Hello,
+  MAX_FRAME_BYTES,
+  ok,
+  type Result,
+  ServerMessage,
+  SUBPROTOCOL,
+  type Welcome,
+} from "@splatt/shared";
+import { WebSocket } from "ws";
+
+/** Why no connection came about. `stop` means that trying again would change nothing. */
+export type HandshakeFailure =
+  | { readonly kind: "retry"; readonly reason: string }
+  | { readonly kind: "stop"; readonly exit: StopReason; readonly reason: string };
+
+export type StopReason = "unauthorized" | "replaced" | "incompatible";
+
+const TIMEOUT_MS = 15_000;
+/** Welcomes list what the agent holds, so they may be longer than what it sends. */
+const MAX_INCOMING_BYTES = 16 * MAX_FRAME_BYTES;
+
+export interface ReadySocket {
+  readonly socket: WebSocket;
+  readonly welcome: Welcome;
+  /** Frames that came right behind the welcome, in the same packet, before anybody could listen. */
+  readonly early: readonly string[];
+}
+
+/**
+ * Opens the WebSocket, says hello and waits for the welcome. Knows nothing of reconnecting: it either hands
+ * out a socket that is ready, or says why not.
+ */
+export async function handshake(
+  controlPlane: string,
+  token: string,
+  hello: Hello,
+  signal: AbortSignal,
+): Promise<Result<ReadySocket, HandshakeFailure>> {
+  const url = new URL(AGENT_SOCKET_PATH, controlPlane);
+  url.protocol = url.protocol === "http:" ? "ws:" : "wss:";
+  const socket = new WebSocket(url, [SUBPROTOCOL], {
+    headers: { authorization: `Bearer ${token}` },
+    handshakeTimeout: TIMEOUT_MS,
+    maxPayload: MAX_INCOMING_BYTES,
+    perMessageDeflate: false,
+  });
+  return new Promise((resolve) => {
+    const finish = (outcome: Result<ReadySocket, HandshakeFailure>) => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+      socket.removeAllListeners();
+      // Errors show as a close; but without a listener they would end the process.
+      socket.on("error", () => undefined);
+      if (!outcome.ok) socket.terminate();
+      resolve(outcome);
+    };
+    const retry = (reason: string) => finish(err({ kind: "retry", reason }));
+    const onAbort = () => retry("stopped");
+    const timer = setTimeout(() => retry("no welcome in time"), TIMEOUT_MS);
+    signal.addEventListener("abort", onAbort);
+
+    socket.on("error", (error) => retry(error.message || error.name));
+    socket.on("close", (code, reason) => finish(err(closeFailure(code, reason.toString()))));
+    socket.on("unexpected-response", (_request, response) =>
+      finish(err(responseFailure(response.statusCode ?? 0))),
+    );
+    socket.on("open", () => socket.send(JSON.stringify(hello satisfies AgentMessage)));
+    socket.once("message", (data) => {
+      const welcome = parseServerMessage(data.toString());
+      if (welcome?.type !== "welcome") return retry("the server did not answer the hello with a welcome");
+      const early: string[] = [];
+      finish(ok({ socket, welcome, early }));
+      socket.on("message", (frame) => early.push(frame.toString()));
+    });
+  });
+}
+
+/** A message of a newer server that this agent does not know is nothing to fail over. */
+export function parseServerMessage(frame: string): ServerMessage | null {
+  try {
+    return ServerMessage.parse(JSON.parse(frame));
+  } catch {
+    return null;
+  }
+}
+
+/** What the end of a connection means for trying again. */
+export function closeFailure(code: number, reason: string): HandshakeFailure {
+  const text = reason === "" ? `closed with code ${code}` : `${reason} (${code})`;
+  switch (code) {
+    case CLOSE.replaced:
+      return { kind: "stop", exit: "replaced", reason: text };
+    case CLOSE.revoked:
+      return { kind: "stop", exit: "unauthorized", reason: text };
+    case CLOSE.incompatible:
+      return { kind: "stop", exit: "incompatible", reason: text };
+    default:
+      return { kind: "retry", reason: text };
+  }
+}
+
+function responseFailure(status: number): HandshakeFailure {
+  if (status === 401 || status === 403) {
+    const reason = "the control plane does not accept AGENT_TOKEN; mint a new one with POST /agents";
+    return { kind: "stop", exit: "unauthorized", reason };
+  }
+  return { kind: "retry", reason: `the control plane answered ${status}` };
+}

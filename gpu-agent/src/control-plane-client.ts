@@ -1,0 +1,117 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  err,
+  type Failure,
+  type Fence,
+  failure,
+  fenceHeaders,
+  fullJitterMs,
+  ok,
+  type Result,
+} from "@splatt/shared";
+import type { Logger } from "pino";
+import { request } from "undici";
+import type { z } from "zod";
+
+export interface ClientOptions {
+  readonly controlPlane: string;
+  readonly token: string;
+  readonly log: Logger;
+  readonly backoff?: { readonly minMs: number; readonly maxMs: number };
+}
+
+const BACKOFF = { minMs: 1000, maxMs: 30_000 };
+const HEADERS_TIMEOUT_MS = 120_000;
+
+/**
+ * The agent's HTTPS requests to its control plane, each under the job's current fence.
+ *
+ * What may pass is waited for: a control plane that is away, overloaded, or that does not know a fence yet
+ * because the agent is about to be given its job again. Only being told to stop (`signal`) ends that wait.
+ */
+export class ControlPlaneClient {
+  readonly #options: ClientOptions;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+  }
+
+  url(path: string): URL {
+    return new URL(path, this.#options.controlPlane);
+  }
+
+  headers(fence: Fence): Record<string, string> {
+    return { authorization: `Bearer ${this.#options.token}`, ...fenceHeaders(fence) };
+  }
+
+  /** Sends a request until it is answered, and reads the answer by `schema`. */
+  async call<T extends z.ZodType>(
+    method: "POST" | "PUT",
+    path: string,
+    body: unknown,
+    schema: T,
+    context: {
+      readonly fence: () => Fence;
+      readonly signal: AbortSignal;
+      readonly headers?: Record<string, string>;
+    },
+  ): Promise<Result<z.infer<T>, Failure>> {
+    const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
+    for (let tries = 0; ; tries += 1) {
+      if (context.signal.aborted) return err(failure("agent_stopped", ""));
+      const answer = await this.#once(method, path, bytes, context);
+      if (answer.kind === "answered") return ok(schema.parse(answer.body));
+      if (answer.kind === "refused") return err(failure("upload_failed", answer.reason));
+      const waitMs = fullJitterMs(tries, this.#options.backoff ?? BACKOFF, Math.random);
+      this.#options.log.warn(
+        `${method} ${path}: ${answer.reason}; trying again in ${(waitMs / 1000).toFixed(1)} s`,
+      );
+      await sleep(waitMs, undefined, { signal: context.signal }).catch(() => undefined);
+    }
+  }
+
+  async #once(
+    method: "POST" | "PUT",
+    path: string,
+    body: Buffer,
+    { fence, signal, headers }: { fence: () => Fence; signal: AbortSignal; headers?: Record<string, string> },
+  ): Promise<
+    | { kind: "answered"; body: unknown }
+    | { kind: "refused"; reason: string }
+    | { kind: "unavailable"; reason: string }
+  > {
+    try {
+      const response = await request(this.url(path), {
+        method,
+        body,
+        signal,
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        headers: {
+          "content-type": "application/json",
+          ...this.headers(fence()),
+          ...headers,
+          "content-length": String(body.byteLength),
+        },
+      });
+      const text = await response.body.text();
+      if (response.statusCode === 200) return { kind: "answered", body: JSON.parse(text) };
+      const reason = `the control plane answered ${response.statusCode}: ${text.slice(0, 300)}`;
+      return { kind: mayPass(response.statusCode, text) ? "unavailable" : "refused", reason };
+    } catch (error) {
+      return {
+        kind: "unavailable",
+        reason: error instanceof Error ? error.message || error.name : String(error),
+      };
+    }
+  }
+}
+
+function mayPass(status: number, body: string): boolean {
+  return (
+    status >= 500 ||
+    status === 429 ||
+    status === 401 ||
+    body.includes('"stale_lease"') ||
+    body.includes('"part_checksum_mismatch"')
+  );
+}

@@ -1,0 +1,126 @@
+import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { AckedMessage, ActiveStatus, Fence, JobReport, JobSpec, STAGES, UploadedPart } from "@splatt/shared";
+import { z } from "zod";
+
+const StageName = z.enum(STAGES);
+
+/** A finished stage: what it gave, under which key, and the files that must still be there. */
+export const StageRecord = z.object({
+  key: z.string(),
+  output: z.unknown(),
+  seconds: z.number().nonnegative(),
+  files: z.array(z.object({ path: z.string(), size: z.int().nonnegative() })),
+});
+export type StageRecord = z.infer<typeof StageRecord>;
+
+/** How far the upload of a result file has come; after a crash it goes on from here. */
+export const UploadRecord = z.object({
+  upload_id: z.uuid(),
+  part_size: z.int().positive(),
+  size: z.int().positive(),
+  sha256: z.string(),
+  parts: z.array(UploadedPart),
+  completed: z.boolean(),
+});
+export type UploadRecord = z.infer<typeof UploadRecord>;
+
+/** job.json: all that an agent must know of a job to go on after it was killed at any moment. */
+export const JobRecord = z.object({
+  version: z.literal(1),
+  fence: Fence,
+  spec: JobSpec,
+  /** `ended`: nothing more is to be done or reported; the folder is kept for a retry until room is needed. */
+  state: z.enum(["running", "ended"]),
+  updated_at: z.int(),
+  /** The last sequence number used. */
+  seq: z.int().nonnegative(),
+  status: ActiveStatus,
+  progress: z.int().min(0).max(99),
+  message: z.string(),
+  report: JobReport,
+  stages: z.partialRecord(StageName, StageRecord),
+  /** Uploads belong to an attempt: the next one starts its own. */
+  uploads: z.object({ attempt: z.int(), files: z.record(z.string(), UploadRecord) }),
+  /** Messages that the Dispatcher has not acked yet, in order. */
+  outbox: z.array(AckedMessage),
+});
+export type JobRecord = z.infer<typeof JobRecord>;
+
+const FILE = "job.json";
+
+export function newJobRecord(fence: Fence, spec: JobSpec, now: number): JobRecord {
+  return {
+    version: 1,
+    fence,
+    spec,
+    state: "running",
+    updated_at: now,
+    seq: 0,
+    status: "downloading_video",
+    progress: 0,
+    message: "",
+    report: { engine: null, capture: null, train: null, stages: [] },
+    stages: {},
+    uploads: { attempt: fence.attempt, files: {} },
+    outbox: [],
+  };
+}
+
+/** The record of a job for a new attempt: finished stages stay, for they may be reused. */
+export function nextAttempt(record: JobRecord, fence: Fence, spec: JobSpec, now: number): JobRecord {
+  return { ...newJobRecord(fence, spec, now), stages: record.stages };
+}
+
+/** @returns null when the folder holds no job record that can be read */
+export async function loadJobRecord(dir: string): Promise<JobRecord | null> {
+  const text = await readFile(join(dir, FILE), "utf8").catch(() => null);
+  if (text === null) return null;
+  try {
+    return JobRecord.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+/** A job's record and its file, changed together: whoever reads the file sees an old or a new state, whole. */
+export class JobRecordFile {
+  readonly #dir: string;
+  #record: JobRecord;
+  #saving: Promise<void> = Promise.resolve();
+  #dirty = false;
+
+  constructor(dir: string, record: JobRecord) {
+    this.#dir = dir;
+    this.#record = record;
+  }
+
+  get record(): JobRecord {
+    return this.#record;
+  }
+
+  /** Changes the record at once; resolves when the change is on disk. Changes made meanwhile share a write. */
+  update(change: Partial<JobRecord>): Promise<void> {
+    this.#record = { ...this.#record, ...change, updated_at: Date.now() };
+    if (!this.#dirty) {
+      this.#dirty = true;
+      this.#saving = this.#saving.catch(() => undefined).then(() => this.#write());
+    }
+    return this.#saving;
+  }
+
+  async #write(): Promise<void> {
+    this.#dirty = false;
+    const text = JSON.stringify(this.#record);
+    await mkdir(this.#dir, { recursive: true });
+    const temporary = join(this.#dir, `${FILE}.tmp`);
+    const file = await open(temporary, "w");
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, join(this.#dir, FILE));
+  }
+}

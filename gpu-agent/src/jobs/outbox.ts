@@ -1,0 +1,58 @@
+import type { AckedMessage, Fence } from "@splatt/shared";
+import type { JobRecordFile } from "./job-record.ts";
+
+/** An acked message before it has a fence and a number. */
+export type Unsent = AckedMessage extends infer M
+  ? M extends AckedMessage
+    ? Omit<M, "fence" | "seq">
+    : never
+  : never;
+
+/**
+ * A job's messages that must arrive: numbered and saved before they are sent, sent again until they are acked,
+ * across reconnects and restarts.
+ */
+export class Outbox {
+  readonly #file: JobRecordFile;
+  readonly #send: (message: AckedMessage) => void;
+
+  constructor(file: JobRecordFile, send: (message: AckedMessage) => void) {
+    this.#file = file;
+    this.#send = send;
+  }
+
+  get isEmpty(): boolean {
+    return this.#file.record.outbox.length === 0;
+  }
+
+  async post(unsent: Unsent): Promise<void> {
+    const { fence, seq, outbox } = this.#file.record;
+    const message = { ...unsent, fence, seq: seq + 1 } as AckedMessage;
+    await this.#file.update({ seq: seq + 1, outbox: [...outbox, message] });
+    this.#send(message);
+  }
+
+  resend(): void {
+    for (const message of this.#file.record.outbox) this.#send(message);
+  }
+
+  /** @returns the message that was acked, if it was still waiting */
+  async acked(seq: number): Promise<AckedMessage | null> {
+    const { outbox } = this.#file.record;
+    const message = outbox.find((waiting) => waiting.seq === seq) ?? null;
+    if (message !== null)
+      await this.#file.update({ outbox: outbox.filter((waiting) => waiting !== message) });
+    return message;
+  }
+
+  /** The job was re-adopted under a new lease: what still waits is sent under that one. */
+  async refence(fence: Fence): Promise<void> {
+    const outbox = this.#file.record.outbox.map((message) => ({ ...message, fence }));
+    await this.#file.update({ fence, outbox });
+  }
+
+  /** The attempt is over without us: nothing that waits is of interest any more. */
+  async clear(): Promise<void> {
+    await this.#file.update({ outbox: [] });
+  }
+}

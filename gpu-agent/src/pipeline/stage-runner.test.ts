@@ -1,0 +1,163 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { err, failure, ok, type StageTiming } from "@splatt/shared";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { StageRecord } from "../jobs/job-record.ts";
+import { JobLog } from "./job-log.ts";
+import { ResourceTokens } from "./resource-tokens.ts";
+import type { Stage, StageContext, StageResult } from "./stage.ts";
+import { STAGE_LIMITS } from "./stage-limits.ts";
+import { StageRunner } from "./stage-runner.ts";
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "splatt-stage-"));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+interface Input {
+  readonly text: string;
+}
+
+/** A stage that writes its input to a file and counts its runs. */
+function copyStage(name: "download" | "frames" = "download") {
+  const stage = {
+    runs: 0,
+    name,
+    token: "cpu" as const,
+    key: (input: Input) => input.text,
+    run: async (input: Input, { dir: to }: StageContext): Promise<StageResult<string>> => {
+      stage.runs += 1;
+      await writeFile(join(to, "copy.txt"), input.text);
+      return ok(`copied ${input.text}`);
+    },
+  };
+  return stage;
+}
+
+function runner(
+  records: Map<string, StageRecord>,
+  overrides: Partial<ConstructorParameters<typeof StageRunner>[0]> = {},
+) {
+  const timings: StageTiming[] = [];
+  const begun: string[] = [];
+  const stages = new StageRunner({
+    dir,
+    signal: new AbortController().signal,
+    log: pino({ level: "silent" }),
+    jobLog: new JobLog(join(dir, "pipeline.log")),
+    tokens: new ResourceTokens({ network: 1, cpu: 1, gpu: 1 }),
+    finished: (name) => records.get(name),
+    onBegin: async (name) => {
+      begun.push(name);
+    },
+    onProgress: () => undefined,
+    onOutput: () => undefined,
+    onFinish: async (name, record, timing) => {
+      records.set(name, record);
+      timings.push(timing);
+    },
+    ...overrides,
+  });
+  return { stages, timings, begun };
+}
+
+describe("StageRunner", () => {
+  it("renames the stage's folder when it is done, and records its files", async () => {
+    const records = new Map<string, StageRecord>();
+    const { stages, begun } = runner(records);
+    expect(await stages.run(copyStage(), { text: "abc" })).toEqual(ok("copied abc"));
+    expect(await readFile(join(dir, "download", "copy.txt"), "utf8")).toBe("abc");
+    expect(records.get("download")).toMatchObject({
+      output: "copied abc",
+      files: [{ path: "copy.txt", size: 3 }],
+    });
+    expect(begun).toEqual(["download"]);
+    expect((await readdir(dir)).filter((name) => name.endsWith(".part"))).toEqual([]);
+  });
+
+  it("reuses a finished stage whose input is the same", async () => {
+    const records = new Map<string, StageRecord>();
+    const stage = copyStage();
+    await runner(records).stages.run(stage, { text: "abc" });
+    const again = runner(records);
+    expect(await again.stages.run(stage, { text: "abc" })).toEqual(ok("copied abc"));
+    expect(stage.runs).toBe(1);
+    expect(again.begun).toEqual([]);
+    expect(again.timings).toMatchObject([{ stage: "download", reused: true }]);
+  });
+
+  it.each([
+    ["its input is another", (_: string) => Promise.resolve(), { text: "xyz" }],
+    ["a file is gone", (path: string) => rm(path), { text: "abc" }],
+    ["a file has another size", (path: string) => writeFile(path, "longer"), { text: "abc" }],
+  ])("runs a stage again when %s", async (_, harm, input) => {
+    const records = new Map<string, StageRecord>();
+    const stage = copyStage();
+    await runner(records).stages.run(stage, { text: "abc" });
+    await harm(join(dir, "download", "copy.txt"));
+    await runner(records).stages.run(stage, input);
+    expect(stage.runs).toBe(2);
+    expect(await readFile(join(dir, "download", "copy.txt"), "utf8")).toBe(input.text);
+  });
+
+  it("runs a stage again when one before it changed", async () => {
+    const records = new Map<string, StageRecord>();
+    const [download, frames] = [copyStage(), copyStage("frames")];
+    for (const text of ["abc", "xyz"]) {
+      const { stages } = runner(records);
+      await stages.run(download, { text });
+      await stages.run(frames, { text: "the same" });
+    }
+    expect(frames.runs).toBe(2);
+  });
+
+  it("leaves what an interrupted run wrote for the next one on the same input, and only for that", async () => {
+    const records = new Map<string, StageRecord>();
+    const seen: string[][] = [];
+    const stage: Stage<Input, string> = {
+      ...copyStage(),
+      run: async (input, { dir: to }) => {
+        seen.push(await readdir(to));
+        await writeFile(join(to, `half-${input.text}`), "");
+        return err(failure("source_stalled", ""));
+      },
+    };
+    for (const text of ["a", "a", "b"]) await runner(records).stages.run(stage, { text });
+    expect(seen).toEqual([[], ["half-a"], []]);
+    expect(records.size).toBe(0);
+    expect((await readdir(dir)).filter((name) => name.endsWith(".part"))).toHaveLength(1);
+  });
+
+  it.each([
+    ["stage_stalled", { maxSilenceMs: 20, maxDurationMs: 60_000 }],
+    ["stage_timeout", { maxSilenceMs: 60_000, maxDurationMs: 20 }],
+  ])("fails a stage with %s by its limits", async (code, limits) => {
+    const stage: Stage<Input, string> = {
+      ...copyStage(),
+      run: (_, { signal }) =>
+        new Promise((resolve) => {
+          signal.addEventListener("abort", () => resolve(err(failure("agent_stopped", ""))));
+        }),
+    };
+    const { stages } = runner(new Map(), { limits: { ...STAGE_LIMITS, download: limits } });
+    expect(await stages.run(stage, { text: "a" })).toMatchObject({ ok: false, error: { code } });
+  });
+
+  it("does not begin a stage that is cancelled while it waits for its token", async () => {
+    const cancel = new AbortController();
+    const tokens = new ResourceTokens({ network: 1, cpu: 1, gpu: 1 });
+    const release = Promise.withResolvers<void>();
+    const other = tokens.use("cpu", new AbortController().signal, () => release.promise);
+    const stage = copyStage();
+    const { stages } = runner(new Map(), { tokens, signal: cancel.signal });
+    const waiting = stages.run(stage, { text: "a" });
+    cancel.abort();
+    expect(await waiting).toMatchObject({ ok: false, error: { code: "agent_stopped" } });
+    release.resolve();
+    await other;
+    expect(stage.runs).toBe(0);
+  });
+});

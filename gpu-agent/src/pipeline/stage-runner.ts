@@ -1,0 +1,182 @@
+import { createHash } from "node:crypto";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { err, type Failure, failure, type StageTiming } from "@splatt/shared";
+import type { Logger } from "pino";
+import type { StageRecord } from "../jobs/job-record.ts";
+import type { JobLog } from "./job-log.ts";
+import type { ResourceTokens } from "./resource-tokens.ts";
+import type { Stage, StageContext, StageResult } from "./stage.ts";
+import { STAGE_LIMITS } from "./stage-limits.ts";
+
+/** Raised when the way a stage works changes, so that finished stages of older agents are not reused. */
+const PIPELINE_VERSION = 1;
+
+export interface StageRunnerOptions {
+  /** The job's folder. */
+  readonly dir: string;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly jobLog: JobLog;
+  readonly tokens: ResourceTokens;
+  readonly limits?: typeof STAGE_LIMITS;
+  readonly finished: (name: StageName) => StageRecord | undefined;
+  readonly onBegin: (name: StageName) => Promise<void>;
+  readonly onProgress: (name: StageName, progress: { fraction: number; message: string }) => void;
+  readonly onOutput: () => void;
+  readonly onFinish: (name: StageName, record: StageRecord, timing: StageTiming) => Promise<void>;
+}
+
+type StageName = Stage<unknown, unknown>["name"];
+
+/**
+ * Runs stages one after the other in a job's folder. A stage writes to a folder with a temporary name that is
+ * renamed when it is done, and only then recorded: it is finished or absent. A stage that finished before with
+ * the same key is not run again; its key includes those of all stages before it.
+ */
+export class StageRunner {
+  readonly #options: StageRunnerOptions;
+  #chain = String(PIPELINE_VERSION);
+
+  constructor(options: StageRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** The finished stage's folder. */
+  dir(name: StageName): string {
+    return join(this.#options.dir, name);
+  }
+
+  async run<I, O>(stage: Stage<I, O>, input: I): Promise<StageResult<O>> {
+    const { finished, onFinish, log, signal } = this.#options;
+    const key = hash([this.#chain, stage.name, stage.key(input)]);
+    this.#chain = key;
+    const record = finished(stage.name);
+    if (record?.key === key && (await filesIntact(this.dir(stage.name), record))) {
+      log.info(`${stage.name}: done before, reused`);
+      await onFinish(stage.name, record, { stage: stage.name, seconds: record.seconds, reused: true });
+      return { ok: true, value: record.output as O };
+    }
+
+    const part = join(this.#options.dir, `${stage.name}.${key.slice(0, 12)}.part`);
+    await this.#dropOtherParts(stage.name, part);
+    await mkdir(part, { recursive: true });
+    await rm(this.dir(stage.name), { recursive: true, force: true });
+    const outcome = await this.#options.tokens.use(stage.token, signal, () =>
+      this.#runTimed(stage, input, part),
+    );
+    if (outcome === null) return err(failure("agent_stopped", ""));
+    if (!outcome.ok) return outcome;
+
+    const { value, seconds } = outcome.value;
+    await rename(part, this.dir(stage.name));
+    const done = { key, output: value, seconds, files: await listFiles(this.dir(stage.name)) };
+    await onFinish(stage.name, done, { stage: stage.name, seconds, reused: false });
+    return { ok: true, value };
+  }
+
+  async #runTimed<I, O>(
+    stage: Stage<I, O>,
+    input: I,
+    dir: string,
+  ): Promise<StageResult<{ value: O; seconds: number }>> {
+    const { signal, log, jobLog, onBegin, onProgress, onOutput } = this.#options;
+    await onBegin(stage.name);
+    const began = performance.now();
+    const watchdog = new Watchdog((this.#options.limits ?? STAGE_LIMITS)[stage.name]);
+    const context: StageContext = {
+      dir,
+      log,
+      signal: AbortSignal.any([signal, watchdog.signal]),
+      report: (progress) => {
+        watchdog.heard();
+        onOutput();
+        onProgress(stage.name, progress);
+      },
+      toolOutput: (line) => {
+        watchdog.heard();
+        onOutput();
+        jobLog.write(stage.name, line);
+      },
+    };
+    try {
+      const result = await stage.run(input, context);
+      if (watchdog.failure !== null) return err(watchdog.failure);
+      if (!result.ok) return result;
+      const seconds = (performance.now() - began) / 1000;
+      log.info(`${stage.name}: done in ${seconds.toFixed(1)} s`);
+      return { ok: true, value: { value: result.value, seconds } };
+    } finally {
+      watchdog.stop();
+    }
+  }
+
+  /** What an interrupted run with another key left is of no use. */
+  async #dropOtherParts(name: StageName, keep: string): Promise<void> {
+    for (const entry of await readdir(this.#options.dir)) {
+      const path = join(this.#options.dir, entry);
+      const isPart = entry.startsWith(`${name}.`) && entry.endsWith(".part");
+      if (isPart && path !== keep) await rm(path, { recursive: true, force: true });
+    }
+  }
+}
+
+/** Ends a stage that gives no sign of life for too long, or takes too long altogether. */
+class Watchdog {
+  readonly #abort = new AbortController();
+  readonly #silence: NodeJS.Timeout;
+  readonly #duration: NodeJS.Timeout;
+  failure: Failure | null = null;
+
+  constructor(limits: { readonly maxSilenceMs: number; readonly maxDurationMs: number }) {
+    const minutes = (ms: number) => `${Math.round(ms / 60_000)} min`;
+    this.#silence = setTimeout(() => {
+      this.#end(failure("stage_stalled", `No sign of life for ${minutes(limits.maxSilenceMs)}.`));
+    }, limits.maxSilenceMs);
+    this.#duration = setTimeout(() => {
+      this.#end(failure("stage_timeout", `The limit is ${minutes(limits.maxDurationMs)}.`));
+    }, limits.maxDurationMs);
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  heard(): void {
+    this.#silence.refresh();
+  }
+
+  stop(): void {
+    clearTimeout(this.#silence);
+    clearTimeout(this.#duration);
+  }
+
+  #end(why: Failure): void {
+    this.failure ??= why;
+    this.#abort.abort();
+  }
+}
+
+function hash(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex");
+}
+
+async function listFiles(dir: string): Promise<StageRecord["files"]> {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return Promise.all(
+    files
+      .toSorted()
+      .map(async (path) => ({ path: path.slice(dir.length + 1), size: (await stat(path)).size })),
+  );
+}
+
+async function filesIntact(dir: string, record: StageRecord): Promise<boolean> {
+  const intact = await Promise.all(
+    record.files.map(async ({ path, size }) => {
+      const found = await stat(join(dir, path)).catch(() => null);
+      return found?.size === size;
+    }),
+  );
+  return intact.every(Boolean);
+}

@@ -1,0 +1,164 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open, stat } from "node:fs/promises";
+import { basename } from "node:path";
+import {
+  type CompletedUpload,
+  type Failure,
+  type Fence,
+  ok,
+  type PartRange,
+  planParts,
+  type Result,
+  ResultUploadCreated,
+  SHA256_HEADER,
+  UploadedPart,
+} from "@splatt/shared";
+import PQueue from "p-queue";
+import { z } from "zod";
+import type { ControlPlaneClient } from "../control-plane-client.ts";
+import type { UploadRecord } from "../jobs/job-record.ts";
+
+export interface UploadContext {
+  readonly client: ControlPlaneClient;
+  /** The job's fence now: a re-adoption gives it another lease in the middle of an upload. */
+  readonly fence: () => Fence;
+  readonly signal: AbortSignal;
+  /** What is recorded of a file's upload, so that it goes on after a crash. */
+  readonly recorded: (filename: string) => UploadRecord | undefined;
+  readonly record: (filename: string, upload: UploadRecord) => Promise<void>;
+  readonly report: (progress: { readonly fraction: number; readonly message: string }) => void;
+}
+
+/** How many parts are in flight at once; each is held in memory. */
+const CONCURRENT_PARTS = 3;
+
+const Completed = z.object({ etag: z.string() });
+
+/** Uploads files in parts straight through to storage, several parts at a time, going on where it stopped. */
+export async function uploadFiles(
+  paths: readonly string[],
+  context: UploadContext,
+): Promise<Result<CompletedUpload[], Failure>> {
+  const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  let sent = 0;
+  const onSent = (bytes: number) => {
+    sent += bytes;
+    context.report({
+      fraction: sent / total,
+      message: `Uploading results... ${megabytes(sent)} of ${megabytes(total)}`,
+    });
+  };
+  const uploads: CompletedUpload[] = [];
+  for (const path of paths) {
+    const upload = await uploadFile(path, context, onSent);
+    if (!upload.ok) return upload;
+    uploads.push(upload.value);
+  }
+  return ok(uploads);
+}
+
+async function uploadFile(
+  path: string,
+  context: UploadContext,
+  onSent: (bytes: number) => void,
+): Promise<Result<CompletedUpload, Failure>> {
+  const filename = basename(path);
+  const begun = await beginUpload(path, filename, context);
+  if (!begun.ok) return begun;
+  let upload = begun.value;
+  const base = `${uploadsPath(context)}/${upload.upload_id}`;
+
+  if (!upload.completed) {
+    const missing = planParts(upload.size, upload.part_size).filter((part) => {
+      const done = upload.parts.some(({ part_number }) => part_number === part.number);
+      if (done) onSent(part.size);
+      return !done;
+    });
+    const queue = new PQueue({ concurrency: CONCURRENT_PARTS });
+    const outcomes = await queue.addAll(
+      missing.map((part) => async () => {
+        const sent = await sendPart(path, part, base, context);
+        if (!sent.ok) return sent;
+        upload = { ...upload, parts: [...upload.parts, sent.value] };
+        await context.record(filename, upload);
+        onSent(part.size);
+        return sent;
+      }),
+    );
+    for (const outcome of outcomes) if (!outcome.ok) return outcome;
+    const completed = await context.client.call(
+      "POST",
+      `${base}/complete`,
+      { parts: upload.parts },
+      Completed,
+      context,
+    );
+    if (!completed.ok) return completed;
+    upload = { ...upload, completed: true };
+    await context.record(filename, upload);
+  }
+  return ok({ filename, upload_id: upload.upload_id, size: upload.size, sha256: upload.sha256 });
+}
+
+async function beginUpload(
+  path: string,
+  filename: string,
+  context: UploadContext,
+): Promise<Result<UploadRecord, Failure>> {
+  const { size } = await stat(path);
+  const sha256 = await sha256OfFile(path);
+  const recorded = context.recorded(filename);
+  if (recorded?.sha256 === sha256 && recorded.size === size) return ok(recorded);
+  const created = await context.client.call(
+    "POST",
+    uploadsPath(context),
+    { filename, size },
+    ResultUploadCreated,
+    context,
+  );
+  if (!created.ok) return created;
+  const upload = { ...created.value, size, sha256, parts: [], completed: false };
+  await context.record(filename, upload);
+  return ok(upload);
+}
+
+async function sendPart(
+  path: string,
+  part: PartRange,
+  base: string,
+  context: UploadContext,
+): Promise<Result<UploadedPart, Failure>> {
+  const bytes = await readRange(path, part);
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  return context.client.call("PUT", `${base}/parts/${part.number}`, bytes, UploadedPart, {
+    ...context,
+    headers: { [SHA256_HEADER]: sha256, "content-type": "application/octet-stream" },
+  });
+}
+
+function uploadsPath({ fence }: UploadContext): string {
+  return `/agent/jobs/${fence().job_id}/uploads`;
+}
+
+async function readRange(path: string, { offset, size }: PartRange): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const bytes = Buffer.alloc(size);
+    await file.read(bytes, 0, size, offset);
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
+
+async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

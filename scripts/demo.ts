@@ -1,0 +1,274 @@
+import { randomBytes } from "node:crypto";
+import { createWriteStream, type WriteStream } from "node:fs";
+import { mkdir, rm, stat } from "node:fs/promises";
+import { basename, extname, join, relative, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { type EmbeddedControlPlane, startControlPlane } from "@splatt/control-plane/embedded";
+import { makeSampleClip } from "@splatt/gpu-agent/sample-clip";
+import { isTerminal, type JobView, RESULT_FILES } from "@splatt/shared";
+import { execa } from "execa";
+import logUpdate from "log-update";
+import { AgentProcess } from "./lib/agent-process.ts";
+import { SplattClient } from "./lib/client.ts";
+import { type Download, summaryTable } from "./lib/demo-summary.ts";
+import { JobProgress } from "./lib/job-progress.ts";
+import { DATA_DIR, localEngine, ROOT } from "./lib/local-machine.ts";
+import { formatWorkerLog } from "./lib/worker-log.ts";
+
+const USAGE = `Usage: npm run demo [-- VIDEO] [options]
+
+Turns a video into a Gaussian splat with the whole of Splatt on this machine: an embedded control plane, and an
+agent that dials out to it. Without a video it renders a clip of its own.
+
+  --iterations N      training steps
+  --fps N             frames per second of video
+  --engine NAME       builtin, nerfstudio or auto (auto on a machine with a GPU, else builtin)
+  --max-resolution N  longest side in pixels at which the scene is trained
+  --out DIR           where the results go (demo-results/NAME)`;
+
+/** What a demo on the CPU can afford; a GPU trains as long as the API's default says. */
+const CPU_ITERATIONS = 1500;
+const MAX_FPS = 4;
+const FRAMES_WANTED = 60;
+const POLL_MS = 500;
+const DEMO_DIR = join(DATA_DIR, "demo");
+
+/** A reason to end that the user can do something about; anything else is a bug and keeps its stack. */
+class DemoError extends Error {}
+
+interface DemoOptions {
+  readonly video: string | null;
+  readonly iterations: number | undefined;
+  readonly fps: number | undefined;
+  readonly engine: string;
+  readonly maxResolution: number | undefined;
+  readonly out: string;
+}
+
+async function demo(options: DemoOptions, stopping: AbortSignal): Promise<void> {
+  await rm(DEMO_DIR, { recursive: true, force: true });
+  await mkdir(DEMO_DIR, { recursive: true });
+  const log = createWriteStream(join(DEMO_DIR, "demo.log"));
+  const video = options.video ?? (await renderSampleClip());
+  stopping.throwIfAborted();
+
+  say("Starting the control plane and an agent ...");
+  const apiKey = randomBytes(24).toString("base64url");
+  const controlPlane = await startControlPlane({
+    dataDir: join(DEMO_DIR, "control-plane"),
+    port: 0,
+    apiKey,
+    onLog: (_level, text) => log.write(`${formatWorkerLog(text)}\n`),
+  });
+  try {
+    const client = new SplattClient(controlPlane.url, apiKey);
+    await withAgent(controlPlane, client, options.engine, log, async (agentGone) => {
+      const job = await Promise.race([runJob(client, video, options, stopping), agentGone]);
+      const downloads = await downloadResults(client, job, options.out);
+      console.log(
+        `\n${summaryTable(job, downloads)}\n\nThe files are in ${relative(process.cwd(), options.out) || "."}`,
+      );
+    });
+  } finally {
+    await controlPlane.stop();
+    log.end();
+  }
+}
+
+async function renderSampleClip(): Promise<string> {
+  say("Rendering a sample clip ...");
+  const path = join(DEMO_DIR, "sample.mp4");
+  await makeSampleClip(path);
+  return path;
+}
+
+/** Runs `work` beside an agent; `agentGone` rejects when the agent cannot do it. */
+async function withAgent(
+  controlPlane: EmbeddedControlPlane,
+  client: SplattClient,
+  engine: string,
+  log: WriteStream,
+  work: (agentGone: Promise<never>) => Promise<void>,
+): Promise<void> {
+  const minted = await client.createAgent("demo");
+  let lastLine = "";
+  const agent = new AgentProcess({
+    controlPlane: controlPlane.url,
+    token: minted.token,
+    workspace: join(DEMO_DIR, "workspace"),
+    settings: { ENGINE: engine },
+    onLine: (line) => {
+      lastLine = line;
+      log.write(`${line}\n`);
+    },
+  });
+  const agentGone = agent.exited.then((code): never => {
+    throw new DemoError(`The agent ended with code ${code}. It said: ${lastLine}`);
+  });
+  agentGone.catch(() => undefined);
+  try {
+    await work(agentGone);
+  } finally {
+    await agent.stop();
+  }
+}
+
+async function runJob(
+  client: SplattClient,
+  video: string,
+  options: DemoOptions,
+  stopping: AbortSignal,
+): Promise<JobView> {
+  const megabytes = ((await stat(video)).size / 1e6).toFixed(1);
+  say(`Uploading ${basename(video)} (${megabytes} MB) ...`);
+  const uploadId = await client.upload(video, (fraction) => {
+    if (process.stdout.isTTY) logUpdate(`  ${Math.round(fraction * 100)} %`);
+  });
+  if (process.stdout.isTTY) logUpdate.clear();
+  const onCpu = options.engine === "builtin";
+  const { job_id } = await client.createJob({
+    task_id: "demo",
+    upload_id: uploadId,
+    engine: options.engine,
+    fps: options.fps ?? (await chooseFps(video)),
+    iterations: options.iterations ?? (onCpu ? CPU_ITERATIONS : undefined),
+    max_resolution: options.maxResolution,
+  });
+  say(`Job ${job_id}`);
+  return followJob(client, job_id, stopping);
+}
+
+/** About as many frames as cameras can be solved for in a minute, whatever the video's length. */
+async function chooseFps(video: string): Promise<number> {
+  const { stdout } = await execa(
+    "ffprobe",
+    ["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", video],
+    { reject: false },
+  );
+  const seconds = Number(stdout);
+  if (!(seconds > 0)) return MAX_FPS;
+  return Math.min(MAX_FPS, Math.round((100 * FRAMES_WANTED) / seconds) / 100);
+}
+
+/** Shows the job's progress until it has ended: a live line per stage, or a line per change without a terminal. */
+async function followJob(client: SplattClient, jobId: string, stopping: AbortSignal): Promise<JobView> {
+  const progress = new JobProgress();
+  let shown = "";
+  for (;;) {
+    const job = await client.job(jobId);
+    progress.see(job, performance.now());
+    const lines = progress.lines(performance.now());
+    if (process.stdout.isTTY) logUpdate(lines.join("\n"));
+    else shown = printChange(job, shown);
+    if (isTerminal(job.status)) {
+      if (process.stdout.isTTY) logUpdate.done();
+      if (job.status === "completed") return job;
+      throw new DemoError(`The job ${job.status}: ${job.error}\n${job.error_hint ?? ""}`);
+    }
+    if (job.status === "queued") await failIfNobodyCanRunIt(client);
+    await sleep(POLL_MS, undefined, { signal: stopping });
+  }
+}
+
+/** Ten steps a job, so that a log stays short. @returns what was shown, to compare with next time */
+function printChange(job: JobView, shown: string): string {
+  const now = `${job.status} ${Math.floor(job.progress / 10)}`;
+  const eta = job.eta_seconds === null ? "" : `, about ${job.eta_seconds} s to go`;
+  if (now !== shown) console.log(`  ${job.status} ${job.progress} %${eta}: ${job.message}`);
+  return now;
+}
+
+async function failIfNobodyCanRunIt(client: SplattClient): Promise<void> {
+  const { agents } = await client.health();
+  const [agent] = agents;
+  if (agent !== undefined && agent.slots === 0) throw new DemoError(agent.reason);
+}
+
+async function downloadResults(client: SplattClient, job: JobView, out: string): Promise<Download[]> {
+  await mkdir(out, { recursive: true });
+  const downloads: Download[] = [];
+  for (const filename of RESULT_FILES) {
+    const result = job.results?.[filename];
+    if (result === undefined) throw new DemoError(`The job is completed but has no ${filename}.`);
+    await client.download(result, join(out, filename));
+    downloads.push({ filename, size: result.size, sha256: result.sha256 });
+  }
+  return downloads;
+}
+
+function say(text: string): void {
+  console.log(text);
+}
+
+function readOptions(): DemoOptions {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      iterations: { type: "string" },
+      fps: { type: "string" },
+      engine: { type: "string" },
+      "max-resolution": { type: "string" },
+      out: { type: "string" },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    process.exit(0);
+  }
+  // npm runs scripts in the project's folder; paths are meant from where the user stands.
+  const from = process.env.INIT_CWD ?? process.cwd();
+  const [given] = positionals;
+  const video = given === undefined ? null : resolve(from, given);
+  const name = video === null ? "sample" : basename(video, extname(video));
+  return {
+    video,
+    iterations: number(values.iterations, "--iterations"),
+    fps: number(values.fps, "--fps"),
+    engine: values.engine ?? localEngine(process.env),
+    maxResolution: number(values["max-resolution"], "--max-resolution"),
+    out: values.out === undefined ? join(ROOT, "demo-results", name) : resolve(from, values.out),
+  };
+}
+
+function number(text: string | undefined, option: string): number | undefined {
+  if (text === undefined) return undefined;
+  if (Number.isNaN(Number(text))) throw new DemoError(`${option} wants a number, not "${text}".`);
+  return Number(text);
+}
+
+async function main(): Promise<number> {
+  const stopping = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stopping.abort());
+  try {
+    const options = readOptions();
+    if (options.video !== null && !(await isFile(options.video))) {
+      throw new DemoError(`There is no file ${options.video}.`);
+    }
+    await demo(options, stopping.signal);
+    return 0;
+  } catch (error) {
+    if (stopping.signal.aborted) {
+      console.error("\nStopped.");
+      return 130;
+    }
+    const known = error instanceof DemoError || (error instanceof Error && error.name === "ApiProblem");
+    console.error(`\nThe demo did not succeed.\n${known ? (error as Error).message : errorStack(error)}`);
+    console.error(
+      `What control plane and agent said is in ${relative(process.cwd(), join(DEMO_DIR, "demo.log"))}`,
+    );
+    return 1;
+  }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => null);
+  return found?.isFile() ?? false;
+}
+
+function errorStack(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+process.exitCode = await main();

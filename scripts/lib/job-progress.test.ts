@@ -1,0 +1,42 @@
+import type { JobView } from "@splatt/shared";
+import { describe, expect, it } from "vitest";
+import { duration, JobProgress } from "./job-progress.ts";
+
+function job(change: Partial<JobView>): JobView {
+  return { status: "queued", progress: 0, message: "", eta_seconds: null, ...change } as JobView;
+}
+
+describe("JobProgress", () => {
+  it("shows what waits, what is done and what runs", () => {
+    const progress = new JobProgress();
+    progress.see(job({ message: "Waiting for an agent" }), 0);
+    expect(progress.lines(0)).toEqual(["  · waiting    Waiting for an agent"]);
+    progress.see(job({ status: "downloading_video" }), 1000);
+    progress.see(job({ status: "training", progress: 50, message: "Step 5/10", eta_seconds: 65 }), 4000);
+    expect(progress.lines(6000)).toEqual([
+      "  ✓ download   3 s",
+      "  ▸ training   ████████████░░░░░░░░░░░░  50 %  about 1 min 05 s to go",
+      "               2 s  Step 5/10",
+    ]);
+    progress.see(job({ status: "completed", progress: 100 }), 9000);
+    expect(progress.lines(9000)).toEqual(["  ✓ download   3 s", "  ✓ training   5 s"]);
+  });
+
+  it("goes on after the job was put back into the queue", () => {
+    const progress = new JobProgress();
+    progress.see(job({ status: "training" }), 0);
+    progress.see(job({ status: "queued", message: "again" }), 1000);
+    expect(progress.lines(1000)).toEqual(["  ✓ training   1 s", "  · waiting    again"]);
+  });
+});
+
+describe("duration", () => {
+  it.each([
+    [0.4, "0 s"],
+    [59.4, "59 s"],
+    [59.6, "1 min 00 s"],
+    [125, "2 min 05 s"],
+  ])("%f s", (seconds, text) => {
+    expect(duration(seconds)).toBe(text);
+  });
+});

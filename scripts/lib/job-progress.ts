@@ -1,0 +1,68 @@
+import { type ActiveStatus, isActive, type JobView } from "@splatt/shared";
+
+const LABELS: { readonly [status in ActiveStatus]: string } = {
+  downloading_video: "download",
+  extracting_frames: "frames",
+  running_colmap: "cameras",
+  training: "training",
+  exporting: "export",
+};
+const LABEL_WIDTH = 10;
+const BAR_WIDTH = 24;
+
+interface Phase {
+  readonly status: ActiveStatus;
+  readonly since: number;
+  until: number | null;
+}
+
+/** A job's way through its stages as lines of text: what is done, and the running stage with bar and ETA. */
+export class JobProgress {
+  readonly #phases: Phase[] = [];
+  #job: JobView | null = null;
+
+  /** @param now milliseconds on any clock that only goes forward */
+  see(job: JobView, now: number): void {
+    this.#job = job;
+    const current = this.#phases.at(-1);
+    if (current?.status === job.status) return;
+    if (current !== undefined) current.until ??= now;
+    if (isActive(job.status)) this.#phases.push({ status: job.status, since: now, until: null });
+  }
+
+  lines(now: number): string[] {
+    const done = this.#phases
+      .filter(({ until }) => until !== null)
+      .map(({ status, since, until }) => `  ✓ ${label(status)} ${duration(((until ?? now) - since) / 1000)}`);
+    return [...done, ...this.#running(now)];
+  }
+
+  #running(now: number): string[] {
+    const job = this.#job;
+    if (job === null) return [];
+    if (job.status === "queued") return [`  · ${"waiting".padEnd(LABEL_WIDTH)} ${job.message}`];
+    const current = this.#phases.at(-1);
+    if (current === undefined || current.until !== null) return [];
+    const eta = job.eta_seconds === null ? "" : `  about ${duration(job.eta_seconds)} to go`;
+    return [
+      `  ▸ ${label(current.status)} ${bar(job.progress)} ${String(job.progress).padStart(3)} %${eta}`,
+      `    ${" ".repeat(LABEL_WIDTH)} ${duration((now - current.since) / 1000)}  ${job.message}`,
+    ];
+  }
+}
+
+/** Seconds as people say them: `8 s`, `2 min 05 s`. */
+export function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+}
+
+function label(status: ActiveStatus): string {
+  return LABELS[status].padEnd(LABEL_WIDTH);
+}
+
+function bar(percent: number): string {
+  const filled = Math.round((BAR_WIDTH * percent) / 100);
+  return "█".repeat(filled) + "░".repeat(BAR_WIDTH - filled);
+}
