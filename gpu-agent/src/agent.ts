@@ -188,6 +188,7 @@ export class Agent {
     const dir = workspace.jobDir(record.fence.job_id);
     const { options } = record.spec;
     const run = new JobRun({
+      dir,
       file: new JobRecordFile(dir, record),
       jobLog: new JobLog(join(dir, "pipeline.log")),
       log: log.child({ job: record.fence.job_id.slice(0, 8) }),

@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import {
   AgentCreated,
+  DEFAULT_POOL,
   Health,
   JobCreated,
   JobView,
@@ -48,8 +49,8 @@ export class SplattClient {
     return this.#call("GET", "/health", Health);
   }
 
-  createAgent(name: string): Promise<AgentCreated> {
-    return this.#call("POST", "/agents", AgentCreated, { name });
+  createAgent(name: string, pool = DEFAULT_POOL): Promise<AgentCreated> {
+    return this.#call("POST", "/agents", AgentCreated, { name, pool });
   }
 
   async deleteAgent(agentId: string): Promise<void> {

@@ -40,8 +40,8 @@ export const JobRecord = z.object({
   message: z.string(),
   report: JobReport,
   stages: z.partialRecord(StageName, StageRecord),
-  /** Uploads belong to an attempt: the next one starts its own. */
-  uploads: z.object({ attempt: z.int(), files: z.record(z.string(), UploadRecord) }),
+  /** By file name. Uploads belong to an attempt; the next one starts its own. */
+  uploads: z.record(z.string(), UploadRecord),
   /** Messages that the Dispatcher has not acked yet, in order. */
   outbox: z.array(AckedMessage),
 });
@@ -62,7 +62,7 @@ export function newJobRecord(fence: Fence, spec: JobSpec, now: number): JobRecor
     message: "",
     report: { engine: null, capture: null, train: null, stages: [] },
     stages: {},
-    uploads: { attempt: fence.attempt, files: {} },
+    uploads: {},
     outbox: [],
   };
 }

@@ -1,31 +1,35 @@
 import {
   type AgentMessage,
+  type CompletedUpload,
   err,
   etaSeconds,
   type Failure,
   type Fence,
   failure,
   type HeldJob,
+  type JobReport,
   overallProgress,
   type Result,
   STAGE_STATUS,
   type StageName,
   type StageSeconds,
+  type StageTiming,
 } from "@splatt/shared";
 import type { Logger } from "pino";
 import type { JobLog } from "../pipeline/job-log.ts";
-import type { UploadedFile } from "../pipeline/pipeline.ts";
 import type { StageProgress } from "../pipeline/stage.ts";
-import type { JobRecordFile } from "./job-record.ts";
+import type { JobRecordFile, StageRecord, UploadRecord } from "./job-record.ts";
 import { Outbox } from "./outbox.ts";
 
 /** Why a job's work was stopped before it came to its end. */
 export type StopReason = "cancelled" | "abandoned" | "shutdown";
 
 /** The pipeline, as a job runs it. */
-export type Pipeline = (run: JobRun, signal: AbortSignal) => Promise<Result<UploadedFile[], Failure>>;
+export type Pipeline = (run: JobRun, signal: AbortSignal) => Promise<Result<CompletedUpload[], Failure>>;
 
 export interface JobRunOptions {
+  /** The job's folder in the workspace. */
+  readonly dir: string;
   readonly file: JobRecordFile;
   readonly jobLog: JobLog;
   readonly log: Logger;
@@ -57,6 +61,10 @@ export class JobRun {
     this.log = options.log;
     this.#options = options;
     this.#outbox = new Outbox(options.file, (message) => options.send(message));
+  }
+
+  get dir(): string {
+    return this.#options.dir;
   }
 
   get fence(): Fence {
@@ -137,6 +145,25 @@ export class JobRun {
       eta_seconds: etaSeconds(name, fraction, elapsed, expected),
     };
     if (progress !== this.file.record.progress) void this.file.update({ progress, message });
+  }
+
+  /** Adds to what the job's report says when it ends. */
+  async noteReport(change: Partial<JobReport>): Promise<void> {
+    await this.file.update({ report: { ...this.file.record.report, ...change } });
+  }
+
+  async noteTiming(timing: StageTiming): Promise<void> {
+    const others = this.file.record.report.stages.filter(({ stage }) => stage !== timing.stage);
+    await this.noteReport({ stages: [...others, timing] });
+  }
+
+  async finishStage(name: StageName, record: StageRecord, timing: StageTiming): Promise<void> {
+    await this.file.update({ stages: { ...this.file.record.stages, [name]: record } });
+    await this.noteTiming(timing);
+  }
+
+  async recordUpload(filename: string, upload: UploadRecord): Promise<void> {
+    await this.file.update({ uploads: { ...this.file.record.uploads, [filename]: upload } });
   }
 
   async #run(pipeline: Pipeline): Promise<void> {

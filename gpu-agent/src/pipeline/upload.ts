@@ -18,6 +18,7 @@ import PQueue from "p-queue";
 import { z } from "zod";
 import type { ControlPlaneClient } from "../control-plane-client.ts";
 import type { UploadRecord } from "../jobs/job-record.ts";
+import type { JobRun } from "../jobs/job-run.ts";
 
 export interface UploadContext {
   readonly client: ControlPlaneClient;
@@ -28,6 +29,29 @@ export interface UploadContext {
   readonly recorded: (filename: string) => UploadRecord | undefined;
   readonly record: (filename: string, upload: UploadRecord) => Promise<void>;
   readonly report: (progress: { readonly fraction: number; readonly message: string }) => void;
+}
+
+/** Uploads a job's result files, recording in its job.json how far that is. */
+export async function uploadResults(
+  run: JobRun,
+  paths: readonly string[],
+  client: ControlPlaneClient,
+  signal: AbortSignal,
+): Promise<Result<CompletedUpload[], Failure>> {
+  await run.beginStage("upload");
+  const began = performance.now();
+  const uploads = await uploadFiles(paths, {
+    client,
+    signal,
+    fence: () => run.fence,
+    recorded: (filename) => run.file.record.uploads[filename],
+    record: (filename, upload) => run.recordUpload(filename, upload),
+    report: (progress) => run.reportProgress("upload", progress),
+  });
+  if (uploads.ok) {
+    await run.noteTiming({ stage: "upload", seconds: (performance.now() - began) / 1000, reused: false });
+  }
+  return uploads;
 }
 
 /** How many parts are in flight at once; each is held in memory. */

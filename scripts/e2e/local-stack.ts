@@ -1,0 +1,46 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startControlPlane } from "@splatt/control-plane/embedded";
+import type { JobView } from "@splatt/shared";
+import { SplattClient } from "../lib/client.ts";
+import { formatWorkerLog } from "../lib/worker-log.ts";
+
+const API_KEY = "e2e-key";
+const POLL_MS = 50;
+
+/** A real control plane on workerd with a folder of its own, and a client for it. */
+export async function startLocalStack(dispatchTiming: Readonly<Record<string, number>> = {}) {
+  const dir = await mkdtemp(join(tmpdir(), "splatt-e2e-"));
+  const log: string[] = [];
+  const controlPlane = await startControlPlane({
+    dataDir: join(dir, "control-plane"),
+    port: 0,
+    apiKey: API_KEY,
+    dispatchTiming,
+    onLog: (_level, text) => log.push(formatWorkerLog(text)),
+  });
+  const client = new SplattClient(controlPlane.url, API_KEY);
+  return {
+    dir,
+    url: controlPlane.url,
+    apiKey: API_KEY,
+    client,
+    log,
+    controlPlane,
+    /** Waits until the job looks as wanted. How long that may take is the test's own time limit. */
+    async jobBecomes(jobId: string, wanted: (job: JobView) => boolean): Promise<JobView> {
+      for (;;) {
+        const job = await client.job(jobId);
+        if (wanted(job)) return job;
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      }
+    },
+    async stop(): Promise<void> {
+      await controlPlane.stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+export type LocalStack = Awaited<ReturnType<typeof startLocalStack>>;
