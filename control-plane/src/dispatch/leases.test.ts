@@ -181,6 +181,7 @@ describe("the object itself", () => {
     await evictDurableObject(dispatcher(pool), { webSockets: "close" });
     await agent.closed;
     await dispatcher(pool).tick();
+    expect(await leasesOf(pool)).toMatchObject([{ lostAt: expect.any(Number) }]);
     const held = [{ fence, status: "training", progress: 50, message: "" } as const];
     const back = await ScriptedAgent.connect(token, { instance, held });
     expect(back.welcome.jobs).toEqual([{ action: "continue", held: fence, fence }]);

@@ -99,6 +99,7 @@ describe("an acked message", () => {
     await agent.stage(fence, 2, "training");
     await agent.stage(fence, 1, "downloading_video");
     await agent.stage(fence, 3, "downloading_video");
+    await agent.stage(fence, 1, "exporting");
     expect(await getJob(jobId)).toMatchObject({ status: "training" });
   });
 
