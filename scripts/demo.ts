@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type EmbeddedControlPlane, startControlPlane } from "@splatt/control-plane/embedded";
 import { makeSampleClip } from "@splatt/gpu-agent/sample-clip";
-import { isTerminal, type JobView, RESULT_FILES } from "@splatt/shared";
+import { FAILURES, failureSentence, isTerminal, type JobView, RESULT_FILES } from "@splatt/shared";
 import { execa } from "execa";
 import logUpdate from "log-update";
 import { AgentProcess } from "./lib/agent-process.ts";
@@ -50,7 +50,7 @@ async function demo(options: DemoOptions, stopping: AbortSignal): Promise<void> 
   await rm(DEMO_DIR, { recursive: true, force: true });
   await mkdir(DEMO_DIR, { recursive: true });
   const log = createWriteStream(join(DEMO_DIR, "demo.log"));
-  const video = options.video ?? (await renderSampleClip());
+  const video = options.video ?? (await renderSampleClip(stopping));
   stopping.throwIfAborted();
 
   say("Starting the control plane and an agent ...");
@@ -76,10 +76,11 @@ async function demo(options: DemoOptions, stopping: AbortSignal): Promise<void> 
   }
 }
 
-async function renderSampleClip(): Promise<string> {
+async function renderSampleClip(signal: AbortSignal): Promise<string> {
   say("Rendering a sample clip ...");
   const path = join(DEMO_DIR, "sample.mp4");
-  await makeSampleClip(path);
+  const made = await makeSampleClip(path, { signal });
+  if (!made.ok) throw new DemoError(`${failureSentence(made.error)}\n${FAILURES[made.error.code].hint}`);
   return path;
 }
 

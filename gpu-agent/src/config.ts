@@ -55,7 +55,7 @@ export const AgentEnvironment = z.object({
   LOG_LEVEL: optional(z.enum(["debug", "info", "warn", "error", "silent"]).default("info")),
   LOG_FORMAT: optional(z.enum(["pretty", "json"]).default("pretty")),
 });
-type AgentEnvironment = z.infer<typeof AgentEnvironment>;
+export type AgentEnvironment = z.infer<typeof AgentEnvironment>;
 
 export interface AgentConfig extends Omit<AgentEnvironment, "WORKSPACE_ROOT"> {
   /** Absolute. */

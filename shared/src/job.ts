@@ -198,6 +198,8 @@ export const JobView = JobStatusView.extend({
   started_at: z.string().nullable(),
   ended_at: z.string().nullable(),
   report: JobReport.nullable(),
+  /** The last lines that the tools printed before the last failure. */
+  log_tail: z.array(z.string()).nullable(),
 });
 export type JobView = z.infer<typeof JobView>;
 

@@ -186,6 +186,7 @@ describe("failing", () => {
       error_code: "source_not_found",
       error_hint: expect.stringContaining("Check the URL"),
     });
+    expect(await getJob(jobId)).toMatchObject({ log_tail: ["last line"] });
   });
 
   it("for a passing reason: tried again after a wait, given up after three failures", async () => {

@@ -55,6 +55,7 @@ export function toJobView(job: JobRow, files: readonly ResultRow[], now: number)
     started_at: offsetOrNull(job.startedAt),
     ended_at: offsetOrNull(job.endedAt),
     report: job.report,
+    log_tail: job.logTail,
   };
 }
 

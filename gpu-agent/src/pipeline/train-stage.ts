@@ -1,0 +1,24 @@
+import type { Engine, TrainedModel, TrainOptions } from "../engines/engine.ts";
+import type { Stage } from "./stage.ts";
+
+export interface TrainInput {
+  /** The folder that the poses stage left. */
+  readonly datasetDir: string;
+  readonly options: TrainOptions;
+}
+
+/** Trains gaussians with an engine; two trainings never share a GPU, nor a processor. */
+export function createTrainStage(engine: Engine): Stage<TrainInput, TrainedModel> {
+  return {
+    name: "train",
+    token: engine.name === "builtin" ? "cpu" : "gpu",
+    key: ({ options: { iterations, preset, max_splats, max_resolution } }) => [
+      engine.name,
+      iterations,
+      preset,
+      max_splats,
+      max_resolution,
+    ],
+    run: ({ datasetDir, options }, context) => engine.train({ dir: datasetDir }, options, context),
+  };
+}
