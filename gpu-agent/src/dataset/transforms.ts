@@ -19,7 +19,9 @@ export type PosedFrame = z.infer<typeof PosedFrame>;
  * images' poses. Positions are centred and scaled so that the farthest camera is at distance 1.
  *
  * `applied_transform` (3×4) and `applied_scale` are the similarity from COLMAP's frame into this one:
- * p = applied_scale · (applied_transform · p_colmap).
+ * p = applied_scale · (applied_transform · p_colmap). The scale is part of `applied_transform`, whose 3×3 is a
+ * rotation times it, and `applied_scale` is 1: nerfstudio multiplies the points of sparse_pc.ply, but not the
+ * poses, by any other `applied_scale` once more (nerfstudio_dataparser.py, 1.1.5).
  */
 export const Transforms = z.object({
   camera_model: z.literal("OPENCV"),

@@ -1,0 +1,107 @@
+import { type Failure, ok, type Result } from "@splatt/shared";
+import type { Transforms } from "../../dataset/transforms.ts";
+import { type Intrinsics, type PinholeCamera, resized } from "./camera.ts";
+import { type DatasetFrame, readPhoto } from "./dataset-loading.ts";
+import { AreaAverage, type Channel, type ImageSize } from "./downscale.ts";
+import { alignUp } from "./memory-layout.ts";
+import { undistort, undistortionMap, validPixels } from "./undistortion.ts";
+import type { FrameStore } from "./workspace.ts";
+
+/** How many photos are decoded at once; a decoded 4K photo takes 25 MB. */
+const DECODED_AT_ONCE = 4;
+
+/**
+ * The sizes at which a scene is trained, finest first; each next one has half the side.
+ *
+ * @param longSide of the finest level, in pixels; photos are never enlarged
+ */
+export function pyramidSizes(photo: ImageSize, longSide: number, levels: number): ImageSize[] {
+  const scale = Math.min(1, longSide / Math.max(photo.width, photo.height));
+  return Array.from({ length: levels }, (_, level) => ({
+    width: Math.max(1, Math.round((photo.width * scale) / 2 ** level)),
+    height: Math.max(1, Math.round((photo.height * scale) / 2 ** level)),
+  }));
+}
+
+/** Where the frames of every level lie, one level after another from `address` on. */
+export function planFrameStores(
+  sizes: readonly ImageSize[],
+  frames: number,
+  address: number,
+): { stores: FrameStore[]; bytes: number } {
+  let end = address;
+  const stores = sizes.map(({ width, height }) => {
+    const stride = alignUp(width, 4);
+    const store = { width, height, stride, address: end, validMask: end + 3 * frames * stride * height };
+    end = alignUp(store.validMask + stride * height + 16, 64);
+    return store;
+  });
+  return { stores, bytes: end - address };
+}
+
+/**
+ * Decodes, undistorts and shrinks all photos into the stores.
+ *
+ * @param bytes the shared memory
+ * @param onFrame called after each photo with how many are done
+ */
+export async function loadFrames(
+  frames: readonly DatasetFrame[],
+  transforms: Transforms,
+  stores: readonly FrameStore[],
+  bytes: Uint8Array,
+  onFrame: (done: number) => void,
+): Promise<Result<void, Failure>> {
+  const [camera] = frames.map((frame) => frame.camera);
+  const [finest] = stores;
+  if (camera === undefined || finest === undefined) return ok(undefined);
+  const { width, height } = camera;
+  const map = undistortionMap(camera, transforms);
+  const valid: Channel = {
+    bytes: validPixels(width, height, map),
+    offset: 0,
+    rowStep: width,
+    pixelStep: 1,
+  };
+  const shrinkPhoto = new AreaAverage(camera, finest, valid);
+  shrinkPhoto.applyToMask(maskOf(finest, bytes));
+  const shrinkLevel = stores.slice(1).map((store, i) => {
+    const finer = stores[i] as FrameStore;
+    const shrink = new AreaAverage(finer, store, maskOf(finer, bytes));
+    shrink.applyToMask(maskOf(store, bytes));
+    return { shrink, from: finer, to: store };
+  });
+
+  for (let first = 0; first < frames.length; first += DECODED_AT_ONCE) {
+    const photos = await Promise.all(frames.slice(first, first + DECODED_AT_ONCE).map(readPhoto));
+    for (const [i, photo] of photos.entries()) {
+      if (!photo.ok) return photo;
+      const pixels = map === null ? photo.value : undistort(photo.value, width, height, map);
+      for (let channel = 0; channel < 3; channel++) {
+        const source = { bytes: pixels, offset: channel, rowStep: 3 * width, pixelStep: 3 };
+        shrinkPhoto.apply(source, channelOf(finest, bytes, first + i, channel));
+        for (const { shrink, from, to } of shrinkLevel) {
+          shrink.apply(channelOf(from, bytes, first + i, channel), channelOf(to, bytes, first + i, channel));
+        }
+      }
+      onFrame(first + i + 1);
+    }
+  }
+  return ok(undefined);
+}
+
+/** A frame's camera at the size of a store. */
+export function cameraAt<T extends Intrinsics>(camera: T, store: FrameStore): T {
+  return resized(camera, store.width, store.height);
+}
+
+export function channelOf(store: FrameStore, bytes: Uint8Array, frame: number, channel: number): Channel {
+  const offset = store.address + (3 * frame + channel) * store.stride * store.height;
+  return { bytes, offset, rowStep: store.stride, pixelStep: 1 };
+}
+
+function maskOf(store: FrameStore, bytes: Uint8Array): Channel {
+  return { bytes, offset: store.validMask, rowStep: store.stride, pixelStep: 1 };
+}
+
+export type { PinholeCamera };

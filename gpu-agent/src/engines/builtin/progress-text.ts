@@ -1,0 +1,29 @@
+/** How training stands, as people are told. */
+export interface Status {
+  readonly iteration: number;
+  readonly iterations: number;
+  readonly gaussians: number;
+  readonly loss: number;
+  /** Of the last look at held-out frames; null before the first. */
+  readonly psnr: number | null;
+}
+
+const number = new Intl.NumberFormat("en-US");
+
+/** The message of the job. It begins as the old API's did, which clients may look for. */
+export function progressMessage({ iteration, iterations, gaussians, loss, psnr }: Status): string {
+  const parts = [
+    `Training Gaussian Splat... Step ${iteration}/${iterations}`,
+    `${number.format(gaussians)} gaussians`,
+    `loss ${loss.toFixed(4)}`,
+  ];
+  if (psnr !== null) parts.push(`held-out PSNR ${psnr.toFixed(1)} dB`);
+  return parts.join(", ");
+}
+
+/** A line of the log. */
+export function logLine(status: Status, msPerIteration: number): string {
+  const { iteration, iterations, gaussians, loss, psnr } = status;
+  const quality = psnr === null ? "" : ` held-out psnr ${psnr.toFixed(2)}`;
+  return `step ${iteration}/${iterations} loss ${loss.toFixed(5)} gaussians ${gaussians} ${msPerIteration.toFixed(1)} ms/iteration${quality}`;
+}

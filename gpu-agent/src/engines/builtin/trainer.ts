@@ -1,0 +1,137 @@
+import { readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { err, type Failure, failure, ok, type Result, type TrainReport } from "@splatt/shared";
+import type { Dataset } from "../../dataset/transforms.ts";
+import type { StageContext, StageResult } from "../../pipeline/stage.ts";
+import type { TrainedModel, TrainOptions } from "../engine.ts";
+import { checkpointKey } from "./checkpoint.ts";
+import { type LoadedDataset, loadDataset } from "./dataset-loading.ts";
+import { compileKernels, createMemory } from "./kernels/kernels.ts";
+import { CHECKPOINT_FILE, MODEL_FILE } from "./lead.ts";
+import type { LeadMessage, ThreadTask } from "./messages.ts";
+import { cameraExtent, planScene } from "./scene-plan.ts";
+import { TEAM_WORDS } from "./team.ts";
+import { type TrainingSettings, trainingSettings } from "./training-settings.ts";
+
+export interface TrainerOptions {
+  readonly threads: number;
+  readonly checkpointIntervalMs: number;
+  readonly reportIntervalMs: number;
+}
+
+/**
+ * Trains a dataset on worker threads of its own, so that the caller's event loop stays free. However it
+ * ends, no thread is left behind.
+ *
+ * @returns `dataset_invalid`, `training_diverged`, `training_failed`, `disk_full`, or `agent_stopped` when
+ *   the context's signal was aborted
+ */
+export async function train(
+  trainer: TrainerOptions,
+  dataset: Dataset,
+  options: TrainOptions,
+  context: StageContext,
+): Promise<StageResult<TrainedModel>> {
+  const loaded = await loadDataset(dataset);
+  if (!loaded.ok) return loaded;
+  const settings = trainingSettings(options);
+  const key = await datasetKey(dataset, loaded.value, settings);
+  if (!key.ok) return key;
+  const report = await trainOnThreads(trainer, loaded.value, settings, key.value, context);
+  if (!report.ok) return report;
+  await rm(join(context.dir, CHECKPOINT_FILE), { force: true });
+  return ok({ report: report.value, model: MODEL_FILE });
+}
+
+/** What decides the result: the poses, the points, which photos, and the settings. */
+async function datasetKey(
+  dataset: Dataset,
+  { transforms, train, heldOut }: LoadedDataset,
+  settings: TrainingSettings,
+): Promise<Result<string, Failure>> {
+  try {
+    const sizes = await Promise.all([...train, ...heldOut].map(async ({ path }) => (await stat(path)).size));
+    return ok(
+      checkpointKey(
+        JSON.stringify(settings),
+        JSON.stringify(transforms),
+        await readFile(join(dataset.dir, transforms.ply_file_path)),
+        sizes.join(),
+      ),
+    );
+  } catch (error) {
+    return err(failure("dataset_invalid", error instanceof Error ? error.message : String(error)));
+  }
+}
+
+async function trainOnThreads(
+  { threads, checkpointIntervalMs, reportIntervalMs }: TrainerOptions,
+  { transforms, train, heldOut, points }: LoadedDataset,
+  settings: TrainingSettings,
+  key: string,
+  context: StageContext,
+): Promise<Result<TrainReport, Failure>> {
+  const { layout, stores } = planScene(settings, transforms, train.length + heldOut.length, threads);
+  const shared = {
+    memory: createMemory(layout),
+    module: compileKernels(layout),
+    layout,
+    words: new Int32Array(new SharedArrayBuffer(4 * TEAM_WORDS)),
+  };
+  const lead = {
+    helpers: threads - 1,
+    settings,
+    transforms,
+    train,
+    heldOut,
+    stores,
+    points,
+    extent: cameraExtent(train.map((frame) => frame.camera)),
+    dir: context.dir,
+    checkpointKey: key,
+    checkpointIntervalMs,
+    reportIntervalMs,
+  };
+  const workers: Worker[] = [];
+  const stopped = Promise.withResolvers<Result<never, Failure>>();
+  const onAbort = () => stopped.resolve(err(failure("agent_stopped", "")));
+  context.signal.addEventListener("abort", onAbort);
+  try {
+    if (context.signal.aborted) return err(failure("agent_stopped", ""));
+    for (let thread = 0; thread < threads; thread++) {
+      const task: ThreadTask = { ...shared, thread, lead: thread === 0 ? lead : null };
+      workers.push(new Worker(new URL("./worker.ts", import.meta.url), { workerData: task }));
+    }
+    return await Promise.race([stopped.promise, outcome(workers, context)]);
+  } finally {
+    context.signal.removeEventListener("abort", onAbort);
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}
+
+/** Passes on what the leading thread tells, until it has finished or a thread has failed. */
+function outcome(workers: readonly Worker[], context: StageContext): Promise<Result<TrainReport, Failure>> {
+  return new Promise((resolve) => {
+    workers[0]?.on("message", (message: LeadMessage) => {
+      if (message.type === "done") resolve(ok(message.report));
+      else if (message.type === "failed") resolve(err(message.failure));
+      else if (message.type === "line") context.toolOutput(message.line);
+      else context.report({ fraction: message.fraction, message: message.message });
+    });
+    for (const worker of workers) {
+      worker.on("error", (error) => resolve(err(threadFailure(error))));
+      worker.on("exit", (code) => {
+        resolve(err(failure("training_failed", `A training thread ended with code ${code}.`)));
+      });
+    }
+  });
+}
+
+function threadFailure(error: unknown): Failure {
+  const isDiskFull = error instanceof Error && "code" in error && error.code === "ENOSPC";
+  return failure(
+    isDiskFull ? "disk_full" : "training_failed",
+    error instanceof Error ? error.message : String(error),
+  );
+}

@@ -1,0 +1,560 @@
+import type { ConstantPool } from "./constant-pool.ts";
+import { type FunctionCode, float32, signed, unsigned, type ValueType } from "./module-encoder.ts";
+
+/**
+ * Writes a WebAssembly function with TypeScript as its macro language.
+ *
+ * Every operation on a value emits its instruction at once and leaves the result in a fresh local, so a
+ * TypeScript `const` is an SSA value: naming it once and using it twice computes it once, and code runs in
+ * the order in which it is written. What has to change in a loop is a `variable`. Loops and branches of
+ * TypeScript itself unroll and specialise the kernel while it is being built.
+ *
+ * `F32x4` and `Mask4` are four lanes of a 128-bit vector (WebAssembly SIMD, plus the fused multiply-add of
+ * Relaxed SIMD). Numbers stand for constants in every lane.
+ */
+export class KernelBuilder {
+  readonly #params: ValueType[] = [];
+  readonly #locals: ValueType[] = [];
+  readonly #instructions: number[] = [];
+  readonly #constants: ConstantPool;
+  #result: ValueType | null = null;
+  #depth = 0;
+
+  constructor(constants: ConstantPool) {
+    this.#constants = constants;
+  }
+
+  paramI32(): I32 {
+    return new I32(this, this.#declareParam("i32"));
+  }
+
+  paramF32(): F32 {
+    return new F32(this, this.#declareParam("f32"));
+  }
+
+  i32(value: number): I32 {
+    return this.emit(I32, "i32", [0x41, ...signed(value)]);
+  }
+
+  f32(value: number): F32 {
+    return this.emit(F32, "f32", [0x43, ...float32(value)]);
+  }
+
+  f32x4(value: number): F32x4 {
+    return this.lanes(value, value, value, value);
+  }
+
+  lanes(a: number, b: number, c: number, d: number): F32x4 {
+    return this.i32(0).loadF32x4(this.#constants.addressOf([a, b, c, d]));
+  }
+
+  i32x4(value: number): Mask4 {
+    return this.emit(Mask4, "v128", [0x41, ...signed(value)], simd(0x11));
+  }
+
+  /** A value that may be set again; reading it gives what was set last. */
+  variable<T extends I32 | I64 | F32 | F32x4 | Mask4>(initial: T): Variable<T> {
+    const local = this.declareLocal(initial.type);
+    this.write(initial.get(), [0x21, ...unsigned(local)]);
+    const Class = initial.constructor as new (builder: KernelBuilder, local: number) => T;
+    return Object.assign(new Class(this, local), {
+      set: (value: T) => this.write(value.get(), [0x21, ...unsigned(local)]),
+    });
+  }
+
+  if(condition: I32, then: () => void, otherwise?: () => void): void {
+    this.write(condition.get());
+    this.#open(0x04);
+    then();
+    if (otherwise !== undefined) {
+      this.write([0x05]);
+      otherwise();
+    }
+    this.#close();
+  }
+
+  /** Runs `body` for i = from, from + step, … while i < to, all signed. */
+  for(from: I32 | number, to: I32 | number, step: number, body: (i: I32, loop: Loop) => void): void {
+    const i = this.variable(this.#asI32(from));
+    const end = this.#asI32(to);
+    const left = this.#open(0x02);
+    this.branchIf(i.ge(end), left);
+    const again = this.#open(0x03);
+    const next = this.#open(0x02);
+    body(i, new Loop(this, left, next));
+    this.#close();
+    i.set(i.add(step));
+    this.branchIf(i.lt(end), again);
+    this.#close();
+    this.#close();
+  }
+
+  /** Runs `body` for the position of every bit that is set in `bits`, lowest first. */
+  forEachBit(bits: I64, body: (position: I32) => void): void {
+    const rest = this.variable(bits);
+    const left = this.#open(0x02);
+    this.branchIf(rest.isZero(), left);
+    const again = this.#open(0x03);
+    const position = rest.lowest();
+    rest.set(rest.withoutLowest());
+    body(position);
+    this.branchIf(rest.isZero().not(), again);
+    this.#close();
+    this.#close();
+  }
+
+  return(value: I32 | F32): void {
+    this.#result = value.type;
+    this.write(value.get());
+  }
+
+  finish(name: string): FunctionCode {
+    return {
+      name,
+      params: this.#params,
+      result: this.#result,
+      locals: this.#locals,
+      instructions: this.#instructions,
+    };
+  }
+
+  // What follows is for the value classes.
+
+  /** Emits code that leaves one value on the stack, and puts that value into a fresh local. */
+  emit<T>(Class: new (builder: KernelBuilder, local: number) => T, type: ValueType, ...code: number[][]): T {
+    const local = this.declareLocal(type);
+    this.write(...code, [0x21, ...unsigned(local)]);
+    return new Class(this, local);
+  }
+
+  declareLocal(type: ValueType): number {
+    return this.#params.length + this.#locals.push(type) - 1;
+  }
+
+  write(...code: readonly number[][]): void {
+    for (const part of code) for (const byte of part) this.#instructions.push(byte);
+  }
+
+  /** Jumps to the end of a block, or to the beginning of a loop. */
+  branchIf(condition: I32, label: number): void {
+    this.write(condition.get(), [0x0d, ...unsigned(this.#depth - label)]);
+  }
+
+  /** Begins a block (0x02), loop (0x03) or if (0x04) and returns its label. */
+  #open(opcode: number): number {
+    this.write([opcode, 0x40]);
+    this.#depth += 1;
+    return this.#depth;
+  }
+
+  #close(): void {
+    this.write([0x0b]);
+    this.#depth -= 1;
+  }
+
+  #declareParam(type: ValueType): number {
+    if (this.#locals.length > 0) throw new Error("Parameters come before everything else");
+    return this.#params.push(type) - 1;
+  }
+
+  #asI32(value: I32 | number): I32 {
+    return typeof value === "number" ? this.i32(value) : value;
+  }
+}
+
+export type Variable<T> = T & { set(value: T): void };
+
+/** What the body of a `for` may do besides running to its end. */
+export class Loop {
+  readonly #builder: KernelBuilder;
+  readonly #left: number;
+  readonly #next: number;
+
+  constructor(builder: KernelBuilder, left: number, next: number) {
+    this.#builder = builder;
+    this.#left = left;
+    this.#next = next;
+  }
+
+  breakIf(condition: I32): void {
+    this.#builder.branchIf(condition, this.#left);
+  }
+
+  continueIf(condition: I32): void {
+    this.#builder.branchIf(condition, this.#next);
+  }
+}
+
+abstract class Value {
+  abstract readonly type: ValueType;
+  protected readonly builder: KernelBuilder;
+  protected readonly local: number;
+
+  constructor(builder: KernelBuilder, local: number) {
+    this.builder = builder;
+    this.local = local;
+  }
+
+  /** The instruction that pushes the value. */
+  get(): number[] {
+    return [0x20, ...unsigned(this.local)];
+  }
+}
+
+/** A 32-bit integer; also an address in memory, and a condition (not 0 is true). */
+export class I32 extends Value {
+  readonly type = "i32";
+
+  add(other: I32 | number): I32 {
+    return this.#binary(0x6a, other);
+  }
+  sub(other: I32 | number): I32 {
+    return this.#binary(0x6b, other);
+  }
+  mul(other: I32 | number): I32 {
+    return this.#binary(0x6c, other);
+  }
+  /** Signed; rounds towards zero. */
+  div(other: I32 | number): I32 {
+    return this.#binary(0x6d, other);
+  }
+  and(other: I32 | number): I32 {
+    return this.#binary(0x71, other);
+  }
+  or(other: I32 | number): I32 {
+    return this.#binary(0x72, other);
+  }
+  xor(other: I32 | number): I32 {
+    return this.#binary(0x73, other);
+  }
+  shiftLeft(bits: number): I32 {
+    return this.#binary(0x74, bits);
+  }
+  shiftRightSigned(bits: number): I32 {
+    return this.#binary(0x75, bits);
+  }
+  shiftRight(bits: number): I32 {
+    return this.#binary(0x76, bits);
+  }
+  eq(other: I32 | number): I32 {
+    return this.#binary(0x46, other);
+  }
+  lt(other: I32 | number): I32 {
+    return this.#binary(0x48, other);
+  }
+  gt(other: I32 | number): I32 {
+    return this.#binary(0x4a, other);
+  }
+  ge(other: I32 | number): I32 {
+    return this.#binary(0x4e, other);
+  }
+  not(): I32 {
+    return this.builder.emit(I32, "i32", this.get(), [0x45]);
+  }
+  min(other: I32 | number): I32 {
+    const b = this.#operand(other);
+    return this.builder.emit(I32, "i32", this.get(), b.get(), this.lt(b).get(), [0x1b]);
+  }
+  max(other: I32 | number): I32 {
+    const b = this.#operand(other);
+    return this.builder.emit(I32, "i32", this.get(), b.get(), this.gt(b).get(), [0x1b]);
+  }
+  toI64(): I64 {
+    return this.builder.emit(I64, "i64", this.get(), [0xad]);
+  }
+  toF32(): F32 {
+    return this.builder.emit(F32, "f32", this.get(), [0xb2]);
+  }
+
+  loadI32(offset = 0): I32 {
+    return this.builder.emit(I32, "i32", this.get(), [0x28, 2, ...unsigned(offset)]);
+  }
+  loadF32(offset = 0): F32 {
+    return this.builder.emit(F32, "f32", this.get(), [0x2a, 2, ...unsigned(offset)]);
+  }
+  /** Four neighbouring floats. */
+  loadF32x4(offset = 0): F32x4 {
+    return this.builder.emit(F32x4, "v128", this.get(), [0xfd, 0x00, 2, ...unsigned(offset)]);
+  }
+  /** One float in every lane. */
+  loadSplat(offset = 0): F32x4 {
+    return this.builder.emit(F32x4, "v128", this.get(), [0xfd, 0x09, 2, ...unsigned(offset)]);
+  }
+  /** Four neighbouring bytes as the numbers 0–255. */
+  loadBytes(offset = 0): F32x4 {
+    const extend16 = [0xfd, 0x89, 0x01]; // i16x8.extend_low_i8x16_u
+    const extend32 = [0xfd, 0xa9, 0x01]; // i32x4.extend_low_i16x8_u
+    const convert = [0xfd, 0xfa, 0x01]; // f32x4.convert_i32x4_s
+    const load = [0xfd, 0x5c, 0, ...unsigned(offset)]; // v128.load32_zero
+    return this.builder.emit(F32x4, "v128", this.get(), load, extend16, extend32, convert);
+  }
+  /** All ones in the lanes whose byte, of four neighbouring ones, is not 0. */
+  loadByteMask(offset = 0): Mask4 {
+    return this.loadBytes(offset).gt(0);
+  }
+  loadMask(offset = 0): Mask4 {
+    return this.builder.emit(Mask4, "v128", this.get(), [0xfd, 0x00, 2, ...unsigned(offset)]);
+  }
+  storeI32(value: I32, offset = 0): void {
+    this.builder.write(this.get(), value.get(), [0x36, 2, ...unsigned(offset)]);
+  }
+  /** Adds to the integer at this address; threads may do so at the same time. */
+  atomicAdd(value: I32, offset = 0): void {
+    this.builder.write(this.get(), value.get(), [0xfe, 0x1e, 2, ...unsigned(offset)], [0x1a]);
+  }
+  storeF32(value: F32, offset = 0): void {
+    this.builder.write(this.get(), value.get(), [0x38, 2, ...unsigned(offset)]);
+  }
+  storeI32x4(value: Mask4, offset = 0): void {
+    this.storeF32x4(value, offset);
+  }
+  storeF32x4(value: F32x4 | Mask4, offset = 0): void {
+    this.builder.write(this.get(), value.get(), [0xfd, 0x0b, 2, ...unsigned(offset)]);
+  }
+
+  #operand(other: I32 | number): I32 {
+    return typeof other === "number" ? this.builder.i32(other) : other;
+  }
+  #binary(opcode: number, other: I32 | number): I32 {
+    return this.builder.emit(I32, "i32", this.get(), this.#operand(other).get(), [opcode]);
+  }
+}
+
+/** A 64-bit integer, used as a set of bits. */
+export class I64 extends Value {
+  readonly type = "i64";
+
+  or(other: I64): I64 {
+    return this.builder.emit(I64, "i64", this.get(), other.get(), [0x84]);
+  }
+  shiftLeft(bits: number): I64 {
+    return this.builder.emit(I64, "i64", this.get(), [0x42, ...signed(bits)], [0x86]);
+  }
+  /** Without its lowest bit that is set. */
+  withoutLowest(): I64 {
+    return this.builder.emit(I64, "i64", this.get(), this.get(), [0x42, 1], [0x7d], [0x83]);
+  }
+  /** The position of the lowest bit that is set; 64 when none is. */
+  lowest(): I32 {
+    return this.builder.emit(I32, "i32", this.get(), [0x7a], [0xa7]);
+  }
+  isZero(): I32 {
+    return this.builder.emit(I32, "i32", this.get(), [0x50]);
+  }
+}
+
+/** A 32-bit float. */
+export class F32 extends Value {
+  readonly type = "f32";
+
+  add(other: F32 | number): F32 {
+    return this.#binary(0x92, other);
+  }
+  sub(other: F32 | number): F32 {
+    return this.#binary(0x93, other);
+  }
+  mul(other: F32 | number): F32 {
+    return this.#binary(0x94, other);
+  }
+  div(other: F32 | number): F32 {
+    return this.#binary(0x95, other);
+  }
+  min(other: F32 | number): F32 {
+    return this.#binary(0x96, other);
+  }
+  max(other: F32 | number): F32 {
+    return this.#binary(0x97, other);
+  }
+  sqrt(): F32 {
+    return this.builder.emit(F32, "f32", this.get(), [0x91]);
+  }
+  lt(other: F32 | number): I32 {
+    return this.builder.emit(I32, "i32", this.get(), this.#operand(other).get(), [0x5d]);
+  }
+  gt(other: F32 | number): I32 {
+    return this.builder.emit(I32, "i32", this.get(), this.#operand(other).get(), [0x5e]);
+  }
+  /** Rounds towards zero. Saturates, and NaN is 0. */
+  toI32(): I32 {
+    return this.builder.emit(I32, "i32", this.get(), [0xfc, 0x00]);
+  }
+  splat(): F32x4 {
+    return this.builder.emit(F32x4, "v128", this.get(), [0xfd, 0x13]);
+  }
+
+  #operand(other: F32 | number): F32 {
+    return typeof other === "number" ? this.builder.f32(other) : other;
+  }
+  #binary(opcode: number, other: F32 | number): F32 {
+    return this.builder.emit(F32, "f32", this.get(), this.#operand(other).get(), [opcode]);
+  }
+}
+
+/** Four 32-bit floats. */
+export class F32x4 extends Value {
+  readonly type = "v128";
+
+  add(other: F32x4 | number): F32x4 {
+    return this.#binary(0xe4, other);
+  }
+  sub(other: F32x4 | number): F32x4 {
+    return this.#binary(0xe5, other);
+  }
+  mul(other: F32x4 | number): F32x4 {
+    return this.#binary(0xe6, other);
+  }
+  div(other: F32x4 | number): F32x4 {
+    return this.#binary(0xe7, other);
+  }
+  /** The smaller one in each lane; `other` where this is NaN. One instruction, unlike IEEE's minimum. */
+  min(other: F32x4 | number): F32x4 {
+    const b = this.#operand(other);
+    return this.builder.emit(F32x4, "v128", b.get(), this.get(), simd(0xea));
+  }
+  /** The greater one in each lane; `other` where this is NaN. */
+  max(other: F32x4 | number): F32x4 {
+    const b = this.#operand(other);
+    return this.builder.emit(F32x4, "v128", b.get(), this.get(), simd(0xeb));
+  }
+  /** this · factor + addend, rounded once where the machine can. */
+  madd(factor: F32x4 | number, addend: F32x4 | number): F32x4 {
+    const [b, c] = [this.#operand(factor), this.#operand(addend)];
+    return this.builder.emit(F32x4, "v128", this.get(), b.get(), c.get(), simd(0x105));
+  }
+  /** addend − this · factor. */
+  nmadd(factor: F32x4 | number, addend: F32x4 | number): F32x4 {
+    const [b, c] = [this.#operand(factor), this.#operand(addend)];
+    return this.builder.emit(F32x4, "v128", this.get(), b.get(), c.get(), simd(0x106));
+  }
+  sqrt(): F32x4 {
+    return this.#unary(0xe3);
+  }
+  neg(): F32x4 {
+    return this.#unary(0xe1);
+  }
+  abs(): F32x4 {
+    return this.#unary(0xe0);
+  }
+  floor(): F32x4 {
+    return this.#unary(0x68);
+  }
+  ceil(): F32x4 {
+    return this.#unary(0x67);
+  }
+  /** Rounds towards zero. Meant for values within the range of integers. */
+  toI32x4(): Mask4 {
+    return this.builder.emit(Mask4, "v128", this.get(), simd(0x101));
+  }
+  lt(other: F32x4 | number): Mask4 {
+    return this.#compare(0x43, other);
+  }
+  gt(other: F32x4 | number): Mask4 {
+    return this.#compare(0x44, other);
+  }
+  ge(other: F32x4 | number): Mask4 {
+    return this.#compare(0x46, other);
+  }
+  /** This value where the mask is set, 0 elsewhere. */
+  where(mask: Mask4): F32x4 {
+    return this.builder.emit(F32x4, "v128", this.get(), mask.get(), simd(0x4e));
+  }
+  /** The lanes' bits as integers. */
+  bits(): Mask4 {
+    return new Mask4(this.builder, this.local);
+  }
+  lane(index: 0 | 1 | 2 | 3): F32 {
+    return this.builder.emit(F32, "f32", this.get(), [...simd(0x1f), index]);
+  }
+  /** Lanes of this (0–3) and of `other` (4–7), in the order given. */
+  shuffle(other: F32x4, order: readonly [number, number, number, number]): F32x4 {
+    const bytes = order.flatMap((lane) => [0, 1, 2, 3].map((byte) => lane * 4 + byte));
+    return this.builder.emit(F32x4, "v128", this.get(), other.get(), [...simd(0x0d), ...bytes]);
+  }
+
+  #operand(other: F32x4 | number): F32x4 {
+    return typeof other === "number" ? this.builder.f32x4(other) : other;
+  }
+  #unary(opcode: number): F32x4 {
+    return this.builder.emit(F32x4, "v128", this.get(), simd(opcode));
+  }
+  #binary(opcode: number, other: F32x4 | number): F32x4 {
+    return this.builder.emit(F32x4, "v128", this.get(), this.#operand(other).get(), simd(opcode));
+  }
+  #compare(opcode: number, other: F32x4 | number): Mask4 {
+    return this.builder.emit(Mask4, "v128", this.get(), this.#operand(other).get(), simd(opcode));
+  }
+}
+
+/** Four lanes of 32 bits: all ones or all zeros where it is a condition, or integers. */
+export class Mask4 extends Value {
+  readonly type = "v128";
+
+  and(other: Mask4): Mask4 {
+    return this.#binary(0x4e, other);
+  }
+  or(other: Mask4): Mask4 {
+    return this.#binary(0x50, other);
+  }
+  xor(other: Mask4): Mask4 {
+    return this.#binary(0x51, other);
+  }
+  not(): Mask4 {
+    return this.builder.emit(Mask4, "v128", this.get(), simd(0x4d));
+  }
+  /** 1 when any bit is set. */
+  any(): I32 {
+    return this.builder.emit(I32, "i32", this.get(), simd(0x53));
+  }
+  /** One bit for each lane, from the lanes' sign bits. */
+  bitmask(): I32 {
+    return this.builder.emit(I32, "i32", this.get(), simd(0xa4));
+  }
+  /** `a` where the mask is set, else `b`. */
+  select(a: F32x4, b: F32x4): F32x4 {
+    return this.builder.emit(F32x4, "v128", a.get(), b.get(), this.get(), simd(0x52));
+  }
+  /** Integer addition in each lane. */
+  addI32(other: Mask4): Mask4 {
+    return this.#binary(0xae, other);
+  }
+  subI32(other: Mask4): Mask4 {
+    return this.#binary(0xb1, other);
+  }
+  mulI32(other: Mask4): Mask4 {
+    return this.#binary(0xb5, other);
+  }
+  shiftLeft(bits: number): Mask4 {
+    return this.#shift(0xab, bits);
+  }
+  shiftRight(bits: number): Mask4 {
+    return this.#shift(0xad, bits);
+  }
+  shiftRightSigned(bits: number): Mask4 {
+    return this.#shift(0xac, bits);
+  }
+  /** The greater integer in each lane, signed. */
+  max(other: number): Mask4 {
+    return this.#binary(0xb8, this.builder.i32x4(other));
+  }
+  lane(index: 0 | 1 | 2 | 3): I32 {
+    return this.builder.emit(I32, "i32", this.get(), [...simd(0x1b), index]);
+  }
+  toF32x4(): F32x4 {
+    return this.builder.emit(F32x4, "v128", this.get(), simd(0xfa));
+  }
+  /** The lanes' bits read as floats. */
+  asF32x4(): F32x4 {
+    return new F32x4(this.builder, this.local);
+  }
+
+  #binary(opcode: number, other: Mask4): Mask4 {
+    return this.builder.emit(Mask4, "v128", this.get(), other.get(), simd(opcode));
+  }
+  #shift(opcode: number, bits: number): Mask4 {
+    return this.builder.emit(Mask4, "v128", this.get(), [0x41, ...signed(bits)], simd(opcode));
+  }
+}
+
+function simd(opcode: number): number[] {
+  return [0xfd, ...unsigned(opcode)];
+}

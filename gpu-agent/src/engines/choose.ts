@@ -1,0 +1,74 @@
+import type { AgentOffer, EngineChoice, EngineName, EngineProbe } from "@splatt/shared";
+
+/** The engines that `auto` picks from, best first. `builtin` is not among them: it must be asked for by name. */
+export const GPU_ENGINES = ["nerfstudio", "brush", "opensplat", "command"] as const satisfies EngineName[];
+
+export interface EngineSituation {
+  /** The setting ENGINE. */
+  readonly choice: EngineChoice;
+  readonly hasNvidiaGpu: boolean;
+  /** Whether NERF_PYTHON_PATH is set: the owner means this box to run nerfstudio. */
+  readonly nerfPythonPathSet: boolean;
+  readonly probes: readonly EngineProbe[];
+  /** How many jobs the agent would take at once if it can work. */
+  readonly slots: number;
+}
+
+export type EngineOffer = Pick<AgentOffer, "engines" | "default_engine" | "slots" | "reason">;
+
+/**
+ * What the agent offers. When the engine that its owner has set up does not work it offers no slot at all and
+ * says why: a job then waits, visibly, instead of being trained by something slower that nobody asked for.
+ * `reason` is public (GET /health), so it names no paths.
+ */
+export function chooseEngine(situation: EngineSituation): EngineOffer {
+  const engines = situation.probes.map((probe) => ({ ...probe, reason: withoutPaths(probe.reason) }));
+  const offer = (name: EngineName, reason: string): EngineOffer => ({
+    engines,
+    default_engine: name,
+    slots: situation.slots,
+    reason,
+  });
+  const nothing = (reason: string): EngineOffer => ({ engines, default_engine: null, slots: 0, reason });
+  const probeOf = (name: EngineName) => engines.find((engine) => engine.name === name);
+  const whyNot = (name: EngineName) => probeOf(name)?.reason ?? "it was not looked for.";
+
+  const { choice } = situation;
+  if (choice !== "auto") {
+    const probe = probeOf(choice);
+    if (probe?.usable) return offer(choice, `Runs ${choice}, as ENGINE=${choice} asks: ${probe.reason}`);
+    return nothing(`Takes no jobs: ENGINE=${choice}, but ${choice} is not usable: ${whyNot(choice)}`);
+  }
+
+  const usable = GPU_ENGINES.filter((name) => probeOf(name)?.usable);
+  if (situation.nerfPythonPathSet && !usable.includes("nerfstudio")) {
+    const other = usable[0];
+    const instead = other === undefined ? "" : ` Set ENGINE=${other} to run ${other} instead.`;
+    return nothing(
+      `Takes no jobs: NERF_PYTHON_PATH is set, but nerfstudio is not usable: ${whyNot("nerfstudio")}${instead}`,
+    );
+  }
+  const [best] = usable;
+  if (best !== undefined) {
+    return offer(best, `Runs ${best}, the first usable GPU engine (ENGINE=auto): ${probeOf(best)?.reason}`);
+  }
+  if (situation.hasNvidiaGpu) {
+    const reasons = GPU_ENGINES.filter((name) => probeOf(name) !== undefined).map(
+      (name) => `${name}: ${whyNot(name)}`,
+    );
+    return nothing(
+      `Takes no jobs: this machine has an NVIDIA GPU, but no GPU engine works. ${reasons.join(" ")}`,
+    );
+  }
+  return nothing(
+    "Takes no jobs: this machine has no GPU engine. Set ENGINE=builtin to train on the CPU, which is much slower.",
+  );
+}
+
+/** Replaces file paths, which may hold user names, by `<path>`; web addresses stay. */
+export function withoutPaths(text: string): string {
+  return text.replace(
+    /(?<![\w</])(?!(?<=\w:)\/\/)(?:~|[A-Za-z]:|\.{1,2})?(?:[\\/]+[^\s\\/:;,"'`()[\]]+){2,}[\\/]*/g,
+    "<path>",
+  );
+}

@@ -1,0 +1,139 @@
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { freeGpuMemory, parseFreeMemory, parseGpuSurvey, surveyGpus } from "./gpus.ts";
+
+const MIB = 1024 * 1024;
+const A100 = "GPU-5d2e0a3c-1f1b-8f4e-9d1f-0123456789ab";
+const RTX = "GPU-aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee";
+
+describe("parseGpuSurvey", () => {
+  it.each([
+    {
+      name: "two GPUs",
+      lines: [`NVIDIA A100-SXM4-40GB, ${A100}, 40960`, `NVIDIA GeForce RTX 4090, ${RTX}, 24564`],
+      exitCode: 0,
+      survey: {
+        gpus: [
+          { name: "NVIDIA A100-SXM4-40GB", uuid: A100, memory_total: 40960 * MIB },
+          { name: "NVIDIA GeForce RTX 4090", uuid: RTX, memory_total: 24564 * MIB },
+        ],
+        problem: null,
+      },
+    },
+    {
+      name: "a comma in the name",
+      lines: [`Quadro K620, rev 2, ${A100}, 2048`],
+      exitCode: 0,
+      survey: { gpus: [{ name: "Quadro K620, rev 2", uuid: A100, memory_total: 2048 * MIB }], problem: null },
+    },
+    {
+      name: "memory that the GPU shares with the machine",
+      lines: [`NVIDIA GB10, ${A100}, [N/A]`],
+      exitCode: 0,
+      survey: { gpus: [{ name: "NVIDIA GB10", uuid: A100, memory_total: 0 }], problem: null },
+    },
+    {
+      name: "the MIG slices of a GPU, which are not GPUs of their own",
+      lines: [
+        `NVIDIA A100-SXM4-40GB, ${A100}, 40960`,
+        "  MIG 1g.5gb     Device  0: (UUID: MIG-a1b2c3d4-0000-1111-2222-333344445555)",
+      ],
+      exitCode: 0,
+      survey: {
+        gpus: [{ name: "NVIDIA A100-SXM4-40GB", uuid: A100, memory_total: 40960 * MIB }],
+        problem: null,
+      },
+    },
+    {
+      name: "one GPU that fell off the bus beside a good one",
+      lines: [
+        "Unable to determine the device handle for GPU0000:02:00.0: Unknown Error",
+        `NVIDIA GeForce RTX 4090, ${RTX}, 24564`,
+      ],
+      exitCode: 15,
+      survey: {
+        gpus: [{ name: "NVIDIA GeForce RTX 4090", uuid: RTX, memory_total: 24564 * MIB }],
+        problem: null,
+      },
+    },
+    {
+      name: "a driver that does not run",
+      lines: [
+        "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure that the latest NVIDIA driver is installed and running.",
+      ],
+      exitCode: 9,
+      survey: {
+        gpus: [],
+        problem:
+          "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure that the latest NVIDIA driver is installed and running.",
+      },
+    },
+    {
+      name: "a driver that was updated under the running kernel",
+      lines: ["Failed to initialize NVML: Driver/library version mismatch", "NVML library version: 550.120"],
+      exitCode: 18,
+      survey: { gpus: [], problem: "Failed to initialize NVML: Driver/library version mismatch" },
+    },
+    { name: "no card", lines: ["No devices were found"], exitCode: 6, survey: { gpus: [], problem: null } },
+    {
+      name: "nothing said, and an error",
+      lines: [],
+      exitCode: 12,
+      survey: { gpus: [], problem: "nvidia-smi ended with exit code 12." },
+    },
+    { name: "nothing said, no error", lines: [], exitCode: 0, survey: { gpus: [], problem: null } },
+  ])("reads $name", ({ lines, exitCode, survey }) => {
+    expect(parseGpuSurvey(lines, exitCode)).toEqual(survey);
+  });
+});
+
+describe("parseFreeMemory", () => {
+  const lines = [`${A100}, 39100`, `${RTX}, 512`, "GPU-0, [N/A]"];
+  it.each([
+    { uuid: RTX, free: 512 * MIB },
+    { uuid: null, free: 39100 * MIB },
+    { uuid: "GPU-0", free: null },
+    { uuid: "GPU-ffff", free: null },
+  ])("answers $free for $uuid", ({ uuid, free }) => {
+    expect(parseFreeMemory(lines, uuid)).toBe(free);
+  });
+});
+
+describe("nvidia-smi as a program", () => {
+  let dir = "";
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), "gpus-"));
+  });
+  afterEach(() => rm(dir, { recursive: true }));
+
+  async function fakeNvidiaSmi(script: string): Promise<string> {
+    const path = join(dir, "nvidia-smi");
+    await writeFile(path, `#!/bin/sh\n${script}\n`);
+    await chmod(path, 0o755);
+    return path;
+  }
+
+  it("is not there on a machine without an NVIDIA driver", async () => {
+    expect(await surveyGpus(join(dir, "nvidia-smi"))).toEqual({ gpus: [], problem: null });
+    expect(await freeGpuMemory(null, join(dir, "nvidia-smi"))).toBeNull();
+  });
+
+  it("is asked for just the columns that are read", async () => {
+    const path = await fakeNvidiaSmi(
+      `test "$*" = "--query-gpu=name,uuid,memory.total --format=csv,noheader,nounits" && echo "NVIDIA L4, ${A100}, 23034"
+       test "$*" = "--query-gpu=uuid,memory.free --format=csv,noheader,nounits" && echo "${A100}, 100"`,
+    );
+    expect(await surveyGpus(path)).toEqual({
+      gpus: [{ name: "NVIDIA L4", uuid: A100, memory_total: 23034 * MIB }],
+      problem: null,
+    });
+    expect(await freeGpuMemory(A100, path)).toBe(100 * MIB);
+  });
+
+  it("tells why it fails", async () => {
+    const path = await fakeNvidiaSmi('echo "Failed to initialize NVML: Unknown Error"; exit 255');
+    expect(await surveyGpus(path)).toEqual({ gpus: [], problem: "Failed to initialize NVML: Unknown Error" });
+  });
+});

@@ -1,0 +1,82 @@
+import type { GpuInfo } from "@splatt/shared";
+import { runTool } from "../processes/run-tool.ts";
+
+const QUERY_TIMEOUT_MS = 20_000;
+const MIB = 1024 * 1024;
+
+export interface GpuSurvey {
+  readonly gpus: readonly GpuInfo[];
+  /** What nvidia-smi said instead of a list: the driver is there but does not work. Null when all is well. */
+  readonly problem: string | null;
+}
+
+/** The machine's NVIDIA GPUs. A machine without nvidia-smi has none, and that is no problem. */
+export async function surveyGpus(nvidiaSmi = "nvidia-smi"): Promise<GpuSurvey> {
+  const answer = await query(nvidiaSmi, "name,uuid,memory.total");
+  if (answer === null) return { gpus: [], problem: null };
+  return parseGpuSurvey(answer.lines, answer.exitCode);
+}
+
+/**
+ * Bytes of GPU memory that nothing uses, on the GPU `uuid` or, without one, on the first.
+ * Null where nvidia-smi cannot tell.
+ */
+export async function freeGpuMemory(uuid: string | null, nvidiaSmi = "nvidia-smi"): Promise<number | null> {
+  const answer = await query(nvidiaSmi, "uuid,memory.free");
+  return answer === null ? null : parseFreeMemory(answer.lines, uuid);
+}
+
+/** Reads the rows of `--query-gpu=name,uuid,memory.total --format=csv,noheader,nounits`. */
+export function parseGpuSurvey(lines: readonly string[], exitCode: number | null): GpuSurvey {
+  const gpus: GpuInfo[] = [];
+  const rest: string[] = [];
+  for (const line of lines) {
+    // A GPU's name may hold a comma, so the columns are told apart from the right.
+    const [, name, uuid, memory] = /^\s*(.+),\s*(GPU-[0-9a-f-]+)\s*,\s*([^,]+?)\s*$/i.exec(line) ?? [];
+    if (name !== undefined && uuid !== undefined && memory !== undefined) {
+      gpus.push({ name: name.trim(), uuid, memory_total: parseMebibytes(memory) ?? 0 });
+    } else {
+      rest.push(line.trim());
+    }
+  }
+  if (gpus.length > 0) return { gpus, problem: null };
+  const said = rest.find((line) => line !== "");
+  // A driver without any card in the machine: nothing is broken.
+  if (said !== undefined && /^no devices were found/i.test(said)) return { gpus, problem: null };
+  if (said === undefined && exitCode === 0) return { gpus, problem: null };
+  return { gpus, problem: said ?? `nvidia-smi ended with exit code ${exitCode ?? "none"}.` };
+}
+
+/** Reads the rows of `--query-gpu=uuid,memory.free --format=csv,noheader,nounits`. */
+export function parseFreeMemory(lines: readonly string[], uuid: string | null): number | null {
+  for (const line of lines) {
+    const [, row, memory] = /^\s*(GPU-[0-9a-f-]+)\s*,\s*(.+?)\s*$/i.exec(line) ?? [];
+    if (row === undefined || memory === undefined) continue;
+    if (uuid === null || row === uuid) return parseMebibytes(memory);
+  }
+  return null;
+}
+
+/** Null for "[N/A]" and the like, as GPUs that share the machine's memory answer. */
+function parseMebibytes(text: string): number | null {
+  return /^\d+$/.test(text) ? Number(text) * MIB : null;
+}
+
+async function query(
+  nvidiaSmi: string,
+  columns: string,
+): Promise<{ lines: string[]; exitCode: number | null } | null> {
+  const lines: string[] = [];
+  const exit = await runTool({
+    file: nvidiaSmi,
+    args: [`--query-gpu=${columns}`, "--format=csv,noheader,nounits"],
+    cwd: ".",
+    signal: new AbortController().signal,
+    timeoutMs: QUERY_TIMEOUT_MS,
+    silenceMs: QUERY_TIMEOUT_MS,
+    onLine: (line) => lines.push(line),
+  });
+  if (exit.ok) return { lines, exitCode: exit.value.exitCode };
+  if (exit.error.code === "tool_missing") return null;
+  return { lines: ["nvidia-smi does not answer."], exitCode: null };
+}

@@ -1,0 +1,42 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { Dataset, Transforms } from "../../dataset/transforms.ts";
+import { DATASET_DIR } from "./run-layout.ts";
+
+/**
+ * Our transforms.json as nerfstudio 1.1.5 must see it. Images and points stay where they are and are named by
+ * absolute paths.
+ *
+ * `applied_scale` is left out: nerfstudio takes it as a scale that the points of sparse_pc.ply have not seen
+ * yet and applies it to them, but not to the cameras. `applied_transform` would change nothing but a report.
+ *
+ * @param seeds whether training starts from the sparse points. Without them the model can be loaded, and
+ *   exported, on a machine without a GPU.
+ */
+export function datasetView(transforms: Transforms, dataset: Dataset, seeds: boolean): object {
+  const place = (file: string) => resolve(dataset.dir, file);
+  const { applied_scale, applied_transform, ply_file_path, ...camera } = transforms;
+  return {
+    ...camera,
+    frames: transforms.frames.map((frame) => ({ ...frame, file_path: place(frame.file_path) })),
+    train_filenames: transforms.train_filenames.map(place),
+    val_filenames: transforms.val_filenames.map(place),
+    test_filenames: transforms.test_filenames.map(place),
+    ...(seeds ? { ply_file_path: place(ply_file_path) } : {}),
+  };
+}
+
+/** Writes the view into the folder in which nerfstudio runs. */
+export async function writeDatasetView(
+  runDir: string,
+  transforms: Transforms,
+  dataset: Dataset,
+  seeds: boolean,
+): Promise<void> {
+  const dir = join(runDir, DATASET_DIR);
+  await mkdir(dir, { recursive: true });
+  await writeFile(
+    join(dir, "transforms.json"),
+    JSON.stringify(datasetView(transforms, dataset, seeds), null, 1),
+  );
+}

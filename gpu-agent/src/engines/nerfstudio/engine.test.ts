@@ -1,0 +1,339 @@
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Dataset } from "../../dataset/transforms.ts";
+import type { Engine, TrainedModel, TrainOptions } from "../engine.ts";
+import { createNerfstudioEngine, type NerfstudioOptions } from "./engine.ts";
+import { CHECKPOINT_DIR, CONFIG_FILE } from "./run-layout.ts";
+import {
+  ALL_WELL,
+  type Call,
+  FAKE_GAUSSIANS,
+  FAKE_PSNR,
+  type Scenario,
+  WHOLE_CHECKPOINT,
+} from "./testing/fake-nerfstudio.ts";
+import { recordingContext } from "./testing/recording-context.ts";
+import { tinyTransforms, writeTinyDataset } from "./testing/tiny-dataset.ts";
+
+const FAKE = fileURLToPath(new URL("testing/fake-nerfstudio.ts", import.meta.url));
+const GPU = "GPU-5d2e0a3c-1f1b-8f4e-9d1f-0123456789ab";
+const options: TrainOptions = { iterations: 100, preset: "standard", max_splats: null, max_resolution: null };
+
+let root = "";
+let dataset: Dataset = { dir: "" };
+let python = "";
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "nerfstudio-"));
+  dataset = await writeTinyDataset(join(root, "dataset"));
+  await mkdir(join(root, "train.part"));
+  await mkdir(join(root, "bin"));
+  python = join(root, "bin/python");
+  await writeFile(python, `#!/bin/sh\nexec '${process.execPath}' '${FAKE}' '${root}' "$@"\n`);
+  await chmod(python, 0o755);
+});
+afterEach(() => rm(root, { recursive: true }));
+
+async function engineWith(
+  scenario: Partial<Scenario>,
+  more: Partial<NerfstudioOptions> = {},
+): Promise<Engine> {
+  await writeFile(join(root, "scenario.json"), JSON.stringify({ ...ALL_WELL, ...scenario }));
+  return createNerfstudioEngine({
+    pythonPath: python,
+    gpuUuid: GPU,
+    freeGpuMemory: async () => null,
+    ...more,
+  });
+}
+
+async function calls(): Promise<Call[]> {
+  const lines = await readFile(join(root, "calls.jsonl"), "utf8").catch(() => "");
+  return lines
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Call);
+}
+
+function trainingContext() {
+  return recordingContext(join(root, "train.part"));
+}
+
+async function leaveCheckpoint(step: number): Promise<void> {
+  const dir = join(root, "train.part", CHECKPOINT_DIR);
+  await mkdir(dir, { recursive: true });
+  await writeFile(join(dir, `step-${String(step).padStart(9, "0")}.ckpt`), WHOLE_CHECKPOINT);
+  await writeFile(join(root, "train.part", CONFIG_FILE), "!!python/object");
+}
+
+describe("probe", () => {
+  it("asks the Python of NERF_PYTHON_PATH", async () => {
+    expect(await (await engineWith({})).probe()).toEqual({
+      name: "nerfstudio",
+      usable: true,
+      version: "1.1.5",
+      reason: "nerfstudio 1.1.5 with PyTorch 2.1.2+cu118 and CUDA 11.8 on NVIDIA GeForce RTX 4090.",
+    });
+    expect((await calls())[0]?.env).toMatchObject({ CUDA_VISIBLE_DEVICES: GPU, PYTHONUNBUFFERED: "1" });
+  });
+
+  it.each([
+    { name: "no program there", path: "nothing", reason: "There is no program at NERF_PYTHON_PATH." },
+    {
+      name: "a file that is no program",
+      path: "dataset/transforms.json",
+      reason: "What NERF_PYTHON_PATH names is not a program that can be run.",
+    },
+    {
+      name: "a program that is no Python",
+      path: "bin/python",
+      reason: "What NERF_PYTHON_PATH names did not answer like a Python with nerfstudio.",
+    },
+  ])("says so when it finds $name", async ({ path, reason }) => {
+    const engine = await engineWith({ probe: "crashes" }, { pythonPath: join(root, path) });
+    expect(await engine.probe()).toEqual({ name: "nerfstudio", usable: false, version: null, reason });
+  });
+});
+
+describe("train", () => {
+  it("trains, then measures on the held-out frames", async () => {
+    const context = trainingContext();
+    const result = await (await engineWith({})).train(dataset, options, context);
+    expect(result).toEqual({
+      ok: true,
+      value: {
+        model: CONFIG_FILE,
+        report: {
+          gaussians: 512,
+          iterations: 100,
+          sh_degree: 3,
+          width: 160,
+          height: 90,
+          held_out_frames: 2,
+          psnr: FAKE_PSNR,
+          ssim: 0.875,
+        },
+      },
+    });
+    expect(context.progress.map(({ message }) => message)).toEqual([
+      "Training Gaussian Splat... Step 0/100 (starting nerfstudio)",
+      "Training Gaussian Splat... Step 0/100 (loading images, compiling CUDA kernels on the first run)",
+      "Training Gaussian Splat... Step 10/100 (28 ms per step)",
+      "Training Gaussian Splat... Step 10/100 (512 gaussians, 28 ms per step)",
+      "Training Gaussian Splat... Step 99/100 (512 gaussians, 28 ms per step)",
+      "Training Gaussian Splat... Step 100/100 (512 gaussians, 28 ms per step)",
+      "Training Gaussian Splat... Step 100/100 (measuring quality on held-out frames)",
+    ]);
+    const fractions = context.progress.map(({ fraction }) => expect.closeTo(fraction, 3));
+    expect([0, 0, 0.097, 0.097, 0.96, 0.97, 0.97]).toEqual(fractions);
+    expect(context.output).toContain("Step 20: 0 GSs duplicated, 256 GSs split. Now having 512 GSs.");
+
+    const [training, evaluation] = await calls();
+    expect(training).toMatchObject({ cwd: context.dir, seeds: true, env: { CUDA_VISIBLE_DEVICES: GPU } });
+    expect(training?.args).not.toContain("--load-checkpoint");
+    expect(training?.env).not.toHaveProperty("SPLATT_MAX_SPLATS");
+    expect(evaluation).toMatchObject({ cwd: context.dir, seeds: true, env: { CUDA_VISIBLE_DEVICES: GPU } });
+  });
+
+  it("passes the limit on gaussians on", async () => {
+    await (await engineWith({})).train(dataset, { ...options, max_splats: 50_000 }, trainingContext());
+    expect((await calls())[0]?.env).toMatchObject({ SPLATT_MAX_SPLATS: "50000" });
+  });
+
+  it("measures nothing when no frame is held out", async () => {
+    dataset = await writeTinyDataset(join(root, "all"), tinyTransforms(0));
+    const result = await (await engineWith({})).train(dataset, options, trainingContext());
+    expect(result).toMatchObject({
+      ok: true,
+      value: { report: { held_out_frames: 0, psnr: null, ssim: null } },
+    });
+    expect(await calls()).toHaveLength(1);
+  });
+
+  it("succeeds though the measurement fails", async () => {
+    const result = await (await engineWith({ evaluate: "fails" })).train(dataset, options, trainingContext());
+    expect(result).toMatchObject({
+      ok: true,
+      value: { report: { held_out_frames: 2, psnr: null, ssim: null } },
+    });
+  });
+
+  it.each<{ train: Scenario["train"]; code: string; detail: string }>([
+    {
+      train: "runs out of GPU memory",
+      code: "gpu_out_of_memory",
+      detail:
+        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 7.78 GiB.",
+    },
+    {
+      train: "does not say that it finished",
+      code: "training_failed",
+      detail: "It ended (exit code 0) without finishing the training.",
+    },
+    { train: "is interrupted", code: "training_failed", detail: "KeyboardInterrupt" },
+    {
+      train: "leaves half a checkpoint",
+      code: "training_failed",
+      detail: "It ended (exit code 0) without a whole last checkpoint and config.yml.",
+    },
+    {
+      train: "leaves no config",
+      code: "training_failed",
+      detail: "It ended (exit code 0) without a whole last checkpoint and config.yml.",
+    },
+    {
+      train: "is killed",
+      code: "training_failed",
+      detail: "The system ended it, most likely because main memory ran out.",
+    },
+  ])("fails when nerfstudio $train", async ({ train, code, detail }) => {
+    const result = await (await engineWith({ train })).train(dataset, options, trainingContext());
+    expect(result).toEqual({ ok: false, error: { code, detail } });
+  });
+
+  it("resumes from the newest whole checkpoint, with the same total", async () => {
+    await leaveCheckpoint(39);
+    const context = trainingContext();
+    const result = await (await engineWith({})).train(dataset, options, context);
+    expect(result).toMatchObject({ ok: true, value: { report: { iterations: 100 } } });
+    expect(context.progress[0]?.message).toBe("Training Gaussian Splat... Step 40/100 (starting nerfstudio)");
+    const [training] = await calls();
+    const args = training?.args.join(" ");
+    expect(args).toContain(
+      `--load-checkpoint ${join(CHECKPOINT_DIR, "step-000000039.ckpt")} nerfstudio-data`,
+    );
+    expect(args).toContain("--max-num-iterations 100");
+  });
+
+  it("starts anew when a checkpoint cannot be resumed", async () => {
+    await leaveCheckpoint(39);
+    const result = await (await engineWith({ train: "cannot resume" })).train(
+      dataset,
+      options,
+      trainingContext(),
+    );
+    expect(result).toMatchObject({ ok: true });
+    const [resumed, anew] = await calls();
+    expect(resumed?.args).toContain("--load-checkpoint");
+    expect(resumed?.checkpoints).toEqual(["step-000000039.ckpt"]);
+    expect(anew?.args).not.toContain("--load-checkpoint");
+    expect(anew?.checkpoints).toEqual([]);
+  });
+
+  it("does not start anew when the GPU is what fails", async () => {
+    await leaveCheckpoint(39);
+    const engine = await engineWith({ train: "runs out of GPU memory" });
+    expect(await engine.train(dataset, options, trainingContext())).toMatchObject({
+      ok: false,
+      error: { code: "gpu_out_of_memory" },
+    });
+    expect(await calls()).toHaveLength(1);
+  });
+
+  it("does not train again what was trained to its end", async () => {
+    await leaveCheckpoint(99);
+    const result = await (await engineWith({})).train(dataset, options, trainingContext());
+    expect(result).toMatchObject({ ok: true, value: { report: { psnr: FAKE_PSNR } } });
+    expect((await calls()).map(({ args }) => args[1])).toEqual(["nerfstudio.scripts.eval"]);
+  });
+
+  it("ends when it is cancelled, whatever nerfstudio is doing", async () => {
+    const context = trainingContext();
+    const stopAtFirstRow = {
+      ...context,
+      report: ({ message }: { message: string }) => {
+        if (message.includes("Step 10/100")) context.cancel.abort();
+      },
+    };
+    const result = await (await engineWith({ train: "waits" })).train(dataset, options, stopAtFirstRow);
+    expect(result).toEqual({ ok: false, error: { code: "agent_stopped", detail: "" } });
+  });
+
+  it("does not begin when another program fills the GPU", async () => {
+    const asked: (string | null)[] = [];
+    const engine = await engineWith(
+      {},
+      {
+        freeGpuMemory: async (uuid) => {
+          asked.push(uuid);
+          return 512 * 1024 ** 2;
+        },
+      },
+    );
+    expect(await engine.train(dataset, options, trainingContext())).toEqual({
+      ok: false,
+      error: {
+        code: "gpu_unavailable",
+        detail: "Only 0.5 GiB of its memory are free, 1.5 GiB are the least: another program uses it.",
+      },
+    });
+    expect(asked).toEqual([GPU]);
+    expect(await calls()).toEqual([]);
+  });
+
+  it("refuses a dataset that is not ours", async () => {
+    await writeFile(join(dataset.dir, "transforms.json"), '{"frames": []}');
+    const result = await (await engineWith({})).train(dataset, options, trainingContext());
+    expect(result).toMatchObject({ ok: false, error: { code: "dataset_invalid" } });
+  });
+
+  it("fails when the Python is gone", async () => {
+    const engine = await engineWith({}, { pythonPath: join(root, "gone/python") });
+    expect(await engine.train(dataset, options, trainingContext())).toMatchObject({
+      ok: false,
+      error: { code: "engine_unavailable" },
+    });
+  });
+});
+
+describe("exportSplats", () => {
+  async function trainedThen(scenario: Partial<Scenario>) {
+    const trained = await (await engineWith({})).train(dataset, options, trainingContext());
+    if (!trained.ok) throw new Error(trained.error.detail);
+    // As the runner does with a finished stage.
+    await rename(join(root, "train.part"), join(root, "train"));
+    await mkdir(join(root, "export"));
+    return { engine: await engineWith(scenario), model: trained.value satisfies TrainedModel };
+  }
+  const file = () => join(root, "export/baked_splat_sh.ply");
+
+  it("writes the file and counts what is in it, without a GPU", async () => {
+    const { engine, model } = await trainedThen({});
+    const before = await readdir(join(root, "train"), { recursive: true });
+    const context = recordingContext(join(root, "export"));
+    const result = await engine.exportSplats(join(root, "train"), model, file(), context);
+    expect(result).toEqual({ ok: true, value: { ...model.report, gaussians: FAKE_GAUSSIANS } });
+    expect((await calls()).at(-1)).toMatchObject({
+      cwd: join(root, "train"),
+      // With points to start from, nerfstudio would ask for a GPU here.
+      seeds: false,
+      env: { CUDA_VISIBLE_DEVICES: "" },
+    });
+    expect(await readdir(join(root, "train"), { recursive: true })).toEqual(before);
+  });
+
+  it.each<{ scenario: Scenario["export"]; code: string; detail: string }>([
+    {
+      scenario: "writes nothing",
+      code: "export_failed",
+      detail: "What ns-export wrote cannot be read: it is not there.",
+    },
+    { scenario: "writes no gaussian", code: "training_diverged", detail: "No gaussian is left." },
+    {
+      scenario: "has only NaN",
+      code: "training_diverged",
+      detail:
+        "No gaussian with finite values is left. (ValueError: All tensors must be numpy arrays of float or uint8 type and not empty)",
+    },
+  ])("fails when nerfstudio $scenario", async ({ scenario, code, detail }) => {
+    const { engine, model } = await trainedThen({ export: scenario });
+    const context = recordingContext(join(root, "export"));
+    expect(await engine.exportSplats(join(root, "train"), model, file(), context)).toEqual({
+      ok: false,
+      error: { code, detail },
+    });
+  });
+});

@@ -1,0 +1,210 @@
+import type { FailureCode } from "@splatt/shared";
+import { describe, expect, it } from "vitest";
+import { FailureEvidence } from "./failure-signs.ts";
+
+const FAILED = { exitCode: 1, signal: null, tail: [] };
+
+function conclude(lines: readonly string[], exit: Parameters<FailureEvidence["conclude"]>[0] = FAILED) {
+  const evidence = new FailureEvidence();
+  for (const line of lines) evidence.observe(line);
+  return evidence.conclude(exit, "training_failed", "the last checkpoint");
+}
+
+describe("FailureEvidence", () => {
+  // R: recorded from nerfstudio 1.1.5, gsplat 1.4.0, PyTorch 2.15. S: from their sources or issues.
+  it.each<{ line: string; code: FailureCode; meaning?: string }>([
+    // S
+    {
+      line: "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 7.78 GiB.",
+      code: "gpu_out_of_memory",
+    },
+    {
+      line: "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB",
+      code: "gpu_out_of_memory",
+    },
+    { line: "RuntimeError: CUDA error: out of memory", code: "gpu_out_of_memory" },
+    { line: "OSError: [Errno 28] No space left on device", code: "disk_full" },
+    {
+      line: "RuntimeError: PytorchStreamWriter failed writing file data/3: file write failed",
+      code: "disk_full",
+    },
+    // R
+    {
+      line: "RuntimeError: [enforce fail at inline_container.cc:671] . unexpected pos 704 vs 598",
+      code: "disk_full",
+    },
+    {
+      line: "RuntimeError: Found no NVIDIA driver on your system. Please check that you have an NVIDIA GPU and installed a driver from http://www.nvidia.com/Download/index.aspx",
+      code: "gpu_unavailable",
+    },
+    // S
+    { line: "RuntimeError: No CUDA GPUs are available", code: "gpu_unavailable" },
+    {
+      line: "RuntimeError: Specified device type 'cuda' is not available. Available device types: ['cpu']",
+      code: "gpu_unavailable",
+    },
+    {
+      line: "RuntimeError: The NVIDIA driver on your system is too old (found version 11040).",
+      code: "gpu_unavailable",
+    },
+    {
+      line: "AssertionError: Torch not compiled with CUDA enabled",
+      code: "engine_unavailable",
+      meaning: "PyTorch is built without CUDA.",
+    },
+    {
+      line: "RuntimeError: CUDA error: no kernel image is available for execution on the device",
+      code: "engine_unavailable",
+      meaning: "PyTorch, gsplat or the CUDA toolkit does not support this GPU.",
+    },
+    {
+      line: "nvcc fatal   : Unsupported gpu architecture 'compute_120'",
+      code: "engine_unavailable",
+      meaning: "PyTorch, gsplat or the CUDA toolkit does not support this GPU.",
+    },
+    {
+      line: "AttributeError: 'NoneType' object has no attribute 'CameraModelType'",
+      code: "engine_unavailable",
+      meaning: "gsplat has no CUDA kernels, and no CUDA toolkit (nvcc) to compile them.",
+    },
+    {
+      line: "AttributeError: module 'gsplat_cuda' has no attribute 'CameraModelType'",
+      code: "engine_unavailable",
+      meaning: "gsplat's CUDA kernels are of another version; delete its torch_extensions cache.",
+    },
+    {
+      line: "RuntimeError: Error building extension 'gsplat_cuda'",
+      code: "engine_unavailable",
+      meaning: "gsplat's CUDA kernels could not be compiled.",
+    },
+    {
+      line: "RuntimeError: Ninja is required to load C++ extensions (pip install ninja to get it)",
+      code: "engine_unavailable",
+      meaning: "gsplat's CUDA kernels could not be compiled.",
+    },
+    {
+      line: "_pickle.UnpicklingError: Weights only load failed. This file can still be loaded",
+      code: "engine_unavailable",
+      meaning: "PyTorch refused to load the checkpoint.",
+    },
+    {
+      line: "ImportError: /venv/gsplat/csrc.so: undefined symbol: _ZN3c104cuda9SetDeviceEi",
+      code: "engine_unavailable",
+      meaning: "gsplat's CUDA kernels are of another version; delete its torch_extensions cache.",
+    },
+    // R
+    {
+      line: "urllib.error.URLError: <urlopen error [Errno -2] Name or service not known>",
+      code: "engine_unavailable",
+      meaning: "nerfstudio could not download the AlexNet weights that its LPIPS metric needs.",
+    },
+    {
+      line: "│ Unrecognized options: --bogus, 1                                             │",
+      code: "engine_unavailable",
+      meaning: "This version of nerfstudio does not know an option that Splatt uses.",
+    },
+    {
+      line: "│ invalid choice 'none' for argument '--vis'. Expected one of ('viewer',       │",
+      code: "engine_unavailable",
+      meaning: "This version of nerfstudio does not know an option that Splatt uses.",
+    },
+    {
+      line: "ModuleNotFoundError: No module named 'nerfstudio'",
+      code: "engine_unavailable",
+      meaning: "A Python package is missing or broken.",
+    },
+    {
+      line: "FileNotFoundError: [Errno 2] No such file or directory: '../bad_nofile/images/frame_00001.jpg'",
+      code: "dataset_invalid",
+    },
+    {
+      line: "AssertionError: The size of image (160, 90) loaded does not match the camera parameters ((200, 90))",
+      code: "dataset_invalid",
+    },
+    { line: "AssertionError: No data found in dataset", code: "dataset_invalid" },
+    { line: "OSError: image file is truncated (56 bytes not processed)", code: "dataset_invalid" },
+    {
+      line: "json.decoder.JSONDecodeError: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+      code: "dataset_invalid",
+    },
+    {
+      line: "ValueError: Expected n_neighbors <= n_samples_fit, but n_neighbors = 4, n_samples_fit = 2, n_samples = 2",
+      code: "dataset_invalid",
+    },
+    // S
+    {
+      line: "ValueError: All tensors must be numpy arrays of float or uint8 type and not empty",
+      code: "training_diverged",
+      meaning: "No gaussian with finite values is left.",
+    },
+    {
+      line: "Step 1400: 9 GSs pruned. Now having 0 GSs.",
+      code: "training_diverged",
+      meaning: "No gaussian with finite values is left.",
+    },
+  ])("$line", ({ line, code, meaning }) => {
+    expect(conclude(["Traceback (most recent call last):", line, "some more"])).toEqual({
+      code,
+      detail: meaning === undefined ? line : `${meaning} (${line})`,
+    });
+  });
+
+  it("takes the cause for what follows from it", () => {
+    expect(
+      conclude([
+        "gsplat: No CUDA toolkit found. gsplat will be disabled.",
+        "RuntimeError: CUDA error: out of memory",
+        "ImportError: late",
+      ]).code,
+    ).toBe("gpu_out_of_memory");
+    expect(
+      conclude([
+        "gsplat: No CUDA toolkit found. gsplat will be disabled.",
+        "AttributeError: 'NoneType' object has no attribute 'fully_fused_projection_fwd'",
+      ]).detail,
+    ).toContain("(gsplat: No CUDA toolkit found. gsplat will be disabled.)");
+  });
+
+  it.each([
+    "nerfacc: No CUDA toolkit found. NerfAcc will be disabled.",
+    "UserWarning: Failed to load image Python extension: 'image.so: undefined symbol: _ZN3c1017Reg'",
+    "    raise ImportError: see above",
+  ])("does not take a harmless line for the cause: %s", (line) => {
+    expect(conclude([line, "IndexError: index 204 is out of bounds"]).code).toBe("training_failed");
+  });
+
+  it("names the exception that nobody foresaw, not the source lines around it", () => {
+    expect(
+      conclude([
+        "Traceback (most recent call last):",
+        "IndexError: index 204 is out of bounds for dimension 0 with size 200",
+        "    raise ValueError: from a line of the source",
+        "wandb: done",
+      ]),
+    ).toEqual({
+      code: "training_failed",
+      detail: "IndexError: index 204 is out of bounds for dimension 0 with size 200",
+    });
+  });
+
+  it.each([
+    {
+      exit: { exitCode: null, signal: "SIGKILL", tail: [] },
+      detail: "The system ended it, most likely because main memory ran out.",
+    },
+    {
+      exit: { exitCode: null, signal: "SIGSEGV", tail: [] },
+      detail: "It ended (SIGSEGV) without the last checkpoint.",
+    },
+    {
+      exit: { exitCode: 0, signal: null, tail: [] },
+      detail: "It ended (exit code 0) without the last checkpoint.",
+    },
+  ])("has only the end to go by: $exit.signal $exit.exitCode", ({ exit, detail }) => {
+    expect(conclude(["all is well"], exit)).toEqual({ code: "training_failed", detail });
+  });
+
+  it("cuts a line of absurd length", () => {
+    expect(conclude([`ValueError: ${"x".repeat(5000)}`]).detail.length).toBe(401);
+  });
+});

@@ -1,0 +1,22 @@
+import { z } from "zod";
+
+const EvalResults = z.object({
+  results: z.object({ psnr: z.number().nullable(), ssim: z.number().nullable() }),
+});
+
+/** Means over the held-out frames: PSNR in dB, SSIM 0–1. */
+export interface HeldOutMetrics {
+  readonly psnr: number | null;
+  readonly ssim: number | null;
+}
+
+/** Reads the file that ns-eval writes; null when it is something else. */
+export function parseHeldOutMetrics(text: string): HeldOutMetrics | null {
+  try {
+    // Python writes NaN, which is no JSON: the deviation over a single frame, for one.
+    const { results } = EvalResults.parse(JSON.parse(text.replace(/(?<=:\s*)(?:NaN|-?Infinity)\b/g, "null")));
+    return { psnr: results.psnr, ssim: results.ssim };
+  } catch {
+    return null;
+  }
+}

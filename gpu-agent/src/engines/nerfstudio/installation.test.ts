@@ -1,0 +1,108 @@
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { findInstallation, interpreterOf, toolEnvironment } from "./installation.ts";
+
+describe("findInstallation", () => {
+  let root = "";
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), "installation-"));
+  });
+  afterEach(() => rm(root, { recursive: true }));
+
+  async function program(path: string, content = "#!/bin/sh\n"): Promise<string> {
+    const file = join(root, path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, content);
+    await chmod(file, 0o755);
+    return file;
+  }
+
+  it("takes the configured Python, whatever is on the PATH", async () => {
+    await program("bin/ns-train");
+    expect(findInstallation("/opt/nerf/bin/python", join(root, "bin"))).toEqual({
+      python: "/opt/nerf/bin/python",
+      source: "NERF_PYTHON_PATH",
+    });
+  });
+
+  it("takes the Python beside ns-train (venv, conda, pixi)", async () => {
+    await program("env/bin/ns-train");
+    const python = await program("env/bin/python");
+    expect(findInstallation(null, `/nowhere:${join(root, "env/bin")}`)).toEqual({
+      python,
+      source: "ns-train on the PATH",
+    });
+  });
+
+  it("follows a link to ns-train (pipx)", async () => {
+    const script = await program("pipx/venvs/nerfstudio/bin/ns-train");
+    const python = await program("pipx/venvs/nerfstudio/bin/python3");
+    await mkdir(join(root, "bin"));
+    await symlink(script, join(root, "bin/ns-train"));
+    expect(findInstallation(null, join(root, "bin"))?.python).toBe(python);
+  });
+
+  it("takes the Python that ns-train names when none is beside it (pip install --user)", async () => {
+    await program("local/bin/ns-train", "#!/usr/bin/python3.11\nimport sys\n");
+    expect(findInstallation(null, join(root, "local/bin"))?.python).toBe("/usr/bin/python3.11");
+  });
+
+  it("finds nothing where ns-train cannot be run", async () => {
+    await chmod(await program("bin/ns-train"), 0o644);
+    await program("bin/python");
+    expect(findInstallation(null, join(root, "bin"))).toBeNull();
+    expect(findInstallation(null, "")).toBeNull();
+  });
+});
+
+describe("interpreterOf", () => {
+  it.each([
+    ["#!/opt/conda/envs/nerf/bin/python\n", "/opt/conda/envs/nerf/bin/python"],
+    ["#! /usr/bin/python3 -s\n", "/usr/bin/python3"],
+    ["#!/usr/bin/env python3\n", null],
+    ["#!python\n", null],
+    ["import sys\n", null],
+  ])("of %j is %j", (script, python) => {
+    expect(interpreterOf(script)).toBe(python);
+  });
+});
+
+describe("toolEnvironment", () => {
+  const always = {
+    PYTHONUNBUFFERED: "1",
+    PYTHONIOENCODING: "utf-8",
+    TERM: "dumb",
+    TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD: "1",
+    TORCHDYNAMO_DISABLE: "1",
+  };
+  it.each([
+    {
+      name: "puts the environment's programs first and the CUDA toolkit last",
+      gpu: null,
+      inherited: { PATH: "/usr/bin:/bin" },
+      added: { PATH: "/opt/nerf/bin:/usr/bin:/bin:/usr/local/cuda/bin" },
+    },
+    {
+      name: "prefers the toolkit of CUDA_HOME",
+      gpu: null,
+      inherited: { PATH: "/usr/local/cuda/bin:/bin", CUDA_HOME: "/opt/cuda-12.1" },
+      added: { PATH: "/opt/nerf/bin:/opt/cuda-12.1/bin:/usr/local/cuda/bin:/bin" },
+    },
+    {
+      name: "shows one GPU",
+      gpu: "GPU-1234",
+      inherited: {},
+      added: { PATH: "/opt/nerf/bin:/usr/local/cuda/bin", CUDA_VISIBLE_DEVICES: "GPU-1234" },
+    },
+    {
+      name: "hides all GPUs",
+      gpu: "none",
+      inherited: {},
+      added: { PATH: "/opt/nerf/bin:/usr/local/cuda/bin", CUDA_VISIBLE_DEVICES: "" },
+    },
+  ])("$name", ({ gpu, inherited, added }) => {
+    expect(toolEnvironment("/opt/nerf/bin/python", gpu, inherited)).toEqual({ ...always, ...added });
+  });
+});

@@ -1,0 +1,248 @@
+/*
+ * What this engine believes about nerfstudio, checked against the real program. It runs only when
+ * NERFSTUDIO_CONTRACT_PYTHON names a Python with nerfstudio, because installing that takes 8 GB:
+ *
+ *   python3 -m venv /tmp/ns-venv && /tmp/ns-venv/bin/pip install nerfstudio==1.1.5
+ *   NERFSTUDIO_CONTRACT_PYTHON=/tmp/ns-venv/bin/python vitest run --config scripts/vitest.config.ts \
+ *     --project gpu-agent nerfstudio.contract
+ *
+ * No GPU is needed, and none is used: training runs the real program with a stand-in for gsplat's CUDA kernels
+ * (testing/cpu-stand-in), so that all but rendering is checked. Last run: nerfstudio 1.1.5, gsplat 1.4.0,
+ * PyTorch 2.15.0, Python 3.11.
+ */
+import { execFileSync } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import type { Dataset } from "../../dataset/transforms.ts";
+import { readShPly } from "../../splat/sh-ply.ts";
+import type { TrainOptions } from "../engine.ts";
+import { createNerfstudioEngine } from "./engine.ts";
+import { toolEnvironment } from "./installation.ts";
+import { CHECKPOINT_DIR, CONFIG_FILE, evalArgs, exportArgs, trainArgs } from "./run-layout.ts";
+import { recordingContext } from "./testing/recording-context.ts";
+import { TINY_SEEDS, tinyTransforms, writeTinyDataset } from "./testing/tiny-dataset.ts";
+import { planTraining } from "./training-plan.ts";
+
+const python = process.env.NERFSTUDIO_CONTRACT_PYTHON ?? "";
+const STAND_IN = fileURLToPath(new URL("testing/cpu-stand-in", import.meta.url));
+const TIMEOUT_MS = 600_000;
+
+const options: TrainOptions = { iterations: 450, preset: "draft", max_splats: null, max_resolution: 100 };
+
+describe.skipIf(python === "")(
+  "nerfstudio (set NERFSTUDIO_CONTRACT_PYTHON to run)",
+  { timeout: TIMEOUT_MS },
+  () => {
+    let root = "";
+    let dataset: Dataset = { dir: "" };
+    const engine = createNerfstudioEngine({
+      pythonPath: python,
+      gpuUuid: "none",
+      freeGpuMemory: async () => null,
+    });
+
+    beforeAll(async () => {
+      root = await mkdtemp(join(tmpdir(), "nerfstudio-contract-"));
+      dataset = await writeTinyDataset(join(root, "dataset"));
+      // Random weights in the place of the AlexNet that the LPIPS metric would download.
+      await mkdir(join(root, "torch/hub/checkpoints"), { recursive: true });
+      runPython(
+        "import sys, torch, torchvision; torch.save(torchvision.models.AlexNet().state_dict(), sys.argv[1])",
+        join(root, "torch/hub/checkpoints/alexnet-owt-7be5be79.pth"),
+      );
+    }, TIMEOUT_MS);
+    afterAll(() => rm(root, { recursive: true, force: true }));
+    afterEach(() => vi.unstubAllEnvs());
+
+    function runPython(program: string, ...args: string[]): string {
+      return execFileSync(python, ["-c", program, ...args], {
+        encoding: "utf8",
+        env: { ...process.env, ...toolEnvironment(python, "none") },
+        cwd: root,
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+    }
+
+    async function runDir(name: string): Promise<string> {
+      const dir = join(root, name);
+      await mkdir(dir, { recursive: true });
+      return dir;
+    }
+
+    function useStandIn(): void {
+      vi.stubEnv("PYTHONPATH", STAND_IN);
+      vi.stubEnv("PYTHONDONTWRITEBYTECODE", "1");
+      // Tensors this small only wait for one another's threads.
+      vi.stubEnv("OMP_NUM_THREADS", "1");
+      vi.stubEnv("TORCH_HOME", join(root, "torch"));
+    }
+
+    it("is found, and said not to be usable without a GPU", async () => {
+      expect(await engine.probe()).toEqual({
+        name: "nerfstudio",
+        usable: false,
+        version: "1.1.5",
+        reason: expect.stringMatching(/^PyTorch finds no (NVIDIA driver|CUDA GPU)\.$/),
+      });
+    });
+
+    it("takes our arguments and our dataset, and needs CUDA only then", async () => {
+      const context = recordingContext(await runDir("without-cuda"));
+      const result = await engine.train(dataset, { ...options, preset: "high", max_splats: 5000 }, context);
+      expect(result).toMatchObject({ ok: false, error: { code: "gpu_unavailable" } });
+      expect(context.output.join("\n")).toContain("Dataset is overriding val_indices to [8, 9]");
+      expect(await readdir(join(context.dir, CONFIG_FILE, ".."))).toContain("config.yml");
+    });
+
+    it("trains in the frame of our transforms.json", async () => {
+      const { dir } = recordingContext(join(root, "without-cuda"));
+      const read = runPython(
+        `import json, os, sys, yaml
+os.chdir(sys.argv[1])
+config = yaml.load(open(sys.argv[2]), Loader=yaml.Loader)
+parser = config.pipeline.datamanager.dataparser
+parser.data = config.data
+outputs = parser.setup().get_dataparser_outputs("train")
+print(json.dumps([outputs.cameras.camera_to_worlds.tolist(), outputs.metadata["points3D_xyz"].tolist()]))`,
+        dir,
+        CONFIG_FILE,
+      );
+      const [cameras, points] = JSON.parse(read.trim().split("\n").at(-1) ?? "") as [
+        number[][][],
+        number[][],
+      ];
+      const expected = tinyTransforms().frames.slice(0, 8);
+      expect(cameras).toHaveLength(expected.length);
+      for (const [i, frame] of expected.entries()) {
+        for (const [row, values] of (cameras[i] ?? []).entries()) {
+          for (const [column, value] of values.entries()) {
+            expect(value).toBeCloseTo(frame.transform_matrix[row]?.[column] ?? Number.NaN, 5);
+          }
+        }
+      }
+      expect(points[1]).toEqual([37, 53, 71].map((k) => expect.closeTo(k / 101 - 0.5, 5)));
+    });
+
+    it("trains, measures and exports; resumes, and then goes on training", async () => {
+      useStandIn();
+      const context = recordingContext(await runDir("whole"));
+      const trained = await engine.train(dataset, options, context);
+      expect(trained).toEqual({
+        ok: true,
+        value: {
+          model: CONFIG_FILE,
+          report: {
+            gaussians: expect.any(Number),
+            iterations: 450,
+            sh_degree: 1,
+            width: 98,
+            height: 55,
+            held_out_frames: 2,
+            psnr: expect.any(Number),
+            ssim: expect.any(Number),
+          },
+        },
+      });
+      expect(await readdir(join(context.dir, CHECKPOINT_DIR))).toEqual(["step-000000449.ckpt"]);
+      const messages = context.progress.map(({ message }) => message);
+      expect(messages).toContainEqual(
+        expect.stringMatching(
+          /^Training Gaussian Splat\.\.\. Step 400\/450 \(\d+ gaussians, [\d.]+ ms per step\)$/,
+        ),
+      );
+      expect(messages.at(-1)).toContain("Step 450/450");
+
+      // The runner renames the folder; the export, here without the stand-in, needs neither GPU nor images.
+      vi.stubEnv("PYTHONPATH", "");
+      const trainDir = join(root, "whole-renamed");
+      await cp(context.dir, trainDir, { recursive: true });
+      if (!trained.ok) return;
+      const file = join(await runDir("export"), "baked_splat_sh.ply");
+      const report = await engine.exportSplats(trainDir, trained.value, file, recordingContext(root));
+      const cloud = await readShPly(file);
+      expect(cloud).toMatchObject({ ok: true, value: { shDegree: 1 } });
+      expect(report).toEqual({
+        ok: true,
+        value: { ...trained.value.report, gaussians: cloud.ok ? cloud.value.count : 0 },
+      });
+
+      // As if a longer training had been interrupted there.
+      useStandIn();
+      const before = parameters(trainDir, 449);
+      const again = recordingContext(trainDir);
+      const resumed = await engine.train(dataset, { ...options, iterations: 470 }, again);
+      expect(resumed).toMatchObject({ ok: true, value: { report: { iterations: 470 } } });
+      expect(again.progress[0]?.message).toBe(
+        "Training Gaussian Splat... Step 450/470 (starting nerfstudio)",
+      );
+      expect(await readdir(join(trainDir, CHECKPOINT_DIR))).toEqual(["step-000000469.ckpt"]);
+      expect(parameters(trainDir, 469)).not.toEqual(before);
+    });
+
+    /** The first gaussian's position in a checkpoint. */
+    function parameters(dir: string, step: number): string {
+      return runPython(
+        `import sys, torch
+state = torch.load(sys.argv[1], map_location="cpu", weights_only=False)
+print(state["step"], state["pipeline"]["_model.gauss_params.means"][0].tolist())`,
+        join(dir, CHECKPOINT_DIR, `step-000000${step}.ckpt`),
+      ).replace(/^\d+ /, "");
+    }
+
+    it("keeps to max_splats, and trains without held-out frames", async () => {
+      useStandIn();
+      const limit = TINY_SEEDS + 20;
+      const all = await writeTinyDataset(join(root, "nothing-held-out"), tinyTransforms(0));
+      const grows: TrainOptions = { ...options, max_resolution: 64 };
+      const counts = async (name: string, maxSplats: number | null) => {
+        const context = recordingContext(await runDir(name));
+        const result = await engine.train(all, { ...grows, max_splats: maxSplats }, context);
+        expect(result).toMatchObject({ ok: true, value: { report: { held_out_frames: 0, psnr: null } } });
+        return context.output.flatMap((line) => {
+          const [, count] = /Now having (\d+) GSs/.exec(line) ?? [];
+          return count === undefined ? [] : [Number(count)];
+        });
+      };
+      const free = await counts("unlimited", null);
+      expect(Math.max(...free)).toBeGreaterThan(limit);
+      const limited = await counts("limited", limit);
+      expect(Math.max(...limited)).toBeGreaterThan(TINY_SEEDS);
+      expect(Math.max(...limited)).toBeLessThanOrEqual(limit);
+      const thinned = await counts("thinned", TINY_SEEDS - 50);
+      expect(Math.max(...thinned)).toBeLessThanOrEqual(TINY_SEEDS - 50);
+    });
+
+    it("measures a single held-out frame", async () => {
+      useStandIn();
+      const one = await writeTinyDataset(join(root, "one-held-out"), tinyTransforms(1));
+      const context = recordingContext(await runDir("one"));
+      const result = await engine.train(one, { ...options, iterations: 12 }, context);
+      expect(result).toMatchObject({ ok: true, value: { report: { psnr: expect.any(Number) } } });
+    });
+
+    it("parses every argument list of ours", () => {
+      const plan = planTraining({ ...options, preset: "high" }, tinyTransforms());
+      const [script = "", ...args] = trainArgs({ ...plan, cacheImages: "cpu" }, "checkpoint.ckpt");
+      const parse = (module: string, config: string, list: readonly string[]) =>
+        runPython(
+          `import sys, tyro
+import ${module} as module
+print(tyro.cli(${config}, args=sys.argv[1:]))`,
+          ...list,
+        );
+      expect(script).toMatch(/splatt_train\.py$/);
+      const train = parse("nerfstudio.scripts.train", "module.AnnotatedBaseConfigUnion", args);
+      expect(train).toContain("load_checkpoint: checkpoint.ckpt");
+      expect(train).toContain("cache_images: cpu");
+      expect(parse("nerfstudio.scripts.eval", "module.ComputePSNR", evalArgs().slice(2))).toContain(
+        "ComputePSNR(",
+      );
+      expect(
+        parse("nerfstudio.scripts.exporter", "module.Commands", exportArgs("/x", "y.ply").slice(2)),
+      ).toContain("ExportGaussianSplat(");
+    });
+  },
+);

@@ -1,0 +1,85 @@
+"""Runs nerfstudio's ns-train, all arguments passed on, with three things that its version 1.1.5 lacks.
+
+1. Resuming splatfacto works. Loading a checkpoint gives the model new parameters, as many as the checkpoint
+   has gaussians, but leaves the optimizers with the old ones: nothing is trained any more, and the next
+   densification fails with an index error (nerfstudio issue 3554).
+2. --max-num-iterations is the total also when resuming. 1.1.5 takes it as that many more; later code does not.
+3. SPLATT_MAX_SPLATS limits the number of gaussians. Densification takes those with the largest gradients
+   for as long as there is room.
+"""
+
+import inspect
+import os
+
+import torch
+from gsplat.strategy import DefaultStrategy
+from nerfstudio.engine.trainer import Trainer
+from nerfstudio.models.splatfacto import SplatfactoModel
+from nerfstudio.scripts.train import entrypoint
+
+
+def resume_with_the_loaded_parameters():
+    load_checkpoint = Trainer._load_checkpoint
+    iterations_are_more = "max_num_iterations - self._start_step" not in inspect.getsource(Trainer.train)
+
+    def load_and_rebind(self):
+        load_checkpoint(self)
+        for name, loaded in self.pipeline.get_param_groups().items():
+            optimizer = self.optimizers.optimizers[name]
+            group = optimizer.param_groups[0]
+            for index, parameter in enumerate(loaded):
+                stale = group["params"][index]
+                if stale is parameter:
+                    continue
+                group["params"][index] = parameter
+                # Adam's moments came from the checkpoint, so they fit the new parameter.
+                if stale in optimizer.state:
+                    optimizer.state[parameter] = optimizer.state.pop(stale)
+        if iterations_are_more:
+            self.config.max_num_iterations -= self._start_step
+
+    Trainer._load_checkpoint = load_and_rebind
+
+
+def limit_gaussians(limit):
+    populate_modules = SplatfactoModel.populate_modules
+    grow = DefaultStrategy._grow_gs
+
+    def populate_with_thinned_seeds(self):
+        if self.seed_points is not None and len(self.seed_points[0]) > limit:
+            kept = torch.linspace(0, len(self.seed_points[0]) - 1, limit).long()
+            self.seed_points = tuple(part[kept] for part in self.seed_points)
+        self.config.num_random = min(self.config.num_random, limit)
+        populate_modules(self)
+
+    @torch.no_grad()
+    def grow_within_limit(self, params, optimizers, state, step):
+        room = max(0, limit - len(params["means"]))
+        gradients = state["grad2d"] / state["count"].clamp_min(1)
+        grows = gradients > self.grow_grad2d
+        if step < self.refine_scale2d_stop_iter:
+            grows |= state["radii"] > self.grow_scale2d
+        if int(grows.sum()) <= room:
+            return grow(self, params, optimizers, state, step)
+
+        # Every gaussian that is duplicated or split adds one.
+        first = torch.topk(gradients, room).indices
+        waits = torch.ones_like(grows)
+        waits[first] = False
+        state["grad2d"][waits] = 0
+        by_screen_size = self.grow_scale2d
+        self.grow_scale2d = float("inf")
+        try:
+            return grow(self, params, optimizers, state, step)
+        finally:
+            self.grow_scale2d = by_screen_size
+
+    SplatfactoModel.populate_modules = populate_with_thinned_seeds
+    DefaultStrategy._grow_gs = grow_within_limit
+
+
+if __name__ == "__main__":
+    resume_with_the_loaded_parameters()
+    if os.environ.get("SPLATT_MAX_SPLATS"):
+        limit_gaussians(int(os.environ["SPLATT_MAX_SPLATS"]))
+    entrypoint()

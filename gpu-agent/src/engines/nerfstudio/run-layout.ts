@@ -1,0 +1,92 @@
+import { join } from "node:path";
+import { TRAIN_SCRIPT } from "./python-scripts.ts";
+import type { TrainingPlan } from "./training-plan.ts";
+
+/*
+ * Where nerfstudio finds and leaves things, relative to the folder that a training runs in, and the argument
+ * lists that say so. Relative, because that folder is renamed once the training is done, and the paths in
+ * config.yml must hold afterwards. The names cannot be taken for Python modules.
+ */
+
+export const DATASET_DIR = "nerfstudio-dataset";
+const OUTPUT_DIR = "nerfstudio-output";
+const EXPERIMENT = "splat";
+const RUN = "run";
+/** Both splatfacto and splatfacto-big are filed under this name. */
+const METHOD = "splatfacto";
+const RUN_DIR = join(OUTPUT_DIR, EXPERIMENT, METHOD, RUN);
+
+export const CONFIG_FILE = join(RUN_DIR, "config.yml");
+export const CHECKPOINT_DIR = join(RUN_DIR, "nerfstudio_models");
+export const METRICS_FILE = "held-out-metrics.json";
+
+/**
+ * ns-train for nerfstudio 1.1.5, through our own start script (see python/splatt_train.py), which makes
+ * `--max-num-iterations` the total also when a checkpoint is resumed.
+ *
+ * @param resumeFrom a checkpoint, relative to the training's folder
+ */
+export function trainArgs(plan: TrainingPlan, resumeFrom: string | null): string[] {
+  return [
+    TRAIN_SCRIPT,
+    METHOD,
+    ...["--data", DATASET_DIR],
+    ...["--output-dir", OUTPUT_DIR],
+    ...["--experiment-name", EXPERIMENT],
+    ...["--timestamp", RUN],
+    ...["--max-num-iterations", String(plan.iterations)],
+    ...["--steps-per-save", String(plan.stepsPerSave)],
+    // Of the choices this is the only one that opens no port and needs no account. It would bring
+    // evaluations during training, which cost time and are of no use here; 0 is never.
+    ...["--vis", "tensorboard"],
+    ...["--steps-per-eval-batch", "0"],
+    ...["--steps-per-eval-image", "0"],
+    ...["--steps-per-eval-all-images", "0"],
+    // One line for each row of progress, instead of ten that are rewritten with cursor movements.
+    ...["--logging.local-writer.max-log-size", "0"],
+    ...["--logging.steps-per-log", "10"],
+    ...["--logging.profiler", "none"],
+    ...["--pipeline.datamanager.cache-images", plan.cacheImages],
+    ...["--pipeline.datamanager.camera-res-scale-factor", String(plan.scale)],
+    ...["--pipeline.model.sh-degree", String(plan.shDegree)],
+    ...["--pipeline.model.sh-degree-interval", String(plan.shDegreeInterval)],
+    ...["--pipeline.model.cull-alpha-thresh", String(plan.cullAlphaThresh)],
+    ...["--pipeline.model.densify-grad-thresh", String(plan.densifyGradThresh)],
+    ...["--pipeline.model.warmup-length", String(plan.warmupLength)],
+    ...["--pipeline.model.stop-split-at", String(plan.stopSplitAt)],
+    ...["--pipeline.model.resolution-schedule", String(plan.resolutionSchedule)],
+    ...["--optimizers.means.scheduler.max-steps", String(plan.iterations)],
+    ...(resumeFrom === null ? [] : ["--load-checkpoint", resumeFrom]),
+    // The dataset's poses are upright, centred and of unit scale already; the result is to be in their frame.
+    "nerfstudio-data",
+    ...["--downscale-factor", "1"],
+    ...["--orientation-method", "none"],
+    ...["--center-method", "none"],
+    ...["--auto-scale-poses", "False"],
+  ];
+}
+
+/** ns-eval: PSNR and SSIM on the dataset's test frames, into METRICS_FILE. */
+export function evalArgs(): string[] {
+  return [
+    ...["-m", "nerfstudio.scripts.eval"],
+    ...["--load-config", CONFIG_FILE],
+    ...["--output-path", METRICS_FILE],
+  ];
+}
+
+/** ns-export, to be run in the training's folder. */
+export function exportArgs(outputDir: string, filename: string): string[] {
+  return [
+    ...["-m", "nerfstudio.scripts.exporter", "gaussian-splat"],
+    ...["--load-config", CONFIG_FILE],
+    ...["--output-dir", outputDir],
+    ...["--output-filename", filename],
+    ...["--ply-color-mode", "sh_coeffs"],
+  ];
+}
+
+/** The last step's checkpoint; steps count from 0. */
+export function checkpointName(step: number): string {
+  return `step-${String(step).padStart(9, "0")}.ckpt`;
+}

@@ -1,0 +1,107 @@
+import { describe, expect, it } from "vitest";
+import { advance, parseTrainLine, progressMessage, startProgress, type TrainEvent } from "./train-output.ts";
+
+// Lines of nerfstudio 1.1.5 and gsplat 1.4.0, as recorded.
+describe("parseTrainLine", () => {
+  it.each<[string, TrainEvent | null]>([
+    ["Step (% Done)       Train Iter (time)    ETA (time)           Train Rays / Sec     ", null],
+    ["-----------------------------------------------------------------------------------", null],
+    [
+      "0 (0.00%)           22 s, 71.680 ms      9 h, 11 m, 47 s      ",
+      { kind: "step", step: 0, msPerStep: 22_071.68 },
+    ],
+    [
+      "10 (0.67%)          2 s, 36.560 ms       50 m, 34 s           379.74 K             ",
+      { kind: "step", step: 10, msPerStep: 2036.56 },
+    ],
+    [
+      "60 (4.00%)          201.911 ms           4 m, 50 s            343.64 K             ",
+      { kind: "step", step: 60, msPerStep: 201.911 },
+    ],
+    [
+      "29990 (99.97%)      1 m, 2 s             10 m, 20 s           9.12 M               ",
+      { kind: "step", step: 29990, msPerStep: 62_000 },
+    ],
+    ["1499 (99.93%)       ", { kind: "step", step: 1499, msPerStep: null }],
+    [
+      "1500 (6000.00%)     49.896 ms            23 h, 58 m, 47 s     283.61 K             ",
+      { kind: "step", step: 1500, msPerStep: 49.896 },
+    ],
+    // With a terminal, or without max-log-size 0, rows carry colours.
+    ["\u001b[30;42m20 (1.33%)          22.190 ms\u001b[0m", { kind: "step", step: 20, msPerStep: 22.19 }],
+    ["Step 1400: 0 GSs duplicated, 256 GSs split. Now having 512 GSs.", { kind: "gaussians", count: 512 }],
+    ["Step 1400: 3 GSs pruned. Now having 509 GSs.", { kind: "gaussians", count: 509 }],
+    [
+      "[07:01:52] Caching / undistorting train images                                            full_images_datamanager.py:230",
+      { kind: "loading images" },
+    ],
+    [
+      "Done loading Nerfstudio checkpoint from out/splat/splatfacto/run/nerfstudio_models/step-000001499.ckpt",
+      { kind: "resumed" },
+    ],
+    ["No Nerfstudio checkpoint to load, so training from scratch.", null],
+    ["╭─────────────────────── 🎉 Training Finished 🎉 ───────────────────────╮", { kind: "finished" }],
+    ["│   Config File          │ out/splat/splatfacto/run/config.yml          │", null],
+    ["    steps_per_save=2000,", null],
+  ])("reads %j", (line, event) => {
+    expect(parseTrainLine(line)).toEqual(event);
+  });
+});
+
+describe("progress", () => {
+  const progressAfter = (events: TrainEvent[], from = 0) =>
+    events.reduce((progress, event) => advance(progress, event, 5000), startProgress(from));
+
+  it.each<{ name: string; events: TrainEvent[]; from?: number; message: string }>([
+    { name: "at first", events: [], message: "Step 0/5000 (starting nerfstudio)" },
+    {
+      name: "before the first step",
+      events: [{ kind: "loading images" }],
+      message: "Step 0/5000 (loading images, compiling CUDA kernels on the first run)",
+    },
+    {
+      name: "while resuming",
+      from: 2001,
+      events: [{ kind: "resumed" }],
+      message: "Step 2001/5000 (resuming from a checkpoint)",
+    },
+    {
+      name: "amid training",
+      events: [
+        { kind: "loading images" },
+        { kind: "gaussians", count: 61_234 },
+        { kind: "step", step: 3250, msPerStep: 27.9 },
+      ],
+      message: "Step 3250/5000 (61,234 gaussians, 28 ms per step)",
+    },
+    {
+      name: "when steps are fast",
+      events: [{ kind: "step", step: 10, msPerStep: 7.066 }],
+      message: "Step 10/5000 (7.1 ms per step)",
+    },
+    {
+      name: "after a row without a time",
+      events: [
+        { kind: "step", step: 4990, msPerStep: 30 },
+        { kind: "step", step: 4999, msPerStep: null },
+      ],
+      message: "Step 4999/5000 (30 ms per step)",
+    },
+    {
+      name: "never backwards, never beyond the end",
+      events: [
+        { kind: "step", step: 9000, msPerStep: null },
+        { kind: "step", step: 10, msPerStep: null },
+      ],
+      message: "Step 5000/5000",
+    },
+    { name: "at the end", events: [{ kind: "finished" }], message: "Step 5000/5000" },
+  ])("tells it $name", ({ events, from, message }) => {
+    expect(progressMessage(progressAfter(events, from), 5000)).toBe(`Training Gaussian Splat... ${message}`);
+  });
+
+  it("is finished only when nerfstudio says so", () => {
+    expect(progressAfter([{ kind: "step", step: 4999, msPerStep: null }]).finished).toBe(false);
+    expect(progressAfter([{ kind: "finished" }]).finished).toBe(true);
+  });
+});

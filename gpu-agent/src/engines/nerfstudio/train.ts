@@ -1,0 +1,216 @@
+import { access, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import { type Dataset, readTransforms, type Transforms } from "../../dataset/transforms.ts";
+import type { StageContext, StageResult } from "../../pipeline/stage.ts";
+import type { TrainedModel, TrainOptions } from "../engine.ts";
+import { findCheckpoint } from "./checkpoints.ts";
+import { writeDatasetView } from "./dataset-view.ts";
+import { FailureEvidence } from "./failure-signs.ts";
+import { type HeldOutMetrics, parseHeldOutMetrics } from "./held-out-metrics.ts";
+import type { Installation } from "./installation.ts";
+import { plyVertexCount } from "./ply-vertex-count.ts";
+import { runProgram } from "./program.ts";
+import {
+  CHECKPOINT_DIR,
+  CONFIG_FILE,
+  checkpointName,
+  evalArgs,
+  METRICS_FILE,
+  trainArgs,
+} from "./run-layout.ts";
+import {
+  advance,
+  parseTrainLine,
+  progressMessage,
+  startProgress,
+  type TrainProgress,
+} from "./train-output.ts";
+import { planTraining, type TrainingPlan } from "./training-plan.ts";
+
+const MINUTE_MS = 60_000;
+/** Compiling gsplat's CUDA kernels on the first run takes minutes, on a small machine many, without a word. */
+const TRAIN_SILENCE_MS = 30 * MINUTE_MS;
+/** Start, image loading and compilation. A step takes 10 to 100 ms. */
+const TRAIN_START_MS = 60 * MINUTE_MS;
+const TRAIN_STEP_MS = 1000;
+const EVAL_TIMEOUT_MS = 20 * MINUTE_MS;
+
+/** What is left of the bar after the last step: the measurement on the held-out frames. */
+const STEPS_SHARE = 0.97;
+/** CUDA and PyTorch alone take about a third of this; a scene of any use, the rest and more. */
+const MIN_FREE_GPU_BYTES = 1.5 * 1024 ** 3;
+
+export interface TrainingMachine {
+  readonly installation: Installation | null;
+  /** The UUID of the GPU to train on; null leaves the choice to CUDA. */
+  readonly gpuUuid: string | null;
+  /** Bytes, null when unknown. */
+  readonly freeGpuMemory: (uuid: string | null) => Promise<number | null>;
+}
+
+/**
+ * Trains splatfacto, measures it on the held-out frames, and leaves the folder such that the export needs
+ * no GPU.
+ *
+ * Fails with `dataset_invalid`, `gpu_unavailable`, `gpu_out_of_memory`, `engine_unavailable`, `disk_full`,
+ * `training_diverged`, `training_failed`, or what `runTool` returns.
+ */
+export async function train(
+  machine: TrainingMachine,
+  dataset: Dataset,
+  options: TrainOptions,
+  context: StageContext,
+): Promise<StageResult<TrainedModel>> {
+  const transforms = await readDataset(dataset);
+  if (!transforms.ok) return transforms;
+  const plan = planTraining(options, transforms.value);
+  await writeDatasetView(context.dir, transforms.value, dataset, true);
+
+  const trained = await trainOrResume(machine, plan, context);
+  if (!trained.ok) return trained;
+
+  const heldOut = transforms.value.test_filenames.length;
+  const metrics = heldOut === 0 ? NOT_MEASURED : await measure(machine, plan, context);
+  if (context.signal.aborted) return err(failure("agent_stopped", ""));
+  await writeDatasetView(context.dir, transforms.value, dataset, false);
+  const seeds = await plyVertexCount(join(dataset.dir, transforms.value.ply_file_path));
+  return ok({
+    model: CONFIG_FILE,
+    report: {
+      // Densification says how many there are; a training too short for it has as many as it began with.
+      gaussians: trained.value.gaussians ?? (seeds.ok ? seeds.value : 0),
+      iterations: plan.iterations,
+      sh_degree: plan.shDegree,
+      width: plan.width,
+      height: plan.height,
+      held_out_frames: heldOut,
+      psnr: metrics.psnr,
+      ssim: metrics.ssim,
+    },
+  });
+}
+
+async function readDataset(dataset: Dataset): Promise<Result<Transforms, Failure>> {
+  try {
+    return ok(await readTransforms(join(dataset.dir, "transforms.json")));
+  } catch (error) {
+    const why = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
+    return err(failure("dataset_invalid", `transforms.json cannot be read: ${why}`));
+  }
+}
+
+async function trainOrResume(
+  machine: TrainingMachine,
+  plan: TrainingPlan,
+  context: StageContext,
+): Promise<Result<TrainProgress, Failure>> {
+  const checkpoint = await findCheckpoint(context.dir);
+  if (checkpoint !== null && checkpoint.step === plan.iterations - 1) {
+    context.log.info("nerfstudio: an interrupted run had finished training");
+    return ok({ ...startProgress(plan.iterations), finished: true });
+  }
+
+  const free = await machine.freeGpuMemory(machine.gpuUuid);
+  if (free !== null && free < MIN_FREE_GPU_BYTES) {
+    const gib = (bytes: number) => (bytes / 1024 ** 3).toFixed(1);
+    const detail = `Only ${gib(free)} GiB of its memory are free, ${gib(MIN_FREE_GPU_BYTES)} GiB are the least: another program uses it.`;
+    return err(failure("gpu_unavailable", detail));
+  }
+
+  if (checkpoint !== null) {
+    context.log.info({ step: checkpoint.step }, "nerfstudio: resuming from a checkpoint");
+    const resumed = await runTraining(machine, plan, checkpoint, context);
+    if (resumed.ok || resumed.error.code !== "training_failed") return resumed;
+    context.log.warn({ failure: resumed.error }, "nerfstudio: resuming failed, training from the start");
+    await rm(join(context.dir, CHECKPOINT_DIR), { recursive: true, force: true });
+  }
+  return runTraining(machine, plan, null, context);
+}
+
+async function runTraining(
+  machine: TrainingMachine,
+  plan: TrainingPlan,
+  checkpoint: { readonly step: number; readonly file: string } | null,
+  context: StageContext,
+): Promise<Result<TrainProgress, Failure>> {
+  const { iterations } = plan;
+  const evidence = new FailureEvidence();
+  let progress = startProgress(checkpoint === null ? 0 : checkpoint.step + 1);
+  const tell = () =>
+    context.report({
+      fraction: (STEPS_SHARE * progress.step) / iterations,
+      message: progressMessage(progress, iterations),
+    });
+  tell();
+
+  const exit = await runProgram(
+    machine.installation,
+    {
+      args: trainArgs(plan, checkpoint?.file ?? null),
+      gpu: machine.gpuUuid,
+      env: plan.maxSplats === null ? {} : { SPLATT_MAX_SPLATS: String(plan.maxSplats) },
+      cwd: context.dir,
+      timeoutMs: TRAIN_START_MS + iterations * TRAIN_STEP_MS,
+      silenceMs: TRAIN_SILENCE_MS,
+      onLine: (line) => {
+        evidence.observe(line);
+        const event = parseTrainLine(line);
+        if (event === null) return;
+        progress = advance(progress, event, iterations);
+        tell();
+      },
+    },
+    context,
+  );
+  if (!exit.ok) return exit;
+
+  // The exit code says nothing: ns-train also ends with 0 when it was interrupted.
+  const last = join(CHECKPOINT_DIR, checkpointName(iterations - 1));
+  const whole = (await findCheckpoint(context.dir))?.file === last;
+  if (progress.finished && whole && (await exists(join(context.dir, CONFIG_FILE)))) return ok(progress);
+  const missing = progress.finished ? "a whole last checkpoint and config.yml" : "finishing the training";
+  return err(evidence.conclude(exit.value, "training_failed", missing));
+}
+
+const NOT_MEASURED: HeldOutMetrics = { psnr: null, ssim: null };
+
+/** PSNR and SSIM on the held-out frames. A failure of the measurement is logged, and fails nothing. */
+async function measure(
+  machine: TrainingMachine,
+  plan: TrainingPlan,
+  context: StageContext,
+): Promise<HeldOutMetrics> {
+  context.report({
+    fraction: STEPS_SHARE,
+    message: `Training Gaussian Splat... Step ${plan.iterations}/${plan.iterations} (measuring quality on held-out frames)`,
+  });
+  const evidence = new FailureEvidence();
+  const file = join(context.dir, METRICS_FILE);
+  await rm(file, { force: true });
+  const exit = await runProgram(
+    machine.installation,
+    {
+      args: evalArgs(),
+      gpu: machine.gpuUuid,
+      cwd: context.dir,
+      timeoutMs: EVAL_TIMEOUT_MS,
+      silenceMs: EVAL_TIMEOUT_MS,
+      onLine: (line) => evidence.observe(line),
+    },
+    context,
+  );
+  const text = await readFile(file, "utf8").catch(() => null);
+  const metrics = text === null ? null : parseHeldOutMetrics(text);
+  if (metrics !== null) return metrics;
+  const why = exit.ok ? evidence.conclude(exit.value, "training_failed", "its results") : exit.error;
+  context.log.warn({ why: why.detail }, "nerfstudio: the held-out frames could not be measured");
+  return NOT_MEASURED;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,112 @@
+import type { Preset } from "@splatt/shared";
+import type { Transforms } from "../../dataset/transforms.ts";
+import type { TrainOptions } from "../engine.ts";
+
+/** Everything that decides how splatfacto trains; the fields below `scale` are named as its own settings. */
+export interface TrainingPlan {
+  readonly iterations: number;
+  /** Null: as many gaussians as densification makes. */
+  readonly maxSplats: number | null;
+  /** Pixels at which the scene is trained: the dataset's times `scale`. */
+  readonly width: number;
+  readonly height: number;
+  readonly scale: number;
+  readonly cacheImages: "gpu" | "cpu";
+  readonly stepsPerSave: number;
+  readonly shDegree: number;
+  readonly shDegreeInterval: number;
+  readonly cullAlphaThresh: number;
+  readonly densifyGradThresh: number;
+  readonly warmupLength: number;
+  readonly stopSplitAt: number;
+  readonly resolutionSchedule: number;
+}
+
+interface PresetSettings {
+  /** Pixels; null trains at the dataset's resolution. */
+  readonly maxLongSide: number | null;
+  readonly shDegree: number;
+  readonly cullAlphaThresh: number;
+  readonly densifyGradThresh: number;
+}
+
+const PRESETS: { readonly [preset in Preset]: PresetSettings } = {
+  draft: { maxLongSide: 960, shDegree: 1, cullAlphaThresh: 0.1, densifyGradThresh: 0.0008 },
+  // nerfstudio's own defaults.
+  standard: { maxLongSide: 1600, shDegree: 3, cullAlphaThresh: 0.1, densifyGradThresh: 0.0008 },
+  // What nerfstudio calls splatfacto-big: about twice the gaussians, and twice the memory.
+  high: { maxLongSide: null, shDegree: 3, cullAlphaThresh: 0.005, densifyGradThresh: 0.0005 },
+};
+
+/** The run that splatfacto's schedule was written for. */
+const REFERENCE_ITERATIONS = 30_000;
+const STEPS_PER_SAVE = 2000;
+/** Decoded images above this stay in main memory: on an 8 GB card they would crowd out the gaussians. */
+const MAX_IMAGE_BYTES_ON_GPU = 2 * 1024 ** 3;
+
+/**
+ * How to train, given what was asked for and what there is.
+ *
+ * splatfacto's schedule is absolute (full resolution from step 6000, densification until 15 000, all
+ * harmonics from 3000): a run of 5000 steps would never see the full resolution and would end amid
+ * densification. Shorter runs get the same phases in proportion, as gsplat's own trainer does with its
+ * steps_scaler. Opacity is still reset every 3000 steps, and only while densification lasts, so a short
+ * run has none: it would have no time to recover from one.
+ */
+export function planTraining(
+  options: TrainOptions,
+  transforms: Pick<Transforms, "w" | "h" | "frames">,
+): TrainingPlan {
+  const preset = PRESETS[options.preset];
+  const { iterations } = options;
+  const pace = Math.min(1, iterations / REFERENCE_ITERATIONS);
+  const steps = (atReference: number, atLeast: number) => Math.max(atLeast, Math.round(atReference * pace));
+  const size = scaledSize(transforms.w, transforms.h, options.max_resolution ?? preset.maxLongSide);
+  const imageBytes = 3 * size.width * size.height * transforms.frames.length;
+  return {
+    iterations,
+    maxSplats: options.max_splats,
+    ...size,
+    cacheImages: imageBytes > MAX_IMAGE_BYTES_ON_GPU ? "cpu" : "gpu",
+    stepsPerSave: STEPS_PER_SAVE,
+    shDegree: preset.shDegree,
+    shDegreeInterval: steps(1000, 1),
+    cullAlphaThresh: preset.cullAlphaThresh,
+    densifyGradThresh: preset.densifyGradThresh,
+    warmupLength: Math.min(500, Math.round(iterations / 10)),
+    stopSplitAt: steps(15_000, 1),
+    resolutionSchedule: steps(3000, 1),
+  };
+}
+
+/** Sides up to this much shorter than allowed are taken if that keeps the aspect ratio. */
+const ASPECT_SLACK = 0.03;
+/** Keeps products a little above the whole number that they are to be cut to, also in 32-bit floats. */
+const ABOVE = 0.02;
+
+/**
+ * The factor by which nerfstudio is to shrink images so that their long side is at most `maxLongSide` pixels.
+ *
+ * nerfstudio cuts width and height to whole pixels, once in doubles for the images and once in floats for the
+ * cameras, and fails when the two differ; and it does not move the principal point by what was cut. So a size
+ * is chosen that cuts off as little as possible, and a factor that is safely above it.
+ */
+export function scaledSize(
+  width: number,
+  height: number,
+  maxLongSide: number | null,
+): { scale: number; width: number; height: number } {
+  const long = Math.max(width, height);
+  const short = Math.min(width, height);
+  if (maxLongSide === null || long <= maxLongSide) return { scale: 1, width, height };
+  let best = { cut: Number.POSITIVE_INFINITY, side: maxLongSide };
+  for (let side = maxLongSide; side >= Math.max(1, maxLongSide * (1 - ASPECT_SLACK)); side--) {
+    const product = (short * (side + ABOVE)) / long;
+    const cut = product - Math.floor(product);
+    // Too close to a whole number, floats may land on either side of it.
+    if (cut < 0.005 || cut > 0.995) continue;
+    if (cut < best.cut) best = { cut, side };
+  }
+  const scale = (best.side + ABOVE) / long;
+  return { scale, width: Math.floor(width * scale), height: Math.floor(height * scale) };
+}

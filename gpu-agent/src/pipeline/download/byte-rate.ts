@@ -1,0 +1,23 @@
+const WINDOW_MS = 5000;
+
+/** How fast bytes have been arriving over the last seconds. */
+export class ByteRate {
+  readonly #samples: { readonly atMs: number; readonly bytes: number }[] = [];
+
+  /** @param bytes the count so far, which may also fall when a download begins anew */
+  add(atMs: number, bytes: number): void {
+    const last = this.#samples.at(-1);
+    if (last && bytes < last.bytes) this.#samples.length = 0;
+    this.#samples.push({ atMs, bytes });
+    while (this.#samples.length > 2 && atMs - (this.#samples[1]?.atMs ?? atMs) > WINDOW_MS)
+      this.#samples.shift();
+  }
+
+  /** Bytes per second; 0 before there is anything to compare. */
+  perSecond(): number {
+    const first = this.#samples[0];
+    const last = this.#samples.at(-1);
+    if (!first || !last || last.atMs <= first.atMs) return 0;
+    return (1000 * (last.bytes - first.bytes)) / (last.atMs - first.atMs);
+  }
+}

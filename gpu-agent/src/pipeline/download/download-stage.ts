@@ -1,0 +1,74 @@
+import { join } from "node:path";
+import type { Failure, JobSource, Result } from "@splatt/shared";
+import { ok } from "@splatt/shared";
+import { z } from "zod";
+import type { Stage } from "../stage.ts";
+import { type FetchFileOptions, type FetchLimits, type FetchProgress, fetchFile } from "./fetch-file.ts";
+import { guardedAgent } from "./guarded-agent.ts";
+import { checkSourceUrl, type SourcePolicy } from "./source-policy.ts";
+
+export interface DownloadConfig extends SourcePolicy {
+  readonly limits: FetchLimits;
+}
+
+export type DownloadInput = Extract<JobSource, { kind: "url" }>;
+
+export const DownloadOutput = z.object({
+  /** In the stage's folder; never the name that a client or server gave. */
+  file: z.literal("source"),
+  /** Bytes. */
+  size: z.int().positive(),
+  sha256: z.string(),
+});
+export type DownloadOutput = z.infer<typeof DownloadOutput>;
+
+export const DEFAULT_FETCH_LIMITS: FetchLimits = {
+  maxBytes: 20 * 1024 ** 3,
+  minFreeBytes: 2 * 1024 ** 3,
+  stallMs: 60_000,
+  maxTries: 6,
+  backoff: { minMs: 1000, maxMs: 30_000 },
+};
+
+/**
+ * Fetches the video from a public address on the web.
+ *
+ * Fails with the `source_…` codes, `disk_full` and `agent_stopped`.
+ */
+export function createDownloadStage(config: DownloadConfig): Stage<DownloadInput, DownloadOutput> {
+  const dispatcher = guardedAgent(config);
+  return {
+    name: "download",
+    token: "network",
+    key: ({ url }) => url,
+    run: ({ url }, context) =>
+      fetchSource({
+        source: { url, dispatcher, check: (text, from) => checkSourceUrl(text, config, from) },
+        file: join(context.dir, "source"),
+        limits: config.limits,
+        signal: context.signal,
+        log: context.log,
+        onProgress: (progress) => context.report(describeProgress(progress)),
+      }),
+  };
+}
+
+/** `fetchFile` with the download stage's output. */
+export async function fetchSource(options: FetchFileOptions): Promise<Result<DownloadOutput, Failure>> {
+  const fetched = await fetchFile(options);
+  return fetched.ok ? ok({ file: "source", ...fetched.value }) : fetched;
+}
+
+/** "12.5 of 48.0 MB, 8.3 MB/s". */
+export function describeProgress({ received, total, bytesPerSecond }: FetchProgress): {
+  fraction: number;
+  message: string;
+} {
+  const mb = (bytes: number) => (bytes / 1e6).toFixed(1);
+  const size = total === null ? `${mb(received)} MB` : `${mb(received)} of ${mb(total)} MB`;
+  const rate = bytesPerSecond > 0 ? `, ${mb(bytesPerSecond)} MB/s` : "";
+  return {
+    fraction: total === null || total === 0 ? 0 : Math.min(1, received / total),
+    message: `downloading: ${size}${rate}`,
+  };
+}

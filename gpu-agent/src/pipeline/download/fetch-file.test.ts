@@ -1,0 +1,600 @@
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import tls from "node:tls";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type FetchFileOptions, type FetchLimits, type FetchProgress, fetchFile } from "./fetch-file.ts";
+import { guardedAgent, type Resolve } from "./guarded-agent.ts";
+import {
+  type Answer,
+  type LocalServer,
+  localServer,
+  type ServedFile,
+  serveFile,
+  sha256,
+  videoBytes,
+} from "./local-server.ts";
+import { checkSourceUrl } from "./source-policy.ts";
+
+const VIDEO = videoBytes(300_000);
+const LIMITS: FetchLimits = {
+  maxBytes: 10_000_000,
+  minFreeBytes: 0,
+  stallMs: 20_000,
+  maxTries: 3,
+  backoff: { minMs: 1, maxMs: 2 },
+};
+
+let dir = "";
+let file = "";
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "splatt-fetch-"));
+  file = join(dir, "source");
+});
+
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+interface Overrides extends Partial<Omit<FetchFileOptions, "limits" | "source">> {
+  readonly limits?: Partial<FetchLimits>;
+  readonly allowHosts?: readonly string[];
+  readonly headers?: () => Record<string, string>;
+  readonly resolve?: Resolve;
+}
+
+/** Fetches a path of `server`, which is allowed although it is on the loopback address. */
+function fetchFrom(server: LocalServer, path = "/v.mp4", overrides: Overrides = {}) {
+  return fetchUrl(`${server.origin}${path}`, { allowHosts: [server.host], ...overrides });
+}
+
+async function fetchUrl(url: string, { limits, allowHosts = [], headers, resolve, ...rest }: Overrides = {}) {
+  const policy = { allowHttp: true, allowHosts };
+  const dispatcher = guardedAgent(policy, resolve);
+  try {
+    return await fetchFile({
+      source: {
+        url,
+        dispatcher,
+        check: (text, from) => checkSourceUrl(text, policy, from),
+        ...(headers ? { headers } : {}),
+      },
+      file,
+      limits: { ...LIMITS, ...limits },
+      signal: new AbortController().signal,
+      log: pino({ level: "silent" }),
+      onProgress: () => undefined,
+      ...rest,
+    });
+  } finally {
+    await dispatcher.destroy();
+  }
+}
+
+/** Breaks the connection once the client has stored so many bytes of the answer. */
+function breakAfter(bytes: number): ServedFile {
+  return { breakAfter: bytes, part: `${file}.part` };
+}
+
+function failed(code: string, detail?: string) {
+  return {
+    ok: false,
+    error: { code, detail: detail === undefined ? expect.any(String) : expect.stringContaining(detail) },
+  };
+}
+
+describe("a whole file", () => {
+  it("is written, hashed and left without its companions", async () => {
+    await using server = await localServer((request, response) =>
+      serveFile(request, response, VIDEO, { etag: '"1"' }),
+    );
+    const seen: FetchProgress[] = [];
+    const result = await fetchFrom(server, "/v.mp4", { onProgress: (progress) => seen.push(progress) });
+    expect(result).toEqual({ ok: true, value: { size: VIDEO.length, sha256: sha256(VIDEO) } });
+    expect(sha256(await readFile(file))).toBe(sha256(VIDEO));
+    expect(await readdir(dir)).toEqual(["source"]);
+    expect(seen.at(-1)).toMatchObject({ received: VIDEO.length, total: VIDEO.length });
+    expect(server.requests[0]?.headers).toMatchObject({ "accept-encoding": "identity" });
+  });
+
+  it("may come without a length", async () => {
+    await using server = await localServer((_, response) => {
+      response.writeHead(200);
+      response.write(VIDEO.subarray(0, 1000));
+      response.end(VIDEO.subarray(1000));
+    });
+    expect(await fetchFrom(server)).toMatchObject({ ok: true, value: { size: VIDEO.length } });
+  });
+});
+
+/** Filebin: a warning page with a cookie first, then redirects to addresses that work once. */
+function filebin(serve: (tries: number) => ServedFile): Answer {
+  let signed = 0;
+  let served = 0;
+  return (request, response) => {
+    if (request.url === "/bin/v.mp4") {
+      if (/^(?:curl|wget)/i.test(request.headers["user-agent"] ?? ""))
+        throw new Error("pretends to be another");
+      if (!request.headers.cookie?.includes("verified=yes")) {
+        const page = "<!DOCTYPE html><html><body>Files here are uploaded by strangers.</body></html>";
+        response.writeHead(200, {
+          "content-type": "text/html",
+          "set-cookie": "verified=yes; Path=/; HttpOnly",
+        });
+        response.end(page);
+        return;
+      }
+      signed++;
+      response.writeHead(302, { location: `/storage/v.mp4?signature=${signed}` }).end();
+      return;
+    }
+    if (request.url !== `/storage/v.mp4?signature=${signed}` || served === signed) {
+      response
+        .writeHead(403, { "content-type": "application/xml" })
+        .end("<Error>Request has expired</Error>");
+      return;
+    }
+    served = signed;
+    serveFile(request, response, VIDEO, { etag: '"abc"', ...serve(served) });
+  };
+}
+
+describe("Filebin", () => {
+  it("is asked past its warning page, with its cookie", async () => {
+    await using server = await localServer(filebin(() => ({})));
+    expect(await fetchFrom(server, "/bin/v.mp4")).toMatchObject({
+      ok: true,
+      value: { sha256: sha256(VIDEO) },
+    });
+    expect(server.requests.map(({ url }) => url)).toEqual([
+      "/bin/v.mp4",
+      "/bin/v.mp4",
+      "/storage/v.mp4?signature=1",
+    ]);
+  });
+
+  it("is asked at the file's own address again when the page comes after a redirect", async () => {
+    await using server = await localServer((request, response) => {
+      const known = request.headers.cookie === "verified=yes";
+      if (request.url === "/bin/v.mp4")
+        response.writeHead(302, { location: known ? "/storage" : "/warning" }).end();
+      else if (request.url === "/storage") serveFile(request, response, VIDEO);
+      else
+        response
+          .writeHead(200, { "content-type": "text/html", "set-cookie": "verified=yes; Path=/" })
+          .end("<html>");
+    });
+    expect(await fetchFrom(server, "/bin/v.mp4")).toMatchObject({
+      ok: true,
+      value: { sha256: sha256(VIDEO) },
+    });
+    expect(server.requests.map(({ url }) => url)).toEqual([
+      "/bin/v.mp4",
+      "/warning",
+      "/bin/v.mp4",
+      "/storage",
+    ]);
+  });
+
+  it("is asked for a new address when the download breaks, and goes on where it was", async () => {
+    await using server = await localServer(filebin((tries) => (tries < 3 ? breakAfter(100_000) : {})));
+    expect(await fetchFrom(server, "/bin/v.mp4")).toMatchObject({
+      ok: true,
+      value: { sha256: sha256(VIDEO) },
+    });
+    const resumed = server.requests.slice(3);
+    expect(resumed.map(({ url }) => url)).toEqual([
+      "/bin/v.mp4",
+      "/storage/v.mp4?signature=2",
+      "/bin/v.mp4",
+      "/storage/v.mp4?signature=3",
+    ]);
+    expect(resumed[1]?.headers).toMatchObject({ range: "bytes=100000-", "if-range": '"abc"' });
+    expect(resumed[3]?.headers).toMatchObject({ range: "bytes=200000-", "if-range": '"abc"' });
+  });
+});
+
+describe("what is not a video", () => {
+  it.each([
+    ["a web page", "text/html", "<!DOCTYPE html><html>sign in</html>"],
+    ["a web page that claims to be a video", "video/mp4", "\n\n<html><head></head></html>"],
+    ["an HLS playlist", "video/mp4", "#EXTM3U\n#EXT-X-VERSION:3\nfile:///etc/passwd\n"],
+    ["a concat list", "video/mp4", "ffconcat version 1.0\nfile /etc/passwd\n"],
+    ["a DASH manifest", "video/mp4", '<?xml version="1.0"?><MPD></MPD>'],
+    ["JSON", "application/json", '{"error":"quota"}'],
+    ["a ZIP archive", "application/zip", "PK\u0003\u0004\u0000\u0000"],
+    ["nothing", "video/mp4", ""],
+  ])("%s is turned down", async (_, contentType, body) => {
+    await using server = await localServer((_request, response) => {
+      response.writeHead(200, { "content-type": contentType }).end(body);
+    });
+    expect(await fetchFrom(server)).toMatchObject(failed("source_not_a_video"));
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it("a page that comes again with the cookie is turned down", async () => {
+    await using server = await localServer((_, response, count) => {
+      response
+        .writeHead(200, { "content-type": "text/html", "set-cookie": `n=${count}` })
+        .end("<html></html>");
+    });
+    expect(await fetchFrom(server)).toMatchObject(failed("source_not_a_video", "web page"));
+    expect(server.requests).toHaveLength(2);
+  });
+
+  it("a large one is turned down after its first bytes", async () => {
+    await using server = await localServer((_, response) => {
+      response.writeHead(200, { "content-type": "text/plain", "content-length": "5000000" });
+      response.write("text ".repeat(1000));
+    });
+    expect(await fetchFrom(server)).toMatchObject(failed("source_not_a_video", "a text"));
+  });
+});
+
+describe("a broken download", () => {
+  it("begins anew where the server gives nothing to tell the version by", async () => {
+    await using server = await localServer((request, response, count) => {
+      serveFile(request, response, VIDEO, count === 0 ? breakAfter(100_000) : {});
+    });
+    expect(await fetchFrom(server)).toMatchObject({ ok: true, value: { sha256: sha256(VIDEO) } });
+    expect(server.requests[1]?.headers.range).toBeUndefined();
+  });
+
+  it("begins anew when the file has changed, by If-Range", async () => {
+    const other = Buffer.concat([VIDEO.subarray(0, 50), videoBytes(200_000)]);
+    await using server = await localServer((request, response, count) => {
+      if (count === 0) serveFile(request, response, VIDEO, { etag: '"1"', ...breakAfter(100_000) });
+      else serveFile(request, response, other, { etag: '"2"' });
+    });
+    expect(await fetchFrom(server)).toMatchObject({ ok: true, value: { sha256: sha256(other) } });
+    expect(sha256(await readFile(file))).toBe(sha256(other));
+  });
+
+  it("begins anew when the server goes on with another version", async () => {
+    const other = videoBytes(250_000).reverse();
+    Buffer.from("....ftyp").copy(other);
+    await using server = await localServer((request, response, count) => {
+      if (count === 0) serveFile(request, response, VIDEO, { etag: 'W/"1"', ...breakAfter(100_000) });
+      else serveFile(request, response, other, { etag: 'W/"2"' });
+    });
+    expect(await fetchFrom(server)).toMatchObject({ ok: true, value: { sha256: sha256(other) } });
+    expect(server.requests[1]?.headers["if-range"]).toBeUndefined();
+  });
+
+  it("begins anew on 416", async () => {
+    await using server = await localServer((request, response, count) => {
+      if (count === 1) response.writeHead(416).end();
+      else
+        serveFile(
+          request,
+          response,
+          VIDEO,
+          count === 0 ? { etag: '"1"', ...breakAfter(100_000) } : { etag: '"1"' },
+        );
+    });
+    expect(await fetchFrom(server)).toMatchObject({ ok: true, value: { sha256: sha256(VIDEO) } });
+    expect(server.requests[2]?.headers.range).toBeUndefined();
+  });
+
+  it("takes a whole file for an answer where ranges are not served", async () => {
+    await using server = await localServer((request, response, count) => {
+      serveFile(request, response, VIDEO, {
+        etag: '"1"',
+        ranges: false,
+        ...(count === 0 ? breakAfter(9000) : {}),
+      });
+    });
+    expect(await fetchFrom(server)).toMatchObject({ ok: true, value: { sha256: sha256(VIDEO) } });
+  });
+
+  it("fails when nothing is gained any more", async () => {
+    await using server = await localServer((request, response) => {
+      serveFile(request, response, VIDEO, { etag: '"1"', ...breakAfter(10) });
+    });
+    expect(await fetchFrom(server)).toMatchObject(failed("source_unreachable", "broke"));
+    expect(server.requests).toHaveLength(LIMITS.maxTries);
+  });
+});
+
+describe("after a restart", () => {
+  /** Stops once some of the file is there. */
+  async function interrupt(server: LocalServer): Promise<void> {
+    const stop = new AbortController();
+    const result = await fetchFrom(server, "/v.mp4", { signal: stop.signal, onProgress: () => stop.abort() });
+    expect(result).toEqual(failed("agent_stopped", ""));
+    expect((await readdir(dir)).toSorted()).toEqual(["source.part", "source.part.json"]);
+  }
+
+  it("goes on where it was", async () => {
+    await using server = await localServer((request, response, count) => {
+      serveFile(request, response, VIDEO, {
+        lastModified: "Mon, 01 Jan 2024 00:00:00 GMT",
+        ...(count === 0 ? { silentAfter: 70_000 } : {}),
+      });
+    });
+    await interrupt(server);
+    const there = (await readFile(`${file}.part`)).length;
+    expect(there).toBeGreaterThan(0);
+    expect(await fetchFrom(server)).toMatchObject({ ok: true, value: { sha256: sha256(VIDEO) } });
+    expect(server.requests[1]?.headers).toMatchObject({
+      range: `bytes=${there}-`,
+      "if-range": "Mon, 01 Jan 2024 00:00:00 GMT",
+    });
+  });
+
+  it("does not go on with what is part of another address", async () => {
+    await using server = await localServer((request, response, count) => {
+      serveFile(request, response, VIDEO, { etag: '"1"', ...(count === 0 ? { silentAfter: 70_000 } : {}) });
+    });
+    await interrupt(server);
+    expect(await fetchFrom(server, "/other.mp4")).toMatchObject({
+      ok: true,
+      value: { sha256: sha256(VIDEO) },
+    });
+    expect(server.requests[1]?.headers.range).toBeUndefined();
+  });
+
+  it("asks for nothing when all is there", async () => {
+    await using server = await localServer((request, response) => {
+      serveFile(request, response, VIDEO, { etag: '"1"' });
+    });
+    const stop = new AbortController();
+    await fetchFrom(server, "/v.mp4", {
+      signal: stop.signal,
+      onProgress: ({ received }) => received === VIDEO.length && stop.abort(),
+    });
+    expect(await fetchFrom(server)).toMatchObject({ ok: true, value: { sha256: sha256(VIDEO) } });
+    expect(server.requests).toHaveLength(1);
+  });
+});
+
+describe("limits", () => {
+  it("turns a file down by the size that the server names", async () => {
+    await using server = await localServer((_, response) => {
+      response.writeHead(200, { "content-length": "300000" });
+      response.write(VIDEO.subarray(0, 10));
+    });
+    expect(await fetchFrom(server, "/", { limits: { maxBytes: 299_999 } })).toMatchObject(
+      failed("source_too_large"),
+    );
+  });
+
+  it("turns a file down by the size that it turns out to have", async () => {
+    await using server = await localServer((_, response) => {
+      response.writeHead(200);
+      response.write(VIDEO);
+    });
+    expect(await fetchFrom(server, "/", { limits: { maxBytes: 200_000 } })).toMatchObject(
+      failed("source_too_large"),
+    );
+  });
+
+  it("wants room on the disk before it begins", async () => {
+    await using server = await localServer((request, response) => serveFile(request, response, VIDEO));
+    const result = await fetchFrom(server, "/", { limits: { minFreeBytes: 2 ** 60 } });
+    expect(result).toMatchObject(failed("disk_full"));
+  });
+
+  it.skipIf(!existsSync("/dev/full"))("names a disk that fills up", async () => {
+    await symlink("/dev/full", `${file}.part`);
+    await using server = await localServer((request, response) => serveFile(request, response, VIDEO));
+    expect(await fetchFrom(server)).toMatchObject(failed("disk_full"));
+  });
+
+  it.each([
+    ["falls silent in the middle", { silentAfter: 100 }],
+    ["falls silent at once", { silentAfter: 0 }],
+  ])("gives up on a server that %s", async (_, how) => {
+    await using server = await localServer((request, response) => {
+      serveFile(request, response, VIDEO, { etag: '"1"', ...how });
+    });
+    const result = await fetchFrom(server, "/", { limits: { stallMs: 60, maxTries: 2 } });
+    expect(result).toMatchObject(failed("source_stalled"));
+  });
+
+  it("gives up on a server that never answers", async () => {
+    await using server = await localServer(() => undefined);
+    const result = await fetchFrom(server, "/", { limits: { stallMs: 60, maxTries: 1 } });
+    expect(result).toMatchObject(failed("source_stalled"));
+  });
+
+  it("gives up on a server that trickles", async () => {
+    await using server = await localServer((_, response) => {
+      response.writeHead(200, { etag: '"1"' });
+      let at = 0;
+      const timer = setInterval(() => response.write(VIDEO.subarray(at, ++at)), 5);
+      response.on("close", () => clearInterval(timer));
+    });
+    const result = await fetchFrom(server, "/", { limits: { stallMs: 100, maxTries: 1 } });
+    expect(result).toMatchObject(failed("source_stalled"));
+  });
+
+  it("ends at once when it is told to", async () => {
+    const stop = new AbortController();
+    await using server = await localServer(() => stop.abort());
+    expect(await fetchFrom(server, "/", { signal: stop.signal })).toEqual(failed("agent_stopped", ""));
+    expect(await fetchFrom(server, "/", { signal: stop.signal })).toEqual(failed("agent_stopped", ""));
+    expect(server.requests).toHaveLength(1);
+  });
+});
+
+describe("answers", () => {
+  it.each([
+    [401, "source_denied", 1],
+    [403, "source_denied", 1],
+    [404, "source_not_found", 1],
+    [410, "source_not_found", 1],
+    [418, "source_denied", 1],
+    [204, "source_server_error", 1],
+    [304, "source_server_error", 1],
+    [408, "source_server_error", 3],
+    [429, "source_server_error", 3],
+    [500, "source_server_error", 3],
+    [503, "source_server_error", 3],
+  ])("%i is %s after %i requests", async (status, code, requests) => {
+    await using server = await localServer((_, response) => response.writeHead(status).end());
+    expect(await fetchFrom(server)).toMatchObject(failed(code, String(status)));
+    expect(server.requests).toHaveLength(requests);
+  });
+
+  it("waits for a server that is busy", async () => {
+    await using server = await localServer((request, response, count) => {
+      if (count < 2) response.writeHead(503).end();
+      else serveFile(request, response, VIDEO);
+    });
+    expect(await fetchFrom(server)).toMatchObject({ ok: true });
+  });
+
+  it("waits for what its caller knows to pass, longer than for others, with new headers each time", async () => {
+    await using server = await localServer((request, response, count) => {
+      if (count < 5)
+        response.writeHead(409, { "content-type": "application/json" }).end('{"code":"stale_lease"}');
+      else serveFile(request, response, VIDEO);
+    });
+    let lease = 0;
+    const result = await fetchFrom(server, "/v.mp4", {
+      headers: () => ({ "x-lease": String(lease++) }),
+      mayPass: (status, answer) => status === 409 && answer.includes("stale_lease"),
+    });
+    expect(result).toMatchObject({ ok: true });
+    expect(server.requests.map(({ headers }) => headers["x-lease"])).toEqual(["0", "1", "2", "3", "4", "5"]);
+  });
+
+  it("does not store a body that is compressed", async () => {
+    await using server = await localServer((_, response) => {
+      response.writeHead(200, { "content-encoding": "gzip" }).end(VIDEO);
+    });
+    expect(await fetchFrom(server)).toMatchObject(failed("source_server_error", "gzip"));
+  });
+});
+
+describe("redirects", () => {
+  it("go to another server without the headers for the first", async () => {
+    await using target = await localServer((request, response) => serveFile(request, response, VIDEO));
+    await using server = await localServer((_, response) => {
+      response.writeHead(307, { location: `${target.origin}/v.mp4` }).end();
+    });
+    const result = await fetchFrom(server, "/", {
+      allowHosts: [server.host, target.host],
+      headers: () => ({ authorization: "secret" }),
+    });
+    expect(result).toMatchObject({ ok: true });
+    expect(server.requests[0]?.headers.authorization).toBe("secret");
+    expect(target.requests[0]?.headers.authorization).toBeUndefined();
+  });
+
+  it("are refused where they lead into a private network, before anything is sent there", async () => {
+    await using secret = await localServer((request, response) => serveFile(request, response, VIDEO));
+    for (const location of [
+      secret.origin,
+      secret.origin.replace("127.0.0.1", "127.1"),
+      `//${secret.host}/`,
+    ]) {
+      await using server = await localServer((_, response) => response.writeHead(302, { location }).end());
+      expect(await fetchFrom(server)).toMatchObject(failed("source_refused"));
+    }
+    expect(secret.requests).toHaveLength(0);
+  });
+
+  it("end after five", async () => {
+    await using server = await localServer((_, response) =>
+      response.writeHead(302, { location: "/again" }).end(),
+    );
+    expect(await fetchFrom(server)).toMatchObject(failed("source_refused", "redirects"));
+    expect(server.requests).toHaveLength(6);
+  });
+
+  it("without an address are no redirects", async () => {
+    await using server = await localServer((_, response) => response.writeHead(302).end());
+    expect(await fetchFrom(server)).toMatchObject(failed("source_server_error", "302"));
+  });
+});
+
+describe("names", () => {
+  it.each([
+    ["a private address", [{ address: "127.0.0.1", family: 4 }]],
+    [
+      "a private address among public ones",
+      [
+        { address: "8.8.8.8", family: 4 },
+        { address: "127.0.0.1", family: 4 },
+      ],
+    ],
+    ["an IPv4 address in IPv6 clothes", [{ address: "::ffff:127.0.0.1", family: 6 }]],
+    ["nothing", []],
+  ])("that lead to %s are refused before anything is sent", async (_, addresses) => {
+    await using server = await localServer((request, response) => serveFile(request, response, VIDEO));
+    const url = server.origin.replace("127.0.0.1", "video.splatt.dev");
+    const result = await fetchUrl(url, { resolve: async () => addresses });
+    expect(result).toMatchObject(failed("source_refused", "video.splatt.dev"));
+    expect(server.requests).toHaveLength(0);
+  });
+
+  it("are looked up once for a connection, which goes to the address that was checked", async () => {
+    await using server = await localServer((request, response) => serveFile(request, response, VIDEO));
+    let asked = 0;
+    // An answer that would change at the second look: first a public address where nobody listens.
+    const resolve: Resolve = async () => [{ address: asked++ === 0 ? "192.0.2.1" : "127.0.0.1", family: 4 }];
+    const url = server.origin.replace("127.0.0.1", "video.splatt.dev");
+    expect(await fetchUrl(url, { resolve })).toMatchObject(failed("source_refused"));
+    expect(asked).toBe(1);
+    expect(server.requests).toHaveLength(0);
+  });
+
+  it("that are not known, and closed ports, are unreachable", async () => {
+    const unknown: Resolve = async () => {
+      throw Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" });
+    };
+    const nowhere = await fetchUrl("https://video.splatt.dev/v.mp4", { resolve: unknown });
+    expect(nowhere).toMatchObject(failed("source_unreachable", "not known"));
+    const server = await localServer(() => undefined);
+    await server[Symbol.asyncDispose]();
+    expect(await fetchFrom(server)).toMatchObject(failed("source_unreachable", "refused the connection"));
+  });
+});
+
+const openssl = (() => {
+  try {
+    execFileSync("openssl", ["version"]);
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+describe.skipIf(!openssl)("https", () => {
+  async function certificate(): Promise<{ key: string; cert: string }> {
+    const [key, cert] = [join(dir, "key.pem"), join(dir, "cert.pem")];
+    const subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+    const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+    execFileSync("openssl", ["req", ...kind, ...subject, "-keyout", key, "-out", cert], { stdio: "ignore" });
+    return { key: await readFile(key, "utf8"), cert: await readFile(cert, "utf8") };
+  }
+
+  it("is refused without a certificate that holds, and not tried again", async () => {
+    await using server = await localServer(
+      (request, response) => serveFile(request, response, VIDEO),
+      await certificate(),
+    );
+    expect(await fetchFrom(server)).toMatchObject(failed("source_unreachable", "certificate"));
+    expect(server.connections()).toBe(1);
+    expect(server.requests).toHaveLength(0);
+  });
+
+  it("works with one", async () => {
+    const pair = await certificate();
+    const before = tls.getCACertificates("default");
+    tls.setDefaultCACertificates([...before, pair.cert]);
+    try {
+      await using server = await localServer(
+        (request, response) => serveFile(request, response, VIDEO),
+        pair,
+      );
+      expect(await fetchFrom(server)).toMatchObject({ ok: true, value: { sha256: sha256(VIDEO) } });
+    } finally {
+      tls.setDefaultCACertificates(before);
+    }
+  });
+});

@@ -1,0 +1,257 @@
+import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import { CookieJar } from "tough-cookie";
+import { type Dispatcher, request } from "undici";
+import { RefusedAddressError } from "./guarded-agent.ts";
+
+/** How to reach a server, and what it may do. */
+export interface HttpSourceOptions {
+  readonly url: string;
+  readonly dispatcher: Dispatcher;
+  /** Sent to the URL's own origin, never to where it redirects. Asked for again with each request. */
+  readonly headers?: () => Readonly<Record<string, string>>;
+  /** Decides on the URL itself (without `from`) and on each redirect. */
+  readonly check: (url: string, from?: URL) => Result<URL, Failure>;
+}
+
+/** What identifies the version of a file on a server, so that a download is never made up of two. */
+export interface Validator {
+  readonly etag: string | null;
+  readonly lastModified: string | null;
+}
+
+/** A server's answer whose body is there to be read. */
+export interface OpenedSource {
+  readonly body: Dispatcher.ResponseData["body"];
+  /** Where in the file the body begins. */
+  readonly offset: number;
+  /** Size of the whole file in bytes; null when the server does not say. */
+  readonly total: number | null;
+  readonly validator: Validator;
+  readonly contentType: string;
+}
+
+/** Why there is no body. */
+export interface SourceError {
+  readonly failure: Failure;
+  /** The same request may fare better in a moment. */
+  readonly mayPass: boolean;
+  /** The HTTP status, and the beginning of what came with it, if the server answered. */
+  readonly status?: number;
+  readonly answer?: string;
+  /** How long the server asks to wait. */
+  readonly retryAfterMs?: number;
+  /** What is there already is of no use: begin anew. */
+  readonly restart?: boolean;
+}
+
+const MAX_REDIRECTS = 5;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** Not one of those (curl, Wget) that Filebin spares its warning page: that page is dealt with below. */
+const USER_AGENT = "splatt-agent/1";
+const ANSWER_CHARS = 1000;
+
+/**
+ * A file on an HTTP server, opened anew for each try. Always begins at the file's own URL: what it redirects
+ * to may be an address that soon expires.
+ *
+ * Filebin answers a client that it does not know with a page that warns of what others upload, and with a
+ * cookie; who brings that cookie along gets the file. So cookies are kept, and an HTML page that came with a
+ * new one is asked past, once.
+ */
+export class HttpSource {
+  readonly #options: HttpSourceOptions;
+  readonly #cookies = new CookieJar();
+
+  constructor(options: HttpSourceOptions) {
+    this.#options = options;
+  }
+
+  /** @param offset continue there, if the file is still the one that `validator` tells of */
+  async open(
+    offset: number,
+    validator: Validator,
+    signal: AbortSignal,
+  ): Promise<Result<OpenedSource, SourceError>> {
+    try {
+      return await this.#open(offset, validator, signal);
+    } catch (error) {
+      return err(connectionError(error));
+    }
+  }
+
+  async #open(
+    offset: number,
+    validator: Validator,
+    signal: AbortSignal,
+  ): Promise<Result<OpenedSource, SourceError>> {
+    const original = this.#options.check(this.#options.url);
+    if (!original.ok) return err({ failure: original.error, mayPass: false });
+    let url = original.value;
+    let warned = false;
+    for (let redirects = 0; redirects <= MAX_REDIRECTS; ) {
+      const own = url.origin === original.value.origin ? this.#options.headers?.() : undefined;
+      const cookie = await this.#cookies.getCookieString(url.href);
+      const response = await request(url, {
+        dispatcher: this.#options.dispatcher,
+        signal,
+        // Silence is measured by the caller, who aborts.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        headers: {
+          accept: "*/*",
+          "accept-encoding": "identity",
+          "user-agent": USER_AGENT,
+          ...own,
+          ...(cookie === "" ? {} : { cookie }),
+          ...(offset > 0 ? rangeHeaders(offset, validator) : {}),
+        },
+      });
+      const newCookie = await this.#keepCookies(response, url);
+      const location = header(response, "location");
+      if (REDIRECTS.has(response.statusCode) && location !== "") {
+        await drop(response);
+        const next = this.#options.check(location, url);
+        if (!next.ok) return err({ failure: next.error, mayPass: false });
+        url = next.value;
+        redirects++;
+      } else if (isHtml(response) && response.statusCode === 200 && newCookie && !warned) {
+        await drop(response);
+        warned = true;
+        url = original.value;
+      } else {
+        return readAnswer(response, offset, validator);
+      }
+    }
+    const detail = `It redirects more than ${MAX_REDIRECTS} times.`;
+    return err({ failure: failure("source_refused", detail), mayPass: false });
+  }
+
+  async #keepCookies(response: Dispatcher.ResponseData, url: URL): Promise<boolean> {
+    const before = await this.#cookies.getCookieString(url.href);
+    const lines = response.headers["set-cookie"] ?? [];
+    for (const line of Array.isArray(lines) ? lines : [lines]) {
+      await this.#cookies.setCookie(line, url.href, { ignoreError: true });
+    }
+    return (await this.#cookies.getCookieString(url.href)) !== before;
+  }
+}
+
+/** Whether a file can be told from another version of itself at all. */
+export function canResume({ etag, lastModified }: Validator): boolean {
+  return etag !== null || lastModified !== null;
+}
+
+/** A weak ETag may not stand in If-Range (RFC 9110, 13.1.5); the answer is compared instead. */
+function rangeHeaders(offset: number, { etag, lastModified }: Validator): Record<string, string> {
+  const range = { range: `bytes=${offset}-` };
+  if (etag !== null) return etag.startsWith("W/") ? range : { ...range, "if-range": etag };
+  return lastModified === null ? range : { ...range, "if-range": lastModified };
+}
+
+async function readAnswer(
+  response: Dispatcher.ResponseData,
+  offset: number,
+  expected: Validator,
+): Promise<Result<OpenedSource, SourceError>> {
+  const { statusCode: status, body } = response;
+  if (status !== 200 && status !== 206) {
+    const answer = await readBeginning(response);
+    return err({ ...statusError(status, response), status, answer });
+  }
+  const encoding = header(response, "content-encoding");
+  if (encoding !== "" && encoding !== "identity") {
+    await drop(response);
+    const detail = `It sends the file as ${encoding}, which was not asked for.`;
+    return err({ failure: failure("source_server_error", detail), mayPass: false, status });
+  }
+  const validator = {
+    etag: header(response, "etag") || null,
+    lastModified: header(response, "last-modified") || null,
+  };
+  const contentType = header(response, "content-type");
+  const length = /^\d+$/.exec(header(response, "content-length"));
+  if (status === 200) {
+    return ok({ body, offset: 0, total: length ? Number(length[0]) : null, validator, contentType });
+  }
+  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(header(response, "content-range"));
+  const same =
+    (expected.etag === null || validator.etag === null || validator.etag === expected.etag) &&
+    (expected.lastModified === null ||
+      validator.lastModified === null ||
+      validator.lastModified === expected.lastModified);
+  if (!range || Number(range[1]) !== offset || !same) {
+    await drop(response);
+    const changed = failure("source_server_error", "The file changed on the server.");
+    return err({ failure: changed, mayPass: true, restart: true, status });
+  }
+  const total = range[2] === "*" || range[2] === undefined ? null : Number(range[2]);
+  return ok({ body, offset, total, validator, contentType });
+}
+
+/** What an HTTP status other than 200 and 206 means for the job. */
+export function statusError(status: number, response: Pick<Dispatcher.ResponseData, "headers">): SourceError {
+  const says = `It answered ${status}.`;
+  if (status === 401 || status === 403) return { failure: failure("source_denied", says), mayPass: false };
+  if (status === 404 || status === 410) return { failure: failure("source_not_found", says), mayPass: false };
+  const retryAfterMs = 1000 * Number(/^\d+$/.exec(header(response, "retry-after"))?.[0] ?? 0);
+  const server = { failure: failure("source_server_error", says), mayPass: true };
+  if (status === 416) return { ...server, restart: true };
+  if (status >= 500 || status === 429 || status === 408 || status === 425) {
+    return retryAfterMs > 0 ? { ...server, retryAfterMs } : server;
+  }
+  if (status >= 400) return { failure: failure("source_denied", says), mayPass: false };
+  return { failure: failure("source_server_error", says), mayPass: false };
+}
+
+/** What a connection that was not made, or broke, means for the job. */
+export function connectionError(error: unknown): SourceError {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof RefusedAddressError) {
+      return { failure: failure("source_refused", cause.message), mayPass: false };
+    }
+  }
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const known: Readonly<Record<string, string>> = {
+    ENOTFOUND: "Its name is not known.",
+    EAI_AGAIN: "Its name could not be looked up.",
+    ECONNREFUSED: "It refused the connection.",
+    ECONNRESET: "The connection broke.",
+    UND_ERR_SOCKET: "The connection broke.",
+    UND_ERR_CONNECT_TIMEOUT: "It did not answer the connection.",
+    ETIMEDOUT: "It did not answer the connection.",
+  };
+  const certificate = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/.test(code);
+  const detail = known[code] ?? (certificate ? `Its certificate is not valid (${code}).` : words(error));
+  return { failure: failure("source_unreachable", detail), mayPass: !certificate };
+}
+
+function words(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
+}
+
+function header(response: Pick<Dispatcher.ResponseData, "headers">, name: string): string {
+  const value = response.headers[name];
+  return (Array.isArray(value) ? value[0] : value)?.trim() ?? "";
+}
+
+function isHtml(response: Dispatcher.ResponseData): boolean {
+  return /^(?:text\/html|application\/xhtml)/i.test(header(response, "content-type"));
+}
+
+/** Reads a small body to its end, so that the connection can be used again; gives a large one up. */
+async function drop(response: Dispatcher.ResponseData): Promise<void> {
+  await response.body.dump({ limit: 64 * 1024 }).catch(() => undefined);
+}
+
+async function readBeginning(response: Dispatcher.ResponseData): Promise<string> {
+  let text = "";
+  try {
+    for await (const chunk of response.body) {
+      text += Buffer.from(chunk).toString("utf8");
+      if (text.length >= ANSWER_CHARS) break;
+    }
+  } catch {
+    // The status alone tells enough.
+  }
+  return text.slice(0, ANSWER_CHARS);
+}

@@ -1,0 +1,91 @@
+import { describe, expect, it } from "vitest";
+import { type FrameLimits, frameSize, planFrames } from "./frame-plan.ts";
+import type { VideoInfo, VideoTimes } from "./probe.ts";
+
+const INFO: VideoInfo = {
+  stream: 0,
+  codec: "h264",
+  width: 1920,
+  height: 1080,
+  transfer: "sdr",
+  matrix: "bt709",
+  interlaced: false,
+  indexedFrames: 300,
+  fileStart: 0,
+};
+const TIMES: VideoTimes = { frames: 300, start: 0, end: 10, interval: 1 / 30 };
+const LIMITS: FrameLimits = { maxLongSide: 1600, maxFrames: 400, minFrames: 8 };
+const ALL = { fps: 4, start_sec: 0, end_sec: null };
+
+describe("planFrames", () => {
+  it.each([
+    [{}, { start: 0, end: 10, fps: 4, count: 40 }],
+    [{ start_sec: 2 }, { start: 2, end: 10, count: 32 }],
+    [
+      { start_sec: 2, end_sec: 5 },
+      { start: 2, end: 5, count: 12 },
+    ],
+    [{ end_sec: 99 }, { end: 10, count: 40 }],
+    [
+      { start_sec: 2.13, end_sec: 7.98, fps: 3 },
+      { start: 2.13, end: 7.98, count: 18 },
+    ],
+    [{ fps: 0.8 }, { count: 8 }],
+    [{ fps: 29.97 }, { count: 300 }],
+  ])("%j", (options, expected) => {
+    const plan = planFrames(INFO, TIMES, { ...ALL, ...options }, LIMITS);
+    expect(plan).toMatchObject({ ok: true, value: { ...expected, notes: [] } });
+  });
+
+  it("spreads at most so many frames over the range, and says so", () => {
+    const plan = planFrames(INFO, TIMES, { ...ALL, fps: 30 }, { ...LIMITS, maxFrames: 100 });
+    expect(plan).toMatchObject({ ok: true, value: { count: 100, fps: 10, start: 0, end: 10 } });
+    expect(plan.ok && plan.value.notes).toEqual([
+      "300 frames at 30 fps are too many; 100 were taken, evenly spread.",
+    ]);
+  });
+
+  it("says when frames repeat", () => {
+    const plan = planFrames(INFO, TIMES, { ...ALL, fps: 60, end_sec: 2 }, LIMITS);
+    expect(plan).toMatchObject({ ok: true, value: { count: 120 } });
+    expect(plan.ok && plan.value.notes[0]).toContain("30 pictures a second");
+  });
+
+  it("looks half a picture late, and never past the next frame", () => {
+    expect(planFrames(INFO, TIMES, ALL, LIMITS)).toMatchObject({ value: { lead: 1 / 60 } });
+    expect(planFrames(INFO, TIMES, { ...ALL, fps: 60, end_sec: 2 }, LIMITS)).toMatchObject({
+      value: { lead: 1 / 120 },
+    });
+  });
+
+  it.each([
+    ["a start at the end", { start_sec: 10 }, "time_range_empty"],
+    ["a start past the end", { start_sec: 11 }, "time_range_empty"],
+    ["an end before the start", { start_sec: 3, end_sec: 2 }, "time_range_empty"],
+    ["a range that is too short", { end_sec: 1.8 }, "too_few_frames"],
+    ["a rate that is too low", { fps: 0.7 }, "too_few_frames"],
+  ])("names %s", (_, options, code) => {
+    const plan = planFrames(INFO, TIMES, { ...ALL, ...options }, LIMITS);
+    expect(plan).toMatchObject({ ok: false, error: { code } });
+  });
+
+  it("names a file of which most is missing, and works with one of which most is there", () => {
+    const cut = (frames: number) => planFrames(INFO, { ...TIMES, frames, end: frames / 30 }, ALL, LIMITS);
+    expect(cut(149)).toMatchObject({ ok: false, error: { code: "video_corrupt" } });
+    expect(cut(150)).toMatchObject({ ok: true, value: { count: 20 } });
+  });
+});
+
+describe("frameSize", () => {
+  it.each([
+    [1920, 1080, 1600, 1600, 900],
+    [1080, 1920, 1600, 900, 1600],
+    [3840, 2160, 1600, 1600, 900],
+    [640, 480, 1600, 640, 480],
+    [641, 481, 1600, 640, 480],
+    [1600, 900, 1600, 1600, 900],
+    [1000, 3, 100, 100, 2],
+  ])("%i×%i within %i is %i×%i", (width, height, max, w, h) => {
+    expect(frameSize({ width, height }, max)).toEqual({ width: w, height: h });
+  });
+});

@@ -1,0 +1,87 @@
+import { err, type Failure, failure, type JobOptions, ok, type Result } from "@splatt/shared";
+import type { VideoInfo, VideoTimes } from "./probe.ts";
+
+export type FrameOptions = Pick<JobOptions, "fps" | "start_sec" | "end_sec">;
+
+export interface FrameLimits {
+  /** Pixels; larger pictures are scaled down. */
+  readonly maxLongSide: number;
+  /** More frames than this are not taken; they are spread over the range instead. */
+  readonly maxFrames: number;
+  readonly minFrames: number;
+}
+
+/** Which frames to take. Times are seconds since the file's beginning. */
+export interface FramePlan {
+  readonly start: number;
+  readonly end: number;
+  /** Frames per second of video. */
+  readonly fps: number;
+  readonly count: number;
+  /** Of the frames as written. */
+  readonly width: number;
+  readonly height: number;
+  /**
+   * Frame i is the picture that is shown at start + i / fps + lead: half a picture's time later than exact,
+   * so that time stamps that were rounded (Matroska's to milliseconds) do not make it the one before.
+   */
+  readonly lead: number;
+  /** What the person should know, such as a rate that was lowered; empty sentences there are none. */
+  readonly notes: readonly string[];
+}
+
+/** Of the frames that a file's index promises, so many must be there. */
+const MIN_INTACT_SHARE = 0.5;
+
+/**
+ * round((end − start) · fps) frames between start_sec and end_sec, or the video's end where that comes first.
+ *
+ * @returns `time_range_empty`, `too_few_frames`, or `video_corrupt` when most of the file is missing
+ */
+export function planFrames(
+  info: VideoInfo,
+  times: VideoTimes,
+  options: FrameOptions,
+  limits: FrameLimits,
+): Result<FramePlan, Failure> {
+  if (info.indexedFrames !== null && times.frames < MIN_INTACT_SHARE * info.indexedFrames) {
+    const missing = `Only ${times.frames} of its ${info.indexedFrames} pictures are in the file.`;
+    return err(failure("video_corrupt", missing));
+  }
+  const start = options.start_sec;
+  const end = Math.min(options.end_sec ?? Number.POSITIVE_INFINITY, times.end);
+  if (start >= end) {
+    return err(failure("time_range_empty", `The video lasts ${seconds(times.end)} s.`));
+  }
+  const promised = Math.round((end - start) * options.fps);
+  if (promised < limits.minFrames) {
+    return err(
+      failure("too_few_frames", `${seconds(end - start)} s at ${options.fps} fps give ${promised} frames.`),
+    );
+  }
+  const count = Math.min(promised, limits.maxFrames);
+  const fps = count < promised ? count / (end - start) : options.fps;
+  const notes: string[] = [];
+  if (count < promised) {
+    notes.push(`${promised} frames at ${options.fps} fps are too many; ${count} were taken, evenly spread.`);
+  }
+  if (fps > 1.5 / times.interval) {
+    notes.push(`The video has ${Math.round(1 / times.interval)} pictures a second, so that frames repeat.`);
+  }
+  const lead = Math.min(0.5 / fps, 0.5 * times.interval);
+  return ok({ start, end, fps, count, lead, notes, ...frameSize(info, limits.maxLongSide) });
+}
+
+/** The largest even size within the limit, never larger than the picture itself. */
+export function frameSize(
+  picture: { readonly width: number; readonly height: number },
+  maxLongSide: number,
+): { width: number; height: number } {
+  const factor = Math.min(1, maxLongSide / Math.max(picture.width, picture.height));
+  const even = (side: number) => Math.max(2, 2 * Math.floor((side * factor) / 2 + 1e-6));
+  return { width: even(picture.width), height: even(picture.height) };
+}
+
+function seconds(value: number): string {
+  return String(Number(value.toFixed(2)));
+}

@@ -1,0 +1,232 @@
+import { open, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import { z } from "zod";
+import { runTool, type ToolExit } from "../../processes/run-tool.ts";
+import type { Stage, StageContext, StageResult } from "../stage.ts";
+import { SIGNATURE_BYTES, type Signature, signatureOf } from "./container-signature.ts";
+import { canToneMap, extractArguments, judgeFrames, parseProgress } from "./extract.ts";
+import { type FrameLimits, type FrameOptions, type FramePlan, planFrames } from "./frame-plan.ts";
+import {
+  parseProbe,
+  probeArguments,
+  TimesCollector,
+  timesArguments,
+  type VideoInfo,
+  type VideoTimes,
+} from "./probe.ts";
+
+export interface FramesConfig extends FrameLimits {
+  /** The programs, by name or path. */
+  readonly ffmpeg: string;
+  readonly ffprobe: string;
+  /** The longest that one command may run. */
+  readonly commandTimeoutMs: number;
+}
+
+export interface FramesInput {
+  /** The video. Only this file is read, whatever it says inside. */
+  readonly file: string;
+  readonly options: FrameOptions;
+}
+
+export const FramesOutput = z.object({
+  /** frame_00001.jpg to frame_<count>.jpg lie in the stage's folder. */
+  count: z.int().positive(),
+  /** Pixels of the frames. */
+  width: z.int().positive(),
+  height: z.int().positive(),
+  /** Frames per second of video, after the cap on their number. */
+  fps: z.number().positive(),
+  /** Seconds of the video that the frames cover. */
+  start_sec: z.number().nonnegative(),
+  end_sec: z.number().positive(),
+  /** What the person who sent the video should know. */
+  notes: z.array(z.string()),
+});
+export type FramesOutput = z.infer<typeof FramesOutput>;
+
+/**
+ * Takes still frames out of the video at the rate asked for.
+ *
+ * Fails with `video_corrupt`, `video_unsupported`, `video_no_stream`, `time_range_empty`, `too_few_frames`,
+ * `disk_full`, and what `runTool` returns.
+ */
+export function createFramesStage(config: FramesConfig): Stage<FramesInput, FramesOutput> {
+  const { maxLongSide, maxFrames, minFrames } = config;
+  return {
+    name: "frames",
+    token: "cpu",
+    key: ({ options: { fps, start_sec, end_sec } }) => [
+      fps,
+      start_sec,
+      end_sec,
+      maxLongSide,
+      maxFrames,
+      minFrames,
+    ],
+    run: (input, context) => takeFrames(config, input, context),
+  };
+}
+
+async function takeFrames(
+  config: FramesConfig,
+  input: FramesInput,
+  context: StageContext,
+): Promise<StageResult<FramesOutput>> {
+  context.report({ fraction: 0, message: "reading the video" });
+  const info = await probe(config, input.file, context);
+  if (!info.ok) return info;
+  const times = await readTimes(config, input.file, info.value, context);
+  if (!times.ok) return times;
+  const plan = planFrames(info.value, times.value, input.options, config);
+  if (!plan.ok) return plan;
+  context.log.info({ info: info.value, times: times.value, plan: plan.value }, "taking frames");
+
+  await removeFrames(context.dir);
+  const missing = await extract(config, input.file, info.value, plan.value, context);
+  if (!missing.ok) return missing;
+  const count = plan.value.count - missing.value;
+  const notes = [...plan.value.notes];
+  if (missing.value > 1) notes.push(`Only ${count} of ${plan.value.count} frames could be decoded.`);
+  const { width, height, fps, start, end } = plan.value;
+  context.report({ fraction: 1, message: [`${count} frames of ${width}×${height}`, ...notes].join(". ") });
+  return ok({ count, width, height, fps, start_sec: start, end_sec: end, notes });
+}
+
+async function probe(
+  config: FramesConfig,
+  file: string,
+  context: StageContext,
+): Promise<Result<VideoInfo, Failure>> {
+  const stdout: string[] = [];
+  const stderr: string[] = [];
+  const ran = await run(config, config.ffprobe, probeArguments(file), context, (line, stream) => {
+    (stream === "stdout" ? stdout : stderr).push(line);
+    if (stream === "stderr") context.toolOutput(line);
+  });
+  if (!ran.ok) return ran;
+  if (ran.value.exitCode === 0) return parseProbe(stdout.join("\n"));
+  return err(
+    unreadable(signatureOf(await readHead(file)), (stderr.at(-1) ?? "").replace(`file:${file}: `, "")),
+  );
+}
+
+/** Why ffprobe could make nothing of a file. */
+function unreadable(signature: Signature, words: string): Failure {
+  if (signature === "empty") return failure("video_corrupt", "The file is empty.");
+  if (signature === "video") return failure("video_corrupt", words);
+  const kinds: Partial<Record<Signature, string>> = {
+    playlist: "It is a playlist that names other files.",
+    html: "It is a web page.",
+    text: "It is a text.",
+  };
+  return failure("video_unsupported", kinds[signature] ?? words);
+}
+
+async function readHead(file: string): Promise<Uint8Array> {
+  await using handle = await open(file);
+  const head = Buffer.alloc(SIGNATURE_BYTES);
+  const { bytesRead } = await handle.read(head, 0, head.length, 0);
+  return head.subarray(0, bytesRead);
+}
+
+async function readTimes(
+  config: FramesConfig,
+  file: string,
+  info: VideoInfo,
+  context: StageContext,
+): Promise<Result<VideoTimes, Failure>> {
+  const collector = new TimesCollector();
+  const ran = await run(
+    config,
+    config.ffprobe,
+    timesArguments(file, info.stream),
+    context,
+    (line, stream) => {
+      if (stream === "stdout") collector.add(line);
+      else context.toolOutput(line);
+    },
+  );
+  if (!ran.ok) return ran;
+  const times = collector.finish(info.fileStart);
+  return times ? ok(times) : err(failure("video_corrupt", "Its video track has no pictures."));
+}
+
+/** @returns how many of the planned frames are missing */
+async function extract(
+  config: FramesConfig,
+  file: string,
+  info: VideoInfo,
+  plan: FramePlan,
+  context: StageContext,
+): Promise<Result<number, Failure>> {
+  let toneMap = false;
+  if (info.transfer !== "sdr") {
+    const filters = await listFilters(config, context);
+    if (!filters.ok) return filters;
+    toneMap = canToneMap(filters.value);
+    if (!toneMap)
+      context.log.warn("this ffmpeg lacks zscale or tonemap; colours of the HDR video will be pale");
+  }
+  const errors: string[] = [];
+  const ran = await run(
+    config,
+    config.ffmpeg,
+    extractArguments(file, info, plan, toneMap),
+    context,
+    (line, stream) => {
+      if (stream === "stderr") {
+        context.toolOutput(line);
+        if (errors.length < 1000) errors.push(line);
+        return;
+      }
+      const frames = parseProgress(line);
+      if (frames === null) return;
+      context.report({
+        fraction: Math.min(1, frames / plan.count),
+        message: `extracting frames: ${Math.min(frames, plan.count)} of ${plan.count}`,
+      });
+    },
+  );
+  if (!ran.ok) return ran;
+  if (errors.some((line) => /No space left on device/i.test(line))) return err(failure("disk_full", ""));
+  const written = (await frameNames(context.dir)).length;
+  return judgeFrames(plan, written, config.minFrames, errors);
+}
+
+async function listFilters(config: FramesConfig, context: StageContext): Promise<Result<string, Failure>> {
+  const lines: string[] = [];
+  const ran = await run(config, config.ffmpeg, ["-hide_banner", "-filters"], context, (line) =>
+    lines.push(line),
+  );
+  return ran.ok ? ok(lines.join("\n")) : ran;
+}
+
+function run(
+  config: FramesConfig,
+  file: string,
+  args: readonly string[],
+  context: StageContext,
+  onLine: (line: string, stream: "stdout" | "stderr") => void,
+): Promise<Result<ToolExit, Failure>> {
+  return runTool({
+    file,
+    args,
+    cwd: context.dir,
+    env: { TERM: "dumb", AV_LOG_FORCE_NOCOLOR: "1" },
+    signal: context.signal,
+    timeoutMs: config.commandTimeoutMs,
+    // ffprobe is silent while it reads through a file whose data comes before its index.
+    silenceMs: config.commandTimeoutMs,
+    onLine,
+  });
+}
+
+async function frameNames(dir: string): Promise<string[]> {
+  return (await readdir(dir)).filter((name) => /^frame_\d+\.jpg$/.test(name)).toSorted();
+}
+
+async function removeFrames(dir: string): Promise<void> {
+  for (const name of await frameNames(dir)) await rm(join(dir, name));
+}

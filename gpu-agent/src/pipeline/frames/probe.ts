@@ -1,0 +1,177 @@
+import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import { z } from "zod";
+
+/** What ffprobe tells of the video in a file. Times are seconds since the file's beginning. */
+export interface VideoInfo {
+  /** The stream's number among all of the file's. */
+  readonly stream: number;
+  readonly codec: string;
+  /** Pixels as shown: turned upright, with square pixels. */
+  readonly width: number;
+  readonly height: number;
+  readonly transfer: "sdr" | "hlg" | "pq";
+  /** The colour matrix as ffmpeg names it; null when the file does not say. */
+  readonly matrix: string | null;
+  readonly interlaced: boolean;
+  /** How many frames the file's index lists; null for formats without one. */
+  readonly indexedFrames: number | null;
+  /** The time stamp of the file's beginning. */
+  readonly fileStart: number;
+}
+
+/**
+ * The demuxers that may look at a file. A playlist names other files, which ffmpeg would open whatever the
+ * playlist's own name is; with this list it does not even read one (tried: HLS and ffconcat).
+ */
+const CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts";
+
+/** For ffmpeg and ffprobe alike: how to open the one local file and nothing else. */
+export function inputOptions(): string[] {
+  return ["-protocol_whitelist", "file,pipe", "-format_whitelist", CONTAINERS];
+}
+
+export function probeArguments(file: string): string[] {
+  return [
+    ...["-hide_banner", "-v", "error"],
+    ...inputOptions(),
+    ...["-show_streams", "-show_format", "-of", "json", `file:${file}`],
+  ];
+}
+
+const NumberText = z.string().transform(Number).pipe(z.number());
+
+const Probe = z.object({
+  streams: z.array(
+    z.object({
+      index: z.int(),
+      codec_type: z.string().optional(),
+      codec_name: z.string().optional(),
+      width: z.int().optional(),
+      height: z.int().optional(),
+      sample_aspect_ratio: z.string().optional(),
+      color_transfer: z.string().optional(),
+      color_space: z.string().optional(),
+      field_order: z.string().optional(),
+      nb_frames: NumberText.optional(),
+      disposition: z.object({ default: z.int().optional(), attached_pic: z.int().optional() }).optional(),
+      tags: z.object({ rotate: z.string().optional() }).optional(),
+      side_data_list: z.array(z.object({ rotation: z.number().optional() })).optional(),
+    }),
+  ),
+  format: z.object({ start_time: NumberText.optional() }),
+});
+type ProbedStream = z.infer<typeof Probe>["streams"][number];
+
+/**
+ * @param json what ffprobe printed on stdout
+ * @returns `video_no_stream` for sound only, `video_unsupported` for a codec that this ffmpeg lacks
+ */
+export function parseProbe(json: string): Result<VideoInfo, Failure> {
+  const parsed = Probe.safeParse(parseJson(json));
+  if (!parsed.success) return err(failure("video_corrupt", "ffprobe could not describe the file."));
+  const { streams, format } = parsed.data;
+  const videos = streams.filter((s) => s.codec_type === "video" && s.disposition?.attached_pic !== 1);
+  const video = videos.find((s) => s.disposition?.default === 1) ?? videos[0];
+  if (!video) {
+    const kinds = [...new Set(streams.map((s) => s.codec_type ?? "unknown"))];
+    return err(failure("video_no_stream", kinds.length > 0 ? `It has: ${kinds.join(", ")}.` : ""));
+  }
+  if (!video.codec_name || video.codec_name === "unknown") {
+    return err(failure("video_unsupported", "Its video codec is not known to this ffmpeg."));
+  }
+  if (!video.width || !video.height) {
+    return err(failure("video_corrupt", "The picture's size cannot be told."));
+  }
+  return ok({
+    stream: video.index,
+    codec: video.codec_name,
+    ...shownSize(video, video.width, video.height),
+    transfer: transferOf(video.color_transfer),
+    matrix: known(video.color_space),
+    interlaced: ["tt", "bb", "tb", "bt"].includes(video.field_order ?? ""),
+    indexedFrames: video.nb_frames ?? null,
+    fileStart: format.start_time ?? 0,
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** ffmpeg turns pictures upright by itself; the size in the stream's header is the one before that. */
+function shownSize(video: ProbedStream, width: number, height: number): { width: number; height: number } {
+  const [horizontal, vertical] = (video.sample_aspect_ratio ?? "1:1").split(":").map(Number);
+  const aspect = horizontal && vertical ? horizontal / vertical : 1;
+  const rotation = video.side_data_list?.find((data) => data.rotation !== undefined)?.rotation;
+  const degrees = rotation ?? Number(video.tags?.rotate ?? 0);
+  const square = { width: Math.round(width * aspect), height };
+  return Math.abs(Math.round(degrees)) % 180 === 90 ? { width: square.height, height: square.width } : square;
+}
+
+function transferOf(name: string | undefined): VideoInfo["transfer"] {
+  if (name === "smpte2084") return "pq";
+  return name === "arib-std-b67" ? "hlg" : "sdr";
+}
+
+function known(name: string | undefined): string | null {
+  return name === undefined || name === "unknown" || name === "reserved" ? null : name;
+}
+
+/** Lists when each picture is shown, without decoding any. */
+export function timesArguments(file: string, stream: number): string[] {
+  return [
+    ...["-hide_banner", "-v", "error"],
+    ...inputOptions(),
+    ...["-select_streams", String(stream)],
+    ...["-show_entries", "packet=pts_time,dts_time,duration_time,flags"],
+    ...["-of", "compact=p=0:nk=0", `file:${file}`],
+  ];
+}
+
+/** When the video's pictures are shown. Seconds since the file's beginning. */
+export interface VideoTimes {
+  readonly frames: number;
+  readonly start: number;
+  /** When the last picture stops being shown. */
+  readonly end: number;
+  /** The usual time between two pictures. */
+  readonly interval: number;
+}
+
+/** Gathers what `timesArguments` makes ffprobe print, line by line. */
+export class TimesCollector {
+  readonly #times: number[] = [];
+  #end = Number.NEGATIVE_INFINITY;
+
+  add(line: string): void {
+    const field = (name: string) =>
+      Number(new RegExp(`(?:^|\\|)${name}=(-?[\\d.]+)`).exec(line)?.[1] ?? Number.NaN);
+    const shown = Number.isNaN(field("pts_time")) ? field("dts_time") : field("pts_time");
+    // D: to be decoded but not shown, before the point where an edit list begins.
+    if (Number.isNaN(shown) || /flags=[^|]*D/.test(line)) return;
+    this.#times.push(shown);
+    const duration = field("duration_time");
+    this.#end = Math.max(this.#end, shown + (Number.isNaN(duration) ? 0 : duration));
+  }
+
+  /** Null when there was not one picture. */
+  finish(fileStart: number): VideoTimes | null {
+    const times = Float64Array.from(this.#times).sort();
+    const first = times[0];
+    const last = times.at(-1);
+    if (first === undefined || last === undefined) return null;
+    const intervals = times
+      .slice(1)
+      .map((time, i) => time - (times[i] ?? 0))
+      .filter((interval) => interval > 0)
+      .sort();
+    const interval = intervals[intervals.length >> 1] ?? Math.max(this.#end - last, 1 / 25);
+    // Some containers do not say how long the last picture is shown.
+    const end = this.#end > last ? this.#end : last + interval;
+    return { frames: times.length, start: first - fileStart, end: end - fileStart, interval };
+  }
+}

@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import { type CaptureFacts, captureReport } from "./capture-report.ts";
+
+const GOOD: CaptureFacts = {
+  frames: 50,
+  registered: 50,
+  points: 5000,
+  meanReprojectionError: 0.7,
+  longSide: 960,
+  secondAttempt: false,
+};
+
+describe("captureReport", () => {
+  it.each([
+    [{}, "good", "50 of 50 frames could be placed. The capture is good."],
+    [{ registered: 40 }, "good", "40 of 50"],
+    [{ registered: 39 }, "weak", "parts of the video are missing"],
+    [{ registered: 15 }, "weak", "Only 15 of 50"],
+    [{ registered: 14 }, "unusable", "Only 14 of 50"],
+    [{ frames: 8, registered: 7 }, "unusable", "Only 7 of 8"],
+    [{ frames: 8, registered: 8 }, "good", "8 of 8"],
+    [{ registered: 0, points: 0, meanReprojectionError: null }, "unusable", "Only 0 of 50"],
+    [{ meanReprojectionError: 1.6 }, "weak", "agree poorly"],
+    [{ meanReprojectionError: 1.9, longSide: 1600 }, "good", "good"],
+    [{ meanReprojectionError: 1.4, longSide: 320 }, "good", "good"],
+    [{ points: 999 }, "weak", "more texture"],
+    [{ secondAttempt: true }, "good", "A second, more thorough attempt was needed."],
+  ])("%j is %s: %s", (change, verdict, advice) => {
+    const report = captureReport({ ...GOOD, ...change });
+    expect(report.verdict).toBe(verdict);
+    expect(report.advice).toContain(advice);
+  });
+});

@@ -1,0 +1,130 @@
+import type { ColmapDialect } from "./colmap-version.ts";
+import type { PoseSettings } from "./settings.ts";
+
+/** Where one attempt works. `sparse` must exist. */
+export interface ColmapPaths {
+  readonly database: string;
+  readonly images: string;
+  readonly sparse: string;
+  /** Pairs of image names, for `matchPairs`. */
+  readonly pairs: string;
+}
+
+export interface Hardware {
+  readonly gpu: boolean;
+  /** Null uses all cores. */
+  readonly threads: number | null;
+}
+
+/** Small, so that a block is done, and a line is printed, every few seconds. */
+const EXHAUSTIVE_BLOCK_IMAGES = 10;
+
+export function extractFeatures(
+  dialect: ColmapDialect,
+  settings: PoseSettings,
+  paths: ColmapPaths,
+  hardware: Hardware,
+): string[] {
+  return [
+    "feature_extractor",
+    ...dialect.logging,
+    ...options({ database_path: paths.database, image_path: paths.images }),
+    ...options({
+      "ImageReader.single_camera": 1,
+      "ImageReader.camera_model": settings.cameraModel,
+      [dialect.maxImageSize]: settings.maxImageSize,
+      "SiftExtraction.max_num_features": settings.maxFeatures,
+      "SiftExtraction.first_octave": settings.firstOctave,
+    }),
+    ...hardwareOptions(dialect.extraction, hardware),
+  ];
+}
+
+export function matchFeatures(
+  dialect: ColmapDialect,
+  settings: PoseSettings,
+  paths: ColmapPaths,
+  hardware: Hardware,
+): string[] {
+  const { matching } = settings;
+  return [
+    matching.kind === "exhaustive" ? "exhaustive_matcher" : "sequential_matcher",
+    ...dialect.logging,
+    ...options({ database_path: paths.database }),
+    ...(matching.kind === "exhaustive"
+      ? options({ "ExhaustiveMatching.block_size": EXHAUSTIVE_BLOCK_IMAGES })
+      : options({
+          "SequentialMatching.overlap": matching.overlap,
+          "SequentialMatching.quadratic_overlap": 1,
+        })),
+    ...matchOptions(dialect, settings, hardware),
+  ];
+}
+
+/** Matches the pairs listed in `paths.pairs`, besides those that are matched already. */
+export function matchPairs(
+  dialect: ColmapDialect,
+  settings: PoseSettings,
+  paths: ColmapPaths,
+  hardware: Hardware,
+): string[] {
+  return [
+    "matches_importer",
+    ...dialect.logging,
+    ...options({ database_path: paths.database, match_list_path: paths.pairs, match_type: "pairs" }),
+    ...matchOptions(dialect, settings, hardware),
+  ];
+}
+
+export function mapCameras(
+  dialect: ColmapDialect,
+  settings: PoseSettings,
+  paths: ColmapPaths,
+  hardware: Hardware,
+): string[] {
+  const { globalRatio, options: mapper } = settings.mapper;
+  return [
+    "mapper",
+    ...dialect.logging,
+    ...options({ database_path: paths.database, image_path: paths.images, output_path: paths.sparse }),
+    ...(globalRatio === null ? [] : options({ [dialect.globalRatio]: globalRatio })),
+    ...options(Object.fromEntries(Object.entries(mapper).map(([name, value]) => [`Mapper.${name}`, value]))),
+    ...(hardware.threads === null ? [] : options({ "Mapper.num_threads": hardware.threads })),
+  ];
+}
+
+/**
+ * Pairs of frames far apart in time, every `stride`-th with each other, without those that sequential
+ * matching covers. They close the loop of a walk around something, as loop detection would, without the
+ * vocabulary file that it needs.
+ */
+export function loopPairs(names: readonly string[], stride: number, overlap: number): [string, string][] {
+  const keyframes = names.flatMap((name, index) => (index % stride === 0 ? [{ name, index }] : []));
+  return keyframes.flatMap((a, i) =>
+    keyframes.slice(i + 1).flatMap((b): [string, string][] => {
+      return b.index - a.index >= overlap ? [[a.name, b.name]] : [];
+    }),
+  );
+}
+
+function matchOptions(dialect: ColmapDialect, settings: PoseSettings, hardware: Hardware): string[] {
+  return [
+    ...options({
+      "SiftMatching.cross_check": settings.crossCheck ? 1 : 0,
+      [`${dialect.matching}.guided_matching`]: settings.guidedMatching ? 1 : 0,
+    }),
+    ...hardwareOptions(dialect.matching, hardware),
+  ];
+}
+
+/** `use_gpu` is always given: its default is 1 even in builds without CUDA, which then abort. */
+function hardwareOptions(group: string, { gpu, threads }: Hardware): string[] {
+  return options({
+    [`${group}.use_gpu`]: gpu ? 1 : 0,
+    ...(threads === null ? {} : { [`${group}.num_threads`]: threads }),
+  });
+}
+
+function options(values: Readonly<Record<string, string | number>>): string[] {
+  return Object.entries(values).flatMap(([name, value]) => [`--${name}`, String(value)]);
+}

@@ -1,0 +1,69 @@
+/** What a line of COLMAP's output tells. The wording differs between versions; facts are the same. */
+export type ColmapEvent =
+  /** `done` of `total` images read or matched, or image blocks matched. */
+  | { readonly kind: "step"; readonly done: number; readonly total: number }
+  | { readonly kind: "features"; readonly count: number }
+  /** So many images are placed in the model that is being built. */
+  | { readonly kind: "registered"; readonly count: number }
+  | { readonly kind: "adjusting" }
+  /** How many images matched with some other. */
+  | { readonly kind: "connected"; readonly count: number }
+  | { readonly kind: "problem"; readonly problem: ColmapProblem };
+
+export type ColmapProblem =
+  /** No two images show the same thing from places far enough apart. */
+  | "no_initial_pair"
+  /** No image matches any other. */
+  | "no_matches"
+  /** The GPU could not be used. */
+  | "gpu"
+  | "other";
+
+/** Google's logging prefix, which COLMAP uses from 3.9 on: level, date, time, thread, file and line. */
+const LOG_PREFIX = /^([IWEF])\d{8} [\d:.]+ +\d+ [^\]]+\] ?/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with the character ESC
+const ANSI = /\u001b\[[0-9;]*[A-Za-z]/g;
+
+/** The line without colours and logging prefix. */
+export function plainLine(line: string): string {
+  return line.replaceAll(ANSI, "").replace(LOG_PREFIX, "");
+}
+
+export function parseColmapLine(line: string): ColmapEvent | null {
+  const text = plainLine(line);
+  const step = /(?:Processed file|(?:Matching|Processing) image) \[(\d+)\/(\d+)\]/.exec(text);
+  if (step) return { kind: "step", done: Number(step[1]), total: Number(step[2]) };
+  const block = /(?:Matching|Processing) block \[(\d+)\/(\d+)(?:, (\d+)\/(\d+))?\]/.exec(text);
+  if (block) return blockEvent(block);
+  const features = /^\s*Features:\s+(\d+)/.exec(text);
+  if (features) return { kind: "features", count: Number(features[1]) };
+  const registering = /Registering image #\d+ \((num_reg_frames=)?(\d+)\)/.exec(text);
+  // Before 3.12 the number counts the image itself, later only those before it.
+  if (registering) {
+    return { kind: "registered", count: Number(registering[2]) + (registering[1] ? 1 : 0) };
+  }
+  if (/^(?:Retriangulation and )?Global bundle adjustment/.test(text)) return { kind: "adjusting" };
+  const connected = /\(connected (\d+)\)/.exec(text);
+  if (connected) return { kind: "connected", count: Number(connected[1]) };
+  const problem = problemIn(line, text);
+  return problem ? { kind: "problem", problem } : null;
+}
+
+/** Exhaustive matching goes through a square of blocks: rows first, columns within. */
+function blockEvent(block: RegExpExecArray): ColmapEvent {
+  const [row, rows] = [Number(block[1]), Number(block[2])];
+  if (block[3] === undefined) return { kind: "step", done: row, total: rows };
+  const [column, columns] = [Number(block[3]), Number(block[4])];
+  return { kind: "step", done: (row - 1) * columns + column, total: rows * columns };
+}
+
+function problemIn(line: string, text: string): ColmapProblem | null {
+  if (/No good initial image pair found|no initial pair|bad initial pair/i.test(text))
+    return "no_initial_pair";
+  if (/No images with matches/i.test(text)) return "no_matches";
+  if (/insufficient GPU memory|context_\.create\(\)|CUDA error|no CUDA-capable device|SiftGPU/i.test(text)) {
+    return "gpu";
+  }
+  if (/^ERROR|Check failed|^\*\*\* Aborted|^[EF]\d{8} /.test(line)) return "other";
+  return null;
+}

@@ -1,0 +1,101 @@
+import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import type { PosedFrame, Transforms } from "../../dataset/transforms.ts";
+import { toOpenCv } from "./camera-models.ts";
+import type { ColmapModel } from "./colmap-model.ts";
+import { applySimilarity, cameraPose, normalizingSimilarity, type Similarity } from "./normalize.ts";
+import { apply, scale, type Vector3 } from "./vectors.ts";
+
+/** Every 8th frame judges the result and is not trained on: the custom of the field (Mip-NeRF 360). */
+const HELD_OUT_EVERY = 8;
+/** The first one held out, so that even the smallest set has neighbours of it on both sides. */
+const HELD_OUT_FIRST = 4;
+
+/**
+ * transforms.json for a COLMAP model.
+ *
+ * @returns `colmap_failed` when the model does not have exactly one camera of a kind that we know
+ */
+export function transformsOf(model: ColmapModel): Result<Transforms, Failure> {
+  const images = model.images.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const cameraIds = new Set(images.map((image) => image.cameraId));
+  const colmapCamera = model.cameras.get(images[0]?.cameraId ?? -1);
+  const camera = colmapCamera && toOpenCv(colmapCamera);
+  if (!camera || cameraIds.size !== 1) {
+    return err(
+      failure("colmap_failed", `The model has ${cameraIds.size} cameras or one of an unknown kind.`),
+    );
+  }
+  const similarity = normalizingSimilarity(model);
+  const frames = images.map((image): PosedFrame => {
+    const pose = cameraPose(image);
+    const right = apply(similarity.rotation, pose.right);
+    const up = apply(similarity.rotation, pose.up);
+    const back = scale(apply(similarity.rotation, pose.forward), -1);
+    const position = applySimilarity(similarity, pose.position);
+    return {
+      file_path: `images/${image.name}`,
+      transform_matrix: [
+        [right[0], up[0], back[0], position[0]],
+        [right[1], up[1], back[1], position[1]],
+        [right[2], up[2], back[2], position[2]],
+        [0, 0, 0, 1],
+      ],
+      colmap_im_id: image.id,
+    };
+  });
+  const heldOut = (_: unknown, index: number) => index % HELD_OUT_EVERY === HELD_OUT_FIRST;
+  const files = frames.map((frame) => frame.file_path);
+  return ok({
+    camera_model: "OPENCV",
+    w: camera.width,
+    h: camera.height,
+    fl_x: camera.fx,
+    fl_y: camera.fy,
+    cx: camera.cx,
+    cy: camera.cy,
+    k1: camera.k1,
+    k2: camera.k2,
+    p1: camera.p1,
+    p2: camera.p2,
+    frames,
+    train_filenames: files.filter((file, index) => !heldOut(file, index)),
+    val_filenames: files.filter(heldOut),
+    test_filenames: files.filter(heldOut),
+    applied_transform: matrixOf(similarity),
+    applied_scale: 1,
+    ply_file_path: "sparse_pc.ply",
+  });
+}
+
+function matrixOf({ rotation, scale: factor, translation }: Similarity): Transforms["applied_transform"] {
+  const row = (i: 0 | 1 | 2): [number, number, number, number] => {
+    const [x, y, z] = scale(rotation[i], factor);
+    return [x, y, z, translation[i]];
+  };
+  return [row(0), row(1), row(2)];
+}
+
+/** p = applied_scale · (applied_transform · p_colmap). */
+export function toDatasetFrame(transforms: Transforms, [x, y, z]: Vector3): Vector3 {
+  const component = ([a, b, c, d]: readonly [number, number, number, number]) =>
+    transforms.applied_scale * (a * x + b * y + c * z + d);
+  const [first, second, third] = transforms.applied_transform;
+  return [component(first), component(second), component(third)];
+}
+
+/** sparse_pc.ply: COLMAP's points with their colours, in the frame of transforms.json. */
+export function sparsePointCloud(model: ColmapModel, transforms: Transforms): string {
+  const lines = [
+    "ply",
+    "format ascii 1.0",
+    `element vertex ${model.points.length}`,
+    ...["x", "y", "z"].map((name) => `property float ${name}`),
+    ...["red", "green", "blue"].map((name) => `property uchar ${name}`),
+    "end_header",
+    ...model.points.map(({ position, colour }) => {
+      const place = toDatasetFrame(transforms, position).map((value) => value.toPrecision(8));
+      return [...place, ...colour].join(" ");
+    }),
+  ];
+  return `${lines.join("\n")}\n`;
+}

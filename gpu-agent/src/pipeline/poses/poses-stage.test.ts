@@ -1,0 +1,353 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readTransforms } from "../../dataset/transforms.ts";
+import { entryCount } from "./colmap-model.ts";
+import { type FakeColmap, type FakePlan, type FakeRun, fakeColmap } from "./fake-colmap.ts";
+import { createPosesStage, type PosesConfig, type PosesInput } from "./poses-stage.ts";
+
+/** The stage's decisions, with a stand-in for COLMAP that fails in all the ways that the real one does. */
+
+const FRAMES = 30;
+
+let dir = "";
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "splatt-poses-"));
+  await mkdir(join(dir, "frames"));
+  await mkdir(join(dir, "out"));
+  for (let i = 1; i <= FRAMES; i++) {
+    await writeFile(join(dir, "frames", `frame_${String(i).padStart(5, "0")}.jpg`), `picture ${i}`);
+  }
+});
+
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+interface Outcome {
+  readonly result: Awaited<ReturnType<ReturnType<typeof createPosesStage>["run"]>>;
+  readonly colmap: FakeColmap;
+  readonly progress: readonly { fraction: number; message: string }[];
+}
+
+interface Overrides {
+  readonly config?: Partial<PosesConfig>;
+  readonly input?: Partial<PosesInput>;
+  readonly signal?: AbortSignal;
+  readonly toolOutput?: (line: string) => void;
+}
+
+async function run(
+  plan: Partial<FakePlan>,
+  { config, input, signal, toolOutput }: Overrides = {},
+): Promise<Outcome> {
+  const runs = { feature_extractor: [features(2000)], mapper: [{ models: [FRAMES] }], ...plan.runs };
+  const colmap = await fakeColmap(join(dir, "bin"), { ...plan, runs });
+  const progress: { fraction: number; message: string }[] = [];
+  const stage = createPosesStage({
+    colmap: colmap.program,
+    gpu: false,
+    threads: 2,
+    commandTimeoutMs: 60_000,
+    silenceMs: 60_000,
+    ...config,
+  });
+  const frames = { count: FRAMES, width: 640, height: 480, fps: 4, start_sec: 0, end_sec: 8, notes: [] };
+  const result = await stage.run(
+    { framesDir: join(dir, "frames"), frames, preset: "standard", ...input },
+    {
+      dir: join(dir, "out"),
+      signal: signal ?? new AbortController().signal,
+      log: pino({ level: "silent" }),
+      report: (p) => progress.push(p),
+      toolOutput: toolOutput ?? (() => undefined),
+    },
+  );
+  return { result, colmap, progress };
+}
+
+/** What feature extraction prints. */
+function features(count: number): FakeRun {
+  const lines = Array.from({ length: FRAMES }, (_, i) => [
+    `Processed file [${i + 1}/${FRAMES}]`,
+    `  Features:        ${count}`,
+  ]);
+  return { lines: lines.flat() };
+}
+
+const connected = (count: number) => `Loading images... ${FRAMES} in 0.009s (connected ${count})`;
+const NO_PAIR: FakeRun = {
+  lines: [
+    connected(FRAMES),
+    "  => No good initial image pair found.",
+    "ERROR: failed to create sparse model",
+  ],
+  exitCode: 1,
+};
+const NO_MATCHES: FakeRun = {
+  lines: [
+    connected(0),
+    "WARNING: No images with matches found in the database.",
+    "ERROR: failed to create sparse model",
+  ],
+  exitCode: 1,
+};
+
+function option(call: readonly string[] | undefined, name: string): string | undefined {
+  return call?.[call.indexOf(`--${name}`) + 1];
+}
+
+function failed(code: string, detail = "") {
+  return { ok: false, error: { code, detail: expect.stringContaining(detail) } };
+}
+
+describe("a capture that works", () => {
+  it("becomes a dataset and nothing else", async () => {
+    await writeFile(join(dir, "out", "transforms.json"), "left by an interrupted run");
+    await mkdir(join(dir, "out", "images"));
+    await writeFile(join(dir, "out", "images", "frame_00099.jpg"), "left by an interrupted run");
+    const { result, colmap, progress } = await run({});
+    expect(result).toMatchObject({
+      ok: true,
+      value: {
+        width: 640,
+        height: 480,
+        colmap: "3.8",
+        gpu: false,
+        capture: { frames: 30, registered: 30, verdict: "good" },
+      },
+    });
+    expect((await readdir(join(dir, "out"))).toSorted()).toEqual([
+      "colmap",
+      "images",
+      "sparse_pc.ply",
+      "transforms.json",
+    ]);
+    expect((await readdir(join(dir, "out/colmap/sparse/0"))).toSorted()).toEqual([
+      "cameras.bin",
+      "images.bin",
+      "points3D.bin",
+    ]);
+    const transforms = await readTransforms(join(dir, "out", "transforms.json"));
+    expect(transforms.frames).toHaveLength(FRAMES);
+    const [image, frame] = [
+      join(dir, "out", transforms.frames[3]?.file_path ?? ""),
+      join(dir, "frames/frame_00004.jpg"),
+    ];
+    expect((await stat(image)).ino).toBe((await stat(frame)).ino);
+    expect(await readdir(join(dir, "out", "images"))).toHaveLength(FRAMES);
+
+    const calls = await colmap.calls();
+    expect(calls.map(([command]) => command)).toEqual([
+      "feature_extractor",
+      "sequential_matcher",
+      "matches_importer",
+      "mapper",
+    ]);
+    const fractions = progress.map(({ fraction }) => fraction);
+    expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
+    expect(progress.map(({ message }) => message)).toContain("finding features: 30 of 30 frames");
+  });
+
+  it("tells how far matching and mapping are", async () => {
+    const { progress } = await run({
+      runs: {
+        sequential_matcher: [{ lines: ["Matching image [15/30] in 1.594s"] }],
+        mapper: [{ lines: ["Registering image #7 (15)", "Registering image #9 (2)"], models: [FRAMES] }],
+      },
+    });
+    const messages = progress.map(({ message }) => message);
+    expect(messages).toContain("matching: 15 of 30 frames");
+    expect(messages.filter((message) => message.startsWith("placing"))).toEqual([
+      "placing cameras: 15 of 30 frames",
+      "placing cameras: 15 of 30 frames",
+    ]);
+  });
+
+  it("is the model with the most images, not the first one", async () => {
+    const { result } = await run({ runs: { mapper: [{ models: [4, 28, 9] }] } });
+    expect(result).toMatchObject({ ok: true, value: { capture: { registered: 28 } } });
+    expect(entryCount(await readFile(join(dir, "out/colmap/sparse/0/images.bin")))).toBe(28);
+  });
+
+  it("does not need the distant pairs", async () => {
+    const { result } = await run({ runs: { matches_importer: [{ exitCode: 1, lines: ["ERROR: no"] }] } });
+    expect(result).toMatchObject({ ok: true });
+  });
+
+  it("speaks the dialect of the COLMAP that is installed", async () => {
+    const help = "COLMAP 4.1.1 (Commit 1a2b on 2026-07-17 with CUDA)";
+    const { result, colmap } = await run({ help }, { config: { gpu: true } });
+    expect(result).toMatchObject({ ok: true, value: { colmap: "4.1.1", gpu: true } });
+    const calls = await colmap.calls();
+    expect(option(calls[0], "FeatureExtraction.use_gpu")).toBe("1");
+    expect(option(calls[1], "FeatureMatching.use_gpu")).toBe("1");
+  });
+
+  it("leaves the GPU alone when it may not use it, or cannot", async () => {
+    const { colmap } = await run({ help: "COLMAP 3.11.1 (Commit 1 on 2 with CUDA)" });
+    expect(option((await colmap.calls())[0], "SiftExtraction.use_gpu")).toBe("0");
+    await rm(join(dir, "bin"), { recursive: true });
+    const without = await run({}, { config: { gpu: true } });
+    expect(option((await without.colmap.calls())[0], "SiftExtraction.use_gpu")).toBe("0");
+  });
+
+  it("goes on without the GPU when that fails", async () => {
+    const { result, colmap } = await run(
+      {
+        help: "COLMAP 3.11.1 (Commit 1 on 2 with CUDA)",
+        runs: {
+          feature_extractor: [
+            { lines: ["F1 opengl_utils.cc:56] Check failed: context_.create()"], signal: "SIGABRT" },
+            features(2000),
+          ],
+        },
+      },
+      { config: { gpu: true } },
+    );
+    expect(result).toMatchObject({ ok: true });
+    const gpus = (await colmap.calls()).slice(0, 2).map((call) => option(call, "SiftExtraction.use_gpu"));
+    expect(gpus).toEqual(["1", "0"]);
+  });
+});
+
+describe("a second attempt", () => {
+  it("is made with finer detail when few features are found", async () => {
+    const { result, colmap } = await run({ runs: { feature_extractor: [features(200), features(900)] } });
+    expect(result).toMatchObject({ ok: true });
+    const calls = await colmap.calls();
+    expect(calls.slice(0, 3).map((call) => [call[0], option(call, "SiftExtraction.first_octave")])).toEqual([
+      ["feature_extractor", "0"],
+      ["feature_extractor", "-1"],
+      ["sequential_matcher", expect.anything()],
+    ]);
+  });
+
+  it("is kept when it is better, and the report says so", async () => {
+    const { result, colmap, progress } = await run({
+      runs: { mapper: [{ models: [15] }, { models: [3, 27] }] },
+    });
+    expect(result).toMatchObject({
+      ok: true,
+      value: { capture: { registered: 27, verdict: "good", advice: expect.stringContaining("second") } },
+    });
+    const calls = await colmap.calls();
+    expect(calls.map(([command]) => command)).toEqual([
+      ...["feature_extractor", "sequential_matcher", "matches_importer", "mapper"],
+      ...["feature_extractor", "exhaustive_matcher", "mapper"],
+    ]);
+    expect(Number(option(calls[4], "SiftExtraction.max_num_features"))).toBeGreaterThan(
+      Number(option(calls[0], "SiftExtraction.max_num_features")),
+    );
+    const fractions = progress.map(({ fraction }) => fraction);
+    expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
+    expect(progress.some(({ message }) => message.startsWith("second attempt: "))).toBe(true);
+  });
+
+  it.each([
+    ["no better", { models: [14] }],
+    ["broken", { exitCode: 1, lines: ["ERROR: boom"] }],
+  ])("is dropped when it is %s", async (_, second) => {
+    const { result } = await run({ runs: { mapper: [{ models: [15] }, second] } });
+    expect(result).toMatchObject({
+      ok: true,
+      value: { capture: { registered: 15, verdict: "weak", advice: expect.not.stringContaining("second") } },
+    });
+  });
+
+  it("runs only the mapper again when the frames match but lack parallax", async () => {
+    const { result, colmap } = await run({ runs: { mapper: [NO_PAIR, { models: [26] }] } });
+    expect(result).toMatchObject({ ok: true, value: { capture: { registered: 26 } } });
+    const calls = await colmap.calls();
+    expect(calls.map(([command]) => command).slice(3)).toEqual(["mapper", "mapper"]);
+    expect(option(calls[4], "Mapper.init_min_tri_angle")).toBe("4");
+  });
+});
+
+describe("a capture that cannot work is named", () => {
+  it.each<[string, FakePlan["runs"], string, string]>([
+    ["no features", { feature_extractor: [features(0)] }, "poses_no_features", "0 features per frame"],
+    ["hardly any features", { feature_extractor: [features(20)] }, "poses_no_features", "20 features"],
+    [
+      "few features and no matches",
+      { feature_extractor: [features(100)], mapper: [NO_MATCHES] },
+      "poses_no_features",
+      "100",
+    ],
+    ["no parallax", { mapper: [NO_PAIR] }, "poses_no_parallax", "30 of 30 frames match"],
+    [
+      "only turning the camera",
+      { mapper: [{ lines: [connected(FRAMES)], models: [17], hollow: true }] },
+      "poses_no_parallax",
+      "30 of 30 frames match",
+    ],
+    ["no matches", { mapper: [NO_MATCHES] }, "poses_unusable", "0 of 30 match"],
+    ["too few frames placed", { mapper: [{ models: [8] }] }, "poses_unusable", "Only 8 of 30"],
+  ])("%s", async (_, runs, code, detail) => {
+    const { result } = await run({ runs });
+    expect(result).toMatchObject(failed(code, detail));
+  });
+
+  it("and no time is lost on frames without features", async () => {
+    const { colmap } = await run({ runs: { feature_extractor: [features(0)] } });
+    const commands = (await colmap.calls()).map(([command]) => command);
+    expect(new Set(commands)).toEqual(new Set(["feature_extractor"]));
+  });
+});
+
+describe("a COLMAP that breaks is named", () => {
+  it.each<[string, FakePlan["runs"], string]>([
+    [
+      "extraction",
+      { feature_extractor: [{ lines: ["ERROR: unrecognised option '--x'"], exitCode: 1 }] },
+      "feature extraction ended with exit code 1: ERROR: unrecognised option",
+    ],
+    ["matching", { sequential_matcher: [{ signal: "SIGSEGV" }] }, "matching ended with signal SIGSEGV"],
+    [
+      "mapping",
+      { mapper: [{ lines: ["*** Aborted"], signal: "SIGABRT" }] },
+      "mapping ended with signal SIGABRT: *** Aborted",
+    ],
+  ])("in %s", async (_, runs, detail) => {
+    const { result } = await run({ runs });
+    expect(result).toEqual(failed("colmap_failed", detail));
+  });
+
+  it("by files that it did not finish", async () => {
+    const { result } = await run({ runs: { mapper: [{ models: [FRAMES], cut: true }] } });
+    expect(result).toMatchObject(failed("colmap_failed", "images.bin is cut short"));
+  });
+
+  it("when it is something else, or nothing", async () => {
+    expect((await run({ help: "usage: colmap" })).result).toMatchObject(
+      failed("colmap_failed", "usage: colmap"),
+    );
+    const { result } = await run({}, { config: { colmap: "/nowhere/colmap" } });
+    expect(result).toMatchObject(failed("tool_missing", "/nowhere/colmap"));
+  });
+
+  it("by its silence", async () => {
+    const { result } = await run({ runs: { mapper: [{ hangs: true }] } }, { config: { silenceMs: 1500 } });
+    expect(result).toMatchObject(failed("stage_stalled"));
+  });
+});
+
+it("ends when it is told to during the second attempt, whatever the first one found", async () => {
+  const stop = new AbortController();
+  const { result } = await run(
+    { runs: { mapper: [{ models: [15] }, { lines: ["Registering image #2 (2)"], hangs: true }] } },
+    { signal: stop.signal, toolOutput: (line) => line.startsWith("Registering") && stop.abort() },
+  );
+  expect(result).toMatchObject(failed("agent_stopped"));
+});
+
+it("ends when it is told to, without another attempt", async () => {
+  const stop = new AbortController();
+  const { result, colmap } = await run(
+    { runs: { mapper: [{ lines: ["Registering image #2 (2)"], hangs: true }] } },
+    { signal: stop.signal, toolOutput: (line) => line.startsWith("Registering") && stop.abort() },
+  );
+  expect(result).toMatchObject(failed("agent_stopped"));
+  expect((await colmap.calls()).filter(([command]) => command === "mapper")).toHaveLength(1);
+});

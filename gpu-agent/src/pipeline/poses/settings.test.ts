@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { finer, firstAttempt, type PoseTask, relaxed, secondAttempt } from "./settings.ts";
+
+const TASK: PoseTask = { preset: "standard", frames: 50, width: 1600, height: 900, gpu: false, cores: 2 };
+
+describe("firstAttempt", () => {
+  it("looks harder the higher the preset", () => {
+    const [draft, standard, high] = (["draft", "standard", "high"] as const).map((preset) =>
+      firstAttempt({ ...TASK, preset }),
+    );
+    expect(draft?.maxFeatures).toBeLessThan(standard?.maxFeatures ?? 0);
+    expect(standard?.maxFeatures).toBeLessThan(high?.maxFeatures ?? 0);
+    expect(draft?.maxImageSize).toBeLessThan(standard?.maxImageSize ?? 0);
+    expect(standard?.maxImageSize).toBeLessThan(high?.maxImageSize ?? 0);
+  });
+
+  it.each([
+    ["a few frames", { frames: 20 }, "exhaustive"],
+    ["more frames", { frames: 21 }, "sequential"],
+    ["more frames and cores", { frames: 40, cores: 8 }, "exhaustive"],
+    ["many frames and a GPU", { frames: 80, gpu: true }, "exhaustive"],
+    ["very many frames and a GPU", { frames: 300, gpu: true }, "sequential"],
+  ])("matches %s: %j %s", (_, change, kind) => {
+    expect(firstAttempt({ ...TASK, ...change }).matching.kind).toBe(kind);
+  });
+
+  it("checks matches both ways where that is cheap or precision is asked for", () => {
+    expect(firstAttempt(TASK).crossCheck).toBe(false);
+    expect(firstAttempt({ ...TASK, gpu: true }).crossCheck).toBe(true);
+    expect(firstAttempt({ ...TASK, preset: "high" }).crossCheck).toBe(true);
+  });
+
+  it("doubles small pictures", () => {
+    expect(firstAttempt(TASK).firstOctave).toBe(0);
+    expect(firstAttempt({ ...TASK, width: 320, height: 240 }).firstOctave).toBe(-1);
+  });
+});
+
+describe("the attempts after it", () => {
+  const first = firstAttempt(TASK);
+
+  it("look for finer detail where few features were found", () => {
+    expect(finer(first)).toMatchObject({ firstOctave: -1, maxFeatures: 4096, matching: first.matching });
+  });
+
+  it("look harder, match more and believe more", () => {
+    const second = secondAttempt(TASK, first);
+    expect(second).toMatchObject({ cameraModel: "SIMPLE_RADIAL", firstOctave: -1, guidedMatching: false });
+    expect(secondAttempt({ ...TASK, gpu: true }, first).guidedMatching).toBe(true);
+    expect(second.maxFeatures).toBeGreaterThan(first.maxFeatures);
+    expect(second.matching).toMatchObject({ kind: "sequential", overlap: 20 });
+    expect(secondAttempt({ ...TASK, frames: 30 }, first).matching.kind).toBe("exhaustive");
+    expect(second.mapper.options).toMatchObject({ init_min_tri_angle: 4 });
+  });
+
+  it("change nothing but the mapper when only that runs again", () => {
+    expect({ ...relaxed(first), mapper: first.mapper }).toEqual(first);
+    expect(relaxed(first).mapper.options).toMatchObject({ init_min_tri_angle: 4 });
+  });
+});

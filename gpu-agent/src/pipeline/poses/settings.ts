@@ -1,0 +1,151 @@
+import type { Preset } from "@splatt/shared";
+
+/** How one attempt at the camera poses goes about it. */
+export interface PoseSettings {
+  readonly cameraModel: "SIMPLE_RADIAL" | "OPENCV";
+  /** Longer sides are scaled down to this before features are sought; pixels. */
+  readonly maxImageSize: number;
+  /** Features kept per image, about: COLMAP on the CPU keeps whole scale levels and may overshoot. */
+  readonly maxFeatures: number;
+  /** −1 doubles the image first and finds finer detail, at four times the cost; 0 does not. */
+  readonly firstOctave: -1 | 0;
+  readonly matching: Matching;
+  /**
+   * Keep a match only if it is the best in both directions. On the CPU that is half of the cost, and rendered
+   * clips with known cameras come out as precisely without it: geometry sorts the wrong matches out.
+   */
+  readonly crossCheck: boolean;
+  /** Search once more along the epipolar lines that the first matches gave. */
+  readonly guidedMatching: boolean;
+  readonly mapper: MapperSettings;
+}
+
+export type Matching =
+  | { readonly kind: "exhaustive" }
+  /** Each frame with the next ones, with those 2^k later, and every `loopStride`-th with each other. */
+  | { readonly kind: "sequential"; readonly overlap: number; readonly loopStride: number };
+
+/** Options of `colmap mapper`, without the prefix; null leaves COLMAP's default. */
+export interface MapperSettings {
+  /** Growth of the model, as a ratio, after which all of it is adjusted again. */
+  readonly globalRatio: number | null;
+  readonly options: Readonly<Record<string, number>>;
+}
+
+/** The machine and the capture, as far as they decide the settings. */
+export interface PoseTask {
+  readonly preset: Preset;
+  readonly frames: number;
+  /** Pixels. */
+  readonly width: number;
+  readonly height: number;
+  readonly gpu: boolean;
+  readonly cores: number;
+}
+
+/** Smaller pictures than this (pixels) have too few features unless they are doubled. */
+const SMALL_PICTURE_PIXELS = 180_000;
+/** About this many frames of the capture are matched each with each, so that a closed walk is closed. */
+const LOOP_FRAMES = 16;
+/** Below this mean number of features per frame, extraction is repeated with finer detail. */
+export const FEW_FEATURES = 500;
+
+/**
+ * COLMAP's own patience is for collections of photos: 200 pairs to begin with for each of up to 50 models. A
+ * video without parallax uses all of it up, in many minutes, and comes to nothing all the same.
+ */
+const PATIENCE = { init_num_trials: 30, max_num_models: 10 };
+
+const QUICK_MAPPER: MapperSettings = {
+  globalRatio: 1.3,
+  options: { ...PATIENCE, ba_global_points_ratio: 1.3 },
+};
+const THOROUGH_MAPPER: MapperSettings = { globalRatio: null, options: PATIENCE };
+
+/** Accepts weaker evidence than COLMAP does by default: small parallax, few inliers, short tracks. */
+const RELAXED_MAPPER: MapperSettings = {
+  globalRatio: null,
+  options: {
+    ...PATIENCE,
+    init_min_tri_angle: 4,
+    init_min_num_inliers: 50,
+    abs_pose_min_num_inliers: 20,
+    abs_pose_min_inlier_ratio: 0.15,
+    min_num_matches: 10,
+  },
+};
+
+export function firstAttempt(task: PoseTask): PoseSettings {
+  const small = task.width * task.height < SMALL_PICTURE_PIXELS;
+  const common = { guidedMatching: false, crossCheck: task.gpu } as const;
+  switch (task.preset) {
+    case "draft":
+      return {
+        ...common,
+        cameraModel: "SIMPLE_RADIAL",
+        maxImageSize: 960,
+        maxFeatures: 1024,
+        firstOctave: small ? -1 : 0,
+        matching: matchingFor(task, 6),
+        mapper: QUICK_MAPPER,
+      };
+    case "standard":
+      return {
+        ...common,
+        cameraModel: "SIMPLE_RADIAL",
+        maxImageSize: 1280,
+        maxFeatures: 2048,
+        firstOctave: small ? -1 : 0,
+        matching: matchingFor(task, 8),
+        mapper: QUICK_MAPPER,
+      };
+    case "high":
+      return {
+        ...common,
+        cameraModel: "OPENCV",
+        maxImageSize: 1600,
+        maxFeatures: 8192,
+        firstOctave: -1,
+        matching: matchingFor(task, 12),
+        crossCheck: true,
+        mapper: THOROUGH_MAPPER,
+      };
+  }
+}
+
+/** The same search with finer detail, for frames in which few features were found. */
+export function finer(settings: PoseSettings): PoseSettings {
+  return { ...settings, firstOctave: -1, maxFeatures: Math.max(4096, settings.maxFeatures) };
+}
+
+/** Everything again, looking harder and believing more. */
+export function secondAttempt(task: PoseTask, first: PoseSettings): PoseSettings {
+  const harder = { ...task, preset: "high" } as const;
+  return {
+    cameraModel: "SIMPLE_RADIAL",
+    maxImageSize: Math.max(1600, first.maxImageSize),
+    maxFeatures: task.gpu ? 8192 : 4096,
+    firstOctave: -1,
+    matching: matchingFor(harder, 20),
+    crossCheck: true,
+    // Without a GPU it compares all features with all, which takes minutes.
+    guidedMatching: task.gpu,
+    mapper: RELAXED_MAPPER,
+  };
+}
+
+/** Only the last step again, believing more: for frames that match well but gave no pair to begin with. */
+export function relaxed(settings: PoseSettings): PoseSettings {
+  return { ...settings, mapper: RELAXED_MAPPER };
+}
+
+function matchingFor(task: PoseTask, overlap: number): Matching {
+  if (task.frames <= exhaustiveLimit(task)) return { kind: "exhaustive" };
+  return { kind: "sequential", overlap, loopStride: Math.max(2, Math.ceil(task.frames / LOOP_FRAMES)) };
+}
+
+/** Up to how many frames it is affordable to match each with each. A GPU matches some 20 times as fast. */
+function exhaustiveLimit({ preset, gpu, cores }: PoseTask): number {
+  const onTwoCores = { draft: 14, standard: 20, high: 36 }[preset];
+  return Math.round(onTwoCores * Math.sqrt(gpu ? 20 : Math.max(1, cores / 2)));
+}

@@ -1,0 +1,39 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { cameraOnPath } from "./camera-path.ts";
+import { bakeFace } from "./lighting.ts";
+import { type FrameSize, renderFrame } from "./render-frame.ts";
+import { sampleScene } from "./scene.ts";
+import { buildMipLevels, layOutAtlas } from "./textures.ts";
+
+/** What a worker is started with: the memory that all of them paint into and read from. */
+export interface RenderWorkerData {
+  readonly texels: SharedArrayBuffer;
+}
+
+/** One piece of work. Faces are disjoint parts of the atlas; frames need all of it. */
+export type RenderTask =
+  | { readonly kind: "face"; readonly prop: number; readonly face: number }
+  | { readonly kind: "frame"; readonly progress: number; readonly size: FrameSize };
+
+/** Pixels of a frame; empty for a face. */
+export type RenderReply = Uint8Array;
+
+if (parentPort) {
+  const port = parentPort;
+  const scene = sampleScene();
+  const atlas = layOutAtlas(scene);
+  const texels = new Uint8Array((workerData as RenderWorkerData).texels);
+  port.on("message", (task: RenderTask) => {
+    if (task.kind === "face") {
+      const texture = atlas.faces[task.prop]?.[task.face];
+      if (texture) {
+        bakeFace(scene, texture, texels);
+        buildMipLevels(texture, texels);
+      }
+      port.postMessage(new Uint8Array(0));
+      return;
+    }
+    const pixels = renderFrame(scene, atlas, texels, cameraOnPath(task.progress, task.size.width), task.size);
+    port.postMessage(pixels, [pixels.buffer as ArrayBuffer]);
+  });
+}
