@@ -80,6 +80,8 @@ function stopOnSignals(stop: () => void): void {
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
   process.on("disconnect", onSignal);
+  // Listening to the launcher's channel must not keep a stopped agent alive.
+  process.channel?.unref();
 }
 
 async function packageVersion(): Promise<string> {

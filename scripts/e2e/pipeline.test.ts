@@ -83,7 +83,8 @@ describe("the README's curl commands", () => {
     const [send = "", fetchResults = ""] = (await testedReadmeBlocks()).map((block) =>
       block
         .replaceAll("http://localhost:8080", stack.url)
-        // Only what makes it short is changed.
+        // Only what makes it short is changed; the example's bin would be asked for again and again.
+        .replace("https://filebin.net/abc/video.mp4", `http://127.0.0.1:${port(files)}/gone.mp4`)
         .replace(
           '"task_id\\": \\"my-task\\", \\"upload_id',
           '"task_id\\": \\"my-task\\", \\"iterations\\": 60, \\"max_resolution\\": 240, \\"upload_id',

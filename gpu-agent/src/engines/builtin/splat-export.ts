@@ -12,8 +12,8 @@ import { PARAM } from "./memory-layout.ts";
 export function toSplatCloud(params: readonly Float32Array[], count: number, shDegree: number): SplatCloud {
   const kept: number[] = [];
   for (let i = 0; i < count; i++) {
-    const isFinite = params.every((row) => Number.isFinite(row[i]));
-    if (isFinite && ((params[PARAM.opacity] as Float32Array)[i] as number) >= logit(MIN_ALPHA)) kept.push(i);
+    const finite = params.every((row) => Number.isFinite(row[i]));
+    if (finite && ((params[PARAM.opacity] as Float32Array)[i] as number) >= logit(MIN_ALPHA)) kept.push(i);
   }
   const cloud = emptySplatCloud(kept.length, shDegree);
   const take = (target: Float32Array, firstRow: number, perGaussian: number) => {

@@ -49,6 +49,7 @@ export function createDownloadStage(config: DownloadConfig): Stage<DownloadInput
         signal: context.signal,
         log: context.log,
         onProgress: (progress) => context.report(describeProgress(progress)),
+        onlyVideo: true,
       }),
   };
 }

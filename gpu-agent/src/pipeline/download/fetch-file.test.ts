@@ -66,6 +66,7 @@ async function fetchUrl(url: string, { limits, allowHosts = [], headers, resolve
       signal: new AbortController().signal,
       log: pino({ level: "silent" }),
       onProgress: () => undefined,
+      onlyVideo: true,
       ...rest,
     });
   } finally {
@@ -230,6 +231,25 @@ describe("what is not a video", () => {
       response.write("text ".repeat(1000));
     });
     expect(await fetchFrom(server)).toMatchObject(failed("source_not_a_video", "a text"));
+  });
+});
+
+describe("a server whose refusals are waited out", () => {
+  const mayPass = () => true;
+
+  it.each([
+    ["what is not a video", {}, "source_not_a_video"],
+    ["what is too large", { limits: { maxBytes: 10 } }, "source_too_large"],
+    ["what the disk has no room for", { limits: { minFreeBytes: 1e18 } }, "disk_full"],
+  ])("%s is not waited for", async (_, overrides, code) => {
+    await using server = await localServer((_request, response) => void response.end("a text ".repeat(1000)));
+    expect(await fetchFrom(server, "/v.mp4", { mayPass, ...overrides })).toMatchObject(failed(code));
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it("may hand out anything when it is for somebody else to judge", async () => {
+    await using server = await localServer((_request, response) => void response.end("a text"));
+    expect(await fetchFrom(server, "/v.mp4", { mayPass, onlyVideo: false })).toMatchObject({ ok: true });
   });
 });
 

@@ -43,6 +43,8 @@ export interface FetchFileOptions {
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly onProgress: (progress: FetchProgress) => void;
+  /** Turn down what is not a video after its first bytes. Otherwise whoever reads the file finds out. */
+  readonly onlyVideo: boolean;
   /**
    * Whether a refusal of the server is worth waiting for, besides those that usually are; such waits go on
    * until `signal`. For servers whose answers the caller understands.
@@ -130,7 +132,7 @@ class Download {
       const error = await this.#tryOnce();
       if (signal.aborted) break;
       if (error === null) return this.#finish();
-      const wait = this.#options.mayPass?.(error.status ?? 0, error.answer ?? "") ?? false;
+      const wait = this.#isWorthWaiting(error);
       if (!error.mayPass && !wait) return err(error.failure);
       if (error.restart || !canResume(this.#validator)) await this.#startOver();
       failures = this.#received - before >= WORTHWHILE_BYTES ? 1 : failures + 1;
@@ -145,6 +147,12 @@ class Download {
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
     }
     return err(failure("agent_stopped", ""));
+  }
+
+  /** Only what the server answered, or a connection that failed, may pass; what the file is will not. */
+  #isWorthWaiting({ status, answer, mayPass }: SourceError): boolean {
+    if (status === undefined && !mayPass) return false;
+    return this.#options.mayPass?.(status ?? 0, answer ?? "") ?? false;
   }
 
   async #finish(): Promise<Result<FetchedFile, Failure>> {
@@ -218,7 +226,8 @@ class Download {
     this.#validator = opened.validator;
     const refused = (await this.#checkRoom()) ?? this.#checkSize();
     if (refused) {
-      opened.body.destroy();
+      // Giving the body up makes it emit an error, which would end the process if nobody heard it.
+      opened.body.on("error", () => undefined).destroy();
       return refused;
     }
     await this.#writeRecord();
@@ -257,6 +266,7 @@ class Download {
 
   /** Web pages and the like are turned down after their first bytes, not after all of them. */
   #checkHead(complete: boolean): SourceError | null {
+    if (!this.#options.onlyVideo) return null;
     if (!this.#head || (this.#head.length < SIGNATURE_BYTES && !complete)) return null;
     const signature = signatureOf(this.#head.subarray(0, SIGNATURE_BYTES));
     this.#head = null;

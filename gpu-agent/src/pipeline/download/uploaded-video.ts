@@ -35,6 +35,8 @@ export function createUploadedVideoStage(
         signal: context.signal,
         log: context.log,
         onProgress: (progress) => context.report(describeProgress(progress)),
+        // There is no link to mend: that the file is not a video is for the frames stage to say.
+        onlyVideo: false,
         mayPass: (status, answer) => status === 0 || status >= 500 || answer.includes('"stale_lease"'),
       }),
   };

@@ -7,9 +7,8 @@ import {
   UNIFORM,
 } from "../memory-layout.ts";
 import type { F32x4, I32, KernelBuilder, Mask4, Variable } from "../wasm/kernel-builder.ts";
-import type { FunctionCode } from "../wasm/module-encoder.ts";
 import { ellipseInBand } from "./ellipse.ts";
-import { exp2, type Vec3, vec3 } from "./math.ts";
+import { exp2, type Vec3 } from "./math.ts";
 import { MIN_ALPHA } from "./projection.ts";
 import { loadEllipse } from "./tiling.ts";
 
