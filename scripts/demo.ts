@@ -13,7 +13,7 @@ import { AgentProcess } from "./lib/agent-process.ts";
 import { SplattClient } from "./lib/client.ts";
 import { type Download, summaryTable } from "./lib/demo-summary.ts";
 import { JobProgress } from "./lib/job-progress.ts";
-import { DATA_DIR, localEngine, ROOT } from "./lib/local-machine.ts";
+import { dataDir, localEngine, ROOT } from "./lib/local-machine.ts";
 import { formatWorkerLog } from "./lib/worker-log.ts";
 
 const USAGE = `Usage: npm run demo [-- VIDEO] [options]
@@ -32,7 +32,7 @@ const CPU_ITERATIONS = 1500;
 const MAX_FPS = 4;
 const FRAMES_WANTED = 60;
 const POLL_MS = 500;
-const DEMO_DIR = join(DATA_DIR, "demo");
+const DEMO_DIR = join(dataDir(process.env), "demo");
 
 /** A reason to end that the user can do something about; anything else is a bug and keeps its stack. */
 class DemoError extends Error {}

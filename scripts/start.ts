@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startControlPlane } from "@splatt/control-plane/embedded";
 import { AgentProcess } from "./lib/agent-process.ts";
 import { SplattClient } from "./lib/client.ts";
-import { DATA_DIR, localEngine, portInUse, ROOT } from "./lib/local-machine.ts";
+import { dataDir, localEngine, portInUse, ROOT } from "./lib/local-machine.ts";
 import { formatWorkerLog } from "./lib/worker-log.ts";
 
 /** `npm start`: control plane and agent on this machine until Ctrl-C. Data and key survive restarts. */
@@ -26,12 +26,13 @@ async function main(): Promise<number> {
     console.error(`Port ${port} is in use. Stop what runs there, or choose another: PORT=8081 npm start`);
     return 1;
   }
+  const data = dataDir(process.env);
   const apiKey = await ensureApiKey();
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stopping.abort());
 
   const controlPlane = await startControlPlane({
-    dataDir: join(DATA_DIR, "control-plane"),
+    dataDir: join(data, "control-plane"),
     port,
     apiKey,
     onLog: (_level, text) => console.log(formatWorkerLog(text)),
@@ -41,16 +42,21 @@ async function main(): Promise<number> {
   );
   try {
     const client = new SplattClient(controlPlane.url, apiKey);
-    const token = await ensureAgentToken(client, controlPlane.url);
-    await keepAgentRunning(controlPlane.url, token, stopping.signal);
+    const token = await ensureAgentToken(client, controlPlane.url, data);
+    await keepAgentRunning(controlPlane.url, token, join(data, "workspace"), stopping.signal);
   } finally {
     await controlPlane.stop();
   }
-  console.log("Stopped. The data is in .splatt; npm start goes on with it.");
+  console.log(`Stopped. The data is in ${data}; npm start goes on with it.`);
   return 0;
 }
 
-async function keepAgentRunning(url: string, token: string, stopping: AbortSignal): Promise<void> {
+async function keepAgentRunning(
+  url: string,
+  token: string,
+  workspace: string,
+  stopping: AbortSignal,
+): Promise<void> {
   const stopped = new Promise<"stopped">((resolve) => {
     stopping.addEventListener("abort", () => resolve("stopped"));
     if (stopping.aborted) resolve("stopped");
@@ -59,7 +65,7 @@ async function keepAgentRunning(url: string, token: string, stopping: AbortSigna
     const agent = new AgentProcess({
       controlPlane: url,
       token,
-      workspace: join(DATA_DIR, "workspace"),
+      workspace,
       settings: { ENGINE: localEngine(process.env) },
       onLine: (line) => console.log(line),
     });
@@ -89,12 +95,12 @@ async function ensureApiKey(): Promise<string> {
 }
 
 /** The token of the local agent: minted once, and again when the control plane does not know it any more. */
-async function ensureAgentToken(client: SplattClient, url: string): Promise<string> {
-  const path = join(DATA_DIR, "agent-token");
+async function ensureAgentToken(client: SplattClient, url: string, data: string): Promise<string> {
+  const path = join(data, "agent-token");
   const saved = await readFile(path, "utf8").catch(() => null);
   if (saved !== null && (await isValid(saved, url))) return saved;
   const { token } = await client.createAgent("local");
-  await mkdir(DATA_DIR, { recursive: true });
+  await mkdir(data, { recursive: true });
   await writeFile(path, token, { mode: 0o600 });
   return token;
 }

@@ -40,6 +40,7 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
   const runtimeNote = join(options.dataDir, "runtime.json");
   await endStaleRuntime(runtimeNote);
   const scriptPath = await bundleWorker(join(options.dataDir, "worker"));
+  const signalHandlers = handlersBefore();
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       name: "splatt",
@@ -61,6 +62,7 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
       },
     }),
   );
+  signalHandlers.keepAlone();
   try {
     const url = await miniflare.ready;
     await noteRuntime(runtimeNote);
@@ -85,4 +87,21 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
     await miniflare.dispose();
     throw error;
   }
+}
+
+/**
+ * Miniflare ends the process on a signal, at once. A process that has handlers of its own wants to end in its own
+ * order (the agent first, then the runtime), so there only those handlers stay.
+ */
+function handlersBefore(): { keepAlone(): void } {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const before = new Map(signals.map((signal) => [signal, process.listeners(signal)]));
+  return {
+    keepAlone() {
+      for (const [signal, own] of before) {
+        const added = process.listeners(signal).filter((handler) => !own.includes(handler));
+        if (own.length > 0) for (const handler of added) process.off(signal, handler);
+      }
+    },
+  };
 }

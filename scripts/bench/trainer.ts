@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { Preset } from "@splatt/shared";
 import { createBuiltinEngine } from "../../gpu-agent/src/engines/builtin/engine.ts";
 import { createLogger } from "../../gpu-agent/src/log.ts";
-import { DATA_DIR } from "../lib/local-machine.ts";
+import { dataDir } from "../lib/local-machine.ts";
 
 /**
  * `npm run bench:trainer [-- DATASET] [--iterations N] [--preset NAME]`: the builtin trainer on the dataset that
@@ -13,7 +13,7 @@ import { DATA_DIR } from "../lib/local-machine.ts";
  * PSNR of held-out frames grows over time, what an iteration costs, and what the threads gain.
  */
 
-const DEMO_JOBS = join(DATA_DIR, "demo", "workspace", "jobs");
+const DEMO_JOBS = join(dataDir(process.env), "demo", "workspace", "jobs");
 
 interface Run {
   readonly seconds: number;

@@ -1,11 +1,13 @@
 import { existsSync } from "node:fs";
 import { connect } from "node:net";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 export const ROOT = join(import.meta.dirname, "..", "..");
 
 /** Everything that the project keeps on this machine. */
-export const DATA_DIR = join(ROOT, ".splatt");
+export function dataDir(environment: Readonly<Record<string, string | undefined>>): string {
+  return environment.DATA_DIR ? resolve(environment.DATA_DIR) : join(ROOT, ".splatt");
+}
 
 /**
  * The engine that an agent on this machine is started with: what its owner says, else whatever GPU engine

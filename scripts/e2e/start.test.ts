@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { SplattClient } from "../lib/client.ts";
+
+/** `npm start` as its user sees it: a program that prints where it is, and ends on Ctrl-C. */
+
+const START = join(import.meta.dirname, "..", "start.ts");
+
+let data: string;
+const started: ChildProcess[] = [];
+beforeEach(async () => {
+  data = await mkdtemp(join(tmpdir(), "splatt-start-"));
+});
+afterEach(async () => {
+  for (const child of started.splice(0)) child.kill("SIGKILL");
+  await rm(data, { recursive: true, force: true });
+});
+
+async function start() {
+  const child = spawn(process.execPath, [START], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, DATA_DIR: data, PORT: "0", GPU_API_KEY: "start-key", ENGINE: "builtin" },
+  });
+  started.push(child);
+  const lines: string[] = [];
+  const connected = new Promise<void>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      lines.push(line);
+      if (line.includes("INFO: connected to")) resolve();
+    });
+    child.once("exit", () => reject(new Error(`it ended:\n${lines.join("\n")}`)));
+  });
+  connected.catch(() => undefined);
+  await connected;
+  const url = lines.join("\n").match(/ready: +(\S+)/)?.[1] ?? "";
+  return { child, lines, url, client: new SplattClient(url, "start-key") };
+}
+
+/** All processes that descend from one. */
+async function descendants(pid: number): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
+  const children = text.split(" ").filter(Boolean).map(Number);
+  return [...children, ...(await Promise.all(children.map(descendants))).flat()];
+}
+
+it("prints URL and key, ends with all its processes on Ctrl-C, and keeps its data for the next start", async () => {
+  const first = await start();
+  expect(first.lines.join("\n")).toContain("start-key");
+  const { job_id } = await first.client.createJob({ task_id: "t", video_url: "https://127.0.0.1/v.mp4" });
+  const processes = await descendants(first.child.pid ?? 0);
+  // workerd and the agent at least.
+  expect(processes.length).toBeGreaterThanOrEqual(2);
+
+  first.child.kill("SIGINT");
+  expect(await once(first.child, "exit")).toEqual([0, null]);
+  expect(processes.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+
+  const second = await start();
+  expect(await second.client.job(job_id)).toMatchObject({ task_id: "t" });
+  second.child.kill("SIGTERM");
+  expect(await once(second.child, "exit")).toEqual([0, null]);
+});
