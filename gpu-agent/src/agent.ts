@@ -3,8 +3,10 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type AgentOffer,
+  type Drain,
   engineFor,
   type Fence,
+  type HeldVerdict,
   type Hello,
   type Intervals,
   type JobSpec,
@@ -15,6 +17,8 @@ import {
 } from "@splatt/shared";
 import type { Logger } from "pino";
 import { Connection, type ConnectionEnd, type ConnectionOptions } from "./connection/connection.ts";
+import { InTurn } from "./jobs/in-turn.ts";
+import { inheritStages } from "./jobs/inherit.ts";
 import {
   type JobRecord,
   JobRecordFile,
@@ -27,6 +31,8 @@ import type { Workspace } from "./jobs/workspace.ts";
 import { JobLog } from "./pipeline/job-log.ts";
 import { estimateStages } from "./pipeline/stage-estimates.ts";
 
+type JobMessage = Exclude<ServerMessage, Welcome | Drain>;
+
 export interface AgentOptions {
   readonly controlPlane: string;
   readonly token: string;
@@ -37,12 +43,20 @@ export interface AgentOptions {
   readonly pipeline: Pipeline;
   /** How many ended jobs keep their folders. */
   readonly keepJobs: number;
+  /** How long jobs may go on after the agent was told to stop, before they are handed back. */
+  readonly drainMs: number;
   readonly log: Logger;
   readonly backoff?: ConnectionOptions["backoff"];
 }
 
+/** Most jobs that are named in a hello. */
+const MAX_KEPT = 64;
+
 /** Frames that wait in the socket beyond this: progress is dropped rather than queued. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
+
+/** How long the Dispatcher has to acknowledge what is handed back. What it did not stays on disk. */
+const HAND_BACK_MS = 10_000;
 
 /**
  * The agent: keeps the connection, takes jobs while it has free slots, and reports. What it holds is on disk,
@@ -53,7 +67,11 @@ export class Agent {
   readonly #instanceId = randomUUID();
   readonly #connection: Connection;
   readonly #runs = new Map<string, JobRun>();
+  /** Jobs that were assigned and are not yet among the runs. */
+  readonly #arriving = new Set<string>();
+  readonly #inTurn = new InTurn();
   #timers: NodeJS.Timeout[] = [];
+  #drainTimers: NodeJS.Timeout[] = [];
   #draining = false;
 
   constructor(options: AgentOptions) {
@@ -63,8 +81,8 @@ export class Agent {
       token: options.token,
       log: options.log,
       hello: () => this.#hello(),
-      onWelcome: (welcome) => this.#guard(this.#onWelcome(welcome)),
-      onMessage: (message) => this.#guard(this.#onMessage(message)),
+      onWelcome: (welcome) => this.#onWelcome(welcome),
+      onMessage: (message) => this.#onMessage(message),
       holdsJobs: () => this.#runs.size > 0,
       ...(options.backoff ? { backoff: options.backoff } : {}),
     });
@@ -77,52 +95,74 @@ export class Agent {
     }
     const end = await this.#connection.run();
     this.#stopTimers();
+    for (const timer of this.#drainTimers) clearTimeout(timer);
     await Promise.all([...this.#runs.values()].map((run) => run.stop("shutdown")));
     return end;
   }
 
-  /** Stops all work and leaves. Its jobs stay on disk, and an agent that is started soon goes on with them. */
-  stop(): void {
-    this.#draining = true;
-    for (const run of this.#runs.values()) this.#guard(run.stop("shutdown"));
-    this.#connection.close();
+  /**
+   * Takes no new job, and leaves when those that it has are finished; what is not finished in time is handed back.
+   * What the Dispatcher does not acknowledge stays on disk, and the next start goes on with it.
+   */
+  stop(drainMs = this.#options.drainMs): void {
+    this.#drain(drainMs);
   }
 
-  #hello(): Hello {
-    const { name, version, offer } = this.#options;
+  async #hello(): Promise<Hello> {
+    const { name, version, workspace } = this.#options;
     const held = [...this.#runs.values()].map((run) => run.held);
+    const kept = (await workspace.jobs())
+      .map(({ fence }) => fence.job_id)
+      .filter((id) => !this.#runs.has(id));
     return {
       type: "hello",
       protocol: PROTOCOL_VERSION,
       instance_id: this.#instanceId,
       name,
       version,
-      offer,
+      offer: this.#offer(),
       held,
+      kept: kept.slice(0, MAX_KEPT),
     };
   }
 
-  async #onWelcome(welcome: Welcome): Promise<void> {
+  /** What the agent offers now: what it was set up with, unless it is about to leave. */
+  #offer(): AgentOffer {
+    const { offer } = this.#options;
+    return this.#draining ? { ...offer, slots: 0, reason: "The agent is about to stop." } : offer;
+  }
+
+  #onWelcome(welcome: Welcome): void {
     for (const verdict of welcome.jobs) {
-      const run = this.#runs.get(verdict.held.job_id);
-      if (run === undefined || !sameFence(run.fence, verdict.held)) continue;
-      if (verdict.action === "abandon") {
-        run.log.warn(`abandoned: ${verdict.reason}`);
-        this.#guard(run.stop("abandoned"));
-      } else {
-        await run.refence(verdict.fence);
-        run.start(this.#options.pipeline);
-        run.resend();
-      }
+      this.#guard(this.#inTurn.run(verdict.held.job_id, () => this.#onVerdict(verdict)));
     }
     this.#startTimers(welcome.intervals);
     this.#reportHeld();
   }
 
-  async #onMessage(message: Exclude<ServerMessage, Welcome>): Promise<void> {
-    if (message.type === "job.assign") return this.#onAssign(message.fence, message.spec);
-    if (message.type === "drain") return this.#drain();
+  async #onVerdict(verdict: HeldVerdict): Promise<void> {
+    const run = this.#runs.get(verdict.held.job_id);
+    if (run === undefined || !sameFence(run.fence, verdict.held)) return;
+    if (verdict.action === "abandon") {
+      run.log.warn(`abandoned: ${verdict.reason}`);
+      return run.stop("abandoned");
+    }
+    await run.refence(verdict.fence);
+    run.start(this.#options.pipeline);
+    run.resend();
+  }
+
+  #onMessage(message: Exclude<ServerMessage, Welcome>): void {
+    if (message.type === "drain") {
+      this.#drain(message.deadline_ms);
+      return;
+    }
     const jobId = message.type === "job.forget" ? message.job_id : message.fence.job_id;
+    this.#guard(this.#inTurn.run(jobId, () => this.#onJobMessage(jobId, message)));
+  }
+
+  async #onJobMessage(jobId: string, message: JobMessage): Promise<void> {
+    if (message.type === "job.assign") return this.#onAssign(message.fence, message.spec);
     const run = this.#runs.get(jobId);
     if (message.type === "job.forget") {
       await run?.stop("abandoned");
@@ -139,14 +179,15 @@ export class Agent {
         run.log.info(`cancelled: ${message.reason}`);
         return run.stop("cancelled");
       case "job.recall":
-        // Only a job that has not begun is called back, and every job here begins at once.
-        return;
+        if (run.hasBegun) return;
+        run.log.info(`called back: ${message.reason}`);
+        return run.stop("recalled");
     }
   }
 
   /** The record is on disk before the job is accepted: from then on a restarted agent knows of it. */
   async #onAssign(fence: Fence, spec: JobSpec): Promise<void> {
-    const { offer, workspace, log } = this.#options;
+    const { offer, log } = this.#options;
     const running = this.#runs.get(fence.job_id);
     if (running !== undefined && sameFence(running.fence, fence)) {
       this.#connection.send({ type: "job.accept", fence });
@@ -160,16 +201,33 @@ export class Agent {
       this.#connection.send({ type: "job.reject", fence, ...refusal });
       return;
     }
-    const dir = workspace.jobDir(fence.job_id);
-    await mkdir(dir, { recursive: true });
-    const known = await loadJobRecord(dir);
-    const record =
-      known === null ? newJobRecord(fence, spec, Date.now()) : nextAttempt(known, fence, spec, Date.now());
-    const run = this.#adopt(record);
-    await run.file.update({});
+    this.#arriving.add(fence.job_id);
+    const run = await this.#take(fence, spec).finally(() => this.#arriving.delete(fence.job_id));
     this.#connection.send({ type: "job.accept", fence });
     run.log.info(`accepted, attempt ${fence.attempt}, engine ${engineFor(spec.options.engine, offer)}`);
     run.start(this.#options.pipeline);
+  }
+
+  /** A folder and a record for the job, with whatever an earlier attempt, or the job it repeats, finished. */
+  async #take(fence: Fence, spec: JobSpec): Promise<JobRun> {
+    const { workspace } = this.#options;
+    const dir = workspace.jobDir(fence.job_id);
+    await mkdir(dir, { recursive: true });
+    const known = await loadJobRecord(dir);
+    const inherited =
+      known !== null || spec.retry_of === null
+        ? {}
+        : await inheritStages(workspace.jobDir(spec.retry_of), dir);
+    const now = Date.now();
+    const run = this.#adopt(
+      known === null ? newJobRecord(fence, spec, now, inherited) : nextAttempt(known, fence, spec, now),
+    );
+    await run.file.update({});
+    return run;
+  }
+
+  get #takenSlots(): number {
+    return this.#arriving.size + [...this.#runs.values()].filter((run) => run.holdsSlot).length;
   }
 
   #refusal(
@@ -177,7 +235,7 @@ export class Agent {
   ): { code: "draining" | "no_free_slot" | "engine_unavailable"; detail: string } | null {
     const { offer } = this.#options;
     if (this.#draining) return { code: "draining", detail: "The agent is about to stop." };
-    if (this.#runs.size >= offer.slots) return { code: "no_free_slot", detail: "All slots are taken." };
+    if (this.#takenSlots >= offer.slots) return { code: "no_free_slot", detail: "All slots are taken." };
     if (engineFor(spec.options.engine, offer) === null)
       return { code: "engine_unavailable", detail: offer.reason };
     return null;
@@ -208,10 +266,20 @@ export class Agent {
     return run;
   }
 
-  #drain(): void {
-    this.#options.log.info("draining: no new jobs are taken");
+  #drain(deadlineMs: number): void {
     this.#draining = true;
-    if (this.#runs.size === 0) this.#connection.close();
+    if (this.#runs.size === 0) {
+      this.#connection.close();
+      return;
+    }
+    const seconds = Math.round(deadlineMs / 1000);
+    this.#options.log.info(`draining: no new jobs are taken, and the rest is handed back in ${seconds} s`);
+    this.#connection.send({ type: "offer", offer: this.#offer() });
+    const handBack = () => {
+      for (const run of this.#runs.values()) this.#guard(run.stop("returned"));
+      this.#drainTimers.push(setTimeout(() => this.#connection.close(), HAND_BACK_MS));
+    };
+    this.#drainTimers.push(setTimeout(handBack, deadlineMs));
   }
 
   #reportHeld(): void {

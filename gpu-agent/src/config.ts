@@ -45,6 +45,8 @@ export const AgentEnvironment = z.object({
   ALLOW_HOSTS: optional(List.default([])),
   /** Whether videos may be fetched over http. */
   ALLOW_HTTP: optional(Flag.default(false)),
+  /** How long jobs may go on after the agent was told to stop, before they are handed back. */
+  DRAIN_SECONDS: optional(z.coerce.number().min(0).default(60)),
   /** How many ended jobs keep their folders. */
   KEEP_JOBS: optional(z.coerce.number().int().min(0).default(3)),
   /** Processor cores for the tools and for the builtin trainer. */

@@ -54,10 +54,11 @@ async function runAgent(config: AgentConfig): Promise<number> {
     workspace,
     pipeline: createPipeline(config, engines, offer, log),
     keepJobs: config.KEEP_JOBS,
+    drainMs: config.DRAIN_SECONDS * 1000,
     log,
   });
   stopOnSignals(() => {
-    log.info("stopping; once more to stop at once");
+    log.info("stopping; a second signal stops at once");
     agent.stop();
   });
   const end = await agent.run();

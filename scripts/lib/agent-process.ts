@@ -29,6 +29,8 @@ export class AgentProcess {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       env: {
         ...process.env,
+        // Its control plane is about to stop too: what is not finished is handed back at once.
+        DRAIN_SECONDS: "0",
         ...options.settings,
         CONTROL_PLANE_URL: options.controlPlane,
         AGENT_TOKEN: options.token,

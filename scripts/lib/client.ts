@@ -9,6 +9,7 @@ import {
   DEFAULT_POOL,
   Health,
   JobCreated,
+  JobStatusView,
   JobView,
   Problem,
   planParts,
@@ -59,6 +60,19 @@ export class SplattClient {
 
   createJob(body: Readonly<Record<string, unknown>>): Promise<JobCreated> {
     return this.#call("POST", "/jobs", JobCreated, body);
+  }
+
+  cancelJob(jobId: string): Promise<JobStatusView> {
+    return this.#call("POST", `/jobs/${jobId}/cancel`, JobStatusView);
+  }
+
+  /** @param changes options that differ from those of the ended job */
+  retryJob(jobId: string, changes: Readonly<Record<string, unknown>> = {}): Promise<JobCreated> {
+    return this.#call("POST", `/jobs/${jobId}/retry`, JobCreated, changes);
+  }
+
+  async drainAgent(agentId: string, deadlineSec: number): Promise<void> {
+    await this.#call("POST", `/agents/${agentId}/drain`, z.unknown(), { deadline_sec: deadlineSec });
   }
 
   job(jobId: string): Promise<JobView> {

@@ -9,6 +9,15 @@ export const CreateAgent = z.object({
 });
 export type CreateAgent = z.infer<typeof CreateAgent>;
 
+/** POST /agents/{id}/drain: no new jobs; what is not finished by the deadline is handed back. */
+export const DrainAgent = z.object({
+  deadline_sec: z
+    .number()
+    .min(0)
+    .max(7 * 24 * 3600)
+    .default(3600),
+});
+
 export const AgentView = z.object({
   agent_id: z.uuid(),
   name: z.string(),

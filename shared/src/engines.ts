@@ -31,12 +31,22 @@ export const AgentOffer = z.object({
   engines: z.array(EngineProbe).max(16),
   /** The engine that runs a job asking for `auto`; null when this agent takes no such job. */
   default_engine: EngineName.nullable(),
-  /** How many jobs the agent takes at once. Zero when it cannot work; `reason` says why. */
+  /** How many jobs the agent takes at once. Zero when it takes none; `reason` says why. */
   slots: z.int().min(0).max(64),
+  /**
+   * How many of these it trains at once. What it takes beyond that it prepares meanwhile, and hands back if it
+   * has not begun when another agent falls idle. Older agents do not say: all their slots, then.
+   */
+  parallel: z.int().min(0).max(64).optional(),
   reason: z.string(),
   gpus: z.array(GpuInfo).max(16),
 });
 export type AgentOffer = z.infer<typeof AgentOffer>;
+
+/** How many jobs an agent works on side by side; with fewer it is idle in part. */
+export function parallelJobs({ slots, parallel }: Pick<AgentOffer, "slots" | "parallel">): number {
+  return Math.min(slots, parallel ?? slots);
+}
 
 /** Which engine of `offer` runs a job that asks for `choice`; null when none does. */
 export function engineFor(choice: EngineChoice, offer: AgentOffer): EngineName | null {

@@ -93,6 +93,8 @@ export type JobSource = z.infer<typeof JobSource>;
 export const JobSpec = z.object({
   source: JobSource,
   options: JobOptions,
+  /** The ended job that this one repeats: the agent that has its finished stages may reuse them. */
+  retry_of: z.uuid().nullable().default(null),
 });
 export type JobSpec = z.infer<typeof JobSpec>;
 
@@ -189,6 +191,8 @@ export const JobView = JobStatusView.extend({
   options: JobOptions,
   pool: z.string(),
   priority: z.int(),
+  /** The ended job that this one repeats. */
+  retry_of: z.uuid().nullable(),
   attempt: z.int().nonnegative(),
   failures: z.int().nonnegative(),
   lost_leases: z.int().nonnegative(),
@@ -202,6 +206,26 @@ export const JobView = JobStatusView.extend({
   log_tail: z.array(z.string()).nullable(),
 });
 export type JobView = z.infer<typeof JobView>;
+
+/** POST /jobs/{id}/retry: the same video again, with any of the options changed. */
+export const RetryJobFields = CreateJobFields.omit({
+  filebin_url: true,
+  video_url: true,
+  upload_id: true,
+  filename: true,
+});
+
+/** One entry of a job's history. `at` carries an offset. */
+export const JobEvent = z.object({
+  number: z.int().positive(),
+  at: z.string(),
+  status: JobStatus,
+  attempt: z.int().nonnegative(),
+  agent_id: z.string().nullable(),
+  message: z.string(),
+  error_code: z.enum(FAILURE_CODES).nullable(),
+});
+export type JobEvent = z.infer<typeof JobEvent>;
 
 export const JobCreated = z.object({
   job_id: z.uuid(),

@@ -30,6 +30,16 @@ export const PROBLEMS = {
     title: "The job has not ended",
     hint: "Wait until it is completed, failed or cancelled.",
   },
+  job_ended: {
+    status: 409,
+    title: "The job has ended",
+    hint: "POST /jobs/{job_id}/retry runs it again as a new job.",
+  },
+  agent_not_connected: {
+    status: 409,
+    title: "The agent is not connected",
+    hint: "It takes no jobs meanwhile, so there is nothing to drain.",
+  },
   upload_incomplete: {
     status: 409,
     title: "The upload is not complete",

@@ -65,8 +65,14 @@ export const Hello = z.object({
   version: z.string().max(64),
   offer: AgentOffer,
   held: z.array(HeldJob).max(64),
+  /** Ended jobs of which the agent still has files; it is told to forget those that were deleted. */
+  kept: z.array(z.uuid()).max(64).default([]),
 });
 export type Hello = z.infer<typeof Hello>;
+
+/** What the agent can do has changed: its owner paused it, it drains, or its GPUs' state moved. */
+export const Offer = z.object({ type: z.literal("offer"), offer: AgentOffer });
+export type Offer = z.infer<typeof Offer>;
 
 export const JobAccept = z.object({ type: z.literal("job.accept"), fence: Fence });
 export type JobAccept = z.infer<typeof JobAccept>;
@@ -141,11 +147,22 @@ export type JobFail = z.infer<typeof JobFail>;
 export const JobCancelled = z.object({ type: z.literal("job.cancelled"), fence: Fence, seq: Seq });
 export type JobCancelled = z.infer<typeof JobCancelled>;
 
+/** The job had not begun and is not going to: the answer to `job.recall`. */
 export const JobRecalled = z.object({ type: z.literal("job.recalled"), fence: Fence, seq: Seq });
 export type JobRecalled = z.infer<typeof JobRecalled>;
 
+/** The agent stops and hands the job back, begun or not. Nothing went wrong, so nothing is counted. */
+export const JobReturned = z.object({
+  type: z.literal("job.returned"),
+  fence: Fence,
+  seq: Seq,
+  reason: Text,
+});
+export type JobReturned = z.infer<typeof JobReturned>;
+
 export const AgentMessage = z.discriminatedUnion("type", [
   Hello,
+  Offer,
   JobAccept,
   JobReject,
   JobHeld,
@@ -155,6 +172,7 @@ export const AgentMessage = z.discriminatedUnion("type", [
   JobFail,
   JobCancelled,
   JobRecalled,
+  JobReturned,
 ]);
 export type AgentMessage = z.infer<typeof AgentMessage>;
 
@@ -165,6 +183,7 @@ export const AckedMessage = z.discriminatedUnion("type", [
   JobFail,
   JobCancelled,
   JobRecalled,
+  JobReturned,
 ]);
 export type AckedMessage = z.infer<typeof AckedMessage>;
 
@@ -205,6 +224,7 @@ export type JobRecall = z.infer<typeof JobRecall>;
 export const JobForget = z.object({ type: z.literal("job.forget"), job_id: z.uuid() });
 export type JobForget = z.infer<typeof JobForget>;
 
+/** Take no new job, finish what there is, and after `deadline_ms` hand back the rest. */
 export const Drain = z.object({ type: z.literal("drain"), deadline_ms: z.int().nonnegative() });
 export type Drain = z.infer<typeof Drain>;
 

@@ -42,8 +42,9 @@ export const agentJobRoutes = new Hono<AgentAppEnv>()
     const id = crypto.randomUUID();
     const r2Key = `jobs/${job.id}/${job.attempt}/${id}/${filename}`;
     const { uploadId: r2UploadId } = await c.env.BUCKET.createMultipartUpload(r2Key);
+    const db = database(c.env.DB);
     await withRetry(() =>
-      database(c.env.DB)
+      db
         .insert(resultUploads)
         .values({
           id,
@@ -58,6 +59,12 @@ export const agentJobRoutes = new Hono<AgentAppEnv>()
         })
         .onConflictDoNothing(),
     );
+    // The job may have ended while the row was made; then whoever ended it has not seen the row.
+    await leasedJob(c).catch(async (error: unknown) => {
+      await abortMultipart(c.env.BUCKET, { r2Key, r2UploadId });
+      await withRetry(() => db.delete(resultUploads).where(eq(resultUploads.id, id)));
+      throw error;
+    });
     const created: ResultUploadCreated = { upload_id: id, part_size: PART_SIZE_BYTES };
     return c.json(created);
   })
@@ -71,9 +78,18 @@ export const agentJobRoutes = new Hono<AgentAppEnv>()
     const { upload } = await leasedUpload(c);
     const { parts } = validate(CompleteResultUpload, await readJson(c), "body");
     const etag = upload.etag ?? (await completeMultipart(c.env.BUCKET, upload, parts)).etag;
-    await withRetry(() =>
-      database(c.env.DB).update(resultUploads).set({ etag }).where(eq(resultUploads.id, upload.id)),
+    const stored = await withRetry(() =>
+      database(c.env.DB)
+        .update(resultUploads)
+        .set({ etag })
+        .where(eq(resultUploads.id, upload.id))
+        .returning({ id: resultUploads.id }),
     );
+    if (stored.length === 0) {
+      // The job ended meanwhile and its uploads were dropped, before this object was there.
+      await c.env.BUCKET.delete(upload.r2Key);
+      throw new ApiError("stale_lease");
+    }
     return c.json({ upload_id: upload.id, etag, size: upload.size });
   });
 

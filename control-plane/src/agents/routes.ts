@@ -1,4 +1,4 @@
-import { type AgentCreated, type AgentView, CreateAgent, offsetUtc } from "@splatt/shared";
+import { type AgentCreated, type AgentView, CreateAgent, DrainAgent, offsetUtc } from "@splatt/shared";
 import { desc, eq } from "drizzle-orm";
 import { Hono } from "hono";
 import type { AppEnv } from "../app-env.ts";
@@ -6,7 +6,7 @@ import { database, withRetry } from "../db/database.ts";
 import { agents } from "../db/schema.ts";
 import { dispatcherOf } from "../dispatch/stub.ts";
 import { ApiError } from "../http/problem.ts";
-import { readJson, validate } from "../http/validate.ts";
+import { readJson, readOptionalJson, validate } from "../http/validate.ts";
 import { newAgentToken } from "./tokens.ts";
 
 type AgentRow = typeof agents.$inferSelect;
@@ -35,6 +35,17 @@ export const agentRoutes = new Hono<AppEnv>()
   .get("/", async (c) => {
     const rows = await database(c.env.DB).select().from(agents).orderBy(desc(agents.createdAt));
     return c.json({ agents: rows.map(toView) });
+  })
+
+  .post("/:id/drain", async (c) => {
+    const { deadline_sec } = validate(DrainAgent, await readOptionalJson(c), "body");
+    const agent = await database(c.env.DB).query.agents.findFirst({
+      where: eq(agents.id, c.req.param("id")),
+    });
+    if (agent === undefined) throw new ApiError("agent_not_found");
+    const told = await dispatcherOf(c.env, agent.pool).drainAgent(agent.id, Math.round(deadline_sec * 1000));
+    if (!told) throw new ApiError("agent_not_connected");
+    return c.json({ message: "The agent takes no new jobs and ends when it is done", deadline_sec });
   })
 
   .delete("/:id", async (c) => {

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { and, desc, eq, lt } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
-import { leasedIn, waitingFor } from "../jobs/conditions.ts";
+import { leasedIn, lostSince, waitingFor } from "../jobs/conditions.ts";
 import { createJob } from "../testing/api.ts";
 import { database } from "./database.ts";
 import { jobs } from "./schema.ts";
@@ -65,6 +65,11 @@ describe("the database", () => {
       "the leased jobs of a pool",
       db.select().from(jobs).where(leasedIn("p")),
       "SEARCH jobs USING INDEX jobs_leased (pool=?)",
+    ],
+    [
+      "the jobs of a pool that lost their agents long ago",
+      db.select().from(jobs).where(lostSince("p", 9)),
+      "SEARCH jobs USING INDEX jobs_lost (pool=? AND next_attempt_at<?)",
     ],
     [
       "a job by its id",

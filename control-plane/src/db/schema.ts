@@ -46,6 +46,10 @@ export const jobs = sqliteTable(
     attempt: integer().notNull().default(0),
     leaseId: text("lease_id"),
     agentId: text("agent_id"),
+    /** Who worked on it last, and may still have its finished stages. For a retry: on the job it repeats. */
+    lastAgentId: text("last_agent_id"),
+    /** The ended job that this one repeats. */
+    retryOf: text("retry_of"),
     /** The last acked message of the current lease. */
     lastSeq: integer("last_seq").notNull().default(0),
     /** Attempts that ended in a failure, and leases that were lost: counted apart. */
@@ -69,6 +73,10 @@ export const jobs = sqliteTable(
       .on(job.pool)
       .where(sql`lease_id IS NOT NULL AND status NOT IN ('completed', 'failed', 'cancelled')`),
     index("jobs_upload").on(job.uploadId).where(sql`upload_id IS NOT NULL`),
+    // Only jobs that lost an agent and wait: few, and few of their changes touch it.
+    index("jobs_lost")
+      .on(job.pool, job.nextAttemptAt)
+      .where(sql`status = 'queued' AND lease_id IS NULL AND lost_leases > 0`),
   ],
 );
 

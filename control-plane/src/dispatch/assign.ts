@@ -1,4 +1,4 @@
-import { CLOSE, type EngineChoice, type Fence, type JobSpec } from "@splatt/shared";
+import { CLOSE, type EngineChoice, type Fence, type JobSource, type JobSpec } from "@splatt/shared";
 import { and, asc, eq, inArray, isNull, lte, ne, or, sql } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { jobs, uploads } from "../db/schema.ts";
@@ -6,7 +6,7 @@ import { waitingFor } from "../jobs/conditions.ts";
 import { errorText, log } from "../log.ts";
 import type { Hub } from "./hub.ts";
 import type { Lease } from "./lease-table.ts";
-import { type Candidate, place, runnableChoices, unmetNeed } from "./placement.ts";
+import { type Candidate, place, type QueuedJob, runnableChoices, unmetNeed } from "./placement.ts";
 import { type AgentSocket, closeQuietly } from "./sockets.ts";
 
 /**
@@ -46,10 +46,8 @@ export function fenceOf(lease: Pick<Lease, "jobId" | "attempt" | "leaseId">): Fe
   return { job_id: lease.jobId, attempt: lease.attempt, lease_id: lease.leaseId };
 }
 
-interface ClaimableJob {
-  readonly id: string;
+interface ClaimableJob extends QueuedJob {
   readonly attempt: number;
-  readonly engine: EngineChoice;
 }
 
 async function assign(hub: Hub, job: ClaimableJob, agentId: string): Promise<void> {
@@ -119,12 +117,12 @@ export async function claimSucceeded(hub: Hub, lease: Lease): Promise<boolean> {
   return job?.leaseId === lease.leaseId;
 }
 
-/** Agents that can take a job now. One whose heartbeat stopped is told so and left out. */
-function candidates(hub: Hub): Candidate[] {
+/** Agents that are there to take jobs. One whose heartbeat stopped is told so and left out. */
+export function candidates(hub: Hub): Candidate[] {
   const now = hub.now();
   return hub.sockets.open().flatMap((socket) => {
     const { agent, ws } = socket;
-    if (agent.hello === null || agent.restingUntil > now) return [];
+    if (agent.hello === null || agent.draining || agent.restingUntil > now) return [];
     if (now - Math.max(hub.sockets.lastHeard(socket), hub.awakeSince) > hub.timing.leaseMs) {
       closeQuietly(ws, CLOSE.silent, "no heartbeat");
       return [];
@@ -140,7 +138,13 @@ async function nextJobs(hub: Hub, choices: readonly EngineChoice[], limit: numbe
   const due = or(isNull(jobs.nextAttemptAt), lte(jobs.nextAttemptAt, hub.now()));
   const [first, ...others] = choices.map((choice) =>
     hub.db
-      .select({ id: jobs.id, attempt: jobs.attempt, engine: jobs.engine, rank: jobs.rank })
+      .select({
+        id: jobs.id,
+        attempt: jobs.attempt,
+        engine: jobs.engine,
+        lastAgentId: jobs.lastAgentId,
+        rank: jobs.rank,
+      })
       .from(jobs)
       .where(and(waitingFor(hub.pool, choice), due))
       .orderBy(asc(jobs.rank))
@@ -179,11 +183,12 @@ export async function sayUnmetNeeds(hub: Hub, choices: readonly EngineChoice[]):
 
 async function specOf(hub: Hub, jobId: string): Promise<JobSpec | null> {
   const [job] = await hub.db
-    .select({ url: jobs.sourceUrl, options: jobs.options, uploadSize: uploads.size })
+    .select({ url: jobs.sourceUrl, options: jobs.options, retryOf: jobs.retryOf, uploadSize: uploads.size })
     .from(jobs)
     .leftJoin(uploads, eq(uploads.id, jobs.uploadId))
     .where(eq(jobs.id, jobId));
   if (job === undefined) return null;
-  if (job.url !== null) return { source: { kind: "url", url: job.url }, options: job.options };
-  return { source: { kind: "upload", size: job.uploadSize ?? 0 }, options: job.options };
+  const source: JobSource =
+    job.url === null ? { kind: "upload", size: job.uploadSize ?? 0 } : { kind: "url", url: job.url };
+  return { source, options: job.options, retry_of: job.retryOf };
 }

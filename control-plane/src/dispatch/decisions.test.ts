@@ -26,7 +26,13 @@ function candidate(agentId: string, offer: AgentOffer, load: number, slots = 1) 
 }
 
 describe("place", () => {
-  const job = (id: string, engine: EngineChoice = "auto") => ({ id, engine });
+  const job = (id: string, engine: EngineChoice = "auto", lastAgentId: string | null = null) => ({
+    id,
+    engine,
+    lastAgentId,
+  });
+  /** Trains one job at a time, and prepares another meanwhile. */
+  const PREFETCHING: AgentOffer = { ...GPU_OFFER, slots: 2, parallel: 1 };
   it.each([
     ["nothing to do", [], [candidate("a", GPU_OFFER, 0)], {}],
     ["nobody there", [job("1")], [], {}],
@@ -42,6 +48,25 @@ describe("place", () => {
       [job("1")],
       [candidate("a", GPU_OFFER, 1, 2), candidate("b", GPU_OFFER, 0)],
       { 1: "b" },
+    ],
+    ["in advance when nobody is idle", [job("1")], [candidate("a", PREFETCHING, 1, 2)], { 1: "a" }],
+    [
+      "an idle agent before a less loaded one that would only prepare",
+      [job("1")],
+      [candidate("a", PREFETCHING, 1, 2), candidate("b", { ...GPU_OFFER, slots: 4 }, 2, 4)],
+      { 1: "b" },
+    ],
+    [
+      "back to who worked on it before",
+      [job("1", "auto", "b")],
+      [candidate("a", GPU_OFFER, 0), candidate("b", GPU_OFFER, 0)],
+      { 1: "b" },
+    ],
+    [
+      "to another when that one is busy",
+      [job("1", "auto", "b")],
+      [candidate("a", GPU_OFFER, 0), candidate("b", PREFETCHING, 1, 2)],
+      { 1: "a" },
     ],
     [
       "by engine",

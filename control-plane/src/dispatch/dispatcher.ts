@@ -16,11 +16,12 @@ import { errorText, log } from "../log.ts";
 import { AgentInstances } from "./agent-instances.ts";
 import { AlarmClock } from "./alarm-clock.ts";
 import { assignQueued, fenceOf, sayUnmetNeeds } from "./assign.ts";
-import { accept, onHeld, onHello } from "./hello.ts";
+import { accept, onHeld, onHello, onOffer } from "./hello.ts";
 import type { Hub } from "./hub.ts";
 import { type Lease, LeaseTable } from "./lease-table.ts";
 import {
   checkLeases,
+  giveUpLost,
   loseLease,
   noteLostAgents,
   onAgentGone,
@@ -30,7 +31,8 @@ import {
   wasAway,
 } from "./leases.ts";
 import { onProgress } from "./progress.ts";
-import { onComplete, onFail, onStage } from "./reports.ts";
+import { recallPrefetched } from "./recall.ts";
+import { onComplete, onFail, onReturned, onStage } from "./reports.ts";
 import { type AgentSocket, AgentSockets, closeQuietly } from "./sockets.ts";
 import { dispatchTiming } from "./timing.ts";
 
@@ -61,6 +63,7 @@ export class Dispatcher extends DurableObject<Env> {
       alarm,
       awakeSince: 0,
       writtenProgress: new Map(),
+      recalled: new Set(),
     };
     void ctx.blockConcurrencyWhile(async () => {
       await alarm.load();
@@ -78,8 +81,10 @@ export class Dispatcher extends DurableObject<Env> {
     const socket = { ws, agent: this.#hub.sockets.agentOf(ws) };
     const message = parseFrame(frame);
     if (!message.ok) return closeQuietly(ws, CLOSE.badMessage, message.reason);
-    if (message.value.type !== "hello" && socket.agent.hello === null) {
-      return closeQuietly(ws, CLOSE.badMessage, "hello comes first");
+    if (message.value.type !== "hello") {
+      if (socket.agent.hello === null) return closeQuietly(ws, CLOSE.badMessage, "hello comes first");
+      // A frame that was on its way when the agent's next socket took over tells of a state that is past.
+      if (this.#hub.sockets.of(socket.agent.id)?.ws !== ws) return;
     }
     try {
       const answer = await this.#handle(socket, message.value);
@@ -113,6 +118,33 @@ export class Dispatcher extends DurableObject<Env> {
     await sayUnmetNeeds(this.#hub, [choice]);
   }
 
+  /** A job was cancelled in D1: its agent stops at once. */
+  async jobCancelled(jobId: string): Promise<void> {
+    const hub = this.#hub;
+    const lease = hub.leases.get(jobId);
+    if (lease === null) return;
+    hub.leases.remove(lease);
+    hub.writtenProgress.delete(jobId);
+    const socket = hub.sockets.of(lease.agentId);
+    if (socket !== null) {
+      hub.sockets.send(socket.ws, {
+        type: "job.cancel",
+        fence: fenceOf(lease),
+        reason: "asked for by the API",
+      });
+    }
+    await this.#assign();
+  }
+
+  /** @returns false when the agent is not connected */
+  drainAgent(agentId: string, deadlineMs: number): boolean {
+    const socket = this.#hub.sockets.of(agentId);
+    if (socket === null) return false;
+    this.#hub.sockets.update(socket.ws, { draining: true });
+    this.#hub.sockets.send(socket.ws, { type: "drain", deadline_ms: deadlineMs });
+    return true;
+  }
+
   /** A job was deleted: agents that still have files of it remove them. */
   jobDeleted(jobId: string): void {
     for (const { ws } of this.#hub.sockets.open())
@@ -133,6 +165,7 @@ export class Dispatcher extends DurableObject<Env> {
   /** Once a minute: whatever was missed is found here. */
   async tick(): Promise<void> {
     await this.#maintain();
+    await giveUpLost(this.#hub);
     await sayUnmetNeeds(this.#hub, EngineChoice.options);
   }
 
@@ -159,6 +192,10 @@ export class Dispatcher extends DurableObject<Env> {
         await this.#assign();
         await sayUnmetNeeds(hub, EngineChoice.options);
         return null;
+      case "offer":
+        await onOffer(hub, socket, message.offer);
+        await this.#assign();
+        return null;
       case "job.accept": {
         const lease = this.#leaseUnder(message.fence);
         if (lease === null)
@@ -182,24 +219,22 @@ export class Dispatcher extends DurableObject<Env> {
       case "job.progress":
         return onProgress(hub, agentId, message);
       case "job.complete":
-      case "job.fail": {
-        const answer = await (message.type === "job.complete"
-          ? onComplete(hub, agentId, message)
-          : onFail(hub, agentId, message));
-        hub.sockets.send(socket.ws, answer);
-        await this.#assign();
-        return null;
-      }
-      case "job.recalled": {
-        const lease = this.#leaseUnder(message.fence);
-        if (lease !== null) await returnToQueue(hub, lease, "Waiting: called back from a busy agent");
-        hub.sockets.send(socket.ws, { type: "ack", fence: message.fence, seq: message.seq });
-        await this.#assign();
-        return null;
-      }
+        return this.#endedBy(socket, await onComplete(hub, agentId, message));
+      case "job.fail":
+        return this.#endedBy(socket, await onFail(hub, agentId, message));
+      case "job.returned":
+      case "job.recalled":
+        return this.#endedBy(socket, await onReturned(hub, agentId, message));
       case "job.cancelled":
         return { type: "ack", fence: message.fence, seq: message.seq };
     }
+  }
+
+  /** The agent is answered first, so that it has a free slot when the next job comes. */
+  async #endedBy(socket: AgentSocket, answer: ServerMessage): Promise<null> {
+    this.#hub.sockets.send(socket.ws, answer);
+    await this.#assign();
+    return null;
   }
 
   #leaseUnder(fence: Fence): Lease | null {
@@ -218,6 +253,7 @@ export class Dispatcher extends DurableObject<Env> {
       while (this.#assignAgain) {
         this.#assignAgain = false;
         await assignQueued(this.#hub);
+        await recallPrefetched(this.#hub);
       }
     } finally {
       this.#assigning = null;

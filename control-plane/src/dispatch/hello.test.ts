@@ -191,6 +191,18 @@ describe("an agent that comes back", () => {
     expect(await back.takeJob()).toMatchObject({ job_id: jobId, attempt: 2 });
   });
 
+  it("is told to forget the deleted ones of the jobs that it keeps files of", async () => {
+    const { agent, token, instance, fence, jobId } = await agentWithJob();
+    await agent.complete(fence, 1);
+    await agent.next("ack");
+    const there = await createJob();
+    agent.close();
+    await json(api("DELETE", `/jobs/${jobId}`));
+    const back = await ScriptedAgent.connect(token, { instance, kept: [there, jobId] });
+    expect(await back.next("job.forget")).toEqual({ type: "job.forget", job_id: jobId });
+    expect(back.has("job.forget")).toBe(false);
+  });
+
   it("gets an assignment that it never accepted once more", async () => {
     const pool = newPool();
     const { token } = await mintAgent(pool);
@@ -199,6 +211,43 @@ describe("an agent that comes back", () => {
     const first = await agent.next("job.assign");
     const back = await ScriptedAgent.connect(token, { instance: "i" });
     expect(await back.next("job.assign")).toEqual(first);
+  });
+});
+
+describe("draining an agent", () => {
+  it("tells it until when, and gives it no more jobs", async () => {
+    const { agent, agentId, pool } = await agentWithJob();
+    const answer = json(api("POST", `/agents/${agentId}/drain`, { deadline_sec: 90 }));
+    expect(await answer).toMatchObject({ deadline_sec: 90 });
+    expect(await agent.next("drain")).toEqual({ type: "drain", deadline_ms: 90_000 });
+    const free = { ...BUILTIN_OFFER, slots: 2 };
+    agent.send({ type: "offer", offer: free });
+    await createJob({ pool });
+    await passTime(pool, 1000);
+    expect(agent.has("job.assign")).toBe(false);
+  });
+
+  it("needs one that is connected", async () => {
+    const { agent_id } = await mintAgent(newPool());
+    expect(await json(api("POST", `/agents/${agent_id}/drain`), 409)).toMatchObject({
+      code: "agent_not_connected",
+    });
+    const unknown = crypto.randomUUID();
+    expect(await json(api("POST", `/agents/${unknown}/drain`), 404)).toMatchObject({
+      code: "agent_not_found",
+    });
+  });
+});
+
+describe("an agent whose offer changes", () => {
+  it("gets no job while it offers no slots, and one as soon as it does", async () => {
+    const pool = newPool();
+    const agent = await ScriptedAgent.connect((await mintAgent(pool)).token);
+    agent.send({ type: "offer", offer: { ...BUILTIN_OFFER, slots: 0, reason: "paused by its owner" } });
+    const jobId = await createJob({ pool });
+    await jobBecomes(jobId, ({ message }) => message.includes("paused by its owner"));
+    agent.send({ type: "offer", offer: BUILTIN_OFFER });
+    expect(await agent.takeJob()).toMatchObject({ job_id: jobId });
   });
 });
 

@@ -1,4 +1,5 @@
 import {
+  type AgentOffer,
   CLOSE,
   type HeldJob,
   type HeldVerdict,
@@ -8,7 +9,7 @@ import {
   sameFence,
   sameMajor,
 } from "@splatt/shared";
-import { and, eq, isNull } from "drizzle-orm";
+import { and, eq, inArray, isNull } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { agents, jobs } from "../db/schema.ts";
 import { isHeldUnder } from "../jobs/conditions.ts";
@@ -42,7 +43,11 @@ export async function onHello(hub: Hub, socket: AgentSocket, hello: Hello): Prom
   for (const held of hello.held) verdicts.push(await judgeHeld(hub, agent.id, held));
   if (ws.readyState !== WebSocket.OPEN) return;
 
-  hub.sockets.update(ws, { hello: { instanceId: hello.instance_id, offer: hello.offer }, restingUntil: 0 });
+  hub.sockets.update(ws, {
+    hello: { instanceId: hello.instance_id, offer: hello.offer },
+    restingUntil: 0,
+    draining: false,
+  });
   hub.sockets.send(ws, {
     type: "welcome",
     protocol: PROTOCOL_VERSION,
@@ -53,6 +58,8 @@ export async function onHello(hub: Hub, socket: AgentSocket, hello: Hello): Prom
   });
   log("info", "agent connected", { agent: agent.name, version: hello.version, offer: hello.offer.reason });
 
+  await forgetDeleted(hub, ws, hello.kept);
+
   const goesOn = new Set(
     verdicts.flatMap((verdict) => (verdict.action === "continue" ? verdict.fence.lease_id : [])),
   );
@@ -61,6 +68,24 @@ export async function onHello(hub: Hub, socket: AgentSocket, hello: Hello): Prom
     if (lease.state === "sent") await sendAssignment(hub, lease);
     else await loseLease(hub, lease, "the agent came back without the job.");
   }
+}
+
+/** What the agent offers has changed. */
+export async function onOffer(hub: Hub, { ws, agent }: AgentSocket, offer: AgentOffer): Promise<void> {
+  if (agent.hello === null) return;
+  hub.sockets.update(ws, { hello: { ...agent.hello, offer } });
+  await withRetry(() => hub.db.update(agents).set({ offer }).where(eq(agents.id, agent.id)));
+}
+
+/** Jobs that were deleted while the agent was away: it removes what it has of them. */
+async function forgetDeleted(hub: Hub, ws: WebSocket, kept: readonly string[]): Promise<void> {
+  if (kept.length === 0) return;
+  const there = await hub.db
+    .select({ id: jobs.id })
+    .from(jobs)
+    .where(inArray(jobs.id, [...kept]));
+  const deleted = kept.filter((id) => !there.some((job) => job.id === id));
+  for (const jobId of deleted) hub.sockets.send(ws, { type: "job.forget", job_id: jobId });
 }
 
 /** The agent says what it holds now: what it should hold but does not is sent again or taken back. */

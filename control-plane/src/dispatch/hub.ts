@@ -23,4 +23,6 @@ export interface Hub {
   awakeSince: number;
   /** Per job, what was last written of its progress. Lost with the object; one extra write is all it costs. */
   readonly writtenProgress: Map<string, WrittenProgress>;
+  /** Jobs that were called back from a busy agent, so that it is asked once. Lost with the object. */
+  readonly recalled: Set<string>;
 }

@@ -7,9 +7,27 @@ import { agentWithJob, dispatcher, getJob, jobBecomes, newPool, passTime } from 
 import { BUILTIN_OFFER, ScriptedAgent } from "../testing/scripted-agent.ts";
 import { LeaseTable } from "./lease-table.ts";
 
+const DAY_MS = 24 * 3600 * 1000;
+
 async function leasesOf(pool: string) {
   return runInDurableObject(dispatcher(pool), (_, state) => new LeaseTable(state.storage.sql).all());
 }
+
+describe("a job that lost its agent", () => {
+  it("is given up once nobody has come for it in a week", async () => {
+    const { agent, fence, jobId, pool } = await agentWithJob();
+    await agent.stage(fence, 1, "training");
+    agent.close();
+    await passTime(pool, 151_000);
+    expect(await getJob(jobId)).toMatchObject({ status: "queued", lost_leases: 1 });
+    await passTime(pool, 6 * DAY_MS);
+    await dispatcher(pool).tick();
+    expect(await getJob(jobId)).toMatchObject({ status: "queued" });
+    await passTime(pool, DAY_MS + 3_600_000);
+    await dispatcher(pool).tick();
+    expect(await getJob(jobId)).toMatchObject({ status: "failed", error_code: "agent_lost" });
+  });
+});
 
 describe("assigning", () => {
   it("gives an agent no more jobs than it has slots", async () => {

@@ -2,7 +2,7 @@ import { CLOSE, fullJitterMs, TERMINAL_STATUSES } from "@splatt/shared";
 import { and, eq, notInArray, sql } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { agents, jobs } from "../db/schema.ts";
-import { heldUnder, leasedIn } from "../jobs/conditions.ts";
+import { heldUnder, leasedIn, lostSince } from "../jobs/conditions.ts";
 import { errorText, log } from "../log.ts";
 import { claimSucceeded, fenceOf, sendAssignment } from "./assign.ts";
 import type { Hub } from "./hub.ts";
@@ -84,6 +84,7 @@ export async function loseLease(hub: Hub, lease: Lease, why: string): Promise<vo
               status: "queued",
               leaseId: null,
               agentId: null,
+              lastAgentId: lease.agentId,
               etaSeconds: null,
               lostLeases: sql`${jobs.lostLeases} + 1`,
               nextAttemptAt,
@@ -96,6 +97,27 @@ export async function loseLease(hub: Hub, lease: Lease, why: string): Promise<vo
   hub.leases.remove(lease);
   if (!givenUp) hub.alarm.remember(nextAttemptAt);
   log("warn", "job lost its agent", { job: lease.jobId, attempt: lease.attempt, why, given_up: givenUp });
+}
+
+/** Fails jobs that lost their agent so long ago that nobody is going to run them any more. */
+export async function giveUpLost(hub: Hub): Promise<void> {
+  const now = hub.now();
+  const givenUp = await withRetry(() =>
+    hub.db
+      .update(jobs)
+      .set({
+        status: "failed",
+        errorCode: "agent_lost",
+        errorDetail: "No agent has come to run it since.",
+        message: "Failed",
+        endedAt: now,
+        updatedAt: now,
+      })
+      .where(lostSince(hub.pool, now - hub.timing.lostWaitMs))
+      .returning({ id: jobs.id }),
+  );
+  for (const { id } of givenUp)
+    log("warn", "job given up: it lost its agent and found no other", { job: id });
 }
 
 /** When a job that came back `tries` times is tried again. */

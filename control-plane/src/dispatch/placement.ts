@@ -1,8 +1,10 @@
-import { type AgentOffer, type EngineChoice, engineFor } from "@splatt/shared";
+import { type AgentOffer, type EngineChoice, engineFor, parallelJobs } from "@splatt/shared";
 
 export interface QueuedJob {
   readonly id: string;
   readonly engine: EngineChoice;
+  /** Who worked on the job last and may have its finished stages. */
+  readonly lastAgentId: string | null;
 }
 
 export interface Candidate {
@@ -18,20 +20,35 @@ export interface Placement {
   readonly agentId: string;
 }
 
-/** Who gets which job: jobs in the queue's order, each to the least loaded agent that can run it. */
+/**
+ * Who gets which job: jobs in the queue's order, each to the best agent that can run it. Best is one that would
+ * begin it at once; among these the one that worked on it before; then the least loaded.
+ */
 export function place(queue: readonly QueuedJob[], candidates: readonly Candidate[]): Placement[] {
   const agents = candidates.map((candidate) => ({ ...candidate }));
   const placements: Placement[] = [];
   for (const job of queue) {
+    const last = (candidate: Candidate) => (candidate.agentId === job.lastAgentId ? 0 : 1);
     const [agent] = agents
       .filter(({ freeSlots, offer }) => freeSlots > 0 && engineFor(job.engine, offer) !== null)
-      .toSorted((a, b) => a.load - b.load || b.freeSlots - a.freeSlots);
+      .toSorted(
+        (a, b) =>
+          Number(isBusy(a)) - Number(isBusy(b)) ||
+          last(a) - last(b) ||
+          a.load - b.load ||
+          b.freeSlots - a.freeSlots,
+      );
     if (agent === undefined) continue;
     agent.freeSlots -= 1;
     agent.load += 1;
     placements.push({ jobId: job.id, agentId: agent.agentId });
   }
   return placements;
+}
+
+/** Whether another job would only be prepared for later. */
+export function isBusy({ load, offer }: Pick<Candidate, "load" | "offer">): boolean {
+  return load >= parallelJobs(offer);
 }
 
 /** The engine choices that a job may name so that one of `offers` runs it. */

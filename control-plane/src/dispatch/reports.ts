@@ -6,6 +6,8 @@ import {
   isRetryable,
   type JobComplete,
   type JobFail,
+  type JobRecalled,
+  type JobReturned,
   type JobStage,
   type JobStatus,
   RESULT_FILES,
@@ -95,12 +97,7 @@ export async function onComplete(hub: Hub, agentId: string, message: JobComplete
   const applied = changed.length > 0 ? "applied" : await readBack(hub, agentId, message);
   if (applied !== "stale") {
     ended(hub, fence);
-    await discardResultUploads(
-      hub.db,
-      hub.bucket,
-      fence.job_id,
-      winners.map(({ id }) => id),
-    );
+    await discardResultUploads(hub.db, hub.bucket, fence.job_id);
   }
   if (applied === "applied") log("info", "job completed", { job: fence.job_id, attempt: fence.attempt });
   return answer(message, applied);
@@ -143,6 +140,7 @@ async function fail(
           status: "queued",
           leaseId: null,
           agentId: null,
+          lastAgentId: agentId,
           nextAttemptAt,
           message: `Waiting to be tried again (${failures} of ${hub.timing.maxFailures}): ${failureSentence(failure)}`,
         }
@@ -151,10 +149,32 @@ async function fail(
   if (applied === "applied") {
     log("warn", "job failed", { job: fence.job_id, attempt: fence.attempt, code: failure.code, again });
     if (nextAttemptAt !== null) hub.alarm.remember(nextAttemptAt);
-    if (!again) await discardResultUploads(hub.db, hub.bucket, fence.job_id, []);
+    if (!again) await discardResultUploads(hub.db, hub.bucket, fence.job_id);
   }
   if (applied !== "stale") ended(hub, fence);
   return applied;
+}
+
+/**
+ * The agent hands the job back, because it stops or because the job was called back before it began. The job waits
+ * for another agent, and nothing is counted against it.
+ */
+export async function onReturned(
+  hub: Hub,
+  agentId: string,
+  message: JobReturned | JobRecalled,
+): Promise<ServerMessage> {
+  const why = message.type === "job.returned" ? message.reason : "Another agent fell idle.";
+  const applied = await changeOnce(hub, agentId, message, "queued", {
+    status: "queued",
+    leaseId: null,
+    agentId: null,
+    lastAgentId: agentId,
+    message: `Waiting: handed back by its agent. ${why}`,
+  });
+  if (applied === "applied") log("info", "job handed back", { job: message.fence.job_id });
+  ended(hub, message.fence);
+  return { type: "ack", fence: message.fence, seq: message.seq };
 }
 
 function ended(hub: Hub, fence: Fence): void {

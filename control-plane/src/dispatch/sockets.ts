@@ -8,6 +8,8 @@ export interface AgentConnection extends AgentIdentity {
   readonly hello: { readonly instanceId: string; readonly offer: AgentOffer } | null;
   /** Until when the agent is given no new job, after it did not take one. */
   readonly restingUntil: number;
+  /** Told to take no more jobs. */
+  readonly draining: boolean;
 }
 
 export interface AgentSocket {
@@ -28,7 +30,7 @@ export class AgentSockets {
   accept(identity: AgentIdentity, now: number): Response {
     const pair = new WebSocketPair();
     this.#ctx.acceptWebSocket(pair[1], [identity.id]);
-    this.#attach(pair[1], { ...identity, acceptedAt: now, hello: null, restingUntil: 0 });
+    this.#attach(pair[1], { ...identity, acceptedAt: now, hello: null, restingUntil: 0, draining: false });
     return new Response(null, {
       status: 101,
       webSocket: pair[0],

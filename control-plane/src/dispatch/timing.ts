@@ -29,6 +29,8 @@ export const DispatchTiming = z.object({
   maxFailures: z.int().positive().default(3),
   /** How often a job may lose its agent before it is given up. */
   maxLostLeases: z.int().positive().default(10),
+  /** How long a job that lost its agent waits for anybody to run it before it is given up. */
+  lostWaitMs: Ms.default(7 * 24 * 3600 * 1000),
   retryMinMs: Ms.default(15_000),
   retryMaxMs: Ms.default(600_000),
 });

@@ -26,6 +26,11 @@ export async function readJson(c: Context): Promise<unknown> {
   }
 }
 
+/** Like `readJson`, but no body at all is an empty object. */
+export async function readOptionalJson(c: Context): Promise<unknown> {
+  return (await c.req.text()).trim() === "" ? {} : readJson(c);
+}
+
 /** The fields of `body` that `schema` does not know: they are ignored, and the answer says so. */
 export function unknownFields(schema: z.ZodObject, body: unknown): string[] {
   if (typeof body !== "object" || body === null) return [];

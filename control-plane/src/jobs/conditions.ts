@@ -1,5 +1,5 @@
 import type { EngineChoice, Fence } from "@splatt/shared";
-import { and, eq, type SQL, sql } from "drizzle-orm";
+import { and, eq, lt, type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { jobs } from "../db/schema.ts";
 
@@ -23,6 +23,15 @@ export async function isHeldUnder(db: Database, fence: Fence, agentId: string): 
 /** The condition that a job waits for an agent in `pool`; along the index `jobs_queue`. */
 export function waitingFor(pool: string, engine: EngineChoice): SQL | undefined {
   return and(eq(jobs.pool, pool), eq(jobs.engine, engine), sql`status = 'queued' AND lease_id IS NULL`);
+}
+
+/** The condition that a job of `pool` lost an agent and has waited for another since `time`; along `jobs_lost`. */
+export function lostSince(pool: string, time: number): SQL | undefined {
+  return and(
+    eq(jobs.pool, pool),
+    lt(jobs.nextAttemptAt, time),
+    sql`status = 'queued' AND lease_id IS NULL AND lost_leases > 0`,
+  );
 }
 
 /** The condition that an agent holds a job of `pool`; along the index `jobs_leased`. */

@@ -4,6 +4,7 @@ import { database, withRetry } from "../db/database.ts";
 import { jobEvents, jobs, results, tombstones, uploads } from "../db/schema.ts";
 import { dispatcherOf } from "../dispatch/stub.ts";
 import type { Env } from "../env.ts";
+import { errorText, log } from "../log.ts";
 import { purgeTombstone } from "../maintenance/purge.ts";
 import { deleteUpload } from "../uploads/routes.ts";
 import type { JobRow } from "./view.ts";
@@ -40,6 +41,15 @@ export async function deleteJob(env: Env, job: JobRow): Promise<boolean> {
     const upload = await db.query.uploads.findFirst({ where: eq(uploads.id, job.uploadId) });
     if (upload !== undefined) await deleteUpload(db, env.BUCKET, upload);
   }
-  await dispatcherOf(env, job.pool).jobDeleted(job.id);
+  await tellAgents(env, job);
   return true;
+}
+
+/** Agents that do not hear of it now are told when they next connect and say what they keep. */
+async function tellAgents(env: Env, job: JobRow): Promise<void> {
+  try {
+    await dispatcherOf(env, job.pool).jobDeleted(job.id);
+  } catch (error) {
+    log("warn", "the Dispatcher did not hear of a deleted job", { job: job.id, error: errorText(error) });
+  }
 }

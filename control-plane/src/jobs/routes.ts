@@ -1,44 +1,34 @@
 import {
   CreateJob,
   CreateJobFields,
-  DEFAULT_POOL,
+  isTerminal,
   type JobCreated,
   type JobList,
-  JobOptions,
   type JobStatus,
   ListJobsQuery,
+  RetryJobFields,
 } from "@splatt/shared";
-import { and, desc, eq, inArray, lt, sql } from "drizzle-orm";
+import { and, asc, desc, eq, inArray, lt, sql } from "drizzle-orm";
 import { type Context, Hono } from "hono";
 import type { AppEnv } from "../app-env.ts";
-import { type Database, database, withRetry } from "../db/database.ts";
-import { agents, jobCounts, jobs, results } from "../db/schema.ts";
-import { queueRank } from "../dispatch/queue-rank.ts";
-import { dispatcherOf } from "../dispatch/stub.ts";
-import type { Env } from "../env.ts";
+import { type Database, database } from "../db/database.ts";
+import { jobCounts, jobEvents, jobs, results } from "../db/schema.ts";
 import { objectResponse } from "../http/object-response.ts";
 import { ApiError } from "../http/problem.ts";
-import { readJson, unknownFields, validate } from "../http/validate.ts";
-import { errorText, log } from "../log.ts";
-import { findCompletedUpload } from "../uploads/routes.ts";
+import { readJson, readOptionalJson, unknownFields, validate } from "../http/validate.ts";
+import { cancelJob, stopCancelledJob } from "./cancel.ts";
+import { CREATED_MESSAGE, createJob, tellDispatcher } from "./create.ts";
 import { deleteJob } from "./delete.ts";
-import { type JobRow, type ResultRow, toJobView, toStatusView } from "./view.ts";
-
-const CREATED_MESSAGE = "Job created and queued for processing";
+import { retryBody } from "./retry.ts";
+import { type JobRow, type ResultRow, toJobEvent, toJobView, toStatusView } from "./view.ts";
 
 export const jobRoutes = new Hono<AppEnv>()
   .post("/", async (c) => {
     const raw = await readJson(c);
     const body = validate(CreateJob, raw, "body");
-    const db = database(c.env.DB);
-    await requirePool(db, body.pool);
-    const id = crypto.randomUUID();
-    const job = await newJobRow(db, id, body);
-    await withRetry(() => db.insert(jobs).values(job).onConflictDoNothing());
+    const id = await createJob(database(c.env.DB), body, null);
     c.executionCtx.waitUntil(tellDispatcher(c.env, body));
-    const unknown = unknownFields(CreateJobFields, raw);
-    const created: JobCreated = { job_id: id, status: "queued", message: CREATED_MESSAGE };
-    return c.json(unknown.length === 0 ? created : { ...created, warnings: unknown.map(ignoredWarning) });
+    return c.json(created(id, unknownFields(CreateJobFields, raw)));
   })
 
   .get("/", async (c) => {
@@ -89,53 +79,44 @@ export const jobRoutes = new Hono<AppEnv>()
     return response;
   })
 
+  .get("/:id/events", async (c) => {
+    const job = await findJob(c);
+    const events = await database(c.env.DB)
+      .select()
+      .from(jobEvents)
+      .where(eq(jobEvents.jobId, job.id))
+      .orderBy(asc(jobEvents.number));
+    return c.json({ events: events.map(toJobEvent) });
+  })
+
+  .post("/:id/cancel", async (c) => {
+    const job = await cancelJob(c.env, await findJob(c));
+    if (job === undefined) throw new ApiError("job_not_found");
+    if (job.status !== "cancelled") throw new ApiError("job_ended", `The job is ${job.status}.`);
+    c.executionCtx.waitUntil(stopCancelledJob(c.env, job));
+    return c.json(toStatusView(job, []));
+  })
+
+  .post("/:id/retry", async (c) => {
+    const job = await findJob(c);
+    if (!isTerminal(job.status)) throw new ApiError("job_not_ended", `The job is ${job.status}.`);
+    const raw = await readOptionalJson(c);
+    const body = retryBody(job, raw);
+    const id = await createJob(database(c.env.DB), body, job);
+    c.executionCtx.waitUntil(tellDispatcher(c.env, body));
+    return c.json(created(id, unknownFields(RetryJobFields, raw)));
+  })
+
   .delete("/:id", async (c) => {
     const job = await findJob(c);
     if (!(await deleteJob(c.env, job))) throw new ApiError("job_not_ended", `The job is ${job.status}.`);
     return c.json({ message: "Job deleted successfully" });
   });
 
-async function newJobRow(db: Database, id: string, body: CreateJob): Promise<typeof jobs.$inferInsert> {
-  const upload = body.upload_id === undefined ? null : await findCompletedUpload(db, body.upload_id);
-  const sourceUrl = body.filebin_url ?? body.video_url ?? null;
-  const now = Date.now();
-  return {
-    id,
-    taskId: body.task_id,
-    status: "queued",
-    message: CREATED_MESSAGE,
-    filename: body.filename ?? upload?.filename ?? "video",
-    sourceUrl,
-    uploadId: upload?.id ?? null,
-    options: JobOptions.parse(body),
-    pool: body.pool,
-    priority: body.priority,
-    rank: queueRank(now, body.priority),
-    createdAt: now,
-    updatedAt: now,
-  };
-}
-
-/** The job is safe in D1: should the Dispatcher not hear of it now, its next tick finds it. */
-async function tellDispatcher(env: Env, { pool, engine }: CreateJob): Promise<void> {
-  try {
-    await dispatcherOf(env, pool).jobQueued(engine);
-  } catch (error) {
-    log("warn", "the Dispatcher did not hear of a new job", { pool, error: errorText(error) });
-  }
-}
-
-/** The default pool always exists; any other one by having an agent. */
-async function requirePool(db: Database, pool: string): Promise<void> {
-  if (pool === DEFAULT_POOL) return;
-  if (await db.query.agents.findFirst({ where: eq(agents.pool, pool), columns: { id: true } })) return;
-  throw new ApiError("invalid_request", [
-    { loc: ["body", "pool"], msg: `There is no agent in a pool named ${pool}`, type: "value_error" },
-  ]);
-}
-
-function ignoredWarning(field: string): string {
-  return `The field ${field} is not known and was ignored.`;
+function created(id: string, unknown: readonly string[]): JobCreated {
+  const answer: JobCreated = { job_id: id, status: "queued", message: CREATED_MESSAGE };
+  if (unknown.length === 0) return answer;
+  return { ...answer, warnings: unknown.map((field) => `The field ${field} is not known and was ignored.`) };
 }
 
 async function findJob(c: Context<AppEnv>): Promise<JobRow> {

@@ -2,13 +2,14 @@ import {
   FAILURES,
   failureSentence,
   isActive,
+  type JobEvent,
   type JobStatusView,
   type JobView,
   naiveUtc,
   offsetUtc,
   type ResultEntry,
 } from "@splatt/shared";
-import type { jobs, results } from "../db/schema.ts";
+import type { jobEvents, jobs, results } from "../db/schema.ts";
 
 export type JobRow = typeof jobs.$inferSelect;
 export type ResultRow = typeof results.$inferSelect;
@@ -46,6 +47,7 @@ export function toJobView(job: JobRow, files: readonly ResultRow[], now: number)
     options: job.options,
     pool: job.pool,
     priority: job.priority,
+    retry_of: job.retryOf,
     attempt: job.attempt,
     failures: job.failures,
     lost_leases: job.lostLeases,
@@ -56,6 +58,18 @@ export function toJobView(job: JobRow, files: readonly ResultRow[], now: number)
     ended_at: offsetOrNull(job.endedAt),
     report: job.report,
     log_tail: job.logTail,
+  };
+}
+
+export function toJobEvent(event: typeof jobEvents.$inferSelect): JobEvent {
+  return {
+    number: event.number,
+    at: offsetUtc(event.at),
+    status: event.status,
+    attempt: event.attempt,
+    agent_id: event.agentId,
+    message: event.message,
+    error_code: event.errorCode,
   };
 }
 

@@ -1,11 +1,14 @@
-import { and, eq, isNull, lt, notExists, sql } from "drizzle-orm";
+import { TERMINAL_STATUSES } from "@splatt/shared";
+import { and, eq, lt, notExists, notInArray, sql } from "drizzle-orm";
 import { type Database, withRetry } from "../db/database.ts";
-import { jobs, resultUploads, tombstones, uploads } from "../db/schema.ts";
+import { jobs, results, resultUploads, tombstones, uploads } from "../db/schema.ts";
 import { abortMultipart } from "../uploads/multipart.ts";
 import { deleteUpload } from "../uploads/routes.ts";
 
 /** R2 forgets an open multipart upload after 7 days; until then a stale one can still put an object. */
 const STALE_UPLOAD_MS = 8 * 24 * 3600 * 1000;
+/** An ended job's result uploads are dropped when it ends; whatever is older than this was missed then. */
+const MISSED_UPLOAD_MS = 3600 * 1000;
 /** How many leftovers one scheduled run takes on, within D1's and R2's limits per invocation. */
 const BATCH = 50;
 
@@ -13,7 +16,7 @@ export type TombstoneRow = typeof tombstones.$inferSelect;
 
 /** Removes what R2 has of a deleted job, and keeps the tombstone until the second purge is done too. */
 export async function purgeTombstone(db: Database, bucket: R2Bucket, tombstone: TombstoneRow): Promise<void> {
-  await discardResultUploads(db, bucket, tombstone.jobId, []);
+  await discardResultUploads(db, bucket, tombstone.jobId);
   await deletePrefix(bucket, `jobs/${tombstone.jobId}/`);
   const lastPurgeAt = tombstone.deletedAt + STALE_UPLOAD_MS;
   const row = eq(tombstones.jobId, tombstone.jobId);
@@ -25,22 +28,26 @@ export async function purgeTombstone(db: Database, bucket: R2Bucket, tombstone: 
 }
 
 /**
- * Drops a job's result uploads but those whose ids are in `keep`: open ones are aborted, objects that lost
- * are deleted, and no row stays behind. The kept objects belong to the job's results from then on.
+ * Drops the result uploads of a job that has ended, but for the objects that are its results: open ones are
+ * aborted, objects that lost are deleted, and no row stays behind. Safe to repeat.
  */
-export async function discardResultUploads(
-  db: Database,
-  bucket: R2Bucket,
-  jobId: string,
-  keep: readonly string[],
-): Promise<void> {
-  const rows = await db.query.resultUploads.findMany({ where: eq(resultUploads.jobId, jobId) });
+export async function discardResultUploads(db: Database, bucket: R2Bucket, jobId: string): Promise<void> {
+  const [rows, won] = await db.batch([
+    db.select().from(resultUploads).where(eq(resultUploads.jobId, jobId)),
+    db.select({ r2Key: results.r2Key }).from(results).where(eq(results.jobId, jobId)),
+  ]);
+  const kept = new Set(won.map(({ r2Key }) => r2Key));
   for (const row of rows) {
-    if (keep.includes(row.id)) continue;
+    if (kept.has(row.r2Key)) continue;
     if (row.etag === null) await abortMultipart(bucket, row);
     await bucket.delete(row.r2Key);
   }
-  await withRetry(() => db.delete(resultUploads).where(eq(resultUploads.jobId, jobId)));
+  const ids = JSON.stringify(rows.map(({ id }) => id));
+  await withRetry(() =>
+    db
+      .delete(resultUploads)
+      .where(and(eq(resultUploads.jobId, jobId), sql`id IN (SELECT value FROM json_each(${ids}))`)),
+  );
 }
 
 /** Finishes what was cut off and drops what nobody came back for. Safe to repeat and to interrupt. */
@@ -56,13 +63,16 @@ export async function purgeLeftovers(db: Database, bucket: R2Bucket, now: number
     .limit(BATCH);
   for (const upload of expired) await deleteUpload(db, bucket, upload);
 
-  const stale = await db.query.resultUploads.findMany({
-    where: and(lt(resultUploads.createdAt, now - STALE_UPLOAD_MS), isNull(resultUploads.etag)),
-    limit: BATCH,
-  });
-  for (const upload of stale) {
-    await withRetry(() => db.delete(resultUploads).where(eq(resultUploads.id, upload.id)));
-  }
+  const running = db
+    .select({ one: sql`1` })
+    .from(jobs)
+    .where(and(eq(jobs.id, resultUploads.jobId), notInArray(jobs.status, [...TERMINAL_STATUSES])));
+  const missed = await db
+    .selectDistinct({ jobId: resultUploads.jobId })
+    .from(resultUploads)
+    .where(and(lt(resultUploads.createdAt, now - MISSED_UPLOAD_MS), notExists(running)))
+    .limit(BATCH);
+  for (const { jobId } of missed) await discardResultUploads(db, bucket, jobId);
 }
 
 async function deletePrefix(bucket: R2Bucket, prefix: string): Promise<void> {

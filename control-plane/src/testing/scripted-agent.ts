@@ -25,6 +25,14 @@ export const BUILTIN_OFFER: AgentOffer = {
   gpus: [],
 };
 
+interface HelloOptions {
+  readonly offer?: AgentOffer;
+  readonly held?: HeldJob[];
+  readonly kept?: string[];
+  readonly instance?: string;
+  readonly protocol?: string;
+}
+
 /**
  * A fake agent: it speaks the real protocol over a real WebSocket, but does only what a test tells it to,
  * so that messages can be lost, repeated and reordered at will.
@@ -71,14 +79,14 @@ export class ScriptedAgent {
   /** Opens the socket, says hello and waits for the welcome. */
   static async connect(
     token: string,
-    options: { offer?: AgentOffer; held?: HeldJob[]; instance?: string; protocol?: string } = {},
+    options: HelloOptions = {},
   ): Promise<ScriptedAgent & { welcome: Extract<ServerMessage, { type: "welcome" }> }> {
     const agent = await ScriptedAgent.dial(token);
     agent.hello(options);
     return Object.assign(agent, { welcome: await agent.next("welcome") });
   }
 
-  hello(options: { offer?: AgentOffer; held?: HeldJob[]; instance?: string; protocol?: string } = {}): void {
+  hello(options: HelloOptions = {}): void {
     this.send({
       type: "hello",
       protocol: options.protocol ?? PROTOCOL_VERSION,
@@ -87,6 +95,7 @@ export class ScriptedAgent {
       version: "0.0.0",
       offer: options.offer ?? BUILTIN_OFFER,
       held: options.held ?? [],
+      kept: options.kept ?? [],
     });
   }
 

@@ -15,6 +15,7 @@ const HELLO: Hello = {
   version: "0",
   offer: { engines: [], default_engine: null, slots: 0, reason: "", gpus: [] },
   held: [],
+  kept: [],
 };
 
 const cleanups: (() => Promise<unknown> | unknown)[] = [];
@@ -69,7 +70,7 @@ function connect(url: string, options: Partial<ConnectionOptions> = {}) {
     controlPlane: url,
     token: "secret-token",
     log: pino({ level: "silent" }),
-    hello: () => HELLO,
+    hello: async () => HELLO,
     onWelcome: () => undefined,
     onMessage: () => undefined,
     holdsJobs: () => false,

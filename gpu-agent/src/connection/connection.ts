@@ -24,7 +24,7 @@ export interface ConnectionOptions {
   readonly token: string;
   readonly log: Logger;
   /** Built anew for every attempt, because what the agent holds changes. */
-  readonly hello: () => Hello;
+  readonly hello: () => Promise<Hello>;
   readonly onWelcome: (welcome: Welcome) => void;
   readonly onMessage: (message: Exclude<ServerMessage, Welcome>) => void;
   /** An agent that holds jobs comes back sooner. */
@@ -70,7 +70,7 @@ export class Connection {
     const { log, controlPlane, token, hello, holdsJobs } = this.#options;
     let tries = 0;
     for (;;) {
-      const opened = await handshake(controlPlane, token, hello(), this.#closing.signal);
+      const opened = await handshake(controlPlane, token, await hello(), this.#closing.signal);
       let failure: HandshakeFailure;
       if (opened.ok) {
         const since = performance.now();

@@ -49,7 +49,13 @@ export type JobRecord = z.infer<typeof JobRecord>;
 
 const FILE = "job.json";
 
-export function newJobRecord(fence: Fence, spec: JobSpec, now: number): JobRecord {
+/** @param stages what the job inherits from the one that it repeats */
+export function newJobRecord(
+  fence: Fence,
+  spec: JobSpec,
+  now: number,
+  stages: JobRecord["stages"] = {},
+): JobRecord {
   return {
     version: 1,
     fence,
@@ -61,7 +67,7 @@ export function newJobRecord(fence: Fence, spec: JobSpec, now: number): JobRecor
     progress: 0,
     message: "",
     report: { engine: null, capture: null, train: null, stages: [] },
-    stages: {},
+    stages,
     uploads: {},
     outbox: [],
   };
@@ -69,7 +75,7 @@ export function newJobRecord(fence: Fence, spec: JobSpec, now: number): JobRecor
 
 /** The record of a job for a new attempt: finished stages stay, for they may be reused. */
 export function nextAttempt(record: JobRecord, fence: Fence, spec: JobSpec, now: number): JobRecord {
-  return { ...newJobRecord(fence, spec, now), stages: record.stages };
+  return newJobRecord(fence, spec, now, record.stages);
 }
 
 /** @returns null when the folder holds no job record that can be read */

@@ -19,10 +19,14 @@ import type { Logger } from "pino";
 import type { JobLog } from "../pipeline/job-log.ts";
 import type { StageProgress } from "../pipeline/stage.ts";
 import type { JobRecordFile, StageRecord, UploadRecord } from "./job-record.ts";
-import { Outbox } from "./outbox.ts";
+import { isFinal, Outbox } from "./outbox.ts";
 
-/** Why a job's work was stopped before it came to its end. */
-export type StopReason = "cancelled" | "abandoned" | "shutdown";
+/**
+ * Why a job's work was stopped before it came to its end. `shutdown` leaves it on disk, for the next start of the
+ * agent to go on with; `returned` and `recalled` hand it back to the Dispatcher; `abandoned` is not reported,
+ * because the job is no longer ours.
+ */
+export type StopReason = "cancelled" | "abandoned" | "shutdown" | "returned" | "recalled";
 
 /** The pipeline, as a job runs it. */
 export type Pipeline = (run: JobRun, signal: AbortSignal) => Promise<Result<CompletedUpload[], Failure>>;
@@ -50,6 +54,8 @@ export class JobRun {
   #stopReason: StopReason | null = null;
   #done: Promise<void> = Promise.resolve();
   #started = false;
+  /** The work is done, well or not. */
+  #isOver = false;
   #stage: { name: StageName; since: number } | null = null;
   #lastOutputAt = performance.now();
   /** The latest progress, if it was not sent yet. */
@@ -84,17 +90,33 @@ export class JobRun {
   start(pipeline: Pipeline): void {
     if (this.#started) return;
     this.#started = true;
-    if (this.file.record.outbox.some(isFinal)) this.#outbox.resend();
+    this.#isOver = this.#outbox.hasFinal;
+    if (this.#isOver) this.#outbox.resend();
     else this.#done = this.#run(pipeline);
+  }
+
+  /** Whether the job takes up a slot: not when it is being stopped, nor when only its last ack is waited for. */
+  get holdsSlot(): boolean {
+    return this.#stopReason === null && !this.#isOver;
+  }
+
+  /** Whether a stage has begun, or was found finished. */
+  get hasBegun(): boolean {
+    return this.#stage !== null || this.file.record.report.stages.length > 0;
   }
 
   /** Stops the work. Resolves when nothing of it runs any more. */
   async stop(reason: StopReason): Promise<void> {
+    const isFirst = this.#stopReason === null;
     this.#stopReason ??= reason;
     this.#abort.abort();
     await this.#done;
+    if (reason === "abandoned") return this.#end();
+    // What has ended by itself has reported so, and what was stopped before is reported already.
+    if (!isFirst || this.#outbox.hasFinal) return;
     if (reason === "cancelled") await this.#outbox.post({ type: "job.cancelled" });
-    if (reason === "abandoned") await this.#end();
+    if (reason === "recalled") await this.#outbox.post({ type: "job.recalled" });
+    if (reason === "returned") await this.#outbox.post({ type: "job.returned", reason: "The agent stops." });
   }
 
   async refence(fence: Fence): Promise<void> {
@@ -171,6 +193,7 @@ export class JobRun {
       if (!this.#abort.signal.aborted) this.log.error(error, "the pipeline broke");
       return err(failure("internal_error", error instanceof Error ? error.message : String(error)));
     });
+    this.#isOver = true;
     await this.jobLog.close();
     if (this.#stopReason !== null) {
       this.log.info(`stopped: ${this.#stopReason}`);
@@ -193,12 +216,6 @@ export class JobRun {
     await this.file.update({ state: "ended", outbox: [] });
     this.#options.onEnd(this);
   }
-}
-
-function isFinal({ type }: { readonly type: string }): boolean {
-  return (
-    type === "job.complete" || type === "job.fail" || type === "job.cancelled" || type === "job.recalled"
-  );
 }
 
 const BEGIN_MESSAGES: { readonly [stage in StageName]: string } = {

@@ -21,8 +21,9 @@ export class Outbox {
     this.#send = send;
   }
 
-  get isEmpty(): boolean {
-    return this.#file.record.outbox.length === 0;
+  /** Whether the message that ends the job waits for its ack: nothing is left to be done but that. */
+  get hasFinal(): boolean {
+    return this.#file.record.outbox.some(isFinal);
   }
 
   async post(unsent: Unsent): Promise<void> {
@@ -50,9 +51,9 @@ export class Outbox {
     const outbox = this.#file.record.outbox.map((message) => ({ ...message, fence }));
     await this.#file.update({ fence, outbox });
   }
+}
 
-  /** The attempt is over without us: nothing that waits is of interest any more. */
-  async clear(): Promise<void> {
-    await this.#file.update({ outbox: [] });
-  }
+/** Whether a message says that the agent is done with the job. */
+export function isFinal({ type }: AckedMessage): boolean {
+  return type !== "job.stage";
 }

@@ -1,0 +1,43 @@
+import { copyFile, link, mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { STAGES } from "@splatt/shared";
+import { type JobRecord, loadJobRecord } from "./job-record.ts";
+
+/**
+ * Gives a job the finished stages of the ended job that it repeats, and a copy of what an unfinished one left. Whether
+ * they fit its options is found out stage by stage, by their keys.
+ *
+ * Finished stages never change, so their files are shared by hard links and cost no room.
+ *
+ * @returns the records of the stages; none when the other job's folder is not there
+ */
+export async function inheritStages(fromDir: string, toDir: string): Promise<JobRecord["stages"]> {
+  const record = await loadJobRecord(fromDir);
+  if (record === null) return {};
+  const entries = await readdir(fromDir);
+  for (const stage of STAGES) {
+    if (record.stages[stage] !== undefined)
+      await shareTree(join(fromDir, stage), join(toDir, stage), linkFile);
+    const parts = entries.filter((name) => name.startsWith(`${stage}.`) && name.endsWith(".part"));
+    for (const part of parts) await shareTree(join(fromDir, part), join(toDir, part), copyFile);
+  }
+  return record.stages;
+}
+
+async function shareTree(
+  from: string,
+  to: string,
+  share: (from: string, to: string) => Promise<void>,
+): Promise<void> {
+  await mkdir(to, { recursive: true });
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) await shareTree(source, target, share);
+    else if (entry.isFile()) await share(source, target);
+  }
+}
+
+/** Some file systems have no hard links. */
+async function linkFile(from: string, to: string): Promise<void> {
+  await link(from, to).catch(() => copyFile(from, to));
+}

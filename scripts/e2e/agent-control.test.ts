@@ -1,0 +1,151 @@
+import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isTerminal } from "@splatt/shared";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { Pipeline } from "../../gpu-agent/src/jobs/job-run.ts";
+import { AgentBench, FAKE_OFFER, never } from "./agent-bench.ts";
+import { type LocalStack, startLocalStack } from "./local-stack.ts";
+
+/** What a user and an owner can make of running work: cancel, retry, drain; against the real control plane. */
+
+let stack: LocalStack;
+let bench: AgentBench;
+beforeAll(async () => {
+  stack = await startLocalStack({ heartbeatMs: 200, progressMs: 20, progressWriteMs: 1, resendMs: 100 });
+  bench = new AgentBench(stack);
+});
+afterEach(() => bench.stopAgents());
+afterAll(() => stack.stop());
+
+const PREFETCHING = { ...FAKE_OFFER, slots: 2, parallel: 1 };
+
+function ended(jobId: string) {
+  return stack.jobBecomes(jobId, ({ status }) => isTerminal(status));
+}
+
+describe("cancelling", () => {
+  it("stops the work, and the agent takes the next job", async () => {
+    const stopped: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    bench.startAgent({ token: await bench.mint(), pipeline: bench.fakePipeline(stopped, gate.promise) });
+    const [first, second] = [await bench.createJob(), await bench.createJob()];
+    await stack.jobBecomes(first, ({ status }) => status === "training");
+    await stack.client.cancelJob(first);
+    await expect.poll(() => stopped).toEqual([first]);
+    gate.resolve();
+    expect(await ended(second)).toMatchObject({ status: "completed" });
+    expect(await stack.client.job(first)).toMatchObject({ status: "cancelled", results: null });
+  });
+
+  it("wins against an agent that is away, which learns of it when it is back", async () => {
+    const token = await bench.mint();
+    const workspace = bench.newWorkspace();
+    const { agent, ended: left } = bench.startAgent({
+      token,
+      workspace,
+      pipeline: bench.fakePipeline([], never),
+    });
+    const jobId = await bench.createJob();
+    await stack.jobBecomes(jobId, ({ status }) => status === "training");
+    agent.stop();
+    await left;
+    await stack.client.cancelJob(jobId);
+    bench.startAgent({ token, workspace, pipeline: bench.fakePipeline() });
+    const next = await bench.createJob();
+    await ended(next);
+    expect(await stack.client.job(jobId)).toMatchObject({ status: "cancelled" });
+  });
+});
+
+describe("retrying", () => {
+  /** Counts how often a stage really ran: its folder is there when it was done before. */
+  function stagedPipeline(runs: string[]): Pipeline {
+    return async (run, signal) => {
+      const dir = join(run.dir, "frames");
+      const known = run.file.record.stages.frames;
+      if (known === undefined || !(await stat(join(dir, "frame.jpg")).catch(() => null))) {
+        runs.push(run.fence.job_id);
+        await mkdir(dir, { recursive: true });
+        await writeFile(join(dir, "frame.jpg"), "x");
+        const record = { key: "k", output: null, seconds: 1, files: [{ path: "frame.jpg", size: 1 }] };
+        await run.finishStage("frames", record, { stage: "frames", seconds: 1, reused: false });
+      }
+      return bench.fakePipeline()(run, signal);
+    };
+  }
+
+  it("reuses what the job that it repeats had finished", async () => {
+    const runs: string[] = [];
+    const workspace = bench.newWorkspace();
+    const token = await bench.mint();
+    bench.startAgent({ token, workspace, keepJobs: 3, pipeline: stagedPipeline(runs) });
+    const first = await bench.createJob();
+    await ended(first);
+    const { job_id: second } = await stack.client.retryJob(first, { iterations: 9 });
+    expect(await ended(second)).toMatchObject({
+      status: "completed",
+      retry_of: first,
+      options: { iterations: 9 },
+    });
+    expect(runs).toEqual([first]);
+    expect(await readdir(join(workspace.jobDir(second), "frames"))).toEqual(["frame.jpg"]);
+  });
+});
+
+describe("stopping", () => {
+  it("lets a job finish that does so in time, and takes no other meanwhile", async () => {
+    const gate = Promise.withResolvers<void>();
+    const token = await bench.mint();
+    const pipeline = bench.fakePipeline([], gate.promise);
+    const { agent, ended: left } = bench.startAgent({ token, pipeline, offer: PREFETCHING, drainMs: 60_000 });
+    const jobId = await bench.createJob();
+    await stack.jobBecomes(jobId, ({ status }) => status === "training");
+    agent.stop();
+    await expect.poll(async () => (await stack.client.health()).agents.at(-1)?.slots).toBe(0);
+    const other = await bench.createJob();
+    gate.resolve();
+    expect(await ended(jobId)).toMatchObject({ status: "completed", attempt: 1 });
+    expect(await left).toMatchObject({ exit: "closed" });
+    expect(await stack.client.job(other)).toMatchObject({ status: "queued", attempt: 0 });
+  });
+
+  it("is asked for over the API as well", async () => {
+    const stopped: string[] = [];
+    const { agent_id, token } = await stack.client.createAgent("drained", bench.pool);
+    const { ended: left } = bench.startAgent({ token, pipeline: bench.fakePipeline(stopped, never) });
+    const jobId = await bench.createJob();
+    await stack.jobBecomes(jobId, ({ status }) => status === "training");
+    await stack.client.drainAgent(agent_id, 0);
+    expect(await left).toMatchObject({ exit: "closed" });
+    expect(stopped).toEqual([jobId]);
+    expect(await stack.client.job(jobId)).toMatchObject({ status: "queued", failures: 0, lost_leases: 0 });
+  });
+});
+
+describe("a job given in advance", () => {
+  it("goes to an agent that falls idle, if it has not begun", async () => {
+    const begun: string[] = [];
+    const one = Promise.withResolvers<void>();
+    // One job at a time; a second waits before its first stage.
+    const busy: Pipeline = async (run, signal) => {
+      if (begun.length > 0) {
+        await Promise.race([
+          one.promise,
+          new Promise((resolve) => signal.addEventListener("abort", resolve)),
+        ]);
+      }
+      begun.push(run.fence.job_id);
+      return bench.fakePipeline([], one.promise)(run, signal);
+    };
+    bench.startAgent({ token: await bench.mint(), pipeline: busy, offer: PREFETCHING });
+    const working = await bench.createJob();
+    await stack.jobBecomes(working, ({ status }) => status === "training");
+    const waiting = await bench.createJob();
+    await stack.jobBecomes(waiting, ({ agent_id }) => agent_id !== null);
+    bench.startAgent({ token: await bench.mint(), pipeline: bench.fakePipeline() });
+    expect(await ended(waiting)).toMatchObject({ status: "completed", failures: 0, lost_leases: 0 });
+    expect(await stack.client.job(working)).toMatchObject({ status: "training" });
+    one.resolve();
+    await ended(working);
+  });
+});
