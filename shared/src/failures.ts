@@ -150,6 +150,11 @@ export const FAILURES = {
     hint: "Free space in the agent's WORKSPACE_ROOT.",
     retryable: true,
   },
+  out_of_memory: {
+    sentence: "The agent's machine ran out of memory.",
+    hint: "Use fewer frames (fps) or a lower max_resolution, or free memory on the agent.",
+    retryable: true,
+  },
   tool_missing: {
     sentence: "A program that the pipeline needs is not installed on the agent.",
     hint: "Install the program named in the details (ffmpeg, colmap) and restart the agent.",

@@ -18,6 +18,7 @@ import {
 import type { Logger } from "pino";
 import type { JobLog } from "../pipeline/job-log.ts";
 import type { StageProgress } from "../pipeline/stage.ts";
+import { systemFailure } from "../processes/system-failure.ts";
 import type { JobRecordFile, StageRecord, UploadRecord } from "./job-record.ts";
 import { isFinal, Outbox } from "./outbox.ts";
 
@@ -191,7 +192,8 @@ export class JobRun {
   async #run(pipeline: Pipeline): Promise<void> {
     const outcome = await pipeline(this, this.#abort.signal).catch((error: unknown) => {
       if (!this.#abort.signal.aborted) this.log.error(error, "the pipeline broke");
-      return err(failure("internal_error", error instanceof Error ? error.message : String(error)));
+      const words = error instanceof Error ? error.message : String(error);
+      return err(systemFailure(error) ?? failure("internal_error", words));
     });
     this.#isOver = true;
     await this.jobLog.close();

@@ -69,6 +69,18 @@ describe("runTool", () => {
     await expect.poll(() => isRunning(grandchild)).toBe(false);
   });
 
+  it.each([
+    ["process.kill(process.pid, 'SIGKILL')", "out_of_memory"],
+    ["process.exitCode = 137", "out_of_memory"],
+    ["console.error('write: No space left on device'); process.exitCode = 1", "disk_full"],
+  ])("knows by %s that the machine ran short", async (script, code) => {
+    expect(await runTool(call(script))).toMatchObject({ ok: false, error: { code } });
+  });
+
+  it("does not believe in a shortage when the tool succeeds", async () => {
+    expect(await runTool(call("console.error('No space left on device')"))).toMatchObject({ ok: true });
+  });
+
   it("keeps only the last 50 lines", async () => {
     const result = await runTool(call("for (let i = 0; i < 120; i++) console.log(i)"));
     expect(result.ok && result.value.tail).toHaveLength(50);

@@ -1,6 +1,7 @@
 import { StringDecoder } from "node:string_decoder";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { execa } from "execa";
+import { systemFailureInOutput } from "./system-failure.ts";
 
 export interface ToolCall {
   readonly file: string;
@@ -27,6 +28,8 @@ export interface ToolExit {
 const TAIL_LINES = 50;
 const MAX_LINE_CHARS = 2000;
 const KILL_GRACE_MS = 5000;
+/** How a shell, or a program that starts others, passes on that one was killed: 128 + 9. */
+const SIGKILL_EXIT_CODE = 137;
 
 /**
  * Runs a program without a shell, in a process group of its own, and hands out what it prints line by line.
@@ -34,7 +37,8 @@ const KILL_GRACE_MS = 5000;
  *
  * An exit code other than 0 is not a failure here: several of our tools lie with it, so the caller judges.
  *
- * @returns `tool_missing`, `stage_timeout`, `stage_stalled`, or `agent_stopped` when `signal` was aborted
+ * @returns `tool_missing`, `stage_timeout`, `stage_stalled`, `disk_full`, `out_of_memory`, or `agent_stopped` when
+ *   `signal` was aborted
  */
 export async function runTool(call: ToolCall): Promise<Result<ToolExit, Failure>> {
   if (call.signal.aborted) return err(failure("agent_stopped", ""));
@@ -59,7 +63,9 @@ export async function runTool(call: ToolCall): Promise<Result<ToolExit, Failure>
     cancelSignal: AbortSignal.any([call.signal, silence.signal]),
   });
 
+  let shortage: Failure | null = null;
   const lineFrom = (stream: "stdout" | "stderr") => (line: string) => {
+    shortage ??= systemFailureInOutput(line);
     tail.push(line);
     if (tail.length > TAIL_LINES) tail.shift();
     call.onLine(line, stream);
@@ -84,6 +90,10 @@ export async function runTool(call: ToolCall): Promise<Result<ToolExit, Failure>
   }
   if (result.timedOut) {
     return err(failure("stage_timeout", `${call.file} ran for more than ${seconds(call.timeoutMs)} s.`));
+  }
+  if (result.failed && shortage !== null) return err(shortage);
+  if (result.signal === "SIGKILL" || result.exitCode === SIGKILL_EXIT_CODE) {
+    return err(failure("out_of_memory", `${call.file} was killed, as the kernel does when memory runs out.`));
   }
   return ok({ exitCode: result.exitCode ?? null, signal: result.signal ?? null, tail });
 }

@@ -4,6 +4,7 @@ import { Worker } from "node:worker_threads";
 import { err, type Failure, failure, ok, type Result, type TrainReport } from "@splatt/shared";
 import type { Dataset } from "../../dataset/transforms.ts";
 import type { StageContext, StageResult } from "../../pipeline/stage.ts";
+import { systemFailure } from "../../processes/system-failure.ts";
 import type { TrainedModel, TrainOptions } from "../engine.ts";
 import { checkpointKey } from "./checkpoint.ts";
 import { type LoadedDataset, loadDataset } from "./dataset-loading.ts";
@@ -129,9 +130,6 @@ function outcome(workers: readonly Worker[], context: StageContext): Promise<Res
 }
 
 function threadFailure(error: unknown): Failure {
-  const isDiskFull = error instanceof Error && "code" in error && error.code === "ENOSPC";
-  return failure(
-    isDiskFull ? "disk_full" : "training_failed",
-    error instanceof Error ? error.message : String(error),
-  );
+  const words = error instanceof Error ? error.message : String(error);
+  return systemFailure(error) ?? failure("training_failed", words);
 }

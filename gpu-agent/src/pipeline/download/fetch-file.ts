@@ -13,6 +13,7 @@ import {
 } from "@splatt/shared";
 import type { Logger } from "pino";
 import { z } from "zod";
+import { systemFailure } from "../../processes/system-failure.ts";
 import { SIGNATURE_BYTES, type Signature, signatureOf } from "../frames/container-signature.ts";
 import { ByteRate } from "./byte-rate.ts";
 import {
@@ -93,7 +94,8 @@ export async function fetchFile(options: FetchFileOptions): Promise<Result<Fetch
   try {
     return await download.run();
   } catch (error) {
-    if (isDiskFull(error)) return err(failure("disk_full", "Writing the video failed."));
+    const shortage = systemFailure(error);
+    if (shortage !== null) return err(shortage);
     throw error;
   } finally {
     await download.close();
@@ -213,7 +215,7 @@ class Download {
       if (!opened.ok) return stall.fired ? stalled() : opened.error;
       return await this.#receive(opened.value, stall);
     } catch (error) {
-      if (isDiskFull(error)) throw error;
+      if (systemFailure(error) !== null) throw error;
       return stall.fired ? stalled() : connectionError(error);
     } finally {
       stall.stop();
@@ -347,10 +349,6 @@ class StallTimer {
 
 function stalled(): SourceError {
   return { failure: failure("source_stalled", "Nothing arrived for too long."), mayPass: true };
-}
-
-function isDiskFull(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
 }
 
 function megabytes(bytes: number): string {
