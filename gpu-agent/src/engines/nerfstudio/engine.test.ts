@@ -186,8 +186,8 @@ describe("train", () => {
     },
     {
       train: "is killed",
-      code: "training_failed",
-      detail: "The system ended it, most likely because main memory ran out.",
+      code: "out_of_memory",
+      detail: expect.stringContaining("was killed"),
     },
   ])("fails when nerfstudio $train", async ({ train, code, detail }) => {
     const result = await (await engineWith({ train })).train(dataset, options, trainingContext());

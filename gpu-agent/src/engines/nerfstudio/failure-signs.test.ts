@@ -189,10 +189,6 @@ describe("FailureEvidence", () => {
 
   it.each([
     {
-      exit: { exitCode: null, signal: "SIGKILL", tail: [] },
-      detail: "The system ended it, most likely because main memory ran out.",
-    },
-    {
       exit: { exitCode: null, signal: "SIGSEGV", tail: [] },
       detail: "It ended (SIGSEGV) without the last checkpoint.",
     },

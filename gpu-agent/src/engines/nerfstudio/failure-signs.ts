@@ -119,9 +119,6 @@ export class FailureEvidence {
   conclude(exit: ToolExit, otherwise: FailureCode, missing: string): Failure {
     const sign = FAILURE_SIGNS[this.#rank];
     if (sign !== undefined) return failure(sign.code, detailOf(sign.meaning, this.#line));
-    if (exit.signal === "SIGKILL" || exit.exitCode === 137) {
-      return failure(otherwise, "The system ended it, most likely because main memory ran out.");
-    }
     if (this.#lastError !== "") return failure(otherwise, detailOf("", this.#lastError));
     const end = exit.signal === null ? `exit code ${exit.exitCode ?? "none"}` : exit.signal;
     return failure(otherwise, `It ended (${end}) without ${missing}.`);
