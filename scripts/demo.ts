@@ -190,8 +190,10 @@ async function downloadResults(client: SplattClient, job: JobView, out: string):
   await mkdir(out, { recursive: true });
   const downloads: Download[] = [];
   for (const filename of RESULT_FILES) {
-    const result = job.results?.[filename];
-    if (result === undefined) throw new DemoError(`The job is completed but has no ${filename}.`);
+    if (job.results?.[filename] === undefined)
+      throw new DemoError(`The job is completed but has no ${filename}.`);
+  }
+  for (const [filename, result] of Object.entries(job.results ?? {})) {
     await client.download(result, join(out, filename));
     downloads.push({ filename, size: result.size, sha256: result.sha256 });
   }

@@ -141,12 +141,16 @@ export const JobReport = z.object({
 });
 export type JobReport = z.infer<typeof JobReport>;
 
-/** The files that every completed job has. */
+/** The files that every completed job has. Others stand beside them where they could be made. */
 export const RESULT_FILES = ["transforms.json", "baked_splat.ply", "baked_splat_sh.ply"] as const;
 
 export const RESULT_CONTENT_TYPES: Readonly<Record<string, string>> = {
   json: "application/json",
   ply: "application/octet-stream",
+  spz: "application/octet-stream",
+  sog: "application/zip",
+  webp: "image/webp",
+  log: "text/plain; charset=utf-8",
 };
 
 export function resultContentType(filename: string): string {

@@ -7,13 +7,13 @@ const MAX_TAIL_CHARS = 500;
 
 /** What the tools of a job printed: a bounded file for a closer look, and the last lines for a failure. */
 export class JobLog {
-  readonly #path: string;
+  readonly path: string;
   readonly #tail: string[] = [];
   #stream: WriteStream | null = null;
   #bytes = 0;
 
   constructor(path: string) {
-    this.#path = path;
+    this.path = path;
   }
 
   get tail(): readonly string[] {
@@ -24,8 +24,8 @@ export class JobLog {
     this.#tail.push(line.slice(0, MAX_TAIL_CHARS));
     if (this.#tail.length > TAIL_LINES) this.#tail.shift();
     if (this.#stream === null) {
-      this.#bytes = statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
-      this.#stream = createWriteStream(this.#path, { flags: "a" });
+      this.#bytes = statSync(this.path, { throwIfNoEntry: false })?.size ?? 0;
+      this.#stream = createWriteStream(this.path, { flags: "a" });
       // The log is a courtesy: a full disk fails the stage that needs the room, not the one that talks.
       this.#stream.on("error", () => undefined);
     }

@@ -16,7 +16,8 @@ import type { Engine } from "../engines/engine.ts";
 import type { JobRun, Pipeline } from "../jobs/job-run.ts";
 import { createDownloadStage, DEFAULT_FETCH_LIMITS, type DownloadOutput } from "./download/download-stage.ts";
 import { createUploadedVideoStage } from "./download/uploaded-video.ts";
-import { createExportStage } from "./export-stage.ts";
+import { createExportStage } from "./export/export-stage.ts";
+import { writeSummaryFiles } from "./export/summary-files.ts";
 import { createFramesStage } from "./frames/frames-stage.ts";
 import { createPosesStage } from "./poses/poses-stage.ts";
 import { ResourceTokens } from "./resource-tokens.ts";
@@ -107,7 +108,7 @@ export function createPipeline(
     const trained = await stages.run(createTrainStage(engine), { datasetDir, options });
     if (!trained.ok) return trained;
     const trainDir = stages.dir("train");
-    const exported = await stages.run(createExportStage(engine), {
+    const exported = await stages.run(createExportStage(engine, offer.gpus.length > 0), {
       datasetDir,
       trainDir,
       model: trained.value,
@@ -116,7 +117,14 @@ export function createPipeline(
     await run.noteReport({ train: exported.value.report });
 
     const results = exported.value.files.map((filename) => join(stages.dir("export"), filename));
-    return uploadResults(run, results, client, signal);
+    await run.jobLog.close();
+    const summary = await writeSummaryFiles(
+      join(run.dir, "summary"),
+      run.jobLog.path,
+      run.file.record.report,
+      exported.value.missing,
+    );
+    return uploadResults(run, [...results, ...summary], client, signal);
   };
 }
 

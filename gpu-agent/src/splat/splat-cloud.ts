@@ -36,3 +36,15 @@ export function emptySplatCloud(count: number, shDegree: number): SplatCloud {
     rest: new Float32Array(3 * restCoefficients(shDegree) * count),
   };
 }
+
+/** A cloud of only some gaussians of another, in the order of `indices`. */
+export function selectGaussians(cloud: SplatCloud, indices: readonly number[]): SplatCloud {
+  const selected = emptySplatCloud(indices.length, cloud.shDegree);
+  for (const field of ["positions", "logScales", "rotations", "opacities", "dc", "rest"] as const) {
+    const width = cloud.count === 0 ? 0 : cloud[field].length / cloud.count;
+    indices.forEach((index, i) => {
+      selected[field].set(cloud[field].subarray(index * width, (index + 1) * width), i * width);
+    });
+  }
+  return selected;
+}

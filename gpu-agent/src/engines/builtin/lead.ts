@@ -9,7 +9,7 @@ import type { LeadMessage, LeadTask } from "./messages.ts";
 import { logLine, progressMessage, type Status } from "./progress-text.ts";
 import { deriveSeed, Random } from "./random.ts";
 import { workDone } from "./schedule.ts";
-import { toSplatCloud } from "./splat-export.ts";
+import { toSplatCloud } from "./splat-conversion.ts";
 import { Team } from "./team.ts";
 import { Training } from "./training.ts";
 import type { Workspace } from "./workspace.ts";

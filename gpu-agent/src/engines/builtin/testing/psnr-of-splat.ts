@@ -1,12 +1,10 @@
 import type { Dataset } from "../../../dataset/transforms.ts";
 import type { SplatCloud } from "../../../splat/splat-cloud.ts";
-import { restCoefficients } from "../../../splat/splat-cloud.ts";
 import { type LoadedDataset, loadDataset } from "../dataset-loading.ts";
 import { loadFrames } from "../frames.ts";
-import { clearSlots } from "../gaussians.ts";
 import { compileKernels, createMemory } from "../kernels/kernels.ts";
-import { PARAM } from "../memory-layout.ts";
 import { planScene } from "../scene-plan.ts";
+import { fromSplatCloud } from "../splat-conversion.ts";
 import { TEAM_WORDS, Team } from "../team.ts";
 import { Training } from "../training.ts";
 import { trainingSettings } from "../training-settings.ts";
@@ -35,22 +33,7 @@ export async function psnrOfSplat(cloud: SplatCloud, dataset: Dataset): Promise<
     () => undefined,
   );
   if (!frames.ok) throw new Error(frames.error.detail);
-  const put = (firstRow: number, values: Float32Array, perGaussian: number) => {
-    values.forEach((value, i) => {
-      (workspace.params[firstRow + (i % perGaussian)] as Float32Array)[Math.floor(i / perGaussian)] = value;
-    });
-  };
-  put(PARAM.mean, cloud.positions, 3);
-  put(PARAM.logScale, cloud.logScales, 3);
-  put(PARAM.rotation, cloud.rotations, 4);
-  put(PARAM.opacity, cloud.opacities, 1);
-  put(PARAM.sh, cloud.dc, 3);
-  const rest = restCoefficients(cloud.shDegree);
-  cloud.rest.forEach((value, i) => {
-    const [gaussian, channel] = [Math.floor(i / (3 * rest)), Math.floor(i / rest) % 3];
-    (workspace.params[PARAM.sh + 3 * (1 + (i % rest)) + channel] as Float32Array)[gaussian] = value;
-  });
-  clearSlots(workspace, cloud.count);
+  fromSplatCloud(workspace, cloud);
   const team = new Team(new Int32Array(new SharedArrayBuffer(4 * TEAM_WORDS)), workspace, 0);
   const scene = { train: [], heldOut, stores, extent: 1 };
   const training = new Training(workspace, team, scene, settings, {

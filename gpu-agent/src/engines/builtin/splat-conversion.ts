@@ -1,7 +1,8 @@
 import { emptySplatCloud, restCoefficients, type SplatCloud } from "../../splat/splat-cloud.ts";
-import { logit } from "./gaussians.ts";
+import { clearSlots, logit } from "./gaussians.ts";
 import { MIN_ALPHA } from "./kernels/projection.ts";
 import { PARAM } from "./memory-layout.ts";
+import type { Workspace } from "./workspace.ts";
 
 /**
  * The gaussians of a parameter table that a viewer could show: without those that are not finite, and those
@@ -40,4 +41,30 @@ export function toSplatCloud(params: readonly Float32Array[], count: number, shD
     }
   }
   return cloud;
+}
+
+/** The inverse: puts a cloud's gaussians into the first slots of a workspace that has room for them. */
+export function fromSplatCloud(workspace: Workspace, cloud: SplatCloud): void {
+  const { params } = workspace;
+  const put = (values: Float32Array, firstRow: number, perGaussian: number) => {
+    for (let j = 0; j < perGaussian; j++) {
+      const row = params[firstRow + j] as Float32Array;
+      for (let i = 0; i < cloud.count; i++) row[i] = values[i * perGaussian + j] as number;
+    }
+  };
+  put(cloud.positions, PARAM.mean, 3);
+  put(cloud.logScales, PARAM.logScale, 3);
+  put(cloud.rotations, PARAM.rotation, 4);
+  put(cloud.opacities, PARAM.opacity, 1);
+  put(cloud.dc, PARAM.sh, 3);
+  const rest = restCoefficients(cloud.shDegree);
+  for (let coefficient = 0; coefficient < rest; coefficient++) {
+    for (let channel = 0; channel < 3; channel++) {
+      const row = params[PARAM.sh + 3 * (1 + coefficient) + channel] as Float32Array;
+      for (let i = 0; i < cloud.count; i++) {
+        row[i] = cloud.rest[i * 3 * rest + channel * rest + coefficient] as number;
+      }
+    }
+  }
+  clearSlots(workspace, cloud.count);
 }

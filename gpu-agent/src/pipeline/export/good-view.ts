@@ -1,0 +1,16 @@
+import type { Matrix4, Transforms } from "../../dataset/transforms.ts";
+
+/**
+ * Which frame's camera shows best what was filmed: the one that looks most directly at the origin, where the poses
+ * stage has put the subject. @returns its index in `frames`
+ */
+export function goodView({ frames }: Pick<Transforms, "frames">): number {
+  const aims = frames.map(({ transform_matrix }) => aim(transform_matrix));
+  return aims.indexOf(Math.max(...aims));
+}
+
+/** Cosine of the angle between a camera's view axis, −z, and the way to the origin. */
+function aim([r0, r1, r2]: Matrix4): number {
+  const distance = Math.hypot(r0[3], r1[3], r2[3]) || 1;
+  return (r0[2] * r0[3] + r1[2] * r1[3] + r2[2] * r2[3]) / distance;
+}

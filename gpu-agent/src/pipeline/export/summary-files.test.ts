@@ -1,0 +1,43 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { JobReport } from "@splatt/shared";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { writeSummaryFiles } from "./summary-files.ts";
+
+const REPORT: JobReport = {
+  engine: { name: "builtin", version: "1", reason: "asked for" },
+  capture: null,
+  train: null,
+  stages: [{ stage: "frames", seconds: 1.234, reused: true }],
+};
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "splatt-summary-"));
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+it("tells what came out, how long it took, what is missing and what the tools said", async () => {
+  const log = join(dir, "log");
+  await writeFile(log, "frames: hello\n");
+  const missing = [{ filename: "baked_splat.sog", reason: "No memory." }];
+  const files = await writeSummaryFiles(join(dir, "summary"), log, REPORT, missing);
+  expect(files.map((file) => file.slice(dir.length))).toEqual([
+    "/summary/metrics.json",
+    "/summary/pipeline.log",
+  ]);
+  expect(JSON.parse(await readFile(files[0] ?? "", "utf8"))).toEqual({
+    engine: REPORT.engine,
+    capture: null,
+    splat: null,
+    stages: [{ stage: "frames", seconds: 1.2, reused: true }],
+    missing,
+  });
+  expect(await readFile(files[1] ?? "", "utf8")).toBe("frames: hello\n");
+});
+
+it("does without a log when no tool said anything", async () => {
+  const files = await writeSummaryFiles(join(dir, "summary"), join(dir, "none"), REPORT, []);
+  expect(files).toEqual([join(dir, "summary", "metrics.json")]);
+});

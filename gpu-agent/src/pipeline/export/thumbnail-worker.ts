@@ -1,0 +1,35 @@
+import { parentPort, workerData } from "node:worker_threads";
+import sharp from "sharp";
+import { readTransforms } from "../../dataset/transforms.ts";
+import { pinholeCamera, resized } from "../../engines/builtin/camera.ts";
+import { intrinsicsOf } from "../../engines/builtin/dataset-loading.ts";
+import { SplatRenderer } from "../../engines/builtin/splat-renderer.ts";
+import { readShPly } from "../../splat/sh-ply.ts";
+import { goodView } from "./good-view.ts";
+
+export interface ThumbnailTask {
+  readonly splatFile: string;
+  readonly transformsFile: string;
+  readonly target: string;
+  /** Pixels. */
+  readonly longSide: number;
+}
+
+/** Rendering keeps a processor core busy for up to seconds: too long for the agent's own thread. */
+async function makeThumbnail({ splatFile, transformsFile, target, longSide }: ThumbnailTask): Promise<void> {
+  const cloud = await readShPly(splatFile);
+  if (!cloud.ok) throw new Error(cloud.error);
+  const transforms = await readTransforms(transformsFile);
+  const pose = transforms.frames[goodView(transforms)]?.transform_matrix;
+  if (pose === undefined) throw new Error("transforms.json has no frames");
+  const factor = Math.min(1, longSide / Math.max(transforms.w, transforms.h));
+  const [width, height] = [Math.round(transforms.w * factor), Math.round(transforms.h * factor)];
+  const camera = resized(pinholeCamera(intrinsicsOf(transforms), pose), width, height);
+  const pixels = new SplatRenderer(cloud.value, { width, height }).render(camera);
+  await sharp(pixels, { raw: { width, height, channels: 3 } })
+    .webp({ quality: 85 })
+    .toFile(target);
+}
+
+await makeThumbnail(workerData as ThumbnailTask);
+parentPort?.postMessage("done");
