@@ -144,6 +144,11 @@ export type JobReport = z.infer<typeof JobReport>;
 /** The files that every completed job has. Others stand beside them where they could be made. */
 export const RESULT_FILES = ["transforms.json", "baked_splat.ply", "baked_splat_sh.ply"] as const;
 
+/** A picture of the splat so far, while a job trains. When the job is completed, the thumbnail takes its place. */
+export const PREVIEW_FILE = "preview.webp";
+export const THUMBNAIL_FILE = "thumbnail.webp";
+export const MAX_PREVIEW_BYTES = 512 * 1024;
+
 export const RESULT_CONTENT_TYPES: Readonly<Record<string, string>> = {
   json: "application/json",
   ply: "application/octet-stream",

@@ -1,11 +1,13 @@
 import {
   CompleteResultUpload,
   CreateResultUpload,
+  MAX_PREVIEW_BYTES,
   PART_SIZE_BYTES,
   type ResultUploadCreated,
 } from "@splatt/shared";
 import { and, eq } from "drizzle-orm";
 import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
 import type { AgentAppEnv } from "../app-env.ts";
 import { database, withRetry } from "../db/database.ts";
 import { resultUploads, uploads } from "../db/schema.ts";
@@ -13,6 +15,7 @@ import { requireAgent } from "../http/auth.ts";
 import { objectResponse } from "../http/object-response.ts";
 import { ApiError } from "../http/problem.ts";
 import { readJson, validate } from "../http/validate.ts";
+import { previewKey } from "../jobs/preview.ts";
 import type { JobRow } from "../jobs/view.ts";
 import { abortMultipart, completeMultipart, storePart } from "../uploads/multipart.ts";
 import { requireLease } from "./fence.ts";
@@ -34,6 +37,18 @@ export const agentJobRoutes = new Hono<AgentAppEnv>()
     const response = await objectResponse(c.env.BUCKET, stored, c.req.raw);
     if (response === null) throw new ApiError("upload_not_found");
     return response;
+  })
+
+  .put("/:id/preview", bodyLimit({ maxSize: MAX_PREVIEW_BYTES, onError: tooLarge }), async (c) => {
+    const job = await leasedJob(c);
+    const image = await c.req.arrayBuffer();
+    await c.env.BUCKET.put(previewKey(job.id), image);
+    // The job may have ended meanwhile; then whoever ended it has not seen the picture.
+    await leasedJob(c).catch(async (error: unknown) => {
+      await c.env.BUCKET.delete(previewKey(job.id));
+      throw error;
+    });
+    return c.json({ size: image.byteLength });
   })
 
   .post("/:id/uploads", async (c) => {
@@ -92,6 +107,10 @@ export const agentJobRoutes = new Hono<AgentAppEnv>()
     }
     return c.json({ upload_id: upload.id, etag, size: upload.size });
   });
+
+function tooLarge(): never {
+  throw new ApiError("too_large", `A preview has at most ${MAX_PREVIEW_BYTES} bytes.`);
+}
 
 async function leasedJob(c: Context<AgentAppEnv>): Promise<JobRow> {
   return requireLease(database(c.env.DB), c.get("agent"), c.req.param("id") ?? "", c.req.raw.headers);

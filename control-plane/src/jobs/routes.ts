@@ -1,24 +1,29 @@
 import {
   CreateJob,
   CreateJobFields,
+  isActive,
   isTerminal,
   type JobCreated,
   type JobList,
   type JobStatus,
   ListJobsQuery,
+  PREVIEW_FILE,
   RetryJobFields,
+  THUMBNAIL_FILE,
 } from "@splatt/shared";
 import { and, asc, desc, eq, inArray, lt, sql } from "drizzle-orm";
 import { type Context, Hono } from "hono";
 import type { AppEnv } from "../app-env.ts";
 import { type Database, database } from "../db/database.ts";
 import { jobCounts, jobEvents, jobs, results } from "../db/schema.ts";
-import { objectResponse } from "../http/object-response.ts";
+import type { Env } from "../env.ts";
+import { objectResponse, type StoredObject } from "../http/object-response.ts";
 import { ApiError } from "../http/problem.ts";
 import { readJson, readOptionalJson, unknownFields, validate } from "../http/validate.ts";
 import { cancelJob, stopCancelledJob } from "./cancel.ts";
 import { CREATED_MESSAGE, createJob, tellDispatcher } from "./create.ts";
 import { deleteJob } from "./delete.ts";
+import { findPreview } from "./preview.ts";
 import { retryBody } from "./retry.ts";
 import { type JobRow, type ResultRow, toJobEvent, toJobView, toStatusView } from "./view.ts";
 
@@ -69,12 +74,8 @@ export const jobRoutes = new Hono<AppEnv>()
 
   .get("/:id/results/:filename", async (c) => {
     const job = await findJob(c);
-    const filename = c.req.param("filename");
-    const file = await database(c.env.DB).query.results.findFirst({
-      where: and(eq(results.jobId, job.id), eq(results.filename, filename)),
-    });
-    if (file === undefined) throw new ApiError("result_not_found");
-    const response = await objectResponse(c.env.BUCKET, file, c.req.raw);
+    const file = await findResult(c.env, job, c.req.param("filename"));
+    const response = file === null ? null : await objectResponse(c.env.BUCKET, file, c.req.raw);
     if (response === null) throw new ApiError("result_not_found");
     return response;
   })
@@ -128,6 +129,16 @@ async function findJob(c: Context<AppEnv>): Promise<JobRow> {
 async function filesOf(c: Context<AppEnv>, job: JobRow): Promise<ResultRow[]> {
   if (job.status !== "completed") return [];
   return (await resultsOf(database(c.env.DB), [job.id])).get(job.id) ?? [];
+}
+
+/** A result file; the preview is the latest one while the job runs, and the thumbnail afterwards. */
+async function findResult(env: Env, job: JobRow, filename: string): Promise<StoredObject | null> {
+  if (filename === PREVIEW_FILE && isActive(job.status)) return findPreview(env.BUCKET, job.id);
+  const name = filename === PREVIEW_FILE ? THUMBNAIL_FILE : filename;
+  const file = await database(env.DB).query.results.findFirst({
+    where: and(eq(results.jobId, job.id), eq(results.filename, name)),
+  });
+  return file ?? null;
 }
 
 /** The result files of many jobs in one query; as one JSON parameter, since D1 binds at most 100. */

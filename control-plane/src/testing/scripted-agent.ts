@@ -171,9 +171,14 @@ export class ScriptedAgent {
   }
 
   /** Uploads all result files and completes the job. */
-  async complete(fence: Fence, seq: number, content = "result"): Promise<void> {
+  async complete(
+    fence: Fence,
+    seq: number,
+    content = "result",
+    extras: readonly string[] = [],
+  ): Promise<void> {
     const uploads = [];
-    for (const filename of RESULT_FILES)
+    for (const filename of [...RESULT_FILES, ...extras])
       uploads.push(await this.upload(fence, filename, `${content} ${filename}`));
     this.send({ type: "job.complete", fence, seq, uploads, report: EMPTY_REPORT });
   }
