@@ -28,6 +28,7 @@ export const DEFAULT_FETCH_LIMITS: FetchLimits = {
   stallMs: 60_000,
   maxTries: 6,
   backoff: { minMs: 1000, maxMs: 30_000 },
+  connections: 8,
 };
 
 /**

@@ -26,6 +26,7 @@ const LIMITS: FetchLimits = {
   stallMs: 20_000,
   maxTries: 3,
   backoff: { minMs: 1, maxMs: 2 },
+  connections: 8,
 };
 
 let dir = "";

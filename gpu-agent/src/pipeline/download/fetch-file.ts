@@ -1,5 +1,4 @@
-import { createHash, type Hash } from "node:crypto";
-import { type FileHandle, open, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
+import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
@@ -12,10 +11,10 @@ import {
   type Result,
 } from "@splatt/shared";
 import type { Logger } from "pino";
-import { z } from "zod";
 import { systemFailure } from "../../processes/system-failure.ts";
 import { SIGNATURE_BYTES, type Signature, signatureOf } from "../frames/container-signature.ts";
 import { ByteRate } from "./byte-rate.ts";
+import { limitOf, nextSpan } from "./byte-spans.ts";
 import {
   canResume,
   connectionError,
@@ -24,6 +23,8 @@ import {
   type OpenedSource,
   type SourceError,
 } from "./http-source.ts";
+import { PartFile } from "./part-file.ts";
+import { StallTimer } from "./stall-timer.ts";
 
 export interface FetchLimits {
   readonly maxBytes: number;
@@ -34,6 +35,8 @@ export interface FetchLimits {
   /** Tries in a row that may fail, with next to nothing gained, before the download fails. */
   readonly maxTries: number;
   readonly backoff: BackoffWindow;
+  /** How many streams may fetch parts of the file at once. */
+  readonly connections: number;
 }
 
 export interface FetchFileOptions {
@@ -66,26 +69,16 @@ export interface FetchedFile {
   readonly sha256: string;
 }
 
-/** What the file so far is a part of. */
-const PartRecord = z.object({
-  /** Of the URL, which may be secret. */
-  url_sha256: z.string(),
-  etag: z.string().nullable(),
-  last_modified: z.string().nullable(),
-  total: z.int().nullable(),
-});
-type PartRecord = z.infer<typeof PartRecord>;
-
 /** Bytes between two looks at how much space the disk has. */
 const DISK_CHECK_BYTES = 64 * 1024 * 1024;
-/** Less than this in `stallMs`, or in one try, counts as nothing: a server may not trickle for ever. */
+/** Less than this in `stallMs`, or in one try, counts as nothing. */
 const WORTHWHILE_BYTES = 64 * 1024;
 const PROGRESS_INTERVAL_MS = 250;
 const MAX_RETRY_AFTER_MS = 60_000;
 
 /**
- * Downloads a video to a file: over several connections when one breaks, and from where an earlier run of the
- * program got to. The bytes are hashed as they come.
+ * Downloads a video to a file: in several streams where the server serves ranges of a file that it identifies
+ * for certain, over more connections when one breaks, and from where an earlier run of the program got to.
  *
  * @returns the `source_…` codes, `disk_full`, or `agent_stopped` when `signal` was aborted
  */
@@ -102,49 +95,57 @@ export async function fetchFile(options: FetchFileOptions): Promise<Result<Fetch
   }
 }
 
+/** One connection's work. */
+interface Stream {
+  /** The next byte that it will store. */
+  at: number;
+}
+
+/**
+ * One stream leads: its tries and errors decide about the download. Once it has seen that the server's answer
+ * is divisible it takes on helpers, a first one to see whether ranges are served, then the others. Each works
+ * on what `nextSpan` gives it and ends where another one's work begins, so a helper that fails leaves nothing
+ * behind but a gap, and the leader alone can always finish.
+ */
 class Download {
   readonly #options: FetchFileOptions;
   readonly #source: HttpSource;
-  readonly #part: string;
-  readonly #record: string;
+  readonly #part: PartFile;
   readonly #rate = new ByteRate();
-  #file: FileHandle | null = null;
-  #hash: Hash = createHash("sha256");
-  #received = 0;
-  #total: number | null = null;
-  #validator: { etag: string | null; lastModified: string | null } = { etag: null, lastModified: null };
-  /** The first bytes, until there are enough to see that they are a video's. */
-  #head: Buffer | null = Buffer.alloc(0);
+  readonly #streams = new Set<Stream>();
+  readonly #helpers = new Set<Promise<void>>();
+  #helpersEnd = new AbortController();
+  /** How many helpers there may be: none before an answer is divisible, one before a range was served. */
+  #helpersWanted = 0;
+  /** What ended a helper that is not the server's doing, such as a disk that is full. */
+  #fault: unknown = null;
+  #headChecked = false;
+  #diskCheckedAt = 0;
   #lastReportMs = 0;
 
   constructor(options: FetchFileOptions) {
     this.#options = options;
     this.#source = new HttpSource(options.source);
-    this.#part = `${options.file}.part`;
-    this.#record = `${options.file}.part.json`;
+    this.#part = new PartFile(options.file, options.source.url);
   }
 
   async run(): Promise<Result<FetchedFile, Failure>> {
     const { signal, limits, log } = this.#options;
-    await this.#takeUp();
-    if (this.#received > 0 && this.#received === this.#total) return this.#finish();
+    await this.#part.takeUp();
     let failures = 0;
     while (!signal.aborted) {
-      const before = this.#received;
-      const error = await this.#tryOnce();
+      const before = this.#part.received;
+      const error = await this.#lead();
       if (signal.aborted) break;
-      if (error === null) return this.#finish();
+      if (error === null) return ok(await this.#part.finish());
       const wait = this.#isWorthWaiting(error);
       if (!error.mayPass && !wait) return err(error.failure);
-      if (error.restart || !canResume(this.#validator)) await this.#startOver();
-      failures = this.#received - before >= WORTHWHILE_BYTES ? 1 : failures + 1;
+      if (error.restart || !canResume(this.#part.validator)) await this.#startOver();
+      failures = this.#part.received - before >= WORTHWHILE_BYTES ? 1 : failures + 1;
       if (failures >= limits.maxTries && !wait) return err(error.failure);
-      const pauseMs = Math.min(
-        MAX_RETRY_AFTER_MS,
-        Math.max(error.retryAfterMs ?? 0, fullJitterMs(failures, limits.backoff, Math.random)),
-      );
+      const pauseMs = pauseAfter(failures, limits.backoff, error);
       log.warn(
-        `download: ${error.failure.detail} Going on at byte ${this.#received} in ${Math.round(pauseMs)} ms`,
+        `download: ${error.failure.detail} Going on at byte ${this.#part.received} in ${Math.round(pauseMs)} ms`,
       );
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
     }
@@ -157,110 +158,147 @@ class Download {
     return this.#options.mayPass?.(status ?? 0, answer ?? "") ?? false;
   }
 
-  async #finish(): Promise<Result<FetchedFile, Failure>> {
-    await this.#file?.sync();
-    await this.close();
-    await rename(this.#part, this.#options.file);
-    await rm(this.#record, { force: true });
-    return ok({ size: this.#received, sha256: this.#hash.digest("hex") });
-  }
-
   async close(): Promise<void> {
-    const file = this.#file;
-    this.#file = null;
-    await file?.close();
-  }
-
-  /** Goes on from what an earlier run left, if it can be told what that is. */
-  async #takeUp(): Promise<void> {
-    const record = await this.#readRecord();
-    this.#file = await open(this.#part, "a+");
-    if (!record) return this.#startOver();
-    for await (const chunk of this.#file.createReadStream({ start: 0, autoClose: false })) {
-      this.#count(chunk as Buffer);
-    }
-    this.#validator = { etag: record.etag, lastModified: record.last_modified };
-    this.#total = record.total;
-  }
-
-  async #readRecord(): Promise<PartRecord | null> {
-    try {
-      const record = PartRecord.parse(JSON.parse(await readFile(this.#record, "utf8")));
-      return record.url_sha256 === this.#urlHash() ? record : null;
-    } catch {
-      return null;
-    }
-  }
-
-  #urlHash(): string {
-    return createHash("sha256").update(this.#options.source.url).digest("hex");
+    await this.#dismissHelpers();
+    await this.#part.close();
   }
 
   async #startOver(): Promise<void> {
-    await rm(this.#record, { force: true });
-    if (this.#file && (await this.#file.stat()).size > 0) await this.#file.truncate(0);
-    this.#hash = createHash("sha256");
-    this.#received = 0;
-    this.#total = null;
-    this.#validator = { etag: null, lastModified: null };
-    this.#head = Buffer.alloc(0);
+    await this.#dismissHelpers();
+    await this.#part.startOver();
+    this.#headChecked = false;
+    this.#diskCheckedAt = 0;
+  }
+
+  async #dismissHelpers(): Promise<void> {
+    this.#helpersWanted = 0;
+    this.#helpersEnd.abort();
+    await Promise.all(this.#helpers);
+    this.#helpersEnd = new AbortController();
   }
 
   /** @returns null when the file is complete */
-  async #tryOnce(): Promise<SourceError | null> {
-    const stall = new StallTimer(this.#options.limits.stallMs);
-    const signal = AbortSignal.any([this.#options.signal, stall.signal]);
+  async #lead(): Promise<SourceError | null> {
+    while (!this.#part.complete) {
+      if (this.#fault !== null) throw this.#fault;
+      const { total, spans, prefix } = this.#part;
+      const span = total === null ? null : nextSpan(total, spans, this.#busy());
+      if (span === null && this.#helpers.size > 0) {
+        await Promise.race(this.#helpers);
+        continue;
+      }
+      const from = span?.from ?? prefix;
+      const to = span === null || span.to === total ? null : span.to;
+      const error = await this.#stream({ from, to }, this.#options.signal, async (opened, stream) => {
+        if (opened.offset !== stream.at) await this.#startOver();
+        this.#part.total = opened.total;
+        this.#part.validator = opened.validator;
+        stream.at = opened.offset;
+        if (opened.divisible && opened.total !== null) this.#helpersWanted ||= 1;
+        return (await this.#checkRoom()) ?? this.#checkSize();
+      });
+      if (error !== null) return error;
+    }
+    return this.#checkHead(true);
+  }
+
+  /** Takes on as many helpers as are wanted and have work. */
+  #takeOnHelpers(): void {
+    const { total, spans } = this.#part;
+    if (total === null) return;
+    while (this.#helpers.size < this.#helpersWanted && nextSpan(total, spans, this.#busy()) !== null) {
+      const helper: Promise<void> = this.#help(total)
+        .catch((error: unknown) => {
+          this.#fault ??= error;
+        })
+        .finally(() => this.#helpers.delete(helper));
+      // It has its span by now, so the next one is given another.
+      this.#helpers.add(helper);
+    }
+  }
+
+  /** Fetches spans beside the leader until there are none, or until that does not work (any more). */
+  async #help(total: number): Promise<void> {
+    const { limits } = this.#options;
+    const signal = AbortSignal.any([this.#options.signal, this.#helpersEnd.signal]);
+    let failures = 0;
+    while (!signal.aborted && failures < limits.maxTries) {
+      const span = nextSpan(total, this.#part.spans, this.#busy());
+      if (span === null) return;
+      const before = this.#part.received;
+      const error = await this.#stream({ ...span, beside: true }, signal, async (opened, stream) => {
+        if (opened.offset !== stream.at || opened.total !== total) return NO_RANGES;
+        this.#helpersWanted = Math.max(this.#helpersWanted, limits.connections - 1);
+        return null;
+      });
+      if (error === null) continue;
+      if (!error.mayPass || error.status !== undefined) {
+        // The server does not want (so many) streams; those that it serves go on.
+        this.#helpersWanted = Math.min(this.#helpersWanted, this.#helpers.size - 1);
+        return;
+      }
+      failures = this.#part.received > before ? 1 : failures + 1;
+      await sleep(pauseAfter(failures, limits.backoff, error), undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  #busy(except?: Stream): number[] {
+    return [...this.#streams].flatMap((stream) => (stream === except ? [] : [stream.at]));
+  }
+
+  /**
+   * Opens a stream and stores what comes, up to where another stream's work begins.
+   *
+   * @param admit looks at the answer before anything is stored
+   */
+  async #stream(
+    span: { from: number; to: number | null; beside?: boolean },
+    end: AbortSignal,
+    admit: (opened: OpenedSource, stream: Stream) => Promise<SourceError | null>,
+  ): Promise<SourceError | null> {
+    const stream = { at: span.from };
+    this.#streams.add(stream);
+    const stall = new StallTimer(this.#options.limits.stallMs, WORTHWHILE_BYTES / this.#streams.size);
+    const signal = AbortSignal.any([end, stall.signal]);
     try {
-      const opened = await this.#source.open(this.#received, this.#validator, signal);
+      const opened = await this.#source.open({ ...span, validator: this.#part.validator }, signal);
       if (!opened.ok) return stall.fired ? stalled() : opened.error;
-      return await this.#receive(opened.value, stall);
+      const refused = await admit(opened.value, stream);
+      if (refused === null) return await this.#store(opened.value, stream, stall);
+      // Giving the body up makes it emit an error, which would end the process if nobody heard it.
+      opened.value.body.on("error", () => undefined).destroy();
+      return refused;
     } catch (error) {
       if (systemFailure(error) !== null) throw error;
       return stall.fired ? stalled() : connectionError(error);
     } finally {
       stall.stop();
+      this.#streams.delete(stream);
     }
   }
 
-  async #receive(opened: OpenedSource, stall: StallTimer): Promise<SourceError | null> {
-    if (opened.offset !== this.#received) await this.#startOver();
-    this.#total = opened.total;
-    this.#validator = opened.validator;
-    const refused = (await this.#checkRoom()) ?? this.#checkSize();
-    if (refused) {
-      // Giving the body up makes it emit an error, which would end the process if nobody heard it.
-      opened.body.on("error", () => undefined).destroy();
-      return refused;
-    }
-    await this.#writeRecord();
-    let checkedDiskAt = this.#received;
+  async #store(opened: OpenedSource, stream: Stream, stall: StallTimer): Promise<SourceError | null> {
+    await this.#part.record();
     for await (const chunk of opened.body as AsyncIterable<Buffer>) {
       stall.received(chunk.length);
-      await this.#file?.appendFile(chunk);
-      this.#count(chunk);
-      let problem = this.#checkSize() ?? this.#checkHead(false);
-      if (this.#received - checkedDiskAt >= DISK_CHECK_BYTES) {
-        checkedDiskAt = this.#received;
-        problem ??= await this.#checkRoom();
-      }
+      const limit = limitOf(stream.at, this.#part.spans, this.#busy(stream));
+      const bytes = chunk.subarray(0, limit - stream.at);
+      await this.#part.write(bytes, stream.at);
+      stream.at += bytes.length;
       // Leaving the loop gives the connection up.
+      const problem = this.#checkSize() ?? this.#checkHead(false) ?? (await this.#checkRoomAgain());
       if (problem) return problem;
       this.#report();
+      if (this.#headChecked || !this.#options.onlyVideo) this.#takeOnHelpers();
+      if (stream.at === limit && stream.at !== opened.end) return null;
     }
-    if (this.#total !== null && this.#received < this.#total) {
-      return { failure: failure("source_unreachable", "The connection broke."), mayPass: true };
-    }
-    return this.#checkHead(true);
-  }
-
-  #count(chunk: Buffer): void {
-    this.#hash.update(chunk);
-    this.#received += chunk.length;
-    if (this.#head && this.#head.length < SIGNATURE_BYTES) this.#head = Buffer.concat([this.#head, chunk]);
+    if (opened.end === null) this.#part.total = stream.at;
+    else if (stream.at < opened.end) return BROKEN;
+    return null;
   }
 
   #checkSize(): SourceError | null {
-    const size = Math.max(this.#received, this.#total ?? 0);
+    const size = Math.max(this.#part.received, this.#part.total ?? 0);
     if (size <= this.#options.limits.maxBytes) return null;
     const detail = `It has ${megabytes(size)} MB; ${megabytes(this.#options.limits.maxBytes)} MB are allowed.`;
     return { failure: failure("source_too_large", detail), mayPass: false };
@@ -268,46 +306,52 @@ class Download {
 
   /** Web pages and the like are turned down after their first bytes, not after all of them. */
   #checkHead(complete: boolean): SourceError | null {
-    if (!this.#options.onlyVideo) return null;
-    if (!this.#head || (this.#head.length < SIGNATURE_BYTES && !complete)) return null;
-    const signature = signatureOf(this.#head.subarray(0, SIGNATURE_BYTES));
-    this.#head = null;
-    const what = NOT_A_VIDEO[signature];
+    const { head } = this.#part;
+    if (!this.#options.onlyVideo || this.#headChecked) return null;
+    if (head.length < SIGNATURE_BYTES && !complete) return null;
+    this.#headChecked = true;
+    const what = NOT_A_VIDEO[signatureOf(head)];
     return what ? { failure: failure("source_not_a_video", `It is ${what}.`), mayPass: false } : null;
   }
 
+  async #checkRoomAgain(): Promise<SourceError | null> {
+    if (this.#part.received - this.#diskCheckedAt < DISK_CHECK_BYTES) return null;
+    return this.#checkRoom();
+  }
+
   async #checkRoom(): Promise<SourceError | null> {
+    const { received, total } = this.#part;
+    this.#diskCheckedAt = received;
     const { bavail, bsize } = await statfs(dirname(this.#options.file));
-    const needed = (this.#total ?? this.#received) - this.#received + this.#options.limits.minFreeBytes;
+    const needed = (total ?? received) - received + this.#options.limits.minFreeBytes;
     if (bavail * bsize >= needed) return null;
     const detail = `The video needs ${megabytes(needed)} MB; ${megabytes(bavail * bsize)} MB are free.`;
     return { failure: failure("disk_full", detail), mayPass: false };
   }
 
-  async #writeRecord(): Promise<void> {
-    const { etag, lastModified } = this.#validator;
-    const record: PartRecord = {
-      url_sha256: this.#urlHash(),
-      etag,
-      last_modified: lastModified,
-      total: this.#total,
-    };
-    if (canResume(this.#validator)) await writeFile(this.#record, JSON.stringify(record));
-    else await rm(this.#record, { force: true });
-  }
-
   #report(): void {
     const nowMs = performance.now();
-    this.#rate.add(nowMs, this.#received);
-    if (nowMs - this.#lastReportMs < PROGRESS_INTERVAL_MS && this.#received !== this.#total) return;
+    const { received, total } = this.#part;
+    this.#rate.add(nowMs, received);
+    if (nowMs - this.#lastReportMs < PROGRESS_INTERVAL_MS && received !== total) return;
     this.#lastReportMs = nowMs;
-    this.#options.onProgress({
-      received: this.#received,
-      total: this.#total,
-      bytesPerSecond: this.#rate.perSecond(),
-    });
+    this.#options.onProgress({ received, total, bytesPerSecond: this.#rate.perSecond() });
   }
 }
+
+function pauseAfter(failures: number, backoff: BackoffWindow, error: SourceError): number {
+  const waitMs = Math.max(error.retryAfterMs ?? 0, fullJitterMs(failures, backoff, Math.random));
+  return Math.min(MAX_RETRY_AFTER_MS, waitMs);
+}
+
+const BROKEN: SourceError = {
+  failure: failure("source_unreachable", "The connection broke."),
+  mayPass: true,
+};
+const NO_RANGES: SourceError = {
+  failure: failure("source_server_error", "It does not serve parts of the file."),
+  mayPass: false,
+};
 
 const NOT_A_VIDEO: Partial<Record<Signature, string>> = {
   html: "a web page",
@@ -316,36 +360,6 @@ const NOT_A_VIDEO: Partial<Record<Signature, string>> = {
   other: "another kind of file",
   empty: "empty",
 };
-
-/** Fires when next to nothing has arrived for a while. */
-class StallTimer {
-  readonly #abort = new AbortController();
-  readonly #timer: NodeJS.Timeout;
-  #bytes = 0;
-  fired = false;
-
-  constructor(ms: number) {
-    this.#timer = setTimeout(() => {
-      this.fired = true;
-      this.#abort.abort();
-    }, ms);
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal;
-  }
-
-  received(bytes: number): void {
-    this.#bytes += bytes;
-    if (this.#bytes < WORTHWHILE_BYTES) return;
-    this.#bytes = 0;
-    this.#timer.refresh();
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
-  }
-}
 
 function stalled(): SourceError {
   return { failure: failure("source_stalled", "Nothing arrived for too long."), mayPass: true };

@@ -24,10 +24,23 @@ export interface OpenedSource {
   readonly body: Dispatcher.ResponseData["body"];
   /** Where in the file the body begins. */
   readonly offset: number;
+  /** Where it ends; null when the server does not say. */
+  readonly end: number | null;
   /** Size of the whole file in bytes; null when the server does not say. */
   readonly total: number | null;
   readonly validator: Validator;
-  readonly contentType: string;
+  /** Whether several streams may fetch parts of the file: their parts are of one version for certain. */
+  readonly divisible: boolean;
+}
+
+/** Which bytes are wanted, and of which version of the file. */
+export interface Wanted {
+  readonly from: number;
+  /** The byte after the last one; null for the rest of the file. */
+  readonly to: number | null;
+  readonly validator: Validator;
+  /** Ask first where the last answer came from, which need not be the file's own URL. */
+  readonly beside?: boolean;
 }
 
 /** Why there is no body. */
@@ -52,7 +65,8 @@ const ANSWER_CHARS = 1000;
 
 /**
  * A file on an HTTP server, opened anew for each try. Always begins at the file's own URL: what it redirects
- * to may be an address that soon expires.
+ * to may be an address that soon expires. Only streams beside another one go straight to where that one got
+ * its answer, as long as the address is good for it: servers that count downloads count one.
  *
  * Filebin answers a client that it does not know with a page that warns of what others upload, and with a
  * cookie; who brings that cookie along gets the file. So cookies are kept, and an HTML page that came with a
@@ -61,51 +75,32 @@ const ANSWER_CHARS = 1000;
 export class HttpSource {
   readonly #options: HttpSourceOptions;
   readonly #cookies = new CookieJar();
+  #answered: URL | null = null;
 
   constructor(options: HttpSourceOptions) {
     this.#options = options;
   }
 
-  /** @param offset continue there, if the file is still the one that `validator` tells of */
-  async open(
-    offset: number,
-    validator: Validator,
-    signal: AbortSignal,
-  ): Promise<Result<OpenedSource, SourceError>> {
+  async open(wanted: Wanted, signal: AbortSignal): Promise<Result<OpenedSource, SourceError>> {
     try {
-      return await this.#open(offset, validator, signal);
+      return await this.#open(wanted, signal);
     } catch (error) {
       return err(connectionError(error));
     }
   }
 
-  async #open(
-    offset: number,
-    validator: Validator,
-    signal: AbortSignal,
-  ): Promise<Result<OpenedSource, SourceError>> {
+  async #open(wanted: Wanted, signal: AbortSignal): Promise<Result<OpenedSource, SourceError>> {
     const original = this.#options.check(this.#options.url);
     if (!original.ok) return err({ failure: original.error, mayPass: false });
+    if (wanted.beside && this.#answered !== null) {
+      const response = await this.#request(this.#answered, original.value, wanted, signal);
+      if (response.statusCode === 206) return readAnswer(response, wanted);
+      await drop(response);
+    }
     let url = original.value;
     let warned = false;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; ) {
-      const own = url.origin === original.value.origin ? this.#options.headers?.() : undefined;
-      const cookie = await this.#cookies.getCookieString(url.href);
-      const response = await request(url, {
-        dispatcher: this.#options.dispatcher,
-        signal,
-        // Silence is measured by the caller, who aborts.
-        headersTimeout: 0,
-        bodyTimeout: 0,
-        headers: {
-          accept: "*/*",
-          "accept-encoding": "identity",
-          "user-agent": USER_AGENT,
-          ...own,
-          ...(cookie === "" ? {} : { cookie }),
-          ...(offset > 0 ? rangeHeaders(offset, validator) : {}),
-        },
-      });
+      const response = await this.#request(url, original.value, wanted, signal);
       const newCookie = await this.#keepCookies(response, url);
       const location = header(response, "location");
       if (REDIRECTS.has(response.statusCode) && location !== "") {
@@ -119,11 +114,33 @@ export class HttpSource {
         warned = true;
         url = original.value;
       } else {
-        return readAnswer(response, offset, validator);
+        const answer = await readAnswer(response, wanted);
+        if (answer.ok) this.#answered = url;
+        return answer;
       }
     }
     const detail = `It redirects more than ${MAX_REDIRECTS} times.`;
     return err({ failure: failure("source_refused", detail), mayPass: false });
+  }
+
+  async #request(url: URL, original: URL, wanted: Wanted, signal: AbortSignal) {
+    const own = url.origin === original.origin ? this.#options.headers?.() : undefined;
+    const cookie = await this.#cookies.getCookieString(url.href);
+    return request(url, {
+      dispatcher: this.#options.dispatcher,
+      signal,
+      // Silence is measured by the caller, who aborts.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      headers: {
+        accept: "*/*",
+        "accept-encoding": "identity",
+        "user-agent": USER_AGENT,
+        ...own,
+        ...(cookie === "" ? {} : { cookie }),
+        ...rangeHeaders(wanted),
+      },
+    });
   }
 
   async #keepCookies(response: Dispatcher.ResponseData, url: URL): Promise<boolean> {
@@ -142,16 +159,20 @@ export function canResume({ etag, lastModified }: Validator): boolean {
 }
 
 /** A weak ETag may not stand in If-Range (RFC 9110, 13.1.5); the answer is compared instead. */
-function rangeHeaders(offset: number, { etag, lastModified }: Validator): Record<string, string> {
-  const range = { range: `bytes=${offset}-` };
-  if (etag !== null) return etag.startsWith("W/") ? range : { ...range, "if-range": etag };
+function rangeHeaders({ from, to, validator: { etag, lastModified } }: Wanted): Record<string, string> {
+  if (from === 0 && to === null) return {};
+  const range = { range: `bytes=${from}-${to === null ? "" : to - 1}` };
+  if (etag !== null) return isWeak(etag) ? range : { ...range, "if-range": etag };
   return lastModified === null ? range : { ...range, "if-range": lastModified };
+}
+
+function isWeak(etag: string): boolean {
+  return etag.startsWith("W/");
 }
 
 async function readAnswer(
   response: Dispatcher.ResponseData,
-  offset: number,
-  expected: Validator,
+  { from, validator: expected }: Wanted,
 ): Promise<Result<OpenedSource, SourceError>> {
   const { statusCode: status, body } = response;
   if (status !== 200 && status !== 206) {
@@ -168,24 +189,26 @@ async function readAnswer(
     etag: header(response, "etag") || null,
     lastModified: header(response, "last-modified") || null,
   };
-  const contentType = header(response, "content-type");
-  const length = /^\d+$/.exec(header(response, "content-length"));
+  const ranges = header(response, "accept-ranges").toLowerCase() !== "none";
+  const divisible = ranges && validator.etag !== null && !isWeak(validator.etag);
   if (status === 200) {
-    return ok({ body, offset: 0, total: length ? Number(length[0]) : null, validator, contentType });
+    const length = /^\d+$/.exec(header(response, "content-length"));
+    const total = length ? Number(length[0]) : null;
+    return ok({ body, offset: 0, end: total, total, validator, divisible });
   }
-  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(header(response, "content-range"));
+  const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(header(response, "content-range"));
   const same =
     (expected.etag === null || validator.etag === null || validator.etag === expected.etag) &&
     (expected.lastModified === null ||
       validator.lastModified === null ||
       validator.lastModified === expected.lastModified);
-  if (!range || Number(range[1]) !== offset || !same) {
+  if (!range || Number(range[1]) !== from || !same) {
     await drop(response);
     const changed = failure("source_server_error", "The file changed on the server.");
     return err({ failure: changed, mayPass: true, restart: true, status });
   }
-  const total = range[2] === "*" || range[2] === undefined ? null : Number(range[2]);
-  return ok({ body, offset, total, validator, contentType });
+  const total = range[3] === "*" ? null : Number(range[3]);
+  return ok({ body, offset: from, end: Number(range[2]) + 1, total, validator, divisible });
 }
 
 /** What an HTTP status other than 200 and 206 means for the job. */

@@ -88,19 +88,21 @@ export function serveFile(
     ...(lastModified ? { "last-modified": lastModified } : {}),
   };
   const ifRange = request.headers["if-range"];
-  const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? "");
+  const asked = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
   const fresh = ifRange === undefined || ifRange === etag || ifRange === lastModified;
-  const from = ranges && range && fresh ? Number(range[1]) : 0;
+  const range = ranges && fresh ? asked : null;
+  const from = Number(range?.[1] ?? 0);
   if (from >= bytes.length) {
     response.writeHead(416, { "content-range": `bytes */${bytes.length}` }).end();
     return;
   }
-  headers["content-length"] = String(bytes.length - from);
-  if (from > 0) headers["content-range"] = `bytes ${from}-${bytes.length - 1}/${bytes.length}`;
-  response.writeHead(from > 0 ? 206 : 200, headers);
+  const to = range?.[2] ? Math.min(Number(range[2]) + 1, bytes.length) : bytes.length;
+  headers["content-length"] = String(to - from);
+  if (range) headers["content-range"] = `bytes ${from}-${to - 1}/${bytes.length}`;
+  response.writeHead(range ? 206 : 200, headers);
   const cut = breakAfter ?? silentAfter;
   if (cut === undefined) {
-    response.end(bytes.subarray(from));
+    response.end(bytes.subarray(from, to));
     return;
   }
   response.write(bytes.subarray(from, from + cut));

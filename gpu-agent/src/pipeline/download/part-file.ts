@@ -1,0 +1,173 @@
+import { createHash, type Hash } from "node:crypto";
+import { constants } from "node:fs";
+import { type FileHandle, open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { z } from "zod";
+import { SIGNATURE_BYTES } from "../frames/container-signature.ts";
+import { addSpan, type ByteSpan, bytesIn, prefixOf } from "./byte-spans.ts";
+import { canResume, type Validator } from "./http-source.ts";
+
+/** What the file so far is a part of, and which of its bytes are there. */
+const PartRecord = z.object({
+  /** Of the URL, which may be secret. */
+  url_sha256: z.string(),
+  etag: z.string().nullable(),
+  last_modified: z.string().nullable(),
+  total: z.int().nullable(),
+  spans: z.array(z.object({ from: z.int().nonnegative(), to: z.int().positive() })),
+});
+type PartRecord = z.infer<typeof PartRecord>;
+
+/** How much of a download an agent that is killed may lose. */
+const RECORD_INTERVAL_MS = 1000;
+const NO_VALIDATOR: Validator = { etag: null, lastModified: null };
+
+/**
+ * A file that arrives in pieces, in any order and over more than one run of the program. It lies beside its
+ * final name as `.part`, with a record of what is there as `.part.json`; the bytes reach the disk before the
+ * record that tells of them.
+ */
+export class PartFile {
+  readonly #path: string;
+  readonly #part: string;
+  readonly #record: string;
+  readonly #urlHash: string;
+  #file: FileHandle | null = null;
+  #spans: readonly ByteSpan[] = [];
+  #hash: Hash = createHash("sha256");
+  /** How many bytes from the beginning are in `#hash`. */
+  #hashed = 0;
+  #head = Buffer.alloc(SIGNATURE_BYTES);
+  #recordedAtMs = 0;
+  #recording: Promise<void> | null = null;
+  /** Size of the whole file in bytes; null while the server has not said. */
+  total: number | null = null;
+  validator: Validator = NO_VALIDATOR;
+
+  constructor(path: string, url: string) {
+    this.#path = path;
+    this.#part = `${path}.part`;
+    this.#record = `${path}.part.json`;
+    this.#urlHash = createHash("sha256").update(url).digest("hex");
+  }
+
+  get spans(): readonly ByteSpan[] {
+    return this.#spans;
+  }
+
+  get received(): number {
+    return bytesIn(this.#spans);
+  }
+
+  /** Where a download in one stream goes on. */
+  get prefix(): number {
+    return prefixOf(this.#spans);
+  }
+
+  get complete(): boolean {
+    return this.total !== null && this.received === this.total;
+  }
+
+  /** The file's first bytes, as far as they are there. */
+  get head(): Uint8Array {
+    return this.#head.subarray(0, Math.min(this.prefix, SIGNATURE_BYTES));
+  }
+
+  /** Goes on from what an earlier run left, if it can be told what that is. */
+  async takeUp(): Promise<void> {
+    const record = await this.#readRecord();
+    // Not "a+": appending would ignore where a piece belongs.
+    this.#file = await open(this.#part, constants.O_RDWR | constants.O_CREAT);
+    const { size } = await this.#file.stat();
+    if (!record || record.spans.some(({ to }) => to > size)) return this.startOver();
+    this.#spans = record.spans.reduce<readonly ByteSpan[]>(addSpan, []);
+    this.total = record.total;
+    this.validator = { etag: record.etag, lastModified: record.last_modified };
+    await this.#file.read(this.#head, 0, this.#head.length, 0);
+  }
+
+  async #readRecord(): Promise<PartRecord | null> {
+    try {
+      const record = PartRecord.parse(JSON.parse(await readFile(this.#record, "utf8")));
+      return record.url_sha256 === this.#urlHash ? record : null;
+    } catch {
+      return null;
+    }
+  }
+
+  async startOver(): Promise<void> {
+    await this.#recording;
+    await rm(this.#record, { force: true });
+    if (this.#file && (await this.#file.stat()).size > 0) await this.#file.truncate(0);
+    this.#spans = [];
+    this.#hash = createHash("sha256");
+    this.#hashed = 0;
+    this.total = null;
+    this.validator = NO_VALIDATOR;
+  }
+
+  async write(chunk: Uint8Array, at: number): Promise<void> {
+    if (!this.#file) throw new Error("the part file is not open");
+    if (at < SIGNATURE_BYTES) this.#head.set(chunk.subarray(0, SIGNATURE_BYTES - at), at);
+    for (let done = 0; done < chunk.length; ) {
+      const { bytesWritten } = await this.#file.write(chunk, done, chunk.length - done, at + done);
+      done += bytesWritten;
+    }
+    // What comes in order is hashed as it comes, the rest at the end.
+    if (at === this.#hashed) {
+      this.#hash.update(chunk);
+      this.#hashed += chunk.length;
+    }
+    this.#spans = addSpan(this.#spans, { from: at, to: at + chunk.length });
+    if (performance.now() - this.#recordedAtMs >= RECORD_INTERVAL_MS) await this.record();
+  }
+
+  /** Writes down what is there, for another run. Does nothing where that could not be gone on from. */
+  async record(): Promise<void> {
+    if (this.#recording || !canResume(this.validator)) return;
+    this.#recording = this.#writeRecord().finally(() => {
+      this.#recording = null;
+      this.#recordedAtMs = performance.now();
+    });
+    await this.#recording;
+  }
+
+  async #writeRecord(): Promise<void> {
+    const record: PartRecord = {
+      url_sha256: this.#urlHash,
+      etag: this.validator.etag,
+      last_modified: this.validator.lastModified,
+      total: this.total,
+      spans: [...this.#spans],
+    };
+    await this.#file?.datasync();
+    await writeFile(`${this.#record}.new`, JSON.stringify(record));
+    await rename(`${this.#record}.new`, this.#record);
+  }
+
+  /** Gives the complete file its name. */
+  async finish(): Promise<{ size: number; sha256: string }> {
+    await this.#recording;
+    await this.#file?.sync();
+    const rest = this.#file?.createReadStream({ start: this.#hashed, autoClose: false }) ?? [];
+    for await (const chunk of rest) this.#hash.update(chunk as Buffer);
+    await this.#close();
+    await rename(this.#part, this.#path);
+    await rm(this.#record, { force: true });
+    return { size: this.received, sha256: this.#hash.digest("hex") };
+  }
+
+  /** Leaves what is there for another run; nothing after `finish`. */
+  async close(): Promise<void> {
+    if (!this.#file) return;
+    await this.#recording?.catch(() => undefined);
+    // A disk that is full has no room for the record either, and what failed is known already.
+    await this.record().catch(() => undefined);
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const file = this.#file;
+    this.#file = null;
+    await file?.close();
+  }
+}
