@@ -43,6 +43,7 @@ describe("limitOf", () => {
     ["nothing ahead", 5, spans([0, 5]), [], Number.POSITIVE_INFINITY],
     ["what is there", 5, spans([0, 5], [20, 30]), [], 20],
     ["another stream", 5, spans([0, 5], [20, 30]), [12, 3], 12],
+    ["what has grown over it", 5, spans([0, 9]), [], 5],
     ["another stream that has reached it", 5, spans([0, 5]), [5], 5],
   ])("%s", (_, at, there, others, limit) => expect(limitOf(at, there, others)).toBe(limit));
 });

@@ -29,6 +29,7 @@ export function prefixOf(spans: readonly ByteSpan[]): number {
 
 /** Where a stream that is at byte `at` must stop: at what is there already, or what another stream fetches. */
 export function limitOf(at: number, spans: readonly ByteSpan[], others: readonly number[]): number {
+  if (spans.some(({ from, to }) => from <= at && at < to)) return at;
   const ahead = [...spans.map(({ from }) => from), ...others].filter((position) => position >= at);
   return Math.min(Number.POSITIVE_INFINITY, ...ahead);
 }

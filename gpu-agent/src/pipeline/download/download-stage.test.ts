@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { createDownloadStage, DEFAULT_FETCH_LIMITS, describeProgress } from "./download-stage.ts";
-import { localServer, serveFile, sha256, videoBytes } from "./local-server.ts";
+import { localServer, serveFile, sha256, videoBytes } from "./testing/local-server.ts";
 
 describe("the download stage", () => {
   it("leaves the video as `source` and reports how far it is", async () => {

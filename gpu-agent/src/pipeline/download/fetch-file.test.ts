@@ -4,31 +4,25 @@ import { mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import tls from "node:tls";
-import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type FetchFileOptions, type FetchLimits, type FetchProgress, fetchFile } from "./fetch-file.ts";
-import { guardedAgent, type Resolve } from "./guarded-agent.ts";
+import type { FetchProgress } from "./fetch-file.ts";
+import type { Resolve } from "./guarded-agent.ts";
 import {
-  type Answer,
+  type FetchOverrides,
+  fetchFrom as fetchFileFrom,
+  fetchUrl,
+  TEST_LIMITS,
+} from "./testing/fetch-from.ts";
+import {
   type LocalServer,
   localServer,
   type ServedFile,
   serveFile,
   sha256,
   videoBytes,
-} from "./local-server.ts";
-import { checkSourceUrl } from "./source-policy.ts";
+} from "./testing/local-server.ts";
 
 const VIDEO = videoBytes(300_000);
-const LIMITS: FetchLimits = {
-  maxBytes: 10_000_000,
-  minFreeBytes: 0,
-  stallMs: 20_000,
-  maxTries: 3,
-  backoff: { minMs: 1, maxMs: 2 },
-  connections: 8,
-};
-
 let dir = "";
 let file = "";
 
@@ -39,40 +33,9 @@ beforeEach(async () => {
 
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-interface Overrides extends Partial<Omit<FetchFileOptions, "limits" | "source">> {
-  readonly limits?: Partial<FetchLimits>;
-  readonly allowHosts?: readonly string[];
-  readonly headers?: () => Record<string, string>;
-  readonly resolve?: Resolve;
-}
-
-/** Fetches a path of `server`, which is allowed although it is on the loopback address. */
-function fetchFrom(server: LocalServer, path = "/v.mp4", overrides: Overrides = {}) {
-  return fetchUrl(`${server.origin}${path}`, { allowHosts: [server.host], ...overrides });
-}
-
-async function fetchUrl(url: string, { limits, allowHosts = [], headers, resolve, ...rest }: Overrides = {}) {
-  const policy = { allowHttp: true, allowHosts };
-  const dispatcher = guardedAgent(policy, resolve);
-  try {
-    return await fetchFile({
-      source: {
-        url,
-        dispatcher,
-        check: (text, from) => checkSourceUrl(text, policy, from),
-        ...(headers ? { headers } : {}),
-      },
-      file,
-      limits: { ...LIMITS, ...limits },
-      signal: new AbortController().signal,
-      log: pino({ level: "silent" }),
-      onProgress: () => undefined,
-      onlyVideo: true,
-      ...rest,
-    });
-  } finally {
-    await dispatcher.destroy();
-  }
+/** Fetches a path of `server` to `file`. */
+function fetchFrom(server: LocalServer, path = "/v.mp4", overrides: FetchOverrides = {}) {
+  return fetchFileFrom(server, path, file, overrides);
 }
 
 /** Breaks the connection once the client has stored so many bytes of the answer. */
@@ -108,93 +71,6 @@ describe("a whole file", () => {
       response.end(VIDEO.subarray(1000));
     });
     expect(await fetchFrom(server)).toMatchObject({ ok: true, value: { size: VIDEO.length } });
-  });
-});
-
-/** Filebin: a warning page with a cookie first, then redirects to addresses that work once. */
-function filebin(serve: (tries: number) => ServedFile): Answer {
-  let signed = 0;
-  let served = 0;
-  return (request, response) => {
-    if (request.url === "/bin/v.mp4") {
-      if (/^(?:curl|wget)/i.test(request.headers["user-agent"] ?? ""))
-        throw new Error("pretends to be another");
-      if (!request.headers.cookie?.includes("verified=yes")) {
-        const page = "<!DOCTYPE html><html><body>Files here are uploaded by strangers.</body></html>";
-        response.writeHead(200, {
-          "content-type": "text/html",
-          "set-cookie": "verified=yes; Path=/; HttpOnly",
-        });
-        response.end(page);
-        return;
-      }
-      signed++;
-      response.writeHead(302, { location: `/storage/v.mp4?signature=${signed}` }).end();
-      return;
-    }
-    if (request.url !== `/storage/v.mp4?signature=${signed}` || served === signed) {
-      response
-        .writeHead(403, { "content-type": "application/xml" })
-        .end("<Error>Request has expired</Error>");
-      return;
-    }
-    served = signed;
-    serveFile(request, response, VIDEO, { etag: '"abc"', ...serve(served) });
-  };
-}
-
-describe("Filebin", () => {
-  it("is asked past its warning page, with its cookie", async () => {
-    await using server = await localServer(filebin(() => ({})));
-    expect(await fetchFrom(server, "/bin/v.mp4")).toMatchObject({
-      ok: true,
-      value: { sha256: sha256(VIDEO) },
-    });
-    expect(server.requests.map(({ url }) => url)).toEqual([
-      "/bin/v.mp4",
-      "/bin/v.mp4",
-      "/storage/v.mp4?signature=1",
-    ]);
-  });
-
-  it("is asked at the file's own address again when the page comes after a redirect", async () => {
-    await using server = await localServer((request, response) => {
-      const known = request.headers.cookie === "verified=yes";
-      if (request.url === "/bin/v.mp4")
-        response.writeHead(302, { location: known ? "/storage" : "/warning" }).end();
-      else if (request.url === "/storage") serveFile(request, response, VIDEO);
-      else
-        response
-          .writeHead(200, { "content-type": "text/html", "set-cookie": "verified=yes; Path=/" })
-          .end("<html>");
-    });
-    expect(await fetchFrom(server, "/bin/v.mp4")).toMatchObject({
-      ok: true,
-      value: { sha256: sha256(VIDEO) },
-    });
-    expect(server.requests.map(({ url }) => url)).toEqual([
-      "/bin/v.mp4",
-      "/warning",
-      "/bin/v.mp4",
-      "/storage",
-    ]);
-  });
-
-  it("is asked for a new address when the download breaks, and goes on where it was", async () => {
-    await using server = await localServer(filebin((tries) => (tries < 3 ? breakAfter(100_000) : {})));
-    expect(await fetchFrom(server, "/bin/v.mp4")).toMatchObject({
-      ok: true,
-      value: { sha256: sha256(VIDEO) },
-    });
-    const resumed = server.requests.slice(3);
-    expect(resumed.map(({ url }) => url)).toEqual([
-      "/bin/v.mp4",
-      "/storage/v.mp4?signature=2",
-      "/bin/v.mp4",
-      "/storage/v.mp4?signature=3",
-    ]);
-    expect(resumed[1]?.headers).toMatchObject({ range: "bytes=100000-", "if-range": '"abc"' });
-    expect(resumed[3]?.headers).toMatchObject({ range: "bytes=200000-", "if-range": '"abc"' });
   });
 });
 
@@ -315,7 +191,7 @@ describe("a broken download", () => {
       serveFile(request, response, VIDEO, { etag: '"1"', ...breakAfter(10) });
     });
     expect(await fetchFrom(server)).toMatchObject(failed("source_unreachable", "broke"));
-    expect(server.requests).toHaveLength(LIMITS.maxTries);
+    expect(server.requests).toHaveLength(TEST_LIMITS.maxTries);
   });
 });
 
@@ -548,7 +424,7 @@ describe("names", () => {
   ])("that lead to %s are refused before anything is sent", async (_, addresses) => {
     await using server = await localServer((request, response) => serveFile(request, response, VIDEO));
     const url = server.origin.replace("127.0.0.1", "video.splatt.dev");
-    const result = await fetchUrl(url, { resolve: async () => addresses });
+    const result = await fetchUrl(url, file, { resolve: async () => addresses });
     expect(result).toMatchObject(failed("source_refused", "video.splatt.dev"));
     expect(server.requests).toHaveLength(0);
   });
@@ -559,7 +435,7 @@ describe("names", () => {
     // An answer that would change at the second look: first a public address where nobody listens.
     const resolve: Resolve = async () => [{ address: asked++ === 0 ? "192.0.2.1" : "127.0.0.1", family: 4 }];
     const url = server.origin.replace("127.0.0.1", "video.splatt.dev");
-    expect(await fetchUrl(url, { resolve })).toMatchObject(failed("source_refused"));
+    expect(await fetchUrl(url, file, { resolve })).toMatchObject(failed("source_refused"));
     expect(asked).toBe(1);
     expect(server.requests).toHaveLength(0);
   });
@@ -568,7 +444,7 @@ describe("names", () => {
     const unknown: Resolve = async () => {
       throw Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" });
     };
-    const nowhere = await fetchUrl("https://video.splatt.dev/v.mp4", { resolve: unknown });
+    const nowhere = await fetchUrl("https://video.splatt.dev/v.mp4", file, { resolve: unknown });
     expect(nowhere).toMatchObject(failed("source_unreachable", "not known"));
     const server = await localServer(() => undefined);
     await server[Symbol.asyncDispose]();

@@ -194,7 +194,8 @@ class Download {
         this.#part.total = opened.total;
         this.#part.validator = opened.validator;
         stream.at = opened.offset;
-        if (opened.divisible && opened.total !== null) this.#helpersWanted ||= 1;
+        const most = opened.divisible && opened.total !== null ? this.#options.limits.connections - 1 : 0;
+        this.#helpersWanted ||= Math.min(1, most);
         return (await this.#checkRoom()) ?? this.#checkSize();
       });
       if (error !== null) return error;

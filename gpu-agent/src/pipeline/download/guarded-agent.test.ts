@@ -1,7 +1,7 @@
 import { request } from "undici";
 import { afterAll, describe, expect, it } from "vitest";
 import { guardedAgent, RefusedAddressError } from "./guarded-agent.ts";
-import { localServer } from "./local-server.ts";
+import { localServer } from "./testing/local-server.ts";
 
 const agent = guardedAgent({ allowHttp: true, allowHosts: [] });
 

@@ -37,7 +37,7 @@ export class PartFile {
   /** How many bytes from the beginning are in `#hash`. */
   #hashed = 0;
   #head = Buffer.alloc(SIGNATURE_BYTES);
-  #recordedAtMs = 0;
+  #recordTimer: NodeJS.Timeout | null = null;
   #recording: Promise<void> | null = null;
   /** Size of the whole file in bytes; null while the server has not said. */
   total: number | null = null;
@@ -95,7 +95,7 @@ export class PartFile {
   }
 
   async startOver(): Promise<void> {
-    await this.#recording;
+    await this.#settleRecord();
     await rm(this.#record, { force: true });
     if (this.#file && (await this.#file.stat()).size > 0) await this.#file.truncate(0);
     this.#spans = [];
@@ -118,7 +118,11 @@ export class PartFile {
       this.#hashed += chunk.length;
     }
     this.#spans = addSpan(this.#spans, { from: at, to: at + chunk.length });
-    if (performance.now() - this.#recordedAtMs >= RECORD_INTERVAL_MS) await this.record();
+    this.#recordTimer ??= setTimeout(() => {
+      this.#recordTimer = null;
+      // A disk that is full is noticed by the next piece.
+      this.record().catch(() => undefined);
+    }, RECORD_INTERVAL_MS);
   }
 
   /** Writes down what is there, for another run. Does nothing where that could not be gone on from. */
@@ -126,9 +130,14 @@ export class PartFile {
     if (this.#recording || !canResume(this.validator)) return;
     this.#recording = this.#writeRecord().finally(() => {
       this.#recording = null;
-      this.#recordedAtMs = performance.now();
     });
     await this.#recording;
+  }
+
+  async #settleRecord(): Promise<void> {
+    if (this.#recordTimer) clearTimeout(this.#recordTimer);
+    this.#recordTimer = null;
+    await this.#recording?.catch(() => undefined);
   }
 
   async #writeRecord(): Promise<void> {
@@ -146,7 +155,7 @@ export class PartFile {
 
   /** Gives the complete file its name. */
   async finish(): Promise<{ size: number; sha256: string }> {
-    await this.#recording;
+    await this.#settleRecord();
     await this.#file?.sync();
     const rest = this.#file?.createReadStream({ start: this.#hashed, autoClose: false }) ?? [];
     for await (const chunk of rest) this.#hash.update(chunk as Buffer);
@@ -159,7 +168,7 @@ export class PartFile {
   /** Leaves what is there for another run; nothing after `finish`. */
   async close(): Promise<void> {
     if (!this.#file) return;
-    await this.#recording?.catch(() => undefined);
+    await this.#settleRecord();
     // A disk that is full has no room for the record either, and what failed is known already.
     await this.record().catch(() => undefined);
     await this.#close();

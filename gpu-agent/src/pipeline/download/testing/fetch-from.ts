@@ -1,0 +1,55 @@
+import { pino } from "pino";
+import { type FetchFileOptions, type FetchLimits, fetchFile } from "../fetch-file.ts";
+import { guardedAgent, type Resolve } from "../guarded-agent.ts";
+import { checkSourceUrl } from "../source-policy.ts";
+import type { LocalServer } from "./local-server.ts";
+
+/** Impatient, so that tests are quick. */
+export const TEST_LIMITS: FetchLimits = {
+  maxBytes: 100_000_000,
+  minFreeBytes: 0,
+  stallMs: 20_000,
+  maxTries: 3,
+  backoff: { minMs: 1, maxMs: 2 },
+  connections: 8,
+};
+
+export interface FetchOverrides extends Partial<Omit<FetchFileOptions, "limits" | "source" | "file">> {
+  readonly limits?: Partial<FetchLimits>;
+  readonly allowHosts?: readonly string[];
+  readonly headers?: () => Record<string, string>;
+  readonly resolve?: Resolve;
+}
+
+/** Fetches a path of `server`, which is allowed although it is on the loopback address. */
+export function fetchFrom(server: LocalServer, path: string, file: string, overrides: FetchOverrides = {}) {
+  return fetchUrl(`${server.origin}${path}`, file, { allowHosts: [server.host], ...overrides });
+}
+
+export async function fetchUrl(
+  url: string,
+  file: string,
+  { limits, allowHosts = [], headers, resolve, ...rest }: FetchOverrides = {},
+) {
+  const policy = { allowHttp: true, allowHosts };
+  const dispatcher = guardedAgent(policy, resolve);
+  try {
+    return await fetchFile({
+      source: {
+        url,
+        dispatcher,
+        check: (text, from) => checkSourceUrl(text, policy, from),
+        ...(headers ? { headers } : {}),
+      },
+      file,
+      limits: { ...TEST_LIMITS, ...limits },
+      signal: new AbortController().signal,
+      log: pino({ level: "silent" }),
+      onProgress: () => undefined,
+      onlyVideo: true,
+      ...rest,
+    });
+  } finally {
+    await dispatcher.destroy();
+  }
+}
