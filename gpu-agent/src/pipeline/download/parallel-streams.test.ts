@@ -44,7 +44,9 @@ function begin(request: IncomingMessage, response: ServerResponse, headBytes: nu
 describe("a file of which the server serves ranges", () => {
   it("comes in eight streams at once, each with its own part, of the version that the first one saw", async () => {
     const held: (() => void)[] = [];
+    let first: ServerResponse | null = null;
     await using server = await localServer((request, response, count) => {
+      first ??= response;
       if (count >= 8) return serveFile(request, response, VIDEO, STRONG);
       held.push(begin(request, response, 2000));
       // Nobody gets any further before all eight are there.
@@ -58,6 +60,8 @@ describe("a file of which the server serves ranges", () => {
     const starts = eight.map((request) => rangeOf(request)?.from ?? 0).toSorted((a, b) => a - b);
     const gaps = starts.slice(1).map((start, i) => start - (starts[i] ?? 0));
     expect(Math.min(...gaps)).toBeGreaterThan(2_000_000);
+    // The first one was for the whole file, and is given up where the next one's part begins.
+    expect(first).toMatchObject({ writableFinished: false });
   });
 
   it("comes in as many streams as are allowed", async () => {
