@@ -9,7 +9,7 @@ import {
   prefixOf,
 } from "./byte-spans.ts";
 
-const MIB = MIN_SPLIT_BYTES;
+const UNIT = MIN_SPLIT_BYTES;
 
 function spans(...edges: readonly (readonly [number, number])[]): ByteSpan[] {
   return edges.map(([from, to]) => ({ from, to }));
@@ -50,14 +50,14 @@ describe("limitOf", () => {
 
 describe("nextSpan", () => {
   it.each([
-    ["a file of which nothing is there", 8 * MIB, spans(), [], [0, 8 * MIB]],
-    ["the second half of what one stream fetches", 8 * MIB, spans(), [0], [4 * MIB, 8 * MIB]],
-    ["what is halfway to the end", 8 * MIB, spans([0, 2 * MIB]), [2 * MIB], [5 * MIB, 8 * MIB]],
-    ["the longer of two", 9 * MIB, spans(), [0, 6 * MIB], [3 * MIB, 6 * MIB]],
-    ["a gap before a share, however small", 8 * MIB, spans([5, 8 * MIB]), [0], null],
-    ["a gap", 8 * MIB, spans([5, 8 * MIB]), [], [0, 5]],
-    ["a gap that nobody fills", 8 * MIB, spans([0, 10], [20, MIB]), [MIB], [10, 20]],
-    ["nothing where halves are too small", 2 * MIB - 1, spans(), [0], null],
+    ["a file of which nothing is there", 8 * UNIT, spans(), [], [0, 8 * UNIT]],
+    ["the second half of what one stream fetches", 8 * UNIT, spans(), [0], [4 * UNIT, 8 * UNIT]],
+    ["what is halfway to the end", 8 * UNIT, spans([0, 2 * UNIT]), [2 * UNIT], [5 * UNIT, 8 * UNIT]],
+    ["the longer of two", 9 * UNIT, spans(), [0, 6 * UNIT], [3 * UNIT, 6 * UNIT]],
+    ["a gap before a share, however small", 8 * UNIT, spans([5, 8 * UNIT]), [0], null],
+    ["a gap", 8 * UNIT, spans([5, 8 * UNIT]), [], [0, 5]],
+    ["a gap that nobody fills", 8 * UNIT, spans([0, 10], [20, UNIT]), [UNIT], [10, 20]],
+    ["nothing where halves are too small", 2 * UNIT - 1, spans(), [0], null],
     ["nothing of what is there", 10, spans([0, 10]), [], null],
     ["nothing of an empty file", 0, spans(), [], null],
   ] as const)("%s", (_, total, there, busy, expected) => {
@@ -67,13 +67,13 @@ describe("nextSpan", () => {
 
   it("gives eight streams an eighth each", () => {
     const busy: number[] = [];
-    for (let i = 0; i < 8; i++) busy.push(nextSpan(64 * MIB, [], busy)?.from ?? -1);
-    expect(busy.toSorted((a, b) => a - b)).toEqual([0, 8, 16, 24, 32, 40, 48, 56].map((n) => n * MIB));
+    for (let i = 0; i < 8; i++) busy.push(nextSpan(64 * UNIT, [], busy)?.from ?? -1);
+    expect(busy.toSorted((a, b) => a - b)).toEqual([0, 8, 16, 24, 32, 40, 48, 56].map((n) => n * UNIT));
   });
 
   it("keeps streams of very different speed at work nearly to the end, and has each byte fetched once", () => {
-    const total = 200 * MIB;
-    const rates = [1, 1, 2, 3, 5, 8, 13, 21].map((rate) => rate * 64 * 1024);
+    const total = 200 * UNIT;
+    const rates = [1, 1, 2, 3, 5, 8, 13, 21].map((rate) => (rate * UNIT) / 16);
     let there: ByteSpan[] = [];
     const at: (number | null)[] = rates.map(() => null);
     const busy = (except?: number) => at.flatMap((p, i) => (p === null || i === except ? [] : [p]));

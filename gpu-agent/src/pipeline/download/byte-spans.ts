@@ -4,8 +4,8 @@ export interface ByteSpan {
   readonly to: number;
 }
 
-/** Less than this is not worth another request. */
-export const MIN_SPLIT_BYTES = 1024 * 1024;
+/** Less than this is not worth another request. Small, since what is not shared is waited for at the end. */
+export const MIN_SPLIT_BYTES = 256 * 1024;
 
 /** `spans` (in order, apart from each other) with one more, again in order and apart. */
 export function addSpan(spans: readonly ByteSpan[], { from, to }: ByteSpan): ByteSpan[] {

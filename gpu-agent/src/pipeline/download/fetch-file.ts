@@ -179,6 +179,8 @@ class Download {
 
   /** @returns null when the file is complete */
   async #lead(): Promise<SourceError | null> {
+    // A try begins at the file's own URL; from there on the address that answered is good for more.
+    let beside = false;
     while (!this.#part.complete) {
       if (this.#fault !== null) throw this.#fault;
       const { total, spans, prefix } = this.#part;
@@ -189,7 +191,7 @@ class Download {
       }
       const from = span?.from ?? prefix;
       const to = span === null || span.to === total ? null : span.to;
-      const error = await this.#stream({ from, to }, this.#options.signal, async (opened, stream) => {
+      const error = await this.#stream({ from, to, beside }, this.#options.signal, async (opened, stream) => {
         if (opened.offset !== stream.at) await this.#startOver();
         this.#part.total = opened.total;
         this.#part.validator = opened.validator;
@@ -199,6 +201,7 @@ class Download {
         return (await this.#checkRoom()) ?? this.#checkSize();
       });
       if (error !== null) return error;
+      beside = true;
     }
     return this.#checkHead(true);
   }

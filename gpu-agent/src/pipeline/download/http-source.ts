@@ -61,6 +61,8 @@ const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** Not one of those (curl, Wget) that Filebin spares its warning page: that page is dealt with below. */
 const USER_AGENT = "splatt-agent/1";
+/** What arrives while the last piece is being written is handed out as one. */
+const BUFFER_BYTES = 1024 * 1024;
 const ANSWER_CHARS = 1000;
 
 /**
@@ -132,6 +134,7 @@ export class HttpSource {
       // Silence is measured by the caller, who aborts.
       headersTimeout: 0,
       bodyTimeout: 0,
+      highWaterMark: BUFFER_BYTES,
       headers: {
         accept: "*/*",
         "accept-encoding": "identity",

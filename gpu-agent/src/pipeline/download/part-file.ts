@@ -19,6 +19,7 @@ type PartRecord = z.infer<typeof PartRecord>;
 
 /** How much of a download an agent that is killed may lose. */
 const RECORD_INTERVAL_MS = 1000;
+const READ_BYTES = 1024 * 1024;
 const NO_VALIDATOR: Validator = { etag: null, lastModified: null };
 
 /**
@@ -156,9 +157,12 @@ export class PartFile {
   /** Gives the complete file its name. */
   async finish(): Promise<{ size: number; sha256: string }> {
     await this.#settleRecord();
-    await this.#file?.sync();
-    const rest = this.#file?.createReadStream({ start: this.#hashed, autoClose: false }) ?? [];
-    for await (const chunk of rest) this.#hash.update(chunk as Buffer);
+    await this.#file?.datasync();
+    const rest = this.#file?.createReadStream({
+      ...{ start: this.#hashed, autoClose: false },
+      highWaterMark: READ_BYTES,
+    });
+    for await (const chunk of rest ?? []) this.#hash.update(chunk as Buffer);
     await this.#close();
     await rename(this.#part, this.#path);
     await rm(this.#record, { force: true });
