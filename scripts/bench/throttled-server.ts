@@ -54,7 +54,9 @@ function trickle(response: ServerResponse, bytes: Buffer, bytesPerSecond: number
     const due = Math.min(bytes.length, Math.floor((bytesPerSecond * (performance.now() - began)) / 1000));
     response.write(bytes.subarray(sent, due));
     sent = due;
-    if (sent === bytes.length) response.end();
+    if (sent < bytes.length) return;
+    clearInterval(timer);
+    response.end();
   }, TICK_MS);
   response.on("close", () => clearInterval(timer));
 }

@@ -47,6 +47,8 @@ const REFUSED_PORTS = new Set([
 /** Public by its number, but the metadata service inside Azure. */
 const AZURE_WIRE_SERVER = "168.63.129.16";
 
+const NAT64: [ipaddr.IPv6, number] = [ipaddr.IPv6.parse("64:ff9b::"), 96];
+
 const MAX_URL_CHARS = 4096;
 
 /**
@@ -99,7 +101,8 @@ export function isAllowedHost(hostname: string, port: string, policy: SourcePoli
 
 function refusedName(host: string): string | null {
   const name = host.toLowerCase().replace(/\.$/, "");
-  if (!name.includes(".")) return "not a public name";
+  const labels = name.split(".");
+  if (labels.length < 2 || labels.includes("")) return "not a public name";
   const suffix = PRIVATE_SUFFIXES.find((ending) => name === ending || name.endsWith(`.${ending}`));
   return suffix === undefined ? null : "not a public name";
 }
@@ -118,10 +121,13 @@ export function refusedAddress(address: string): string | null {
   const parsed = ipaddr.parse(address);
   if (parsed instanceof ipaddr.IPv4) return refusedIPv4(parsed);
   if (parsed.zoneId) return "a link-local address";
+  // NAT64: the last four bytes are the IPv4 address that is reached. That holds for the well-known prefix
+  // only; local ones (RFC 8215) may have it elsewhere.
+  if (parsed.match(NAT64)) return refusedIPv4(new ipaddr.IPv4(parsed.toByteArray().slice(12)));
   const range = parsed.range();
-  // NAT64: the last four bytes are the IPv4 address that is reached.
-  if (range === "rfc6052") return refusedIPv4(new ipaddr.IPv4(parsed.toByteArray().slice(12)));
   if (range !== "unicast") return `a ${spelled(range)} address`;
+  // ISATAP (RFC 5214) tunnels to the IPv4 address in the last four bytes, whatever the prefix.
+  if (((parsed.parts[4] ?? 0) & 0xfdff) === 0 && parsed.parts[5] === 0x5efe) return "an isatap address";
   // Only 2000::/3 is given out for use on the internet (RFC 4291).
   return ((parsed.parts[0] ?? 0) & 0xe000) === 0x2000 ? null : "a reserved address";
 }
