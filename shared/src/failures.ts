@@ -64,6 +64,11 @@ export const FAILURES = {
     hint: "Send an MP4, MOV, MKV, WebM, AVI or MPEG-TS file.",
     retryable: false,
   },
+  video_size_unsupported: {
+    sentence: "The video's pictures are too small or too large to work with.",
+    hint: "Send a video of at least 480 pixels on its shorter side; more than 4K brings nothing.",
+    retryable: false,
+  },
   video_no_stream: {
     sentence: "The file has no video track.",
     hint: "It seems to hold only sound. Send the recording that has the picture.",

@@ -28,7 +28,7 @@ import { uploadResults } from "./upload.ts";
 
 const HOUR_MS = 3_600_000;
 /** Pixels and pictures: what COLMAP and the engines make good use of. */
-const FRAME_LIMITS = { maxLongSide: 1600, maxFrames: 400, minFrames: 8 };
+const FRAME_LIMITS = { maxLongSide: 1600, maxFrames: 400, minFrames: 8, maxCandidatesPerFrame: 3 };
 
 /** The way from a video to uploaded result files, for an agent with these settings and engines. */
 export function createPipeline(

@@ -15,6 +15,8 @@ export interface ToolCall {
   /** The longest the tool may print nothing. */
   readonly silenceMs: number;
   readonly onLine: (line: string, stream: "stdout" | "stderr") => void;
+  /** Takes what the tool writes on stdout as it is; then only stderr has lines. */
+  readonly onBytes?: (chunk: Buffer) => void;
 }
 
 export interface ToolExit {
@@ -70,7 +72,14 @@ export async function runTool(call: ToolCall): Promise<Result<ToolExit, Failure>
     if (tail.length > TAIL_LINES) tail.shift();
     call.onLine(line, stream);
   };
-  for (const stream of ["stdout", "stderr"] as const) {
+  const { onBytes } = call;
+  if (onBytes) {
+    subprocess.stdout.on("data", (chunk: Buffer) => {
+      silenceTimer.refresh();
+      onBytes(chunk);
+    });
+  }
+  for (const stream of onBytes ? (["stderr"] as const) : (["stdout", "stderr"] as const)) {
     const lines = new LineSplitter(lineFrom(stream));
     subprocess[stream].on("data", (chunk: Buffer) => {
       silenceTimer.refresh();

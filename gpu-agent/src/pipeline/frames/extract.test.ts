@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { canToneMap, extractArguments, filterChain, judgeFrames, parseProgress } from "./extract.ts";
+import {
+  candidateName,
+  canToneMap,
+  extractArguments,
+  filterChain,
+  greySize,
+  judgeFrames,
+} from "./extract.ts";
 import type { FramePlan } from "./frame-plan.ts";
 import type { VideoInfo } from "./probe.ts";
 
@@ -19,6 +26,8 @@ const PLAN: FramePlan = {
   end: 22,
   fps: 4,
   count: 40,
+  perFrame: 3,
+  candidates: 119,
   width: 1600,
   height: 900,
   lead: 0.01,
@@ -31,15 +40,24 @@ describe("extractArguments", () => {
   it("opens the one local file, as one of the containers only", () => {
     expect(args).toContain("-protocol_whitelist file,pipe -format_whitelist mov,mp4");
     expect(args.indexOf("-format_whitelist")).toBeLessThan(args.indexOf("-i "));
-    expect(args).toContain("-i file:/jobs/1/download/source -map 0:2");
+    expect(args).toContain("-i file:/jobs/1/download/source -filter_complex [0:2]setpts");
     expect(args).toContain("-nostdin");
   });
 
   it("decodes from a little before the range, and ends with the last frame wanted", () => {
     expect(args).toContain("-ss 7.000000 -i");
-    expect(args).toContain("-frames:v 40");
+    expect(args.match(/-frames:v 119/g)).toHaveLength(2);
     expect(extractArguments("x", INFO, { ...PLAN, start: 3 }, true)).not.toContain("-ss");
   });
+});
+
+it("greySize is small, and small pictures stay as they are", () => {
+  expect(greySize(PLAN)).toEqual({ width: 800, height: 450 });
+  expect(greySize({ width: 360, height: 640 })).toEqual({ width: 360, height: 640 });
+});
+
+it("candidateName is the name that ffmpeg gives", () => {
+  expect([0, 98].map(candidateName)).toEqual(["candidate_00001.jpg", "candidate_00099.jpg"]);
 });
 
 describe("filterChain", () => {
@@ -66,24 +84,13 @@ describe("filterChain", () => {
 
   it("takes the range's beginning for the time zero", () => {
     expect(filterChain(INFO, PLAN, 7, true)).toMatch(
-      /^setpts=PTS-5\.010000\/TB,fps=fps=4:start_time=0:round=up,setpts/,
+      /^setpts=PTS-5\.010000\/TB,fps=fps=12:start_time=0:round=up,setpts/,
     );
   });
 
   it("does without tone mapping where ffmpeg cannot", () => {
     expect(filterChain({ ...INFO, transfer: "hlg" }, PLAN, 7, false)).not.toContain("zscale");
   });
-});
-
-describe("parseProgress", () => {
-  it.each([
-    ["frame=50", 50],
-    ["frame= 7", 7],
-    ["fps=25.0", null],
-    ["progress=end", null],
-    ["out_time_us=12500000", null],
-    ["", null],
-  ])("%j: %j", (line, frames) => expect(parseProgress(line)).toBe(frames));
 });
 
 describe("canToneMap", () => {

@@ -1,24 +1,45 @@
 import { err, type Failure, failure, type Result } from "@splatt/shared";
-import type { FramePlan } from "./frame-plan.ts";
-import { inputOptions, type VideoInfo } from "./probe.ts";
+import { type FramePlan, frameSize } from "./frame-plan.ts";
+import { decodeOptions, inputOptions, type VideoInfo } from "./probe.ts";
 
-export const FRAME_PATTERN = "frame_%05d.jpg";
+const CANDIDATE_PATTERN = "candidate_%05d.jpg";
+/** The longer side of the small grey pictures that sharpness is measured on; pixels. */
+const GREY_LONG_SIDE = 800;
 
 /** How far before the range decoding begins, to know which picture is being shown at its start; seconds. */
 const PRE_ROLL_SECONDS = 5;
 /** ffmpeg's scale from 1 to 31, where 2 is next to lossless. */
 const JPEG_QUALITY = 2;
 
-/** The arguments for ffmpeg, which must run in the folder that the frames go to. */
+/** The file of a candidate, by its number from 0 on. */
+export function candidateName(index: number): string {
+  return `candidate_${String(index + 1).padStart(5, "0")}.jpg`;
+}
+
+/** The size of the small grey pictures. */
+export function greySize(plan: Pick<FramePlan, "width" | "height">): { width: number; height: number } {
+  return frameSize(plan, GREY_LONG_SIDE);
+}
+
+/**
+ * The arguments for ffmpeg, which must run in the folder that the candidates go to. On stdout it writes each
+ * of them once more, small and grey, one byte per pixel.
+ */
 export function extractArguments(file: string, info: VideoInfo, plan: FramePlan, toneMap: boolean): string[] {
   const seek = Math.max(0, plan.start - PRE_ROLL_SECONDS);
+  const { width, height } = greySize(plan);
+  const graph =
+    `[0:${info.stream}]${filterChain(info, plan, seek, toneMap)},split[full][copy];` +
+    `[copy]scale=${width}:${height}:flags=area,format=gray[grey]`;
+  const only = ["-an", "-sn", "-dn", "-frames:v", String(plan.candidates)];
   return [
-    ...["-hide_banner", "-nostdin", "-v", "error", "-nostats", "-progress", "pipe:1", "-stats_period", "0.5"],
+    ...["-hide_banner", "-nostdin", "-v", "error", "-nostats"],
     ...inputOptions(),
+    ...decodeOptions(),
     ...(seek > 0 ? ["-ss", seek.toFixed(6)] : []),
-    ...["-i", `file:${file}`, "-map", `0:${info.stream}`, "-an", "-sn", "-dn"],
-    ...["-vf", filterChain(info, plan, seek, toneMap), "-frames:v", String(plan.count)],
-    ...["-c:v", "mjpeg", "-q:v", String(JPEG_QUALITY), "-f", "image2", "-y", FRAME_PATTERN],
+    ...["-i", `file:${file}`, "-filter_complex", graph],
+    ...["-map", "[full]", ...only, "-c:v", "mjpeg", "-q:v", String(JPEG_QUALITY), "-f", "image2", "-y"],
+    ...[CANDIDATE_PATTERN, "-map", "[grey]", ...only, "-c:v", "rawvideo", "-f", "rawvideo", "pipe:1"],
   ];
 }
 
@@ -33,7 +54,7 @@ export function filterChain(info: VideoInfo, plan: FramePlan, seek: number, tone
   const deinterlace = info.interlaced ? ["yadif=mode=send_frame:deint=interlaced"] : [];
   const pick = [
     `setpts=PTS-${offset.toFixed(6)}/TB`,
-    `fps=fps=${plan.fps}:start_time=0:round=up`,
+    `fps=fps=${plan.fps * plan.perFrame}:start_time=0:round=up`,
     "setpts=PTS-STARTPTS",
   ];
   return [...deinterlace, ...pick, ...colourChain(info, size, toneMap)].join(",");
@@ -77,12 +98,6 @@ const SCALE_MATRICES: Readonly<Record<string, string>> = {
 function scaleMatrix(info: VideoInfo): string {
   if (info.matrix !== null) return SCALE_MATRICES[info.matrix] ?? "auto";
   return Math.min(info.width, info.height) >= 720 ? "bt709" : "bt601";
-}
-
-/** How many frames are written, from a line of ffmpeg's `-progress` report; null for other lines. */
-export function parseProgress(line: string): number | null {
-  const match = /^frame=\s*(\d+)$/.exec(line);
-  return match ? Number(match[1]) : null;
 }
 
 /** Whether ffmpeg's `-filters` list has all that tone mapping needs. */

@@ -14,7 +14,7 @@ const INFO: VideoInfo = {
   fileStart: 0,
 };
 const TIMES: VideoTimes = { frames: 300, start: 0, end: 10, interval: 1 / 30 };
-const LIMITS: FrameLimits = { maxLongSide: 1600, maxFrames: 400, minFrames: 8 };
+const LIMITS: FrameLimits = { maxLongSide: 1600, maxFrames: 400, minFrames: 8, maxCandidatesPerFrame: 3 };
 const ALL = { fps: 4, start_sec: 0, end_sec: null };
 
 describe("planFrames", () => {
@@ -51,6 +51,18 @@ describe("planFrames", () => {
     expect(plan.ok && plan.value.notes[0]).toContain("30 pictures a second");
   });
 
+  it.each([
+    ["all that a fast video has", {}, 3, 120],
+    ["what a slow one has", { fps: 12 }, 2, 240],
+    ["the only one", { fps: 16 }, 1, 160],
+    ["the only one, which repeats", { fps: 60, end_sec: 2 }, 1, 120],
+    ["none past the end of a range that ends within a frame's time", { end_sec: 2.4 }, 3, 29],
+    ["none past an end that rounding moved", { end_sec: 2.15 }, 3, 26],
+  ])("looks for each frame at %s", (_, options, perFrame, candidates) => {
+    const plan = planFrames(INFO, TIMES, { ...ALL, ...options }, LIMITS);
+    expect(plan).toMatchObject({ ok: true, value: { perFrame, candidates } });
+  });
+
   it("looks half a picture late, and never past the next frame", () => {
     expect(planFrames(INFO, TIMES, ALL, LIMITS)).toMatchObject({ value: { lead: 1 / 60 } });
     expect(planFrames(INFO, TIMES, { ...ALL, fps: 60, end_sec: 2 }, LIMITS)).toMatchObject({
@@ -67,6 +79,25 @@ describe("planFrames", () => {
   ])("names %s", (_, options, code) => {
     const plan = planFrames(INFO, TIMES, { ...ALL, ...options }, LIMITS);
     expect(plan).toMatchObject({ ok: false, error: { code } });
+  });
+
+  it.each([
+    ["one pixel", { width: 1, height: 1 }],
+    ["a thread", { width: 1920, height: 31 }],
+    ["more than any memory holds", { width: 30000, height: 30000 }],
+  ])("names pictures of %s", (_, size) => {
+    const plan = planFrames({ ...INFO, ...size }, TIMES, ALL, LIMITS);
+    expect(plan).toMatchObject({ ok: false, error: { code: "video_size_unsupported" } });
+  });
+
+  it("does not make many frames of few pictures, however long they claim to be shown", () => {
+    const plan = planFrames(
+      { ...INFO, indexedFrames: 2 },
+      { frames: 2, start: 0, end: 1e9, interval: 1e9 },
+      ALL,
+      LIMITS,
+    );
+    expect(plan).toMatchObject({ ok: false, error: { code: "too_few_frames" } });
   });
 
   it("names a file of which most is missing, and works with one of which most is there", () => {

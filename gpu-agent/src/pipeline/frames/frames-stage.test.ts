@@ -19,6 +19,7 @@ const CONFIG: FramesConfig = {
   maxLongSide: 1600,
   maxFrames: 400,
   minFrames: 4,
+  maxCandidatesPerFrame: 3,
   commandTimeoutMs: 60_000,
 };
 

@@ -1,11 +1,11 @@
-import { open, readdir, rm } from "node:fs/promises";
+import { open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { z } from "zod";
-import { runTool, type ToolExit } from "../../processes/run-tool.ts";
+import { runTool, type ToolCall, type ToolExit } from "../../processes/run-tool.ts";
 import type { Stage, StageContext, StageResult } from "../stage.ts";
 import { SIGNATURE_BYTES, type Signature, signatureOf } from "./container-signature.ts";
-import { canToneMap, extractArguments, judgeFrames, parseProgress } from "./extract.ts";
+import { candidateName, canToneMap, extractArguments, greySize, judgeFrames } from "./extract.ts";
 import { type FrameLimits, type FrameOptions, type FramePlan, planFrames } from "./frame-plan.ts";
 import {
   parseProbe,
@@ -15,6 +15,7 @@ import {
   type VideoInfo,
   type VideoTimes,
 } from "./probe.ts";
+import { SharpnessMeter, sharpestOfEach } from "./sharpness.ts";
 
 export interface FramesConfig extends FrameLimits {
   /** The programs, by name or path. */
@@ -47,13 +48,13 @@ export const FramesOutput = z.object({
 export type FramesOutput = z.infer<typeof FramesOutput>;
 
 /**
- * Takes still frames out of the video at the rate asked for.
+ * Takes still frames out of the video at the rate asked for: the sharpest picture of each frame's time.
  *
- * Fails with `video_corrupt`, `video_unsupported`, `video_no_stream`, `time_range_empty`, `too_few_frames`,
- * `disk_full`, and what `runTool` returns.
+ * Fails with `video_corrupt`, `video_unsupported`, `video_size_unsupported`, `video_no_stream`,
+ * `time_range_empty`, `too_few_frames`, `disk_full`, and what `runTool` returns.
  */
 export function createFramesStage(config: FramesConfig): Stage<FramesInput, FramesOutput> {
-  const { maxLongSide, maxFrames, minFrames } = config;
+  const { maxLongSide, maxFrames, minFrames, maxCandidatesPerFrame } = config;
   return {
     name: "frames",
     token: "cpu",
@@ -64,6 +65,7 @@ export function createFramesStage(config: FramesConfig): Stage<FramesInput, Fram
       maxLongSide,
       maxFrames,
       minFrames,
+      maxCandidatesPerFrame,
     ],
     run: (input, context) => takeFrames(config, input, context),
   };
@@ -83,11 +85,14 @@ async function takeFrames(
   if (!plan.ok) return plan;
   context.log.info({ info: info.value, times: times.value, plan: plan.value }, "taking frames");
 
-  await removeFrames(context.dir);
-  const missing = await extract(config, input.file, info.value, plan.value, context);
+  await removePictures(context.dir);
+  const toneMap = await canMapTones(config, info.value, context);
+  if (!toneMap.ok) return toneMap;
+  const missing = await extract(config, input.file, info.value, plan.value, toneMap.value, context);
   if (!missing.ok) return missing;
   const count = plan.value.count - missing.value;
   const notes = [...plan.value.notes];
+  if (!toneMap.value) notes.push("Its HDR colours are pale: the agent's ffmpeg lacks zscale or tonemap.");
   if (missing.value > 1) notes.push(`Only ${count} of ${plan.value.count} frames could be decoded.`);
   const { width, height, fps, start, end } = plan.value;
   context.report({ fraction: 1, message: [`${count} frames of ${width}×${height}`, ...notes].join(". ") });
@@ -101,9 +106,11 @@ async function probe(
 ): Promise<Result<VideoInfo, Failure>> {
   const stdout: string[] = [];
   const stderr: string[] = [];
-  const ran = await run(config, config.ffprobe, probeArguments(file), context, (line, stream) => {
-    (stream === "stdout" ? stdout : stderr).push(line);
-    if (stream === "stderr") context.toolOutput(line);
+  const ran = await run(config, config.ffprobe, probeArguments(file), context, {
+    onLine: (line, stream) => {
+      (stream === "stdout" ? stdout : stderr).push(line);
+      if (stream === "stderr") context.toolOutput(line);
+    },
   });
   if (!ran.ok) return ran;
   if (ran.value.exitCode === 0) return parseProbe(stdout.join("\n"));
@@ -138,16 +145,12 @@ async function readTimes(
   context: StageContext,
 ): Promise<Result<VideoTimes, Failure>> {
   const collector = new TimesCollector();
-  const ran = await run(
-    config,
-    config.ffprobe,
-    timesArguments(file, info.stream),
-    context,
-    (line, stream) => {
+  const ran = await run(config, config.ffprobe, timesArguments(file, info.stream), context, {
+    onLine: (line, stream) => {
       if (stream === "stdout") collector.add(line);
       else context.toolOutput(line);
     },
-  );
+  });
   if (!ran.ok) return ran;
   const times = collector.finish(info.fileStart);
   return times ? ok(times) : err(failure("video_corrupt", "Its video track has no pictures."));
@@ -159,47 +162,65 @@ async function extract(
   file: string,
   info: VideoInfo,
   plan: FramePlan,
+  toneMap: boolean,
   context: StageContext,
 ): Promise<Result<number, Failure>> {
-  let toneMap = false;
-  if (info.transfer !== "sdr") {
-    const filters = await listFilters(config, context);
-    if (!filters.ok) return filters;
-    toneMap = canToneMap(filters.value);
-    if (!toneMap)
-      context.log.warn("this ffmpeg lacks zscale or tonemap; colours of the HDR video will be pale");
-  }
   const errors: string[] = [];
-  const ran = await run(
-    config,
-    config.ffmpeg,
-    extractArguments(file, info, plan, toneMap),
-    context,
-    (line, stream) => {
-      if (stream === "stderr") {
-        context.toolOutput(line);
-        if (errors.length < 1000) errors.push(line);
-        return;
-      }
-      const frames = parseProgress(line);
-      if (frames === null) return;
+  const meter = new SharpnessMeter(greySize(plan));
+  const ran = await run(config, config.ffmpeg, extractArguments(file, info, plan, toneMap), context, {
+    onLine: (line) => {
+      context.toolOutput(line);
+      if (errors.length < 1000) errors.push(line);
+    },
+    onBytes: (chunk) => {
+      meter.push(chunk);
+      const frames = Math.min(plan.count, Math.ceil(meter.scores.length / plan.perFrame));
       context.report({
-        fraction: Math.min(1, frames / plan.count),
-        message: `extracting frames: ${Math.min(frames, plan.count)} of ${plan.count}`,
+        fraction: frames / plan.count,
+        message: `extracting frames: ${frames} of ${plan.count}`,
       });
     },
-  );
+  });
   if (!ran.ok) return ran;
   if (errors.some((line) => /No space left on device/i.test(line))) return err(failure("disk_full", ""));
-  const written = (await frameNames(context.dir)).length;
+  const written = await keepSharpest(context, meter.scores, plan.perFrame);
   return judgeFrames(plan, written, config.minFrames, errors);
+}
+
+/** Leaves the chosen candidates as frame_00001.jpg and so on. @returns how many there are */
+async function keepSharpest(
+  context: StageContext,
+  scores: readonly number[],
+  perFrame: number,
+): Promise<number> {
+  const there = new Set(await namesIn(context.dir, CANDIDATE));
+  const chosen = sharpestOfEach(scores, perFrame).filter((index) => there.has(candidateName(index)));
+  const sharper = chosen.filter((index) => index % perFrame > 0).length;
+  context.log.info({ perFrame, frames: chosen.length, sharper }, "chose the sharpest pictures");
+  for (const [i, index] of chosen.entries()) {
+    const name = `frame_${String(i + 1).padStart(5, "0")}.jpg`;
+    await rename(join(context.dir, candidateName(index)), join(context.dir, name));
+  }
+  for (const name of await namesIn(context.dir, CANDIDATE)) await rm(join(context.dir, name));
+  return chosen.length;
+}
+
+/** HDR video needs filters that not every ffmpeg has. */
+async function canMapTones(
+  config: FramesConfig,
+  info: VideoInfo,
+  context: StageContext,
+): Promise<Result<boolean, Failure>> {
+  if (info.transfer === "sdr") return ok(true);
+  const filters = await listFilters(config, context);
+  return filters.ok ? ok(canToneMap(filters.value)) : filters;
 }
 
 async function listFilters(config: FramesConfig, context: StageContext): Promise<Result<string, Failure>> {
   const lines: string[] = [];
-  const ran = await run(config, config.ffmpeg, ["-hide_banner", "-filters"], context, (line) =>
-    lines.push(line),
-  );
+  const ran = await run(config, config.ffmpeg, ["-hide_banner", "-filters"], context, {
+    onLine: (line) => lines.push(line),
+  });
   return ran.ok ? ok(lines.join("\n")) : ran;
 }
 
@@ -208,7 +229,7 @@ function run(
   file: string,
   args: readonly string[],
   context: StageContext,
-  onLine: (line: string, stream: "stdout" | "stderr") => void,
+  output: Pick<ToolCall, "onLine" | "onBytes">,
 ): Promise<Result<ToolExit, Failure>> {
   return runTool({
     file,
@@ -219,14 +240,20 @@ function run(
     timeoutMs: config.commandTimeoutMs,
     // ffprobe is silent while it reads through a file whose data comes before its index.
     silenceMs: config.commandTimeoutMs,
-    onLine,
+    ...output,
   });
 }
 
-async function frameNames(dir: string): Promise<string[]> {
-  return (await readdir(dir)).filter((name) => /^frame_\d+\.jpg$/.test(name)).toSorted();
+const FRAME = /^frame_\d+\.jpg$/;
+const CANDIDATE = /^candidate_\d+\.jpg$/;
+
+async function namesIn(dir: string, pattern: RegExp): Promise<string[]> {
+  return (await readdir(dir)).filter((name) => pattern.test(name)).toSorted();
 }
 
-async function removeFrames(dir: string): Promise<void> {
-  for (const name of await frameNames(dir)) await rm(join(dir, name));
+/** What an interrupted run left. */
+async function removePictures(dir: string): Promise<void> {
+  for (const pattern of [FRAME, CANDIDATE]) {
+    for (const name of await namesIn(dir, pattern)) await rm(join(dir, name));
+  }
 }

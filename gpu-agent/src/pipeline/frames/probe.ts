@@ -1,5 +1,6 @@
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { z } from "zod";
+import { MAX_PICTURE_PIXELS } from "./frame-plan.ts";
 
 /** What ffprobe tells of the video in a file. Times are seconds since the file's beginning. */
 export interface VideoInfo {
@@ -30,10 +31,16 @@ export function inputOptions(): string[] {
   return ["-protocol_whitelist", "file,pipe", "-format_whitelist", CONTAINERS];
 }
 
+/** For the decoders: what claims to be larger is not even begun with. */
+export function decodeOptions(): string[] {
+  return ["-max_pixels", String(MAX_PICTURE_PIXELS)];
+}
+
 export function probeArguments(file: string): string[] {
   return [
     ...["-hide_banner", "-v", "error"],
     ...inputOptions(),
+    ...decodeOptions(),
     ...["-show_streams", "-show_format", "-of", "json", `file:${file}`],
   ];
 }
