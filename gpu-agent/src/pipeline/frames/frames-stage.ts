@@ -113,11 +113,16 @@ async function probe(
     },
   });
   if (!ran.ok) return ran;
+  const tooLarge = stderr.map((line) => TOO_LARGE.exec(line)?.[1]).find((size) => size !== undefined);
+  if (tooLarge !== undefined) return err(failure("video_size_unsupported", `They are ${tooLarge}.`));
   if (ran.value.exitCode === 0) return parseProbe(stdout.join("\n"));
   return err(
     unreadable(signatureOf(await readHead(file)), (stderr.at(-1) ?? "").replace(`file:${file}: `, "")),
   );
 }
+
+/** What the decoders say to a picture above `MAX_PICTURE_PIXELS`. */
+const TOO_LARGE = /Picture size (\d+x\d+) (?:is invalid|exceeds specified max pixel count)/;
 
 /** Why ffprobe could make nothing of a file. */
 function unreadable(signature: Signature, words: string): Failure {

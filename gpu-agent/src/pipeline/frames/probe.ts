@@ -71,7 +71,7 @@ type ProbedStream = z.infer<typeof Probe>["streams"][number];
 
 /**
  * @param json what ffprobe printed on stdout
- * @returns `video_no_stream` for sound only, `video_unsupported` for a codec that this ffmpeg lacks
+ * @returns `video_no_stream` for sound only, `video_corrupt` for a header that tells nothing, `video_unsupported` for a codec that this ffmpeg lacks
  */
 export function parseProbe(json: string): Result<VideoInfo, Failure> {
   const parsed = Probe.safeParse(parseJson(json));
@@ -81,7 +81,11 @@ export function parseProbe(json: string): Result<VideoInfo, Failure> {
   const video = videos.find((s) => s.disposition?.default === 1) ?? videos[0];
   if (!video) {
     const kinds = [...new Set(streams.map((s) => s.codec_type ?? "unknown"))];
-    return err(failure("video_no_stream", kinds.length > 0 ? `It has: ${kinds.join(", ")}.` : ""));
+    return err(
+      kinds.some((kind) => kind !== "data" && kind !== "unknown")
+        ? failure("video_no_stream", `It has: ${kinds.join(", ")}.`)
+        : failure("video_corrupt", "Its index lists no tracks."),
+    );
   }
   if (!video.codec_name || video.codec_name === "unknown") {
     return err(failure("video_unsupported", "Its video codec is not known to this ffmpeg."));

@@ -1,0 +1,128 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { constants, existsSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { execa } from "execa";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type LocalServer, localServer } from "../download/testing/local-server.ts";
+import { createFramesStage } from "./frames-stage.ts";
+import { type Bait, BROKEN_VIDEOS, PLAYLISTS } from "./testing/hostile-videos.ts";
+
+/** With the real ffmpeg, and strace watching it where there is one that may. */
+const installed = spawnSync("ffmpeg", ["-version"]).status === 0;
+const straceWorks = spawnSync("strace", ["-o", "/dev/null", "true"]).status === 0;
+
+let dir = "";
+let bait: Bait;
+let server: LocalServer;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "splatt-hostile-video-"));
+  await mkdir(join(dir, "out"));
+  server = await localServer((_, response) => response.end("secret"));
+  bait = { path: join(dir, "secret.mp4"), origin: server.origin };
+});
+
+afterEach(async () => {
+  await server[Symbol.asyncDispose]();
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** A program that runs another one and writes down which files it opens and whom it connects to. */
+async function watched(program: string): Promise<string> {
+  if (!straceWorks) return program;
+  const path = join(dir, `watched-${program}`);
+  const calls = "trace=open,openat,openat2,connect,bind,sendto,execve";
+  await writeFile(
+    path,
+    `#!/bin/sh\nexec strace -f -qq -e ${calls} -e signal=none -o "${dir}/calls-$$" ${program} "$@"\n`,
+  );
+  await chmod(path, 0o755);
+  return path;
+}
+
+async function systemCalls(): Promise<string> {
+  const logs = (await readdir(dir)).filter((name) => name.startsWith("calls-"));
+  return (await Promise.all(logs.map((name) => readFile(join(dir, name), "utf8")))).join("");
+}
+
+async function takeFrames() {
+  const stage = createFramesStage({
+    ffmpeg: await watched("ffmpeg"),
+    ffprobe: await watched("ffprobe"),
+    ...{ maxLongSide: 1600, maxFrames: 400, minFrames: 4, maxCandidatesPerFrame: 3 },
+    commandTimeoutMs: 60_000,
+  });
+  return stage.run(
+    { file: join(dir, "source"), options: { fps: 4, start_sec: 0, end_sec: null } },
+    {
+      dir: join(dir, "out"),
+      signal: new AbortController().signal,
+      log: pino({ level: "silent" }),
+      report: () => undefined,
+      toolOutput: () => undefined,
+    },
+  );
+}
+
+/** A pipe as bait: whoever opens it for reading lets the writer in. */
+async function layBait(): Promise<{ taken(): Promise<boolean> }> {
+  execFileSync("mkfifo", [bait.path]);
+  const writer = open(bait.path, "w").then((handle) => handle.close().then(() => true));
+  return {
+    async taken() {
+      const taken = await Promise.race([writer, Promise.resolve(false)]);
+      const release = await open(bait.path, constants.O_RDONLY | constants.O_NONBLOCK);
+      await writer;
+      await release.close();
+      return taken;
+    },
+  };
+}
+
+async function expectNothingElseTouched(trap: { taken(): Promise<boolean> }): Promise<void> {
+  expect(await trap.taken()).toBe(false);
+  expect(server.connections()).toBe(0);
+  expect(await readdir(join(dir, "out"))).toEqual([]);
+  expect(existsSync(join(dirname(dir), "attachment-escaped"))).toBe(false);
+  if (!straceWorks) return;
+  const calls = await systemCalls();
+  expect(calls).toContain(`"${join(dir, "source")}"`);
+  const opened = [...calls.matchAll(/open(?:at2?)?\([^"]*"([^"]*)"/g)].map((match) => match[1] ?? "");
+  const ours = opened.filter((path) => path.startsWith(dir) || path === "/etc/passwd");
+  expect(new Set(ours)).toEqual(new Set([join(dir, "source")]));
+  expect(calls).not.toMatch(/AF_INET/);
+}
+
+describe.skipIf(!installed)("a list of other files", () => {
+  it.each(Object.entries(PLAYLISTS))("%s: nothing of what it names is opened", async (_, list) => {
+    const trap = await layBait();
+    await writeFile(join(dir, "source"), list(bait));
+    expect(await takeFrames()).toMatchObject({ ok: false, error: { code: "video_unsupported" } });
+    await expectNothingElseTouched(trap);
+  });
+});
+
+describe.skipIf(!installed)("a broken or hostile video", () => {
+  it.each(BROKEN_VIDEOS)("%s: %s", async (_, code, make) => {
+    await make(dir, bait);
+    const trap = await layBait();
+    const result = await takeFrames();
+    expect(result).toMatchObject({ ok: false, error: { code } });
+    expect(JSON.stringify(result)).not.toContain(dir);
+    await expectNothingElseTouched(trap);
+  });
+});
+
+it.skipIf(!installed || !straceWorks)("strace would tell, so that the above can fail", async () => {
+  const ffmpeg = await watched("ffmpeg");
+  // Not spawnSync: the server that is connected to lives in this process.
+  const run = (...args: string[]) => execa(ffmpeg, ["-nostdin", ...args], { reject: false, timeout: 20_000 });
+  await writeFile(join(dir, "source"), "ffconcat version 1.0\nfile /etc/passwd\n");
+  await run("-safe", "0", "-f", "concat", "-i", join(dir, "source"));
+  expect(await systemCalls()).toContain('"/etc/passwd"');
+  await run("-i", `${bait.origin}/v.mp4`);
+  expect(await systemCalls()).toMatch(/AF_INET/);
+});
