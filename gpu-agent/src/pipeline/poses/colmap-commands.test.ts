@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { extractFeatures, loopPairs, mapCameras, matchFeatures, matchPairs } from "./colmap-commands.ts";
-import { dialectOf } from "./colmap-version.ts";
-import { firstAttempt, type PoseSettings } from "./settings.ts";
+import { type ColmapDialect, dialectOf } from "./colmap-version.ts";
+import { finer, firstAttempt, type PoseSettings, type PoseTask, relaxed, secondAttempt } from "./settings.ts";
+import { COLMAP_OPTIONS } from "./testing/colmap-options.ts";
 
 const PATHS = { database: "/w/database.db", images: "/d/images", sparse: "/w/sparse", pairs: "/w/pairs.txt" };
 const TASK = { preset: "standard", frames: 50, width: 540, height: 960, gpu: false, cores: 2 } as const;
@@ -118,6 +119,31 @@ describe.each([
   it("keeps colours and log files away where they are new", () => {
     const logging = "--log_target stderr --log_color 0";
     expect(mapCameras(dialect, STANDARD, PATHS, CPU).join(" ").includes(logging)).toBe(major >= 4);
+  });
+});
+
+/** Every command of every attempt. */
+function allCommands(dialect: ColmapDialect): string[][] {
+  const tasks = (["draft", "standard", "high"] as const).flatMap((preset) =>
+    [8, 300].flatMap((frames) => [true, false].map((gpu): PoseTask => ({ ...TASK, preset, frames, gpu }))),
+  );
+  return tasks.flatMap((task) => {
+    const first = firstAttempt(task);
+    const hardware = { gpu: task.gpu, threads: 4 };
+    return [first, finer(first), relaxed(first), secondAttempt(task, first)].flatMap((settings) =>
+      [extractFeatures, matchFeatures, matchPairs, mapCameras].map((command) =>
+        command(dialect, settings, PATHS, hardware),
+      ),
+    );
+  });
+}
+
+describe.each(COLMAP_OPTIONS)("COLMAP %i.%i has", (major, minor, options) => {
+  it("every option that any attempt gives", () => {
+    const given = allCommands(dialectOf({ major, minor })).flatMap((args) =>
+      args.filter((arg) => arg.startsWith("--")).map((arg) => arg.slice(2)),
+    );
+    expect([...new Set(given)].filter((name) => !options.includes(name))).toEqual([]);
   });
 });
 

@@ -15,6 +15,14 @@ describe("parseColmapHelp", () => {
       "qt warning\nCOLMAP 4.1.1 (Commit 1a2b on 2026-07-17 with CUDA)",
       { major: 4, minor: 1, patch: 1, cuda: true },
     ],
+    [
+      "COLMAP 4.2.1 (Commit Unknown on Unknown without GPU support, std hash maps)",
+      { major: 4, minor: 2, patch: 1, cuda: false },
+    ],
+    [
+      "COLMAP 3.10-dev -- Structure-from-Motion and Multi-View Stereo\n(Commit Unknown on Unknown without CUDA)",
+      { major: 3, minor: 10, patch: 0, cuda: false },
+    ],
     ["COLMAP 3.13.0.dev0 (without CUDA)", { major: 3, minor: 13, patch: 0, cuda: false }],
   ])("%j", (help, version) => expect(parseColmapHelp(help)).toEqual(version));
 
