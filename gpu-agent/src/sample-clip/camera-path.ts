@@ -27,18 +27,24 @@ export function cameraOnPath(progress: number, width: number): Camera {
   const distance = DISTANCE + 0.35 * Math.sin(progress * 7.1);
   const height = 2.15 + 0.55 * Math.sin(progress * 5.3 + 0.4);
   const position = [Math.sin(azimuth) * distance, -Math.cos(azimuth) * distance, height] as const;
-  const forward = normalised([
-    LOOK_AT[0] - position[0],
-    LOOK_AT[1] - position[1],
-    LOOK_AT[2] + 0.12 * Math.sin(progress * 9.7) - position[2],
-  ]);
+  const [x, y, z] = LOOK_AT;
+  return cameraAt(position, [x, y, z + 0.12 * Math.sin(progress * 9.7)], FOCAL_IN_WIDTHS * width);
+}
+
+/** A camera held level that looks at a point. */
+export function cameraAt(
+  position: Camera["position"],
+  target: readonly [number, number, number],
+  focal: number,
+): Camera {
+  const forward = normalised([target[0] - position[0], target[1] - position[1], target[2] - position[2]]);
   const right = normalised([forward[1], -forward[0], 0]);
   const down = [
     forward[1] * right[2] - forward[2] * right[1],
     forward[2] * right[0] - forward[0] * right[2],
     forward[0] * right[1] - forward[1] * right[0],
   ] as const;
-  return { position, right, down, forward, focal: FOCAL_IN_WIDTHS * width };
+  return { position, right, down, forward, focal };
 }
 
 function normalised(v: readonly [number, number, number]): readonly [number, number, number] {

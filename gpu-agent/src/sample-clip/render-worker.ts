@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { cameraOnPath } from "./camera-path.ts";
+import type { Camera } from "./camera-path.ts";
 import { bakeFace } from "./lighting.ts";
 import { type FrameSize, renderFrame } from "./render-frame.ts";
 import { sampleScene } from "./scene.ts";
@@ -13,7 +13,7 @@ export interface RenderWorkerData {
 /** One piece of work. Faces are disjoint parts of the atlas; frames need all of it. */
 export type RenderTask =
   | { readonly kind: "face"; readonly prop: number; readonly face: number }
-  | { readonly kind: "frame"; readonly progress: number; readonly size: FrameSize };
+  | { readonly kind: "frame"; readonly camera: Camera; readonly size: FrameSize };
 
 /** Pixels of a frame; empty for a face. */
 export type RenderReply = Uint8Array;
@@ -33,7 +33,7 @@ if (parentPort) {
       port.postMessage(new Uint8Array(0));
       return;
     }
-    const pixels = renderFrame(scene, atlas, texels, cameraOnPath(task.progress, task.size.width), task.size);
+    const pixels = renderFrame(scene, atlas, texels, task.camera, task.size);
     port.postMessage(pixels, [pixels.buffer as ArrayBuffer]);
   });
 }

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { Failure, Result } from "@splatt/shared";
+import { type Camera, cameraOnPath } from "./camera-path.ts";
 import { encodeVideo } from "./encode-video.ts";
 import type { FrameSize } from "./render-frame.ts";
 import { RenderPool } from "./render-pool.ts";
@@ -21,6 +22,8 @@ export interface SampleClipOptions {
   /** 0–1. */
   readonly onProgress?: (fraction: number) => void;
 }
+
+export type RenderOptions = Pick<SampleClipOptions, "threads" | "signal" | "onProgress">;
 
 export const SAMPLE_CLIP = { width: 640, height: 480, fps: 8, seconds: 10 } as const;
 const MOST_THREADS = 16;
@@ -53,16 +56,26 @@ export async function makeSampleClip(
  * @param progress each 0 (the first frame of the sample clip) to 1 (its last)
  * @returns rgb24, row by row
  */
-export async function* renderSampleFrames(
+export function renderSampleFrames(
   progress: readonly number[],
   size: FrameSize,
-  options: Pick<SampleClipOptions, "threads" | "signal" | "onProgress"> = {},
+  options: RenderOptions = {},
+): AsyncGenerator<Uint8Array> {
+  const cameras = progress.map((at) => cameraOnPath(at, size.width));
+  return renderFrames(cameras, size, options);
+}
+
+/** The pictures that these cameras see of the sample scene; rgb24, row by row. */
+export async function* renderFrames(
+  cameras: readonly Camera[],
+  size: FrameSize,
+  options: RenderOptions = {},
 ): AsyncGenerator<Uint8Array> {
   const atlas = layOutAtlas(sampleScene());
   const faces = atlas.faces.flat().filter((face): face is FaceTexture => face !== null);
   // The large faces first, so that no thread is left with one at the end.
   faces.sort((a, b) => area(b) - area(a));
-  const tasks: RenderTask[] = progress.map((at) => ({ kind: "frame", progress: at, size }));
+  const tasks: RenderTask[] = cameras.map((camera) => ({ kind: "frame", camera, size }));
   const threads = Math.min(MOST_THREADS, options.threads ?? availableParallelism());
   const pool = new RenderPool(threads, { texels: new SharedArrayBuffer(atlas.bytes) });
   // Painting the textures takes about as long as ten frames.
