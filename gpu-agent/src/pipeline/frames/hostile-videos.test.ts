@@ -105,7 +105,7 @@ describe.skipIf(!installed)("a list of other files", () => {
   });
 });
 
-describe.skipIf(!installed)("a broken or hostile video", () => {
+describe.skipIf(!installed)("a broken or hostile video", { timeout: 90_000 }, () => {
   it.each(BROKEN_VIDEOS)("%s: %s", async (_, code, make) => {
     await make(dir, bait);
     const trap = await layBait();

@@ -42,6 +42,7 @@ function hls(address: string): string {
 const TEST_PICTURE = ["-f", "lavfi", "-i", "testsrc2=s=160x120:r=10:d=2"];
 const BLACK = (size: string) => ["-f", "lavfi", "-i", `color=black:s=${size}:r=2:d=1`];
 const MP4 = ["-c:v", "mpeg4", "-q:v", "3", "-f", "mp4"];
+const PNG_MKV = ["-c:v", "png", "-f", "matroska"];
 const MKV = ["-c:v", "ffv1", "-f", "matroska"];
 
 /** Makes each file in `dir` as `source`, one at a time; with the failure that it must end in. */
@@ -112,7 +113,7 @@ export const BROKEN_VIDEOS: readonly (readonly [
   [
     "pictures of one pixel",
     "video_size_unsupported",
-    (dir) => make(dir, [...BLACK("64x64"), "-vf", "scale=1:1,format=rgb24", "-c:v", "png", "-f", "matroska"]),
+    (dir) => make(dir, [...BLACK("64x64"), "-vf", "scale=1:1,format=rgb24", ...PNG_MKV]),
   ],
   [
     "pictures that claim to be huge",
@@ -127,9 +128,9 @@ export const BROKEN_VIDEOS: readonly (readonly [
       }),
   ],
   [
-    "a few kilobytes that unpack to gigabytes",
+    "half a megabyte that unpacks to hundreds",
     "video_size_unsupported",
-    (dir) => make(dir, [...BLACK("10240x10240"), "-frames:v", "1", ...MKV]),
+    (dir) => make(dir, [...BLACK("10240x10240"), "-frames:v", "1", "-pix_fmt", "gray", ...PNG_MKV]),
   ],
   [
     "two pictures that claim to last for weeks",
@@ -141,7 +142,7 @@ export const BROKEN_VIDEOS: readonly (readonly [
 
 function make(dir: string, args: readonly string[]): Promise<void> {
   const command = ["-nostdin", "-v", "error", "-y", ...args, "source"];
-  execFileSync("ffmpeg", command, { cwd: dir, stdio: ["ignore", "ignore", "inherit"], timeout: 20_000 });
+  execFileSync("ffmpeg", command, { cwd: dir, stdio: ["ignore", "ignore", "inherit"], timeout: 60_000 });
   return Promise.resolve();
 }
 
