@@ -121,6 +121,8 @@ export const TrainReport = z.object({
   held_out_frames: z.int().nonnegative(),
   psnr: z.number().nullable(),
   ssim: z.number().nullable(),
+  /** What was done otherwise than asked for, and why. */
+  note: z.string().max(500).optional(),
 });
 export type TrainReport = z.infer<typeof TrainReport>;
 

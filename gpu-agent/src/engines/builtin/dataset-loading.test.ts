@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readTransforms, type Transforms } from "../../dataset/transforms.ts";
+import { writeSyntheticDataset } from "../testing/synthetic-dataset.ts";
 import { type LoadedDataset, loadDataset, readPhoto } from "./dataset-loading.ts";
-import { writeSyntheticDataset } from "./testing/synthetic-dataset.ts";
 
 let dir: string;
 let files: Map<string, Buffer>;

@@ -7,9 +7,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { StageContext, StageProgress } from "../../pipeline/stage.ts";
 import { readShPly } from "../../splat/sh-ply.ts";
 import type { TrainOptions } from "../engine.ts";
+import { psnrOfSplat } from "../testing/psnr-of-splat.ts";
+import { writeSyntheticDataset } from "../testing/synthetic-dataset.ts";
 import { createBuiltinEngine } from "./engine.ts";
-import { psnrOfSplat } from "./testing/psnr-of-splat.ts";
-import { writeSyntheticDataset } from "./testing/synthetic-dataset.ts";
 
 let dir: string;
 let dataset: { dir: string };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { tinyTransforms } from "../testing/tiny-dataset.ts";
 import { datasetView } from "./dataset-view.ts";
-import { tinyTransforms } from "./testing/tiny-dataset.ts";
 
 describe("datasetView", () => {
   const transforms = tinyTransforms();

@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Dataset } from "../../dataset/transforms.ts";
 import type { Engine, TrainedModel, TrainOptions } from "../engine.ts";
+import { recordingContext } from "../testing/recording-context.ts";
+import { tinyTransforms, writeTinyDataset } from "../testing/tiny-dataset.ts";
 import { createNerfstudioEngine, type NerfstudioOptions } from "./engine.ts";
 import { CHECKPOINT_DIR, CONFIG_FILE } from "./run-layout.ts";
 import {
@@ -15,8 +17,6 @@ import {
   type Scenario,
   WHOLE_CHECKPOINT,
 } from "./testing/fake-nerfstudio.ts";
-import { recordingContext } from "./testing/recording-context.ts";
-import { tinyTransforms, writeTinyDataset } from "./testing/tiny-dataset.ts";
 
 const FAKE = fileURLToPath(new URL("testing/fake-nerfstudio.ts", import.meta.url));
 const GPU = "GPU-5d2e0a3c-1f1b-8f4e-9d1f-0123456789ab";
@@ -163,12 +163,6 @@ describe("train", () => {
 
   it.each<{ train: Scenario["train"]; code: string; detail: string }>([
     {
-      train: "runs out of GPU memory",
-      code: "gpu_out_of_memory",
-      detail:
-        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 7.78 GiB.",
-    },
-    {
       train: "does not say that it finished",
       code: "training_failed",
       detail: "It ended (exit code 0) without finishing the training.",
@@ -223,21 +217,49 @@ describe("train", () => {
     expect(anew?.checkpoints).toEqual([]);
   });
 
-  it("does not start anew when the GPU is what fails", async () => {
-    await leaveCheckpoint(39);
-    const engine = await engineWith({ train: "runs out of GPU memory" });
-    expect(await engine.train(dataset, options, trainingContext())).toMatchObject({
-      ok: false,
-      error: { code: "gpu_out_of_memory" },
+  describe("when the GPU's memory runs out", () => {
+    const note =
+      "second try at 112 instead of 160 pixels and at most 2,100 gaussians: the GPU ran out of memory";
+
+    it("tries once more with less, from the start, and says so", async () => {
+      await leaveCheckpoint(39);
+      const context = trainingContext();
+      const engine = await engineWith({ train: "runs out of GPU memory once" });
+      const result = await engine.train(dataset, options, context);
+      expect(result).toMatchObject({ ok: true, value: { report: { width: 112, height: 63, note } } });
+      const [first, second] = await calls();
+      expect(first?.args).toContain("--load-checkpoint");
+      expect(second?.args).not.toContain("--load-checkpoint");
+      expect(second?.checkpoints).toEqual([]);
+      expect(second?.env).toMatchObject({ SPLATT_MAX_SPLATS: "2100" });
+      const messages = context.progress.map(({ message }) => message);
+      expect(messages).toContain(`Training Gaussian Splat... Step 10/100 (28 ms per step); ${note}`);
     });
-    expect(await calls()).toHaveLength(1);
+
+    it("goes on with a second try that was interrupted", async () => {
+      const engine = await engineWith({ train: "runs out of GPU memory once" });
+      await engine.train(dataset, options, trainingContext());
+      await engine.train(dataset, options, trainingContext());
+      // The first try, the second, its measurement, and then only that again.
+      const limits = (await calls()).map(({ args }) => args[1]);
+      expect(limits).toEqual(["train", "train", "eval", "eval"]);
+    });
+
+    it("fails when that does not help", async () => {
+      const engine = await engineWith({ train: "runs out of GPU memory" });
+      expect(await engine.train(dataset, options, trainingContext())).toMatchObject({
+        ok: false,
+        error: { code: "gpu_out_of_memory" },
+      });
+      expect(await calls()).toHaveLength(2);
+    });
   });
 
   it("does not train again what was trained to its end", async () => {
     await leaveCheckpoint(99);
     const result = await (await engineWith({})).train(dataset, options, trainingContext());
     expect(result).toMatchObject({ ok: true, value: { report: { psnr: FAKE_PSNR } } });
-    expect((await calls()).map(({ args }) => args[1])).toEqual(["nerfstudio.scripts.eval"]);
+    expect((await calls()).map(({ args }) => args[1])).toEqual(["eval"]);
   });
 
   it("ends when it is cancelled, whatever nerfstudio is doing", async () => {

@@ -1,10 +1,11 @@
 import { basename, dirname } from "node:path";
 import { err, failure, ok, type TrainReport } from "@splatt/shared";
 import type { StageContext, StageResult } from "../../pipeline/stage.ts";
+import { plyVertexCount } from "../../splat/ply-vertex-count.ts";
 import type { TrainedModel } from "../engine.ts";
-import { FailureEvidence } from "./failure-signs.ts";
+import { FailureEvidence } from "../failure-evidence.ts";
+import { NERFSTUDIO_SIGNS } from "./failure-signs.ts";
 import type { Installation } from "./installation.ts";
-import { plyVertexCount } from "./ply-vertex-count.ts";
 import { runProgram } from "./program.ts";
 import { exportArgs } from "./run-layout.ts";
 
@@ -24,7 +25,7 @@ export async function exportSplats(
   file: string,
   context: StageContext,
 ): Promise<StageResult<TrainReport>> {
-  const evidence = new FailureEvidence();
+  const evidence = new FailureEvidence(NERFSTUDIO_SIGNS);
   context.report({ fraction: 0, message: "Exporting the splat" });
   const exit = await runProgram(
     installation,

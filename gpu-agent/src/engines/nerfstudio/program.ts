@@ -7,7 +7,6 @@ export interface Program {
   readonly args: readonly string[];
   /** The UUID of the GPU to use, "none" to hide all GPUs, or null to leave the choice to CUDA. */
   readonly gpu: string | "none" | null;
-  readonly env?: Readonly<Record<string, string>>;
   /** The folder in which the training ran. */
   readonly cwd: string;
   readonly timeoutMs: number;
@@ -26,7 +25,7 @@ export async function runProgram(
     file: installation.python,
     args: program.args,
     cwd: program.cwd,
-    env: { ...toolEnvironment(installation.python, program.gpu), ...program.env },
+    env: toolEnvironment(installation.python, program.gpu),
     signal: context.signal,
     timeoutMs: program.timeoutMs,
     silenceMs: program.silenceMs,
@@ -38,6 +37,6 @@ export async function runProgram(
   return !exit.ok && exit.error.code === "tool_missing" ? err(noPython()) : exit;
 }
 
-function noPython(): Failure {
+export function noPython(): Failure {
   return failure("engine_unavailable", "The Python in which nerfstudio is installed is not there.");
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { TRAIN_SCRIPT } from "./python-scripts.ts";
+import { NERFSTUDIO_SCRIPT } from "./python-scripts.ts";
 import { checkpointName, evalArgs, exportArgs, trainArgs } from "./run-layout.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
@@ -38,22 +38,22 @@ describe("argument lists", () => {
     {
       name: "train",
       args: trainArgs(plan, null),
-      line: `${TRAIN_SCRIPT} ${TRAIN_LINE} ${DATAPARSER}`,
+      line: `${NERFSTUDIO_SCRIPT} train ${TRAIN_LINE} ${DATAPARSER}`,
     },
     {
       name: "resume",
       args: trainArgs(plan, "some/step-000002000.ckpt"),
-      line: `${TRAIN_SCRIPT} ${TRAIN_LINE} --load-checkpoint some/step-000002000.ckpt ${DATAPARSER}`,
+      line: `${NERFSTUDIO_SCRIPT} train ${TRAIN_LINE} --load-checkpoint some/step-000002000.ckpt ${DATAPARSER}`,
     },
     {
       name: "evaluate",
       args: evalArgs(),
-      line: `-m nerfstudio.scripts.eval --load-config ${CONFIG} --output-path held-out-metrics.json`,
+      line: `${NERFSTUDIO_SCRIPT} eval --load-config ${CONFIG} --output-path held-out-metrics.json`,
     },
     {
       name: "export",
       args: exportArgs("/jobs/1/export", "baked_splat_sh.ply"),
-      line: `-m nerfstudio.scripts.exporter gaussian-splat --load-config ${CONFIG} --output-dir /jobs/1/export
+      line: `${NERFSTUDIO_SCRIPT} export gaussian-splat --load-config ${CONFIG} --output-dir /jobs/1/export
         --output-filename baked_splat_sh.ply --ply-color-mode sh_coeffs`,
     },
   ])("to $name", ({ args, line }) => {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { TRAIN_SCRIPT } from "./python-scripts.ts";
+import { NERFSTUDIO_SCRIPT } from "./python-scripts.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
 /*
@@ -21,15 +21,15 @@ export const CHECKPOINT_DIR = join(RUN_DIR, "nerfstudio_models");
 export const METRICS_FILE = "held-out-metrics.json";
 
 /**
- * ns-train for nerfstudio 1.1.5, through our own start script (see python/splatt_train.py), which makes
- * `--max-num-iterations` the total also when a checkpoint is resumed.
+ * ns-train for nerfstudio 1.1.5. Like the others below it runs through our own start script, which mends what
+ * that version lacks (see python/splatfacto_fixes.py): `--max-num-iterations` is the total also when a checkpoint
+ * is resumed.
  *
  * @param resumeFrom a checkpoint, relative to the training's folder
  */
 export function trainArgs(plan: TrainingPlan, resumeFrom: string | null): string[] {
   return [
-    TRAIN_SCRIPT,
-    METHOD,
+    ...[NERFSTUDIO_SCRIPT, "train", METHOD],
     ...["--data", DATASET_DIR],
     ...["--output-dir", OUTPUT_DIR],
     ...["--experiment-name", EXPERIMENT],
@@ -69,7 +69,7 @@ export function trainArgs(plan: TrainingPlan, resumeFrom: string | null): string
 /** ns-eval: PSNR and SSIM on the dataset's test frames, into METRICS_FILE. */
 export function evalArgs(): string[] {
   return [
-    ...["-m", "nerfstudio.scripts.eval"],
+    ...[NERFSTUDIO_SCRIPT, "eval"],
     ...["--load-config", CONFIG_FILE],
     ...["--output-path", METRICS_FILE],
   ];
@@ -78,7 +78,7 @@ export function evalArgs(): string[] {
 /** ns-export, to be run in the training's folder. */
 export function exportArgs(outputDir: string, filename: string): string[] {
   return [
-    ...["-m", "nerfstudio.scripts.exporter", "gaussian-splat"],
+    ...[NERFSTUDIO_SCRIPT, "export", "gaussian-splat"],
     ...["--load-config", CONFIG_FILE],
     ...["--output-dir", outputDir],
     ...["--output-filename", filename],

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { advance, parseTrainLine, progressMessage, startProgress, type TrainEvent } from "./train-output.ts";
+import type { TrainingEvent } from "../training-progress.ts";
+import { parseTrainLine } from "./train-output.ts";
 
 // Lines of nerfstudio 1.1.5 and gsplat 1.4.0, as recorded.
 describe("parseTrainLine", () => {
-  it.each<[string, TrainEvent | null]>([
+  it.each<[string, TrainingEvent | null]>([
     ["Step (% Done)       Train Iter (time)    ETA (time)           Train Rays / Sec     ", null],
     ["-----------------------------------------------------------------------------------", null],
     [
@@ -33,11 +34,11 @@ describe("parseTrainLine", () => {
     ["Step 1400: 3 GSs pruned. Now having 509 GSs.", { kind: "gaussians", count: 509 }],
     [
       "[07:01:52] Caching / undistorting train images                                            full_images_datamanager.py:230",
-      { kind: "loading images" },
+      { kind: "preparing", what: "loading images, compiling CUDA kernels on the first run" },
     ],
     [
       "Done loading Nerfstudio checkpoint from out/splat/splatfacto/run/nerfstudio_models/step-000001499.ckpt",
-      { kind: "resumed" },
+      { kind: "preparing", what: "resuming from a checkpoint" },
     ],
     ["No Nerfstudio checkpoint to load, so training from scratch.", null],
     ["╭─────────────────────── 🎉 Training Finished 🎉 ───────────────────────╮", { kind: "finished" }],
@@ -45,63 +46,5 @@ describe("parseTrainLine", () => {
     ["    steps_per_save=2000,", null],
   ])("reads %j", (line, event) => {
     expect(parseTrainLine(line)).toEqual(event);
-  });
-});
-
-describe("progress", () => {
-  const progressAfter = (events: TrainEvent[], from = 0) =>
-    events.reduce((progress, event) => advance(progress, event, 5000), startProgress(from));
-
-  it.each<{ name: string; events: TrainEvent[]; from?: number; message: string }>([
-    { name: "at first", events: [], message: "Step 0/5000 (starting nerfstudio)" },
-    {
-      name: "before the first step",
-      events: [{ kind: "loading images" }],
-      message: "Step 0/5000 (loading images, compiling CUDA kernels on the first run)",
-    },
-    {
-      name: "while resuming",
-      from: 2001,
-      events: [{ kind: "resumed" }],
-      message: "Step 2001/5000 (resuming from a checkpoint)",
-    },
-    {
-      name: "amid training",
-      events: [
-        { kind: "loading images" },
-        { kind: "gaussians", count: 61_234 },
-        { kind: "step", step: 3250, msPerStep: 27.9 },
-      ],
-      message: "Step 3250/5000 (61,234 gaussians, 28 ms per step)",
-    },
-    {
-      name: "when steps are fast",
-      events: [{ kind: "step", step: 10, msPerStep: 7.066 }],
-      message: "Step 10/5000 (7.1 ms per step)",
-    },
-    {
-      name: "after a row without a time",
-      events: [
-        { kind: "step", step: 4990, msPerStep: 30 },
-        { kind: "step", step: 4999, msPerStep: null },
-      ],
-      message: "Step 4999/5000 (30 ms per step)",
-    },
-    {
-      name: "never backwards, never beyond the end",
-      events: [
-        { kind: "step", step: 9000, msPerStep: null },
-        { kind: "step", step: 10, msPerStep: null },
-      ],
-      message: "Step 5000/5000",
-    },
-    { name: "at the end", events: [{ kind: "finished" }], message: "Step 5000/5000" },
-  ])("tells it $name", ({ events, from, message }) => {
-    expect(progressMessage(progressAfter(events, from), 5000)).toBe(`Training Gaussian Splat... ${message}`);
-  });
-
-  it("is finished only when nerfstudio says so", () => {
-    expect(progressAfter([{ kind: "step", step: 4999, msPerStep: null }]).finished).toBe(false);
-    expect(progressAfter([{ kind: "finished" }]).finished).toBe(true);
   });
 });

@@ -3,14 +3,19 @@ import { join } from "node:path";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { type Dataset, readTransforms, type Transforms } from "../../dataset/transforms.ts";
 import type { StageContext, StageResult } from "../../pipeline/stage.ts";
+import { plyVertexCount } from "../../splat/ply-vertex-count.ts";
 import type { TrainedModel, TrainOptions } from "../engine.ts";
-import { findCheckpoint } from "./checkpoints.ts";
+import { FailureEvidence } from "../failure-evidence.ts";
+import { trainedLongSide } from "../gpu-presets.ts";
+import { trainWithSecondTry } from "../second-try.ts";
+import { runTrainingProgram } from "../training-program.ts";
+import { startProgress, type TrainingProgress } from "../training-progress.ts";
+import { type Checkpoint, findCheckpoint } from "./checkpoints.ts";
 import { writeDatasetView } from "./dataset-view.ts";
-import { FailureEvidence } from "./failure-signs.ts";
+import { NERFSTUDIO_SIGNS } from "./failure-signs.ts";
 import { type HeldOutMetrics, parseHeldOutMetrics } from "./held-out-metrics.ts";
-import type { Installation } from "./installation.ts";
-import { plyVertexCount } from "./ply-vertex-count.ts";
-import { runProgram } from "./program.ts";
+import { type Installation, toolEnvironment } from "./installation.ts";
+import { noPython, runProgram } from "./program.ts";
 import {
   CHECKPOINT_DIR,
   CONFIG_FILE,
@@ -19,13 +24,7 @@ import {
   METRICS_FILE,
   trainArgs,
 } from "./run-layout.ts";
-import {
-  advance,
-  parseTrainLine,
-  progressMessage,
-  startProgress,
-  type TrainProgress,
-} from "./train-output.ts";
+import { parseTrainLine } from "./train-output.ts";
 import { planTraining, type TrainingPlan } from "./training-plan.ts";
 
 const MINUTE_MS = 60_000;
@@ -51,7 +50,7 @@ export interface TrainingMachine {
 
 /**
  * Trains splatfacto, measures it on the held-out frames, and leaves the folder such that the export needs
- * no GPU.
+ * no GPU. When the GPU's memory runs out it tries once more with less.
  *
  * Fails with `dataset_invalid`, `gpu_unavailable`, `gpu_out_of_memory`, `engine_unavailable`, `disk_full`,
  * `training_diverged`, `training_failed`, or what `runTool` returns.
@@ -64,17 +63,38 @@ export async function train(
 ): Promise<StageResult<TrainedModel>> {
   const transforms = await readDataset(dataset);
   if (!transforms.ok) return transforms;
-  const plan = planTraining(options, transforms.value);
-  await writeDatasetView(context.dir, transforms.value, dataset, true);
+  const scene = { dataset, transforms: transforms.value };
+  return trainWithSecondTry(
+    options,
+    trainedLongSide(options, scene.transforms),
+    context,
+    (tried, noting, onProgress) => trainOnce(machine, scene, tried, noting, onProgress),
+  );
+}
 
-  const trained = await trainOrResume(machine, plan, context);
+interface Scene {
+  readonly dataset: Dataset;
+  readonly transforms: Transforms;
+}
+
+async function trainOnce(
+  machine: TrainingMachine,
+  { dataset, transforms }: Scene,
+  options: TrainOptions,
+  context: StageContext,
+  onProgress: (progress: TrainingProgress) => void,
+): Promise<StageResult<TrainedModel>> {
+  const freeBytes = await machine.freeGpuMemory(machine.gpuUuid);
+  const plan = planTraining(options, transforms, freeBytes);
+  await writeDatasetView(context.dir, transforms, dataset, true);
+  const trained = await trainOrResume(machine, plan, freeBytes, context, onProgress);
   if (!trained.ok) return trained;
 
-  const heldOut = transforms.value.test_filenames.length;
+  const heldOut = transforms.test_filenames.length;
   const metrics = heldOut === 0 ? NOT_MEASURED : await measure(machine, plan, context);
   if (context.signal.aborted) return err(failure("agent_stopped", ""));
-  await writeDatasetView(context.dir, transforms.value, dataset, false);
-  const seeds = await plyVertexCount(join(dataset.dir, transforms.value.ply_file_path));
+  await writeDatasetView(context.dir, transforms, dataset, false);
+  const seeds = await plyVertexCount(join(dataset.dir, transforms.ply_file_path));
   return ok({
     model: CONFIG_FILE,
     report: {
@@ -103,74 +123,71 @@ async function readDataset(dataset: Dataset): Promise<Result<Transforms, Failure
 async function trainOrResume(
   machine: TrainingMachine,
   plan: TrainingPlan,
+  freeBytes: number | null,
   context: StageContext,
-): Promise<Result<TrainProgress, Failure>> {
+  onProgress: (progress: TrainingProgress) => void,
+): Promise<Result<TrainingProgress, Failure>> {
   const checkpoint = await findCheckpoint(context.dir);
   if (checkpoint !== null && checkpoint.step === plan.iterations - 1) {
     context.log.info("nerfstudio: an interrupted run had finished training");
-    return ok({ ...startProgress(plan.iterations), finished: true });
+    return ok(startProgress(plan.iterations, ""));
   }
 
-  const free = await machine.freeGpuMemory(machine.gpuUuid);
-  if (free !== null && free < MIN_FREE_GPU_BYTES) {
+  if (freeBytes !== null && freeBytes < MIN_FREE_GPU_BYTES) {
     const gib = (bytes: number) => (bytes / 1024 ** 3).toFixed(1);
-    const detail = `Only ${gib(free)} GiB of its memory are free, ${gib(MIN_FREE_GPU_BYTES)} GiB are the least: another program uses it.`;
+    const detail = `Only ${gib(freeBytes)} GiB of its memory are free, ${gib(MIN_FREE_GPU_BYTES)} GiB are the least: another program uses it.`;
     return err(failure("gpu_unavailable", detail));
   }
 
   if (checkpoint !== null) {
     context.log.info({ step: checkpoint.step }, "nerfstudio: resuming from a checkpoint");
-    const resumed = await runTraining(machine, plan, checkpoint, context);
+    const resumed = await runTraining(machine, plan, checkpoint, context, onProgress);
     if (resumed.ok || resumed.error.code !== "training_failed") return resumed;
     context.log.warn({ failure: resumed.error }, "nerfstudio: resuming failed, training from the start");
     await rm(join(context.dir, CHECKPOINT_DIR), { recursive: true, force: true });
   }
-  return runTraining(machine, plan, null, context);
+  return runTraining(machine, plan, null, context, onProgress);
 }
 
 async function runTraining(
-  machine: TrainingMachine,
+  { installation, gpuUuid }: TrainingMachine,
   plan: TrainingPlan,
-  checkpoint: { readonly step: number; readonly file: string } | null,
+  checkpoint: Checkpoint | null,
   context: StageContext,
-): Promise<Result<TrainProgress, Failure>> {
-  const { iterations } = plan;
-  const evidence = new FailureEvidence();
-  let progress = startProgress(checkpoint === null ? 0 : checkpoint.step + 1);
-  const tell = () =>
-    context.report({
-      fraction: (STEPS_SHARE * progress.step) / iterations,
-      message: progressMessage(progress, iterations),
-    });
-  tell();
-
-  const exit = await runProgram(
-    machine.installation,
+  onProgress: (progress: TrainingProgress) => void,
+): Promise<Result<TrainingProgress, Failure>> {
+  if (installation === null) return err(noPython());
+  const { iterations, maxSplats } = plan;
+  const run = await runTrainingProgram(
     {
+      file: installation.python,
       args: trainArgs(plan, checkpoint?.file ?? null),
-      gpu: machine.gpuUuid,
-      env: plan.maxSplats === null ? {} : { SPLATT_MAX_SPLATS: String(plan.maxSplats) },
       cwd: context.dir,
+      env: {
+        ...toolEnvironment(installation.python, gpuUuid),
+        ...(maxSplats === null ? {} : { SPLATT_MAX_SPLATS: String(maxSplats) }),
+      },
       timeoutMs: TRAIN_START_MS + iterations * TRAIN_STEP_MS,
       silenceMs: TRAIN_SILENCE_MS,
-      onLine: (line) => {
-        evidence.observe(line);
-        const event = parseTrainLine(line);
-        if (event === null) return;
-        progress = advance(progress, event, iterations);
-        tell();
-      },
+      iterations,
+      stepsDone: checkpoint === null ? 0 : checkpoint.step + 1,
+      starting: "starting nerfstudio",
+      share: STEPS_SHARE,
+      parse: parseTrainLine,
+      signs: NERFSTUDIO_SIGNS,
     },
     context,
+    onProgress,
   );
-  if (!exit.ok) return exit;
+  if (!run.ok) return run.error.code === "tool_missing" ? err(noPython()) : run;
+  const { exit, progress, evidence } = run.value;
 
   // The exit code says nothing: ns-train also ends with 0 when it was interrupted.
   const last = join(CHECKPOINT_DIR, checkpointName(iterations - 1));
   const whole = (await findCheckpoint(context.dir))?.file === last;
   if (progress.finished && whole && (await exists(join(context.dir, CONFIG_FILE)))) return ok(progress);
   const missing = progress.finished ? "a whole last checkpoint and config.yml" : "finishing the training";
-  return err(evidence.conclude(exit.value, "training_failed", missing));
+  return err(evidence.conclude(exit, "training_failed", missing));
 }
 
 const NOT_MEASURED: HeldOutMetrics = { psnr: null, ssim: null };
@@ -185,7 +202,7 @@ async function measure(
     fraction: STEPS_SHARE,
     message: `Training Gaussian Splat... Step ${plan.iterations}/${plan.iterations} (measuring quality on held-out frames)`,
   });
-  const evidence = new FailureEvidence();
+  const evidence = new FailureEvidence(NERFSTUDIO_SIGNS);
   const file = join(context.dir, METRICS_FILE);
   await rm(file, { force: true });
   const exit = await runProgram(

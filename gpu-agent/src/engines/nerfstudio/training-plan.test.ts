@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { TrainOptions } from "../engine.ts";
-import { tinyTransforms } from "./testing/tiny-dataset.ts";
+import { tinyTransforms } from "../testing/tiny-dataset.ts";
 import { planTraining, scaledSize, type TrainingPlan } from "./training-plan.ts";
 
 const standard: TrainOptions = {
@@ -16,7 +16,13 @@ function capture(w: number, h: number, frames: number) {
 }
 
 describe("planTraining", () => {
-  it.each<{ name: string; options: Partial<TrainOptions>; frames?: number; plan: Partial<TrainingPlan> }>([
+  it.each<{
+    name: string;
+    options: Partial<TrainOptions>;
+    frames?: number;
+    freeGpuBytes?: number;
+    plan: Partial<TrainingPlan>;
+  }>([
     {
       name: "nerfstudio's own defaults for a run of the length they are made for",
       options: {},
@@ -72,14 +78,21 @@ describe("planTraining", () => {
       plan: { cacheImages: "cpu" },
     },
     { name: "images on the GPU when they fit", options: {}, frames: 497, plan: { cacheImages: "gpu" } },
-  ])("plans $name", ({ options, frames = 100, plan }) => {
-    expect(planTraining({ ...standard, ...options }, capture(1920, 1080, frames))).toMatchObject(plan);
+    {
+      name: "images in main memory when they would take much of a small GPU",
+      options: {},
+      frames: 300,
+      freeGpuBytes: 4 * 1024 ** 3,
+      plan: { cacheImages: "cpu" },
+    },
+  ])("plans $name", ({ options, frames = 100, freeGpuBytes = null, plan }) => {
+    const planned = planTraining({ ...standard, ...options }, capture(1920, 1080, frames), freeGpuBytes);
+    expect(planned).toMatchObject(plan);
   });
 });
 
 describe("scaledSize", () => {
   it.each([
-    { name: "no limit", from: [1920, 1080], limit: null, to: [1920, 1080] },
     { name: "small enough", from: [640, 480], limit: 640, to: [640, 480] },
     { name: "landscape", from: [1920, 1080], limit: 960, to: [960, 540] },
     { name: "portrait", from: [1080, 1920], limit: 960, to: [540, 960] },

@@ -1,6 +1,7 @@
 import type { Preset } from "@splatt/shared";
 import type { Transforms } from "../../dataset/transforms.ts";
 import type { TrainOptions } from "../engine.ts";
+import { GPU_PRESETS, scaledStep, trainedLongSide } from "../gpu-presets.ts";
 
 /** Everything that decides how splatfacto trains; the fields below `scale` are named as its own settings. */
 export interface TrainingPlan {
@@ -22,60 +23,58 @@ export interface TrainingPlan {
   readonly resolutionSchedule: number;
 }
 
-interface PresetSettings {
-  /** Pixels; null trains at the dataset's resolution. */
-  readonly maxLongSide: number | null;
-  readonly shDegree: number;
+interface PresetThresholds {
   readonly cullAlphaThresh: number;
   readonly densifyGradThresh: number;
 }
 
-const PRESETS: { readonly [preset in Preset]: PresetSettings } = {
-  draft: { maxLongSide: 960, shDegree: 1, cullAlphaThresh: 0.1, densifyGradThresh: 0.0008 },
+const PRESETS: { readonly [preset in Preset]: PresetThresholds } = {
   // nerfstudio's own defaults.
-  standard: { maxLongSide: 1600, shDegree: 3, cullAlphaThresh: 0.1, densifyGradThresh: 0.0008 },
+  draft: { cullAlphaThresh: 0.1, densifyGradThresh: 0.0008 },
+  standard: { cullAlphaThresh: 0.1, densifyGradThresh: 0.0008 },
   // What nerfstudio calls splatfacto-big: about twice the gaussians, and twice the memory.
-  high: { maxLongSide: null, shDegree: 3, cullAlphaThresh: 0.005, densifyGradThresh: 0.0005 },
+  high: { cullAlphaThresh: 0.005, densifyGradThresh: 0.0005 },
 };
 
-/** The run that splatfacto's schedule was written for. */
-const REFERENCE_ITERATIONS = 30_000;
 const STEPS_PER_SAVE = 2000;
-/** Decoded images above this stay in main memory: on an 8 GB card they would crowd out the gaussians. */
+/** Decoded images beyond these limits stay in main memory: they would crowd out the gaussians. */
 const MAX_IMAGE_BYTES_ON_GPU = 2 * 1024 ** 3;
+const MAX_IMAGE_SHARE_OF_GPU = 0.25;
 
 /**
  * How to train, given what was asked for and what there is.
  *
  * splatfacto's schedule is absolute (full resolution from step 6000, densification until 15 000, all
  * harmonics from 3000): a run of 5000 steps would never see the full resolution and would end amid
- * densification. Shorter runs get the same phases in proportion, as gsplat's own trainer does with its
- * steps_scaler. Opacity is still reset every 3000 steps, and only while densification lasts, so a short
- * run has none: it would have no time to recover from one.
+ * densification. Shorter runs get the same phases in proportion. Opacity is still reset every 3000 steps, and
+ * only while densification lasts, so a short run has none: it would have no time to recover from one.
+ *
+ * @param freeGpuBytes null when unknown
  */
 export function planTraining(
   options: TrainOptions,
   transforms: Pick<Transforms, "w" | "h" | "frames">,
+  freeGpuBytes: number | null,
 ): TrainingPlan {
-  const preset = PRESETS[options.preset];
-  const { iterations } = options;
-  const pace = Math.min(1, iterations / REFERENCE_ITERATIONS);
-  const steps = (atReference: number, atLeast: number) => Math.max(atLeast, Math.round(atReference * pace));
-  const size = scaledSize(transforms.w, transforms.h, options.max_resolution ?? preset.maxLongSide);
+  const { iterations, preset } = options;
+  const size = scaledSize(transforms.w, transforms.h, trainedLongSide(options, transforms));
   const imageBytes = 3 * size.width * size.height * transforms.frames.length;
+  const room = Math.min(
+    MAX_IMAGE_BYTES_ON_GPU,
+    MAX_IMAGE_SHARE_OF_GPU * (freeGpuBytes ?? Number.POSITIVE_INFINITY),
+  );
   return {
     iterations,
     maxSplats: options.max_splats,
     ...size,
-    cacheImages: imageBytes > MAX_IMAGE_BYTES_ON_GPU ? "cpu" : "gpu",
+    cacheImages: imageBytes > room ? "cpu" : "gpu",
     stepsPerSave: STEPS_PER_SAVE,
-    shDegree: preset.shDegree,
-    shDegreeInterval: steps(1000, 1),
-    cullAlphaThresh: preset.cullAlphaThresh,
-    densifyGradThresh: preset.densifyGradThresh,
+    shDegree: GPU_PRESETS[preset].shDegree,
+    shDegreeInterval: scaledStep(1000, iterations),
+    ...PRESETS[preset],
     warmupLength: Math.min(500, Math.round(iterations / 10)),
-    stopSplitAt: steps(15_000, 1),
-    resolutionSchedule: steps(3000, 1),
+    stopSplitAt: scaledStep(15_000, iterations),
+    resolutionSchedule: scaledStep(3000, iterations),
   };
 }
 
@@ -94,11 +93,11 @@ const ABOVE = 0.02;
 export function scaledSize(
   width: number,
   height: number,
-  maxLongSide: number | null,
+  maxLongSide: number,
 ): { scale: number; width: number; height: number } {
   const long = Math.max(width, height);
   const short = Math.min(width, height);
-  if (maxLongSide === null || long <= maxLongSide) return { scale: 1, width, height };
+  if (long <= maxLongSide) return { scale: 1, width, height };
   let best = { cut: Number.POSITIVE_INFINITY, side: maxLongSide };
   for (let side = maxLongSide; side >= Math.max(1, maxLongSide * (1 - ASPECT_SLACK)); side--) {
     const product = (short * (side + ABOVE)) / long;

@@ -20,6 +20,7 @@ export interface Scenario {
   readonly train:
     | "finishes"
     | "runs out of GPU memory"
+    | "runs out of GPU memory once"
     | "is interrupted"
     | "leaves half a checkpoint"
     | "leaves no config"
@@ -60,11 +61,12 @@ function main(folder: string, args: readonly string[]): void {
   const call = { args, cwd: process.cwd(), env: process.env, seeds, checkpoints };
   appendFileSync(join(folder, "calls.jsonl"), `${JSON.stringify(call)}\n`);
 
-  const program = args[0] === "-m" ? args[1] : args[0];
-  if (program?.endsWith("splatt_probe.py")) probe(scenario.probe);
-  else if (program?.endsWith("splatt_train.py")) train(scenario.train, args);
-  else if (program === "nerfstudio.scripts.eval") evaluate(scenario.evaluate, args);
-  else if (program === "nerfstudio.scripts.exporter") exportPly(scenario.export, args);
+  const [script = "", program] = args;
+  if (script.endsWith("splatt_probe.py")) probe(scenario.probe);
+  else if (!script.endsWith("splatt_nerfstudio.py")) throw new Error(`The fake has no ${script}`);
+  else if (program === "train") train(scenario.train, args);
+  else if (program === "eval") evaluate(scenario.evaluate, args);
+  else if (program === "export") exportPly(scenario.export, args);
   else throw new Error(`The fake has no program ${program}`);
 }
 
@@ -129,7 +131,9 @@ function train(scenario: Scenario["train"], args: readonly string[]): void {
     return;
   }
   if (scenario === "is killed") process.kill(process.pid, "SIGKILL");
-  if (scenario === "runs out of GPU memory") {
+  const isFirstTry = !existsSync("second-try.json");
+  if (scenario === "runs out of GPU memory" || (scenario === "runs out of GPU memory once" && isFirstTry)) {
+    console.log("Step 10: 3 GSs duplicated, 256 GSs split. Now having 3000 GSs.");
     console.error("Traceback (most recent call last):");
     console.error(
       "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 7.78 GiB.",

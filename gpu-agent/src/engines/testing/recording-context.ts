@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import type { StageContext, StageProgress } from "../../../pipeline/stage.ts";
+import type { StageContext, StageProgress } from "../../pipeline/stage.ts";
 
 export interface RecordingContext extends StageContext {
   readonly progress: StageProgress[];

@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
-import type { Matrix4, Transforms } from "../../../dataset/transforms.ts";
-import { writePly } from "../../../splat/ply.ts";
-import { Random } from "../random.ts";
-import { type Distortion, distort } from "../undistortion.ts";
+import type { Matrix4, Transforms } from "../../dataset/transforms.ts";
+import { writePly } from "../../splat/ply.ts";
+import { Random } from "../builtin/random.ts";
+import { type Distortion, distort } from "../builtin/undistortion.ts";
 
 type Vector = readonly [number, number, number];
 

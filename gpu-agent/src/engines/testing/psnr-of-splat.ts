@@ -1,14 +1,14 @@
-import type { Dataset } from "../../../dataset/transforms.ts";
-import type { SplatCloud } from "../../../splat/splat-cloud.ts";
-import { type LoadedDataset, loadDataset } from "../dataset-loading.ts";
-import { loadFrames } from "../frames.ts";
-import { compileKernels, createMemory } from "../kernels/kernels.ts";
-import { planScene } from "../scene-plan.ts";
-import { fromSplatCloud } from "../splat-conversion.ts";
-import { TEAM_WORDS, Team } from "../team.ts";
-import { Training } from "../training.ts";
-import { trainingSettings } from "../training-settings.ts";
-import { openWorkspace } from "../workspace.ts";
+import type { Dataset } from "../../dataset/transforms.ts";
+import type { SplatCloud } from "../../splat/splat-cloud.ts";
+import { type LoadedDataset, loadDataset } from "../builtin/dataset-loading.ts";
+import { loadFrames } from "../builtin/frames.ts";
+import { compileKernels, createMemory } from "../builtin/kernels/kernels.ts";
+import { planScene } from "../builtin/scene-plan.ts";
+import { fromSplatCloud } from "../builtin/splat-conversion.ts";
+import { TEAM_WORDS, Team } from "../builtin/team.ts";
+import { Training } from "../builtin/training.ts";
+import { trainingSettings } from "../builtin/training-settings.ts";
+import { openWorkspace } from "../builtin/workspace.ts";
 
 /** Renders a splat from the held-out cameras of a dataset, at the photos' size. @returns the mean PSNR */
 export async function psnrOfSplat(cloud: SplatCloud, dataset: Dataset): Promise<number> {

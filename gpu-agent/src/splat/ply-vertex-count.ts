@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import { err, ok, type Result } from "@splatt/shared";
-import { parsePlyHeader } from "../../splat/ply.ts";
+import { parsePlyHeader } from "./ply.ts";
 
 const HEADER_BYTES = 64 * 1024;
 

@@ -1,24 +1,35 @@
-"""Runs nerfstudio's ns-train, all arguments passed on, with three things that its version 1.1.5 lacks.
-
-1. Resuming splatfacto works. Loading a checkpoint gives the model new parameters, as many as the checkpoint
-   has gaussians, but leaves the optimizers with the old ones: nothing is trained any more, and the next
-   densification fails with an index error (nerfstudio issue 3554).
-2. --max-num-iterations is the total also when resuming. 1.1.5 takes it as that many more; later code does not.
-3. SPLATT_MAX_SPLATS limits the number of gaussians. Densification takes those with the largest gradients
-   for as long as there is room.
-"""
+"""What splatfacto of nerfstudio 1.1.5 lacks."""
 
 import inspect
-import os
 
 import torch
+import torchmetrics.image.lpip
 from gsplat.strategy import DefaultStrategy
 from nerfstudio.engine.trainer import Trainer
 from nerfstudio.models.splatfacto import SplatfactoModel
-from nerfstudio.scripts.train import entrypoint
+
+
+class NoPerceptualMetric(torch.nn.Module):
+    """Stands where the model has its LPIPS metric, and measures nothing."""
+
+    def __init__(self, **_):
+        super().__init__()
+
+    def forward(self, *_):
+        return float("nan")
+
+
+def need_no_download():
+    """The model makes an LPIPS metric, also where nothing is measured, and that downloads 233 MB of AlexNet:
+    a machine without a way out could neither train nor export. Each checkpoint holds those weights too."""
+    torchmetrics.image.lpip.LearnedPerceptualImagePatchSimilarity = NoPerceptualMetric
 
 
 def resume_with_the_loaded_parameters():
+    """Loading a checkpoint gives the model new parameters, as many as the checkpoint has gaussians, but leaves
+    the optimizers with the old ones: nothing is trained any more, and the next densification fails with an
+    index error (nerfstudio issue 3554). And 1.1.5 takes --max-num-iterations as that many more steps; here, as
+    in later versions, it is the total."""
     load_checkpoint = Trainer._load_checkpoint
     iterations_are_more = "max_num_iterations - self._start_step" not in inspect.getsource(Trainer.train)
 
@@ -42,6 +53,7 @@ def resume_with_the_loaded_parameters():
 
 
 def limit_gaussians(limit):
+    """Densification takes those with the largest gradients for as long as there is room."""
     populate_modules = SplatfactoModel.populate_modules
     grow = DefaultStrategy._grow_gs
 
@@ -76,10 +88,3 @@ def limit_gaussians(limit):
 
     SplatfactoModel.populate_modules = populate_with_thinned_seeds
     DefaultStrategy._grow_gs = grow_within_limit
-
-
-if __name__ == "__main__":
-    resume_with_the_loaded_parameters()
-    if os.environ.get("SPLATT_MAX_SPLATS"):
-        limit_gaussians(int(os.environ["SPLATT_MAX_SPLATS"]))
-    entrypoint()

@@ -1,0 +1,34 @@
+import type { Preset } from "@splatt/shared";
+import type { Transforms } from "../dataset/transforms.ts";
+import type { TrainOptions } from "./engine.ts";
+
+interface GpuPreset {
+  /** Pixels; null trains at the dataset's resolution. */
+  readonly maxLongSide: number | null;
+  readonly shDegree: number;
+}
+
+/** What a preset means to every engine that trains on a GPU. */
+export const GPU_PRESETS: { readonly [preset in Preset]: GpuPreset } = {
+  draft: { maxLongSide: 960, shDegree: 1 },
+  standard: { maxLongSide: 1600, shDegree: 3 },
+  high: { maxLongSide: null, shDegree: 3 },
+};
+
+/** The longer side, in pixels, at which the photos are trained; they are never enlarged. */
+export function trainedLongSide(options: TrainOptions, { w, h }: Pick<Transforms, "w" | "h">): number {
+  const limit = options.max_resolution ?? GPU_PRESETS[options.preset].maxLongSide;
+  return Math.min(Math.max(w, h), limit ?? Number.POSITIVE_INFINITY);
+}
+
+/** The run that the schedules of the GPU trainers were written for. */
+const REFERENCE_ITERATIONS = 30_000;
+
+/**
+ * Gives a step of that run its place in a shorter one. Schedules are absolute (densification until step 15,000,
+ * say): a run of 5000 steps would end amid the first phase. gsplat's own trainer scales likewise (steps_scaler).
+ */
+export function scaledStep(atReference: number, iterations: number, atLeast = 1): number {
+  const pace = Math.min(1, iterations / REFERENCE_ITERATIONS);
+  return Math.max(atLeast, Math.round(atReference * pace));
+}

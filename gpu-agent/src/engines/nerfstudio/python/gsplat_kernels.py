@@ -1,0 +1,41 @@
+"""Compiles gsplat's CUDA kernels where they are not stale and nobody else is compiling them.
+
+gsplat builds them at its first import, into a folder named only after Python and CUDA, and takes whatever it
+finds there to be its own: after an update the import fails, or the first call does. And it empties the folder
+before it compiles, so that two trainings which begin at once, on two GPUs, break each other's build.
+"""
+
+import fcntl
+import importlib.metadata
+import os
+from pathlib import Path
+
+# Of nvcc on one of gsplat's files.
+COMPILER_BYTES = 3 * 1024**3
+
+
+def cache_folder():
+    versions = "-".join(f"{package}-{importlib.metadata.version(package)}" for package in ("gsplat", "torch"))
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "splatt" / "torch-extensions" / versions
+
+
+def compilers():
+    """As many at once as there is memory for; gsplat would start ten."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(1, min(os.cpu_count() or 1, memory // COMPILER_BYTES))
+
+
+def import_gsplat():
+    """Imports gsplat and, on a machine with CUDA, its kernels, one process at a time."""
+    os.environ.setdefault("TORCH_EXTENSIONS_DIR", str(cache_folder()))
+    os.environ.setdefault("MAX_JOBS", str(compilers()))
+    folder = Path(os.environ["TORCH_EXTENSIONS_DIR"])
+    folder.mkdir(parents=True, exist_ok=True)
+    # The system lifts this lock when its process ends, however it ends.
+    with open(folder / "splatt.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        import torch
+
+        if torch.cuda.is_available():
+            import gsplat.cuda._backend  # noqa: F401

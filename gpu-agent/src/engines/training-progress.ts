@@ -1,0 +1,82 @@
+/** What a line that a training program printed tells. */
+export type TrainingEvent =
+  | { readonly kind: "preparing"; readonly what: string }
+  /** `step` counts from 0. */
+  | {
+      readonly kind: "step";
+      readonly step: number;
+      readonly msPerStep?: number | null;
+      readonly loss?: number;
+    }
+  | { readonly kind: "gaussians"; readonly count: number }
+  /** On frames that training does not see. PSNR in dB. */
+  | { readonly kind: "quality"; readonly psnr: number; readonly ssim?: number }
+  | { readonly kind: "finished" };
+
+/** How far a training is, by what its program has told so far. */
+export interface TrainingProgress {
+  /** Steps done. */
+  readonly step: number;
+  readonly gaussians: number | null;
+  readonly msPerStep: number | null;
+  readonly loss: number | null;
+  readonly psnr: number | null;
+  readonly ssim: number | null;
+  /** What goes on before the first step. */
+  readonly preparing: string | null;
+  readonly finished: boolean;
+}
+
+/** @param preparing what the program does first, e.g. "starting nerfstudio" */
+export function startProgress(step: number, preparing: string): TrainingProgress {
+  return {
+    step,
+    preparing,
+    gaussians: null,
+    msPerStep: null,
+    loss: null,
+    psnr: null,
+    ssim: null,
+    finished: false,
+  };
+}
+
+/** @param iterations the training's last step, to which a finished training is set */
+export function advance(
+  progress: TrainingProgress,
+  event: TrainingEvent,
+  iterations: number,
+): TrainingProgress {
+  switch (event.kind) {
+    case "preparing":
+      return { ...progress, preparing: event.what };
+    case "step":
+      return {
+        ...progress,
+        step: Math.max(progress.step, Math.min(event.step, iterations)),
+        msPerStep: event.msPerStep ?? progress.msPerStep,
+        loss: event.loss ?? progress.loss,
+        preparing: null,
+      };
+    case "gaussians":
+      return { ...progress, gaussians: event.count };
+    case "quality":
+      return { ...progress, psnr: event.psnr, ssim: event.ssim ?? null };
+    case "finished":
+      return { ...progress, step: iterations, preparing: null, finished: true };
+  }
+}
+
+/** The beginning is a contract: clients of the first API look for "Training Gaussian Splat... Step N/M". */
+export function progressMessage(progress: TrainingProgress, iterations: number): string {
+  const { step, gaussians, msPerStep, loss, psnr, preparing } = progress;
+  const known = [
+    ...(preparing === null ? [] : [preparing]),
+    ...(gaussians === null ? [] : [`${gaussians.toLocaleString("en-US")} gaussians`]),
+    ...(loss === null ? [] : [`loss ${loss.toFixed(4)}`]),
+    ...(psnr === null ? [] : [`held-out PSNR ${psnr.toFixed(1)} dB`]),
+    ...(msPerStep === null ? [] : [`${msPerStep.toFixed(msPerStep < 10 ? 1 : 0)} ms per step`]),
+  ];
+  const details = known.length === 0 ? "" : ` (${known.join(", ")})`;
+  return `Training Gaussian Splat... Step ${step}/${iterations}${details}`;
+}
