@@ -1,4 +1,6 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { z } from "zod";
 
 const Row4 = z.tuple([z.number(), z.number(), z.number(), z.number()]);
@@ -52,8 +54,20 @@ export type Transforms = z.infer<typeof Transforms>;
  */
 export interface Dataset {
   readonly dir: string;
+  /** The video that it was made from, for an engine that begins there. */
+  readonly video?: string;
 }
 
 export async function readTransforms(path: string): Promise<Transforms> {
   return Transforms.parse(JSON.parse(await readFile(path, "utf8")));
+}
+
+/** The transforms.json of a dataset. @returns or `dataset_invalid` with what is wrong with it */
+export async function readDataset(dataset: Dataset): Promise<Result<Transforms, Failure>> {
+  try {
+    return ok(await readTransforms(join(dataset.dir, "transforms.json")));
+  } catch (error) {
+    const why = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
+    return err(failure("dataset_invalid", `transforms.json cannot be read: ${why}`));
+  }
 }

@@ -25,7 +25,7 @@ describe("progress", () => {
       name: "amid training",
       events: [
         { kind: "preparing", what: "loading images" },
-        { kind: "gaussians", count: 61_234 },
+        { kind: "measured", gaussians: 61_234 },
         { kind: "step", step: 3250, msPerStep: 27.9 },
       ],
       message: "Step 3250/5000 (61,234 gaussians, 28 ms per step)",
@@ -55,7 +55,7 @@ describe("progress", () => {
       name: "with all that a trainer may know",
       events: [
         { kind: "step", step: 700, loss: 0.04512 },
-        { kind: "quality", psnr: 27.349, ssim: 0.9 },
+        { kind: "measured", psnr: 27.349, ssim: 0.9 },
       ],
       message: "Step 700/5000 (loss 0.0451, held-out PSNR 27.3 dB)",
     },

@@ -1,27 +1,24 @@
-/** What a line that a training program printed tells. */
-export type TrainingEvent =
-  | { readonly kind: "preparing"; readonly what: string }
-  /** `step` counts from 0. */
-  | {
-      readonly kind: "step";
-      readonly step: number;
-      readonly msPerStep?: number | null;
-      readonly loss?: number;
-    }
-  | { readonly kind: "gaussians"; readonly count: number }
-  /** On frames that training does not see. PSNR in dB. */
-  | { readonly kind: "quality"; readonly psnr: number; readonly ssim?: number }
-  | { readonly kind: "finished" };
-
-/** How far a training is, by what its program has told so far. */
-export interface TrainingProgress {
-  /** Steps done. */
-  readonly step: number;
+/** What is known of a training; PSNR (dB) and SSIM are means over frames that it does not see. */
+interface Measurements {
   readonly gaussians: number | null;
   readonly msPerStep: number | null;
   readonly loss: number | null;
   readonly psnr: number | null;
   readonly ssim: number | null;
+}
+
+/** What a line that a training program printed tells. */
+export type TrainingEvent =
+  | { readonly kind: "preparing"; readonly what: string }
+  /** `step` counts from 0. */
+  | ({ readonly kind: "step"; readonly step: number } & Partial<Measurements>)
+  | ({ readonly kind: "measured" } & Partial<Measurements>)
+  | { readonly kind: "finished" };
+
+/** How far a training is, by what its program has told so far. */
+export interface TrainingProgress extends Measurements {
+  /** Steps done. */
+  readonly step: number;
   /** What goes on before the first step. */
   readonly preparing: string | null;
   readonly finished: boolean;
@@ -52,19 +49,27 @@ export function advance(
       return { ...progress, preparing: event.what };
     case "step":
       return {
-        ...progress,
+        ...withNews(progress, event),
         step: Math.max(progress.step, Math.min(event.step, iterations)),
-        msPerStep: event.msPerStep ?? progress.msPerStep,
-        loss: event.loss ?? progress.loss,
         preparing: null,
       };
-    case "gaussians":
-      return { ...progress, gaussians: event.count };
-    case "quality":
-      return { ...progress, psnr: event.psnr, ssim: event.ssim ?? null };
+    case "measured":
+      return withNews(progress, event);
     case "finished":
       return { ...progress, step: iterations, preparing: null, finished: true };
   }
+}
+
+/** What a line does not tell is as it was. */
+function withNews(progress: TrainingProgress, news: Partial<Measurements>): TrainingProgress {
+  return {
+    ...progress,
+    gaussians: news.gaussians ?? progress.gaussians,
+    msPerStep: news.msPerStep ?? progress.msPerStep,
+    loss: news.loss ?? progress.loss,
+    psnr: news.psnr ?? progress.psnr,
+    ssim: news.ssim ?? progress.ssim,
+  };
 }
 
 /** The beginning is a contract: clients of the first API look for "Training Gaussian Splat... Step N/M". */

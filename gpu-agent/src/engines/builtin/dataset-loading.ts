@@ -1,7 +1,7 @@
 import { join, resolve, sep } from "node:path";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import sharp from "sharp";
-import { type Dataset, readTransforms, type Transforms } from "../../dataset/transforms.ts";
+import { type Dataset, readDataset, type Transforms } from "../../dataset/transforms.ts";
 import { type PointCloud, readPointCloud } from "../../splat/point-cloud.ts";
 import { type Intrinsics, type PinholeCamera, pinholeCamera } from "./camera.ts";
 
@@ -25,14 +25,9 @@ export interface DatasetFrame {
  * @returns `dataset_invalid` with what is wrong
  */
 export async function loadDataset(dataset: Dataset): Promise<Result<LoadedDataset, Failure>> {
-  let transforms: Transforms;
-  try {
-    transforms = await readTransforms(join(dataset.dir, "transforms.json"));
-  } catch (error) {
-    return invalid(
-      `transforms.json cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
+  const read = await readDataset(dataset);
+  if (!read.ok) return read;
+  const transforms = read.value;
   const points = await readPointCloud(join(dataset.dir, transforms.ply_file_path));
   if (!points.ok) return invalid(`${transforms.ply_file_path} cannot be read: ${points.error}.`);
 

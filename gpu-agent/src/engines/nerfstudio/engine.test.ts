@@ -1,10 +1,11 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Dataset } from "../../dataset/transforms.ts";
 import type { Engine, TrainedModel, TrainOptions } from "../engine.ts";
+import { callsOf, installFake, setScenario } from "../testing/fake-program.ts";
 import { recordingContext } from "../testing/recording-context.ts";
 import { tinyTransforms, writeTinyDataset } from "../testing/tiny-dataset.ts";
 import { createNerfstudioEngine, type NerfstudioOptions } from "./engine.ts";
@@ -30,10 +31,8 @@ beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "nerfstudio-"));
   dataset = await writeTinyDataset(join(root, "dataset"));
   await mkdir(join(root, "train.part"));
-  await mkdir(join(root, "bin"));
   python = join(root, "bin/python");
-  await writeFile(python, `#!/bin/sh\nexec '${process.execPath}' '${FAKE}' '${root}' "$@"\n`);
-  await chmod(python, 0o755);
+  await installFake(python, FAKE, root);
 });
 afterEach(() => rm(root, { recursive: true }));
 
@@ -41,7 +40,7 @@ async function engineWith(
   scenario: Partial<Scenario>,
   more: Partial<NerfstudioOptions> = {},
 ): Promise<Engine> {
-  await writeFile(join(root, "scenario.json"), JSON.stringify({ ...ALL_WELL, ...scenario }));
+  await setScenario(root, { ...ALL_WELL, ...scenario });
   return createNerfstudioEngine({
     pythonPath: python,
     gpuUuid: GPU,
@@ -50,13 +49,7 @@ async function engineWith(
   });
 }
 
-async function calls(): Promise<Call[]> {
-  const lines = await readFile(join(root, "calls.jsonl"), "utf8").catch(() => "");
-  return lines
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as Call);
-}
+const calls = () => callsOf<Call>(root);
 
 function trainingContext() {
   return recordingContext(join(root, "train.part"));

@@ -30,8 +30,8 @@ describe("parseTrainLine", () => {
     ],
     // With a terminal, or without max-log-size 0, rows carry colours.
     ["\u001b[30;42m20 (1.33%)          22.190 ms\u001b[0m", { kind: "step", step: 20, msPerStep: 22.19 }],
-    ["Step 1400: 0 GSs duplicated, 256 GSs split. Now having 512 GSs.", { kind: "gaussians", count: 512 }],
-    ["Step 1400: 3 GSs pruned. Now having 509 GSs.", { kind: "gaussians", count: 509 }],
+    ["Step 1400: 0 GSs duplicated, 256 GSs split. Now having 512 GSs.", { kind: "measured", gaussians: 512 }],
+    ["Step 1400: 3 GSs pruned. Now having 509 GSs.", { kind: "measured", gaussians: 509 }],
     [
       "[07:01:52] Caching / undistorting train images                                            full_images_datamanager.py:230",
       { kind: "preparing", what: "loading images, compiling CUDA kernels on the first run" },

@@ -10,7 +10,7 @@ export function parseTrainLine(line: string): TrainingEvent | null {
     return { kind: "step", step: Number(step), msPerStep: time === undefined ? null : parseMs(time) };
   }
   const [, count] = /^Step \d+: .* Now having (\d+) GSs\.$/.exec(text) ?? [];
-  if (count !== undefined) return { kind: "gaussians", count: Number(count) };
+  if (count !== undefined) return { kind: "measured", gaussians: Number(count) };
   if (text.includes("Caching / undistorting train images")) {
     return { kind: "preparing", what: "loading images, compiling CUDA kernels on the first run" };
   }

@@ -1,7 +1,7 @@
 import { access, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
-import { type Dataset, readTransforms, type Transforms } from "../../dataset/transforms.ts";
+import { type Dataset, readDataset, type Transforms } from "../../dataset/transforms.ts";
 import type { StageContext, StageResult } from "../../pipeline/stage.ts";
 import { plyVertexCount } from "../../splat/ply-vertex-count.ts";
 import type { TrainedModel, TrainOptions } from "../engine.ts";
@@ -109,15 +109,6 @@ async function trainOnce(
       ssim: metrics.ssim,
     },
   });
-}
-
-async function readDataset(dataset: Dataset): Promise<Result<Transforms, Failure>> {
-  try {
-    return ok(await readTransforms(join(dataset.dir, "transforms.json")));
-  } catch (error) {
-    const why = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
-    return err(failure("dataset_invalid", `transforms.json cannot be read: ${why}`));
-  }
 }
 
 async function trainOrResume(

@@ -1,0 +1,28 @@
+import type { Engine } from "../engine.ts";
+import { exportPly } from "../export-ply.ts";
+import { type OpensplatMachine, probe } from "./program.ts";
+import { train } from "./train.ts";
+
+export interface OpensplatOptions {
+  /** The setting OPENSPLAT_PATH. */
+  readonly path: string;
+  /** The UUID of the GPU to train on; without one the choice is CUDA's. */
+  readonly gpuUuid?: string | null;
+  /** Whether training on the processor will do; by default it will not. */
+  readonly allowCpu?: boolean;
+}
+
+/** OpenSplat, from version 1.1 on. */
+export function createOpensplatEngine(options: OpensplatOptions): Engine {
+  const machine: OpensplatMachine = {
+    file: options.path,
+    gpuUuid: options.gpuUuid ?? null,
+    allowCpu: options.allowCpu ?? false,
+  };
+  return {
+    name: "opensplat",
+    probe: () => probe(machine),
+    train: (dataset, trainOptions, context) => train(machine, dataset, trainOptions, context),
+    exportSplats: exportPly,
+  };
+}

@@ -1,0 +1,86 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type EngineProbe, err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import { runTool, type ToolExit } from "../../processes/run-tool.ts";
+import { type Device, parseDevice, parseRelease, type Release } from "./release.ts";
+
+export interface OpensplatMachine {
+  /** The program, as a path or a name on the PATH. */
+  readonly file: string;
+  /** The UUID of the GPU to train on; null leaves the choice to CUDA. */
+  readonly gpuUuid: string | null;
+  /** Whether training on the processor will do, as it does in our own checks. */
+  readonly allowCpu: boolean;
+}
+
+/** It loads libtorch, which takes its time from a cold disk. */
+const ANSWER_TIMEOUT_MS = 120_000;
+
+export function programEnvironment({ gpuUuid }: OpensplatMachine): Record<string, string> {
+  return gpuUuid === null ? {} : { CUDA_VISIBLE_DEVICES: gpuUuid };
+}
+
+export function notThere(): Failure {
+  return failure("engine_unavailable", "The program opensplat is not there.");
+}
+
+/** Asks the program which release it is. */
+export async function askRelease(
+  machine: OpensplatMachine,
+  signal: AbortSignal,
+): Promise<Result<Release, Failure>> {
+  const answer = await ask(machine, ["--version"], tmpdir(), signal);
+  if (!answer.ok) return answer.error.code === "tool_missing" ? err(notThere()) : answer;
+  const release = parseRelease(answer.value.tail);
+  if (release !== null) return ok(release);
+  const said = answer.value.tail.at(-1) ?? "nothing";
+  return err(failure("engine_unavailable", `Asked for its version, opensplat said: ${said}`));
+}
+
+/** Finds out what works; the device is what OpenSplat names before it finds that there is nothing to train on. */
+export async function probe(machine: OpensplatMachine): Promise<EngineProbe> {
+  const { signal } = new AbortController();
+  const release = await askRelease(machine, signal);
+  if (!release.ok) {
+    return { name: "opensplat", usable: false, version: null, reason: release.error.detail };
+  }
+  const empty = await mkdtemp(join(tmpdir(), "splatt-opensplat-"));
+  try {
+    const answer = await ask(machine, ["."], empty, signal);
+    const lines = answer.ok ? answer.value.tail : [];
+    const device = lines.map(parseDevice).find((found) => found !== null) ?? null;
+    return judge(release.value, device, machine.allowCpu);
+  } finally {
+    await rm(empty, { recursive: true });
+  }
+}
+
+function judge({ version }: Release, device: Device | null, allowCpu: boolean): EngineProbe {
+  const usable = device !== null && (device !== "CPU" || allowCpu);
+  const reason =
+    device === null
+      ? `OpenSplat ${version} does not say what it runs on.`
+      : device === "CPU" && !allowCpu
+        ? `OpenSplat ${version} finds no GPU and would train on the processor.`
+        : `OpenSplat ${version} on ${device}.`;
+  return { name: "opensplat", usable, version, reason };
+}
+
+function ask(
+  machine: OpensplatMachine,
+  args: readonly string[],
+  cwd: string,
+  signal: AbortSignal,
+): Promise<Result<ToolExit, Failure>> {
+  return runTool({
+    file: machine.file,
+    args,
+    cwd,
+    env: programEnvironment(machine),
+    signal,
+    timeoutMs: ANSWER_TIMEOUT_MS,
+    silenceMs: ANSWER_TIMEOUT_MS,
+    onLine: () => undefined,
+  });
+}

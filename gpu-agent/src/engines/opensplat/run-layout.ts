@@ -1,0 +1,117 @@
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import type { Dataset, Transforms } from "../../dataset/transforms.ts";
+import { plyVertexCount } from "../../splat/ply-vertex-count.ts";
+import type { TrainOptions } from "../engine.ts";
+import { GPU_PRESETS, scaledStep, trainedLongSide } from "../gpu-presets.ts";
+import type { Release } from "./release.ts";
+
+/*
+ * Where OpenSplat finds and leaves things, relative to the folder that a training runs in, and the argument list
+ * that says so.
+ */
+
+const DATASET_DIR = "opensplat-dataset";
+export const SPLAT_FILE = "splat.ply";
+/** How many times a training leaves a splat that it can be resumed from. */
+const SAVES = 5;
+const LEAST_STEPS_PER_SAVE = 500;
+
+/** The one frame that OpenSplat can withhold and judge itself by: the middle one of those held out. */
+export function judgeOf({ test_filenames }: Pick<Transforms, "test_filenames">): string | null {
+  return test_filenames[Math.floor(test_filenames.length / 2)] ?? null;
+}
+
+/** How many times smaller than the photos the scene is trained; OpenSplat knows no size, only this factor. */
+export function downscaleFactor(options: TrainOptions, transforms: Pick<Transforms, "w" | "h">): number {
+  return Math.max(transforms.w, transforms.h) / trainedLongSide(options, transforms);
+}
+
+/** @param resumeFrom a splat of an interrupted run, relative to the training's folder */
+export function trainArgs(
+  release: Release,
+  options: TrainOptions,
+  transforms: Transforms,
+  resumeFrom: string | null,
+): string[] {
+  const { iterations, preset, max_splats } = options;
+  const judge = judgeOf(transforms);
+  const at = (step: number) => String(scaledStep(step, iterations));
+  return [
+    DATASET_DIR,
+    ...["--output", SPLAT_FILE],
+    ...["--num-iters", String(iterations)],
+    ...["--save-every", String(Math.max(LEAST_STEPS_PER_SAVE, Math.ceil(iterations / SAVES)))],
+    ...["--downscale-factor", downscaleFactor(options, transforms).toFixed(4)],
+    ...["--sh-degree", String(GPU_PRESETS[preset].shDegree)],
+    ...["--sh-degree-interval", at(1000)],
+    ...(release.since12
+      ? [
+          ...["--densify-from", at(500)],
+          ...["--refine-every", String(scaledStep(500, iterations, 100))],
+          ...(max_splats === null ? [] : ["--max-gaussians", String(max_splats)]),
+        ]
+      : [
+          "--keep-crs",
+          ...["--warmup-length", at(500)],
+          ...["--resolution-schedule", at(3000)],
+          ...["--stop-screen-size-at", at(4000)],
+        ]),
+    ...(judge === null ? [] : ["--val", "--val-image", basename(judge)]),
+    ...(resumeFrom === null ? [] : ["--resume", resumeFrom]),
+  ];
+}
+
+/**
+ * Our dataset as OpenSplat must see it. It trains on every frame that it is given and judges by one, so of the
+ * held-out frames it gets only that one.
+ */
+export function datasetView(transforms: Transforms, dataset: Dataset): object {
+  const place = (file: string) => resolve(dataset.dir, file);
+  const judge = judgeOf(transforms);
+  const shown = new Set([...transforms.train_filenames, ...(judge === null ? [] : [judge])]);
+  const frames = transforms.frames.filter(({ file_path }) => shown.has(file_path));
+  return {
+    ...transforms,
+    frames: frames.map((frame) => ({ ...frame, file_path: place(frame.file_path) })),
+    ply_file_path: place(transforms.ply_file_path),
+  };
+}
+
+export async function writeDatasetView(
+  runDir: string,
+  transforms: Transforms,
+  dataset: Dataset,
+): Promise<void> {
+  const dir = join(runDir, DATASET_DIR);
+  await mkdir(dir, { recursive: true });
+  await writeFile(join(dir, "transforms.json"), JSON.stringify(datasetView(transforms, dataset), null, 1));
+}
+
+/** A splat that an interrupted training left to go on from. */
+export interface Save {
+  /** Steps done. */
+  readonly step: number;
+  /** Relative to the training's folder. */
+  readonly file: string;
+}
+
+/** The newest whole one; those that were cut off are deleted. */
+export async function findSave(runDir: string): Promise<Save | null> {
+  let newest: Save | null = null;
+  for (const file of await readdir(runDir)) {
+    const [, digits] = /^splat_(\d+)\.ply$/.exec(file) ?? [];
+    if (digits === undefined) continue;
+    const step = Number(digits);
+    if (!(await plyVertexCount(join(runDir, file))).ok) await rm(join(runDir, file));
+    else if (newest === null || step > newest.step) newest = { step, file };
+  }
+  return newest;
+}
+
+/** Deletes what only a resumed training would have needed. */
+export async function removeSaves(runDir: string): Promise<void> {
+  for (const file of await readdir(runDir)) {
+    if (/^splat_\d+\.ply$/.test(file)) await rm(join(runDir, file));
+  }
+}

@@ -1,0 +1,26 @@
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+/**
+ * Makes a program of a fake, one of the scripts that are run as: node SCRIPT FOLDER ARGUMENTS…
+ *
+ * @param folder where the fake finds its scenario.json and leaves its calls.jsonl
+ */
+export async function installFake(file: string, script: string, folder: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `#!/bin/sh\nexec '${process.execPath}' '${script}' '${folder}' "$@"\n`);
+  await chmod(file, 0o755);
+}
+
+export async function setScenario(folder: string, scenario: object): Promise<void> {
+  await writeFile(join(folder, "scenario.json"), JSON.stringify(scenario));
+}
+
+/** What the fake was called with, in order. */
+export async function callsOf<Call>(folder: string): Promise<Call[]> {
+  const lines = await readFile(join(folder, "calls.jsonl"), "utf8").catch(() => "");
+  return lines
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Call);
+}
