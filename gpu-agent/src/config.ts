@@ -2,6 +2,7 @@ import { availableParallelism, hostname } from "node:os";
 import { resolve } from "node:path";
 import { EngineChoice } from "@splatt/shared";
 import { z } from "zod";
+import { CommandSetting } from "./engines/command/command-line.ts";
 
 /** An empty line in .env means that the default is wanted. */
 function optional<T extends z.ZodType>(schema: T) {
@@ -32,6 +33,10 @@ export const AgentEnvironment = z.object({
   ENGINE: optional(EngineChoice.default("auto")),
   /** The Python of the environment that nerfstudio is installed in. */
   NERF_PYTHON_PATH: optional(z.string().nullable().default(null)),
+  BRUSH_PATH: optional(z.string().default("brush")),
+  OPENSPLAT_PATH: optional(z.string().default("opensplat")),
+  /** A trainer of your own: a program and its arguments, as a JSON list. */
+  COMMAND_ENGINE: optional(CommandSetting.nullable().default(null)),
   /** How many jobs are worked on at once. */
   SLOTS: optional(z.coerce.number().int().min(1).max(64).default(1)),
   MAX_SOURCE_BYTES: optional(

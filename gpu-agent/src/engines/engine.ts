@@ -9,6 +9,8 @@ export interface TrainedModel {
   readonly report: TrainReport;
   /** Where the engine's `exportSplats` finds the model. */
   readonly model: string;
+  /** The transforms.json in whose frame the model is, where that is not the dataset's. */
+  readonly transforms?: string;
 }
 
 /** Something that can train a posed image set. */
@@ -18,7 +20,7 @@ export interface Engine {
   probe(): Promise<EngineProbe>;
   /**
    * Trains in `context.dir`, going on from its own checkpoint when an interrupted run left one there.
-   * The result is in the frame of the dataset's transforms.json.
+   * The result is in the frame of the dataset's transforms.json, or in that of one that it leaves.
    */
   train(dataset: Dataset, options: TrainOptions, context: StageContext): Promise<StageResult<TrainedModel>>;
   /**

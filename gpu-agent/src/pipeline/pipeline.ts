@@ -105,7 +105,7 @@ export function createPipeline(
     await run.noteReport({ capture: posed.value.capture });
 
     const datasetDir = stages.dir("poses");
-    const trained = await stages.run(createTrainStage(engine), { datasetDir, options });
+    const trained = await stages.run(createTrainStage(engine), { datasetDir, video: file, options });
     if (!trained.ok) return trained;
     const trainDir = stages.dir("train");
     const exported = await stages.run(createExportStage(engine, offer.gpus.length > 0), {

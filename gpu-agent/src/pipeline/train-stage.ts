@@ -4,6 +4,8 @@ import type { Stage } from "./stage.ts";
 export interface TrainInput {
   /** The folder that the poses stage left. */
   readonly datasetDir: string;
+  /** The file that the download stage left. */
+  readonly video: string;
   readonly options: TrainOptions;
 }
 
@@ -19,6 +21,7 @@ export function createTrainStage(engine: Engine): Stage<TrainInput, TrainedModel
       max_splats,
       max_resolution,
     ],
-    run: ({ datasetDir, options }, context) => engine.train({ dir: datasetDir }, options, context),
+    run: ({ datasetDir, video, options }, context) =>
+      engine.train({ dir: datasetDir, video }, options, context),
   };
 }

@@ -50,7 +50,9 @@ export function createExportStage(engine: Engine, hasGpu: boolean): Stage<Export
       if (cloud.value.count === 0)
         return err(failure("training_diverged", "No gaussian is left of the scene."));
       await writeRgbPly(join(context.dir, "baked_splat.ply"), cloud.value);
-      await copyFile(join(datasetDir, TRANSFORMS_FILE), join(context.dir, TRANSFORMS_FILE));
+      const own = model.transforms;
+      const transforms = own === undefined ? join(datasetDir, TRANSFORMS_FILE) : join(trainDir, own);
+      await copyFile(transforms, join(context.dir, TRANSFORMS_FILE));
 
       context.report({ fraction: 0.5, message: "Exporting... thumbnail and web formats" });
       const { made, missing } = await makeExtras(cloud.value.count, hasGpu, context);
