@@ -1,0 +1,81 @@
+import { tmpdir } from "node:os";
+import { type EngineProbe, err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import { runTool } from "../../processes/run-tool.ts";
+import { parseRelease, parseVulkanDevices, type Release } from "./release.ts";
+
+export interface BrushMachine {
+  /** The program, as a path or a name on the PATH. */
+  readonly file: string;
+  readonly vulkaninfo: string;
+  /** Brush runs on Metal there, where every Mac has a GPU. */
+  readonly isMac: boolean;
+  /** Whether training on the processor will do, as it does in our own checks. */
+  readonly allowCpu: boolean;
+}
+
+const ANSWER_TIMEOUT_MS = 60_000;
+
+export function notThere(): Failure {
+  return failure("engine_unavailable", "The program brush is not there.");
+}
+
+/** Asks the program which release it is. */
+export async function askRelease(
+  { file }: Pick<BrushMachine, "file">,
+  signal: AbortSignal,
+): Promise<Result<Release, Failure>> {
+  const version = await ask(file, ["--version"], signal);
+  if (!version.ok) return version.error.code === "tool_missing" ? err(notThere()) : version;
+  const help = await ask(file, ["--help"], signal);
+  if (!help.ok) return help;
+  const release = parseRelease(version.value, help.value);
+  if (release !== null) return ok(release);
+  return err(failure("engine_unavailable", "The program brush did not answer as a Brush that Splatt knows."));
+}
+
+/**
+ * Finds out what works. Brush takes the best Vulkan device that there is, and where the GPU's driver lacks its
+ * Vulkan part that is Mesa's llvmpipe, on the processor. Brush does not say so, hence vulkaninfo is asked.
+ */
+export async function probe(machine: BrushMachine): Promise<EngineProbe> {
+  const { signal } = new AbortController();
+  const release = await askRelease(machine, signal);
+  if (!release.ok) return { name: "brush", usable: false, version: null, reason: release.error.detail };
+  const { version } = release.value;
+  const answer = (usable: boolean, reason: string): EngineProbe => ({
+    ...{ name: "brush", usable, version },
+    reason: `Brush ${version} ${reason}`,
+  });
+  if (machine.isMac) return answer(true, "on Metal.");
+  const shown = await ask(machine.vulkaninfo, ["--summary"], signal);
+  if (!shown.ok)
+    return answer(false, "may not find the GPU, and vulkaninfo (vulkan-tools) is not there to tell.");
+  const devices = parseVulkanDevices(shown.value);
+  const device = devices.find(({ isCpu }) => !isCpu) ?? (machine.allowCpu ? devices[0] : undefined);
+  if (device !== undefined) return answer(true, `on ${device.name}.`);
+  return answer(
+    false,
+    devices.length === 0
+      ? "finds no Vulkan device; install the GPU driver's Vulkan part."
+      : "finds no GPU with Vulkan and would train on the processor; install the GPU driver's Vulkan part.",
+  );
+}
+
+/** All lines that the program prints. */
+async function ask(
+  file: string,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<readonly string[], Failure>> {
+  const lines: string[] = [];
+  const exit = await runTool({
+    file,
+    args,
+    cwd: tmpdir(),
+    signal,
+    timeoutMs: ANSWER_TIMEOUT_MS,
+    silenceMs: ANSWER_TIMEOUT_MS,
+    onLine: (line) => lines.push(line),
+  });
+  return exit.ok ? ok(lines) : exit;
+}

@@ -1,0 +1,106 @@
+import { copyFile, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { Dataset, Transforms } from "../../dataset/transforms.ts";
+import { plyVertexCount } from "../../splat/ply-vertex-count.ts";
+import type { TrainOptions } from "../engine.ts";
+import { GPU_PRESETS, scaledStep, trainedLongSide } from "../gpu-presets.ts";
+import type { Release } from "./release.ts";
+
+/*
+ * Where Brush finds and leaves things, relative to the folder that a training runs in, and the argument list that
+ * says so.
+ */
+
+const DATASET_DIR = "brush-dataset";
+export const EXPORT_DIR = "brush-exports";
+/** How many times a training leaves a splat that it can be resumed from. */
+const EXPORTS = 5;
+const LEAST_STEPS_PER_EXPORT = 500;
+/** How many times it looks at the held-out frames, which is also its only sign of life late in a run. */
+const LOOKS = 50;
+const LEAST_STEPS_PER_LOOK = 100;
+
+/**
+ * @param runDir absolute: Brush takes relative paths to be relative to different things in different releases
+ * @param stepsDone where to go on, with the splat that `writeDatasetView` was given
+ */
+export function trainArgs(
+  { stepsOption }: Release,
+  options: TrainOptions,
+  transforms: Pick<Transforms, "w" | "h">,
+  runDir: string,
+  stepsDone: number,
+): string[] {
+  const { iterations, preset, max_splats } = options;
+  return [
+    join(runDir, DATASET_DIR),
+    ...[stepsOption, String(iterations)],
+    ...["--start-iter", String(stepsDone)],
+    ...["--export-path", join(runDir, EXPORT_DIR)],
+    ...["--export-name", "export_{iter}.ply"],
+    ...["--export-every", String(Math.max(LEAST_STEPS_PER_EXPORT, Math.ceil(iterations / EXPORTS)))],
+    ...["--eval-every", String(Math.max(LEAST_STEPS_PER_LOOK, Math.ceil(iterations / LOOKS)))],
+    ...["--max-resolution", String(trainedLongSide(options, transforms))],
+    ...["--sh-degree", String(GPU_PRESETS[preset].shDegree)],
+    ...["--growth-stop-iter", String(scaledStep(15_000, iterations))],
+    ...(max_splats === null ? [] : ["--max-splats", String(max_splats)]),
+  ];
+}
+
+/**
+ * Our dataset as Brush must see it: a file of frames to train on and one of frames to judge by, and beside them
+ * the photos and points, of which Brush takes none from outside.
+ *
+ * @param resumeFrom a splat that an interrupted training left, relative to the training's folder; it takes the
+ *   place of the points
+ */
+export async function writeDatasetView(
+  runDir: string,
+  transforms: Transforms,
+  dataset: Dataset,
+  resumeFrom: string | null,
+): Promise<void> {
+  const dir = join(runDir, DATASET_DIR);
+  await rm(dir, { recursive: true, force: true });
+  await mkdir(dir, { recursive: true });
+  await symlink(resolve(dataset.dir, "images"), join(dir, "images"));
+  const seeds = resumeFrom === null ? transforms.ply_file_path : "init.ply";
+  if (resumeFrom === null) await symlink(resolve(dataset.dir, seeds), join(dir, seeds));
+  else await copyFile(join(runDir, resumeFrom), join(dir, seeds));
+  const view = (names: readonly string[]) => {
+    const frames = transforms.frames.filter(({ file_path }) => names.includes(file_path));
+    return JSON.stringify({ ...transforms, frames, ply_file_path: seeds }, null, 1);
+  };
+  await writeFile(join(dir, "transforms.json"), view(transforms.train_filenames));
+  if (transforms.test_filenames.length > 0) {
+    await writeFile(join(dir, "transforms_test.json"), view(transforms.test_filenames));
+  }
+}
+
+/** A splat that Brush exported while it trained. */
+export interface Export {
+  /** Steps done. */
+  readonly step: number;
+  /** Relative to the training's folder. */
+  readonly file: string;
+}
+
+/** The newest whole one; those that were cut off are deleted. */
+export async function findExport(runDir: string): Promise<Export | null> {
+  let newest: Export | null = null;
+  for (const name of await readdir(join(runDir, EXPORT_DIR)).catch(() => [])) {
+    const [, digits] = /^export_(\d+)\.ply$/.exec(name) ?? [];
+    const file = join(EXPORT_DIR, name);
+    const step = Number(digits);
+    if (digits === undefined || !(await plyVertexCount(join(runDir, file))).ok) await rm(join(runDir, file));
+    else if (newest === null || step > newest.step) newest = { step, file };
+  }
+  return newest;
+}
+
+/** Deletes what only a resumed training would have needed. */
+export async function removeOtherExports(runDir: string, { file }: Export): Promise<void> {
+  for (const name of await readdir(join(runDir, EXPORT_DIR))) {
+    if (join(EXPORT_DIR, name) !== file) await rm(join(runDir, EXPORT_DIR, name));
+  }
+}
