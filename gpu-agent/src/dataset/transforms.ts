@@ -67,7 +67,12 @@ export async function readDataset(dataset: Dataset): Promise<Result<Transforms, 
   try {
     return ok(await readTransforms(join(dataset.dir, "transforms.json")));
   } catch (error) {
-    const why = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
-    return err(failure("dataset_invalid", `transforms.json cannot be read: ${why}`));
+    return err(failure("dataset_invalid", `transforms.json cannot be read: ${reasonOf(error)}`));
   }
+}
+
+function reasonOf(error: unknown): string {
+  const [issue] = error instanceof z.ZodError ? error.issues : [];
+  if (issue !== undefined) return `${issue.path.join(".")}: ${issue.message}`;
+  return error instanceof Error ? error.message : String(error);
 }

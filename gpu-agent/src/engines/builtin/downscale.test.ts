@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { AreaAverage, type Channel } from "./downscale.ts";
+import { AreaAverage, type Channel, type ColorImage } from "./downscale.ts";
 
 const plane = (values: number[], width: number): Channel => ({
   bytes: Uint8Array.from(values),
@@ -7,6 +7,9 @@ const plane = (values: number[], width: number): Channel => ({
   rowStep: width,
   pixelStep: 1,
 });
+
+/** The same plane for red, green and blue. */
+const grey = (channel: Channel): ColorImage => ({ ...channel, channelStep: 0 });
 
 function shrink(values: number[], from: [number, number], to: [number, number], valid = values.map(() => 1)) {
   const average = new AreaAverage(
@@ -18,7 +21,7 @@ function shrink(values: number[], from: [number, number], to: [number, number], 
     plane(new Array(to[0] * to[1]).fill(7), to[0]),
     plane(new Array(to[0] * to[1]).fill(7), to[0]),
   ];
-  average.apply(plane(values, from[0]), target);
+  average.apply(grey(plane(values, from[0])), grey(target));
   average.applyToMask(mask);
   return { target: [...target.bytes], mask: [...mask.bytes] };
 }
@@ -40,11 +43,11 @@ it("averages over the valid pixels only, and keeps what is at least half valid",
   expect(mask).toEqual([255, 0]);
 });
 
-it("reads interleaved channels and writes rows with a stride", () => {
+it("reads interleaved channels and writes planes whose rows have a stride", () => {
   const valid = plane([1, 1, 1, 1], 2);
   const average = new AreaAverage({ width: 2, height: 2 }, { width: 1, height: 2 }, valid);
   const rgb = Uint8Array.from([1, 10, 100, 3, 20, 200, 5, 30, 50, 7, 40, 150]);
-  const target = { bytes: new Uint8Array(12), offset: 2, rowStep: 4, pixelStep: 1 };
-  average.apply({ bytes: rgb, offset: 1, rowStep: 6, pixelStep: 3 }, target);
-  expect([...target.bytes]).toEqual([0, 0, 15, 0, 0, 0, 35, 0, 0, 0, 0, 0]);
+  const target = { bytes: new Uint8Array(14), offset: 2, rowStep: 2, pixelStep: 1, channelStep: 4 };
+  average.apply({ bytes: rgb, offset: 0, rowStep: 6, pixelStep: 3, channelStep: 1 }, target);
+  expect([...target.bytes]).toEqual([0, 0, 2, 0, 6, 0, 15, 0, 35, 0, 150, 0, 100, 0]);
 });

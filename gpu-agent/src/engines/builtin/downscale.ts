@@ -6,6 +6,11 @@ export interface Channel {
   readonly pixelStep: number;
 }
 
+/** Red, green and blue, each `channelStep` bytes after the one before. */
+export interface ColorImage extends Channel {
+  readonly channelStep: number;
+}
+
 /**
  * Makes images smaller so that each pixel is the mean of the area that it covers, taken over the valid
  * pixels of that area. Made once for images of the same sizes and the same mask.
@@ -13,49 +18,99 @@ export interface Channel {
 export class AreaAverage {
   readonly #across: Shares;
   readonly #down: Shares;
-  readonly #valid: Channel;
+  /** How much of its area is valid, for each target pixel, row by row. */
+  readonly #totals: Float64Array;
+  /** 1 for each source pixel that counts, else 0, row by row. */
+  readonly #counts: Uint8Array;
+  readonly #from: ImageSize;
+  /** 1 for each target pixel whose whole area is valid, which nearly all are. */
+  readonly #whole: Uint8Array;
 
   /** @param valid not 0 where the source has a pixel that counts */
   constructor(from: ImageSize, to: ImageSize, valid: Channel) {
+    this.#from = from;
     this.#across = sharesAlong(from.width, to.width);
     this.#down = sharesAlong(from.height, to.height);
-    this.#valid = valid;
+    this.#counts = new Uint8Array(from.width * from.height);
+    for (let y = 0; y < from.height; y++) {
+      for (let x = 0; x < from.width; x++) {
+        const byte = valid.bytes[valid.offset + y * valid.rowStep + x * valid.pixelStep] as number;
+        this.#counts[y * from.width + x] = byte === 0 ? 0 : 1;
+      }
+    }
+    this.#totals = new Float64Array(to.width * to.height);
+    this.#whole = new Uint8Array(to.width * to.height);
+    this.#measure();
   }
 
-  apply(source: Channel, target: Channel): void {
-    this.#visit(source, target, (sum, total) => (total > 0 ? Math.round(sum / total) : 0));
+  apply(source: ColorImage, target: ColorImage): void {
+    const { first: firstX, begin: beginX, weights: weightsX } = this.#across;
+    const { first: firstY, begin: beginY, weights: weightsY } = this.#down;
+    const { bytes, rowStep, pixelStep, channelStep } = source;
+    const width = firstX.length;
+    for (let y = 0; y < firstY.length; y++) {
+      const rows = (beginY[y + 1] as number) - (beginY[y] as number);
+      for (let x = 0; x < width; x++) {
+        const columns = (beginX[x + 1] as number) - (beginX[x] as number);
+        const whole = this.#whole[y * width + x] === 1;
+        let [red, green, blue] = [0, 0, 0];
+        for (let j = 0; j < rows; j++) {
+          const weightY = weightsY[(beginY[y] as number) + j] as number;
+          const sourceY = (firstY[y] as number) + j;
+          let at = source.offset + sourceY * rowStep + (firstX[x] as number) * pixelStep;
+          for (let i = 0; i < columns; i++, at += pixelStep) {
+            if (!whole && !this.#isValid((firstX[x] as number) + i, sourceY)) continue;
+            const weight = weightY * (weightsX[(beginX[x] as number) + i] as number);
+            red += weight * (bytes[at] as number);
+            green += weight * (bytes[at + channelStep] as number);
+            blue += weight * (bytes[at + 2 * channelStep] as number);
+          }
+        }
+        const total = this.#totals[y * width + x] as number;
+        const to = target.offset + y * target.rowStep + x * target.pixelStep;
+        target.bytes[to] = total > 0 ? Math.round(red / total) : 0;
+        target.bytes[to + target.channelStep] = total > 0 ? Math.round(green / total) : 0;
+        target.bytes[to + 2 * target.channelStep] = total > 0 ? Math.round(blue / total) : 0;
+      }
+    }
   }
 
   /** Writes 255 where at least half of a pixel's area is valid, else 0. */
   applyToMask(target: Channel): void {
-    const area = (this.#across.scale * this.#down.scale) / 2;
-    this.#visit(this.#valid, target, (_, total) => (total >= area ? 255 : 0));
+    const half = (this.#across.scale * this.#down.scale) / 2;
+    const width = this.#across.first.length;
+    this.#totals.forEach((total, pixel) => {
+      const [x, y] = [pixel % width, Math.floor(pixel / width)];
+      target.bytes[target.offset + y * target.rowStep + x * target.pixelStep] = total >= half ? 255 : 0;
+    });
   }
 
-  #visit(source: Channel, target: Channel, value: (sum: number, total: number) => number): void {
-    const valid = this.#valid;
+  #isValid(x: number, y: number): boolean {
+    return this.#counts[y * this.#from.width + x] === 1;
+  }
+
+  #measure(): void {
     const { first: firstX, begin: beginX, weights: weightsX } = this.#across;
     const { first: firstY, begin: beginY, weights: weightsY } = this.#down;
+    const width = firstX.length;
     for (let y = 0; y < firstY.length; y++) {
       const rows = (beginY[y + 1] as number) - (beginY[y] as number);
-      for (let x = 0; x < firstX.length; x++) {
+      for (let x = 0; x < width; x++) {
         const columns = (beginX[x + 1] as number) - (beginX[x] as number);
-        let sum = 0;
         let total = 0;
+        let whole = 1;
         for (let j = 0; j < rows; j++) {
-          const sourceY = (firstY[y] as number) + j;
-          const weightY = weightsY[(beginY[y] as number) + j] as number;
           for (let i = 0; i < columns; i++) {
-            const sourceX = (firstX[x] as number) + i;
-            if (valid.bytes[valid.offset + sourceY * valid.rowStep + sourceX * valid.pixelStep] === 0)
-              continue;
-            const weight = weightY * (weightsX[(beginX[x] as number) + i] as number);
-            const at = source.offset + sourceY * source.rowStep + sourceX * source.pixelStep;
-            sum += weight * (source.bytes[at] as number);
-            total += weight;
+            if (this.#isValid((firstX[x] as number) + i, (firstY[y] as number) + j)) {
+              const weightY = weightsY[(beginY[y] as number) + j] as number;
+              total += weightY * (weightsX[(beginX[x] as number) + i] as number);
+            } else {
+              whole = 0;
+            }
           }
         }
-        target.bytes[target.offset + y * target.rowStep + x * target.pixelStep] = value(sum, total);
+        this.#totals[y * width + x] = total;
+        this.#whole[y * width + x] = whole;
       }
     }
   }

@@ -2,13 +2,10 @@ import { type Failure, ok, type Result } from "@splatt/shared";
 import type { Transforms } from "../../dataset/transforms.ts";
 import { type Intrinsics, type PinholeCamera, resized } from "./camera.ts";
 import { type DatasetFrame, readPhoto } from "./dataset-loading.ts";
-import { AreaAverage, type Channel, type ImageSize } from "./downscale.ts";
+import { AreaAverage, type Channel, type ColorImage, type ImageSize } from "./downscale.ts";
 import { alignUp } from "./memory-layout.ts";
 import { undistort, undistortionMap, validPixels } from "./undistortion.ts";
 import type { FrameStore } from "./workspace.ts";
-
-/** How many photos are decoded at once; a decoded 4K photo takes 25 MB. */
-const DECODED_AT_ONCE = 4;
 
 /**
  * The sizes at which a scene is trained, finest first; each next one has half the side.
@@ -40,17 +37,20 @@ export function planFrameStores(
 }
 
 /**
- * Decodes, undistorts and shrinks all photos into the stores.
+ * Decodes, undistorts and shrinks photos into the stores. Several threads may share the work: what a photo
+ * becomes does not depend on who takes it, and the masks are the same whoever writes them.
  *
  * @param bytes the shared memory
- * @param onFrame called after each photo with how many are done
+ * @param take gives the next photo that nobody has taken, or one beyond the last
+ * @param onFrame called after each photo
  */
 export async function loadFrames(
   frames: readonly DatasetFrame[],
   transforms: Transforms,
   stores: readonly FrameStore[],
   bytes: Uint8Array,
-  onFrame: (done: number) => void,
+  take: () => number,
+  onFrame: () => void,
 ): Promise<Result<void, Failure>> {
   const [camera] = frames.map((frame) => frame.camera);
   const [finest] = stores;
@@ -72,20 +72,25 @@ export async function loadFrames(
     return { shrink, from: finer, to: store };
   });
 
-  for (let first = 0; first < frames.length; first += DECODED_AT_ONCE) {
-    const photos = await Promise.all(frames.slice(first, first + DECODED_AT_ONCE).map(readPhoto));
-    for (const [i, photo] of photos.entries()) {
-      if (!photo.ok) return photo;
-      const pixels = map === null ? photo.value : undistort(photo.value, width, height, map);
-      for (let channel = 0; channel < 3; channel++) {
-        const source = { bytes: pixels, offset: channel, rowStep: 3 * width, pixelStep: 3 };
-        shrinkPhoto.apply(source, channelOf(finest, bytes, first + i, channel));
-        for (const { shrink, from, to } of shrinkLevel) {
-          shrink.apply(channelOf(from, bytes, first + i, channel), channelOf(to, bytes, first + i, channel));
-        }
-      }
-      onFrame(first + i + 1);
+  /** The next photo, which is decoded while this thread works on the one before. */
+  const next = () => {
+    const index = take();
+    const frame = frames[index];
+    return frame === undefined ? null : { index, photo: readPhoto(frame) };
+  };
+  for (let current = next(); current !== null; ) {
+    const following = next();
+    const { index } = current;
+    const photo = await current.photo;
+    if (!photo.ok) return photo;
+    const pixels = map === null ? photo.value : undistort(photo.value, width, height, map);
+    const source = { bytes: pixels, offset: 0, rowStep: 3 * width, pixelStep: 3, channelStep: 1 };
+    shrinkPhoto.apply(source, colorsOf(finest, bytes, index));
+    for (const { shrink, from, to } of shrinkLevel) {
+      shrink.apply(colorsOf(from, bytes, index), colorsOf(to, bytes, index));
     }
+    onFrame();
+    current = following;
   }
   return ok(undefined);
 }
@@ -95,9 +100,10 @@ export function cameraAt<T extends Intrinsics>(camera: T, store: FrameStore): T 
   return resized(camera, store.width, store.height);
 }
 
-export function channelOf(store: FrameStore, bytes: Uint8Array, frame: number, channel: number): Channel {
-  const offset = store.address + (3 * frame + channel) * store.stride * store.height;
-  return { bytes, offset, rowStep: store.stride, pixelStep: 1 };
+function colorsOf(store: FrameStore, bytes: Uint8Array, frame: number): ColorImage {
+  const channelStep = store.stride * store.height;
+  const offset = store.address + 3 * frame * channelStep;
+  return { bytes, offset, rowStep: store.stride, pixelStep: 1, channelStep };
 }
 
 function maskOf(store: FrameStore, bytes: Uint8Array): Channel {

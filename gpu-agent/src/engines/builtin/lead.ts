@@ -2,10 +2,10 @@ import { join } from "node:path";
 import { type Failure, failure, ok, type Result, type TrainReport } from "@splatt/shared";
 import { writeShPly } from "../../splat/sh-ply.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { loadFrames } from "./frames.ts";
 import { initialiseGaussians } from "./gaussians.ts";
 import { seedPoints } from "./initialisation.ts";
-import type { LeadMessage, LeadTask } from "./messages.ts";
+import type { LeadTask, ThreadMessage } from "./messages.ts";
+import { loadPhotos, type PhotoTask, waitForPhotos } from "./photo-loading.ts";
 import { logLine, progressMessage, type Status } from "./progress-text.ts";
 import { deriveSeed, Random } from "./random.ts";
 import { workDone } from "./schedule.ts";
@@ -28,23 +28,25 @@ const LOADING_SHARE = 0.03;
 const LOSS_WEIGHT = 0.02;
 
 /**
- * The leading thread's work: loads the photos, trains from the last checkpoint or from the seed points, and
+ * The leading thread's work: loads the photos with the others, trains from the last checkpoint or from the seed points, and
  * leaves the splat in `task.dir`. Tells at last how it ended, with `done` or `failed`.
  */
 export async function lead(
   task: LeadTask,
+  photos: PhotoTask,
   workspace: Workspace,
   words: Int32Array,
-  tell: (message: LeadMessage) => void,
+  tell: (message: ThreadMessage) => void,
 ): Promise<void> {
-  const frames = [...task.train, ...task.heldOut];
   const { iterations } = task.settings;
-  const bytes = new Uint8Array(workspace.memory.buffer);
-  const loaded = await loadFrames(frames, task.transforms, task.stores, bytes, (done) => {
-    const message = `Training Gaussian Splat... Step 0/${iterations}, loading photo ${done}/${frames.length}`;
-    tell({ type: "progress", fraction: (LOADING_SHARE * done) / frames.length, message });
-  });
+  const all = photos.frames.length;
+  const tellLoaded = (loaded: number) => {
+    const message = `Training Gaussian Splat... Step 0/${iterations}, loading photo ${loaded}/${all}`;
+    tell({ type: "progress", fraction: (LOADING_SHARE * loaded) / all, message });
+  };
+  const loaded = await loadPhotos(photos, new Uint8Array(workspace.memory.buffer), tellLoaded);
   if (!loaded.ok) return tell({ type: "failed", failure: loaded.error });
+  waitForPhotos(photos, tellLoaded);
 
   const start = startingPoint(task, workspace, (line) => tell({ type: "line", line }));
   const team = new Team(words, workspace, task.helpers);
@@ -84,7 +86,7 @@ function train(
   workspace: Workspace,
   training: Training,
   elapsedBeforeMs: number,
-  tell: (message: LeadMessage) => void,
+  tell: (message: ThreadMessage) => void,
 ): Result<void, Failure> {
   const { settings, stores } = task;
   const { iterations } = settings;

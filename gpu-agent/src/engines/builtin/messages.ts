@@ -1,8 +1,8 @@
 import type { Failure, TrainReport } from "@splatt/shared";
-import type { Transforms } from "../../dataset/transforms.ts";
 import type { PointCloud } from "../../splat/point-cloud.ts";
 import type { DatasetFrame } from "./dataset-loading.ts";
 import type { MemoryLayout } from "./memory-layout.ts";
+import type { PhotoTask } from "./photo-loading.ts";
 import type { TrainingSettings } from "./training-settings.ts";
 import type { FrameStore } from "./workspace.ts";
 
@@ -13,6 +13,7 @@ export interface ThreadTask {
   readonly layout: MemoryLayout;
   /** The team's words; see team.ts. */
   readonly words: Int32Array;
+  readonly photos: PhotoTask;
   /** 0 leads, the others help. */
   readonly thread: number;
   /** Only for the leader. */
@@ -23,7 +24,6 @@ export interface ThreadTask {
 export interface LeadTask {
   readonly helpers: number;
   readonly settings: TrainingSettings;
-  readonly transforms: Transforms;
   readonly train: readonly DatasetFrame[];
   readonly heldOut: readonly DatasetFrame[];
   readonly stores: readonly FrameStore[];
@@ -37,8 +37,8 @@ export interface LeadTask {
   readonly reportIntervalMs: number;
 }
 
-/** What the leading thread tells. */
-export type LeadMessage =
+/** What threads tell: a helper only that it failed. */
+export type ThreadMessage =
   | { readonly type: "progress"; readonly fraction: number; readonly message: string }
   | { readonly type: "line"; readonly line: string }
   | { readonly type: "done"; readonly report: TrainReport }

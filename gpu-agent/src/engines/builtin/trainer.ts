@@ -10,7 +10,8 @@ import { checkpointKey } from "./checkpoint.ts";
 import { type LoadedDataset, loadDataset } from "./dataset-loading.ts";
 import { compileKernels, createMemory } from "./kernels/kernels.ts";
 import { CHECKPOINT_FILE, MODEL_FILE } from "./lead.ts";
-import type { LeadMessage, ThreadTask } from "./messages.ts";
+import type { ThreadMessage, ThreadTask } from "./messages.ts";
+import { LOADING_WORDS } from "./photo-loading.ts";
 import { cameraExtent, planScene } from "./scene-plan.ts";
 import { TEAM_WORDS } from "./team.ts";
 import { type TrainingSettings, trainingSettings } from "./training-settings.ts";
@@ -79,11 +80,16 @@ async function trainOnThreads(
     module: compileKernels(layout),
     layout,
     words: new Int32Array(new SharedArrayBuffer(4 * TEAM_WORDS)),
+    photos: {
+      frames: [...train, ...heldOut],
+      transforms,
+      stores,
+      words: new Int32Array(new SharedArrayBuffer(4 * LOADING_WORDS)),
+    },
   };
   const lead = {
     helpers: threads - 1,
     settings,
-    transforms,
     train,
     heldOut,
     stores,
@@ -111,16 +117,17 @@ async function trainOnThreads(
   }
 }
 
-/** Passes on what the leading thread tells, until it has finished or a thread has failed. */
+/** Passes on what the threads tell, until the leading one has finished or one has failed. */
 function outcome(workers: readonly Worker[], context: StageContext): Promise<Result<TrainReport, Failure>> {
   return new Promise((resolve) => {
-    workers[0]?.on("message", (message: LeadMessage) => {
+    const onMessage = (message: ThreadMessage) => {
       if (message.type === "done") resolve(ok(message.report));
       else if (message.type === "failed") resolve(err(message.failure));
       else if (message.type === "line") context.toolOutput(message.line);
       else context.report({ fraction: message.fraction, message: message.message });
-    });
+    };
     for (const worker of workers) {
+      worker.on("message", onMessage);
       worker.on("error", (error) => resolve(err(threadFailure(error))));
       worker.on("exit", (code) => {
         resolve(err(failure("training_failed", `A training thread ended with code ${code}.`)));

@@ -1,8 +1,10 @@
 import type { Dataset } from "../../dataset/transforms.ts";
 import type { SplatCloud } from "../../splat/splat-cloud.ts";
 import { type LoadedDataset, loadDataset } from "../builtin/dataset-loading.ts";
-import { loadFrames } from "../builtin/frames.ts";
+
 import { compileKernels, createMemory } from "../builtin/kernels/kernels.ts";
+import { LOADING_WORDS, loadPhotos } from "../builtin/photo-loading.ts";
+
 import { planScene } from "../builtin/scene-plan.ts";
 import { fromSplatCloud } from "../builtin/splat-conversion.ts";
 import { TEAM_WORDS, Team } from "../builtin/team.ts";
@@ -25,13 +27,9 @@ export async function psnrOfSplat(cloud: SplatCloud, dataset: Dataset): Promise<
   const { layout, stores } = planScene(settings, transforms, heldOut.length, 1);
   const memory = createMemory(layout);
   const workspace = openWorkspace(memory, compileKernels(layout), layout);
-  const frames = await loadFrames(
-    heldOut,
-    transforms,
-    stores,
-    new Uint8Array(memory.buffer),
-    () => undefined,
-  );
+  const bytes = new Uint8Array(memory.buffer);
+  const photos = { frames: heldOut, transforms, stores, words: new Int32Array(LOADING_WORDS) };
+  const frames = await loadPhotos(photos, bytes);
   if (!frames.ok) throw new Error(frames.error.detail);
   fromSplatCloud(workspace, cloud);
   const team = new Team(new Int32Array(new SharedArrayBuffer(4 * TEAM_WORDS)), workspace, 0);
