@@ -1,30 +1,63 @@
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmod, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findInstallation, interpreterOf, toolEnvironment } from "./installation.ts";
 
+const noPython = spawnSync("python3", ["--version"]).status !== 0;
+
+let root = "";
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "installation-"));
+});
+afterEach(() => rm(root, { recursive: true }));
+
+async function program(path: string, content = "#!/bin/sh\n"): Promise<string> {
+  const file = join(root, path);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, content);
+  await chmod(file, 0o755);
+  return file;
+}
+
 describe("findInstallation", () => {
-  let root = "";
-  beforeEach(async () => {
-    root = await mkdtemp(join(tmpdir(), "installation-"));
-  });
-  afterEach(() => rm(root, { recursive: true }));
-
-  async function program(path: string, content = "#!/bin/sh\n"): Promise<string> {
-    const file = join(root, path);
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, content);
-    await chmod(file, 0o755);
-    return file;
-  }
-
   it("takes the configured Python, whatever is on the PATH", async () => {
     await program("bin/ns-train");
     expect(findInstallation("/opt/nerf/bin/python", join(root, "bin"))).toEqual({
       python: "/opt/nerf/bin/python",
       source: "NERF_PYTHON_PATH",
     });
+  });
+
+  it.each([
+    { name: "a virtual environment", place: "env", python: "env/bin/python3" },
+    { name: "an environment of conda", place: "conda/envs/nerf", python: "conda/envs/nerf/bin/python" },
+    { name: "a project with a .venv", place: "project", python: "project/.venv/bin/python3" },
+    { name: "a project with a venv", place: "project", python: "project/venv/bin/python" },
+    { name: "a project of pixi", place: "project", python: "project/.pixi/envs/default/bin/python" },
+    { name: "a Python itself", place: "env/bin/python3.11", python: "env/bin/python3.11" },
+  ])("finds the Python of $name", async ({ place, python }) => {
+    const file = await program(python);
+    expect(findInstallation(join(root, place))?.python).toBe(file);
+  });
+
+  it("finds a Python by its name, and one relative to the agent's folder", async () => {
+    const python = await program("bin/python-nerf");
+    expect(findInstallation("python-nerf", join(root, "bin"))?.python).toBe(python);
+    expect(findInstallation(relative(".", python), "")?.python).toBe(python);
+  });
+
+  it("leaves a configured place as it is when no Python is there, for the probe to say so", async () => {
+    await mkdir(join(root, "env/bin"), { recursive: true });
+    expect(findInstallation(join(root, "env"))?.python).toBe(join(root, "env"));
+  });
+
+  it.skipIf(noPython)("runs in the virtual environment whose link it was given", async () => {
+    execFileSync("python3", ["-m", "venv", "--without-pip", join(root, "venv")]);
+    const python = findInstallation(join(root, "venv"))?.python ?? "";
+    const prefix = execFileSync(python, ["-c", "import sys; print(sys.prefix)"], { encoding: "utf8" });
+    expect(prefix.trim()).toBe(await realpath(join(root, "venv")));
   });
 
   it("takes the Python beside ns-train (venv, conda, pixi)", async () => {
@@ -104,5 +137,25 @@ describe("toolEnvironment", () => {
     },
   ])("$name", ({ gpu, inherited, added }) => {
     expect(toolEnvironment("/opt/nerf/bin/python", gpu, inherited)).toEqual({ ...always, ...added });
+  });
+
+  describe("in an environment of conda or pixi", () => {
+    it("does what activating it would do for the compilers", async () => {
+      const python = await program("env/bin/python");
+      await mkdir(join(root, "env/conda-meta"));
+      const cc = await program("env/bin/x86_64-conda-linux-gnu-cc");
+      const cxx = await program("env/bin/x86_64-conda-linux-gnu-c++");
+      expect(toolEnvironment(python, null, {})).toEqual({
+        ...always,
+        PATH: `${join(root, "env/bin")}:/usr/local/cuda/bin`,
+        ...{ CONDA_PREFIX: join(root, "env"), CC: cc, CXX: cxx, NVCC_CCBIN: cxx },
+      });
+    });
+
+    it("leaves the machine's compiler where the environment has none", async () => {
+      const python = await program("env/bin/python");
+      await mkdir(join(root, "env/conda-meta"));
+      expect(toolEnvironment(python, null, {})).not.toHaveProperty("CXX");
+    });
   });
 });

@@ -1,24 +1,34 @@
-import { accessSync, constants, readFileSync, realpathSync } from "node:fs";
-import { delimiter, dirname, isAbsolute, join } from "node:path";
+import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
 
 /** A Python in which nerfstudio is, or should be, installed. */
 export interface Installation {
+  /** Absolute, and as it was named: a virtual environment's Python is a link that must not be followed. */
   readonly python: string;
   readonly source: "NERF_PYTHON_PATH" | "ns-train on the PATH";
 }
 
+/** Where a Python lies in the folder of an environment, or of the project that has it. */
+const PYTHONS = [".", ".venv", "venv", ".pixi/envs/default"].flatMap((environment) =>
+  ["python3", "python"].map((name) => join(environment, "bin", name)),
+);
+
 /**
  * The Python to run nerfstudio with: the configured one, else that of the ns-train on the PATH, else null.
  * nerfstudio's programs are then run as modules of this Python, so it does not matter where their scripts are.
+ *
+ * @param configured a Python, by its path or as a name on the PATH, or the folder of an environment (venv, conda,
+ *   pixi) or of a project that has one in its usual place
  */
 export function findInstallation(
-  pythonPath: string | null,
+  configured: string | null,
   path = process.env.PATH ?? "",
 ): Installation | null {
-  if (pythonPath !== null) return { python: pythonPath, source: "NERF_PYTHON_PATH" };
-  for (const folder of path.split(delimiter)) {
+  const folders = path.split(delimiter).filter((folder) => folder !== "");
+  if (configured !== null) return { python: pythonAt(configured, folders), source: "NERF_PYTHON_PATH" };
+  for (const folder of folders) {
     const script = join(folder, "ns-train");
-    if (folder === "" || !isExecutable(script)) continue;
+    if (!isExecutable(script)) continue;
     // pipx and the like link to the script from elsewhere.
     const beside = ["python3", "python"].map((name) => join(dirname(realpathSync(script)), name));
     const python = beside.find(isExecutable) ?? interpreterOf(readFileSync(script, "latin1"));
@@ -27,19 +37,46 @@ export function findInstallation(
   return null;
 }
 
+function pythonAt(configured: string, folders: readonly string[]): string {
+  if (!configured.includes("/")) {
+    const found = folders.map((folder) => join(folder, configured)).find(isExecutable);
+    if (found !== undefined) return found;
+  }
+  const place = resolve(configured);
+  if (!isFolder(place)) return place;
+  return PYTHONS.map((python) => join(place, python)).find(isExecutable) ?? place;
+}
+
 /** The program in the `#!` line of a script; null when there is none, or one to be searched for (env). */
 export function interpreterOf(script: string): string | null {
   const [, program] = /^#!\s*(\S+)/.exec(script) ?? [];
   return program !== undefined && isAbsolute(program) && !program.endsWith("/env") ? program : null;
 }
 
-export function isExecutable(path: string): boolean {
+function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
-    return true;
+    return !isFolder(path);
   } catch {
     return false;
   }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** What `conda activate` or `pixi shell` would set of what compiling gsplat's kernels needs; none elsewhere. */
+function activation(python: string): Record<string, string> {
+  const prefix = dirname(dirname(python));
+  if (!existsSync(join(prefix, "conda-meta"))) return {};
+  // Packages of compilers name them after the machine, and no "c++" is on the PATH.
+  const compiler = (name: string) => join(prefix, "bin", `x86_64-conda-linux-gnu-${name}`);
+  const [cc, cxx] = [compiler("cc"), compiler("c++")];
+  return {
+    CONDA_PREFIX: prefix,
+    ...(isExecutable(cc) && isExecutable(cxx) ? { CC: cc, CXX: cxx, NVCC_CCBIN: cxx } : {}),
+  };
 }
 
 const STANDARD_CUDA_BIN = "/usr/local/cuda/bin";
@@ -75,6 +112,7 @@ export function toolEnvironment(
     TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD: "1",
     // nerfstudio compiles one small function with TorchDynamo, which needs a C compiler and Python's headers.
     TORCHDYNAMO_DISABLE: "1",
+    ...activation(python),
     ...(gpu === null ? {} : { CUDA_VISIBLE_DEVICES: gpu === "none" ? "" : gpu }),
   };
 }
