@@ -1,4 +1,4 @@
-import { restCoefficients, type SplatCloud } from "./splat-cloud.ts";
+import { restCoefficients, type SplatCloud, selectGaussians } from "./splat-cloud.ts";
 
 /** A splat without the gaussians that have a value which is no number; the same object when there are none. */
 export function finiteGaussians(cloud: SplatCloud): SplatCloud {
@@ -17,18 +17,6 @@ export function finiteGaussians(cloud: SplatCloud): SplatCloud {
       if (!Number.isFinite(value)) broken[Math.floor(i / perGaussian)] = 1;
     });
   }
-  const count = broken.reduce((sum, isBroken) => sum - isBroken, cloud.count);
-  if (count === cloud.count) return cloud;
-  const kept = (values: Float32Array, perGaussian: number) =>
-    values.filter((_, i) => broken[Math.floor(i / perGaussian)] === 0);
-  return {
-    count,
-    shDegree: cloud.shDegree,
-    positions: kept(cloud.positions, 3),
-    logScales: kept(cloud.logScales, 3),
-    rotations: kept(cloud.rotations, 4),
-    opacities: kept(cloud.opacities, 1),
-    dc: kept(cloud.dc, 3),
-    rest: kept(cloud.rest, rest),
-  };
+  const kept = Uint32Array.from(broken.keys()).filter((i) => broken[i] === 0);
+  return kept.length === cloud.count ? cloud : selectGaussians(cloud, kept);
 }

@@ -38,13 +38,14 @@ export function emptySplatCloud(count: number, shDegree: number): SplatCloud {
 }
 
 /** A cloud of only some gaussians of another, in the order of `indices`. */
-export function selectGaussians(cloud: SplatCloud, indices: readonly number[]): SplatCloud {
+export function selectGaussians(cloud: SplatCloud, indices: ArrayLike<number>): SplatCloud {
   const selected = emptySplatCloud(indices.length, cloud.shDegree);
   for (const field of ["positions", "logScales", "rotations", "opacities", "dc", "rest"] as const) {
     const width = cloud.count === 0 ? 0 : cloud[field].length / cloud.count;
-    indices.forEach((index, i) => {
+    for (let i = 0; i < indices.length; i++) {
+      const index = indices[i] as number;
       selected[field].set(cloud[field].subarray(index * width, (index + 1) * width), i * width);
-    });
+    }
   }
   return selected;
 }

@@ -1,10 +1,8 @@
 import type { Dataset } from "../../dataset/transforms.ts";
 import type { SplatCloud } from "../../splat/splat-cloud.ts";
 import { type LoadedDataset, loadDataset } from "../builtin/dataset-loading.ts";
-
 import { compileKernels, createMemory } from "../builtin/kernels/kernels.ts";
 import { LOADING_WORDS, loadPhotos } from "../builtin/photo-loading.ts";
-
 import { planScene } from "../builtin/scene-plan.ts";
 import { fromSplatCloud } from "../builtin/splat-conversion.ts";
 import { TEAM_WORDS, Team } from "../builtin/team.ts";

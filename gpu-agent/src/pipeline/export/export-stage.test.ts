@@ -5,8 +5,8 @@ import { ok, RESULT_FILES } from "@splatt/shared";
 import { pino } from "pino";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeSyntheticDataset } from "../../engines/builtin/testing/synthetic-dataset.ts";
 import type { Engine } from "../../engines/engine.ts";
+import { writeSyntheticDataset } from "../../engines/testing/synthetic-dataset.ts";
 import { writeShPly } from "../../splat/sh-ply.ts";
 import { emptySplatCloud } from "../../splat/splat-cloud.ts";
 import { createExportStage } from "./export-stage.ts";
@@ -60,7 +60,7 @@ function fakeEngine(model: string): Engine {
 async function exportIn(
   name: string,
   model: string,
-  options: { signal?: AbortSignal; datasetDir?: string } = {},
+  options: { signal?: AbortSignal; datasetDir?: string; transforms?: string } = {},
 ) {
   const stageDir = join(dir, name);
   await mkdir(stageDir);
@@ -68,7 +68,7 @@ async function exportIn(
   const input = {
     datasetDir: options.datasetDir ?? datasetDir,
     trainDir: dir,
-    model: { report: REPORT, model },
+    model: { report: REPORT, model, ...(options.transforms && { transforms: options.transforms }) },
   };
   const context = {
     signal,
@@ -122,6 +122,14 @@ describe("the export stage", () => {
       },
     });
     expect(await readdir(stageDir)).not.toContain("thumbnail.webp");
+  });
+
+  it("publishes the poses that an engine left, in whose frame its splat is", async () => {
+    const model = join(dir, "posed.ply");
+    await writeSplat(model);
+    await writeFile(join(dir, "own.json"), '{"frames": []}');
+    const { stageDir } = await exportIn("posed", model, { transforms: "own.json" });
+    expect(await readFile(join(stageDir, "transforms.json"), "utf8")).toBe('{"frames": []}');
   });
 
   it("ends with the job when it is stopped", async () => {
