@@ -10,14 +10,19 @@ import { Training } from "../builtin/training.ts";
 import { trainingSettings } from "../builtin/training-settings.ts";
 import { openWorkspace } from "../builtin/workspace.ts";
 
-/** Renders a splat from the held-out cameras of a dataset, at the photos' size. @returns the mean PSNR */
-export async function psnrOfSplat(cloud: SplatCloud, dataset: Dataset): Promise<number> {
+/**
+ * Renders a splat from the held-out cameras of a dataset and compares it with the photos.
+ *
+ * @param longSide of the pictures, in pixels; the photos' own by default
+ * @returns the mean PSNR
+ */
+export async function psnrOfSplat(cloud: SplatCloud, dataset: Dataset, longSide?: number): Promise<number> {
   const loaded = await loadDataset(dataset);
   if (!loaded.ok) throw new Error(loaded.error.detail);
   const { transforms, heldOut } = loaded.value satisfies LoadedDataset;
   const settings = {
     ...trainingSettings({ iterations: 1, preset: "standard", max_splats: null, max_resolution: null }),
-    longSide: Math.max(transforms.w, transforms.h),
+    longSide: longSide ?? Math.max(transforms.w, transforms.h),
     capacity: cloud.count,
     shDegree: cloud.shDegree,
     shDegreeFrom: [0, 0, 0],
