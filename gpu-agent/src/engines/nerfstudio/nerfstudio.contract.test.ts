@@ -181,6 +181,10 @@ print(json.dumps([outputs.cameras.camera_to_worlds.tolist(), outputs.metadata["p
       const psnr = await psnrOfSplat(cloud.value, scene);
       expect(psnr).toBeGreaterThan((trained.value.report.psnr ?? 0) - 1);
 
+      // gsplat's kernels would be in a folder of their own.
+      expect(await readdir(join(root, "cache/splatt/torch-extensions"))).toEqual([
+        expect.stringMatching(/^gsplat-1\.\d+\.\d+-torch-2\.\d+\.\d+/),
+      ]);
       // Nothing was fetched, nor missed.
       await expect(readdir(join(root, "torch"))).rejects.toThrow("ENOENT");
     });

@@ -15,9 +15,10 @@ COMPILER_BYTES = 3 * 1024**3
 
 
 def cache_folder():
+    """A folder for these versions alone."""
     versions = "-".join(f"{package}-{importlib.metadata.version(package)}" for package in ("gsplat", "torch"))
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "splatt" / "torch-extensions" / versions
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(cache, "splatt", "torch-extensions", versions)
 
 
 def compilers():
@@ -26,16 +27,25 @@ def compilers():
     return max(1, min(os.cpu_count() or 1, memory // COMPILER_BYTES))
 
 
+def import_kernels():
+    import torch
+
+    if torch.cuda.is_available():
+        import gsplat.cuda._backend  # noqa: F401
+
+
 def import_gsplat():
     """Imports gsplat and, on a machine with CUDA, its kernels, one process at a time."""
     os.environ.setdefault("TORCH_EXTENSIONS_DIR", str(cache_folder()))
     os.environ.setdefault("MAX_JOBS", str(compilers()))
     folder = Path(os.environ["TORCH_EXTENSIONS_DIR"])
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = open(folder / "splatt.lock", "w")
+    except OSError:
+        # A service without a home: that is well where gsplat came with its kernels.
+        return import_kernels()
     # The system lifts this lock when its process ends, however it ends.
-    with open(folder / "splatt.lock", "w") as lock:
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        import torch
-
-        if torch.cuda.is_available():
-            import gsplat.cuda._backend  # noqa: F401
+        import_kernels()
