@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { freeGpuMemory, parseFreeMemory, parseGpuSurvey, surveyGpus } from "./gpus.ts";
+import { freeGpuMemory, parseFreeMemory, parseGpuSurvey, shortOfGpuMemory, surveyGpus } from "./gpus.ts";
 
 const MIB = 1024 * 1024;
 const A100 = "GPU-5d2e0a3c-1f1b-8f4e-9d1f-0123456789ab";
@@ -135,5 +135,15 @@ describe("nvidia-smi as a program", () => {
   it("tells why it fails", async () => {
     const path = await fakeNvidiaSmi('echo "Failed to initialize NVML: Unknown Error"; exit 255');
     expect(await surveyGpus(path)).toEqual({ gpus: [], problem: "Failed to initialize NVML: Unknown Error" });
+  });
+});
+
+describe("shortOfGpuMemory", () => {
+  it.each([
+    [null, null],
+    [1.5 * 1024 * MIB, null],
+    [512 * MIB, "Only 0.5 GiB of its memory are free, 1.5 GiB are the least: another program uses it."],
+  ])("with %d bytes free: %s", (free, detail) => {
+    expect(shortOfGpuMemory(free)).toEqual(detail === null ? null : { code: "gpu_unavailable", detail });
   });
 });

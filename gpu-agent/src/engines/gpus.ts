@@ -1,4 +1,4 @@
-import type { GpuInfo } from "@splatt/shared";
+import { type Failure, failure, type GpuInfo } from "@splatt/shared";
 import { runTool } from "../processes/run-tool.ts";
 
 const QUERY_TIMEOUT_MS = 20_000;
@@ -24,6 +24,19 @@ export async function surveyGpus(nvidiaSmi = "nvidia-smi"): Promise<GpuSurvey> {
 export async function freeGpuMemory(uuid: string | null, nvidiaSmi = "nvidia-smi"): Promise<number | null> {
   const answer = await query(nvidiaSmi, "uuid,memory.free");
   return answer === null ? null : parseFreeMemory(answer.lines, uuid);
+}
+
+/** CUDA and PyTorch alone take about a third of this; a scene of any use, the rest and more. */
+const MIN_FREE_BYTES = 1.5 * 1024 ** 3;
+
+/** Why training need not begin with so many bytes free (null when unknown); null when it may. */
+export function shortOfGpuMemory(freeBytes: number | null): Failure | null {
+  if (freeBytes === null || freeBytes >= MIN_FREE_BYTES) return null;
+  const gib = (bytes: number) => (bytes / 1024 ** 3).toFixed(1);
+  return failure(
+    "gpu_unavailable",
+    `Only ${gib(freeBytes)} GiB of its memory are free, ${gib(MIN_FREE_BYTES)} GiB are the least: another program uses it.`,
+  );
 }
 
 /** Reads the rows of `--query-gpu=name,uuid,memory.total --format=csv,noheader,nounits`. */

@@ -7,6 +7,7 @@ import { plyVertexCount } from "../../splat/ply-vertex-count.ts";
 import type { TrainedModel, TrainOptions } from "../engine.ts";
 import { FailureEvidence } from "../failure-evidence.ts";
 import { trainedLongSide } from "../gpu-presets.ts";
+import { shortOfGpuMemory } from "../gpus.ts";
 import { trainWithSecondTry } from "../second-try.ts";
 import { runTrainingProgram } from "../training-program.ts";
 import { startProgress, type TrainingProgress } from "../training-progress.ts";
@@ -37,9 +38,6 @@ const EVAL_TIMEOUT_MS = 20 * MINUTE_MS;
 
 /** What is left of the bar after the last step: the measurement on the held-out frames. */
 const STEPS_SHARE = 0.97;
-/** CUDA and PyTorch alone take about a third of this; a scene of any use, the rest and more. */
-const MIN_FREE_GPU_BYTES = 1.5 * 1024 ** 3;
-
 export interface TrainingMachine {
   readonly installation: Installation | null;
   /** The UUID of the GPU to train on; null leaves the choice to CUDA. */
@@ -124,11 +122,8 @@ async function trainOrResume(
     return ok(startProgress(plan.iterations, ""));
   }
 
-  if (freeBytes !== null && freeBytes < MIN_FREE_GPU_BYTES) {
-    const gib = (bytes: number) => (bytes / 1024 ** 3).toFixed(1);
-    const detail = `Only ${gib(freeBytes)} GiB of its memory are free, ${gib(MIN_FREE_GPU_BYTES)} GiB are the least: another program uses it.`;
-    return err(failure("gpu_unavailable", detail));
-  }
+  const shortage = shortOfGpuMemory(freeBytes);
+  if (shortage !== null) return err(shortage);
 
   if (checkpoint !== null) {
     context.log.info({ step: checkpoint.step }, "nerfstudio: resuming from a checkpoint");

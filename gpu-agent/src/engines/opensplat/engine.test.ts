@@ -32,9 +32,10 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true }));
 
-async function engineWith(scenario: Partial<Scenario>) {
+async function engineWith(scenario: Partial<Scenario>, freeBytes: number | null = null) {
   await setScenario(root, { ...ALL_WELL, ...scenario });
-  return createOpensplatEngine({ path: join(root, "opensplat"), gpuUuid: "GPU-1" });
+  const freeGpuMemory = async () => freeBytes;
+  return createOpensplatEngine({ path: join(root, "opensplat"), gpuUuid: "GPU-1", freeGpuMemory });
 }
 const calls = () => callsOf<{ args: string[]; gpu?: string }>(root);
 const trainingContext = () => recordingContext(join(root, "train.part"));
@@ -148,6 +149,14 @@ describe("train", () => {
   ])("fails when it $name", async ({ scenario, code, detail }) => {
     const result = await (await engineWith(scenario)).train(dataset, options, trainingContext());
     expect(result).toEqual({ ok: false, error: { code, detail } });
+  });
+
+  it("does not begin when another program fills the GPU", async () => {
+    const engine = await engineWith({}, 512 * 1024 ** 2);
+    expect(await engine.train(dataset, options, trainingContext())).toMatchObject({
+      error: { code: "gpu_unavailable" },
+    });
+    expect(await calls()).toHaveLength(1);
   });
 
   it("refuses a dataset that is not ours", async () => {

@@ -1,5 +1,6 @@
 import type { Engine } from "../engine.ts";
 import { exportPly } from "../export-ply.ts";
+import { freeGpuMemory } from "../gpus.ts";
 import { type OpensplatMachine, probe } from "./program.ts";
 import { train } from "./train.ts";
 
@@ -8,6 +9,8 @@ export interface OpensplatOptions {
   readonly path: string;
   /** The UUID of the GPU to train on; without one the choice is CUDA's. */
   readonly gpuUuid?: string | null;
+  /** Bytes free on that GPU, null when unknown; by default nvidia-smi is asked. */
+  readonly freeGpuMemory?: OpensplatMachine["freeGpuMemory"];
   /** Whether training on the processor will do; by default it will not. */
   readonly allowCpu?: boolean;
 }
@@ -17,6 +20,7 @@ export function createOpensplatEngine(options: OpensplatOptions): Engine {
   const machine: OpensplatMachine = {
     file: options.path,
     gpuUuid: options.gpuUuid ?? null,
+    freeGpuMemory: options.freeGpuMemory ?? freeGpuMemory,
     allowCpu: options.allowCpu ?? false,
   };
   return {

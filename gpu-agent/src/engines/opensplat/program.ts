@@ -10,6 +10,8 @@ export interface OpensplatMachine {
   readonly file: string;
   /** The UUID of the GPU to train on; null leaves the choice to CUDA. */
   readonly gpuUuid: string | null;
+  /** Bytes free on a GPU, null when unknown. */
+  readonly freeGpuMemory: (uuid: string | null) => Promise<number | null>;
   /** Whether training on the processor will do, as it does in our own checks. */
   readonly allowCpu: boolean;
 }

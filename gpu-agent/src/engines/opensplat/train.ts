@@ -5,6 +5,7 @@ import type { StageContext, StageResult } from "../../pipeline/stage.ts";
 import { plyVertexCount } from "../../splat/ply-vertex-count.ts";
 import type { TrainedModel, TrainOptions } from "../engine.ts";
 import { GPU_PRESETS, trainedLongSide } from "../gpu-presets.ts";
+import { shortOfGpuMemory } from "../gpus.ts";
 import { trainWithSecondTry } from "../second-try.ts";
 import { runTrainingProgram } from "../training-program.ts";
 import type { TrainingProgress } from "../training-progress.ts";
@@ -42,6 +43,8 @@ export async function train(
   if (!transforms.ok) return transforms;
   const release = await askRelease(machine, context.signal);
   if (!release.ok) return release;
+  const shortage = shortOfGpuMemory(await machine.freeGpuMemory(machine.gpuUuid));
+  if (shortage !== null) return err(shortage);
   const longSide = trainedLongSide(options, transforms.value);
   return trainWithSecondTry(options, longSide, context, async (tried, noting, onProgress) => {
     await writeDatasetView(context.dir, transforms.value, dataset);
