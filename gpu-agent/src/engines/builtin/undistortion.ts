@@ -8,14 +8,16 @@ export interface Distortion {
   readonly p2: number;
 }
 
-/** Where each pixel of the undistorted image comes from. */
+/** Where each pixel of the undistorted image comes from, row by row. */
 export interface UndistortionMap {
-  /**
-   * For each pixel, row by row, the source's x and y in pixel units with whole numbers at pixel centres.
-   * NaN where the photo shows nothing.
-   */
-  readonly source: Float32Array;
+  /** The upper left of the four source pixels that it lies between; NO_SOURCE where the photo shows nothing. */
+  readonly corner: Int32Array;
+  /** How far it lies to the right of that one, and below: 0–1. */
+  readonly right: Float32Array;
+  readonly below: Float32Array;
 }
+
+const NO_SOURCE = -1;
 
 /** Bilinear sampling may reach this far over the outermost pixel centres. */
 const BORDER = 0.5;
@@ -38,19 +40,28 @@ export function distort(x: number, y: number, lens: Distortion): readonly [numbe
 export function undistortionMap(camera: Intrinsics, lens: Distortion): UndistortionMap | null {
   if (lens.k1 === 0 && lens.k2 === 0 && lens.p1 === 0 && lens.p2 === 0) return null;
   const { width, height, focalX, focalY, centerX, centerY } = camera;
-  const source = new Float32Array(2 * width * height);
+  const corner = new Int32Array(width * height).fill(NO_SOURCE);
+  const right = new Float32Array(width * height);
+  const below = new Float32Array(width * height);
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
       const at = distort((column + 0.5 - centerX) / focalX, (row + 0.5 - centerY) / focalY, lens);
-      const x = at === null ? Number.NaN : at[0] * focalX + centerX - 0.5;
-      const y = at === null ? Number.NaN : at[1] * focalY + centerY - 0.5;
+      if (at === null) continue;
+      const x = at[0] * focalX + centerX - 0.5;
+      const y = at[1] * focalY + centerY - 0.5;
       const inside = x >= -BORDER && x <= width - 1 + BORDER && y >= -BORDER && y <= height - 1 + BORDER;
-      const index = 2 * (row * width + column);
-      source[index] = inside ? x : Number.NaN;
-      source[index + 1] = inside ? y : Number.NaN;
+      if (!inside) continue;
+      const clampedX = Math.min(Math.max(Math.fround(x), 0), width - 1);
+      const clampedY = Math.min(Math.max(Math.fround(y), 0), height - 1);
+      const x0 = Math.min(Math.floor(clampedX), Math.max(0, width - 2));
+      const y0 = Math.min(Math.floor(clampedY), Math.max(0, height - 2));
+      const pixel = row * width + column;
+      corner[pixel] = y0 * width + x0;
+      right[pixel] = clampedX - x0;
+      below[pixel] = clampedY - y0;
     }
   }
-  return { source };
+  return { corner, right, below };
 }
 
 /**
@@ -64,24 +75,19 @@ export function undistort(
   map: UndistortionMap,
 ): Uint8Array {
   const result = new Uint8Array(3 * width * height);
-  const { source } = map;
+  const toRight = width > 1 ? 3 : 0;
+  const toBelow = height > 1 ? 3 * width : 0;
   for (let pixel = 0; pixel < width * height; pixel++) {
-    const x = source[2 * pixel] as number;
-    if (Number.isNaN(x)) continue;
-    const clampedX = Math.min(Math.max(x, 0), width - 1);
-    const clampedY = Math.min(Math.max(source[2 * pixel + 1] as number, 0), height - 1);
-    const x0 = Math.min(Math.floor(clampedX), Math.max(0, width - 2));
-    const y0 = Math.min(Math.floor(clampedY), Math.max(0, height - 2));
-    const fx = clampedX - x0;
-    const fy = clampedY - y0;
-    const right = width > 1 ? 3 : 0;
-    const below = height > 1 ? 3 * width : 0;
-    const corner = 3 * (y0 * width + x0);
+    const corner = 3 * (map.corner[pixel] as number);
+    if (corner < 0) continue;
+    const right = map.right[pixel] as number;
+    const below = map.below[pixel] as number;
     for (let channel = 0; channel < 3; channel++) {
       const at = corner + channel;
-      const top = (photo[at] as number) * (1 - fx) + (photo[at + right] as number) * fx;
-      const bottom = (photo[at + below] as number) * (1 - fx) + (photo[at + below + right] as number) * fx;
-      result[3 * pixel + channel] = top * (1 - fy) + bottom * fy + 0.5;
+      const top = (photo[at] as number) * (1 - right) + (photo[at + toRight] as number) * right;
+      const bottom =
+        (photo[at + toBelow] as number) * (1 - right) + (photo[at + toBelow + toRight] as number) * right;
+      result[3 * pixel + channel] = top * (1 - below) + bottom * below + 0.5;
     }
   }
   return result;
@@ -92,7 +98,7 @@ export function validPixels(width: number, height: number, map: UndistortionMap 
   const valid = new Uint8Array(width * height).fill(1);
   if (map !== null) {
     for (let pixel = 0; pixel < width * height; pixel++) {
-      if (Number.isNaN(map.source[2 * pixel])) valid[pixel] = 0;
+      if (map.corner[pixel] === NO_SOURCE) valid[pixel] = 0;
     }
   }
   return valid;
