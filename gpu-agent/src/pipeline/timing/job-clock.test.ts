@@ -1,0 +1,136 @@
+import { STAGES, type StageName } from "@splatt/shared";
+import { describe, expect, it } from "vitest";
+import { JobClock, type JobClockOptions } from "./job-clock.ts";
+import { initialSize } from "./job-size.ts";
+import { remember, type StageRun } from "./stage-history.ts";
+
+const SIZE = initialSize(
+  "nerfstudio",
+  { preset: "standard", iterations: 5000, fps: 4, start_sec: 0, end_sec: null },
+  40e6,
+);
+
+/** A stage of a simulated job: seconds before its first progress, seconds after, and its progress over time. */
+interface Plan {
+  readonly preparing: number;
+  readonly working: number;
+  readonly fraction: (share: number) => number;
+}
+const even = (preparing: number, working: number): Plan => ({ preparing, working, fraction: (x) => x });
+const JOB: { readonly [stage in StageName]: Plan } = {
+  download: even(1, 4),
+  frames: even(1, 6),
+  poses: even(2, 90),
+  // Half of the steps are done after a quarter of the time.
+  train: { preparing: 50, working: 200, fraction: (x) => Math.sqrt(x) },
+  export: even(20, 10),
+  upload: even(0, 15),
+};
+const TOTAL = STAGES.reduce((sum, stage) => sum + JOB[stage].preparing + JOB[stage].working, 0);
+
+interface Sample {
+  readonly second: number;
+  readonly percent: number;
+  readonly eta: number;
+}
+
+/** Lives through a job on a virtual clock. @returns what the job's clock showed in each second, and what it taught */
+function live(history: readonly StageRun[], speed = 1, options: Partial<JobClockOptions> = {}) {
+  let seconds = 0;
+  let learned = history;
+  const clock = new JobClock({
+    size: SIZE,
+    history: () => learned,
+    cores: 2,
+    trainWait: () => 0,
+    now: () => seconds * 1000,
+    ...options,
+  });
+  const samples: Sample[] = [];
+  const look = () => samples.push({ second: seconds, percent: clock.percent, eta: clock.etaSeconds });
+  for (const stage of STAGES) {
+    const { preparing, working, fraction } = JOB[stage];
+    const began = seconds;
+    clock.begin(stage, false);
+    for (let t = 0; t < (preparing + working) / speed; t++) {
+      seconds = began + t;
+      const share = (t * speed - preparing) / working;
+      clock.see(stage, share <= 0 ? 0 : fraction(share));
+      look();
+    }
+    seconds = began + (preparing + working) / speed;
+    if (stage === "frames") clock.know({ frames: 120, pixels: 1e6 });
+    const run = clock.end(stage, seconds - began, false);
+    if (run !== null) learned = remember(learned, run);
+  }
+  return { samples, history: learned, total: seconds };
+}
+
+/** The ETA's error relative to the time that was left, at shares of the job's time. */
+function errors({ samples, total }: ReturnType<typeof live>): number[] {
+  return [0.05, 0.25, 0.5, 0.75].map((share) => {
+    const { second, eta } = samples[Math.round(share * total)] ?? { second: 0, eta: 0 };
+    return Math.abs(eta - (total - second)) / (total - second);
+  });
+}
+
+describe("JobClock", () => {
+  it("knows after one job how long the next one like it takes, in every stage of it", () => {
+    const { history } = live([]);
+    for (const error of errors(live(history))) expect(error).toBeLessThan(0.03);
+  });
+
+  it("follows a machine that is twice as slow as it was", () => {
+    const { history } = live([]);
+    const [, , half = 1, late = 1] = errors(live(history, 0.5));
+    expect(half).toBeLessThan(0.5);
+    expect(late).toBeLessThan(0.25);
+  });
+
+  it("shows a bar that moves with time and is never full", () => {
+    const { history } = live([]);
+    const { samples, total } = live(history);
+    for (const { second, percent } of samples) {
+      expect(Math.abs(percent - (100 * second) / total)).toBeLessThan(5);
+      expect(percent).toBeLessThan(100);
+    }
+  });
+
+  it("adds the time that others train first, less what the job itself still has to prepare", () => {
+    const { history } = live([]);
+    const { samples } = live(history, 1, { trainWait: () => 500 });
+    const first = samples[0];
+    expect(first?.eta).toBeGreaterThan(500 + 200);
+    expect(first?.eta).toBeLessThan(500 + TOTAL - 90);
+  });
+
+  it("counts a reused stage's time as passed, and learns nothing from it", () => {
+    const clock = new JobClock({ size: SIZE, history: () => [], cores: 2, trainWait: () => 0, now: () => 0 });
+    expect(clock.percent).toBe(0);
+    const before = clock.etaSeconds;
+    expect(clock.end("download", 30, true)).toBeNull();
+    expect(clock.percent).toBeGreaterThan(0);
+    expect(clock.etaSeconds).toBeLessThan(before);
+  });
+
+  it("learns nothing from a stage that went on in the middle", () => {
+    const clock = new JobClock({ size: SIZE, history: () => [], cores: 2, trainWait: () => 0, now: () => 0 });
+    clock.begin("train", true);
+    clock.see("train", 0.7);
+    expect(clock.stagePercent).toBe(70);
+    expect(clock.end("train", 30, false)).toBeNull();
+  });
+
+  it("does not let what a finished stage still says count for the running one", () => {
+    const clock = new JobClock({ size: SIZE, history: () => [], cores: 2, trainWait: () => 0, now: () => 0 });
+    clock.begin("frames", false);
+    clock.see("download", 1);
+    expect(clock.stagePercent).toBe(0);
+  });
+
+  it("leaves out stages that the job does not go through", () => {
+    const options = { size: SIZE, history: () => [], cores: 2, trainWait: () => 0, now: () => 0 };
+    const local = new JobClock({ ...options, stages: STAGES.filter((stage) => stage !== "upload") });
+    expect(local.etaSeconds).toBeLessThan(new JobClock(options).etaSeconds);
+  });
+});

@@ -1,0 +1,71 @@
+import { readFile } from "node:fs/promises";
+import { STAGES } from "@splatt/shared";
+import { z } from "zod";
+import { writeWhole } from "../../files/write-whole.ts";
+import { SHAPE_POINTS } from "./stage-shape.ts";
+
+/** A run of a stage that went from its beginning to its end. */
+export const StageRun = z.object({
+  stage: z.enum(STAGES),
+  /** See `workGroup`. */
+  group: z.string(),
+  /** See `workUnits`. */
+  units: z.number().positive().nullable(),
+  /** Seconds. */
+  preparing: z.number().nonnegative(),
+  working: z.number().nonnegative(),
+  shape: z.array(z.number().min(0).max(1)).length(SHAPE_POINTS),
+});
+export type StageRun = z.infer<typeof StageRun>;
+
+const HistoryFile = z.object({ version: z.literal(1), runs: z.array(StageRun) });
+
+/** Enough for a median that odd runs do not move, few enough to follow a machine that changed. */
+export const KEPT_RUNS = 15;
+
+/** The history with one more run; of each group the latest ones stay. */
+export function remember(runs: readonly StageRun[], run: StageRun): StageRun[] {
+  const isAlike = (other: StageRun) => other.stage === run.stage && other.group === run.group;
+  const alike = runs.filter(isAlike);
+  const dropped = new Set(alike.slice(0, Math.max(0, alike.length + 1 - KEPT_RUNS)));
+  return [...runs.filter((other) => !dropped.has(other)), run];
+}
+
+/** How long stages took on this machine: a small file in the workspace, from which estimates are made. */
+export class StageHistory {
+  readonly #path: string;
+  #runs: readonly StageRun[];
+  #saving: Promise<void> = Promise.resolve();
+
+  private constructor(path: string, runs: readonly StageRun[]) {
+    this.#path = path;
+    this.#runs = runs;
+  }
+
+  /** A file that is not there or cannot be read is an empty history: estimates then begin with our own guess. */
+  static async load(path: string): Promise<StageHistory> {
+    const text = await readFile(path, "utf8").catch(() => "");
+    return new StageHistory(path, parseHistory(text));
+  }
+
+  get runs(): readonly StageRun[] {
+    return this.#runs;
+  }
+
+  /** Resolves when the run is on disk; a disk that takes nothing more costs an estimate, not a job. */
+  add(run: StageRun): Promise<void> {
+    this.#runs = remember(this.#runs, run);
+    this.#saving = this.#saving.then(() =>
+      writeWhole(this.#path, JSON.stringify({ version: 1, runs: this.#runs })).catch(() => undefined),
+    );
+    return this.#saving;
+  }
+}
+
+function parseHistory(text: string): StageRun[] {
+  try {
+    return HistoryFile.parse(JSON.parse(text)).runs;
+  } catch {
+    return [];
+  }
+}

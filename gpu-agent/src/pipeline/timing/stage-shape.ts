@@ -1,0 +1,83 @@
+/**
+ * How a stage's own progress relates to time: the share of its working time that has passed when it says that
+ * it is 10, 20, …, 90 % done. Nine numbers, 0–1, never falling. A stage whose last steps are the slow ones has
+ * smaller numbers than the straight line.
+ */
+export type StageShape = readonly number[];
+
+export const SHAPE_POINTS = 9;
+
+export const STRAIGHT: StageShape = Array.from(
+  { length: SHAPE_POINTS },
+  (_, i) => (i + 1) / (SHAPE_POINTS + 1),
+);
+
+/** The share of the working time, 0–1, that has passed when a stage says that `fraction` of it is done. */
+export function timeShare(shape: StageShape, fraction: number): number {
+  const points = [0, ...shape, 1];
+  const position = Math.min(1, Math.max(0, fraction)) * (points.length - 1);
+  const below = Math.min(points.length - 2, Math.floor(position));
+  const [from = 0, to = 1] = points.slice(below, below + 2);
+  return from + (to - from) * (position - below);
+}
+
+/** At each point the median of all shapes; the straight line when there are none. */
+export function medianShape(shapes: readonly StageShape[]): StageShape {
+  if (shapes.length === 0) return STRAIGHT;
+  return STRAIGHT.map((straight, i) => median(shapes.map((shape) => shape[i] ?? straight)));
+}
+
+/** The middle of the numbers, or the mean of the two in the middle; NaN for none. */
+export function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const [upper = Number.NaN] = sorted.slice(middle);
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
+}
+
+/** What one run of a stage taught: how long it prepared and worked, in seconds, and its shape. */
+export interface StageTrace {
+  /** Before the first progress above 0. It does not grow with the size of the job. */
+  readonly preparing: number;
+  readonly working: number;
+  readonly shape: StageShape;
+}
+
+/** A first progress above this is no first step but the end of much work. */
+const LARGEST_FIRST_STEP = 1 / (SHAPE_POINTS + 1);
+
+/** Watches one run of a stage from its beginning. Times are seconds since then. */
+export class StageTracer {
+  /** The first progress above 0 that the stage told, and when; null before. */
+  first: { readonly fraction: number; readonly at: number } | null = null;
+  #last = { fraction: 0, at: 0 };
+  #preparing = 0;
+  readonly #crossedAt: number[] = [];
+
+  see(fraction: number, at: number): void {
+    if (fraction <= this.#last.fraction) return;
+    if (this.first === null) {
+      this.first = { fraction, at };
+      if (fraction < LARGEST_FIRST_STEP) {
+        this.#preparing = at;
+        this.#last = { fraction: 0, at };
+      }
+    }
+    const last = this.#last;
+    for (let point = this.#crossedAt.length + 1; point <= SHAPE_POINTS; point++) {
+      const mark = point / (SHAPE_POINTS + 1);
+      if (mark > fraction) break;
+      this.#crossedAt.push(last.at + ((at - last.at) * (mark - last.fraction)) / (fraction - last.fraction));
+    }
+    this.#last = { fraction, at };
+  }
+
+  /** The stage has ended after `seconds`. */
+  finish(seconds: number): StageTrace {
+    this.see(1, seconds);
+    const preparing = Math.min(this.#preparing, seconds);
+    const working = seconds - preparing;
+    const share = (at: number) => Math.min(1, Math.max(0, (at - preparing) / working));
+    return { preparing, working, shape: working > 0 ? this.#crossedAt.map(share) : STRAIGHT };
+  }
+}
