@@ -6,13 +6,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type EmbeddedControlPlane, startControlPlane } from "@splatt/control-plane/embedded";
 import { makeSampleClip } from "@splatt/gpu-agent/sample-clip";
+import { JobDisplay, type ResultFile, resultSummary } from "@splatt/gpu-agent/terminal";
 import { FAILURES, failureSentence, isTerminal, type JobView, RESULT_FILES } from "@splatt/shared";
 import { execa } from "execa";
 import logUpdate from "log-update";
 import { AgentProcess } from "./lib/agent-process.ts";
 import { SplattClient } from "./lib/client.ts";
-import { type Download, summaryTable } from "./lib/demo-summary.ts";
-import { JobProgress } from "./lib/job-progress.ts";
 import { dataDir, localEngine, ROOT } from "./lib/local-machine.ts";
 import { formatWorkerLog } from "./lib/worker-log.ts";
 
@@ -66,9 +65,8 @@ async function demo(options: DemoOptions, stopping: AbortSignal): Promise<void> 
     await withAgent(controlPlane, client, options.engine, log, async (agentGone) => {
       const job = await Promise.race([runJob(client, video, options, stopping), agentGone]);
       const downloads = await downloadResults(client, job, options.out);
-      console.log(
-        `\n${summaryTable(job, downloads)}\n\nThe files are in ${relative(process.cwd(), options.out) || "."}`,
-      );
+      const summary = job.report === null ? "" : resultSummary(job.report, downloads);
+      console.log(`\n${summary}\n\nThe files are in ${relative(process.cwd(), options.out) || "."}`);
     });
   } finally {
     await controlPlane.stop();
@@ -154,16 +152,12 @@ async function chooseFps(video: string): Promise<number> {
 
 /** Shows the job's progress until it has ended: a live line per stage, or a line per change without a terminal. */
 async function followJob(client: SplattClient, jobId: string, stopping: AbortSignal): Promise<JobView> {
-  const progress = new JobProgress();
-  let shown = "";
+  const display = new JobDisplay();
   for (;;) {
     const job = await client.job(jobId);
-    progress.see(job, performance.now());
-    const lines = progress.lines(performance.now());
-    if (process.stdout.isTTY) logUpdate(lines.join("\n"));
-    else shown = printChange(job, shown);
+    display.show(job);
     if (isTerminal(job.status)) {
-      if (process.stdout.isTTY) logUpdate.done();
+      display.end();
       if (job.status === "completed") return job;
       throw new DemoError(`The job ${job.status}: ${job.error}\n${job.error_hint ?? ""}`);
     }
@@ -172,23 +166,15 @@ async function followJob(client: SplattClient, jobId: string, stopping: AbortSig
   }
 }
 
-/** Ten steps a job, so that a log stays short. @returns what was shown, to compare with next time */
-function printChange(job: JobView, shown: string): string {
-  const now = `${job.status} ${Math.floor(job.progress / 10)}`;
-  const eta = job.eta_seconds === null ? "" : `, about ${job.eta_seconds} s to go`;
-  if (now !== shown) console.log(`  ${job.status} ${job.progress} %${eta}: ${job.message}`);
-  return now;
-}
-
 async function failIfNobodyCanRunIt(client: SplattClient): Promise<void> {
   const { agents } = await client.health();
   const [agent] = agents;
   if (agent !== undefined && agent.slots === 0) throw new DemoError(agent.reason);
 }
 
-async function downloadResults(client: SplattClient, job: JobView, out: string): Promise<Download[]> {
+async function downloadResults(client: SplattClient, job: JobView, out: string): Promise<ResultFile[]> {
   await mkdir(out, { recursive: true });
-  const downloads: Download[] = [];
+  const downloads: ResultFile[] = [];
   for (const filename of RESULT_FILES) {
     if (job.results?.[filename] === undefined)
       throw new DemoError(`The job is completed but has no ${filename}.`);

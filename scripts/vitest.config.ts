@@ -8,7 +8,10 @@ export default defineConfig({
       "control-plane",
       "control-plane/embedded",
       "gpu-agent",
-      { root: import.meta.dirname, test: { name: "scripts", environment: "node", testTimeout: 60_000 } },
+      {
+        root: import.meta.dirname,
+        test: { name: "scripts", environment: "node", testTimeout: 60_000, hookTimeout: 60_000 },
+      },
     ],
     // Two processor cores are enough for the tests, and all that is counted on.
     maxWorkers: 2,

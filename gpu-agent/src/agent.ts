@@ -2,13 +2,13 @@ import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
-  type AgentOffer,
   type Drain,
   engineFor,
   type Fence,
   type HeldVerdict,
   type Hello,
   type Intervals,
+  type JobReject,
   type JobSpec,
   PROTOCOL_VERSION,
   type ServerMessage,
@@ -27,9 +27,14 @@ import {
   nextAttempt,
 } from "./jobs/job-record.ts";
 import { JobRun, type Pipeline } from "./jobs/job-run.ts";
+import { type EndedJob, MIN_JOB_DISK_BYTES, type RetentionLimits } from "./jobs/retention.ts";
 import type { Workspace } from "./jobs/workspace.ts";
+import type { AgentMachine } from "./machine.ts";
+import { OfferTeller } from "./offer/offer-teller.ts";
+import type { AgentStatus } from "./owner/control-protocol.ts";
+import { type Pause, type PauseFile, pauseText } from "./owner/pause.ts";
 import { JobLog } from "./pipeline/job-log.ts";
-import { estimateStages } from "./pipeline/stage-estimates.ts";
+import { byteText } from "./terminal/byte-text.ts";
 
 type JobMessage = Exclude<ServerMessage, Welcome | Drain>;
 
@@ -38,11 +43,14 @@ export interface AgentOptions {
   readonly token: string;
   readonly name: string;
   readonly version: string;
-  readonly offer: AgentOffer;
+  readonly machine: AgentMachine;
+  /** Bytes that must be free on a GPU before a job is taken for it. */
+  readonly minFreeGpuBytes: number;
   readonly workspace: Workspace;
+  readonly pauseFile: PauseFile;
   readonly pipeline: Pipeline;
-  /** How many ended jobs keep their folders. */
-  readonly keepJobs: number;
+  /** Which ended jobs keep their folders. */
+  readonly retention: RetentionLimits;
   /** How long jobs may go on after the agent was told to stop, before they are handed back. */
   readonly drainMs: number;
   readonly log: Logger;
@@ -66,16 +74,25 @@ export class Agent {
   readonly #options: AgentOptions;
   readonly #instanceId = randomUUID();
   readonly #connection: Connection;
+  readonly #offers: OfferTeller;
   readonly #runs = new Map<string, JobRun>();
   /** Jobs that were assigned and are not yet among the runs. */
   readonly #arriving = new Set<string>();
+  /** Ended jobs whose finished stages are being taken over. */
+  readonly #repeated = new Set<string>();
   readonly #inTurn = new InTurn();
   #timers: NodeJS.Timeout[] = [];
   #drainTimers: NodeJS.Timeout[] = [];
-  #draining = false;
+
+  #pause: Pause | null = null;
 
   constructor(options: AgentOptions) {
     this.#options = options;
+    this.#offers = new OfferTeller({
+      machine: options.machine,
+      minFreeGpuBytes: options.minFreeGpuBytes,
+      tell: (offer) => this.#connection.send({ type: "offer", offer }),
+    });
     this.#connection = new Connection({
       controlPlane: options.controlPlane,
       token: options.token,
@@ -90,6 +107,7 @@ export class Agent {
 
   /** Runs until `stop()` is called or the control plane does not want this agent any more. */
   async run(): Promise<ConnectionEnd> {
+    this.#setPause(await this.#options.pauseFile.read());
     for (const record of await this.#options.workspace.jobs()) {
       if (record.state === "running") this.#adopt(record);
     }
@@ -108,6 +126,48 @@ export class Agent {
     this.#drain(drainMs);
   }
 
+  /**
+   * Takes no new jobs until `resume()`, also after a restart. Jobs that train go on; others are handed back.
+   *
+   * @param now hands back all jobs; what they have finished, and the last checkpoint, is kept for their return
+   */
+  async pause(pause: Pause, now: boolean): Promise<void> {
+    await this.#options.pauseFile.write(pause);
+    this.#setPause(pause);
+    const stopped = [...this.#runs.values()].filter((run) => now || !run.isPastWaiting);
+    await Promise.all(stopped.map((run) => run.stop("returned", pauseText(pause))));
+  }
+
+  async resume(): Promise<void> {
+    await this.#options.pauseFile.remove();
+    this.#setPause(null);
+    await this.#offers.look();
+  }
+
+  get status(): Pick<AgentStatus, "connected" | "paused" | "offer" | "jobs"> {
+    return {
+      connected: this.#connection.isConnected,
+      paused: this.#pause,
+      offer: this.#offers.current,
+      jobs: [...this.#runs.values()].map((run) => run.status),
+    };
+  }
+
+  /** Removes what ended jobs left, until the workspace keeps to its limits or to others. */
+  async clean(limits = this.#options.retention, dryRun = false): Promise<EndedJob[]> {
+    const { workspace, log } = this.#options;
+    const isHeld = (id: string) => this.#runs.has(id) || this.#arriving.has(id) || this.#repeated.has(id);
+    const { removed } = await workspace.clean(limits, isHeld, dryRun);
+    for (const { jobId } of dryRun ? [] : removed) log.debug(`removed the folder of job ${jobId}`);
+    return removed;
+  }
+
+  #setPause(pause: Pause | null): void {
+    this.#pause = pause;
+    this.#offers.paused = pause === null ? null : pauseText(pause);
+    this.#offers.tellNews();
+  }
+
   async #hello(): Promise<Hello> {
     const { name, version, workspace } = this.#options;
     const held = [...this.#runs.values()].map((run) => run.held);
@@ -120,16 +180,10 @@ export class Agent {
       instance_id: this.#instanceId,
       name,
       version,
-      offer: this.#offer(),
+      offer: await this.#offers.forHello(),
       held,
       kept: kept.slice(0, MAX_KEPT),
     };
-  }
-
-  /** What the agent offers now: what it was set up with, unless it is about to leave. */
-  #offer(): AgentOffer {
-    const { offer } = this.#options;
-    return this.#draining ? { ...offer, slots: 0, reason: "The agent is about to stop." } : offer;
   }
 
   #onWelcome(welcome: Welcome): void {
@@ -187,15 +241,16 @@ export class Agent {
 
   /** The record is on disk before the job is accepted: from then on a restarted agent knows of it. */
   async #onAssign(fence: Fence, spec: JobSpec): Promise<void> {
-    const { offer, log } = this.#options;
+    const { machine, workspace, log } = this.#options;
     const running = this.#runs.get(fence.job_id);
     if (running !== undefined && sameFence(running.fence, fence)) {
       this.#connection.send({ type: "job.accept", fence });
       return;
     }
     await running?.stop("abandoned");
+    await machine.lookAtGpus();
 
-    const refusal = this.#refusal(spec);
+    const refusal = this.#refusal(spec, await workspace.freeBytes());
     if (refusal !== null) {
       log.warn(`job ${fence.job_id} rejected: ${refusal.detail}`);
       this.#connection.send({ type: "job.reject", fence, ...refusal });
@@ -204,7 +259,9 @@ export class Agent {
     this.#arriving.add(fence.job_id);
     const run = await this.#take(fence, spec).finally(() => this.#arriving.delete(fence.job_id));
     this.#connection.send({ type: "job.accept", fence });
-    run.log.info(`accepted, attempt ${fence.attempt}, engine ${engineFor(spec.options.engine, offer)}`);
+    run.log.info(
+      `accepted, attempt ${fence.attempt}, engine ${engineFor(spec.options.engine, machine.offer)}`,
+    );
     run.start(this.#options.pipeline);
   }
 
@@ -214,10 +271,7 @@ export class Agent {
     const dir = workspace.jobDir(fence.job_id);
     await mkdir(dir, { recursive: true });
     const known = await loadJobRecord(dir);
-    const inherited =
-      known !== null || spec.retry_of === null
-        ? {}
-        : await inheritStages(workspace.jobDir(spec.retry_of), dir);
+    const inherited = known === null && spec.retry_of !== null ? await this.#inherit(spec.retry_of, dir) : {};
     const now = Date.now();
     const run = this.#adopt(
       known === null ? newJobRecord(fence, spec, now, inherited) : nextAttempt(known, fence, spec, now),
@@ -226,31 +280,39 @@ export class Agent {
     return run;
   }
 
+  async #inherit(repeated: string, dir: string): Promise<JobRecord["stages"]> {
+    this.#repeated.add(repeated);
+    return inheritStages(this.#options.workspace.jobDir(repeated), dir).finally(() =>
+      this.#repeated.delete(repeated),
+    );
+  }
+
   get #takenSlots(): number {
     return this.#arriving.size + [...this.#runs.values()].filter((run) => run.holdsSlot).length;
   }
 
-  #refusal(
-    spec: JobSpec,
-  ): { code: "draining" | "no_free_slot" | "engine_unavailable"; detail: string } | null {
-    const { offer } = this.#options;
-    if (this.#draining) return { code: "draining", detail: "The agent is about to stop." };
-    if (this.#takenSlots >= offer.slots) return { code: "no_free_slot", detail: "All slots are taken." };
+  #refusal(spec: JobSpec, freeBytes: number): Pick<JobReject, "code" | "detail"> | null {
+    const offer = this.#offers.current;
+    if (this.#offers.stopping) return { code: "draining", detail: offer.reason };
     if (engineFor(spec.options.engine, offer) === null)
       return { code: "engine_unavailable", detail: offer.reason };
+    if (offer.slots === 0) return { code: "no_free_slot", detail: offer.reason };
+    if (this.#takenSlots >= offer.slots) return { code: "no_free_slot", detail: "All slots are taken." };
+    if (freeBytes < MIN_JOB_DISK_BYTES)
+      return { code: "disk_full", detail: `Only ${byteText(freeBytes)} of its disk are free.` };
     return null;
   }
 
   #adopt(record: JobRecord): JobRun {
-    const { workspace, log, offer } = this.#options;
+    const { workspace, log, machine } = this.#options;
     const dir = workspace.jobDir(record.fence.job_id);
-    const { options } = record.spec;
     const run = new JobRun({
       dir,
       file: new JobRecordFile(dir, record),
       jobLog: new JobLog(join(dir, "pipeline.log")),
       log: log.child({ job: record.fence.job_id.slice(0, 8) }),
-      expected: estimateStages(engineFor(options.engine, offer) ?? "builtin", options),
+      clock: machine.clockFor(record.spec, record.accepted_at),
+      learn: (stage) => machine.learn(stage),
       send: (message) => {
         const droppable =
           message.type === "job.progress" && this.#connection.bufferedBytes > MAX_BUFFERED_BYTES;
@@ -258,8 +320,9 @@ export class Agent {
       },
       onEnd: (ended) => {
         if (this.#runs.get(ended.fence.job_id) === ended) this.#runs.delete(ended.fence.job_id);
-        this.#guard(workspace.prune(this.#options.keepJobs));
-        if (this.#draining && this.#runs.size === 0) this.#connection.close();
+        this.#guard(this.clean());
+        this.#guard(this.#offers.look());
+        if (this.#offers.stopping && this.#runs.size === 0) this.#connection.close();
       },
     });
     this.#runs.set(record.fence.job_id, run);
@@ -267,16 +330,16 @@ export class Agent {
   }
 
   #drain(deadlineMs: number): void {
-    this.#draining = true;
+    this.#offers.stopping = true;
     if (this.#runs.size === 0) {
       this.#connection.close();
       return;
     }
     const seconds = Math.round(deadlineMs / 1000);
     this.#options.log.info(`draining: no new jobs are taken, and the rest is handed back in ${seconds} s`);
-    this.#connection.send({ type: "offer", offer: this.#offer() });
+    this.#offers.tellNews();
     const handBack = () => {
-      for (const run of this.#runs.values()) this.#guard(run.stop("returned"));
+      for (const run of this.#runs.values()) this.#guard(run.stop("returned", "The agent stops."));
       this.#drainTimers.push(setTimeout(() => this.#connection.close(), HAND_BACK_MS));
     };
     this.#drainTimers.push(setTimeout(handBack, deadlineMs));
@@ -294,7 +357,10 @@ export class Agent {
   #startTimers(intervals: Intervals): void {
     this.#stopTimers();
     const every = (ms: number, act: () => void) => this.#timers.push(setInterval(act, ms));
-    every(intervals.held_ms, () => this.#reportHeld());
+    every(intervals.held_ms, () => {
+      this.#reportHeld();
+      this.#guard(this.#offers.look());
+    });
     every(intervals.resend_ms, () => {
       for (const run of this.#runs.values()) run.resend();
     });
@@ -308,7 +374,7 @@ export class Agent {
   }
 
   /** Nothing that goes wrong with one message may end the agent. */
-  #guard(work: Promise<void>): void {
+  #guard(work: Promise<unknown>): void {
     work.catch((error: unknown) => this.#options.log.error(error, "could not handle a message"));
   }
 }

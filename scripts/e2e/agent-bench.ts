@@ -6,7 +6,10 @@ import { ControlPlaneClient } from "../../gpu-agent/src/control-plane-client.ts"
 import type { JobRun, Pipeline } from "../../gpu-agent/src/jobs/job-run.ts";
 import { Workspace } from "../../gpu-agent/src/jobs/workspace.ts";
 import { createLogger } from "../../gpu-agent/src/log.ts";
+import type { AgentMachine } from "../../gpu-agent/src/machine.ts";
+import { PauseFile } from "../../gpu-agent/src/owner/pause.ts";
 import { uploadResults } from "../../gpu-agent/src/pipeline/upload.ts";
+import { idleMachine } from "../../gpu-agent/src/testing/idle-machine.ts";
 import type { LocalStack } from "./local-stack.ts";
 
 export const FAKE_OFFER: AgentOffer = {
@@ -51,18 +54,23 @@ export class AgentBench {
     pipeline: Pipeline;
     workspace?: Workspace;
     offer?: AgentOffer;
+    machine?: AgentMachine;
+    minFreeGpuBytes?: number;
     keepJobs?: number;
     drainMs?: number;
   }) {
+    const workspace = options.workspace ?? this.newWorkspace();
     const agent = new Agent({
       controlPlane: this.#stack.url,
       token: options.token,
       name: "e2e",
       version: "0",
-      offer: options.offer ?? FAKE_OFFER,
-      workspace: options.workspace ?? this.newWorkspace(),
+      machine: options.machine ?? idleMachine(options.offer ?? FAKE_OFFER),
+      minFreeGpuBytes: options.minFreeGpuBytes ?? 0,
+      workspace,
+      pauseFile: new PauseFile(workspace.root),
       pipeline: options.pipeline,
-      keepJobs: options.keepJobs ?? 1,
+      retention: { keepJobs: options.keepJobs ?? 1, maxBytes: Number.MAX_SAFE_INTEGER },
       drainMs: options.drainMs ?? 0,
       log: LOG,
       backoff: { minMs: 10, maxMs: 100, maxHoldingMs: 100 },
@@ -92,16 +100,23 @@ export class AgentBench {
     return async (run, signal) => {
       await run.beginStage("train");
       run.reportProgress("train", { fraction: 0.5, message: "Training Gaussian Splat... Step 5/10" });
-      const aborted = new Promise<"aborted">((resolve) => {
-        if (signal.aborted) resolve("aborted");
-        signal.addEventListener("abort", () => resolve("aborted"));
-      });
-      if ((await Promise.race([gate, aborted])) === "aborted") {
+      const aborted = this.untilStopped(signal);
+      const outcome = await Promise.race([gate, aborted]);
+      if (outcome !== undefined) {
         stopped.push(run.fence.job_id);
-        return err(failure("agent_stopped", ""));
+        return outcome;
       }
       return this.upload(run, signal);
     };
+  }
+
+  /** What a stage does that has nothing to do, and ends when it is told to. */
+  untilStopped(signal: AbortSignal): ReturnType<Pipeline> {
+    const outcome = err(failure("agent_stopped", ""));
+    return new Promise((resolve) => {
+      if (signal.aborted) resolve(outcome);
+      signal.addEventListener("abort", () => resolve(outcome));
+    });
   }
 
   /** Makes result files and uploads them for real. */

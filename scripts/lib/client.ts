@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import {
   AgentCreated,
+  AgentView,
   DEFAULT_POOL,
   Health,
   JobCreated,
@@ -69,6 +70,10 @@ export class SplattClient {
   /** @param changes options that differ from those of the ended job */
   retryJob(jobId: string, changes: Readonly<Record<string, unknown>> = {}): Promise<JobCreated> {
     return this.#call("POST", `/jobs/${jobId}/retry`, JobCreated, changes);
+  }
+
+  agents(): Promise<{ agents: AgentView[] }> {
+    return this.#call("GET", "/agents", z.object({ agents: z.array(AgentView) }));
   }
 
   async drainAgent(agentId: string, deadlineSec: number): Promise<void> {

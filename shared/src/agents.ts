@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { AgentOffer } from "./engines.ts";
+import { AgentOffer, GpuInfo } from "./engines.ts";
 import { DEFAULT_POOL, PoolName } from "./job.ts";
 
 /** POST /agents: mints a token for one GPU box. */
@@ -48,6 +48,8 @@ export const Health = z.object({
       engine: z.string().nullable(),
       slots: z.int().nonnegative(),
       reason: z.string(),
+      /** Its GPUs as they were when it last told; which ones they are is not for everybody. */
+      gpus: z.array(GpuInfo.omit({ uuid: true })),
     }),
   ),
 });

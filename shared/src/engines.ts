@@ -23,6 +23,12 @@ export const GpuInfo = z.object({
   uuid: z.string(),
   /** Bytes. */
   memory_total: z.int().nonnegative(),
+  /** Of the last look at the GPU, like what follows; null where it cannot be told. */
+  memory_free: z.int().nonnegative().nullable().default(null),
+  /** °C. */
+  temperature: z.int().nullable().default(null),
+  /** Percent of the time that some kernel ran. */
+  utilization: z.int().min(0).max(100).nullable().default(null),
 });
 export type GpuInfo = z.infer<typeof GpuInfo>;
 

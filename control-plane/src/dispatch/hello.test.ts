@@ -46,7 +46,8 @@ describe("hello", () => {
 
   it("shows in GET /health which engine runs, and why", async () => {
     const pool = newPool();
-    const gpus = [{ name: "NVIDIA A100", uuid: "GPU-1", memory_total: 42949672960 }];
+    const reading = { memory_total: 42949672960, memory_free: 39e9, temperature: 44, utilization: 7 };
+    const gpus = [{ name: "NVIDIA A100", uuid: "GPU-1", ...reading }];
     const { token } = await mintAgent(pool);
     const agent = await ScriptedAgent.connect(token, { offer: { ...BUILTIN_OFFER, gpus } });
     const health = await json<{ agents: unknown[] }>(api("GET", "/health"));
@@ -54,7 +55,9 @@ describe("hello", () => {
       gpu_available: true,
       gpu_info: { name: "NVIDIA A100", memory_total: 42949672960 },
     });
-    expect(health.agents).toContainEqual({ pool, engine: "builtin", slots: 1, reason: BUILTIN_OFFER.reason });
+    const shown = { pool, engine: "builtin", slots: 1, reason: BUILTIN_OFFER.reason };
+    // Not the UUID: health is open to all.
+    expect(health.agents).toContainEqual({ ...shown, gpus: [{ name: "NVIDIA A100", ...reading }] });
     agent.close();
     await expect
       .poll(async () =>

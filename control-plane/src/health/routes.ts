@@ -23,7 +23,15 @@ export const healthRoutes = new Hono<AppEnv>().get("/", async (c) => {
     agents: connected.flatMap(({ pool, offer }) =>
       offer === null
         ? []
-        : [{ pool, engine: engineFor("auto", offer), slots: offer.slots, reason: offer.reason }],
+        : [
+            {
+              pool,
+              engine: engineFor("auto", offer),
+              slots: offer.slots,
+              reason: offer.reason,
+              gpus: offer.gpus.map(({ uuid: _, ...gpu }) => gpu),
+            },
+          ],
     ),
   };
   return c.json(health);

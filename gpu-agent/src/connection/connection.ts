@@ -99,6 +99,10 @@ export class Connection {
     return true;
   }
 
+  get isConnected(): boolean {
+    return this.#socket !== null;
+  }
+
   /** Bytes that wait to be sent; what may be dropped is better dropped while there are many. */
   get bufferedBytes(): number {
     return this.#socket?.bufferedAmount ?? 0;

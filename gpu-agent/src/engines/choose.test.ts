@@ -15,6 +15,7 @@ const cpuBox: EngineSituation = {
   nerfPythonPathSet: false,
   probes: [broken("nerfstudio"), usable("builtin"), broken("brush"), broken("opensplat"), broken("command")],
   slots: 2,
+  gpus: 0,
 };
 const gpuBox: EngineSituation = { ...cpuBox, hasNvidiaGpu: true };
 const nerfBox: EngineSituation = { ...gpuBox, nerfPythonPathSet: true };
@@ -116,8 +117,46 @@ describe("chooseEngine", () => {
       engines: situation.probes,
       default_engine: engine,
       slots: engine === null ? 0 : 2,
+      parallel: engine === null ? 0 : 1,
       reason,
     });
+  });
+
+  it.each([
+    [
+      "one GPU: one job trains, one is prepared",
+      "nerfstudio",
+      { slots: null, gpus: 1 },
+      { slots: 2, parallel: 1 },
+    ],
+    [
+      "four GPUs: a job for each, and two more",
+      "nerfstudio",
+      { slots: null, gpus: 4 },
+      { slots: 6, parallel: 4 },
+    ],
+    ["a GPU that nvidia-smi does not know", "brush", { slots: null, gpus: 0 }, { slots: 2, parallel: 1 }],
+    ["the CPU: a job has it to itself", "builtin", { slots: null, gpus: 2 }, { slots: 1, parallel: 1 }],
+    [
+      "fewer slots than GPUs, as the owner wants",
+      "nerfstudio",
+      { slots: 2, gpus: 4 },
+      { slots: 2, parallel: 2 },
+    ],
+    [
+      "more slots on the CPU, as the owner wants",
+      "builtin",
+      { slots: 3, gpus: 0 },
+      { slots: 3, parallel: 1 },
+    ],
+  ] as const)("offers, with %s", (_, choice, machine, offered) => {
+    const situation = {
+      ...gpuBox,
+      choice,
+      probes: probes(usable("nerfstudio"), usable("brush")),
+      ...machine,
+    };
+    expect(chooseEngine(situation)).toMatchObject(offered);
   });
 
   it("keeps paths out of what it publishes", () => {

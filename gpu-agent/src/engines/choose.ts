@@ -10,11 +10,27 @@ export interface EngineSituation {
   /** Whether NERF_PYTHON_PATH is set: the owner means this box to run nerfstudio. */
   readonly nerfPythonPathSet: boolean;
   readonly probes: readonly EngineProbe[];
-  /** How many jobs the agent would take at once if it can work. */
-  readonly slots: number;
+  /** The setting SLOTS; null leaves it to the engine. */
+  readonly slots: number | null;
+  /** How many GPUs there are to train on. */
+  readonly gpus: number;
 }
 
-export type EngineOffer = Pick<AgentOffer, "engines" | "default_engine" | "slots" | "reason">;
+export type EngineOffer = Pick<AgentOffer, "engines" | "default_engine" | "slots" | "parallel" | "reason">;
+
+/** More jobs than one for each GPU, so that the next ones' cameras are solved while these train. */
+const MOST_PREPARED = 2;
+
+/**
+ * How many jobs are taken at once. The builtin trainer wants all processor cores for itself; Brush picks its GPU
+ * by itself and would pick the same one twice.
+ */
+function slotsOf(engine: EngineName, { slots, gpus }: EngineSituation): { slots: number; parallel: number } {
+  const parallel = engine === "builtin" || engine === "brush" ? 1 : Math.max(1, gpus);
+  const prepared = engine === "builtin" ? 0 : Math.min(MOST_PREPARED, parallel);
+  const taken = slots ?? parallel + prepared;
+  return { slots: taken, parallel: Math.min(taken, parallel) };
+}
 
 /**
  * What the agent offers. When the engine that its owner has set up does not work it offers no slot at all and
@@ -26,10 +42,16 @@ export function chooseEngine(situation: EngineSituation): EngineOffer {
   const offer = (name: EngineName, reason: string): EngineOffer => ({
     engines,
     default_engine: name,
-    slots: situation.slots,
+    ...slotsOf(name, situation),
     reason,
   });
-  const nothing = (reason: string): EngineOffer => ({ engines, default_engine: null, slots: 0, reason });
+  const nothing = (reason: string): EngineOffer => ({
+    engines,
+    default_engine: null,
+    slots: 0,
+    parallel: 0,
+    reason,
+  });
   const probeOf = (name: EngineName) => engines.find((engine) => engine.name === name);
   const whyNot = (name: EngineName) => probeOf(name)?.reason ?? "it was not looked for.";
 

@@ -18,8 +18,10 @@ export interface Engine {
   readonly name: EngineName;
   /** Finds out, once at start, whether the engine works on this machine, and why not. */
   probe(): Promise<EngineProbe>;
+  /** The longest side, in pixels, at which it would train; null leaves images as they are. Estimates go by it. */
+  longSideLimit?(options: TrainOptions): number | null;
   /**
-   * Trains in `context.dir`, going on from its own checkpoint when an interrupted run left one there.
+   * Trains on `context.gpu` in `context.dir`, going on from its own checkpoint when an interrupted run left one there.
    * The result is in the frame of the dataset's transforms.json, or in that of one that it leaves.
    */
   train(dataset: Dataset, options: TrainOptions, context: StageContext): Promise<StageResult<TrainedModel>>;

@@ -15,10 +15,14 @@ export const GPU_PRESETS: { readonly [preset in Preset]: GpuPreset } = {
   high: { maxLongSide: null, shDegree: 3 },
 };
 
+/** The longest side, in pixels, at which is trained; null is the dataset's own. */
+export function longSideLimit(options: TrainOptions): number | null {
+  return options.max_resolution ?? GPU_PRESETS[options.preset].maxLongSide;
+}
+
 /** The longer side, in pixels, at which the photos are trained; they are never enlarged. */
 export function trainedLongSide(options: TrainOptions, { w, h }: Pick<Transforms, "w" | "h">): number {
-  const limit = options.max_resolution ?? GPU_PRESETS[options.preset].maxLongSide;
-  return Math.min(Math.max(w, h), limit ?? Number.POSITIVE_INFINITY);
+  return Math.min(Math.max(w, h), longSideLimit(options) ?? Number.POSITIVE_INFINITY);
 }
 
 /** The run that the schedules of the GPU trainers were written for. */

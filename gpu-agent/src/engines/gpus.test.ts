@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { GpuInfo } from "@splatt/shared";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { freeGpuMemory, parseFreeMemory, parseGpuSurvey, shortOfGpuMemory, surveyGpus } from "./gpus.ts";
 
@@ -8,55 +9,68 @@ const MIB = 1024 * 1024;
 const A100 = "GPU-5d2e0a3c-1f1b-8f4e-9d1f-0123456789ab";
 const RTX = "GPU-aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee";
 
+const a100: GpuInfo = {
+  name: "NVIDIA A100-SXM4-40GB",
+  uuid: A100,
+  memory_total: 40960 * MIB,
+  memory_free: 40000 * MIB,
+  temperature: 31,
+  utilization: 0,
+};
+const rtx: GpuInfo = {
+  name: "NVIDIA GeForce RTX 4090",
+  uuid: RTX,
+  memory_total: 24564 * MIB,
+  memory_free: 900 * MIB,
+  temperature: 71,
+  utilization: 98,
+};
+const A100_ROW = `NVIDIA A100-SXM4-40GB, ${A100}, 40960, 40000, 31, 0`;
+const RTX_ROW = `NVIDIA GeForce RTX 4090, ${RTX}, 24564, 900, 71, 98`;
+
 describe("parseGpuSurvey", () => {
   it.each([
     {
       name: "two GPUs",
-      lines: [`NVIDIA A100-SXM4-40GB, ${A100}, 40960`, `NVIDIA GeForce RTX 4090, ${RTX}, 24564`],
+      lines: [A100_ROW, RTX_ROW],
+      exitCode: 0,
+      survey: { gpus: [a100, rtx], problem: null },
+    },
+    {
+      name: "a comma in the name",
+      lines: [`Quadro K620, rev 2, ${A100}, 40960, 40000, 31, 0`],
+      exitCode: 0,
+      survey: { gpus: [{ ...a100, name: "Quadro K620, rev 2" }], problem: null },
+    },
+    {
+      name: "memory that the GPU shares with the machine, and sensors that it lacks",
+      lines: [`NVIDIA GB10, ${A100}, [N/A], [N/A], [Not Supported], [Unknown Error]`],
       exitCode: 0,
       survey: {
         gpus: [
-          { name: "NVIDIA A100-SXM4-40GB", uuid: A100, memory_total: 40960 * MIB },
-          { name: "NVIDIA GeForce RTX 4090", uuid: RTX, memory_total: 24564 * MIB },
+          {
+            name: "NVIDIA GB10",
+            uuid: A100,
+            memory_total: 0,
+            memory_free: null,
+            temperature: null,
+            utilization: null,
+          },
         ],
         problem: null,
       },
     },
     {
-      name: "a comma in the name",
-      lines: [`Quadro K620, rev 2, ${A100}, 2048`],
-      exitCode: 0,
-      survey: { gpus: [{ name: "Quadro K620, rev 2", uuid: A100, memory_total: 2048 * MIB }], problem: null },
-    },
-    {
-      name: "memory that the GPU shares with the machine",
-      lines: [`NVIDIA GB10, ${A100}, [N/A]`],
-      exitCode: 0,
-      survey: { gpus: [{ name: "NVIDIA GB10", uuid: A100, memory_total: 0 }], problem: null },
-    },
-    {
       name: "the MIG slices of a GPU, which are not GPUs of their own",
-      lines: [
-        `NVIDIA A100-SXM4-40GB, ${A100}, 40960`,
-        "  MIG 1g.5gb     Device  0: (UUID: MIG-a1b2c3d4-0000-1111-2222-333344445555)",
-      ],
+      lines: [A100_ROW, "  MIG 1g.5gb     Device  0: (UUID: MIG-a1b2c3d4-0000-1111-2222-333344445555)"],
       exitCode: 0,
-      survey: {
-        gpus: [{ name: "NVIDIA A100-SXM4-40GB", uuid: A100, memory_total: 40960 * MIB }],
-        problem: null,
-      },
+      survey: { gpus: [a100], problem: null },
     },
     {
       name: "one GPU that fell off the bus beside a good one",
-      lines: [
-        "Unable to determine the device handle for GPU0000:02:00.0: Unknown Error",
-        `NVIDIA GeForce RTX 4090, ${RTX}, 24564`,
-      ],
+      lines: ["Unable to determine the device handle for GPU0000:02:00.0: Unknown Error", RTX_ROW],
       exitCode: 15,
-      survey: {
-        gpus: [{ name: "NVIDIA GeForce RTX 4090", uuid: RTX, memory_total: 24564 * MIB }],
-        problem: null,
-      },
+      survey: { gpus: [rtx], problem: null },
     },
     {
       name: "a driver that does not run",
@@ -122,13 +136,10 @@ describe("nvidia-smi as a program", () => {
 
   it("is asked for just the columns that are read", async () => {
     const path = await fakeNvidiaSmi(
-      `test "$*" = "--query-gpu=name,uuid,memory.total --format=csv,noheader,nounits" && echo "NVIDIA L4, ${A100}, 23034"
+      `test "$*" = "--query-gpu=name,uuid,memory.total,memory.free,temperature.gpu,utilization.gpu --format=csv,noheader,nounits" && echo "${RTX_ROW}"
        test "$*" = "--query-gpu=uuid,memory.free --format=csv,noheader,nounits" && echo "${A100}, 100"`,
     );
-    expect(await surveyGpus(path)).toEqual({
-      gpus: [{ name: "NVIDIA L4", uuid: A100, memory_total: 23034 * MIB }],
-      problem: null,
-    });
+    expect(await surveyGpus(path)).toEqual({ gpus: [rtx], problem: null });
     expect(await freeGpuMemory(A100, path)).toBe(100 * MIB);
   });
 

@@ -10,9 +10,13 @@ export interface GpuSurvey {
   readonly problem: string | null;
 }
 
+const SURVEY_COLUMNS = "name,uuid,memory.total,memory.free,temperature.gpu,utilization.gpu";
+// A GPU's name may hold a comma, so the columns are told apart from the right.
+const SURVEY_ROW = /^\s*(.+),\s*(GPU-[0-9a-f-]+)\s*,([^,]+),([^,]+),([^,]+),([^,]+)$/i;
+
 /** The machine's NVIDIA GPUs. A machine without nvidia-smi has none, and that is no problem. */
 export async function surveyGpus(nvidiaSmi = "nvidia-smi"): Promise<GpuSurvey> {
-  const answer = await query(nvidiaSmi, "name,uuid,memory.total");
+  const answer = await query(nvidiaSmi, SURVEY_COLUMNS);
   if (answer === null) return { gpus: [], problem: null };
   return parseGpuSurvey(answer.lines, answer.exitCode);
 }
@@ -39,15 +43,22 @@ export function shortOfGpuMemory(freeBytes: number | null): Failure | null {
   );
 }
 
-/** Reads the rows of `--query-gpu=name,uuid,memory.total --format=csv,noheader,nounits`. */
+/** Reads the rows of `--query-gpu=name,uuid,memory.total,… --format=csv,noheader,nounits`. */
 export function parseGpuSurvey(lines: readonly string[], exitCode: number | null): GpuSurvey {
   const gpus: GpuInfo[] = [];
   const rest: string[] = [];
   for (const line of lines) {
-    // A GPU's name may hold a comma, so the columns are told apart from the right.
-    const [, name, uuid, memory] = /^\s*(.+),\s*(GPU-[0-9a-f-]+)\s*,\s*([^,]+?)\s*$/i.exec(line) ?? [];
-    if (name !== undefined && uuid !== undefined && memory !== undefined) {
-      gpus.push({ name: name.trim(), uuid, memory_total: parseMebibytes(memory) ?? 0 });
+    const [, name, uuid, total = "", free = "", temperature = "", utilization = ""] =
+      SURVEY_ROW.exec(line) ?? [];
+    if (name !== undefined && uuid !== undefined) {
+      gpus.push({
+        name: name.trim(),
+        uuid,
+        memory_total: mebibytes(total) ?? 0,
+        memory_free: mebibytes(free),
+        temperature: wholeNumber(temperature),
+        utilization: wholeNumber(utilization),
+      });
     } else {
       rest.push(line.trim());
     }
@@ -65,14 +76,19 @@ export function parseFreeMemory(lines: readonly string[], uuid: string | null): 
   for (const line of lines) {
     const [, row, memory] = /^\s*(GPU-[0-9a-f-]+)\s*,\s*(.+?)\s*$/i.exec(line) ?? [];
     if (row === undefined || memory === undefined) continue;
-    if (uuid === null || row === uuid) return parseMebibytes(memory);
+    if (uuid === null || row === uuid) return mebibytes(memory);
   }
   return null;
 }
 
-/** Null for "[N/A]" and the like, as GPUs that share the machine's memory answer. */
-function parseMebibytes(text: string): number | null {
-  return /^\d+$/.test(text) ? Number(text) * MIB : null;
+function mebibytes(text: string): number | null {
+  const number = wholeNumber(text);
+  return number === null ? null : number * MIB;
+}
+
+/** Null for "[N/A]", "[Not Supported]" and the like, as GPUs answer that share the machine's memory or have no sensor. */
+function wholeNumber(text: string): number | null {
+  return /^\d+$/.test(text.trim()) ? Number(text) : null;
 }
 
 async function query(

@@ -1,25 +1,29 @@
 import type { AgentOffer } from "@splatt/shared";
 import type { Logger } from "pino";
-import type { AgentConfig } from "../config.ts";
+import type { AgentConfig, MachineConfig } from "../config.ts";
 import { createBrushEngine } from "./brush/engine.ts";
 import { createBuiltinEngine } from "./builtin/engine.ts";
 import { chooseEngine } from "./choose.ts";
 import { createCommandEngine } from "./command/engine.ts";
 import type { Engine } from "./engine.ts";
+import { chooseGpus } from "./gpu-choice.ts";
 import { surveyGpus } from "./gpus.ts";
 import { createNerfstudioEngine } from "./nerfstudio/engine.ts";
 import { createOpensplatEngine } from "./opensplat/engine.ts";
 
 /** Looks at the machine once, at start: its GPUs, which engines work, and what the agent offers with them. */
 export async function setUpEngines(
-  config: Pick<
-    AgentConfig,
-    "ENGINE" | "NERF_PYTHON_PATH" | "BRUSH_PATH" | "OPENSPLAT_PATH" | "COMMAND_ENGINE" | "SLOTS" | "THREADS"
-  >,
+  config: MachineConfig & Partial<Pick<AgentConfig, "SLOTS">>,
   log: Logger,
 ): Promise<{ engines: Engine[]; offer: AgentOffer }> {
-  const { gpus, problem } = await surveyGpus();
-  if (problem !== null) log.warn(`nvidia-smi: ${problem}`);
+  const survey = await surveyGpus();
+  if (survey.problem !== null) log.warn(`nvidia-smi: ${survey.problem}`);
+  const { gpus, problem } = chooseGpus(survey.gpus, config.GPUS, process.env.CUDA_VISIBLE_DEVICES);
+  if (problem !== null) log.warn(problem);
+  // What runs beside the training, COLMAP above all, keeps to the chosen GPUs too.
+  if (gpus.length < survey.gpus.length) {
+    process.env.CUDA_VISIBLE_DEVICES = gpus.map(({ uuid }) => uuid).join(",");
+  }
   const gpuUuid = gpus[0]?.uuid ?? null;
   const engines: Engine[] = [
     createNerfstudioEngine({ pythonPath: config.NERF_PYTHON_PATH, gpuUuid }),
@@ -29,16 +33,16 @@ export async function setUpEngines(
     createBuiltinEngine({ threads: config.THREADS }),
   ];
   const probes = await Promise.all(engines.map((engine) => engine.probe()));
-  const offer = {
-    ...chooseEngine({
-      choice: config.ENGINE,
-      hasNvidiaGpu: gpus.length > 0 || problem !== null,
-      nerfPythonPathSet: config.NERF_PYTHON_PATH !== null,
-      probes,
-      slots: config.SLOTS,
-    }),
-    gpus: [...gpus],
-  };
+  const chosen = chooseEngine({
+    choice: config.ENGINE,
+    hasNvidiaGpu: survey.gpus.length > 0 || survey.problem !== null,
+    nerfPythonPathSet: config.NERF_PYTHON_PATH !== null,
+    probes,
+    slots: config.SLOTS ?? null,
+    gpus: gpus.length,
+  });
+  const isNotThere = problem === null ? "" : " GPUS names one that is not there.";
+  const offer = { ...chosen, reason: `${chosen.reason}${isNotThere}`, gpus: [...gpus] };
   for (const probe of probes) {
     log.info(`engine ${probe.name}: ${probe.usable ? "usable" : "not usable"}. ${probe.reason}`);
   }

@@ -1,7 +1,8 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AckedMessage, ActiveStatus, Fence, JobReport, JobSpec, STAGES, UploadedPart } from "@splatt/shared";
 import { z } from "zod";
+import { writeWhole } from "../files/write-whole.ts";
 
 const StageName = z.enum(STAGES);
 
@@ -33,6 +34,8 @@ export const JobRecord = z.object({
   /** `ended`: nothing more is to be done or reported; the folder is kept for a retry until room is needed. */
   state: z.enum(["running", "ended"]),
   updated_at: z.int(),
+  /** When the job first came to this machine; older jobs go first where something is scarce. */
+  accepted_at: z.int().default(0),
   /** The last sequence number used. */
   seq: z.int().nonnegative(),
   status: ActiveStatus,
@@ -62,6 +65,7 @@ export function newJobRecord(
     spec,
     state: "running",
     updated_at: now,
+    accepted_at: now,
     seq: 0,
     status: "downloading_video",
     progress: 0,
@@ -75,7 +79,7 @@ export function newJobRecord(
 
 /** The record of a job for a new attempt: finished stages stay, for they may be reused. */
 export function nextAttempt(record: JobRecord, fence: Fence, spec: JobSpec, now: number): JobRecord {
-  return newJobRecord(fence, spec, now, record.stages);
+  return { ...newJobRecord(fence, spec, now, record.stages), accepted_at: record.accepted_at };
 }
 
 /** @returns null when the folder holds no job record that can be read */
@@ -115,18 +119,8 @@ export class JobRecordFile {
     return this.#saving;
   }
 
-  async #write(): Promise<void> {
+  #write(): Promise<void> {
     this.#dirty = false;
-    const text = JSON.stringify(this.#record);
-    await mkdir(this.#dir, { recursive: true });
-    const temporary = join(this.#dir, `${FILE}.tmp`);
-    const file = await open(temporary, "w");
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, join(this.#dir, FILE));
+    return writeWhole(join(this.#dir, FILE), JSON.stringify(this.#record));
   }
 }

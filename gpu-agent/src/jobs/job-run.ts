@@ -2,22 +2,23 @@ import {
   type AgentMessage,
   type CompletedUpload,
   err,
-  etaSeconds,
   type Failure,
   type Fence,
   failure,
   type HeldJob,
   type JobReport,
-  overallProgress,
   type Result,
   STAGE_STATUS,
   type StageName,
-  type StageSeconds,
   type StageTiming,
 } from "@splatt/shared";
 import type { Logger } from "pino";
+import type { AgentJob } from "../owner/control-protocol.ts";
 import type { JobLog } from "../pipeline/job-log.ts";
-import type { StageProgress } from "../pipeline/stage.ts";
+import type { ResourceToken, StageProgress } from "../pipeline/stage.ts";
+import type { JobClock } from "../pipeline/timing/job-clock.ts";
+import type { JobSize } from "../pipeline/timing/job-size.ts";
+import type { StageRun } from "../pipeline/timing/stage-history.ts";
 import { systemFailure } from "../processes/system-failure.ts";
 import type { JobRecordFile, StageRecord, UploadRecord } from "./job-record.ts";
 import { isFinal, Outbox } from "./outbox.ts";
@@ -38,7 +39,9 @@ export interface JobRunOptions {
   readonly file: JobRecordFile;
   readonly jobLog: JobLog;
   readonly log: Logger;
-  readonly expected: StageSeconds;
+  readonly clock: JobClock;
+  /** A stage has run from its beginning to its end. */
+  readonly learn: (run: StageRun) => Promise<void>;
   readonly send: (message: AgentMessage) => boolean;
   /** The run is over and everything about it was reported and acked. */
   readonly onEnd: (run: JobRun) => void;
@@ -57,8 +60,10 @@ export class JobRun {
   #started = false;
   /** The work is done, well or not. */
   #isOver = false;
-  #stage: { name: StageName; since: number } | null = null;
+  #stage: StageName | null = null;
   #lastOutputAt = performance.now();
+  /** What was last said of the work. */
+  #message: string;
   /** The latest progress, if it was not sent yet. */
   #news: Extract<AgentMessage, { type: "job.progress" }> | null = null;
 
@@ -67,6 +72,7 @@ export class JobRun {
     this.jobLog = options.jobLog;
     this.log = options.log;
     this.#options = options;
+    this.#message = options.file.record.message;
     this.#outbox = new Outbox(options.file, (message) => options.send(message));
   }
 
@@ -81,6 +87,20 @@ export class JobRun {
   get held(): HeldJob {
     const { fence, status, progress, message } = this.file.record;
     return { fence, status, progress, message };
+  }
+
+  /** For the machine's owner. */
+  get status(): AgentJob {
+    const { fence, status, progress } = this.file.record;
+    return {
+      job_id: fence.job_id,
+      attempt: fence.attempt,
+      status,
+      progress,
+      message: this.#message,
+      eta_seconds: this.#isOver ? null : this.#options.clock.etaSeconds,
+      seconds_since_output: Math.round(this.secondsSinceOutput),
+    };
   }
 
   get secondsSinceOutput(): number {
@@ -106,8 +126,18 @@ export class JobRun {
     return this.#stage !== null || this.file.record.report.stages.length > 0;
   }
 
-  /** Stops the work. Resolves when nothing of it runs any more. */
-  async stop(reason: StopReason): Promise<void> {
+  /** Whether the job trains, or has: stopping it costs the machine's owner nothing that waiting would give them. */
+  get isPastWaiting(): boolean {
+    const { status } = this.file.record;
+    return this.#isOver || (this.hasBegun && (status === "training" || status === "exporting"));
+  }
+
+  /**
+   * Stops the work. Resolves when nothing of it runs any more.
+   *
+   * @param why told with a job that is handed back
+   */
+  async stop(reason: StopReason, why = ""): Promise<void> {
     const isFirst = this.#stopReason === null;
     this.#stopReason ??= reason;
     this.#abort.abort();
@@ -117,7 +147,7 @@ export class JobRun {
     if (!isFirst || this.#outbox.hasFinal) return;
     if (reason === "cancelled") await this.#outbox.post({ type: "job.cancelled" });
     if (reason === "recalled") await this.#outbox.post({ type: "job.recalled" });
-    if (reason === "returned") await this.#outbox.post({ type: "job.returned", reason: "The agent stops." });
+    if (reason === "returned") await this.#outbox.post({ type: "job.returned", reason: why });
   }
 
   async refence(fence: Fence): Promise<void> {
@@ -142,30 +172,53 @@ export class JobRun {
     this.#lastOutputAt = performance.now();
   }
 
+  /** More has become known of what decides how long the job takes. */
+  know(change: Partial<JobSize>): void {
+    this.#options.clock.know(change);
+  }
+
+  secondsLeft(name: StageName): number {
+    return this.#options.clock.secondsLeft(name);
+  }
+
+  /** A stage that is ready has to wait. The status stays that of the stage before. */
+  waitFor(token: ResourceToken): void {
+    this.heard();
+    this.#report(WAIT_MESSAGES[token], 0);
+  }
+
   /** A stage begins: the status that it shows is reported, unless it is the one already shown. */
-  async beginStage(name: StageName): Promise<void> {
+  async beginStage(name: StageName, resumed = false): Promise<void> {
+    const { clock } = this.#options;
     const status = STAGE_STATUS[name];
-    const shown = this.#stage === null ? null : STAGE_STATUS[this.#stage.name];
-    this.#stage = { name, since: performance.now() };
+    const shown = this.#stage === null ? null : STAGE_STATUS[this.#stage];
+    this.#stage = name;
+    clock.begin(name, resumed);
     this.heard();
     if (status === shown) return;
-    const progress = Math.max(this.file.record.progress, overallProgress(name, 0, this.#options.expected));
+    const progress = Math.max(this.file.record.progress, clock.percent);
     const message = BEGIN_MESSAGES[name];
+    this.#message = message;
     await this.file.update({ status, progress, message });
     await this.#outbox.post({ type: "job.stage", status, progress, message });
   }
 
   reportProgress(name: StageName, { fraction, message }: StageProgress): void {
-    const { expected } = this.#options;
-    const progress = Math.max(this.file.record.progress, overallProgress(name, fraction, expected));
-    const elapsed = this.#stage === null ? 0 : (performance.now() - this.#stage.since) / 1000;
+    this.#options.clock.see(name, fraction);
+    this.#report(message, this.#options.clock.stagePercent);
+  }
+
+  #report(message: string, stageProgress: number): void {
+    const { clock } = this.#options;
+    const progress = Math.max(this.file.record.progress, clock.percent);
+    this.#message = message;
     this.#news = {
       type: "job.progress",
       fence: this.fence,
       progress,
-      stage_progress: Math.round(100 * Math.min(1, Math.max(0, fraction))),
+      stage_progress: stageProgress,
       message: message.slice(0, 2000),
-      eta_seconds: etaSeconds(name, fraction, elapsed, expected),
+      eta_seconds: clock.etaSeconds,
     };
     if (progress !== this.file.record.progress) void this.file.update({ progress, message });
   }
@@ -175,7 +228,10 @@ export class JobRun {
     await this.file.update({ report: { ...this.file.record.report, ...change } });
   }
 
+  /** A stage has ended, well and for good. */
   async noteTiming(timing: StageTiming): Promise<void> {
+    const run = this.#options.clock.end(timing.stage, timing.seconds, timing.reused);
+    if (run !== null) await this.#options.learn(run);
     const others = this.file.record.report.stages.filter(({ stage }) => stage !== timing.stage);
     await this.noteReport({ stages: [...others, timing] });
   }
@@ -227,4 +283,10 @@ const BEGIN_MESSAGES: { readonly [stage in StageName]: string } = {
   train: "Training Gaussian Splat...",
   export: "Exporting...",
   upload: "Uploading results...",
+};
+
+const WAIT_MESSAGES: { readonly [token in ResourceToken]: string } = {
+  network: "Waiting until other jobs have sent or received their files...",
+  cpu: "Waiting for the processor, which another job uses...",
+  gpu: "Waiting for a GPU, which trains another job...",
 };

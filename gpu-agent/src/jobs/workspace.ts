@@ -1,10 +1,17 @@
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { isRunning, procStat } from "../processes/proc-stat.ts";
+import { DiskUsage, freeDiskBytes } from "../files/disk-usage.ts";
+import { FolderLock } from "../processes/folder-lock.ts";
 import { type JobRecord, loadJobRecord } from "./job-record.ts";
+import { byteBudget, chooseRemovals, type EndedJob, type RetentionLimits } from "./retention.ts";
 
-/** Children inherit this variable, so that what a killed agent left running is found by it. */
-export const WORKSPACE_MARK = "SPLATT_WORKSPACE";
+/** What is in a workspace, in bytes on the disk. */
+export interface WorkspaceUsage {
+  readonly bytes: number;
+  /** Jobs that have ended, and folders without a record that can be read. */
+  readonly ended: readonly EndedJob[];
+}
 
 /**
  * The agent's folder on disk: one folder per job under `jobs/`, named by the job's id, and a lock, so that two
@@ -12,9 +19,14 @@ export const WORKSPACE_MARK = "SPLATT_WORKSPACE";
  */
 export class Workspace {
   readonly root: string;
+  readonly #lock: FolderLock;
+  readonly #freeBytes: (path: string) => Promise<number>;
 
-  constructor(root: string) {
+  /** @param freeBytes how much is free on a folder's disk */
+  constructor(root: string, freeBytes = freeDiskBytes) {
     this.root = root;
+    this.#freeBytes = freeBytes;
+    this.#lock = new FolderLock(join(root, "agent.lock"));
   }
 
   jobDir(jobId: string): string {
@@ -23,59 +35,96 @@ export class Workspace {
 
   /** @returns false when another agent that still runs has the workspace */
   async lock(): Promise<boolean> {
-    await mkdir(join(this.root, "jobs"), { recursive: true });
-    const path = join(this.root, "agent.lock");
-    const held = await readFile(path, "utf8").catch(() => null);
-    if (held !== null) {
-      const { pid, startTime } = JSON.parse(held) as { pid: number; startTime: number };
-      const running = pid !== process.pid && isRunning(pid) && procStat(pid)?.startTime === startTime;
-      if (running) return false;
-    }
-    await writeFile(
-      path,
-      JSON.stringify({ pid: process.pid, startTime: procStat(process.pid)?.startTime ?? 0 }),
-    );
-    return true;
+    const taken = await this.#lock.take();
+    if (taken) await mkdir(join(this.root, "jobs"), { recursive: true });
+    return taken;
   }
 
   async unlock(): Promise<void> {
-    await rm(join(this.root, "agent.lock"), { force: true });
+    await this.#lock.release();
+  }
+
+  /** The id of the process that has the workspace; null when nobody has. */
+  async holder(): Promise<number | null> {
+    return this.#lock.holder();
+  }
+
+  /** Bytes that are free on the workspace's disk. */
+  async freeBytes(): Promise<number> {
+    await mkdir(this.root, { recursive: true });
+    return this.#freeBytes(this.root);
   }
 
   /** Every job of which the workspace has a readable record. */
   async jobs(): Promise<JobRecord[]> {
-    const names = await readdir(join(this.root, "jobs")).catch(() => []);
-    const records = await Promise.all(names.map((name) => loadJobRecord(this.jobDir(name))));
+    const records = await Promise.all((await this.#jobIds()).map((id) => loadJobRecord(this.jobDir(id))));
     return records.filter((record) => record !== null);
   }
 
+  /**
+   * Removes a job's folder. It is renamed first: whoever takes the job up at the same moment finds all of it, or
+   * nothing.
+   */
   async forget(jobId: string): Promise<void> {
-    await rm(this.jobDir(jobId), { recursive: true, force: true });
+    const trash = join(this.root, "trash");
+    await mkdir(trash, { recursive: true });
+    await rename(this.jobDir(jobId), join(trash, `${jobId}-${randomUUID()}`)).catch(() => undefined);
+    await rm(trash, { recursive: true, force: true });
   }
 
-  /** Keeps the folders of the `keep` jobs that ended last, for retries and for a look; removes older ones. */
-  async prune(keep: number): Promise<void> {
-    const ended = (await this.jobs()).filter((record) => record.state === "ended");
-    const oldest = ended.toSorted((a, b) => b.updated_at - a.updated_at).slice(keep);
-    for (const record of oldest) await this.forget(record.fence.job_id);
+  /** @param isHeld whether a job is being worked on, whatever its record says */
+  async usage(isHeld: (jobId: string) => boolean): Promise<WorkspaceUsage> {
+    const ended: { jobId: string; endedAt: number }[] = [];
+    for (const jobId of await this.#jobIds()) {
+      const record = await loadJobRecord(this.jobDir(jobId));
+      if (isHeld(jobId) || record?.state === "running") continue;
+      ended.push({ jobId, endedAt: record?.updated_at ?? (await changedAt(this.jobDir(jobId))) });
+    }
+    // What a job shares with others, a retry with the job that it repeats, is set free by the last of them.
+    const usage = new DiskUsage();
+    const endedIds = new Set(ended.map(({ jobId }) => jobId));
+    let bytes = 0;
+    for (const name of await readdir(this.root).catch(() => [])) {
+      if (name !== "jobs") bytes += await usage.of(join(this.root, name));
+    }
+    for (const jobId of await this.#jobIds()) {
+      if (!endedIds.has(jobId)) bytes += await usage.of(this.jobDir(jobId));
+    }
+    const measured: EndedJob[] = [];
+    for (const job of ended.toSorted((a, b) => b.endedAt - a.endedAt)) {
+      measured.push({ ...job, bytes: await usage.of(this.jobDir(job.jobId)) });
+    }
+    return { bytes: bytes + measured.reduce((sum, job) => sum + job.bytes, 0), ended: measured };
   }
 
   /**
-   * Ends what an agent that was killed left running in this workspace. Only sensible under the lock.
+   * Removes the folders of ended jobs, oldest first, until the workspace keeps to its limits and its disk has room.
    *
-   * @returns how many processes there were
+   * @returns what is to be removed, and was unless `dryRun`
    */
-  async killOrphans(): Promise<number> {
-    const mark = `${WORKSPACE_MARK}=${this.root}`;
-    let killed = 0;
-    for (const name of await readdir("/proc").catch(() => [])) {
-      const pid = Number(name);
-      if (!Number.isInteger(pid) || pid === process.pid) continue;
-      const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
-      if (!environment.split("\0").includes(mark) || !isRunning(pid)) continue;
-      process.kill(pid, "SIGKILL");
-      killed += 1;
+  async clean(
+    limits: RetentionLimits,
+    isHeld: (jobId: string) => boolean,
+    dryRun = false,
+  ): Promise<{ removed: EndedJob[]; bytes: number }> {
+    const { bytes, ended } = await this.usage(isHeld);
+    const maxBytes = byteBudget(limits.maxBytes, bytes, await this.freeBytes());
+    const endedBytes = ended.reduce((sum, job) => sum + job.bytes, 0);
+    const removals = chooseRemovals(ended, bytes - endedBytes, { ...limits, maxBytes });
+    const removed: EndedJob[] = [];
+    for (const job of removals) {
+      if (isHeld(job.jobId)) continue;
+      if (!dryRun) await this.forget(job.jobId);
+      removed.push(job);
     }
-    return killed;
+    return { removed, bytes: bytes - removed.reduce((sum, job) => sum + job.bytes, 0) };
   }
+
+  async #jobIds(): Promise<string[]> {
+    return readdir(join(this.root, "jobs")).catch(() => []);
+  }
+}
+
+async function changedAt(path: string): Promise<number> {
+  return (await stat(path).catch(() => null))?.mtimeMs ?? 0;
 }

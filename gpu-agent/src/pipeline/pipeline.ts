@@ -2,51 +2,49 @@ import { join } from "node:path";
 import {
   type AgentOffer,
   type CompletedUpload,
-  engineFor,
   err,
   type Failure,
-  type Fence,
   failure,
   type JobSource,
   type Result,
 } from "@splatt/shared";
-import type { AgentConfig } from "../config.ts";
-import { ControlPlaneClient } from "../control-plane-client.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { JobRun, Pipeline } from "../jobs/job-run.ts";
+import type { Machine } from "../machine.ts";
 import { createDownloadStage, DEFAULT_FETCH_LIMITS, type DownloadOutput } from "./download/download-stage.ts";
-import { createUploadedVideoStage } from "./download/uploaded-video.ts";
+import type { FetchLimits } from "./download/fetch-file.ts";
 import { createExportStage } from "./export/export-stage.ts";
 import { writeSummaryFiles } from "./export/summary-files.ts";
 import { createFramesStage } from "./frames/frames-stage.ts";
 import { createPosesStage } from "./poses/poses-stage.ts";
-import { ResourceTokens } from "./resource-tokens.ts";
-import type { StageResult } from "./stage.ts";
+import type { Stage } from "./stage.ts";
 import { StageRunner } from "./stage-runner.ts";
+import { sizeAfter } from "./timing/size-after.ts";
 import { createTrainStage } from "./train-stage.ts";
-import { uploadResults } from "./upload.ts";
 
 const HOUR_MS = 3_600_000;
 /** Pixels and pictures: what COLMAP and the engines make good use of. */
 const FRAME_LIMITS = { maxLongSide: 1600, maxFrames: 400, minFrames: 8, maxCandidatesPerFrame: 3 };
 
-/** The way from a video to uploaded result files, for an agent with these settings and engines. */
-export function createPipeline(
-  config: AgentConfig,
-  engines: readonly Engine[],
-  offer: AgentOffer,
-  log: JobRun["log"],
-): Pipeline {
-  const client = new ControlPlaneClient({
-    controlPlane: config.CONTROL_PLANE_URL,
-    token: config.AGENT_TOKEN,
-    log,
-  });
-  const limits = { ...DEFAULT_FETCH_LIMITS, maxBytes: config.MAX_SOURCE_BYTES };
+/** Where a job's video comes from, if not from an address on the web, and where its results go. */
+export interface Delivery {
+  fetchVideo(run: JobRun, limits: FetchLimits): Stage<Extract<JobSource, { kind: "upload" }>, DownloadOutput>;
+  /** @param files paths of the result files */
+  deliver(
+    run: JobRun,
+    files: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Result<CompletedUpload[], Failure>>;
+}
+
+/** The way from a video to delivered result files, on a machine. */
+export function createPipeline(machine: Machine, delivery: Delivery): Pipeline {
+  const { config, offer } = machine;
+  const fetchLimits = { ...DEFAULT_FETCH_LIMITS, maxBytes: config.MAX_SOURCE_BYTES };
   const download = createDownloadStage({
     allowHttp: config.ALLOW_HTTP,
     allowHosts: config.ALLOW_HOSTS,
-    limits,
+    limits: fetchLimits,
   });
   const frames = createFramesStage({
     ...FRAME_LIMITS,
@@ -58,26 +56,14 @@ export function createPipeline(
     colmap: config.COLMAP_PATH,
     gpu: offer.gpus.length > 0,
     threads: config.THREADS,
-    commandTimeoutMs: 12 * HOUR_MS,
-    silenceMs: HOUR_MS,
+    commandTimeoutMs: machine.limits.poses.maxDurationMs,
+    silenceMs: machine.limits.poses.maxSilenceMs,
   });
-  const tokens = new ResourceTokens({ network: 2, cpu: 1, gpu: Math.max(1, offer.gpus.length) });
 
-  function fetchVideo(
-    stages: StageRunner,
-    source: JobSource,
-    fence: () => Fence,
-  ): Promise<StageResult<DownloadOutput>> {
-    return source.kind === "url"
-      ? stages.run(download, source)
-      : stages.run(createUploadedVideoStage(client, fence, limits), source);
-  }
-
-  return async (run: JobRun, signal: AbortSignal): Promise<Result<CompletedUpload[], Failure>> => {
+  return async (run, signal) => {
     const { source, options } = run.file.record.spec;
-    const name = engineFor(options.engine, offer);
-    const engine = engines.find((candidate) => candidate.name === name);
-    if (engine === undefined) return err(failure("engine_unavailable", offer.reason));
+    const engine = machine.engineFor(run.file.record.spec);
+    if (engine === null) return err(failure("engine_unavailable", offer.reason));
     await run.noteReport({ engine: engineReport(engine, offer) });
 
     const stages = new StageRunner({
@@ -85,15 +71,24 @@ export function createPipeline(
       signal,
       log: run.log,
       jobLog: run.jobLog,
-      tokens,
+      tokens: machine.tokens,
+      limits: machine.limits,
+      since: run.file.record.accepted_at,
+      secondsLeft: (stage) => run.secondsLeft(stage),
       finished: (stage) => run.file.record.stages[stage],
-      onBegin: (stage) => run.beginStage(stage),
+      onWait: (_, token) => run.waitFor(token),
+      onBegin: (stage, resumed) => run.beginStage(stage, resumed),
       onProgress: (stage, progress) => run.reportProgress(stage, progress),
       onOutput: () => run.heard(),
-      onFinish: (stage, record, timing) => run.finishStage(stage, record, timing),
+      onFinish: (stage, record, timing) => {
+        run.know(sizeAfter(stage, record, engine.longSideLimit?.(options) ?? null));
+        return run.finishStage(stage, record, timing);
+      },
     });
-
-    const video = await fetchVideo(stages, source, () => run.fence);
+    const video =
+      source.kind === "url"
+        ? await stages.run(download, source)
+        : await stages.run(delivery.fetchVideo(run, fetchLimits), source);
     if (!video.ok) return video;
     const file = join(stages.dir("download"), video.value.file);
     const taken = await stages.run(frames, { file, options });
@@ -124,7 +119,7 @@ export function createPipeline(
       run.file.record.report,
       exported.value.missing,
     );
-    return uploadResults(run, [...results, ...summary], client, signal);
+    return delivery.deliver(run, [...results, ...summary], signal);
   };
 }
 

@@ -1,15 +1,18 @@
-import type { StageName } from "@splatt/shared";
+import { STAGES, type StageName } from "@splatt/shared";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/**
- * How long a stage may give no sign of life, and how long it may take. Generous: COLMAP's matching prints one
- * line per block of images, and the first run of nerfstudio compiles CUDA kernels without a word.
- */
-export const STAGE_LIMITS: {
+/** How long a stage may give no sign of life, and how long it may take. */
+export type StageLimits = {
   readonly [stage in StageName]: { readonly maxSilenceMs: number; readonly maxDurationMs: number };
-} = {
+};
+
+/**
+ * Generous: COLMAP's matching prints one line per block of images, and the first run of nerfstudio compiles
+ * CUDA kernels without a word.
+ */
+export const STAGE_LIMITS: StageLimits = {
   download: { maxSilenceMs: 5 * MINUTE_MS, maxDurationMs: 12 * HOUR_MS },
   frames: { maxSilenceMs: 10 * MINUTE_MS, maxDurationMs: 6 * HOUR_MS },
   poses: { maxSilenceMs: 60 * MINUTE_MS, maxDurationMs: 24 * HOUR_MS },
@@ -17,3 +20,42 @@ export const STAGE_LIMITS: {
   export: { maxSilenceMs: 30 * MINUTE_MS, maxDurationMs: 3 * HOUR_MS },
   upload: { maxSilenceMs: 24 * HOUR_MS, maxDurationMs: 72 * HOUR_MS },
 };
+
+/** Minutes for some of the stages, as an owner writes them: `train=600, poses=120`. */
+export type StageMinutes = { readonly [stage in StageName]?: number };
+
+/** @returns the minutes, or what is wrong with the text */
+export function parseStageMinutes(
+  text: string,
+): { ok: true; minutes: StageMinutes } | { ok: false; problem: string } {
+  const minutes: { [stage in StageName]?: number } = {};
+  for (const entry of text.split(",").map((part) => part.trim())) {
+    if (entry === "") continue;
+    const [, name, amount] = /^(\w+)\s*[=:]\s*(\d+(?:\.\d+)?)$/.exec(entry) ?? [];
+    const stage = STAGES.find((candidate) => candidate === name);
+    if (stage === undefined || !(Number(amount) > 0)) {
+      const problem = `"${entry}" is not one of ${STAGES.join(", ")} with its minutes, as in train=600`;
+      return { ok: false, problem };
+    }
+    minutes[stage] = Number(amount);
+  }
+  return { ok: true, minutes };
+}
+
+/** The limits with what an owner has set in their place. */
+export function stageLimits(maxSilence: StageMinutes, maxDuration: StageMinutes): StageLimits {
+  const ms = (minutes: number | undefined, byDefault: number) =>
+    minutes === undefined ? byDefault : minutes * MINUTE_MS;
+  const limitsOf = (stage: StageName) => ({
+    maxSilenceMs: ms(maxSilence[stage], STAGE_LIMITS[stage].maxSilenceMs),
+    maxDurationMs: ms(maxDuration[stage], STAGE_LIMITS[stage].maxDurationMs),
+  });
+  return {
+    download: limitsOf("download"),
+    frames: limitsOf("frames"),
+    poses: limitsOf("poses"),
+    train: limitsOf("train"),
+    export: limitsOf("export"),
+    upload: limitsOf("upload"),
+  };
+}

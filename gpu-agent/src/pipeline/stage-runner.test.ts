@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { err, failure, ok, type StageTiming } from "@splatt/shared";
@@ -37,6 +37,8 @@ function copyStage(name: "download" | "frames" = "download") {
   return stage;
 }
 
+const ONE_OF_EACH = { network: 1, cpu: 1, gpus: ["GPU-a"] };
+
 function runner(
   records: Map<string, StageRecord>,
   overrides: Partial<ConstructorParameters<typeof StageRunner>[0]> = {},
@@ -48,7 +50,10 @@ function runner(
     signal: new AbortController().signal,
     log: pino({ level: "silent" }),
     jobLog: new JobLog(join(dir, "pipeline.log")),
-    tokens: new ResourceTokens({ network: 1, cpu: 1, gpu: 1 }),
+    tokens: new ResourceTokens(ONE_OF_EACH),
+    since: 0,
+    secondsLeft: () => 0,
+    onWait: () => undefined,
     finished: (name) => records.get(name),
     onBegin: async (name) => {
       begun.push(name);
@@ -76,6 +81,42 @@ describe("StageRunner", () => {
     });
     expect(begun).toEqual(["download"]);
     expect((await readdir(dir)).filter((name) => name.endsWith(".part"))).toEqual([]);
+  });
+
+  it("gives a stage the GPU of its token, and each GPU to one stage at a time", async () => {
+    const tokens = new ResourceTokens({ ...ONE_OF_EACH, gpus: ["GPU-a", "GPU-b"] });
+    const bothRun = Promise.withResolvers<void>();
+    const gpus: (string | null | undefined)[] = [];
+    const train: Stage<Input, string> = {
+      ...copyStage(),
+      token: "gpu",
+      run: async (_, { gpu }) => {
+        gpus.push(gpu);
+        if (gpus.length === 2) bothRun.resolve();
+        await bothRun.promise;
+        return ok("trained");
+      },
+    };
+    const jobs = ["one", "two"].map(async (name) => {
+      await mkdir(join(dir, name));
+      return runner(new Map(), { tokens, dir: join(dir, name) }).stages.run(train, { text: "a" });
+    });
+    expect(await Promise.all(jobs)).toEqual([ok("trained"), ok("trained")]);
+    expect(gpus.toSorted()).toEqual(["GPU-a", "GPU-b"]);
+    expect(tokens.gpusInUse).toEqual([]);
+  });
+
+  it("tells whether an interrupted run left something to go on with", async () => {
+    const told: boolean[] = [];
+    const stage: Stage<Input, string> = {
+      ...copyStage(),
+      run: async () => err(failure("source_stalled", "")),
+    };
+    const onBegin = async (_: string, resumed: boolean) => {
+      told.push(resumed);
+    };
+    for (const text of ["a", "a", "b"]) await runner(new Map(), { onBegin }).stages.run(stage, { text });
+    expect(told).toEqual([false, true, false]);
   });
 
   it("reuses a finished stage whose input is the same", async () => {
@@ -148,12 +189,19 @@ describe("StageRunner", () => {
 
   it("does not begin a stage that is cancelled while it waits for its token", async () => {
     const cancel = new AbortController();
-    const tokens = new ResourceTokens({ network: 1, cpu: 1, gpu: 1 });
+    const tokens = new ResourceTokens(ONE_OF_EACH);
     const release = Promise.withResolvers<void>();
-    const other = tokens.use("cpu", new AbortController().signal, () => release.promise);
+    const turn = { signal: new AbortController().signal, since: 0, secondsLeft: () => 30 };
+    const other = tokens.use("cpu", turn, () => release.promise);
     const stage = copyStage();
-    const { stages } = runner(new Map(), { tokens, signal: cancel.signal });
+    const waits = Promise.withResolvers<string[]>();
+    const { stages } = runner(new Map(), {
+      tokens,
+      signal: cancel.signal,
+      onWait: (...what) => waits.resolve(what),
+    });
     const waiting = stages.run(stage, { text: "a" });
+    expect(await waits.promise).toEqual(["download", "cpu"]);
     cancel.abort();
     expect(await waiting).toMatchObject({ ok: false, error: { code: "agent_stopped" } });
     release.resolve();

@@ -6,8 +6,8 @@ import type { Logger } from "pino";
 import type { StageRecord } from "../jobs/job-record.ts";
 import type { JobLog } from "./job-log.ts";
 import type { ResourceTokens } from "./resource-tokens.ts";
-import type { Stage, StageContext, StageResult } from "./stage.ts";
-import { STAGE_LIMITS } from "./stage-limits.ts";
+import type { ResourceToken, Stage, StageContext, StageResult } from "./stage.ts";
+import { STAGE_LIMITS, type StageLimits } from "./stage-limits.ts";
 
 /** Raised when the way a stage works changes, so that finished stages of older agents are not reused. */
 const PIPELINE_VERSION = 1;
@@ -19,9 +19,16 @@ export interface StageRunnerOptions {
   readonly log: Logger;
   readonly jobLog: JobLog;
   readonly tokens: ResourceTokens;
-  readonly limits?: typeof STAGE_LIMITS;
+  /** When the job came to this machine, in milliseconds: who came first gets a token first. */
+  readonly since: number;
+  /** How long a stage, running or not, is expected to take from now on; seconds. */
+  readonly secondsLeft: (name: StageName) => number;
+  readonly limits?: StageLimits;
   readonly finished: (name: StageName) => StageRecord | undefined;
-  readonly onBegin: (name: StageName) => Promise<void>;
+  /** A stage that is ready waits for its token. */
+  readonly onWait: (name: StageName, token: ResourceToken) => void;
+  /** @param resumed whether an interrupted run left something behind */
+  readonly onBegin: (name: StageName, resumed: boolean) => Promise<void>;
   readonly onProgress: (name: StageName, progress: { fraction: number; message: string }) => void;
   readonly onOutput: () => void;
   readonly onFinish: (name: StageName, record: StageRecord, timing: StageTiming) => Promise<void>;
@@ -60,10 +67,17 @@ export class StageRunner {
 
     const part = join(this.#options.dir, `${stage.name}.${key.slice(0, 12)}.part`);
     await this.#dropOtherParts(stage.name, part);
-    await mkdir(part, { recursive: true });
+    const resumed = (await mkdir(part, { recursive: true })) === undefined;
     await rm(this.dir(stage.name), { recursive: true, force: true });
-    const outcome = await this.#options.tokens.use(stage.token, signal, () =>
-      this.#runTimed(stage, input, part),
+    const { tokens, since, secondsLeft, onWait } = this.#options;
+    const turn = {
+      signal,
+      since,
+      secondsLeft: () => secondsLeft(stage.name),
+      onWait: () => onWait(stage.name, stage.token),
+    };
+    const outcome = await tokens.use(stage.token, turn, ({ gpu }) =>
+      this.#runTimed(stage, input, { dir: part, gpu, resumed }),
     );
     if (outcome === null) return err(failure("agent_stopped", ""));
     if (!outcome.ok) return outcome;
@@ -78,14 +92,15 @@ export class StageRunner {
   async #runTimed<I, O>(
     stage: Stage<I, O>,
     input: I,
-    dir: string,
+    { dir, gpu, resumed }: { dir: string; gpu: string | null; resumed: boolean },
   ): Promise<StageResult<{ value: O; seconds: number }>> {
     const { signal, log, jobLog, onBegin, onProgress, onOutput } = this.#options;
-    await onBegin(stage.name);
+    await onBegin(stage.name, resumed);
     const began = performance.now();
     const watchdog = new Watchdog((this.#options.limits ?? STAGE_LIMITS)[stage.name]);
     const context: StageContext = {
       dir,
+      gpu,
       log,
       signal: AbortSignal.any([signal, watchdog.signal]),
       report: (progress) => {

@@ -12,6 +12,8 @@ export interface StageContext {
    * so paths in the stage's output are relative to it.
    */
   readonly dir: string;
+  /** The UUID of the GPU that is the stage's own; null, or none, leaves the choice to the tool. */
+  readonly gpu?: string | null;
   /** Tells how far the stage is. Cheap; call it as often as there is news. */
   report(progress: StageProgress): void;
   /** A line that a tool printed: goes to the job's log, and proves that the stage is alive. */

@@ -1,5 +1,6 @@
+import type { EngineName } from "@splatt/shared";
 import type { Engine, TrainedModel, TrainOptions } from "../engines/engine.ts";
-import type { Stage } from "./stage.ts";
+import type { ResourceToken, Stage } from "./stage.ts";
 
 export interface TrainInput {
   /** The folder that the poses stage left. */
@@ -13,7 +14,7 @@ export interface TrainInput {
 export function createTrainStage(engine: Engine): Stage<TrainInput, TrainedModel> {
   return {
     name: "train",
-    token: engine.name === "builtin" ? "cpu" : "gpu",
+    token: trainToken(engine.name),
     key: ({ options: { iterations, preset, max_splats, max_resolution } }) => [
       engine.name,
       iterations,
@@ -24,4 +25,9 @@ export function createTrainStage(engine: Engine): Stage<TrainInput, TrainedModel
     run: ({ datasetDir, video, options }, context) =>
       engine.train({ dir: datasetDir, video }, options, context),
   };
+}
+
+/** What an engine trains on. */
+export function trainToken(engine: EngineName): ResourceToken {
+  return engine === "builtin" ? "cpu" : "gpu";
 }

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import {
@@ -17,6 +16,7 @@ import {
 import PQueue from "p-queue";
 import { z } from "zod";
 import type { ControlPlaneClient } from "../control-plane-client.ts";
+import { sha256OfFile } from "../files/sha256-of-file.ts";
 import type { UploadRecord } from "../jobs/job-record.ts";
 import type { JobRun } from "../jobs/job-run.ts";
 
@@ -175,12 +175,6 @@ async function readRange(path: string, { offset, size }: PartRange): Promise<Buf
   } finally {
     await file.close();
   }
-}
-
-async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
-  return hash.digest("hex");
 }
 
 function megabytes(bytes: number): string {

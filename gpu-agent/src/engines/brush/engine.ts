@@ -1,5 +1,6 @@
 import type { Engine } from "../engine.ts";
 import { exportPly } from "../export-ply.ts";
+import { longSideLimit } from "../gpu-presets.ts";
 import { type BrushMachine, probe } from "./program.ts";
 import { train } from "./train.ts";
 
@@ -23,6 +24,7 @@ export function createBrushEngine(options: BrushOptions): Engine {
   return {
     name: "brush",
     probe: () => probe(machine),
+    longSideLimit,
     train: (dataset, trainOptions, context) => train(machine, dataset, trainOptions, context),
     exportSplats: exportPly,
   };

@@ -7,6 +7,7 @@ import type { Engine, TrainedModel } from "../engine.ts";
 import { compileKernels } from "./kernels/kernels.ts";
 import { planMemory } from "./memory-layout.ts";
 import { train } from "./trainer.ts";
+import { trainingSettings } from "./training-settings.ts";
 
 export { RECOMMENDED_ITERATIONS } from "./training-settings.ts";
 
@@ -33,6 +34,7 @@ export function createBuiltinEngine(options: BuiltinOptions = {}): Engine {
   return {
     name: "builtin",
     probe: async () => probe(trainer.threads),
+    longSideLimit: (trainOptions) => trainingSettings(trainOptions).longSide,
     train: (dataset, trainOptions, context) => train(trainer, dataset, trainOptions, context),
     exportSplats: (trainDir, model, file) => exportSplats(trainDir, model, file),
   };

@@ -22,7 +22,7 @@ const OUTPUT_DIR = "output";
 export interface CommandOptions {
   /** The setting COMMAND_ENGINE. */
   readonly command: Command | null;
-  /** The UUID of the GPU to train on; without one the choice is CUDA's. */
+  /** The UUID of the GPU to train on when the stage has none of its own; without one the choice is CUDA's. */
   readonly gpuUuid?: string | null;
 }
 
@@ -31,7 +31,7 @@ export function createCommandEngine({ command, gpuUuid = null }: CommandOptions)
   return {
     name: "command",
     probe: async () => probe(command),
-    train: (dataset, options, context) => train(command, gpuUuid, dataset, options, context),
+    train: (dataset, options, context) => train(command, context.gpu ?? gpuUuid, dataset, options, context),
     exportSplats: exportPly,
   };
 }

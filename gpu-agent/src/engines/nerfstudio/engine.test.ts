@@ -131,6 +131,14 @@ describe("train", () => {
     expect(evaluation).toMatchObject({ cwd: context.dir, seeds: true, env: { CUDA_VISIBLE_DEVICES: GPU } });
   });
 
+  it("trains and measures on the GPU that the stage was given", async () => {
+    await (await engineWith({})).train(dataset, options, { ...trainingContext(), gpu: "GPU-of-the-stage" });
+    expect((await calls()).map(({ env }) => env)).toMatchObject([
+      { CUDA_VISIBLE_DEVICES: "GPU-of-the-stage" },
+      { CUDA_VISIBLE_DEVICES: "GPU-of-the-stage" },
+    ]);
+  });
+
   it("passes the limit on gaussians on", async () => {
     await (await engineWith({})).train(dataset, { ...options, max_splats: 50_000 }, trainingContext());
     expect((await calls())[0]?.env).toMatchObject({ SPLATT_MAX_SPLATS: "50000" });

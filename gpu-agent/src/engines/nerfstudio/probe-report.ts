@@ -53,14 +53,28 @@ export function judgeProbeReport(report: ProbeReport): EngineProbe {
 }
 
 function obstacle(report: ProbeReport): string | null {
+  return nerfstudioObstacle(report) ?? torchObstacle(report) ?? gsplatObstacle(report);
+}
+
+/** Why nerfstudio itself cannot be used; null when it can. Like those that follow, it names no paths. */
+export function nerfstudioObstacle(report: ProbeReport): string | null {
   if (report.nerfstudio === null) return "nerfstudio is not installed in its Python environment.";
   if (isOlder(report.nerfstudio)) {
     return `nerfstudio ${report.nerfstudio} is too old; ${OLDEST_VERSION.join(".")} or later is needed.`;
   }
+  return null;
+}
+
+/** Why PyTorch cannot compute on the GPU; null when it can. */
+export function torchObstacle(report: ProbeReport): string | null {
   if (report.torch === null) return "PyTorch is not installed in nerfstudio's Python environment.";
   if (report.torch_error !== null) return `PyTorch ${report.torch} cannot be loaded (${report.torch_error}).`;
   if (report.cuda === null) return `PyTorch ${report.torch} is built without CUDA, so it cannot use the GPU.`;
-  if (report.gpu === null) return gpuObstacle(report);
+  return report.gpu === null ? gpuObstacle(report) : null;
+}
+
+/** Why gsplat's kernels cannot be run, nor compiled; null when they can. */
+export function gsplatObstacle(report: ProbeReport): string | null {
   if (report.gsplat === null) return "gsplat is not installed in nerfstudio's Python environment.";
   return kernelObstacle(report);
 }

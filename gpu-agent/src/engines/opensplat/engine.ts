@@ -1,5 +1,6 @@
 import type { Engine } from "../engine.ts";
 import { exportPly } from "../export-ply.ts";
+import { longSideLimit } from "../gpu-presets.ts";
 import { freeGpuMemory } from "../gpus.ts";
 import { type OpensplatMachine, probe } from "./program.ts";
 import { train } from "./train.ts";
@@ -7,7 +8,7 @@ import { train } from "./train.ts";
 export interface OpensplatOptions {
   /** The setting OPENSPLAT_PATH. */
   readonly path: string;
-  /** The UUID of the GPU to train on; without one the choice is CUDA's. */
+  /** The UUID of the GPU to look at, and to train on when the stage has none of its own; else the choice is CUDA's. */
   readonly gpuUuid?: string | null;
   /** Bytes free on that GPU, null when unknown; by default nvidia-smi is asked. */
   readonly freeGpuMemory?: OpensplatMachine["freeGpuMemory"];
@@ -26,7 +27,9 @@ export function createOpensplatEngine(options: OpensplatOptions): Engine {
   return {
     name: "opensplat",
     probe: () => probe(machine),
-    train: (dataset, trainOptions, context) => train(machine, dataset, trainOptions, context),
+    longSideLimit,
+    train: (dataset, trainOptions, context) =>
+      train({ ...machine, gpuUuid: context.gpu ?? machine.gpuUuid }, dataset, trainOptions, context),
     exportSplats: exportPly,
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { expectStage, secondsLeft } from "./expectation.ts";
+import { expectStage, secondsLeft, slowdown } from "./expectation.ts";
 import { initialSize, type JobSize } from "./job-size.ts";
 import type { StageRun } from "./stage-history.ts";
 import { STRAIGHT } from "./stage-shape.ts";
@@ -81,5 +81,27 @@ describe("secondsLeft", () => {
     ["at its end", even, { elapsed: 99, fraction: 1, first }, 0],
   ])("%s", (_, expectation, position, seconds) => {
     expect(secondsLeft(expectation, position)).toBeCloseTo(seconds, 1);
+  });
+});
+
+describe("slowdown", () => {
+  it.each([
+    ["nothing is known", [], 1],
+    ["all went as expected", [{ taken: 60, expected: 60 }], 1],
+    ["a stage took four times as long: half of that is the machine's", [{ taken: 240, expected: 60 }], 2],
+    ["a stage was four times as fast", [{ taken: 15, expected: 60 }], 0.5],
+    ["a stage too short to tell much was slow", [{ taken: 8, expected: 2 }], 4 ** 0.05],
+    [
+      "a short one was slow and a long one was not",
+      [
+        { taken: 8, expected: 2 },
+        { taken: 100, expected: 100 },
+      ],
+      (108 / 102) ** 0.5,
+    ],
+    ["something was out of all proportion", [{ taken: 1e6, expected: 60 }], 4],
+    ["nothing was expected", [{ taken: 5, expected: 0 }], 1],
+  ])("when %s", (_, surprises, factor) => {
+    expect(slowdown(surprises)).toBeCloseTo(factor, 10);
   });
 });

@@ -72,3 +72,32 @@ export function secondsLeft(
   const trust = Math.min(1, seen / PACE_KNOWN_AT);
   return (1 - trust) * byPast + trust * byPace;
 }
+
+/** What a stage takes as a whole, and what it was expected to take; seconds. */
+export interface Surprise {
+  readonly taken: number;
+  readonly expected: number;
+}
+
+/** When stages of so many expected seconds were seen, they say all that they can of those to come. */
+const SPEED_KNOWN_AFTER_SECONDS = 20;
+/** How much of a surprise is the machine's, which meets the later stages too, and not the stage's own. */
+const SHARED = 0.5;
+const MOST = 4;
+
+/**
+ * How many times as slow as expected the machine's processor is in this job, as when other programs use it or when it
+ * is another than the built-in guesses are for. What the stages so far took too long, or too short, is put down to
+ * the machine by half, on a scale of ratios.
+ */
+export function slowdown(surprises: readonly Surprise[]): number {
+  const taken = surprises.reduce((sum, surprise) => sum + surprise.taken, 0);
+  const expected = surprises.reduce((sum, surprise) => sum + surprise.expected, 0);
+  if (taken <= 0 || expected <= 0) return 1;
+  const trust = SHARED * Math.min(1, expected / SPEED_KNOWN_AFTER_SECONDS);
+  return Math.min(MOST, Math.max(1 / MOST, (taken / expected) ** trust));
+}
+
+export function scaled({ preparing, working, shape }: StageExpectation, factor: number): StageExpectation {
+  return { preparing: preparing * factor, working: working * factor, shape };
+}

@@ -87,6 +87,19 @@ describe("JobClock", () => {
     expect(late).toBeLessThan(0.25);
   });
 
+  it("expects the later stages on a busy processor to take longer too, but not those on the GPU", () => {
+    const left = (engine: "builtin" | "nerfstudio", seconds: number) => {
+      const size = { ...SIZE, engine };
+      const clock = new JobClock({ size, history: () => [], cores: 2, trainWait: () => 0, now: () => 0 });
+      clock.know({ frames: 100 });
+      clock.begin("poses", false);
+      clock.end("poses", seconds, false);
+      return clock.secondsLeft("train");
+    };
+    expect(left("builtin", 400)).toBeGreaterThan(1.5 * left("builtin", 85));
+    expect(left("nerfstudio", 400)).toBe(left("nerfstudio", 85));
+  });
+
   it("shows a bar that moves with time and is never full", () => {
     const { history } = live([]);
     const { samples, total } = live(history);
@@ -111,6 +124,16 @@ describe("JobClock", () => {
     expect(clock.end("download", 30, true)).toBeNull();
     expect(clock.percent).toBeGreaterThan(0);
     expect(clock.etaSeconds).toBeLessThan(before);
+  });
+
+  it("counts what an interrupted run had done of a stage", () => {
+    const clock = new JobClock({ size: SIZE, history: () => [], cores: 2, trainWait: () => 0, now: () => 0 });
+    clock.begin("train", true);
+    expect(clock.percent).toBe(0);
+    const before = clock.secondsLeft("train");
+    clock.see("train", 0.9);
+    expect(clock.secondsLeft("train")).toBeLessThan(0.2 * before);
+    expect(clock.percent).toBeGreaterThan(30);
   });
 
   it("learns nothing from a stage that went on in the middle", () => {

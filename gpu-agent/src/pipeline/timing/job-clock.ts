@@ -1,8 +1,16 @@
 import { STAGES, type StageName } from "@splatt/shared";
-import { expectStage, type StageExpectation, secondsLeft } from "./expectation.ts";
+import {
+  expectStage,
+  type StageExpectation,
+  type Surprise,
+  scaled,
+  secondsLeft,
+  slowdown,
+} from "./expectation.ts";
 import { type JobSize, workGroup, workUnits } from "./job-size.ts";
+import { runsOnCpu } from "./seeds.ts";
 import type { StageRun } from "./stage-history.ts";
-import { StageTracer } from "./stage-shape.ts";
+import { StageTracer, timeShare } from "./stage-shape.ts";
 
 export interface JobClockOptions {
   readonly size: JobSize;
@@ -17,6 +25,8 @@ export interface JobClockOptions {
   /** Milliseconds on a clock that only goes forward. */
   readonly now?: () => number;
 }
+
+type Expectations = { readonly [stage in StageName]: StageExpectation };
 
 interface RunningStage {
   readonly name: StageName;
@@ -34,10 +44,13 @@ interface RunningStage {
 export class JobClock {
   readonly #options: JobClockOptions;
   readonly #now: () => number;
-  readonly #taken = new Map<StageName, number>();
+  /** Stages that have ended, and the seconds that they took. */
+  readonly #ended = new Map<StageName, number>();
+  /** Of those that ran on the processor from beginning to end. */
+  readonly #surprises: Surprise[] = [];
   #size: JobSize;
   #running: RunningStage | null = null;
-  #expected: ReadonlyMap<StageName, StageExpectation>;
+  #expected: Expectations;
 
   constructor(options: JobClockOptions) {
     this.#options = options;
@@ -67,9 +80,10 @@ export class JobClock {
   /** @returns what the stage's run taught, if it was one from beginning to end */
   end(name: StageName, seconds: number, reused: boolean): StageRun | null {
     const running = this.#running?.name === name ? this.#running : null;
-    this.#taken.set(name, seconds);
+    this.#ended.set(name, seconds);
     this.#running = null;
     if (reused || running === null || running.resumed) return null;
+    if (this.#isOnCpu(name)) this.#surprises.push({ taken: seconds, expected: total(this.#expected[name]) });
     const units = workUnits(name, this.#size);
     const trace = running.tracer.finish(seconds);
     return {
@@ -85,8 +99,8 @@ export class JobClock {
   /** The whole job's progress, 0–99: the share of its time that is behind it. 100 is reserved for `completed`. */
   get percent(): number {
     const running = this.#running;
-    const ended = [...this.#taken.values()].reduce((sum, seconds) => sum + seconds, 0);
-    const passed = ended + (running === null ? 0 : this.#elapsed(running));
+    const ended = [...this.#ended.values()].reduce((sum, seconds) => sum + seconds, 0);
+    const passed = ended + (running === null ? 0 : this.#secondsDone(running));
     const left = this.#stagesLeft().reduce((sum, { seconds }) => sum + seconds, 0);
     return passed === 0 ? 0 : Math.min(99, Math.floor((100 * passed) / (passed + left)));
   }
@@ -106,44 +120,61 @@ export class JobClock {
     return Math.round(soFar);
   }
 
-  /** Seconds until the running stage ends. */
-  get stageSecondsLeft(): number {
-    const [first] = this.#stagesLeft();
-    return this.#running === null ? 0 : (first?.seconds ?? 0);
-  }
-
-  /** Seconds that a stage is expected to take as a whole. */
-  expectedSeconds(name: StageName): number {
-    const { preparing = 0, working = 0 } = this.#expected.get(name) ?? {};
-    return preparing + working;
+  /** Seconds that a stage takes from now on: what is left of the running one, all of one that comes later. */
+  secondsLeft(name: StageName): number {
+    return this.#stagesLeft().find((stage) => stage.name === name)?.seconds ?? 0;
   }
 
   /** The running stage and those after it, each with the seconds that it still takes. */
   #stagesLeft(): { name: StageName; seconds: number }[] {
     const running = this.#running;
+    const surprises = [...this.#surprises];
+    const expected = (name: StageName) =>
+      this.#isOnCpu(name) ? scaled(this.#expected[name], slowdown(surprises)) : this.#expected[name];
     const { stages = STAGES } = this.#options;
     return stages
-      .filter((name) => !this.#taken.has(name))
+      .filter((name) => !this.#ended.has(name))
       .map((name) => {
-        const expected = this.#expected.get(name);
-        if (running?.name !== name || expected === undefined)
-          return { name, seconds: this.expectedSeconds(name) };
-        const position = {
-          elapsed: this.#elapsed(running),
-          fraction: running.fraction,
-          first: running.tracer.first,
-        };
-        return { name, seconds: secondsLeft(expected, position) };
+        if (running?.name !== name) return { name, seconds: total(expected(name)) };
+        const elapsed = this.#elapsed(running);
+        const { fraction, tracer, resumed } = running;
+        const seconds = secondsLeft(expected(name), { elapsed, fraction, first: tracer.first });
+        if (this.#isOnCpu(name) && !resumed) {
+          surprises.push({ taken: elapsed + seconds, expected: total(this.#expected[name]) });
+        }
+        return { name, seconds };
       });
+  }
+
+  #isOnCpu(name: StageName): boolean {
+    return runsOnCpu(name, this.#size.engine);
+  }
+
+  /** With what an interrupted run had done before. */
+  #secondsDone(running: RunningStage): number {
+    const { working, shape } = this.#expected[running.name];
+    return this.#elapsed(running) + working * timeShare(shape, running.tracer.first?.fraction ?? 0);
   }
 
   #elapsed({ since }: RunningStage): number {
     return (this.#now() - since) / 1000;
   }
 
-  #expectAll(): ReadonlyMap<StageName, StageExpectation> {
+  #expectAll(): Expectations {
     const { history, cores } = this.#options;
     const runs = history();
-    return new Map(STAGES.map((stage) => [stage, expectStage(stage, this.#size, runs, cores)]));
+    const of = (stage: StageName) => expectStage(stage, this.#size, runs, cores);
+    return {
+      download: of("download"),
+      frames: of("frames"),
+      poses: of("poses"),
+      train: of("train"),
+      export: of("export"),
+      upload: of("upload"),
+    };
   }
+}
+
+function total({ preparing, working }: StageExpectation): number {
+  return preparing + working;
 }

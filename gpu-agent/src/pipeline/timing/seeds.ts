@@ -53,7 +53,7 @@ export function seedOf(stage: StageName, size: Pick<JobSize, "engine" | "preset"
       return { preparing: SECONDS_TO_START[engine], perUnit, units: iterations * pixels, onCpu };
     }
     case "export":
-      return { preparing: onCpu ? 0.2 : 15, perUnit: 1e-5, units: gaussians, onCpu: false };
+      return { preparing: onCpu ? 0.5 : 15, perUnit: onCpu ? 1.3e-4 : 3e-5, units: gaussians, onCpu: false };
     case "upload":
       return { preparing: 0.5, perUnit: 1 / 8e6, units: gaussians * BYTES_PER_GAUSSIAN, onCpu: false };
   }
@@ -62,4 +62,13 @@ export function seedOf(stage: StageName, size: Pick<JobSize, "engine" | "preset"
 /** How many times as fast a machine with so many cores is as the one that the seeds were measured on. */
 export function cpuSpeed(cores: number): number {
   return Math.min(MOST_USEFUL_CORES, Math.max(1, cores)) / MEASURED_CORES;
+}
+
+/** Whether a stage is as fast as the processor is, rather than the network or the GPU. */
+export function runsOnCpu(stage: StageName, engine: EngineName): boolean {
+  return (
+    stage === "frames" ||
+    stage === "poses" ||
+    (engine === "builtin" && stage !== "download" && stage !== "upload")
+  );
 }

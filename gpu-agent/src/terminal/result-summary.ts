@@ -1,26 +1,17 @@
-import { type JobView, STAGES } from "@splatt/shared";
+import { type CompletedUpload, type JobReport, STAGES } from "@splatt/shared";
 import { duration } from "./job-progress.ts";
 
-export interface Download {
-  readonly filename: string;
-  readonly size: number;
-  readonly sha256: string;
-}
+export type ResultFile = Pick<CompletedUpload, "filename" | "size" | "sha256">;
 
 /** What came out of a job, as lines of two columns: the files, what is in them, and how long it took. */
-export function summaryTable(job: JobView, downloads: readonly Download[]): string {
-  const { capture, train, engine, stages } = job.report ?? {
-    capture: null,
-    train: null,
-    engine: null,
-    stages: [],
-  };
+export function resultSummary(report: JobReport, files: readonly ResultFile[]): string {
+  const { capture, train, engine, stages } = report;
   const seconds = new Map(stages.map((timing) => [timing.stage, timing.seconds]));
   const total = stages.reduce((sum, timing) => sum + timing.seconds, 0);
   const rows: [string, string][] = [
-    ...downloads.map(({ filename, size, sha256 }): [string, string] => [
+    ...files.map(({ filename, size, sha256 }): [string, string] => [
       filename,
-      `${(size / 1e6).toFixed(2).padStart(8)} MB   sha256 ${sha256.slice(0, 12)}… verified`,
+      `${(size / 1e6).toFixed(2).padStart(8)} MB   sha256 ${sha256.slice(0, 12)}…`,
     ]),
     ["", ""],
     ["Gaussians", train === null ? "–" : train.gaussians.toLocaleString("en")],
@@ -35,14 +26,17 @@ export function summaryTable(job: JobView, downloads: readonly Download[]): stri
     ["PSNR on held-out frames", psnrText(train)],
     ["Engine", engine === null ? "–" : `${engine.name} ${engine.version ?? ""} – ${engine.reason}`],
     ["", ""],
-    ...STAGES.map((stage): [string, string] => [`Seconds: ${stage}`, (seconds.get(stage) ?? 0).toFixed(1)]),
+    ...STAGES.filter((stage) => seconds.has(stage)).map((stage): [string, string] => [
+      `Seconds: ${stage}`,
+      (seconds.get(stage) ?? 0).toFixed(1),
+    ]),
     ["All stages", duration(total)],
   ];
   const width = Math.max(...rows.map(([label]) => label.length));
   return rows.map(([label, value]) => `${label.padEnd(width)}   ${value}`.trimEnd()).join("\n");
 }
 
-function psnrText(train: NonNullable<JobView["report"]>["train"]): string {
+function psnrText(train: JobReport["train"]): string {
   if (train?.psnr == null) return "–";
   return `${train.psnr.toFixed(2)} dB over ${train.held_out_frames} frames, ${train.width}×${train.height}, ${train.iterations} steps`;
 }

@@ -1,5 +1,8 @@
 import { type ActiveStatus, isActive, type JobView } from "@splatt/shared";
 
+/** How a job stands, as far as the progress shows it. */
+export type ShownJob = Pick<JobView, "status" | "progress" | "message" | "eta_seconds">;
+
 const LABELS: { readonly [status in ActiveStatus]: string } = {
   downloading_video: "download",
   extracting_frames: "frames",
@@ -19,10 +22,10 @@ interface Phase {
 /** A job's way through its stages as lines of text: what is done, and the running stage with bar and ETA. */
 export class JobProgress {
   readonly #phases: Phase[] = [];
-  #job: JobView | null = null;
+  #job: ShownJob | null = null;
 
   /** @param now milliseconds on any clock that only goes forward */
-  see(job: JobView, now: number): void {
+  see(job: ShownJob, now: number): void {
     this.#job = job;
     const current = this.#phases.at(-1);
     if (current?.status === job.status) return;
@@ -51,11 +54,13 @@ export class JobProgress {
   }
 }
 
-/** Seconds as people say them: `8 s`, `2 min 05 s`. */
+/** Seconds as people say them: `8 s`, `2 min 05 s`, `1 h 20 min`. */
 export function duration(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
-  return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes >= 60) return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
+  return `${minutes} min ${String(whole % 60).padStart(2, "0")} s`;
 }
 
 function label(status: ActiveStatus): string {

@@ -1,9 +1,8 @@
-import type { JobView } from "@splatt/shared";
 import { describe, expect, it } from "vitest";
-import { duration, JobProgress } from "./job-progress.ts";
+import { duration, JobProgress, type ShownJob } from "./job-progress.ts";
 
-function job(change: Partial<JobView>): JobView {
-  return { status: "queued", progress: 0, message: "", eta_seconds: null, ...change } as JobView;
+function job(change: Partial<ShownJob>): ShownJob {
+  return { status: "queued", progress: 0, message: "", eta_seconds: null, ...change };
 }
 
 describe("JobProgress", () => {
@@ -36,6 +35,8 @@ describe("duration", () => {
     [59.4, "59 s"],
     [59.6, "1 min 00 s"],
     [125, "2 min 05 s"],
+    [3599, "59 min 59 s"],
+    [4810, "1 h 20 min"],
   ])("%f s", (seconds, text) => {
     expect(duration(seconds)).toBe(text);
   });

@@ -1,0 +1,91 @@
+import { err, ok, type Result } from "@splatt/shared";
+import { readWorkspaceConfig, type WorkspaceConfig } from "../config.ts";
+import type { EndedJob } from "../jobs/retention.ts";
+import { Workspace } from "../jobs/workspace.ts";
+import { askAgent } from "../owner/control-client.ts";
+import { byteText, parseBytes } from "../terminal/byte-text.ts";
+import { type Command, readArgs, UsageError } from "./command.ts";
+import { settingsOrComplaint } from "./environment.ts";
+import { EXIT } from "./exit-codes.ts";
+
+export const cleanUp: Command = {
+  summary: "remove what ended jobs left in the workspace, down to its limits",
+  usage: `Usage: splatt-agent gc [--max-bytes N] [--keep N] [--dry-run] [--json]
+
+Removes the folders of ended jobs, oldest first, until no more than KEEP_JOBS of them are left and the workspace is
+within WORKSPACE_MAX_BYTES. A running agent does so by itself after each job; jobs that run are never touched.
+
+  --max-bytes N  another limit than WORKSPACE_MAX_BYTES, as in 500MB; 0 removes all that can go
+  --keep N       another number than KEEP_JOBS
+  --dry-run      only tell what would be removed
+  --json         tell it in JSON`,
+  async run(args) {
+    const { values } = readArgs(
+      args,
+      {
+        "max-bytes": { type: "string" },
+        keep: { type: "string" },
+        "dry-run": { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+      },
+      0,
+    );
+    const config = settingsOrComplaint(readWorkspaceConfig);
+    if (config === null) return EXIT.misconfigured;
+    const limits = {
+      keepJobs: wholeNumber(values.keep, "--keep") ?? config.KEEP_JOBS,
+      maxBytes: bytes(values["max-bytes"], "--max-bytes") ?? config.WORKSPACE_MAX_BYTES,
+    };
+    const removed = await clean(config, limits, values["dry-run"]);
+    if (!removed.ok) {
+      console.error(removed.error);
+      return EXIT.failed;
+    }
+    if (values.json) console.log(JSON.stringify({ removed: removed.value, dry_run: values["dry-run"] }));
+    else console.log(describe(removed.value, values["dry-run"]));
+    return EXIT.ok;
+  },
+};
+
+async function clean(
+  { WORKSPACE_ROOT }: WorkspaceConfig,
+  limits: { keepJobs: number; maxBytes: number },
+  dryRun: boolean,
+): Promise<Result<readonly EndedJob[], string>> {
+  const workspace = new Workspace(WORKSPACE_ROOT);
+  if (await workspace.lock()) {
+    try {
+      return ok((await workspace.clean(limits, () => false, dryRun)).removed);
+    } finally {
+      await workspace.unlock();
+    }
+  }
+  // Only the running agent knows which folders it is about to use.
+  const request = { dry_run: dryRun, keep_jobs: limits.keepJobs, max_bytes: limits.maxBytes };
+  const report = await askAgent(WORKSPACE_ROOT, (agent) => agent.clean(request));
+  if (report === null) return err("The agent ended at this moment; try again.");
+  return report.ok ? ok(report.value.removed) : report;
+}
+
+function describe(removed: readonly EndedJob[], dryRun: boolean): string {
+  const total = byteText(removed.reduce((sum, job) => sum + job.bytes, 0));
+  if (removed.length === 0) return "Nothing is to be removed.";
+  const lines = removed.map(
+    ({ jobId, endedAt, bytes }) =>
+      `  ${jobId}  ended ${new Date(endedAt).toISOString().slice(0, 16)}Z  ${byteText(bytes)}`,
+  );
+  return `${lines.join("\n")}\n${dryRun ? "Would set" : "Set"} ${total} free.`;
+}
+
+function wholeNumber(text: string | undefined, option: string): number | null {
+  if (text === undefined) return null;
+  if (!/^\d+$/.test(text)) throw new UsageError(`${option} wants a whole number, not "${text}".`);
+  return Number(text);
+}
+
+function bytes(text: string | undefined, option: string): number | null {
+  if (text === undefined) return null;
+  const read = parseBytes(text);
+  if (read === null) throw new UsageError(`${option} wants bytes, as in 20GB, not "${text}".`);
+  return read;
+}

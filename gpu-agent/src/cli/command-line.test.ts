@@ -1,0 +1,174 @@
+import { randomUUID } from "node:crypto";
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { JobOptions } from "@splatt/shared";
+import { execa } from "execa";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { newJobRecord } from "../jobs/job-record.ts";
+
+/** The command line as a program: what it prints and how it ends. */
+
+const BIN = join(import.meta.dirname, "..", "..", "bin", "splatt-agent");
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "splatt-cli-"));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+/** What is set here, empty or not, counts before any .env in the project's folder. */
+function cli(args: readonly string[], settings: Record<string, string> = {}) {
+  return execa(BIN, args, {
+    cwd: dir,
+    reject: false,
+    env: {
+      WORKSPACE_ROOT: join(dir, "workspace"),
+      CONTROL_PLANE_URL: "",
+      AGENT_TOKEN: "",
+      ENGINE: "",
+      NERF_PYTHON_PATH: "",
+      GPUS: "",
+      KEEP_JOBS: "",
+      WORKSPACE_MAX_BYTES: "",
+      ...settings,
+    },
+  });
+}
+
+describe("splatt-agent", () => {
+  it("lists its commands, and tells of each what it does", async () => {
+    const help = await cli(["--help"]);
+    expect(help.exitCode).toBe(0);
+    for (const name of ["start", "run", "doctor", "service", "gc", "pause", "resume", "status"]) {
+      expect(help.stdout).toMatch(new RegExp(`^  ${name} +\\S`, "m"));
+    }
+    const run = await cli(["run", "--help"]);
+    expect(run).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining("Usage: splatt-agent run VIDEO"),
+    });
+  });
+
+  it.each([
+    [["fly"], 'There is no command "fly".'],
+    [["constructor"], 'There is no command "constructor".'],
+    [["status", "--all"], "Unknown option '--all'"],
+    [["resume", "now"], '"now" is one argument too many.'],
+    [["gc", "--keep", "few"], '--keep wants a whole number, not "few".'],
+    [["gc", "--max-bytes", "20 apples"], '--max-bytes wants bytes, as in 20GB, not "20 apples".'],
+    [["service"], "Either install or uninstall."],
+    [["service", "install", "--user", "--run-as", "me"], "runs as you"],
+    [["run"], "Which video?"],
+    [["run", "no-such.mp4"], "There is no file"],
+    [["run", "https://example.com/v.mp4", "--fps", "many"], "--fps:"],
+    [["run", "https://example.com/v.mp4", "--engine", "fast"], "--engine:"],
+    [["run", "https://example.com/v.mp4", "--start-sec", "5", "--end-sec", "4"], "--end-sec must be after"],
+  ])("does not take %j", async (args, complaint) => {
+    const { exitCode, stderr } = await cli(args);
+    expect(stderr).toContain(complaint);
+    expect(exitCode).toBe(2);
+  });
+
+  it("tells all that is wrong with the settings at once, and what looks misspelt", async () => {
+    const { exitCode, stderr } = await cli(["start"], { SLOTS: "-1", WORKSPACE_ROT: "/w" });
+    expect(exitCode).toBe(2);
+    for (const name of ["CONTROL_PLANE_URL", "AGENT_TOKEN", "SLOTS"])
+      expect(stderr).toMatch(new RegExp(`^  ${name} `, "m"));
+  });
+
+  it("warns of a name that looks misspelt", async () => {
+    const { stderr } = await cli(["status"], { WORKSPACE_MAXBYTES: "20GB" });
+    // WORKSPACE_MAX_BYTES itself is set, if to nothing, so only a setting that is not set can be meant.
+    expect(stderr).toBe("");
+    expect((await cli(["status"], { COLMAP_PATHS: "/x" })).stderr).toBe(
+      "Warning: COLMAP_PATHS is not a setting; COLMAP_PATH is.",
+    );
+  });
+});
+
+describe("pause, status and resume without an agent", () => {
+  it("keep the pause for the agent that is started next", async () => {
+    expect((await cli(["pause", "--reason", "gaming"])).stdout).toContain("Paused.");
+    const status = await cli(["status", "--json"]);
+    expect(status.exitCode).toBe(1);
+    expect(JSON.parse(status.stdout)).toMatchObject({ agent: null, paused: { reason: "gaming" } });
+    expect((await cli(["status"])).stdout).toMatch(
+      /none runs here\n.*Paused by its owner since .*: gaming\n/,
+    );
+    expect((await cli(["resume"])).stdout).toContain("Not paused any more.");
+    expect(JSON.parse((await cli(["status", "--json"])).stdout)).toMatchObject({ paused: null });
+  });
+});
+
+describe("gc", () => {
+  async function endedJob(endedAt: number): Promise<string> {
+    const id = randomUUID();
+    const folder = join(dir, "workspace", "jobs", id);
+    const spec = {
+      source: { kind: "upload" as const, size: 1 },
+      options: JobOptions.parse({}),
+      retry_of: null,
+    };
+    const record = newJobRecord({ job_id: id, attempt: 1, lease_id: randomUUID() }, spec, endedAt);
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, "job.json"), JSON.stringify({ ...record, state: "ended" }));
+    return id;
+  }
+
+  it("tells what it would remove, then removes it", async () => {
+    const [old, young] = [await endedJob(1_000_000), await endedJob(2_000_000)];
+    const plan = await cli(["gc", "--keep", "1", "--dry-run"]);
+    expect(plan.stdout).toMatch(new RegExp(`^  ${old}  ended 1970-01-01T00:16Z`));
+    expect(plan.stdout).toMatch(/\nWould set \S+ KiB free\.$/);
+    expect(await readdir(join(dir, "workspace", "jobs"))).toHaveLength(2);
+    const done = await cli(["gc", "--keep", "1", "--json"]);
+    expect(JSON.parse(done.stdout)).toMatchObject({ removed: [{ jobId: old }], dry_run: false });
+    expect(await readdir(join(dir, "workspace", "jobs"))).toEqual([young]);
+    expect((await cli(["gc", "--keep", "1"])).stdout).toBe("Nothing is to be removed.");
+  });
+});
+
+describe("doctor", () => {
+  async function fakeProgram(name: string, script: string): Promise<string> {
+    const path = join(dir, "fakes", name);
+    await mkdir(join(dir, "fakes"), { recursive: true });
+    await writeFile(path, `#!/bin/sh\n${script}\n`);
+    await chmod(path, 0o755);
+    return path;
+  }
+
+  it("says what to do, in JSON too, and by its exit code whether it must be done", async () => {
+    await fakeProgram(
+      "nvidia-smi",
+      'echo "Failed to initialize NVML: Driver/library version mismatch"; exit 18',
+    );
+    const colmap = await fakeProgram(
+      "fake-colmap",
+      'echo "COLMAP 3.9.1 -- Structure-from-Motion"; echo "(Commit x with CUDA)"',
+    );
+    const settings = {
+      PATH: `${join(dir, "fakes")}:${process.env.PATH}`,
+      COLMAP_PATH: colmap,
+      FFMPEG_PATH: join(dir, "no-ffmpeg"),
+    };
+    const sick = await cli(["doctor", "--json"], settings);
+    expect(sick.exitCode).toBe(1);
+    const { checks } = JSON.parse(sick.stdout) as {
+      checks: { name: string; verdict: string; remedy: string | null }[];
+    };
+    const verdict = (name: string) => checks.find((check) => check.name === name)?.verdict;
+    expect(verdict("GPU")).toBe("failure");
+    expect(verdict("ffmpeg")).toBe("failure");
+    expect(verdict("COLMAP")).toBe("ok");
+    for (const check of checks)
+      expect(check.remedy !== null).toBe(["failure", "warning"].includes(check.verdict));
+  });
+
+  it("is content with a machine for the CPU", async () => {
+    const { exitCode, stdout } = await cli(["doctor"], { ENGINE: "builtin" });
+    expect(stdout).toMatch(/^✓ Engine +Runs builtin/m);
+    expect(stdout).toContain("All that is needed is there.");
+    expect(exitCode).toBe(0);
+  });
+});

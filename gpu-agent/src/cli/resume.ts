@@ -1,0 +1,30 @@
+import { readWorkspaceConfig } from "../config.ts";
+import { askAgent } from "../owner/control-client.ts";
+import { PauseFile } from "../owner/pause.ts";
+import { type Command, readArgs } from "./command.ts";
+import { settingsOrComplaint } from "./environment.ts";
+import { EXIT } from "./exit-codes.ts";
+
+export const resume: Command = {
+  summary: "take jobs again after `pause`",
+  usage: `Usage: splatt-agent resume
+
+Ends what \`splatt-agent pause\` began.`,
+  async run(args) {
+    readArgs(args, {}, 0);
+    const config = settingsOrComplaint(readWorkspaceConfig);
+    if (config === null) return EXIT.misconfigured;
+    const answer = await askAgent(config.WORKSPACE_ROOT, (agent) => agent.resume());
+    if (answer === null) {
+      await new PauseFile(config.WORKSPACE_ROOT).remove();
+      console.log("Not paused any more. No agent runs here now.");
+      return EXIT.ok;
+    }
+    if (!answer.ok) {
+      console.error(answer.error);
+      return EXIT.failed;
+    }
+    console.log(`The agent takes jobs again. ${answer.value.offer.reason}`);
+    return EXIT.ok;
+  },
+};

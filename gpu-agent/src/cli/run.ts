@@ -1,0 +1,161 @@
+import { mkdir, stat } from "node:fs/promises";
+import { basename, extname, join, relative, resolve } from "node:path";
+import { EngineChoice, FAILURES, failureSentence, JobOptions } from "@splatt/shared";
+import { type MachineConfig, readMachineConfig } from "../config.ts";
+import { type LocalSource, runLocally, WORK_FOLDER } from "../local-run/local-run.ts";
+import { createLogger } from "../log.ts";
+import { Machine } from "../machine.ts";
+import { FolderLock } from "../processes/folder-lock.ts";
+import { killOrphans, markChildren } from "../processes/orphans.ts";
+import { JobDisplay } from "../terminal/job-display.ts";
+import { resultSummary } from "../terminal/result-summary.ts";
+import { type Command, readArgs, UsageError } from "./command.ts";
+import { settingsOrComplaint } from "./environment.ts";
+import { EXIT } from "./exit-codes.ts";
+
+const OPTIONS = {
+  fps: { type: "string" },
+  "start-sec": { type: "string" },
+  "end-sec": { type: "string" },
+  iterations: { type: "string" },
+  preset: { type: "string" },
+  engine: { type: "string" },
+  "max-splats": { type: "string" },
+  "max-resolution": { type: "string" },
+  out: { type: "string" },
+  verbose: { type: "boolean", default: false },
+} as const;
+
+/** What the user asked for. */
+export interface RunRequest {
+  readonly source: LocalSource;
+  readonly options: JobOptions;
+  readonly out: string;
+  readonly verbose: boolean;
+}
+
+export const run: Command = {
+  summary: "turn a video into a splat here and now, without a control plane",
+  usage: `Usage: splatt-agent run VIDEO [options]
+
+VIDEO is a file, or the address of one on the web. The results go to a folder: transforms.json, baked_splat.ply,
+baked_splat_sh.ply, formats for the web, metrics.json and pipeline.log. Interrupted by Ctrl-C or a crash, the same command goes on where it stopped; with
+other options, what still fits is not done again.
+
+  --fps N             frames per second of video (4)
+  --start-sec S       where in the video to begin
+  --end-sec S         where to stop
+  --iterations N      training steps (5000)
+  --preset NAME       draft, standard or high
+  --engine NAME       ${EngineChoice.options.join(", ")}; by default as ENGINE says
+  --max-splats N      the most gaussians
+  --max-resolution N  the longest side, in pixels, at which is trained
+  --out DIR           where the results go (NAME-splat, where you stand)
+  --verbose           the log, in place of the progress`,
+  async run(args) {
+    const { values, positionals } = readArgs(args, OPTIONS, 1);
+    const request = await readRequest(values, positionals[0]);
+    const settings = settingsOrComplaint(readMachineConfig);
+    if (settings === null) return EXIT.misconfigured;
+    const { engine } = request.options;
+    const config = engine === "auto" ? settings : { ...settings, ENGINE: engine };
+    await mkdir(join(request.out, WORK_FOLDER), { recursive: true });
+    const lock = new FolderLock(join(request.out, WORK_FOLDER, "run.lock"));
+    if (!(await lock.take())) {
+      console.error(`Another run works in ${request.out}; name another folder with --out.`);
+      return EXIT.misconfigured;
+    }
+    try {
+      return await runRequest(request, config);
+    } finally {
+      await lock.release();
+    }
+  },
+};
+
+type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];
+
+async function readRequest(values: Values, video: string | undefined): Promise<RunRequest> {
+  if (video === undefined) throw new UsageError("Which video?");
+  // npm runs scripts in the project's folder; paths are meant from where the user stands.
+  const from = process.env.INIT_CWD ?? process.cwd();
+  const source = await readSource(video, from);
+  const given = {
+    fps: values.fps,
+    start_sec: values["start-sec"],
+    end_sec: values["end-sec"],
+    iterations: values.iterations,
+    preset: values.preset,
+    engine: values.engine,
+    max_splats: values["max-splats"],
+    max_resolution: values["max-resolution"],
+  };
+  const parsed = JobOptions.safeParse(
+    Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+  );
+  if (!parsed.success) {
+    throw new UsageError(
+      parsed.error.issues
+        .map(({ path, message }) => `--${path.join(".").replaceAll("_", "-")}: ${message}`)
+        .join("\n"),
+    );
+  }
+  const { start_sec, end_sec } = parsed.data;
+  if (end_sec !== null && end_sec <= start_sec) throw new UsageError("--end-sec must be after --start-sec.");
+  const name = basename(source.kind === "url" ? new URL(source.url).pathname : source.video.path);
+  const out = values.out ?? `${name.slice(0, name.length - extname(name).length) || "video"}-splat`;
+  return { source, options: parsed.data, out: resolve(from, out), verbose: values.verbose };
+}
+
+async function readSource(video: string, from: string): Promise<LocalSource> {
+  if (/^https?:\/\//i.test(video)) {
+    if (!URL.canParse(video)) throw new UsageError(`${video} is no address on the web.`);
+    return { kind: "url", url: video };
+  }
+  const path = resolve(from, video);
+  const found = await stat(path).catch(() => null);
+  if (!found?.isFile()) throw new UsageError(`There is no file ${path}.`);
+  return { kind: "file", video: { path, size: found.size, modifiedMs: found.mtimeMs } };
+}
+
+async function runRequest(request: RunRequest, config: MachineConfig): Promise<number> {
+  const work = join(request.out, WORK_FOLDER);
+  markChildren(work);
+  await killOrphans(work);
+  const log = createLogger({ level: request.verbose ? "info" : "silent", format: config.LOG_FORMAT });
+  const machine = await Machine.setUp(config, log);
+  if (machine.offer.default_engine === null) {
+    console.error(machine.offer.reason);
+    return EXIT.misconfigured;
+  }
+  const stopping = new AbortController();
+  const onSignal = () => {
+    if (stopping.signal.aborted) process.exit(EXIT.interrupted);
+    stopping.abort();
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
+  const display = request.verbose ? null : new JobDisplay();
+  const outcome = await runLocally({
+    ...request,
+    machine,
+    log,
+    onProgress: (job) => display?.show(job),
+    signal: stopping.signal,
+  });
+  if (outcome.ok) display?.show({ status: "completed", progress: 100, message: "", eta_seconds: null });
+  display?.end();
+  const folder = relative(process.env.INIT_CWD ?? process.cwd(), request.out) || ".";
+  if (outcome.ok) {
+    console.log(
+      `\n${resultSummary(outcome.value.report, outcome.value.files)}\n\nThe files are in ${folder}`,
+    );
+    return EXIT.ok;
+  }
+  if (stopping.signal.aborted) {
+    console.error("\nStopped. The same command goes on from here.");
+    return EXIT.interrupted;
+  }
+  console.error(`\n${failureSentence(outcome.error)}\n${FAILURES[outcome.error.code].hint}`);
+  console.error(`What the tools said is in ${join(folder, WORK_FOLDER, "pipeline.log")}`);
+  return EXIT.failed;
+}

@@ -1,0 +1,117 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Agent } from "../agent.ts";
+import { type AgentConfig, readConfig } from "../config.ts";
+import type { StopReason } from "../connection/handshake.ts";
+import { ControlPlaneClient } from "../control-plane-client.ts";
+import { Workspace } from "../jobs/workspace.ts";
+import { createLogger } from "../log.ts";
+import { Machine } from "../machine.ts";
+import { serveOwner } from "../owner/control-server.ts";
+import { PauseFile } from "../owner/pause.ts";
+import { controlPlaneDelivery } from "../pipeline/control-plane-delivery.ts";
+import { createPipeline } from "../pipeline/pipeline.ts";
+import { killOrphans, markChildren } from "../processes/orphans.ts";
+import { type Command, readArgs } from "./command.ts";
+import { settingsOrComplaint } from "./environment.ts";
+import { EXIT } from "./exit-codes.ts";
+
+const STOP_EXIT: { readonly [reason in StopReason]: number } = {
+  replaced: EXIT.replaced,
+  unauthorized: EXIT.unauthorized,
+  incompatible: EXIT.incompatible,
+};
+
+export const start: Command = {
+  summary: "take jobs from the control plane until stopped",
+  usage: `Usage: splatt-agent start
+
+Connects to CONTROL_PLANE_URL and works on jobs until it is stopped by a signal: the first one lets jobs go on for
+DRAIN_SECONDS, the second ends it at once. Settings come from the environment and from .env in the project's folder;
+docs/agent.md has them all.`,
+  async run(args) {
+    readArgs(args, {}, 0);
+    const config = settingsOrComplaint(readConfig);
+    return config === null ? EXIT.misconfigured : runAgent(config);
+  },
+};
+
+async function runAgent(config: AgentConfig): Promise<number> {
+  const startedAt = new Date().toISOString();
+  const log = createLogger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
+  const workspace = new Workspace(config.WORKSPACE_ROOT);
+  if (!(await workspace.lock())) {
+    log.error(`another agent works in ${workspace.root}; give this one a WORKSPACE_ROOT of its own`);
+    return EXIT.misconfigured;
+  }
+  markChildren(workspace.root);
+  const orphans = await killOrphans(workspace.root);
+  if (orphans > 0) log.warn(`ended ${orphans} processes that a killed agent had left behind`);
+
+  const machine = await Machine.setUp(config, log);
+  const version = await packageVersion();
+  const client = new ControlPlaneClient({
+    controlPlane: config.CONTROL_PLANE_URL,
+    token: config.AGENT_TOKEN,
+    log,
+  });
+  const agent = new Agent({
+    controlPlane: config.CONTROL_PLANE_URL,
+    token: config.AGENT_TOKEN,
+    name: config.AGENT_NAME,
+    version,
+    machine,
+    minFreeGpuBytes: config.MIN_FREE_GPU_BYTES,
+    workspace,
+    pauseFile: new PauseFile(workspace.root),
+    pipeline: createPipeline(machine, controlPlaneDelivery(client)),
+    retention: { keepJobs: config.KEEP_JOBS, maxBytes: config.WORKSPACE_MAX_BYTES },
+    drainMs: config.DRAIN_SECONDS * 1000,
+    log,
+  });
+  const stopServing = await serveOwner(workspace.root, {
+    status: () => ({
+      ...agent.status,
+      pid: process.pid,
+      version,
+      started_at: startedAt,
+      control_plane: config.CONTROL_PLANE_URL,
+    }),
+    pause: ({ reason, now }) => agent.pause({ since: new Date().toISOString(), reason }, now),
+    resume: () => agent.resume(),
+    clean: ({ dry_run, keep_jobs, max_bytes }) =>
+      agent.clean({ keepJobs: keep_jobs, maxBytes: max_bytes }, dry_run),
+  });
+  stopOnSignals(() => {
+    log.info("stopping; a second signal stops at once");
+    agent.stop();
+  });
+  const end = await agent.run();
+  await stopServing();
+  await workspace.unlock();
+  if (end.exit === "closed") {
+    log.info("stopped");
+    return EXIT.ok;
+  }
+  log.error(`stopped for good: ${end.reason}`);
+  return STOP_EXIT[end.exit];
+}
+
+/** The first signal stops in order, the second at once. A launcher that is gone counts as a signal. */
+function stopOnSignals(stop: () => void): void {
+  let asked = false;
+  const onSignal = () => {
+    if (asked) process.exit(EXIT.failed);
+    asked = true;
+    stop();
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
+  process.on("disconnect", onSignal);
+  // Listening to the launcher's channel must not keep a stopped agent alive.
+  process.channel?.unref();
+}
+
+async function packageVersion(): Promise<string> {
+  const text = await readFile(join(import.meta.dirname, "..", "..", "package.json"), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,56 @@
+import { describe, expect, it } from "vitest";
+import { AgentEnvironment } from "../config.ts";
+import { editDistance, suspiciousNames } from "./suspicious-names.ts";
+
+const KNOWN = Object.keys(AgentEnvironment.shape);
+
+describe("suspiciousNames", () => {
+  it.each([
+    ["WORKSPACE_ROT", "WORKSPACE_ROOT"],
+    ["NERF_PYHTON_PATH", "NERF_PYTHON_PATH"],
+    ["nerf_python_path", "NERF_PYTHON_PATH"],
+    ["CONTROLPLANE_URL", "CONTROL_PLANE_URL"],
+    ["AGENT_TOKENS", "AGENT_TOKEN"],
+    ["ENGINES", "ENGINE"],
+    ["THREAD", "THREADS"],
+  ])("takes %s for %s", (name, meant) => {
+    expect(suspiciousNames(["PATH", name], KNOWN)).toEqual([{ name, meant }]);
+  });
+
+  it.each([
+    "PATH",
+    "HOME",
+    "SHELL",
+    "LANG",
+    "TERM",
+    "USER",
+    "LOGNAME",
+    "PWD",
+    "CUDA_HOME",
+    "NODE_ENV",
+    "HF_HOME",
+  ])("has nothing against %s", (name) => {
+    expect(suspiciousNames([name], KNOWN)).toEqual([]);
+  });
+
+  it("says nothing of a name when the setting that it looks like is set too", () => {
+    expect(suspiciousNames(["ENGINES", "ENGINE"], KNOWN)).toEqual([]);
+  });
+
+  it("knows every setting", () => {
+    expect(suspiciousNames(KNOWN, KNOWN)).toEqual([]);
+  });
+});
+
+describe("editDistance", () => {
+  it.each([
+    ["", "", 0],
+    ["abc", "", 3],
+    ["", "abc", 3],
+    ["kitten", "sitting", 3],
+    ["same", "same", 0],
+    ["ROOT", "ROT", 1],
+  ])("of %j and %j is %i", (a, b, distance) => {
+    expect(editDistance(a, b)).toBe(distance);
+  });
+});

@@ -1,0 +1,102 @@
+import { AGENT_SOCKET_PATH } from "@splatt/shared";
+import { request } from "undici";
+import { type Check, failing, good, warning } from "./check.ts";
+
+const TIMEOUT_MS = 15_000;
+
+/** An HTTP answer, as far as it matters here. */
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+  /** The server's clock in milliseconds since 1970, and ours in the middle of the request; null when it did not say. */
+  readonly clock: { readonly server: number; readonly here: number } | null;
+  readonly milliseconds: number;
+}
+
+export type Asked =
+  | { readonly ok: true; readonly answer: Answer }
+  | { readonly ok: false; readonly code: string; readonly message: string };
+
+/** Asks the control plane whether it is one, and whether it knows the token. */
+export async function askControlPlane(url: string, token: string): Promise<{ health: Asked; agent: Asked }> {
+  const [health, agent] = await Promise.all([
+    ask(new URL("/health", url), {}),
+    // No upgrade is asked for, so a token that is known gets 426.
+    ask(new URL(AGENT_SOCKET_PATH, url), { authorization: `Bearer ${token}` }),
+  ]);
+  return { health, agent };
+}
+
+async function ask(url: URL, headers: Record<string, string>): Promise<Asked> {
+  const began = Date.now();
+  try {
+    const response = await request(url, { headers, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS });
+    const body = await response.body.text();
+    const ended = Date.now();
+    const server = Date.parse(String(response.headers.date ?? ""));
+    const clock = Number.isNaN(server) ? null : { server, here: (began + ended) / 2 };
+    return { ok: true, answer: { status: response.statusCode, body, clock, milliseconds: ended - began } };
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    return { ok: false, code, message: error instanceof Error ? error.message || error.name : String(error) };
+  }
+}
+
+export function judgeNetwork(url: string, health: Asked): Check {
+  const name = "Control plane";
+  const { host } = new URL(url);
+  if (!health.ok) return failing(name, `${host}: ${health.message}`, networkRemedy(health.code));
+  const { status, body, milliseconds } = health.answer;
+  if (status === 200 && /"status"\s*:\s*"healthy"/.test(body))
+    return good(name, `${host} answers in ${milliseconds} ms`);
+  const detail = `${host} answers ${status}, but not like a control plane of Splatt`;
+  return failing(name, detail, "Check CONTROL_PLANE_URL; a proxy or a sign-in page may be in between.");
+}
+
+function networkRemedy(code: string): string {
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN")
+    return "Check the name in CONTROL_PLANE_URL, and this machine's DNS.";
+  if (code === "ECONNREFUSED")
+    return "Nothing listens there: start the control plane, or correct CONTROL_PLANE_URL.";
+  if (/CERT|SSL|TLS|ALTNAME|SELF_SIGNED/i.test(code)) {
+    return "The certificate is not trusted: check this machine's clock; behind a proxy set NODE_EXTRA_CA_CERTS.";
+  }
+  return "Check this machine's network, its firewall (outgoing HTTPS is all that is needed) and HTTPS proxies.";
+}
+
+export function judgeToken(agent: Asked): Check {
+  const name = "Token";
+  if (!agent.ok) return warning(name, "could not be checked", "Mend the way to the control plane first.");
+  switch (agent.answer.status) {
+    case 426:
+      return good(name, "accepted");
+    case 401:
+    case 403:
+      return failing(
+        name,
+        "the control plane does not know it",
+        "Mint a new one with POST /agents and set AGENT_TOKEN.",
+      );
+    default: {
+      const detail = `could not be checked: ${AGENT_SOCKET_PATH} answered ${agent.answer.status}`;
+      return warning(name, detail, "Check CONTROL_PLANE_URL, and try again later.");
+    }
+  }
+}
+
+/** Date headers are whole seconds, and answers take their time. */
+const UNSURE_SECONDS = 2;
+const WARN_SECONDS = 60;
+const FAIL_SECONDS = 600;
+
+export function judgeClock(health: Asked): Check[] {
+  if (!health.ok || health.answer.clock === null) return [];
+  const seconds = (health.answer.clock.here - health.answer.clock.server) / 1000;
+  const off = Math.abs(seconds);
+  if (off < UNSURE_SECONDS) return [good("Clock", "right")];
+  const detail = `${Math.round(off)} s ${seconds > 0 ? "ahead of" : "behind"} the control plane's`;
+  const remedy =
+    "Let the clock be set by the network: timedatectl set-ntp true. Signed addresses and certificates depend on it.";
+  if (off >= FAIL_SECONDS) return [failing("Clock", detail, remedy)];
+  return [off >= WARN_SECONDS ? warning("Clock", detail, remedy) : good("Clock", detail)];
+}

@@ -1,0 +1,370 @@
+import { err, ok } from "@splatt/shared";
+import { describe, expect, it } from "vitest";
+import type { ProbeReport } from "../engines/nerfstudio/probe-report.ts";
+import { type Check, failing, good, warning } from "./check.ts";
+import { type Asked, judgeClock, judgeNetwork, judgeToken } from "./control-plane.ts";
+import { judgeOffer } from "./engine.ts";
+import { judgeGpus } from "./gpu.ts";
+import { judgeNerfstudio, wantsNerfstudio } from "./nerfstudio.ts";
+import { doctorText } from "./report.ts";
+import { judgeDisk, judgeMemory } from "./resources.ts";
+import { judgeSettings } from "./settings.ts";
+import { judgeColmap, judgeFfmpeg, judgeFfprobe } from "./tools.ts";
+
+/** From what was found to the verdict and, where something is wrong, what to do: one table for each check. */
+
+const GIB = 1024 ** 3;
+const verdicts = (checks: readonly Check[]) => checks.map(({ name, verdict }) => `${name} ${verdict}`);
+
+describe("settings", () => {
+  const complete = ["CONTROL_PLANE_URL", "AGENT_TOKEN"];
+  it.each<[string, string[], string[], string[], string[]]>([
+    ["in order", [], complete, [], ["ok"]],
+    ["wrong", ["SLOTS must be a number", "ENGINE is unknown"], complete, [], ["failure", "failure"]],
+    ["misspelt", [], complete, ["WORKSPACE_ROT is not a setting"], ["warning"]],
+    [
+      "without a control plane",
+      ["CONTROL_PLANE_URL is missing", "AGENT_TOKEN is missing"],
+      [],
+      [],
+      ["warning"],
+    ],
+    ["without a token only", ["AGENT_TOKEN is missing"], ["CONTROL_PLANE_URL"], [], ["failure"]],
+    [
+      "without a control plane, and wrong",
+      ["CONTROL_PLANE_URL is missing", "SLOTS wrong"],
+      [],
+      [],
+      ["failure", "warning"],
+    ],
+  ])("%s", (_, problems, given, warnings, expected) => {
+    expect(judgeSettings(problems, given, warnings).map(({ verdict }) => verdict)).toEqual(expected);
+  });
+});
+
+describe("GPU", () => {
+  const card = {
+    name: "NVIDIA L4",
+    uuid: "GPU-a",
+    memory_total: 23 * GIB,
+    memory_free: 22 * GIB,
+    temperature: 45,
+    utilization: 0,
+  };
+  it.each([
+    ["fine", { gpus: [card], problem: null }, "ok", "NVIDIA L4, 22.0 GiB of 23.0 GiB free, 45 °C", /^$/],
+    [
+      "taken",
+      { gpus: [{ ...card, memory_free: GIB }], problem: null },
+      "warning",
+      "NVIDIA L4, 1.0 GiB of 23.0 GiB free, 45 °C",
+      /end them/,
+    ],
+    [
+      "silent",
+      { gpus: [{ ...card, memory_free: null, temperature: null }], problem: null },
+      "ok",
+      "NVIDIA L4, 23.0 GiB",
+      /^$/,
+    ],
+    ["not there", { gpus: [], problem: null }, "warning", "nvidia-smi finds none", /ENGINE=builtin/],
+    [
+      "after an update of its driver",
+      { gpus: [], problem: "Failed to initialize NVML: Driver/library version mismatch" },
+      "failure",
+      "Failed to initialize NVML: Driver/library version mismatch",
+      /reboot/,
+    ],
+    [
+      "without its driver loaded",
+      { gpus: [], problem: "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver." },
+      "failure",
+      "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.",
+      /running kernel/,
+    ],
+    [
+      "in a trouble of its own",
+      { gpus: [], problem: "Unknown Error" },
+      "failure",
+      "Unknown Error",
+      /install the driver/,
+    ],
+  ])("%s", (_, survey, verdict, detail, remedy) => {
+    const [check] = judgeGpus(survey, { gpus: survey.gpus, problem: null }, 4 * GIB);
+    expect(check).toMatchObject({ name: "GPU", verdict, detail });
+    expect(check?.remedy ?? "").toMatch(remedy);
+  });
+
+  it("that GPUS names but is not there", () => {
+    const survey = { gpus: [card], problem: null };
+    const checks = judgeGpus(survey, { gpus: [], problem: "GPUS names GPU-b, but …" }, 4 * GIB);
+    expect(checks).toMatchObject([{ verdict: "failure", remedy: expect.stringContaining("nvidia-smi -L") }]);
+  });
+});
+
+const PYTHON: ProbeReport = {
+  python: "3.10.14",
+  nerfstudio: "1.1.5",
+  gsplat: "1.4.0",
+  torch: "2.1.2+cu118",
+  torch_error: null,
+  cuda: "11.8",
+  gpu: "NVIDIA L4",
+  gpu_error: null,
+  gsplat_prebuilt: true,
+  gsplat_error: null,
+  nvcc: "11.8",
+  compiler: true,
+  ninja: true,
+};
+
+describe("nerfstudio", () => {
+  it.each<[string, Partial<ProbeReport>, string[], RegExp]>([
+    ["all is well", {}, [], /^$/],
+    ["kernels are there, the toolkit is not", { nvcc: null, compiler: false, ninja: false }, [], /^$/],
+    ["kernels can be compiled", { gsplat_prebuilt: false }, [], /^$/],
+    ["nerfstudio is missing", { nerfstudio: null }, ["nerfstudio"], /pip install "nerfstudio>=1.1.5"/],
+    ["nerfstudio is old", { nerfstudio: "1.0.3" }, ["nerfstudio"], /pip install "nerfstudio>=1.1.5"/],
+    ["PyTorch is missing", { torch: null, cuda: null, gpu: null }, ["PyTorch"], /Install PyTorch/],
+    ["PyTorch has no CUDA", { cuda: null, gpu: null }, ["PyTorch"], /build of PyTorch that has CUDA/],
+    [
+      "there is no driver",
+      { gpu: null, gpu_error: "RuntimeError: Found no NVIDIA driver on your system" },
+      ["PyTorch"],
+      /NVIDIA driver, then reboot/,
+    ],
+    [
+      "the GPU is too new for PyTorch",
+      { gpu: null, gpu_error: "RuntimeError: CUDA error: no kernel image is available" },
+      ["PyTorch"],
+      /build of PyTorch for this GPU/,
+    ],
+    [
+      "PyTorch sees no GPU",
+      { gpu: null, gpu_error: "RuntimeError: No CUDA GPUs are available" },
+      ["PyTorch"],
+      /CUDA_VISIBLE_DEVICES/,
+    ],
+    ["gsplat is missing", { gsplat: null, gsplat_prebuilt: false }, ["gsplat"], /pip install gsplat/],
+    [
+      "gsplat is built for another PyTorch",
+      { gsplat_error: "ImportError: undefined symbol" },
+      ["gsplat"],
+      /--force-reinstall gsplat/,
+    ],
+    [
+      "kernels are missing, and nvcc too",
+      { gsplat_prebuilt: false, nvcc: null },
+      ["gsplat"],
+      /CUDA toolkit 11.8 with nvcc/,
+    ],
+    [
+      "kernels are missing, and a compiler too",
+      { gsplat_prebuilt: false, compiler: false },
+      ["gsplat"],
+      /C\+\+ compiler/,
+    ],
+    [
+      "kernels are missing, and the toolkit is another",
+      { gsplat_prebuilt: false, nvcc: "12.4" },
+      ["gsplat"],
+      /CUDA toolkit 11.8/,
+    ],
+  ])("%s", (_, found, failures, remedy) => {
+    const checks = judgeNerfstudio(true, ok({ ...PYTHON, ...found }));
+    const failed = checks.filter(({ verdict }) => verdict === "failure");
+    expect(failed.map(({ name }) => name)).toEqual(failures);
+    expect(failed[0]?.remedy ?? "").toMatch(remedy);
+  });
+
+  it("whose Python does not answer", () => {
+    const checks = judgeNerfstudio(true, err("There is no program at NERF_PYTHON_PATH."));
+    expect(checks).toMatchObject([
+      { name: "Python", verdict: "failure", remedy: expect.stringContaining("NERF_PYTHON_PATH") },
+    ]);
+  });
+
+  it("that nobody wants is not looked for", () => {
+    expect(verdicts(judgeNerfstudio(false, err("")))).toEqual(["nerfstudio skipped"]);
+    expect(wantsNerfstudio("builtin", null)).toBe(false);
+    expect(wantsNerfstudio("builtin", "/opt/python")).toBe(true);
+    expect(wantsNerfstudio("auto", null)).toBe(true);
+  });
+});
+
+describe("COLMAP", () => {
+  const banner = (version: string, cuda: string) =>
+    ok(
+      `COLMAP ${version} -- Structure-from-Motion and Multi-View Stereo\n(Commit Unknown on Unknown ${cuda} CUDA)`,
+    );
+  it.each([
+    ["with CUDA", banner("3.9.1", "with"), true, "ok", "3.9.1, with CUDA"],
+    ["without CUDA, on a machine without a GPU", banner("3.8", "without"), false, "ok", "3.8, without CUDA"],
+    ["without CUDA, beside a GPU", banner("3.8", "without"), true, "warning", "3.8, without CUDA"],
+    ["too old", banner("3.6", "with"), true, "warning", "3.6, with CUDA"],
+    ["not there", err("colmap was not found."), true, "failure", "colmap was not found."],
+    [
+      "something else",
+      ok("usage: colmap"),
+      true,
+      "failure",
+      "what COLMAP_PATH names does not answer like COLMAP",
+    ],
+  ])("%s", (_, help, hasGpu, verdict, detail) => {
+    expect(judgeColmap(help, hasGpu)).toMatchObject({ name: "COLMAP", verdict, detail });
+  });
+});
+
+describe("ffmpeg", () => {
+  const version = ok("ffmpeg version 5.1.9-0+deb12u1 Copyright (c) 2000-2026 the FFmpeg developers");
+  const filters = ok(" ... zscale            V->V       Apply\n ... tonemap           V->V       Conversion");
+  const decoders = ok(
+    " VFS..D h264                 H.264\n VFS..D hevc                 HEVC\n A....D aac                  AAC",
+  );
+  it.each([
+    ["with all that is needed", version, filters, decoders, "ok", "5.1.9-0+deb12u1"],
+    [
+      "without zscale",
+      version,
+      ok(" ... tonemap           V->V       Conversion"),
+      decoders,
+      "warning",
+      "5.1.9-0+deb12u1, without the filters zscale and tonemap",
+    ],
+    [
+      "without HEVC",
+      version,
+      filters,
+      ok(" VFS..D h264                 H.264"),
+      "failure",
+      "5.1.9-0+deb12u1, which cannot decode hevc",
+    ],
+    [
+      "without any decoder",
+      version,
+      filters,
+      err("crashed"),
+      "failure",
+      "5.1.9-0+deb12u1, which cannot decode h264 and hevc",
+    ],
+    ["not there", err("ffmpeg was not found."), err(""), err(""), "failure", "ffmpeg was not found."],
+  ])("%s", (_, printed, filterList, decoderList, verdict, detail) => {
+    expect(judgeFfmpeg(printed, filterList, decoderList)).toMatchObject([{ verdict, detail }]);
+  });
+
+  it("'s ffprobe", () => {
+    expect(judgeFfprobe(ok("ffprobe version 6.0 Copyright"))).toMatchObject({ verdict: "ok", detail: "6.0" });
+    expect(judgeFfprobe(err("ffprobe was not found."))).toMatchObject({ verdict: "failure" });
+  });
+});
+
+describe("resources", () => {
+  it.each([
+    [100 * GIB, null, "ok"],
+    [10 * GIB, null, "warning"],
+    [1 * GIB, null, "failure"],
+    [100 * GIB, "EACCES: permission denied", "failure"],
+  ])("a disk with %d bytes free, trouble %j: %s", (free, problem, verdict) => {
+    expect(judgeDisk("/w", free, problem).verdict).toBe(verdict);
+  });
+
+  it.each([
+    [64 * GIB, 40 * GIB, "ok"],
+    [64 * GIB, 1 * GIB, "warning"],
+    [4 * GIB, 3 * GIB, "warning"],
+    [2 * GIB, 2 * GIB, "failure"],
+  ])("memory of %d bytes, %d available: %s", (total, available, verdict) => {
+    expect(judgeMemory(total, available).verdict).toBe(verdict);
+  });
+});
+
+describe("control plane", () => {
+  const url = "https://splatt.example.com";
+  const answered = (status: number, body = "", offSeconds = 0): Asked => ({
+    ok: true,
+    answer: {
+      status,
+      body,
+      clock: { server: 1_000_000, here: 1_000_000 + 1000 * offSeconds },
+      milliseconds: 80,
+    },
+  });
+  const failed = (code: string): Asked => ({ ok: false, code, message: code });
+
+  it.each([
+    ["healthy", answered(200, '{"status":"healthy"}'), "ok", /^$/],
+    ["a sign-in page", answered(200, "<html>"), "failure", /proxy/],
+    ["another server", answered(404), "failure", /CONTROL_PLANE_URL/],
+    ["no such name", failed("ENOTFOUND"), "failure", /DNS/],
+    ["nothing there", failed("ECONNREFUSED"), "failure", /start the control plane/],
+    [
+      "a certificate that is not trusted",
+      failed("DEPTH_ZERO_SELF_SIGNED_CERT"),
+      "failure",
+      /NODE_EXTRA_CA_CERTS/,
+    ],
+    ["a certificate of another name", failed("ERR_TLS_CERT_ALTNAME_INVALID"), "failure", /certificate/],
+    ["a firewall", failed("UND_ERR_CONNECT_TIMEOUT"), "failure", /firewall/],
+  ])("%s", (_, health, verdict, remedy) => {
+    const check = judgeNetwork(url, health);
+    expect(check.verdict).toBe(verdict);
+    expect(check.remedy ?? "").toMatch(remedy);
+  });
+
+  it.each([
+    [answered(426), "ok"],
+    [answered(401), "failure"],
+    [answered(403), "failure"],
+    [answered(500), "warning"],
+    [failed("ECONNREFUSED"), "warning"],
+  ])("a token, asked with %j", (agent, verdict) => {
+    expect(judgeToken(agent).verdict).toBe(verdict);
+  });
+
+  it.each([
+    [1, "ok", "right"],
+    [-30, "ok", "30 s behind the control plane's"],
+    [90, "warning", "90 s ahead of the control plane's"],
+    [-3600, "failure", "3600 s behind the control plane's"],
+  ])("a clock that is %d s off", (seconds, verdict, detail) => {
+    expect(judgeClock(answered(200, "", seconds))).toMatchObject([{ verdict, detail }]);
+  });
+
+  it("says nothing of a clock that it cannot compare", () => {
+    expect(judgeClock(failed("ECONNREFUSED"))).toEqual([]);
+  });
+});
+
+describe("the engine", () => {
+  const offer = { engines: [], default_engine: "nerfstudio" as const, reason: "Runs nerfstudio.", gpus: [] };
+  it.each([
+    [2, "ok", "Runs nerfstudio. Takes 2 jobs at once."],
+    [1, "ok", "Runs nerfstudio. Takes one job at once."],
+    [0, "failure", "Runs nerfstudio."],
+  ])("with %d slots", (slots, verdict, detail) => {
+    expect(judgeOffer({ ...offer, slots })).toMatchObject({ verdict, detail });
+  });
+});
+
+describe("doctorText", () => {
+  it("has a line for each check, and under what is wrong what to do", () => {
+    const checks = [
+      good("GPU", "fine"),
+      warning("Memory", "little", "Buy more."),
+      failing("COLMAP", "gone", "Install it."),
+    ];
+    expect(doctorText(checks)).toBe(
+      `✓ GPU     fine
+! Memory  little
+          → Buy more.
+✗ COLMAP  gone
+          → Install it.
+
+1 thing needs mending. 1 thing could be better.`,
+    );
+  });
+
+  it("says when all is well", () => {
+    expect(doctorText([good("GPU", "fine")])).toMatch(/\n\nAll that is needed is there\.$/);
+  });
+});

@@ -1,0 +1,122 @@
+import { existsSync } from "node:fs";
+import { access, constants } from "node:fs/promises";
+import { freemem, totalmem } from "node:os";
+import { dirname } from "node:path";
+import { err, ok } from "@splatt/shared";
+import { pino } from "pino";
+import { AgentEnvironment, type MachineConfig, readConfig, readMachineConfig } from "../config.ts";
+import { chooseGpus } from "../engines/gpu-choice.ts";
+import { surveyGpus } from "../engines/gpus.ts";
+import { findInstallation } from "../engines/nerfstudio/installation.ts";
+import { lookIntoPython } from "../engines/nerfstudio/probe.ts";
+import { setUpEngines } from "../engines/set-up.ts";
+import { freeDiskBytes } from "../files/disk-usage.ts";
+import { runTool } from "../processes/run-tool.ts";
+import type { Check } from "./check.ts";
+import { askControlPlane, judgeClock, judgeNetwork, judgeToken } from "./control-plane.ts";
+import { judgeOffer } from "./engine.ts";
+import { judgeGpus } from "./gpu.ts";
+import { judgeNerfstudio, wantsNerfstudio } from "./nerfstudio.ts";
+import { judgeDisk, judgeMemory } from "./resources.ts";
+import { judgeSettings } from "./settings.ts";
+import { judgeColmap, judgeFfmpeg, judgeFfprobe, type Printed } from "./tools.ts";
+
+const TOOL_TIMEOUT_MS = 30_000;
+
+/**
+ * Looks at all that the agent needs on this machine.
+ *
+ * @param nameWarnings about names in the environment that look misspelt
+ */
+export async function examine(
+  environment: NodeJS.ProcessEnv,
+  nameWarnings: readonly string[],
+): Promise<Check[]> {
+  const settings = readConfig(environment);
+  const given = Object.keys(AgentEnvironment.shape).filter((name) => environment[name]);
+  const problems = settings.ok ? [] : settings.problems;
+  const checks = judgeSettings(problems, given, nameWarnings);
+  // The machine is looked at also while the control plane's settings are missing, but not with settings that are wrong.
+  const machine = readMachineConfig(environment);
+  if (!machine.ok) return checks;
+  const parts = await Promise.all([
+    examineEngines(machine.config),
+    examineTools(machine.config),
+    examineResources(machine.config),
+    settings.ok ? examineControlPlane(settings.config.CONTROL_PLANE_URL, settings.config.AGENT_TOKEN) : [],
+  ]);
+  return [...checks, ...parts.flat()];
+}
+
+async function examineEngines(config: MachineConfig): Promise<Check[]> {
+  const survey = await surveyGpus();
+  const choice = chooseGpus(survey.gpus, config.GPUS, process.env.CUDA_VISIBLE_DEVICES);
+  const wanted = wantsNerfstudio(config.ENGINE, config.NERF_PYTHON_PATH);
+  const gpu = choice.gpus[0]?.uuid ?? null;
+  const [python, { offer }] = await Promise.all([
+    wanted ? lookIntoPython(findInstallation(config.NERF_PYTHON_PATH), gpu) : err(""),
+    setUpEngines(config, pino({ level: "silent" })),
+  ]);
+  return [
+    ...(config.ENGINE === "builtin" ? [] : judgeGpus(survey, choice, config.MIN_FREE_GPU_BYTES)),
+    ...judgeNerfstudio(wanted, python),
+    judgeOffer(offer),
+  ];
+}
+
+async function examineTools(config: MachineConfig): Promise<Check[]> {
+  const { COLMAP_PATH, FFMPEG_PATH, FFPROBE_PATH } = config;
+  const [survey, colmap, version, filters, decoders, ffprobe] = await Promise.all([
+    surveyGpus(),
+    print(COLMAP_PATH, ["-h"]),
+    print(FFMPEG_PATH, ["-version"]),
+    print(FFMPEG_PATH, ["-hide_banner", "-filters"]),
+    print(FFMPEG_PATH, ["-hide_banner", "-decoders"]),
+    print(FFPROBE_PATH, ["-version"]),
+  ]);
+  return [
+    judgeColmap(colmap, survey.gpus.length > 0),
+    ...judgeFfmpeg(version, filters, decoders),
+    judgeFfprobe(ffprobe),
+  ];
+}
+
+async function examineResources({ WORKSPACE_ROOT }: MachineConfig): Promise<Check[]> {
+  const folder = nearestFolder(WORKSPACE_ROOT);
+  const problem = await access(folder, constants.W_OK)
+    .then(() => null)
+    .catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+  // In a container the limit is the container's, not the machine's.
+  const limit = process.constrainedMemory();
+  const total = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+  return [
+    judgeDisk(WORKSPACE_ROOT, await freeDiskBytes(folder), problem),
+    judgeMemory(total, Math.min(total, freemem())),
+  ];
+}
+
+/** The folder, or the one that it would be made in. */
+function nearestFolder(path: string): string {
+  return existsSync(path) || dirname(path) === path ? path : nearestFolder(dirname(path));
+}
+
+async function examineControlPlane(url: string, token: string): Promise<Check[]> {
+  const { health, agent } = await askControlPlane(url, token);
+  return [judgeNetwork(url, health), judgeToken(agent), ...judgeClock(health)];
+}
+
+/** What a program prints on both streams. */
+async function print(file: string, args: readonly string[]): Promise<Printed> {
+  const lines: string[] = [];
+  const exit = await runTool({
+    file,
+    args,
+    cwd: ".",
+    env: { QT_QPA_PLATFORM: "offscreen", TERM: "dumb" },
+    signal: new AbortController().signal,
+    timeoutMs: TOOL_TIMEOUT_MS,
+    silenceMs: TOOL_TIMEOUT_MS,
+    onLine: (line) => lines.push(line),
+  });
+  return exit.ok ? ok(lines.join("\n")) : err(exit.error.detail);
+}

@@ -1,0 +1,50 @@
+import type { GpuInfo } from "@splatt/shared";
+import type { GpuChoice } from "../engines/gpu-choice.ts";
+import type { GpuSurvey } from "../engines/gpus.ts";
+import { byteText } from "../terminal/byte-text.ts";
+import { type Check, failing, good, warning } from "./check.ts";
+
+const NAME = "GPU";
+
+/** @param minFreeBytes what must be free before a job is taken */
+export function judgeGpus(survey: GpuSurvey, choice: GpuChoice, minFreeBytes: number): Check[] {
+  if (survey.problem !== null) {
+    return [failing(NAME, survey.problem, driverRemedy(survey.problem))];
+  }
+  if (survey.gpus.length === 0) {
+    const remedy =
+      "Install the NVIDIA driver if there is a card; without one ENGINE=builtin trains on the CPU.";
+    return [warning(NAME, "nvidia-smi finds none", remedy)];
+  }
+  const named =
+    choice.problem === null
+      ? []
+      : [
+          failing(
+            NAME,
+            choice.problem,
+            "Correct GPUS (`nvidia-smi -L` lists the UUIDs), or remove it to use all.",
+          ),
+        ];
+  return [...named, ...choice.gpus.map((gpu) => judgeGpu(gpu, minFreeBytes))];
+}
+
+function judgeGpu(gpu: GpuInfo, minFreeBytes: number): Check {
+  const { name, memory_total, memory_free, temperature } = gpu;
+  const heat = temperature === null ? "" : `, ${temperature} °C`;
+  if (memory_free === null) return good(NAME, `${name}, ${byteText(memory_total)}${heat}`);
+  const room = `${name}, ${byteText(memory_free)} of ${byteText(memory_total)} free${heat}`;
+  if (memory_free >= minFreeBytes) return good(NAME, room);
+  const remedy = `Jobs are refused below ${byteText(minFreeBytes)} (MIN_FREE_GPU_BYTES). \`nvidia-smi\` shows which programs use the card; end them.`;
+  return warning(NAME, room, remedy);
+}
+
+function driverRemedy(problem: string): string {
+  if (/version mismatch/i.test(problem)) return "The driver was updated: reboot the machine.";
+  if (/communicate with the NVIDIA driver/i.test(problem)) {
+    return "The driver is not loaded: reboot; if that does not help, install it again for the running kernel.";
+  }
+  if (/insufficient permissions/i.test(problem))
+    return "Let the agent's user open /dev/nvidia*, as by the group video or render.";
+  return "Run nvidia-smi and mend what it says; install the driver again if need be.";
+}

@@ -1,0 +1,76 @@
+import type { EngineChoice, Result } from "@splatt/shared";
+import {
+  gsplatObstacle,
+  nerfstudioObstacle,
+  type ProbeReport,
+  torchObstacle,
+} from "../engines/nerfstudio/probe-report.ts";
+import { type Check, failing, good, skipped } from "./check.ts";
+
+const INSTALL = "https://docs.nerf.studio/quickstart/installation.html";
+
+/**
+ * @param wanted whether jobs are to be trained by nerfstudio; see `wantsNerfstudio`
+ * @param found what the Python has, or why it does not say
+ */
+export function judgeNerfstudio(wanted: boolean, found: Result<ProbeReport, string>): Check[] {
+  if (!wanted) return [skipped("nerfstudio", "another engine is asked for")];
+  if (!found.ok) {
+    const remedy = `Install nerfstudio (${INSTALL}) and set NERF_PYTHON_PATH to the Python of its environment, as in /opt/nerfstudio/bin/python.`;
+    return [failing("Python", found.error, remedy)];
+  }
+  const report = found.value;
+  return [
+    good("Python", report.python),
+    judge(
+      "nerfstudio",
+      nerfstudioObstacle(report),
+      report.nerfstudio,
+      'pip install "nerfstudio>=1.1.5" in its environment.',
+    ),
+    judge(
+      "PyTorch",
+      torchObstacle(report),
+      `${report.torch} with CUDA ${report.cuda} on ${report.gpu}`,
+      torchRemedy(report),
+    ),
+    ...(report.gpu === null
+      ? [skipped("gsplat", `${report.gsplat ?? "not there"}; looked at once PyTorch finds the GPU`)]
+      : [judge("gsplat", gsplatObstacle(report), gsplatText(report), gsplatRemedy(report))]),
+    // What is missing of it is told with gsplat, which needs it only to compile its kernels.
+    report.nvcc === null
+      ? skipped("CUDA toolkit", "nvcc is not there")
+      : good("CUDA toolkit", `nvcc ${report.nvcc}`),
+  ];
+}
+
+/** nerfstudio is looked for unless another engine was asked for by name; a NERF_PYTHON_PATH speaks for it always. */
+export function wantsNerfstudio(engine: EngineChoice, pythonPath: string | null): boolean {
+  return engine === "nerfstudio" || engine === "auto" || pythonPath !== null;
+}
+
+function judge(name: string, obstacle: string | null, detail: string | null, remedy: string): Check {
+  return obstacle === null ? good(name, detail ?? "") : failing(name, obstacle, remedy);
+}
+
+function torchRemedy({ torch, cuda, gpu_error }: ProbeReport): string {
+  const wheels = "https://pytorch.org/get-started/locally names the command for your CUDA.";
+  if (torch === null) return `Install PyTorch in nerfstudio's environment; ${wheels}`;
+  if (cuda === null) return `Install the build of PyTorch that has CUDA; ${wheels}`;
+  if (/driver/i.test(gpu_error ?? "")) return "Install or update the NVIDIA driver, then reboot.";
+  if (/no kernel image/i.test(gpu_error ?? "")) return `Install a build of PyTorch for this GPU; ${wheels}`;
+  return "Check that the agent's user may open /dev/nvidia*, and CUDA_VISIBLE_DEVICES and GPUS if they are set.";
+}
+
+function gsplatText({ gsplat, gsplat_prebuilt }: ProbeReport): string {
+  return gsplat_prebuilt
+    ? `${gsplat}, with its kernels`
+    : `${gsplat}; the first job compiles its kernels if need be`;
+}
+
+function gsplatRemedy({ gsplat, gsplat_prebuilt, torch, cuda }: ProbeReport): string {
+  if (gsplat === null) return "pip install gsplat in nerfstudio's environment.";
+  const wheel = `https://docs.gsplat.studio/whl has builds for PyTorch ${torch} and CUDA ${cuda}`;
+  if (gsplat_prebuilt) return `Install the build that fits: pip install --force-reinstall gsplat; ${wheel}.`;
+  return `Either install a build with kernels (${wheel}), or the CUDA toolkit ${cuda} with nvcc, a C++ compiler and ninja.`;
+}

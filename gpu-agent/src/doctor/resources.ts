@@ -1,0 +1,37 @@
+import { byteText } from "../terminal/byte-text.ts";
+import { type Check, failing, good, warning } from "./check.ts";
+
+const GIB = 1024 ** 3;
+const LEAST_DISK_BYTES = 2 * GIB;
+const GOOD_DISK_BYTES = 20 * GIB;
+const LEAST_MEMORY_BYTES = 3.5 * GIB;
+const GOOD_MEMORY_BYTES = 7.5 * GIB;
+
+/** @param problem why the workspace cannot be written to; null when it can */
+export function judgeDisk(root: string, freeBytes: number, problem: string | null): Check {
+  if (problem !== null) {
+    return failing(
+      "Workspace",
+      problem,
+      "Give the agent's user this folder, or set WORKSPACE_ROOT to one of theirs.",
+    );
+  }
+  const detail = `${byteText(freeBytes)} free in ${root}`;
+  const remedy =
+    "Free space on this disk, or set WORKSPACE_ROOT to a larger one; a job takes 1 to 5 GB and more.";
+  if (freeBytes < LEAST_DISK_BYTES) return failing("Workspace", detail, remedy);
+  return freeBytes < GOOD_DISK_BYTES ? warning("Workspace", detail, remedy) : good("Workspace", detail);
+}
+
+/** @param totalBytes what this process may use at most */
+export function judgeMemory(totalBytes: number, availableBytes: number): Check {
+  const detail = `${byteText(availableBytes)} of ${byteText(totalBytes)} available`;
+  const remedy =
+    "COLMAP and training want 8 GB and more. Add memory or swap, or lower fps and the resolution.";
+  if (totalBytes < LEAST_MEMORY_BYTES) return failing("Memory", detail, remedy);
+  if (totalBytes < GOOD_MEMORY_BYTES) return warning("Memory", detail, remedy);
+  if (availableBytes < LEAST_MEMORY_BYTES / 2) {
+    return warning("Memory", detail, "Other programs use nearly all of it; end some before jobs are taken.");
+  }
+  return good("Memory", detail);
+}

@@ -1,0 +1,30 @@
+import { lstat, readdir, statfs } from "node:fs/promises";
+import { join } from "node:path";
+
+const BLOCK_BYTES = 512;
+
+/** Adds up what files take on the disk. One with several names (hard links) counts once, where it is met first. */
+export class DiskUsage {
+  readonly #seen = new Set<string>();
+
+  /** Bytes of a file, or of all that is in a folder; 0 for what is not there, or vanishes meanwhile. */
+  async of(path: string): Promise<number> {
+    const stat = await lstat(path).catch(() => null);
+    if (stat === null) return 0;
+    if (stat.nlink > 1 && !stat.isDirectory()) {
+      const file = `${stat.dev}:${stat.ino}`;
+      if (this.#seen.has(file)) return 0;
+      this.#seen.add(file);
+    }
+    let bytes = stat.blocks * BLOCK_BYTES;
+    if (!stat.isDirectory()) return bytes;
+    for (const name of await readdir(path).catch(() => [])) bytes += await this.of(join(path, name));
+    return bytes;
+  }
+}
+
+/** Bytes that are free for us on the disk that a folder is on. */
+export async function freeDiskBytes(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(path);
+  return bavail * bsize;
+}

@@ -1,0 +1,136 @@
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type AgentMessage, JobOptions, ok } from "@splatt/shared";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { JobLog } from "../pipeline/job-log.ts";
+import { JobClock } from "../pipeline/timing/job-clock.ts";
+import { initialSize } from "../pipeline/timing/job-size.ts";
+import type { StageRun } from "../pipeline/timing/stage-history.ts";
+import { JobRecordFile, newJobRecord } from "./job-record.ts";
+import { JobRun } from "./job-run.ts";
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "splatt-job-"));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+/** A job on a virtual clock, and all that it sends. */
+function scene(trainWait = 0) {
+  const world = { seconds: 0, trainWait };
+  const sent: AgentMessage[] = [];
+  const learned: StageRun[] = [];
+  const options = JobOptions.parse({});
+  const fence = { job_id: randomUUID(), attempt: 1, lease_id: randomUUID() };
+  const spec = { source: { kind: "upload" as const, size: 1e6 }, options, retry_of: null };
+  const run = new JobRun({
+    dir,
+    file: new JobRecordFile(dir, newJobRecord(fence, spec, 0)),
+    jobLog: new JobLog(join(dir, "pipeline.log")),
+    log: pino({ level: "silent" }),
+    clock: new JobClock({
+      size: initialSize("nerfstudio", options, 1e6),
+      history: () => learned,
+      cores: 2,
+      trainWait: () => world.trainWait,
+      now: () => world.seconds * 1000,
+    }),
+    learn: async (stage) => {
+      learned.push(stage);
+    },
+    send: (message) => sent.push(message) > 0,
+    onEnd: () => undefined,
+  });
+  /** What was said last of the progress. */
+  const progress = () => {
+    run.flushProgress();
+    return sent.findLast((message) => message.type === "job.progress");
+  };
+  return { run, world, sent, learned, progress };
+}
+
+describe("a job's progress", () => {
+  it("never falls, and never is full", async () => {
+    const { run, world, progress } = scene();
+    const shown: number[] = [];
+    for (const stage of ["download", "frames", "poses", "train", "export", "upload"] as const) {
+      await run.beginStage(stage);
+      for (const fraction of [0, 0.5, 0.2, 1, 1]) {
+        world.seconds += 3;
+        run.reportProgress(stage, { fraction, message: "" });
+        shown.push(progress()?.progress ?? -1);
+      }
+      await run.noteTiming({ stage, seconds: 15, reused: false });
+    }
+    expect(shown).toEqual(shown.toSorted((a, b) => a - b));
+    expect(shown.at(-1)).toBe(99);
+    expect(shown.every((percent) => percent >= 0 && percent < 100)).toBe(true);
+  });
+
+  it("teaches how long the stages took, but for those that were reused", async () => {
+    const { run, world, learned } = scene();
+    for (const [stage, reused] of [
+      ["download", true],
+      ["frames", false],
+    ] as const) {
+      await run.beginStage(stage);
+      world.seconds += 7;
+      await run.noteTiming({ stage, seconds: 7, reused });
+    }
+    expect(learned).toMatchObject([{ stage: "frames", units: 1e6, preparing: 0, working: 7 }]);
+  });
+});
+
+describe("a job that waits for the GPU", () => {
+  it("says so under its old status, and counts the wait in when it will be done", async () => {
+    const { run, world, progress } = scene(600);
+    await run.beginStage("poses");
+    world.seconds += 60;
+    await run.noteTiming({ stage: "poses", seconds: 60, reused: false });
+    run.waitFor("gpu");
+    expect(run.held.status).toBe("running_colmap");
+    expect(progress()).toMatchObject({
+      message: "Waiting for a GPU, which trains another job...",
+      stage_progress: 0,
+    });
+    const eta = progress()?.eta_seconds ?? 0;
+    expect(eta).toBeGreaterThan(600);
+    expect(run.status).toMatchObject({
+      message: expect.stringContaining("Waiting for a GPU"),
+      eta_seconds: eta,
+    });
+
+    world.trainWait = 0;
+    await run.beginStage("train");
+    expect(run.held.status).toBe("training");
+    expect(run.status.eta_seconds).toBeLessThan(eta - 500);
+  });
+});
+
+describe("a job that its owner wants out of the way", () => {
+  it("is past waiting from the moment that it trains", async () => {
+    const { run } = scene();
+    expect(run.isPastWaiting).toBe(false);
+    for (const stage of ["download", "poses"] as const) {
+      await run.beginStage(stage);
+      expect(run.isPastWaiting).toBe(false);
+    }
+    await run.beginStage("train");
+    expect(run.isPastWaiting).toBe(true);
+  });
+
+  it("is handed back with the reason that it was given", async () => {
+    const { run, sent } = scene();
+    const stopped = Promise.withResolvers<void>();
+    run.start(async (_, signal) => {
+      signal.addEventListener("abort", () => stopped.resolve());
+      await stopped.promise;
+      return ok([]);
+    });
+    await run.stop("returned", "Paused by its owner.");
+    expect(sent).toMatchObject([{ type: "job.returned", reason: "Paused by its owner." }]);
+  });
+});

@@ -1,0 +1,141 @@
+import { randomUUID } from "node:crypto";
+import { copyFile, mkdir, rename, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import {
+  type CompletedUpload,
+  err,
+  type Failure,
+  failure,
+  type JobOptions,
+  type JobReport,
+  type JobSpec,
+  ok,
+  type Result,
+  STAGES,
+} from "@splatt/shared";
+import type { Logger } from "pino";
+import { sha256OfFile } from "../files/sha256-of-file.ts";
+import {
+  type JobRecord,
+  JobRecordFile,
+  loadJobRecord,
+  newJobRecord,
+  nextAttempt,
+} from "../jobs/job-record.ts";
+import { JobRun, type Pipeline } from "../jobs/job-run.ts";
+import type { Machine } from "../machine.ts";
+import { JobLog } from "../pipeline/job-log.ts";
+import { createPipeline } from "../pipeline/pipeline.ts";
+import type { ShownJob } from "../terminal/job-progress.ts";
+import { type LocalVideo, localVideoStage } from "./local-video.ts";
+
+/** A video on this machine, or one to be fetched from the web. */
+export type LocalSource =
+  | { readonly kind: "file"; readonly video: LocalVideo }
+  | { readonly kind: "url"; readonly url: string };
+
+export interface LocalRunOptions {
+  readonly machine: Machine;
+  readonly source: LocalSource;
+  readonly options: JobOptions;
+  /** The folder that the results go to; finished stages are kept in a folder of it, for the next run. */
+  readonly out: string;
+  readonly log: Logger;
+  readonly onProgress: (job: ShownJob) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface LocalResult {
+  readonly report: JobReport;
+  /** The result files, in the folder. */
+  readonly files: readonly Pick<CompletedUpload, "filename" | "size" | "sha256">[];
+}
+
+/** Below the folder of the results: what stages have finished, and what an interrupted one left. */
+export const WORK_FOLDER = "work";
+const PROGRESS_MS = 250;
+
+/**
+ * Turns a video into a splat on this machine alone, with the pipeline and the bookkeeping of a job from the control
+ * plane, so that a run that is repeated goes on where the last one stopped and reuses what fits its options. This
+ * process stands in for the Dispatcher: it acknowledges what it is told, and shows it.
+ */
+export async function runLocally(run: LocalRunOptions): Promise<Result<LocalResult, Failure>> {
+  const { machine, source, out, log, signal } = run;
+  const dir = join(out, WORK_FOLDER);
+  await mkdir(dir, { recursive: true });
+  const record = await localRecord(dir, {
+    source: source.kind === "url" ? source : { kind: "upload", size: source.video.size },
+    options: run.options,
+    retry_of: null,
+  });
+  const ended = Promise.withResolvers<void>();
+  let outcome: Result<LocalResult, Failure> = err(failure("agent_stopped", ""));
+  let status: ShownJob["status"] = "queued";
+  const job: JobRun = new JobRun({
+    dir,
+    file: new JobRecordFile(dir, record),
+    jobLog: new JobLog(join(dir, "pipeline.log")),
+    log,
+    clock: machine.clockFor(record.spec, record.accepted_at, LOCAL_STAGES),
+    learn: (stage) => machine.learn(stage),
+    send: (message) => {
+      if (message.type === "job.stage") {
+        status = message.status;
+        run.onProgress({ ...message, eta_seconds: null });
+      }
+      if (message.type === "job.progress") run.onProgress({ ...message, status });
+      if (message.type === "job.complete") outcome = ok({ report: message.report, files: message.uploads });
+      if (message.type === "job.fail") outcome = err(failure(message.code, message.detail));
+      if ("seq" in message) queueMicrotask(() => void job.acked(message.seq));
+      return true;
+    },
+    // Only then nothing of it is on its way to the disk any more.
+    onEnd: () => ended.resolve(),
+  });
+  const timer = setInterval(() => job.flushProgress(), PROGRESS_MS);
+  const onAbort = () => void job.stop("shutdown").then(ended.resolve);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    if (signal.aborted) return outcome;
+    job.start(localPipeline(run));
+    await ended.promise;
+    return outcome;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+const LOCAL_STAGES = STAGES.filter((stage) => stage !== "upload");
+
+/** A record with what an earlier run in the same folder has finished. */
+async function localRecord(dir: string, spec: JobSpec): Promise<JobRecord> {
+  const known = await loadJobRecord(dir);
+  const fence = {
+    job_id: known?.fence.job_id ?? randomUUID(),
+    attempt: (known?.fence.attempt ?? 0) + 1,
+    lease_id: randomUUID(),
+  };
+  const now = Date.now();
+  return known === null ? newJobRecord(fence, spec, now) : nextAttempt(known, fence, spec, now);
+}
+
+function localPipeline({ machine, source, out }: LocalRunOptions): Pipeline {
+  return createPipeline(machine, {
+    fetchVideo: () => {
+      if (source.kind === "file") return localVideoStage(source.video);
+      throw new Error("a video from the web is fetched by the pipeline itself");
+    },
+    deliver: async (_, paths, signal) => {
+      const files: CompletedUpload[] = [];
+      for (const path of paths) {
+        const filename = basename(path);
+        await copyFile(path, join(out, `${filename}.part`));
+        await rename(join(out, `${filename}.part`), join(out, filename));
+        const { size } = await stat(path);
+        files.push({ filename, upload_id: randomUUID(), size, sha256: await sha256OfFile(path, signal) });
+      }
+      return ok(files);
+    },
+  });
+}

@@ -1,0 +1,109 @@
+import { join } from "node:path";
+import {
+  type AgentOffer,
+  engineFor,
+  type GpuInfo,
+  type JobSpec,
+  STAGES,
+  type StageName,
+} from "@splatt/shared";
+import type { Logger } from "pino";
+import type { MachineConfig } from "./config.ts";
+import type { Engine } from "./engines/engine.ts";
+import { roomiest } from "./engines/gpu-choice.ts";
+import { surveyGpus } from "./engines/gpus.ts";
+import { setUpEngines } from "./engines/set-up.ts";
+import { ResourceTokens } from "./pipeline/resource-tokens.ts";
+import { type StageLimits, stageLimits } from "./pipeline/stage-limits.ts";
+import { JobClock } from "./pipeline/timing/job-clock.ts";
+import { initialSize } from "./pipeline/timing/job-size.ts";
+import { StageHistory, type StageRun } from "./pipeline/timing/stage-history.ts";
+import { trainToken } from "./pipeline/train-stage.ts";
+
+/** What the agent must know of the machine that it runs on. */
+export interface AgentMachine {
+  /** What it offers when nothing is in the way. */
+  readonly offer: AgentOffer;
+  /** The chosen GPUs as they were at the last look. */
+  readonly gpus: readonly GpuInfo[];
+  /** UUIDs of the GPUs on which a job trains now. */
+  readonly gpusInUse: readonly string[];
+  lookAtGpus(): Promise<void>;
+  /** @param since when the job came to this machine, in milliseconds */
+  clockFor(spec: JobSpec, since: number): JobClock;
+  learn(run: StageRun): Promise<void>;
+}
+
+const HISTORY_FILE = "stage-history.json";
+
+/** This machine at work: its engines and what it offers with them, what is scarce on it, and what it has learned. */
+export class Machine implements AgentMachine {
+  readonly config: MachineConfig;
+  readonly engines: readonly Engine[];
+  readonly offer: AgentOffer;
+  readonly tokens: ResourceTokens;
+  readonly limits: StageLimits;
+  readonly #history: StageHistory;
+  #gpus: readonly GpuInfo[];
+
+  /** Looks at the machine once: which GPUs it has, and which engines work. */
+  static async setUp(
+    config: MachineConfig & { readonly SLOTS?: number | null },
+    log: Logger,
+  ): Promise<Machine> {
+    const { engines, offer } = await setUpEngines(config, log);
+    const history = await StageHistory.load(join(config.WORKSPACE_ROOT, HISTORY_FILE));
+    return new Machine(config, engines, offer, history);
+  }
+
+  constructor(config: MachineConfig, engines: readonly Engine[], offer: AgentOffer, history: StageHistory) {
+    this.config = config;
+    this.engines = engines;
+    this.offer = offer;
+    this.limits = stageLimits(config.STAGE_MAX_SILENCE_MINUTES, config.STAGE_MAX_MINUTES);
+    this.#history = history;
+    this.#gpus = offer.gpus;
+    this.tokens = new ResourceTokens({
+      network: 2,
+      cpu: 1,
+      gpus: offer.gpus.length === 0 ? [null] : offer.gpus.map(({ uuid }) => uuid),
+      chooseGpu: (free) => roomiest(free, this.#gpus),
+    });
+  }
+
+  get gpus(): readonly GpuInfo[] {
+    return this.#gpus;
+  }
+
+  get gpusInUse(): readonly string[] {
+    return this.tokens.gpusInUse;
+  }
+
+  async lookAtGpus(): Promise<void> {
+    if (this.offer.gpus.length === 0) return;
+    const { gpus } = await surveyGpus();
+    this.#gpus = this.offer.gpus.map((chosen) => gpus.find(({ uuid }) => uuid === chosen.uuid) ?? chosen);
+  }
+
+  /** The engine that works on a job; null when none does. */
+  engineFor(spec: JobSpec): Engine | null {
+    const name = engineFor(spec.options.engine, this.offer);
+    return this.engines.find((engine) => engine.name === name) ?? null;
+  }
+
+  /** @param stages those that the job goes through */
+  clockFor(spec: JobSpec, since: number, stages: readonly StageName[] = STAGES): JobClock {
+    const name = engineFor(spec.options.engine, this.offer) ?? "builtin";
+    return new JobClock({
+      size: initialSize(name, spec.options, spec.source.kind === "upload" ? spec.source.size : null),
+      stages,
+      history: () => this.#history.runs,
+      cores: this.config.THREADS,
+      trainWait: () => this.tokens.secondsUntilFree(trainToken(name), since),
+    });
+  }
+
+  async learn(run: StageRun): Promise<void> {
+    await this.#history.add(run);
+  }
+}

@@ -1,0 +1,101 @@
+import type { AgentOffer, GpuInfo } from "@splatt/shared";
+import { describe, expect, it } from "vitest";
+import { currentOffer, isNews, type OfferSituation } from "./current-offer.ts";
+
+const GIB = 1024 ** 3;
+
+function gpu(uuid: string, freeGib: number | null): GpuInfo {
+  return {
+    name: "NVIDIA L4",
+    uuid,
+    memory_total: 24 * GIB,
+    memory_free: freeGib === null ? null : freeGib * GIB,
+    temperature: 50,
+    utilization: 3,
+  };
+}
+
+const OFFER: AgentOffer = {
+  engines: [],
+  default_engine: "nerfstudio",
+  slots: 3,
+  parallel: 2,
+  reason: "Runs nerfstudio.",
+  gpus: [gpu("a", 24), gpu("b", 24)],
+};
+const QUIET: OfferSituation = {
+  paused: null,
+  stopping: false,
+  gpus: [gpu("a", 23), gpu("b", 22)],
+  inUse: [],
+  minFreeBytes: 4 * GIB,
+};
+
+describe("currentOffer", () => {
+  it("is what was set up, with the GPUs as they are now, when nothing is in the way", () => {
+    expect(currentOffer(OFFER, QUIET)).toEqual({ ...OFFER, gpus: QUIET.gpus });
+  });
+
+  it.each<[string, Partial<OfferSituation>, Partial<AgentOffer>]>([
+    [
+      "is nothing while paused",
+      { paused: "Paused: gaming" },
+      { slots: 0, parallel: 0, reason: "Paused: gaming" },
+    ],
+    [
+      "is nothing when about to stop, paused or not",
+      { stopping: true, paused: "Paused" },
+      { slots: 0, parallel: 0, reason: "The agent is about to stop." },
+    ],
+    [
+      "is nothing while other programs have all GPUs",
+      { gpus: [gpu("a", 1), gpu("b", 3.9)] },
+      {
+        slots: 0,
+        parallel: 0,
+        reason: "Takes no jobs: other programs use the GPU, and less than 4.0 GiB of its memory are free.",
+      },
+    ],
+    [
+      "is less while other programs have one of the GPUs",
+      { gpus: [gpu("a", 1), gpu("b", 23)] },
+      { slots: 2, parallel: 1, reason: "Runs nerfstudio. Other programs use 1 of its 2 GPUs." },
+    ],
+    [
+      "counts the memory that the agent's own job takes for nobody else's",
+      { gpus: [gpu("a", 1), gpu("b", 23)], inUse: ["a"] },
+      { slots: 3, parallel: 2, reason: "Runs nerfstudio." },
+    ],
+    [
+      "trusts a GPU that does not tell",
+      { gpus: [gpu("a", null), gpu("b", null)] },
+      { slots: 3, parallel: 2 },
+    ],
+  ])("%s", (_, situation, offer) => {
+    expect(currentOffer(OFFER, { ...QUIET, ...situation })).toMatchObject(offer);
+  });
+
+  it("does not mind the GPU's memory when jobs run on the CPU", () => {
+    const onCpu: AgentOffer = { ...OFFER, default_engine: "builtin", slots: 1, parallel: 1 };
+    expect(currentOffer(onCpu, { ...QUIET, gpus: [gpu("a", 0), gpu("b", 0)] }).slots).toBe(1);
+  });
+
+  it("keeps the reason why a machine takes no jobs at all", () => {
+    const broken: AgentOffer = { ...OFFER, slots: 0, parallel: 0, reason: "nerfstudio is not usable." };
+    expect(currentOffer(broken, { ...QUIET, paused: "Paused", stopping: true }).reason).toBe(broken.reason);
+  });
+});
+
+describe("isNews", () => {
+  it.each<[string, Partial<AgentOffer>, boolean]>([
+    ["nothing", {}, false],
+    ["a reading", { gpus: [gpu("a", 1), gpu("b", 1)] }, false],
+    ["the slots", { slots: 2 }, true],
+    ["how many of them train", { parallel: 1 }, true],
+    ["the reason", { reason: "Other programs use the GPU." }, true],
+    ["the engine", { default_engine: null }, true],
+    ["the number of GPUs", { gpus: [] }, true],
+  ])("that %s changed: %s", (_, change, news) => {
+    expect(isNews(OFFER, { ...OFFER, ...change })).toBe(news);
+  });
+});

@@ -1,0 +1,78 @@
+import { err, ok, type Result } from "@splatt/shared";
+import { Agent as HttpAgent, request } from "undici";
+import type { z } from "zod";
+import { Workspace } from "../jobs/workspace.ts";
+import {
+  AgentStatus,
+  CleanReport,
+  type CleanRequest,
+  controlSocketPath,
+  type PauseRequest,
+} from "./control-protocol.ts";
+
+/**
+ * Asks the agent that works in a workspace.
+ *
+ * @returns its answer, or a sentence when it gives none; null when no agent runs there
+ */
+export async function askAgent<T>(
+  workspaceRoot: string,
+  question: (agent: AgentControl) => Promise<Result<T, string>>,
+): Promise<Result<T, string> | null> {
+  if ((await new Workspace(workspaceRoot).holder()) === null) return null;
+  const control = new AgentControl(workspaceRoot);
+  const answer = await question(control);
+  await control.close();
+  return answer.ok
+    ? answer
+    : err(`An agent works in ${workspaceRoot}, but it does not answer: ${answer.error}`);
+}
+
+/** A running agent, as its owner's command line reaches it. */
+export class AgentControl {
+  readonly #socket: HttpAgent;
+
+  constructor(workspaceRoot: string) {
+    this.#socket = new HttpAgent({ connect: { socketPath: controlSocketPath(workspaceRoot) } });
+  }
+
+  status(): Promise<Result<AgentStatus, string>> {
+    return this.#call("GET", "/status", undefined, AgentStatus);
+  }
+
+  pause(body: z.infer<typeof PauseRequest>): Promise<Result<AgentStatus, string>> {
+    return this.#call("POST", "/pause", body, AgentStatus);
+  }
+
+  resume(): Promise<Result<AgentStatus, string>> {
+    return this.#call("POST", "/resume", {}, AgentStatus);
+  }
+
+  clean(body: z.infer<typeof CleanRequest>): Promise<Result<z.infer<typeof CleanReport>, string>> {
+    return this.#call("POST", "/gc", body, CleanReport);
+  }
+
+  async close(): Promise<void> {
+    await this.#socket.close();
+  }
+
+  async #call<T extends z.ZodType>(
+    method: "GET" | "POST",
+    path: string,
+    body: unknown,
+    schema: T,
+  ): Promise<Result<z.infer<T>, string>> {
+    try {
+      const response = await request(`http://agent${path}`, {
+        method,
+        dispatcher: this.#socket,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const answer: unknown = await response.body.json();
+      if (response.statusCode === 200) return ok(schema.parse(answer));
+      return err(JSON.stringify(answer));
+    } catch (error) {
+      return err(error instanceof Error ? error.message : String(error));
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import { createHash } from "node:crypto";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { ActiveStatus, AgentOffer } from "@splatt/shared";
+import { z } from "zod";
+import { Pause } from "./pause.ts";
+
+/**
+ * How the command line talks to the agent that runs in a workspace: JSON over HTTP on a Unix socket that only the
+ * agent's user can open. The control plane has no part in it.
+ */
+export const PauseRequest = z.object({
+  reason: z.string().max(200).default(""),
+  now: z.boolean().default(false),
+});
+export const CleanRequest = z.object({
+  dry_run: z.boolean(),
+  keep_jobs: z.int().nonnegative(),
+  max_bytes: z.int().nonnegative(),
+});
+
+export const AgentJob = z.object({
+  job_id: z.string(),
+  attempt: z.int(),
+  status: ActiveStatus,
+  progress: z.int(),
+  message: z.string(),
+  eta_seconds: z.int().nullable(),
+  seconds_since_output: z.number(),
+});
+export type AgentJob = z.infer<typeof AgentJob>;
+
+export const AgentStatus = z.object({
+  pid: z.int(),
+  version: z.string(),
+  /** ISO 8601. */
+  started_at: z.string(),
+  control_plane: z.string(),
+  connected: z.boolean(),
+  paused: Pause.nullable(),
+  offer: AgentOffer,
+  jobs: z.array(AgentJob),
+});
+export type AgentStatus = z.infer<typeof AgentStatus>;
+
+export const CleanReport = z.object({
+  removed: z.array(z.object({ jobId: z.string(), endedAt: z.number(), bytes: z.number() })),
+});
+
+/** The names of Unix sockets are short on every system. */
+const MAX_SOCKET_PATH_BYTES = 100;
+
+export function controlSocketPath(workspaceRoot: string): string {
+  const path = join(workspaceRoot, "agent.sock");
+  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return path;
+  const name = createHash("sha256").update(workspaceRoot).digest("hex").slice(0, 16);
+  // Not in the folder for temporary files: a service has one of its own.
+  return join(homedir(), ".cache", `splatt-${name}.sock`);
+}

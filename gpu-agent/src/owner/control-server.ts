@@ -1,0 +1,83 @@
+import { once } from "node:events";
+import { chmod, mkdir, rm } from "node:fs/promises";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { dirname } from "node:path";
+import type { z } from "zod";
+import type { EndedJob } from "../jobs/retention.ts";
+import {
+  type AgentStatus,
+  type CleanReport,
+  CleanRequest,
+  controlSocketPath,
+  PauseRequest,
+} from "./control-protocol.ts";
+
+/** What its owner may ask of a running agent. */
+export interface ControlledAgent {
+  status(): AgentStatus;
+  pause(request: z.infer<typeof PauseRequest>): Promise<void>;
+  resume(): Promise<void>;
+  clean(request: z.infer<typeof CleanRequest>): Promise<EndedJob[]>;
+}
+
+const MAX_BODY_BYTES = 64 * 1024;
+
+/**
+ * Answers the command line of this machine's user, until the returned function is called. Only sensible under the
+ * workspace's lock: a socket that is there was left by an agent that was killed.
+ */
+export async function serveOwner(
+  workspaceRoot: string,
+  agent: ControlledAgent,
+): Promise<() => Promise<void>> {
+  const path = controlSocketPath(workspaceRoot);
+  await mkdir(dirname(path), { recursive: true });
+  await rm(path, { force: true });
+  const server = createServer((request, response) => {
+    answer(agent, request).then(
+      (body) => send(response, 200, body),
+      (error: unknown) =>
+        send(response, 400, { error: error instanceof Error ? error.message : String(error) }),
+    );
+  });
+  server.listen(path);
+  await once(server, "listening");
+  await chmod(path, 0o600);
+  return async () => {
+    server.close();
+    server.closeAllConnections();
+    await rm(path, { force: true });
+  };
+}
+
+async function answer(agent: ControlledAgent, request: IncomingMessage): Promise<unknown> {
+  switch (`${request.method} ${request.url}`) {
+    case "GET /status":
+      return agent.status();
+    case "POST /pause":
+      await agent.pause(PauseRequest.parse(await readBody(request)));
+      return agent.status();
+    case "POST /resume":
+      await agent.resume();
+      return agent.status();
+    case "POST /gc": {
+      const removed = await agent.clean(CleanRequest.parse(await readBody(request)));
+      return { removed } satisfies z.infer<typeof CleanReport>;
+    }
+    default:
+      throw new Error(`This agent does not know ${request.method} ${request.url}.`);
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  let text = "";
+  for await (const chunk of request.setEncoding("utf8")) {
+    text += chunk;
+    if (text.length > MAX_BODY_BYTES) throw new Error("The request is too long.");
+  }
+  return JSON.parse(text);
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+}

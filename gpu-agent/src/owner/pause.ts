@@ -1,0 +1,47 @@
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { writeWhole } from "../files/write-whole.ts";
+
+/** The owner wants the machine for themselves: no new jobs. Outlives restarts, until `resume`. */
+export const Pause = z.object({
+  /** ISO 8601, UTC. */
+  since: z.iso.datetime(),
+  /** What the owner said, shown to whoever waits. */
+  reason: z.string().max(200),
+});
+export type Pause = z.infer<typeof Pause>;
+
+/** The pause as the control plane shows it. */
+export function pauseText({ since, reason }: Pause): string {
+  const when = `${since.slice(0, 10)} ${since.slice(11, 16)} UTC`;
+  return `Paused by its owner since ${when}${reason === "" ? "." : `: ${reason}`}`;
+}
+
+/** The file in the workspace that says whether its agent is paused, whether or not one runs. */
+export class PauseFile {
+  readonly #path: string;
+
+  constructor(workspaceRoot: string) {
+    this.#path = join(workspaceRoot, "paused.json");
+  }
+
+  /** @returns null when there is no pause. A file that cannot be read is one: the owner has put it there. */
+  async read(): Promise<Pause | null> {
+    const text = await readFile(this.#path, "utf8").catch(() => null);
+    if (text === null) return null;
+    try {
+      return Pause.parse(JSON.parse(text));
+    } catch {
+      return { since: new Date(0).toISOString(), reason: "paused.json cannot be read; `resume` removes it" };
+    }
+  }
+
+  async write(pause: Pause): Promise<void> {
+    await writeWhole(this.#path, JSON.stringify(pause));
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.#path, { force: true });
+  }
+}

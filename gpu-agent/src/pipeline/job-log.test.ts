@@ -1,0 +1,57 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { JobLog } from "./job-log.ts";
+
+let dir: string;
+let path: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "splatt-log-"));
+  path = join(dir, "pipeline.log");
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+const lines = async (name: string) => (await readFile(name, "utf8")).trimEnd().split("\n");
+const texts = async (name: string) => (await lines(name)).map((line) => line.replace(/^\S+ /, ""));
+
+describe("JobLog", () => {
+  it("writes lines with their time and stage, and goes on in the same file after a restart", async () => {
+    for (const line of ["one", "zwölf"]) {
+      const log = new JobLog(path);
+      log.write("poses", line);
+      await log.close();
+    }
+    expect(await texts(path)).toEqual(["poses: one", "poses: zwölf"]);
+    expect((await lines(path))[0]).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z poses: one$/);
+  });
+
+  it("keeps the end of a log that is too long, in two files of bounded size", async () => {
+    const log = new JobLog(path, 2000);
+    for (let i = 0; i < 500; i++) log.write("train", `Step ${i} ü`);
+    await log.close();
+    expect((await readdir(dir)).toSorted()).toEqual(["pipeline.log", "pipeline.log.1"]);
+    for (const name of [path, `${path}.1`]) expect((await stat(name)).size).toBeLessThanOrEqual(2000);
+    const kept = [...(await texts(`${path}.1`)), ...(await texts(path))];
+    expect(kept.at(-1)).toBe("train: Step 499 ü");
+    const first = 500 - kept.length;
+    expect(kept).toEqual(kept.map((_, i) => `train: Step ${first + i} ü`));
+    expect(kept.length).toBeGreaterThan(40);
+  });
+
+  it("counts what an earlier start left in the file", async () => {
+    await writeFile(path, "x".repeat(1990));
+    const log = new JobLog(path, 2000);
+    log.write("train", "more");
+    await log.close();
+    expect(await texts(path)).toEqual(["train: more"]);
+  });
+
+  it("keeps the last 50 lines at hand, none of them endless", () => {
+    const log = new JobLog(join(dir, "no", "such", "folder"));
+    for (let i = 0; i < 120; i++) log.write("train", `${i} ${"x".repeat(900)}`);
+    expect(log.tail).toHaveLength(50);
+    expect(log.tail[0]).toMatch(/^70 x+$/);
+    expect(log.tail.every((line) => line.length <= 500)).toBe(true);
+  });
+});

@@ -1,0 +1,62 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { FolderLock } from "./folder-lock.ts";
+import { procStat } from "./proc-stat.ts";
+
+let dir: string;
+let path: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "splatt-lock-"));
+  path = join(dir, "new", "agent.lock");
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+describe("FolderLock", () => {
+  it("is taken once, also by the process that has it, and free after its release", async () => {
+    const lock = new FolderLock(path);
+    expect(await lock.holder()).toBeNull();
+    expect(await lock.take()).toBe(true);
+    expect(await lock.holder()).toBe(process.pid);
+    expect(await lock.take()).toBe(true);
+    await lock.release();
+    expect(await lock.holder()).toBeNull();
+  });
+
+  it("is refused while another process has it, and free once that is gone", async () => {
+    const other = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
+    const pid = other.pid ?? 0;
+    const lock = new FolderLock(path);
+    await lock.take();
+    await writeFile(path, JSON.stringify({ pid, startTime: procStat(pid)?.startTime }));
+    expect(await lock.take()).toBe(false);
+    expect(await lock.holder()).toBe(pid);
+    other.kill("SIGKILL");
+    await once(other, "exit");
+    expect(await lock.take()).toBe(true);
+  });
+
+  it.each([
+    [
+      "was given the id of one that had it, but began at another time",
+      () => ({ pid: process.ppid, startTime: 1 }),
+    ],
+    ["never was", () => ({ pid: 2 ** 22 + 1, startTime: 1 })],
+  ])("is free when the process %s", async (_, holder) => {
+    const lock = new FolderLock(path);
+    await lock.take();
+    await writeFile(path, JSON.stringify(holder()));
+    expect(await lock.take()).toBe(true);
+    expect(JSON.parse(await readFile(path, "utf8"))).toMatchObject({ pid: process.pid });
+  });
+
+  it("is free when its file makes no sense", async () => {
+    const lock = new FolderLock(path);
+    await lock.take();
+    await writeFile(path, "half a li");
+    expect(await lock.take()).toBe(true);
+  });
+});

@@ -1,0 +1,98 @@
+import { existsSync } from "node:fs";
+import { chown, mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { err, ok, type Result } from "@splatt/shared";
+import { execa } from "execa";
+import { type AgentConfig, PROJECT_DIR } from "../config.ts";
+import { type Account, findAccount } from "./account.ts";
+import { UNIT_NAME, type UnitPlan, unitText } from "./unit.ts";
+
+export type Scope = UnitPlan["scope"];
+
+/** Where units of the machine, and of a user, are looked for. */
+export function unitPath(scope: Scope): string {
+  const folder = scope === "system" ? "/etc/systemd/system" : join(homedir(), ".config", "systemd", "user");
+  return join(folder, UNIT_NAME);
+}
+
+/**
+ * What to write a unit for on this machine.
+ *
+ * @param runAs whom the agent is to run as; null for whoever called sudo, else the owner of the project's folder
+ */
+export async function planUnit(
+  scope: Scope,
+  config: Pick<AgentConfig, "WORKSPACE_ROOT" | "DRAIN_SECONDS">,
+  runAs: string | null,
+): Promise<Result<{ plan: UnitPlan; account: Account | null }, string>> {
+  const shared = {
+    scope,
+    projectDir: PROJECT_DIR,
+    node: join(PROJECT_DIR, "node_modules", ".bin", "node"),
+    workspace: config.WORKSPACE_ROOT,
+    drainSeconds: config.DRAIN_SECONDS,
+    nvidiaModprobe: findProgram("nvidia-modprobe"),
+  };
+  if (scope === "user") return ok({ plan: { ...shared, user: null, home: homedir() }, account: null });
+  const account = await findAccount(runAs ?? process.env.SUDO_USER ?? String((await stat(PROJECT_DIR)).uid));
+  if (!account.ok) return account;
+  return ok({
+    plan: { ...shared, user: account.value.name, home: account.value.home },
+    account: account.value,
+  });
+}
+
+/**
+ * Writes the unit, and makes the folders that its sandbox opens to it.
+ *
+ * @returns the unit's path
+ */
+export async function installUnit(plan: UnitPlan, account: Account | null): Promise<Result<string, string>> {
+  const path = unitPath(plan.scope);
+  if (plan.scope === "system" && process.getuid?.() !== 0) {
+    return err(
+      `Writing ${path} needs root: put sudo before the command, or install for yourself with --user.`,
+    );
+  }
+  for (const folder of [plan.workspace, join(plan.home, ".cache")]) {
+    const made = await mkdir(folder, { recursive: true });
+    if (made !== undefined && account !== null) await chown(folder, account.uid, account.gid);
+  }
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, unitText(plan), { mode: 0o644 });
+  return ok(path);
+}
+
+/** What to type after the unit was written. */
+export function nextCommands(scope: Scope): string[] {
+  const [sudo, user] = scope === "system" ? ["sudo ", ""] : ["", " --user"];
+  return [
+    `${sudo}systemctl${user} daemon-reload`,
+    `${sudo}systemctl${user} enable --now splatt-agent`,
+    `journalctl${user} -u splatt-agent -f`,
+    ...(scope === "user"
+      ? ["loginctl enable-linger    # so that it runs also while you are not signed in"]
+      : []),
+  ];
+}
+
+/** Stops the service and removes its unit. @returns false when there was none */
+export async function uninstallUnit(scope: Scope): Promise<boolean> {
+  const path = unitPath(scope);
+  if (!existsSync(path)) return false;
+  const systemctl = (...args: string[]) =>
+    execa("systemctl", [...(scope === "user" ? ["--user"] : []), ...args], {
+      reject: false,
+      stdio: "inherit",
+    });
+  await systemctl("disable", "--now", UNIT_NAME);
+  await rm(path);
+  await systemctl("daemon-reload");
+  return true;
+}
+
+function findProgram(name: string): string | null {
+  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/bin", "/usr/sbin"];
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? null;
+}

@@ -1,0 +1,116 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execaSync } from "execa";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseAccount } from "./account.ts";
+import { UNIT_NAME, type UnitPlan, unitText } from "./unit.ts";
+
+const PLAN: UnitPlan = {
+  scope: "system",
+  projectDir: "/opt/splatt",
+  node: process.execPath,
+  user: "splatt",
+  home: "/home/splatt",
+  workspace: "/data/splatt",
+  drainSeconds: 60,
+  nvidiaModprobe: null,
+};
+const USER_PLAN: UnitPlan = { ...PLAN, scope: "user", user: null };
+
+/** The values of a setting, in their order. */
+function valuesOf(text: string, setting: string): string[] {
+  return text
+    .split("\n")
+    .flatMap((line) => (line.startsWith(`${setting}=`) ? [line.slice(setting.length + 1)] : []));
+}
+
+describe("unitText", () => {
+  it("starts the agent in the project's folder, as its user, and again after a crash only", () => {
+    const text = unitText(PLAN);
+    expect(valuesOf(text, "User")).toEqual(["splatt"]);
+    expect(valuesOf(text, "WorkingDirectory")).toEqual(["/opt/splatt"]);
+    expect(valuesOf(text, "ExecStart")).toEqual([
+      `${process.execPath} /opt/splatt/gpu-agent/src/main.ts start`,
+    ]);
+    expect(valuesOf(text, "Restart")).toEqual(["on-failure"]);
+    expect(valuesOf(text, "RestartPreventExitStatus")).toEqual(["2 3 4 5"]);
+    expect(valuesOf(text, "WantedBy")).toEqual(["multi-user.target"]);
+  });
+
+  it("gives jobs their time to end, and hands back the rest, before systemd kills", () => {
+    expect(valuesOf(unitText({ ...PLAN, drainSeconds: 600 }), "TimeoutStopSec")).toEqual(["630"]);
+  });
+
+  it("opens to it what it writes, and leaves CUDA its devices and its compilers", () => {
+    const text = unitText(PLAN);
+    expect(valuesOf(text, "ReadWritePaths")[0]).toMatch(/^\/data\/splatt -\/home\/splatt\/\.cache /);
+    // Each of these would hide the GPU, or forbid code that is compiled while the program runs.
+    for (const setting of ["PrivateDevices", "DevicePolicy", "ProtectClock", "MemoryDenyWriteExecute"]) {
+      expect(text).not.toContain(setting);
+    }
+  });
+
+  it("has the devices made where nvidia-modprobe is, which may fail", () => {
+    const text = unitText({ ...PLAN, nvidiaModprobe: "/usr/bin/nvidia-modprobe" });
+    expect(valuesOf(text, "ExecStartPre")).toEqual(["-+/usr/bin/nvidia-modprobe -c 0 -u"]);
+  });
+
+  it("asks of a user's service manager only what that can do", () => {
+    const text = unitText({ ...USER_PLAN, nvidiaModprobe: "/usr/bin/nvidia-modprobe" });
+    for (const setting of ["User", "ExecStartPre", "ProtectSystem", "ReadWritePaths", "Wants"]) {
+      expect(valuesOf(text, setting)).toEqual([]);
+    }
+    expect(valuesOf(text, "WantedBy")).toEqual(["default.target"]);
+    expect(valuesOf(text, "NoNewPrivileges")).toEqual(["yes"]);
+  });
+
+  it("writes paths such that systemd reads them as they are", () => {
+    const text = unitText({ ...PLAN, projectDir: "/opt/my splatt/100%", workspace: '/data/"a"$b' });
+    expect(valuesOf(text, "WorkingDirectory")).toEqual(["/opt/my splatt/100%%"]);
+    expect(valuesOf(text, "ExecStart")[0]).toContain('"/opt/my splatt/100%%/gpu-agent/src/main.ts"');
+    expect(valuesOf(text, "ReadWritePaths")[0]).toContain('"/data/\\"a\\"$$b"');
+  });
+});
+
+const hasSystemd = !execaSync("systemd-analyze", ["--version"], { reject: false }).failed;
+
+describe.skipIf(!hasSystemd)("systemd itself", () => {
+  let dir: string;
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), "splatt-unit-"));
+  });
+  afterEach(() => rm(dir, { recursive: true, force: true }));
+
+  it.each([
+    ["the machine's unit", { ...PLAN, nvidiaModprobe: process.execPath }, []],
+    ["one with paths that need care", { ...PLAN, projectDir: "/opt/my splatt/100%" }, []],
+    ["a user's unit", USER_PLAN, ["--user"]],
+  ])("has nothing to say against %s", async (_, plan, options) => {
+    const path = join(dir, UNIT_NAME);
+    await writeFile(path, unitText({ ...plan, user: plan.user === null ? null : "root" }));
+    const { exitCode, all } = execaSync("systemd-analyze", ["verify", ...options, path], {
+      all: true,
+      reject: false,
+      env: { XDG_RUNTIME_DIR: dir },
+    });
+    // A user's manager may be out of reach, as in a container; then nothing is said of the unit.
+    if (!/Failed to initialize manager/.test(all))
+      expect({ exitCode, all }).toEqual({ exitCode: 0, all: "" });
+  });
+});
+
+describe("parseAccount", () => {
+  it("reads a line of /etc/passwd", () => {
+    expect(parseAccount("splatt:x:997:995:Splatt agent:/home/splatt:/usr/sbin/nologin\n")).toEqual({
+      name: "splatt",
+      uid: 997,
+      gid: 995,
+      home: "/home/splatt",
+    });
+  });
+
+  it.each(["", "splatt", "splatt:x:a:b::/home:", ":x:1:1::/home:/bin/sh"])("makes nothing of %j", (line) => {
+    expect(parseAccount(line)).toBeNull();
+  });
+});

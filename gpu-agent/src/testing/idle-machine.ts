@@ -1,0 +1,22 @@
+import type { AgentOffer } from "@splatt/shared";
+import type { AgentMachine } from "../machine.ts";
+import { JobClock } from "../pipeline/timing/job-clock.ts";
+import { initialSize } from "../pipeline/timing/job-size.ts";
+
+/** A fake machine without GPUs that learns nothing, for tests of the agent itself. */
+export function idleMachine(offer: AgentOffer): AgentMachine {
+  return {
+    offer,
+    gpus: [],
+    gpusInUse: [],
+    lookAtGpus: async () => undefined,
+    clockFor: (spec) =>
+      new JobClock({
+        size: initialSize("builtin", spec.options, null),
+        history: () => [],
+        cores: 2,
+        trainWait: () => 0,
+      }),
+    learn: async () => undefined,
+  };
+}

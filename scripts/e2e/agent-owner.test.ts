@@ -1,0 +1,147 @@
+import { stat } from "node:fs/promises";
+import type { GpuInfo } from "@splatt/shared";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { AgentMachine } from "../../gpu-agent/src/machine.ts";
+import { idleMachine } from "../../gpu-agent/src/testing/idle-machine.ts";
+import { AgentBench, FAKE_OFFER, never } from "./agent-bench.ts";
+import { type LocalStack, startLocalStack } from "./local-stack.ts";
+
+/** What the owner of a machine does with it, as the control plane and its clients see it. */
+
+let stack: LocalStack;
+let bench: AgentBench;
+beforeAll(async () => {
+  stack = await startLocalStack({
+    heartbeatMs: 200,
+    heldMs: 100,
+    progressMs: 20,
+    progressWriteMs: 1,
+    resendMs: 100,
+  });
+  bench = new AgentBench(stack);
+});
+afterEach(() => bench.stopAgents());
+afterAll(() => stack.stop());
+
+/** The pool's agent in GET /health. */
+async function shown() {
+  const { agents } = await stack.client.health();
+  return agents.find(({ pool }) => pool === bench.pool);
+}
+
+const PAUSE = { since: "2026-11-23T20:15:00.000Z", reason: "gaming" };
+
+describe("a paused agent", () => {
+  it("takes no job and says why, in health and in the job; after the end of the pause it does", async () => {
+    const { agent } = bench.startAgent({ token: await bench.mint(), pipeline: bench.fakePipeline() });
+    await expect.poll(async () => (await shown())?.slots).toBe(1);
+    await agent.pause(PAUSE, false);
+    const reason = "Paused by its owner since 2026-11-23 20:15 UTC: gaming";
+    await expect.poll(shown).toMatchObject({ slots: 0, reason });
+    const jobId = await bench.createJob();
+    expect(await stack.jobBecomes(jobId, ({ message }) => message.includes("gaming"))).toMatchObject({
+      status: "queued",
+    });
+    await agent.resume();
+    await stack.jobBecomes(jobId, ({ status }) => status === "completed");
+  });
+
+  it("is paused still after a restart", async () => {
+    const [token, workspace] = [await bench.mint(), bench.newWorkspace()];
+    const first = bench.startAgent({ token, workspace, pipeline: bench.fakePipeline() });
+    await first.agent.pause(PAUSE, false);
+    first.agent.stop();
+    await first.ended;
+    const second = bench.startAgent({ token, workspace, pipeline: bench.fakePipeline() });
+    await expect.poll(shown).toMatchObject({ slots: 0 });
+    expect(second.agent.status.paused).toEqual(PAUSE);
+  });
+
+  it("lets a job that trains go on, and hands back one that waits", async () => {
+    const gate = Promise.withResolvers<void>();
+    const { agent } = bench.startAgent({
+      token: await bench.mint(),
+      offer: { ...FAKE_OFFER, slots: 2, parallel: 1 },
+      pipeline: async (run, signal) => {
+        if (run.fence.job_id === training) return bench.fakePipeline([], gate.promise)(run, signal);
+        await run.beginStage("poses");
+        return bench.untilStopped(signal);
+      },
+    });
+    let training = "";
+    training = await bench.createJob();
+    await stack.jobBecomes(training, ({ status }) => status === "training");
+    const waiting = await bench.createJob();
+    await stack.jobBecomes(waiting, ({ status }) => status === "running_colmap");
+    await agent.pause(PAUSE, false);
+    expect(await stack.jobBecomes(waiting, ({ status }) => status === "queued")).toMatchObject({
+      failures: 0,
+      lost_leases: 0,
+    });
+    await expect.poll(() => agent.status.jobs).toMatchObject([{ job_id: training, status: "training" }]);
+    gate.resolve();
+    await stack.jobBecomes(training, ({ status }) => status === "completed");
+  });
+
+  it("hands back the job that trains too when the card is wanted now, and gets it again", async () => {
+    const stopped: string[] = [];
+    const workspace = bench.newWorkspace();
+    const { agent } = bench.startAgent({
+      token: await bench.mint(),
+      workspace,
+      pipeline: (run, signal) =>
+        bench.fakePipeline(stopped, run.fence.attempt === 1 ? never : Promise.resolve())(run, signal),
+    });
+    const jobId = await bench.createJob();
+    await stack.jobBecomes(jobId, ({ status }) => status === "training");
+    await agent.pause(PAUSE, true);
+    expect(stopped).toEqual([jobId]);
+    expect(await stack.jobBecomes(jobId, ({ status }) => status === "queued")).toMatchObject({ failures: 0 });
+    await agent.resume();
+    expect(await stack.jobBecomes(jobId, ({ status }) => status === "completed")).toMatchObject({
+      attempt: 2,
+    });
+    await stat(workspace.jobDir(jobId));
+  });
+});
+
+describe("the state of its GPUs", () => {
+  const GIB = 1024 ** 3;
+  const CARD: GpuInfo = {
+    name: "NVIDIA L4",
+    uuid: "GPU-a",
+    memory_total: 24 * GIB,
+    memory_free: 23 * GIB,
+    temperature: 44,
+    utilization: 7,
+  };
+
+  /** A fake machine with a GPU whose memory the test takes. */
+  function machineWithGpu(): { machine: AgentMachine; take: (bytes: number) => void } {
+    let free = 23 * GIB;
+    const machine = {
+      ...idleMachine({ ...FAKE_OFFER, default_engine: "nerfstudio", slots: 2, parallel: 1, gpus: [CARD] }),
+      get gpus() {
+        return [{ ...CARD, memory_free: free }];
+      },
+    };
+    return { machine, take: (bytes) => (free = 24 * GIB - bytes) };
+  }
+
+  it("is in health and with the agent; a full card takes no jobs until it is free again", async () => {
+    const { machine, take } = machineWithGpu();
+    const token = await bench.mint();
+    bench.startAgent({ token, machine, minFreeGpuBytes: 4 * GIB, pipeline: bench.fakePipeline() });
+    const { uuid: _, ...publicCard } = CARD;
+    await expect.poll(shown).toMatchObject({ slots: 2, gpus: [publicCard] });
+    const { agents } = await stack.client.agents();
+    expect(agents.find(({ pool }) => pool === bench.pool)?.offer?.gpus).toEqual([CARD]);
+
+    take(23 * GIB);
+    await expect
+      .poll(shown)
+      .toMatchObject({ slots: 0, reason: expect.stringContaining("other programs use the GPU") });
+    take(0);
+    await expect.poll(shown).toMatchObject({ slots: 2 });
+  });
+});
