@@ -14,7 +14,8 @@ export { RECOMMENDED_ITERATIONS } from "./training-settings.ts";
 /** Changes whenever the same input gives another result. */
 const VERSION = "1.0.0";
 
-const CHECKPOINT_INTERVAL_MS = 20_000;
+/** The shortest time between two checkpoints. */
+const CHECKPOINT_INTERVAL_MS = 1000;
 const REPORT_INTERVAL_MS = 400;
 
 export interface BuiltinOptions {

@@ -24,6 +24,8 @@ const LOOKS = 10;
 const FRAMES_PER_LOOK = 8;
 /** Share of the progress bar that loading the photos takes. */
 const LOADING_SHARE = 0.03;
+/** Most of the time that writing checkpoints may take: small scenes have them every second, large ones rarely. */
+const CHECKPOINT_SHARE = 0.02;
 /** Weight of the latest loss in the running mean. */
 const LOSS_WEIGHT = 0.02;
 
@@ -94,7 +96,7 @@ function train(
   let meanLoss = Number.NaN;
   let psnr: number | null = null;
   let lastReport = startedAt;
-  let lastCheckpoint = startedAt;
+  let lastCheckpoint = { at: startedAt, costMs: 0 };
   let lastLine = { iteration: training.progress.iteration, at: startedAt };
   while (training.progress.iteration < iterations) {
     const { loss, densification } = training.step();
@@ -122,7 +124,8 @@ function train(
       const fraction = LOADING_SHARE + (1 - LOADING_SHARE) * workDone(settings, iteration, stores.length);
       tell({ type: "progress", fraction, message: progressMessage(status) });
     }
-    if (now - lastCheckpoint >= task.checkpointIntervalMs && iteration < iterations) {
+    const pauseMs = Math.max(task.checkpointIntervalMs, lastCheckpoint.costMs / CHECKPOINT_SHARE);
+    if (now - lastCheckpoint.at >= pauseMs && iteration < iterations) {
       const elapsedMs = elapsedBeforeMs + now - startedAt;
       try {
         writeCheckpoint(join(task.dir, CHECKPOINT_FILE), task.checkpointKey, workspace, {
@@ -133,7 +136,8 @@ function train(
         // Training can go on without; a full disk will make itself known at the end.
         tell({ type: "line", line: `no checkpoint: ${error instanceof Error ? error.message : error}` });
       }
-      lastCheckpoint = performance.now();
+      const at = performance.now();
+      lastCheckpoint = { at, costMs: at - now };
     }
   }
   return ok(undefined);
