@@ -4,10 +4,10 @@ import { agentJobRoutes } from "./agents/job-routes.ts";
 import { agentRoutes } from "./agents/routes.ts";
 import { agentSocketRoute } from "./agents/socket-route.ts";
 import type { AppEnv } from "./app-env.ts";
-import { isTransient } from "./db/database.ts";
 import { healthRoutes } from "./health/routes.ts";
 import { requireApiKey } from "./http/auth.ts";
 import { ApiError, problemResponse } from "./http/problem.ts";
+import { isStoreFailure } from "./http/store-failure.ts";
 import { jobRoutes } from "./jobs/routes.ts";
 import { errorText, log } from "./log.ts";
 import { uploadRoutes } from "./uploads/routes.ts";
@@ -41,7 +41,7 @@ export const app = new Hono<AppEnv>()
     if (error instanceof ApiError) return problemResponse(error);
     log("error", "request failed", { error: errorText(error) });
     return problemResponse(
-      isTransient(error)
+      isStoreFailure(error)
         ? new ApiError("unavailable", undefined, { "retry-after": "5" })
         : new ApiError("internal_error"),
     );

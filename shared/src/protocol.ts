@@ -32,6 +32,8 @@ export const CLOSE = {
   replaced: 4009,
   /** The protocol's major version is not the server's. */
   incompatible: 4010,
+  /** The hello could not be answered now, because storage is away. */
+  unavailable: 4013,
 } as const;
 
 /** Set by the server, so that all of a pool's agents follow one setting and tests can shorten it. */

@@ -90,8 +90,9 @@ export class Dispatcher extends DurableObject<Env> {
       const answer = await this.#handle(socket, message.value);
       if (answer !== null) this.#hub.sockets.send(ws, answer);
     } catch (error) {
-      // No ack: the agent sends the message again.
+      // No ack: the agent sends the message again. A hello it sends on its next connection only.
       log("error", "message could not be handled", { type: message.value.type, error: errorText(error) });
+      if (message.value.type === "hello") closeQuietly(ws, CLOSE.unavailable, "storage is not answering");
     }
   }
 
@@ -248,13 +249,18 @@ export class Dispatcher extends DurableObject<Env> {
     await this.#assigning;
   }
 
+  /** Never throws: what brought it about is done, and the queue is looked at again soon. */
   async #assignUntilQuiet(): Promise<void> {
+    const hub = this.#hub;
     try {
       while (this.#assignAgain) {
         this.#assignAgain = false;
-        await assignQueued(this.#hub);
-        await recallPrefetched(this.#hub);
+        await assignQueued(hub);
+        await recallPrefetched(hub);
       }
+    } catch (error) {
+      log("error", "assigning failed and is tried again", { error: errorText(error) });
+      hub.alarm.wakeAt(hub.now() + hub.timing.acceptMs);
     } finally {
       this.#assigning = null;
     }

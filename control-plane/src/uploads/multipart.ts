@@ -53,6 +53,9 @@ export async function storePart(
   return { part_number: part.partNumber, etag: part.etag };
 }
 
+/** R2's codes for parts that are too small, an upload or parts that it does not know, and a malformed list. */
+const REFUSED = /\((10011|10024|10025|10048)\)/;
+
 /**
  * Makes one object of the parts. Safe to repeat: when R2 no longer knows the upload because an earlier call
  * completed it and only its answer was lost, the object is there, under a key that no other upload has.
@@ -71,6 +74,8 @@ export async function completeMultipart(
   } catch (error) {
     const existing = await bucket.head(upload.r2Key);
     if (existing?.size === upload.size) return { etag: existing.etag };
+    // R2 is not well: whoever asked asks again, and the parts are still there.
+    if (!REFUSED.test(errorText(error))) throw error;
     log("warn", "multipart upload could not be completed", { key: upload.r2Key, error: errorText(error) });
     throw new ApiError("upload_incomplete", "Storage refused to put the parts together; send them again.");
   }
