@@ -1,12 +1,20 @@
 import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 
 const PACKAGE_DIR = dirname(import.meta.dirname);
 
-/** Builds the very bundle that `wrangler deploy` would upload. @returns the path of its main module */
-export async function bundleWorker(outDir: string): Promise<string> {
+/**
+ * Builds the very bundle that `wrangler deploy` would upload.
+ *
+ * @param main the module to bundle, if not the Worker's own
+ * @returns the path of the bundle's main module
+ */
+export async function bundleWorker(
+  outDir: string,
+  main = join(PACKAGE_DIR, "src", "index.ts"),
+): Promise<string> {
   const wrangler = createRequire(import.meta.url).resolve("wrangler/package.json");
   const cli = join(dirname(wrangler), "bin", "wrangler.js");
   const quiet = {
@@ -14,9 +22,9 @@ export async function bundleWorker(outDir: string): Promise<string> {
     WRANGLER_SEND_ERROR_REPORTS: "false",
     WRANGLER_HIDE_BANNER: "true",
   };
-  await promisify(execFile)(process.execPath, [cli, "deploy", "--dry-run", "--outdir", outDir], {
+  await promisify(execFile)(process.execPath, [cli, "deploy", main, "--dry-run", "--outdir", outDir], {
     cwd: PACKAGE_DIR,
     env: { ...process.env, ...quiet, CI: "1", WRANGLER_LOG_PATH: join(outDir, "logs") },
   });
-  return join(outDir, "index.js");
+  return join(outDir, `${basename(main, ".ts")}.js`);
 }

@@ -1,9 +1,9 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type Request, Response } from "miniflare";
 import { bundleWorker } from "./bundle.ts";
 import { migrate } from "./migrate.ts";
-import { endStaleRuntime, noteRuntime } from "./stale-runtime.ts";
+import { endStaleRuntime, isRuntimeRunning, noteRuntime } from "./runtime-process.ts";
 
 export interface EmbeddedOptions {
   /** Where D1, R2 and the Durable Objects are kept. */
@@ -13,8 +13,18 @@ export interface EmbeddedOptions {
   readonly apiKey: string;
   /** Overrides of src/dispatch/timing.ts. */
   readonly dispatchTiming?: Readonly<Record<string, number>>;
+  /** For tests and benchmarks only. */
+  readonly testing?: Testing;
   /** What the Worker logs: `text` is a line of JSON, or plain. */
   readonly onLog: (level: string, text: string) => void;
+}
+
+export interface Testing {
+  /** A module around the Worker that is bundled instead of it. */
+  readonly main: string;
+  readonly bindings?: Readonly<Record<string, string>>;
+  /** Services that the module is bound to: it sends JSON and is answered with JSON. */
+  readonly services?: Readonly<Record<string, (question: unknown) => unknown>>;
 }
 
 export interface EmbeddedControlPlane {
@@ -25,6 +35,7 @@ export interface EmbeddedControlPlane {
 }
 
 const TICK_INTERVAL_MS = 60_000;
+const WATCH_INTERVAL_MS = 1000;
 const HOST = "127.0.0.1";
 /** As in wrangler.jsonc; a test holds the two together. */
 export const COMPATIBILITY_DATE = "2026-11-02";
@@ -39,46 +50,36 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
   await mkdir(options.dataDir, { recursive: true });
   const runtimeNote = join(options.dataDir, "runtime.json");
   await endStaleRuntime(runtimeNote);
-  const scriptPath = await bundleWorker(join(options.dataDir, "worker"));
+  const scriptPath = await bundleWorker(join(options.dataDir, "worker"), options.testing?.main);
   const signalHandlers = handlersBefore();
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      name: "splatt",
-      modulesRoot: dirname(scriptPath),
-      modules: [{ type: "ESModule", path: scriptPath }],
-      compatibilityDate: COMPATIBILITY_DATE,
-      host: HOST,
-      port: options.port,
-      cf: false,
-      log: new Log(LogLevel.ERROR),
-      handleStructuredLogs: ({ level, message }) => options.onLog(level, message),
-      resourcePersistencePath: join(options.dataDir, "state"),
-      d1Databases: { DB: "splatt" },
-      r2Buckets: { BUCKET: "splatt" },
-      durableObjects: { DISPATCHER: { className: "Dispatcher", useSQLite: true } },
-      bindings: {
-        GPU_API_KEY: options.apiKey,
-        DISPATCH_TIMING: JSON.stringify(options.dispatchTiming ?? {}),
-      },
-    }),
-  );
+  const miniflare = new Miniflare(runtimeOptions(options, scriptPath, options.port));
   signalHandlers.keepAlone();
   try {
     const url = await miniflare.ready;
     await noteRuntime(runtimeNote);
     await migrate(await miniflare.getD1Database("DB"));
-    const worker = await miniflare.getWorker();
     const tick = async () => {
+      const worker = await miniflare.getWorker();
       await worker.scheduled({ cron: "* * * * *" });
     };
-    const timer = setInterval(() => {
-      tick().catch((error: unknown) => options.onLog("error", `scheduled handler: ${String(error)}`));
-    }, TICK_INTERVAL_MS);
+    /** Nobody else does it: workerd may end by itself, or by the kernel when memory runs out. */
+    const keepRunning = async () => {
+      if (await isRuntimeRunning(runtimeNote)) return;
+      options.onLog("error", "the runtime ended and is started again");
+      await miniflare.setOptions(runtimeOptions(options, scriptPath, Number(url.port)));
+      await noteRuntime(runtimeNote);
+    };
+    const ticking = repeat(TICK_INTERVAL_MS, tick, (error) =>
+      options.onLog("error", `scheduled handler: ${String(error)}`),
+    );
+    const watching = repeat(WATCH_INTERVAL_MS, keepRunning, (error) =>
+      options.onLog("error", `the runtime could not be started again: ${String(error)}`),
+    );
     return {
       url: url.origin,
       tick,
       async stop() {
-        clearInterval(timer);
+        await Promise.all([ticking.stop(), watching.stop()]);
         await miniflare.dispose();
         await endStaleRuntime(runtimeNote);
       },
@@ -87,6 +88,53 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
     await miniflare.dispose();
     throw error;
   }
+}
+
+function runtimeOptions(options: EmbeddedOptions, scriptPath: string, port: number) {
+  return convertV4MiniflareOptions({
+    name: "splatt",
+    modulesRoot: dirname(scriptPath),
+    modules: [{ type: "ESModule", path: scriptPath }],
+    compatibilityDate: COMPATIBILITY_DATE,
+    host: HOST,
+    port,
+    cf: false,
+    log: new Log(LogLevel.ERROR),
+    handleStructuredLogs: ({ level, message }) => options.onLog(level, message),
+    resourcePersistencePath: join(options.dataDir, "state"),
+    d1Databases: { DB: "splatt" },
+    r2Buckets: { BUCKET: "splatt" },
+    durableObjects: { DISPATCHER: { className: "Dispatcher", useSQLite: true } },
+    serviceBindings: Object.fromEntries(
+      Object.entries(options.testing?.services ?? {}).map(([name, answer]) => [
+        name,
+        async (request: Request) => Response.json(answer(await request.json())),
+      ]),
+    ),
+    bindings: {
+      ...options.testing?.bindings,
+      GPU_API_KEY: options.apiKey,
+      DISPATCH_TIMING: JSON.stringify(options.dispatchTiming ?? {}),
+    },
+  });
+}
+
+/** Does something again and again, never twice at once. `stop` resolves when it is done for good. */
+function repeat(ms: number, work: () => Promise<void>, onError: (error: unknown) => void) {
+  let running: Promise<void> | null = null;
+  const timer = setInterval(() => {
+    running ??= work()
+      .catch(onError)
+      .finally(() => {
+        running = null;
+      });
+  }, ms);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await running;
+    },
+  };
 }
 
 /**

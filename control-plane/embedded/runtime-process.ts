@@ -1,0 +1,52 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { parseProcStat } from "@splatt/shared";
+
+/** Pid and start time together name a process for good. */
+interface NotedProcess {
+  readonly pid: number;
+  readonly startTime: number;
+}
+
+/**
+ * Notes which runtime this process started, for itself and for a launcher after it: workerd outlives one that was
+ * killed with SIGKILL, and keeps its port and the database locked.
+ */
+export async function noteRuntime(path: string): Promise<void> {
+  const children = await readFile(`/proc/self/task/${process.pid}/children`, "utf8").catch(() => "");
+  const stats = await Promise.all(children.split(" ").filter(Boolean).map(Number).map(statOf));
+  const runtimes = stats.filter((stat) => stat?.command === "workerd" && stat.state !== "Z");
+  await writeFile(path, JSON.stringify(runtimes));
+}
+
+/** Whether what was noted still runs. Where processes cannot be looked up, it is taken to. */
+export async function isRuntimeRunning(path: string): Promise<boolean> {
+  const noted = await readNote(path);
+  return noted.length === 0 || (await Promise.all(noted.map(isRunning))).every(Boolean);
+}
+
+/** Ends what a launcher before this one left running. */
+export async function endStaleRuntime(path: string): Promise<void> {
+  for (const runtime of await readNote(path)) {
+    if (await isRunning(runtime)) process.kill(runtime.pid, "SIGKILL");
+  }
+  await rm(path, { force: true });
+}
+
+/** A note that was cut off by a crash says nothing. */
+async function readNote(path: string): Promise<NotedProcess[]> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as NotedProcess[];
+  } catch {
+    return [];
+  }
+}
+
+async function isRunning({ pid, startTime }: NotedProcess): Promise<boolean> {
+  const stat = await statOf(pid);
+  return stat?.startTime === startTime && stat.state !== "Z";
+}
+
+async function statOf(pid: number) {
+  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => null);
+  return text === null ? null : parseProcStat(text);
+}
