@@ -10,7 +10,23 @@ export default defineConfig({
       "gpu-agent",
       {
         root: import.meta.dirname,
-        test: { name: "scripts", environment: "node", testTimeout: 60_000, hookTimeout: 60_000 },
+        test: {
+          name: "scripts",
+          environment: "node",
+          exclude: ["**/node_modules/**", "e2e/faults/**"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        root: `${import.meta.dirname}/e2e/faults`,
+        test: {
+          name: "faults",
+          environment: "node",
+          globalSetup: ["prepare.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
       },
     ],
     // Two processor cores are enough for the tests, and all that is counted on.

@@ -28,19 +28,25 @@ export async function startLocalStack(dispatchTiming: Readonly<Record<string, nu
     client,
     log,
     controlPlane,
-    /** Waits until the job looks as wanted. How long that may take is the test's own time limit. */
-    async jobBecomes(jobId: string, wanted: (job: JobView) => boolean): Promise<JobView> {
-      for (;;) {
-        const job = await client.job(jobId);
-        if (wanted(job)) return job;
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-      }
-    },
+    jobBecomes: (jobId: string, wanted: (job: JobView) => boolean) => jobBecomes(client, jobId, wanted),
     async stop(): Promise<void> {
       await controlPlane.stop();
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** Waits until the job looks as wanted. How long that may take is the test's own time limit. */
+export async function jobBecomes(
+  client: SplattClient,
+  jobId: string,
+  wanted: (job: JobView) => boolean,
+): Promise<JobView> {
+  for (;;) {
+    const job = await client.job(jobId);
+    if (wanted(job)) return job;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
 }
 
 export type LocalStack = Awaited<ReturnType<typeof startLocalStack>>;

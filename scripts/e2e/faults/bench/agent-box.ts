@@ -1,0 +1,100 @@
+import { statSync } from "node:fs";
+import { cp, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type JobRecord, loadJobRecord } from "../../../../gpu-agent/src/jobs/job-record.ts";
+import { AgentProcess } from "../../../lib/agent-process.ts";
+
+const LOOK_MS = 20;
+
+export type Settings = Readonly<Record<string, string>>;
+
+/** A machine with an agent on it: a workspace and a token that outlive the agent's processes. */
+export class AgentBox {
+  readonly agentId: string;
+  readonly workspace: string;
+  /** What all its agents said. */
+  readonly log: string[] = [];
+  readonly #token: string;
+  readonly #controlPlane: string;
+  #agent: AgentProcess | null = null;
+  #settings: Settings = {};
+
+  constructor(options: { agentId: string; token: string; controlPlane: string; workspace: string }) {
+    this.agentId = options.agentId;
+    this.workspace = options.workspace;
+    this.#token = options.token;
+    this.#controlPlane = options.controlPlane;
+  }
+
+  /** Starts the agent, with the settings of the last start if none are given. */
+  start(settings: Settings = this.#settings): AgentProcess {
+    this.#settings = settings;
+    const agent = new AgentProcess({
+      controlPlane: this.#controlPlane,
+      token: this.#token,
+      workspace: this.workspace,
+      settings: { ENGINE: "builtin", KEEP_JOBS: "32", ...settings },
+      onLine: (line) => this.log.push(line),
+    });
+    this.#agent = agent;
+    return agent;
+  }
+
+  /** Sends the agent a signal and waits for its end: SIGKILL is what the kernel and a power cut do. */
+  async end(signal: NodeJS.Signals): Promise<void> {
+    this.#agent?.kill(signal);
+    await this.#agent?.exited;
+  }
+
+  async stop(): Promise<void> {
+    this.#agent?.kill("SIGCONT");
+    await this.#agent?.stop();
+  }
+
+  /** Resolves when its agents have logged so many lines like this. */
+  async says(line: RegExp, times = 1): Promise<void> {
+    while (this.log.filter((said) => line.test(said)).length < times) await look();
+  }
+
+  jobDir(jobId: string): string {
+    return join(this.workspace, "jobs", jobId);
+  }
+
+  /** What the agent has on disk of a job. */
+  record(jobId: string): Promise<JobRecord | null> {
+    return loadJobRecord(this.jobDir(jobId));
+  }
+
+  /** What the job's tools printed. */
+  pipelineLog(jobId: string): Promise<string> {
+    return readFile(join(this.jobDir(jobId), "pipeline.log"), "utf8").catch(() => "");
+  }
+
+  /** Resolves when the running training has left a checkpoint to go on from. */
+  async checkpointed(jobId: string): Promise<void> {
+    await this.#appears(jobId, (path) => path.endsWith("/checkpoint.bin"));
+  }
+
+  /** Resolves when the download that was begun has left so many bytes on disk. */
+  async downloaded(jobId: string, bytes: number): Promise<void> {
+    await this.#appears(jobId, (path) => path.endsWith("/source.part") && statSync(path).size >= bytes);
+  }
+
+  async #appears(jobId: string, wanted: (path: string) => boolean): Promise<void> {
+    const dir = this.jobDir(jobId);
+    for (;;) {
+      const names = await readdir(dir, { recursive: true }).catch(() => []);
+      if (names.some((name) => wanted(join(dir, name)))) return;
+      await look();
+    }
+  }
+
+  /** Puts the folder of an ended job into the workspace, whose finished stages a retry can reuse. */
+  async giveJob(jobId: string, from: string): Promise<void> {
+    await cp(from, this.jobDir(jobId), { recursive: true });
+  }
+}
+
+function look(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+}

@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { EmbeddedOptions } from "@splatt/control-plane/embedded";
+
+const MAIN = join(import.meta.dirname, "control-plane-main.ts");
+
+/** The embedded control plane in a process of its own, so that it can be killed and started again on its data. */
+export class ControlPlaneProcess {
+  readonly url: string;
+  readonly #child: ChildProcess;
+  readonly #dataDir: string;
+
+  private constructor(url: string, child: ChildProcess, dataDir: string) {
+    this.url = url;
+    this.#child = child;
+    this.#dataDir = dataDir;
+  }
+
+  static async start(
+    options: Omit<EmbeddedOptions, "onLog" | "port">,
+    onLine: (line: string) => void,
+  ): Promise<ControlPlaneProcess> {
+    const child = spawn(process.execPath, [MAIN, JSON.stringify({ ...options, port: 0 })], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const ready = new Promise<string>((resolve, reject) => {
+      createInterface({ input: child.stdout }).on("line", (line) => {
+        const url = line.match(/^listening on (\S+)$/)?.[1];
+        if (url === undefined) onLine(line);
+        else resolve(url);
+      });
+      child.once("exit", (code) => reject(new Error(`the control plane ended with ${code}`)));
+    });
+    return new ControlPlaneProcess(await ready, child, options.dataDir);
+  }
+
+  /** SIGKILL to workerd and to what started it, as when the machine loses power. */
+  async kill(): Promise<void> {
+    const exited = once(this.#child, "exit");
+    await this.killRuntime();
+    this.#child.kill("SIGKILL");
+    await exited;
+  }
+
+  /** SIGKILL to workerd alone, as when the kernel needs its memory. */
+  async killRuntime(): Promise<void> {
+    const noted = JSON.parse(await readFile(join(this.#dataDir, "runtime.json"), "utf8")) as {
+      pid: number;
+    }[];
+    for (const { pid } of noted) process.kill(pid, "SIGKILL");
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const exited = once(this.#child, "exit");
+    this.#child.kill("SIGTERM");
+    await exited;
+  }
+}

@@ -1,0 +1,26 @@
+import { join } from "node:path";
+import type { Settings } from "./agent-box.ts";
+import type { FaultBench } from "./fault-bench.ts";
+import { Gate, gatedTool } from "./gate.ts";
+
+const PRELOAD = join(import.meta.dirname, "..", "preload");
+
+/** The environment that loads a module of preload/ into an agent. */
+export function preload(name: "gated-export" | "dies-at", variables: Settings): Settings {
+  return { NODE_OPTIONS: `--import=${join(PRELOAD, `${name}.ts`)}`, ...variables };
+}
+
+/** An agent whose stages stop at gates: all that run a tool, and the export. */
+export async function gatedAgent(bench: FaultBench) {
+  const gates = {
+    frames: await Gate.make(bench.dir),
+    poses: await Gate.make(bench.dir),
+    export: await Gate.make(bench.dir),
+  };
+  const settings: Settings = {
+    FFMPEG_PATH: await gatedTool(gates.frames, "ffmpeg", "-progress"),
+    COLMAP_PATH: await gatedTool(gates.poses, "colmap", "exhaustive_matcher"),
+    ...preload("gated-export", { EXPORT_GATE: gates.export.path }),
+  };
+  return { gates, settings };
+}
