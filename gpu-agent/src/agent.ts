@@ -187,11 +187,14 @@ export class Agent {
   }
 
   #onWelcome(welcome: Welcome): void {
-    for (const verdict of welcome.jobs) {
-      this.#guard(this.#inTurn.run(verdict.held.job_id, () => this.#onVerdict(verdict)));
-    }
+    const verdicts = welcome.jobs.map((verdict) => {
+      const judged = this.#inTurn.run(verdict.held.job_id, () => this.#onVerdict(verdict));
+      this.#guard(judged);
+      return judged;
+    });
     this.#startTimers(welcome.intervals);
-    this.#reportHeld();
+    // What it holds it says under the fences that it was just given.
+    this.#guard(Promise.allSettled(verdicts).then(() => this.#reportHeld()));
   }
 
   async #onVerdict(verdict: HeldVerdict): Promise<void> {

@@ -10,6 +10,7 @@ import {
   DEFAULT_POOL,
   Health,
   JobCreated,
+  JobEvent,
   JobStatusView,
   JobView,
   Problem,
@@ -82,6 +83,10 @@ export class SplattClient {
 
   job(jobId: string): Promise<JobView> {
     return this.#call("GET", `/jobs/${jobId}`, JobView);
+  }
+
+  async events(jobId: string): Promise<JobEvent[]> {
+    return (await this.#call("GET", `/jobs/${jobId}/events`, z.object({ events: z.array(JobEvent) }))).events;
   }
 
   /** Sends a file in parts. A part that fails is sent again alone. @returns the upload's id, to make a job of */

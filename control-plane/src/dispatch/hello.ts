@@ -95,9 +95,15 @@ export async function onHeld(
   held: readonly { fence: HeldJob["fence"] }[],
 ): Promise<void> {
   for (const lease of hub.leases.ofAgent(socket.agent.id)) {
-    const holds = held.some(({ fence }) => sameFence(fence, fenceOf(lease)));
+    // The attempt that it was just given again, under another lease, it may still say under the old one.
+    const attempts = held.filter(
+      ({ fence }) => fence.job_id === lease.jobId && fence.attempt === lease.attempt,
+    );
+    const holds = attempts.some(({ fence }) => sameFence(fence, fenceOf(lease)));
     if (holds && lease.state === "sent") accept(hub, lease);
-    if (!holds && lease.state === "held") await loseLease(hub, lease, "the agent no longer has the job.");
+    if (attempts.length === 0 && lease.state === "held") {
+      await loseLease(hub, lease, "the agent no longer has the job.");
+    }
   }
   for (const { fence } of held) {
     const lease = hub.leases.get(fence.job_id);

@@ -169,6 +169,17 @@ describe("job.held", () => {
     expect(await getJob(jobId)).toMatchObject({ status: "training", lost_leases: 0 });
   });
 
+  it("under the lease before a re-adoption loses nothing", async () => {
+    const { agent, jobId, fence } = await agentWithJob();
+    agent.send({
+      type: "job.held",
+      jobs: [{ fence: { ...fence, lease_id: "old" }, status: "training", seconds_since_output: 1 }],
+    });
+    await agent.next("job.abandon");
+    await agent.stage(fence, 1, "training");
+    expect(await getJob(jobId)).toMatchObject({ status: "training", lost_leases: 0 });
+  });
+
   it("of a job that is not the agent's is answered by abandon", async () => {
     const { agent, fence } = await agentWithJob();
     const stale = { ...fence, lease_id: "old" };

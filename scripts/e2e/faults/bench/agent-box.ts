@@ -3,6 +3,7 @@ import { cp, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type JobRecord, loadJobRecord } from "../../../../gpu-agent/src/jobs/job-record.ts";
 import { AgentProcess } from "../../../lib/agent-process.ts";
+import { marked } from "./marked-processes.ts";
 
 const LOOK_MS = 20;
 
@@ -14,15 +15,15 @@ export class AgentBox {
   readonly workspace: string;
   /** What all its agents said. */
   readonly log: string[] = [];
-  readonly #token: string;
+  readonly token: string;
   readonly #controlPlane: string;
-  #agent: AgentProcess | null = null;
+  readonly #agents: AgentProcess[] = [];
   #settings: Settings = {};
 
   constructor(options: { agentId: string; token: string; controlPlane: string; workspace: string }) {
     this.agentId = options.agentId;
     this.workspace = options.workspace;
-    this.#token = options.token;
+    this.token = options.token;
     this.#controlPlane = options.controlPlane;
   }
 
@@ -31,24 +32,35 @@ export class AgentBox {
     this.#settings = settings;
     const agent = new AgentProcess({
       controlPlane: this.#controlPlane,
-      token: this.#token,
+      token: this.token,
       workspace: this.workspace,
       settings: { ENGINE: "builtin", KEEP_JOBS: "32", ...settings },
       onLine: (line) => this.log.push(line),
     });
-    this.#agent = agent;
+    this.#agents.push(agent);
     return agent;
   }
 
   /** Sends the agent a signal and waits for its end: SIGKILL is what the kernel and a power cut do. */
   async end(signal: NodeJS.Signals): Promise<void> {
-    this.#agent?.kill(signal);
-    await this.#agent?.exited;
+    for (const agent of this.#agents) agent.kill(signal);
+    for (const agent of this.#agents.splice(0)) await agent.exited;
+  }
+
+  /** Stops the machine's clock, as it were: the agent and all that runs for it stand still until `wake()`. */
+  async suspend(): Promise<void> {
+    for (const agent of this.#agents) agent.kill("SIGSTOP");
+    for (const { pid } of await marked(this.workspace)) process.kill(pid, "SIGSTOP");
+  }
+
+  async wake(): Promise<void> {
+    for (const { pid } of await marked(this.workspace)) process.kill(pid, "SIGCONT");
+    for (const agent of this.#agents) agent.kill("SIGCONT");
   }
 
   async stop(): Promise<void> {
-    this.#agent?.kill("SIGCONT");
-    await this.#agent?.stop();
+    await this.wake();
+    for (const agent of this.#agents.splice(0)) await agent.stop();
   }
 
   /** Resolves when its agents have logged so many lines like this. */

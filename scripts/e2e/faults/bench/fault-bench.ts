@@ -17,7 +17,7 @@ import { jobBecomes } from "../../local-stack.ts";
 import { type Prepared, TINY_JOB } from "../prepare.ts";
 import { AgentBox } from "./agent-box.ts";
 import { ControlPlaneProcess } from "./control-plane-process.ts";
-import { marked } from "./marked-processes.ts";
+import { type MarkedProcess, marked } from "./marked-processes.ts";
 import type { StoreFaults } from "./store-faults.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 
@@ -136,11 +136,14 @@ export class FaultBench<C extends ControlPlane = ControlPlane> {
     this.network.retarget(this.#controlPlane.url);
   }
 
-  /** @param stages whether it has the finished stages that `tinyJob` reuses */
-  async newBox(stages: "with stages" | "empty" = "with stages"): Promise<AgentBox> {
-    const { agent_id, token } = await this.client.createAgent("box", this.pool);
+  /**
+   * @param stages whether it has the finished stages that `tinyJob` reuses
+   * @param twin the box whose token it uses too
+   */
+  async newBox(stages: "with stages" | "empty" = "with stages", twin?: AgentBox): Promise<AgentBox> {
+    const { agentId, token } = twin ?? (await this.#mint());
     const workspace = join(this.dir, `workspace-${this.#next()}`);
-    const box = new AgentBox({ agentId: agent_id, token, controlPlane: this.network.url, workspace });
+    const box = new AgentBox({ agentId, token, controlPlane: this.network.url, workspace });
     const { jobId, jobDir } = this.#parts.prepared;
     if (stages === "with stages") await box.giveJob(jobId, jobDir);
     this.#boxes.push(box);
@@ -200,12 +203,12 @@ export class FaultBench<C extends ControlPlane = ControlPlane> {
   async endTest({ task }: TestContext): Promise<void> {
     if (task.result?.state === "fail") console.log(this.#story());
     this.network.mend();
-    const left: string[] = [];
+    const left: MarkedProcess[] = [];
     for (const box of this.#boxes.splice(0)) {
       await box.stop();
       left.push(...(await marked(box.workspace)));
     }
-    for (const orphan of left) process.kill(Number.parseInt(orphan, 10), "SIGKILL");
+    for (const { pid } of left) process.kill(pid, "SIGKILL");
     expect(left, "orphans").toEqual([]);
     this.pool = `faults-${this.#next()}`;
   }
@@ -214,6 +217,11 @@ export class FaultBench<C extends ControlPlane = ControlPlane> {
     await this.network.stop();
     await this.#controlPlane.stop();
     await rm(this.dir, { recursive: true, force: true });
+  }
+
+  async #mint(): Promise<{ agentId: string; token: string }> {
+    const { agent_id, token } = await this.client.createAgent("box", this.pool);
+    return { agentId: agent_id, token };
   }
 
   #next(): number {
