@@ -160,6 +160,11 @@ export const FAILURES = {
     hint: "Use fewer frames (fps) or a lower max_resolution, or free memory on the agent.",
     retryable: true,
   },
+  workspace_damaged: {
+    sentence: "Files of the job that the agent had finished are gone from its disk.",
+    hint: "Leave WORKSPACE_ROOT alone while the agent runs; the job is tried again by itself.",
+    retryable: true,
+  },
   tool_missing: {
     sentence: "A program that the pipeline needs is not installed on the agent.",
     hint: "Install the program named in the details (ffmpeg, colmap) and restart the agent.",
@@ -209,6 +214,19 @@ export function failure(code: FailureCode, detail: string): Failure {
 
 export function isRetryable(code: FailureCode): boolean {
   return FAILURES[code].retryable;
+}
+
+/** Failures of the agent's machine rather than of the job: another agent may well do better. */
+const OF_THE_MACHINE: ReadonlySet<FailureCode> = new Set([
+  "disk_full",
+  "out_of_memory",
+  "gpu_unavailable",
+  "engine_unavailable",
+  "tool_missing",
+]);
+
+export function isOfTheMachine(code: FailureCode): boolean {
+  return OF_THE_MACHINE.has(code);
 }
 
 /** The plain sentence that the API shows as `error`: the table's, then what was particular. */

@@ -46,7 +46,7 @@ export async function onAgentGone(hub: Hub, agentId: string): Promise<void> {
   );
 }
 
-/** An agent that does not take jobs is left alone for a while, so that others get them. */
+/** An agent that does not take jobs, or whose machine cannot do them, is left alone for a while: others get them. */
 export function rest(hub: Hub, socket: AgentSocket): void {
   const until = hub.now() + hub.timing.rejectBackoffMs;
   hub.sockets.update(socket.ws, { restingUntil: until });

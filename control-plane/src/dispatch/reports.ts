@@ -3,6 +3,7 @@ import {
   type Failure,
   type Fence,
   failureSentence,
+  isOfTheMachine,
   isRetryable,
   type JobComplete,
   type JobFail,
@@ -22,7 +23,7 @@ import { heldUnder, isHeldUnder } from "../jobs/conditions.ts";
 import { log } from "../log.ts";
 import { discardResultUploads } from "../maintenance/purge.ts";
 import type { Hub } from "./hub.ts";
-import { retryTime } from "./leases.ts";
+import { rest, retryTime } from "./leases.ts";
 
 /** How a conditional change of a job ended. `stale`: the sender no longer holds the job. */
 type Applied = "applied" | "repeated" | "stale";
@@ -149,6 +150,8 @@ async function fail(
   if (applied === "applied") {
     log("warn", "job failed", { job: fence.job_id, attempt: fence.attempt, code: failure.code, again });
     if (nextAttemptAt !== null) hub.alarm.remember(nextAttemptAt);
+    const socket = hub.sockets.of(agentId);
+    if (isOfTheMachine(failure.code) && socket !== null) rest(hub, socket);
     if (!again) await discardResultUploads(hub.db, hub.bucket, fence.job_id);
   }
   if (applied !== "stale") ended(hub, fence);

@@ -44,6 +44,8 @@ type StageName = Stage<unknown, unknown>["name"];
 export class StageRunner {
   readonly #options: StageRunnerOptions;
   #chain = String(PIPELINE_VERSION);
+  /** The stages so far. */
+  readonly #done: StageName[] = [];
 
   constructor(options: StageRunnerOptions) {
     this.#options = options;
@@ -60,6 +62,7 @@ export class StageRunner {
     this.#chain = key;
     const record = finished(stage.name);
     if (record?.key === key && (await filesIntact(this.dir(stage.name), record))) {
+      this.#done.push(stage.name);
       log.info(`${stage.name}: done before, reused`);
       await onFinish(stage.name, record, { stage: stage.name, seconds: record.seconds, reused: true });
       return { ok: true, value: record.output as O };
@@ -80,13 +83,25 @@ export class StageRunner {
       this.#runTimed(stage, input, { dir: part, gpu, resumed }),
     );
     if (outcome === null) return err(failure("agent_stopped", ""));
-    if (!outcome.ok) return outcome;
+    if (!outcome.ok) return err((await this.#damage()) ?? outcome.error);
 
     const { value, seconds } = outcome.value;
     await rename(part, this.dir(stage.name));
     const done = { key, output: value, seconds, files: await listFiles(this.dir(stage.name)) };
     await onFinish(stage.name, done, { stage: stage.name, seconds, reused: false });
+    this.#done.push(stage.name);
     return { ok: true, value };
+  }
+
+  /** Whatever a stage makes of it: without the files of those before it, it could not but fail. */
+  async #damage(): Promise<Failure | null> {
+    for (const name of this.#done) {
+      const record = this.#options.finished(name);
+      if (record === undefined || !(await filesIntact(this.dir(name), record))) {
+        return failure("workspace_damaged", `What the stage "${name}" left is not whole any more.`);
+      }
+    }
+    return null;
   }
 
   async #runTimed<I, O>(

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type EngineProbe, err, failure, ok } from "@splatt/shared";
 import type { StageResult } from "../../pipeline/stage.ts";
+import { systemFailure } from "../../processes/system-failure.ts";
 import type { Engine, TrainedModel } from "../engine.ts";
 import { compileKernels } from "./kernels/kernels.ts";
 import { planMemory } from "./memory-layout.ts";
@@ -64,6 +65,7 @@ async function exportSplats(
     await copyFile(join(trainDir, model), file);
     return ok(report);
   } catch (error) {
-    return err(failure("export_failed", error instanceof Error ? error.message : String(error)));
+    const words = error instanceof Error ? error.message : String(error);
+    return err(systemFailure(error) ?? failure("export_failed", words));
   }
 }

@@ -144,10 +144,14 @@ export class FaultBench<C extends ControlPlane = ControlPlane> {
     const { agentId, token } = twin ?? (await this.#mint());
     const workspace = join(this.dir, `workspace-${this.#next()}`);
     const box = new AgentBox({ agentId, token, controlPlane: this.network.url, workspace });
-    const { jobId, jobDir } = this.#parts.prepared;
-    if (stages === "with stages") await box.giveJob(jobId, jobDir);
+    if (stages === "with stages") await this.giveStages(box);
     this.#boxes.push(box);
     return box;
+  }
+
+  async giveStages(box: AgentBox): Promise<void> {
+    const { jobId, jobDir } = this.#parts.prepared;
+    await box.giveJob(jobId, jobDir);
   }
 
   /** A job that a box with stages goes on with at the training, or at whatever `changes` touch first. */
@@ -188,7 +192,7 @@ export class FaultBench<C extends ControlPlane = ControlPlane> {
   async completed(jobId: string): Promise<JobView> {
     const job = await this.ended(jobId);
     expect(job).toMatchObject({ status: "completed", progress: 100, error: null });
-    expect(Object.keys(job.results ?? {}).toSorted()).toEqual([...RESULT_FILES].toSorted());
+    expect(Object.keys(job.results ?? {})).toEqual(expect.arrayContaining([...RESULT_FILES]));
     const dir = await mkdtemp(join(this.dir, "results-"));
     for (const [name, result] of Object.entries(job.results ?? {})) {
       // Compares size and SHA-256 with what the API says.
@@ -197,6 +201,11 @@ export class FaultBench<C extends ControlPlane = ControlPlane> {
     const splat = await readShPly(join(dir, "baked_splat_sh.ply"));
     expect(splat).toMatchObject({ ok: true, value: { count: job.report?.train?.gaussians } });
     return job;
+  }
+
+  /** How many parts of a job's result files went through the network. */
+  partsSent(job: JobView): number {
+    return this.network.count(new RegExp(`^PUT /agent/jobs/${job.job_id}/uploads/[^/]+/parts/`));
   }
 
   /** For `afterEach`: ends what the test left, and sees that no process is left of it. */
@@ -234,6 +243,11 @@ export class FaultBench<C extends ControlPlane = ControlPlane> {
     const parts = [this.log, ...this.#boxes.map((box) => box.log)];
     return parts.flatMap((lines) => lines.slice(-60).map((line) => line.slice(0, 300))).join("\n");
   }
+}
+
+/** Each result file is sent in one part, as small as they are here. */
+export function fileCount(job: JobView): number {
+  return Object.keys(job.results ?? {}).length;
 }
 
 /** The stages that ran in the job's last run, and those that it found done. */

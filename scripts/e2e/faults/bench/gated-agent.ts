@@ -6,7 +6,10 @@ import { Gate, gatedTool } from "./gate.ts";
 const PRELOAD = join(import.meta.dirname, "..", "preload");
 
 /** The environment that loads a module of preload/ into an agent. */
-export function preload(name: "gated-export" | "dies-at", variables: Settings): Settings {
+export function preload(
+  name: "gated-export" | "dies-at" | "jumping-clock",
+  variables: Settings = {},
+): Settings {
   return { NODE_OPTIONS: `--import=${join(PRELOAD, `${name}.ts`)}`, ...variables };
 }
 
