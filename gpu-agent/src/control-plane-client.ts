@@ -70,6 +70,18 @@ export class ControlPlaneClient {
     }
   }
 
+  /** Sends a picture of the job's splat so far. Tries once, and throws when that fails: there will be others. */
+  async showPreview(fence: Fence, picture: Uint8Array, signal: AbortSignal): Promise<void> {
+    const headers = { "content-type": "image/webp" };
+    const path = `/agent/jobs/${fence.job_id}/preview`;
+    const answer = await this.#once("PUT", path, Buffer.from(picture), {
+      fence: () => fence,
+      signal,
+      headers,
+    });
+    if (answer.kind !== "answered") throw new Error(answer.reason);
+  }
+
   async #once(
     method: "POST" | "PUT",
     path: string,

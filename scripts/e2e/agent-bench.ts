@@ -121,10 +121,14 @@ export class AgentBench {
 
   /** Makes result files and uploads them for real. */
   async upload(run: JobRun, signal: AbortSignal): ReturnType<Pipeline> {
+    return uploadResults(run, await writeResults(run), await this.clientOf(run), signal);
+  }
+
+  /** For the requests that the agent makes beside its connection. */
+  async clientOf(run: JobRun): Promise<ControlPlaneClient> {
     const job = await this.#stack.client.job(run.fence.job_id);
     const token = this.#tokens.get(job.agent_id ?? "") ?? "";
-    const client = new ControlPlaneClient({ controlPlane: this.#stack.url, token, log: LOG });
-    return uploadResults(run, await writeResults(run), client, signal);
+    return new ControlPlaneClient({ controlPlane: this.#stack.url, token, log: LOG });
   }
 }
 

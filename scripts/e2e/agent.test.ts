@@ -34,6 +34,29 @@ describe("the agent", () => {
     }
   });
 
+  it("shows a picture of the splat that trains, until there is a thumbnail or none", async () => {
+    const picture = new Uint8Array([1, 2, 3]);
+    const pipeline: Pipeline = async (run, signal) => {
+      await run.beginStage("train");
+      await (await bench.clientOf(run)).showPreview(run.fence, picture, signal);
+      run.reportProgress("train", { fraction: 0.5, message: "shown" });
+      await gate.promise;
+      return bench.upload(run, signal);
+    };
+    const gate = Promise.withResolvers<void>();
+    bench.startAgent({ token: await bench.mint(), pipeline });
+    const jobId = await bench.createJob();
+    await stack.jobBecomes(jobId, ({ message }) => message === "shown");
+    const preview = () =>
+      fetch(`${stack.url}/jobs/${jobId}/results/preview.webp`, { headers: { "x-api-key": stack.apiKey } });
+    const shown = await preview();
+    expect(shown.headers.get("content-type")).toBe("image/webp");
+    expect(new Uint8Array(await shown.arrayBuffer())).toEqual(picture);
+    gate.resolve();
+    await stack.jobBecomes(jobId, ({ status }) => status === "completed");
+    expect((await preview()).status).toBe(404);
+  });
+
   it("reports a failure with its code and is ready for the next job", async () => {
     let failures = 0;
     const pipeline: Pipeline = async (run, signal) => {

@@ -1,6 +1,7 @@
 import type { EngineName, EngineProbe, JobOptions, TrainReport } from "@splatt/shared";
 import type { Dataset } from "../dataset/transforms.ts";
 import type { StageContext, StageResult } from "../pipeline/stage.ts";
+import type { SteppedFile } from "./stepped-files.ts";
 
 export type TrainOptions = Pick<JobOptions, "iterations" | "preset" | "max_splats" | "max_resolution">;
 
@@ -12,6 +13,9 @@ export interface TrainedModel {
   /** The transforms.json in whose frame the model is, where that is not the dataset's. */
   readonly transforms?: string;
 }
+
+/** In the training's folder, from which it is removed when training is over. */
+export const EARLY_SPLAT_FILE = "early-splat.ply";
 
 /** Something that can train a posed image set. */
 export interface Engine {
@@ -25,6 +29,12 @@ export interface Engine {
    * The result is in the frame of the dataset's transforms.json, or in that of one that it leaves.
    */
   train(dataset: Dataset, options: TrainOptions, context: StageContext): Promise<StageResult<TrainedModel>>;
+  /**
+   * The newest splat that `train`, which runs, has left in `trainDir` so far, in the frame of the dataset's
+   * transforms.json: a PLY with spherical harmonics. Null when there is none after the step `after`. One that has to
+   * be made for this goes to EARLY_SPLAT_FILE.
+   */
+  earlySplat?(trainDir: string, after: number, signal: AbortSignal): Promise<SteppedFile | null>;
   /**
    * Writes the model as a PLY with spherical harmonics (see splat/ply.ts) to `file`.
    *

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { copyFile, mkdir, rename, stat } from "node:fs/promises";
+import { copyFile, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import {
   type CompletedUpload,
@@ -10,6 +10,7 @@ import {
   type JobReport,
   type JobSpec,
   ok,
+  PREVIEW_FILE,
   type Result,
   STAGES,
 } from "@splatt/shared";
@@ -126,6 +127,7 @@ function localPipeline({ machine, source, out }: LocalRunOptions): Pipeline {
       if (source.kind === "file") return localVideoStage(source.video);
       throw new Error("a video from the web is fetched by the pipeline itself");
     },
+    showPreview: (_, picture) => writeFile(join(out, PREVIEW_FILE), picture),
     deliver: async (_, paths, signal) => {
       const files: CompletedUpload[] = [];
       for (const path of paths) {
@@ -135,6 +137,7 @@ function localPipeline({ machine, source, out }: LocalRunOptions): Pipeline {
         const { size } = await stat(path);
         files.push({ filename, upload_id: randomUUID(), size, sha256: await sha256OfFile(path, signal) });
       }
+      await rm(join(out, PREVIEW_FILE), { force: true });
       return ok(files);
     },
   });

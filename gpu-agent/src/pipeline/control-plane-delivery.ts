@@ -7,6 +7,7 @@ import { uploadResults } from "./upload.ts";
 export function controlPlaneDelivery(client: ControlPlaneClient): Delivery {
   return {
     fetchVideo: (run, limits) => createUploadedVideoStage(client, () => run.fence, limits),
+    showPreview: (run, picture, signal) => client.showPreview(run.fence, picture, signal),
     deliver: (run, files, signal) => uploadResults(run, files, client, signal),
   };
 }

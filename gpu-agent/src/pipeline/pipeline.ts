@@ -19,6 +19,8 @@ const FRAME_LIMITS = { maxLongSide: 1600, maxFrames: 400, minFrames: 8, maxCandi
 /** Where a job's video comes from, if not from an address on the web, and where its results go. */
 export interface Delivery {
   fetchVideo(run: JobRun, limits: FetchLimits): Stage<Extract<JobSource, { kind: "upload" }>, DownloadOutput>;
+  /** Shows a picture of the splat while the job trains, or throws. @param picture a WebP */
+  showPreview(run: JobRun, picture: Uint8Array, signal: AbortSignal): Promise<void>;
   /** @param files paths of the result files */
   deliver(
     run: JobRun,
@@ -58,7 +60,8 @@ export function createPipeline(machine: Machine, delivery: Delivery): Pipeline {
         : stages.run(delivery.fetchVideo(run, fetchLimits), source),
     frames,
     poses,
-    train: createTrainStage,
+    train: (engine, run) =>
+      createTrainStage(engine, (picture, signal) => delivery.showPreview(run, picture, signal)),
     export: (engine) => createExportStage(engine, offer.gpus.length > 0),
     summarize: (run, { missing }) =>
       writeSummaryFiles(join(run.dir, "summary"), run.jobLog.path, run.file.record.report, missing),

@@ -30,7 +30,7 @@ export interface PipelineParts {
   ) => Promise<StageResult<DownloadOutput>>;
   readonly frames: Stage<FramesInput, FramesOutput>;
   readonly poses: Stage<PosesInput, PosesOutput>;
-  readonly train: (engine: Engine) => Stage<TrainInput, TrainedModel>;
+  readonly train: (engine: Engine, run: JobRun) => Stage<TrainInput, TrainedModel>;
   readonly export: (engine: Engine) => Stage<ExportInput, ExportOutput>;
   /** Writes what tells of the whole run. @returns the files' paths */
   readonly summarize: (run: JobRun, exported: ExportOutput) => Promise<string[]>;
@@ -83,7 +83,7 @@ export function runStages(parts: PipelineParts): Pipeline {
     await run.noteReport({ capture: posed.value.capture });
 
     const datasetDir = stages.dir("poses");
-    const trained = await stages.run(parts.train(engine), { datasetDir, video: file, options });
+    const trained = await stages.run(parts.train(engine, run), { datasetDir, video: file, options });
     if (!trained.ok) return trained;
     const trainDir = stages.dir("train");
     const exported = await stages.run(parts.export(engine), { datasetDir, trainDir, model: trained.value });

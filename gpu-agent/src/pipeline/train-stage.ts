@@ -1,5 +1,8 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { EngineName } from "@splatt/shared";
-import type { Engine, TrainedModel, TrainOptions } from "../engines/engine.ts";
+import { EARLY_SPLAT_FILE, type Engine, type TrainedModel, type TrainOptions } from "../engines/engine.ts";
+import { type ShowPreview, showPreviews } from "./picture/previews.ts";
 import type { ResourceToken, Stage } from "./stage.ts";
 
 export interface TrainInput {
@@ -10,8 +13,11 @@ export interface TrainInput {
   readonly options: TrainOptions;
 }
 
+/** How soon the picture of a new early splat is made. */
+const PREVIEW_INTERVAL_MS = 10_000;
+
 /** Trains gaussians with an engine; two trainings never share a GPU, nor a processor. */
-export function createTrainStage(engine: Engine): Stage<TrainInput, TrainedModel> {
+export function createTrainStage(engine: Engine, show: ShowPreview): Stage<TrainInput, TrainedModel> {
   return {
     name: "train",
     token: trainToken(engine.name),
@@ -22,8 +28,27 @@ export function createTrainStage(engine: Engine): Stage<TrainInput, TrainedModel
       max_splats,
       max_resolution,
     ],
-    run: ({ datasetDir, video, options }, context) =>
-      engine.train({ dir: datasetDir, video }, options, context),
+    async run({ datasetDir, video, options }, context) {
+      const trained = new AbortController();
+      const previews = showPreviews(
+        {
+          engine,
+          trainDir: context.dir,
+          transformsFile: join(datasetDir, "transforms.json"),
+          show,
+          intervalMs: PREVIEW_INTERVAL_MS,
+          log: context.log,
+        },
+        AbortSignal.any([trained.signal, context.signal]),
+      );
+      try {
+        return await engine.train({ dir: datasetDir, video }, options, context);
+      } finally {
+        trained.abort();
+        await previews;
+        await rm(join(context.dir, EARLY_SPLAT_FILE), { force: true });
+      }
+    },
   };
 }
 

@@ -2,6 +2,7 @@ import type { Engine } from "../engine.ts";
 import { exportPly } from "../export-ply.ts";
 import { longSideLimit } from "../gpu-presets.ts";
 import { type BrushMachine, probe } from "./program.ts";
+import { earlyExport } from "./run-layout.ts";
 import { train } from "./train.ts";
 
 export interface BrushOptions {
@@ -26,6 +27,7 @@ export function createBrushEngine(options: BrushOptions): Engine {
     probe: () => probe(machine),
     longSideLimit,
     train: (dataset, trainOptions, context) => train(machine, dataset, trainOptions, context),
+    earlySplat: earlyExport,
     exportSplats: exportPly,
   };
 }

@@ -1,9 +1,16 @@
-import { copyFile, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Dataset, Transforms } from "../../dataset/transforms.ts";
 import { plyVertexCount } from "../../splat/ply-vertex-count.ts";
 import type { TrainOptions } from "../engine.ts";
 import { GPU_PRESETS, scaledStep, trainedLongSide } from "../gpu-presets.ts";
+import {
+  newestWhole,
+  removeCutOff,
+  removeOthers,
+  type SteppedFile,
+  type SteppedFiles,
+} from "../stepped-files.ts";
 import type { Release } from "./release.ts";
 
 /*
@@ -77,30 +84,25 @@ export async function writeDatasetView(
   }
 }
 
-/** A splat that Brush exported while it trained. */
-export interface Export {
-  /** Steps done. */
-  readonly step: number;
-  /** Relative to the training's folder. */
-  readonly file: string;
+/** The splats that Brush exports while it trains. */
+const EXPORTED: SteppedFiles = {
+  dir: EXPORT_DIR,
+  name: /^export_(\d+)\.ply$/,
+  isWhole: async (path) => (await plyVertexCount(path)).ok,
+};
+
+/** The newest export after a step, while the program runs; null when there is none. */
+export function earlyExport(runDir: string, after: number): Promise<SteppedFile | null> {
+  return newestWhole(runDir, EXPORTED, after);
 }
 
-/** The newest whole one; those that were cut off are deleted. */
-export async function findExport(runDir: string): Promise<Export | null> {
-  let newest: Export | null = null;
-  for (const name of await readdir(join(runDir, EXPORT_DIR)).catch(() => [])) {
-    const [, digits] = /^export_(\d+)\.ply$/.exec(name) ?? [];
-    const file = join(EXPORT_DIR, name);
-    const step = Number(digits);
-    if (digits === undefined || !(await plyVertexCount(join(runDir, file))).ok) await rm(join(runDir, file));
-    else if (newest === null || step > newest.step) newest = { step, file };
-  }
-  return newest;
+/** The newest export of a run that has ended; those that were cut off are deleted. */
+export async function findExport(runDir: string): Promise<SteppedFile | null> {
+  await removeCutOff(runDir, EXPORTED);
+  return newestWhole(runDir, EXPORTED);
 }
 
 /** Deletes what only a resumed training would have needed. */
-export async function removeOtherExports(runDir: string, { file }: Export): Promise<void> {
-  for (const name of await readdir(join(runDir, EXPORT_DIR))) {
-    if (join(EXPORT_DIR, name) !== file) await rm(join(runDir, EXPORT_DIR, name));
-  }
+export async function removeOtherExports(runDir: string, { file }: SteppedFile): Promise<void> {
+  await removeOthers(runDir, EXPORTED, file);
 }

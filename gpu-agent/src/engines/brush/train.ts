@@ -6,12 +6,13 @@ import { plyVertexCount } from "../../splat/ply-vertex-count.ts";
 import type { TrainedModel, TrainOptions } from "../engine.ts";
 import { GPU_PRESETS, trainedLongSide } from "../gpu-presets.ts";
 import { trainWithSecondTry } from "../second-try.ts";
+import type { SteppedFile } from "../stepped-files.ts";
 import { runTrainingProgram } from "../training-program.ts";
 import type { TrainingProgress } from "../training-progress.ts";
 import { BRUSH_SIGNS, parseLine } from "./output.ts";
 import { askRelease, type BrushMachine, notThere } from "./program.ts";
 import type { Release } from "./release.ts";
-import { type Export, findExport, removeOtherExports, trainArgs, writeDatasetView } from "./run-layout.ts";
+import { findExport, removeOtherExports, trainArgs, writeDatasetView } from "./run-layout.ts";
 
 const MINUTE_MS = 60_000;
 /** Between two looks at the held-out frames, or two exports where there are none. */
@@ -95,7 +96,7 @@ async function trainOnce(
 const NOT_MEASURED = { psnr: null, ssim: null };
 
 async function finished(
-  last: Export,
+  last: SteppedFile,
   transforms: Transforms,
   options: TrainOptions,
   { psnr, ssim }: Pick<TrainingProgress, "psnr" | "ssim">,

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
@@ -135,7 +135,7 @@ async function splatBytes(context: StageContext): Promise<Buffer> {
   return readFile(join(context.dir, "splats.ply"));
 }
 
-it("gives the same splat on any number of threads, and after any interruption", async () => {
+it("gives the same splat on any number of threads, after any interruption, and shows it on its way", async () => {
   const whole = await contextIn("whole");
   await createBuiltinEngine({ threads: 1 }).train(dataset, short, whole);
 
@@ -145,14 +145,21 @@ it("gives the same splat on any number of threads, and after any interruption", 
     signal: stop.signal,
     report: ({ message }) => Number(/Step (\d+)/.exec(message)?.[1]) >= 20 && stop.abort(),
   });
-  const engine = createBuiltinEngine({ threads: 3, checkpointIntervalMs: 0, reportIntervalMs: 0 });
+  const often = { checkpointIntervalMs: 0, earlySplatIntervalMs: 0, reportIntervalMs: 0 };
+  const engine = createBuiltinEngine({ threads: 3, ...often });
   expect(await engine.train(dataset, short, interrupted)).toMatchObject({ error: { code: "agent_stopped" } });
   expect(running.size).toBe(0);
+  const early = await engine.earlySplat?.(interrupted.dir, 15, new AbortController().signal);
+  expect(early?.step).toBeGreaterThan(15);
+  const cloud = await readShPly(join(interrupted.dir, early?.file ?? ""));
+  if (!cloud.ok) throw new Error(cloud.error);
+  expect(await psnrOfSplat(cloud.value, dataset)).toBeGreaterThan(10);
 
   const resumed = await contextIn("interrupted");
   expect(await engine.train(dataset, short, resumed)).toMatchObject({ ok: true });
   expect(resumed.lines[0]).toMatch(/^going on from the checkpoint of step (19|[2-5]\d)$/);
   expect(await splatBytes(resumed)).toEqual(await splatBytes(whole));
+  expect(await readdir(resumed.dir)).toEqual(["splats.ply"]);
 });
 
 describe("a checkpoint that cannot be used is ignored:", () => {

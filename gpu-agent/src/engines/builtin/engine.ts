@@ -5,6 +5,7 @@ import { type EngineProbe, err, failure, ok } from "@splatt/shared";
 import type { StageResult } from "../../pipeline/stage.ts";
 import { systemFailure } from "../../processes/system-failure.ts";
 import type { Engine, TrainedModel } from "../engine.ts";
+import { earlySplat } from "./early-splat.ts";
 import { compileKernels } from "./kernels/kernels.ts";
 import { planMemory } from "./memory-layout.ts";
 import { train } from "./trainer.ts";
@@ -15,14 +16,16 @@ export { RECOMMENDED_ITERATIONS } from "./training-settings.ts";
 /** Changes whenever the same input gives another result. */
 const VERSION = "1.0.0";
 
-/** The shortest time between two checkpoints. */
+/** The shortest times between two of a kind. */
 const CHECKPOINT_INTERVAL_MS = 1000;
+const EARLY_SPLAT_INTERVAL_MS = 5000;
 const REPORT_INTERVAL_MS = 400;
 
 export interface BuiltinOptions {
   /** Threads to train on; by default as many as there are processor cores. */
   readonly threads?: number;
   readonly checkpointIntervalMs?: number;
+  readonly earlySplatIntervalMs?: number;
   readonly reportIntervalMs?: number;
 }
 
@@ -31,6 +34,7 @@ export function createBuiltinEngine(options: BuiltinOptions = {}): Engine {
   const trainer = {
     threads: Math.max(1, options.threads ?? availableParallelism()),
     checkpointIntervalMs: options.checkpointIntervalMs ?? CHECKPOINT_INTERVAL_MS,
+    earlySplatIntervalMs: options.earlySplatIntervalMs ?? EARLY_SPLAT_INTERVAL_MS,
     reportIntervalMs: options.reportIntervalMs ?? REPORT_INTERVAL_MS,
   };
   return {
@@ -38,6 +42,7 @@ export function createBuiltinEngine(options: BuiltinOptions = {}): Engine {
     probe: async () => probe(trainer.threads),
     longSideLimit: (trainOptions) => trainingSettings(trainOptions).longSide,
     train: (dataset, trainOptions, context) => train(trainer, dataset, trainOptions, context),
+    earlySplat,
     exportSplats: (trainDir, model, file) => exportSplats(trainDir, model, file),
   };
 }

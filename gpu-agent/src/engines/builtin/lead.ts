@@ -2,9 +2,11 @@ import { join } from "node:path";
 import { type Failure, failure, ok, type Result, type TrainReport } from "@splatt/shared";
 import { writeShPly } from "../../splat/sh-ply.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { writeEarlySplat } from "./early-splat.ts";
 import { initialiseGaussians } from "./gaussians.ts";
 import { seedPoints } from "./initialisation.ts";
 import type { LeadTask, ThreadMessage } from "./messages.ts";
+import { Paced } from "./paced.ts";
 import { loadPhotos, type PhotoTask, waitForPhotos } from "./photo-loading.ts";
 import { logLine, progressMessage, type Status } from "./progress-text.ts";
 import { deriveSeed, Random } from "./random.ts";
@@ -26,6 +28,8 @@ const FRAMES_PER_LOOK = 8;
 const LOADING_SHARE = 0.03;
 /** Most of the time that writing checkpoints may take: small scenes have them every second, large ones rarely. */
 const CHECKPOINT_SHARE = 0.02;
+/** And that writing splats for a look may take. */
+const EARLY_SPLAT_SHARE = 0.01;
 /** Weight of the latest loss in the running mean. */
 const LOSS_WEIGHT = 0.02;
 
@@ -53,7 +57,7 @@ export async function lead(
   const start = startingPoint(task, workspace, (line) => tell({ type: "line", line }));
   const team = new Team(words, workspace, task.helpers);
   const training = new Training(workspace, team, task, task.settings, start.progress);
-  const trained = train(task, workspace, training, start.elapsedMs, tell);
+  const trained = await train(task, workspace, training, start.elapsedMs, tell);
   if (!trained.ok) return tell({ type: "failed", failure: trained.error });
   tell({ type: "line", line: passTimes(team, iterations - start.progress.iteration) });
   const finished = await finish(task, workspace, training);
@@ -82,21 +86,22 @@ function startingPoint(task: LeadTask, workspace: Workspace, line: (text: string
   return { progress: { iteration: 0, count: seeds.count, seedPoints: seeds.count }, elapsedMs: 0 };
 }
 
-/** Runs all iterations that are left, telling how it goes and keeping checkpoints. */
-function train(
+/** Runs all iterations that are left, telling how it goes, keeping checkpoints and leaving splats for a look. */
+async function train(
   task: LeadTask,
   workspace: Workspace,
   training: Training,
   elapsedBeforeMs: number,
   tell: (message: ThreadMessage) => void,
-): Result<void, Failure> {
+): Promise<Result<void, Failure>> {
   const { settings, stores } = task;
   const { iterations } = settings;
   const startedAt = performance.now();
   let meanLoss = Number.NaN;
   let psnr: number | null = null;
   let lastReport = startedAt;
-  let lastCheckpoint = { at: startedAt, costMs: 0 };
+  const checkpoints = new Paced(task.checkpointIntervalMs, CHECKPOINT_SHARE, startedAt);
+  const earlySplats = new Paced(task.earlySplatIntervalMs, EARLY_SPLAT_SHARE, startedAt);
   let lastLine = { iteration: training.progress.iteration, at: startedAt };
   while (training.progress.iteration < iterations) {
     const { loss, densification } = training.step();
@@ -124,8 +129,7 @@ function train(
       const fraction = LOADING_SHARE + (1 - LOADING_SHARE) * workDone(settings, iteration, stores.length);
       tell({ type: "progress", fraction, message: progressMessage(status) });
     }
-    const pauseMs = Math.max(task.checkpointIntervalMs, lastCheckpoint.costMs / CHECKPOINT_SHARE);
-    if (now - lastCheckpoint.at >= pauseMs && iteration < iterations) {
+    if (checkpoints.isDue(now) && iteration < iterations) {
       const elapsedMs = elapsedBeforeMs + now - startedAt;
       try {
         writeCheckpoint(join(task.dir, CHECKPOINT_FILE), task.checkpointKey, workspace, {
@@ -136,8 +140,14 @@ function train(
         // Training can go on without; a full disk will make itself known at the end.
         tell({ type: "line", line: `no checkpoint: ${error instanceof Error ? error.message : error}` });
       }
-      const at = performance.now();
-      lastCheckpoint = { at, costMs: at - now };
+      checkpoints.done(now, performance.now());
+    }
+    if (earlySplats.isDue(now) && iteration < iterations) {
+      const began = performance.now();
+      const cloud = toSplatCloud(workspace.params, count, settings.shDegree);
+      // Nothing depends on it; what is wrong with the disk shows elsewhere.
+      await writeEarlySplat(task.dir, iteration, cloud).catch(() => undefined);
+      earlySplats.done(began, performance.now());
     }
   }
   return ok(undefined);

@@ -34,6 +34,7 @@ export interface LeadTask {
   readonly dir: string;
   readonly checkpointKey: string;
   readonly checkpointIntervalMs: number;
+  readonly earlySplatIntervalMs: number;
   readonly reportIntervalMs: number;
 }
 

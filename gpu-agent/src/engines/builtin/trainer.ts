@@ -8,6 +8,7 @@ import { systemFailure } from "../../processes/system-failure.ts";
 import type { TrainedModel, TrainOptions } from "../engine.ts";
 import { checkpointKey } from "./checkpoint.ts";
 import { type LoadedDataset, loadDataset } from "./dataset-loading.ts";
+import { removeEarlySplats } from "./early-splat.ts";
 import { compileKernels, createMemory } from "./kernels/kernels.ts";
 import { CHECKPOINT_FILE, MODEL_FILE } from "./lead.ts";
 import type { ThreadMessage, ThreadTask } from "./messages.ts";
@@ -19,6 +20,7 @@ import { type TrainingSettings, trainingSettings } from "./training-settings.ts"
 export interface TrainerOptions {
   readonly threads: number;
   readonly checkpointIntervalMs: number;
+  readonly earlySplatIntervalMs: number;
   readonly reportIntervalMs: number;
 }
 
@@ -43,6 +45,7 @@ export async function train(
   const report = await trainOnThreads(trainer, loaded.value, settings, key.value, context);
   if (!report.ok) return report;
   await rm(join(context.dir, CHECKPOINT_FILE), { force: true });
+  await removeEarlySplats(context.dir);
   return ok({ report: report.value, model: MODEL_FILE });
 }
 
@@ -68,7 +71,7 @@ async function datasetKey(
 }
 
 async function trainOnThreads(
-  { threads, checkpointIntervalMs, reportIntervalMs }: TrainerOptions,
+  { threads, ...intervals }: TrainerOptions,
   { transforms, train, heldOut, points }: LoadedDataset,
   settings: TrainingSettings,
   key: string,
@@ -97,8 +100,7 @@ async function trainOnThreads(
     extent: cameraExtent(train.map((frame) => frame.camera)),
     dir: context.dir,
     checkpointKey: key,
-    checkpointIntervalMs,
-    reportIntervalMs,
+    ...intervals,
   };
   const workers: Worker[] = [];
   const stopped = Promise.withResolvers<Result<never, Failure>>();

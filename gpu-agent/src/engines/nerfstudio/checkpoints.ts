@@ -1,34 +1,32 @@
 import { open, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { newestWhole, removeCutOff, type SteppedFile, type SteppedFiles } from "../stepped-files.ts";
 import { CHECKPOINT_DIR } from "./run-layout.ts";
 
-export interface Checkpoint {
-  /** The step it was written after; steps count from 0. */
-  readonly step: number;
-  /** Relative to the training's folder. */
-  readonly file: string;
+const CHECKPOINTS: SteppedFiles = {
+  dir: CHECKPOINT_DIR,
+  name: /^step-(\d+)\.ckpt$/,
+  isWhole: isWholeZip,
+};
+
+/** Their step is the one that they were written after; steps count from 0. */
+export function earlyCheckpoint(runDir: string, after: number): Promise<SteppedFile | null> {
+  return newestWhole(runDir, CHECKPOINTS, after);
 }
 
 /**
  * The newest checkpoint that an interrupted training left whole, or null.
  *
  * nerfstudio writes checkpoints in place, and loads whichever file has the highest number, so those that were
- * cut off are deleted here.
+ * cut off are deleted here, and whatever else it would trip over.
  */
-export async function findCheckpoint(runDir: string): Promise<Checkpoint | null> {
+export async function findCheckpoint(runDir: string): Promise<SteppedFile | null> {
   const dir = join(runDir, CHECKPOINT_DIR);
-  const names = await readdir(dir).catch(() => []);
-  let newest: Checkpoint | null = null;
-  for (const name of names) {
-    const [, digits] = /^step-(\d+)\.ckpt$/.exec(name) ?? [];
-    if (digits === undefined || !(await isWholeZip(join(dir, name)))) {
-      await rm(join(dir, name), { recursive: true, force: true });
-      continue;
-    }
-    const step = Number(digits);
-    if (newest === null || step > newest.step) newest = { step, file: join(CHECKPOINT_DIR, name) };
+  for (const name of await readdir(dir).catch(() => [])) {
+    if (!CHECKPOINTS.name.test(name)) await rm(join(dir, name), { recursive: true });
   }
-  return newest;
+  await removeCutOff(runDir, CHECKPOINTS);
+  return newestWhole(runDir, CHECKPOINTS);
 }
 
 /** "PK", 5, 6: the record that ends a ZIP archive, which is what torch.save writes. */

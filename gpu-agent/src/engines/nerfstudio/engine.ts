@@ -1,6 +1,7 @@
 import type { Engine } from "../engine.ts";
 import { longSideLimit } from "../gpu-presets.ts";
 import { freeGpuMemory } from "../gpus.ts";
+import { earlySplat } from "./early-splat.ts";
 import { exportSplats } from "./export.ts";
 import { findInstallation } from "./installation.ts";
 import { probe } from "./probe.ts";
@@ -28,6 +29,7 @@ export function createNerfstudioEngine(options: NerfstudioOptions): Engine {
     longSideLimit,
     train: (dataset, trainOptions, context) =>
       train({ ...machine, gpuUuid: context.gpu ?? machine.gpuUuid }, dataset, trainOptions, context),
+    earlySplat: (trainDir, after, signal) => earlySplat(machine.installation, trainDir, after, signal),
     exportSplats: (trainDir, model, file, context) =>
       exportSplats(machine.installation, trainDir, model, file, context),
   };

@@ -167,6 +167,10 @@ print(json.dumps([outputs.cameras.camera_to_worlds.tolist(), outputs.metadata["p
       expect(messages.at(-1)).toContain("Step 450/450");
       expect(listening).toEqual([0]);
 
+      const early = await engine.earlySplat?.(context.dir, 0, context.signal);
+      expect(early).toMatchObject({ step: 449 });
+      const onItsWay = await readShPly(join(context.dir, early?.file ?? ""));
+
       // The runner renames the folder; the export, here without the stand-in, needs neither GPU nor images.
       vi.stubEnv("PYTHONPATH", "");
       const trainDir = join(root, "whole-renamed");
@@ -176,6 +180,7 @@ print(json.dumps([outputs.cameras.camera_to_worlds.tolist(), outputs.metadata["p
       const cloud = await readShPly(file);
       if (!cloud.ok) throw new Error(cloud.error);
       expect(cloud.value.shDegree).toBe(1);
+      expect(onItsWay).toEqual(cloud);
       expect(report).toEqual({ ok: true, value: { ...trained.value.report, gaussians: cloud.value.count } });
       // Seen from the cameras of our transforms.json by a renderer that shares nothing with nerfstudio's.
       const psnr = await psnrOfSplat(cloud.value, scene);

@@ -9,9 +9,10 @@ import { FailureEvidence } from "../failure-evidence.ts";
 import { trainedLongSide } from "../gpu-presets.ts";
 import { shortOfGpuMemory } from "../gpus.ts";
 import { trainWithSecondTry } from "../second-try.ts";
+import type { SteppedFile } from "../stepped-files.ts";
 import { runTrainingProgram } from "../training-program.ts";
 import { startProgress, type TrainingProgress } from "../training-progress.ts";
-import { type Checkpoint, findCheckpoint } from "./checkpoints.ts";
+import { findCheckpoint } from "./checkpoints.ts";
 import { writeDatasetView } from "./dataset-view.ts";
 import { NERFSTUDIO_SIGNS } from "./failure-signs.ts";
 import { type HeldOutMetrics, parseHeldOutMetrics } from "./held-out-metrics.ts";
@@ -138,7 +139,7 @@ async function trainOrResume(
 async function runTraining(
   { installation, gpuUuid }: TrainingMachine,
   plan: TrainingPlan,
-  checkpoint: Checkpoint | null,
+  checkpoint: SteppedFile | null,
   context: StageContext,
   onProgress: (progress: TrainingProgress) => void,
 ): Promise<Result<TrainingProgress, Failure>> {

@@ -3,6 +3,7 @@ import { exportPly } from "../export-ply.ts";
 import { longSideLimit } from "../gpu-presets.ts";
 import { freeGpuMemory } from "../gpus.ts";
 import { type OpensplatMachine, probe } from "./program.ts";
+import { earlySave } from "./run-layout.ts";
 import { train } from "./train.ts";
 
 export interface OpensplatOptions {
@@ -30,6 +31,7 @@ export function createOpensplatEngine(options: OpensplatOptions): Engine {
     longSideLimit,
     train: (dataset, trainOptions, context) =>
       train({ ...machine, gpuUuid: context.gpu ?? machine.gpuUuid }, dataset, trainOptions, context),
+    earlySplat: earlySave,
     exportSplats: exportPly,
   };
 }

@@ -1,9 +1,16 @@
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import type { Dataset, Transforms } from "../../dataset/transforms.ts";
 import { plyVertexCount } from "../../splat/ply-vertex-count.ts";
 import type { TrainOptions } from "../engine.ts";
 import { GPU_PRESETS, scaledStep, trainedLongSide } from "../gpu-presets.ts";
+import {
+  newestWhole,
+  removeCutOff,
+  removeOthers,
+  type SteppedFile,
+  type SteppedFiles,
+} from "../stepped-files.ts";
 import type { Release } from "./release.ts";
 
 /*
@@ -88,30 +95,25 @@ export async function writeDatasetView(
   await writeFile(join(dir, "transforms.json"), JSON.stringify(datasetView(transforms, dataset), null, 1));
 }
 
-/** A splat that an interrupted training left to go on from. */
-export interface Save {
-  /** Steps done. */
-  readonly step: number;
-  /** Relative to the training's folder. */
-  readonly file: string;
+/** The splats that OpenSplat saves while it trains. */
+const SAVED: SteppedFiles = {
+  dir: ".",
+  name: /^splat_(\d+)\.ply$/,
+  isWhole: async (path) => (await plyVertexCount(path)).ok,
+};
+
+/** The newest save after a step, while the program runs; null when there is none. */
+export function earlySave(runDir: string, after: number): Promise<SteppedFile | null> {
+  return newestWhole(runDir, SAVED, after);
 }
 
-/** The newest whole one; those that were cut off are deleted. */
-export async function findSave(runDir: string): Promise<Save | null> {
-  let newest: Save | null = null;
-  for (const file of await readdir(runDir)) {
-    const [, digits] = /^splat_(\d+)\.ply$/.exec(file) ?? [];
-    if (digits === undefined) continue;
-    const step = Number(digits);
-    if (!(await plyVertexCount(join(runDir, file))).ok) await rm(join(runDir, file));
-    else if (newest === null || step > newest.step) newest = { step, file };
-  }
-  return newest;
+/** The newest save of a run that has ended; those that were cut off are deleted. */
+export async function findSave(runDir: string): Promise<SteppedFile | null> {
+  await removeCutOff(runDir, SAVED);
+  return newestWhole(runDir, SAVED);
 }
 
 /** Deletes what only a resumed training would have needed. */
 export async function removeSaves(runDir: string): Promise<void> {
-  for (const file of await readdir(runDir)) {
-    if (/^splat_\d+\.ply$/.test(file)) await rm(join(runDir, file));
-  }
+  await removeOthers(runDir, SAVED, null);
 }

@@ -1,12 +1,12 @@
-import { copyFile, rm } from "node:fs/promises";
+import { copyFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { err, type Failure, failure, failureSentence, ok, RESULT_FILES, type Result } from "@splatt/shared";
 import { z } from "zod";
 import type { Engine, TrainedModel } from "../../engines/engine.ts";
 import { writeRgbPly } from "../../splat/rgb-ply.ts";
 import { readShPly } from "../../splat/sh-ply.ts";
+import { splatPicture } from "../picture/splat-picture.ts";
 import type { Stage, StageContext } from "../stage.ts";
-import { writeThumbnail } from "./thumbnail.ts";
 import { convertSplat } from "./web-formats.ts";
 
 export interface ExportInput {
@@ -28,6 +28,8 @@ export type MissingExtra = z.infer<typeof MissingExtra>;
 
 const SPLAT_FILE = "baked_splat_sh.ply";
 const TRANSFORMS_FILE = "transforms.json";
+/** The longer one, in pixels. */
+const THUMBNAIL_SIDE = 640;
 
 /**
  * Writes the result files. The engine gives the splat with spherical harmonics; everything else is made from
@@ -73,7 +75,10 @@ async function makeExtras(
   const splatFile = inDir(SPLAT_FILE);
   const convert = (target: string) => convertSplat(splatFile, target, gaussians, hasGpu, context);
   const extras: Readonly<Record<string, (target: string) => Promise<Result<void, Failure>>>> = {
-    "thumbnail.webp": (target) => writeThumbnail(splatFile, inDir(TRANSFORMS_FILE), target, context.signal),
+    "thumbnail.webp": async (target) => {
+      const picture = await splatPicture(splatFile, inDir(TRANSFORMS_FILE), THUMBNAIL_SIDE, context.signal);
+      return picture.ok ? ok(await writeFile(target, picture.value)) : picture;
+    },
     "baked_splat.spz": convert,
     "baked_splat.sog": convert,
   };

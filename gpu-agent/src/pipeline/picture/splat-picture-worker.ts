@@ -7,16 +7,15 @@ import { SplatRenderer } from "../../engines/builtin/splat-renderer.ts";
 import { readShPly } from "../../splat/sh-ply.ts";
 import { goodView } from "./good-view.ts";
 
-export interface ThumbnailTask {
+export interface PictureTask {
   readonly splatFile: string;
   readonly transformsFile: string;
-  readonly target: string;
   /** Pixels. */
   readonly longSide: number;
 }
 
 /** Rendering keeps a processor core busy for up to seconds: too long for the agent's own thread. */
-async function makeThumbnail({ splatFile, transformsFile, target, longSide }: ThumbnailTask): Promise<void> {
+async function makePicture({ splatFile, transformsFile, longSide }: PictureTask): Promise<Uint8Array> {
   const cloud = await readShPly(splatFile);
   if (!cloud.ok) throw new Error(cloud.error);
   const transforms = await readTransforms(transformsFile);
@@ -26,10 +25,9 @@ async function makeThumbnail({ splatFile, transformsFile, target, longSide }: Th
   const [width, height] = [Math.round(transforms.w * factor), Math.round(transforms.h * factor)];
   const camera = resized(pinholeCamera(intrinsicsOf(transforms), pose), width, height);
   const pixels = new SplatRenderer(cloud.value, { width, height }).render(camera);
-  await sharp(pixels, { raw: { width, height, channels: 3 } })
+  return sharp(pixels, { raw: { width, height, channels: 3 } })
     .webp({ quality: 85 })
-    .toFile(target);
+    .toBuffer();
 }
 
-await makeThumbnail(workerData as ThumbnailTask);
-parentPort?.postMessage("done");
+parentPort?.postMessage(await makePicture(workerData as PictureTask));

@@ -1,0 +1,42 @@
+"""Writes the splat of a checkpoint as a PLY, without a GPU: splatt_early_splat.py CHECKPOINT PLY
+
+The properties are those that ns-export writes.
+"""
+
+import sys
+
+import numpy
+import torch
+
+
+def columns(gaussians):
+    """Names and values, one row per gaussian; f_rest_* go colour by colour."""
+    rest = gaussians["features_rest"].transpose(1, 2).reshape(len(gaussians["means"]), -1)
+    parts = [
+        (["x", "y", "z"], gaussians["means"]),
+        (["f_dc_%d" % i for i in range(3)], gaussians["features_dc"]),
+        (["f_rest_%d" % i for i in range(rest.shape[1])], rest),
+        (["opacity"], gaussians["opacities"]),
+        (["scale_%d" % i for i in range(3)], gaussians["scales"]),
+        (["rot_%d" % i for i in range(4)], gaussians["quats"]),
+    ]
+    names = [name for part, _ in parts for name in part]
+    return names, torch.cat([values for _, values in parts], dim=1)
+
+
+def main(checkpoint, ply):
+    # A file of the training's own, which holds more than tensors.
+    state = torch.load(checkpoint, map_location="cpu", weights_only=False)["pipeline"]
+    prefix = "_model.gauss_params."
+    gaussians = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
+    names, values = columns(gaussians)
+    values = values[torch.isfinite(values).all(dim=1)]
+    header = ["ply", "format binary_little_endian 1.0", "element vertex %d" % len(values)]
+    header += ["property float %s" % name for name in names] + ["end_header", ""]
+    with open(ply, "wb") as file:
+        file.write("\n".join(header).encode())
+        file.write(values.numpy().astype(numpy.dtype("<f4")).tobytes())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
