@@ -4,6 +4,7 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   AgentCreated,
   AgentView,
@@ -37,6 +38,8 @@ export class ApiProblem extends Error {
 }
 
 const PART_RETRIES = 4;
+const READ_RETRIES = 4;
+const READ_PAUSE_MS = 100;
 
 /** A client of the public API, as a backend would write it. */
 export class SplattClient {
@@ -158,17 +161,30 @@ export class SplattClient {
     body?: Buffer<ArrayBuffer>,
     headers: Record<string, string> = {},
   ): Promise<Response> {
-    const response = await fetch(new URL(path, this.#url), {
+    const request = {
       method,
       headers: { "x-api-key": this.#apiKey, ...headers },
       ...(body === undefined ? {} : { body }),
-    });
+    };
+    const response = await this.#once(new URL(path, this.#url), request);
     if (response.ok) return response;
     const text = await response.text();
     const problem = Problem.safeParse(parseJson(text));
     throw problem.success
       ? new ApiProblem(problem.data)
       : new Error(`${method} ${path} was answered by ${response.status}: ${text.slice(0, 300)}`);
+  }
+
+  /** What only reads is asked again when the connection broke: the control plane may have been started anew. */
+  async #once(url: URL, request: RequestInit): Promise<Response> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await fetch(url, request);
+      } catch (error) {
+        if (request.method !== "GET" || tries >= READ_RETRIES) throw error;
+        await sleep(READ_PAUSE_MS * 2 ** tries);
+      }
+    }
   }
 }
 

@@ -77,8 +77,7 @@ type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];
 
 async function readRequest(values: Values, video: string | undefined): Promise<RunRequest> {
   if (video === undefined) throw new UsageError("Which video?");
-  // npm runs scripts in the project's folder; paths are meant from where the user stands.
-  const from = process.env.INIT_CWD ?? process.cwd();
+  const from = whereTheUserStands();
   const source = await readSource(video, from);
   const given = {
     fps: values.fps,
@@ -144,7 +143,7 @@ async function runRequest(request: RunRequest, config: MachineConfig): Promise<n
   });
   if (outcome.ok) display?.show({ status: "completed", progress: 100, message: "", eta_seconds: null });
   display?.end();
-  const folder = relative(process.env.INIT_CWD ?? process.cwd(), request.out) || ".";
+  const folder = relative(whereTheUserStands(), request.out) || ".";
   if (outcome.ok) {
     console.log(
       `\n${resultSummary(outcome.value.report, outcome.value.files)}\n\nThe files are in ${folder}`,
@@ -158,4 +157,10 @@ async function runRequest(request: RunRequest, config: MachineConfig): Promise<n
   console.error(`\n${failureSentence(outcome.error)}\n${FAILURES[outcome.error.code].hint}`);
   console.error(`What the tools said is in ${join(folder, WORK_FOLDER, "pipeline.log")}`);
   return EXIT.failed;
+}
+
+/** `npm run agent` changes to the project's folder; paths are meant from where it was called. */
+function whereTheUserStands(): string {
+  const { npm_lifecycle_event: script, INIT_CWD: calledFrom } = process.env;
+  return script === "agent" && calledFrom !== undefined ? calledFrom : process.cwd();
 }

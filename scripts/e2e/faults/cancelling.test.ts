@@ -24,7 +24,7 @@ describe("cancelling", () => {
       jobIds.push(jobId);
       await stage;
       expect(await bench.client.cancelJob(jobId)).toMatchObject({ status: "cancelled", results: null });
-      await expect.poll(() => marked(box.workspace), { timeout: 15_000 }).toEqual([]);
+      await expect.poll(() => marked(box.workspace), { timeout: 60_000 }).toEqual([]);
     };
 
     await cancelWhen(await bench.wholeJob({ video_url: video.url }), video.halfway);
