@@ -21,7 +21,7 @@ export async function gatedAgent(bench: FaultBench) {
     export: await Gate.make(bench.dir),
   };
   const settings: Settings = {
-    FFMPEG_PATH: await gatedTool(gates.frames, "ffmpeg", "-progress"),
+    FFMPEG_PATH: await gatedTool(gates.frames, "ffmpeg", "-filter_complex"),
     COLMAP_PATH: await gatedTool(gates.poses, "colmap", "exhaustive_matcher"),
     ...preload("gated-export", { EXPORT_GATE: gates.export.path }),
   };
