@@ -21,7 +21,7 @@ describe("an agent that is stopped", () => {
       ran: ["upload"],
     });
     expect(work.downloadedBytes).toBeLessThan(1.1 * work.videoBytes);
-    expect(work).toMatchObject({ ffmpegRuns: 2, colmapRuns: 2, exportRuns: 1 });
+    expect(work).toMatchObject({ ffmpegRuns: 2, colmapRuns: 2, exportRuns: 2 });
     expect(work.resumedAtStep).toBeGreaterThan(0);
   });
 });

@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { cp, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type JobRecord, loadJobRecord } from "../../../../gpu-agent/src/jobs/job-record.ts";
@@ -87,9 +87,9 @@ export class AgentBox {
     await this.#appears(jobId, (path) => path.endsWith("/checkpoint.bin"));
   }
 
-  /** Resolves when the download that was begun has left so many bytes on disk. */
+  /** Resolves when the download that was begun has so many bytes on disk, and has written down that it has. */
   async downloaded(jobId: string, bytes: number): Promise<void> {
-    await this.#appears(jobId, (path) => path.endsWith("/source.part") && statSync(path).size >= bytes);
+    await this.#appears(jobId, (path) => path.endsWith("/source.part.json") && recordedBytes(path) >= bytes);
   }
 
   async #appears(jobId: string, wanted: (path: string) => boolean): Promise<void> {
@@ -105,6 +105,11 @@ export class AgentBox {
   async giveJob(jobId: string, from: string): Promise<void> {
     await cp(from, this.jobDir(jobId), { recursive: true });
   }
+}
+
+function recordedBytes(path: string): number {
+  const { spans } = JSON.parse(readFileSync(path, "utf8")) as { spans: { from: number; to: number }[] };
+  return spans.reduce((sum, { from, to }) => sum + to - from, 0);
 }
 
 function look(): Promise<void> {
