@@ -39,8 +39,8 @@ export const run: Command = {
   usage: `Usage: splatt-agent run VIDEO [options]
 
 VIDEO is a file, or the address of one on the web. The results go to a folder: transforms.json, baked_splat.ply,
-baked_splat_sh.ply, formats for the web, metrics.json and pipeline.log. Interrupted by Ctrl-C or a crash, the same command goes on where it stopped; with
-other options, what still fits is not done again.
+baked_splat_sh.ply, formats for the web, metrics.json and pipeline.log. Interrupted by Ctrl-C or a crash, the same
+command goes on where it stopped; with other options, what still fits is not done again.
 
   --fps N             frames per second of video (4)
   --start-sec S       where in the video to begin
