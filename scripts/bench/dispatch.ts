@@ -1,6 +1,6 @@
-import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
 import type { Contender } from "./control-plane/contender.ts";
+import { machineLine } from "./control-plane/machine-line.ts";
 import { p50p99, quantile } from "./control-plane/quantiles.ts";
 import { workerContender } from "./control-plane/worker-contender.ts";
 
@@ -42,7 +42,7 @@ const { values } = parseArgs({
   options: { rounds: { type: "string", default: "400" } },
 });
 const rounds = Number(values.rounds);
-console.log(`${cpus()[0]?.model ?? "unknown processor"}, ${availableParallelism()} cores`);
+console.log(machineLine());
 for (const delay of [0, 30]) {
   console.log(`\n${delay} ms added to every call of D1, ${rounds} rounds\n`);
   await using splatt = await workerContender("splatt", delay, 16, 64);

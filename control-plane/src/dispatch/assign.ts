@@ -24,7 +24,7 @@ const CLAIMS_AT_ONCE = 100;
 export async function assignQueued(hub: Hub, fresh: WaitingJob | null): Promise<void> {
   let queue: readonly WaitingJob[] = fresh === null ? await readQueue(hub) : [fresh];
   let isFirstKnown = fresh === null;
-  for (;;) {
+  while (queue.length > 0) {
     const agents = candidates(hub);
     const leases = beginClaims(hub, queue, agents);
     if (leases.length === 0) return;

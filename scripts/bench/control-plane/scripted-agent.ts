@@ -28,6 +28,8 @@ export class ScriptedAgent {
   readonly #send: (message: AgentMessage) => void;
   readonly #close: () => void;
   readonly #acks = new Map<string, () => void>();
+  /** An assignment that comes again is the same job. */
+  readonly #leases = new Set<string>();
 
   private constructor(send: (message: AgentMessage) => void, close: () => void) {
     this.#send = send;
@@ -94,6 +96,8 @@ export class ScriptedAgent {
   #receive(message: ServerMessage, onJob: ScriptedAgentOptions["onJob"]): void {
     if (message.type === "job.assign") {
       this.#send({ type: "job.accept", fence: message.fence });
+      if (this.#leases.has(message.fence.lease_id)) return;
+      this.#leases.add(message.fence.lease_id);
       onJob(message.fence, this);
     } else if (message.type === "ack") {
       this.#acks.get(message.fence.job_id)?.();

@@ -5,7 +5,7 @@ import { startStack, type WorkerName } from "./bench-stack.ts";
 import type { Contender } from "./contender.ts";
 import { ScriptedAgent } from "./scripted-agent.ts";
 
-const JOB = {
+export const BENCH_JOB = {
   task_id: "bench",
   filebin_url: "https://example.com/v.mp4",
   filename: "v.mp4",
@@ -36,7 +36,12 @@ export async function workerContender(
     name: worker,
     async handOver() {
       const began = performance.now();
-      const { job_id } = await postJson<{ job_id: string }>(`${stack.url}/jobs`, http, stack.apiKey, JOB);
+      const { job_id } = await postJson<{ job_id: string }>(
+        `${stack.url}/jobs`,
+        http,
+        stack.apiKey,
+        BENCH_JOB,
+      );
       return (await arrivals.of(job_id)) - began;
     },
     async settle() {
