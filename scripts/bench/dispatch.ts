@@ -5,7 +5,7 @@ import { p50p99, quantile } from "./control-plane/quantiles.ts";
 import { workerContender } from "./control-plane/worker-contender.ts";
 
 /**
- * `npm run bench:dispatch [-- --rounds N]`: how long after POST /jobs an idle agent has the job, and how many jobs a
+ * `npm run bench:dispatch [-- --rounds N] [--agents N]`: how long after POST /jobs an idle agent has the job, and how many jobs a
  * second get to agents when they come all at once; beside a bare Worker, without and with 30 ms added to every call
  * of D1.
  */
@@ -39,13 +39,13 @@ async function throughput(contender: Contender, jobs: number, atOnce: number): P
 }
 
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "400" } },
+  options: { rounds: { type: "string", default: "400" }, agents: { type: "string", default: "16" } },
 });
 const rounds = Number(values.rounds);
 console.log(machineLine());
 for (const delay of [0, 30]) {
   console.log(`\n${delay} ms added to every call of D1, ${rounds} rounds\n`);
-  await using splatt = await workerContender("splatt", delay, 16, 64);
+  await using splatt = await workerContender("splatt", delay, Number(values.agents), 64);
   await using bare = await workerContender("bare", delay, 1, 64);
   const contenders = [splatt, bare];
   const times = await latencies(contenders, rounds);

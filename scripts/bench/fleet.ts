@@ -1,22 +1,29 @@
+import { mkdtemp, rm } from "node:fs/promises";
 import { Agent } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Fence } from "@splatt/shared";
-import { Arrivals } from "./control-plane/arrivals.ts";
-import { type BenchStack, startStack } from "./control-plane/bench-stack.ts";
+import { AgentProcess } from "../lib/agent-process.ts";
+import { type BenchStack, residentMemory, startStack } from "./control-plane/bench-stack.ts";
 import { machineLine } from "./control-plane/machine-line.ts";
-import { p50p99 } from "./control-plane/quantiles.ts";
 import { ScriptedAgent } from "./control-plane/scripted-agent.ts";
 import { BENCH_JOB, postJson } from "./control-plane/worker-contender.ts";
 
 /**
  * `npm run bench:fleet [-- --agents N]`: one control plane with a thousand agents connected, on one machine. How long
- * they take to connect, what each of them costs in memory while idle, how fast they get a job each when these come
- * all at once, how long a single job takes then, and how many go through when every agent ends its job at once.
+ * they take to connect, what each of them costs in workerd's memory while idle, and how many jobs go through when
+ * every agent ends its job at once and takes the next one that waits. What an agent's own process takes is told too.
  */
 
 const AT_ONCE = 64;
-const SINGLES = 200;
-const BACKLOG_PER_AGENT = 3;
+/** Idle for ten seconds, a Durable Object hibernates. */
+const ASLEEP_MS = 20_000;
+/** After this long an agent's process has done what there is to do at the start. */
+const SETTLED_MS = 5000;
+const POLL_MS = 100;
+const BACKLOG_PER_AGENT = 1;
 
 type OnJob = (fence: Fence, agent: ScriptedAgent) => void;
 
@@ -52,6 +59,16 @@ class Fleet {
   }
 }
 
+/** Connects the fleet. @returns KiB of workerd's memory for each agent, connected and when the Dispatcher sleeps */
+async function memoryPerAgent(stack: BenchStack, fleet: Fleet, tokens: readonly string[]): Promise<string> {
+  const before = await stack.runtimeMemory();
+  const perAgent = async () => (((await stack.runtimeMemory()) - before) / tokens.length / 1024).toFixed(0);
+  const took = await seconds(() => fleet.connect(tokens));
+  const connected = await perAgent();
+  await sleep(ASLEEP_MS);
+  return `| ${stack.worker} | ${took.toFixed(1)} | ${mib(before)} | ${connected} | ${await perAgent()} |`;
+}
+
 /** Does something `times` times, so many of them at any time. */
 async function atOnce(
   times: number,
@@ -76,61 +93,41 @@ const count = Number(values.agents);
 console.log(machineLine());
 await using stack = await startStack({ worker: "splatt" });
 const http = new Agent({ keepAlive: true });
-const post = async () =>
-  (await postJson<{ job_id: string }>(`${stack.url}/jobs`, http, stack.apiKey, BENCH_JOB)).job_id;
+const post = async () => {
+  await postJson(`${stack.url}/jobs`, http, stack.apiKey, BENCH_JOB);
+};
 const fleet = new Fleet(stack);
 try {
   const tokens = await fleet.mint(count);
-  const before = await stack.runtimeMemory();
-  const connecting = await seconds(() => fleet.connect(tokens));
-  const idle = await stack.runtimeMemory();
-  console.log(`${count} agents connect in ${connecting.toFixed(1)} s`);
   console.log(
-    `workerd's memory: ${mib(before)} MiB without them, ${mib(idle)} MiB with them idle: ` +
-      `${((idle - before) / count / 1024).toFixed(1)} KiB per agent`,
+    "\n| | seconds to connect | MiB before | KiB per agent, connected | asleep |\n|---|---|---|---|---|",
   );
+  console.log(await memoryPerAgent(stack, fleet, tokens));
+  await using bare = await startStack({ worker: "bare" });
+  const bareFleet = new Fleet(bare);
+  console.log(await memoryPerAgent(bare, bareFleet, tokens));
+  bareFleet.close();
+  console.log(`\nmemory of one idle agent's own process: ${mib(await agentProcessMemory(stack))} MiB`);
 
-  const arrivals = new Arrivals();
-  let open: { fence: Fence; agent: ScriptedAgent }[] = [];
+  const busy: (() => void)[] = [];
+  const allBusy = Promise.withResolvers<void>();
   fleet.onJob = (fence, agent) => {
-    arrivals.note(fence.job_id);
-    open.push({ fence, agent });
+    busy.push(() => void agent.endJob(fence));
+    if (busy.length === count) allBusy.resolve();
   };
-  const endAll = async () => {
-    const ending = open;
-    open = [];
-    await Promise.all(ending.map(({ fence, agent }) => agent.endJob(fence)));
-  };
-
-  const single: number[] = [];
-  for (let i = 0; i < SINGLES; i++) {
-    const began = performance.now();
-    single.push((await arrivals.of(await post())) - began);
-    await endAll();
-  }
-  console.log(`POST /jobs until an agent has it, p50 / p99: ${p50p99(single)} ms`);
-
-  const burst = await seconds(() =>
-    atOnce(count, AT_ONCE, async () => {
-      await arrivals.of(await post());
-    }),
-  );
-  console.log(`a job for each agent, posted ${AT_ONCE} at once: ${(count / burst).toFixed(0)} jobs/s`);
-
   const backlog = count * BACKLOG_PER_AGENT;
-  await atOnce(backlog, AT_ONCE, async () => {
-    await post();
-  });
-  const done = Promise.withResolvers<void>();
+  await atOnce(count + backlog, AT_ONCE, post);
+  await allBusy.promise;
+  const allThrough = Promise.withResolvers<void>();
   let through = 0;
   fleet.onJob = (fence, agent) => {
     through += 1;
-    if (through === backlog) done.resolve();
+    if (through === backlog) allThrough.resolve();
     void agent.endJob(fence);
   };
   const draining = await seconds(async () => {
-    await endAll();
-    await done.promise;
+    for (const end of busy) end();
+    await allThrough.promise;
   });
   console.log(
     `${backlog} that wait, each ended at once: ${(backlog / draining).toFixed(0)} jobs/s go through`,
@@ -138,6 +135,29 @@ try {
 } finally {
   fleet.close();
   http.destroy();
+}
+
+/** An agent as an owner runs it, connected and idle. */
+async function agentProcessMemory({ url, client }: BenchStack): Promise<number> {
+  const workspace = await mkdtemp(join(tmpdir(), "splatt-bench-agent-"));
+  const { agent_id, token } = await client.createAgent("process", "default");
+  const agent = new AgentProcess({
+    controlPlane: url,
+    token,
+    workspace,
+    settings: { ENGINE: "builtin" },
+    onLine: () => undefined,
+  });
+  try {
+    const isThere = async () =>
+      (await client.agents()).agents.some((a) => a.agent_id === agent_id && a.connected);
+    while (!(await isThere())) await sleep(POLL_MS);
+    await sleep(SETTLED_MS);
+    return await residentMemory(agent.pid ?? 0);
+  } finally {
+    await agent.stop();
+    await rm(workspace, { recursive: true });
+  }
 }
 
 function mib(bytes: number): string {
