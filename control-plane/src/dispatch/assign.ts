@@ -1,111 +1,103 @@
-import { CLOSE, type EngineChoice, type Fence, type JobSource, type JobSpec } from "@splatt/shared";
-import { and, asc, eq, inArray, isNull, lte, ne, or, sql } from "drizzle-orm";
+import { CLOSE, type EngineChoice, type Fence, type JobSpec } from "@splatt/shared";
+import { and, eq, inArray, isNull, ne } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
-import { jobs, uploads } from "../db/schema.ts";
+import { jobs } from "../db/schema.ts";
 import { waitingFor } from "../jobs/conditions.ts";
-import { errorText, log } from "../log.ts";
+import { log } from "../log.ts";
+import { claim, specOf } from "./claim.ts";
 import type { Hub } from "./hub.ts";
 import type { Lease } from "./lease-table.ts";
-import { type Candidate, place, type QueuedJob, runnableChoices, unmetNeed } from "./placement.ts";
-import { type AgentSocket, closeQuietly } from "./sockets.ts";
+import { type Candidate, place, runnableChoices, unmetNeed } from "./placement.ts";
+import { headOfQueue, inOrder, type Opening, type WaitingJob } from "./queue.ts";
+import { closeQuietly } from "./sockets.ts";
+
+/** How many jobs are claimed in one call of D1: enough to make little of its delay. */
+const CLAIMS_AT_ONCE = 100;
 
 /**
  * Gives queued jobs to agents with free slots until one of the two runs out. Runs one at a time: between two
  * awaits nothing else assigns, and what was read before an await is checked again by the conditional claim.
+ *
+ * @param fresh a job that was just created, if that is why: claimed without reading the queue first, and only if it
+ * is the first in it
  */
-export async function assignQueued(hub: Hub): Promise<void> {
-  for (;;) {
+export async function assignQueued(hub: Hub, fresh: WaitingJob | null): Promise<void> {
+  let queue: readonly WaitingJob[] = fresh === null ? await readQueue(hub) : [fresh];
+  let isFirstKnown = fresh === null;
+  while (queue.length > 0) {
     const agents = candidates(hub);
-    const choices = runnableChoices(agents.map(({ offer }) => offer));
-    const slots = agents.reduce((sum, { freeSlots }) => sum + freeSlots, 0);
-    const queue = choices.length === 0 ? [] : await nextJobs(hub, choices, slots);
-    const placements = place(queue, agents);
-    if (placements.length === 0) break;
-    for (const { jobId, agentId } of placements) {
-      const job = queue.find(({ id }) => id === jobId);
-      if (job !== undefined) await assign(hub, job, agentId);
+    const leases = beginClaims(hub, queue, agents);
+    if (leases.length === 0) return;
+    const opening = openingOf(agents, leases.length);
+    const { specs, next } = await claim(hub, leases, opening, isFirstKnown ? null : opening.choices);
+    for (const lease of leases) {
+      const spec = specs.get(lease.leaseId);
+      if (spec === undefined) hub.leases.remove(lease);
+      else deliver(hub, lease, spec);
     }
+    // A claim that was lost leaves a slot that `next` does not count.
+    queue = next === null || specs.size < leases.length ? await readQueue(hub) : next;
+    isFirstKnown = true;
   }
 }
 
-/** Sends an assignment that was claimed, or sends it again; false when the agent has no socket. */
+/** Sends an assignment again, or one whose claim was found to have succeeded; false when the agent has no socket. */
 export async function sendAssignment(hub: Hub, lease: Lease): Promise<boolean> {
-  const spec = await specOf(hub, lease.jobId);
-  const current = hub.leases.get(lease.jobId);
-  const socket = hub.sockets.of(lease.agentId);
-  if (spec === null || current?.leaseId !== lease.leaseId || socket === null) return false;
-  // One synchronous block: the output gate holds the frame back until the row is durable.
-  const now = hub.now();
-  hub.leases.put({ ...current, state: "sent", since: now, sends: current.sends + 1 });
-  hub.alarm.wakeAt(now + hub.timing.acceptMs);
-  hub.sockets.send(socket.ws, { type: "job.assign", fence: fenceOf(lease), spec });
-  return true;
+  const spec = await specOf(hub, lease);
+  return spec !== null && deliver(hub, lease, spec);
 }
 
 export function fenceOf(lease: Pick<Lease, "jobId" | "attempt" | "leaseId">): Fence {
   return { job_id: lease.jobId, attempt: lease.attempt, lease_id: lease.leaseId };
 }
 
-interface ClaimableJob extends QueuedJob {
-  readonly attempt: number;
-}
-
-async function assign(hub: Hub, job: ClaimableJob, agentId: string): Promise<void> {
-  const socket = hub.sockets.of(agentId);
-  if (socket === null || hub.leases.get(job.id) !== null) return;
+/** One synchronous block: the output gate holds the frame back until the row is durable. */
+function deliver(hub: Hub, lease: Lease, spec: JobSpec): boolean {
+  const current = hub.leases.get(lease.jobId);
+  const socket = hub.sockets.of(lease.agentId);
+  if (current?.leaseId !== lease.leaseId || socket === null) return false;
   const now = hub.now();
-  const lease: Lease = {
-    jobId: job.id,
-    attempt: job.attempt + 1,
-    leaseId: hub.newLeaseId(),
-    agentId,
-    state: "claiming",
-    since: now,
-    sends: 0,
-    lostAt: null,
-  };
-  hub.leases.put(lease);
+  hub.leases.put({ ...current, state: "sent", since: now, sends: current.sends + 1 });
   hub.alarm.wakeAt(now + hub.timing.acceptMs);
-  if (!(await claim(hub, lease, socket))) {
-    hub.leases.remove(lease);
-    return;
-  }
-  log("info", "job assigned", { job: job.id, attempt: lease.attempt, agent: socket.agent.name });
-  await sendAssignment(hub, lease);
+  hub.sockets.send(socket.ws, { type: "job.assign", fence: fenceOf(lease), spec });
+  log("info", "job assigned", { job: lease.jobId, attempt: lease.attempt, agent: socket.agent.name });
+  return true;
 }
 
-/** @returns whether the job is ours. When D1 does not answer, the `claiming` row stays for settling. */
-async function claim(hub: Hub, lease: Lease, socket: AgentSocket): Promise<boolean> {
+/** Decides who gets which job, and notes that before D1 is asked: should the object end meanwhile, it knows. */
+function beginClaims(hub: Hub, queue: readonly WaitingJob[], agents: readonly Candidate[]): Lease[] {
   const now = hub.now();
-  try {
-    const won = await hub.db
-      .update(jobs)
-      .set({
-        attempt: lease.attempt,
-        leaseId: lease.leaseId,
-        agentId: lease.agentId,
-        progress: 0,
-        lastSeq: 0,
-        etaSeconds: null,
-        nextAttemptAt: null,
-        message: `Assigned to ${socket.agent.name}`,
-        updatedAt: now,
-        startedAt: sql`coalesce(${jobs.startedAt}, ${now})`,
-      })
-      .where(
-        and(
-          eq(jobs.id, lease.jobId),
-          eq(jobs.attempt, lease.attempt - 1),
-          eq(jobs.status, "queued"),
-          isNull(jobs.leaseId),
-        ),
-      )
-      .returning({ id: jobs.id });
-    if (won.length > 0) return true;
-  } catch (error) {
-    log("warn", "claiming a job: no answer from D1", { job: lease.jobId, error: errorText(error) });
-  }
-  return claimSucceeded(hub, lease);
+  const attempts = new Map(queue.map(({ id, attempt }) => [id, attempt]));
+  // A job that has a lease here is not settled yet, whatever the queue says.
+  const free = queue.filter(({ id }) => hub.leases.get(id) === null);
+  const leases = place(free, agents).map(
+    ({ jobId, agentId }): Lease => ({
+      jobId,
+      attempt: (attempts.get(jobId) ?? 0) + 1,
+      leaseId: hub.newLeaseId(),
+      agentId,
+      state: "claiming",
+      since: now,
+      sends: 0,
+      lostAt: null,
+    }),
+  );
+  for (const lease of leases) hub.leases.put(lease);
+  if (leases.length > 0) hub.alarm.wakeAt(now + hub.timing.acceptMs);
+  return leases;
+}
+
+async function readQueue(hub: Hub): Promise<WaitingJob[]> {
+  const opening = openingOf(candidates(hub), 0);
+  const [first, ...others] = headOfQueue(hub, opening);
+  return first === undefined ? [] : inOrder(await hub.db.batch([first, ...others]), opening);
+}
+
+/** What there is room for when `taken` slots of the agents are gone. An agent that is full holds nobody else up. */
+function openingOf(agents: readonly Candidate[], taken: number): Opening {
+  const free = agents.filter(({ freeSlots }) => freeSlots > 0);
+  const slots = free.reduce((sum, { freeSlots }) => sum + freeSlots, 0) - taken;
+  return { choices: runnableChoices(free.map(({ offer }) => offer)), slots: Math.min(slots, CLAIMS_AT_ONCE) };
 }
 
 /** A lost reply is not a lost claim: the row tells. */
@@ -120,6 +112,7 @@ export async function claimSucceeded(hub: Hub, lease: Lease): Promise<boolean> {
 /** Agents that are there to take jobs. One whose heartbeat stopped is told so and left out. */
 export function candidates(hub: Hub): Candidate[] {
   const now = hub.now();
+  const loads = hub.leases.countByAgent();
   return hub.sockets.open().flatMap((socket) => {
     const { agent, ws } = socket;
     if (agent.hello === null || agent.draining || agent.restingUntil > now) return [];
@@ -128,34 +121,9 @@ export function candidates(hub: Hub): Candidate[] {
       return [];
     }
     const { offer } = agent.hello;
-    const load = hub.leases.ofAgent(agent.id).length;
+    const load = loads.get(agent.id) ?? 0;
     return [{ agentId: agent.id, offer, load, freeSlots: Math.max(0, offer.slots - load) }];
   });
-}
-
-/** The first `limit` jobs of the queue that ask for one of `choices`, each choice read along its own index. */
-async function nextJobs(hub: Hub, choices: readonly EngineChoice[], limit: number): Promise<ClaimableJob[]> {
-  const due = or(isNull(jobs.nextAttemptAt), lte(jobs.nextAttemptAt, hub.now()));
-  const [first, ...others] = choices.map((choice) =>
-    hub.db
-      .select({
-        id: jobs.id,
-        attempt: jobs.attempt,
-        engine: jobs.engine,
-        lastAgentId: jobs.lastAgentId,
-        rank: jobs.rank,
-      })
-      .from(jobs)
-      .where(and(waitingFor(hub.pool, choice), due))
-      .orderBy(asc(jobs.rank))
-      .limit(limit),
-  );
-  if (first === undefined || limit === 0) return [];
-  const pages = await hub.db.batch([first, ...others]);
-  return pages
-    .flat()
-    .toSorted((a, b) => a.rank - b.rank)
-    .slice(0, limit);
 }
 
 const UNMET_BATCH = 100;
@@ -179,16 +147,4 @@ export async function sayUnmetNeeds(hub: Hub, choices: readonly EngineChoice[]):
     ];
   });
   if (first !== undefined) await withRetry(() => hub.db.batch([first, ...others]));
-}
-
-async function specOf(hub: Hub, jobId: string): Promise<JobSpec | null> {
-  const [job] = await hub.db
-    .select({ url: jobs.sourceUrl, options: jobs.options, retryOf: jobs.retryOf, uploadSize: uploads.size })
-    .from(jobs)
-    .leftJoin(uploads, eq(uploads.id, jobs.uploadId))
-    .where(eq(jobs.id, jobId));
-  if (job === undefined) return null;
-  const source: JobSource =
-    job.url === null ? { kind: "upload", size: job.uploadSize ?? 0 } : { kind: "url", url: job.url };
-  return { source, options: job.options, retry_of: job.retryOf };
 }

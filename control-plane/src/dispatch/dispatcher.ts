@@ -31,6 +31,7 @@ import {
   wasAway,
 } from "./leases.ts";
 import { onProgress } from "./progress.ts";
+import type { WaitingJob } from "./queue.ts";
 import { recallPrefetched } from "./recall.ts";
 import { onComplete, onFail, onReturned, onStage } from "./reports.ts";
 import { type AgentSocket, AgentSockets, closeQuietly } from "./sockets.ts";
@@ -113,9 +114,13 @@ export class Dispatcher extends DurableObject<Env> {
     await this.#maintain();
   }
 
-  /** A job of this pool was created. */
-  async jobQueued(choice: EngineChoice): Promise<void> {
-    await this.#assign();
+  /**
+   * A job of this pool was created.
+   *
+   * @param job absent when the Worker that calls is older than this
+   */
+  async jobQueued(choice: EngineChoice, job?: WaitingJob): Promise<void> {
+    await this.#assign(job);
     await sayUnmetNeeds(this.#hub, [choice]);
   }
 
@@ -243,21 +248,24 @@ export class Dispatcher extends DurableObject<Env> {
     return lease !== null && sameFence(fenceOf(lease), fence) ? lease : null;
   }
 
-  async #assign(): Promise<void> {
-    this.#assignAgain = true;
-    this.#assigning ??= this.#assignUntilQuiet();
+  /** @param fresh what has come into the queue, if that is all that has changed */
+  async #assign(fresh?: WaitingJob): Promise<void> {
+    if (this.#assigning === null) this.#assigning = this.#assignUntilQuiet(fresh ?? null);
+    else this.#assignAgain = true;
     await this.#assigning;
   }
 
   /** Never throws: what brought it about is done, and the queue is looked at again soon. */
-  async #assignUntilQuiet(): Promise<void> {
+  async #assignUntilQuiet(fresh: WaitingJob | null): Promise<void> {
     const hub = this.#hub;
+    let job = fresh;
     try {
-      while (this.#assignAgain) {
+      do {
         this.#assignAgain = false;
-        await assignQueued(hub);
+        await assignQueued(hub, job);
         await recallPrefetched(hub);
-      }
+        job = null;
+      } while (this.#assignAgain);
     } catch (error) {
       log("error", "assigning failed and is tried again", { error: errorText(error) });
       hub.alarm.wakeAt(hub.now() + hub.timing.acceptMs);

@@ -55,6 +55,16 @@ export class LeaseTable {
       .map(toLease);
   }
 
+  /** How many jobs each agent has; agents without any are not in it. */
+  countByAgent(): Map<string, number> {
+    const rows = this.#sql
+      .exec<{ agent_id: string; jobs: number }>(
+        "SELECT agent_id, count(*) AS jobs FROM leases GROUP BY agent_id",
+      )
+      .toArray();
+    return new Map(rows.map(({ agent_id, jobs }) => [agent_id, jobs]));
+  }
+
   put(lease: Lease): void {
     this.#sql.exec(
       "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -28,22 +28,27 @@ export function place(queue: readonly QueuedJob[], candidates: readonly Candidat
   const agents = candidates.map((candidate) => ({ ...candidate }));
   const placements: Placement[] = [];
   for (const job of queue) {
-    const last = (candidate: Candidate) => (candidate.agentId === job.lastAgentId ? 0 : 1);
-    const [agent] = agents
-      .filter(({ freeSlots, offer }) => freeSlots > 0 && engineFor(job.engine, offer) !== null)
-      .toSorted(
-        (a, b) =>
-          Number(isBusy(a)) - Number(isBusy(b)) ||
-          last(a) - last(b) ||
-          a.load - b.load ||
-          b.freeSlots - a.freeSlots,
-      );
-    if (agent === undefined) continue;
-    agent.freeSlots -= 1;
-    agent.load += 1;
-    placements.push({ jobId: job.id, agentId: agent.agentId });
+    let best: (typeof agents)[number] | undefined;
+    for (const agent of agents) {
+      if (agent.freeSlots === 0 || engineFor(job.engine, agent.offer) === null) continue;
+      if (best === undefined || preference(agent, best, job.lastAgentId) < 0) best = agent;
+    }
+    if (best === undefined) continue;
+    best.freeSlots -= 1;
+    best.load += 1;
+    placements.push({ jobId: job.id, agentId: best.agentId });
   }
   return placements;
+}
+
+/** Below zero if `a` is the better one for a job that `lastAgentId` worked on. */
+function preference(a: Candidate, b: Candidate, lastAgentId: string | null): number {
+  return (
+    Number(isBusy(a)) - Number(isBusy(b)) ||
+    Number(b.agentId === lastAgentId) - Number(a.agentId === lastAgentId) ||
+    a.load - b.load ||
+    b.freeSlots - a.freeSlots
+  );
 }
 
 /** Whether another job would only be prepared for later. */

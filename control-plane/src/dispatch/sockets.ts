@@ -17,6 +17,23 @@ export interface AgentSocket {
   readonly agent: AgentConnection;
 }
 
+/** What attachments say, read once: a pass over a thousand agents would spend most of its time on reading them. */
+const connections = new WeakMap<WebSocket, AgentConnection>();
+
+/** The connection that a socket's attachment remembers. */
+export function readConnection(ws: WebSocket): AgentConnection {
+  const known = connections.get(ws);
+  if (known !== undefined) return known;
+  const connection = ws.deserializeAttachment() as AgentConnection;
+  connections.set(ws, connection);
+  return connection;
+}
+
+export function writeConnection(ws: WebSocket, connection: AgentConnection): void {
+  ws.serializeAttachment(connection);
+  connections.set(ws, connection);
+}
+
 /** The agents' hibernating WebSockets. Knows connections, not jobs. */
 export class AgentSockets {
   readonly #ctx: DurableObjectState;
@@ -30,7 +47,7 @@ export class AgentSockets {
   accept(identity: AgentIdentity, now: number): Response {
     const pair = new WebSocketPair();
     this.#ctx.acceptWebSocket(pair[1], [identity.id]);
-    this.#attach(pair[1], { ...identity, acceptedAt: now, hello: null, restingUntil: 0, draining: false });
+    writeConnection(pair[1], { ...identity, acceptedAt: now, hello: null, restingUntil: 0, draining: false });
     return new Response(null, {
       status: 101,
       webSocket: pair[0],
@@ -39,11 +56,11 @@ export class AgentSockets {
   }
 
   agentOf(ws: WebSocket): AgentConnection {
-    return ws.deserializeAttachment() as AgentConnection;
+    return readConnection(ws);
   }
 
   update(ws: WebSocket, change: Partial<AgentConnection>): void {
-    this.#attach(ws, { ...this.agentOf(ws), ...change });
+    writeConnection(ws, { ...this.agentOf(ws), ...change });
   }
 
   /** Every open socket, also those that have not said hello. The runtime lists closing ones too. */
@@ -70,10 +87,6 @@ export class AgentSockets {
   /** Sends, or does nothing when the socket is gone: the runtime drops such frames silently as well. */
   send(ws: WebSocket, message: ServerMessage): void {
     if (ws.readyState === WebSocket.OPEN) ws.send(JSON.stringify(message));
-  }
-
-  #attach(ws: WebSocket, connection: AgentConnection): void {
-    ws.serializeAttachment(connection);
   }
 }
 

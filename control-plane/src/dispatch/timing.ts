@@ -18,7 +18,7 @@ export const DispatchTiming = z.object({
   /** An agent that did not accept, or rejected, gets no new job for this long. */
   rejectBackoffMs: Ms.default(30_000),
   /** How often an agent sends progress at the most, and resends what was not acked. */
-  progressMs: Ms.default(1_000),
+  progressMs: Ms.default(2_000),
   resendMs: Ms.default(5_000),
   /** Progress is written to D1 when it moved by this many points and this time has passed. */
   progressWritePoints: z.int().positive().default(2),

@@ -2,6 +2,7 @@ import { type CreateJob, DEFAULT_POOL, JobOptions } from "@splatt/shared";
 import { and, eq, notExists, sql } from "drizzle-orm";
 import { type Database, withRetry } from "../db/database.ts";
 import { agents, jobs, uploads } from "../db/schema.ts";
+import type { WaitingJob } from "../dispatch/queue.ts";
 import { queueRank } from "../dispatch/queue-rank.ts";
 import { dispatcherOf } from "../dispatch/stub.ts";
 import type { Env } from "../env.ts";
@@ -12,12 +13,14 @@ import type { JobRow } from "./view.ts";
 
 export const CREATED_MESSAGE = "Job created and queued for processing";
 
-/** Queues a job. @param repeats the ended job that it is a retry of @returns its id */
-export async function createJob(db: Database, body: CreateJob, repeats: JobRow | null): Promise<string> {
+/** Queues a job. @param repeats the ended job that it is a retry of @returns it as it waits in the queue */
+export async function createJob(db: Database, body: CreateJob, repeats: JobRow | null): Promise<WaitingJob> {
   await requirePool(db, body.pool);
   const upload = body.upload_id === undefined ? null : await findCompletedUpload(db, body.upload_id);
   const id = crypto.randomUUID();
   const now = Date.now();
+  const rank = queueRank(now, body.priority);
+  const lastAgentId = repeats?.agentId ?? repeats?.lastAgentId ?? null;
   const insert = db
     .insert(jobs)
     .values({
@@ -31,16 +34,16 @@ export async function createJob(db: Database, body: CreateJob, repeats: JobRow |
       options: JobOptions.parse(body),
       pool: body.pool,
       priority: body.priority,
-      rank: queueRank(now, body.priority),
+      rank,
       retryOf: repeats?.id ?? null,
-      lastAgentId: repeats?.agentId ?? repeats?.lastAgentId ?? null,
+      lastAgentId,
       createdAt: now,
       updatedAt: now,
     })
     .onConflictDoNothing();
   if (upload === null) await withRetry(() => insert);
   else await insertWithUpload(db, insert, id, upload.id);
-  return id;
+  return { id, attempt: 0, engine: body.engine, lastAgentId, rank };
 }
 
 /** The upload may be deleted at any moment until a job uses it: with it gone, the job is not made. */
@@ -60,12 +63,9 @@ async function insertWithUpload(
 }
 
 /** The job is safe in D1: should the Dispatcher not hear of it now, its next tick finds it. */
-export async function tellDispatcher(
-  env: Env,
-  { pool, engine }: Pick<CreateJob, "pool" | "engine">,
-): Promise<void> {
+export async function tellDispatcher(env: Env, pool: string, job: WaitingJob): Promise<void> {
   try {
-    await dispatcherOf(env, pool).jobQueued(engine);
+    await dispatcherOf(env, pool).jobQueued(job.engine, job);
   } catch (error) {
     log("warn", "the Dispatcher did not hear of a new job", { pool, error: errorText(error) });
   }

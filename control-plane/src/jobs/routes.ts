@@ -31,9 +31,9 @@ export const jobRoutes = new Hono<AppEnv>()
   .post("/", async (c) => {
     const raw = await readJson(c);
     const body = validate(CreateJob, raw, "body");
-    const id = await createJob(database(c.env.DB), body, null);
-    c.executionCtx.waitUntil(tellDispatcher(c.env, body));
-    return c.json(created(id, unknownFields(CreateJobFields, raw)));
+    const job = await createJob(database(c.env.DB), body, null);
+    c.executionCtx.waitUntil(tellDispatcher(c.env, body.pool, job));
+    return c.json(created(job.id, unknownFields(CreateJobFields, raw)));
   })
 
   .get("/", async (c) => {
@@ -103,9 +103,9 @@ export const jobRoutes = new Hono<AppEnv>()
     if (!isTerminal(job.status)) throw new ApiError("job_not_ended", `The job is ${job.status}.`);
     const raw = await readOptionalJson(c);
     const body = retryBody(job, raw);
-    const id = await createJob(database(c.env.DB), body, job);
-    c.executionCtx.waitUntil(tellDispatcher(c.env, body));
-    return c.json(created(id, unknownFields(RetryJobFields, raw)));
+    const again = await createJob(database(c.env.DB), body, job);
+    c.executionCtx.waitUntil(tellDispatcher(c.env, body.pool, again));
+    return c.json(created(again.id, unknownFields(RetryJobFields, raw)));
   })
 
   .delete("/:id", async (c) => {

@@ -1,7 +1,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { JobView } from "@splatt/shared";
-import type { AgentConnection } from "../dispatch/sockets.ts";
+import { readConnection, writeConnection } from "../dispatch/sockets.ts";
 import { api, createJob, json, mintAgent } from "./api.ts";
 import { ScriptedAgent } from "./scripted-agent.ts";
 
@@ -45,8 +45,8 @@ export async function passTime(
   await runInDurableObject(stub, (_, state) => {
     state.storage.sql.exec("UPDATE leases SET since = since - ?, lost_at = lost_at - ?", ms, ms);
     for (const ws of state.getWebSockets()) {
-      const connection = ws.deserializeAttachment() as AgentConnection;
-      ws.serializeAttachment({
+      const connection = readConnection(ws);
+      writeConnection(ws, {
         ...connection,
         acceptedAt: agents === "alive" ? Date.now() : connection.acceptedAt - ms,
         restingUntil: connection.restingUntil - ms,

@@ -147,10 +147,12 @@ export class ScriptedAgent {
     await this.next("ack");
   }
 
+  /** @param parts how many requests bring the content: here always the whole of it */
   async upload(
     fence: Fence,
     filename: string,
     content: string,
+    parts = 1,
   ): Promise<{ filename: string; upload_id: string; size: number; sha256: string }> {
     const bytes = new TextEncoder().encode(content);
     const base = `/agent/jobs/${fence.job_id}/uploads`;
@@ -159,13 +161,16 @@ export class ScriptedAgent {
       api("POST", base, { filename, size: bytes.byteLength }, headers),
     );
     const sha256 = await sha256Hex(content);
-    const part = await json(
-      api("PUT", `${base}/${upload_id}/parts/1`, bytes, {
-        ...headers,
-        "content-length": String(bytes.byteLength),
-        [SHA256_HEADER]: sha256,
-      }),
-    );
+    let part: unknown;
+    for (let sent = 0; sent < parts; sent++) {
+      part = await json(
+        api("PUT", `${base}/${upload_id}/parts/1`, bytes, {
+          ...headers,
+          "content-length": String(bytes.byteLength),
+          [SHA256_HEADER]: sha256,
+        }),
+      );
+    }
     await json(api("POST", `${base}/${upload_id}/complete`, { parts: [part] }, headers));
     return { filename, upload_id, size: bytes.byteLength, sha256 };
   }

@@ -1,0 +1,113 @@
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { runScheduled } from "../maintenance/scheduled.ts";
+import { api, createJob, json, mintAgent } from "../testing/api.ts";
+import { jobBecomes, newPool, passTime } from "../testing/dispatch.ts";
+import { ScriptedAgent } from "../testing/scripted-agent.ts";
+import { type MeteredQuery, StoreMeter } from "../testing/store-meter.ts";
+
+/** Each is as long as there are agents, statuses or jobs that run now, however many jobs there have been. */
+const SHORT = [
+  /^SCAN json_each /,
+  /^SCAN claims /,
+  /^SCAN agents$/,
+  /^SCAN job_counts$/,
+  /^SCAN jobs USING (COVERING )?INDEX jobs_leased$/,
+  /^SCAN CONSTANT ROW$/,
+  // Uploads of attempts that run; and deleted jobs until their second purge, eight days later.
+  /^SCAN result_uploads( USING INDEX result_uploads_job)?$/,
+  /^SCAN tombstones$/,
+  // Videos that clients sent, looked through once a minute for those that nobody uses.
+  /^SCAN uploads$/,
+];
+/** How `passTime` makes it later; the Worker has no such query. */
+const OF_THE_TEST = /^UPDATE jobs SET next_attempt_at/;
+/** A page of all jobs, newest first, follows the table itself and ends with the page. */
+const PAGE = /order by "jobs"."seq" desc limit/;
+
+let meter: StoreMeter;
+beforeEach(() => {
+  meter = StoreMeter.attach();
+});
+afterEach(() => meter.detach());
+
+async function plan({ sql, params }: MeteredQuery): Promise<string[]> {
+  const explained = env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).bind(...params);
+  return (await explained.all<{ detail: string }>()).results.map(({ detail }) => detail);
+}
+
+async function get(path: string): Promise<void> {
+  await (await api("GET", path)).arrayBuffer();
+}
+
+/** Everything that a job's life asks of D1, from its creation to its purge, and what clients look at meanwhile. */
+async function liveThroughAll(): Promise<void> {
+  const pool = newPool();
+  const { agent_id, token } = await mintAgent(pool);
+  const instance = crypto.randomUUID();
+  const agent = await ScriptedAgent.connect(token, { instance });
+  const jobId = await createJob({ pool });
+  const fence = await agent.takeJob();
+  await agent.stage(fence, 1, "training");
+  agent.send({ type: "job.progress", fence, progress: 50, stage_progress: 1, message: "", eta_seconds: 1 });
+  agent.send({ type: "job.held", jobs: [{ fence, status: "training", seconds_since_output: 0 }] });
+  agent.close();
+  const held = [{ fence, status: "training", progress: 50, message: "" } as const];
+  const back = await ScriptedAgent.connect(token, { instance, held, kept: [crypto.randomUUID()] });
+  await passTime(pool, 70_000);
+  for (const path of [
+    "/jobs",
+    "/jobs?cursor=9",
+    "/jobs?status=training",
+    "/jobs?status=failed&cursor=9",
+    `/jobs/${jobId}`,
+    `/jobs/${jobId}/status`,
+    `/jobs/${jobId}/events`,
+    "/health",
+    "/agents",
+  ])
+    await get(path);
+  await back.complete(fence, 2);
+  await back.next("ack");
+  await get(`/jobs/${jobId}/results/baked_splat.ply`);
+  await get(`/jobs/${jobId}/status`);
+  await get("/jobs?status=completed");
+
+  const again = await json<{ job_id: string }>(api("POST", `/jobs/${jobId}/retry`, { iterations: 10 }));
+  back.fail(await back.takeJob(), 1, "source_unreachable");
+  await back.next("ack");
+  await passTime(pool, 700_000);
+  const second = await back.takeJob();
+  back.send({ type: "job.returned", fence: second, seq: 1, reason: "stops" });
+  await back.next("ack");
+  await back.next("job.assign");
+  await json(api("POST", `/jobs/${again.job_id}/cancel`));
+  await json(api("DELETE", `/jobs/${again.job_id}`));
+
+  const lost = await createJob({ pool });
+  await back.stage(await back.takeJob(), 1, "training");
+  back.close();
+  await passTime(pool, 151_000);
+  await jobBecomes(lost, ({ lost_leases }) => lost_leases === 1);
+  await createJob({ pool, engine: "brush" });
+  await runScheduled(env);
+  await json(api("DELETE", `/agents/${agent_id}`));
+}
+
+it("no query of a job's life grows with the number of jobs", async () => {
+  await liveThroughAll();
+  const distinct = new Map(meter.queries.map((query) => [query.sql, query]));
+  meter.detach();
+  const long: { sql: string; steps: string[] }[] = [];
+  for (const query of distinct.values()) {
+    if (OF_THE_TEST.test(query.sql)) continue;
+    const steps = (await plan(query)).filter(
+      (step) =>
+        (step.startsWith("SCAN") && !SHORT.some((short) => short.test(step)) && !PAGE.test(query.sql)) ||
+        (step.includes("TEMP B-TREE") && query.sql.includes('from "jobs"')),
+    );
+    if (steps.length > 0) long.push({ sql: query.sql.slice(0, 300), steps });
+  }
+  expect(distinct.size).toBeGreaterThan(40);
+  expect(long).toEqual([]);
+});

@@ -1,0 +1,15 @@
+/** When each job arrived at an agent, by `performance.now()`: whoever asks may come before or after it. */
+export class Arrivals {
+  readonly #times = new Map<string, number>();
+  readonly #waiting = new Map<string, (at: number) => void>();
+
+  note(jobId: string): void {
+    const at = performance.now();
+    this.#times.set(jobId, at);
+    this.#waiting.get(jobId)?.(at);
+  }
+
+  async of(jobId: string): Promise<number> {
+    return this.#times.get(jobId) ?? new Promise((resolve) => this.#waiting.set(jobId, resolve));
+  }
+}

@@ -1,0 +1,62 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ControlPlaneProcess } from "../../e2e/faults/bench/control-plane-process.ts";
+import { SplattClient } from "../../lib/client.ts";
+
+const TESTING = join(import.meta.dirname, "../../../control-plane/src/testing");
+const API_KEY = "bench-key";
+
+/** `splatt` is the Worker as it ships; `bare` the least that does the same work. */
+export type WorkerName = "splatt" | "bare";
+
+export interface StackOptions {
+  readonly worker: WorkerName;
+  /** Added to every call of D1. */
+  readonly d1DelayMs?: number;
+  /** By default a folder of its own that goes with it. */
+  readonly dataDir?: string;
+}
+
+/** A control plane on real workerd, in a process and on a database of its own. */
+export interface BenchStack extends AsyncDisposable {
+  readonly worker: WorkerName;
+  readonly url: string;
+  readonly apiKey: string;
+  readonly client: SplattClient;
+  /** Resident memory of workerd, bytes. */
+  runtimeMemory(): Promise<number>;
+}
+
+export async function startStack({ worker, d1DelayMs = 0, dataDir }: StackOptions): Promise<BenchStack> {
+  const dir = dataDir ?? (await mkdtemp(join(tmpdir(), "splatt-bench-")));
+  const main = worker === "bare" ? "bare-worker.ts" : d1DelayMs > 0 ? "faulty-worker.ts" : null;
+  const bindings = { D1_DELAY_MS: String(d1DelayMs) };
+  const testing = main === null ? {} : { testing: { main: join(TESTING, main), bindings } };
+  const controlPlane = await ControlPlaneProcess.start(
+    { dataDir: dir, apiKey: API_KEY, ...testing },
+    (line) => {
+      if (line.includes('"level":"error"')) console.error(line);
+    },
+  );
+  return {
+    worker,
+    url: controlPlane.url,
+    apiKey: API_KEY,
+    client: new SplattClient(controlPlane.url, API_KEY),
+    async runtimeMemory() {
+      const [runtime] = JSON.parse(await readFile(join(dir, "runtime.json"), "utf8")) as { pid: number }[];
+      return residentMemory(runtime?.pid ?? 0);
+    },
+    async [Symbol.asyncDispose]() {
+      await controlPlane.stop();
+      if (dataDir === undefined) await rm(dir, { recursive: true });
+    },
+  };
+}
+
+/** Resident memory of a process, bytes. */
+export async function residentMemory(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+}

@@ -1,0 +1,117 @@
+import {
+  type AgentMessage,
+  type AgentOffer,
+  type Fence,
+  type Hello,
+  type JobReport,
+  PROTOCOL_VERSION,
+  type ServerMessage,
+} from "@splatt/shared";
+import { handshake } from "../../../gpu-agent/src/connection/handshake.ts";
+import { Heartbeat } from "../../../gpu-agent/src/connection/heartbeat.ts";
+
+const NO_REPORT: JobReport = { engine: null, capture: null, train: null, stages: [] };
+
+export interface ScriptedAgentOptions {
+  readonly url: string;
+  readonly token: string;
+  readonly slots: number;
+  /** A job arrived; it has been accepted. */
+  readonly onJob: (fence: Fence, agent: ScriptedAgent) => void;
+}
+
+/**
+ * A fake agent that takes jobs over a real socket, does nothing with them, and keeps up its heartbeat. One process
+ * holds a thousand of them, so it looks at frames no more than it must.
+ */
+export class ScriptedAgent {
+  readonly #send: (message: AgentMessage) => void;
+  readonly #close: () => void;
+  readonly #acks = new Map<string, () => void>();
+  /** An assignment that comes again is the same job. */
+  readonly #leases = new Set<string>();
+
+  private constructor(send: (message: AgentMessage) => void, close: () => void) {
+    this.#send = send;
+    this.#close = close;
+  }
+
+  static async connect({ url, token, slots, onJob }: ScriptedAgentOptions): Promise<ScriptedAgent> {
+    const hello: Hello = {
+      type: "hello",
+      protocol: PROTOCOL_VERSION,
+      instance_id: crypto.randomUUID(),
+      name: "scripted",
+      version: "0.0.0",
+      offer: offerOf(slots),
+      held: [],
+      kept: [],
+    };
+    const opened = await handshake(url, token, hello, new AbortController().signal);
+    if (!opened.ok) throw new Error(opened.error.reason);
+    const { socket, welcome, early } = opened.value;
+    const heartbeat = new Heartbeat({
+      intervalMs: welcome.intervals.heartbeat_ms,
+      send: (text) => socket.send(text),
+      onSilence: () => socket.terminate(),
+    });
+    const agent = new ScriptedAgent(
+      (message) => socket.send(JSON.stringify(message)),
+      () => {
+        heartbeat.stop();
+        socket.close(1000);
+      },
+    );
+    const onFrame = (frame: string) => {
+      if (!heartbeat.heard(frame)) agent.#receive(JSON.parse(frame) as ServerMessage, onJob);
+    };
+    socket.removeAllListeners("message");
+    socket.on("message", (data) => onFrame(data.toString()));
+    for (const frame of early) onFrame(frame);
+    heartbeat.start();
+    return agent;
+  }
+
+  /** Ends a job for good in the cheapest way there is. Resolves when that is in D1. */
+  endJob(fence: Fence): Promise<void> {
+    return new Promise((resolve) => {
+      this.#acks.set(fence.job_id, resolve);
+      const detail = "The benchmark has seen it.";
+      this.#send({
+        type: "job.fail",
+        fence,
+        seq: 1,
+        code: "source_not_found",
+        detail,
+        log_tail: [],
+        report: NO_REPORT,
+      });
+    });
+  }
+
+  close(): void {
+    this.#close();
+  }
+
+  #receive(message: ServerMessage, onJob: ScriptedAgentOptions["onJob"]): void {
+    if (message.type === "job.assign") {
+      this.#send({ type: "job.accept", fence: message.fence });
+      if (this.#leases.has(message.fence.lease_id)) return;
+      this.#leases.add(message.fence.lease_id);
+      onJob(message.fence, this);
+    } else if (message.type === "ack") {
+      this.#acks.get(message.fence.job_id)?.();
+      this.#acks.delete(message.fence.job_id);
+    }
+  }
+}
+
+function offerOf(slots: number): AgentOffer {
+  return {
+    engines: [{ name: "builtin", usable: true, version: null, reason: "" }],
+    default_engine: "builtin",
+    slots,
+    reason: "scripted",
+    gpus: [],
+  };
+}
