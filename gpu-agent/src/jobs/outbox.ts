@@ -10,7 +10,7 @@ export type Unsent = AckedMessage extends infer M
 
 /**
  * A job's messages that must arrive: numbered and saved before they are sent, sent again until they are acked,
- * across reconnects and restarts.
+ * across reconnects and restarts. A full disk does not silence the agent: then they are sent unsaved.
  */
 export class Outbox {
   readonly #file: JobRecordFile;
@@ -34,6 +34,7 @@ export class Outbox {
   }
 
   resend(): void {
+    if (this.#file.isUnsaved) void this.#file.update({});
     for (const message of this.#file.record.outbox) this.#send(message);
   }
 
