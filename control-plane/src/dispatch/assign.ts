@@ -84,6 +84,7 @@ async function claim(hub: Hub, lease: Lease, socket: AgentSocket): Promise<boole
         attempt: lease.attempt,
         leaseId: lease.leaseId,
         agentId: lease.agentId,
+        lostLeaseId: null,
         progress: 0,
         lastSeq: 0,
         etaSeconds: null,

@@ -9,7 +9,7 @@ import {
   sameFence,
   sameMajor,
 } from "@splatt/shared";
-import { and, eq, inArray, isNull } from "drizzle-orm";
+import { eq, inArray } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { agents, jobs } from "../db/schema.ts";
 import { isHeldUnder } from "../jobs/conditions.ts";
@@ -18,6 +18,7 @@ import { fenceOf, sendAssignment } from "./assign.ts";
 import type { Hub } from "./hub.ts";
 import type { Lease } from "./lease-table.ts";
 import { loseLease } from "./leases.ts";
+import { hold, readopt } from "./readopt.ts";
 import { type AgentSocket, closeQuietly } from "./sockets.ts";
 import { agentIntervals } from "./timing.ts";
 
@@ -149,51 +150,12 @@ async function judgeHeld(hub: Hub, agentId: string, held: HeldJob): Promise<Held
   if (job.attempt !== held.fence.attempt) return abandon("another attempt has begun");
 
   if (job.leaseId === held.fence.lease_id && job.agentId === agentId) {
-    const now = hub.now();
-    hub.leases.put({ ...toLease(held.fence, agentId), state: "held", since: now, sends: 1, lostAt: null });
-    hub.alarm.wakeAt(now + hub.timing.leaseMs);
-    return { action: "continue", held: held.fence, fence: held.fence };
+    hold(hub, held.fence, agentId);
+    return { action: "continue", held: held.fence, fence: held.fence, last_seq: job.lastSeq };
   }
-  if (job.leaseId === null && job.status === "queued") {
-    return (await readopt(hub, agentId, held)) ?? abandon("somebody else runs the job now");
+  if (job.lostLeaseId === held.fence.lease_id) {
+    const fence = await readopt(hub, agentId, held);
+    if (fence !== null) return { action: "continue", held: held.fence, fence, last_seq: job.lastSeq };
   }
-  return abandon("somebody else runs the job now");
-}
-
-/** The job went back into the queue but nobody took it yet: the work that the agent did is not thrown away. */
-async function readopt(hub: Hub, agentId: string, held: HeldJob): Promise<HeldVerdict | null> {
-  const now = hub.now();
-  const fence = { ...held.fence, lease_id: hub.newLeaseId() };
-  await withRetry(() =>
-    hub.db
-      .update(jobs)
-      .set({
-        leaseId: fence.lease_id,
-        agentId,
-        status: held.status,
-        message: held.message,
-        nextAttemptAt: null,
-        updatedAt: now,
-      })
-      .where(
-        and(
-          eq(jobs.id, fence.job_id),
-          eq(jobs.attempt, fence.attempt),
-          eq(jobs.status, "queued"),
-          isNull(jobs.leaseId),
-        ),
-      ),
-  );
-  if (!(await isHeldUnder(hub.db, fence, agentId))) return null;
-  hub.leases.put({ ...toLease(fence, agentId), state: "held", since: now, sends: 1, lostAt: null });
-  hub.alarm.wakeAt(now + hub.timing.leaseMs);
-  log("info", "job re-adopted by the agent that came back", { job: fence.job_id, attempt: fence.attempt });
-  return { action: "continue", held: held.fence, fence };
-}
-
-function toLease(
-  fence: HeldJob["fence"],
-  agentId: string,
-): Pick<Lease, "jobId" | "attempt" | "leaseId" | "agentId"> {
-  return { jobId: fence.job_id, attempt: fence.attempt, leaseId: fence.lease_id, agentId };
+  return abandon("the job is no longer yours");
 }

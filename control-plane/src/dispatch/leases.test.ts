@@ -213,7 +213,7 @@ describe("the object itself", () => {
     expect(await leasesOf(pool)).toMatchObject([{ lostAt: expect.any(Number) }]);
     const held = [{ fence, status: "training", progress: 50, message: "" } as const];
     const back = await ScriptedAgent.connect(token, { instance, held });
-    expect(back.welcome.jobs).toEqual([{ action: "continue", held: fence, fence }]);
+    expect(back.welcome.jobs).toEqual([{ action: "continue", held: fence, fence, last_seq: 1 }]);
     await back.complete(fence, 2);
     await back.next("ack");
     expect(await getJob(jobId)).toMatchObject({ status: "completed", lost_leases: 0 });

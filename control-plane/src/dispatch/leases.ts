@@ -84,6 +84,7 @@ export async function loseLease(hub: Hub, lease: Lease, why: string): Promise<vo
               status: "queued",
               leaseId: null,
               agentId: null,
+              lostLeaseId: lease.leaseId,
               lastAgentId: lease.agentId,
               etaSeconds: null,
               lostLeases: sql`${jobs.lostLeases} + 1`,
@@ -131,7 +132,14 @@ export async function returnToQueue(hub: Hub, lease: Lease, message: string): Pr
   await withRetry(() =>
     hub.db
       .update(jobs)
-      .set({ status: "queued", leaseId: null, agentId: null, message, updatedAt: hub.now() })
+      .set({
+        status: "queued",
+        leaseId: null,
+        agentId: null,
+        lostLeaseId: lease.leaseId,
+        message,
+        updatedAt: hub.now(),
+      })
       .where(and(heldUnder(fenceOf(lease), lease.agentId), eq(jobs.status, "queued"))),
   );
   hub.leases.remove(lease);
