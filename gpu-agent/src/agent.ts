@@ -210,7 +210,7 @@ export class Agent {
       run.log.warn(`abandoned: ${verdict.reason}`);
       return run.stop("abandoned");
     }
-    await run.refence(verdict.fence);
+    await run.refence(verdict.fence, verdict.last_seq);
     run.start(this.#options.pipeline);
     run.resend();
   }

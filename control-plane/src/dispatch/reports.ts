@@ -186,7 +186,7 @@ function ended(hub: Hub, fence: Fence): void {
   hub.writtenProgress.delete(fence.job_id);
 }
 
-/** Applies an acked message at most once: the fence, the sequence number and the status are all tested. */
+/** Applies an acked message at most once: the fence and the status are tested, and a stage's number too. */
 async function changeOnce(
   hub: Hub,
   agentId: string,
@@ -204,11 +204,15 @@ async function changeOnce(
   return rows.length > 0 ? "applied" : readBack(hub, agentId, message);
 }
 
+/**
+ * A message that ends the attempt takes the lease or the status away that it needs, and so cannot count twice. Its
+ * number is not tested: an agent whose disk lost the latest of its record may use one again.
+ */
 function once(message: AckedMessage, agentId: string, to: JobStatus): SQL | undefined {
   return and(
     heldUnder(message.fence, agentId),
-    lt(jobs.lastSeq, message.seq),
     inArray(jobs.status, statusesBefore(to)),
+    message.type === "job.stage" ? lt(jobs.lastSeq, message.seq) : undefined,
   );
 }
 

@@ -47,10 +47,15 @@ export class Outbox {
     return message;
   }
 
-  /** The job was re-adopted under a new lease: what still waits is sent under that one. */
-  async refence(fence: Fence): Promise<void> {
-    const outbox = this.#file.record.outbox.map((message) => ({ ...message, fence }));
-    await this.#file.update({ fence, outbox });
+  /**
+   * The job goes on, perhaps under a new lease: what still waits is sent under that one.
+   *
+   * @param lastSeq the last number that the Dispatcher has seen
+   */
+  async refence(fence: Fence, lastSeq: number): Promise<void> {
+    const { seq, outbox } = this.#file.record;
+    const refenced = outbox.map((message) => ({ ...message, fence }));
+    await this.#file.update({ fence, outbox: refenced, seq: Math.max(seq, lastSeq) });
   }
 }
 
