@@ -1,6 +1,7 @@
 import {
   CompleteResultUpload,
   CreateResultUpload,
+  isTerminal,
   MAX_PREVIEW_BYTES,
   PART_SIZE_BYTES,
   type ResultUploadCreated,
@@ -10,7 +11,8 @@ import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { AgentAppEnv } from "../app-env.ts";
 import { database, withRetry } from "../db/database.ts";
-import { resultUploads, uploads } from "../db/schema.ts";
+import { jobs, resultUploads, uploads } from "../db/schema.ts";
+import type { Env } from "../env.ts";
 import { requireAgent } from "../http/auth.ts";
 import { objectResponse } from "../http/object-response.ts";
 import { ApiError } from "../http/problem.ts";
@@ -116,7 +118,10 @@ async function leasedJob(c: Context<AgentAppEnv>): Promise<JobRow> {
   return requireLease(database(c.env.DB), c.get("agent"), c.req.param("id") ?? "", c.req.raw.headers);
 }
 
-/** A stale fence also aborts the upload that it came with: nobody will complete it. */
+/**
+ * A stale fence also aborts the upload that it came with, if its attempt is over. While that goes on under a newer
+ * lease, a late request of the old one must not take away what is still being sent.
+ */
 async function leasedUpload(c: Context<AgentAppEnv>): Promise<{ job: JobRow; upload: ResultUploadRow }> {
   const db = database(c.env.DB);
   const upload = await db.query.resultUploads.findFirst({
@@ -126,9 +131,19 @@ async function leasedUpload(c: Context<AgentAppEnv>): Promise<{ job: JobRow; upl
     ),
   });
   const job = await leasedJob(c).catch(async (error: unknown) => {
-    if (error instanceof ApiError && upload?.etag === null) await abortMultipart(c.env.BUCKET, upload);
+    if (error instanceof ApiError && upload !== undefined) await abortIfOver(c.env, upload);
     throw error;
   });
   if (upload === undefined || upload.attempt !== job.attempt) throw new ApiError("upload_not_found");
   return { job, upload };
+}
+
+async function abortIfOver(env: Env, upload: ResultUploadRow): Promise<void> {
+  if (upload.etag !== null) return;
+  const job = await database(env.DB).query.jobs.findFirst({
+    where: eq(jobs.id, upload.jobId),
+    columns: { attempt: true, status: true },
+  });
+  const goesOn = job?.attempt === upload.attempt && !isTerminal(job.status);
+  if (!goesOn) await abortMultipart(env.BUCKET, upload);
 }

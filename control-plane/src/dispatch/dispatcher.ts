@@ -16,7 +16,8 @@ import { errorText, log } from "../log.ts";
 import { AgentInstances } from "./agent-instances.ts";
 import { AlarmClock } from "./alarm-clock.ts";
 import { assignQueued, fenceOf, sayUnmetNeeds } from "./assign.ts";
-import { accept, onHeld, onHello, onOffer } from "./hello.ts";
+import { Drains } from "./drains.ts";
+import { accept, onHeld, onHello, onOffer, tellToDrain } from "./hello.ts";
 import type { Hub } from "./hub.ts";
 import { type Lease, LeaseTable } from "./lease-table.ts";
 import {
@@ -55,6 +56,7 @@ export class Dispatcher extends DurableObject<Env> {
       bucket: env.BUCKET,
       leases: new LeaseTable(ctx.storage.sql),
       instances: new AgentInstances(ctx.storage.sql),
+      drains: new Drains(ctx.storage.sql),
       sockets: new AgentSockets(ctx),
       timing: dispatchTiming(env.DISPATCH_TIMING),
       now: Date.now,
@@ -139,10 +141,11 @@ export class Dispatcher extends DurableObject<Env> {
 
   /** @returns false when the agent is not connected */
   drainAgent(agentId: string, deadlineMs: number): boolean {
-    const socket = this.#hub.sockets.of(agentId);
-    if (socket === null) return false;
-    this.#hub.sockets.update(socket.ws, { draining: true });
-    this.#hub.sockets.send(socket.ws, { type: "drain", deadline_ms: deadlineMs });
+    const hub = this.#hub;
+    const socket = hub.sockets.of(agentId);
+    if (socket?.agent.hello == null) return false;
+    hub.drains.begin(agentId, socket.agent.hello.instanceId, hub.now() + deadlineMs);
+    tellToDrain(hub, socket);
     return true;
   }
 

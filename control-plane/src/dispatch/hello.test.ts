@@ -238,6 +238,20 @@ describe("an agent that comes back", () => {
 });
 
 describe("draining an agent", () => {
+  it("reaches it when it comes back, if its socket was broken, but not the process that follows", async () => {
+    const { agent, agentId, token, instance } = await agentWithJob();
+    await json(api("POST", `/agents/${agentId}/drain`, { deadline_sec: 90 }));
+    agent.close();
+    const back = await ScriptedAgent.connect(token, { instance });
+    const { deadline_ms } = await back.next("drain");
+    expect(deadline_ms).toBeGreaterThan(80_000);
+    expect(deadline_ms).toBeLessThanOrEqual(90_000);
+    back.close();
+    const next = await ScriptedAgent.connect(token, { instance: "the next process" });
+    await next.next("job.assign");
+    expect(next.has("drain")).toBe(false);
+  });
+
   it("tells it until when, and gives it no more jobs", async () => {
     const { agent, agentId, pool } = await agentWithJob();
     const answer = json(api("POST", `/agents/${agentId}/drain`, { deadline_sec: 90 }));

@@ -59,6 +59,7 @@ export async function onHello(hub: Hub, socket: AgentSocket, hello: Hello): Prom
   });
   log("info", "agent connected", { agent: agent.name, version: hello.version, offer: hello.offer.reason });
 
+  tellToDrain(hub, { ws, agent: hub.sockets.agentOf(ws) });
   await forgetDeleted(hub, ws, hello.kept);
 
   const goesOn = new Set(
@@ -78,6 +79,15 @@ export async function onOffer(hub: Hub, { ws, agent }: AgentSocket, offer: Agent
   await withRetry(() => hub.db.update(agents).set({ offer }).where(eq(agents.id, agent.id)));
 }
 
+/** Tells an agent to drain, if it is to. */
+export function tellToDrain(hub: Hub, { ws, agent }: AgentSocket): void {
+  if (agent.hello === null) return;
+  const until = hub.drains.untilOf(agent.id, agent.hello.instanceId);
+  if (until === null) return;
+  hub.sockets.update(ws, { draining: true });
+  hub.sockets.send(ws, { type: "drain", deadline_ms: Math.max(0, until - hub.now()) });
+}
+
 /** Jobs that were deleted while the agent was away: it removes what it has of them. */
 async function forgetDeleted(hub: Hub, ws: WebSocket, kept: readonly string[]): Promise<void> {
   if (kept.length === 0) return;
@@ -95,6 +105,8 @@ export async function onHeld(
   socket: AgentSocket,
   held: readonly { fence: HeldJob["fence"] }[],
 ): Promise<void> {
+  // One that drains offers no slots; one that still does has not heard of it.
+  if (socket.agent.hello?.offer.slots !== 0) tellToDrain(hub, socket);
   for (const lease of hub.leases.ofAgent(socket.agent.id)) {
     // The attempt that it was just given again, under another lease, it may still say under the old one.
     const attempts = held.filter(
