@@ -18,9 +18,8 @@ import { objectResponse } from "../http/object-response.ts";
 import { ApiError } from "../http/problem.ts";
 import { readJson, validate } from "../http/validate.ts";
 import { previewKey } from "../jobs/preview.ts";
-import type { JobRow } from "../jobs/view.ts";
 import { abortMultipart, completeMultipart, storePart } from "../uploads/multipart.ts";
-import { requireLease } from "./fence.ts";
+import { type LeasedJob, requireLease } from "./fence.ts";
 
 type ResultUploadRow = typeof resultUploads.$inferSelect;
 
@@ -30,10 +29,10 @@ export const agentJobRoutes = new Hono<AgentAppEnv>()
 
   .get("/:id/input", async (c) => {
     const job = await leasedJob(c);
-    const upload =
-      job.uploadId === null
-        ? undefined
-        : await database(c.env.DB).query.uploads.findFirst({ where: eq(uploads.id, job.uploadId) });
+    const [upload] = await database(c.env.DB)
+      .select()
+      .from(uploads)
+      .where(eq(uploads.id, job.uploadId ?? ""));
     if (upload === undefined || upload.etag === null) throw new ApiError("upload_not_found");
     const stored = { ...upload, etag: upload.etag, contentType: "application/octet-stream" };
     const response = await objectResponse(c.env.BUCKET, stored, c.req.raw);
@@ -114,7 +113,7 @@ function tooLarge(): never {
   throw new ApiError("too_large", `A preview has at most ${MAX_PREVIEW_BYTES} bytes.`);
 }
 
-async function leasedJob(c: Context<AgentAppEnv>): Promise<JobRow> {
+async function leasedJob(c: Context<AgentAppEnv>): Promise<LeasedJob> {
   return requireLease(database(c.env.DB), c.get("agent"), c.req.param("id") ?? "", c.req.raw.headers);
 }
 
@@ -122,14 +121,17 @@ async function leasedJob(c: Context<AgentAppEnv>): Promise<JobRow> {
  * A stale fence also aborts the upload that it came with, if its attempt is over. While that goes on under a newer
  * lease, a late request of the old one must not take away what is still being sent.
  */
-async function leasedUpload(c: Context<AgentAppEnv>): Promise<{ job: JobRow; upload: ResultUploadRow }> {
+async function leasedUpload(c: Context<AgentAppEnv>): Promise<{ job: LeasedJob; upload: ResultUploadRow }> {
   const db = database(c.env.DB);
-  const upload = await db.query.resultUploads.findFirst({
-    where: and(
-      eq(resultUploads.id, c.req.param("upload") ?? ""),
-      eq(resultUploads.jobId, c.req.param("id") ?? ""),
-    ),
-  });
+  const [upload] = await db
+    .select()
+    .from(resultUploads)
+    .where(
+      and(
+        eq(resultUploads.id, c.req.param("upload") ?? ""),
+        eq(resultUploads.jobId, c.req.param("id") ?? ""),
+      ),
+    );
   const job = await leasedJob(c).catch(async (error: unknown) => {
     if (error instanceof ApiError && upload !== undefined) await abortIfOver(c.env, upload);
     throw error;
@@ -140,10 +142,10 @@ async function leasedUpload(c: Context<AgentAppEnv>): Promise<{ job: JobRow; upl
 
 async function abortIfOver(env: Env, upload: ResultUploadRow): Promise<void> {
   if (upload.etag !== null) return;
-  const job = await database(env.DB).query.jobs.findFirst({
-    where: eq(jobs.id, upload.jobId),
-    columns: { attempt: true, status: true },
-  });
+  const [job] = await database(env.DB)
+    .select({ attempt: jobs.attempt, status: jobs.status })
+    .from(jobs)
+    .where(eq(jobs.id, upload.jobId));
   const goesOn = job?.attempt === upload.attempt && !isTerminal(job.status);
   if (!goesOn) await abortMultipart(env.BUCKET, upload);
 }

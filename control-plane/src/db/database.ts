@@ -1,12 +1,15 @@
 import { fullJitterMs } from "@splatt/shared";
 import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
 import { errorText } from "../log.ts";
-import * as schema from "./schema.ts";
 
-export type Database = DrizzleD1Database<typeof schema>;
+/**
+ * Without drizzle's relational queries (`db.query`): building one takes at least twice the CPU time of the plain
+ * select that reads the same row, and every request reads some. A select that names its columns is quicker still.
+ */
+export type Database = DrizzleD1Database;
 
 export function database(d1: D1Database): Database {
-  return drizzle(d1, { schema });
+  return drizzle(d1);
 }
 
 const RETRY_WINDOW = { minMs: 50, maxMs: 1000 };

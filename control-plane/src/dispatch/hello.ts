@@ -155,13 +155,17 @@ async function registerAgent(hub: Hub, agentId: string, hello: Hello): Promise<b
 }
 
 async function judgeHeld(hub: Hub, agentId: string, held: HeldJob): Promise<HeldVerdict> {
-  const job = await hub.db.query.jobs.findFirst({ where: eq(jobs.id, held.fence.job_id) });
+  const { status, attempt, leaseId, agentId: holder, lostLeaseId, lastSeq } = jobs;
+  const [job] = await hub.db
+    .select({ status, attempt, leaseId, holder, lostLeaseId, lastSeq })
+    .from(jobs)
+    .where(eq(jobs.id, held.fence.job_id));
   const abandon = (reason: string): HeldVerdict => ({ action: "abandon", held: held.fence, reason });
   if (job === undefined) return abandon("the job was deleted");
   if (isTerminal(job.status)) return abandon(`the job is ${job.status}`);
   if (job.attempt !== held.fence.attempt) return abandon("another attempt has begun");
 
-  if (job.leaseId === held.fence.lease_id && job.agentId === agentId) {
+  if (job.leaseId === held.fence.lease_id && job.holder === agentId) {
     hold(hub, held.fence, agentId);
     return { action: "continue", held: held.fence, fence: held.fence, last_seq: job.lastSeq };
   }

@@ -45,9 +45,10 @@ export async function onStage(hub: Hub, agentId: string, message: JobStage): Pro
 /** All files are uploaded and the job is done: it becomes `completed` together with its result rows. */
 export async function onComplete(hub: Hub, agentId: string, message: JobComplete): Promise<ServerMessage> {
   const { fence, uploads } = message;
-  const rows = await hub.db.query.resultUploads.findMany({
-    where: and(eq(resultUploads.jobId, fence.job_id), eq(resultUploads.attempt, fence.attempt)),
-  });
+  const rows = await hub.db
+    .select()
+    .from(resultUploads)
+    .where(and(eq(resultUploads.jobId, fence.job_id), eq(resultUploads.attempt, fence.attempt)));
   const winners = uploads.flatMap((claimed) => {
     const row = rows.find(({ id }) => id === claimed.upload_id);
     const matches = row !== undefined && row.filename === claimed.filename && row.size === claimed.size;

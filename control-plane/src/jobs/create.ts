@@ -55,8 +55,8 @@ async function insertWithUpload(
     .delete(jobs)
     .where(and(eq(jobs.id, id), eq(jobs.status, "queued"), notExists(upload)));
   await withRetry(() => db.batch([insert, dropOrphan]));
-  const made = await db.query.jobs.findFirst({ where: eq(jobs.id, id), columns: { id: true } });
-  if (made === undefined) throw new ApiError("upload_not_found");
+  const made = await db.select({ id: jobs.id }).from(jobs).where(eq(jobs.id, id));
+  if (made.length === 0) throw new ApiError("upload_not_found");
 }
 
 /** The job is safe in D1: should the Dispatcher not hear of it now, its next tick finds it. */
@@ -74,7 +74,8 @@ export async function tellDispatcher(
 /** The default pool always exists; any other one by having an agent. */
 async function requirePool(db: Database, pool: string): Promise<void> {
   if (pool === DEFAULT_POOL) return;
-  if (await db.query.agents.findFirst({ where: eq(agents.pool, pool), columns: { id: true } })) return;
+  const members = await db.select({ id: agents.id }).from(agents).where(eq(agents.pool, pool)).limit(1);
+  if (members.length > 0) return;
   throw new ApiError("invalid_request", [
     { loc: ["body", "pool"], msg: `There is no agent in a pool named ${pool}`, type: "value_error" },
   ]);

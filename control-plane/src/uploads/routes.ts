@@ -83,7 +83,8 @@ export const uploadRoutes = new Hono<AppEnv>()
 export async function deleteUpload(db: Database, bucket: R2Bucket, upload: UploadRow): Promise<boolean> {
   const unused = notExists(db.select({ one: sql`1` }).from(jobs).where(eq(jobs.uploadId, upload.id)));
   await withRetry(() => db.delete(uploads).where(and(eq(uploads.id, upload.id), unused)));
-  if (await db.query.uploads.findFirst({ where: eq(uploads.id, upload.id) })) return false;
+  const left = await db.select({ id: uploads.id }).from(uploads).where(eq(uploads.id, upload.id));
+  if (left.length > 0) return false;
   await withRetry(() => db.delete(uploadParts).where(eq(uploadParts.uploadId, upload.id)));
   if (upload.etag === null) await abortMultipart(bucket, upload);
   await bucket.delete(upload.r2Key);
@@ -92,7 +93,7 @@ export async function deleteUpload(db: Database, bucket: R2Bucket, upload: Uploa
 
 /** The upload that a job names as its input; 404 or 409 when it is not there in full. */
 export async function findCompletedUpload(db: Database, id: string): Promise<UploadRow> {
-  const upload = await db.query.uploads.findFirst({ where: eq(uploads.id, id) });
+  const [upload] = await db.select().from(uploads).where(eq(uploads.id, id));
   if (upload === undefined) throw new ApiError("upload_not_found");
   if (upload.etag === null) throw new ApiError("upload_incomplete");
   return upload;
@@ -100,7 +101,7 @@ export async function findCompletedUpload(db: Database, id: string): Promise<Upl
 
 async function findUpload(c: Context<AppEnv>): Promise<UploadRow> {
   const id = c.req.param("id") ?? "";
-  const upload = await database(c.env.DB).query.uploads.findFirst({ where: eq(uploads.id, id) });
+  const [upload] = await database(c.env.DB).select().from(uploads).where(eq(uploads.id, id));
   if (upload === undefined) throw new ApiError("upload_not_found");
   return upload;
 }
