@@ -16,6 +16,8 @@ export interface SourceChange {
 /** What shipped code imports, and what it gets instead: the ports. Everything else is the real thing. */
 const PORTS: Readonly<Record<string, string>> = {
   "cloudflare:workers": "cloudflare-workers.ts",
+  "./engines/gpus.ts": "engine-set-up.ts",
+  "./engines/set-up.ts": "engine-set-up.ts",
   "node:crypto": "node-crypto.ts",
   "node:fs": "fs.ts",
   "node:fs/promises": "fs-promises.ts",

@@ -75,7 +75,7 @@ function drawMachines(random: Random, pools: readonly string[]): MachinePlan[] {
       name: `box${index}`,
       pool: pools[index % pools.length] ?? POOLS[0],
       slots,
-      parallel: random.int(1, slots),
+      gpus: random.int(1, slots),
       engines: ENGINES.filter((name) => name === "builtin" || random.chance(0.5)),
       clockOffsetMs: skewed ? random.between(-1, 1) * random.pick([5000, 3_600_000, 30 * 86_400_000]) : 0,
       version: random.pick(["same", "same", "same", "same", "newer", "older"]),
@@ -103,7 +103,7 @@ function drawOperations(random: Random, machines: readonly MachinePlan[], healAt
   }
   const others = random.chance(0.5) ? random.int(1, 4) : 0;
   for (let i = 0; i < others; i += 1) {
-    const kind = random.pick(["cancel", "cancel", "delete", "delete", "retry", "status", "list", "drain"]);
+    const kind = random.pick(["cancel", "cancel", "delete", "delete", "retry", "status", "list", "drain"] as const);
     const atMs = random.next() * healAtMs;
     operations.push(
       kind === "drain"

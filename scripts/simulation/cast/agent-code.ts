@@ -4,18 +4,20 @@ import { shippedModule } from "../loader.ts";
 export async function loadAgentCode() {
   type AgentModule = typeof import("../../../gpu-agent/src/agent.ts");
   type WorkspaceModule = typeof import("../../../gpu-agent/src/jobs/workspace.ts");
+  type MachineModule = typeof import("../../../gpu-agent/src/machine.ts");
+  type PauseModule = typeof import("../../../gpu-agent/src/owner/pause.ts");
   type ClientModule = typeof import("../../../gpu-agent/src/control-plane-client.ts");
-  type TokensModule = typeof import("../../../gpu-agent/src/pipeline/resource-tokens.ts");
   type StagesModule = typeof import("../../../gpu-agent/src/pipeline/run-stages.ts");
-  type VideoModule = typeof import("../../../gpu-agent/src/pipeline/download/uploaded-video.ts");
+  type DeliveryModule = typeof import("../../../gpu-agent/src/pipeline/control-plane-delivery.ts");
   const load = (path: string): Promise<unknown> => import(shippedModule(`gpu-agent/src/${path}`));
   const { Agent } = (await load("agent.ts")) as AgentModule;
   const { Workspace } = (await load("jobs/workspace.ts")) as WorkspaceModule;
+  const { Machine } = (await load("machine.ts")) as MachineModule;
+  const { PauseFile } = (await load("owner/pause.ts")) as PauseModule;
   const { ControlPlaneClient } = (await load("control-plane-client.ts")) as ClientModule;
-  const { ResourceTokens } = (await load("pipeline/resource-tokens.ts")) as TokensModule;
   const { runStages } = (await load("pipeline/run-stages.ts")) as StagesModule;
-  const { createUploadedVideoStage } = (await load("pipeline/download/uploaded-video.ts")) as VideoModule;
-  return { Agent, Workspace, ControlPlaneClient, ResourceTokens, runStages, createUploadedVideoStage };
+  const { controlPlaneDelivery } = (await load("pipeline/control-plane-delivery.ts")) as DeliveryModule;
+  return { Agent, Workspace, Machine, PauseFile, ControlPlaneClient, runStages, controlPlaneDelivery };
 }
 
 export type AgentCode = Awaited<ReturnType<typeof loadAgentCode>>;

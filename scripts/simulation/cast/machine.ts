@@ -1,7 +1,7 @@
-import type { AgentMessage, AgentOffer, EngineName, JobSource } from "@splatt/shared";
+import type { AgentMessage, EngineName } from "@splatt/shared";
 import type { Agent } from "../../../gpu-agent/src/agent.ts";
 import type { Pipeline } from "../../../gpu-agent/src/jobs/job-run.ts";
-import type { StageRunner } from "../../../gpu-agent/src/pipeline/stage-runner.ts";
+import type { Machine as AgentMachine } from "../../../gpu-agent/src/machine.ts";
 import { Random } from "../kernel/random.ts";
 import type { World } from "../kernel/world.ts";
 import { type ControlPlane, ORIGIN } from "../ports/control-plane.ts";
@@ -9,6 +9,7 @@ import { Disk } from "../ports/disk.ts";
 import { MachineProcess, type Wire } from "../ports/machine-process.ts";
 import { NetworkPath } from "../ports/network-path.ts";
 import type { AgentCode } from "./agent-code.ts";
+import { machineConfig, offerOf } from "./hardware.ts";
 import { traceLogger } from "./trace-logger.ts";
 import { fakeStages, type StagePace } from "./stages.ts";
 import { type Version, wireOf } from "./versions.ts";
@@ -18,8 +19,8 @@ export interface MachinePlan {
   readonly name: string;
   readonly pool: string;
   readonly slots: number;
-  /** How many of the slots train at once. */
-  readonly parallel: number;
+  /** How many jobs train at once. */
+  readonly gpus: number;
   readonly engines: readonly EngineName[];
   readonly clockOffsetMs: number;
   readonly version: Version;
@@ -34,11 +35,18 @@ export interface Identity {
   readonly token: string;
 }
 
+interface RunningAgent {
+  readonly process: MachineProcess;
+  /** Null while it is still setting up. */
+  agent: Agent | null;
+}
+
 const ROOT = "/workspace";
 const FETCH_LIMITS = {
   maxBytes: 2 ** 30,
   minFreeBytes: 1,
   stallMs: 60_000,
+  connections: 1,
   maxTries: 6,
   backoff: { minMs: 1000, maxMs: 30_000 },
 };
@@ -53,7 +61,7 @@ export class Machine {
   readonly #controlPlane: ControlPlane;
   readonly #code: AgentCode;
   readonly #random: Random;
-  #running: { readonly process: MachineProcess; readonly agent: Agent } | null = null;
+  #running: RunningAgent | null = null;
   #started = 0;
   #isOff = false;
   /** Pipelines at work, of jobs that nobody has stopped. */
@@ -93,47 +101,54 @@ export class Machine {
   }
 
   newDisk(): Disk {
-    return new Disk(() => this.#world.now, { syncSavesNames: this.plan.syncSavesNames });
+    const disk = new Disk(() => this.#world.now, { syncSavesNames: this.plan.syncSavesNames });
+    disk.makeFolder(`${ROOT}/jobs`);
+    disk.syncNames();
+    return disk;
   }
 
   start(): void {
     if (this.#running !== null || this.#isOff) return;
     this.#started += 1;
     this.lastExit = null;
-    const { controlPlane, path, disk } = { controlPlane: this.#controlPlane, path: this.path, disk: this.disk };
     const process = new MachineProcess(
       `${this.plan.name}#${this.#started}`,
-      { controlPlane, path, disk, wire: this.#listeningWire() },
-      { clockOffsetMs: this.plan.clockOffsetMs, deathDuringCall: () => this.#deathDuringCall() },
+      {
+        controlPlane: this.#controlPlane,
+        path: this.path,
+        disk: this.disk,
+        wire: this.#listeningWire(),
+        offer: offerOf(this.plan),
+      },
+      {
+        pid: 100 + this.#started,
+        clockOffsetMs: this.plan.clockOffsetMs,
+        deathDuringCall: () => this.#deathDuringCall(),
+      },
     );
+    const running: RunningAgent = { process, agent: null };
+    this.#running = running;
     process.run(() => {
-      const agent = new this.#code.Agent({
-        controlPlane: ORIGIN,
-        token: this.identity.token,
-        name: this.plan.name,
-        version: "0.1.0",
-        offer: this.#offer(),
-        workspace: new this.#code.Workspace(ROOT),
-        pipeline: this.#pipeline(),
-        keepJobs: 2,
-        drainMs: this.plan.drainMs,
-        log: traceLogger(this.#world, process.name),
-      });
-      this.#running = { process, agent };
-      disk.makeFolder(`${ROOT}/jobs`);
-      agent.run().then(
-        ({ exit }) => this.#exited(exit),
-        (error: unknown) => {
-          this.#world.verdict ??= new Error(`the agent crashed: ${String(error)}`, { cause: error });
-        },
-      );
+      this.#setUp(process.name)
+        .then((agent) => {
+          running.agent = agent;
+          return agent.run();
+        })
+        .then(
+          ({ exit }) => this.#exited(exit),
+          (error: unknown) => {
+            this.#world.verdict ??= new Error(`the agent crashed: ${String(error)}`, { cause: error });
+          },
+        );
     });
   }
 
   /** SIGTERM. */
   stop(): void {
     const running = this.#running;
-    running?.process.run(() => running.agent.stop());
+    // Before it listens to signals they end it like any process.
+    if (running?.agent === null) this.kill();
+    running?.process.run(() => running.agent?.stop());
   }
 
   /** SIGKILL: the kernel closes what the process had open. */
@@ -222,38 +237,41 @@ export class Machine {
     this.#world.schedule(this.#random.logBetween(500, 60_000), "disk has room again", free, null);
   }
 
-  #offer(): AgentOffer {
-    const { engines, slots, parallel } = this.plan;
-    return {
-      engines: engines.map((name) => ({ name, usable: true, version: null, reason: "" })),
-      default_engine: engines[0] ?? null,
-      slots,
-      parallel,
-      reason: "simulated",
-      gpus: [],
-    };
-  }
-
-  /** The shipped order of stages and the shipped upload, with fakes of what takes tools. */
-  #pipeline(): Pipeline {
-    const { engines, pace, slots, parallel } = this.plan;
-    const stages = fakeStages(this.#random, pace);
-    const log = traceLogger(this.#world, this.plan.name);
-    const client = new this.#code.ControlPlaneClient({
+  /** As the agent's own `start` does, with fakes of the stages that take tools. */
+  async #setUp(name: string): Promise<Agent> {
+    const log = traceLogger(this.#world, name);
+    const machine = await this.#code.Machine.setUp(machineConfig(ROOT), log);
+    return new this.#code.Agent({
       controlPlane: ORIGIN,
       token: this.identity.token,
+      name: this.plan.name,
+      version: "0.1.0",
+      machine,
+      minFreeGpuBytes: machine.config.MIN_FREE_GPU_BYTES,
+      workspace: new this.#code.Workspace(ROOT),
+      pauseFile: new this.#code.PauseFile(ROOT),
+      pipeline: this.#pipeline(machine),
+      retention: { keepJobs: 2, maxBytes: 2 ** 40 },
+      drainMs: this.plan.drainMs,
       log,
     });
+  }
+
+  /** The shipped order of stages and the shipped delivery. */
+  #pipeline(machine: AgentMachine): Pipeline {
+    const stages = fakeStages(this.#random, this.plan.pace);
+    const log = traceLogger(this.#world, this.plan.name);
+    const { token } = this.identity;
+    const client = new this.#code.ControlPlaneClient({ controlPlane: ORIGIN, token, log });
+    const delivery = this.#code.controlPlaneDelivery(client);
     const run = this.#code.runStages({
       ...stages,
-      client,
-      tokens: new this.#code.ResourceTokens({ network: slots, cpu: slots, gpu: parallel }),
-      engines: engines.map(fakeEngine),
-      offer: this.#offer(),
-      fetchVideo: (runner: StageRunner, source: JobSource, fence) =>
+      machine,
+      fetchVideo: (runner, source, job) =>
         source.kind === "url"
           ? runner.run(stages.fetchUrl, source)
-          : runner.run(this.#code.createUploadedVideoStage(client, fence, FETCH_LIMITS), source),
+          : runner.run(delivery.fetchVideo(job, FETCH_LIMITS), source),
+      deliver: (job, files, signal) => delivery.deliver(job, files, signal),
     });
     return async (job, signal) => {
       this.#atWork.add(signal);
@@ -264,10 +282,4 @@ export class Machine {
       }
     };
   }
-}
-
-/** Only its name is asked for: the stages that would use an engine are fakes themselves. */
-function fakeEngine(name: EngineName) {
-  const unused = () => Promise.reject(new Error("a fake stage takes the engine's place"));
-  return { name, probe: unused, train: unused, exportSplats: unused };
 }

@@ -84,7 +84,7 @@ export function fakeStages(random: Random, pace: StagePace): FakedParts {
     },
     train: (engine: Engine) => ({
       name: "train",
-      token: "gpu",
+      token: engine.name === "builtin" ? "cpu" : "gpu",
       key: ({ options }) => [engine.name, options.iterations],
       run: (_, context) => after(work(context, ["model"]), { report: TRAINED, model: "model" }),
     }),

@@ -7,6 +7,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
  */
 export class SimProcess {
   readonly name: string;
+  readonly pid: number;
   /** How far the clock of its machine is ahead of the world's, in ms. */
   readonly clockOffsetMs: number;
   /** Holds what the process sends back until what it wrote is durable; null where nothing does. */
@@ -20,12 +21,14 @@ export class SimProcess {
   constructor(
     name: string,
     options: {
+      readonly pid?: number;
       readonly clockOffsetMs?: number;
       readonly outputGate?: (send: () => void) => void;
       readonly deathDuringCall?: () => (() => void) | null;
     } = {},
   ) {
     this.name = name;
+    this.pid = options.pid ?? 1;
     this.clockOffsetMs = options.clockOffsetMs ?? 0;
     this.outputGate = options.outputGate ?? null;
     this.deathDuringCall = options.deathDuringCall ?? (() => null);

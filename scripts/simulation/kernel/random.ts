@@ -1,3 +1,6 @@
+/** A smallest and a largest value. */
+export type Range = readonly [min: number, max: number];
+
 /**
  * A stream of random numbers that a seed and a name decide alone. Each concern of the simulation draws from a
  * stream of its own, so that leaving one fault out does not shuffle all the others.

@@ -132,6 +132,7 @@ export function installVirtualGlobals(): void {
   for (const [name, value] of Object.entries(globals)) {
     Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
   }
+  Object.defineProperty(process, "pid", { get: () => currentProcess()?.pid ?? 0 });
   AbortSignal.any = anySignal;
   Math.random = () => theWorld().dice.next();
 }

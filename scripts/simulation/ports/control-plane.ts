@@ -1,4 +1,5 @@
 import { SimProcess } from "../kernel/process.ts";
+import type { Range } from "../kernel/random.ts";
 import type { World } from "../kernel/world.ts";
 import { SimD1, type SqliteFile } from "./d1.ts";
 import { type FrameWatch, type ObjectClass, ObjectHost } from "./durable-object.ts";
@@ -33,10 +34,10 @@ export interface HttpAnswer {
 export const API_KEY = "simulated-key";
 export const ORIGIN = "https://control.plane";
 
-const USUAL_MS = [1, 40] as const;
-const SLOW_MS = [1000, 30_000] as const;
-const LATE_MS = [5000, 300_000] as const;
-const RPC_MS = [0.2, 15] as const;
+const USUAL_MS: Range = [1, 40];
+const SLOW_MS: Range = [1000, 30_000];
+const LATE_MS: Range = [5000, 300_000];
+const RPC_MS: Range = [0.2, 15];
 /** How long a client waits that hears nothing at all. */
 const CLIENT_TIMEOUT_MS = 120_000;
 

@@ -1,15 +1,16 @@
 import { basename, dirname } from "node:path";
+import type { Range } from "../kernel/random.ts";
 import { theWorld } from "../kernel/world.ts";
 import { type Disk, type DiskFile, diskError } from "./disk.ts";
 import { currentMachine } from "./machine-process.ts";
 
 /** Takes the place of the module `node:fs/promises`: the files of the machine whose process asks. */
 
-const CHANGE_MS = [0.01, 3] as const;
-const SYNC_MS = [1, 40] as const;
+const CHANGE_MS: Range = [0.01, 3];
+const SYNC_MS: Range = [1, 40];
 
 /** A change of the disk takes a moment, in which everything else goes on and the process may die. */
-function change<T>(what: string, path: string, execute: (disk: Disk) => T, ms = CHANGE_MS as readonly [number, number]) {
+function change<T>(what: string, path: string, execute: (disk: Disk) => T, ms = CHANGE_MS) {
   const world = theWorld();
   const { disk } = currentMachine().ports;
   return world.call(`${what} ${path}`, { outMs: world.latency(...ms), backMs: 0 }, () => execute(disk));
@@ -22,11 +23,12 @@ async function look<T>(execute: (disk: Disk) => T): Promise<T> {
 
 interface Stats {
   readonly size: number;
+  readonly mtimeMs: number;
   isFile(): boolean;
   isDirectory(): boolean;
 }
 
-class FileHandle {
+export class FileHandle {
   readonly #path: string;
   /** Null for a folder. */
   readonly #file: DiskFile | null;
@@ -126,6 +128,12 @@ export function stat(path: string): Promise<Stats> {
   });
 }
 
+/** No file here shares its bytes with another, as far as anybody adds them up. */
+export async function lstat(path: string) {
+  const stats = await stat(path);
+  return { ...stats, nlink: 1, dev: 1, ino: 1, blocks: Math.ceil(stats.size / 512) };
+}
+
 interface FolderEntry {
   readonly name: string;
   readonly parentPath: string;
@@ -159,5 +167,10 @@ export function statfs(): Promise<{ bavail: number; bsize: number }> {
 }
 
 function statsOf(file: DiskFile | null): Stats {
-  return { size: file?.data.length ?? 0, isFile: () => file !== null, isDirectory: () => file === null };
+  return {
+    size: file?.data.length ?? 0,
+    mtimeMs: file?.writtenAt ?? 0,
+    isFile: () => file !== null,
+    isDirectory: () => file === null,
+  };
 }

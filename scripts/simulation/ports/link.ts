@@ -1,3 +1,4 @@
+import type { Range } from "../kernel/random.ts";
 import type { World } from "../kernel/world.ts";
 import type { NetworkPath } from "./network-path.ts";
 
@@ -17,10 +18,10 @@ export interface LinkEnd {
 
 type Side = "hub" | "agent";
 
-const USUAL_MS = [0.5, 30] as const;
-const SLOW_MS = [1000, 20_000] as const;
+const USUAL_MS: Range = [0.5, 30];
+const SLOW_MS: Range = [1000, 20_000];
 /** When an end that is never told finds out by itself, by TCP's own timers. */
-const UNTOLD_MS = [60_000, 2 * 3_600_000] as const;
+const UNTOLD_MS: Range = [60_000, 2 * 3_600_000];
 
 /**
  * An open WebSocket on its way through the network: frames arrive in order, if they do. Faults that no TCP connection

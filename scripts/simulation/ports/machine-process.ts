@@ -1,3 +1,4 @@
+import type { AgentOffer } from "@splatt/shared";
 import { currentProcess, SimProcess } from "../kernel/process.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import type { Disk } from "./disk.ts";
@@ -15,6 +16,8 @@ export interface MachinePorts {
   readonly path: NetworkPath;
   readonly disk: Disk;
   readonly wire: Wire;
+  /** What the machine's hardware and software would do. */
+  readonly offer: AgentOffer;
 }
 
 /** A process on a machine of its own: what the modules that stand for Node's network and files work on. */

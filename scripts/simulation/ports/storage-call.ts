@@ -1,11 +1,12 @@
 import type { FaultKind } from "../kernel/faults.ts";
+import type { Range } from "../kernel/random.ts";
 import type { World } from "../kernel/world.ts";
 
 /** A store of the control plane, as its faults name it. */
 type Store = "d1" | "r2";
 
-const USUAL_MS = [0.5, 12] as const;
-const SLOW_MS = [1000, 20_000] as const;
+const USUAL_MS: Range = [0.5, 12];
+const SLOW_MS: Range = [1000, 20_000];
 
 /** What D1's and R2's documentation say of errors that pass. */
 const LOST: { readonly [store in Store]: string } = {

@@ -8,7 +8,7 @@ import { HubSocket } from "./hub-socket.ts";
 class WorkerResponse extends Response {
   readonly webSocket: unknown;
 
-  constructor(body?: BodyInit | null, init: ResponseInit & { webSocket?: unknown } = {}) {
+  constructor(body?: ConstructorParameters<typeof Response>[0], init: ResponseInit & { webSocket?: unknown } = {}) {
     const upgrades = init.status === 101;
     super(body, upgrades ? { ...init, status: 200 } : init);
     this.webSocket = init.webSocket ?? null;
