@@ -48,6 +48,17 @@ export class FileHandle {
     );
   }
 
+  async write(bytes: Uint8Array, offset: number, length: number, position: number) {
+    await change("write", this.#path, (disk) => {
+      const { data } = this.#open();
+      const end = position + length;
+      const grown = Buffer.concat([data, Buffer.alloc(Math.max(0, end - data.length))]);
+      grown.set(bytes.subarray(offset, offset + length), position);
+      disk.write(this.#open(), grown);
+    });
+    return { bytesWritten: length };
+  }
+
   truncate(size: number): Promise<void> {
     return change("truncate", this.#path, (disk) =>
       disk.write(this.#open(), this.#open().data.subarray(0, size)),
@@ -80,11 +91,12 @@ export class FileHandle {
   }
 }
 
-export function open(path: string, flags = "r"): Promise<FileHandle> {
+/** @param flags as Node's own; a number opens a file to read and write, and makes it if there is none */
+export function open(path: string, flags: string | number = "r"): Promise<FileHandle> {
   return look((disk) => {
     if (disk.find(path)?.kind === "folder") return new FileHandle(path, null);
     const file = flags === "r" ? disk.file(path) : disk.create(path);
-    if (flags.startsWith("w")) disk.write(file, Buffer.alloc(0));
+    if (String(flags).startsWith("w")) disk.write(file, Buffer.alloc(0));
     return new FileHandle(path, file);
   });
 }
