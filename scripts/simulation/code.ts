@@ -5,7 +5,7 @@ import { ROOT } from "../lib/local-machine.ts";
 import { loadAgentCode } from "./cast/agent-code.ts";
 import { installVirtualGlobals } from "./kernel/virtual-globals.ts";
 import { hookLoader, type SourceChange, shippedModule } from "./loader.ts";
-import { type ControlPlaneFiles, type WorkerCode } from "./ports/control-plane.ts";
+import type { ControlPlaneFiles, WorkerCode } from "./ports/control-plane.ts";
 import { SqliteFile } from "./ports/d1.ts";
 import { installWorkerGlobals } from "./ports/worker-globals.ts";
 import type { ShippedCode } from "./run-seed.ts";
@@ -24,7 +24,8 @@ const SCALE: readonly SourceChange[] = [
   },
   {
     file: "shared/src/job.ts",
-    search: 'export const RESULT_FILES = ["transforms.json", "baked_splat.ply", "baked_splat_sh.ply"] as const;',
+    search:
+      'export const RESULT_FILES = ["transforms.json", "baked_splat.ply", "baked_splat_sh.ply"] as const;',
     replace: 'export const RESULT_FILES = ["transforms.json", "baked_splat.ply"] as const;',
   },
 ];

@@ -70,4 +70,3 @@ export function changed(source: string, { file, search, replace }: SourceChange)
 export function shippedModule(path: string): string {
   return pathToFileURL(join(ROOT, path)).href;
 }
-

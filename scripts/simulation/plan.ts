@@ -13,7 +13,11 @@ export type Operation =
       readonly source: "url" | "upload";
       readonly priority: number;
     }
-  | { readonly kind: "cancel" | "delete" | "retry" | "status" | "list"; readonly atMs: number; readonly job: number }
+  | {
+      readonly kind: "cancel" | "delete" | "retry" | "status" | "list";
+      readonly atMs: number;
+      readonly job: number;
+    }
   | { readonly kind: "drain"; readonly atMs: number; readonly machine: number };
 
 /** Everything that is decided before a run begins. The rest is drawn as it goes, from the same seed. */
@@ -53,7 +57,7 @@ export function drawPlan(seed: number): Plan {
   const random = new Random(seed, "plan");
   const pools = random.chance(0.2) ? POOLS : ([POOLS[0]] as const);
   const machines = drawMachines(random, pools);
-  const healAtMs = random.logBetween(20_000, 180_000);
+  const healAtMs = random.logBetween(8000, 120_000);
   const quiet = random.chance(0.03);
   return {
     seed,
@@ -67,7 +71,7 @@ export function drawPlan(seed: number): Plan {
 }
 
 function drawMachines(random: Random, pools: readonly string[]): MachinePlan[] {
-  const count = Math.max(pools.length, random.pick([1, 1, 1, 2, 2, 3]));
+  const count = Math.max(pools.length, random.pick([1, 1, 1, 1, 1, 1, 2, 2, 3]));
   return Array.from({ length: count }, (_, index) => {
     const slots = random.pick([1, 1, 1, 2, 3]);
     const skewed = random.chance(0.2);
@@ -80,7 +84,7 @@ function drawMachines(random: Random, pools: readonly string[]): MachinePlan[] {
       clockOffsetMs: skewed ? random.between(-1, 1) * random.pick([5000, 3_600_000, 30 * 86_400_000]) : 0,
       version: random.pick(["same", "same", "same", "same", "newer", "older"]),
       syncSavesNames: random.chance(0.5),
-      pace: { minMs: 100, maxMs: random.logBetween(500, 20_000) },
+      pace: { minMs: 100, maxMs: random.logBetween(300, 12_000) },
       drainMs: random.logBetween(100, 30_000),
     };
   });
@@ -88,7 +92,7 @@ function drawMachines(random: Random, pools: readonly string[]): MachinePlan[] {
 
 function drawOperations(random: Random, machines: readonly MachinePlan[], healAtMs: number): Operation[] {
   const at = () => random.next() ** 2 * healAtMs;
-  const jobs = random.pick([1, 1, 1, 2, 2, 3, 4]);
+  const jobs = random.pick([1, 1, 1, 1, 1, 1, 1, 2, 2, 3]);
   const operations: Operation[] = [];
   for (let job = 0; job < jobs; job += 1) {
     const machine = random.pick(machines);
@@ -103,7 +107,16 @@ function drawOperations(random: Random, machines: readonly MachinePlan[], healAt
   }
   const others = random.chance(0.5) ? random.int(1, 4) : 0;
   for (let i = 0; i < others; i += 1) {
-    const kind = random.pick(["cancel", "cancel", "delete", "delete", "retry", "status", "list", "drain"] as const);
+    const kind = random.pick([
+      "cancel",
+      "cancel",
+      "delete",
+      "delete",
+      "retry",
+      "status",
+      "list",
+      "drain",
+    ] as const);
     const atMs = random.next() * healAtMs;
     operations.push(
       kind === "drain"
@@ -123,4 +136,3 @@ function drawFaults(random: Random): FaultRates {
   }
   return rates;
 }
-

@@ -3,6 +3,7 @@ import type { AgentCode } from "./cast/agent-code.ts";
 import { Client } from "./cast/client.ts";
 import { type Identity, Machine, type MachinePlan } from "./cast/machine.ts";
 import { Nemesis } from "./cast/nemesis.ts";
+import type { Databases } from "./code.ts";
 import {
   everyJobHasEnded,
   noAgentHoldsAJob,
@@ -51,9 +52,10 @@ const PURGE_AFTER_MS = 9 * 24 * 3_600_000;
 export async function runSeed(
   plan: Plan,
   code: ShippedCode,
-  files: ControlPlaneFiles,
+  files: Databases,
   options: { readonly keepLines: boolean },
 ): Promise<Outcome> {
+  files.empty();
   const faults = new Faults(plan.faults, plan.seed, plan.faultLimit);
   const world = new World(plan.seed, { faults, keepLines: options.keepLines });
   const onUnhandled = (error: unknown) => {
@@ -211,7 +213,15 @@ class Run {
 
   #addMachine(plan: MachinePlan, identity: Identity, disk?: Disk): Machine {
     const { agent } = this.#code;
-    const machine = new Machine(this.#world, this.#controlPlane, agent, plan, identity, this.#plan.seed, disk);
+    const machine = new Machine(
+      this.#world,
+      this.#controlPlane,
+      agent,
+      plan,
+      identity,
+      this.#plan.seed,
+      disk,
+    );
     // A service manager starts what has ended in order again; what was replaced or refused stays away.
     machine.onExit = () => {
       if (machine.lastExit !== "closed") return;

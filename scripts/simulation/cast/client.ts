@@ -1,13 +1,15 @@
 import { SimProcess } from "../kernel/process.ts";
 import type { World } from "../kernel/world.ts";
+import type { Operation } from "../plan.ts";
 import { API_KEY, type ControlPlane, type HttpAnswer, ORIGIN } from "../ports/control-plane.ts";
 import { NetworkPath } from "../ports/network-path.ts";
 import { setTimeout as sleep } from "../ports/timers-promises.ts";
-import type { Operation } from "../plan.ts";
 import type { Identity, MachinePlan } from "./machine.ts";
 
 const TRIES = 3;
-const VIDEO = Buffer.from("a video of which nobody looks at the frames, but every byte has to arrive in its place");
+const VIDEO = Buffer.from(
+  "a video of which nobody looks at the frames, but every byte has to arrive in its place",
+);
 
 /** What a client knows of a job: only what it was told. */
 export interface KnownJob {
@@ -83,7 +85,14 @@ export class Client {
       operation.source === "url" ? { video_url: "https://videos.test/v.mp4" } : await this.#upload();
     if (source === null) return;
     this.#learnOf(
-      await this.#json("POST", "/jobs", { task_id: "t", filename: "v.mp4", engine, pool, priority, ...source }),
+      await this.#json("POST", "/jobs", {
+        task_id: "t",
+        filename: "v.mp4",
+        engine,
+        pool,
+        priority,
+        ...source,
+      }),
     );
   }
 

@@ -10,8 +10,8 @@ import { MachineProcess, type Wire } from "../ports/machine-process.ts";
 import { NetworkPath } from "../ports/network-path.ts";
 import type { AgentCode } from "./agent-code.ts";
 import { machineConfig, offerOf } from "./hardware.ts";
-import { traceLogger } from "./trace-logger.ts";
 import { fakeStages, type StagePace } from "./stages.ts";
+import { traceLogger } from "./trace-logger.ts";
 import { type Version, wireOf } from "./versions.ts";
 
 /** What a machine is: drawn once per run. */
@@ -220,7 +220,12 @@ export class Machine {
     const { faults } = this.#world;
     const again = (end: () => void) => () => {
       end();
-      this.#world.schedule(this.#random.logBetween(200, 90_000), `${this.plan.name} starts`, () => this.start(), null);
+      this.#world.schedule(
+        this.#random.logBetween(200, 90_000),
+        `${this.plan.name} starts`,
+        () => this.start(),
+        null,
+      );
     };
     if (faults.strikes("agent_killed")) return again(() => this.kill());
     if (faults.strikes("agent_power_lost")) return again(() => this.cutPower());

@@ -18,7 +18,7 @@ type FakedParts = Pick<PipelineParts, "frames" | "poses" | "train" | "export" | 
   readonly fetchUrl: Stage<{ url: string }, DownloadOutput>;
 };
 
-const REPORTS_PER_STAGE = 3;
+const REPORTS_PER_STAGE = 2;
 
 const CAPTURE: CaptureReport = {
   frames: 10,
@@ -92,7 +92,8 @@ export function fakeStages(random: Random, pace: StagePace): FakedParts {
       name: "export",
       token: "cpu",
       key: () => engine.name,
-      run: (_, context) => after(work(context, RESULT_FILES), { report: TRAINED, files: RESULT_FILES, missing: [] }),
+      run: (_, context) =>
+        after(work(context, RESULT_FILES), { report: TRAINED, files: RESULT_FILES, missing: [] }),
     }),
     summarize: async () => [],
   };
@@ -123,9 +124,10 @@ async function workOn(
   return ok(null);
 }
 
-/** A file that tells which run of its stage made it: 36 characters, then padding of any length. */
+/** A file that tells which run of its stage made it: 36 characters, then padding, now and then for several parts. */
 function resultText(run: string, file: string, random: Random): string {
-  return `${run} ${file} ${"x".repeat(random.int(0, 150))}`;
+  const padding = random.chance(0.25) ? random.int(0, 250) : random.int(0, 60);
+  return `${run} ${file} ${"x".repeat(padding)}`;
 }
 
 /** Which run of a stage made a file. */

@@ -9,7 +9,9 @@ import type { Observation } from "./observation.ts";
 export function everyJobHasEnded({ jobs }: Observation): Finding {
   const open = [...jobs.values()].filter(({ status }) => !isTerminal(status));
   if (open.length === 0) return null;
-  return open.map(({ id, status, lease_id }) => `job ${id.slice(0, 8)} is ${status}${lease_id ? ", leased" : ""}`).join("; ");
+  return open
+    .map(({ id, status, lease_id }) => `job ${id.slice(0, 8)} is ${status}${lease_id ? ", leased" : ""}`)
+    .join("; ");
 }
 
 /** The Dispatchers' leases, of which none is left when no job runs. */

@@ -28,7 +28,9 @@ export const terminalStatusNeverChanges: JobInvariant = (before, now) =>
 
 export const changesFollowTheTable: JobInvariant = (before, now) =>
   eachChange(before, now, (was, is) =>
-    was.status !== is.status && !canTransition(was.status, is.status) ? `${was.status} became ${is.status}` : null,
+    was.status !== is.status && !canTransition(was.status, is.status)
+      ? `${was.status} became ${is.status}`
+      : null,
   );
 
 export const attemptsOnlyGrow: JobInvariant = (before, now) =>

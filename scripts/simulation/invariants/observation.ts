@@ -13,6 +13,7 @@ export interface ObservedJob {
   readonly failures: number;
   readonly lost_leases: number;
   readonly pool: string;
+  readonly error_code: string | null;
 }
 
 /** D1 as it is at one moment, read beside the port. */
@@ -23,12 +24,16 @@ export interface Observation {
 
 export const NOTHING_YET: Observation = { jobs: new Map(), counts: new Map() };
 
-const JOBS = `SELECT id, status, progress, attempt, lease_id, agent_id, last_seq, failures, lost_leases, pool
+const JOBS = `SELECT id, status, progress, attempt, lease_id, agent_id, last_seq, failures, lost_leases, pool,
+              error_code
               FROM jobs ORDER BY seq`;
 
 export function observe(d1: SqliteFile): Observation {
   const jobs = d1.rows(JOBS) as unknown as ObservedJob[];
-  const counts = d1.rows("SELECT status, jobs FROM job_counts") as unknown as { status: string; jobs: number }[];
+  const counts = d1.rows("SELECT status, jobs FROM job_counts") as unknown as {
+    status: string;
+    jobs: number;
+  }[];
   return {
     jobs: new Map(jobs.map((job) => [job.id, job])),
     counts: new Map(counts.map(({ status, jobs: count }) => [status, count])),

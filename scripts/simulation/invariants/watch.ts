@@ -2,7 +2,9 @@ import type { Client } from "../cast/client.ts";
 import type { Machine } from "../cast/machine.ts";
 import type { World } from "../kernel/world.ts";
 import type { ControlPlane } from "../ports/control-plane.ts";
+import { onlyTheLostIsAbandoned } from "./abandons.ts";
 import { AcksFollowWrites } from "./acks.ts";
+import { failuresAreExplained } from "./failures.ts";
 import {
   AttemptsMoveForward,
   anActiveJobHasAnAgent,
@@ -52,7 +54,10 @@ export class Watch {
     this.#client = client;
     this.#acks = new AcksFollowWrites(controlPlane.d1.file);
     controlPlane.frames = {
-      onHubFrame: (frame) => this.require("acksFollowWrites", this.#acks.onHubFrame(frame)),
+      onHubFrame: (frame) => {
+        this.require("acksFollowWrites", this.#acks.onHubFrame(frame));
+        this.require("onlyTheLostIsAbandoned", onlyTheLostIsAbandoned(frame, controlPlane.d1.file));
+      },
       onAgentFrame: (frame) => this.#acks.onAgentFrame(frame),
     };
   }
@@ -65,7 +70,10 @@ export class Watch {
   afterStep(): void {
     for (const { plan, jobsAtWork } of this.#machines) {
       if (jobsAtWork > plan.slots) {
-        this.require("noAgentWorksAboveItsSlots", `${plan.name} works on ${jobsAtWork} jobs in ${plan.slots} slots`);
+        this.require(
+          "noAgentWorksAboveItsSlots",
+          `${plan.name} works on ${jobsAtWork} jobs in ${plan.slots} slots`,
+        );
       }
     }
     const { d1, r2 } = this.#controlPlane;
@@ -78,6 +86,7 @@ export class Watch {
     for (const [name, holds] of Object.entries(JOB_INVARIANTS)) this.require(name, holds(before, now));
     this.require("attemptsMoveForward", this.#forward.check(now));
     this.require("completedJobsHaveTheirFiles", completedJobsHaveTheirFiles(now, d1.file, r2));
+    this.require("failuresAreExplained", failuresAreExplained(now, this.#world.faults.struck));
     this.require("noJobIsLost", this.#lostJob(now));
   }
 

@@ -131,7 +131,11 @@ export class ControlPlane {
   #serve({ method, url, headers, body }: HttpRequest, answered: (answer: HttpAnswer | null) => void): void {
     this.#runWorker(
       async (ctx) => {
-        const request = new Request(url, { method, headers, body: body === null ? null : Uint8Array.from(body) });
+        const request = new Request(url, {
+          method,
+          headers,
+          body: body === null ? null : Uint8Array.from(body),
+        });
         const response = await this.#code.default.fetch(request, this.#env, ctx);
         const upgraded = (response as unknown as { webSocket: HandedOnSocket | null }).webSocket ?? null;
         if (upgraded !== null) this.#breakIfOrphaned(upgraded);
@@ -196,7 +200,10 @@ export class ControlPlane {
   #stub(name: string): object {
     return new Proxy(
       {},
-      { get: (_, method) => (method === "then" ? undefined : (...args: unknown[]) => this.#rpc(name, String(method), args)) },
+      {
+        get: (_, method) =>
+          method === "then" ? undefined : (...args: unknown[]) => this.#rpc(name, String(method), args),
+      },
     );
   }
 
@@ -215,7 +222,9 @@ export class ControlPlane {
       const begin = () => {
         if (lost) return fail();
         this.host(name)
-          .invoke((instance) => (instance as unknown as Record<string, (...args: unknown[]) => unknown>)[method]?.(...args))
+          .invoke((instance) =>
+            (instance as unknown as Record<string, (...args: unknown[]) => unknown>)[method]?.(...args),
+          )
           .then(
             (value) => (lostReply ? fail() : reply(() => resolve(value))),
             (error: unknown) => reply(() => reject(error)),

@@ -55,7 +55,9 @@ export class Disk {
   list(folder: string): string[] {
     if (this.#live.get(folder)?.kind !== "folder") throw diskError("ENOENT", folder);
     const prefix = `${folder}/`;
-    const names = [...this.#live.keys()].filter((path) => path.startsWith(prefix) && dirname(path) === folder);
+    const names = [...this.#live.keys()].filter(
+      (path) => path.startsWith(prefix) && dirname(path) === folder,
+    );
     return names.map((path) => path.slice(prefix.length)).toSorted();
   }
 
@@ -103,11 +105,10 @@ export class Disk {
     if (!this.#live.has(from)) throw diskError("ENOENT", from);
     if (this.#live.get(to)?.kind === "folder" && this.below(to).length > 0) throw diskError("ENOTEMPTY", to);
     this.#change((tree) => {
-      for (const path of [...tree.keys()]) {
+      for (const path of within(tree, from)) {
         const entry = tree.get(path);
-        if (entry === undefined || (path !== from && !path.startsWith(`${from}/`))) continue;
         tree.delete(path);
-        tree.set(to + path.slice(from.length), entry);
+        if (entry !== undefined) tree.set(to + path.slice(from.length), entry);
       }
     });
   }
@@ -120,8 +121,7 @@ export class Disk {
 
   remove(path: string): void {
     this.#change((tree) => {
-      tree.delete(path);
-      for (const other of [...tree.keys()]) if (other.startsWith(`${path}/`)) tree.delete(other);
+      for (const gone of within(tree, path)) tree.delete(gone);
     });
   }
 
@@ -130,7 +130,8 @@ export class Disk {
     const now = this.#now();
     const old = this.#pending.findIndex(({ at }) => now - at < WRITE_BACK_MS);
     const certain = old === -1 ? this.#pending.length : old;
-    for (const { apply } of this.#pending.slice(0, random.int(certain, this.#pending.length))) apply(this.#durable);
+    for (const { apply } of this.#pending.slice(0, random.int(certain, this.#pending.length)))
+      apply(this.#durable);
     this.#pending = [];
     for (const entry of this.#durable.values()) {
       if (entry.kind !== "file" || entry.data === entry.synced) continue;
@@ -143,7 +144,8 @@ export class Disk {
   /** A disk with the same content, as a copied virtual machine has it. */
   copy(): Disk {
     const copy = new Disk(this.#now, { syncSavesNames: this.#syncSavesNames });
-    for (const [path, entry] of this.#live) copy.#live.set(path, entry.kind === "file" ? { ...entry } : entry);
+    for (const [path, entry] of this.#live)
+      copy.#live.set(path, entry.kind === "file" ? { ...entry } : entry);
     copy.#durable = new Map(copy.#live);
     return copy;
   }
@@ -156,6 +158,12 @@ export class Disk {
   #requireRoom(path: string): void {
     if (this.isFull) throw diskError("ENOSPC", path);
   }
+}
+
+/** A path and all that is below it. */
+function within(tree: Tree, path: string): string[] {
+  if (tree.get(path)?.kind === "file") return [path];
+  return [...tree.keys()].filter((other) => other === path || other.startsWith(`${path}/`));
 }
 
 function whatIsLeft({ data, synced }: DiskFile, random: Random): Buffer {

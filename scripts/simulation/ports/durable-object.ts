@@ -1,7 +1,7 @@
 import { SimProcess } from "../kernel/process.ts";
 import type { World } from "../kernel/world.ts";
 import type { SqliteFile } from "./d1.ts";
-import { HubSocket } from "./hub-socket.ts";
+import type { HubSocket } from "./hub-socket.ts";
 import type { CloseFrame, LinkEnd } from "./link.ts";
 import { ObjectStorage } from "./object-storage.ts";
 

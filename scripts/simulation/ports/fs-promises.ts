@@ -78,6 +78,10 @@ export class FileHandle {
     return change("sync", this.#path, save, SYNC_MS);
   }
 
+  datasync(): Promise<void> {
+    return this.sync();
+  }
+
   async *createReadStream(): AsyncGenerator<Buffer> {
     const { data } = this.#open();
     if (data.length > 0) yield data;
@@ -159,7 +163,10 @@ interface ReadFolderOptions {
 }
 
 export function readdir(path: string): Promise<string[]>;
-export function readdir(path: string, options: ReadFolderOptions & { withFileTypes: true }): Promise<FolderEntry[]>;
+export function readdir(
+  path: string,
+  options: ReadFolderOptions & { withFileTypes: true },
+): Promise<FolderEntry[]>;
 export function readdir(path: string, options: ReadFolderOptions = {}): Promise<string[] | FolderEntry[]> {
   return look((disk) => {
     const names = disk.list(path);

@@ -14,7 +14,7 @@ export class HubSocket {
   readyState: number = STATE.open;
   autoRespondedAt: number | null = null;
   readonly #outputGate: (send: () => void) => void;
-  #attachment = "null";
+  #attachment: unknown = null;
   /** What was sent before the agent's end was there. */
   readonly #early: (string | CloseFrame)[] = [];
 
@@ -25,11 +25,12 @@ export class HubSocket {
   serializeAttachment(value: unknown): void {
     const text = JSON.stringify(value);
     if (text.length > MAX_ATTACHMENT_BYTES) throw new Error("The attachment is too large");
-    this.#attachment = text;
+    this.#attachment = deepFreeze(JSON.parse(text));
   }
 
+  /** The same object each time, which costs less than a copy: whoever would write into it is found out. */
   deserializeAttachment(): unknown {
-    return JSON.parse(this.#attachment);
+    return this.#attachment;
   }
 
   /** To a socket that is gone, frames are dropped without a word. */
@@ -71,6 +72,12 @@ export class HubSocket {
     if (this.link === null) this.#early.push(frame);
     else this.link.toAgent(frame);
   }
+}
+
+function deepFreeze(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  for (const inner of Object.values(value)) deepFreeze(inner);
+  return Object.freeze(value);
 }
 
 const MAX_ATTACHMENT_BYTES = 16_384;

@@ -63,7 +63,12 @@ export class Link {
     for (const side of ["hub", "agent"] as const) {
       this.#over[side] = true;
       const { onBroken } = this.#ends[side];
-      this.#world.schedule(this.#world.latency(...USUAL_MS), "link is cut", onBroken.bind(this.#ends[side]), null);
+      this.#world.schedule(
+        this.#world.latency(...USUAL_MS),
+        "link is cut",
+        onBroken.bind(this.#ends[side]),
+        null,
+      );
     }
     this.#path.links.delete(this);
   }

@@ -116,7 +116,8 @@ class SimSql {
       toArray: () => rows,
       one: () => {
         const [only] = rows;
-        if (only === undefined || rows.length > 1) throw new Error("Expected exactly one result from SQL query");
+        if (only === undefined || rows.length > 1)
+          throw new Error("Expected exactly one result from SQL query");
         return only;
       },
       [Symbol.iterator]: () => rows[Symbol.iterator](),

@@ -8,7 +8,10 @@ import { HubSocket } from "./hub-socket.ts";
 class WorkerResponse extends Response {
   readonly webSocket: unknown;
 
-  constructor(body?: ConstructorParameters<typeof Response>[0], init: ResponseInit & { webSocket?: unknown } = {}) {
+  constructor(
+    body?: ConstructorParameters<typeof Response>[0],
+    init: ResponseInit & { webSocket?: unknown } = {},
+  ) {
     const upgrades = init.status === 101;
     super(body, upgrades ? { ...init, status: 200 } : init);
     this.webSocket = init.webSocket ?? null;
@@ -49,11 +52,13 @@ class FixedLengthStream extends TransformStream<Uint8Array, Uint8Array> {
     super({
       transform(chunk, controller) {
         seen += chunk.byteLength;
-        if (seen > length) throw new TypeError("Attempt to write too many bytes through a FixedLengthStream.");
+        if (seen > length)
+          throw new TypeError("Attempt to write too many bytes through a FixedLengthStream.");
         controller.enqueue(chunk);
       },
       flush() {
-        if (seen < length) throw new TypeError("FixedLengthStream did not see all expected bytes before close().");
+        if (seen < length)
+          throw new TypeError("FixedLengthStream did not see all expected bytes before close().");
       },
     });
   }

@@ -45,7 +45,8 @@ export class WebSocket extends EventEmitter implements LinkEnd {
   }
 
   send(text: string): void {
-    if (this.readyState === STATE.connecting) throw new Error("WebSocket is not open: readyState 0 (CONNECTING)");
+    if (this.readyState === STATE.connecting)
+      throw new Error("WebSocket is not open: readyState 0 (CONNECTING)");
     const frame = text === "ping" ? text : this.#wire.outgoing(text);
     if (this.readyState === STATE.open && frame !== null) this.#link?.toHub(frame);
   }
