@@ -26,7 +26,7 @@ const SCALE: readonly SourceChange[] = [
     file: "shared/src/job.ts",
     search:
       'export const RESULT_FILES = ["transforms.json", "baked_splat.ply", "baked_splat_sh.ply"] as const;',
-    replace: 'export const RESULT_FILES = ["transforms.json", "baked_splat.ply"] as const;',
+    replace: 'export const RESULT_FILES = ["baked_splat.ply"] as const;',
   },
 ];
 

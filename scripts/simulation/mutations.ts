@@ -259,8 +259,8 @@ export const MUTATIONS: readonly Mutation[] = [
       { file: "gpu-agent/src/files/write-whole.ts", search: "    await file.sync();\n", replace: "" },
       {
         file: "gpu-agent/src/files/write-whole.ts",
-        search: "const temporary = `${path}.${process.pid}.tmp`;",
-        replace: "const temporary = path;",
+        search: "const temporary =",
+        replace: "const temporary = path ||",
       },
       {
         file: "gpu-agent/src/files/write-whole.ts",

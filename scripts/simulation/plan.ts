@@ -57,7 +57,7 @@ export function drawPlan(seed: number): Plan {
   const random = new Random(seed, "plan");
   const pools = random.chance(0.2) ? POOLS : ([POOLS[0]] as const);
   const machines = drawMachines(random, pools);
-  const healAtMs = random.logBetween(8000, 120_000);
+  const healAtMs = random.logBetween(5000, 90_000);
   const quiet = random.chance(0.03);
   return {
     seed,
@@ -80,11 +80,11 @@ function drawMachines(random: Random, pools: readonly string[]): MachinePlan[] {
       pool: pools[index % pools.length] ?? POOLS[0],
       slots,
       gpus: random.int(1, slots),
-      engines: ENGINES.filter((name) => name === "builtin" || random.chance(0.5)),
+      engines: ENGINES.filter((name) => name === "builtin" || random.chance(0.25)),
       clockOffsetMs: skewed ? random.between(-1, 1) * random.pick([5000, 3_600_000, 30 * 86_400_000]) : 0,
       version: random.pick(["same", "same", "same", "same", "newer", "older"]),
       syncSavesNames: random.chance(0.5),
-      pace: { minMs: 100, maxMs: random.logBetween(300, 12_000) },
+      pace: { minMs: 100, maxMs: random.logBetween(300, 8000) },
       drainMs: random.logBetween(100, 30_000),
     };
   });
@@ -92,7 +92,7 @@ function drawMachines(random: Random, pools: readonly string[]): MachinePlan[] {
 
 function drawOperations(random: Random, machines: readonly MachinePlan[], healAtMs: number): Operation[] {
   const at = () => random.next() ** 2 * healAtMs;
-  const jobs = random.pick([1, 1, 1, 1, 1, 1, 1, 2, 2, 3]);
+  const jobs = random.pick([1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3]);
   const operations: Operation[] = [];
   for (let job = 0; job < jobs; job += 1) {
     const machine = random.pick(machines);

@@ -45,6 +45,7 @@ const LOOK_MS = 2000;
 const END_WITHIN_MS = 45 * 60_000;
 /** … and after this everything that hangs on it is cleared. */
 const REST_WITHIN_MS = 10 * 60_000;
+const MOST_PURGES = 2;
 /** When the last purge of what was deleted is due: after R2 has forgotten every open upload. */
 const PURGE_AFTER_MS = 9 * 24 * 3_600_000;
 
@@ -116,12 +117,16 @@ class Run {
     }
   }
 
-  /** Faults and operations until the time to heal, then quiet until every job has ended. */
+  /** Faults for as long as there is work and the plan has it, then quiet until every job has ended. */
   async faultsAndWork(): Promise<void> {
     const world = this.#world;
     const { healAtMs, operations } = this.#plan;
+    let toCome = operations.length;
     for (const operation of operations) {
-      const begin = () => this.#client.do(operation, this.#identities);
+      const begin = () => {
+        toCome -= 1;
+        this.#client.do(operation, this.#identities);
+      };
       world.schedule(operation.atMs, operation.kind, begin, null);
     }
     for (const machine of this.#machines) {
@@ -133,8 +138,8 @@ class Run {
     nemesis.begin();
     let healed = false;
     const heal = () => {
+      if (!healed) nemesis.heal();
       healed = true;
-      nemesis.heal();
     };
     world.schedule(healAtMs, "the faults end", heal, null);
     const latest = world.now + healAtMs + END_WITHIN_MS;
@@ -142,7 +147,9 @@ class Run {
       this.#watch.afterStep();
       const { jobs } = this.#watch.last;
       if (world.now > latest) this.#watch.require("everyJobEnds", everyJobHasEnded(this.#watch.last));
-      return healed && this.#client.isIdle && [...jobs.values()].every(({ status }) => isTerminal(status));
+      const isDone = toCome === 0 && this.#client.isIdle && allEnded(jobs);
+      if (isDone) heal();
+      return isDone;
     });
   }
 
@@ -167,24 +174,23 @@ class Run {
   async purge(): Promise<void> {
     this.#cronRuns = false;
     for (const machine of this.#machines) machine.turnOff();
-    let isClean = false;
-    const clean = () => {
+    const look = () => storageHoldsNothingElse(this.#controlPlane);
+    let stray = look();
+    let purges = 0;
+    const purge = () => {
       void this.#controlPlane.scheduled().then(() => {
-        isClean = storageHoldsNothingElse(this.#controlPlane) === null || purges === 0;
-        purges -= 1;
-        if (!isClean) this.#world.schedule(CRON_MS, "cron", clean, null);
+        stray = look();
+        purges += 1;
+        this.#world.schedule(CRON_MS, "cron", purge, null);
       });
     };
-    // A purge that was cut off when its job was deleted is made up for first.
-    let purges = 1;
-    this.#world.schedule(PURGE_AFTER_MS, "cron", clean, null);
+    this.#world.schedule(PURGE_AFTER_MS, "cron", purge, null);
+    // A purge that was cut off when its job was deleted is made up for by the first.
     await this.#world.run(() => {
       this.#watch.afterStep();
-      return isClean;
+      return stray === null || purges === MOST_PURGES;
     });
-    if (this.#world.verdict === null) {
-      this.#watch.require("storageHoldsNothingElse", storageHoldsNothingElse(this.#controlPlane));
-    }
+    this.#watch.require("storageHoldsNothingElse", stray);
   }
 
   outcome(): Outcome {
@@ -235,6 +241,10 @@ class Run {
     const plan = { ...of.plan, name: `${of.plan.name}-twin${this.#machines.length}` };
     this.#addMachine(plan, of.identity, disk === "copied" ? of.disk.copy() : undefined).start();
   }
+}
+
+function allEnded(jobs: Watch["last"]["jobs"]): boolean {
+  return [...jobs.values()].every(({ status }) => isTerminal(status));
 }
 
 function describe(error: Error): { invariant: string; finding: string } {

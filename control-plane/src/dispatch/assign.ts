@@ -18,7 +18,7 @@ export async function assignQueued(hub: Hub): Promise<void> {
     const agents = candidates(hub);
     const choices = runnableChoices(agents.map(({ offer }) => offer));
     const slots = agents.reduce((sum, { freeSlots }) => sum + freeSlots, 0);
-    const queue = choices.length === 0 ? [] : await nextJobs(hub, choices, slots);
+    const queue = slots === 0 ? [] : await nextJobs(hub, choices, slots);
     const placements = place(queue, agents);
     if (placements.length === 0) break;
     for (const { jobId, agentId } of placements) {
@@ -148,7 +148,7 @@ async function nextJobs(hub: Hub, choices: readonly EngineChoice[], limit: numbe
       .orderBy(asc(jobs.rank))
       .limit(limit),
   );
-  if (first === undefined || limit === 0) return [];
+  if (first === undefined) return [];
   const pages = await hub.db.batch([first, ...others]);
   return pages
     .flat()

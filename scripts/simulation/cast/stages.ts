@@ -20,6 +20,9 @@ type FakedParts = Pick<PipelineParts, "frames" | "poses" | "train" | "export" | 
 
 const REPORTS_PER_STAGE = 2;
 
+/** A format for the web, which not every run has. */
+const EXTRA_FILE = "baked_splat.spz";
+
 const CAPTURE: CaptureReport = {
   frames: 10,
   registered: 10,
@@ -92,8 +95,10 @@ export function fakeStages(random: Random, pace: StagePace): FakedParts {
       name: "export",
       token: "cpu",
       key: () => engine.name,
-      run: (_, context) =>
-        after(work(context, RESULT_FILES), { report: TRAINED, files: RESULT_FILES, missing: [] }),
+      run: (_, context) => {
+        const files = random.chance(1 / 3) ? [...RESULT_FILES, EXTRA_FILE] : RESULT_FILES;
+        return after(work(context, files), { report: TRAINED, files: [...files], missing: [] });
+      },
     }),
     summarize: async () => [],
   };

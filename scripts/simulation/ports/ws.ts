@@ -52,7 +52,7 @@ export class WebSocket extends EventEmitter implements LinkEnd {
   }
 
   close(code = 1005, reason = ""): void {
-    if (this.readyState === STATE.connecting) return this.terminate();
+    if (this.readyState === STATE.connecting) this.terminate();
     if (this.readyState !== STATE.open) return;
     this.readyState = STATE.closing;
     this.#link?.toHub({ code, reason });
