@@ -42,6 +42,13 @@ export async function sendAssignment(hub: Hub, lease: Lease): Promise<boolean> {
   return true;
 }
 
+/** The assignment has arrived: from now on the agent's heartbeat keeps the lease. */
+export function accept(hub: Hub, lease: Lease): void {
+  const now = hub.now();
+  hub.leases.put({ ...lease, state: "held", since: now });
+  hub.alarm.wakeAt(now + hub.timing.leaseMs);
+}
+
 export function fenceOf(lease: Pick<Lease, "jobId" | "attempt" | "leaseId">): Fence {
   return { job_id: lease.jobId, attempt: lease.attempt, lease_id: lease.leaseId };
 }
