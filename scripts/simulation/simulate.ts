@@ -20,7 +20,7 @@ const USAGE = `Usage: npm run simulate -- [options]
                    {"file": "control-plane/src/…", "search": "text that is there once", "replace": "other text"}
   --list           what can go wrong, and the names of the mutations`;
 
-const MAX_FAILURES_SHOWN = 10;
+const MAX_FAILURES_SHOWN = process.argv.includes('--first') ? 1 : 10;
 
 const { values } = parseArgs({
   options: {
@@ -31,6 +31,7 @@ const { values } = parseArgs({
     whole: { type: "boolean", default: false },
     mutation: { type: "string" },
     list: { type: "boolean", default: false },
+    first: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });

@@ -1,4 +1,4 @@
-import { type AgentMessage, type Fence, JOB_STATUSES, type JobStatus } from "@splatt/shared";
+import { type AgentMessage, type Fence, isTerminal, JOB_STATUSES, type JobStatus } from "@splatt/shared";
 import type { SqliteFile } from "../ports/d1.ts";
 import type { Finding } from "./jobs.ts";
 
@@ -43,8 +43,9 @@ export class AcksFollowWrites {
       case "job.complete":
       case "job.fail":
         return row.status === "completed" || row.status === "failed" ? null : what;
+      // What is handed back after a twin of the agent has ended it is of no interest any more.
       default:
-        return what;
+        return isTerminal(row.status) ? null : what;
     }
   }
 }
