@@ -20,7 +20,7 @@ const USAGE = `Usage: npm run simulate -- [options]
                    {"file": "control-plane/src/…", "search": "text that is there once", "replace": "other text"}
   --list           what can go wrong, and the names of the mutations`;
 
-const MAX_FAILURES_SHOWN = process.argv.includes('--first') ? 1 : 10;
+const MAX_FAILURES_SHOWN = process.argv.includes("--first") ? 1 : 10;
 
 const { values } = parseArgs({
   options: {

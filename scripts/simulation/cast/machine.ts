@@ -198,9 +198,17 @@ export class Machine {
           const { jobs } = JSON.parse(frame) as Extract<AgentMessage, { type: "job.held" }>;
           this.heldJobs = jobs.map(({ fence }) => fence.job_id);
         }
-        return wire.outgoing(frame);
+        return wire.outgoing(frame.startsWith('{"type":"job.complete"') ? this.#perhapsUntrue(frame) : frame);
       },
     };
+  }
+
+  #perhapsUntrue(frame: string): string {
+    if (!this.#world.faults.strikes("complete_untrue")) return frame;
+    const message = JSON.parse(frame) as Extract<AgentMessage, { type: "job.complete" }>;
+    const [first, ...others] = message.uploads;
+    const uploads = first === undefined ? [] : [{ ...first, size: first.size + 1 }, ...others];
+    return JSON.stringify({ ...message, uploads });
   }
 
   #end(): void {

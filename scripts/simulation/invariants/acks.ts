@@ -8,6 +8,12 @@ interface Row {
   readonly last_seq: number;
 }
 
+interface Sent {
+  readonly message: AgentMessage;
+  /** Whether the job was the sender's, under the message's lease, when it arrived. */
+  readonly wasHeld: boolean;
+}
+
 /**
  * An ack that leaves the Dispatcher says that D1 has what was reported. Looks at every frame on its way, because an
  * ack that came too early does its harm only when something else goes wrong too.
@@ -15,7 +21,7 @@ interface Row {
 export class AcksFollowWrites {
   readonly #d1: SqliteFile;
   /** What the agents have sent, by lease and number. */
-  readonly #sent = new Map<string, AgentMessage>();
+  readonly #sent = new Map<string, Sent>();
 
   constructor(d1: SqliteFile) {
     this.#d1 = d1;
@@ -24,18 +30,25 @@ export class AcksFollowWrites {
   onAgentFrame(frame: string): void {
     if (!frame.includes('"seq":')) return;
     const message = JSON.parse(frame) as AgentMessage;
-    if ("seq" in message) this.#sent.set(keyOf(message.fence, message.seq), message);
+    if (!("seq" in message)) return;
+    const key = keyOf(message.fence, message.seq);
+    const isHeld = this.#row(message.fence)?.lease_id === message.fence.lease_id;
+    this.#sent.set(key, { message, wasHeld: isHeld || this.#sent.get(key)?.wasHeld === true });
   }
 
   onHubFrame(frame: string): Finding {
     if (!frame.startsWith('{"type":"ack"')) return null;
     const { fence, seq } = JSON.parse(frame) as { fence: Fence; seq: number };
-    const query = "SELECT status, lease_id, last_seq FROM jobs WHERE id = ?";
-    const row = this.#d1.rows(query, fence.job_id)[0] as unknown as Row | undefined;
-    // Another lease, or none: the job has moved on from what is acked.
-    if (row === undefined || row.lease_id !== fence.lease_id) return null;
-    const message = this.#sent.get(keyOf(fence, seq));
+    const row = this.#row(fence);
+    const { message, wasHeld } = this.#sent.get(keyOf(fence, seq)) ?? { wasHeld: false };
+    if (row === undefined) return null;
     const what = `${message?.type} of ${fence.job_id.slice(0, 8)} is acked, but the job is ${row.status}`;
+    if (row.lease_id !== fence.lease_id) {
+      // Another lease, or none: the job has moved on since, or what is acked changed nothing from the beginning.
+      const changes =
+        message?.type === "job.stage" || message?.type === "job.complete" || message?.type === "job.fail";
+      return changes && !wasHeld ? `${what} under another lease` : null;
+    }
     switch (message?.type) {
       // A stage that an agent begins again after a restart changes nothing.
       case "job.stage":
@@ -47,6 +60,11 @@ export class AcksFollowWrites {
       default:
         return isTerminal(row.status) ? null : what;
     }
+  }
+
+  #row({ job_id }: Fence): Row | undefined {
+    const query = "SELECT status, lease_id, last_seq FROM jobs WHERE id = ?";
+    return this.#d1.rows(query, job_id)[0] as unknown as Row | undefined;
   }
 }
 

@@ -7,6 +7,7 @@ const EXPLAINED_BY: { readonly [code in string]?: readonly FaultKind[] } = {
   training_failed: ["stage_hopeless"],
   gpu_unavailable: ["stage_failed"],
   disk_full: ["disk_full"],
+  upload_failed: ["complete_untrue"],
   workspace_damaged: ["agent_power_lost", "disk_lost"],
 };
 

@@ -25,7 +25,13 @@ export const FAULTS = {
   frame_lost: { most: 0.05, is: "a frame is lost" },
   frame_doubled: { most: 0.05, is: "a frame arrives twice" },
   frame_reordered: { most: 0.05, is: "a frame is overtaken by later ones" },
+  frame_replayed: { most: 0.05, is: "a frame of an agent comes once more, however old it is" },
   frame_slow: { most: 0.1, is: "a frame takes seconds, and all behind it wait" },
+  // per job.complete
+  complete_untrue: {
+    most: 0.5,
+    is: "an agent says that a job is complete, with a file of another size than it sent",
+  },
   // per call that the process makes, per alarm
   dispatcher_restarted: { most: 0.03, is: "a Dispatcher dies during a call; its sockets break" },
   dispatcher_replaced: { most: 0.03, is: "a Dispatcher dies during a call; its sockets live on" },

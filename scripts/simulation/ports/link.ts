@@ -94,6 +94,7 @@ export class Link {
     const { faults } = this.#world;
     if (typeof frame === "string") {
       if (faults.strikes("frame_lost")) return;
+      if (to === "hub" && frame.startsWith("{")) this.#replay(frame);
       if (faults.strikes("frame_doubled")) this.#deliverAfter(this.#world.latency(1, 5000), to, frame);
       if (faults.strikes("frame_reordered")) {
         this.#deliverAfter(this.#world.latency(1, 10_000), to, frame);
@@ -101,6 +102,16 @@ export class Link {
       }
     }
     this.#deliverAfter(this.#arrival(to), to, frame);
+  }
+
+  /** A frame of the agent's past, under whatever lease: nothing that is stale may change anything. */
+  #replay(frame: string): void {
+    const { past } = this.#path;
+    if (this.#world.faults.strikes("frame_replayed")) {
+      const old = past[Math.floor(this.#world.dice.next() * past.length)];
+      if (old !== undefined) this.#deliverAfter(this.#arrival("hub"), "hub", old);
+    }
+    if (frame.includes('"fence":')) past.push(frame);
   }
 
   /** How long something takes that is sent now: never less than what was sent before it. */

@@ -6,6 +6,8 @@ export class NetworkPath {
   #state: "up" | "still" | "blackhole" = "up";
   #waiting: (() => void)[] = [];
   readonly links = new Set<Link>();
+  /** What went to the control plane of jobs, for faults that bring it back. */
+  readonly past: string[] = [];
 
   /** Lets something arrive, now or when the network goes on, or never. */
   pass(arrive: () => void): void {
