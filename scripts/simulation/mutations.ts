@@ -161,20 +161,6 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: "send-before-save",
-    is: "a message is sent before its number is on disk, and the Dispatcher's number is not taken over",
-    changes: [
-      {
-        file: "gpu-agent/src/jobs/outbox.ts",
-        search:
-          "    await this.#file.update({ seq: seq + 1, outbox: [...outbox, message] });\n    this.#send(message);",
-        replace:
-          "    this.#send(message);\n    await this.#file.update({ seq: seq + 1, outbox: [...outbox, message] });",
-      },
-      { file: "gpu-agent/src/jobs/outbox.ts", search: "seq: Math.max(seq, lastSeq)", replace: "seq" },
-    ],
-  },
-  {
     name: "older-instance-stays",
     is: "the process that was replaced keeps its socket, and may come back",
     changes: [
@@ -248,23 +234,6 @@ export const MUTATIONS: readonly Mutation[] = [
           eq(jobs.status, "queued"),
           isNull(jobs.leaseId),
 `,
-        replace: "",
-      },
-    ],
-  },
-  {
-    name: "unsaved-job",
-    is: "a job is accepted before its record is on disk, and its files are not synced",
-    changes: [
-      { file: "gpu-agent/src/files/write-whole.ts", search: "    await file.sync();\n", replace: "" },
-      {
-        file: "gpu-agent/src/files/write-whole.ts",
-        search: "const temporary =",
-        replace: "const temporary = path ||",
-      },
-      {
-        file: "gpu-agent/src/files/write-whole.ts",
-        search: "  await rename(temporary, path);\n",
         replace: "",
       },
     ],

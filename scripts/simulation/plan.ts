@@ -37,15 +37,15 @@ export interface Plan {
 /** A scale model of dispatch/timing.ts, so that a run needs fewer heartbeats between two deadlines. */
 const SHORT_TIMING = {
   heartbeatMs: 5000,
-  leaseMs: 20_000,
-  reconnectGraceMs: 40_000,
-  heldMs: 20_000,
+  leaseMs: 12_000,
+  reconnectGraceMs: 15_000,
+  heldMs: 10_000,
   acceptMs: 4000,
   rejectBackoffMs: 6000,
   progressMs: 3000,
   resendMs: 4000,
   progressWriteMs: 2000,
-  outageSlackMs: 10_000,
+  outageSlackMs: 6000,
   retryMinMs: 1000,
   retryMaxMs: 20_000,
 };
@@ -57,7 +57,7 @@ export function drawPlan(seed: number): Plan {
   const random = new Random(seed, "plan");
   const pools = random.chance(0.2) ? POOLS : ([POOLS[0]] as const);
   const machines = drawMachines(random, pools);
-  const healAtMs = random.logBetween(5000, 90_000);
+  const healAtMs = random.logBetween(5000, 60_000);
   const quiet = random.chance(0.03);
   return {
     seed,
@@ -84,7 +84,7 @@ function drawMachines(random: Random, pools: readonly string[]): MachinePlan[] {
       clockOffsetMs: skewed ? random.between(-1, 1) * random.pick([5000, 3_600_000, 30 * 86_400_000]) : 0,
       version: random.pick(["same", "same", "same", "same", "newer", "older"]),
       syncSavesNames: random.chance(0.5),
-      pace: { minMs: 100, maxMs: random.logBetween(300, 8000) },
+      pace: { minMs: 100, maxMs: random.logBetween(200, 4000) },
       drainMs: random.logBetween(100, 30_000),
     };
   });
@@ -92,7 +92,7 @@ function drawMachines(random: Random, pools: readonly string[]): MachinePlan[] {
 
 function drawOperations(random: Random, machines: readonly MachinePlan[], healAtMs: number): Operation[] {
   const at = () => random.next() ** 2 * healAtMs;
-  const jobs = random.pick([1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3]);
+  const jobs = random.pick([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3]);
   const operations: Operation[] = [];
   for (let job = 0; job < jobs; job += 1) {
     const machine = random.pick(machines);
@@ -101,11 +101,15 @@ function drawOperations(random: Random, machines: readonly MachinePlan[], healAt
       atMs: job === 0 ? 0 : at(),
       pool: machine?.pool ?? POOLS[0],
       engine: random.chance(0.7) ? "auto" : (random.pick(machine?.engines ?? []) ?? "auto"),
-      source: random.chance(0.15) ? "upload" : "url",
+      source: random.chance(0.08) ? "upload" : "url",
       priority: random.chance(0.2) ? random.int(-3, 3) : 0,
     });
   }
-  const others = random.chance(0.5) ? random.int(1, 4) : 0;
+  // How a job is stopped right after it began shows best when little else happens.
+  if (random.chance(0.25)) {
+    operations.push({ kind: "cancel", atMs: random.logBetween(300, 8000), job: random.int(0, jobs - 1) });
+  }
+  const others = random.chance(0.4) ? random.int(1, 4) : 0;
   for (let i = 0; i < others; i += 1) {
     const kind = random.pick([
       "cancel",

@@ -96,7 +96,7 @@ export function fakeStages(random: Random, pace: StagePace): FakedParts {
       token: "cpu",
       key: () => engine.name,
       run: (_, context) => {
-        const files = random.chance(1 / 3) ? [...RESULT_FILES, EXTRA_FILE] : RESULT_FILES;
+        const files = random.chance(0.2) ? [...RESULT_FILES, EXTRA_FILE] : RESULT_FILES;
         return after(work(context, files), { report: TRAINED, files: [...files], missing: [] });
       },
     }),
@@ -131,7 +131,7 @@ async function workOn(
 
 /** A file that tells which run of its stage made it: 36 characters, then padding, now and then for several parts. */
 function resultText(run: string, file: string, random: Random): string {
-  const padding = random.chance(0.25) ? random.int(0, 250) : random.int(0, 60);
+  const padding = random.chance(0.15) ? random.int(0, 250) : random.int(0, 60);
   return `${run} ${file} ${"x".repeat(padding)}`;
 }
 

@@ -38,6 +38,14 @@ export const attemptsOnlyGrow: JobInvariant = (before, now) =>
     is.attempt < was.attempt ? `attempt ${was.attempt} became ${is.attempt}` : null,
   );
 
+/** A lease ends before another begins, and none begins for a job that has ended. */
+export const leasesDoNotOverlap: JobInvariant = (before, now) =>
+  eachChange(before, now, (was, is) => {
+    if (is.lease_id === null || is.lease_id === was.lease_id) return null;
+    if (isTerminal(was.status)) return `${was.status}, but was leased once more`;
+    return was.lease_id === null ? null : "was leased to somebody while somebody else had it";
+  });
+
 export const anActiveJobHasAnAgent: JobInvariant = (_, { jobs }) => {
   for (const { id, status, lease_id, agent_id } of jobs.values()) {
     const held = lease_id !== null && agent_id !== null;

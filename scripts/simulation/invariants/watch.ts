@@ -12,6 +12,7 @@ import {
   changesFollowTheTable,
   countersEqualRows,
   type Finding,
+  leasesDoNotOverlap,
   terminalStatusNeverChanges,
 } from "./jobs.ts";
 import { NOTHING_YET, type Observation, type ObservedJob, observe } from "./observation.ts";
@@ -32,6 +33,7 @@ const JOB_INVARIANTS = {
   terminalStatusNeverChanges,
   changesFollowTheTable,
   attemptsOnlyGrow,
+  leasesDoNotOverlap,
   anActiveJobHasAnAgent,
   countersEqualRows,
 };
