@@ -5,6 +5,8 @@ export interface Mutation {
   readonly name: string;
   /** What goes wrong, in a sentence. */
   readonly is: string;
+  /** The first seed that has found it. Later ones do too, should this one come to do something else. */
+  readonly found: number;
   readonly changes: readonly SourceChange[];
 }
 
@@ -15,6 +17,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-lease-in-fence",
     is: "changes of a job are fenced by its attempt and agent, but not by the lease",
+    found: 50,
     changes: [
       {
         file: "control-plane/src/jobs/conditions.ts",
@@ -26,6 +29,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "complete-without-fence",
     is: "whoever says that a job is complete is believed, whatever its lease",
+    found: 89,
     changes: [
       {
         file: `${DISPATCH}/reports.ts`,
@@ -37,6 +41,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "results-without-guard",
     is: "result rows are written whether or not the batch has completed the job",
+    found: 89,
     changes: [
       {
         file: `${DISPATCH}/reports.ts`,
@@ -48,6 +53,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "complete-without-storage",
     is: "a job is completed without a look at R2",
+    found: 42,
     changes: [
       {
         file: `${DISPATCH}/reports.ts`,
@@ -59,6 +65,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "ack-before-commit",
     is: "the end of a job is acked before D1 has it",
+    found: 8,
     changes: [
       {
         file: `${DISPATCH}/dispatcher.ts`,
@@ -71,6 +78,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-read-back",
     is: "a change that was made before, and whose answer was lost, is taken for one that somebody else won",
+    found: 3,
     changes: [
       {
         file: `${DISPATCH}/reports.ts`,
@@ -82,6 +90,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-resync",
     is: "nobody asks what became of a job that its agent no longer names",
+    found: 7,
     changes: [
       {
         file: `${DISPATCH}/hello.ts`,
@@ -98,6 +107,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-rearm",
     is: "the alarm is not set again for the leases that are left, and the minute's tick does not look at them",
+    found: 17,
     changes: [
       {
         file: `${DISPATCH}/leases.ts`,
@@ -114,11 +124,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "progress-falls",
     is: "late progress overwrites later progress",
+    found: 309,
     changes: [{ file: `${DISPATCH}/progress.ts`, search: "lte(jobs.progress, progress),", replace: "" }],
   },
   {
     name: "stages-go-back",
     is: "a stage that is reported late takes the job back",
+    found: 3,
     changes: [
       {
         file: `${DISPATCH}/reports.ts`,
@@ -129,29 +141,15 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: "any-lease-comes-back",
-    is: "an agent gets a job back that it has handed back, or whose failure it has reported",
-    changes: [
-      {
-        file: `${DISPATCH}/hello.ts`,
-        search: "if (job.lostLeaseId === held.fence.lease_id) {",
-        replace: "if (job.leaseId === null) {",
-      },
-      {
-        file: `${DISPATCH}/readopt.ts`,
-        search: "          eq(jobs.lostLeaseId, held.fence.lease_id),\n",
-        replace: "",
-      },
-    ],
-  },
-  {
     name: "refence-without-outbox",
     is: "messages that wait keep the lease that was lost",
+    found: 281,
     changes: [{ file: "gpu-agent/src/jobs/outbox.ts", search: "outbox: refenced", replace: "outbox" }],
   },
   {
     name: "no-resend",
     is: "a message whose ack does not come is not sent again",
+    found: 8,
     changes: [
       {
         file: "gpu-agent/src/jobs/outbox.ts",
@@ -163,6 +161,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "older-instance-stays",
     is: "the process that was replaced keeps its socket, and may come back",
+    found: 608,
     changes: [
       { file: `${DISPATCH}/hello.ts`, search: "  closeOlderSockets(hub, socket, hello);\n", replace: "" },
       {
@@ -175,6 +174,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "slots-uncounted",
     is: "neither side counts the jobs that an agent has",
+    found: 5,
     changes: [
       {
         file: `${DISPATCH}/assign.ts`,
@@ -191,6 +191,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "losers-stay",
     is: "objects of attempts that lost stay in storage",
+    found: 42,
     changes: [
       {
         file: "control-plane/src/maintenance/purge.ts",
@@ -202,6 +203,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "uploads-outlive-attempts",
     is: "an agent's next attempt goes on with the uploads of the one before",
+    found: 422,
     changes: [
       {
         file: "gpu-agent/src/jobs/job-record.ts",
@@ -215,6 +217,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "terminal-not-tested",
     is: "a lost lease puts a job back into the queue that has ended meanwhile",
+    found: 112,
     changes: [
       {
         file: `${DISPATCH}/leases.ts`,
@@ -227,6 +230,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "claim-without-lease-test",
     is: "a job is claimed without a look at whether somebody has it",
+    found: 413,
     changes: [
       {
         file: `${DISPATCH}/assign.ts`,

@@ -20,7 +20,8 @@ const USAGE = `Usage: npm run simulate -- [options]
                    {"file": "control-plane/src/…", "search": "text that is there once", "replace": "other text"}
   --list           what can go wrong, and the names of the mutations`;
 
-const MAX_FAILURES_SHOWN = process.argv.includes("--first") ? 1 : 10;
+const MAX_FAILURES = 10;
+const SEEDS_PER_LINE = 5000;
 
 const { values } = parseArgs({
   options: {
@@ -31,7 +32,6 @@ const { values } = parseArgs({
     whole: { type: "boolean", default: false },
     mutation: { type: "string" },
     list: { type: "boolean", default: false },
-    first: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -53,18 +53,19 @@ function list(): void {
 async function runMany(changes: readonly SourceChange[]): Promise<boolean> {
   const [from, count] = [Number(values.from), Number(values.seeds)];
   const began = performance.now();
-  const totals = { seeds: 0, failed: 0, steps: 0, strikes: 0, virtualMs: 0 };
+  const totals = { seeds: 0, failed: 0, steps: 0, strikes: 0 };
   const statuses = new Map<string, number>();
   const onOutcome = (outcome: Outcome) => {
     totals.seeds += 1;
     totals.steps += outcome.steps;
     totals.strikes += outcome.struck.length;
     for (const status of outcome.statuses) statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    if (totals.seeds % SEEDS_PER_LINE === 0) console.log(`${totals.seeds} seeds …`);
     if (outcome.failure === null) return true;
     totals.failed += 1;
     const { invariant, finding } = outcome.failure;
     console.log(`seed ${outcome.seed} breaks ${invariant}: ${finding.slice(0, 500)}`);
-    return totals.failed < MAX_FAILURES_SHOWN;
+    return totals.failed < MAX_FAILURES;
   };
   await search({
     seeds: Array.from({ length: count }, (_, index) => from + index),
