@@ -4,13 +4,17 @@ import { join } from "node:path";
 import {
   type Drain,
   engineFor,
+  err,
+  type Failure,
   type Fence,
   type HeldVerdict,
   type Hello,
   type Intervals,
   type JobReject,
   type JobSpec,
+  ok,
   PROTOCOL_VERSION,
+  type Result,
   type ServerMessage,
   sameFence,
   type Welcome,
@@ -34,6 +38,7 @@ import { OfferTeller } from "./offer/offer-teller.ts";
 import type { AgentStatus } from "./owner/control-protocol.ts";
 import { type Pause, type PauseFile, pauseText } from "./owner/pause.ts";
 import { JobLog } from "./pipeline/job-log.ts";
+import { systemFailure } from "./processes/system-failure.ts";
 import { byteText } from "./terminal/byte-text.ts";
 
 type JobMessage = Exclude<ServerMessage, Welcome | Drain>;
@@ -109,7 +114,8 @@ export class Agent {
   async run(): Promise<ConnectionEnd> {
     this.#setPause(await this.#options.pauseFile.read());
     for (const record of await this.#options.workspace.jobs()) {
-      if (record.state === "running") this.#adopt(record);
+      if (record.state !== "running") continue;
+      this.#adopt(new JobRecordFile(this.#options.workspace.jobDir(record.fence.job_id), record));
     }
     const end = await this.#connection.run();
     this.#stopTimers();
@@ -204,7 +210,7 @@ export class Agent {
       run.log.warn(`abandoned: ${verdict.reason}`);
       return run.stop("abandoned");
     }
-    await run.refence(verdict.fence);
+    await run.refence(verdict.fence, verdict.last_seq);
     run.start(this.#options.pipeline);
     run.resend();
   }
@@ -260,7 +266,13 @@ export class Agent {
       return;
     }
     this.#arriving.add(fence.job_id);
-    const run = await this.#take(fence, spec).finally(() => this.#arriving.delete(fence.job_id));
+    const taken = await this.#take(fence, spec).finally(() => this.#arriving.delete(fence.job_id));
+    if (!taken.ok) {
+      log.warn(`job ${fence.job_id} rejected: ${taken.error.detail}`);
+      this.#connection.send({ type: "job.reject", fence, code: "disk_full", detail: taken.error.detail });
+      return;
+    }
+    const run = taken.value;
     this.#connection.send({ type: "job.accept", fence });
     run.log.info(
       `accepted, attempt ${fence.attempt}, engine ${engineFor(spec.options.engine, machine.offer)}`,
@@ -269,18 +281,26 @@ export class Agent {
   }
 
   /** A folder and a record for the job, with whatever an earlier attempt, or the job it repeats, finished. */
-  async #take(fence: Fence, spec: JobSpec): Promise<JobRun> {
+  async #take(fence: Fence, spec: JobSpec): Promise<Result<JobRun, Failure>> {
     const { workspace } = this.#options;
     const dir = workspace.jobDir(fence.job_id);
+    const record = await this.#recordFor(dir, fence, spec).catch((error: unknown) => {
+      const shortage = systemFailure(error);
+      if (shortage === null) throw error;
+      return shortage;
+    });
+    if ("code" in record) return err(record);
+    const file = new JobRecordFile(dir, record);
+    const refused = await file.update({});
+    return refused === null ? ok(this.#adopt(file)) : err(refused);
+  }
+
+  async #recordFor(dir: string, fence: Fence, spec: JobSpec): Promise<JobRecord> {
     await mkdir(dir, { recursive: true });
     const known = await loadJobRecord(dir);
-    const inherited = known === null && spec.retry_of !== null ? await this.#inherit(spec.retry_of, dir) : {};
-    const now = Date.now();
-    const run = this.#adopt(
-      known === null ? newJobRecord(fence, spec, now, inherited) : nextAttempt(known, fence, spec, now),
-    );
-    await run.file.update({});
-    return run;
+    if (known !== null) return nextAttempt(known, fence, spec, Date.now());
+    const inherited = spec.retry_of === null ? {} : await this.#inherit(spec.retry_of, dir);
+    return newJobRecord(fence, spec, Date.now(), inherited);
   }
 
   async #inherit(repeated: string, dir: string): Promise<JobRecord["stages"]> {
@@ -306,15 +326,16 @@ export class Agent {
     return null;
   }
 
-  #adopt(record: JobRecord): JobRun {
+  #adopt(file: JobRecordFile): JobRun {
     const { workspace, log, machine } = this.#options;
-    const dir = workspace.jobDir(record.fence.job_id);
+    const { fence, spec, accepted_at } = file.record;
+    const dir = workspace.jobDir(fence.job_id);
     const run = new JobRun({
       dir,
-      file: new JobRecordFile(dir, record),
+      file,
       jobLog: new JobLog(join(dir, "pipeline.log")),
-      log: log.child({ job: record.fence.job_id.slice(0, 8) }),
-      clock: machine.clockFor(record.spec, record.accepted_at),
+      log: log.child({ job: fence.job_id.slice(0, 8) }),
+      clock: machine.clockFor(spec, accepted_at),
       learn: (stage) => machine.learn(stage),
       send: (message) => {
         const droppable =
@@ -328,7 +349,7 @@ export class Agent {
         if (this.#offers.stopping && this.#runs.size === 0) this.#connection.close();
       },
     });
-    this.#runs.set(record.fence.job_id, run);
+    this.#runs.set(fence.job_id, run);
     return run;
   }
 

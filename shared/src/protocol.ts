@@ -189,9 +189,17 @@ export const AckedMessage = z.discriminatedUnion("type", [
 ]);
 export type AckedMessage = z.infer<typeof AckedMessage>;
 
-/** What becomes of a job that the agent still holds: work on under the fence given, or drop it. */
+/**
+ * What becomes of a job that the agent still holds: work on under the fence given, or drop it. `last_seq` is the last
+ * number that counted: an agent whose record is older than that (its disk lost the latest) goes on above it.
+ */
 export const HeldVerdict = z.discriminatedUnion("action", [
-  z.object({ action: z.literal("continue"), held: Fence, fence: Fence }),
+  z.object({
+    action: z.literal("continue"),
+    held: Fence,
+    fence: Fence,
+    last_seq: z.int().nonnegative().default(0),
+  }),
   z.object({ action: z.literal("abandon"), held: Fence, reason: Text }),
 ]);
 export type HeldVerdict = z.infer<typeof HeldVerdict>;

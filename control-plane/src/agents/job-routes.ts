@@ -1,6 +1,7 @@
 import {
   CompleteResultUpload,
   CreateResultUpload,
+  isTerminal,
   MAX_PREVIEW_BYTES,
   PART_SIZE_BYTES,
   type ResultUploadCreated,
@@ -10,17 +11,16 @@ import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { AgentAppEnv } from "../app-env.ts";
 import { database, withRetry } from "../db/database.ts";
-import { resultUploads, uploads } from "../db/schema.ts";
+import { jobs, resultUploads, uploads } from "../db/schema.ts";
+import type { Env } from "../env.ts";
 import { requireAgent } from "../http/auth.ts";
 import { objectResponse } from "../http/object-response.ts";
 import { ApiError } from "../http/problem.ts";
 import { readJson, validate } from "../http/validate.ts";
 import { previewKey } from "../jobs/preview.ts";
-import type { JobRow } from "../jobs/view.ts";
 import { abortMultipart, completeMultipart, storePart } from "../uploads/multipart.ts";
-import { requireLease } from "./fence.ts";
-
-type ResultUploadRow = typeof resultUploads.$inferSelect;
+import { type LeasedJob, requireLease } from "./fence.ts";
+import { noteObject, type ResultUploadRow } from "./result-object.ts";
 
 /** What an agent does for a job over HTTPS, each request under the job's fence: read the input, send results. */
 export const agentJobRoutes = new Hono<AgentAppEnv>()
@@ -28,10 +28,10 @@ export const agentJobRoutes = new Hono<AgentAppEnv>()
 
   .get("/:id/input", async (c) => {
     const job = await leasedJob(c);
-    const upload =
-      job.uploadId === null
-        ? undefined
-        : await database(c.env.DB).query.uploads.findFirst({ where: eq(uploads.id, job.uploadId) });
+    const [upload] = await database(c.env.DB)
+      .select()
+      .from(uploads)
+      .where(eq(uploads.id, job.uploadId ?? ""));
     if (upload === undefined || upload.etag === null) throw new ApiError("upload_not_found");
     const stored = { ...upload, etag: upload.etag, contentType: "application/octet-stream" };
     const response = await objectResponse(c.env.BUCKET, stored, c.req.raw);
@@ -93,18 +93,8 @@ export const agentJobRoutes = new Hono<AgentAppEnv>()
     const { upload } = await leasedUpload(c);
     const { parts } = validate(CompleteResultUpload, await readJson(c), "body");
     const etag = upload.etag ?? (await completeMultipart(c.env.BUCKET, upload, parts)).etag;
-    const stored = await withRetry(() =>
-      database(c.env.DB)
-        .update(resultUploads)
-        .set({ etag })
-        .where(eq(resultUploads.id, upload.id))
-        .returning({ id: resultUploads.id }),
-    );
-    if (stored.length === 0) {
-      // The job ended meanwhile and its uploads were dropped, before this object was there.
-      await c.env.BUCKET.delete(upload.r2Key);
+    if (!(await noteObject(database(c.env.DB), c.env.BUCKET, upload, etag)))
       throw new ApiError("stale_lease");
-    }
     return c.json({ upload_id: upload.id, etag, size: upload.size });
   });
 
@@ -112,23 +102,39 @@ function tooLarge(): never {
   throw new ApiError("too_large", `A preview has at most ${MAX_PREVIEW_BYTES} bytes.`);
 }
 
-async function leasedJob(c: Context<AgentAppEnv>): Promise<JobRow> {
+async function leasedJob(c: Context<AgentAppEnv>): Promise<LeasedJob> {
   return requireLease(database(c.env.DB), c.get("agent"), c.req.param("id") ?? "", c.req.raw.headers);
 }
 
-/** A stale fence also aborts the upload that it came with: nobody will complete it. */
-async function leasedUpload(c: Context<AgentAppEnv>): Promise<{ job: JobRow; upload: ResultUploadRow }> {
+/**
+ * A stale fence also aborts the upload that it came with, if its attempt is over. While that goes on under a newer
+ * lease, a late request of the old one must not take away what is still being sent.
+ */
+async function leasedUpload(c: Context<AgentAppEnv>): Promise<{ job: LeasedJob; upload: ResultUploadRow }> {
   const db = database(c.env.DB);
-  const upload = await db.query.resultUploads.findFirst({
-    where: and(
-      eq(resultUploads.id, c.req.param("upload") ?? ""),
-      eq(resultUploads.jobId, c.req.param("id") ?? ""),
-    ),
-  });
+  const [upload] = await db
+    .select()
+    .from(resultUploads)
+    .where(
+      and(
+        eq(resultUploads.id, c.req.param("upload") ?? ""),
+        eq(resultUploads.jobId, c.req.param("id") ?? ""),
+      ),
+    );
   const job = await leasedJob(c).catch(async (error: unknown) => {
-    if (error instanceof ApiError && upload?.etag === null) await abortMultipart(c.env.BUCKET, upload);
+    if (error instanceof ApiError && upload !== undefined) await abortIfOver(c.env, upload);
     throw error;
   });
   if (upload === undefined || upload.attempt !== job.attempt) throw new ApiError("upload_not_found");
   return { job, upload };
+}
+
+async function abortIfOver(env: Env, upload: ResultUploadRow): Promise<void> {
+  if (upload.etag !== null) return;
+  const [job] = await database(env.DB)
+    .select({ attempt: jobs.attempt, status: jobs.status })
+    .from(jobs)
+    .where(eq(jobs.id, upload.jobId));
+  const goesOn = job?.attempt === upload.attempt && !isTerminal(job.status);
+  if (!goesOn) await abortMultipart(env.BUCKET, upload);
 }

@@ -39,9 +39,10 @@ export const agentRoutes = new Hono<AppEnv>()
 
   .post("/:id/drain", async (c) => {
     const { deadline_sec } = validate(DrainAgent, await readOptionalJson(c), "body");
-    const agent = await database(c.env.DB).query.agents.findFirst({
-      where: eq(agents.id, c.req.param("id")),
-    });
+    const [agent] = await database(c.env.DB)
+      .select()
+      .from(agents)
+      .where(eq(agents.id, c.req.param("id")));
     if (agent === undefined) throw new ApiError("agent_not_found");
     const told = await dispatcherOf(c.env, agent.pool).drainAgent(agent.id, Math.round(deadline_sec * 1000));
     if (!told) throw new ApiError("agent_not_connected");

@@ -25,7 +25,7 @@ export async function authenticateAgent(
   const token = authorization?.match(/^Bearer (\S+)$/i)?.[1];
   const agentId = token?.match(TOKEN)?.[1];
   if (token === undefined || agentId === undefined) return null;
-  const agent = await db.query.agents.findFirst({ where: eq(agents.id, agentId) });
+  const [agent] = await db.select().from(agents).where(eq(agents.id, agentId));
   if (agent === undefined || !(await matchesHash(token, agent.tokenHash))) return null;
   return { id: agent.id, name: agent.name, pool: agent.pool };
 }

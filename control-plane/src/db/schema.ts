@@ -46,6 +46,8 @@ export const jobs = sqliteTable(
     attempt: integer().notNull().default(0),
     leaseId: text("lease_id"),
     agentId: text("agent_id"),
+    /** The lease that was taken from an agent that may yet come back with the work; null once somebody has the job. */
+    lostLeaseId: text("lost_lease_id"),
     /** Who worked on it last, and may still have its finished stages. For a retry: on the job it repeats. */
     lastAgentId: text("last_agent_id"),
     /** The ended job that this one repeats. */

@@ -1,5 +1,5 @@
 import { CLOSE, type EngineChoice, type Fence, type JobSpec } from "@splatt/shared";
-import { and, eq, inArray, isNull, ne } from "drizzle-orm";
+import { and, eq, inArray, isNull, ne, sql } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { jobs } from "../db/schema.ts";
 import { waitingFor } from "../jobs/conditions.ts";
@@ -45,6 +45,13 @@ export async function assignQueued(hub: Hub, fresh: WaitingJob | null): Promise<
 export async function sendAssignment(hub: Hub, lease: Lease): Promise<boolean> {
   const spec = await specOf(hub, lease);
   return spec !== null && deliver(hub, lease, spec);
+}
+
+/** The assignment has arrived: from now on the agent's heartbeat keeps the lease. */
+export function accept(hub: Hub, lease: Lease): void {
+  const now = hub.now();
+  hub.leases.put({ ...lease, state: "held", since: now });
+  hub.alarm.wakeAt(now + hub.timing.leaseMs);
 }
 
 export function fenceOf(lease: Pick<Lease, "jobId" | "attempt" | "leaseId">): Fence {
@@ -102,10 +109,7 @@ function openingOf(agents: readonly Candidate[], taken: number): Opening {
 
 /** A lost reply is not a lost claim: the row tells. */
 export async function claimSucceeded(hub: Hub, lease: Lease): Promise<boolean> {
-  const job = await hub.db.query.jobs.findFirst({
-    where: eq(jobs.id, lease.jobId),
-    columns: { leaseId: true },
-  });
+  const [job] = await hub.db.select({ leaseId: jobs.leaseId }).from(jobs).where(eq(jobs.id, lease.jobId));
   return job?.leaseId === lease.leaseId;
 }
 
@@ -131,20 +135,29 @@ const UNMET_BATCH = 100;
 /** Lets jobs that no connected agent can run say what they wait for. */
 export async function sayUnmetNeeds(hub: Hub, choices: readonly EngineChoice[]): Promise<void> {
   const offers = hub.sockets.open().flatMap(({ agent }) => (agent.hello === null ? [] : [agent.hello.offer]));
-  const [first, ...others] = choices.flatMap((choice) => {
-    const message = unmetNeed(choice, hub.pool, offers);
-    if (message === null) return [];
+  const unmet = choices.filter((choice) => unmetNeed(choice, hub.pool, offers) !== null);
+  const [first, ...others] = (await askedFor(hub, unmet)).map((choice) => {
+    const message = unmetNeed(choice, hub.pool, offers) ?? "";
     const unsaid = hub.db
       .select({ seq: jobs.seq })
       .from(jobs)
       .where(and(waitingFor(hub.pool, choice), isNull(jobs.nextAttemptAt), ne(jobs.message, message)))
       .limit(UNMET_BATCH);
-    return [
-      hub.db
-        .update(jobs)
-        .set({ message, updatedAt: hub.now() })
-        .where(and(waitingFor(hub.pool, choice), inArray(jobs.seq, unsaid))),
-    ];
+    return hub.db
+      .update(jobs)
+      .set({ message, updatedAt: hub.now() })
+      .where(and(waitingFor(hub.pool, choice), inArray(jobs.seq, unsaid)));
   });
   if (first !== undefined) await withRetry(() => hub.db.batch([first, ...others]));
+}
+
+/** Which of `choices` some waiting job asks for; mostly none, and then nothing more has to be asked. */
+async function askedFor(hub: Hub, choices: readonly EngineChoice[]): Promise<EngineChoice[]> {
+  if (choices.length === 0) return [];
+  const rows = await hub.db.all<{ choice: EngineChoice }>(
+    sql`SELECT value AS choice FROM json_each(${JSON.stringify(choices)})
+        WHERE EXISTS (SELECT 1 FROM jobs WHERE pool = ${hub.pool} AND engine = value
+                      AND status = 'queued' AND lease_id IS NULL)`,
+  );
+  return rows.map(({ choice }) => choice);
 }

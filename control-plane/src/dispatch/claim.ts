@@ -66,6 +66,7 @@ export function claimUpdate(hub: Hub, leases: readonly Lease[], onlyIfFirst: rea
       attempt: of("attempt"),
       leaseId: of("leaseId"),
       agentId: of("agentId"),
+      lostLeaseId: null,
       progress: 0,
       lastSeq: 0,
       etaSeconds: null,

@@ -12,11 +12,13 @@ import { IDENTITY_HEADER } from "../agents/socket-route.ts";
 import type { AgentIdentity } from "../agents/tokens.ts";
 import { database } from "../db/database.ts";
 import type { Env } from "../env.ts";
+import { isHeldUnder } from "../jobs/conditions.ts";
 import { errorText, log } from "../log.ts";
 import { AgentInstances } from "./agent-instances.ts";
 import { AlarmClock } from "./alarm-clock.ts";
-import { assignQueued, fenceOf, sayUnmetNeeds } from "./assign.ts";
-import { accept, onHeld, onHello, onOffer } from "./hello.ts";
+import { accept, assignQueued, fenceOf, sayUnmetNeeds } from "./assign.ts";
+import { Drains } from "./drains.ts";
+import { onHeld, onHello, onOffer, tellToDrain } from "./hello.ts";
 import type { Hub } from "./hub.ts";
 import { type Lease, LeaseTable } from "./lease-table.ts";
 import {
@@ -56,6 +58,7 @@ export class Dispatcher extends DurableObject<Env> {
       bucket: env.BUCKET,
       leases: new LeaseTable(ctx.storage.sql),
       instances: new AgentInstances(ctx.storage.sql),
+      drains: new Drains(ctx.storage.sql),
       sockets: new AgentSockets(ctx),
       timing: dispatchTiming(env.DISPATCH_TIMING),
       now: Date.now,
@@ -144,10 +147,12 @@ export class Dispatcher extends DurableObject<Env> {
 
   /** @returns false when the agent is not connected */
   drainAgent(agentId: string, deadlineMs: number): boolean {
-    const socket = this.#hub.sockets.of(agentId);
-    if (socket === null) return false;
-    this.#hub.sockets.update(socket.ws, { draining: true });
-    this.#hub.sockets.send(socket.ws, { type: "drain", deadline_ms: deadlineMs });
+    const hub = this.#hub;
+    const socket = hub.sockets.of(agentId);
+    if (socket?.agent.hello == null) return false;
+    const now = hub.now();
+    hub.drains.begin(agentId, socket.agent.hello.instanceId, now + deadlineMs);
+    tellToDrain(hub, socket, now);
     return true;
   }
 
@@ -203,11 +208,12 @@ export class Dispatcher extends DurableObject<Env> {
         await this.#assign();
         return null;
       case "job.accept": {
-        const lease = this.#leaseUnder(message.fence);
-        if (lease === null)
-          return { type: "job.abandon", fence: message.fence, reason: "the job is no longer yours" };
-        if (lease.state !== "held") accept(hub, lease);
-        return null;
+        const { fence } = message;
+        const lease = this.#leaseUnder(fence);
+        if (lease !== null && lease.state !== "held") accept(hub, lease);
+        // A lease whose row is gone here, but which D1 knows, is taken up by settling.
+        if (lease !== null || (await isHeldUnder(hub.db, fence, agentId))) return null;
+        return { type: "job.abandon", fence, reason: "the job is no longer yours" };
       }
       case "job.reject": {
         const lease = this.#leaseUnder(message.fence);

@@ -131,7 +131,7 @@ describe("an agent that comes back", () => {
     agent.close();
     await passTime(pool, 100_000);
     const back = await ScriptedAgent.connect(token, { instance, held: held(fence) });
-    expect(back.welcome.jobs).toEqual([{ action: "continue", held: fence, fence }]);
+    expect(back.welcome.jobs).toEqual([{ action: "continue", held: fence, fence, last_seq: 1 }]);
     await back.complete(fence, 2);
     await back.next("ack");
     expect(await getJob(jobId)).toMatchObject({ status: "completed", attempt: 1, lost_leases: 0 });
@@ -157,6 +157,26 @@ describe("an agent that comes back", () => {
     await back.complete(verdict.fence, 3);
     await back.next("ack");
     expect(await getJob(jobId)).toMatchObject({ status: "completed", attempt: 1 });
+  });
+
+  it("goes on with its job at the stage that was reached, even if it has lost files and is behind that", async () => {
+    const { agent, token, instance, fence, jobId, pool } = await agentWithJob();
+    await agent.stage(fence, 1, "exporting");
+    agent.close();
+    await passTime(pool, 151_000);
+    const back = await ScriptedAgent.connect(token, { instance, held: held(fence) });
+    expect(back.welcome.jobs).toMatchObject([{ action: "continue" }]);
+    expect(await getJob(jobId)).toMatchObject({ status: "exporting", attempt: 1 });
+  });
+
+  it("is not given back what it has failed, though it did not hear the ack", async () => {
+    const { agent, token, instance, fence, jobId } = await agentWithJob();
+    await agent.stage(fence, 1, "training");
+    agent.fail(fence, 2, "source_unreachable");
+    await jobBecomes(jobId, (job) => job.failures === 1);
+    const back = await ScriptedAgent.connect(token, { instance, held: held(fence) });
+    expect(back.welcome.jobs).toMatchObject([{ action: "abandon" }]);
+    expect(await getJob(jobId)).toMatchObject({ status: "queued", failures: 1, lost_leases: 0 });
   });
 
   it("is told to abandon what somebody else runs", async () => {
@@ -218,6 +238,20 @@ describe("an agent that comes back", () => {
 });
 
 describe("draining an agent", () => {
+  it("reaches it when it comes back, if its socket was broken, but not the process that follows", async () => {
+    const { agent, agentId, token, instance } = await agentWithJob();
+    await json(api("POST", `/agents/${agentId}/drain`, { deadline_sec: 90 }));
+    agent.close();
+    const back = await ScriptedAgent.connect(token, { instance });
+    const { deadline_ms } = await back.next("drain");
+    expect(deadline_ms).toBeGreaterThan(80_000);
+    expect(deadline_ms).toBeLessThanOrEqual(90_000);
+    back.close();
+    const next = await ScriptedAgent.connect(token, { instance: "the next process" });
+    await next.next("job.assign");
+    expect(next.has("drain")).toBe(false);
+  });
+
   it("tells it until when, and gives it no more jobs", async () => {
     const { agent, agentId, pool } = await agentWithJob();
     const answer = json(api("POST", `/agents/${agentId}/drain`, { deadline_sec: 90 }));

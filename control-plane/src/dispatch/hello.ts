@@ -9,15 +9,15 @@ import {
   sameFence,
   sameMajor,
 } from "@splatt/shared";
-import { and, eq, inArray, isNull } from "drizzle-orm";
+import { eq, inArray } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { agents, jobs } from "../db/schema.ts";
 import { isHeldUnder } from "../jobs/conditions.ts";
 import { log } from "../log.ts";
-import { fenceOf, sendAssignment } from "./assign.ts";
+import { accept, fenceOf, sendAssignment } from "./assign.ts";
 import type { Hub } from "./hub.ts";
-import type { Lease } from "./lease-table.ts";
 import { loseLease } from "./leases.ts";
+import { hold, readopt } from "./readopt.ts";
 import { type AgentSocket, closeQuietly } from "./sockets.ts";
 import { agentIntervals } from "./timing.ts";
 
@@ -58,6 +58,7 @@ export async function onHello(hub: Hub, socket: AgentSocket, hello: Hello): Prom
   });
   log("info", "agent connected", { agent: agent.name, version: hello.version, offer: hello.offer.reason });
 
+  tellToDrain(hub, { ws, agent: hub.sockets.agentOf(ws) });
   await forgetDeleted(hub, ws, hello.kept);
 
   const goesOn = new Set(
@@ -77,6 +78,15 @@ export async function onOffer(hub: Hub, { ws, agent }: AgentSocket, offer: Agent
   await withRetry(() => hub.db.update(agents).set({ offer }).where(eq(agents.id, agent.id)));
 }
 
+/** Tells an agent to drain, if it is to. */
+export function tellToDrain(hub: Hub, { ws, agent }: AgentSocket, now = hub.now()): void {
+  if (agent.hello === null) return;
+  const until = hub.drains.untilOf(agent.id, agent.hello.instanceId);
+  if (until === null) return;
+  hub.sockets.update(ws, { draining: true });
+  hub.sockets.send(ws, { type: "drain", deadline_ms: Math.max(0, until - now) });
+}
+
 /** Jobs that were deleted while the agent was away: it removes what it has of them. */
 async function forgetDeleted(hub: Hub, ws: WebSocket, kept: readonly string[]): Promise<void> {
   if (kept.length === 0) return;
@@ -94,6 +104,8 @@ export async function onHeld(
   socket: AgentSocket,
   held: readonly { fence: HeldJob["fence"] }[],
 ): Promise<void> {
+  // One that drains offers no slots; one that still does has not heard of it.
+  if (socket.agent.hello?.offer.slots !== 0) tellToDrain(hub, socket);
   for (const lease of hub.leases.ofAgent(socket.agent.id)) {
     // The attempt that it was just given again, under another lease, it may still say under the old one.
     const attempts = held.filter(
@@ -112,13 +124,6 @@ export async function onHeld(
       hub.sockets.send(socket.ws, { type: "job.abandon", fence, reason: "the job is no longer yours" });
     }
   }
-}
-
-/** The assignment has arrived: from now on the agent's heartbeat keeps the lease. */
-export function accept(hub: Hub, lease: Lease): void {
-  const now = hub.now();
-  hub.leases.put({ ...lease, state: "held", since: now });
-  hub.alarm.wakeAt(now + hub.timing.leaseMs);
 }
 
 function closeOlderSockets(hub: Hub, socket: AgentSocket, hello: Hello): void {
@@ -142,58 +147,23 @@ async function registerAgent(hub: Hub, agentId: string, hello: Hello): Promise<b
 }
 
 async function judgeHeld(hub: Hub, agentId: string, held: HeldJob): Promise<HeldVerdict> {
-  const job = await hub.db.query.jobs.findFirst({ where: eq(jobs.id, held.fence.job_id) });
+  const { status, attempt, leaseId, agentId: holder, lostLeaseId, lastSeq } = jobs;
+  const [job] = await hub.db
+    .select({ status, attempt, leaseId, holder, lostLeaseId, lastSeq })
+    .from(jobs)
+    .where(eq(jobs.id, held.fence.job_id));
   const abandon = (reason: string): HeldVerdict => ({ action: "abandon", held: held.fence, reason });
   if (job === undefined) return abandon("the job was deleted");
   if (isTerminal(job.status)) return abandon(`the job is ${job.status}`);
   if (job.attempt !== held.fence.attempt) return abandon("another attempt has begun");
 
-  if (job.leaseId === held.fence.lease_id && job.agentId === agentId) {
-    const now = hub.now();
-    hub.leases.put({ ...toLease(held.fence, agentId), state: "held", since: now, sends: 1, lostAt: null });
-    hub.alarm.wakeAt(now + hub.timing.leaseMs);
-    return { action: "continue", held: held.fence, fence: held.fence };
+  if (job.leaseId === held.fence.lease_id && job.holder === agentId) {
+    hold(hub, held.fence, agentId);
+    return { action: "continue", held: held.fence, fence: held.fence, last_seq: job.lastSeq };
   }
-  if (job.leaseId === null && job.status === "queued") {
-    return (await readopt(hub, agentId, held)) ?? abandon("somebody else runs the job now");
+  if (job.lostLeaseId === held.fence.lease_id) {
+    const fence = await readopt(hub, agentId, held);
+    if (fence !== null) return { action: "continue", held: held.fence, fence, last_seq: job.lastSeq };
   }
-  return abandon("somebody else runs the job now");
-}
-
-/** The job went back into the queue but nobody took it yet: the work that the agent did is not thrown away. */
-async function readopt(hub: Hub, agentId: string, held: HeldJob): Promise<HeldVerdict | null> {
-  const now = hub.now();
-  const fence = { ...held.fence, lease_id: hub.newLeaseId() };
-  await withRetry(() =>
-    hub.db
-      .update(jobs)
-      .set({
-        leaseId: fence.lease_id,
-        agentId,
-        status: held.status,
-        message: held.message,
-        nextAttemptAt: null,
-        updatedAt: now,
-      })
-      .where(
-        and(
-          eq(jobs.id, fence.job_id),
-          eq(jobs.attempt, fence.attempt),
-          eq(jobs.status, "queued"),
-          isNull(jobs.leaseId),
-        ),
-      ),
-  );
-  if (!(await isHeldUnder(hub.db, fence, agentId))) return null;
-  hub.leases.put({ ...toLease(fence, agentId), state: "held", since: now, sends: 1, lostAt: null });
-  hub.alarm.wakeAt(now + hub.timing.leaseMs);
-  log("info", "job re-adopted by the agent that came back", { job: fence.job_id, attempt: fence.attempt });
-  return { action: "continue", held: held.fence, fence };
-}
-
-function toLease(
-  fence: HeldJob["fence"],
-  agentId: string,
-): Pick<Lease, "jobId" | "attempt" | "leaseId" | "agentId"> {
-  return { jobId: fence.job_id, attempt: fence.attempt, leaseId: fence.lease_id, agentId };
+  return abandon("the job is no longer yours");
 }

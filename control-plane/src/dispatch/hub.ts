@@ -1,6 +1,7 @@
 import type { Database } from "../db/database.ts";
 import type { AgentInstances } from "./agent-instances.ts";
 import type { AlarmClock } from "./alarm-clock.ts";
+import type { Drains } from "./drains.ts";
 import type { LeaseTable } from "./lease-table.ts";
 import type { WrittenProgress } from "./progress.ts";
 import type { AgentSockets } from "./sockets.ts";
@@ -13,6 +14,7 @@ export interface Hub {
   readonly bucket: R2Bucket;
   readonly leases: LeaseTable;
   readonly instances: AgentInstances;
+  readonly drains: Drains;
   readonly sockets: AgentSockets;
   readonly timing: DispatchTiming;
   readonly now: () => number;

@@ -100,6 +100,33 @@ describe("assigning", () => {
     expect((await agent.takeJob()).attempt).toBe(2);
   });
 
+  it("takes a stage for the acceptance that was lost", async () => {
+    const pool = newPool();
+    const agent = await ScriptedAgent.connect((await mintAgent(pool)).token);
+    const jobId = await createJob({ pool });
+    const { fence } = await agent.next("job.assign");
+    await agent.stage(fence, 1, "downloading_video");
+    await passTime(pool, 5100);
+    await passTime(pool, 5100);
+    expect(await leasesOf(pool)).toMatchObject([{ jobId, leaseId: fence.lease_id, state: "held" }]);
+    agent.send({ type: "job.accept", fence });
+    await agent.stage(fence, 2, "training");
+    expect(agent.has("job.abandon")).toBe(false);
+    expect(await getJob(jobId)).toMatchObject({ status: "training", attempt: 1, lost_leases: 0 });
+  });
+
+  it("does not abandon an acceptance whose lease row is gone, but which D1 knows", async () => {
+    const pool = newPool();
+    const agent = await ScriptedAgent.connect((await mintAgent(pool)).token);
+    const jobId = await createJob({ pool });
+    const { fence } = await agent.next("job.assign");
+    await runInDurableObject(dispatcher(pool), (_, state) => state.storage.sql.exec("DELETE FROM leases"));
+    agent.send({ type: "job.accept", fence });
+    await agent.stage(fence, 1, "training");
+    expect(agent.has("job.abandon")).toBe(false);
+    expect(await getJob(jobId)).toMatchObject({ status: "training", attempt: 1 });
+  });
+
   it("gives a job that is rejected to another agent", async () => {
     const pool = newPool();
     const a = await ScriptedAgent.connect((await mintAgent(pool, "a")).token);
@@ -213,7 +240,7 @@ describe("the object itself", () => {
     expect(await leasesOf(pool)).toMatchObject([{ lostAt: expect.any(Number) }]);
     const held = [{ fence, status: "training", progress: 50, message: "" } as const];
     const back = await ScriptedAgent.connect(token, { instance, held });
-    expect(back.welcome.jobs).toEqual([{ action: "continue", held: fence, fence }]);
+    expect(back.welcome.jobs).toEqual([{ action: "continue", held: fence, fence, last_seq: 1 }]);
     await back.complete(fence, 2);
     await back.next("ack");
     expect(await getJob(jobId)).toMatchObject({ status: "completed", lost_leases: 0 });

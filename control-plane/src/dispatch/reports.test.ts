@@ -213,6 +213,15 @@ describe("failing", () => {
     });
   });
 
+  it("counts under a number that was used before, as by an agent whose disk lost the latest of its record", async () => {
+    const { agent, fence, jobId } = await agentWithJob();
+    await agent.stage(fence, 1, "downloading_video");
+    await agent.stage(fence, 2, "training");
+    agent.fail(fence, 2, "source_not_found");
+    await agent.next("ack");
+    expect(await getJob(jobId)).toMatchObject({ status: "failed" });
+  });
+
   it("frees the agent for the next job", async () => {
     const { agent, pool, fence } = await agentWithJob();
     const next = await createJob({ pool });

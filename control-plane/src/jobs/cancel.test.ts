@@ -1,7 +1,9 @@
 import { env } from "cloudflare:workers";
 import { RESULT_FILES } from "@splatt/shared";
+import { eq } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { database } from "../db/database.ts";
+import { resultUploads } from "../db/schema.ts";
 import { purgeLeftovers } from "../maintenance/purge.ts";
 import { api, createJob, json, mintAgent } from "../testing/api.ts";
 import { agentWithJob, getJob, jobBecomes, newPool, passTime } from "../testing/dispatch.ts";
@@ -54,7 +56,7 @@ describe("POST /jobs/{id}/cancel", () => {
     const db = database(env.DB);
     await expect
       .poll(async () => {
-        const rows = await db.query.resultUploads.findMany({ where: (row, { eq }) => eq(row.jobId, jobId) });
+        const rows = await db.select().from(resultUploads).where(eq(resultUploads.jobId, jobId));
         const { objects } = await env.BUCKET.list({ prefix: `jobs/${jobId}/` });
         return rows.length + objects.length;
       })

@@ -32,7 +32,8 @@ export async function cancelJob(env: Env, job: JobRow): Promise<JobRow | undefin
       })
       .where(and(eq(jobs.id, job.id), inArray(jobs.status, statusesBefore("cancelled")))),
   );
-  return db.query.jobs.findFirst({ where: eq(jobs.id, job.id) });
+  const [after] = await db.select().from(jobs).where(eq(jobs.id, job.id));
+  return after;
 }
 
 /** What follows a cancel: the agent stops at once, and nothing of a started upload stays. */

@@ -8,7 +8,7 @@ import { dispatcherOf } from "../dispatch/stub.ts";
 import type { Env } from "../env.ts";
 import { ApiError } from "../http/problem.ts";
 import { errorText, log } from "../log.ts";
-import { findCompletedUpload } from "../uploads/routes.ts";
+import { findCompletedUpload, isThere } from "../uploads/routes.ts";
 import type { JobRow } from "./view.ts";
 
 export const CREATED_MESSAGE = "Job created and queued for processing";
@@ -53,13 +53,16 @@ async function insertWithUpload(
   id: string,
   uploadId: string,
 ): Promise<void> {
-  const upload = db.select({ one: sql`1` }).from(uploads).where(eq(uploads.id, uploadId));
+  const upload = db
+    .select({ one: sql`1` })
+    .from(uploads)
+    .where(and(eq(uploads.id, uploadId), isThere()));
   const dropOrphan = db
     .delete(jobs)
     .where(and(eq(jobs.id, id), eq(jobs.status, "queued"), notExists(upload)));
   await withRetry(() => db.batch([insert, dropOrphan]));
-  const made = await db.query.jobs.findFirst({ where: eq(jobs.id, id), columns: { id: true } });
-  if (made === undefined) throw new ApiError("upload_not_found");
+  const made = await db.select({ id: jobs.id }).from(jobs).where(eq(jobs.id, id));
+  if (made.length === 0) throw new ApiError("upload_not_found");
 }
 
 /** The job is safe in D1: should the Dispatcher not hear of it now, its next tick finds it. */
@@ -74,7 +77,8 @@ export async function tellDispatcher(env: Env, pool: string, job: WaitingJob): P
 /** The default pool always exists; any other one by having an agent. */
 async function requirePool(db: Database, pool: string): Promise<void> {
   if (pool === DEFAULT_POOL) return;
-  if (await db.query.agents.findFirst({ where: eq(agents.pool, pool), columns: { id: true } })) return;
+  const members = await db.select({ id: agents.id }).from(agents).where(eq(agents.pool, pool)).limit(1);
+  if (members.length > 0) return;
   throw new ApiError("invalid_request", [
     { loc: ["body", "pool"], msg: `There is no agent in a pool named ${pool}`, type: "value_error" },
   ]);

@@ -34,11 +34,12 @@ export async function deleteJob(env: Env, job: JobRow): Promise<boolean> {
       db.delete(jobs).where(and(eq(jobs.id, job.id), inArray(jobs.status, [...TERMINAL_STATUSES]))),
     ]),
   );
-  if (await db.query.jobs.findFirst({ where: eq(jobs.id, job.id), columns: { id: true } })) return false;
+  const left = await db.select({ id: jobs.id }).from(jobs).where(eq(jobs.id, job.id));
+  if (left.length > 0) return false;
 
   await purgeTombstone(db, env.BUCKET, { jobId: job.id, deletedAt: now, purgeAt: now });
   if (job.uploadId !== null) {
-    const upload = await db.query.uploads.findFirst({ where: eq(uploads.id, job.uploadId) });
+    const [upload] = await db.select().from(uploads).where(eq(uploads.id, job.uploadId));
     if (upload !== undefined) await deleteUpload(db, env.BUCKET, upload);
   }
   await tellAgents(env, job);

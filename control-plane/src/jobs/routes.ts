@@ -121,7 +121,10 @@ function created(id: string, unknown: readonly string[]): JobCreated {
 }
 
 async function findJob(c: Context<AppEnv>): Promise<JobRow> {
-  const job = await database(c.env.DB).query.jobs.findFirst({ where: eq(jobs.id, c.req.param("id") ?? "") });
+  const [job] = await database(c.env.DB)
+    .select()
+    .from(jobs)
+    .where(eq(jobs.id, c.req.param("id") ?? ""));
   if (job === undefined) throw new ApiError("job_not_found");
   return job;
 }
@@ -135,9 +138,10 @@ async function filesOf(c: Context<AppEnv>, job: JobRow): Promise<ResultRow[]> {
 async function findResult(env: Env, job: JobRow, filename: string): Promise<StoredObject | null> {
   if (filename === PREVIEW_FILE && isActive(job.status)) return findPreview(env.BUCKET, job.id);
   const name = filename === PREVIEW_FILE ? THUMBNAIL_FILE : filename;
-  const file = await database(env.DB).query.results.findFirst({
-    where: and(eq(results.jobId, job.id), eq(results.filename, name)),
-  });
+  const [file] = await database(env.DB)
+    .select()
+    .from(results)
+    .where(and(eq(results.jobId, job.id), eq(results.filename, name)));
   return file ?? null;
 }
 

@@ -54,7 +54,7 @@ export async function discardResultUploads(db: Database, bucket: R2Bucket, jobId
 
 /** Finishes what was cut off and drops what nobody came back for. Safe to repeat and to interrupt. */
 export async function purgeLeftovers(db: Database, bucket: R2Bucket, now: number): Promise<void> {
-  const due = await db.query.tombstones.findMany({ where: lt(tombstones.purgeAt, now), limit: BATCH });
+  const due = await db.select().from(tombstones).where(lt(tombstones.purgeAt, now)).limit(BATCH);
   for (const tombstone of due) await purgeTombstone(db, bucket, tombstone);
 
   const unused = notExists(db.select({ one: sql`1` }).from(jobs).where(eq(jobs.uploadId, uploads.id)));

@@ -4,6 +4,9 @@ import { ApiError } from "../http/problem.ts";
 import { validate } from "../http/validate.ts";
 import { errorText, log } from "../log.ts";
 
+/** R2's code for an upload that was completed, aborted or forgotten: no use in sending the part again. */
+const NO_SUCH_UPLOAD = /\(10024\)/;
+
 /** An R2 multipart upload, as a row in D1 remembers it. */
 export interface Multipart {
   readonly r2Key: string;
@@ -46,7 +49,11 @@ export async function storePart(
   const body = request.body.pipeThrough(hashing).pipeThrough(new FixedLengthStream(expected));
   const part = await bucket
     .resumeMultipartUpload(upload.r2Key, upload.r2UploadId)
-    .uploadPart(partNumber, body);
+    .uploadPart(partNumber, body)
+    .catch((error: unknown) => {
+      if (NO_SUCH_UPLOAD.test(errorText(error))) throw new ApiError("upload_not_found");
+      throw error;
+    });
   if (claimed !== null && hex(new Uint8Array(await digest.digest)) !== claimed) {
     throw new ApiError("part_checksum_mismatch");
   }

@@ -1,8 +1,19 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { AckedMessage, ActiveStatus, Fence, JobReport, JobSpec, STAGES, UploadedPart } from "@splatt/shared";
+import {
+  AckedMessage,
+  ActiveStatus,
+  type Failure,
+  Fence,
+  failure,
+  JobReport,
+  JobSpec,
+  STAGES,
+  UploadedPart,
+} from "@splatt/shared";
 import { z } from "zod";
 import { writeWhole } from "../files/write-whole.ts";
+import { systemFailure } from "../processes/system-failure.ts";
 
 const StageName = z.enum(STAGES);
 
@@ -93,12 +104,19 @@ export async function loadJobRecord(dir: string): Promise<JobRecord | null> {
   }
 }
 
-/** A job's record and its file, changed together: whoever reads the file sees an old or a new state, whole. */
+/**
+ * A job's record and its file, changed together: whoever reads the file sees an old or a new state, whole. The job's
+ * folder must be there.
+ *
+ * A disk that takes nothing more does not end the job by itself: the record goes on in memory, and what was refused
+ * is written with the next change.
+ */
 export class JobRecordFile {
   readonly #dir: string;
   #record: JobRecord;
-  #saving: Promise<void> = Promise.resolve();
+  #saving: Promise<Failure | null> = Promise.resolve(null);
   #dirty = false;
+  #refused: Failure | null = null;
 
   constructor(dir: string, record: JobRecord) {
     this.#dir = dir;
@@ -109,18 +127,31 @@ export class JobRecordFile {
     return this.#record;
   }
 
-  /** Changes the record at once; resolves when the change is on disk. Changes made meanwhile share a write. */
-  update(change: Partial<JobRecord>): Promise<void> {
+  /** Whether the disk has refused the latest change. */
+  get isUnsaved(): boolean {
+    return this.#refused !== null;
+  }
+
+  /**
+   * Changes the record at once; changes made meanwhile share a write.
+   *
+   * @returns null when the change is on disk, else why the disk refused it
+   */
+  update(change: Partial<JobRecord>): Promise<Failure | null> {
     this.#record = { ...this.#record, ...change, updated_at: Date.now() };
     if (!this.#dirty) {
       this.#dirty = true;
-      this.#saving = this.#saving.catch(() => undefined).then(() => this.#write());
+      this.#saving = this.#saving.then(() => this.#save());
     }
     return this.#saving;
   }
 
-  #write(): Promise<void> {
+  async #save(): Promise<Failure | null> {
     this.#dirty = false;
-    return writeWhole(join(this.#dir, FILE), JSON.stringify(this.#record));
+    this.#refused = await writeWhole(join(this.#dir, FILE), JSON.stringify(this.#record)).then(
+      () => null,
+      (error: unknown) => systemFailure(error) ?? failure("internal_error", String(error)),
+    );
+    return this.#refused;
   }
 }

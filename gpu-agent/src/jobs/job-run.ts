@@ -150,8 +150,8 @@ export class JobRun {
     if (reason === "returned") await this.#outbox.post({ type: "job.returned", reason: why });
   }
 
-  async refence(fence: Fence): Promise<void> {
-    await this.#outbox.refence(fence);
+  async refence(fence: Fence, lastSeq: number): Promise<void> {
+    await this.#outbox.refence(fence, lastSeq);
   }
 
   async acked(seq: number): Promise<void> {

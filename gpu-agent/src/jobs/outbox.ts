@@ -10,7 +10,7 @@ export type Unsent = AckedMessage extends infer M
 
 /**
  * A job's messages that must arrive: numbered and saved before they are sent, sent again until they are acked,
- * across reconnects and restarts.
+ * across reconnects and restarts. A full disk does not silence the agent: then they are sent unsaved.
  */
 export class Outbox {
   readonly #file: JobRecordFile;
@@ -34,6 +34,7 @@ export class Outbox {
   }
 
   resend(): void {
+    if (this.#file.isUnsaved) void this.#file.update({});
     for (const message of this.#file.record.outbox) this.#send(message);
   }
 
@@ -46,10 +47,15 @@ export class Outbox {
     return message;
   }
 
-  /** The job was re-adopted under a new lease: what still waits is sent under that one. */
-  async refence(fence: Fence): Promise<void> {
-    const outbox = this.#file.record.outbox.map((message) => ({ ...message, fence }));
-    await this.#file.update({ fence, outbox });
+  /**
+   * The job goes on, perhaps under a new lease: what still waits is sent under that one.
+   *
+   * @param lastSeq the last number that the Dispatcher has seen
+   */
+  async refence(fence: Fence, lastSeq: number): Promise<void> {
+    const { seq, outbox } = this.#file.record;
+    const refenced = outbox.map((message) => ({ ...message, fence }));
+    await this.#file.update({ fence, outbox: refenced, seq: Math.max(seq, lastSeq) });
   }
 }
 

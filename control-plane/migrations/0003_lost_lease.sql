@@ -1,0 +1,1 @@
+ALTER TABLE `jobs` ADD `lost_lease_id` text;
