@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { z } from "zod";
 import { FAULTS } from "./kernel/faults.ts";
 import type { SourceChange } from "./loader.ts";
 import { MUTATIONS, mutationNamed } from "./mutations.ts";
@@ -36,11 +37,18 @@ const { values } = parseArgs({
   },
 });
 
-/** @throws when there is neither a mutation nor a file of that name: nothing can be run then */
-async function changesOf(mutation: string): Promise<readonly SourceChange[]> {
+const Change = z.object({ file: z.string(), search: z.string(), replace: z.string() });
+const Changes = z.union([z.array(Change), Change.transform((change) => [change])]);
+
+/** @returns null when there is neither a mutation of that name nor a file with one */
+async function changesOf(mutation: string): Promise<readonly SourceChange[] | null> {
   const known = mutationNamed(mutation);
   if (known !== undefined) return known.changes;
-  return [JSON.parse(await readFile(mutation, "utf8")) as SourceChange | SourceChange[]].flat();
+  try {
+    return Changes.parse(JSON.parse(await readFile(mutation, "utf8")));
+  } catch {
+    return null;
+  }
 }
 
 function list(): void {
@@ -109,7 +117,11 @@ if (values.help) {
   list();
 } else {
   const changes = values.mutation === undefined ? [] : await changesOf(values.mutation);
-  const held =
-    values.seed === undefined ? await runMany(changes) : await runOne(Number(values.seed), changes);
-  process.exitCode = held ? 0 : 1;
+  if (changes === null) {
+    console.error(`${values.mutation} is no mutation, and no file with one either; see --list and --help.`);
+    process.exitCode = 2;
+  } else {
+    const held = await (values.seed === undefined ? runMany(changes) : runOne(Number(values.seed), changes));
+    process.exitCode = held ? 0 : 1;
+  }
 }
