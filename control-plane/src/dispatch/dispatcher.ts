@@ -12,7 +12,7 @@ import { IDENTITY_HEADER } from "../agents/socket-route.ts";
 import type { AgentIdentity } from "../agents/tokens.ts";
 import { database } from "../db/database.ts";
 import type { Env } from "../env.ts";
-import { isHeldUnder } from "../jobs/conditions.ts";
+import { isWorkedOnUnder } from "../jobs/conditions.ts";
 import { errorText, log } from "../log.ts";
 import { AgentInstances } from "./agent-instances.ts";
 import { AlarmClock } from "./alarm-clock.ts";
@@ -213,7 +213,7 @@ export class Dispatcher extends DurableObject<Env> {
         const lease = this.#leaseUnder(fence);
         if (lease !== null && lease.state !== "held") accept(hub, lease);
         // A lease whose row is gone here, but which D1 knows, is taken up by settling.
-        if (lease !== null || (await isHeldUnder(hub.db, fence, agentId))) return null;
+        if (lease !== null || (await isWorkedOnUnder(hub.db, fence, agentId))) return null;
         return { type: "job.abandon", fence, reason: "the job is no longer yours" };
       }
       case "job.reject": {

@@ -12,7 +12,7 @@ import {
 import { eq, inArray } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { agents, jobs } from "../db/schema.ts";
-import { isHeldUnder } from "../jobs/conditions.ts";
+import { isWorkedOnUnder } from "../jobs/conditions.ts";
 import { log } from "../log.ts";
 import { accept, fenceOf, sendAssignment } from "./assign.ts";
 import type { Hub } from "./hub.ts";
@@ -120,7 +120,7 @@ export async function onHeld(
   for (const { fence } of held) {
     const lease = hub.leases.get(fence.job_id);
     if (lease !== null && sameFence(fence, fenceOf(lease))) continue;
-    if (!(await isHeldUnder(hub.db, fence, socket.agent.id))) {
+    if (!(await isWorkedOnUnder(hub.db, fence, socket.agent.id))) {
       hub.sockets.send(socket.ws, { type: "job.abandon", fence, reason: "the job is no longer yours" });
     }
   }

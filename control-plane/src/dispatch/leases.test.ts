@@ -115,6 +115,17 @@ describe("assigning", () => {
     expect(await getJob(jobId)).toMatchObject({ status: "training", attempt: 1, lost_leases: 0 });
   });
 
+  it("abandons an acceptance that comes after the job's end", async () => {
+    const { agent, fence, jobId } = await agentWithJob();
+    await agent.stage(fence, 1, "exporting");
+    await agent.complete(fence, 2);
+    await jobBecomes(jobId, (job) => job.status === "completed");
+    agent.send({ type: "job.accept", fence });
+    expect(await agent.next("job.abandon")).toMatchObject({ fence });
+    agent.send({ type: "job.held", jobs: [{ fence, status: "exporting", seconds_since_output: 0 }] });
+    expect(await agent.next("job.abandon")).toMatchObject({ fence });
+  });
+
   it("does not abandon an acceptance whose lease row is gone, but which D1 knows", async () => {
     const pool = newPool();
     const agent = await ScriptedAgent.connect((await mintAgent(pool)).token);

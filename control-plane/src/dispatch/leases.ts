@@ -2,7 +2,7 @@ import { CLOSE, fullJitterMs, TERMINAL_STATUSES } from "@splatt/shared";
 import { and, eq, notInArray, sql } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { agents, jobs } from "../db/schema.ts";
-import { heldUnder, isHeldUnder, leasedIn, lostSince } from "../jobs/conditions.ts";
+import { heldUnder, isWorkedOnUnder, leasedIn, lostSince } from "../jobs/conditions.ts";
 import { errorText, log } from "../log.ts";
 import { accept, claimSucceeded, fenceOf, sendAssignment } from "./assign.ts";
 import type { Hub } from "./hub.ts";
@@ -145,7 +145,7 @@ export async function returnToQueue(hub: Hub, lease: Lease, message: string): Pr
       })
       .where(and(heldUnder(fenceOf(lease), lease.agentId), eq(jobs.status, "queued"))),
   );
-  const hasBegun = await isHeldUnder(hub.db, fenceOf(lease), lease.agentId);
+  const hasBegun = await isWorkedOnUnder(hub.db, fenceOf(lease), lease.agentId);
   const current = hub.leases.get(lease.jobId);
   if (!hasBegun) hub.leases.remove(lease);
   else if (current?.leaseId === lease.leaseId) accept(hub, current);

@@ -151,6 +151,26 @@ export class Machine {
     running?.process.run(() => running.agent?.stop());
   }
 
+  /** Its owner wants the machine. @param now without waiting for what trains */
+  pause(now: boolean): void {
+    this.#owner((agent) => agent.pause({ since: new Date().toISOString(), reason: "" }, now));
+  }
+
+  /** While no agent runs, its owner removes the file that says so. */
+  resume(): void {
+    if (this.#running?.agent == null) this.disk.remove(`${ROOT}/paused.json`);
+    this.#owner((agent) => agent.resume());
+  }
+
+  /** The owner's program shows what the agent answers, a full disk for one. */
+  #owner(ask: (agent: Agent) => Promise<void>): void {
+    const running = this.#running;
+    const show = (error: unknown) => this.#world.note(this.plan.name, `tells its owner: ${String(error)}`);
+    running?.process.run(() => {
+      if (running.agent !== null) ask(running.agent).catch(show);
+    });
+  }
+
   /** SIGKILL: the kernel closes what the process had open. */
   kill(): void {
     this.#end();

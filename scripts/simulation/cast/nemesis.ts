@@ -34,6 +34,7 @@ export class Nemesis {
     for (const machine of this.#machines) {
       machine.path.goOn();
       machine.disk.isFull = false;
+      machine.resume();
     }
     const byIdentity = Map.groupBy(this.#machines, ({ identity }) => identity.id);
     for (const machines of byIdentity.values()) {
@@ -61,6 +62,10 @@ export class Nemesis {
     this.#addTwin(of, this.#random.chance(0.5) ? "copied" : "empty");
   }
 
+  pause(machine: Machine): void {
+    machine.pause(this.#random.chance(0.5));
+  }
+
   freeze(machine: Machine): void {
     machine.freeze(this.#random.logBetween(1000, 300_000));
   }
@@ -86,6 +91,10 @@ const STRIKES = {
   disk_lost: (nemesis: Nemesis, machine: Machine) => {
     machine.loseDisk();
     nemesis.lasting(1000, 60_000, "agent starts", () => machine.start());
+  },
+  agent_paused: (nemesis: Nemesis, machine: Machine) => {
+    nemesis.pause(machine);
+    nemesis.lasting(1000, 60_000, "owner resumes", () => machine.resume());
   },
   agent_twin: (nemesis: Nemesis, machine: Machine) => nemesis.twin(machine),
 } as const satisfies { readonly [kind in FaultKind]?: (nemesis: Nemesis, machine: Machine) => void };

@@ -51,6 +51,7 @@ export const FAULTS = {
   agent_stopped: { most: 0.5, is: "an agent is told to stop (SIGTERM) and started again later" },
   disk_lost: { most: 0.5, is: "an agent's machine loses its disk" },
   agent_twin: { most: 0.5, is: "a second process starts with the same token, on a copied or an empty disk" },
+  agent_paused: { most: 0.5, is: "an agent's owner pauses it, at once or not, and resumes it later" },
 } as const satisfies Record<string, { most: number; is: string }>;
 
 export type FaultKind = keyof typeof FAULTS;
