@@ -1,12 +1,10 @@
-import { mkdir, open, rename } from "node:fs/promises";
-import { dirname } from "node:path";
+import { open, rename } from "node:fs/promises";
 
 /**
  * Writes a file such that whoever reads it, also after a crash at any moment, sees the old text or the new one,
- * whole. In one process, one writer at a time.
+ * whole. Its folder must be there. In one process, one writer at a time.
  */
 export async function writeWhole(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}.tmp`;
   const file = await open(temporary, "w");
   try {

@@ -105,7 +105,8 @@ export async function loadJobRecord(dir: string): Promise<JobRecord | null> {
 }
 
 /**
- * A job's record and its file, changed together: whoever reads the file sees an old or a new state, whole.
+ * A job's record and its file, changed together: whoever reads the file sees an old or a new state, whole. The job's
+ * folder must be there.
  *
  * A disk that takes nothing more does not end the job by itself: the record goes on in memory, and what was refused
  * is written with the next change.

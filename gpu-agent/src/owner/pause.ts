@@ -1,5 +1,5 @@
-import { readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { writeWhole } from "../files/write-whole.ts";
 
@@ -38,6 +38,7 @@ export class PauseFile {
   }
 
   async write(pause: Pause): Promise<void> {
+    await mkdir(dirname(this.#path), { recursive: true });
     await writeWhole(this.#path, JSON.stringify(pause));
   }
 
