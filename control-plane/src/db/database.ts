@@ -8,8 +8,15 @@ import { errorText } from "../log.ts";
  */
 export type Database = DrizzleD1Database;
 
+const databases = new WeakMap<D1Database, Database>();
+
+/** One per binding: what drizzle works out about the tables is worked out once. */
 export function database(d1: D1Database): Database {
-  return drizzle(d1);
+  const known = databases.get(d1);
+  if (known !== undefined) return known;
+  const made = drizzle(d1);
+  databases.set(d1, made);
+  return made;
 }
 
 const RETRY_WINDOW = { minMs: 50, maxMs: 1000 };
