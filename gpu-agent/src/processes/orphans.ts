@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { isRunning } from "./proc-stat.ts";
 
 /** Children inherit this variable, so that what a killed agent left running is found by it. */
-const FOLDER_MARK = "SPLATT_WORKSPACE";
+export const FOLDER_MARK = "SPLATT_WORKSPACE";
 
 /** From now on this process's children can be told by the folder that they work in. */
 export function markChildren(folder: string): void {

@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { parseProcStat } from "@splatt/shared";
-import { WORKSPACE_MARK } from "../../../../gpu-agent/src/jobs/workspace.ts";
+import { FOLDER_MARK } from "../../../../gpu-agent/src/processes/orphans.ts";
 
 export interface MarkedProcess {
   readonly pid: number;
@@ -12,7 +12,7 @@ export async function marked(workspace: string): Promise<MarkedProcess[]> {
   const found: MarkedProcess[] = [];
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
     const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
-    if (!environment.split("\0").includes(`${WORKSPACE_MARK}=${workspace}`)) continue;
+    if (!environment.split("\0").includes(`${FOLDER_MARK}=${workspace}`)) continue;
     const stat = parseProcStat(await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ""));
     if (stat !== null && stat.state !== "Z") found.push({ pid: stat.pid, command: stat.command });
   }
