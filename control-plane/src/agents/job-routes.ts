@@ -20,8 +20,7 @@ import { readJson, validate } from "../http/validate.ts";
 import { previewKey } from "../jobs/preview.ts";
 import { abortMultipart, completeMultipart, storePart } from "../uploads/multipart.ts";
 import { type LeasedJob, requireLease } from "./fence.ts";
-
-type ResultUploadRow = typeof resultUploads.$inferSelect;
+import { noteObject, type ResultUploadRow } from "./result-object.ts";
 
 /** What an agent does for a job over HTTPS, each request under the job's fence: read the input, send results. */
 export const agentJobRoutes = new Hono<AgentAppEnv>()
@@ -94,18 +93,8 @@ export const agentJobRoutes = new Hono<AgentAppEnv>()
     const { upload } = await leasedUpload(c);
     const { parts } = validate(CompleteResultUpload, await readJson(c), "body");
     const etag = upload.etag ?? (await completeMultipart(c.env.BUCKET, upload, parts)).etag;
-    const stored = await withRetry(() =>
-      database(c.env.DB)
-        .update(resultUploads)
-        .set({ etag })
-        .where(eq(resultUploads.id, upload.id))
-        .returning({ id: resultUploads.id }),
-    );
-    if (stored.length === 0) {
-      // The job ended meanwhile and its uploads were dropped, before this object was there.
-      await c.env.BUCKET.delete(upload.r2Key);
+    if (!(await noteObject(database(c.env.DB), c.env.BUCKET, upload, etag)))
       throw new ApiError("stale_lease");
-    }
     return c.json({ upload_id: upload.id, etag, size: upload.size });
   });
 
