@@ -7,7 +7,7 @@ import { dispatcherOf } from "../dispatch/stub.ts";
 import type { Env } from "../env.ts";
 import { ApiError } from "../http/problem.ts";
 import { errorText, log } from "../log.ts";
-import { findCompletedUpload } from "../uploads/routes.ts";
+import { findCompletedUpload, isThere } from "../uploads/routes.ts";
 import type { JobRow } from "./view.ts";
 
 export const CREATED_MESSAGE = "Job created and queued for processing";
@@ -50,7 +50,10 @@ async function insertWithUpload(
   id: string,
   uploadId: string,
 ): Promise<void> {
-  const upload = db.select({ one: sql`1` }).from(uploads).where(eq(uploads.id, uploadId));
+  const upload = db
+    .select({ one: sql`1` })
+    .from(uploads)
+    .where(and(eq(uploads.id, uploadId), isThere()));
   const dropOrphan = db
     .delete(jobs)
     .where(and(eq(jobs.id, id), eq(jobs.status, "queued"), notExists(upload)));

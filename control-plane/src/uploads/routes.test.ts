@@ -1,13 +1,17 @@
 import { env } from "cloudflare:workers";
 import type { UploadView } from "@splatt/shared";
 import { fenceHeaders } from "@splatt/shared";
+import { eq } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { database } from "../db/database.ts";
+import { uploads } from "../db/schema.ts";
 import { sha256Hex } from "../http/credentials.ts";
 import { purgeLeftovers } from "../maintenance/purge.ts";
 import { API_KEY, api, createJob, json, mintAgent } from "../testing/api.ts";
 import { newPool } from "../testing/dispatch.ts";
+import { faultyR2 } from "../testing/faulty-stores.ts";
 import { ScriptedAgent } from "../testing/scripted-agent.ts";
+import { deleteUpload } from "./routes.ts";
 
 const VIDEO = "not really a video, but the bytes of one";
 const bytes = new TextEncoder().encode(VIDEO);
@@ -129,6 +133,26 @@ describe("an upload", () => {
     expect((await api("GET", `/uploads/${used.upload_id}`)).status).toBe(200);
     expect((await api("GET", `/uploads/${unused.upload_id}`)).status).toBe(404);
     expect((await api("GET", `/uploads/${open.upload_id}`)).status).toBe(404);
+  });
+});
+
+describe("deleting an upload", () => {
+  it("that is cut off is finished by the purge, and no job can use the video meanwhile", async () => {
+    const { upload_id } = await uploadVideo();
+    const db = database(env.DB);
+    const [row] = await db.select().from(uploads).where(eq(uploads.id, upload_id));
+    if (row === undefined) throw new Error("the upload has no row");
+    const broken = faultyR2(env.BUCKET, async ({ method }) =>
+      method === "delete" ? { error: "internal error" } : {},
+    );
+    await expect(deleteUpload(db, broken, row)).rejects.toThrow("internal error");
+
+    expect((await api("GET", `/uploads/${upload_id}`)).status).toBe(404);
+    const body = { task_id: "t", upload_id };
+    expect(await json(api("POST", "/jobs", body), 404)).toMatchObject({ code: "upload_not_found" });
+    await purgeLeftovers(db, env.BUCKET, Date.now());
+    expect(await env.BUCKET.head(row.r2Key)).toBeNull();
+    expect(await db.select().from(uploads).where(eq(uploads.id, upload_id))).toEqual([]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { CreateUpload, offsetUtc, PART_SIZE_BYTES, type UploadView } from "@splatt/shared";
-import { and, asc, eq, notExists, sql } from "drizzle-orm";
+import { and, asc, eq, gt, notExists, type SQL, sql } from "drizzle-orm";
 import { type Context, Hono } from "hono";
 import type { AppEnv } from "../app-env.ts";
 import { type Database, database, withRetry } from "../db/database.ts";
@@ -10,6 +10,9 @@ import { abortMultipart, completeMultipart, storePart } from "./multipart.ts";
 
 /** How long a client has to complete an upload, and to use it in a job. R2 drops open ones after 7 days. */
 export const UPLOAD_LIFETIME_MS = 6 * 24 * 3600 * 1000;
+
+/** The `expiresAt` of an upload that is being deleted. */
+const BEING_DELETED = 0;
 
 export type UploadRow = typeof uploads.$inferSelect;
 
@@ -79,30 +82,53 @@ export const uploadRoutes = new Hono<AppEnv>()
     return c.json({ message: "Upload deleted successfully" });
   });
 
-/** Deletes an upload that no job names. @returns whether it is gone */
+/**
+ * Deletes an upload that no job names. From the first statement on no job can name it any more; its row goes last,
+ * so that the scheduled purge finds and finishes what is cut off here.
+ *
+ * @returns whether it is gone
+ */
 export async function deleteUpload(db: Database, bucket: R2Bucket, upload: UploadRow): Promise<boolean> {
   const unused = notExists(db.select({ one: sql`1` }).from(jobs).where(eq(jobs.uploadId, upload.id)));
-  await withRetry(() => db.delete(uploads).where(and(eq(uploads.id, upload.id), unused)));
-  const left = await db.select({ id: uploads.id }).from(uploads).where(eq(uploads.id, upload.id));
+  const row = eq(uploads.id, upload.id);
+  await withRetry(() => db.update(uploads).set({ expiresAt: BEING_DELETED }).where(and(row, unused)));
+  const left = await db.select({ id: uploads.id }).from(uploads).where(and(row, isThere()));
   if (left.length > 0) return false;
-  await withRetry(() => db.delete(uploadParts).where(eq(uploadParts.uploadId, upload.id)));
   if (upload.etag === null) await abortMultipart(bucket, upload);
   await bucket.delete(upload.r2Key);
+  await withRetry(() =>
+    db.batch([
+      db.delete(uploadParts).where(eq(uploadParts.uploadId, upload.id)),
+      db.delete(uploads).where(row),
+    ]),
+  );
   return true;
+}
+
+/** The condition that an upload is not about to be deleted. */
+export function isThere(): SQL {
+  return gt(uploads.expiresAt, BEING_DELETED);
 }
 
 /** The upload that a job names as its input; 404 or 409 when it is not there in full. */
 export async function findCompletedUpload(db: Database, id: string): Promise<UploadRow> {
-  const [upload] = await db.select().from(uploads).where(eq(uploads.id, id));
+  const upload = await readUpload(db, id);
   if (upload === undefined) throw new ApiError("upload_not_found");
   if (upload.etag === null) throw new ApiError("upload_incomplete");
   return upload;
 }
 
 async function findUpload(c: Context<AppEnv>): Promise<UploadRow> {
-  const id = c.req.param("id") ?? "";
-  const [upload] = await database(c.env.DB).select().from(uploads).where(eq(uploads.id, id));
+  const upload = await readUpload(database(c.env.DB), c.req.param("id") ?? "");
   if (upload === undefined) throw new ApiError("upload_not_found");
+  return upload;
+}
+
+async function readUpload(db: Database, id: string): Promise<UploadRow | undefined> {
+  const [upload] = await db
+    .select()
+    .from(uploads)
+    .where(and(eq(uploads.id, id), isThere()));
   return upload;
 }
 
