@@ -29,12 +29,21 @@ async function shareTree(
   to: string,
   share: (from: string, to: string) => Promise<void>,
 ): Promise<void> {
+  // A power cut may have taken the folder, though the record tells of it; the other job may just be deleted.
+  const entries = await readdir(from, { withFileTypes: true }).catch(ifMissing([]));
   await mkdir(to, { recursive: true });
-  for (const entry of await readdir(from, { withFileTypes: true })) {
+  for (const entry of entries) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
     if (entry.isDirectory()) await shareTree(source, target, share);
-    else if (entry.isFile()) await share(source, target);
+    else if (entry.isFile()) await share(source, target).catch(ifMissing(undefined));
   }
+}
+
+function ifMissing<T>(instead: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return instead;
+    throw error;
+  };
 }
 
 /** Some file systems have no hard links. */
