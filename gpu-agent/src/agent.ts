@@ -259,6 +259,10 @@ export class Agent {
     await running?.stop("abandoned");
     await machine.lookAtGpus();
 
+    // An assignment that was overtaken by the end of its own attempt.
+    const known = await loadJobRecord(workspace.jobDir(fence.job_id));
+    if (known?.state === "ended" && sameFence(known.fence, fence)) return;
+
     const refusal = this.#refusal(spec, await workspace.freeBytes());
     if (refusal !== null) {
       log.warn(`job ${fence.job_id} rejected: ${refusal.detail}`);

@@ -18,7 +18,7 @@ export async function assignQueued(hub: Hub): Promise<void> {
     const agents = candidates(hub);
     const choices = runnableChoices(agents.map(({ offer }) => offer));
     const slots = agents.reduce((sum, { freeSlots }) => sum + freeSlots, 0);
-    const queue = choices.length === 0 ? [] : await nextJobs(hub, choices, slots);
+    const queue = slots === 0 ? [] : await nextJobs(hub, choices, slots);
     const placements = place(queue, agents);
     if (placements.length === 0) break;
     for (const { jobId, agentId } of placements) {
@@ -40,6 +40,13 @@ export async function sendAssignment(hub: Hub, lease: Lease): Promise<boolean> {
   hub.alarm.wakeAt(now + hub.timing.acceptMs);
   hub.sockets.send(socket.ws, { type: "job.assign", fence: fenceOf(lease), spec });
   return true;
+}
+
+/** The assignment has arrived: from now on the agent's heartbeat keeps the lease. */
+export function accept(hub: Hub, lease: Lease): void {
+  const now = hub.now();
+  hub.leases.put({ ...lease, state: "held", since: now });
+  hub.alarm.wakeAt(now + hub.timing.leaseMs);
 }
 
 export function fenceOf(lease: Pick<Lease, "jobId" | "attempt" | "leaseId">): Fence {
@@ -148,7 +155,7 @@ async function nextJobs(hub: Hub, choices: readonly EngineChoice[], limit: numbe
       .orderBy(asc(jobs.rank))
       .limit(limit),
   );
-  if (first === undefined || limit === 0) return [];
+  if (first === undefined) return [];
   const pages = await hub.db.batch([first, ...others]);
   return pages
     .flat()

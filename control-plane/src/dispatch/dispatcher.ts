@@ -12,12 +12,13 @@ import { IDENTITY_HEADER } from "../agents/socket-route.ts";
 import type { AgentIdentity } from "../agents/tokens.ts";
 import { database } from "../db/database.ts";
 import type { Env } from "../env.ts";
+import { isWorkedOnUnder } from "../jobs/conditions.ts";
 import { errorText, log } from "../log.ts";
 import { AgentInstances } from "./agent-instances.ts";
 import { AlarmClock } from "./alarm-clock.ts";
-import { assignQueued, fenceOf, sayUnmetNeeds } from "./assign.ts";
+import { accept, assignQueued, fenceOf, sayUnmetNeeds } from "./assign.ts";
 import { Drains } from "./drains.ts";
-import { accept, onHeld, onHello, onOffer, tellToDrain } from "./hello.ts";
+import { onHeld, onHello, onOffer, tellToDrain } from "./hello.ts";
 import type { Hub } from "./hub.ts";
 import { type Lease, LeaseTable } from "./lease-table.ts";
 import {
@@ -144,8 +145,9 @@ export class Dispatcher extends DurableObject<Env> {
     const hub = this.#hub;
     const socket = hub.sockets.of(agentId);
     if (socket?.agent.hello == null) return false;
-    hub.drains.begin(agentId, socket.agent.hello.instanceId, hub.now() + deadlineMs);
-    tellToDrain(hub, socket);
+    const now = hub.now();
+    hub.drains.begin(agentId, socket.agent.hello.instanceId, now + deadlineMs);
+    tellToDrain(hub, socket, now);
     return true;
   }
 
@@ -201,11 +203,12 @@ export class Dispatcher extends DurableObject<Env> {
         await this.#assign();
         return null;
       case "job.accept": {
-        const lease = this.#leaseUnder(message.fence);
-        if (lease === null)
-          return { type: "job.abandon", fence: message.fence, reason: "the job is no longer yours" };
-        if (lease.state !== "held") accept(hub, lease);
-        return null;
+        const { fence } = message;
+        const lease = this.#leaseUnder(fence);
+        if (lease !== null && lease.state !== "held") accept(hub, lease);
+        // A lease whose row is gone here, but which D1 knows, is taken up by settling.
+        if (lease !== null || (await isWorkedOnUnder(hub.db, fence, agentId))) return null;
+        return { type: "job.abandon", fence, reason: "the job is no longer yours" };
       }
       case "job.reject": {
         const lease = this.#leaseUnder(message.fence);

@@ -12,11 +12,10 @@ import {
 import { eq, inArray } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { agents, jobs } from "../db/schema.ts";
-import { isHeldUnder } from "../jobs/conditions.ts";
+import { isWorkedOnUnder } from "../jobs/conditions.ts";
 import { log } from "../log.ts";
-import { fenceOf, sendAssignment } from "./assign.ts";
+import { accept, fenceOf, sendAssignment } from "./assign.ts";
 import type { Hub } from "./hub.ts";
-import type { Lease } from "./lease-table.ts";
 import { loseLease } from "./leases.ts";
 import { hold, readopt } from "./readopt.ts";
 import { type AgentSocket, closeQuietly } from "./sockets.ts";
@@ -80,12 +79,12 @@ export async function onOffer(hub: Hub, { ws, agent }: AgentSocket, offer: Agent
 }
 
 /** Tells an agent to drain, if it is to. */
-export function tellToDrain(hub: Hub, { ws, agent }: AgentSocket): void {
+export function tellToDrain(hub: Hub, { ws, agent }: AgentSocket, now = hub.now()): void {
   if (agent.hello === null) return;
   const until = hub.drains.untilOf(agent.id, agent.hello.instanceId);
   if (until === null) return;
   hub.sockets.update(ws, { draining: true });
-  hub.sockets.send(ws, { type: "drain", deadline_ms: Math.max(0, until - hub.now()) });
+  hub.sockets.send(ws, { type: "drain", deadline_ms: Math.max(0, until - now) });
 }
 
 /** Jobs that were deleted while the agent was away: it removes what it has of them. */
@@ -121,17 +120,10 @@ export async function onHeld(
   for (const { fence } of held) {
     const lease = hub.leases.get(fence.job_id);
     if (lease !== null && sameFence(fence, fenceOf(lease))) continue;
-    if (!(await isHeldUnder(hub.db, fence, socket.agent.id))) {
+    if (!(await isWorkedOnUnder(hub.db, fence, socket.agent.id))) {
       hub.sockets.send(socket.ws, { type: "job.abandon", fence, reason: "the job is no longer yours" });
     }
   }
-}
-
-/** The assignment has arrived: from now on the agent's heartbeat keeps the lease. */
-export function accept(hub: Hub, lease: Lease): void {
-  const now = hub.now();
-  hub.leases.put({ ...lease, state: "held", since: now });
-  hub.alarm.wakeAt(now + hub.timing.leaseMs);
 }
 
 function closeOlderSockets(hub: Hub, socket: AgentSocket, hello: Hello): void {

@@ -100,6 +100,44 @@ describe("assigning", () => {
     expect((await agent.takeJob()).attempt).toBe(2);
   });
 
+  it("takes a stage for the acceptance that was lost", async () => {
+    const pool = newPool();
+    const agent = await ScriptedAgent.connect((await mintAgent(pool)).token);
+    const jobId = await createJob({ pool });
+    const { fence } = await agent.next("job.assign");
+    await agent.stage(fence, 1, "downloading_video");
+    await passTime(pool, 5100);
+    await passTime(pool, 5100);
+    expect(await leasesOf(pool)).toMatchObject([{ jobId, leaseId: fence.lease_id, state: "held" }]);
+    agent.send({ type: "job.accept", fence });
+    await agent.stage(fence, 2, "training");
+    expect(agent.has("job.abandon")).toBe(false);
+    expect(await getJob(jobId)).toMatchObject({ status: "training", attempt: 1, lost_leases: 0 });
+  });
+
+  it("abandons an acceptance that comes after the job's end", async () => {
+    const { agent, fence, jobId } = await agentWithJob();
+    await agent.stage(fence, 1, "exporting");
+    await agent.complete(fence, 2);
+    await jobBecomes(jobId, (job) => job.status === "completed");
+    agent.send({ type: "job.accept", fence });
+    expect(await agent.next("job.abandon")).toMatchObject({ fence });
+    agent.send({ type: "job.held", jobs: [{ fence, status: "exporting", seconds_since_output: 0 }] });
+    expect(await agent.next("job.abandon")).toMatchObject({ fence });
+  });
+
+  it("does not abandon an acceptance whose lease row is gone, but which D1 knows", async () => {
+    const pool = newPool();
+    const agent = await ScriptedAgent.connect((await mintAgent(pool)).token);
+    const jobId = await createJob({ pool });
+    const { fence } = await agent.next("job.assign");
+    await runInDurableObject(dispatcher(pool), (_, state) => state.storage.sql.exec("DELETE FROM leases"));
+    agent.send({ type: "job.accept", fence });
+    await agent.stage(fence, 1, "training");
+    expect(agent.has("job.abandon")).toBe(false);
+    expect(await getJob(jobId)).toMatchObject({ status: "training", attempt: 1 });
+  });
+
   it("gives a job that is rejected to another agent", async () => {
     const pool = newPool();
     const a = await ScriptedAgent.connect((await mintAgent(pool, "a")).token);

@@ -2,9 +2,9 @@ import { CLOSE, fullJitterMs, TERMINAL_STATUSES } from "@splatt/shared";
 import { and, eq, notInArray, sql } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { agents, jobs } from "../db/schema.ts";
-import { heldUnder, leasedIn, lostSince } from "../jobs/conditions.ts";
+import { heldUnder, isWorkedOnUnder, leasedIn, lostSince } from "../jobs/conditions.ts";
 import { errorText, log } from "../log.ts";
-import { claimSucceeded, fenceOf, sendAssignment } from "./assign.ts";
+import { accept, claimSucceeded, fenceOf, sendAssignment } from "./assign.ts";
 import type { Hub } from "./hub.ts";
 import { leaseDeadline } from "./lease-deadline.ts";
 import type { Lease } from "./lease-table.ts";
@@ -127,7 +127,10 @@ export function retryTime(hub: Hub, tries: number): number {
   return Math.round(hub.now() + fullJitterMs(tries, window, hub.random));
 }
 
-/** Puts an assignment that the agent did not take back into the queue. It never began, so nothing is counted. */
+/**
+ * Puts an assignment that the agent did not take back into the queue. It never began, so nothing is counted. Where it
+ * has begun, and only the acceptance was lost, the lease stays.
+ */
 export async function returnToQueue(hub: Hub, lease: Lease, message: string): Promise<void> {
   await withRetry(() =>
     hub.db
@@ -142,7 +145,10 @@ export async function returnToQueue(hub: Hub, lease: Lease, message: string): Pr
       })
       .where(and(heldUnder(fenceOf(lease), lease.agentId), eq(jobs.status, "queued"))),
   );
-  hub.leases.remove(lease);
+  const hasBegun = await isWorkedOnUnder(hub.db, fenceOf(lease), lease.agentId);
+  const current = hub.leases.get(lease.jobId);
+  if (!hasBegun) hub.leases.remove(lease);
+  else if (current?.leaseId === lease.leaseId) accept(hub, current);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { EngineChoice, Fence } from "@splatt/shared";
+import { type EngineChoice, type Fence, isTerminal } from "@splatt/shared";
 import { and, eq, lt, type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { jobs } from "../db/schema.ts";
@@ -16,6 +16,12 @@ export function heldUnder(fence: Fence, agentId: string): SQL | undefined {
 export async function isHeldUnder(db: Database, fence: Fence, agentId: string): Promise<boolean> {
   const rows = await db.select({ id: jobs.id }).from(jobs).where(heldUnder(fence, agentId));
   return rows.length > 0;
+}
+
+/** Like `isHeldUnder`, and the job has not ended: it is still to be worked on. */
+export async function isWorkedOnUnder(db: Database, fence: Fence, agentId: string): Promise<boolean> {
+  const [job] = await db.select({ status: jobs.status }).from(jobs).where(heldUnder(fence, agentId));
+  return job !== undefined && !isTerminal(job.status);
 }
 
 // SQLite uses a partial index only when the query repeats its condition, so these are literals, not parameters.
