@@ -1,14 +1,22 @@
 /**
  * Tells two processes with one agent's token apart. The one that was seen first later wins: order of first
  * appearance is the only clock that both share.
+ *
+ * A hello may be the last word of a process that has died since, and whose frames were slower than the next
+ * process was to start. One that has never said anything but hello does not keep out the process before it.
  */
 export class AgentInstances {
   readonly #sql: SqlStorage;
+  /** Instances that have said something; what hibernation forgets is noted again. */
+  readonly #heard = new Set<string>();
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     sql.exec(`CREATE TABLE IF NOT EXISTS agent_instances (
       agent_id TEXT NOT NULL, instance_id TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (agent_id, instance_id)
+    ) WITHOUT ROWID`);
+    sql.exec(`CREATE TABLE IF NOT EXISTS silent_instances (
+      agent_id TEXT PRIMARY KEY, instance_id TEXT NOT NULL
     ) WITHOUT ROWID`);
   }
 
@@ -22,9 +30,15 @@ export class AgentInstances {
       .toArray();
     const newest = rows[0];
     if (newest?.instance_id === instanceId) return true;
-    if (rows.some((row) => row.instance_id === instanceId)) return false;
+    if (newest !== undefined && rows.some((row) => row.instance_id === instanceId)) {
+      if (!this.#isSilent(agentId, newest.instance_id)) return false;
+      this.#sql.exec("DELETE FROM agent_instances WHERE agent_id = ? AND number = ?", agentId, newest.number);
+      this.#sql.exec("DELETE FROM silent_instances WHERE agent_id = ?", agentId);
+      return this.isNewest(agentId, instanceId);
+    }
     const number = (newest?.number ?? 0) + 1;
     this.#sql.exec("INSERT INTO agent_instances VALUES (?, ?, ?)", agentId, instanceId, number);
+    this.#sql.exec("INSERT OR REPLACE INTO silent_instances VALUES (?, ?)", agentId, instanceId);
     this.#sql.exec(
       "DELETE FROM agent_instances WHERE agent_id = ? AND number <= ?",
       agentId,
@@ -33,8 +47,25 @@ export class AgentInstances {
     return true;
   }
 
+  /** An instance has said more than hello: it is there. */
+  heard(agentId: string, instanceId: string): void {
+    if (this.#heard.has(instanceId)) return;
+    this.#heard.add(instanceId);
+    this.#sql.exec(
+      "DELETE FROM silent_instances WHERE agent_id = ? AND instance_id = ?",
+      agentId,
+      instanceId,
+    );
+  }
+
   forget(agentId: string): void {
     this.#sql.exec("DELETE FROM agent_instances WHERE agent_id = ?", agentId);
+    this.#sql.exec("DELETE FROM silent_instances WHERE agent_id = ?", agentId);
+  }
+
+  #isSilent(agentId: string, instanceId: string): boolean {
+    const query = "SELECT 1 FROM silent_instances WHERE agent_id = ? AND instance_id = ?";
+    return this.#sql.exec(query, agentId, instanceId).toArray().length > 0;
   }
 }
 

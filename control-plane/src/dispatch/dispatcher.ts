@@ -88,6 +88,7 @@ export class Dispatcher extends DurableObject<Env> {
       if (socket.agent.hello === null) return closeQuietly(ws, CLOSE.badMessage, "hello comes first");
       // A frame that was on its way when the agent's next socket took over tells of a state that is past.
       if (this.#hub.sockets.of(socket.agent.id)?.ws !== ws) return;
+      this.#hub.instances.heard(socket.agent.id, socket.agent.hello.instanceId);
     }
     try {
       const answer = await this.#handle(socket, message.value);

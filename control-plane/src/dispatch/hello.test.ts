@@ -109,6 +109,7 @@ describe("two processes with one token", () => {
     const { token } = await mintAgent(newPool());
     const older = await ScriptedAgent.connect(token, { instance: "older" });
     const newer = await ScriptedAgent.connect(token, { instance: "newer" });
+    newer.send({ type: "job.held", jobs: [] });
     expect((await older.closed).code).toBe(CLOSE.replaced);
 
     const again = await ScriptedAgent.dial(token);
@@ -117,6 +118,18 @@ describe("two processes with one token", () => {
     const reconnected = await ScriptedAgent.connect(token, { instance: "newer" });
     expect(reconnected.welcome.type).toBe("welcome");
     expect((await newer.closed).code).toBe(CLOSE.drained);
+  });
+});
+
+describe("a hello that is the last word of a process that has died", () => {
+  it("does not keep out the process that runs", async () => {
+    const { token } = await mintAgent(newPool());
+    const running = await ScriptedAgent.connect(token, { instance: "running" });
+    const late = await ScriptedAgent.connect(token, { instance: "died before" });
+    expect((await running.closed).code).toBe(CLOSE.replaced);
+    const back = await ScriptedAgent.connect(token, { instance: "running" });
+    expect((await late.closed).code).toBe(CLOSE.replaced);
+    expect(back.welcome.type).toBe("welcome");
   });
 });
 

@@ -163,7 +163,6 @@ describe("Connection", () => {
   });
 
   it.each([
-    [CLOSE.replaced, "replaced"],
     [CLOSE.revoked, "unauthorized"],
     [CLOSE.incompatible, "incompatible"],
   ])("stops when the server closes with %i", async (code, exit) => {
@@ -171,6 +170,15 @@ describe("Connection", () => {
       socket.once("message", () => socket.close(code, "because"));
     });
     expect(await connect(url).run()).toMatchObject({ exit, reason: `because (${code})` });
+  });
+
+  it("stops when the server says twice that a newer process has taken its place", async () => {
+    const { url, upgrades } = await gateway((socket) => {
+      socket.once("message", () => socket.close(CLOSE.replaced, "because"));
+    });
+    const end = await connect(url, { backoff: { replacedMs: 10 } }).run();
+    expect(end).toEqual({ exit: "replaced", kind: "stop", reason: "because (4009)" });
+    expect(upgrades).toHaveLength(2);
   });
 
   it("loses what is sent while there is no connection, and says so", async () => {

@@ -38,9 +38,17 @@ interface Backoff {
   readonly maxHoldingMs: number;
   /** A connection must have lived this long before the backoff starts over. */
   readonly stableMs: number;
+  /** After being told of a newer process. */
+  readonly replacedMs: number;
 }
 
-const BACKOFF: Backoff = { minMs: 1000, maxMs: 60_000, maxHoldingMs: 20_000, stableMs: 10_000 };
+const BACKOFF: Backoff = {
+  minMs: 1000,
+  maxMs: 60_000,
+  maxHoldingMs: 20_000,
+  stableMs: 10_000,
+  replacedMs: 5000,
+};
 
 const GOODBYE_MS = 2000;
 
@@ -69,6 +77,7 @@ export class Connection {
   async run(): Promise<ConnectionEnd> {
     const { log, controlPlane, token, hello, holdsJobs } = this.#options;
     let tries = 0;
+    let wasReplaced = false;
     for (;;) {
       const opened = await handshake(controlPlane, token, await hello(), this.#closing.signal);
       let failure: HandshakeFailure;
@@ -76,15 +85,21 @@ export class Connection {
         const since = performance.now();
         log.info(`connected to ${new URL(controlPlane).host}, pool ${opened.value.welcome.pool}`);
         failure = await this.#serve(opened.value);
-        if (performance.now() - since >= this.#backoff.stableMs) tries = 0;
+        const wasStable = performance.now() - since >= this.#backoff.stableMs;
+        if (wasStable) tries = 0;
+        if (wasStable) wasReplaced = false;
       } else {
         failure = opened.error;
       }
       if (this.#closing.signal.aborted) return { exit: "closed", reason: "" };
-      if (failure.kind === "stop") return failure;
+      // The newer process may be one that died before this one began, and whose hello was late: asked once more.
+      const asksAgain: boolean = failure.kind === "stop" && failure.exit === "replaced" && !wasReplaced;
+      if (failure.kind === "stop" && !asksAgain) return failure;
+      wasReplaced ||= asksAgain;
 
       const maxMs = holdsJobs() ? this.#backoff.maxHoldingMs : this.#backoff.maxMs;
-      const waitMs = fullJitterMs(tries, { minMs: this.#backoff.minMs, maxMs }, Math.random);
+      const window = { minMs: this.#backoff.minMs, maxMs };
+      const waitMs = asksAgain ? this.#backoff.replacedMs : fullJitterMs(tries, window, Math.random);
       log.warn(`not connected: ${failure.reason}; trying again in ${(waitMs / 1000).toFixed(1)} s`);
       tries += 1;
       await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
