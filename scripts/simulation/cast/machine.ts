@@ -1,0 +1,318 @@
+import type { AgentMessage, EngineName } from "@splatt/shared";
+import type { Agent } from "../../../gpu-agent/src/agent.ts";
+import type { Pipeline } from "../../../gpu-agent/src/jobs/job-run.ts";
+import type { Machine as AgentMachine } from "../../../gpu-agent/src/machine.ts";
+import { Random } from "../kernel/random.ts";
+import type { World } from "../kernel/world.ts";
+import { type ControlPlane, ORIGIN } from "../ports/control-plane.ts";
+import { Disk } from "../ports/disk.ts";
+import { MachineProcess, type Wire } from "../ports/machine-process.ts";
+import { NetworkPath } from "../ports/network-path.ts";
+import type { AgentCode } from "./agent-code.ts";
+import { machineConfig, offerOf } from "./hardware.ts";
+import { fakeStages, type StagePace } from "./stages.ts";
+import { traceLogger } from "./trace-logger.ts";
+import { type Version, wireOf } from "./versions.ts";
+
+/** What a machine is: drawn once per run. */
+export interface MachinePlan {
+  readonly name: string;
+  readonly pool: string;
+  readonly slots: number;
+  /** How many jobs train at once. */
+  readonly gpus: number;
+  readonly engines: readonly EngineName[];
+  readonly clockOffsetMs: number;
+  readonly version: Version;
+  readonly syncSavesNames: boolean;
+  readonly pace: StagePace;
+  readonly drainMs: number;
+}
+
+/** Who the machine's agent is. */
+export interface Identity {
+  readonly id: string;
+  readonly token: string;
+}
+
+interface RunningAgent {
+  readonly process: MachineProcess;
+  /** Null while it is still setting up. */
+  agent: Agent | null;
+}
+
+const ROOT = "/workspace";
+const FETCH_LIMITS = {
+  maxBytes: 2 ** 30,
+  minFreeBytes: 1,
+  stallMs: 60_000,
+  connections: 1,
+  maxTries: 6,
+  backoff: { minMs: 1000, maxMs: 30_000 },
+};
+
+/** A GPU box: a disk, a network and, most of the time, an agent's process that runs the shipped agent. */
+export class Machine {
+  readonly plan: MachinePlan;
+  readonly identity: Identity;
+  readonly path = new NetworkPath();
+  disk: Disk;
+  readonly #world: World;
+  readonly #controlPlane: ControlPlane;
+  readonly #code: AgentCode;
+  readonly #random: Random;
+  #running: RunningAgent | null = null;
+  #started = 0;
+  #isOff = false;
+  /** Pipelines at work, of jobs that nobody has stopped. */
+  readonly #atWork = new Set<AbortSignal>();
+  /** Why the last process ended by itself; null while one runs, or after it was killed. */
+  lastExit: string | null = null;
+  /** What the agent said last that it holds. */
+  heldJobs: readonly string[] = [];
+  /** Told when the process has ended by itself. */
+  onExit: (machine: Machine) => void = () => undefined;
+
+  constructor(
+    world: World,
+    controlPlane: ControlPlane,
+    code: AgentCode,
+    plan: MachinePlan,
+    identity: Identity,
+    seed: number,
+    disk?: Disk,
+  ) {
+    this.plan = plan;
+    this.identity = identity;
+    this.#world = world;
+    this.#controlPlane = controlPlane;
+    this.#code = code;
+    this.#random = new Random(seed, plan.name);
+    this.disk = disk ?? this.newDisk();
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== null;
+  }
+
+  /** How many jobs are worked on now. */
+  get jobsAtWork(): number {
+    return [...this.#atWork].filter((signal) => !signal.aborted).length;
+  }
+
+  newDisk(): Disk {
+    const disk = new Disk(() => this.#world.now, { syncSavesNames: this.plan.syncSavesNames });
+    disk.makeFolder(`${ROOT}/jobs`);
+    disk.syncNames();
+    return disk;
+  }
+
+  start(): void {
+    if (this.#running !== null || this.#isOff) return;
+    this.#started += 1;
+    this.lastExit = null;
+    const process = new MachineProcess(
+      `${this.plan.name}#${this.#started}`,
+      {
+        controlPlane: this.#controlPlane,
+        path: this.path,
+        disk: this.disk,
+        wire: this.#listeningWire(),
+        offer: offerOf(this.plan),
+      },
+      {
+        pid: 100 + this.#started,
+        clockOffsetMs: this.plan.clockOffsetMs,
+        deathDuringCall: () => this.#deathDuringCall(),
+      },
+    );
+    const running: RunningAgent = { process, agent: null };
+    this.#running = running;
+    process.run(() => {
+      this.#setUp(process.name)
+        .then((agent) => {
+          running.agent = agent;
+          return agent.run();
+        })
+        .then(
+          ({ exit }) => this.#exited(exit),
+          (error: unknown) => {
+            this.#world.verdict ??= new Error(`the agent crashed: ${String(error)}`, { cause: error });
+          },
+        );
+    });
+  }
+
+  /** SIGTERM. */
+  stop(): void {
+    const running = this.#running;
+    // Before it listens to signals they end it like any process.
+    if (running?.agent === null) this.kill();
+    running?.process.run(() => running.agent?.stop());
+  }
+
+  /** Its owner wants the machine. @param now without waiting for what trains */
+  pause(now: boolean): void {
+    this.#owner((agent) => agent.pause({ since: new Date().toISOString(), reason: "" }, now));
+  }
+
+  /** While no agent runs, its owner removes the file that says so. */
+  resume(): void {
+    if (this.#running?.agent == null) this.disk.remove(`${ROOT}/paused.json`);
+    this.#owner((agent) => agent.resume());
+  }
+
+  /** The owner's program shows what the agent answers, a full disk for one. */
+  #owner(ask: (agent: Agent) => Promise<void>): void {
+    const running = this.#running;
+    const show = (error: unknown) => this.#world.note(this.plan.name, `tells its owner: ${String(error)}`);
+    running?.process.run(() => {
+      if (running.agent !== null) ask(running.agent).catch(show);
+    });
+  }
+
+  /** SIGKILL: the kernel closes what the process had open. */
+  kill(): void {
+    this.#end();
+    for (const link of [...this.path.links]) link.breakFrom("agent");
+  }
+
+  /** For good. */
+  turnOff(): void {
+    this.#isOff = true;
+    this.kill();
+  }
+
+  /** Nobody is told anything, and what was not synced may be lost. */
+  cutPower(): void {
+    this.#end();
+    for (const link of [...this.path.links]) link.vanish();
+    this.disk.powerCut(this.#random);
+  }
+
+  loseDisk(): void {
+    this.cutPower();
+    this.disk = this.newDisk();
+  }
+
+  /** Suspends the machine. Its connections may not survive that. */
+  freeze(ms: number): void {
+    const running = this.#running;
+    if (running === null) return;
+    running.process.frozenUntil = this.#world.now + ms;
+    this.path.stop("still");
+    const links = [...this.path.links];
+    const wake = () => {
+      if (this.#random.chance(0.5)) for (const link of links) link.cut();
+      this.path.goOn();
+    };
+    this.#world.schedule(ms, `${this.plan.name} wakes up`, wake, null);
+  }
+
+  #listeningWire(): Wire {
+    const wire = wireOf(this.plan.version);
+    return {
+      incoming: wire.incoming,
+      outgoing: (frame) => {
+        if (frame.startsWith('{"type":"job.held"')) {
+          const { jobs } = JSON.parse(frame) as Extract<AgentMessage, { type: "job.held" }>;
+          this.heldJobs = jobs.map(({ fence }) => fence.job_id);
+        }
+        return wire.outgoing(frame.startsWith('{"type":"job.complete"') ? this.#perhapsUntrue(frame) : frame);
+      },
+    };
+  }
+
+  #perhapsUntrue(frame: string): string {
+    if (!this.#world.faults.strikes("complete_untrue")) return frame;
+    const message = JSON.parse(frame) as Extract<AgentMessage, { type: "job.complete" }>;
+    const [first, ...others] = message.uploads;
+    const uploads = first === undefined ? [] : [{ ...first, size: first.size + 1 }, ...others];
+    return JSON.stringify({ ...message, uploads });
+  }
+
+  #end(): void {
+    this.#running?.process.kill();
+    this.#running = null;
+    this.#atWork.clear();
+  }
+
+  #exited(exit: string): void {
+    this.lastExit = exit;
+    this.kill();
+    this.#world.note(this.plan.name, `exits: ${exit}`);
+    this.onExit(this);
+  }
+
+  #deathDuringCall(): (() => void) | null {
+    const { faults } = this.#world;
+    const again = (end: () => void) => () => {
+      end();
+      this.#world.schedule(
+        this.#random.logBetween(200, 90_000),
+        `${this.plan.name} starts`,
+        () => this.start(),
+        null,
+      );
+    };
+    if (faults.strikes("agent_killed")) return again(() => this.kill());
+    if (faults.strikes("agent_power_lost")) return again(() => this.cutPower());
+    if (faults.strikes("disk_full")) this.#fillDisk();
+    return null;
+  }
+
+  #fillDisk(): void {
+    const { disk } = this;
+    disk.isFull = true;
+    const free = () => {
+      disk.isFull = false;
+    };
+    this.#world.schedule(this.#random.logBetween(500, 60_000), "disk has room again", free, null);
+  }
+
+  /** As the agent's own `start` does, with fakes of the stages that take tools. */
+  async #setUp(name: string): Promise<Agent> {
+    const log = traceLogger(this.#world, name);
+    const machine = await this.#code.Machine.setUp(machineConfig(ROOT), log);
+    return new this.#code.Agent({
+      controlPlane: ORIGIN,
+      token: this.identity.token,
+      name: this.plan.name,
+      version: "0.1.0",
+      machine,
+      minFreeGpuBytes: machine.config.MIN_FREE_GPU_BYTES,
+      workspace: new this.#code.Workspace(ROOT),
+      pauseFile: new this.#code.PauseFile(ROOT),
+      pipeline: this.#pipeline(machine),
+      retention: { keepJobs: 2, maxBytes: 2 ** 40 },
+      drainMs: this.plan.drainMs,
+      log,
+    });
+  }
+
+  /** The shipped order of stages and the shipped delivery. */
+  #pipeline(machine: AgentMachine): Pipeline {
+    const stages = fakeStages(this.#random, this.plan.pace);
+    const log = traceLogger(this.#world, this.plan.name);
+    const { token } = this.identity;
+    const client = new this.#code.ControlPlaneClient({ controlPlane: ORIGIN, token, log });
+    const delivery = this.#code.controlPlaneDelivery(client);
+    const run = this.#code.runStages({
+      ...stages,
+      machine,
+      fetchVideo: (runner, source, job) =>
+        source.kind === "url"
+          ? runner.run(stages.fetchUrl, source)
+          : runner.run(delivery.fetchVideo(job, FETCH_LIMITS), source),
+      deliver: (job, files, signal) => delivery.deliver(job, files, signal),
+    });
+    return async (job, signal) => {
+      this.#atWork.add(signal);
+      try {
+        return await run(job, signal);
+      } finally {
+        this.#atWork.delete(signal);
+      }
+    };
+  }
+}

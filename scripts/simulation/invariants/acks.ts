@@ -1,0 +1,78 @@
+import { type AgentMessage, type Fence, isTerminal, JOB_STATUSES, type JobStatus } from "@splatt/shared";
+import type { SqliteFile } from "../ports/d1.ts";
+import type { Finding } from "./jobs.ts";
+
+interface Row {
+  readonly status: JobStatus;
+  readonly lease_id: string | null;
+  readonly last_seq: number;
+}
+
+interface Sent {
+  readonly message: AgentMessage;
+  /** Whether the job was the sender's, under the message's lease, when it arrived. */
+  readonly wasHeld: boolean;
+}
+
+/**
+ * An ack that leaves the Dispatcher says that D1 has what was reported. Looks at every frame on its way, because an
+ * ack that came too early does its harm only when something else goes wrong too.
+ */
+export class AcksFollowWrites {
+  readonly #d1: SqliteFile;
+  /** What the agents have sent, by lease and number. */
+  readonly #sent = new Map<string, Sent>();
+
+  constructor(d1: SqliteFile) {
+    this.#d1 = d1;
+  }
+
+  onAgentFrame(frame: string): void {
+    if (!frame.includes('"seq":')) return;
+    const message = JSON.parse(frame) as AgentMessage;
+    if (!("seq" in message)) return;
+    const key = keyOf(message.fence, message.seq);
+    const isHeld = this.#row(message.fence)?.lease_id === message.fence.lease_id;
+    this.#sent.set(key, { message, wasHeld: isHeld || this.#sent.get(key)?.wasHeld === true });
+  }
+
+  onHubFrame(frame: string): Finding {
+    if (!frame.startsWith('{"type":"ack"')) return null;
+    const { fence, seq } = JSON.parse(frame) as { fence: Fence; seq: number };
+    const row = this.#row(fence);
+    const { message, wasHeld } = this.#sent.get(keyOf(fence, seq)) ?? { wasHeld: false };
+    if (row === undefined) return null;
+    const what = `${message?.type} of ${fence.job_id.slice(0, 8)} is acked, but the job is ${row.status}`;
+    if (row.lease_id !== fence.lease_id) {
+      // Another lease, or none: the job has moved on since, or what is acked changed nothing from the beginning.
+      const changes =
+        message?.type === "job.stage" || message?.type === "job.complete" || message?.type === "job.fail";
+      return changes && !wasHeld ? `${what} under another lease` : null;
+    }
+    switch (message?.type) {
+      // A stage that an agent begins again after a restart changes nothing.
+      case "job.stage":
+        return row.last_seq >= seq || isPast(row.status, message.status) ? null : what;
+      case "job.complete":
+      case "job.fail":
+        return row.status === "completed" || row.status === "failed" ? null : what;
+      // What is handed back after a twin of the agent has ended it is of no interest any more.
+      default:
+        return isTerminal(row.status) ? null : what;
+    }
+  }
+
+  #row({ job_id }: Fence): Row | undefined {
+    const query = "SELECT status, lease_id, last_seq FROM jobs WHERE id = ?";
+    return this.#d1.rows(query, job_id)[0] as unknown as Row | undefined;
+  }
+}
+
+/** Whether a job is at a stage or beyond it. */
+function isPast(status: JobStatus, stage: JobStatus): boolean {
+  return JOB_STATUSES.indexOf(status) >= JOB_STATUSES.indexOf(stage);
+}
+
+function keyOf(fence: Fence, seq: number): string {
+  return `${fence.lease_id} ${seq}`;
+}

@@ -1,0 +1,44 @@
+import { isTerminal } from "@splatt/shared";
+import type { Machine } from "../cast/machine.ts";
+import type { ControlPlane } from "../ports/control-plane.ts";
+import type { Finding } from "./jobs.ts";
+import type { Observation } from "./observation.ts";
+
+/** What must hold when the faults are over and some time has passed. */
+
+export function everyJobHasEnded({ jobs }: Observation): Finding {
+  const open = [...jobs.values()].filter(({ status }) => !isTerminal(status));
+  if (open.length === 0) return null;
+  return open
+    .map(({ id, status, lease_id }) => `job ${id.slice(0, 8)} is ${status}${lease_id ? ", leased" : ""}`)
+    .join("; ");
+}
+
+/** The Dispatchers' leases, of which none is left when no job runs. */
+export function noLeaseIsLeft({ hosts }: ControlPlane): Finding {
+  for (const { name, file } of hosts.values()) {
+    const leases = file.rows("SELECT job_id, state FROM leases");
+    if (leases.length > 0) return `the Dispatcher of ${name} still has ${JSON.stringify(leases)}`;
+  }
+  return null;
+}
+
+/** What agents say that they hold. */
+export function noAgentHoldsAJob(machines: readonly Machine[]): Finding {
+  const holder = machines.find(({ isRunning, heldJobs }) => isRunning && heldJobs.length > 0);
+  return holder === undefined ? null : `${holder.plan.name} still holds ${holder.heldJobs.join(", ")}`;
+}
+
+/** After the last purge: storage has the results of completed jobs and the videos of uploads, and nothing else. */
+export function storageHoldsNothingElse({ d1, r2 }: ControlPlane): Finding {
+  const keys = (sql: string) => d1.file.rows(sql).map(({ r2_key }) => String(r2_key));
+  const wanted = new Set([...keys("SELECT r2_key FROM results"), ...keys("SELECT r2_key FROM uploads")]);
+  const stray = [...r2.objects.keys()].filter((key) => !wanted.has(key));
+  if (stray.length > 0) return `storage still has ${stray.join(", ")}`;
+  const open = r2.openUploads();
+  if (open.length > 0) return `storage still has open uploads: ${open.join(", ")}`;
+  const rows = d1.file.rows("SELECT id, job_id FROM result_uploads");
+  if (rows.length > 0) return `D1 still has uploads of results: ${JSON.stringify(rows)}`;
+  const tombstones = d1.file.rows("SELECT job_id FROM tombstones");
+  return tombstones.length > 0 ? `D1 still has tombstones: ${JSON.stringify(tombstones)}` : null;
+}

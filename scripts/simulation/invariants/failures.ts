@@ -1,0 +1,24 @@
+import type { FaultKind } from "../kernel/faults.ts";
+import type { Finding } from "./jobs.ts";
+import type { Observation } from "./observation.ts";
+
+/** The codes that a job may fail with, each with the faults that explain it. */
+const EXPLAINED_BY: { readonly [code in string]?: readonly FaultKind[] } = {
+  training_failed: ["stage_hopeless"],
+  gpu_unavailable: ["stage_failed"],
+  disk_full: ["disk_full"],
+  upload_failed: ["complete_untrue"],
+  workspace_damaged: ["agent_power_lost", "disk_lost"],
+};
+
+/** A job fails only for a reason of its own; what goes wrong around it costs time. */
+export function failuresAreExplained({ jobs }: Observation, struck: readonly FaultKind[]): Finding {
+  for (const { id, status, error_code } of jobs.values()) {
+    if (status !== "failed") continue;
+    const reasons = EXPLAINED_BY[error_code ?? ""] ?? [];
+    if (!reasons.some((kind) => struck.includes(kind))) {
+      return `job ${id.slice(0, 8)} failed with ${error_code}, which nothing explains`;
+    }
+  }
+  return null;
+}

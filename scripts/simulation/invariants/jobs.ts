@@ -1,0 +1,85 @@
+import { canTransition, isActive, isTerminal, JOB_STATUSES } from "@splatt/shared";
+import type { Observation, ObservedJob } from "./observation.ts";
+
+/** A sentence that says what is broken; null when nothing is. */
+export type Finding = string | null;
+
+/** What must hold from one observation to the next. */
+export type JobInvariant = (before: Observation, now: Observation) => Finding;
+
+/** Of each job that was there before and still is, whether the change between is one that may be. */
+function eachChange(
+  { jobs: before }: Observation,
+  { jobs: now }: Observation,
+  check: (was: ObservedJob, is: ObservedJob) => Finding,
+): Finding {
+  for (const [id, is] of now) {
+    const was = before.get(id);
+    const finding = was === undefined ? null : check(was, is);
+    if (finding !== null) return `job ${id.slice(0, 8)}: ${finding}`;
+  }
+  return null;
+}
+
+export const terminalStatusNeverChanges: JobInvariant = (before, now) =>
+  eachChange(before, now, (was, is) =>
+    isTerminal(was.status) && is.status !== was.status ? `${was.status} became ${is.status}` : null,
+  );
+
+export const changesFollowTheTable: JobInvariant = (before, now) =>
+  eachChange(before, now, (was, is) =>
+    was.status !== is.status && !canTransition(was.status, is.status)
+      ? `${was.status} became ${is.status}`
+      : null,
+  );
+
+export const attemptsOnlyGrow: JobInvariant = (before, now) =>
+  eachChange(before, now, (was, is) =>
+    is.attempt < was.attempt ? `attempt ${was.attempt} became ${is.attempt}` : null,
+  );
+
+/** A lease ends before another begins, and none begins for a job that has ended. */
+export const leasesDoNotOverlap: JobInvariant = (before, now) =>
+  eachChange(before, now, (was, is) => {
+    if (is.lease_id === null || is.lease_id === was.lease_id) return null;
+    if (isTerminal(was.status)) return `${was.status}, but was leased once more`;
+    return was.lease_id === null ? null : "was leased to somebody while somebody else had it";
+  });
+
+export const anActiveJobHasAnAgent: JobInvariant = (_, { jobs }) => {
+  for (const { id, status, lease_id, agent_id } of jobs.values()) {
+    const held = lease_id !== null && agent_id !== null;
+    if (isActive(status) && !held) return `job ${id.slice(0, 8)} is ${status}, but no agent holds it`;
+  }
+  return null;
+};
+
+export const countersEqualRows: JobInvariant = (_, { jobs, counts }) => {
+  for (const status of JOB_STATUSES) {
+    const rows = [...jobs.values()].filter((job) => job.status === status).length;
+    const counted = counts.get(status) ?? 0;
+    if (counted !== rows) return `${rows} jobs are ${status}, but ${counted} are counted`;
+  }
+  return null;
+};
+
+/** Remembers, for each attempt, how far it was at the most; what lies behind must not come again. */
+export class AttemptsMoveForward {
+  readonly #furthest = new Map<string, { stage: number; progress: number }>();
+
+  check({ jobs }: Observation): Finding {
+    for (const { id, attempt, status, progress } of jobs.values()) {
+      const key = `${id} ${attempt}`;
+      const furthest = this.#furthest.get(key) ?? { stage: 0, progress: 0 };
+      const stage = JOB_STATUSES.indexOf(status);
+      if (isActive(status) && stage < furthest.stage) {
+        return `job ${id.slice(0, 8)} attempt ${attempt}: ${JOB_STATUSES[furthest.stage]} became ${status}`;
+      }
+      if (progress < furthest.progress) {
+        return `job ${id.slice(0, 8)} attempt ${attempt}: progress fell from ${furthest.progress} to ${progress}`;
+      }
+      this.#furthest.set(key, { stage: Math.max(stage, furthest.stage), progress });
+    }
+    return null;
+  }
+}

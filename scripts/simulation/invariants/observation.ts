@@ -1,0 +1,41 @@
+import type { JobStatus } from "@splatt/shared";
+import type { SqliteFile } from "../ports/d1.ts";
+
+/** What the invariants look at of a job. */
+export interface ObservedJob {
+  readonly id: string;
+  readonly status: JobStatus;
+  readonly progress: number;
+  readonly attempt: number;
+  readonly lease_id: string | null;
+  readonly agent_id: string | null;
+  readonly last_seq: number;
+  readonly failures: number;
+  readonly lost_leases: number;
+  readonly pool: string;
+  readonly error_code: string | null;
+}
+
+/** D1 as it is at one moment, read beside the port. */
+export interface Observation {
+  readonly jobs: ReadonlyMap<string, ObservedJob>;
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+export const NOTHING_YET: Observation = { jobs: new Map(), counts: new Map() };
+
+const JOBS = `SELECT id, status, progress, attempt, lease_id, agent_id, last_seq, failures, lost_leases, pool,
+              error_code
+              FROM jobs ORDER BY seq`;
+
+export function observe(d1: SqliteFile): Observation {
+  const jobs = d1.rows(JOBS) as unknown as ObservedJob[];
+  const counts = d1.rows("SELECT status, jobs FROM job_counts") as unknown as {
+    status: string;
+    jobs: number;
+  }[];
+  return {
+    jobs: new Map(jobs.map((job) => [job.id, job])),
+    counts: new Map(counts.map(({ status, jobs: count }) => [status, count])),
+  };
+}

@@ -1,0 +1,50 @@
+import { createHash } from "node:crypto";
+import { RESULT_FILES } from "@splatt/shared";
+import { runOf } from "../cast/stages.ts";
+import type { SqliteFile } from "../ports/d1.ts";
+import type { SimR2 } from "../ports/r2.ts";
+import type { Finding } from "./jobs.ts";
+import type { Observation } from "./observation.ts";
+
+interface ResultRow {
+  readonly job_id: string;
+  readonly filename: string;
+  readonly r2_key: string;
+  readonly etag: string;
+  readonly size: number;
+  readonly sha256: string;
+}
+
+/** A completed job has all its files, whole, as one attempt's one run made them; no other job has any. */
+export function completedJobsHaveTheirFiles({ jobs }: Observation, d1: SqliteFile, r2: SimR2): Finding {
+  const rows = d1.rows("SELECT * FROM results") as unknown as ResultRow[];
+  const byJob = Map.groupBy(rows, ({ job_id }) => job_id);
+  for (const [id, files] of byJob) {
+    if (jobs.get(id)?.status !== "completed") return `job ${id.slice(0, 8)} has results and is not completed`;
+    for (const file of files) {
+      const finding = fileIsWhole(file, r2);
+      if (finding !== null) return `job ${id.slice(0, 8)}: ${file.filename} ${finding}`;
+    }
+  }
+  for (const { id, attempt, status } of jobs.values()) {
+    if (status !== "completed") continue;
+    const files = byJob.get(id) ?? [];
+    const missing = RESULT_FILES.filter((name) => !files.some(({ filename }) => filename === name));
+    if (missing.length > 0) return `job ${id.slice(0, 8)} is completed without ${missing.join(", ")}`;
+    const prefix = `jobs/${id}/${attempt}/`;
+    const stray = files.find(({ r2_key }) => !r2_key.startsWith(prefix));
+    if (stray !== undefined) return `job ${id.slice(0, 8)}: ${stray.r2_key} is not of attempt ${attempt}`;
+    const runs = new Set(files.map(({ r2_key }) => runOf(r2.objects.get(r2_key)?.bytes ?? Buffer.alloc(0))));
+    if (runs.size > 1) return `job ${id.slice(0, 8)}: its files come from ${runs.size} runs`;
+  }
+  return null;
+}
+
+function fileIsWhole({ r2_key, etag, size, sha256 }: ResultRow, r2: SimR2): Finding {
+  const object = r2.objects.get(r2_key);
+  if (object === undefined) return "is not in storage";
+  if (object.etag !== etag) return "is another object than the one that won";
+  if (object.bytes.length !== size) return `has ${object.bytes.length} bytes, not ${size}`;
+  const found = createHash("sha256").update(object.bytes).digest("hex");
+  return found === sha256 ? null : "is damaged";
+}

@@ -1,0 +1,118 @@
+import type { Client } from "../cast/client.ts";
+import type { Machine } from "../cast/machine.ts";
+import type { World } from "../kernel/world.ts";
+import type { ControlPlane } from "../ports/control-plane.ts";
+import { onlyTheLostIsAbandoned } from "./abandons.ts";
+import { AcksFollowWrites } from "./acks.ts";
+import { failuresAreExplained } from "./failures.ts";
+import {
+  AttemptsMoveForward,
+  anActiveJobHasAnAgent,
+  attemptsOnlyGrow,
+  changesFollowTheTable,
+  countersEqualRows,
+  type Finding,
+  leasesDoNotOverlap,
+  terminalStatusNeverChanges,
+} from "./jobs.ts";
+import { NOTHING_YET, type Observation, type ObservedJob, observe } from "./observation.ts";
+import { completedJobsHaveTheirFiles } from "./results.ts";
+
+/** Something that must always hold does not. */
+export class BrokenInvariant extends Error {
+  readonly invariant: string;
+
+  constructor(invariant: string, finding: string) {
+    super(`${invariant}: ${finding}`);
+    this.name = "BrokenInvariant";
+    this.invariant = invariant;
+  }
+}
+
+const JOB_INVARIANTS = {
+  terminalStatusNeverChanges,
+  changesFollowTheTable,
+  attemptsOnlyGrow,
+  leasesDoNotOverlap,
+  anActiveJobHasAnAgent,
+  countersEqualRows,
+};
+
+/** Looks at the world after every step, and at every frame. */
+export class Watch {
+  readonly #world: World;
+  readonly #controlPlane: ControlPlane;
+  readonly #machines: readonly Machine[];
+  readonly #client: Client;
+  readonly #acks: AcksFollowWrites;
+  readonly #forward = new AttemptsMoveForward();
+  #seen = { d1: -1, r2: -1 };
+  #last: Observation = NOTHING_YET;
+
+  constructor(world: World, controlPlane: ControlPlane, machines: readonly Machine[], client: Client) {
+    this.#world = world;
+    this.#controlPlane = controlPlane;
+    this.#machines = machines;
+    this.#client = client;
+    this.#acks = new AcksFollowWrites(controlPlane.d1.file);
+    controlPlane.frames = {
+      onHubFrame: (frame) => {
+        this.require("acksFollowWrites", this.#acks.onHubFrame(frame));
+        this.require("onlyTheLostIsAbandoned", onlyTheLostIsAbandoned(frame, controlPlane.d1.file));
+      },
+      onAgentFrame: (frame) => this.#acks.onAgentFrame(frame),
+    };
+  }
+
+  get last(): Observation {
+    return this.#last;
+  }
+
+  /** To be called after every step; looks at what may have changed in it. */
+  afterStep(): void {
+    for (const { plan, jobsAtWork } of this.#machines) {
+      if (jobsAtWork > plan.slots) {
+        this.require(
+          "noAgentWorksAboveItsSlots",
+          `${plan.name} works on ${jobsAtWork} jobs in ${plan.slots} slots`,
+        );
+      }
+    }
+    const { d1, r2 } = this.#controlPlane;
+    if (d1.version === this.#seen.d1 && r2.version === this.#seen.r2) return;
+    this.#seen = { d1: d1.version, r2: r2.version };
+    const before = this.#last;
+    const now = observe(d1.file);
+    this.#last = now;
+    this.#noteChanges(before, now);
+    for (const [name, holds] of Object.entries(JOB_INVARIANTS)) this.require(name, holds(before, now));
+    this.require("attemptsMoveForward", this.#forward.check(now));
+    this.require("completedJobsHaveTheirFiles", completedJobsHaveTheirFiles(now, d1.file, r2));
+    this.require("failuresAreExplained", failuresAreExplained(now, this.#world.faults.struck));
+    this.require("noJobIsLost", this.#lostJob(now));
+  }
+
+  #noteChanges(before: Observation, now: Observation): void {
+    for (const job of now.jobs.values()) {
+      const is = describeJob(job);
+      const was = before.jobs.get(job.id);
+      if (was === undefined || describeJob(was) !== is) this.#world.note("job", is);
+    }
+  }
+
+  /** Ends the run when there is a finding. */
+  require(invariant: string, finding: Finding): void {
+    if (finding !== null) this.#world.verdict ??= new BrokenInvariant(invariant, finding);
+  }
+
+  /** A job that the API has confirmed is there until somebody asks for its deletion. */
+  #lostJob({ jobs }: Observation): Finding {
+    const lost = this.#client.jobs.find(({ id, deletionAskedFor }) => !deletionAskedFor && !jobs.has(id));
+    return lost === undefined ? null : `job ${lost.id.slice(0, 8)} was confirmed and is gone`;
+  }
+}
+
+function describeJob({ id, status, progress, attempt, lease_id, last_seq }: ObservedJob): string {
+  const lease = lease_id === null ? "" : `, leased as ${lease_id.slice(0, 8)}, number ${last_seq}`;
+  return `${id.slice(0, 8)} is ${status} ${progress} %, attempt ${attempt}${lease}`;
+}

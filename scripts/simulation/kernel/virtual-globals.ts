@@ -1,0 +1,138 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { reportBug } from "./bugs.ts";
+import type { SimEvent } from "./event-queue.ts";
+import { currentProcess, type SimProcess } from "./process.ts";
+import { theWorld, virtualNow } from "./world.ts";
+
+/**
+ * The globals that shipped code sees: time, timers, randomness and cryptography come from the world. Installed once
+ * per thread and for good; the simulation's own code keeps what it needs of the real ones before.
+ */
+
+/** When every run begins, as epoch milliseconds; any date will do, as long as it is always the same. */
+const EPOCH_MS = Date.UTC(2026, 0, 1);
+
+const RealDate = Date;
+
+/** The running process's own idea of the time. */
+function epochNow(): number {
+  return Math.floor(EPOCH_MS + virtualNow() + (currentProcess()?.clockOffsetMs ?? 0));
+}
+
+class VirtualDate extends RealDate {
+  constructor(...args: unknown[]) {
+    if (args.length === 0) super(epochNow());
+    else super(...(args as [number]));
+  }
+
+  static override now(): number {
+    return epochNow();
+  }
+}
+
+/** What `setTimeout` and `setInterval` return; as much of it as Node's has and anybody uses. */
+class VirtualTimer {
+  readonly #process: SimProcess;
+  readonly #ms: number;
+  readonly #repeats: boolean;
+  readonly #act: () => void;
+  #event: SimEvent;
+
+  constructor(act: () => void, ms: number, repeats: boolean) {
+    this.#process = theWorld().caller("a timer");
+    this.#act = act;
+    this.#ms = Math.max(1, ms);
+    this.#repeats = repeats;
+    this.#event = this.#plan();
+  }
+
+  refresh(): this {
+    this.cancel();
+    this.#event = this.#plan();
+    return this;
+  }
+
+  cancel(): void {
+    this.#event.cancelled = true;
+  }
+
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+
+  #plan(): SimEvent {
+    return theWorld().schedule(this.#ms, "timer", () => this.#fire(), this.#process);
+  }
+
+  #fire(): void {
+    if (this.#repeats) this.#event = this.#plan();
+    this.#process.run(this.#act);
+  }
+}
+
+function startTimer(repeats: boolean) {
+  return (act: (...args: unknown[]) => void, ms = 1, ...args: unknown[]) =>
+    new VirtualTimer(() => act(...args), ms, repeats);
+}
+
+function stopTimer(timer: unknown): void {
+  if (timer instanceof VirtualTimer) timer.cancel();
+}
+
+/** Node's hash on the thread, not the thread pool's: the pool's answer would come at a real time. */
+async function digest(algorithm: string, data: ArrayBufferView): Promise<ArrayBuffer> {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const hash = createHash(algorithm.replace("-", "").toLowerCase()).update(bytes).digest();
+  return Uint8Array.from(hash).buffer;
+}
+
+/**
+ * Node keeps a combined signal that somebody listens to alive for good. Here the listeners are often code of a dead
+ * process, which nobody will ever release.
+ */
+function anySignal(signals: readonly AbortSignal[]): AbortSignal {
+  const any = new AbortController();
+  for (const signal of signals) {
+    if (signal.aborted) any.abort(signal.reason);
+    else signal.addEventListener("abort", () => any.abort(signal.reason), { once: true });
+  }
+  return any.signal;
+}
+
+/** Installs what both the Worker's runtime and Node give to a program. */
+export function installVirtualGlobals(): void {
+  const globals: Record<string, unknown> = {
+    Date: VirtualDate,
+    performance: { now: virtualNow },
+    setTimeout: startTimer(false),
+    setInterval: startTimer(true),
+    clearTimeout: stopTimer,
+    clearInterval: stopTimer,
+    setImmediate: (act: () => void) => new VirtualTimer(act, 0, false),
+    crypto: {
+      randomUUID: () => theWorld().ids.uuid(),
+      getRandomValues: <T extends Uint8Array>(into: T): T => {
+        theWorld().ids.bytes(into);
+        return into;
+      },
+      subtle: { digest, timingSafeEqual },
+    },
+    console: {
+      log: (text: string) => theWorld().note(currentProcess()?.name ?? "", text),
+      error(text: string) {
+        theWorld().note(currentProcess()?.name ?? "", text);
+        reportBug(theWorld(), currentProcess()?.name ?? "", text);
+      },
+    },
+  };
+  for (const [name, value] of Object.entries(globals)) {
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+  }
+  Object.defineProperty(process, "pid", { get: () => currentProcess()?.pid ?? 0 });
+  AbortSignal.any = anySignal;
+  Math.random = () => theWorld().dice.next();
+}

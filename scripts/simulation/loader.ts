@@ -1,0 +1,72 @@
+import { realpathSync } from "node:fs";
+import { registerHooks } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { ROOT } from "../lib/local-machine.ts";
+
+/** A change of a module's source text, applied while it is loaded. */
+export interface SourceChange {
+  /** Relative to the project. */
+  readonly file: string;
+  /** Must occur exactly once. */
+  readonly search: string;
+  readonly replace: string;
+}
+
+/** What shipped code imports, and what it gets instead: the ports. Everything else is the real thing. */
+const PORTS: Readonly<Record<string, string>> = {
+  "cloudflare:workers": "cloudflare-workers.ts",
+  "./engines/gpus.ts": "engine-set-up.ts",
+  "./engines/set-up.ts": "engine-set-up.ts",
+  "node:crypto": "node-crypto.ts",
+  "node:fs": "fs.ts",
+  "node:fs/promises": "fs-promises.ts",
+  "node:timers/promises": "timers-promises.ts",
+  undici: "undici.ts",
+  ws: "ws.ts",
+};
+
+const SHIPPED = ["control-plane", "gpu-agent", "shared"].map(
+  (name) => `${pathToFileURL(join(ROOT, name, "src")).href}/`,
+);
+
+/**
+ * From now on, modules of the shipped code are loaded with these changes and with the ports for the outside.
+ *
+ * @returns a function that tells which files with changes have not been loaded since
+ */
+export function hookLoader(changes: readonly SourceChange[]): () => string[] {
+  const pending = Map.groupBy(changes, ({ file }) => pathToFileURL(realpathSync(join(ROOT, file))).href);
+  registerHooks({
+    resolve(specifier, context, next) {
+      const port = PORTS[specifier];
+      if (port === undefined || !isShipped(context.parentURL ?? "")) return next(specifier, context);
+      return { url: pathToFileURL(join(import.meta.dirname, "ports", port)).href, shortCircuit: true };
+    },
+    load(url, context, next) {
+      const loaded = next(url, context);
+      const wanted = pending.get(url);
+      if (wanted === undefined) return loaded;
+      pending.delete(url);
+      const text = String(loaded.source);
+      return { ...loaded, source: wanted.reduce((source, change) => changed(source, change), text) };
+    },
+  });
+  return () => [...pending.keys()];
+}
+
+function isShipped(url: string): boolean {
+  return SHIPPED.some((folder) => url.startsWith(folder));
+}
+
+/** @throws when the text that is to be replaced is not there exactly once: then the code has moved on */
+export function changed(source: string, { file, search, replace }: SourceChange): string {
+  const parts = source.split(search);
+  if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} places that read: ${search}`);
+  return source.replace(search, () => replace);
+}
+
+/** The path of a module of the shipped code, for a dynamic import after the hooks are in place. */
+export function shippedModule(path: string): string {
+  return pathToFileURL(join(ROOT, path)).href;
+}

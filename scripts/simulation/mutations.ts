@@ -1,0 +1,249 @@
+import type { SourceChange } from "./loader.ts";
+
+/** A mistake that somebody could make in the shipped code, or has made. */
+export interface Mutation {
+  readonly name: string;
+  /** What goes wrong, in a sentence. */
+  readonly is: string;
+  /** The first seed that has found it. Later ones do too, should this one come to do something else. */
+  readonly found: number;
+  readonly changes: readonly SourceChange[];
+}
+
+const DISPATCH = "control-plane/src/dispatch";
+
+/** Each must break an invariant within a few seeds: the proof that the simulation would notice. */
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: "no-lease-in-fence",
+    is: "changes of a job are fenced by its attempt and agent, but not by the lease",
+    found: 36,
+    changes: [
+      {
+        file: "control-plane/src/jobs/conditions.ts",
+        search: "    eq(jobs.leaseId, fence.lease_id),\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "complete-without-fence",
+    is: "whoever says that a job is complete is believed, whatever its lease",
+    found: 89,
+    changes: [
+      {
+        file: `${DISPATCH}/reports.ts`,
+        search: '.where(once(message, agentId, "completed"))',
+        replace: '.where(and(eq(jobs.id, fence.job_id), inArray(jobs.status, statusesBefore("completed"))))',
+      },
+    ],
+  },
+  {
+    name: "results-without-guard",
+    is: "result rows are written whether or not the batch has completed the job",
+    found: 89,
+    changes: [
+      {
+        file: `${DISPATCH}/reports.ts`,
+        search: ".where(completed),",
+        replace: ".where(eq(jobs.id, fence.job_id)),",
+      },
+    ],
+  },
+  {
+    name: "complete-without-storage",
+    is: "a job is completed without a look at R2",
+    found: 42,
+    changes: [
+      {
+        file: `${DISPATCH}/reports.ts`,
+        search: "if (missing.length > 0 && (await isHeldUnder(hub.db, fence, agentId))) {",
+        replace: "if (missing.length < 0) {",
+      },
+    ],
+  },
+  {
+    name: "ack-before-commit",
+    is: "the end of a job is acked before D1 has it",
+    found: 8,
+    changes: [
+      {
+        file: `${DISPATCH}/dispatcher.ts`,
+        search: 'case "job.fail":',
+        replace: `case "job.fail":
+        hub.sockets.send(socket.ws, { type: "ack", fence: message.fence, seq: message.seq });`,
+      },
+    ],
+  },
+  {
+    name: "no-read-back",
+    is: "a change that was made before, and whose answer was lost, is taken for one that somebody else won",
+    found: 7,
+    changes: [
+      {
+        file: `${DISPATCH}/reports.ts`,
+        search: 'return (await isHeldUnder(hub.db, message.fence, agentId)) ? "repeated" : "stale";',
+        replace: 'return "stale";',
+      },
+    ],
+  },
+  {
+    name: "no-resync",
+    is: "nobody asks what became of a job that its agent no longer names",
+    found: 7,
+    changes: [
+      {
+        file: `${DISPATCH}/hello.ts`,
+        search: 'if (goesOn.has(lease.leaseId) || lease.state === "claiming") continue;',
+        replace: "continue;",
+      },
+      {
+        file: `${DISPATCH}/hello.ts`,
+        search: 'if (attempts.length === 0 && lease.state === "held") {',
+        replace: "if (attempts.length < 0) {",
+      },
+    ],
+  },
+  {
+    name: "no-rearm",
+    is: "the alarm is not set again for the leases that are left, and the minute's tick does not look at them",
+    found: 148,
+    changes: [
+      {
+        file: `${DISPATCH}/leases.ts`,
+        search: "for (const lease of hub.leases.all()) hub.alarm.wakeAt(deadlineOf(hub, lease));",
+        replace: "",
+      },
+      {
+        file: `${DISPATCH}/dispatcher.ts`,
+        search: "    await this.#maintain();\n    await giveUpLost(this.#hub);",
+        replace: "    await giveUpLost(this.#hub);",
+      },
+    ],
+  },
+  {
+    name: "progress-falls",
+    is: "late progress overwrites later progress",
+    found: 186,
+    changes: [{ file: `${DISPATCH}/progress.ts`, search: "lte(jobs.progress, progress),", replace: "" }],
+  },
+  {
+    name: "stages-go-back",
+    is: "a stage that is reported late takes the job back",
+    found: 3,
+    changes: [
+      {
+        file: `${DISPATCH}/reports.ts`,
+        search: 'message.type === "job.stage" ? lt(jobs.lastSeq, message.seq) : undefined,',
+        replace: "",
+      },
+      { file: `${DISPATCH}/reports.ts`, search: "inArray(jobs.status, statusesBefore(to)),", replace: "" },
+    ],
+  },
+  {
+    name: "refence-without-outbox",
+    is: "messages that wait keep the lease that was lost",
+    found: 281,
+    changes: [{ file: "gpu-agent/src/jobs/outbox.ts", search: "outbox: refenced", replace: "outbox" }],
+  },
+  {
+    name: "no-resend",
+    is: "a message whose ack does not come is not sent again",
+    found: 8,
+    changes: [
+      {
+        file: "gpu-agent/src/jobs/outbox.ts",
+        search: "for (const message of this.#file.record.outbox) this.#send(message);",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "older-instance-stays",
+    is: "the process that was replaced keeps its socket, and may come back",
+    found: 608,
+    changes: [
+      { file: `${DISPATCH}/hello.ts`, search: "  closeOlderSockets(hub, socket, hello);\n", replace: "" },
+      {
+        file: `${DISPATCH}/hello.ts`,
+        search: "if (!hub.instances.isNewest(agent.id, hello.instance_id)) {",
+        replace: "if (hello.instance_id === '') {",
+      },
+    ],
+  },
+  {
+    name: "slots-uncounted",
+    is: "neither side counts the jobs that an agent has",
+    found: 5,
+    changes: [
+      {
+        file: `${DISPATCH}/assign.ts`,
+        search: "freeSlots: Math.max(0, offer.slots - load)",
+        replace: "freeSlots: offer.slots",
+      },
+      {
+        file: "gpu-agent/src/agent.ts",
+        search: "if (this.#takenSlots >= offer.slots)",
+        replace: "if (this.#takenSlots < 0)",
+      },
+    ],
+  },
+  {
+    name: "losers-stay",
+    is: "objects of attempts that lost stay in storage",
+    found: 42,
+    changes: [
+      {
+        file: "control-plane/src/maintenance/purge.ts",
+        search: "    await bucket.delete(row.r2Key);\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "uploads-outlive-attempts",
+    is: "an agent's next attempt goes on with the uploads of the one before",
+    found: 403,
+    changes: [
+      {
+        file: "gpu-agent/src/jobs/job-record.ts",
+        search:
+          "return { ...newJobRecord(fence, spec, now, record.stages), accepted_at: record.accepted_at };",
+        replace:
+          "return { ...newJobRecord(fence, spec, now, record.stages), accepted_at: record.accepted_at, uploads: record.uploads };",
+      },
+    ],
+  },
+  {
+    name: "terminal-not-tested",
+    is: "a lost lease puts a job back into the queue that has ended meanwhile",
+    found: 275,
+    changes: [
+      {
+        file: `${DISPATCH}/leases.ts`,
+        search:
+          ".where(and(heldUnder(fenceOf(lease), lease.agentId), notInArray(jobs.status, [...TERMINAL_STATUSES]))),",
+        replace: ".where(heldUnder(fenceOf(lease), lease.agentId)),",
+      },
+    ],
+  },
+  {
+    name: "claim-without-lease-test",
+    is: "a job is claimed without a look at whether somebody has it",
+    found: 413,
+    changes: [
+      {
+        file: `${DISPATCH}/assign.ts`,
+        search: `          eq(jobs.attempt, lease.attempt - 1),
+          eq(jobs.status, "queued"),
+          isNull(jobs.leaseId),
+`,
+        replace: "",
+      },
+    ],
+  },
+];
+
+export function mutationNamed(name: string): Mutation | undefined {
+  return MUTATIONS.find((mutation) => mutation.name === name);
+}

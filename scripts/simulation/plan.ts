@@ -1,0 +1,142 @@
+import type { EngineName } from "@splatt/shared";
+import type { MachinePlan } from "./cast/machine.ts";
+import { FAULT_KINDS, FAULTS, type FaultKind, type FaultRates } from "./kernel/faults.ts";
+import { Random } from "./kernel/random.ts";
+
+/** What a client does at some time. `job` counts the jobs created so far, modulo their number. */
+export type Operation =
+  | {
+      readonly kind: "create";
+      readonly atMs: number;
+      readonly pool: string;
+      readonly engine: EngineName | "auto";
+      readonly source: "url" | "upload";
+      readonly priority: number;
+    }
+  | {
+      readonly kind: "cancel" | "delete" | "retry" | "status" | "list";
+      readonly atMs: number;
+      readonly job: number;
+    }
+  | { readonly kind: "drain"; readonly atMs: number; readonly machine: number };
+
+/** Everything that is decided before a run begins. The rest is drawn as it goes, from the same seed. */
+export interface Plan {
+  readonly seed: number;
+  readonly machines: readonly MachinePlan[];
+  readonly operations: readonly Operation[];
+  /** Overrides of control-plane/src/dispatch/timing.ts. */
+  readonly dispatchTiming: Readonly<Record<string, number>>;
+  readonly faults: FaultRates;
+  /** The most faults that strike. */
+  readonly faultLimit: number;
+  /** When the faults end, in virtual ms. */
+  readonly healAtMs: number;
+}
+
+/** A scale model of dispatch/timing.ts, so that a run needs fewer heartbeats between two deadlines. */
+const SHORT_TIMING = {
+  heartbeatMs: 5000,
+  leaseMs: 12_000,
+  reconnectGraceMs: 15_000,
+  heldMs: 10_000,
+  acceptMs: 4000,
+  rejectBackoffMs: 6000,
+  progressMs: 3000,
+  resendMs: 4000,
+  progressWriteMs: 2000,
+  outageSlackMs: 6000,
+  retryMinMs: 1000,
+  retryMaxMs: 20_000,
+};
+
+const POOLS = ["default", "second"] as const;
+const ENGINES = ["nerfstudio", "builtin", "command"] as const;
+
+export function drawPlan(seed: number): Plan {
+  const random = new Random(seed, "plan");
+  const pools = random.chance(0.2) ? POOLS : ([POOLS[0]] as const);
+  const machines = drawMachines(random, pools);
+  const healAtMs = random.logBetween(5000, 60_000);
+  const quiet = random.chance(0.03);
+  return {
+    seed,
+    machines,
+    operations: drawOperations(random, machines, healAtMs),
+    dispatchTiming: random.chance(0.9) ? SHORT_TIMING : {},
+    faults: quiet ? {} : drawFaults(random),
+    faultLimit: random.chance(0.1) ? 1 : Number.MAX_SAFE_INTEGER,
+    healAtMs,
+  };
+}
+
+function drawMachines(random: Random, pools: readonly string[]): MachinePlan[] {
+  const count = Math.max(pools.length, random.pick([1, 1, 1, 1, 1, 1, 2, 2, 3]));
+  return Array.from({ length: count }, (_, index) => {
+    const slots = random.pick([1, 1, 1, 2, 3]);
+    const skewed = random.chance(0.2);
+    return {
+      name: `box${index}`,
+      pool: pools[index % pools.length] ?? POOLS[0],
+      slots,
+      gpus: random.int(1, slots),
+      engines: ENGINES.filter((name) => name === "builtin" || random.chance(0.25)),
+      clockOffsetMs: skewed ? random.between(-1, 1) * random.pick([5000, 3_600_000, 30 * 86_400_000]) : 0,
+      version: random.pick(["same", "same", "same", "same", "newer", "older"]),
+      syncSavesNames: random.chance(0.5),
+      pace: { minMs: 100, maxMs: random.logBetween(200, 4000) },
+      drainMs: random.logBetween(100, 30_000),
+    };
+  });
+}
+
+function drawOperations(random: Random, machines: readonly MachinePlan[], healAtMs: number): Operation[] {
+  const at = () => random.next() ** 2 * healAtMs;
+  const jobs = random.pick([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3]);
+  const operations: Operation[] = [];
+  for (let job = 0; job < jobs; job += 1) {
+    const machine = random.pick(machines);
+    operations.push({
+      kind: "create",
+      atMs: job === 0 ? 0 : at(),
+      pool: machine?.pool ?? POOLS[0],
+      engine: random.chance(0.7) ? "auto" : (random.pick(machine?.engines ?? []) ?? "auto"),
+      source: random.chance(0.08) ? "upload" : "url",
+      priority: random.chance(0.2) ? random.int(-3, 3) : 0,
+    });
+  }
+  // How a job is stopped right after it began shows best when little else happens.
+  if (random.chance(0.25)) {
+    operations.push({ kind: "cancel", atMs: random.logBetween(300, 8000), job: random.int(0, jobs - 1) });
+  }
+  const others = random.chance(0.4) ? random.int(1, 4) : 0;
+  for (let i = 0; i < others; i += 1) {
+    const kind = random.pick([
+      "cancel",
+      "cancel",
+      "delete",
+      "delete",
+      "retry",
+      "status",
+      "list",
+      "drain",
+    ] as const);
+    const atMs = random.next() * healAtMs;
+    operations.push(
+      kind === "drain"
+        ? { kind, atMs, machine: random.int(0, machines.length - 1) }
+        : { kind, atMs, job: random.int(0, jobs - 1) },
+    );
+  }
+  return operations.toSorted((a, b) => a.atMs - b.atMs);
+}
+
+/** Some kinds of faults per run, not all: what hides behind one shows without it (swarm testing, Groce et al. 2012). */
+function drawFaults(random: Random): FaultRates {
+  const share = random.pick([0.08, 0.2, 0.4]);
+  const rates: { [kind in FaultKind]?: number } = {};
+  for (const kind of FAULT_KINDS) {
+    if (random.chance(share)) rates[kind] = FAULTS[kind].most * random.logBetween(0.1, 1);
+  }
+  return rates;
+}

@@ -1,0 +1,263 @@
+import { SimProcess } from "../kernel/process.ts";
+import type { World } from "../kernel/world.ts";
+import type { SqliteFile } from "./d1.ts";
+import type { HubSocket } from "./hub-socket.ts";
+import type { CloseFrame, LinkEnd } from "./link.ts";
+import { ObjectStorage } from "./object-storage.ts";
+
+/** The methods of a Durable Object class that the runtime itself calls. */
+export interface ObjectInstance {
+  fetch(request: Request): Promise<Response>;
+  alarm(): Promise<void>;
+  webSocketMessage(ws: HubSocket, frame: string): Promise<void>;
+  webSocketClose(ws: HubSocket, code: number, reason: string, wasClean: boolean): Promise<void>;
+  webSocketError(ws: HubSocket, error: unknown): Promise<void>;
+}
+
+export type ObjectClass = new (ctx: object, env: object) => ObjectInstance;
+
+/** Who looks at the frames between a Dispatcher and its agents. */
+export interface FrameWatch {
+  onHubFrame(frame: string): void;
+  onAgentFrame(frame: string): void;
+}
+
+/** The object as it is in memory: lost with hibernation, eviction and every crash. */
+interface Incarnation {
+  readonly process: SimProcess;
+  readonly instance: ObjectInstance;
+  /** Callers that wait for it; told when it dies. */
+  readonly callers: Set<(error: Error) => void>;
+  running: number;
+  idleSince: number;
+  /** Events that wait for `blockConcurrencyWhile`; null when nothing blocks. */
+  blocked: (() => void)[] | null;
+}
+
+const HIBERNATES_AFTER_MS = 10_000;
+/** The platform tries a failed alarm again, with backoff from 2 s, six times. */
+const ALARM_RETRY_MS = 2000;
+const ALARM_RETRIES = 6;
+
+/**
+ * A Durable Object and the runtime around it: one instance at a time, its storage, its alarm and its hibernating
+ * sockets. It dies, is evicted and hibernates; what is durable stays.
+ */
+export class ObjectHost {
+  readonly name: string;
+  readonly file: SqliteFile;
+  readonly storage: ObjectStorage;
+  readonly #world: World;
+  readonly #class: ObjectClass;
+  readonly #env: object;
+  readonly #frames: FrameWatch;
+  readonly #sockets = new Set<HubSocket>();
+  #autoResponse: { request: string; response: string } | null = null;
+  #incarnation: Incarnation | null = null;
+  #born = 0;
+  /** Outdates alarms that were planned before. */
+  #alarmPlan = 0;
+
+  constructor(
+    world: World,
+    name: string,
+    file: SqliteFile,
+    code: { readonly objectClass: ObjectClass; readonly env: object },
+    frames: FrameWatch,
+  ) {
+    this.#world = world;
+    this.name = name;
+    this.file = file;
+    this.#class = code.objectClass;
+    this.#env = code.env;
+    this.#frames = frames;
+    this.storage = new ObjectStorage(world, name, file, (at) => this.#planAlarm(at));
+  }
+
+  /** A call from a Worker: runs in the object's process, and rejects when that dies meanwhile. */
+  invoke<T>(call: (instance: ObjectInstance) => T | Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#deliver("call", async (incarnation) => {
+        incarnation.callers.add(reject);
+        try {
+          const value = await call(incarnation.instance);
+          this.storage.outputGate(() => resolve(value));
+        } catch (error) {
+          this.storage.outputGate(() => reject(error));
+        } finally {
+          incarnation.callers.delete(reject);
+        }
+      });
+    });
+  }
+
+  /** Ends the incarnation in memory, wherever it is. @param sockets what becomes of them */
+  die(sockets: "break" | "stay"): void {
+    const dead = this.#incarnation;
+    this.#incarnation = null;
+    dead?.process.kill();
+    this.storage.crash();
+    for (const tell of dead?.callers ?? []) {
+      tell(new Error("Durable Object reset because its code was updated."));
+    }
+    if (sockets === "stay") return;
+    for (const socket of this.#sockets) socket.link?.breakFrom("hub");
+    this.#sockets.clear();
+  }
+
+  /** Drops the object from memory if nothing of it runs. @returns whether nothing of it is there now */
+  evictIfIdle(): boolean {
+    const idle = this.#incarnation;
+    if (idle === null) return true;
+    if (idle.running > 0 || idle.blocked !== null || this.storage.isDirty) return false;
+    idle.process.kill();
+    this.#incarnation = null;
+    return true;
+  }
+
+  #linkEndOf(socket: HubSocket): LinkEnd {
+    return {
+      onFrame: (frame) => {
+        if (frame === this.#autoResponse?.request) {
+          socket.autoRespond(this.#autoResponse.response, Date.now());
+        } else if (this.#sockets.has(socket)) {
+          this.#frames.onAgentFrame(frame);
+          this.#deliver("frame", ({ instance }) => instance.webSocketMessage(socket, frame));
+        }
+      },
+      onClose: (close) => this.#closed(socket, close, true),
+      onBroken: () => this.#closed(socket, { code: 1006, reason: "" }, false),
+    };
+  }
+
+  #closed(socket: HubSocket, { code, reason }: CloseFrame, wasClean: boolean): void {
+    if (!this.#sockets.has(socket)) return;
+    socket.peerClosed();
+    this.#deliver("close", async ({ instance }) => {
+      const handled = instance.webSocketClose(socket, code, reason, wasClean);
+      // Listed until the handler has begun, gone from then on.
+      this.#sockets.delete(socket);
+      await handled;
+    });
+  }
+
+  /** Runs an event in the object, which is woken for it. */
+  #deliver(label: string, handle: (incarnation: Incarnation) => unknown): void {
+    const incarnation = this.#awake();
+    const begin = () => {
+      incarnation.running += 1;
+      incarnation.process.run(async () => {
+        try {
+          await handle(incarnation);
+        } catch (error) {
+          this.#world.note(this.name, `${label} failed: ${String(error)}`);
+        } finally {
+          incarnation.running -= 1;
+          incarnation.idleSince = this.#world.now;
+          if (this.#world.faults.strikes("dispatcher_evicted")) this.evictIfIdle();
+        }
+      });
+    };
+    if (incarnation.blocked === null) begin();
+    else incarnation.blocked.push(begin);
+  }
+
+  #awake(): Incarnation {
+    const there = this.#incarnation;
+    if (there !== null && this.#world.now - there.idleSince < HIBERNATES_AFTER_MS) return there;
+    if (!this.evictIfIdle() && there !== null) return there;
+    this.#born += 1;
+    const process = new SimProcess(`${this.name}#${this.#born}`, {
+      outputGate: this.storage.outputGate,
+      deathDuringCall: () => {
+        if (this.#world.faults.strikes("dispatcher_restarted")) return () => this.die("break");
+        if (this.#world.faults.strikes("dispatcher_replaced")) return () => this.die("stay");
+        return null;
+      },
+    });
+    const blocks: Promise<unknown>[] = [];
+    const ctx = this.#context(process, blocks);
+    const incarnation: Incarnation = {
+      process,
+      instance: process.run(() => new this.#class(ctx, this.#env)),
+      callers: new Set(),
+      running: 0,
+      idleSince: this.#world.now,
+      blocked: blocks.length === 0 ? null : [],
+    };
+    this.#incarnation = incarnation;
+    if (blocks.length > 0) void Promise.all(blocks).then(() => this.#unblock(incarnation));
+    return incarnation;
+  }
+
+  #unblock(incarnation: Incarnation): void {
+    const waiting = incarnation.blocked ?? [];
+    incarnation.blocked = null;
+    if (incarnation.process.alive) for (const begin of waiting) begin();
+  }
+
+  #context(process: SimProcess, blocks: Promise<unknown>[]): object {
+    return {
+      id: { name: this.name },
+      storage: this.storage,
+      blockConcurrencyWhile: (work: () => Promise<unknown>) => {
+        const blocking = process.run(work);
+        blocks.push(blocking);
+        return blocking;
+      },
+      waitUntil: () => undefined,
+      acceptWebSocket: (socket: HubSocket, tags: readonly string[] = []) => {
+        socket.tags = tags;
+        socket.end = this.#linkEndOf(socket);
+        socket.onFrame = (frame) => this.#frames.onHubFrame(frame);
+        this.#sockets.add(socket);
+      },
+      getWebSockets: (tag?: string) =>
+        [...this.#sockets].filter(({ tags }) => tag === undefined || tags.includes(tag)),
+      getTags: ({ tags }: HubSocket) => tags,
+      setWebSocketAutoResponse: (pair: { request: string; response: string }) => {
+        this.#autoResponse = pair;
+      },
+      getWebSocketAutoResponseTimestamp: ({ autoRespondedAt }: HubSocket) =>
+        autoRespondedAt === null ? null : new Date(autoRespondedAt),
+    };
+  }
+
+  #planAlarm(at: number | null): void {
+    this.#alarmPlan += 1;
+    if (at !== null) this.#fireAlarmAfter(at - Date.now(), 0);
+  }
+
+  #fireAlarmAfter(delayMs: number, tries: number): void {
+    const plan = this.#alarmPlan;
+    const late = this.#world.faults.strikes("alarm_late");
+    const lateMs = late ? this.#world.latency(1000, 300_000) : this.#world.latency(0.1, 50);
+    const fire = () => {
+      if (plan === this.#alarmPlan) this.#fireAlarm(tries);
+    };
+    this.#world.schedule(Math.max(0, delayMs) + lateMs, `${this.name} alarm`, fire, null);
+  }
+
+  /** At least once: an alarm whose handler throws, or dies on the way, comes again. */
+  #fireAlarm(tries: number): void {
+    this.storage.alarmFires();
+    const plan = this.#alarmPlan;
+    const again = () => {
+      if (plan === this.#alarmPlan && tries < ALARM_RETRIES) {
+        this.#fireAlarmAfter(ALARM_RETRY_MS * 2 ** tries, tries + 1);
+      }
+    };
+    this.#deliver("alarm", async ({ instance, callers }) => {
+      callers.add(again);
+      try {
+        await instance.alarm();
+        if (this.#world.faults.strikes("alarm_doubled")) again();
+      } catch (error) {
+        again();
+        throw error;
+      } finally {
+        callers.delete(again);
+      }
+    });
+  }
+}

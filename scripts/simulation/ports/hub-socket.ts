@@ -1,0 +1,83 @@
+import type { CloseFrame, Link, LinkEnd } from "./link.ts";
+
+const STATE = { open: 1, closing: 2, closed: 3 } as const;
+
+/** The Dispatcher's end of a WebSocket under the Hibernation API. */
+export class HubSocket {
+  /** Set once the agent's end is there. */
+  link: Link | null = null;
+  /** Set once the Dispatcher has accepted it. */
+  end: LinkEnd | null = null;
+  /** Told of each frame that goes out. */
+  onFrame: (frame: string) => void = () => undefined;
+  tags: readonly string[] = [];
+  readyState: number = STATE.open;
+  autoRespondedAt: number | null = null;
+  readonly #outputGate: (send: () => void) => void;
+  #attachment: unknown = null;
+  /** What was sent before the agent's end was there. */
+  readonly #early: (string | CloseFrame)[] = [];
+
+  constructor(outputGate: (send: () => void) => void) {
+    this.#outputGate = outputGate;
+  }
+
+  serializeAttachment(value: unknown): void {
+    const text = JSON.stringify(value);
+    if (text.length > MAX_ATTACHMENT_BYTES) throw new Error("The attachment is too large");
+    this.#attachment = deepFreeze(JSON.parse(text));
+  }
+
+  /** The same object each time, which costs less than a copy: whoever would write into it is found out. */
+  deserializeAttachment(): unknown {
+    return this.#attachment;
+  }
+
+  /** To a socket that is gone, frames are dropped without a word. */
+  send(frame: string): void {
+    this.#outputGate(() => {
+      this.onFrame(frame);
+      this.#push(frame);
+    });
+  }
+
+  /** Throws as the runtime does for codes that may not be sent. */
+  close(code?: number, reason = ""): void {
+    if (code !== undefined && code !== 1000 && (code < 3000 || code > 4999)) {
+      throw new DOMException(`Invalid WebSocket close code: ${code}.`, "InvalidAccessError");
+    }
+    if (this.readyState === STATE.closed) return;
+    const answersClose = this.readyState === STATE.closing;
+    this.readyState = answersClose ? STATE.closed : STATE.closing;
+    this.#outputGate(() => this.#push({ code: code ?? 1005, reason }));
+  }
+
+  /** Answers a heartbeat without waking anybody. */
+  autoRespond(frame: string, at: number): void {
+    this.autoRespondedAt = at;
+    this.#push(frame);
+  }
+
+  /** The agent's close frame is here, or its end is gone. */
+  peerClosed(): void {
+    this.readyState = this.readyState === STATE.closing ? STATE.closed : STATE.closing;
+  }
+
+  connect(link: Link): void {
+    this.link = link;
+    for (const frame of this.#early.splice(0)) link.toAgent(frame);
+  }
+
+  #push(frame: string | CloseFrame): void {
+    if (this.link === null) this.#early.push(frame);
+    else this.link.toAgent(frame);
+  }
+}
+
+function deepFreeze(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  for (const inner of Object.values(value)) deepFreeze(inner);
+  return Object.freeze(value);
+}
+
+const MAX_ATTACHMENT_BYTES = 16_384;

@@ -1,0 +1,143 @@
+import type { Range } from "../kernel/random.ts";
+import type { World } from "../kernel/world.ts";
+import type { NetworkPath } from "./network-path.ts";
+
+/** How a WebSocket ends in order, as either side says it. */
+export interface CloseFrame {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** One end of a link. */
+export interface LinkEnd {
+  onFrame(frame: string): void;
+  onClose(close: CloseFrame): void;
+  /** The connection broke without a close frame. */
+  onBroken(): void;
+}
+
+type Side = "hub" | "agent";
+
+const USUAL_MS: Range = [0.5, 30];
+const SLOW_MS: Range = [1000, 20_000];
+/** When an end that is never told finds out by itself, by TCP's own timers. */
+const UNTOLD_MS: Range = [60_000, 2 * 3_600_000];
+
+/**
+ * An open WebSocket on its way through the network: frames arrive in order, if they do. Faults that no TCP connection
+ * has (a frame lost, doubled or overtaken) stand for proxies and for what a newer connection overtakes.
+ */
+export class Link {
+  readonly #world: World;
+  readonly #path: NetworkPath;
+  readonly #ends: { readonly [side in Side]: LinkEnd };
+  readonly #clearAt = { hub: 0, agent: 0 };
+  /** Which ends know that it is over. */
+  readonly #over = { hub: false, agent: false };
+
+  constructor(world: World, path: NetworkPath, hub: LinkEnd, agent: LinkEnd) {
+    this.#world = world;
+    this.#path = path;
+    this.#ends = { hub, agent };
+    path.links.add(this);
+  }
+
+  toHub(frame: string | CloseFrame): void {
+    this.#send("hub", frame);
+  }
+
+  toAgent(frame: string | CloseFrame): void {
+    this.#send("agent", frame);
+  }
+
+  /** One end is gone. What it sent before still arrives at the other, which then hears of it. */
+  breakFrom(side: Side): void {
+    this.#over[side] = true;
+    this.#path.links.delete(this);
+    const other = side === "hub" ? "agent" : "hub";
+    this.#tellBroken(other, this.#arrival(other));
+  }
+
+  /** The connection breaks in the middle: what is on its way is lost, and each end notices in its time. */
+  cut(): void {
+    for (const side of ["hub", "agent"] as const) {
+      this.#over[side] = true;
+      const { onBroken } = this.#ends[side];
+      this.#world.schedule(
+        this.#world.latency(...USUAL_MS),
+        "link is cut",
+        onBroken.bind(this.#ends[side]),
+        null,
+      );
+    }
+    this.#path.links.delete(this);
+  }
+
+  /** The agent's end is gone without a sign. */
+  vanish(): void {
+    this.#over.agent = true;
+    this.#path.links.delete(this);
+    this.#tellBroken("hub", this.#world.latency(...UNTOLD_MS));
+  }
+
+  #tellBroken(side: Side, delayMs: number): void {
+    const tell = () => {
+      if (this.#over[side]) return;
+      this.#over[side] = true;
+      this.#ends[side].onBroken();
+    };
+    this.#world.schedule(delayMs, `${side} loses its link`, () => this.#path.pass(tell), null);
+  }
+
+  #send(to: Side, frame: string | CloseFrame): void {
+    if (this.#over.hub || this.#over.agent) return;
+    const { faults } = this.#world;
+    if (typeof frame === "string") {
+      if (faults.strikes("frame_lost")) return;
+      if (to === "hub" && frame.startsWith("{")) this.#replay(frame);
+      if (faults.strikes("frame_doubled")) this.#deliverAfter(this.#world.latency(1, 5000), to, frame);
+      if (faults.strikes("frame_reordered")) {
+        this.#deliverAfter(this.#world.latency(1, 10_000), to, frame);
+        return;
+      }
+    }
+    this.#deliverAfter(this.#arrival(to), to, frame);
+  }
+
+  /** A frame of the agent's past, under whatever lease: nothing that is stale may change anything. */
+  #replay(frame: string): void {
+    const { past } = this.#path;
+    if (this.#world.faults.strikes("frame_replayed")) {
+      const old = past[Math.floor(this.#world.dice.next() * past.length)];
+      if (old !== undefined) this.#deliverAfter(this.#arrival("hub"), "hub", old);
+    }
+    if (frame.includes('"fence":')) past.push(frame);
+  }
+
+  /** How long something takes that is sent now: never less than what was sent before it. */
+  #arrival(to: Side): number {
+    const { now, faults } = this.#world;
+    const slow = faults.strikes("frame_slow");
+    const at = Math.max(this.#clearAt[to], now + this.#world.latency(...(slow ? SLOW_MS : USUAL_MS)));
+    this.#clearAt[to] = at;
+    return at - now;
+  }
+
+  #deliverAfter(delayMs: number, to: Side, frame: string | CloseFrame): void {
+    const deliver = () => this.#path.pass(() => this.#deliver(to, frame));
+    this.#world.schedule(delayMs, `frame to ${to}`, deliver, null);
+  }
+
+  #deliver(to: Side, frame: string | CloseFrame): void {
+    if (this.#over[to]) return;
+    const end = this.#ends[to];
+    this.#world.note(`to ${to}`, typeof frame === "string" ? frame : `close ${frame.code} ${frame.reason}`);
+    if (typeof frame === "string") {
+      end.onFrame(frame);
+      return;
+    }
+    this.#over[to] = true;
+    if (this.#over.hub && this.#over.agent) this.#path.links.delete(this);
+    end.onClose(frame);
+  }
+}

@@ -1,0 +1,153 @@
+import { createHash } from "node:crypto";
+import type { World } from "../kernel/world.ts";
+import { storageCall } from "./storage-call.ts";
+
+export interface StoredObject {
+  readonly key: string;
+  readonly bytes: Uint8Array;
+  readonly etag: string;
+}
+
+interface Multipart {
+  readonly key: string;
+  readonly createdAt: number;
+  readonly parts: Map<number, { readonly etag: string; readonly bytes: Uint8Array }>;
+  state: "open" | "completed" | "aborted";
+}
+
+/** R2 forgets a multipart upload that nobody completes. */
+const OPEN_UPLOAD_LIFETIME_MS = 7 * 24 * 3600 * 1000;
+
+/** R2's port in memory, with the rules of multipart uploads. */
+export class SimR2 {
+  readonly #world: World;
+  readonly #smallestPart: number;
+  readonly objects = new Map<string, StoredObject>();
+  readonly #multiparts = new Map<string, Multipart>();
+  /** Rises whenever an object comes or goes. */
+  version = 0;
+  #parts = 0;
+
+  /** @param smallestPart bytes that every part but the last must have */
+  constructor(world: World, smallestPart: number) {
+    this.#world = world;
+    this.#smallestPart = smallestPart;
+  }
+
+  createMultipartUpload(key: string): Promise<{ key: string; uploadId: string }> {
+    return this.#call(`begin ${key}`, () => {
+      const uploadId = `r2-${this.#multiparts.size + 1}`;
+      this.#multiparts.set(uploadId, { key, createdAt: this.#world.now, parts: new Map(), state: "open" });
+      return { key, uploadId };
+    });
+  }
+
+  /** Answers for any key and id; whether they exist shows when they are used. */
+  resumeMultipartUpload(key: string, uploadId: string) {
+    return {
+      uploadPart: (partNumber: number, body: ReadableStream<Uint8Array>) =>
+        this.#uploadPart(key, uploadId, partNumber, body),
+      complete: (parts: readonly { partNumber: number; etag: string }[]) =>
+        this.#call(`complete ${key}`, () => this.#complete(key, uploadId, parts)),
+      abort: () =>
+        this.#call(`abort ${key}`, () => {
+          const upload = this.#multiparts.get(uploadId);
+          if (upload === undefined) throw new Error("abort: The specified upload does not exist. (10024)");
+          if (upload.state === "open") upload.state = "aborted";
+        }),
+    };
+  }
+
+  head(key: string): Promise<{ key: string; size: number; etag: string } | null> {
+    return this.#call(`head ${key}`, () => this.#describe(key));
+  }
+
+  get(key: string, options: { range?: { offset: number; length: number } } = {}) {
+    return this.#call(`get ${key}`, () => {
+      const stored = this.objects.get(key);
+      if (stored === undefined) return null;
+      const { offset, length } = options.range ?? { offset: 0, length: stored.bytes.length };
+      const body = new Response(stored.bytes.slice(offset, offset + length)).body;
+      return { key, size: stored.bytes.length, etag: stored.etag, body };
+    });
+  }
+
+  delete(keys: string | readonly string[]): Promise<void> {
+    const all = typeof keys === "string" ? [keys] : keys;
+    return this.#call(`delete ${all.join(" ")}`, () => {
+      for (const key of all) if (this.objects.delete(key)) this.version += 1;
+    });
+  }
+
+  list({ prefix = "" }: { prefix?: string } = {}) {
+    return this.#call(`list ${prefix}`, () => ({
+      objects: [...this.objects.keys()].filter((key) => key.startsWith(prefix)).map((key) => ({ key })),
+      truncated: false,
+    }));
+  }
+
+  /** Uploads that R2 itself still keeps open. */
+  openUploads(): string[] {
+    return [...this.#multiparts.values()].filter((upload) => this.#isOpen(upload)).map(({ key }) => key);
+  }
+
+  #call<T>(what: string, execute: () => T): Promise<T> {
+    return storageCall(this.#world, "r2", what, execute);
+  }
+
+  async #uploadPart(key: string, uploadId: string, partNumber: number, body: ReadableStream<Uint8Array>) {
+    const bytes = await readAll(body);
+    return this.#call(`part ${partNumber} of ${key}`, () => {
+      const upload = this.#openUpload(key, uploadId);
+      this.#parts += 1;
+      const etag = `part-${this.#parts}`;
+      upload.parts.set(partNumber, { etag, bytes });
+      return { partNumber, etag };
+    });
+  }
+
+  #complete(key: string, uploadId: string, parts: readonly { partNumber: number; etag: string }[]) {
+    const upload = this.#openUpload(key, uploadId);
+    const chosen = parts.map(({ partNumber, etag }) => {
+      const part = upload.parts.get(partNumber);
+      if (part?.etag !== etag) throw new Error("complete: One or more parts could not be found. (10025)");
+      return part.bytes;
+    });
+    const [first] = chosen;
+    for (const [index, { length }] of chosen.entries()) {
+      const isLast = index === chosen.length - 1;
+      const fits = isLast ? length <= (first?.length ?? 0) : length === first?.length;
+      if (!fits) throw new Error("complete: All non-trailing parts must have the same length. (10048)");
+      if (!isLast && length < this.#smallestPart) throw new Error("complete: A part is too small. (10011)");
+    }
+    upload.state = "completed";
+    const bytes = Buffer.concat(chosen);
+    const etag = `${createHash("md5").update(bytes).digest("hex")}-${parts.length}`;
+    this.objects.set(key, { key, bytes, etag });
+    this.version += 1;
+    return this.#describe(key);
+  }
+
+  #openUpload(key: string, uploadId: string): Multipart {
+    const upload = this.#multiparts.get(uploadId);
+    if (upload === undefined || upload.key !== key || !this.#isOpen(upload)) {
+      throw new Error("The specified multipart upload does not exist. (10024)");
+    }
+    return upload;
+  }
+
+  #isOpen({ state, createdAt }: Multipart): boolean {
+    return state === "open" && this.#world.now - createdAt < OPEN_UPLOAD_LIFETIME_MS;
+  }
+
+  #describe(key: string) {
+    const stored = this.objects.get(key);
+    return stored === undefined ? null : { key, size: stored.bytes.length, etag: stored.etag };
+  }
+}
+
+async function readAll(body: ReadableStream<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}

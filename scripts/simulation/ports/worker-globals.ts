@@ -1,0 +1,93 @@
+import { createHash } from "node:crypto";
+import { theWorld } from "../kernel/world.ts";
+import { HubSocket } from "./hub-socket.ts";
+
+/** What the Worker's runtime has and Node has not. */
+
+/** A 101 carries a socket; Node's own Response knows no such status. */
+class WorkerResponse extends Response {
+  readonly webSocket: unknown;
+
+  constructor(
+    body?: ConstructorParameters<typeof Response>[0],
+    init: ResponseInit & { webSocket?: unknown } = {},
+  ) {
+    const upgrades = init.status === 101;
+    super(body, upgrades ? { ...init, status: 200 } : init);
+    this.webSocket = init.webSocket ?? null;
+    if (upgrades) Object.defineProperty(this, "status", { value: 101 });
+  }
+}
+
+/** The end of a pair that the Worker hands on to whoever asked for the upgrade. */
+export interface HandedOnSocket {
+  readonly hub: HubSocket;
+}
+
+class WebSocketPair {
+  readonly 0: HandedOnSocket;
+  readonly 1: HubSocket;
+
+  constructor() {
+    const gate = theWorld().caller("WebSocketPair").outputGate ?? ((send) => send());
+    this[1] = new HubSocket(gate);
+    this[0] = { hub: this[1] };
+  }
+}
+
+class WebSocketRequestResponsePair {
+  readonly request: string;
+  readonly response: string;
+
+  constructor(request: string, response: string) {
+    this.request = request;
+    this.response = response;
+  }
+}
+
+/** Lets exactly `length` bytes through. */
+class FixedLengthStream extends TransformStream<Uint8Array, Uint8Array> {
+  constructor(length: number) {
+    let seen = 0;
+    super({
+      transform(chunk, controller) {
+        seen += chunk.byteLength;
+        if (seen > length)
+          throw new TypeError("Attempt to write too many bytes through a FixedLengthStream.");
+        controller.enqueue(chunk);
+      },
+      flush() {
+        if (seen < length)
+          throw new TypeError("FixedLengthStream did not see all expected bytes before close().");
+      },
+    });
+  }
+}
+
+class DigestStream extends WritableStream<Uint8Array> {
+  readonly digest: Promise<ArrayBuffer>;
+
+  constructor(algorithm: string) {
+    const hash = createHash(algorithm.replace("-", "").toLowerCase());
+    const { promise, resolve, reject } = Promise.withResolvers<ArrayBuffer>();
+    super({
+      write: (chunk) => void hash.update(chunk),
+      close: () => resolve(Uint8Array.from(hash.digest()).buffer),
+      abort: (reason) => reject(reason),
+    });
+    // A digest that nobody asks for is no error.
+    promise.catch(() => undefined);
+    this.digest = promise;
+  }
+}
+
+/** To be called after `installVirtualGlobals`. */
+export function installWorkerGlobals(): void {
+  Object.assign(globalThis, {
+    Response: WorkerResponse,
+    WebSocketPair,
+    WebSocketRequestResponsePair,
+    FixedLengthStream,
+  });
+  Object.assign(globalThis.crypto, { DigestStream });
+}

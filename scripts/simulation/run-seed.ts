@@ -1,0 +1,255 @@
+import { isTerminal } from "@splatt/shared";
+import type { AgentCode } from "./cast/agent-code.ts";
+import { Client } from "./cast/client.ts";
+import { type Identity, Machine, type MachinePlan } from "./cast/machine.ts";
+import { Nemesis } from "./cast/nemesis.ts";
+import type { Databases } from "./code.ts";
+import {
+  everyJobHasEnded,
+  noAgentHoldsAJob,
+  noLeaseIsLeft,
+  storageHoldsNothingElse,
+} from "./invariants/at-rest.ts";
+import { BrokenInvariant, Watch } from "./invariants/watch.ts";
+import { type FaultKind, Faults } from "./kernel/faults.ts";
+import { Random } from "./kernel/random.ts";
+import { enter, World } from "./kernel/world.ts";
+import type { Plan } from "./plan.ts";
+import { ControlPlane, type ControlPlaneFiles, type WorkerCode } from "./ports/control-plane.ts";
+import type { Disk } from "./ports/disk.ts";
+
+/** The shipped code, loaded onto the ports. */
+export interface ShippedCode {
+  readonly worker: WorkerCode;
+  readonly agent: AgentCode;
+  /** R2's smallest part, on the scale of the parts that the code sends. */
+  readonly smallestPart: number;
+}
+
+export interface Outcome {
+  readonly seed: number;
+  /** What is broken, by name, and what was found; null when all held. */
+  readonly failure: { readonly invariant: string; readonly finding: string } | null;
+  readonly traceHash: string;
+  readonly steps: number;
+  readonly virtualMs: number;
+  readonly struck: readonly FaultKind[];
+  /** How the jobs ended. */
+  readonly statuses: readonly string[];
+  readonly lines: readonly string[] | null;
+}
+
+const CRON_MS = 60_000;
+const LOOK_MS = 2000;
+/** Within this after the last fault every job has ended. */
+const END_WITHIN_MS = 45 * 60_000;
+/** … and after this everything that hangs on it is cleared. */
+const REST_WITHIN_MS = 10 * 60_000;
+const MOST_PURGES = 2;
+/** When the last purge of what was deleted is due: after R2 has forgotten every open upload. */
+const PURGE_AFTER_MS = 9 * 24 * 3_600_000;
+
+/** Runs the whole system once, as the seed's plan has it. */
+export async function runSeed(
+  plan: Plan,
+  code: ShippedCode,
+  files: Databases,
+  options: { readonly keepLines: boolean },
+): Promise<Outcome> {
+  files.empty();
+  const faults = new Faults(plan.faults, plan.seed, plan.faultLimit);
+  const world = new World(plan.seed, { faults, keepLines: options.keepLines });
+  const onUnhandled = (error: unknown) => {
+    world.verdict ??= new BrokenInvariant("nothingCrashes", `unhandled rejection: ${String(error)}`);
+  };
+  process.on("unhandledRejection", onUnhandled);
+  enter(world);
+  try {
+    const run = new Run(world, plan, code, files);
+    await run.setUp();
+    await run.faultsAndWork();
+    await run.rest();
+    await run.purge();
+    return run.outcome();
+  } finally {
+    enter(null);
+    process.off("unhandledRejection", onUnhandled);
+  }
+}
+
+class Run {
+  readonly #world: World;
+  readonly #plan: Plan;
+  readonly #code: ShippedCode;
+  readonly #controlPlane: ControlPlane;
+  readonly #client: Client;
+  readonly #machines: Machine[] = [];
+  readonly #identities: Identity[] = [];
+  readonly #watch: Watch;
+  readonly #random: Random;
+  #cronRuns = true;
+
+  constructor(world: World, plan: Plan, code: ShippedCode, files: ControlPlaneFiles) {
+    this.#world = world;
+    this.#plan = plan;
+    this.#code = code;
+    this.#random = new Random(plan.seed, "run");
+    this.#controlPlane = new ControlPlane(world, code.worker, files, {
+      dispatchTiming: plan.dispatchTiming,
+      smallestPart: code.smallestPart,
+    });
+    this.#client = new Client(world, this.#controlPlane);
+    this.#watch = new Watch(world, this.#controlPlane, this.#machines, this.#client);
+  }
+
+  /** Mints the agents, before anything goes wrong. */
+  async setUp(): Promise<void> {
+    let ready = false;
+    const minting = Promise.all(this.#plan.machines.map((machine) => this.#client.mintAgent(machine)));
+    void minting.then((identities) => {
+      this.#identities.push(...identities);
+      ready = true;
+    });
+    await this.#world.run(() => ready);
+    for (const [index, machine] of this.#plan.machines.entries()) {
+      const identity = this.#identities[index];
+      if (identity !== undefined) this.#addMachine(machine, identity);
+    }
+  }
+
+  /** Faults for as long as there is work and the plan has it, then quiet until every job has ended. */
+  async faultsAndWork(): Promise<void> {
+    const world = this.#world;
+    const { healAtMs, operations } = this.#plan;
+    let toCome = operations.length;
+    for (const operation of operations) {
+      const begin = () => {
+        toCome -= 1;
+        this.#client.do(operation, this.#identities);
+      };
+      world.schedule(operation.atMs, operation.kind, begin, null);
+    }
+    for (const machine of this.#machines) {
+      world.schedule(this.#random.between(0, 3000), "agent starts", () => machine.start(), null);
+    }
+    this.#cron();
+    const nemesis = new Nemesis(world, this.#random, this.#machines, (of, disk) => this.#addTwin(of, disk));
+    world.faults.begin();
+    nemesis.begin();
+    let healed = false;
+    const heal = () => {
+      if (!healed) nemesis.heal();
+      healed = true;
+    };
+    world.schedule(healAtMs, "the faults end", heal, null);
+    const latest = world.now + healAtMs + END_WITHIN_MS;
+    await world.run(() => {
+      this.#watch.afterStep();
+      const { jobs } = this.#watch.last;
+      if (world.now > latest) this.#watch.require("everyJobEnds", everyJobHasEnded(this.#watch.last));
+      const isDone = toCome === 0 && this.#client.isIdle && allEnded(jobs);
+      if (isDone) heal();
+      return isDone;
+    });
+  }
+
+  /** Time for what follows the end of the jobs. */
+  async rest(): Promise<void> {
+    const latest = this.#world.now + REST_WITHIN_MS;
+    const look = () => noLeaseIsLeft(this.#controlPlane) ?? noAgentHoldsAJob(this.#machines);
+    let unrest = look();
+    const lookAgain = () => {
+      unrest = look();
+      if (unrest !== null) this.#world.schedule(LOOK_MS, "looks", lookAgain, null);
+    };
+    lookAgain();
+    await this.#world.run(() => {
+      this.#watch.afterStep();
+      if (this.#world.now > latest) this.#watch.require("leasesAgreeAtRest", unrest);
+      return unrest === null;
+    });
+  }
+
+  /** Days later: what nobody refers to is gone from storage. */
+  async purge(): Promise<void> {
+    this.#cronRuns = false;
+    for (const machine of this.#machines) machine.turnOff();
+    const look = () => storageHoldsNothingElse(this.#controlPlane);
+    let stray = look();
+    let purges = 0;
+    const purge = () => {
+      void this.#controlPlane.scheduled().then(() => {
+        stray = look();
+        purges += 1;
+        this.#world.schedule(CRON_MS, "cron", purge, null);
+      });
+    };
+    this.#world.schedule(PURGE_AFTER_MS, "cron", purge, null);
+    // A purge that was cut off when its job was deleted is made up for by the first.
+    await this.#world.run(() => {
+      this.#watch.afterStep();
+      return stray === null || purges === MOST_PURGES;
+    });
+    this.#watch.require("storageHoldsNothingElse", stray);
+  }
+
+  outcome(): Outcome {
+    const { verdict, trace, steps, now, faults } = this.#world;
+    return {
+      seed: this.#plan.seed,
+      failure: verdict === null ? null : describe(verdict),
+      traceHash: trace.hash,
+      steps,
+      virtualMs: Math.round(now),
+      struck: faults.struck,
+      statuses: [...this.#watch.last.jobs.values()].map(({ status }) => status),
+      lines: trace.lines,
+    };
+  }
+
+  /** The scheduled handler, once a minute for as long as the run goes. */
+  #cron(): void {
+    const tick = () => {
+      if (!this.#cronRuns) return;
+      void this.#controlPlane.scheduled();
+      this.#cron();
+    };
+    this.#world.schedule(CRON_MS, "cron", tick, null);
+  }
+
+  #addMachine(plan: MachinePlan, identity: Identity, disk?: Disk): Machine {
+    const { agent } = this.#code;
+    const machine = new Machine(
+      this.#world,
+      this.#controlPlane,
+      agent,
+      plan,
+      identity,
+      this.#plan.seed,
+      disk,
+    );
+    // A service manager starts what has ended in order again; what was replaced or refused stays away.
+    machine.onExit = () => {
+      if (machine.lastExit !== "closed") return;
+      this.#world.schedule(this.#random.logBetween(500, 30_000), "agent starts", () => machine.start(), null);
+    };
+    this.#machines.push(machine);
+    return machine;
+  }
+
+  #addTwin(of: Machine, disk: "copied" | "empty"): void {
+    const plan = { ...of.plan, name: `${of.plan.name}-twin${this.#machines.length}` };
+    this.#addMachine(plan, of.identity, disk === "copied" ? of.disk.copy() : undefined).start();
+  }
+}
+
+function allEnded(jobs: Watch["last"]["jobs"]): boolean {
+  return [...jobs.values()].every(({ status }) => isTerminal(status));
+}
+
+function describe(error: Error): { invariant: string; finding: string } {
+  if (error instanceof BrokenInvariant) {
+    return { invariant: error.invariant, finding: error.message.slice(error.invariant.length + 2) };
+  }
+  return { invariant: "nothingCrashes", finding: error.stack ?? error.message };
+}

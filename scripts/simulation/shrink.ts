@@ -1,0 +1,75 @@
+import type { Plan } from "./plan.ts";
+import type { Outcome } from "./run-seed.ts";
+
+/** A seed's run to be read: its plan, perhaps made smaller, and what happened. */
+export interface Explanation {
+  readonly plan: Plan;
+  readonly outcome: Outcome;
+}
+
+type Run = (plan: Plan, keepLines: boolean) => Promise<Outcome>;
+
+/** Runs a plan and, if it fails, makes it as small as it can while the same invariant still breaks. */
+export async function explain(plan: Plan, run: Run, shrinks: boolean): Promise<Explanation> {
+  const failure = (await run(plan, false)).failure;
+  const smallest = failure === null || !shrinks ? plan : await shrink(plan, run, failure.invariant);
+  return { plan: smallest, outcome: await run(smallest, true) };
+}
+
+/** Tries one simplification after the other for as long as any helps. */
+async function shrink(plan: Plan, run: Run, invariant: string): Promise<Plan> {
+  let smallest = plan;
+  for (let before: Plan | null = null; before !== smallest; ) {
+    before = smallest;
+    for (const simplify of SIMPLIFICATIONS) {
+      for (let index = 0; ; ) {
+        const simpler = simplify(smallest, index);
+        if (simpler === null) break;
+        const { failure } = await run(simpler, false);
+        if (failure?.invariant === invariant) smallest = simpler;
+        else index += 1;
+      }
+    }
+    const { struck } = await run(smallest, false);
+    smallest = await fewerStrikes(smallest, struck.length, run, invariant);
+  }
+  return smallest;
+}
+
+/** The plan without its thing number `index` of a sort; null when there is none of that number. */
+type Simplification = (plan: Plan, index: number) => Plan | null;
+
+const SIMPLIFICATIONS: readonly Simplification[] = [
+  (plan, index) => {
+    const kind = Object.keys(plan.faults)[index];
+    if (kind === undefined) return null;
+    return {
+      ...plan,
+      faults: Object.fromEntries(Object.entries(plan.faults).filter(([other]) => other !== kind)),
+    };
+  },
+  (plan, index) => {
+    if (index >= plan.operations.length) return null;
+    return { ...plan, operations: plan.operations.filter((_, other) => other !== index) };
+  },
+  // Only the last machine: the others are known by their number.
+  (plan, index) =>
+    index > 0 || plan.machines.length === 1 ? null : { ...plan, machines: plan.machines.slice(0, -1) },
+];
+
+/** What strikes after the last fault that matters only makes the trace longer. */
+async function fewerStrikes(plan: Plan, strikes: number, run: Run, invariant: string): Promise<Plan> {
+  let [enough, tooFew] = [Math.min(strikes, plan.faultLimit), -1];
+  let smallest = plan;
+  while (enough - tooFew > 1) {
+    const faultLimit = Math.floor((enough + tooFew) / 2);
+    const { failure } = await run({ ...plan, faultLimit }, false);
+    if (failure?.invariant === invariant) {
+      enough = faultLimit;
+      smallest = { ...plan, faultLimit };
+    } else {
+      tooFew = faultLimit;
+    }
+  }
+  return smallest;
+}

@@ -1,0 +1,46 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { Databases, loadShippedCode } from "./code.ts";
+import type { SourceChange } from "./loader.ts";
+import type { Outcome } from "./run-seed.ts";
+import type { Explanation } from "./shrink.ts";
+
+/** A thread that runs seeds: it loads the shipped code onto the ports once, and runs one seed after another on it. */
+
+export type Task =
+  | { readonly kind: "run"; readonly seeds: readonly number[] }
+  | { readonly kind: "explain"; readonly seed: number; readonly shrinks: boolean };
+
+export type Reply =
+  | { readonly kind: "ready" }
+  | { readonly kind: "ran"; readonly outcomes: readonly Outcome[] }
+  | { readonly kind: "explained"; readonly explanation: Explanation };
+
+const { changes } = workerData as { readonly changes: readonly SourceChange[] };
+/** What an error's stack says costs more than all else of an error, and is only wanted when a seed is explained. */
+const STACK_LINES = 30;
+
+const code = await loadShippedCode(changes);
+// These use the shipped code themselves, and must not have it loaded before the ports are in place.
+const { drawPlan } = await import("./plan.ts");
+const { runSeed } = await import("./run-seed.ts");
+const { explain } = await import("./shrink.ts");
+const files = new Databases();
+
+const reply = (message: Reply) => parentPort?.postMessage(message);
+
+parentPort?.on("message", async (task: Task) => {
+  if (task.kind === "run") {
+    Error.stackTraceLimit = 0;
+    const outcomes: Outcome[] = [];
+    for (const seed of task.seeds) {
+      outcomes.push(await runSeed(drawPlan(seed), code, files, { keepLines: false }));
+    }
+    reply({ kind: "ran", outcomes });
+  } else {
+    Error.stackTraceLimit = STACK_LINES;
+    const run = (plan: Parameters<typeof runSeed>[0], keepLines: boolean) =>
+      runSeed(plan, code, files, { keepLines });
+    reply({ kind: "explained", explanation: await explain(drawPlan(task.seed), run, task.shrinks) });
+  }
+});
+reply({ kind: "ready" });
