@@ -17,7 +17,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-lease-in-fence",
     is: "changes of a job are fenced by its attempt and agent, but not by the lease",
-    found: 50,
+    found: 36,
     changes: [
       {
         file: "control-plane/src/jobs/conditions.ts",
@@ -78,7 +78,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-read-back",
     is: "a change that was made before, and whose answer was lost, is taken for one that somebody else won",
-    found: 3,
+    found: 7,
     changes: [
       {
         file: `${DISPATCH}/reports.ts`,
@@ -107,7 +107,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-rearm",
     is: "the alarm is not set again for the leases that are left, and the minute's tick does not look at them",
-    found: 17,
+    found: 148,
     changes: [
       {
         file: `${DISPATCH}/leases.ts`,
@@ -124,7 +124,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "progress-falls",
     is: "late progress overwrites later progress",
-    found: 309,
+    found: 186,
     changes: [{ file: `${DISPATCH}/progress.ts`, search: "lte(jobs.progress, progress),", replace: "" }],
   },
   {
@@ -203,7 +203,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "uploads-outlive-attempts",
     is: "an agent's next attempt goes on with the uploads of the one before",
-    found: 422,
+    found: 403,
     changes: [
       {
         file: "gpu-agent/src/jobs/job-record.ts",
@@ -217,7 +217,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "terminal-not-tested",
     is: "a lost lease puts a job back into the queue that has ended meanwhile",
-    found: 112,
+    found: 275,
     changes: [
       {
         file: `${DISPATCH}/leases.ts`,
@@ -233,10 +233,10 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 413,
     changes: [
       {
-        file: `${DISPATCH}/assign.ts`,
-        search: `          eq(jobs.attempt, lease.attempt - 1),
-          eq(jobs.status, "queued"),
-          isNull(jobs.leaseId),
+        file: `${DISPATCH}/claim.ts`,
+        search: `        eq(jobs.attempt, sql\`\${of("attempt")} - 1\`),
+        eq(jobs.status, "queued"),
+        isNull(jobs.leaseId),
 `,
         replace: "",
       },

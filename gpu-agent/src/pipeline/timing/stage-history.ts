@@ -1,4 +1,5 @@
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { STAGES } from "@splatt/shared";
 import { z } from "zod";
 import { writeWhole } from "../../files/write-whole.ts";
@@ -55,10 +56,14 @@ export class StageHistory {
   /** Resolves when the run is on disk; a disk that takes nothing more costs an estimate, not a job. */
   add(run: StageRun): Promise<void> {
     this.#runs = remember(this.#runs, run);
-    this.#saving = this.#saving.then(() =>
-      writeWhole(this.#path, JSON.stringify({ version: 1, runs: this.#runs })).catch(() => undefined),
-    );
+    this.#saving = this.#saving.then(() => this.#save()).catch(() => undefined);
     return this.#saving;
+  }
+
+  async #save(): Promise<void> {
+    // `run` may be the first that this machine is asked for.
+    await mkdir(dirname(this.#path), { recursive: true });
+    await writeWhole(this.#path, JSON.stringify({ version: 1, runs: this.#runs }));
   }
 }
 
