@@ -17,7 +17,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-lease-in-fence",
     is: "changes of a job are fenced by its attempt and agent, but not by the lease",
-    found: 36,
+    found: 22,
     changes: [
       {
         file: "control-plane/src/jobs/conditions.ts",
@@ -41,7 +41,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "results-without-guard",
     is: "result rows are written whether or not the batch has completed the job",
-    found: 89,
+    found: 76,
     changes: [
       {
         file: `${DISPATCH}/reports.ts`,
@@ -78,7 +78,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-read-back",
     is: "a change that was made before, and whose answer was lost, is taken for one that somebody else won",
-    found: 7,
+    found: 3,
     changes: [
       {
         file: `${DISPATCH}/reports.ts`,
@@ -107,7 +107,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-rearm",
     is: "the alarm is not set again for the leases that are left, and the minute's tick does not look at them",
-    found: 148,
+    found: 422,
     changes: [
       {
         file: `${DISPATCH}/leases.ts`,
@@ -124,7 +124,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "progress-falls",
     is: "late progress overwrites later progress",
-    found: 186,
+    found: 97,
     changes: [{ file: `${DISPATCH}/progress.ts`, search: "lte(jobs.progress, progress),", replace: "" }],
   },
   {
@@ -149,7 +149,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-resend",
     is: "a message whose ack does not come is not sent again",
-    found: 8,
+    found: 14,
     changes: [
       {
         file: "gpu-agent/src/jobs/outbox.ts",
@@ -161,7 +161,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "older-instance-stays",
     is: "the process that was replaced keeps its socket, and may come back",
-    found: 608,
+    found: 288,
     changes: [
       { file: `${DISPATCH}/hello.ts`, search: "  closeOlderSockets(hub, socket, hello);\n", replace: "" },
       {
@@ -203,7 +203,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "uploads-outlive-attempts",
     is: "an agent's next attempt goes on with the uploads of the one before",
-    found: 403,
+    found: 97,
     changes: [
       {
         file: "gpu-agent/src/jobs/job-record.ts",
@@ -217,7 +217,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "terminal-not-tested",
     is: "a lost lease puts a job back into the queue that has ended meanwhile",
-    found: 275,
+    found: 270,
     changes: [
       {
         file: `${DISPATCH}/leases.ts`,
