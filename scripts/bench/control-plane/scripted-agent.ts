@@ -99,7 +99,7 @@ export class ScriptedAgent {
       if (this.#leases.has(message.fence.lease_id)) return;
       this.#leases.add(message.fence.lease_id);
       onJob(message.fence, this);
-    } else if (message.type === "ack") {
+    } else if (message.type === "ack" || message.type === "job.abandon") {
       this.#acks.get(message.fence.job_id)?.();
       this.#acks.delete(message.fence.job_id);
     }

@@ -1,0 +1,53 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+/**
+ * Makes jobs by SQL in the database of an embedded control plane that does not run: one in ten waits in the queue of
+ * the default pool for an agent with the engine `builtin`, one in fifty has failed, the others are completed with
+ * results. The triggers that count jobs and write their history fire as for any other.
+ *
+ * @param from how many there are already
+ */
+export async function seedJobs(dataDir: string, from: number, to: number): Promise<void> {
+  const db = new DatabaseSync(await databaseFile(dataDir));
+  try {
+    db.exec("PRAGMA synchronous = OFF");
+    db.prepare(INSERT_JOBS).run(from + 1, to);
+    db.prepare(INSERT_RESULTS).run(from + 1, to);
+    // As D1 does by itself from time to time.
+    db.exec("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)");
+  } finally {
+    db.close();
+  }
+}
+
+/** The id of the n-th seeded job, from 1. */
+export function seededId(n: number): string {
+  return `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
+}
+
+const INSERT_JOBS = `
+  WITH RECURSIVE numbers (n) AS (SELECT ?1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2)
+  INSERT INTO jobs (id, task_id, status, message, filename, source_url, options, pool, priority, rank, created_at,
+    updated_at, attempt, agent_id, progress)
+  SELECT printf('00000000-0000-4000-8000-%012d', n), 'seeded',
+    CASE WHEN n % 10 = 0 THEN 'queued' WHEN n % 50 = 1 THEN 'failed' ELSE 'completed' END,
+    'seeded', 'v.mp4', 'https://example.com/v.mp4',
+    '{"iterations":5000,"fps":4,"start_sec":0,"end_sec":null,"engine":"builtin","preset":"standard","max_splats":null,"max_resolution":null}',
+    'default', 0, 1700000000000 + n, 1700000000000 + n, 1700000000000 + n, n % 10 > 0, NULL, 0
+  FROM numbers`;
+
+const INSERT_RESULTS = `
+  INSERT INTO results (job_id, filename, r2_key, etag, size, sha256, content_type)
+  SELECT jobs.id, files.value, 'jobs/' || jobs.id || '/' || files.value, 'etag', 1000, 'sha256', 'application/octet-stream'
+  FROM jobs, json_each('["transforms.json", "baked_splat.ply", "baked_splat_sh.ply"]') AS files
+  WHERE jobs.seq BETWEEN ?1 AND ?2 AND jobs.status = 'completed'`;
+
+/** Miniflare names the file after a hash; it is the one beside its own metadata. */
+async function databaseFile(dataDir: string): Promise<string> {
+  const names = await readdir(join(dataDir, "state"), { recursive: true });
+  const file = names.find((name) => /\bd1\b.*\.sqlite$/.test(name) && !name.endsWith("metadata.sqlite"));
+  if (file === undefined) throw new Error(`there is no database below ${dataDir}`);
+  return join(dataDir, "state", file);
+}
