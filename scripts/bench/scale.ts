@@ -12,14 +12,14 @@ import { ScriptedAgent } from "./control-plane/scripted-agent.ts";
 import { seededId, seedJobs } from "./control-plane/seeded-jobs.ts";
 
 /**
- * `npm run bench:scale [-- --sizes 1000,100000,1000000] [--rounds N]`: how long requests take with so many jobs in D1,
- * of which one in ten waits: a job's status, pages of the list, and how long an agent that ended a job waits for the
+ * `npm run bench:scale [-- --sizes 10000,100000,1000000] [--rounds N]`: how long requests take with so many jobs in D1,
+ * of which one in ten waits (the fewest must be more than the rounds): a job's status, pages of the list, and how long an agent that ended a job waits for the
  * next of the queue.
  */
 
 const { values } = parseArgs({
   options: {
-    sizes: { type: "string", default: "1000,100000,1000000" },
+    sizes: { type: "string", default: "10000,100000,1000000" },
     rounds: { type: "string", default: "200" },
   },
 });

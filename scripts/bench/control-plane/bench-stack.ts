@@ -36,7 +36,7 @@ export async function startStack({ worker, d1DelayMs = 0, dataDir }: StackOption
   const controlPlane = await ControlPlaneProcess.start(
     { dataDir: dir, apiKey: API_KEY, ...testing },
     (line) => {
-      if (line.includes('"level":"error"')) console.error(line);
+      if (!line.startsWith("{") || line.includes('"level":"error"')) console.error(line);
     },
   );
   return {
