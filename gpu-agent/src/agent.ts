@@ -1,20 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type Drain,
   engineFor,
-  err,
-  type Failure,
   type Fence,
   type HeldVerdict,
   type Hello,
   type Intervals,
   type JobReject,
   type JobSpec,
-  ok,
   PROTOCOL_VERSION,
-  type Result,
   type ServerMessage,
   sameFence,
   type Welcome,
@@ -22,14 +17,8 @@ import {
 import type { Logger } from "pino";
 import { Connection, type ConnectionEnd, type ConnectionOptions } from "./connection/connection.ts";
 import { InTurn } from "./jobs/in-turn.ts";
-import { inheritStages } from "./jobs/inherit.ts";
-import {
-  type JobRecord,
-  JobRecordFile,
-  loadJobRecord,
-  newJobRecord,
-  nextAttempt,
-} from "./jobs/job-record.ts";
+import { Intake } from "./jobs/intake.ts";
+import { JobRecordFile, loadJobRecord } from "./jobs/job-record.ts";
 import { JobRun, type Pipeline } from "./jobs/job-run.ts";
 import { type EndedJob, MIN_JOB_DISK_BYTES, type RetentionLimits } from "./jobs/retention.ts";
 import type { Workspace } from "./jobs/workspace.ts";
@@ -38,7 +27,6 @@ import { OfferTeller } from "./offer/offer-teller.ts";
 import type { AgentStatus } from "./owner/control-protocol.ts";
 import { type Pause, type PauseFile, pauseText } from "./owner/pause.ts";
 import { JobLog } from "./pipeline/job-log.ts";
-import { systemFailure } from "./processes/system-failure.ts";
 import { byteText } from "./terminal/byte-text.ts";
 
 type JobMessage = Exclude<ServerMessage, Welcome | Drain>;
@@ -81,10 +69,7 @@ export class Agent {
   readonly #connection: Connection;
   readonly #offers: OfferTeller;
   readonly #runs = new Map<string, JobRun>();
-  /** Jobs that were assigned and are not yet among the runs. */
-  readonly #arriving = new Set<string>();
-  /** Ended jobs whose finished stages are being taken over. */
-  readonly #repeated = new Set<string>();
+  readonly #intake: Intake;
   readonly #inTurn = new InTurn();
   #timers: NodeJS.Timeout[] = [];
   #drainTimers: NodeJS.Timeout[] = [];
@@ -93,6 +78,7 @@ export class Agent {
 
   constructor(options: AgentOptions) {
     this.#options = options;
+    this.#intake = new Intake(options.workspace);
     this.#offers = new OfferTeller({
       machine: options.machine,
       minFreeGpuBytes: options.minFreeGpuBytes,
@@ -162,7 +148,7 @@ export class Agent {
   /** Removes what ended jobs left, until the workspace keeps to its limits or to others. */
   async clean(limits = this.#options.retention, dryRun = false): Promise<EndedJob[]> {
     const { workspace, log } = this.#options;
-    const isHeld = (id: string) => this.#runs.has(id) || this.#arriving.has(id) || this.#repeated.has(id);
+    const isHeld = (id: string) => this.#runs.has(id) || this.#intake.uses(id);
     const { removed } = await workspace.clean(limits, isHeld, dryRun);
     for (const { jobId } of dryRun ? [] : removed) log.debug(`removed the folder of job ${jobId}`);
     return removed;
@@ -269,8 +255,7 @@ export class Agent {
       this.#connection.send({ type: "job.reject", fence, ...refusal });
       return;
     }
-    this.#arriving.add(fence.job_id);
-    const taken = await this.#take(fence, spec).finally(() => this.#arriving.delete(fence.job_id));
+    const taken = await this.#intake.take(fence, spec, (file) => this.#adopt(file));
     if (!taken.ok) {
       log.warn(`job ${fence.job_id} rejected: ${taken.error.detail}`);
       this.#connection.send({ type: "job.reject", fence, code: "disk_full", detail: taken.error.detail });
@@ -284,38 +269,8 @@ export class Agent {
     run.start(this.#options.pipeline);
   }
 
-  /** A folder and a record for the job, with whatever an earlier attempt, or the job it repeats, finished. */
-  async #take(fence: Fence, spec: JobSpec): Promise<Result<JobRun, Failure>> {
-    const { workspace } = this.#options;
-    const dir = workspace.jobDir(fence.job_id);
-    const record = await this.#recordFor(dir, fence, spec).catch((error: unknown) => {
-      const shortage = systemFailure(error);
-      if (shortage === null) throw error;
-      return shortage;
-    });
-    if ("code" in record) return err(record);
-    const file = new JobRecordFile(dir, record);
-    const refused = await file.update({});
-    return refused === null ? ok(this.#adopt(file)) : err(refused);
-  }
-
-  async #recordFor(dir: string, fence: Fence, spec: JobSpec): Promise<JobRecord> {
-    await mkdir(dir, { recursive: true });
-    const known = await loadJobRecord(dir);
-    if (known !== null) return nextAttempt(known, fence, spec, Date.now());
-    const inherited = spec.retry_of === null ? {} : await this.#inherit(spec.retry_of, dir);
-    return newJobRecord(fence, spec, Date.now(), inherited);
-  }
-
-  async #inherit(repeated: string, dir: string): Promise<JobRecord["stages"]> {
-    this.#repeated.add(repeated);
-    return inheritStages(this.#options.workspace.jobDir(repeated), dir).finally(() =>
-      this.#repeated.delete(repeated),
-    );
-  }
-
   get #takenSlots(): number {
-    return this.#arriving.size + [...this.#runs.values()].filter((run) => run.holdsSlot).length;
+    return this.#intake.arriving + [...this.#runs.values()].filter((run) => run.holdsSlot).length;
   }
 
   #refusal(spec: JobSpec, freeBytes: number): Pick<JobReject, "code" | "detail"> | null {
