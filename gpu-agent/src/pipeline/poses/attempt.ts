@@ -15,7 +15,13 @@ import {
 import { entryCount } from "./colmap-model.ts";
 import { type ColmapEvent, type ColmapProblem, parseColmapLine, plainLine } from "./colmap-output.ts";
 import type { ColmapDialect } from "./colmap-version.ts";
-import { FEW_FEATURES, finer, type PoseSettings } from "./settings.ts";
+import {
+  FEW_FEATURES,
+  finer,
+  type PoseSettings,
+  type Resumption,
+  type SequentialMatching,
+} from "./settings.ts";
 
 /** COLMAP on this machine and the images it works on. */
 export interface ColmapJob {
@@ -81,10 +87,10 @@ export async function runAttempt(
   return mapModel(job, used, paths, features, report);
 }
 
-/** Only the mapping of an earlier attempt in `dir` again, with other settings. */
-export async function runMapperAgain(
+/** Goes on with what an attempt in `dir`, which came to no model, has found: `features` per image and their matches. */
+export async function resumeAttempt(
   job: ColmapJob,
-  settings: PoseSettings,
+  { from, settings }: Resumption,
   dir: string,
   features: number,
   report: (fraction: number, message: string) => void,
@@ -92,6 +98,11 @@ export async function runMapperAgain(
   const paths = pathsIn(dir, job.images);
   await rm(paths.sparse, { recursive: true, force: true });
   await mkdir(paths.sparse, { recursive: true });
+  if (from === "far matches" && settings.matching.kind === "sequential") {
+    report(PHASES.extract, "matching: frames far apart");
+    const matched = await matchFar(job, settings, settings.matching, paths);
+    if (!matched.ok) return matched;
+  }
   return mapModel(job, settings, paths, features, report);
 }
 
@@ -146,17 +157,26 @@ async function match(
   if (!ran.ok) return ran;
   if (ran.value.exitCode !== 0) return err(broken("matching", ran.value));
   if (settings.matching.kind === "exhaustive") return ok(undefined);
-  const { loopStride, overlap } = settings.matching;
+  report(PHASES.extract + PHASES.match, "matching: looking for places seen before");
+  return matchFar(job, settings, settings.matching, paths);
+}
+
+/** Every `loopStride`-th frame with each other, as far as COLMAP has not matched them yet. */
+async function matchFar(
+  job: ColmapJob,
+  settings: PoseSettings,
+  { loopStride, overlap }: SequentialMatching,
+  paths: ColmapPaths,
+): Promise<Result<void, Failure>> {
   const pairs = loopPairs(job.names, loopStride, overlap);
   if (pairs.length === 0) return ok(undefined);
   await writeFile(paths.pairs, pairs.map((pair) => `${pair.join(" ")}\n`).join(""));
-  report(PHASES.extract + PHASES.match, "matching: looking for places seen before");
-  const looped = await colmap(job, matchPairs(job.dialect, settings, paths, job.hardware), () => undefined);
+  const ran = await colmap(job, matchPairs(job.dialect, settings, paths, job.hardware), () => undefined);
   // These matches are a help, not a need: what they lack shows in the model.
-  if (looped.ok && looped.value.exitCode !== 0) {
-    job.context.log.warn({ tail: looped.value.tail.slice(-3) }, "matching distant frames failed");
+  if (ran.ok && ran.value.exitCode !== 0) {
+    job.context.log.warn({ tail: ran.value.tail.slice(-3) }, "matching distant frames failed");
   }
-  return looped.ok ? ok(undefined) : looped;
+  return ran.ok ? ok(undefined) : ran;
 }
 
 async function mapModel(

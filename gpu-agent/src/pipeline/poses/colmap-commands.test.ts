@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { extractFeatures, loopPairs, mapCameras, matchFeatures, matchPairs } from "./colmap-commands.ts";
 import { type ColmapDialect, dialectOf } from "./colmap-version.ts";
-import { finer, firstAttempt, type PoseSettings, type PoseTask, relaxed, secondAttempt } from "./settings.ts";
+import {
+  finer,
+  firstAttempt,
+  type PoseSettings,
+  type PoseTask,
+  secondAttempt,
+  withoutInitialPair,
+} from "./settings.ts";
 import { COLMAP_OPTIONS } from "./testing/colmap-options.ts";
 
 const PATHS = { database: "/w/database.db", images: "/d/images", sparse: "/w/sparse", pairs: "/w/pairs.txt" };
@@ -130,7 +137,8 @@ function allCommands(dialect: ColmapDialect): string[][] {
   return tasks.flatMap((task) => {
     const first = firstAttempt(task);
     const hardware = { gpu: task.gpu, threads: 4 };
-    return [first, finer(first), relaxed(first), secondAttempt(task, first)].flatMap((settings) =>
+    const resumed = withoutInitialPair(task, first).map(({ settings }) => settings);
+    return [first, finer(first), ...resumed, secondAttempt(task, first)].flatMap((settings) =>
       [extractFeatures, matchFeatures, matchPairs, mapCameras].map((command) =>
         command(dialect, settings, PATHS, hardware),
       ),

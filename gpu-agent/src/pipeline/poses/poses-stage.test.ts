@@ -95,7 +95,8 @@ const NO_MATCHES: FakeRun = {
 };
 
 function option(call: readonly string[] | undefined, name: string): string | undefined {
-  return call?.[call.indexOf(`--${name}`) + 1];
+  const index = call?.indexOf(`--${name}`) ?? -1;
+  return index < 0 ? undefined : call?.[index + 1];
 }
 
 function failed(code: string, detail = "") {
@@ -220,7 +221,7 @@ describe("a second attempt", () => {
     expect(calls.slice(0, 3).map((call) => [call[0], option(call, "SiftExtraction.first_octave")])).toEqual([
       ["feature_extractor", "0"],
       ["feature_extractor", "-1"],
-      ["sequential_matcher", expect.anything()],
+      ["sequential_matcher", undefined],
     ]);
   });
 
@@ -256,12 +257,28 @@ describe("a second attempt", () => {
     });
   });
 
-  it("runs only the mapper again when the frames match but lack parallax", async () => {
-    const { result, colmap } = await run({ runs: { mapper: [NO_PAIR, { models: [26] }] } });
+  it("matches frames far apart, on the same features, when neighbours gave no pair to begin with", async () => {
+    const { result, colmap, progress } = await run({ runs: { mapper: [NO_PAIR, { models: [26] }] } });
     expect(result).toMatchObject({ ok: true, value: { capture: { registered: 26 } } });
     const calls = await colmap.calls();
-    expect(calls.map(([command]) => command).slice(3)).toEqual(["mapper", "mapper"]);
-    expect(option(calls[4], "Mapper.init_min_tri_angle")).toBe("4");
+    expect(calls.map(([command]) => command).slice(2)).toEqual([
+      ...["matches_importer", "mapper"],
+      ...["matches_importer", "mapper"],
+    ]);
+    expect(option(calls[5], "Mapper.init_min_tri_angle")).toBeUndefined();
+    expect(progress.map(({ message }) => message)).toContain("second attempt: matching: frames far apart");
+  });
+
+  it("believes more, on the same matches, when that gave none either", async () => {
+    const { result, colmap, progress } = await run({
+      runs: { mapper: [NO_PAIR, NO_PAIR, { lines: ["Registering image #7 (15)"], models: [26] }] },
+    });
+    expect(result).toMatchObject({ ok: true, value: { capture: { registered: 26 } } });
+    const mappers = (await colmap.calls()).slice(5);
+    expect(mappers.map(([command]) => command)).toEqual(["mapper", "mapper"]);
+    expect(mappers.map((call) => option(call, "Mapper.init_min_tri_angle"))).toEqual([undefined, "4"]);
+    const fractions = progress.map(({ fraction }) => fraction);
+    expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
   });
 });
 

@@ -10,14 +10,20 @@ import {
   type AttemptOutcome,
   type ColmapJob,
   HARDLY_ANY_FEATURES,
+  resumeAttempt,
   runAttempt,
-  runMapperAgain,
 } from "./attempt.ts";
 import { captureReport, GOOD_SHARE } from "./capture-report.ts";
 import { type ColmapModel, parseCameras, parseImages, parsePoints } from "./colmap-model.ts";
 import { type ColmapVersion, dialectOf, parseColmapHelp, versionText } from "./colmap-version.ts";
 import { sparsePointCloud, transformsOf } from "./dataset-files.ts";
-import { firstAttempt, type PoseSettings, type PoseTask, relaxed, secondAttempt } from "./settings.ts";
+import {
+  firstAttempt,
+  type PoseTask,
+  type Resumption,
+  secondAttempt,
+  withoutInitialPair,
+} from "./settings.ts";
 
 export interface PosesConfig {
   /** The program, by name or path. */
@@ -159,7 +165,7 @@ interface Solution {
   readonly second: boolean;
 }
 
-/** One attempt, and another by itself when too few frames came out of it; the better of the two. */
+/** One attempt, and others by themselves when too few frames came out of it; the best of them. */
 async function solve(job: ColmapJob, task: PoseTask, work: string): Promise<Result<Solution, Failure>> {
   const { report } = job.context;
   const settings = firstAttempt(task);
@@ -169,19 +175,18 @@ async function solve(job: ColmapJob, task: PoseTask, work: string): Promise<Resu
     report({ fraction: FIRST_ATTEMPT_SHARE * fraction, message });
   });
   if (!first.ok) return first;
-  const registered = first.value.registered;
-  const hopeless = first.value.features < HARDLY_ANY_FEATURES;
+  const { registered, features } = first.value;
+  const hopeless = features < HARDLY_ANY_FEATURES;
   if (registered >= GOOD_SHARE * task.frames || hopeless) return ok({ outcome: first.value, second: false });
 
+  job.context.log.info({ registered, frames: task.frames }, "too few frames placed; trying again");
   const again = (fraction: number, message: string) => {
     const share = WRITING_STARTS - FIRST_ATTEMPT_SHARE;
     report({ fraction: FIRST_ATTEMPT_SHARE + share * fraction, message: `second attempt: ${message}` });
   };
-  const next = nextSettings(task, settings, first.value);
-  job.context.log.info({ registered, frames: task.frames, next }, "too few frames placed; trying again");
-  const second = next.mapperOnly
-    ? await runMapperAgain(job, next.settings, firstDir, first.value.features, again)
-    : await runAttempt(job, next.settings, join(work, "attempt-2"), again);
+  const second = lacksParallax(first.value, task)
+    ? await resumeUntilPlaced(job, withoutInitialPair(task, settings), firstDir, first.value, again)
+    : await runAttempt(job, secondAttempt(task, settings), join(work, "attempt-2"), again);
   if (!second.ok) {
     // What the first attempt found is still there, unless somebody wants the stage to end.
     return second.error.code === "agent_stopped" || !first.value.model
@@ -193,16 +198,30 @@ async function solve(job: ColmapJob, task: PoseTask, work: string): Promise<Resu
     : ok({ outcome: first.value, second: false });
 }
 
-function nextSettings(
-  task: PoseTask,
-  settings: PoseSettings,
+/** Frames that all match, but no two of which could be told to be taken from two places. */
+function lacksParallax({ problem, connected }: AttemptOutcome, { frames }: PoseTask): boolean {
+  return problem === "no_initial_pair" && connected >= GOOD_SHARE * frames;
+}
+
+/** Goes on with what the attempt in `dir` left, in one way after another, until one leads to a model. */
+async function resumeUntilPlaced(
+  job: ColmapJob,
+  ways: readonly Resumption[],
+  dir: string,
   first: AttemptOutcome,
-): { settings: PoseSettings; mapperOnly: boolean } {
-  // Frames that all match but gave nothing to begin with lack parallax; more matches would not add any.
-  if (first.problem === "no_initial_pair" && first.connected >= GOOD_SHARE * task.frames) {
-    return { settings: relaxed(settings), mapperOnly: true };
+  report: (fraction: number, message: string) => void,
+): Promise<Result<AttemptOutcome, Failure>> {
+  let outcome = first;
+  for (const [tried, way] of ways.entries()) {
+    job.context.log.info({ way }, "no pair of frames to begin with; going on from what was found");
+    const resumed = await resumeAttempt(job, way, dir, first.features, (fraction, message) => {
+      report((tried + fraction) / ways.length, message);
+    });
+    if (!resumed.ok) return resumed;
+    outcome = resumed.value;
+    if (outcome.model !== null) break;
   }
-  return { settings: secondAttempt(task, settings), mapperOnly: false };
+  return ok(outcome);
 }
 
 function whyNoModel({ features, connected, problem, lastWords }: AttemptOutcome, frames: number): Failure {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { finer, firstAttempt, type PoseTask, relaxed, secondAttempt } from "./settings.ts";
+import { finer, firstAttempt, type PoseTask, secondAttempt, withoutInitialPair } from "./settings.ts";
 
 const TASK: PoseTask = { preset: "standard", frames: 50, width: 1600, height: 900, gpu: false, cores: 2 };
 
@@ -53,8 +53,28 @@ describe("the attempts after it", () => {
     expect(second.mapper.options).toMatchObject({ init_min_tri_angle: 4 });
   });
 
-  it("change nothing but the mapper when only that runs again", () => {
-    expect({ ...relaxed(first), mapper: first.mapper }).toEqual(first);
-    expect(relaxed(first).mapper.options).toMatchObject({ init_min_tri_angle: 4 });
+  it("match frames far apart before they believe more, when there was no pair to begin with", () => {
+    const [far, relaxed] = withoutInitialPair(TASK, first);
+    expect(far).toMatchObject({ from: "far matches", settings: { matching: { loopStride: 1 } } });
+    expect({ ...far?.settings, matching: first.matching }).toEqual(first);
+    expect(relaxed).toMatchObject({
+      from: "mapping",
+      settings: { mapper: { options: { init_min_tri_angle: 4 } } },
+    });
+    expect({ ...relaxed?.settings, mapper: first.mapper }).toEqual(first);
+  });
+
+  it.each([
+    ["on two cores", {}, 3],
+    ["on eight", { cores: 8 }, 2],
+    ["on a GPU", { gpu: true }, 1],
+  ])("match as many of 300 frames far apart as can be afforded %s", (_, machine, loopStride) => {
+    const task = { ...TASK, frames: 300, ...machine };
+    expect(withoutInitialPair(task, firstAttempt(task))[0]?.settings.matching).toMatchObject({ loopStride });
+  });
+
+  it("only believe more when each frame was matched with each already", () => {
+    const task = { ...TASK, frames: 20 };
+    expect(withoutInitialPair(task, firstAttempt(task)).map(({ from }) => from)).toEqual(["mapping"]);
   });
 });

@@ -20,10 +20,14 @@ export interface PoseSettings {
   readonly mapper: MapperSettings;
 }
 
-export type Matching =
-  | { readonly kind: "exhaustive" }
-  /** Each frame with the next ones, with those 2^k later, and every `loopStride`-th with each other. */
-  | { readonly kind: "sequential"; readonly overlap: number; readonly loopStride: number };
+export type Matching = { readonly kind: "exhaustive" } | SequentialMatching;
+
+/** Each frame with the next ones, with those 2^k later, and every `loopStride`-th with each other. */
+export interface SequentialMatching {
+  readonly kind: "sequential";
+  readonly overlap: number;
+  readonly loopStride: number;
+}
 
 /** Options of `colmap mapper`, without the prefix; null leaves COLMAP's default. */
 export interface MapperSettings {
@@ -134,9 +138,29 @@ export function secondAttempt(task: PoseTask, first: PoseSettings): PoseSettings
   };
 }
 
-/** Only the last step again, believing more: for frames that match well but gave no pair to begin with. */
-export function relaxed(settings: PoseSettings): PoseSettings {
-  return { ...settings, mapper: RELAXED_MAPPER };
+/**
+ * What remains to be tried with frames that match well but gave no pair to begin with, in this order.
+ *
+ * Neighbours of somebody who walks straight ahead hardly differ; frames far apart do, as a pair with parallax must.
+ * The features are there, so matching more of them is cheap. The mapper that believes more comes last: with much to
+ * choose from it begins with worse pairs than the strict one.
+ */
+export function withoutInitialPair(task: PoseTask, first: PoseSettings): Resumption[] {
+  const relaxed: Resumption = { from: "mapping", settings: { ...first, mapper: RELAXED_MAPPER } };
+  if (first.matching.kind === "exhaustive") return [relaxed];
+  const loopStride = Math.max(1, Math.ceil(task.frames / farLimit(task)));
+  const far: Resumption = {
+    from: "far matches",
+    settings: { ...first, matching: { ...first.matching, loopStride } },
+  };
+  return [far, relaxed];
+}
+
+/** An attempt that goes on with what an earlier one left. */
+export interface Resumption {
+  /** What is made again, with all that follows it. */
+  readonly from: "far matches" | "mapping";
+  readonly settings: PoseSettings;
 }
 
 function matchingFor(task: PoseTask, overlap: number): Matching {
@@ -144,8 +168,18 @@ function matchingFor(task: PoseTask, overlap: number): Matching {
   return { kind: "sequential", overlap, loopStride: Math.max(2, Math.ceil(task.frames / LOOP_FRAMES)) };
 }
 
-/** Up to how many frames it is affordable to match each with each. A GPU matches some 20 times as fast. */
-function exhaustiveLimit({ preset, gpu, cores }: PoseTask): number {
-  const onTwoCores = { draft: 14, standard: 20, high: 36 }[preset];
-  return Math.round(onTwoCores * Math.sqrt(gpu ? 20 : Math.max(1, cores / 2)));
+/** Up to how many frames it is affordable to match each with each. */
+function exhaustiveLimit(task: PoseTask): number {
+  const onTwoCores = { draft: 14, standard: 20, high: 36 }[task.preset];
+  return Math.round(onTwoCores * matchingPower(task));
+}
+
+/** The same where the alternative is to come to nothing: a minute or two of matching. */
+function farLimit(task: PoseTask): number {
+  return Math.round(100 * matchingPower(task));
+}
+
+/** How many times as many frames are matched each with each as in the same time on two cores. A GPU is some 20 times as fast. */
+function matchingPower({ gpu, cores }: PoseTask): number {
+  return Math.sqrt(gpu ? 20 : Math.max(1, cores / 2));
 }
