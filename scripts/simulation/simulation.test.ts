@@ -8,7 +8,7 @@ import type { Explanation } from "./shrink.ts";
 const THREADS = Math.min(2, availableParallelism());
 const SEEDS = 20_000;
 /** A machine that does not get through them in this time runs as many as it can. */
-const BUDGET_MS = 100_000;
+const BUDGET_MS = 120_000;
 /** A mutation that is not caught within so many seeds shows that something is no longer looked at. */
 const SEEDS_PER_MUTATION = 1500;
 const TIMEOUT_MS = 600_000;

@@ -18,14 +18,27 @@ export async function newAgentToken(agentId: string): Promise<{ token: string; h
   return { token, hash: await sha256Hex(token) };
 }
 
+/** A token as a request gave it: which agent it says it is, and whether it proves that. */
+export interface GivenToken {
+  readonly agentId: string;
+  matches(tokenHash: string): Promise<boolean>;
+}
+
+/** @returns null when the header holds nothing that could be a token */
+export function agentTokenOf(authorization: string | undefined): GivenToken | null {
+  const token = authorization?.match(/^Bearer (\S+)$/i)?.[1];
+  const agentId = token?.match(TOKEN)?.[1];
+  if (token === undefined || agentId === undefined) return null;
+  return { agentId, matches: (tokenHash) => matchesHash(token, tokenHash) };
+}
+
 export async function authenticateAgent(
   db: Database,
   authorization: string | undefined,
 ): Promise<AgentIdentity | null> {
-  const token = authorization?.match(/^Bearer (\S+)$/i)?.[1];
-  const agentId = token?.match(TOKEN)?.[1];
-  if (token === undefined || agentId === undefined) return null;
-  const [agent] = await db.select().from(agents).where(eq(agents.id, agentId));
-  if (agent === undefined || !(await matchesHash(token, agent.tokenHash))) return null;
+  const token = agentTokenOf(authorization);
+  if (token === null) return null;
+  const [agent] = await db.select().from(agents).where(eq(agents.id, token.agentId));
+  if (agent === undefined || !(await token.matches(agent.tokenHash))) return null;
   return { id: agent.id, name: agent.name, pool: agent.pool };
 }

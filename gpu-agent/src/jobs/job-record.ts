@@ -132,13 +132,18 @@ export class JobRecordFile {
     return this.#refused !== null;
   }
 
+  /** Changes the record, and the file only with the next change: for what may be forgotten in a crash. */
+  note(change: Partial<JobRecord>): void {
+    this.#record = { ...this.#record, ...change, updated_at: Date.now() };
+  }
+
   /**
    * Changes the record at once; changes made meanwhile share a write.
    *
    * @returns null when the change is on disk, else why the disk refused it
    */
   update(change: Partial<JobRecord>): Promise<Failure | null> {
-    this.#record = { ...this.#record, ...change, updated_at: Date.now() };
+    this.note(change);
     if (!this.#dirty) {
       this.#dirty = true;
       this.#saving = this.#saving.then(() => this.#save());

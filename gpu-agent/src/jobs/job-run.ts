@@ -20,7 +20,7 @@ import type { JobClock } from "../pipeline/timing/job-clock.ts";
 import type { JobSize } from "../pipeline/timing/job-size.ts";
 import type { StageRun } from "../pipeline/timing/stage-history.ts";
 import { systemFailure } from "../processes/system-failure.ts";
-import type { JobRecordFile, StageRecord, UploadRecord } from "./job-record.ts";
+import type { JobRecord, JobRecordFile, StageRecord, UploadRecord } from "./job-record.ts";
 import { isFinal, Outbox } from "./outbox.ts";
 
 /**
@@ -155,7 +155,7 @@ export class JobRun {
   }
 
   async acked(seq: number): Promise<void> {
-    const message = await this.#outbox.acked(seq);
+    const message = this.#outbox.acked(seq);
     if (message !== null && isFinal(message)) await this.#end();
   }
 
@@ -199,8 +199,7 @@ export class JobRun {
     const progress = Math.max(this.file.record.progress, clock.percent);
     const message = BEGIN_MESSAGES[name];
     this.#message = message;
-    await this.file.update({ status, progress, message });
-    await this.#outbox.post({ type: "job.stage", status, progress, message });
+    await this.#outbox.post({ type: "job.stage", status, progress, message }, { status, progress, message });
   }
 
   reportProgress(name: StageName, { fraction, message }: StageProgress): void {
@@ -220,25 +219,30 @@ export class JobRun {
       message: message.slice(0, 2000),
       eta_seconds: clock.etaSeconds,
     };
-    if (progress !== this.file.record.progress) void this.file.update({ progress, message });
+    this.file.note({ progress, message });
   }
 
   /** Adds to what the job's report says when it ends. */
-  async noteReport(change: Partial<JobReport>): Promise<void> {
-    await this.file.update({ report: { ...this.file.record.report, ...change } });
+  noteReport(change: Partial<JobReport>): void {
+    this.file.note({ report: { ...this.file.record.report, ...change } });
   }
 
   /** A stage has ended, well and for good. */
   async noteTiming(timing: StageTiming): Promise<void> {
-    const run = this.#options.clock.end(timing.stage, timing.seconds, timing.reused);
-    if (run !== null) await this.#options.learn(run);
-    const others = this.file.record.report.stages.filter(({ stage }) => stage !== timing.stage);
-    await this.noteReport({ stages: [...others, timing] });
+    await this.#noteEnd(timing, {});
   }
 
+  /** The same, of a stage that need not run again. */
   async finishStage(name: StageName, record: StageRecord, timing: StageTiming): Promise<void> {
-    await this.file.update({ stages: { ...this.file.record.stages, [name]: record } });
-    await this.noteTiming(timing);
+    await this.#noteEnd(timing, { stages: { ...this.file.record.stages, [name]: record } });
+  }
+
+  async #noteEnd(timing: StageTiming, change: Partial<JobRecord>): Promise<void> {
+    const run = this.#options.clock.end(timing.stage, timing.seconds, timing.reused);
+    const { report } = this.file.record;
+    const others = report.stages.filter(({ stage }) => stage !== timing.stage);
+    await this.file.update({ ...change, report: { ...report, stages: [...others, timing] } });
+    if (run !== null) await this.#options.learn(run);
   }
 
   async recordUpload(filename: string, upload: UploadRecord): Promise<void> {

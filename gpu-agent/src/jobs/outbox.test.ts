@@ -33,8 +33,20 @@ describe("the outbox", () => {
     expect(await loadJobRecord(dir)).toMatchObject({ seq: 1, outbox: sent });
     outbox.resend();
     expect(sent).toHaveLength(2);
-    await outbox.acked(1);
-    expect(await loadJobRecord(dir)).toMatchObject({ seq: 1, outbox: [] });
+    outbox.acked(1);
+    outbox.resend();
+    expect(sent).toHaveLength(2);
+  });
+
+  it("has what a message is about on disk with it, and an ack with the next change", async () => {
+    const { outbox, file } = outboxIn(dir);
+    const news = { status: "training", progress: 9, message: "Training..." } as const;
+    await outbox.post({ type: "job.stage", ...news }, news);
+    expect(await loadJobRecord(dir)).toMatchObject({ ...news, outbox: [news] });
+    outbox.acked(1);
+    expect(await loadJobRecord(dir)).toMatchObject({ outbox: [news] });
+    await file.update({ progress: 10 });
+    expect(await loadJobRecord(dir)).toMatchObject({ outbox: [] });
   });
 
   it("numbers on above what the Dispatcher has seen, though its own record is older", async () => {

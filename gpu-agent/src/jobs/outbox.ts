@@ -1,5 +1,5 @@
 import type { AckedMessage, Fence } from "@splatt/shared";
-import type { JobRecordFile } from "./job-record.ts";
+import type { JobRecord, JobRecordFile } from "./job-record.ts";
 
 /** An acked message before it has a fence and a number. */
 export type Unsent = AckedMessage extends infer M
@@ -26,10 +26,11 @@ export class Outbox {
     return this.#file.record.outbox.some(isFinal);
   }
 
-  async post(unsent: Unsent): Promise<void> {
+  /** @param change what the message is about: saved with it, so that neither is there without the other */
+  async post(unsent: Unsent, change: Partial<JobRecord> = {}): Promise<void> {
     const { fence, seq, outbox } = this.#file.record;
     const message = { ...unsent, fence, seq: seq + 1 } as AckedMessage;
-    await this.#file.update({ seq: seq + 1, outbox: [...outbox, message] });
+    await this.#file.update({ ...change, seq: seq + 1, outbox: [...outbox, message] });
     this.#send(message);
   }
 
@@ -38,12 +39,15 @@ export class Outbox {
     for (const message of this.#file.record.outbox) this.#send(message);
   }
 
-  /** @returns the message that was acked, if it was still waiting */
-  async acked(seq: number): Promise<AckedMessage | null> {
+  /**
+   * An ack is saved with the next change: after a crash before that, the message is sent and acked once more.
+   *
+   * @returns the message that was acked, if it was still waiting
+   */
+  acked(seq: number): AckedMessage | null {
     const { outbox } = this.#file.record;
     const message = outbox.find((waiting) => waiting.seq === seq) ?? null;
-    if (message !== null)
-      await this.#file.update({ outbox: outbox.filter((waiting) => waiting !== message) });
+    if (message !== null) this.#file.note({ outbox: outbox.filter((waiting) => waiting !== message) });
     return message;
   }
 

@@ -50,7 +50,7 @@ export function runStages(parts: PipelineParts): Pipeline {
     const { source, options } = run.file.record.spec;
     const engine = machine.engineFor(run.file.record.spec);
     if (engine === null) return err(failure("engine_unavailable", offer.reason));
-    await run.noteReport({ engine: engineReport(engine, offer) });
+    run.noteReport({ engine: engineReport(engine, offer) });
 
     const stages = new StageRunner({
       dir: run.dir,
@@ -80,7 +80,7 @@ export function runStages(parts: PipelineParts): Pipeline {
     const framesDir = stages.dir("frames");
     const posed = await stages.run(parts.poses, { framesDir, frames: taken.value, preset: options.preset });
     if (!posed.ok) return posed;
-    await run.noteReport({ capture: posed.value.capture });
+    run.noteReport({ capture: posed.value.capture });
 
     const datasetDir = stages.dir("poses");
     const trained = await stages.run(parts.train(engine, run), { datasetDir, video: file, options });
@@ -88,7 +88,7 @@ export function runStages(parts: PipelineParts): Pipeline {
     const trainDir = stages.dir("train");
     const exported = await stages.run(parts.export(engine), { datasetDir, trainDir, model: trained.value });
     if (!exported.ok) return exported;
-    await run.noteReport({ train: exported.value.report });
+    run.noteReport({ train: exported.value.report });
 
     const results = exported.value.files.map((filename) => join(stages.dir("export"), filename));
     await run.jobLog.close();
