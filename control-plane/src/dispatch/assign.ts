@@ -9,7 +9,6 @@ import type { Hub } from "./hub.ts";
 import type { Lease } from "./lease-table.ts";
 import { type Candidate, place, runnableChoices, unmetNeed } from "./placement.ts";
 import { headOfQueue, inOrder, type Opening, type WaitingJob } from "./queue.ts";
-import { closeQuietly } from "./sockets.ts";
 
 /** How many jobs are claimed in one call of D1: enough to make little of its delay. */
 const CLAIMS_AT_ONCE = 100;
@@ -116,12 +115,13 @@ export async function claimSucceeded(hub: Hub, lease: Lease): Promise<boolean> {
 /** Agents that are there to take jobs. One whose heartbeat stopped is told so and left out. */
 export function candidates(hub: Hub): Candidate[] {
   const now = hub.now();
+  const silentBefore = now - hub.timing.leaseMs;
   const loads = hub.leases.countByAgent();
   return hub.sockets.open().flatMap((socket) => {
     const { agent, ws } = socket;
     if (agent.hello === null || agent.draining || agent.restingUntil > now) return [];
-    if (now - Math.max(hub.sockets.lastHeard(socket), hub.awakeSince) > hub.timing.leaseMs) {
-      closeQuietly(ws, CLOSE.silent, "no heartbeat");
+    if (hub.awakeSince < silentBefore && !hub.sockets.wasHeardSince(socket, silentBefore)) {
+      hub.sockets.close(ws, CLOSE.silent, "no heartbeat");
       return [];
     }
     const { offer } = agent.hello;

@@ -36,7 +36,7 @@ import { onProgress } from "./progress.ts";
 import type { WaitingJob } from "./queue.ts";
 import { recallPrefetched } from "./recall.ts";
 import { onComplete, onFail, onReturned, onStage } from "./reports.ts";
-import { type AgentSocket, AgentSockets, closeQuietly } from "./sockets.ts";
+import { type AgentSocket, AgentSockets } from "./sockets.ts";
 import { dispatchTiming } from "./timing.ts";
 
 /**
@@ -84,9 +84,10 @@ export class Dispatcher extends DurableObject<Env> {
   override async webSocketMessage(ws: WebSocket, frame: string | ArrayBuffer): Promise<void> {
     const socket = { ws, agent: this.#hub.sockets.agentOf(ws) };
     const message = parseFrame(frame);
-    if (!message.ok) return closeQuietly(ws, CLOSE.badMessage, message.reason);
+    if (!message.ok) return this.#hub.sockets.close(ws, CLOSE.badMessage, message.reason);
     if (message.value.type !== "hello") {
-      if (socket.agent.hello === null) return closeQuietly(ws, CLOSE.badMessage, "hello comes first");
+      if (socket.agent.hello === null)
+        return this.#hub.sockets.close(ws, CLOSE.badMessage, "hello comes first");
       // A frame that was on its way when the agent's next socket took over tells of a state that is past.
       if (this.#hub.sockets.of(socket.agent.id)?.ws !== ws) return;
       this.#hub.instances.heard(socket.agent.id, socket.agent.hello.instanceId);
@@ -97,19 +98,20 @@ export class Dispatcher extends DurableObject<Env> {
     } catch (error) {
       // No ack: the agent sends the message again. A hello it sends on its next connection only.
       log("error", "message could not be handled", { type: message.value.type, error: errorText(error) });
-      if (message.value.type === "hello") closeQuietly(ws, CLOSE.unavailable, "storage is not answering");
+      if (message.value.type === "hello")
+        this.#hub.sockets.close(ws, CLOSE.unavailable, "storage is not answering");
     }
   }
 
   override async webSocketClose(ws: WebSocket, code: number, reason: string): Promise<void> {
     const { id, name } = this.#hub.sockets.agentOf(ws);
-    closeQuietly(ws, code, reason);
+    this.#hub.sockets.close(ws, code, reason);
     log("info", "agent disconnected", { agent: name, code });
     await onAgentGone(this.#hub, id);
   }
 
   override async webSocketError(ws: WebSocket): Promise<void> {
-    closeQuietly(ws, 1011, "");
+    this.#hub.sockets.close(ws, 1011, "");
     await onAgentGone(this.#hub, this.#hub.sockets.agentOf(ws).id);
   }
 
@@ -166,8 +168,8 @@ export class Dispatcher extends DurableObject<Env> {
   /** An agent was deleted: its socket closes and its jobs go back into the queue. */
   async agentDeleted(agentId: string): Promise<void> {
     const hub = this.#hub;
-    for (const { ws, agent } of hub.sockets.open()) {
-      if (agent.id === agentId) closeQuietly(ws, CLOSE.revoked, "this agent was deleted");
+    for (const { ws } of hub.sockets.allOf(agentId)) {
+      hub.sockets.close(ws, CLOSE.revoked, "this agent was deleted");
     }
     hub.instances.forget(agentId);
     for (const lease of hub.leases.ofAgent(agentId)) await loseLease(hub, lease, "its agent was deleted.");

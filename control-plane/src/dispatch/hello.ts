@@ -18,7 +18,7 @@ import { accept, fenceOf, sendAssignment } from "./assign.ts";
 import type { Hub } from "./hub.ts";
 import { loseLease } from "./leases.ts";
 import { hold, readopt } from "./readopt.ts";
-import { type AgentSocket, closeQuietly } from "./sockets.ts";
+import type { AgentSocket } from "./sockets.ts";
 import { agentIntervals } from "./timing.ts";
 
 /**
@@ -29,14 +29,14 @@ export async function onHello(hub: Hub, socket: AgentSocket, hello: Hello): Prom
   const { ws, agent } = socket;
   if (!sameMajor(hello.protocol, PROTOCOL_VERSION)) {
     const reason = `agent speaks protocol ${hello.protocol}, server ${PROTOCOL_VERSION}: update the older one`;
-    return closeQuietly(ws, CLOSE.incompatible, reason);
+    return hub.sockets.close(ws, CLOSE.incompatible, reason);
   }
   if (!hub.instances.isNewest(agent.id, hello.instance_id)) {
-    return closeQuietly(ws, CLOSE.replaced, "a newer process uses this agent's token");
+    return hub.sockets.close(ws, CLOSE.replaced, "a newer process uses this agent's token");
   }
   closeOlderSockets(hub, socket, hello);
   if (!(await registerAgent(hub, agent.id, hello))) {
-    return closeQuietly(ws, CLOSE.revoked, "this agent was deleted");
+    return hub.sockets.close(ws, CLOSE.revoked, "this agent was deleted");
   }
 
   const verdicts: HeldVerdict[] = [];
@@ -127,10 +127,14 @@ export async function onHeld(
 }
 
 function closeOlderSockets(hub: Hub, socket: AgentSocket, hello: Hello): void {
-  for (const other of hub.sockets.open()) {
-    if (other.agent.id !== socket.agent.id || other.ws === socket.ws) continue;
+  for (const other of hub.sockets.allOf(socket.agent.id)) {
+    if (other.ws === socket.ws) continue;
     const sameProcess = other.agent.hello?.instanceId === hello.instance_id;
-    closeQuietly(other.ws, sameProcess ? CLOSE.drained : CLOSE.replaced, "replaced by a newer connection");
+    hub.sockets.close(
+      other.ws,
+      sameProcess ? CLOSE.drained : CLOSE.replaced,
+      "replaced by a newer connection",
+    );
   }
 }
 

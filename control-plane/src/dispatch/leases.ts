@@ -8,7 +8,7 @@ import { accept, claimSucceeded, fenceOf, sendAssignment } from "./assign.ts";
 import type { Hub } from "./hub.ts";
 import { leaseDeadline } from "./lease-deadline.ts";
 import type { Lease } from "./lease-table.ts";
-import { type AgentSocket, closeQuietly } from "./sockets.ts";
+import type { AgentSocket } from "./sockets.ts";
 
 /** Acts on every lease whose deadline has passed, and sets the alarm for the next one. */
 export async function checkLeases(hub: Hub): Promise<void> {
@@ -219,6 +219,6 @@ async function onSilence(hub: Hub, lease: Lease): Promise<void> {
     return;
   }
   // Half-open: the socket still looks fine, but nobody is there. Now the reconnect grace begins.
-  closeQuietly(socket.ws, CLOSE.silent, "no heartbeat");
+  hub.sockets.close(socket.ws, CLOSE.silent, "no heartbeat");
   await onAgentGone(hub, lease.agentId);
 }

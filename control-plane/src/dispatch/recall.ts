@@ -12,14 +12,18 @@ import { type Candidate, isBusy, type QueuedJob } from "./placement.ts";
  */
 export async function recallPrefetched(hub: Hub): Promise<void> {
   for (const jobId of hub.recalled) if (hub.leases.get(jobId) === null) hub.recalled.delete(jobId);
-  const agents = candidates(hub);
-  const idle = agents.filter((agent) => agent.freeSlots > 0 && !isBusy(agent));
-  if (idle.length === 0) return;
-  const waiting = agents
-    .filter(({ load, offer }) => load > 0 && isBusy({ load: load - 1, offer }))
-    .flatMap(({ agentId }) => hub.leases.ofAgent(agentId))
+  const loads = hub.leases.countByAgent();
+  const waiting = hub.sockets
+    .open()
+    .filter(({ agent: { id, hello } }) => {
+      const load = loads.get(id) ?? 0;
+      return hello !== null && load > 0 && isBusy({ load: load - 1, offer: hello.offer });
+    })
+    .flatMap(({ agent }) => hub.leases.ofAgent(agent.id))
     .filter(({ state, jobId }) => state === "held" && !hub.recalled.has(jobId));
   if (waiting.length === 0) return;
+  const idle = candidates(hub).filter((agent) => agent.freeSlots > 0 && !isBusy(agent));
+  if (idle.length === 0) return;
   const unbegun = await hub.db
     .select({ id: jobs.id, engine: jobs.engine, lastAgentId: jobs.lastAgentId })
     .from(jobs)

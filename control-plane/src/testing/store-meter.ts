@@ -66,8 +66,12 @@ export class StoreMeter {
         bind: (...params: unknown[]) => wrap({ ...statement, params, real: statement.real.bind(...params) }),
         run: () => one(statement),
         all: () => one(statement),
-        // Only a batch tells what a query costs, and it names the columns.
-        raw: async () => (await one(statement)).results.map((row) => Object.values(row as object)),
+        // Only a batch tells what a query costs, but it keeps one column of each name; a join has several.
+        raw: async () => {
+          const { results } = await one(statement);
+          if (statement.sql.startsWith("select")) return statement.real.raw();
+          return results.map((row) => Object.values(row as object));
+        },
       };
       reals.set(wrapped, statement);
       return wrapped;
