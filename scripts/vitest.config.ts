@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           name: "scripts",
           environment: "node",
-          exclude: ["**/node_modules/**", "e2e/faults/**"],
+          exclude: ["**/node_modules/**", "e2e/faults/**", "simulation/**"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -28,6 +28,11 @@ export default defineConfig({
           testTimeout: 600_000,
           hookTimeout: 300_000,
         },
+      },
+      {
+        root: `${import.meta.dirname}/simulation`,
+        // After all others: it has as many threads as there are cores, and gets through more runs with them to itself.
+        test: { name: "simulation", environment: "node", sequence: { groupOrder: 1 } },
       },
     ],
     // Two processor cores are enough for the tests, and all that is counted on.

@@ -11,7 +11,7 @@ import {
 } from "@splatt/shared";
 import type { Logger } from "pino";
 import { request } from "undici";
-import type { z } from "zod";
+import { z } from "zod";
 
 export interface ClientOptions {
   readonly controlPlane: string;
@@ -22,6 +22,12 @@ export interface ClientOptions {
 
 const BACKOFF = { minMs: 1000, maxMs: 30_000 };
 const HEADERS_TIMEOUT_MS = 120_000;
+
+/** Why a request came to nothing. */
+export interface RequestFailure extends Failure {
+  /** The code of the control plane's problem document, if it answered with one. */
+  readonly problem: string | null;
+}
 
 /**
  * The agent's HTTPS requests to its control plane, each under the job's current fence.
@@ -55,13 +61,15 @@ export class ControlPlaneClient {
       readonly signal: AbortSignal;
       readonly headers?: Record<string, string>;
     },
-  ): Promise<Result<z.infer<T>, Failure>> {
+  ): Promise<Result<z.infer<T>, RequestFailure>> {
     const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
     for (let tries = 0; ; tries += 1) {
-      if (context.signal.aborted) return err(failure("agent_stopped", ""));
+      if (context.signal.aborted) return err({ ...failure("agent_stopped", ""), problem: null });
       const answer = await this.#once(method, path, bytes, context);
       if (answer.kind === "answered") return ok(schema.parse(answer.body));
-      if (answer.kind === "refused") return err(failure("upload_failed", answer.reason));
+      if (answer.kind === "refused") {
+        return err({ ...failure("upload_failed", answer.reason), problem: answer.problem });
+      }
       const waitMs = fullJitterMs(tries, this.#options.backoff ?? BACKOFF, Math.random);
       this.#options.log.warn(
         `${method} ${path}: ${answer.reason}; trying again in ${(waitMs / 1000).toFixed(1)} s`,
@@ -89,7 +97,7 @@ export class ControlPlaneClient {
     { fence, signal, headers }: { fence: () => Fence; signal: AbortSignal; headers?: Record<string, string> },
   ): Promise<
     | { kind: "answered"; body: unknown }
-    | { kind: "refused"; reason: string }
+    | { kind: "refused"; reason: string; problem: string | null }
     | { kind: "unavailable"; reason: string }
   > {
     try {
@@ -108,7 +116,9 @@ export class ControlPlaneClient {
       const text = await response.body.text();
       if (response.statusCode === 200) return { kind: "answered", body: JSON.parse(text) };
       const reason = `the control plane answered ${response.statusCode}: ${text.slice(0, 300)}`;
-      return { kind: mayPass(response.statusCode, text) ? "unavailable" : "refused", reason };
+      const problem = problemCode(text);
+      if (mayPass(response.statusCode, problem)) return { kind: "unavailable", reason };
+      return { kind: "refused", reason, problem };
     } catch (error) {
       return {
         kind: "unavailable",
@@ -118,12 +128,17 @@ export class ControlPlaneClient {
   }
 }
 
-function mayPass(status: number, body: string): boolean {
-  return (
-    status >= 500 ||
-    status === 429 ||
-    status === 401 ||
-    body.includes('"stale_lease"') ||
-    body.includes('"part_checksum_mismatch"')
-  );
+const Problem = z.object({ code: z.string() });
+
+function problemCode(body: string): string | null {
+  try {
+    return Problem.parse(JSON.parse(body)).code;
+  } catch {
+    return null;
+  }
+}
+
+function mayPass(status: number, problem: string | null): boolean {
+  const passing = problem === "stale_lease" || problem === "part_checksum_mismatch";
+  return status >= 500 || status === 429 || status === 401 || passing;
 }

@@ -17,7 +17,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-lease-in-fence",
     is: "changes of a job are fenced by its attempt and agent, but not by the lease",
-    found: 22,
+    found: 9,
     changes: [
       {
         file: "control-plane/src/jobs/conditions.ts",
@@ -29,7 +29,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "complete-without-fence",
     is: "whoever says that a job is complete is believed, whatever its lease",
-    found: 89,
+    found: 192,
     changes: [
       {
         file: `${DISPATCH}/reports.ts`,
@@ -41,7 +41,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "results-without-guard",
     is: "result rows are written whether or not the batch has completed the job",
-    found: 76,
+    found: 386,
     changes: [
       {
         file: `${DISPATCH}/reports.ts`,
@@ -78,7 +78,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-read-back",
     is: "a change that was made before, and whose answer was lost, is taken for one that somebody else won",
-    found: 3,
+    found: 4,
     changes: [
       {
         file: `${DISPATCH}/reports.ts`,
@@ -107,7 +107,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-rearm",
     is: "the alarm is not set again for the leases that are left, and the minute's tick does not look at them",
-    found: 422,
+    found: 38,
     changes: [
       {
         file: `${DISPATCH}/leases.ts`,
@@ -124,7 +124,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "progress-falls",
     is: "late progress overwrites later progress",
-    found: 97,
+    found: 399,
     changes: [{ file: `${DISPATCH}/progress.ts`, search: "lte(jobs.progress, progress),", replace: "" }],
   },
   {
@@ -143,13 +143,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "refence-without-outbox",
     is: "messages that wait keep the lease that was lost",
-    found: 281,
+    found: 78,
     changes: [{ file: "gpu-agent/src/jobs/outbox.ts", search: "outbox: refenced", replace: "outbox" }],
   },
   {
     name: "no-resend",
     is: "a message whose ack does not come is not sent again",
-    found: 14,
+    found: 17,
     changes: [
       {
         file: "gpu-agent/src/jobs/outbox.ts",
@@ -203,7 +203,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "uploads-outlive-attempts",
     is: "an agent's next attempt goes on with the uploads of the one before",
-    found: 97,
+    found: 466,
     changes: [
       {
         file: "gpu-agent/src/jobs/job-record.ts",
@@ -217,7 +217,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "terminal-not-tested",
     is: "a lost lease puts a job back into the queue that has ended meanwhile",
-    found: 270,
+    found: 52,
     changes: [
       {
         file: `${DISPATCH}/leases.ts`,
@@ -238,6 +238,111 @@ export const MUTATIONS: readonly Mutation[] = [
         eq(jobs.status, "queued"),
         isNull(jobs.leaseId),
 `,
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "requests-unfenced",
+    is: "a request under a lease is let through by any agent's token, however stale its fence",
+    found: 119,
+    changes: [
+      {
+        file: "control-plane/src/agents/fence.ts",
+        search:
+          "return job.attempt === fence.attempt && job.leaseId === fence.lease_id && !isTerminal(job.status);",
+        replace: "return true;",
+      },
+    ],
+  },
+  {
+    name: "ended-goes-on",
+    is: "an agent that comes back with a job that has ended is told to go on",
+    found: 4,
+    changes: [
+      {
+        file: `${DISPATCH}/hello.ts`,
+        search: "  if (isTerminal(job.status)) return",
+        replace: "  if (false) return",
+      },
+    ],
+  },
+  {
+    name: "progress-after-the-end",
+    is: "progress of a job that has failed is still written",
+    found: 89,
+    changes: [
+      {
+        file: `${DISPATCH}/progress.ts`,
+        search: '          inArray(jobs.status, statusesBefore("completed")),\n',
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "poison-goes-on",
+    is: "a job is tried again however often it has failed",
+    found: 14,
+    changes: [
+      {
+        file: `${DISPATCH}/reports.ts`,
+        search: "isRetryable(failure.code) && failures < hub.timing.maxFailures",
+        replace: "isRetryable(failure.code)",
+      },
+    ],
+  },
+  {
+    name: "losses-uncounted",
+    is: "a job is tried again however many agents it has lost",
+    found: 203,
+    changes: [
+      {
+        file: `${DISPATCH}/leases.ts`,
+        search: "job.lostLeases + 1 >= hub.timing.maxLostLeases",
+        replace: "false",
+      },
+    ],
+  },
+  {
+    name: "running-deleted",
+    is: "a job that runs can be deleted",
+    found: 4,
+    changes: [
+      {
+        file: "control-plane/src/jobs/delete.ts",
+        search:
+          "      db.delete(jobs).where(and(eq(jobs.id, job.id), inArray(jobs.status, [...TERMINAL_STATUSES]))),\n    ]),",
+        replace: "      db.delete(jobs).where(eq(jobs.id, job.id)),\n    ]),",
+      },
+    ],
+  },
+  {
+    name: "stage-files-unchecked",
+    is: "a stage that was finished before is reused though its files are gone",
+    found: 549,
+    changes: [
+      {
+        file: "gpu-agent/src/pipeline/stage-runner.ts",
+        search: "if (record?.key === key && (await filesIntact(this.dir(stage.name), record))) {",
+        replace: "if (record?.key === key) {",
+      },
+    ],
+  },
+  {
+    name: "claim-unsettled",
+    is: "a claim whose answer was lost is given up, though D1 may have made it",
+    found: 140,
+    changes: [
+      {
+        file: `${DISPATCH}/leases.ts`,
+        search:
+          "      if (await claimSucceeded(hub, lease)) await sendAssignment(hub, lease);\n      else hub.leases.remove(lease);",
+        replace: "      hub.leases.remove(lease);",
+      },
+      {
+        file: `${DISPATCH}/leases.ts`,
+        search:
+          '    hub.leases.put({ jobId: id, attempt, leaseId, agentId, state: "held", since: now, sends: 1, lostAt });\n',
         replace: "",
       },
     ],

@@ -1,5 +1,6 @@
 import type { EngineName } from "@splatt/shared";
 import type { MachinePlan } from "./cast/machine.ts";
+import type { TryLimits } from "./invariants/jobs.ts";
 import { FAULT_KINDS, FAULTS, type FaultKind, type FaultRates } from "./kernel/faults.ts";
 import { Random } from "./kernel/random.ts";
 
@@ -27,6 +28,8 @@ export interface Plan {
   readonly operations: readonly Operation[];
   /** Overrides of control-plane/src/dispatch/timing.ts. */
   readonly dispatchTiming: Readonly<Record<string, number>>;
+  /** When a job is given up; the same file's. */
+  readonly limits: TryLimits;
   readonly faults: FaultRates;
   /** The most faults that strike. */
   readonly faultLimit: number;
@@ -64,10 +67,15 @@ export function drawPlan(seed: number): Plan {
     machines,
     operations: drawOperations(random, machines, healAtMs),
     dispatchTiming: random.chance(0.9) ? SHORT_TIMING : {},
+    limits: drawLimits(new Random(seed, "limits")),
     faults: quiet ? {} : drawFaults(random),
     faultLimit: random.chance(0.1) ? 1 : Number.MAX_SAFE_INTEGER,
     healAtMs,
   };
+}
+
+function drawLimits(random: Random): TryLimits {
+  return { maxFailures: random.pick([1, 2, 3]), maxLostLeases: random.pick([1, 2, 10, 10]) };
 }
 
 function drawMachines(random: Random, pools: readonly string[]): MachinePlan[] {

@@ -95,11 +95,11 @@ class Run {
     this.#code = code;
     this.#random = new Random(plan.seed, "run");
     this.#controlPlane = new ControlPlane(world, code.worker, files, {
-      dispatchTiming: plan.dispatchTiming,
+      dispatchTiming: { ...plan.dispatchTiming, ...plan.limits },
       smallestPart: code.smallestPart,
     });
     this.#client = new Client(world, this.#controlPlane);
-    this.#watch = new Watch(world, this.#controlPlane, this.#machines, this.#client);
+    this.#watch = new Watch(world, this.#controlPlane, this.#machines, this.#client, plan.limits);
   }
 
   /** Mints the agents, before anything goes wrong. */

@@ -5,7 +5,7 @@ import type { Outcome } from "./run-seed.ts";
 import { explainSeed, search } from "./search.ts";
 import type { Explanation } from "./shrink.ts";
 
-const THREADS = Math.min(2, availableParallelism());
+const THREADS = availableParallelism();
 const SEEDS = 20_000;
 /** A machine that does not get through them in this time runs as many as it can. */
 const BUDGET_MS = 120_000;

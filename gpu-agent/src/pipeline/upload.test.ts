@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FENCE_HEADERS, SHA256_HEADER } from "@splatt/shared";
+import { FENCE_HEADERS, PROBLEMS, SHA256_HEADER } from "@splatt/shared";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ControlPlaneClient } from "../control-plane-client.ts";
@@ -30,9 +30,11 @@ afterEach(async () => {
 
 /**
  * A fake of the control plane's upload endpoints, for faults that the real one cannot be brought to.
- * `fault` may answer a request in its place: a status, or "cut" to drop the connection.
+ * `fault` may answer a request in its place: a status, a problem's code, or "cut" to drop the connection.
  */
-function fakeStorage(fault: (request: string, times: number) => number | "cut" | null) {
+function fakeStorage(
+  fault: (request: string, times: number) => number | keyof typeof PROBLEMS | "cut" | null,
+) {
   const seen: string[] = [];
   const leases: string[] = [];
   const parts = new Map<number, Buffer>();
@@ -44,6 +46,10 @@ function fakeStorage(fault: (request: string, times: number) => number | "cut" |
     const body = await read(request);
     const answer = fault(name, seen.filter((other) => other === name).length);
     if (answer === "cut") return void request.socket.destroy();
+    if (typeof answer === "string") {
+      response.writeHead(PROBLEMS[answer].status).end(JSON.stringify({ code: answer }));
+      return;
+    }
     if (answer !== null) {
       response
         .writeHead(answer)
@@ -163,6 +169,29 @@ describe("uploadFiles", () => {
     };
     await upload(CONTENT, undefined, { recorded: () => recorded });
     expect(storage.seen[0]).toBe("POST ");
+  });
+
+  it.each([
+    ["has other parts than were sent last", "upload_incomplete", "/complete"],
+    ["has forgotten it", "upload_not_found", "/parts/2"],
+  ] as const)("begins an upload anew when storage %s", async (_, problem, request) => {
+    const { result, records, fractions } = await upload(CONTENT, (name, times) =>
+      name.endsWith(request) && times === 1 ? problem : null,
+    );
+    expect(result).toEqual({ ok: true, value: [DONE] });
+    expect(storage.seen.filter((name) => name === "POST ")).toHaveLength(2);
+    expect(storage.seen.filter((name) => name.endsWith("/parts/1"))).toHaveLength(2);
+    expect(storage.completed()).toMatchObject({ parts: [{}, {}, {}] });
+    expect(records.at(-1)).toMatchObject({ completed: true });
+    expect(fractions.at(-1)).toBe(1);
+  });
+
+  it("gives up an upload that storage loses again and again", async () => {
+    const { result } = await upload(CONTENT, (name) =>
+      name.endsWith("/complete") ? "upload_incomplete" : null,
+    );
+    expect(result).toMatchObject({ ok: false, error: { code: "upload_failed" } });
+    expect(storage.seen.filter((name) => name === "POST ")).toHaveLength(4);
   });
 
   it("waits while its lease is not known, and goes on under the new one", async () => {

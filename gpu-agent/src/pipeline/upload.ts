@@ -15,7 +15,7 @@ import {
 } from "@splatt/shared";
 import PQueue from "p-queue";
 import { z } from "zod";
-import type { ControlPlaneClient } from "../control-plane-client.ts";
+import type { ControlPlaneClient, RequestFailure } from "../control-plane-client.ts";
 import { sha256OfFile } from "../files/sha256-of-file.ts";
 import type { UploadRecord } from "../jobs/job-record.ts";
 import type { JobRun } from "../jobs/job-run.ts";
@@ -89,43 +89,67 @@ async function uploadFile(
   onSent: (bytes: number) => void,
 ): Promise<Result<CompletedUpload, Failure>> {
   const filename = basename(path);
-  const begun = await beginUpload(path, filename, context);
-  if (!begun.ok) return begun;
-  let upload = begun.value;
-  const base = `${uploadsPath(context)}/${upload.upload_id}`;
-
-  if (!upload.completed) {
-    const missing = planParts(upload.size, upload.part_size).filter((part) => {
-      const done = upload.parts.some(({ part_number }) => part_number === part.number);
-      if (done) onSent(part.size);
-      return !done;
+  let begun = await beginUpload(path, filename, context);
+  for (let restarts = 0; ; restarts += 1) {
+    if (!begun.ok) return begun;
+    const upload = begun.value;
+    let counted = 0;
+    const sent = await sendFile(path, upload, context, (bytes) => {
+      counted += bytes;
+      onSent(bytes);
     });
-    const queue = new PQueue({ concurrency: CONCURRENT_PARTS });
-    const outcomes = await queue.addAll(
-      missing.map((part) => async () => {
-        const sent = await sendPart(path, part, base, context);
-        if (!sent.ok) return sent;
-        upload = { ...upload, parts: [...upload.parts, sent.value] };
-        await context.record(filename, upload);
-        onSent(part.size);
-        return sent;
-      }),
-    );
-    for (const outcome of outcomes) if (!outcome.ok) return outcome;
-    const completed = await context.client.call(
-      "POST",
-      `${base}/complete`,
-      { parts: upload.parts },
-      Completed,
-      context,
-    );
-    if (!completed.ok) return completed;
-    upload = { ...upload, completed: true };
-    await context.record(filename, upload);
+    if (sent.ok)
+      return ok({ filename, upload_id: upload.upload_id, size: upload.size, sha256: upload.sha256 });
+    if (!UPLOAD_IS_LOST.has(sent.error.problem ?? "") || restarts === MAX_RESTARTS) return sent;
+    onSent(-counted);
+    begun = await beginAnew(filename, upload, context);
   }
-  return ok({ filename, upload_id: upload.upload_id, size: upload.size, sha256: upload.sha256 });
 }
 
+const MAX_RESTARTS = 3;
+
+/**
+ * Problems of an upload that a new one does not have: storage has forgotten it, or has other parts than we know of. A
+ * part that was given up and sent again may still arrive, and then counts in place of the later one.
+ */
+const UPLOAD_IS_LOST: ReadonlySet<string> = new Set(["upload_not_found", "upload_incomplete"]);
+
+/** Sends what storage does not have of a file, and has it put together. */
+async function sendFile(
+  path: string,
+  begun: UploadRecord,
+  context: UploadContext,
+  onSent: (bytes: number) => void,
+): Promise<Result<void, RequestFailure>> {
+  if (begun.completed) return ok(undefined);
+  const filename = basename(path);
+  const base = `${uploadsPath(context)}/${begun.upload_id}`;
+  let upload = begun;
+  const missing = planParts(upload.size, upload.part_size).filter((part) => {
+    const done = upload.parts.some(({ part_number }) => part_number === part.number);
+    if (done) onSent(part.size);
+    return !done;
+  });
+  const queue = new PQueue({ concurrency: CONCURRENT_PARTS });
+  const outcomes = await queue.addAll(
+    missing.map((part) => async () => {
+      const sent = await sendPart(path, part, base, context);
+      if (!sent.ok) return sent;
+      upload = { ...upload, parts: [...upload.parts, sent.value] };
+      await context.record(filename, upload);
+      onSent(part.size);
+      return sent;
+    }),
+  );
+  for (const outcome of outcomes) if (!outcome.ok) return outcome;
+  const whole = { parts: upload.parts };
+  const completed = await context.client.call("POST", `${base}/complete`, whole, Completed, context);
+  if (!completed.ok) return completed;
+  await context.record(filename, { ...upload, completed: true });
+  return ok(undefined);
+}
+
+/** Goes on with the upload that is recorded for the file as it is, or begins one. */
 async function beginUpload(
   path: string,
   filename: string,
@@ -135,6 +159,14 @@ async function beginUpload(
   const sha256 = await sha256OfFile(path);
   const recorded = context.recorded(filename);
   if (recorded?.sha256 === sha256 && recorded.size === size) return ok(recorded);
+  return beginAnew(filename, { size, sha256 }, context);
+}
+
+async function beginAnew(
+  filename: string,
+  { size, sha256 }: Pick<UploadRecord, "size" | "sha256">,
+  context: UploadContext,
+): Promise<Result<UploadRecord, Failure>> {
   const created = await context.client.call(
     "POST",
     uploadsPath(context),
@@ -153,7 +185,7 @@ async function sendPart(
   part: PartRange,
   base: string,
   context: UploadContext,
-): Promise<Result<UploadedPart, Failure>> {
+): Promise<Result<UploadedPart, RequestFailure>> {
   const bytes = await readRange(path, part);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   return context.client.call("PUT", `${base}/parts/${part.number}`, bytes, UploadedPart, {

@@ -1,4 +1,10 @@
-import type { Fence } from "@splatt/shared";
+import {
+  type AgentMessage,
+  type Fence,
+  isTerminal,
+  type JobStatus,
+  type ServerMessage,
+} from "@splatt/shared";
 import type { SqliteFile } from "../ports/d1.ts";
 import type { Finding } from "./jobs.ts";
 
@@ -18,4 +24,35 @@ export function onlyTheLostIsAbandoned(frame: string, d1: SqliteFile): Finding {
   );
   if (row === undefined) return null;
   return `job ${fence.job_id.slice(0, 8)} is ${String(row.status)} under its lease, but is abandoned: ${reason}`;
+}
+
+/**
+ * An agent that comes back is never told to go on with a job that had ended when its hello arrived: it would spend
+ * hours on what nobody waits for.
+ */
+export class OnlyTheLivingGoOn {
+  readonly #d1: SqliteFile;
+  readonly #ended = new Set<string>();
+
+  constructor(d1: SqliteFile) {
+    this.#d1 = d1;
+  }
+
+  onAgentFrame(frame: string): void {
+    if (!frame.startsWith('{"type":"hello"')) return;
+    const hello = JSON.parse(frame) as AgentMessage & { type: "hello" };
+    for (const { fence } of hello.held) {
+      const [job] = this.#d1.rows("SELECT status FROM jobs WHERE id = ?", fence.job_id);
+      if (job === undefined || isTerminal(job.status as JobStatus)) this.#ended.add(fence.job_id);
+    }
+  }
+
+  onHubFrame(frame: string): Finding {
+    if (!frame.startsWith('{"type":"welcome"')) return null;
+    const welcome = JSON.parse(frame) as ServerMessage & { type: "welcome" };
+    const wrong = welcome.jobs.find(
+      ({ action, held }) => action === "continue" && this.#ended.has(held.job_id),
+    );
+    return wrong === undefined ? null : `job ${wrong.held.job_id.slice(0, 8)} has ended, but is to go on`;
+  }
 }

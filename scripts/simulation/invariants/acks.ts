@@ -50,7 +50,7 @@ export class AcksFollowWrites {
       return changes && !wasHeld ? `${what} under another lease` : null;
     }
     switch (message?.type) {
-      // A stage that an agent begins again after a restart changes nothing.
+      // A stage that an agent begins again after a restart changes nothing, nor does one that a later one overtook.
       case "job.stage":
         return row.last_seq >= seq || isPast(row.status, message.status) ? null : what;
       case "job.complete":

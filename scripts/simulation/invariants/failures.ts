@@ -1,5 +1,5 @@
 import type { FaultKind } from "../kernel/faults.ts";
-import type { Finding } from "./jobs.ts";
+import type { Finding, TryLimits } from "./jobs.ts";
 import type { Observation } from "./observation.ts";
 
 /** The codes that a job may fail with, each with the faults that explain it. */
@@ -12,9 +12,14 @@ const EXPLAINED_BY: { readonly [code in string]?: readonly FaultKind[] } = {
 };
 
 /** A job fails only for a reason of its own; what goes wrong around it costs time. */
-export function failuresAreExplained({ jobs }: Observation, struck: readonly FaultKind[]): Finding {
-  for (const { id, status, error_code } of jobs.values()) {
+export function failuresAreExplained(
+  { jobs }: Observation,
+  struck: readonly FaultKind[],
+  { maxLostLeases }: TryLimits,
+): Finding {
+  for (const { id, status, error_code, lost_leases } of jobs.values()) {
     if (status !== "failed") continue;
+    if (error_code === "agent_lost" && lost_leases === maxLostLeases) continue;
     const reasons = EXPLAINED_BY[error_code ?? ""] ?? [];
     if (!reasons.some((kind) => struck.includes(kind))) {
       return `job ${id.slice(0, 8)} failed with ${error_code}, which nothing explains`;

@@ -26,6 +26,45 @@ export const terminalStatusNeverChanges: JobInvariant = (before, now) =>
     isTerminal(was.status) && is.status !== was.status ? `${was.status} became ${is.status}` : null,
   );
 
+/** What a client reads of a job that has ended is what it ended with. */
+export const endedJobsStayAsTheyAre: JobInvariant = (before, now) =>
+  eachChange(before, now, (was, is) => {
+    if (!isTerminal(was.status)) return null;
+    const changed = ENDED_WITH.find((field) => was[field] !== is[field]);
+    return changed === undefined
+      ? null
+      : `${was.status}, but its ${changed} became ${is[changed]} from ${was[changed]}`;
+  });
+
+const ENDED_WITH = ["progress", "message", "attempt", "failures", "lost_leases", "error_code"] as const;
+
+export const onlyEndedJobsAreDeleted: JobInvariant = ({ jobs: before }, { jobs: now }) => {
+  for (const { id, status } of before.values()) {
+    if (!isTerminal(status) && !now.has(id)) return `job ${id.slice(0, 8)} was ${status}, and is gone`;
+  }
+  return null;
+};
+
+/** Nobody works for ever on a job that kills its agents, and no attempt fails twice. */
+export function triesAreCounted({ maxFailures, maxLostLeases }: TryLimits): JobInvariant {
+  return (_, { jobs }) => {
+    for (const { id, status, attempt, failures, lost_leases } of jobs.values()) {
+      const counted = `job ${id.slice(0, 8)} has failed ${failures} times and lost ${lost_leases} leases`;
+      if (failures > attempt) return `${counted} in ${attempt} attempts`;
+      const isUsedUp = failures >= maxFailures || lost_leases >= maxLostLeases;
+      if (isUsedUp && !isTerminal(status))
+        return `${counted}, of ${maxFailures} and ${maxLostLeases}: ${status}`;
+    }
+    return null;
+  };
+}
+
+/** From dispatch/timing.ts. */
+export interface TryLimits {
+  readonly maxFailures: number;
+  readonly maxLostLeases: number;
+}
+
 export const changesFollowTheTable: JobInvariant = (before, now) =>
   eachChange(before, now, (was, is) =>
     was.status !== is.status && !canTransition(was.status, is.status)

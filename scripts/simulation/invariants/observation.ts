@@ -6,6 +6,7 @@ export interface ObservedJob {
   readonly id: string;
   readonly status: JobStatus;
   readonly progress: number;
+  readonly message: string;
   readonly attempt: number;
   readonly lease_id: string | null;
   readonly agent_id: string | null;
@@ -24,7 +25,7 @@ export interface Observation {
 
 export const NOTHING_YET: Observation = { jobs: new Map(), counts: new Map() };
 
-const JOBS = `SELECT id, status, progress, attempt, lease_id, agent_id, last_seq, failures, lost_leases, pool,
+const JOBS = `SELECT id, status, progress, message, attempt, lease_id, agent_id, last_seq, failures, lost_leases, pool,
               error_code
               FROM jobs ORDER BY seq`;
 

@@ -2,7 +2,7 @@ import type { Client } from "../cast/client.ts";
 import type { Machine } from "../cast/machine.ts";
 import type { World } from "../kernel/world.ts";
 import type { ControlPlane } from "../ports/control-plane.ts";
-import { onlyTheLostIsAbandoned } from "./abandons.ts";
+import { OnlyTheLivingGoOn, onlyTheLostIsAbandoned } from "./abandons.ts";
 import { AcksFollowWrites } from "./acks.ts";
 import { failuresAreExplained } from "./failures.ts";
 import {
@@ -11,11 +11,17 @@ import {
   attemptsOnlyGrow,
   changesFollowTheTable,
   countersEqualRows,
+  endedJobsStayAsTheyAre,
   type Finding,
+  type JobInvariant,
   leasesDoNotOverlap,
+  onlyEndedJobsAreDeleted,
+  type TryLimits,
   terminalStatusNeverChanges,
+  triesAreCounted,
 } from "./jobs.ts";
 import { NOTHING_YET, type Observation, type ObservedJob, observe } from "./observation.ts";
+import { staleRequestsAreRefused } from "./requests.ts";
 import { completedJobsHaveTheirFiles } from "./results.ts";
 
 /** Something that must always hold does not. */
@@ -29,8 +35,10 @@ export class BrokenInvariant extends Error {
   }
 }
 
-const JOB_INVARIANTS = {
+const JOB_INVARIANTS: Readonly<Record<string, JobInvariant>> = {
   terminalStatusNeverChanges,
+  endedJobsStayAsTheyAre,
+  onlyEndedJobsAreDeleted,
   changesFollowTheTable,
   attemptsOnlyGrow,
   leasesDoNotOverlap,
@@ -44,23 +52,42 @@ export class Watch {
   readonly #controlPlane: ControlPlane;
   readonly #machines: readonly Machine[];
   readonly #client: Client;
-  readonly #acks: AcksFollowWrites;
+  readonly #limits: TryLimits;
+  readonly #jobInvariants: Readonly<Record<string, JobInvariant>>;
   readonly #forward = new AttemptsMoveForward();
   #seen = { d1: -1, r2: -1 };
   #last: Observation = NOTHING_YET;
 
-  constructor(world: World, controlPlane: ControlPlane, machines: readonly Machine[], client: Client) {
+  constructor(
+    world: World,
+    controlPlane: ControlPlane,
+    machines: readonly Machine[],
+    client: Client,
+    limits: TryLimits,
+  ) {
     this.#world = world;
     this.#controlPlane = controlPlane;
     this.#machines = machines;
     this.#client = client;
-    this.#acks = new AcksFollowWrites(controlPlane.d1.file);
+    this.#limits = limits;
+    this.#jobInvariants = { ...JOB_INVARIANTS, triesAreCounted: triesAreCounted(limits) };
+    const { file } = controlPlane.d1;
+    const acks = new AcksFollowWrites(file);
+    const living = new OnlyTheLivingGoOn(file);
     controlPlane.frames = {
       onHubFrame: (frame) => {
-        this.require("acksFollowWrites", this.#acks.onHubFrame(frame));
-        this.require("onlyTheLostIsAbandoned", onlyTheLostIsAbandoned(frame, controlPlane.d1.file));
+        this.require("acksFollowWrites", acks.onHubFrame(frame));
+        this.require("onlyTheLostIsAbandoned", onlyTheLostIsAbandoned(frame, file));
+        this.require("onlyTheLivingGoOn", living.onHubFrame(frame));
       },
-      onAgentFrame: (frame) => this.#acks.onAgentFrame(frame),
+      onAgentFrame: (frame) => {
+        acks.onAgentFrame(frame);
+        living.onAgentFrame(frame);
+      },
+    };
+    controlPlane.onRequest = (request) => {
+      const check = staleRequestsAreRefused(request, file);
+      return (status) => this.require("staleRequestsAreRefused", check(status));
     };
   }
 
@@ -85,10 +112,10 @@ export class Watch {
     const now = observe(d1.file);
     this.#last = now;
     this.#noteChanges(before, now);
-    for (const [name, holds] of Object.entries(JOB_INVARIANTS)) this.require(name, holds(before, now));
+    for (const [name, holds] of Object.entries(this.#jobInvariants)) this.require(name, holds(before, now));
     this.require("attemptsMoveForward", this.#forward.check(now));
     this.require("completedJobsHaveTheirFiles", completedJobsHaveTheirFiles(now, d1.file, r2));
-    this.require("failuresAreExplained", failuresAreExplained(now, this.#world.faults.struck));
+    this.require("failuresAreExplained", failuresAreExplained(now, this.#world.faults.struck, this.#limits));
     this.require("noJobIsLost", this.#lostJob(now));
   }
 

@@ -15,7 +15,7 @@ export const FAULTS = {
   // per HTTP request
   http_lost_request: { most: 0.1, is: "a request never arrives" },
   http_lost_reply: { most: 0.1, is: "a request is carried out, but its answer is lost" },
-  http_late_request: { most: 0.08, is: "a request arrives long after its sender has given it up" },
+  http_late_request: { most: 0.2, is: "a request arrives long after its sender has given it up" },
   http_slow: { most: 0.1, is: "a request takes seconds" },
   worker_killed: { most: 0.02, is: "a Worker dies in the middle of a request" },
   // per call of a Dispatcher from a Worker

@@ -50,6 +50,9 @@ export interface ControlPlaneFiles {
 /** The Worker with its bindings, and the way to it. */
 export class ControlPlane {
   frames: FrameWatch = { onHubFrame: () => undefined, onAgentFrame: () => undefined };
+  /** Told of each request as it arrives; what it returns is told the status of the answer. */
+  onRequest: (request: Pick<HttpRequest, "url" | "headers">) => (status: number) => void = () => () =>
+    undefined;
   readonly d1: SimD1;
   readonly r2: SimR2;
   readonly hosts = new Map<string, ObjectHost>();
@@ -136,7 +139,9 @@ export class ControlPlane {
           headers,
           body: body === null ? null : Uint8Array.from(body),
         });
+        const onAnswer = this.onRequest({ url, headers });
         const response = await this.#code.default.fetch(request, this.#env, ctx);
+        onAnswer(response.status);
         const upgraded = (response as unknown as { webSocket: HandedOnSocket | null }).webSocket ?? null;
         if (upgraded !== null) this.#breakIfOrphaned(upgraded);
         const bytes = Buffer.from(await response.arrayBuffer());
