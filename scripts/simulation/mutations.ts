@@ -347,6 +347,14 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: "cancel-unheard",
+    is: "an agent that is told of a cancel goes on",
+    found: 339,
+    changes: [
+      { file: "gpu-agent/src/agent.ts", search: 'return run.stop("cancelled");', replace: "return;" },
+    ],
+  },
 ];
 
 export function mutationNamed(name: string): Mutation | undefined {

@@ -1,6 +1,6 @@
-import type { AgentMessage, EngineName } from "@splatt/shared";
+import type { AgentMessage, EngineName, Fence } from "@splatt/shared";
 import type { Agent } from "../../../gpu-agent/src/agent.ts";
-import type { Pipeline } from "../../../gpu-agent/src/jobs/job-run.ts";
+import type { JobRun, Pipeline } from "../../../gpu-agent/src/jobs/job-run.ts";
 import type { Machine as AgentMachine } from "../../../gpu-agent/src/machine.ts";
 import { Random } from "../kernel/random.ts";
 import type { World } from "../kernel/world.ts";
@@ -42,6 +42,8 @@ interface RunningAgent {
 }
 
 const ROOT = "/workspace";
+/** An agent stops work at once when it is told to; what it next says that it holds would put it right too, but later. */
+const STOPS_WITHIN_MS = 5000;
 const FETCH_LIMITS = {
   maxBytes: 2 ** 30,
   minFreeBytes: 1,
@@ -64,8 +66,10 @@ export class Machine {
   #running: RunningAgent | null = null;
   #started = 0;
   #isOff = false;
-  /** Pipelines at work, of jobs that nobody has stopped. */
-  readonly #atWork = new Set<AbortSignal>();
+  /** Pipelines at work, each by the signal that stops it. */
+  readonly #atWork = new Map<AbortSignal, JobRun>();
+  /** The leases under which the agent was told to stop, and by when it has to. */
+  readonly #stopBy = new Map<string, number>();
   /** Why the last process ended by itself; null while one runs, or after it was killed. */
   lastExit: string | null = null;
   /** What the agent said last that it holds. */
@@ -97,7 +101,18 @@ export class Machine {
 
   /** How many jobs are worked on now. */
   get jobsAtWork(): number {
-    return [...this.#atWork].filter((signal) => !signal.aborted).length;
+    return [...this.#atWork.keys()].filter((signal) => !signal.aborted).length;
+  }
+
+  /** The job that is worked on though the agent heard long ago that it is to stop; null when there is none. */
+  get jobNotStopped(): string | null {
+    const woke = this.#running?.process.frozenUntil ?? 0;
+    for (const [signal, { fence }] of this.#atWork) {
+      const by = this.#stopBy.get(fence.lease_id);
+      const isLate = by !== undefined && this.#world.now > Math.max(by, woke + STOPS_WITHIN_MS);
+      if (isLate && !signal.aborted) return fence.job_id;
+    }
+    return null;
   }
 
   newDisk(): Disk {
@@ -212,7 +227,13 @@ export class Machine {
   #listeningWire(): Wire {
     const wire = wireOf(this.plan.version);
     return {
-      incoming: wire.incoming,
+      incoming: (frame) => {
+        if (frame.startsWith('{"type":"job.cancel"') || frame.startsWith('{"type":"job.abandon"')) {
+          const { fence } = JSON.parse(frame) as { fence: Fence };
+          this.#stopBy.set(fence.lease_id, this.#world.now + STOPS_WITHIN_MS);
+        }
+        return wire.incoming(frame);
+      },
       outgoing: (frame) => {
         if (frame.startsWith('{"type":"job.held"')) {
           const { jobs } = JSON.parse(frame) as Extract<AgentMessage, { type: "job.held" }>;
@@ -307,7 +328,7 @@ export class Machine {
       deliver: (job, files, signal) => delivery.deliver(job, files, signal),
     });
     return async (job, signal) => {
-      this.#atWork.add(signal);
+      this.#atWork.set(signal, job);
       try {
         return await run(job, signal);
       } finally {

@@ -97,7 +97,10 @@ export class Watch {
 
   /** To be called after every step; looks at what may have changed in it. */
   afterStep(): void {
-    for (const { plan, jobsAtWork } of this.#machines) {
+    for (const { plan, jobsAtWork, jobNotStopped } of this.#machines) {
+      if (jobNotStopped !== null) {
+        this.require("agentsStopWhenTold", `${plan.name} still works on ${jobNotStopped}`);
+      }
       if (jobsAtWork > plan.slots) {
         this.require(
           "noAgentWorksAboveItsSlots",
