@@ -336,7 +336,7 @@ export const MUTATIONS: readonly Mutation[] = [
       {
         file: `${DISPATCH}/leases.ts`,
         search:
-          "      if (await claimSucceeded(hub, lease)) await sendAssignment(hub, lease);\n      else hub.leases.remove(lease);",
+          "      if (await claimSucceeded(hub, lease)) await onNotAccepted(hub, lease);\n      else hub.leases.remove(lease);",
         replace: "      hub.leases.remove(lease);",
       },
       {

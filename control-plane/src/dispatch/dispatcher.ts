@@ -178,6 +178,7 @@ export class Dispatcher extends DurableObject<Env> {
 
   /** Once a minute: whatever was missed is found here. */
   async tick(): Promise<void> {
+    this.#hub.sockets.relist();
     await this.#maintain();
     await giveUpLost(this.#hub);
     await sayUnmetNeeds(this.#hub, EngineChoice.options);

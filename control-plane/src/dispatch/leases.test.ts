@@ -100,6 +100,17 @@ describe("assigning", () => {
     expect((await agent.takeJob()).attempt).toBe(2);
   });
 
+  it("takes a claim back whose agent went away before it heard of it", async () => {
+    const { agent, jobId, pool } = await agentWithJob();
+    agent.close();
+    await runInDurableObject(dispatcher(pool), (_, { storage }) => {
+      storage.sql.exec("UPDATE leases SET state = 'claiming', sends = 0");
+    });
+    await passTime(pool, 6000);
+    expect(await leasesOf(pool)).toEqual([]);
+    expect(await getJob(jobId)).toMatchObject({ status: "queued", agent_id: null, lost_leases: 0 });
+  });
+
   it("takes a stage for the acceptance that was lost", async () => {
     const pool = newPool();
     const agent = await ScriptedAgent.connect((await mintAgent(pool)).token);

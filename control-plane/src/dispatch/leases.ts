@@ -191,7 +191,7 @@ function deadlineOf(hub: Hub, lease: Lease): number {
 async function onDeadline(hub: Hub, lease: Lease): Promise<void> {
   try {
     if (lease.state === "claiming") {
-      if (await claimSucceeded(hub, lease)) await sendAssignment(hub, lease);
+      if (await claimSucceeded(hub, lease)) await onNotAccepted(hub, lease);
       else hub.leases.remove(lease);
     } else if (lease.state === "sent") {
       await onNotAccepted(hub, lease);

@@ -115,6 +115,11 @@ export class AgentSockets {
     closeQuietly(ws, code, reason);
   }
 
+  /** Lists the sockets anew, should the end of one have gone unnoticed. */
+  relist(): void {
+    this.#listed = null;
+  }
+
   #list(): Set<WebSocket> {
     this.#listed ??= new Set(this.#ctx.getWebSockets().filter(isOpen));
     return this.#listed;
