@@ -355,6 +355,18 @@ export const MUTATIONS: readonly Mutation[] = [
       { file: "gpu-agent/src/agent.ts", search: 'return run.stop("cancelled");', replace: "return;" },
     ],
   },
+  {
+    name: "claim-of-the-gone",
+    is: "a claim whose agent went away before it heard of it is sent again, at once, until it comes back",
+    found: 2412,
+    changes: [
+      {
+        file: `${DISPATCH}/leases.ts`,
+        search: "if (await claimSucceeded(hub, lease)) await onNotAccepted(hub, lease);",
+        replace: "if (await claimSucceeded(hub, lease)) await sendAssignment(hub, lease);",
+      },
+    ],
+  },
 ];
 
 export function mutationNamed(name: string): Mutation | undefined {

@@ -4,6 +4,7 @@ import type { World } from "../kernel/world.ts";
 import type { ControlPlane } from "../ports/control-plane.ts";
 import { OnlyTheLivingGoOn, onlyTheLostIsAbandoned } from "./abandons.ts";
 import { AcksFollowWrites } from "./acks.ts";
+import { AlarmsDoNotStorm } from "./alarms.ts";
 import { failuresAreExplained } from "./failures.ts";
 import {
   AttemptsMoveForward,
@@ -74,7 +75,8 @@ export class Watch {
     const { file } = controlPlane.d1;
     const acks = new AcksFollowWrites(file);
     const living = new OnlyTheLivingGoOn(file);
-    controlPlane.frames = {
+    const alarms = new AlarmsDoNotStorm();
+    controlPlane.watch = {
       onHubFrame: (frame) => {
         this.require("acksFollowWrites", acks.onHubFrame(frame));
         this.require("onlyTheLostIsAbandoned", onlyTheLostIsAbandoned(frame, file));
@@ -84,6 +86,7 @@ export class Watch {
         acks.onAgentFrame(frame);
         living.onAgentFrame(frame);
       },
+      onAlarm: (name) => this.require("alarmsDoNotStorm", alarms.onAlarm(name, world.now)),
     };
     controlPlane.onRequest = (request) => {
       const check = staleRequestsAreRefused(request, file);

@@ -2,7 +2,7 @@ import { SimProcess } from "../kernel/process.ts";
 import type { Range } from "../kernel/random.ts";
 import type { World } from "../kernel/world.ts";
 import { SimD1, type SqliteFile } from "./d1.ts";
-import { type FrameWatch, type ObjectClass, ObjectHost } from "./durable-object.ts";
+import { type DispatcherWatch, type ObjectClass, ObjectHost } from "./durable-object.ts";
 import type { NetworkPath } from "./network-path.ts";
 import { SimR2 } from "./r2.ts";
 import type { HandedOnSocket } from "./worker-globals.ts";
@@ -49,7 +49,11 @@ export interface ControlPlaneFiles {
 
 /** The Worker with its bindings, and the way to it. */
 export class ControlPlane {
-  frames: FrameWatch = { onHubFrame: () => undefined, onAgentFrame: () => undefined };
+  watch: DispatcherWatch = {
+    onHubFrame: () => undefined,
+    onAgentFrame: () => undefined,
+    onAlarm: () => undefined,
+  };
   /** Told of each request as it arrives; what it returns is told the status of the answer. */
   onRequest: (request: Pick<HttpRequest, "url" | "headers">) => (status: number) => void = () => () =>
     undefined;
@@ -193,8 +197,9 @@ export class ControlPlane {
       this.#files.object(name),
       { objectClass: this.#code.Dispatcher, env: this.#env },
       {
-        onHubFrame: (frame) => this.frames.onHubFrame(frame),
-        onAgentFrame: (frame) => this.frames.onAgentFrame(frame),
+        onHubFrame: (frame) => this.watch.onHubFrame(frame),
+        onAgentFrame: (frame) => this.watch.onAgentFrame(frame),
+        onAlarm: (alarmed) => this.watch.onAlarm(alarmed),
       },
     );
     this.hosts.set(name, host);

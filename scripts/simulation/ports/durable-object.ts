@@ -16,10 +16,11 @@ export interface ObjectInstance {
 
 export type ObjectClass = new (ctx: object, env: object) => ObjectInstance;
 
-/** Who looks at the frames between a Dispatcher and its agents. */
-export interface FrameWatch {
+/** Who looks at the frames between a Dispatcher and its agents, and at its alarms. */
+export interface DispatcherWatch {
   onHubFrame(frame: string): void;
   onAgentFrame(frame: string): void;
+  onAlarm(name: string): void;
 }
 
 /** The object as it is in memory: lost with hibernation, eviction and every crash. */
@@ -50,7 +51,7 @@ export class ObjectHost {
   readonly #world: World;
   readonly #class: ObjectClass;
   readonly #env: object;
-  readonly #frames: FrameWatch;
+  readonly #watch: DispatcherWatch;
   readonly #sockets = new Set<HubSocket>();
   #autoResponse: { request: string; response: string } | null = null;
   #incarnation: Incarnation | null = null;
@@ -63,14 +64,14 @@ export class ObjectHost {
     name: string,
     file: SqliteFile,
     code: { readonly objectClass: ObjectClass; readonly env: object },
-    frames: FrameWatch,
+    watch: DispatcherWatch,
   ) {
     this.#world = world;
     this.name = name;
     this.file = file;
     this.#class = code.objectClass;
     this.#env = code.env;
-    this.#frames = frames;
+    this.#watch = watch;
     this.storage = new ObjectStorage(world, name, file, (at) => this.#planAlarm(at));
   }
 
@@ -121,7 +122,7 @@ export class ObjectHost {
         if (frame === this.#autoResponse?.request) {
           socket.autoRespond(this.#autoResponse.response, Date.now());
         } else if (this.#sockets.has(socket)) {
-          this.#frames.onAgentFrame(frame);
+          this.#watch.onAgentFrame(frame);
           this.#deliver("frame", ({ instance }) => instance.webSocketMessage(socket, frame));
         }
       },
@@ -209,7 +210,7 @@ export class ObjectHost {
       acceptWebSocket: (socket: HubSocket, tags: readonly string[] = []) => {
         socket.tags = tags;
         socket.end = this.#linkEndOf(socket);
-        socket.onFrame = (frame) => this.#frames.onHubFrame(frame);
+        socket.onFrame = (frame) => this.#watch.onHubFrame(frame);
         this.#sockets.add(socket);
       },
       getWebSockets: (tag?: string) =>
@@ -241,6 +242,7 @@ export class ObjectHost {
   /** At least once: an alarm whose handler throws, or dies on the way, comes again. */
   #fireAlarm(tries: number): void {
     this.storage.alarmFires();
+    this.#watch.onAlarm(this.name);
     const plan = this.#alarmPlan;
     const again = () => {
       if (plan === this.#alarmPlan && tries < ALARM_RETRIES) {
