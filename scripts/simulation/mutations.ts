@@ -367,6 +367,19 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: "hello-of-the-closed",
+    is: "a process whose socket was closed, because another took over, still replaces that one: both end",
+    found: 134_769,
+    changes: [
+      {
+        file: `${DISPATCH}/hello.ts`,
+        search:
+          "  if (ws.readyState !== WebSocket.OPEN) return;\n  if (!sameMajor(hello.protocol, PROTOCOL_VERSION)) {",
+        replace: "  if (!sameMajor(hello.protocol, PROTOCOL_VERSION)) {",
+      },
+    ],
+  },
 ];
 
 export function mutationNamed(name: string): Mutation | undefined {

@@ -27,6 +27,8 @@ import { agentIntervals } from "./timing.ts";
  */
 export async function onHello(hub: Hub, socket: AgentSocket, hello: Hello): Promise<void> {
   const { ws, agent } = socket;
+  // The socket was closed while the hello was on its way: its process was told to go, and must take nobody with it.
+  if (ws.readyState !== WebSocket.OPEN) return;
   if (!sameMajor(hello.protocol, PROTOCOL_VERSION)) {
     const reason = `agent speaks protocol ${hello.protocol}, server ${PROTOCOL_VERSION}: update the older one`;
     return hub.sockets.close(ws, CLOSE.incompatible, reason);

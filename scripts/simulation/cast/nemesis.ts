@@ -93,6 +93,8 @@ const STRIKES = {
     nemesis.lasting(1000, 60_000, "agent starts", () => machine.start());
   },
   agent_paused: (nemesis: Nemesis, machine: Machine) => {
+    // A version that cannot say that its offer has changed cannot be paused either.
+    if (machine.plan.version === "older") return;
     nemesis.pause(machine);
     nemesis.lasting(1000, 60_000, "owner resumes", () => machine.resume());
   },

@@ -52,8 +52,9 @@ export class HubSocket {
     this.#outputGate(() => this.#push({ code: code ?? 1005, reason }));
   }
 
-  /** Answers a heartbeat without waking anybody. */
+  /** Answers a heartbeat without waking anybody, but not once the socket was closed on this side. */
   autoRespond(frame: string, at: number): void {
+    if (this.readyState !== STATE.open) return;
     this.autoRespondedAt = at;
     this.#push(frame);
   }
