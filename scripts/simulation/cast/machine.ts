@@ -70,6 +70,8 @@ export class Machine {
   readonly #atWork = new Map<AbortSignal, JobRun>();
   /** The leases under which the agent was told to stop, and by when it has to. */
   readonly #stopBy = new Map<string, number>();
+  /** Whether the agent has been welcomed since its last hello: before that it hears nothing else. */
+  #isWelcome = false;
   /** Why the last process ended by itself; null while one runs, or after it was killed. */
   lastExit: string | null = null;
   /** What the agent said last that it holds. */
@@ -228,13 +230,16 @@ export class Machine {
     const wire = wireOf(this.plan.version);
     return {
       incoming: (frame) => {
-        if (frame.startsWith('{"type":"job.cancel"') || frame.startsWith('{"type":"job.abandon"')) {
+        if (frame.startsWith('{"type":"welcome"')) this.#isWelcome = true;
+        const stops = frame.startsWith('{"type":"job.cancel"') || frame.startsWith('{"type":"job.abandon"');
+        if (stops && this.#isWelcome) {
           const { fence } = JSON.parse(frame) as { fence: Fence };
           this.#stopBy.set(fence.lease_id, this.#world.now + STOPS_WITHIN_MS);
         }
         return wire.incoming(frame);
       },
       outgoing: (frame) => {
+        if (frame.startsWith('{"type":"hello"')) this.#isWelcome = false;
         if (frame.startsWith('{"type":"job.held"')) {
           const { jobs } = JSON.parse(frame) as Extract<AgentMessage, { type: "job.held" }>;
           this.heldJobs = jobs.map(({ fence }) => fence.job_id);
