@@ -244,13 +244,12 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "requests-unfenced",
-    is: "a request under a lease is let through by any agent's token, however stale its fence",
+    is: "an agent's request counts however stale its fence is",
     found: 119,
     changes: [
       {
         file: "control-plane/src/agents/fence.ts",
-        search:
-          "return job.attempt === fence.attempt && job.leaseId === fence.lease_id && !isTerminal(job.status);",
+        search: "return isUnderFence && job.agentId === agentId && !isTerminal(job.status);",
         replace: "return true;",
       },
     ],
@@ -353,31 +352,6 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 339,
     changes: [
       { file: "gpu-agent/src/agent.ts", search: 'return run.stop("cancelled");', replace: "return;" },
-    ],
-  },
-  {
-    name: "claim-of-the-gone",
-    is: "a claim whose agent went away before it heard of it is sent again, at once, until it comes back",
-    found: 2412,
-    changes: [
-      {
-        file: `${DISPATCH}/leases.ts`,
-        search: "if (await claimSucceeded(hub, lease)) await onNotAccepted(hub, lease);",
-        replace: "if (await claimSucceeded(hub, lease)) await sendAssignment(hub, lease);",
-      },
-    ],
-  },
-  {
-    name: "hello-of-the-closed",
-    is: "a process whose socket was closed, because another took over, still replaces that one: both end",
-    found: 134_769,
-    changes: [
-      {
-        file: `${DISPATCH}/hello.ts`,
-        search:
-          "  if (ws.readyState !== WebSocket.OPEN) return;\n  if (!sameMajor(hello.protocol, PROTOCOL_VERSION)) {",
-        replace: "  if (!sameMajor(hello.protocol, PROTOCOL_VERSION)) {",
-      },
     ],
   },
 ];

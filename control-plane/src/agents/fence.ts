@@ -60,7 +60,7 @@ export const requireLease: MiddlewareHandler<LeaseAppEnv> = async (c, next) => {
   });
   if (!fence.success) throw new ApiError("stale_lease", "The request does not name its attempt and lease.");
   const { job, upload } = row;
-  if (job === null || job.agentId !== token.agentId || !isLeased(job, fence.data)) {
+  if (job === null || !isHeldBy(token.agentId, job, fence.data)) {
     if (upload !== null) await abortIfOver(c.env, job, upload);
     throw new ApiError("stale_lease");
   }
@@ -75,13 +75,12 @@ export const requireLease: MiddlewareHandler<LeaseAppEnv> = async (c, next) => {
 export async function requireLeaseStill(c: Context<LeaseAppEnv>): Promise<void> {
   const { id, agentId } = c.get("job");
   const [now] = await database(c.env.DB).select(COLUMNS).from(jobs).where(eq(jobs.id, id));
-  if (now === undefined || now.agentId !== agentId || !isLeased(now, c.get("fence"))) {
-    throw new ApiError("stale_lease");
-  }
+  if (now === undefined || !isHeldBy(agentId, now, c.get("fence"))) throw new ApiError("stale_lease");
 }
 
-function isLeased(job: LeasedJob, fence: Fence): boolean {
-  return job.attempt === fence.attempt && job.leaseId === fence.lease_id && !isTerminal(job.status);
+function isHeldBy(agentId: string | null, job: LeasedJob, fence: Fence): boolean {
+  const isUnderFence = job.attempt === fence.attempt && job.leaseId === fence.lease_id;
+  return isUnderFence && job.agentId === agentId && !isTerminal(job.status);
 }
 
 async function abortIfOver(env: Env, job: LeasedJob | null, upload: ResultUploadRow): Promise<void> {

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { type Fence, fenceHeaders } from "@splatt/shared";
 import { describe, expect, it } from "vitest";
-import { api, json } from "../testing/api.ts";
+import { api, json, mintAgent } from "../testing/api.ts";
 import { agentWithJob, jobBecomes, passTime } from "../testing/dispatch.ts";
 import { ScriptedAgent } from "../testing/scripted-agent.ts";
 
@@ -29,6 +29,26 @@ async function beginUpload(token: string, fence: Fence) {
     multipart: env.BUCKET.resumeMultipartUpload(row.r2_key, row.r2_upload_id),
   };
 }
+
+describe("a request about a job", () => {
+  it("is refused without the secret of an agent, and to an agent that does not hold the job", async () => {
+    const { token, fence, pool } = await agentWithJob();
+    const { token: other } = await mintAgent(pool);
+    const wrong = `${token.slice(0, -1)}${token.endsWith("A") ? "B" : "A"}`;
+    const { part } = await beginUpload(token, fence);
+    const { authorization: _, ...withoutToken } = headersOf(token, fence);
+    expect(await json(api("PUT", part, PART, withoutToken), 401)).toMatchObject({
+      code: "agent_unauthorized",
+    });
+    expect(await json(api("PUT", part, PART, headersOf(wrong, fence)), 401)).toMatchObject({
+      code: "agent_unauthorized",
+    });
+    expect(await json(api("PUT", part, PART, headersOf(other, fence)), 409)).toMatchObject({
+      code: "stale_lease",
+    });
+    await json(api("PUT", part, PART, headersOf(token, fence)));
+  });
+});
 
 describe("an upload that comes under a stale fence", () => {
   it("goes on under the newer lease of its attempt, however late a request of the old one arrives", async () => {

@@ -1,8 +1,10 @@
+import { runInDurableObject } from "cloudflare:test";
 import { CLOSE, MAX_FRAME_BYTES } from "@splatt/shared";
 import { describe, expect, it } from "vitest";
 import { api, createJob, json, mintAgent } from "../testing/api.ts";
-import { agentWithJob, getJob, jobBecomes, newPool, passTime } from "../testing/dispatch.ts";
-import { BUILTIN_OFFER, ScriptedAgent } from "../testing/scripted-agent.ts";
+import { agentWithJob, dispatcher, getJob, jobBecomes, newPool, passTime } from "../testing/dispatch.ts";
+import { BUILTIN_OFFER, helloOf, ScriptedAgent } from "../testing/scripted-agent.ts";
+import { readConnection } from "./sockets.ts";
 
 describe("the upgrade", () => {
   it.each([
@@ -118,6 +120,23 @@ describe("two processes with one token", () => {
     const reconnected = await ScriptedAgent.connect(token, { instance: "newer" });
     expect(reconnected.welcome.type).toBe("welcome");
     expect((await newer.closed).code).toBe(CLOSE.drained);
+  });
+});
+
+describe("a hello over a socket that was closed meanwhile", () => {
+  it("does not end the process that the socket was closed for", async () => {
+    const pool = newPool();
+    const { token } = await mintAgent(pool);
+    const running = await ScriptedAgent.connect(token, { instance: "running" });
+    await ScriptedAgent.dial(token);
+    await runInDurableObject(dispatcher(pool), async (object, state) => {
+      const closed = state.getWebSockets().find((ws) => readConnection(ws).hello === null);
+      if (closed === undefined) throw new Error("the second socket is not there");
+      closed.close(CLOSE.replaced, "");
+      await object.webSocketMessage(closed, JSON.stringify(helloOf({ instance: "told to go" })));
+    });
+    const jobId = await createJob({ pool });
+    expect((await running.takeJob()).job_id).toBe(jobId);
   });
 });
 

@@ -52,6 +52,16 @@ describe("assigning", () => {
     expect(agent.has("job.assign")).toBe(false);
   });
 
+  it("does not count on an agent that has gone", async () => {
+    const pool = newPool();
+    const agent = await ScriptedAgent.connect((await mintAgent(pool)).token);
+    agent.close();
+    await agent.closed;
+    const jobId = await createJob({ pool });
+    await jobBecomes(jobId, (job) => job.message.includes("none is connected"));
+    expect(await leasesOf(pool)).toEqual([]);
+  });
+
   it("keeps a job that names another engine waiting, and says so", async () => {
     const pool = newPool();
     await ScriptedAgent.connect((await mintAgent(pool)).token);

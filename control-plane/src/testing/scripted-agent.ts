@@ -33,6 +33,19 @@ interface HelloOptions {
   readonly protocol?: string;
 }
 
+export function helloOf(options: HelloOptions): AgentMessage {
+  return {
+    type: "hello",
+    protocol: options.protocol ?? PROTOCOL_VERSION,
+    instance_id: options.instance ?? crypto.randomUUID(),
+    name: "test-box",
+    version: "0.0.0",
+    offer: options.offer ?? BUILTIN_OFFER,
+    held: options.held ?? [],
+    kept: options.kept ?? [],
+  };
+}
+
 /**
  * A fake agent: it speaks the real protocol over a real WebSocket, but does only what a test tells it to,
  * so that messages can be lost, repeated and reordered at will.
@@ -87,16 +100,7 @@ export class ScriptedAgent {
   }
 
   hello(options: HelloOptions = {}): void {
-    this.send({
-      type: "hello",
-      protocol: options.protocol ?? PROTOCOL_VERSION,
-      instance_id: options.instance ?? crypto.randomUUID(),
-      name: "test-box",
-      version: "0.0.0",
-      offer: options.offer ?? BUILTIN_OFFER,
-      held: options.held ?? [],
-      kept: options.kept ?? [],
-    });
+    this.send(helloOf(options));
   }
 
   send(message: AgentMessage): void {
