@@ -9,7 +9,7 @@ import { callsOf, installFake, setScenario } from "../testing/fake-program.ts";
 import { recordingContext } from "../testing/recording-context.ts";
 import { tinyTransforms, writeTinyDataset } from "../testing/tiny-dataset.ts";
 import { createNerfstudioEngine, type NerfstudioOptions } from "./engine.ts";
-import { CHECKPOINT_DIR, CONFIG_FILE } from "./run-layout.ts";
+import { CHECKPOINT_DIR, CONFIG_FILE, METRICS_FILE, SPLAT_FILE } from "./run-layout.ts";
 import {
   ALL_WELL,
   type Call,
@@ -50,6 +50,9 @@ async function engineWith(
 }
 
 const calls = () => callsOf<Call>(root);
+/** The programs that each process ran, one after another. */
+const programs = async () =>
+  (await calls()).map(({ args }) => args.filter((_, i) => i === 1 || args[i - 1] === "--then").join(" "));
 
 function trainingContext() {
   return recordingContext(join(root, "train.part"));
@@ -92,7 +95,7 @@ describe("probe", () => {
 });
 
 describe("train", () => {
-  it("trains, then measures on the held-out frames", async () => {
+  it("trains, measures on the held-out frames and exports in one process", async () => {
     const context = trainingContext();
     const result = await (await engineWith({})).train(dataset, options, context);
     expect(result).toEqual({
@@ -118,21 +121,22 @@ describe("train", () => {
       "Training Gaussian Splat... Step 10/100 (512 gaussians, 28 ms per step)",
       "Training Gaussian Splat... Step 99/100 (512 gaussians, 28 ms per step)",
       "Training Gaussian Splat... Step 100/100 (512 gaussians, 28 ms per step)",
-      "Training Gaussian Splat... Step 100/100 (measuring quality on held-out frames)",
+      "Training Gaussian Splat... Step 100/100 (measuring quality, exporting, 512 gaussians, 28 ms per step)",
     ]);
     const fractions = context.progress.map(({ fraction }) => expect.closeTo(fraction, 3));
     expect([0, 0, 0.097, 0.097, 0.96, 0.97, 0.97]).toEqual(fractions);
     expect(context.output).toContain("Step 20: 0 GSs duplicated, 256 GSs split. Now having 512 GSs.");
 
-    const [training, evaluation] = await calls();
+    expect(await programs()).toEqual(["train eval export"]);
+    const [training] = await calls();
     expect(training).toMatchObject({ cwd: context.dir, seeds: true, env: { CUDA_VISIBLE_DEVICES: GPU } });
     expect(training?.args).not.toContain("--load-checkpoint");
     expect(training?.env).not.toHaveProperty("SPLATT_MAX_SPLATS");
-    expect(evaluation).toMatchObject({ cwd: context.dir, seeds: true, env: { CUDA_VISIBLE_DEVICES: GPU } });
   });
 
   it("trains and measures on the GPU that the stage was given", async () => {
-    await (await engineWith({})).train(dataset, options, { ...trainingContext(), gpu: "GPU-of-the-stage" });
+    const engine = await engineWith({ evaluate: "fails after training" });
+    await engine.train(dataset, options, { ...trainingContext(), gpu: "GPU-of-the-stage" });
     expect((await calls()).map(({ env }) => env)).toMatchObject([
       { CUDA_VISIBLE_DEVICES: "GPU-of-the-stage" },
       { CUDA_VISIBLE_DEVICES: "GPU-of-the-stage" },
@@ -151,7 +155,19 @@ describe("train", () => {
       ok: true,
       value: { report: { held_out_frames: 0, psnr: null, ssim: null } },
     });
-    expect(await calls()).toHaveLength(1);
+    expect(await programs()).toEqual(["train export"]);
+  });
+
+  it("measures in a process of its own when that failed after the training", async () => {
+    const engine = await engineWith({ evaluate: "fails after training" });
+    const context = trainingContext();
+    const result = await engine.train(dataset, options, context);
+    expect(result).toMatchObject({ ok: true, value: { report: { psnr: FAKE_PSNR, ssim: 0.875 } } });
+    expect(await programs()).toEqual(["train eval export", "eval"]);
+    expect((await calls())[1]).toMatchObject({ cwd: context.dir, seeds: true });
+    expect(context.progress.at(-1)?.message).toBe(
+      "Training Gaussian Splat... Step 100/100 (measuring quality on held-out frames)",
+    );
   });
 
   it("succeeds though the measurement fails", async () => {
@@ -241,9 +257,8 @@ describe("train", () => {
       const engine = await engineWith({ train: "runs out of GPU memory once" });
       await engine.train(dataset, options, trainingContext());
       await engine.train(dataset, options, trainingContext());
-      // The first try, the second, its measurement, and then only that again.
-      const limits = (await calls()).map(({ args }) => args[1]);
-      expect(limits).toEqual(["train", "train", "eval", "eval"]);
+      // The first try, the second, and then only what an interruption may have cut off.
+      expect(await programs()).toEqual(["train eval export", "train eval export", "eval"]);
     });
 
     it("fails when that does not help", async () => {
@@ -260,8 +275,30 @@ describe("train", () => {
     await leaveCheckpoint(99);
     const result = await (await engineWith({})).train(dataset, options, trainingContext());
     expect(result).toMatchObject({ ok: true, value: { report: { psnr: FAKE_PSNR } } });
-    expect((await calls()).map(({ args }) => args[1])).toEqual(["eval"]);
+    expect(await programs()).toEqual(["eval"]);
   });
+
+  it("believes no result that an earlier process left", async () => {
+    await leaveCheckpoint(99);
+    const { dir } = trainingContext();
+    await writeFile(join(dir, METRICS_FILE), '{"results": {"psnr": 99, "ssim": 1}}');
+    await writeFile(join(dir, SPLAT_FILE), "ply of another model");
+    const result = await (await engineWith({})).train(dataset, options, trainingContext());
+    expect(result).toMatchObject({ ok: true, value: { report: { psnr: FAKE_PSNR } } });
+    expect(await readdir(dir)).not.toContain(SPLAT_FILE);
+  });
+
+  it.each<Scenario["export"]>(["breaks off", "has only NaN"])(
+    "keeps no splat when the export %s, and succeeds",
+    async (how) => {
+      const context = trainingContext();
+      expect(await (await engineWith({ export: how })).train(dataset, options, context)).toMatchObject({
+        ok: true,
+        value: { report: { psnr: FAKE_PSNR } },
+      });
+      expect(await readdir(context.dir)).not.toContain(SPLAT_FILE);
+    },
+  );
 
   it("ends when it is cancelled, whatever nerfstudio is doing", async () => {
     const context = trainingContext();
@@ -313,18 +350,30 @@ describe("train", () => {
 });
 
 describe("exportSplats", () => {
-  async function trainedThen(scenario: Partial<Scenario>) {
-    const trained = await (await engineWith({})).train(dataset, options, trainingContext());
+  async function trained(scenario: Partial<Scenario>): Promise<TrainedModel> {
+    const trained = await (await engineWith(scenario)).train(dataset, options, trainingContext());
     if (!trained.ok) throw new Error(trained.error.detail);
     // As the runner does with a finished stage.
     await rename(join(root, "train.part"), join(root, "train"));
     await mkdir(join(root, "export"));
-    return { engine: await engineWith(scenario), model: trained.value satisfies TrainedModel };
+    return trained.value;
   }
   const file = () => join(root, "export/baked_splat_sh.ply");
 
-  it("writes the file and counts what is in it, without a GPU", async () => {
-    const { engine, model } = await trainedThen({});
+  it("takes what the training has exported", async () => {
+    const model = await trained({});
+    const engine = await engineWith({ export: "writes nothing" });
+    const before = await readdir(join(root, "train"), { recursive: true });
+    const context = recordingContext(join(root, "export"));
+    const result = await engine.exportSplats(join(root, "train"), model, file(), context);
+    expect(result).toEqual({ ok: true, value: { ...model.report, gaussians: FAKE_GAUSSIANS } });
+    expect(await programs()).toEqual(["train eval export"]);
+    expect(await readdir(join(root, "train"), { recursive: true })).toEqual(before);
+  });
+
+  it("exports what the training has not, without a GPU, and counts what is in it", async () => {
+    const model = await trained({ export: "breaks off" });
+    const engine = await engineWith({});
     const before = await readdir(join(root, "train"), { recursive: true });
     const context = recordingContext(join(root, "export"));
     const result = await engine.exportSplats(join(root, "train"), model, file(), context);
@@ -352,7 +401,8 @@ describe("exportSplats", () => {
         "No gaussian with finite values is left. (ValueError: All tensors must be numpy arrays of float or uint8 type and not empty)",
     },
   ])("fails when nerfstudio $scenario", async ({ scenario, code, detail }) => {
-    const { engine, model } = await trainedThen({ export: scenario });
+    const model = await trained({ export: "breaks off" });
+    const engine = await engineWith({ export: scenario });
     const context = recordingContext(join(root, "export"));
     expect(await engine.exportSplats(join(root, "train"), model, file(), context)).toEqual({
       ok: false,

@@ -1,5 +1,6 @@
-import { basename, dirname } from "node:path";
-import { err, failure, ok, type TrainReport } from "@splatt/shared";
+import { copyFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { err, type Failure, failure, ok, type Result, type TrainReport } from "@splatt/shared";
 import type { StageContext, StageResult } from "../../pipeline/stage.ts";
 import { plyVertexCount } from "../../splat/ply-vertex-count.ts";
 import type { TrainedModel } from "../engine.ts";
@@ -7,14 +8,14 @@ import { FailureEvidence } from "../failure-evidence.ts";
 import { NERFSTUDIO_SIGNS } from "./failure-signs.ts";
 import type { Installation } from "./installation.ts";
 import { runProgram } from "./program.ts";
-import { exportArgs } from "./run-layout.ts";
+import { commandLine, exportArgs, SPLAT_FILE } from "./run-layout.ts";
 
 /** Its loop over all gaussians prints nothing; a million takes about a minute. */
 const EXPORT_TIMEOUT_MS = 60 * 60_000;
 
 /**
- * Writes the trained model as a PLY with spherical harmonics. Needs no GPU (see `datasetView`), so that it
- * can run while another job trains.
+ * Writes the trained model as a PLY with spherical harmonics: what the training's process has exported, else what
+ * ns-export makes of the last checkpoint. That needs no GPU (see `datasetView`), so that another job can train.
  *
  * Fails with `training_diverged`, `export_failed`, `engine_unavailable`, `disk_full`, or what `runTool` returns.
  */
@@ -25,12 +26,35 @@ export async function exportSplats(
   file: string,
   context: StageContext,
 ): Promise<StageResult<TrainReport>> {
-  const evidence = new FailureEvidence(NERFSTUDIO_SIGNS);
   context.report({ fraction: 0, message: "Exporting the splat" });
+  const isThere = await copyFile(join(trainDir, SPLAT_FILE), file).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) {
+    const exported = await runExport(installation, trainDir, file, context);
+    if (!exported.ok) return exported;
+  }
+  const gaussians = await plyVertexCount(file);
+  if (!gaussians.ok) {
+    return err(failure("export_failed", `What ns-export wrote cannot be read: ${gaussians.error}.`));
+  }
+  if (gaussians.value === 0) return err(failure("training_diverged", "No gaussian is left."));
+  context.report({ fraction: 1, message: "Exported the splat" });
+  return ok({ ...model.report, gaussians: gaussians.value });
+}
+
+async function runExport(
+  installation: Installation | null,
+  trainDir: string,
+  file: string,
+  context: StageContext,
+): Promise<Result<void, Failure>> {
+  const evidence = new FailureEvidence(NERFSTUDIO_SIGNS);
   const exit = await runProgram(
     installation,
     {
-      args: exportArgs(dirname(file), basename(file)),
+      args: commandLine(exportArgs(dirname(file), basename(file))),
       gpu: "none",
       cwd: trainDir,
       timeoutMs: EXPORT_TIMEOUT_MS,
@@ -40,12 +64,7 @@ export async function exportSplats(
     context,
   );
   if (!exit.ok) return exit;
-  if (exit.value.exitCode !== 0) return err(evidence.conclude(exit.value, "export_failed", "a result"));
-  const gaussians = await plyVertexCount(file);
-  if (!gaussians.ok) {
-    return err(failure("export_failed", `What ns-export wrote cannot be read: ${gaussians.error}.`));
-  }
-  if (gaussians.value === 0) return err(failure("training_diverged", "No gaussian is left."));
-  context.report({ fraction: 1, message: "Exported the splat" });
-  return ok({ ...model.report, gaussians: gaussians.value });
+  return exit.value.exitCode === 0
+    ? ok(undefined)
+    : err(evidence.conclude(exit.value, "export_failed", "a result"));
 }

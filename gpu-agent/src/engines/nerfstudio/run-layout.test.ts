@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { NERFSTUDIO_SCRIPT } from "./python-scripts.ts";
-import { checkpointName, evalArgs, exportArgs, trainArgs } from "./run-layout.ts";
+import { checkpointName, commandLine, evalArgs, exportArgs, trainArgs } from "./run-layout.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
 const plan: TrainingPlan = {
@@ -38,26 +38,34 @@ describe("argument lists", () => {
     {
       name: "train",
       args: trainArgs(plan, null),
-      line: `${NERFSTUDIO_SCRIPT} train ${TRAIN_LINE} ${DATAPARSER}`,
+      line: `train ${TRAIN_LINE} ${DATAPARSER}`,
     },
     {
       name: "resume",
       args: trainArgs(plan, "some/step-000002000.ckpt"),
-      line: `${NERFSTUDIO_SCRIPT} train ${TRAIN_LINE} --load-checkpoint some/step-000002000.ckpt ${DATAPARSER}`,
+      line: `train ${TRAIN_LINE} --load-checkpoint some/step-000002000.ckpt ${DATAPARSER}`,
     },
     {
       name: "evaluate",
       args: evalArgs(),
-      line: `${NERFSTUDIO_SCRIPT} eval --load-config ${CONFIG} --output-path held-out-metrics.json`,
+      line: `eval --load-config ${CONFIG} --output-path held-out-metrics.json`,
     },
     {
       name: "export",
       args: exportArgs("/jobs/1/export", "baked_splat_sh.ply"),
-      line: `${NERFSTUDIO_SCRIPT} export gaussian-splat --load-config ${CONFIG} --output-dir /jobs/1/export
+      line: `export gaussian-splat --load-config ${CONFIG} --output-dir /jobs/1/export
         --output-filename baked_splat_sh.ply --ply-color-mode sh_coeffs`,
     },
   ])("to $name", ({ args, line }) => {
     expect(args).toEqual(line.split(/\s+/));
+  });
+
+  it("are put one behind the other for one process", () => {
+    expect(commandLine(["train", "a"], ["eval", "b"], ["export"])).toEqual([
+      NERFSTUDIO_SCRIPT,
+      ...["train", "a", "--then", "eval", "b", "--then", "export"],
+    ]);
+    expect(commandLine(["eval"])).toEqual([NERFSTUDIO_SCRIPT, "eval"]);
   });
 
   it("names checkpoints as nerfstudio does", () => {

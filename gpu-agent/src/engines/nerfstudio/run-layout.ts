@@ -19,17 +19,25 @@ const RUN_DIR = join(OUTPUT_DIR, EXPERIMENT, METHOD, RUN);
 export const CONFIG_FILE = join(RUN_DIR, "config.yml");
 export const CHECKPOINT_DIR = join(RUN_DIR, "nerfstudio_models");
 export const METRICS_FILE = "held-out-metrics.json";
+/** What the training's own process has exported, when it came to that. */
+export const SPLAT_FILE = "splat.ply";
 
 /**
- * ns-train for nerfstudio 1.1.5. Like the others below it runs through our own start script, which mends what
- * that version lacks (see python/splatfacto_fixes.py): `--max-num-iterations` is the total also when a checkpoint
- * is resumed.
+ * The arguments of the Python that runs nerfstudio's programs one after another, in one process. They go through our
+ * own start script, which mends what version 1.1.5 lacks (see python/splatfacto_fixes.py).
+ */
+export function commandLine(...programs: readonly (readonly string[])[]): string[] {
+  return [NERFSTUDIO_SCRIPT, ...programs.flatMap((args, i) => (i === 0 ? args : ["--then", ...args]))];
+}
+
+/**
+ * ns-train for nerfstudio 1.1.5. `--max-num-iterations` is the total also when a checkpoint is resumed.
  *
  * @param resumeFrom a checkpoint, relative to the training's folder
  */
 export function trainArgs(plan: TrainingPlan, resumeFrom: string | null): string[] {
   return [
-    ...[NERFSTUDIO_SCRIPT, "train", METHOD],
+    ...["train", METHOD],
     ...["--data", DATASET_DIR],
     ...["--output-dir", OUTPUT_DIR],
     ...["--experiment-name", EXPERIMENT],
@@ -68,17 +76,13 @@ export function trainArgs(plan: TrainingPlan, resumeFrom: string | null): string
 
 /** ns-eval: PSNR and SSIM on the dataset's test frames, into METRICS_FILE. */
 export function evalArgs(): string[] {
-  return [
-    ...[NERFSTUDIO_SCRIPT, "eval"],
-    ...["--load-config", CONFIG_FILE],
-    ...["--output-path", METRICS_FILE],
-  ];
+  return ["eval", ...["--load-config", CONFIG_FILE], ...["--output-path", METRICS_FILE]];
 }
 
 /** ns-export, to be run in the training's folder. */
 export function exportArgs(outputDir: string, filename: string): string[] {
   return [
-    ...[NERFSTUDIO_SCRIPT, "export", "gaussian-splat"],
+    ...["export", "gaussian-splat"],
     ...["--load-config", CONFIG_FILE],
     ...["--output-dir", outputDir],
     ...["--output-filename", filename],

@@ -42,6 +42,7 @@ describe("parseTrainLine", () => {
     ],
     ["No Nerfstudio checkpoint to load, so training from scratch.", null],
     ["╭─────────────────────── 🎉 Training Finished 🎉 ───────────────────────╮", { kind: "finished" }],
+    ["Loading latest checkpoint from load_dir", { kind: "preparing", what: "measuring quality, exporting" }],
     ["│   Config File          │ out/splat/splatfacto/run/config.yml          │", null],
     ["    steps_per_save=2000,", null],
   ])("reads %j", (line, event) => {

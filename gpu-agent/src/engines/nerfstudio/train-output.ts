@@ -18,6 +18,9 @@ export function parseTrainLine(line: string): TrainingEvent | null {
     return { kind: "preparing", what: "resuming from a checkpoint" };
   }
   if (text.includes("Training Finished")) return { kind: "finished" };
+  if (text.includes("Loading latest checkpoint from load_dir")) {
+    return { kind: "preparing", what: "measuring quality, exporting" };
+  }
   return null;
 }
 

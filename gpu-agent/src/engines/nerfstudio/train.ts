@@ -22,8 +22,11 @@ import {
   CHECKPOINT_DIR,
   CONFIG_FILE,
   checkpointName,
+  commandLine,
   evalArgs,
+  exportArgs,
   METRICS_FILE,
+  SPLAT_FILE,
   trainArgs,
 } from "./run-layout.ts";
 import { parseTrainLine } from "./train-output.ts";
@@ -37,7 +40,7 @@ const TRAIN_START_MS = 60 * MINUTE_MS;
 const TRAIN_STEP_MS = 1000;
 const EVAL_TIMEOUT_MS = 20 * MINUTE_MS;
 
-/** What is left of the bar after the last step: the measurement on the held-out frames. */
+/** What is left of the bar after the last step: the measurement on the held-out frames, and the export. */
 const STEPS_SHARE = 0.97;
 export interface TrainingMachine {
   readonly installation: Installation | null;
@@ -48,8 +51,10 @@ export interface TrainingMachine {
 }
 
 /**
- * Trains splatfacto, measures it on the held-out frames, and leaves the folder such that the export needs
- * no GPU. When the GPU's memory runs out it tries once more with less.
+ * Trains splatfacto, measures it on the held-out frames, and exports it as SPLAT_FILE, all in one process, since
+ * importing nerfstudio takes as long as a short training. What of it fails after the training is made up for: the
+ * measurement here, the export in its own stage, for which the folder is left such that it needs no GPU. When the
+ * GPU's memory runs out it tries once more with less.
  *
  * Fails with `dataset_invalid`, `gpu_unavailable`, `gpu_out_of_memory`, `engine_unavailable`, `disk_full`,
  * `training_diverged`, `training_failed`, or what `runTool` returns.
@@ -86,11 +91,16 @@ async function trainOnce(
   const freeBytes = await machine.freeGpuMemory(machine.gpuUuid);
   const plan = planTraining(options, transforms, freeBytes);
   await writeDatasetView(context.dir, transforms, dataset, true);
-  const trained = await trainOrResume(machine, plan, freeBytes, context, onProgress);
+  // Of a run that was cut off they may be half, or of a model before this one.
+  for (const name of [METRICS_FILE, SPLAT_FILE]) await rm(join(context.dir, name), { force: true });
+  const heldOut = transforms.test_filenames.length;
+  const trained = await trainOrResume(machine, plan, heldOut > 0, freeBytes, context, onProgress);
   if (!trained.ok) return trained;
 
-  const heldOut = transforms.test_filenames.length;
-  const metrics = heldOut === 0 ? NOT_MEASURED : await measure(machine, plan, context);
+  const metrics =
+    heldOut === 0
+      ? NOT_MEASURED
+      : ((await readMetrics(context.dir)) ?? (await measure(machine, plan, context)));
   if (context.signal.aborted) return err(failure("agent_stopped", ""));
   await writeDatasetView(context.dir, transforms, dataset, false);
   const seeds = await plyVertexCount(join(dataset.dir, transforms.ply_file_path));
@@ -113,6 +123,7 @@ async function trainOnce(
 async function trainOrResume(
   machine: TrainingMachine,
   plan: TrainingPlan,
+  measures: boolean,
   freeBytes: number | null,
   context: StageContext,
   onProgress: (progress: TrainingProgress) => void,
@@ -128,17 +139,18 @@ async function trainOrResume(
 
   if (checkpoint !== null) {
     context.log.info({ step: checkpoint.step }, "nerfstudio: resuming from a checkpoint");
-    const resumed = await runTraining(machine, plan, checkpoint, context, onProgress);
+    const resumed = await runTraining(machine, plan, measures, checkpoint, context, onProgress);
     if (resumed.ok || resumed.error.code !== "training_failed") return resumed;
     context.log.warn({ failure: resumed.error }, "nerfstudio: resuming failed, training from the start");
     await rm(join(context.dir, CHECKPOINT_DIR), { recursive: true, force: true });
   }
-  return runTraining(machine, plan, null, context, onProgress);
+  return runTraining(machine, plan, measures, null, context, onProgress);
 }
 
 async function runTraining(
   { installation, gpuUuid }: TrainingMachine,
   plan: TrainingPlan,
+  measures: boolean,
   checkpoint: SteppedFile | null,
   context: StageContext,
   onProgress: (progress: TrainingProgress) => void,
@@ -148,7 +160,11 @@ async function runTraining(
   const run = await runTrainingProgram(
     {
       file: installation.python,
-      args: trainArgs(plan, checkpoint?.file ?? null),
+      args: commandLine(
+        trainArgs(plan, checkpoint?.file ?? null),
+        ...(measures ? [evalArgs()] : []),
+        exportArgs(".", SPLAT_FILE),
+      ),
       cwd: context.dir,
       env: {
         ...toolEnvironment(installation.python, gpuUuid),
@@ -169,7 +185,9 @@ async function runTraining(
   if (!run.ok) return run.error.code === "tool_missing" ? err(noPython()) : run;
   const { exit, progress, evidence } = run.value;
 
-  // The exit code says nothing: ns-train also ends with 0 when it was interrupted.
+  if (exit.exitCode !== 0) await rm(join(context.dir, SPLAT_FILE), { force: true });
+
+  // The exit code says nothing of the training: ns-train also ends with 0 when it was interrupted.
   const last = join(CHECKPOINT_DIR, checkpointName(iterations - 1));
   const whole = (await findCheckpoint(context.dir))?.file === last;
   if (progress.finished && whole && (await exists(join(context.dir, CONFIG_FILE)))) return ok(progress);
@@ -179,7 +197,15 @@ async function runTraining(
 
 const NOT_MEASURED: HeldOutMetrics = { psnr: null, ssim: null };
 
-/** PSNR and SSIM on the held-out frames. A failure of the measurement is logged, and fails nothing. */
+async function readMetrics(dir: string): Promise<HeldOutMetrics | null> {
+  const text = await readFile(join(dir, METRICS_FILE), "utf8").catch(() => null);
+  return text === null ? null : parseHeldOutMetrics(text);
+}
+
+/**
+ * PSNR and SSIM on the held-out frames, in a process of its own. A failure of the measurement is logged, and fails
+ * nothing.
+ */
 async function measure(
   machine: TrainingMachine,
   plan: TrainingPlan,
@@ -190,12 +216,10 @@ async function measure(
     message: `Training Gaussian Splat... Step ${plan.iterations}/${plan.iterations} (measuring quality on held-out frames)`,
   });
   const evidence = new FailureEvidence(NERFSTUDIO_SIGNS);
-  const file = join(context.dir, METRICS_FILE);
-  await rm(file, { force: true });
   const exit = await runProgram(
     machine.installation,
     {
-      args: evalArgs(),
+      args: commandLine(evalArgs()),
       gpu: machine.gpuUuid,
       cwd: context.dir,
       timeoutMs: EVAL_TIMEOUT_MS,
@@ -204,8 +228,7 @@ async function measure(
     },
     context,
   );
-  const text = await readFile(file, "utf8").catch(() => null);
-  const metrics = text === null ? null : parseHeldOutMetrics(text);
+  const metrics = await readMetrics(context.dir);
   if (metrics !== null) return metrics;
   const why = exit.ok ? evidence.conclude(exit.value, "training_failed", "its results") : exit.error;
   context.log.warn({ why: why.detail }, "nerfstudio: the held-out frames could not be measured");

@@ -1,8 +1,10 @@
 """Runs nerfstudio's ns-train, ns-eval or ns-export: splatt_nerfstudio.py train|eval|export ARGUMENTS
 
-SPLATT_MAX_SPLATS limits the number of gaussians that training makes.
+Several of them, with --then in between, run one after another in this process: to import nerfstudio takes as long as
+a short training does. SPLATT_MAX_SPLATS limits the number of gaussians that training makes.
 """
 
+import gc
 import importlib
 import os
 import sys
@@ -12,6 +14,7 @@ from gsplat_kernels import import_gsplat
 import_gsplat()
 
 import splatfacto_fixes  # noqa: E402  after gsplat, which it imports
+import torch  # noqa: E402
 
 PROGRAMS = {
     "train": "nerfstudio.scripts.train",
@@ -19,10 +22,30 @@ PROGRAMS = {
     "export": "nerfstudio.scripts.exporter",
 }
 
+
+def split(arguments):
+    """One list of arguments for each program."""
+    programs = [[]]
+    for argument in arguments:
+        if argument == "--then":
+            programs.append([])
+        else:
+            programs[-1].append(argument)
+    return programs
+
+
+def run(program, *arguments):
+    sys.argv[1:] = arguments
+    importlib.import_module(PROGRAMS[program]).entrypoint()
+    # The next one loads the model anew, and there may not be room for two on the GPU.
+    gc.collect()
+    torch.cuda.empty_cache()
+
+
 if __name__ == "__main__":
-    program = importlib.import_module(PROGRAMS[sys.argv.pop(1)])
     splatfacto_fixes.need_no_download()
     splatfacto_fixes.resume_with_the_loaded_parameters()
     if os.environ.get("SPLATT_MAX_SPLATS"):
         splatfacto_fixes.limit_gaussians(int(os.environ["SPLATT_MAX_SPLATS"]))
-    program.entrypoint()
+    for command in split(sys.argv[1:]):
+        run(*command)

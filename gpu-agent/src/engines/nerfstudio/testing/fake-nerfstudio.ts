@@ -28,8 +28,8 @@ export interface Scenario {
     | "is killed"
     | "cannot resume"
     | "waits";
-  readonly evaluate: "measures" | "fails";
-  readonly export: "writes" | "writes nothing" | "writes no gaussian" | "has only NaN";
+  readonly evaluate: "measures" | "fails" | "fails after training";
+  readonly export: "writes" | "writes nothing" | "writes no gaussian" | "has only NaN" | "breaks off";
 }
 
 export interface Call {
@@ -61,13 +61,22 @@ function main(folder: string, args: readonly string[]): void {
   const call = { args, cwd: process.cwd(), env: process.env, seeds, checkpoints };
   appendFileSync(join(folder, "calls.jsonl"), `${JSON.stringify(call)}\n`);
 
-  const [script = "", program] = args;
+  const [script = ""] = args;
   if (script.endsWith("splatt_probe.py")) probe(scenario.probe);
   else if (!script.endsWith("splatt_nerfstudio.py")) throw new Error(`The fake has no ${script}`);
-  else if (program === "train") train(scenario.train, args);
-  else if (program === "eval") evaluate(scenario.evaluate, args);
-  else if (program === "export") exportPly(scenario.export, args);
+  else runPrograms(scenario, args.slice(1));
+}
+
+/** One after another, until one fails. */
+function runPrograms(scenario: Scenario, args: readonly string[]): void {
+  const end = args.indexOf("--then");
+  const [program, ...own] = end === -1 ? args : args.slice(0, end);
+  const isFirst = program === "train" || !process.argv.includes("train");
+  if (program === "train") train(scenario.train, own);
+  else if (program === "eval") evaluate(scenario.evaluate, own, isFirst);
+  else if (program === "export") exportPly(scenario.export, own);
   else throw new Error(`The fake has no program ${program}`);
+  if (end !== -1 && process.exitCode === undefined) runPrograms(scenario, args.slice(end + 1));
 }
 
 function option(args: readonly string[], name: string): string {
@@ -128,6 +137,7 @@ function train(scenario: Scenario["train"], args: readonly string[]): void {
   console.log("10 (10.00%)         27.900 ms            13 m, 53 s           9.12 M               ");
   if (scenario === "waits") {
     setInterval(() => undefined, 1000);
+    process.exitCode = 1;
     return;
   }
   if (scenario === "is killed") process.kill(process.pid, "SIGKILL");
@@ -157,8 +167,9 @@ function train(scenario: Scenario["train"], args: readonly string[]): void {
   console.log("╭─────────────────────── 🎉 Training Finished 🎉 ───────────────────────╮");
 }
 
-function evaluate(scenario: Scenario["evaluate"], args: readonly string[]): void {
-  if (scenario === "fails") {
+function evaluate(scenario: Scenario["evaluate"], args: readonly string[], isFirst: boolean): void {
+  console.log("Loading latest checkpoint from load_dir");
+  if (scenario === "fails" || (scenario === "fails after training" && !isFirst)) {
     console.error("RuntimeError: CUDA error: an illegal memory access was encountered");
     process.exitCode = 1;
     return;
@@ -176,6 +187,12 @@ function exportPly(scenario: Scenario["export"], args: readonly string[]): void 
     return;
   }
   if (scenario === "writes nothing") return;
+  if (scenario === "breaks off") {
+    writeFileSync(join(option(args, "--output-dir"), option(args, "--output-filename")), "ply\nformat");
+    console.error("OSError: [Errno 5] Input/output error");
+    process.exitCode = 1;
+    return;
+  }
   const count = scenario === "writes no gaussian" ? 0 : FAKE_GAUSSIANS;
   const header = `ply\nformat binary_little_endian 1.0\ncomment Vertical Axis: z\nelement vertex ${count}\nproperty float x\nend_header\n`;
   const file = join(option(args, "--output-dir"), option(args, "--output-filename"));
