@@ -113,6 +113,7 @@ const PYTHON: ProbeReport = {
   gpu_error: null,
   gsplat_prebuilt: true,
   gsplat_error: null,
+  open3d_error: null,
   nvcc: "11.8",
   compiler: true,
   ninja: true,
@@ -125,6 +126,18 @@ describe("nerfstudio", () => {
     ["kernels can be compiled", { gsplat_prebuilt: false }, [], /^$/],
     ["nerfstudio is missing", { nerfstudio: null }, ["nerfstudio"], /pip install "nerfstudio>=1.1.5"/],
     ["nerfstudio is old", { nerfstudio: "1.0.3" }, ["nerfstudio"], /pip install "nerfstudio>=1.1.5"/],
+    [
+      "a library for windows is missing",
+      { open3d_error: "ImportError: libGL.so.1: cannot open shared object file" },
+      ["nerfstudio"],
+      /package libgl1/,
+    ],
+    [
+      "Open3D is broken",
+      { open3d_error: "ImportError: numpy.core.multiarray failed to import" },
+      ["nerfstudio"],
+      /--force-reinstall open3d/,
+    ],
     ["PyTorch is missing", { torch: null, cuda: null, gpu: null }, ["PyTorch"], /Install PyTorch/],
     ["PyTorch has no CUDA", { cuda: null, gpu: null }, ["PyTorch"], /build of PyTorch that has CUDA/],
     [

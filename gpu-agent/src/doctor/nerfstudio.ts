@@ -22,12 +22,7 @@ export function judgeNerfstudio(wanted: boolean, found: Result<ProbeReport, stri
   const report = found.value;
   return [
     good("Python", report.python),
-    judge(
-      "nerfstudio",
-      nerfstudioObstacle(report),
-      report.nerfstudio,
-      'pip install "nerfstudio>=1.1.5" in its environment.',
-    ),
+    judge("nerfstudio", nerfstudioObstacle(report), report.nerfstudio, nerfstudioRemedy(report)),
     judge(
       "PyTorch",
       torchObstacle(report),
@@ -51,6 +46,13 @@ export function wantsNerfstudio(engine: EngineChoice, pythonPath: string | null)
 
 function judge(name: string, obstacle: string | null, detail: string | null, remedy: string): Check {
   return obstacle === null ? good(name, detail ?? "") : failing(name, obstacle, remedy);
+}
+
+function nerfstudioRemedy({ open3d_error }: ProbeReport): string {
+  if (open3d_error === null) return 'pip install "nerfstudio>=1.1.5" in its environment.';
+  return /cannot open shared object file/.test(open3d_error)
+    ? "Install the library that is missing; Debian and Ubuntu have libGL.so.1 in the package libgl1."
+    : "pip install --force-reinstall open3d in nerfstudio's environment.";
 }
 
 function torchRemedy({ torch, cuda, gpu_error }: ProbeReport): string {

@@ -24,7 +24,7 @@ export function resultSummary(report: JobReport, files: readonly ResultFile[]): 
       capture?.mean_reprojection_error == null ? "–" : `${capture.mean_reprojection_error.toFixed(2)} px`,
     ],
     ["PSNR on held-out frames", psnrText(train)],
-    ["Engine", engine === null ? "–" : `${engine.name} ${engine.version ?? ""} – ${engine.reason}`],
+    ["Engine", engine === null ? "–" : `${engine.name} ${engine.version ?? ""}`],
     ["", ""],
     ...STAGES.filter((stage) => seconds.has(stage)).map((stage): [string, string] => [
       `Seconds: ${stage}`,

@@ -12,13 +12,20 @@ function conclude(lines: readonly string[]) {
 }
 
 describe("what nerfstudio says when it fails", () => {
-  // R: recorded from nerfstudio 1.1.5, gsplat 1.4.0, PyTorch 2.15. S: from their sources or issues.
+  // R: recorded from nerfstudio 1.1.5, gsplat 1.4.0, PyTorch 2.11 and 2.15. S: from their sources or issues.
   it.each<{ line: string; code: FailureCode; meaning?: string }>([
-    // S
+    // R
     {
-      line: "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 7.78 GiB.",
+      line: "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 139.80 GiB of which 7.56 MiB is free.",
       code: "gpu_out_of_memory",
     },
+    {
+      line: "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
+      code: "engine_unavailable",
+      meaning:
+        "A library of the system is missing (Debian and Ubuntu have libGL.so.1 in the package libgl1).",
+    },
+    // S
     {
       line: "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB",
       code: "gpu_out_of_memory",

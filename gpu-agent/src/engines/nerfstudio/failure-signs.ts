@@ -39,6 +39,11 @@ export const NERFSTUDIO_SIGNS: readonly FailureSign[] = [
     meaning: "This version of nerfstudio does not know an option that Splatt uses.",
   },
   {
+    pattern: /\.so[.\d]*: cannot open shared object file/,
+    code: "engine_unavailable",
+    meaning: "A library of the system is missing (Debian and Ubuntu have libGL.so.1 in the package libgl1).",
+  },
+  {
     pattern: /^(?:ModuleNotFoundError|ImportError): /,
     code: "engine_unavailable",
     meaning: "A Python package is missing or broken.",

@@ -12,6 +12,7 @@ const good: ProbeReport = {
   gpu_error: null,
   gsplat_prebuilt: true,
   gsplat_error: null,
+  open3d_error: null,
   nvcc: null,
   compiler: false,
   ninja: false,
@@ -48,6 +49,14 @@ describe("judgeProbeReport", () => {
       name: "a very old version",
       found: { nerfstudio: "0.3.4" },
       reason: "nerfstudio 0.3.4 is too old; 1.1.5 or later is needed.",
+    },
+    {
+      name: "a server without libraries for windows",
+      found: {
+        open3d_error: "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
+      },
+      reason:
+        "Open3D, which nerfstudio reads points with, cannot be loaded (ImportError: libGL.so.1: cannot open shared object file: No such file or directory).",
     },
     {
       name: "no PyTorch",

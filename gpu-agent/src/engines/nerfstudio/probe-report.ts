@@ -16,6 +16,7 @@ export const ProbeReport = z.object({
   gpu_error: z.string().nullable(),
   gsplat_prebuilt: z.boolean(),
   gsplat_error: z.string().nullable(),
+  open3d_error: z.string().nullable(),
   /** The CUDA toolkit's version; null without nvcc. */
   nvcc: z.string().nullable(),
   compiler: z.boolean(),
@@ -61,6 +62,9 @@ export function nerfstudioObstacle(report: ProbeReport): string | null {
   if (report.nerfstudio === null) return "nerfstudio is not installed in its Python environment.";
   if (isOlder(report.nerfstudio)) {
     return `nerfstudio ${report.nerfstudio} is too old; ${OLDEST_VERSION.join(".")} or later is needed.`;
+  }
+  if (report.open3d_error !== null) {
+    return `Open3D, which nerfstudio reads points with, cannot be loaded (${report.open3d_error}).`;
   }
   return null;
 }

@@ -45,6 +45,7 @@ report = {
     "gpu_error": None,
     "gsplat_prebuilt": False,
     "gsplat_error": None,
+    "open3d_error": None,
     "nvcc": nvcc_release(),
     "compiler": any(shutil.which(name) for name in (os.environ.get("CXX") or "c++", "g++")),
     "ninja": shutil.which("ninja") is not None,
@@ -75,5 +76,12 @@ if report["gsplat"] is not None and report["gpu"] is not None:
             from gsplat import csrc  # noqa: F401
         except Exception as error:
             report["gsplat_error"] = first_line(error)
+
+if report["nerfstudio"] is not None and report["gpu"] is not None:
+    try:
+        # Reads the points that training starts from. It needs libraries for windows, which servers often lack.
+        import open3d  # noqa: F401
+    except Exception as error:
+        report["open3d_error"] = first_line(error)
 
 print("SPLATT_PROBE " + json.dumps(report), flush=True)

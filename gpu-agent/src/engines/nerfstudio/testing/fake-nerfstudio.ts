@@ -100,6 +100,7 @@ function probe(scenario: Scenario["probe"]): void {
     gpu_error: null,
     gsplat_prebuilt: true,
     gsplat_error: null,
+    open3d_error: null,
     nvcc: null,
     compiler: true,
     ninja: true,
