@@ -140,18 +140,23 @@ export const resultUploads = sqliteTable(
 );
 
 /** Videos that clients upload. */
-export const uploads = sqliteTable("uploads", {
-  id: text().primaryKey(),
-  filename: text().notNull(),
-  size: integer().notNull(),
-  partSize: integer("part_size").notNull(),
-  r2Key: text("r2_key").notNull(),
-  r2UploadId: text("r2_upload_id").notNull(),
-  /** Null while parts are still sent. */
-  etag: text(),
-  createdAt: integer("created_at").notNull(),
-  expiresAt: integer("expires_at").notNull(),
-});
+export const uploads = sqliteTable(
+  "uploads",
+  {
+    id: text().primaryKey(),
+    filename: text().notNull(),
+    size: integer().notNull(),
+    partSize: integer("part_size").notNull(),
+    r2Key: text("r2_key").notNull(),
+    r2UploadId: text("r2_upload_id").notNull(),
+    /** Null while parts are still sent. */
+    etag: text(),
+    createdAt: integer("created_at").notNull(),
+    /** When it goes, unless a job uses it then. */
+    expiresAt: integer("expires_at").notNull(),
+  },
+  (upload) => [index("uploads_expiry").on(upload.expiresAt)],
+);
 
 export const uploadParts = sqliteTable(
   "upload_parts",

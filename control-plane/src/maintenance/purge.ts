@@ -1,10 +1,10 @@
 import { TERMINAL_STATUSES } from "@splatt/shared";
-import { and, eq, lt, notExists, notInArray, sql } from "drizzle-orm";
+import { and, asc, eq, exists, inArray, lt, notExists, notInArray, sql } from "drizzle-orm";
 import { type Database, withRetry } from "../db/database.ts";
 import { jobs, results, resultUploads, tombstones, uploads } from "../db/schema.ts";
 import { previewKey } from "../jobs/preview.ts";
 import { abortMultipart } from "../uploads/multipart.ts";
-import { deleteUpload } from "../uploads/routes.ts";
+import { deleteUpload, isThere, UPLOAD_LIFETIME_MS } from "../uploads/routes.ts";
 
 /** R2 forgets an open multipart upload after 7 days; until then a stale one can still put an object. */
 const STALE_UPLOAD_MS = 8 * 24 * 3600 * 1000;
@@ -12,6 +12,8 @@ const STALE_UPLOAD_MS = 8 * 24 * 3600 * 1000;
 const MISSED_UPLOAD_MS = 3600 * 1000;
 /** How many leftovers one scheduled run takes on, within D1's and R2's limits per invocation. */
 const BATCH = 50;
+/** How many videos in use get another term in one scheduled run: half a million in a term. */
+const RENEWALS = 500;
 
 export type TombstoneRow = typeof tombstones.$inferSelect;
 
@@ -57,13 +59,7 @@ export async function purgeLeftovers(db: Database, bucket: R2Bucket, now: number
   const due = await db.select().from(tombstones).where(lt(tombstones.purgeAt, now)).limit(BATCH);
   for (const tombstone of due) await purgeTombstone(db, bucket, tombstone);
 
-  const unused = notExists(db.select({ one: sql`1` }).from(jobs).where(eq(jobs.uploadId, uploads.id)));
-  const expired = await db
-    .select()
-    .from(uploads)
-    .where(and(lt(uploads.expiresAt, now), unused))
-    .limit(BATCH);
-  for (const upload of expired) await deleteUpload(db, bucket, upload);
+  await purgeExpiredUploads(db, bucket, now);
 
   const running = db
     .select({ one: sql`1` })
@@ -75,6 +71,32 @@ export async function purgeLeftovers(db: Database, bucket: R2Bucket, now: number
     .where(and(lt(resultUploads.createdAt, now - MISSED_UPLOAD_MS), notExists(running)))
     .limit(BATCH);
   for (const { jobId } of missed) await discardResultUploads(db, bucket, jobId);
+}
+
+/**
+ * An expired video that a job uses goes with the last such job. It gets another term, so that what is looked at each
+ * minute are those whose term has just ended, however many jobs there are.
+ */
+async function purgeExpiredUploads(db: Database, bucket: R2Bucket, now: number): Promise<void> {
+  const users = db.select({ one: sql`1` }).from(jobs).where(eq(jobs.uploadId, uploads.id));
+  const expired = lt(uploads.expiresAt, now);
+  const used = db
+    .select({ id: uploads.id })
+    .from(uploads)
+    .where(and(expired, isThere(), exists(users)))
+    .orderBy(asc(uploads.expiresAt))
+    .limit(RENEWALS);
+  await db
+    .update(uploads)
+    .set({ expiresAt: now + UPLOAD_LIFETIME_MS })
+    .where(inArray(uploads.id, used));
+  const unused = await db
+    .select()
+    .from(uploads)
+    .where(and(expired, notExists(users)))
+    .orderBy(asc(uploads.expiresAt))
+    .limit(BATCH);
+  for (const upload of unused) await deleteUpload(db, bucket, upload);
 }
 
 async function deletePrefix(bucket: R2Bucket, prefix: string): Promise<void> {

@@ -4,7 +4,7 @@ import { fenceHeaders } from "@splatt/shared";
 import { eq } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { database } from "../db/database.ts";
-import { uploads } from "../db/schema.ts";
+import { jobs, uploads } from "../db/schema.ts";
 import { sha256Hex } from "../http/credentials.ts";
 import { purgeLeftovers } from "../maintenance/purge.ts";
 import { API_KEY, api, createJob, json, mintAgent } from "../testing/api.ts";
@@ -133,6 +133,25 @@ describe("an upload", () => {
     expect((await api("GET", `/uploads/${used.upload_id}`)).status).toBe(200);
     expect((await api("GET", `/uploads/${unused.upload_id}`)).status).toBe(404);
     expect((await api("GET", `/uploads/${open.upload_id}`)).status).toBe(404);
+  });
+
+  it("that a job uses gets another term when it has expired, after which it is looked at again", async () => {
+    const { upload_id } = await uploadVideo();
+    const job = await createJob({ filebin_url: undefined, upload_id });
+    const db = database(env.DB);
+    const row = eq(uploads.id, upload_id);
+    const later = Date.now() + 30 * 24 * 3600 * 1000;
+    await purgeLeftovers(db, env.BUCKET, later);
+    const [kept] = await db.select({ expiresAt: uploads.expiresAt }).from(uploads).where(row);
+    expect(kept?.expiresAt).toBeGreaterThan(later);
+
+    // As if deleting the job had been cut off before its video was deleted.
+    await db.delete(jobs).where(eq(jobs.id, job));
+    await purgeLeftovers(db, env.BUCKET, later);
+    expect(await db.select().from(uploads).where(row)).toHaveLength(1);
+    await purgeLeftovers(db, env.BUCKET, (kept?.expiresAt ?? 0) + 1);
+    expect(await db.select().from(uploads).where(row)).toEqual([]);
+    expect(await env.BUCKET.head(`uploads/${upload_id}/source`)).toBeNull();
   });
 });
 

@@ -1,0 +1,1 @@
+CREATE INDEX `uploads_expiry` ON `uploads` (`expires_at`);
