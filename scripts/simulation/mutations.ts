@@ -235,7 +235,8 @@ export const MUTATIONS: readonly Mutation[] = [
       {
         file: `${DISPATCH}/claim.ts`,
         search: `        eq(jobs.attempt, sql\`\${of("attempt")} - 1\`),
-        eq(jobs.status, "queued"),
+        // A literal: for a parameter that a partial index may depend on, SQLite plans the statement anew each time.
+        sql\`\${jobs.status} = 'queued'\`,
         isNull(jobs.leaseId),
 `,
         replace: "",
