@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ROOT } from "../lib/local-machine.ts";
 import { loadAgentCode } from "./cast/agent-code.ts";
+import { FASTER_DRIZZLE } from "./faster-drizzle.ts";
 import { installVirtualGlobals } from "./kernel/virtual-globals.ts";
 import { hookLoader, type SourceChange, shippedModule } from "./loader.ts";
-import type { ControlPlaneFiles, WorkerCode } from "./ports/control-plane.ts";
-import { SqliteFile } from "./ports/d1.ts";
+import type { ControlPlaneFiles, WorkerCode, WorkerModule } from "./ports/control-plane.ts";
+import { SimD1, SqliteFile } from "./ports/d1.ts";
 import { installWorkerGlobals } from "./ports/worker-globals.ts";
 import type { ShippedCode } from "./run-seed.ts";
 
@@ -30,48 +31,31 @@ const SCALE: readonly SourceChange[] = [
   },
 ];
 
-/**
- * drizzle asks of every piece of every query, a dozen times, what it is an instance of, each time along the whole
- * prototype chain. The answer is a property of the class; remembering it makes a run a tenth shorter.
- */
-const SPEED: SourceChange = {
-  file: "control-plane/node_modules/drizzle-orm/entity.js",
-  search: "function is(value, type) {",
-  replace: `const answers = new Map();
-function is(value, type) {
-  if (!value || typeof value !== "object") return false;
-  const made = Object.getPrototypeOf(value)?.constructor;
-  if (typeof made !== "function") return isAnew(value, type);
-  let known = answers.get(made);
-  if (known === undefined) answers.set(made, (known = new Map()));
-  let answer = known.get(type);
-  if (answer === undefined) known.set(type, (answer = isAnew(value, type)));
-  return answer;
-}
-function isAnew(value, type) {`,
-};
-
 /** Loads the shipped code onto the ports, for the rest of this thread's life. */
 export async function loadShippedCode(mutations: readonly SourceChange[]): Promise<ShippedCode> {
-  const unchanged = hookLoader([...SCALE, SPEED, ...mutations]);
+  const unchanged = hookLoader([...SCALE, ...FASTER_DRIZZLE, ...mutations]);
   installVirtualGlobals();
   installWorkerGlobals();
-  const worker = (await import(shippedModule("control-plane/src/index.ts"))) as WorkerCode;
+  const worker = (await import(shippedModule("control-plane/src/index.ts"))) as WorkerModule;
+  const tokens = await import(shippedModule("control-plane/src/agents/tokens.ts"));
+  const { newAgentToken } = tokens as Pick<WorkerCode, "newAgentToken">;
   const agent = await loadAgentCode();
   if (unchanged().length > 0) throw new Error(`loaded too early, or not at all: ${unchanged().join(", ")}`);
-  return { worker, agent, smallestPart: SMALLEST_PART_BYTES };
+  return {
+    worker: { ...worker, newAgentToken },
+    agent,
+    smallestPart: SMALLEST_PART_BYTES,
+  };
 }
 
 /** The databases of one thread: made once, emptied for each run. */
 export class Databases implements ControlPlaneFiles {
-  readonly d1: SqliteFile;
+  readonly d1: SimD1;
   readonly #objects = new Map<string, SqliteFile>();
-  readonly #emptyCounts: string;
 
   constructor() {
-    this.d1 = new SqliteFile(new DatabaseSync(":memory:"));
-    for (const statement of migrations()) this.d1.db.exec(statement);
-    this.#emptyCounts = "UPDATE job_counts SET jobs = 0";
+    this.d1 = new SimD1(new SqliteFile(new DatabaseSync(":memory:")));
+    for (const statement of migrations()) this.d1.file.db.exec(statement);
   }
 
   object(name: string): SqliteFile {
@@ -83,13 +67,13 @@ export class Databases implements ControlPlaneFiles {
   }
 
   empty(): void {
-    for (const file of [this.d1, ...this.#objects.values()]) {
-      if (file.db.isTransaction) file.db.exec("ROLLBACK");
+    for (const file of [this.d1.file, ...this.#objects.values()]) {
+      if (file.db.isTransaction) file.rows("ROLLBACK");
       for (const { name } of file.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")) {
         if (name !== "job_counts") file.rows(`DELETE FROM ${String(name)}`);
       }
     }
-    this.d1.rows(this.#emptyCounts);
+    this.d1.file.rows("UPDATE job_counts SET jobs = 0");
   }
 }
 

@@ -60,7 +60,7 @@ export function drawPlan(seed: number): Plan {
   const random = new Random(seed, "plan");
   const pools = random.chance(0.2) ? POOLS : ([POOLS[0]] as const);
   const machines = drawMachines(random, pools);
-  const healAtMs = random.logBetween(5000, 60_000);
+  const healAtMs = random.logBetween(5000, 40_000);
   const quiet = random.chance(0.03);
   return {
     seed,
@@ -69,7 +69,7 @@ export function drawPlan(seed: number): Plan {
     dispatchTiming: random.chance(0.9) ? SHORT_TIMING : {},
     limits: drawLimits(new Random(seed, "limits")),
     faults: quiet ? {} : drawFaults(random),
-    faultLimit: random.chance(0.1) ? 1 : Number.MAX_SAFE_INTEGER,
+    faultLimit: random.chance(0.03) ? 1 : Number.MAX_SAFE_INTEGER,
     healAtMs,
   };
 }
@@ -79,7 +79,7 @@ function drawLimits(random: Random): TryLimits {
 }
 
 function drawMachines(random: Random, pools: readonly string[]): MachinePlan[] {
-  const count = Math.max(pools.length, random.pick([1, 1, 1, 1, 1, 1, 2, 2, 3]));
+  const count = Math.max(pools.length, random.pick([1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3]));
   return Array.from({ length: count }, (_, index) => {
     const slots = random.pick([1, 1, 1, 2, 3]);
     const skewed = random.chance(0.2);
@@ -100,7 +100,7 @@ function drawMachines(random: Random, pools: readonly string[]): MachinePlan[] {
 
 function drawOperations(random: Random, machines: readonly MachinePlan[], healAtMs: number): Operation[] {
   const at = () => random.next() ** 2 * healAtMs;
-  const jobs = random.pick([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3]);
+  const jobs = random.pick([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3]);
   const operations: Operation[] = [];
   for (let job = 0; job < jobs; job += 1) {
     const machine = random.pick(machines);
@@ -117,7 +117,7 @@ function drawOperations(random: Random, machines: readonly MachinePlan[], healAt
   if (random.chance(0.25)) {
     operations.push({ kind: "cancel", atMs: random.logBetween(300, 8000), job: random.int(0, jobs - 1) });
   }
-  const others = random.chance(0.4) ? random.int(1, 4) : 0;
+  const others = random.chance(0.4) ? random.int(1, 3) : 0;
   for (let i = 0; i < others; i += 1) {
     const kind = random.pick([
       "cancel",
@@ -141,10 +141,10 @@ function drawOperations(random: Random, machines: readonly MachinePlan[], healAt
 
 /** Some kinds of faults per run, not all: what hides behind one shows without it (swarm testing, Groce et al. 2012). */
 function drawFaults(random: Random): FaultRates {
-  const share = random.pick([0.08, 0.2, 0.4]);
+  const share = random.pick([0.1, 0.3, 0.4]);
   const rates: { [kind in FaultKind]?: number } = {};
   for (const kind of FAULT_KINDS) {
-    if (random.chance(share)) rates[kind] = FAULTS[kind].most * random.logBetween(0.1, 1);
+    if (random.chance(share)) rates[kind] = FAULTS[kind].most * random.logBetween(0.2, 1);
   }
   return rates;
 }

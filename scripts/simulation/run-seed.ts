@@ -102,18 +102,21 @@ class Run {
     this.#watch = new Watch(world, this.#controlPlane, this.#machines, this.#client, plan.limits);
   }
 
-  /** Mints the agents, before anything goes wrong. */
+  /** The agents are minted before anything can go wrong: beside the API, whose requests would cost each run time. */
   async setUp(): Promise<void> {
-    let ready = false;
-    const minting = Promise.all(this.#plan.machines.map((machine) => this.#client.mintAgent(machine)));
-    void minting.then((identities) => {
-      this.#identities.push(...identities);
-      ready = true;
-    });
-    await this.#world.run(() => ready);
-    for (const [index, machine] of this.#plan.machines.entries()) {
-      const identity = this.#identities[index];
-      if (identity !== undefined) this.#addMachine(machine, identity);
+    for (const machine of this.#plan.machines) {
+      const id = this.#world.ids.uuid();
+      const { token, hash } = await this.#code.worker.newAgentToken(id);
+      this.#controlPlane.d1.file.rows(
+        "INSERT INTO agents (id, name, pool, token_hash, created_at) VALUES (?, ?, ?, ?, 0)",
+        id,
+        machine.name,
+        machine.pool,
+        hash,
+      );
+      const identity = { id, token };
+      this.#identities.push(identity);
+      this.#addMachine(machine, identity);
     }
   }
 

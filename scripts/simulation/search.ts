@@ -60,6 +60,8 @@ class SimulationThread {
     this.#worker = new Worker(new URL("thread.ts", import.meta.url), {
       workerData: { changes },
       execArgv: [],
+      // Little enough that what is made anew all the time stays in the processor's cache.
+      resourceLimits: { maxYoungGenerationSizeMb: 48 },
     });
     this.#ready = this.#nextReply();
     this.#ready.catch(() => undefined);

@@ -1,8 +1,8 @@
 import { FENCE_HEADERS, Fence, isTerminal } from "@splatt/shared";
-import { and, eq } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import type { Context, MiddlewareHandler } from "hono";
 import type { AppEnv } from "../app-env.ts";
-import { database } from "../db/database.ts";
+import { builtOnce, database } from "../db/database.ts";
 import { agents, jobs, resultUploads } from "../db/schema.ts";
 import type { Env } from "../env.ts";
 import { ApiError } from "../http/problem.ts";
@@ -33,24 +33,34 @@ export interface LeaseAppEnv extends AppEnv {
   };
 }
 
+/** Agent, job and upload in one query: a call of D1 may take 30 ms, and a large file has many parts. */
+const leasedJob = builtOnce((db) =>
+  db
+    .select({ tokenHash: agents.tokenHash, job: COLUMNS, upload: resultUploads })
+    .from(agents)
+    .leftJoin(jobs, eq(jobs.id, sql.placeholder("jobId")))
+    .leftJoin(
+      resultUploads,
+      and(
+        eq(resultUploads.id, sql.placeholder("uploadId")),
+        eq(resultUploads.jobId, sql.placeholder("jobId")),
+      ),
+    )
+    .where(eq(agents.id, sql.placeholder("agentId")))
+    .prepare(),
+);
+
 /**
  * Lets a request pass whose agent still holds the job that it is about, under the fence in its headers; 409 otherwise,
  * so that the agent stops working on what it lost. A stale fence also aborts the upload that it came with, if its
  * attempt is over. While that goes on under a newer lease, a late request of the old one must not take away what is
  * still being sent.
- *
- * Agent, job and upload are read in one query: a call of D1 may take 30 ms, and a large file has many parts.
  */
 export const requireLease: MiddlewareHandler<LeaseAppEnv> = async (c, next) => {
   const token = agentTokenOf(c.req.header("authorization"));
   if (token === null) throw new ApiError("agent_unauthorized");
   const { id: jobId = "", upload: uploadId = "" } = c.req.param() as { id?: string; upload?: string };
-  const [row] = await database(c.env.DB)
-    .select({ tokenHash: agents.tokenHash, job: COLUMNS, upload: resultUploads })
-    .from(agents)
-    .leftJoin(jobs, eq(jobs.id, jobId))
-    .leftJoin(resultUploads, and(eq(resultUploads.id, uploadId), eq(resultUploads.jobId, jobId)))
-    .where(eq(agents.id, token.agentId));
+  const [row] = await leasedJob(database(c.env.DB)).all({ agentId: token.agentId, jobId, uploadId });
   if (row === undefined || !(await token.matches(row.tokenHash))) throw new ApiError("agent_unauthorized");
 
   const fence = Fence.safeParse({

@@ -1,5 +1,5 @@
-import { eq } from "drizzle-orm";
-import type { Database } from "../db/database.ts";
+import { eq, sql } from "drizzle-orm";
+import { builtOnce, type Database } from "../db/database.ts";
 import { agents } from "../db/schema.ts";
 import { matchesHash, newSecret, sha256Hex } from "../http/credentials.ts";
 
@@ -32,13 +32,21 @@ export function agentTokenOf(authorization: string | undefined): GivenToken | nu
   return { agentId, matches: (tokenHash) => matchesHash(token, tokenHash) };
 }
 
+const agentById = builtOnce((db) =>
+  db
+    .select({ id: agents.id, name: agents.name, pool: agents.pool, tokenHash: agents.tokenHash })
+    .from(agents)
+    .where(eq(agents.id, sql.placeholder("id")))
+    .prepare(),
+);
+
 export async function authenticateAgent(
   db: Database,
   authorization: string | undefined,
 ): Promise<AgentIdentity | null> {
   const token = agentTokenOf(authorization);
   if (token === null) return null;
-  const [agent] = await db.select().from(agents).where(eq(agents.id, token.agentId));
+  const [agent] = await agentById(db).all({ id: token.agentId });
   if (agent === undefined || !(await token.matches(agent.tokenHash))) return null;
   return { id: agent.id, name: agent.name, pool: agent.pool };
 }

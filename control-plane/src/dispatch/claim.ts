@@ -80,7 +80,8 @@ export function claimUpdate(hub: Hub, leases: readonly Lease[], onlyIfFirst: rea
       and(
         eq(jobs.id, of("jobId")),
         eq(jobs.attempt, sql`${of("attempt")} - 1`),
-        eq(jobs.status, "queued"),
+        // A literal: for a parameter that a partial index may depend on, SQLite plans the statement anew each time.
+        sql`${jobs.status} = 'queued'`,
         isNull(jobs.leaseId),
         onlyIfFirst === null ? undefined : nothingAhead(hub, onlyIfFirst),
       ),

@@ -4,7 +4,7 @@ import type { Operation } from "../plan.ts";
 import { API_KEY, type ControlPlane, type HttpAnswer, ORIGIN } from "../ports/control-plane.ts";
 import { NetworkPath } from "../ports/network-path.ts";
 import { setTimeout as sleep } from "../ports/timers-promises.ts";
-import type { Identity, MachinePlan } from "./machine.ts";
+import type { Identity } from "./machine.ts";
 
 const TRIES = 3;
 const VIDEO = Buffer.from(
@@ -43,14 +43,6 @@ export class Client {
       await this.#perform(operation, identities).finally(() => {
         this.#busy -= 1;
       });
-    });
-  }
-
-  mintAgent({ name, pool }: Pick<MachinePlan, "name" | "pool">): Promise<Identity> {
-    return this.#process.run(async () => {
-      const agent = await this.#json("POST", "/agents", { name, pool });
-      if (agent === null) throw new Error("no agent was minted");
-      return { id: String(agent.agent_id), token: String(agent.token) };
     });
   }
 

@@ -103,7 +103,9 @@ export class Machine {
 
   /** How many jobs are worked on now. */
   get jobsAtWork(): number {
-    return [...this.#atWork.keys()].filter((signal) => !signal.aborted).length;
+    let jobs = 0;
+    for (const signal of this.#atWork.keys()) if (!signal.aborted) jobs += 1;
+    return jobs;
   }
 
   /** The job that is worked on though the agent heard long ago that it is to stop; null when there is none. */

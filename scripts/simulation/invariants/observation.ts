@@ -31,12 +31,10 @@ const JOBS = `SELECT id, status, progress, message, attempt, lease_id, agent_id,
 
 export function observe(d1: SqliteFile): Observation {
   const jobs = d1.rows(JOBS) as unknown as ObservedJob[];
-  const counts = d1.rows("SELECT status, jobs FROM job_counts") as unknown as {
-    status: string;
-    jobs: number;
-  }[];
+  const [row] = d1.rows("SELECT json_group_object(status, jobs) AS counts FROM job_counts");
+  const counts = JSON.parse(String(row?.counts)) as Record<string, number>;
   return {
     jobs: new Map(jobs.map((job) => [job.id, job])),
-    counts: new Map(counts.map(({ status, jobs: count }) => [status, count])),
+    counts: new Map(Object.entries(counts)),
   };
 }

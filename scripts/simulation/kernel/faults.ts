@@ -71,7 +71,8 @@ export class Faults {
   /** @param limit how many strikes there are at the most */
   constructor(rates: FaultRates, seed: number, limit: number) {
     this.#rates = rates;
-    this.#streams = new Map(FAULT_KINDS.map((kind) => [kind, new Random(seed, kind)]));
+    const kinds = FAULT_KINDS.filter((kind) => rates[kind] !== undefined);
+    this.#streams = new Map(kinds.map((kind) => [kind, new Random(seed, kind)]));
     this.#limit = limit;
   }
 

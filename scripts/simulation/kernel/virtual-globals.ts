@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import { reportBug } from "./bugs.ts";
 import type { SimEvent } from "./event-queue.ts";
 import { currentProcess, type SimProcess } from "./process.ts";
@@ -86,8 +86,7 @@ function stopTimer(timer: unknown): void {
 /** Node's hash on the thread, not the thread pool's: the pool's answer would come at a real time. */
 async function digest(algorithm: string, data: ArrayBufferView): Promise<ArrayBuffer> {
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const hash = createHash(algorithm.replace("-", "").toLowerCase()).update(bytes).digest();
-  return Uint8Array.from(hash).buffer;
+  return Uint8Array.from(hash(algorithm.replace("-", ""), bytes, "buffer")).buffer;
 }
 
 /**

@@ -1,19 +1,23 @@
 import { SimProcess } from "../kernel/process.ts";
 import type { Range } from "../kernel/random.ts";
 import type { World } from "../kernel/world.ts";
-import { SimD1, type SqliteFile } from "./d1.ts";
+import type { SimD1, SqliteFile } from "./d1.ts";
 import { type DispatcherWatch, type ObjectClass, ObjectHost } from "./durable-object.ts";
 import type { NetworkPath } from "./network-path.ts";
 import { SimR2 } from "./r2.ts";
-import type { HandedOnSocket } from "./worker-globals.ts";
+import { bodyOf, type HandedOnSocket, WorkerRequest } from "./worker-globals.ts";
 
 /** The Worker's entry module, as far as its runtime knows it. */
-export interface WorkerCode {
+export interface WorkerModule {
   readonly default: {
     fetch(request: Request, env: object, ctx: object): Response | Promise<Response>;
     scheduled(controller: object, env: object, ctx: object): unknown;
   };
   readonly Dispatcher: ObjectClass;
+}
+
+export interface WorkerCode extends WorkerModule {
+  readonly newAgentToken: (agentId: string) => Promise<{ token: string; hash: string }>;
 }
 
 export interface HttpRequest {
@@ -42,7 +46,7 @@ const RPC_MS: Range = [0.2, 15];
 const CLIENT_TIMEOUT_MS = 120_000;
 
 export interface ControlPlaneFiles {
-  readonly d1: SqliteFile;
+  readonly d1: SimD1;
   /** The storage of a pool's Dispatcher. */
   readonly object: (name: string) => SqliteFile;
 }
@@ -75,7 +79,7 @@ export class ControlPlane {
     this.#world = world;
     this.#code = code;
     this.#files = files;
-    this.d1 = new SimD1(world, files.d1);
+    this.d1 = files.d1;
     this.r2 = new SimR2(world, options.smallestPart);
     this.#env = {
       DB: this.d1,
@@ -138,7 +142,7 @@ export class ControlPlane {
   #serve({ method, url, headers, body }: HttpRequest, answered: (answer: HttpAnswer | null) => void): void {
     this.#runWorker(
       async (ctx) => {
-        const request = new Request(url, {
+        const request = new WorkerRequest(url, {
           method,
           headers,
           body: body === null ? null : Uint8Array.from(body),
@@ -148,11 +152,10 @@ export class ControlPlane {
         onAnswer(response.status);
         const upgraded = (response as unknown as { webSocket: HandedOnSocket | null }).webSocket ?? null;
         if (upgraded !== null) this.#breakIfOrphaned(upgraded);
-        const bytes = Buffer.from(await response.arrayBuffer());
         answered({
           status: response.status,
           headers: Object.fromEntries(response.headers),
-          body: bytes,
+          body: await bodyOf(response),
           upgraded,
         });
       },

@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import type { World } from "../kernel/world.ts";
+import { theWorld } from "../kernel/world.ts";
 import { storageCall } from "./storage-call.ts";
 
 interface Prepared {
@@ -49,40 +49,40 @@ interface D1Result {
   readonly meta: object;
 }
 
-/** D1's port over node:sqlite, as far as drizzle's driver uses it. Only a batch is a transaction. */
+/**
+ * D1's port over node:sqlite, as far as drizzle's driver uses it. Only a batch is a transaction. It outlives the runs,
+ * so that what the Worker keeps per binding is worked out once.
+ */
 export class SimD1 {
   readonly file: SqliteFile;
-  readonly #world: World;
   /** Rises with every statement that may have changed a job or its results. */
   version = 0;
 
-  constructor(world: World, file: SqliteFile) {
-    this.#world = world;
+  constructor(file: SqliteFile) {
     this.file = file;
   }
 
   prepare(sql: string): D1Statement {
-    return new D1Statement(this, sql, []);
+    return new D1Statement(this, sql, this.file.prepare(sql), []);
   }
 
   batch(statements: readonly D1Statement[]): Promise<D1Result[]> {
     const [first] = statements;
-    const name = first === undefined ? "nothing" : this.file.prepare(first.sql).name;
-    return this.call(`${name} and ${statements.length - 1} more`, () => {
-      this.file.db.exec("BEGIN");
+    return this.call(`${first?.name ?? "nothing"} and ${statements.length - 1} more`, () => {
+      this.file.rows("BEGIN");
       try {
         const results = statements.map((statement) => statement.execute());
-        this.file.db.exec("COMMIT");
+        this.file.rows("COMMIT");
         return results;
       } catch (error) {
-        this.file.db.exec("ROLLBACK");
+        this.file.rows("ROLLBACK");
         throw error;
       }
     });
   }
 
   call<T>(what: string, execute: () => T): Promise<T> {
-    return storageCall(this.#world, "d1", what, () => {
+    return storageCall(theWorld(), "d1", what, () => {
       try {
         return execute();
       } catch (error) {
@@ -94,21 +94,31 @@ export class SimD1 {
 
 class D1Statement {
   readonly #d1: SimD1;
-  readonly sql: string;
+  readonly #sql: string;
+  readonly #prepared: Prepared;
   readonly #params: readonly SQLInputValue[];
 
-  constructor(d1: SimD1, sql: string, params: readonly SQLInputValue[]) {
+  constructor(d1: SimD1, sql: string, prepared: Prepared, params: readonly SQLInputValue[]) {
     this.#d1 = d1;
-    this.sql = sql;
+    this.#sql = sql;
+    this.#prepared = prepared;
     this.#params = params;
   }
 
+  get name(): string {
+    return this.#prepared.name;
+  }
+
+  /** A LIMIT becomes part of the text: for one that is bound, SQLite plans the statement anew each time. */
   bind(...params: SQLInputValue[]): D1Statement {
-    return new D1Statement(this.#d1, this.sql, params);
+    const [before = "", after] = this.#sql.split(" limit ?");
+    if (after === undefined) return new D1Statement(this.#d1, this.#sql, this.#prepared, params);
+    const at = before.split("?").length - 1;
+    return this.#d1.prepare(`${before} limit ${params[at]}${after}`).bind(...params.toSpliced(at, 1));
   }
 
   all(): Promise<D1Result> {
-    return this.#d1.call(this.#name, () => this.execute());
+    return this.#d1.call(this.name, () => this.execute());
   }
 
   run(): Promise<D1Result> {
@@ -116,7 +126,7 @@ class D1Statement {
   }
 
   raw(): Promise<unknown[][]> {
-    return this.#d1.call(this.#name, () => {
+    return this.#d1.call(this.name, () => {
       const { statement } = this.#begin();
       statement.setReturnArrays(true);
       return statement.all(...this.#params) as unknown as unknown[][];
@@ -130,15 +140,11 @@ class D1Statement {
     return { results, success: true, meta: {} };
   }
 
-  get #name(): string {
-    return this.#d1.file.prepare(this.sql).name;
-  }
-
   #begin(): Prepared {
     if (this.#params.length > MAX_BOUND_PARAMETERS) throw new Error("too many SQL variables");
-    const prepared = this.#d1.file.prepare(this.sql);
-    if (prepared.writes && WATCHED.test(prepared.name)) this.#d1.version += 1;
-    return prepared;
+    const { writes, name } = this.#prepared;
+    if (writes && WATCHED.test(name)) this.#d1.version += 1;
+    return this.#prepared;
   }
 }
 

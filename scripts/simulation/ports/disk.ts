@@ -55,15 +55,16 @@ export class Disk {
   list(folder: string): string[] {
     if (this.#live.get(folder)?.kind !== "folder") throw diskError("ENOENT", folder);
     const prefix = `${folder}/`;
-    const names = [...this.#live.keys()].filter(
-      (path) => path.startsWith(prefix) && dirname(path) === folder,
-    );
-    return names.map((path) => path.slice(prefix.length)).toSorted();
+    const names = this.below(folder).map((path) => path.slice(prefix.length));
+    return names.filter((name) => !name.includes("/"));
   }
 
   /** Every path below a folder. */
   below(folder: string): string[] {
-    return [...this.#live.keys()].filter((path) => path.startsWith(`${folder}/`)).toSorted();
+    const prefix = `${folder}/`;
+    const paths: string[] = [];
+    for (const path of this.#live.keys()) if (path.startsWith(prefix)) paths.push(path);
+    return paths.sort();
   }
 
   makeFolder(path: string): void {

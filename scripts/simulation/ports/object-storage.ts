@@ -42,7 +42,7 @@ export class ObjectStorage {
   crash(): void {
     if (this.#gated === null) return;
     this.#gated = null;
-    this.#file.db.exec("ROLLBACK");
+    this.#file.rows("ROLLBACK");
     this.#alarm = this.#committedAlarm;
   }
 
@@ -68,13 +68,13 @@ export class ObjectStorage {
 
   transactionSync<T>(work: () => T): T {
     this.#write();
-    this.#file.db.exec("SAVEPOINT work");
+    this.#file.rows("SAVEPOINT work");
     try {
       const result = work();
-      this.#file.db.exec("RELEASE work");
+      this.#file.rows("RELEASE work");
       return result;
     } catch (error) {
-      this.#file.db.exec("ROLLBACK TO work");
+      this.#file.rows("ROLLBACK TO work");
       throw error;
     }
   }
@@ -83,11 +83,11 @@ export class ObjectStorage {
     if (this.#gated !== null) return;
     const gated: (() => void)[] = [];
     this.#gated = gated;
-    this.#file.db.exec("BEGIN");
+    this.#file.rows("BEGIN");
     const commit = () => {
       // A crash has rolled this back; whatever is open now has a commit of its own.
       if (this.#gated !== gated) return;
-      this.#file.db.exec("COMMIT");
+      this.#file.rows("COMMIT");
       this.#gated = null;
       if (this.#alarm !== this.#committedAlarm) {
         this.#committedAlarm = this.#alarm;

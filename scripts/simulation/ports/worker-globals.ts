@@ -4,9 +4,26 @@ import { HubSocket } from "./hub-socket.ts";
 
 /** What the Worker's runtime has and Node has not. */
 
+/** A request whose body is there as a whole, and can be read without the detour through a stream. */
+export class WorkerRequest extends Request {
+  readonly #body: Uint8Array | null;
+
+  constructor(
+    url: string,
+    init: { method: string; headers: Record<string, string>; body: Uint8Array | null },
+  ) {
+    super(url, init);
+    this.#body = init.body;
+  }
+
+  override readonly text = async () => Buffer.from(this.#body ?? []).toString();
+}
+
 /** A 101 carries a socket; Node's own Response knows no such status. */
 class WorkerResponse extends Response {
   readonly webSocket: unknown;
+  /** The whole body; null for one that comes as a stream. */
+  readonly wholeText: string | null;
 
   constructor(
     body?: ConstructorParameters<typeof Response>[0],
@@ -15,8 +32,14 @@ class WorkerResponse extends Response {
     const upgrades = init.status === 101;
     super(body, upgrades ? { ...init, status: 200 } : init);
     this.webSocket = init.webSocket ?? null;
+    this.wholeText = typeof body === "string" ? body : null;
     if (upgrades) Object.defineProperty(this, "status", { value: 101 });
   }
+}
+
+export async function bodyOf(response: Response): Promise<Buffer> {
+  const text = response instanceof WorkerResponse ? response.wholeText : null;
+  return text === null ? Buffer.from(await response.arrayBuffer()) : Buffer.from(text);
 }
 
 /** The end of a pair that the Worker hands on to whoever asked for the upgrade. */
