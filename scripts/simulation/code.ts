@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ROOT } from "../lib/local-machine.ts";
 import { loadAgentCode } from "./cast/agent-code.ts";
-import { FASTER_DRIZZLE } from "./faster-drizzle.ts";
 import { installVirtualGlobals } from "./kernel/virtual-globals.ts";
 import { hookLoader, type SourceChange, shippedModule } from "./loader.ts";
 import type { ControlPlaneFiles, WorkerCode, WorkerModule } from "./ports/control-plane.ts";
@@ -31,9 +30,9 @@ const SCALE: readonly SourceChange[] = [
   },
 ];
 
-/** Loads the shipped code onto the ports, for the rest of this thread's life. */
-export async function loadShippedCode(mutations: readonly SourceChange[]): Promise<ShippedCode> {
-  const unchanged = hookLoader([...SCALE, ...FASTER_DRIZZLE, ...mutations]);
+/** Loads the shipped code onto the ports, with changes beyond its scale, for the rest of this thread's life. */
+export async function loadShippedCode(changes: readonly SourceChange[]): Promise<ShippedCode> {
+  const unchanged = hookLoader([...SCALE, ...changes]);
   installVirtualGlobals();
   installWorkerGlobals();
   const worker = (await import(shippedModule("control-plane/src/index.ts"))) as WorkerModule;
@@ -41,11 +40,7 @@ export async function loadShippedCode(mutations: readonly SourceChange[]): Promi
   const { newAgentToken } = tokens as Pick<WorkerCode, "newAgentToken">;
   const agent = await loadAgentCode();
   if (unchanged().length > 0) throw new Error(`loaded too early, or not at all: ${unchanged().join(", ")}`);
-  return {
-    worker: { ...worker, newAgentToken },
-    agent,
-    smallestPart: SMALLEST_PART_BYTES,
-  };
+  return { worker: { ...worker, newAgentToken }, agent, smallestPart: SMALLEST_PART_BYTES };
 }
 
 /** The databases of one thread: made once, emptied for each run. */
