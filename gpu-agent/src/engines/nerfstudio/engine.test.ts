@@ -116,7 +116,7 @@ describe("train", () => {
     });
     expect(context.progress.map(({ message }) => message)).toEqual([
       "Training Gaussian Splat... Step 0/100 (starting nerfstudio)",
-      "Training Gaussian Splat... Step 0/100 (loading images, compiling CUDA kernels on the first run)",
+      "Training Gaussian Splat... Step 0/100 (loading images)",
       "Training Gaussian Splat... Step 10/100 (28 ms per step)",
       "Training Gaussian Splat... Step 10/100 (512 gaussians, 28 ms per step)",
       "Training Gaussian Splat... Step 99/100 (512 gaussians, 28 ms per step)",

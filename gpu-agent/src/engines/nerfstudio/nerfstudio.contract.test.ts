@@ -10,7 +10,7 @@
 import { execFileSync } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Dataset } from "../../dataset/transforms.ts";
@@ -24,6 +24,7 @@ import { writeSyntheticDataset } from "../testing/synthetic-dataset.ts";
 import { TINY_SEEDS, tinyTransforms, writeTinyDataset } from "../testing/tiny-dataset.ts";
 import { createNerfstudioEngine } from "./engine.ts";
 import { toolEnvironment } from "./installation.ts";
+import { NERFSTUDIO_SCRIPT } from "./python-scripts.ts";
 import {
   CHECKPOINT_DIR,
   CONFIG_FILE,
@@ -272,6 +273,36 @@ print(state["step"], state["pipeline"]["_model.gauss_params.means"][0].tolist())
       const context = recordingContext(await runDir("one"));
       const result = await engine.train(one, { ...options, iterations: 12 }, context);
       expect(result).toMatchObject({ ok: true, value: { report: { psnr: expect.any(Number) } } });
+    });
+
+    it("tells when gsplat's kernels are compiled, and when it waits for another that compiles them", () => {
+      vi.stubEnv("XDG_CACHE_HOME", join(root, "cache-of-kernels"));
+      const told = runPython(
+        `import fcntl, sys, types
+sys.path.insert(0, sys.argv[1])
+import gsplat_kernels, torch
+torch.cuda.is_available = lambda: True
+sys.modules["gsplat.cuda._backend"] = types.ModuleType("compiled")
+gsplat_kernels.import_gsplat()
+
+folder = gsplat_kernels.cache_folder()
+(folder / "gsplat_cuda").mkdir()
+(folder / "gsplat_cuda" / "gsplat_cuda.so").touch()
+other = open(folder / "splatt.lock", "w")
+fcntl.flock(other, fcntl.LOCK_EX)
+tell = gsplat_kernels.tell
+def tell_and_let_go(what):
+    tell(what)
+    fcntl.flock(other, fcntl.LOCK_UN)
+gsplat_kernels.tell = tell_and_let_go
+gsplat_kernels.import_gsplat()
+gsplat_kernels.import_gsplat()`,
+        dirname(NERFSTUDIO_SCRIPT),
+      );
+      expect(told.trim().split("\n")).toEqual([
+        "Splatt: compiling gsplat's CUDA kernels, once, which takes minutes",
+        "Splatt: waiting while another training compiles gsplat's CUDA kernels",
+      ]);
     });
 
     it("parses every argument list of ours", () => {

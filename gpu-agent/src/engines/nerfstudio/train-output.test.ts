@@ -34,7 +34,11 @@ describe("parseTrainLine", () => {
     ["Step 1400: 3 GSs pruned. Now having 509 GSs.", { kind: "measured", gaussians: 509 }],
     [
       "[07:01:52] Caching / undistorting train images                                            full_images_datamanager.py:230",
-      { kind: "preparing", what: "loading images, compiling CUDA kernels on the first run" },
+      { kind: "preparing", what: "loading images" },
+    ],
+    [
+      "Splatt: compiling gsplat's CUDA kernels, once, which takes minutes",
+      { kind: "preparing", what: "compiling gsplat's CUDA kernels, once, which takes minutes" },
     ],
     [
       "Done loading Nerfstudio checkpoint from out/splat/splatfacto/run/nerfstudio_models/step-000001499.ckpt",

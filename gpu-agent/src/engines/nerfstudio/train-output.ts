@@ -11,8 +11,11 @@ export function parseTrainLine(line: string): TrainingEvent | null {
   }
   const [, count] = /^Step \d+: .* Now having (\d+) GSs\.$/.exec(text) ?? [];
   if (count !== undefined) return { kind: "measured", gaussians: Number(count) };
+  // Of our own start script.
+  const [, what] = /^Splatt: (.+)$/.exec(text) ?? [];
+  if (what !== undefined) return { kind: "preparing", what };
   if (text.includes("Caching / undistorting train images")) {
-    return { kind: "preparing", what: "loading images, compiling CUDA kernels on the first run" };
+    return { kind: "preparing", what: "loading images" };
   }
   if (text.includes("Done loading Nerfstudio checkpoint")) {
     return { kind: "preparing", what: "resuming from a checkpoint" };

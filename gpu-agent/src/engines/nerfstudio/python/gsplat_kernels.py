@@ -7,6 +7,7 @@ before it compiles, so that two trainings which begin at once, on two GPUs, brea
 
 import fcntl
 import importlib.metadata
+import importlib.util
 import os
 from pathlib import Path
 
@@ -27,11 +28,32 @@ def compilers():
     return max(1, min(os.cpu_count() or 1, memory // COMPILER_BYTES))
 
 
-def import_kernels():
+def tell(what):
+    """Shown as the training's progress (see train-output.ts)."""
+    print("Splatt:", what, flush=True)
+
+
+def are_compiled(folder):
+    package = Path(importlib.util.find_spec("gsplat").origin).parent
+    return any(package.glob("csrc*.so")) or any(folder.rglob("gsplat_cuda.so"))
+
+
+def import_kernels(folder):
     import torch
 
-    if torch.cuda.is_available():
-        import gsplat.cuda._backend  # noqa: F401
+    if not torch.cuda.is_available():
+        return
+    if not are_compiled(folder):
+        tell("compiling gsplat's CUDA kernels, once, which takes minutes")
+    import gsplat.cuda._backend  # noqa: F401
+
+
+def wait_for(lock):
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        tell("waiting while another training compiles gsplat's CUDA kernels")
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def import_gsplat():
@@ -44,8 +66,8 @@ def import_gsplat():
         lock = open(folder / "splatt.lock", "w")
     except OSError:
         # A service without a home: that is well where gsplat came with its kernels.
-        return import_kernels()
+        return import_kernels(folder)
     # The system lifts this lock when its process ends, however it ends.
     with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        import_kernels()
+        wait_for(lock)
+        import_kernels(folder)
