@@ -157,16 +157,19 @@ export class PartFile {
   /** Gives the complete file its name. */
   async finish(): Promise<{ size: number; sha256: string }> {
     await this.#settleRecord();
-    await this.#file?.datasync();
+    await Promise.all([this.#file?.datasync(), this.#hashRest()]);
+    await this.#close();
+    await rename(this.#part, this.#path);
+    await rm(this.#record, { force: true });
+    return { size: this.received, sha256: this.#hash.digest("hex") };
+  }
+
+  async #hashRest(): Promise<void> {
     const rest = this.#file?.createReadStream({
       ...{ start: this.#hashed, autoClose: false },
       highWaterMark: READ_BYTES,
     });
     for await (const chunk of rest ?? []) this.#hash.update(chunk as Buffer);
-    await this.#close();
-    await rename(this.#part, this.#path);
-    await rm(this.#record, { force: true });
-    return { size: this.received, sha256: this.#hash.digest("hex") };
   }
 
   /** Leaves what is there for another run; nothing after `finish`. */
