@@ -9,8 +9,8 @@ const CHECKPOINTS: SteppedFiles = {
   isWhole: isWholeZip,
 };
 
-/** Their step is the one that they were written after; steps count from 0. */
-export function earlyCheckpoint(runDir: string, after: number): Promise<SteppedFile | null> {
+/** The newest whole checkpoint of a step after `after`, or null. Steps count from 0. */
+export function newestCheckpoint(runDir: string, after = -1): Promise<SteppedFile | null> {
   return newestWhole(runDir, CHECKPOINTS, after);
 }
 

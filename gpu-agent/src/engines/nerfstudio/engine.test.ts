@@ -9,7 +9,8 @@ import { callsOf, installFake, setScenario } from "../testing/fake-program.ts";
 import { recordingContext } from "../testing/recording-context.ts";
 import { tinyTransforms, writeTinyDataset } from "../testing/tiny-dataset.ts";
 import { createNerfstudioEngine, type NerfstudioOptions } from "./engine.ts";
-import { CHECKPOINT_DIR, CONFIG_FILE, METRICS_FILE, SPLAT_FILE } from "./run-layout.ts";
+import { CHECKPOINT_PLY_SCRIPT } from "./python-scripts.ts";
+import { CHECKPOINT_DIR, CONFIG_FILE, checkpointName, METRICS_FILE } from "./run-layout.ts";
 import {
   ALL_WELL,
   type Call,
@@ -95,7 +96,7 @@ describe("probe", () => {
 });
 
 describe("train", () => {
-  it("trains, measures on the held-out frames and exports in one process", async () => {
+  it("trains, and measures on the held-out frames in the same process", async () => {
     const context = trainingContext();
     const result = await (await engineWith({})).train(dataset, options, context);
     expect(result).toEqual({
@@ -121,13 +122,13 @@ describe("train", () => {
       "Training Gaussian Splat... Step 10/100 (512 gaussians, 28 ms per step)",
       "Training Gaussian Splat... Step 99/100 (512 gaussians, 28 ms per step)",
       "Training Gaussian Splat... Step 100/100 (512 gaussians, 28 ms per step)",
-      "Training Gaussian Splat... Step 100/100 (measuring quality, exporting, 512 gaussians, 28 ms per step)",
+      "Training Gaussian Splat... Step 100/100 (measuring quality on held-out frames, 512 gaussians, 28 ms per step)",
     ]);
     const fractions = context.progress.map(({ fraction }) => expect.closeTo(fraction, 3));
     expect([0, 0, 0.097, 0.097, 0.96, 0.97, 0.97]).toEqual(fractions);
     expect(context.output).toContain("Step 20: 0 GSs duplicated, 256 GSs split. Now having 512 GSs.");
 
-    expect(await programs()).toEqual(["train eval export"]);
+    expect(await programs()).toEqual(["train eval"]);
     const [training] = await calls();
     expect(training).toMatchObject({ cwd: context.dir, seeds: true, env: { CUDA_VISIBLE_DEVICES: GPU } });
     expect(training?.args).not.toContain("--load-checkpoint");
@@ -155,7 +156,7 @@ describe("train", () => {
       ok: true,
       value: { report: { held_out_frames: 0, psnr: null, ssim: null } },
     });
-    expect(await programs()).toEqual(["train export"]);
+    expect(await programs()).toEqual(["train"]);
   });
 
   it("measures in a process of its own when that failed after the training", async () => {
@@ -163,7 +164,7 @@ describe("train", () => {
     const context = trainingContext();
     const result = await engine.train(dataset, options, context);
     expect(result).toMatchObject({ ok: true, value: { report: { psnr: FAKE_PSNR, ssim: 0.875 } } });
-    expect(await programs()).toEqual(["train eval export", "eval"]);
+    expect(await programs()).toEqual(["train eval", "eval"]);
     expect((await calls())[1]).toMatchObject({ cwd: context.dir, seeds: true });
     expect(context.progress.at(-1)?.message).toBe(
       "Training Gaussian Splat... Step 100/100 (measuring quality on held-out frames)",
@@ -258,7 +259,7 @@ describe("train", () => {
       await engine.train(dataset, options, trainingContext());
       await engine.train(dataset, options, trainingContext());
       // The first try, the second, and then only what an interruption may have cut off.
-      expect(await programs()).toEqual(["train eval export", "train eval export", "eval"]);
+      expect(await programs()).toEqual(["train eval", "train eval", "eval"]);
     });
 
     it("fails when that does not help", async () => {
@@ -278,27 +279,13 @@ describe("train", () => {
     expect(await programs()).toEqual(["eval"]);
   });
 
-  it("believes no result that an earlier process left", async () => {
+  it("believes no measurement that an earlier process left", async () => {
     await leaveCheckpoint(99);
     const { dir } = trainingContext();
     await writeFile(join(dir, METRICS_FILE), '{"results": {"psnr": 99, "ssim": 1}}');
-    await writeFile(join(dir, SPLAT_FILE), "ply of another model");
     const result = await (await engineWith({})).train(dataset, options, trainingContext());
     expect(result).toMatchObject({ ok: true, value: { report: { psnr: FAKE_PSNR } } });
-    expect(await readdir(dir)).not.toContain(SPLAT_FILE);
   });
-
-  it.each<Scenario["export"]>(["breaks off", "has only NaN"])(
-    "keeps no splat when the export %s, and succeeds",
-    async (how) => {
-      const context = trainingContext();
-      expect(await (await engineWith({ export: how })).train(dataset, options, context)).toMatchObject({
-        ok: true,
-        value: { report: { psnr: FAKE_PSNR } },
-      });
-      expect(await readdir(context.dir)).not.toContain(SPLAT_FILE);
-    },
-  );
 
   it("ends when it is cancelled, whatever nerfstudio is doing", async () => {
     const context = trainingContext();
@@ -350,8 +337,8 @@ describe("train", () => {
 });
 
 describe("exportSplats", () => {
-  async function trained(scenario: Partial<Scenario>): Promise<TrainedModel> {
-    const trained = await (await engineWith(scenario)).train(dataset, options, trainingContext());
+  async function trained(): Promise<TrainedModel> {
+    const trained = await (await engineWith({})).train(dataset, options, trainingContext());
     if (!trained.ok) throw new Error(trained.error.detail);
     // As the runner does with a finished stage.
     await rename(join(root, "train.part"), join(root, "train"));
@@ -360,38 +347,51 @@ describe("exportSplats", () => {
   }
   const file = () => join(root, "export/baked_splat_sh.ply");
 
-  it("takes what the training has exported", async () => {
-    const model = await trained({});
+  it("writes the last checkpoint, without a GPU, and counts what is in it", async () => {
+    const model = await trained();
     const engine = await engineWith({ export: "writes nothing" });
     const before = await readdir(join(root, "train"), { recursive: true });
     const context = recordingContext(join(root, "export"));
     const result = await engine.exportSplats(join(root, "train"), model, file(), context);
     expect(result).toEqual({ ok: true, value: { ...model.report, gaussians: FAKE_GAUSSIANS } });
-    expect(await programs()).toEqual(["train eval export"]);
+    expect((await calls()).at(-1)).toMatchObject({
+      args: [CHECKPOINT_PLY_SCRIPT, join(CHECKPOINT_DIR, checkpointName(99)), file()],
+      cwd: join(root, "train"),
+      env: { CUDA_VISIBLE_DEVICES: "" },
+    });
     expect(await readdir(join(root, "train"), { recursive: true })).toEqual(before);
   });
 
-  it("exports what the training has not, without a GPU, and counts what is in it", async () => {
-    const model = await trained({ export: "breaks off" });
-    const engine = await engineWith({});
-    const before = await readdir(join(root, "train"), { recursive: true });
+  it("has ns-export write a checkpoint that it does not know, also without a GPU", async () => {
+    const model = await trained();
+    const engine = await engineWith({ checkpoint: "is of another version" });
     const context = recordingContext(join(root, "export"));
     const result = await engine.exportSplats(join(root, "train"), model, file(), context);
     expect(result).toEqual({ ok: true, value: { ...model.report, gaussians: FAKE_GAUSSIANS } });
+    expect(await programs()).toEqual(["train eval", expect.anything(), "export"]);
     expect((await calls()).at(-1)).toMatchObject({
       cwd: join(root, "train"),
       // With points to start from, nerfstudio would ask for a GPU here.
       seeds: false,
       env: { CUDA_VISIBLE_DEVICES: "" },
     });
-    expect(await readdir(join(root, "train"), { recursive: true })).toEqual(before);
+  });
+
+  it("fails when the checkpoint has no gaussian", async () => {
+    const model = await trained();
+    const engine = await engineWith({ checkpoint: "has no gaussian" });
+    const context = recordingContext(join(root, "export"));
+    expect(await engine.exportSplats(join(root, "train"), model, file(), context)).toEqual({
+      ok: false,
+      error: { code: "training_diverged", detail: "No gaussian is left." },
+    });
   });
 
   it.each<{ scenario: Scenario["export"]; code: string; detail: string }>([
     {
       scenario: "writes nothing",
       code: "export_failed",
-      detail: "What ns-export wrote cannot be read: it is not there.",
+      detail: "The PLY cannot be read: it is not there.",
     },
     { scenario: "writes no gaussian", code: "training_diverged", detail: "No gaussian is left." },
     {
@@ -401,8 +401,8 @@ describe("exportSplats", () => {
         "No gaussian with finite values is left. (ValueError: All tensors must be numpy arrays of float or uint8 type and not empty)",
     },
   ])("fails when nerfstudio $scenario", async ({ scenario, code, detail }) => {
-    const model = await trained({ export: "breaks off" });
-    const engine = await engineWith({ export: scenario });
+    const model = await trained();
+    const engine = await engineWith({ checkpoint: "is of another version", export: scenario });
     const context = recordingContext(join(root, "export"));
     expect(await engine.exportSplats(join(root, "train"), model, file(), context)).toEqual({
       ok: false,

@@ -1,21 +1,23 @@
-import { copyFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname } from "node:path";
 import { err, type Failure, failure, ok, type Result, type TrainReport } from "@splatt/shared";
 import type { StageContext, StageResult } from "../../pipeline/stage.ts";
 import { plyVertexCount } from "../../splat/ply-vertex-count.ts";
 import type { TrainedModel } from "../engine.ts";
 import { FailureEvidence } from "../failure-evidence.ts";
+import { writeCheckpointPly } from "./checkpoint-ply.ts";
+import { newestCheckpoint } from "./checkpoints.ts";
 import { NERFSTUDIO_SIGNS } from "./failure-signs.ts";
 import type { Installation } from "./installation.ts";
 import { runProgram } from "./program.ts";
-import { commandLine, exportArgs, SPLAT_FILE } from "./run-layout.ts";
+import { commandLine, exportArgs } from "./run-layout.ts";
 
 /** Its loop over all gaussians prints nothing; a million takes about a minute. */
 const EXPORT_TIMEOUT_MS = 60 * 60_000;
 
 /**
- * Writes the trained model as a PLY with spherical harmonics: what the training's process has exported, else what
- * ns-export makes of the last checkpoint. That needs no GPU (see `datasetView`), so that another job can train.
+ * Writes the trained model as a PLY with spherical harmonics, from its last checkpoint: by our own program, and where
+ * that does not know the checkpoint, by ns-export. Neither needs a GPU (see `datasetView`), so that another job can
+ * train.
  *
  * Fails with `training_diverged`, `export_failed`, `engine_unavailable`, `disk_full`, or what `runTool` returns.
  */
@@ -27,18 +29,22 @@ export async function exportSplats(
   context: StageContext,
 ): Promise<StageResult<TrainReport>> {
   context.report({ fraction: 0, message: "Exporting the splat" });
-  const isThere = await copyFile(join(trainDir, SPLAT_FILE), file).then(
-    () => true,
-    () => false,
-  );
-  if (!isThere) {
+  const { signal, toolOutput: onLine } = context;
+  const checkpoint = await newestCheckpoint(trainDir);
+  const isWritten =
+    installation !== null &&
+    checkpoint !== null &&
+    (await writeCheckpointPly(installation, {
+      ...{ trainDir, checkpoint: checkpoint.file, ply: file },
+      ...{ signal, onLine },
+    }));
+  if (!isWritten) {
+    context.log.warn("nerfstudio: the checkpoint is of another kind; ns-export is asked");
     const exported = await runExport(installation, trainDir, file, context);
     if (!exported.ok) return exported;
   }
   const gaussians = await plyVertexCount(file);
-  if (!gaussians.ok) {
-    return err(failure("export_failed", `What ns-export wrote cannot be read: ${gaussians.error}.`));
-  }
+  if (!gaussians.ok) return err(failure("export_failed", `The PLY cannot be read: ${gaussians.error}.`));
   if (gaussians.value === 0) return err(failure("training_diverged", "No gaussian is left."));
   context.report({ fraction: 1, message: "Exported the splat" });
   return ok({ ...model.report, gaussians: gaussians.value });

@@ -19,8 +19,6 @@ const RUN_DIR = join(OUTPUT_DIR, EXPERIMENT, METHOD, RUN);
 export const CONFIG_FILE = join(RUN_DIR, "config.yml");
 export const CHECKPOINT_DIR = join(RUN_DIR, "nerfstudio_models");
 export const METRICS_FILE = "held-out-metrics.json";
-/** What the training's own process has exported, when it came to that. */
-export const SPLAT_FILE = "splat.ply";
 
 /**
  * The arguments of the Python that runs nerfstudio's programs one after another, in one process. They go through our

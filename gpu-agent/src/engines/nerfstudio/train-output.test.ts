@@ -46,7 +46,10 @@ describe("parseTrainLine", () => {
     ],
     ["No Nerfstudio checkpoint to load, so training from scratch.", null],
     ["╭─────────────────────── 🎉 Training Finished 🎉 ───────────────────────╮", { kind: "finished" }],
-    ["Loading latest checkpoint from load_dir", { kind: "preparing", what: "measuring quality, exporting" }],
+    [
+      "Loading latest checkpoint from load_dir",
+      { kind: "preparing", what: "measuring quality on held-out frames" },
+    ],
     ["│   Config File          │ out/splat/splatfacto/run/config.yml          │", null],
     ["    steps_per_save=2000,", null],
   ])("reads %j", (line, event) => {

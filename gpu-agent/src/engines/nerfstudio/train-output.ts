@@ -22,7 +22,7 @@ export function parseTrainLine(line: string): TrainingEvent | null {
   }
   if (text.includes("Training Finished")) return { kind: "finished" };
   if (text.includes("Loading latest checkpoint from load_dir")) {
-    return { kind: "preparing", what: "measuring quality, exporting" };
+    return { kind: "preparing", what: "measuring quality on held-out frames" };
   }
   return null;
 }

@@ -24,9 +24,7 @@ import {
   checkpointName,
   commandLine,
   evalArgs,
-  exportArgs,
   METRICS_FILE,
-  SPLAT_FILE,
   trainArgs,
 } from "./run-layout.ts";
 import { parseTrainLine } from "./train-output.ts";
@@ -40,7 +38,7 @@ const TRAIN_START_MS = 60 * MINUTE_MS;
 const TRAIN_STEP_MS = 1000;
 const EVAL_TIMEOUT_MS = 20 * MINUTE_MS;
 
-/** What is left of the bar after the last step: the measurement on the held-out frames, and the export. */
+/** What is left of the bar after the last step: the measurement on the held-out frames. */
 const STEPS_SHARE = 0.97;
 export interface TrainingMachine {
   readonly installation: Installation | null;
@@ -51,10 +49,9 @@ export interface TrainingMachine {
 }
 
 /**
- * Trains splatfacto, measures it on the held-out frames, and exports it as SPLAT_FILE, all in one process, since
- * importing nerfstudio takes as long as a short training. What of it fails after the training is made up for: the
- * measurement here, the export in its own stage, for which the folder is left such that it needs no GPU. When the
- * GPU's memory runs out it tries once more with less.
+ * Trains splatfacto and measures it on the held-out frames, in one process, since importing nerfstudio takes as long
+ * as a short training; a measurement that fails there is tried again in a process of its own. Leaves the folder such
+ * that the export needs no GPU. When the GPU's memory runs out it tries once more with less.
  *
  * Fails with `dataset_invalid`, `gpu_unavailable`, `gpu_out_of_memory`, `engine_unavailable`, `disk_full`,
  * `training_diverged`, `training_failed`, or what `runTool` returns.
@@ -91,8 +88,8 @@ async function trainOnce(
   const freeBytes = await machine.freeGpuMemory(machine.gpuUuid);
   const plan = planTraining(options, transforms, freeBytes);
   await writeDatasetView(context.dir, transforms, dataset, true);
-  // Of a run that was cut off they may be half, or of a model before this one.
-  for (const name of [METRICS_FILE, SPLAT_FILE]) await rm(join(context.dir, name), { force: true });
+  // They would be of a run that was cut off.
+  await rm(join(context.dir, METRICS_FILE), { force: true });
   const heldOut = transforms.test_filenames.length;
   const trained = await trainOrResume(machine, plan, heldOut > 0, freeBytes, context, onProgress);
   if (!trained.ok) return trained;
@@ -160,11 +157,7 @@ async function runTraining(
   const run = await runTrainingProgram(
     {
       file: installation.python,
-      args: commandLine(
-        trainArgs(plan, checkpoint?.file ?? null),
-        ...(measures ? [evalArgs()] : []),
-        exportArgs(".", SPLAT_FILE),
-      ),
+      args: commandLine(trainArgs(plan, checkpoint?.file ?? null), ...(measures ? [evalArgs()] : [])),
       cwd: context.dir,
       env: {
         ...toolEnvironment(installation.python, gpuUuid),
@@ -185,9 +178,7 @@ async function runTraining(
   if (!run.ok) return run.error.code === "tool_missing" ? err(noPython()) : run;
   const { exit, progress, evidence } = run.value;
 
-  if (exit.exitCode !== 0) await rm(join(context.dir, SPLAT_FILE), { force: true });
-
-  // The exit code says nothing of the training: ns-train also ends with 0 when it was interrupted.
+  // The exit code says nothing: ns-train also ends with 0 when it was interrupted.
   const last = join(CHECKPOINT_DIR, checkpointName(iterations - 1));
   const whole = (await findCheckpoint(context.dir))?.file === last;
   if (progress.finished && whole && (await exists(join(context.dir, CONFIG_FILE)))) return ok(progress);

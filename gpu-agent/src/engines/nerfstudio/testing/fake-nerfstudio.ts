@@ -29,7 +29,8 @@ export interface Scenario {
     | "cannot resume"
     | "waits";
   readonly evaluate: "measures" | "fails" | "fails after training";
-  readonly export: "writes" | "writes nothing" | "writes no gaussian" | "has only NaN" | "breaks off";
+  readonly checkpoint: "is known" | "has no gaussian" | "is of another version";
+  readonly export: "writes" | "writes nothing" | "writes no gaussian" | "has only NaN";
 }
 
 export interface Call {
@@ -45,6 +46,7 @@ export const ALL_WELL: Scenario = {
   probe: "answers",
   train: "finishes",
   evaluate: "measures",
+  checkpoint: "is known",
   export: "writes",
 };
 export const FAKE_PSNR = 27.5;
@@ -63,6 +65,7 @@ function main(folder: string, args: readonly string[]): void {
 
   const [script = ""] = args;
   if (script.endsWith("splatt_probe.py")) probe(scenario.probe);
+  else if (script.endsWith("splatt_checkpoint_ply.py")) writeCheckpoint(scenario.checkpoint, args);
   else if (!script.endsWith("splatt_nerfstudio.py")) throw new Error(`The fake has no ${script}`);
   else runPrograms(scenario, args.slice(1));
 }
@@ -188,15 +191,21 @@ function exportPly(scenario: Scenario["export"], args: readonly string[]): void 
     return;
   }
   if (scenario === "writes nothing") return;
-  if (scenario === "breaks off") {
-    writeFileSync(join(option(args, "--output-dir"), option(args, "--output-filename")), "ply\nformat");
-    console.error("OSError: [Errno 5] Input/output error");
-    process.exitCode = 1;
-    return;
-  }
   const count = scenario === "writes no gaussian" ? 0 : FAKE_GAUSSIANS;
+  writePly(join(option(args, "--output-dir"), option(args, "--output-filename")), count);
+}
+
+function writeCheckpoint(scenario: Scenario["checkpoint"], [, , file = ""]: readonly string[]): void {
+  if (scenario === "is of another version") {
+    console.error("KeyError: 'means'");
+    process.exitCode = 1;
+  } else {
+    writePly(file, scenario === "has no gaussian" ? 0 : FAKE_GAUSSIANS);
+  }
+}
+
+function writePly(file: string, count: number): void {
   const header = `ply\nformat binary_little_endian 1.0\ncomment Vertical Axis: z\nelement vertex ${count}\nproperty float x\nend_header\n`;
-  const file = join(option(args, "--output-dir"), option(args, "--output-filename"));
   writeFileSync(file, Buffer.concat([Buffer.from(header), Buffer.alloc(4 * count)]));
 }
 

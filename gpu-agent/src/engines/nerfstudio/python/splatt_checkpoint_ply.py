@@ -1,12 +1,17 @@
-"""Writes the splat of a checkpoint as a PLY, without a GPU: splatt_early_splat.py CHECKPOINT PLY
+"""Writes the splat of a checkpoint as a PLY, without a GPU: splatt_checkpoint_ply.py CHECKPOINT PLY
 
-The properties are those that ns-export writes.
+Properties and gaussians are those that ns-export writes, which takes a minute for a million of them, and loads the
+whole of nerfstudio and the dataset for it.
 """
 
 import sys
 
 import numpy
 import torch
+
+
+# An opacity of 1/255, as a logit; gsplat draws nothing of one below it.
+LEAST_OPACITY = -5.5373
 
 
 def columns(gaussians):
@@ -30,7 +35,8 @@ def main(checkpoint, ply):
     prefix = "_model.gauss_params."
     gaussians = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
     names, values = columns(gaussians)
-    values = values[torch.isfinite(values).all(dim=1)]
+    is_seen = gaussians["opacities"][:, 0] >= LEAST_OPACITY
+    values = values[torch.isfinite(values).all(dim=1) & is_seen]
     header = ["ply", "format binary_little_endian 1.0", "element vertex %d" % len(values)]
     header += ["property float %s" % name for name in names] + ["end_header", ""]
     with open(ply, "wb") as file:
