@@ -119,6 +119,10 @@ export class Machine {
     return null;
   }
 
+  #worksUnder(leaseId: string): boolean {
+    return [...this.#atWork.values()].some(({ fence }) => fence.lease_id === leaseId);
+  }
+
   newDisk(): Disk {
     const disk = new Disk(() => this.#world.now, { syncSavesNames: this.plan.syncSavesNames });
     disk.makeFolder(`${ROOT}/jobs`);
@@ -237,6 +241,11 @@ export class Machine {
         if (stops && this.#isWelcome) {
           const { fence } = JSON.parse(frame) as { fence: Fence };
           this.#stopBy.set(fence.lease_id, this.#world.now + STOPS_WITHIN_MS);
+        }
+        // Reordered: it heard the word to stop before it had the job, and will be told again.
+        if (frame.startsWith('{"type":"job.assign"')) {
+          const { fence } = JSON.parse(frame) as { fence: Fence };
+          if (!this.#worksUnder(fence.lease_id)) this.#stopBy.delete(fence.lease_id);
         }
         return wire.incoming(frame);
       },

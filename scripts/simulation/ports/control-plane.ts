@@ -116,6 +116,8 @@ export class ControlPlane {
       if (lost) return;
       const answered = (answer: HttpAnswer | null) => {
         const arrive = () => {
+          // It may have died while the network stood still.
+          if (!client.alive) return;
           if (answer === null || lostReply) return reset();
           timeout.cancelled = true;
           resolve(answer);
