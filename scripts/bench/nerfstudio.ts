@@ -61,7 +61,7 @@ if (!read.ok) throw new Error(read.error.detail);
 const transforms = read.value;
 const installation = findInstallation(process.env.NERF_PYTHON_PATH ?? null);
 if (installation === null) throw new Error("NERF_PYTHON_PATH is not set, and ns-train is not on the PATH.");
-const gpu = await onlyGpu();
+const gpu = await firstGpu();
 const engine = createNerfstudioEngine({ pythonPath: installation.python, gpuUuid: gpu.uuid });
 const probe = await engine.probe();
 console.log(probe.reason);
@@ -155,7 +155,7 @@ async function watched<T>(
   let over = false;
   const watching = (async () => {
     while (!over) {
-      const { memory_total, memory_free } = await onlyGpu();
+      const { memory_total, memory_free } = await firstGpu();
       peakMemory = Math.max(peakMemory, memory_total - (memory_free ?? memory_total));
       await new Promise((resolve) => setTimeout(resolve, MEMORY_LOOK_MS));
     }
@@ -168,7 +168,7 @@ async function watched<T>(
   return { seconds, peakMemory, value };
 }
 
-async function onlyGpu(): Promise<GpuInfo> {
+async function firstGpu(): Promise<GpuInfo> {
   const [first] = (await surveyGpus()).gpus;
   if (first === undefined) throw new Error("nvidia-smi lists no GPU.");
   return first;

@@ -20,8 +20,8 @@ export function database(d1: D1Database): Database {
 }
 
 /**
- * A query that every request of a kind makes: built once per database, and run with other values for its placeholders.
- * Building one takes more of the Worker's CPU time than all else that has to do with it.
+ * A query that every request of a kind makes: built once per database, and run with other values for its placeholders,
+ * since building it would take CPU time at each request.
  */
 export function builtOnce<T>(build: (db: Database) => T): (db: Database) => T {
   const built = new WeakMap<Database, T>();

@@ -12,7 +12,7 @@ const STALE_UPLOAD_MS = 8 * 24 * 3600 * 1000;
 const MISSED_UPLOAD_MS = 3600 * 1000;
 /** How many leftovers one scheduled run takes on, within D1's and R2's limits per invocation. */
 const BATCH = 50;
-/** How many videos in use get another term in one scheduled run: half a million in a term. */
+/** How many videos in use get another term in one scheduled run: four million in a term. */
 const RENEWALS = 500;
 
 export type TombstoneRow = typeof tombstones.$inferSelect;

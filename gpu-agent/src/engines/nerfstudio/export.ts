@@ -39,7 +39,7 @@ export async function exportSplats(
       ...{ signal, onLine },
     }));
   if (!isWritten) {
-    context.log.warn("nerfstudio: the checkpoint is of another kind; ns-export is asked");
+    context.log.warn("nerfstudio: the checkpoint could not be read (see the job's log); trying ns-export");
     const exported = await runExport(installation, trainDir, file, context);
     if (!exported.ok) return exported;
   }

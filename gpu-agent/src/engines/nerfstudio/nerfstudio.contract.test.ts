@@ -22,6 +22,7 @@ import { psnrOfSplat } from "../testing/psnr-of-splat.ts";
 import { recordingContext } from "../testing/recording-context.ts";
 import { writeSyntheticDataset } from "../testing/synthetic-dataset.ts";
 import { TINY_SEEDS, tinyTransforms, writeTinyDataset } from "../testing/tiny-dataset.ts";
+import { writeCheckpointPly } from "./checkpoint-ply.ts";
 import { createNerfstudioEngine } from "./engine.ts";
 import { toolEnvironment } from "./installation.ts";
 import { NERFSTUDIO_SCRIPT } from "./python-scripts.ts";
@@ -214,6 +215,23 @@ print(json.dumps([outputs.cameras.camera_to_worlds.tolist(), outputs.metadata["p
       }
       // Nothing was fetched, nor missed.
       await expect(readdir(join(root, "torch"))).rejects.toThrow("ENOENT");
+    });
+
+    it("writes those gaussians of a checkpoint that are numbers and can be seen", async () => {
+      const trainDir = await runDir("by-hand");
+      runPython(
+        `import sys, torch
+gaussians = {"means": torch.tensor([[1.0] * 3, [2.0] * 3, [3.0] * 3]), "features_dc": torch.zeros(3, 3),
+  "features_rest": torch.zeros(3, 3, 3), "opacities": torch.tensor([[-6.0], [-5.0], [float("nan")]]),
+  "scales": torch.zeros(3, 3), "quats": torch.ones(3, 4)}
+torch.save({"pipeline": {"_model.gauss_params." + key: value for key, value in gaussians.items()}}, sys.argv[1])`,
+        join(trainDir, "step.ckpt"),
+      );
+      const { signal } = new AbortController();
+      const run = { trainDir, checkpoint: "step.ckpt", ply: "splat.ply", signal };
+      expect(await writeCheckpointPly({ python, source: "NERF_PYTHON_PATH" }, run)).toBe(true);
+      const cloud = await readShPly(join(trainDir, "splat.ply"));
+      expect(cloud).toMatchObject({ ok: true, value: { count: 1 } });
     });
 
     it("resumes, and then goes on training", async () => {

@@ -88,7 +88,7 @@ async function trainOnce(
   const freeBytes = await machine.freeGpuMemory(machine.gpuUuid);
   const plan = planTraining(options, transforms, freeBytes);
   await writeDatasetView(context.dir, transforms, dataset, true);
-  // They would be of a run that was cut off.
+  // It would be of a run that was cut off.
   await rm(join(context.dir, METRICS_FILE), { force: true });
   const heldOut = transforms.test_filenames.length;
   const trained = await trainOrResume(machine, plan, heldOut > 0, freeBytes, context, onProgress);
