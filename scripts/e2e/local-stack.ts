@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startControlPlane } from "@splatt/control-plane/embedded";
-import type { JobView } from "@splatt/shared";
+import { isTerminal, type JobView } from "@splatt/shared";
 import { SplattClient } from "../lib/client.ts";
 import { formatWorkerLog } from "../lib/worker-log.ts";
 
@@ -36,7 +36,11 @@ export async function startLocalStack(dispatchTiming: Readonly<Record<string, nu
   };
 }
 
-/** Waits until the job looks as wanted. How long that may take is the test's own time limit. */
+/**
+ * Waits until the job looks as wanted. How long that may take is the test's own time limit.
+ *
+ * @throws when the job has ended otherwise
+ */
 export async function jobBecomes(
   client: SplattClient,
   jobId: string,
@@ -45,6 +49,7 @@ export async function jobBecomes(
   for (;;) {
     const job = await client.job(jobId);
     if (wanted(job)) return job;
+    if (isTerminal(job.status)) throw new Error(`The job has ended as ${job.status}: ${job.message}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

@@ -17,12 +17,16 @@ afterAll(() => bench.stop());
 
 describe("a control plane that is killed", () => {
   it("during the training finds it going on", async () => {
+    const { gates, settings, trainingHeld } = await gatedAgent(bench);
     const box = await bench.newBox();
-    box.start();
-    const jobId = await bench.tinyJob({ iterations: 800 });
-    await bench.jobBecomes(jobId, ({ status, progress }) => status === "training" && progress > 0);
+    box.start({ ...settings, ...trainingHeld });
+    const jobId = await bench.tinyJob();
+    await gates.checkpoint.reached(1);
+    await gates.export.open();
     await bench.controlPlane.kill();
     await bench.restartControlPlane();
+    await box.says(/connected to /, 2);
+    await gates.checkpoint.open();
     const job = await bench.completed(jobId);
     expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
     expect(stagesOf(job).ran).toEqual(["train", "export", "upload"]);
@@ -56,13 +60,14 @@ describe("a control plane that is killed", () => {
 
 describe("a control plane that is away for longer than a lease", () => {
   it("hears on its return of everything that was done meanwhile", async () => {
-    const { gates, settings } = await gatedAgent(bench);
+    const { gates, settings, trainingHeld } = await gatedAgent(bench);
     const box = await bench.newBox();
-    box.start(settings);
+    box.start({ ...settings, ...trainingHeld });
     const jobId = await bench.tinyJob();
-    await bench.jobBecomes(jobId, ({ status }) => status === "training");
+    await gates.checkpoint.reached(1);
     const down = performance.now();
     await bench.controlPlane.kill();
+    await gates.checkpoint.open();
     await gates.export.reached(1);
     await gates.export.open();
     await expect
@@ -80,13 +85,15 @@ describe("a control plane that is away for longer than a lease", () => {
 
 describe("a runtime that is killed under its launcher", () => {
   it("is started again", async () => {
+    const { gates, settings, trainingHeld } = await gatedAgent(bench);
     const box = await bench.newBox();
-    box.start();
+    box.start({ ...settings, ...trainingHeld });
     const jobId = await bench.tinyJob();
-    await bench.jobBecomes(jobId, ({ status }) => status === "training");
-    const again = box.says(/connected to /, 2);
+    await gates.checkpoint.reached(1);
+    await gates.export.open();
     await bench.controlPlane.killRuntime();
-    await again;
+    await box.says(/connected to /, 2);
+    await gates.checkpoint.open();
     const job = await bench.completed(jobId);
     expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
   });

@@ -119,6 +119,10 @@ export class PartFile {
       this.#hashed += chunk.length;
     }
     this.#spans = addSpan(this.#spans, { from: at, to: at + chunk.length });
+    this.#recordSoon();
+  }
+
+  #recordSoon(): void {
     this.#recordTimer ??= setTimeout(() => {
       this.#recordTimer = null;
       // A disk that is full is noticed by the next piece.
@@ -128,7 +132,9 @@ export class PartFile {
 
   /** Writes down what is there, for another run. Does nothing where that could not be gone on from. */
   async record(): Promise<void> {
-    if (this.#recording || !canResume(this.validator)) return;
+    if (!canResume(this.validator)) return;
+    // What is being written already may lack what has come since, on a disk that takes long.
+    if (this.#recording) return this.#recordSoon();
     this.#recording = this.#writeRecord().finally(() => {
       this.#recording = null;
     });

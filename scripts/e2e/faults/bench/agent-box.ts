@@ -82,21 +82,13 @@ export class AgentBox {
     return readFile(join(this.jobDir(jobId), "pipeline.log"), "utf8").catch(() => "");
   }
 
-  /** Resolves when the running training has left a checkpoint to go on from. */
-  async checkpointed(jobId: string): Promise<void> {
-    await this.#appears(jobId, (path) => path.endsWith("/checkpoint.bin"));
-  }
-
   /** Resolves when the download that was begun has so many bytes on disk, and has written down that it has. */
   async downloaded(jobId: string, bytes: number): Promise<void> {
-    await this.#appears(jobId, (path) => path.endsWith("/source.part.json") && recordedBytes(path) >= bytes);
-  }
-
-  async #appears(jobId: string, wanted: (path: string) => boolean): Promise<void> {
     const dir = this.jobDir(jobId);
     for (;;) {
       const names = await readdir(dir, { recursive: true }).catch(() => []);
-      if (names.some((name) => wanted(join(dir, name)))) return;
+      const record = names.find((name) => name.endsWith("/source.part.json"));
+      if (record !== undefined && recordedBytes(join(dir, record)) >= bytes) return;
       await look();
     }
   }

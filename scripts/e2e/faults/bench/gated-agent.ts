@@ -7,23 +7,28 @@ const PRELOAD = join(import.meta.dirname, "..", "preload");
 
 /** The environment that loads a module of preload/ into an agent. */
 export function preload(
-  name: "gated-export" | "dies-at" | "jumping-clock",
+  name: "gated-stages" | "dies-at" | "jumping-clock",
   variables: Settings = {},
 ): Settings {
   return { NODE_OPTIONS: `--import=${join(PRELOAD, `${name}.ts`)}`, ...variables };
 }
 
-/** An agent whose stages stop at gates: all that run a tool, and the export. */
+/**
+ * An agent whose stages stop at gates: all that run a tool, and the export. Its training stops after its first
+ * checkpoint where a test gives it `trainingHeld` too.
+ */
 export async function gatedAgent(bench: FaultBench) {
   const gates = {
     frames: await Gate.make(bench.dir),
     poses: await Gate.make(bench.dir),
+    checkpoint: await Gate.make(bench.dir),
     export: await Gate.make(bench.dir),
   };
   const settings: Settings = {
     FFMPEG_PATH: await gatedTool(gates.frames, "ffmpeg", "-filter_complex"),
     COLMAP_PATH: await gatedTool(gates.poses, "colmap", "exhaustive_matcher"),
-    ...preload("gated-export", { EXPORT_GATE: gates.export.path }),
+    ...preload("gated-stages", { EXPORT_GATE: gates.export.path }),
   };
-  return { gates, settings };
+  const trainingHeld: Settings = { CHECKPOINT_GATE: gates.checkpoint.path };
+  return { gates, settings, trainingHeld };
 }

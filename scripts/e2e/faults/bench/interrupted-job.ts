@@ -26,15 +26,14 @@ export async function interruptInEveryStage(
   signal: "SIGKILL" | "SIGTERM",
 ): Promise<InterruptedJob> {
   const video = await VideoServer.start(bench.clip);
-  const { gates, settings } = await gatedAgent(bench);
+  const { gates, settings, trainingHeld } = await gatedAgent(bench);
   const box = await bench.newBox("empty");
   const interrupt = async () => {
     await box.end(signal);
     box.start();
   };
-  box.start({ ...settings, ALLOW_HTTP: "true", ALLOW_HOSTS: video.host });
-  // Long enough for a checkpoint.
-  const jobId = await bench.wholeJob({ video_url: video.url, iterations: 1500 });
+  box.start({ ...settings, ...trainingHeld, ALLOW_HTTP: "true", ALLOW_HOSTS: video.host });
+  const jobId = await bench.wholeJob({ video_url: video.url, iterations: 300 });
 
   await video.halfway;
   await box.downloaded(jobId, Math.floor(video.size / 2));
@@ -48,8 +47,9 @@ export async function interruptInEveryStage(
     await gate.open();
   }
 
-  await box.checkpointed(jobId);
+  await gates.checkpoint.reached(1);
   await interrupt();
+  await gates.checkpoint.open();
 
   await gates.export.reached(1);
   const uploading = bench.network.holdAt(/^PUT .*\/parts\/1/);
