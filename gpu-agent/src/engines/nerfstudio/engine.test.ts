@@ -133,6 +133,8 @@ describe("train", () => {
     expect(training).toMatchObject({ cwd: context.dir, seeds: true, env: { CUDA_VISIBLE_DEVICES: GPU } });
     expect(training?.args).not.toContain("--load-checkpoint");
     expect(training?.env).not.toHaveProperty("SPLATT_MAX_SPLATS");
+    // Less than the silence that would end the attempt.
+    expect(training?.env).toMatchObject({ SPLATT_THEN_SECONDS: "1200" });
   });
 
   it("trains and measures on the GPU that the stage was given", async () => {

@@ -7,8 +7,8 @@
  * kernels (testing/cpu-stand-in). NERFSTUDIO_CONTRACT_GPU, a GPU as CUDA_VISIBLE_DEVICES names them, has the
  * kernels themselves train there.
  */
-import { execFileSync } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { execFileSync, spawnSync } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -33,6 +33,7 @@ import {
   commandLine,
   evalArgs,
   exportArgs,
+  METRICS_FILE,
   trainArgs,
 } from "./run-layout.ts";
 import { planTraining } from "./training-plan.ts";
@@ -215,6 +216,21 @@ print(json.dumps([outputs.cameras.camera_to_worlds.tolist(), outputs.metadata["p
       }
       // Nothing was fetched, nor missed.
       await expect(readdir(join(root, "torch"))).rejects.toThrow("ENOENT");
+    });
+
+    it("is ended while it measures, if that takes too long", async () => {
+      useStandIn();
+      const cwd = await runDir("stalls");
+      const short: TrainOptions = { ...options, iterations: 20 };
+      expect(await engine.train(dataset, short, recordingContext(cwd))).toMatchObject({ ok: true });
+      await rm(join(cwd, METRICS_FILE));
+      // The first may take as long as it likes.
+      const twice = commandLine(evalArgs(), evalArgs());
+      const env = { ...process.env, ...toolEnvironment(python, gpu ?? "none"), SPLATT_THEN_SECONDS: "0.01" };
+      const { status, stderr } = spawnSync(python, twice, { cwd, env, encoding: "utf8" });
+      expect(status).toBe(1);
+      expect(stderr).toContain("Timeout (0:00:00.010000)!");
+      await expect(readFile(join(cwd, METRICS_FILE), "utf8")).resolves.toContain("psnr");
     });
 
     it("writes those gaussians of a checkpoint that are numbers and can be seen", async () => {

@@ -161,6 +161,8 @@ async function runTraining(
       cwd: context.dir,
       env: {
         ...toolEnvironment(installation.python, gpuUuid),
+        // Within the silence that training may keep, so that a measurement that stalls costs no attempt.
+        SPLATT_THEN_SECONDS: String(EVAL_TIMEOUT_MS / 1000),
         ...(maxSplats === null ? {} : { SPLATT_MAX_SPLATS: String(maxSplats) }),
       },
       timeoutMs: TRAIN_START_MS + iterations * TRAIN_STEP_MS,

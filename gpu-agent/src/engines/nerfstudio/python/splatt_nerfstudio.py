@@ -1,9 +1,11 @@
 """Runs nerfstudio's ns-train, ns-eval or ns-export: splatt_nerfstudio.py train|eval|export ARGUMENTS
 
 Several of them, with --then in between, run one after another in this process: to import nerfstudio takes as long as
-a short training does. SPLATT_MAX_SPLATS limits the number of gaussians that training makes.
+a short training does. Each but the first has SPLATT_THEN_SECONDS; when they are over the process ends, and says where
+it stood. SPLATT_MAX_SPLATS limits the number of gaussians that training makes.
 """
 
+import faulthandler
 import gc
 import importlib
 import os
@@ -47,5 +49,7 @@ if __name__ == "__main__":
     splatfacto_fixes.resume_with_the_loaded_parameters()
     if os.environ.get("SPLATT_MAX_SPLATS"):
         splatfacto_fixes.limit_gaussians(int(os.environ["SPLATT_MAX_SPLATS"]))
-    for command in split(sys.argv[1:]):
+    for i, command in enumerate(split(sys.argv[1:])):
+        if i > 0 and os.environ.get("SPLATT_THEN_SECONDS"):
+            faulthandler.dump_traceback_later(float(os.environ["SPLATT_THEN_SECONDS"]), exit=True)
         run(*command)
