@@ -268,6 +268,8 @@ describe("ffmpeg", () => {
   it("'s ffprobe", () => {
     expect(judgeFfprobe(ok("ffprobe version 6.0 Copyright"))).toMatchObject({ verdict: "ok", detail: "6.0" });
     expect(judgeFfprobe(err("ffprobe was not found."))).toMatchObject({ verdict: "failure" });
+    const broken = "ffprobe: error while loading shared libraries: libavdevice.so.58";
+    expect(judgeFfprobe(ok(broken))).toMatchObject({ verdict: "failure", detail: broken });
   });
 });
 

@@ -59,7 +59,8 @@ function torchRemedy({ torch, cuda, gpu_error }: ProbeReport): string {
   const wheels = "https://pytorch.org/get-started/locally names the command for your CUDA.";
   if (torch === null) return `Install PyTorch in nerfstudio's environment; ${wheels}`;
   if (cuda === null) return `Install the build of PyTorch that has CUDA; ${wheels}`;
-  if (/driver/i.test(gpu_error ?? "")) return "Install or update the NVIDIA driver, then reboot.";
+  if (/driver|forward compatibility|not yet initialized/i.test(gpu_error ?? ""))
+    return "Install or update the NVIDIA driver, then reboot.";
   if (/no kernel image/i.test(gpu_error ?? "")) return `Install a build of PyTorch for this GPU; ${wheels}`;
   return "Check that the agent's user may open /dev/nvidia*, and CUDA_VISIBLE_DEVICES and GPUS if they are set.";
 }

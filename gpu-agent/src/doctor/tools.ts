@@ -44,7 +44,8 @@ const DECODERS = ["h264", "hevc"];
 export function judgeFfmpeg(version: Printed, filters: Printed, decoders: Printed): Check[] {
   const name = "ffmpeg";
   if (!version.ok) return [failing(name, version.error, FFMPEG_REMEDY)];
-  const [, number = "of an unknown version"] = /^ffmpeg version (\S+)/m.exec(version.value) ?? [];
+  const [, number] = /^ffmpeg version (\S+)/m.exec(version.value) ?? [];
+  if (number === undefined) return [failing(name, firstLine(version.value), FFMPEG_REMEDY)];
   const list = decoders.ok ? decoders.value : "";
   const missing = DECODERS.filter((codec) => !new RegExp(`^ V\\S* +${codec} `, "m").test(list));
   if (missing.length > 0) {
@@ -64,8 +65,14 @@ export function judgeFfmpeg(version: Printed, filters: Printed, decoders: Printe
   return [good(name, number)];
 }
 
+function firstLine(text: string): string {
+  return text.split("\n")[0] || "it prints nothing";
+}
+
 export function judgeFfprobe(version: Printed): Check {
   if (!version.ok) return failing("ffprobe", version.error, FFMPEG_REMEDY);
-  const [, number = "of an unknown version"] = /^ffprobe version (\S+)/m.exec(version.value) ?? [];
-  return good("ffprobe", number);
+  const [, number] = /^ffprobe version (\S+)/m.exec(version.value) ?? [];
+  return number === undefined
+    ? failing("ffprobe", firstLine(version.value), FFMPEG_REMEDY)
+    : good("ffprobe", number);
 }

@@ -24,6 +24,37 @@ describe("FailureEvidence", () => {
     expect(conclude(["all is well"], exit)).toEqual({ code: "training_failed", detail });
   });
 
+  it("has the last line of a program that gave up by itself", () => {
+    const exit = { exitCode: 2, signal: null, tail: ["loading", "\u001b[31mno camera named left\u001b[0m"] };
+    expect(conclude([], exit).detail).toBe(
+      "It ended (exit code 2) without the last checkpoint. Its last line: no camera named left",
+    );
+  });
+
+  it.each([
+    {
+      said: "a panic",
+      lines: [
+        "thread 'main' (33548) panicked at crates/server.rs:347:35:",
+        "the index is out of range",
+        "note: run with `RUST_BACKTRACE=1`",
+        "thread 'other' panicked at crates/other.rs:1:1:",
+        "the other thread is gone",
+      ],
+      reason: "the index is out of range",
+    },
+    {
+      said: "an exception of C++",
+      lines: [
+        "terminate called after throwing an instance of 'std::runtime_error'",
+        "  what():  no such camera",
+      ],
+      reason: "no such camera",
+    },
+  ])("has the reason of $said", ({ lines, reason }) => {
+    expect(conclude(lines)).toEqual({ code: "training_failed", detail: reason });
+  });
+
   it("cuts a line of absurd length", () => {
     expect(conclude([`ValueError: ${"x".repeat(5000)}`]).detail.length).toBe(401);
   });

@@ -25,6 +25,23 @@ describe("systemFailureInOutput", () => {
     ["av_interleaved_write_frame(): No space left on device", "disk_full"],
     ["SQLite error [database.cc, line 1]: database or disk is full", "disk_full"],
     ["terminate called after throwing an instance of 'std::bad_alloc'", "out_of_memory"],
+    [
+      "RuntimeError: [enforce fail at alloc_cpu.cpp:80] DefaultCPUAllocator: not enough memory",
+      "out_of_memory",
+    ],
+    [
+      "RuntimeError: DefaultCPUAllocator: can't allocate memory: Error code 12 (Cannot allocate memory)",
+      "out_of_memory",
+    ],
+    ["numpy.core._exceptions._ArrayMemoryError: Unable to allocate 1.61 GiB", "out_of_memory"],
+    ["MemoryError", "out_of_memory"],
+    ["nvcc error   : 'cicc' died due to signal 9 (Kill signal)", "out_of_memory"],
+    ["c++: fatal error: Killed signal terminated program cc1plus", "out_of_memory"],
+    ["RuntimeError: DataLoader worker (pid 325) is killed by signal: Killed. ", "out_of_memory"],
+    // The GPU's, shared memory, and a damaged file.
+    ["MemoryError: std::bad_alloc: cudaErrorMemoryAllocation: out of memory", null],
+    ["RuntimeError: unable to write to file </torch_12_34_0>: No space left on device (28)", null],
+    ["file:/jobs/1/source.mp4: Cannot allocate memory", null],
     ["Error while decoding stream", null],
   ])("%s is %s", (line, code) => {
     expect(systemFailureInOutput(line)?.code ?? null).toBe(code);

@@ -1,4 +1,5 @@
 import { type Failure, failure } from "@splatt/shared";
+import { anyOf } from "./any-of.ts";
 
 /** What an operating system's error means for a job; null when it is none of the machine's scarce things. */
 export function systemFailure(error: unknown): Failure | null {
@@ -16,6 +17,18 @@ export function systemFailureInOutput(line: string): Failure | null {
 }
 
 const NO_MEMORY = /could not allocate memory|Array buffer allocation failed|WebAssembly\.Memory\(\)/;
-/** The kernel's own words, and SQLite's, which COLMAP keeps its database in. */
-const DISK_FULL = /No space left on device|Disk quota exceeded|database or disk is full/i;
-const BAD_ALLOC = /std::bad_alloc|Cannot allocate memory/;
+const DISK_FULL = anyOf(
+  // The kernel's own words; not where PyTorch says them of shared memory.
+  /^(?!.*<\/torch_).*No space left on device|Disk quota exceeded/,
+  // SQLite's, which COLMAP keeps its database in.
+  /database or disk is full/,
+);
+const BAD_ALLOC = anyOf(
+  // thrust has an exception of the same name, which is about the GPU's memory.
+  /std::bad_alloc(?!: cuda)|\(-4:Insufficient memory\)/,
+  // What ffprobe says of a file with a damaged index begins with the file.
+  /^(?!file:).*Cannot allocate memory/,
+  /DefaultCPUAllocator: not enough memory|ArrayMemoryError: |^MemoryError$/,
+  // By the kernel: nvcc's, gcc's and PyTorch's words for it.
+  /died due to signal 9|Killed signal terminated program|DataLoader worker .* killed by signal: Killed/,
+);

@@ -29,6 +29,11 @@ describe("parseLine", () => {
 describe("what Brush says when it fails", () => {
   it.each<[line: string, code: FailureCode]>([
     ["wgpu error: Out of Memory", "gpu_out_of_memory"],
+    ["called `Result::unwrap()` on an `Err` value: BufferTooBig(2156988480)", "gpu_out_of_memory"],
+    [
+      "failed to reserve 3595479680 bytes of device memory: can't allocate buffer of size: 3595479680",
+      "gpu_out_of_memory",
+    ],
     ["Error: No possible adapter available for backend.", "gpu_unavailable"],
     ["error: unexpected argument '--total-train-iters' found", "engine_unavailable"],
     ["brush: error while loading shared libraries: libEGL.so.1", "engine_unavailable"],

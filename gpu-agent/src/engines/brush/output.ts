@@ -32,7 +32,12 @@ function finite(text: string | undefined): number | null {
 /** What Brush says when it fails; the texts are those of 0.3.0 and 1.0.0 and of the libraries beneath. */
 export const BRUSH_SIGNS: readonly FailureSign[] = [
   ...MACHINE_SIGNS,
-  { pattern: /out of memory|not enough memory left/i, code: "gpu_out_of_memory", meaning: "" },
+  {
+    pattern:
+      /out of (?:device )?memory|not enough memory left|BufferTooBig|failed to reserve \d+ bytes|can't allocate buffer/i,
+    code: "gpu_out_of_memory",
+    meaning: "",
+  },
   {
     pattern: /no (?:possible|suitable)? ?(?:graphics )?adapter|device (?:is |was )?lost/i,
     code: "gpu_unavailable",

@@ -20,6 +20,7 @@ describe("parseRelease", () => {
       help: HELP,
       release: { version: "1.0.0", stepsOption: "--total-train-iters" },
     },
+    { version: "brush-cli 0.2.0", help: OLD_HELP, release: null },
     { version: "brush 1.0.0", help: ["Usage: paint"], release: null },
     { version: "Brush, the shell 5.2", help: HELP, release: null },
   ])("of $version is $release", ({ version, help, release }) => {

@@ -7,13 +7,14 @@ export interface Release {
 }
 
 /**
- * Reads what `brush --version` and `brush --help` printed; null when that is not a Brush that can be used.
+ * Reads what `brush --version` and `brush --help` printed; null when that is not a Brush that can be used. Before 0.3 it
+ * told nothing of its training.
  */
 export function parseRelease(version: readonly string[], help: readonly string[]): Release | null {
   const number = version
     .map((line) => /^brush\S* (\d+\.\d+\.\d+\S*)/i.exec(line.trim())?.[1])
     .find((found) => found !== undefined);
-  if (number === undefined) return null;
+  if (number === undefined || /^0\.[012]\./.test(number)) return null;
   for (const stepsOption of ["--total-train-iters", "--total-steps"] as const) {
     if (help.some((line) => line.includes(stepsOption))) return { version: number, stepsOption };
   }

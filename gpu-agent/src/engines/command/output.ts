@@ -2,6 +2,13 @@ import { stripVTControlCharacters } from "node:util";
 import { parseTrainLine } from "../nerfstudio/train-output.ts";
 import type { TrainingEvent } from "../training-progress.ts";
 
+/** "step 400", "Iteration: 400", not "--max-iter 400", "every step 400", "Step 4/7" or "step 4.2". */
+const A_STEP =
+  /(?<![-\w.]|(?:max|num|total|every|at|each|until|from)[ _])(?:step|iter(?:ation)?)[\s:=#[]*(\d+)\b(?!\s*(?:\/|of\s)|[.%])/i;
+/** "Training: 40 %", not "train/test split: 90%" or "train GPU memory 95% used". */
+const A_SHARE =
+  /\btrain(?:ing)?\b(?!.*\b(?:split|set|images|views|memory|used)\b).*?(?<![\d.])(\d{1,3}(?:\.\d+)?)\s*%/i;
+
 /**
  * Looks for progress in a line of a program that we do not know: the rows of ns-train, which many scripts pass on,
  * or a number out of `iterations`, or one that is called a step or an iteration, or a percentage of training. Any
@@ -15,9 +22,9 @@ export function parseLine(line: string, iterations: number): TrainingEvent | nul
   for (const [, done, total] of text.matchAll(/(?<![\d.])(\d+)\s*(?:\/|of)\s*(\d+)(?![\d.])/g)) {
     if (Number(total) === iterations) return { kind: "step", step: Number(done) };
   }
-  const [, step] = /\b(?:step|iter(?:ation)?)[\s:=#[]*(\d+)\b(?!\s*(?:\/|of\s)|[.%])/i.exec(text) ?? [];
+  const [, step] = A_STEP.exec(text) ?? [];
   if (step !== undefined && Number(step) <= iterations) return { kind: "step", step: Number(step) };
-  const [, percent] = /\btrain.*?(?<![\d.])(\d{1,3}(?:\.\d+)?)\s*%/i.exec(text) ?? [];
+  const [, percent] = A_SHARE.exec(text) ?? [];
   if (percent === undefined || Number(percent) > 100) return null;
   return { kind: "step", step: Math.round((Number(percent) / 100) * iterations) };
 }

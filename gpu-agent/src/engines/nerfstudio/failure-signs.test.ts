@@ -31,6 +31,34 @@ describe("what nerfstudio says when it fails", () => {
       code: "gpu_out_of_memory",
     },
     { line: "RuntimeError: CUDA error: out of memory", code: "gpu_out_of_memory" },
+    { line: "RuntimeError: CUDA driver error: out of memory", code: "gpu_out_of_memory" },
+    {
+      line: "torch.cuda.OutOfMemoryError: Allocation on device 0 would exceed allowed memory. (out of memory)",
+      code: "gpu_out_of_memory",
+    },
+    { line: "RuntimeError: cuDNN error: CUDNN_STATUS_ALLOC_FAILED", code: "gpu_out_of_memory" },
+    {
+      line: "MemoryError: std::bad_alloc: cudaErrorMemoryAllocation: out of memory",
+      code: "gpu_out_of_memory",
+    },
+    {
+      line: "torch.OutOfMemoryError: HIP out of memory. Tried to allocate 432 MiB",
+      code: "gpu_out_of_memory",
+    },
+    {
+      line: 'RuntimeError: NVML_SUCCESS == r INTERNAL ASSERT FAILED at "CUDACachingAllocator.cpp":830',
+      code: "gpu_out_of_memory",
+    },
+    {
+      line: "ERROR: Unexpected bus error encountered in worker. This might be caused by insufficient shared memory (shm).",
+      code: "out_of_memory",
+      meaning: "Shared memory (/dev/shm) is too small; a container wants --shm-size.",
+    },
+    {
+      line: "RuntimeError: unable to write to file </torch_12_34_0>: No space left on device (28)",
+      code: "out_of_memory",
+      meaning: "Shared memory (/dev/shm) is too small; a container wants --shm-size.",
+    },
     { line: "OSError: [Errno 28] No space left on device", code: "disk_full" },
     {
       line: "RuntimeError: PytorchStreamWriter failed writing file data/3: file write failed",
@@ -56,6 +84,12 @@ describe("what nerfstudio says when it fails", () => {
       code: "gpu_unavailable",
     },
     {
+      line: "RuntimeError: Unexpected error from cudaGetDeviceCount(). Error 804: forward compatibility was attempted on non supported HW",
+      code: "gpu_unavailable",
+    },
+    { line: "RuntimeError: CUDA error: invalid device ordinal", code: "gpu_unavailable" },
+    { line: "RuntimeError: CUDA error: system not yet initialized", code: "gpu_unavailable" },
+    {
       line: "AssertionError: Torch not compiled with CUDA enabled",
       code: "engine_unavailable",
       meaning: "PyTorch is built without CUDA.",
@@ -70,6 +104,60 @@ describe("what nerfstudio says when it fails", () => {
       code: "engine_unavailable",
       meaning: "PyTorch, gsplat or the CUDA toolkit does not support this GPU.",
     },
+    {
+      line: "ptxas fatal   : Value 'sm_120' is not defined for option 'gpu-name'",
+      code: "engine_unavailable",
+      meaning: "PyTorch, gsplat or the CUDA toolkit does not support this GPU.",
+    },
+    {
+      line: "RuntimeError: CUDA error: the provided PTX was compiled with an unsupported toolchain.",
+      code: "engine_unavailable",
+      meaning: "PyTorch, gsplat or the CUDA toolkit does not support this GPU.",
+    },
+    {
+      line: "AttributeError: 'NoneType' object has no attribute 'projection_ewa_3dgs_fused_fwd'",
+      code: "engine_unavailable",
+      meaning: "gsplat has no CUDA kernels, and no CUDA toolkit (nvcc) to compile them.",
+    },
+    {
+      line: "AttributeError: module 'gsplat.csrc' has no attribute 'projection_ewa_3dgs_fused_fwd'",
+      code: "engine_unavailable",
+      meaning: "gsplat's CUDA kernels are of another version; install gsplat anew.",
+    },
+    {
+      line: "ImportError: /venv/torch/lib/libtorch_cuda.so: undefined symbol: ncclCommRegister",
+      code: "engine_unavailable",
+      meaning: "PyTorch, or a library beneath it, does not fit the others; install PyTorch anew.",
+    },
+    {
+      line: "ImportError: /lib/libstdc++.so.6: version `GLIBCXX_3.4.32' not found (required by x.so)",
+      code: "engine_unavailable",
+      meaning: "PyTorch, or a library beneath it, does not fit the others; install PyTorch anew.",
+    },
+    {
+      line: "host_config.h:138:2: error: #error -- unsupported GNU version! gcc versions later than 11 are not supported!",
+      code: "engine_unavailable",
+      meaning:
+        "gsplat's CUDA kernels could not be compiled: the C++ compiler is newer than this CUDA toolkit knows.",
+    },
+    ...[
+      "ImportError: /root/.cache/gsplat_cuda/gsplat_cuda.so: cannot open shared object file: No such file or directory",
+      "FileNotFoundError: [Errno 2] No such file or directory: '/usr/local/cuda/bin/nvcc'",
+      "subprocess.CalledProcessError: Command '['which', 'g++']' returned non-zero exit status 1.",
+    ].map((line) => ({
+      line,
+      code: "engine_unavailable" as const,
+      meaning: "gsplat's CUDA kernels could not be compiled.",
+    })),
+    ...[
+      "RuntimeError: Numpy is not available",
+      "ValueError: numpy.dtype size changed, may indicate binary incompatibility",
+      "AttributeError: `np.float_` was removed in the NumPy 2.0 release.",
+    ].map((line) => ({
+      line,
+      code: "engine_unavailable" as const,
+      meaning: "A Python package is missing or broken.",
+    })),
     {
       line: "AttributeError: 'NoneType' object has no attribute 'CameraModelType'",
       code: "engine_unavailable",
@@ -177,6 +265,9 @@ describe("what nerfstudio says when it fails", () => {
     "nerfacc: No CUDA toolkit found. NerfAcc will be disabled.",
     "UserWarning: Failed to load image Python extension: 'image.so: undefined symbol: _ZN3c1017Reg'",
     "    raise ImportError: see above",
+    "UserWarning: Failed to load image Python extension: 'libpng16.so.16: cannot open shared object file: No such file'",
+    "W dso_loader.cc:64] Could not load dynamic library 'libnvinfer.so.7'; dlerror: libnvinfer.so.7: cannot open shared object file",
+    "ImportError: cannot import name 'csrc' from 'gsplat' (/venv/gsplat/__init__.py)",
   ])("does not take a harmless line for the cause: %s", (line) => {
     expect(conclude([line, "IndexError: index 204 is out of bounds"]).code).toBe("training_failed");
   });

@@ -1,4 +1,9 @@
+import { anyOf } from "../../processes/any-of.ts";
 import { type FailureSign, MACHINE_SIGNS } from "../failure-evidence.ts";
+
+/** What there is of gsplat's kernels, in its versions from 1.0 on. */
+const KERNELS =
+  /CameraModelType|RendererConfig|fully_fused_projection|projection_|isect_|intersect_|rasteriz|compute_sh|spherical_harmonics|quat_scale_to|relocation/;
 
 /**
  * What in the output of nerfstudio, gsplat and PyTorch tells why they failed; where several match, the first
@@ -7,19 +12,36 @@ import { type FailureSign, MACHINE_SIGNS } from "../failure-evidence.ts";
 export const NERFSTUDIO_SIGNS: readonly FailureSign[] = [
   ...MACHINE_SIGNS,
   {
-    pattern:
-      /gsplat: No CUDA toolkit found|'NoneType' object has no attribute '(?:CameraModelType|fully_fused_projection|isect_tiles|rasterize_to_pixels|compute_sh)/,
+    pattern: anyOf(
+      /gsplat: No CUDA toolkit found/,
+      new RegExp(`'NoneType' object has no attribute '(?:${KERNELS.source})`),
+    ),
     code: "engine_unavailable",
     meaning: "gsplat has no CUDA kernels, and no CUDA toolkit (nvcc) to compile them.",
   },
   {
-    pattern: /module 'gsplat_cuda' has no attribute|^ImportError: .*undefined symbol/,
+    pattern:
+      /module '(?:gsplat_cuda|gsplat\.csrc)' has no attribute|^ImportError: .*gsplat.*undefined symbol/,
     code: "engine_unavailable",
     meaning: "gsplat's CUDA kernels are of another version; install gsplat anew.",
   },
   {
-    pattern:
-      /Error building extension 'gsplat_cuda'|CUDA_HOME environment variable is not set|Ninja is required|detected CUDA version .* mismatches/,
+    pattern: /^ImportError: .*(?:undefined symbol|version `GLIBCXX)/,
+    code: "engine_unavailable",
+    meaning: "PyTorch, or a library beneath it, does not fit the others; install PyTorch anew.",
+  },
+  {
+    pattern: /unsupported GNU version/,
+    code: "engine_unavailable",
+    meaning:
+      "gsplat's CUDA kernels could not be compiled: the C++ compiler is newer than this CUDA toolkit knows.",
+  },
+  {
+    pattern: anyOf(
+      /Error building extension 'gsplat_cuda'|gsplat_cuda\.so: cannot open shared object/,
+      /CUDA_HOME environment variable is not set|detected CUDA version .* mismatches/,
+      /Ninja is required|No such file or directory: '.*nvcc'|Command '\['which', '[gc]\+\+'\]' returned/,
+    ),
     code: "engine_unavailable",
     meaning: "gsplat's CUDA kernels could not be compiled.",
   },
@@ -39,12 +61,17 @@ export const NERFSTUDIO_SIGNS: readonly FailureSign[] = [
     meaning: "This version of nerfstudio does not know an option that Splatt uses.",
   },
   {
-    pattern: /\.so[.\d]*: cannot open shared object file/,
+    // Others than these are warnings, of torchvision or TensorFlow.
+    pattern: /^(?:ImportError|OSError|Could not load library) ?.*\.so[.\d]*: cannot open shared object file/,
     code: "engine_unavailable",
     meaning: "A library of the system is missing (Debian and Ubuntu have libGL.so.1 in the package libgl1).",
   },
   {
-    pattern: /^(?:ModuleNotFoundError|ImportError): /,
+    // That there is no csrc is how gsplat finds out that it has to compile its kernels.
+    pattern: anyOf(
+      /^(?:ModuleNotFoundError|ImportError): (?!cannot import name 'csrc')/,
+      /Numpy is not available|numpy\.dtype size changed|was removed in the NumPy 2/,
+    ),
     code: "engine_unavailable",
     meaning: "A Python package is missing or broken.",
   },

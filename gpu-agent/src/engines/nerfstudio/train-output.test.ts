@@ -23,6 +23,8 @@ describe("parseTrainLine", () => {
       "29990 (99.97%)      1 m, 2 s             10 m, 20 s           9.12 M               ",
       { kind: "step", step: 29990, msPerStep: 62_000 },
     ],
+    ["12 (34.5%) images have no points", null],
+    ["12 (34.50%) of the images", null],
     ["1499 (99.93%)       ", { kind: "step", step: 1499, msPerStep: null }],
     [
       "1500 (6000.00%)     49.896 ms            23 h, 58 m, 47 s     283.61 K             ",

@@ -5,7 +5,7 @@ import type { TrainingEvent } from "../training-progress.ts";
 export function parseTrainLine(line: string): TrainingEvent | null {
   const text = stripVTControlCharacters(line).trimEnd();
   // The time is missing in the very last row.
-  const [, step, time] = /^(\d+) \(\d+\.\d+%\)(?:\s+(\S.*?)(?:\s{2,}|$))?/.exec(text) ?? [];
+  const [, step, time] = /^(\d+) \(\d+\.\d\d%\)(?:$|\s{2,}(\S.*?)(?:\s{2,}|$))/.exec(text) ?? [];
   if (step !== undefined) {
     return { kind: "step", step: Number(step), msPerStep: time === undefined ? null : parseMs(time) };
   }

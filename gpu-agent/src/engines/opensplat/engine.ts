@@ -17,7 +17,7 @@ export interface OpensplatOptions {
   readonly allowCpu?: boolean;
 }
 
-/** OpenSplat, from version 1.1 on. */
+/** OpenSplat, from version 1.1.5 on. */
 export function createOpensplatEngine(options: OpensplatOptions): Engine {
   const machine: OpensplatMachine = {
     file: options.path,

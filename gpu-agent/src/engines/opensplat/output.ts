@@ -31,13 +31,13 @@ export const OPENSPLAT_SIGNS: readonly FailureSign[] = [
     meaning: "This version of OpenSplat does not know an option that Splatt uses.",
   },
   {
-    pattern: /error while loading shared libraries/,
+    pattern: /error while loading shared libraries|symbol lookup error|version `GLIBC\w*_[\d.]+' not found/,
     code: "engine_unavailable",
     meaning: "A library that OpenSplat needs is missing.",
   },
   {
     pattern:
-      /^Cannot read |^Invalid PLY file|^Invalid project folder|ply_file_path is empty|parse_error|not in the list of cameras|properties need to be contiguous/,
+      /^Cannot read |^Invalid PLY file|^Invalid project folder|ply_file_path is empty|transforms\.json does not exist|parse_error|not in the list of cameras|properties need to be contiguous/,
     code: "dataset_invalid",
     meaning: "",
   },

@@ -6,6 +6,7 @@ describe("parseRelease", () => {
     [["1.2.0 (git commit bd0400d)"], { version: "1.2.0 (git commit bd0400d)", since12: true }],
     [["1.1.5"], { version: "1.1.5", since12: false }],
     [["a warning", "2.0.1"], { version: "2.0.1", since12: true }],
+    [["1.1.4"], null],
     [["1.0.9"], null],
     [["opensplat: error while loading shared libraries: libc10.so"], null],
     [[], null],

@@ -10,13 +10,16 @@ export interface Release {
   readonly since12: boolean;
 }
 
-/** Reads what `opensplat --version` printed; null when that is something else, or older than 1.1. */
+/**
+ * Reads what `opensplat --version` printed; null when that is something else, or older than 1.1.5, which was the first
+ * that could resume.
+ */
 export function parseRelease(lines: readonly string[]): Release | null {
   for (const line of lines) {
-    const [version, major, minor] = /^(\d+)\.(\d+)\.\d+.*$/.exec(line.trim()) ?? [];
+    const [version, major, minor, patch] = /^(\d+)\.(\d+)\.(\d+).*$/.exec(line.trim()) ?? [];
     if (version === undefined) continue;
-    const number = 100 * Number(major) + Number(minor);
-    return number < 101 ? null : { version, since12: number >= 102 };
+    const number = 10_000 * Number(major) + 100 * Number(minor) + Number(patch);
+    return number < 1_01_05 ? null : { version, since12: number >= 1_02_00 };
   }
   return null;
 }

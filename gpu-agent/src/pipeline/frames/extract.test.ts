@@ -116,6 +116,11 @@ describe("judgeFrames", () => {
       ["Decoder (codec av1) not found for input stream #0:0"],
       { ok: false, error: { code: "video_unsupported" } },
     ],
+    [
+      0,
+      ["[av1 @ 0x1] Your platform doesn't suppport hardware accelerated AV1 decoding."],
+      { ok: false, error: { code: "video_unsupported" } },
+    ],
   ])("%i frames, %j", (written, errors, expected) => {
     expect(judgeFrames(PLAN, written, 8, errors)).toMatchObject(expected);
   });

@@ -106,6 +106,9 @@ export function canToneMap(filterList: string): boolean {
 }
 
 const MIN_DECODED_SHARE = 0.5;
+/** The last two are of builds whose only AV1 decoder needs a graphics card. */
+const NO_DECODER =
+  /Decoder .* not found|no decoder|Unknown decoder|hardware accelerated AV1 decoding|: Function not implemented/i;
 
 /**
  * Whether the frames that ffmpeg left are enough. It prints decode errors and still delivers, and exits
@@ -119,7 +122,7 @@ export function judgeFrames(
   minFrames: number,
   errors: readonly string[],
 ): Result<number, Failure> {
-  if (errors.some((line) => /Decoder .* not found|no decoder|Unknown decoder/i.test(line)) && written === 0) {
+  if (written === 0 && errors.some((line) => NO_DECODER.test(line))) {
     return err(failure("video_unsupported", "This ffmpeg cannot decode its codec."));
   }
   if (written >= minFrames && written >= MIN_DECODED_SHARE * plan.count) {

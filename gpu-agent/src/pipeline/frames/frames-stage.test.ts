@@ -368,6 +368,18 @@ describe.skipIf(!installed)("the frames stage", () => {
       else expect(result).toMatchObject({ ok: true, value: { count: 13 } });
     });
 
+    it("takes the video beside a stream whose pictures have no size", async () => {
+      const source = ["-f", "lavfi", "-i", "testsrc2=s=160x120:r=10:d=4"];
+      ffmpeg(...source, ...source, "-map", "0", "-map", "1", "-c:v", "mjpeg", "-f", "avi", "two.avi");
+      const bytes = await readFile(join(clips, "two.avi"));
+      // Width and height in the header of the second stream.
+      const header = bytes.indexOf("strf", bytes.indexOf("strf") + 4) + 8;
+      bytes.fill(0, header + 4, header + 12);
+      await writeFile(join(clips, "two.avi"), bytes);
+      const { result } = await takeFrames("two.avi");
+      expect(result).toMatchObject({ ok: true, value: { width: 160, height: 120 } });
+    });
+
     it("delivers all frames when some of the pictures are spoilt", async () => {
       ffmpeg(
         "-f",

@@ -114,15 +114,24 @@ async function probe(
   });
   if (!ran.ok) return ran;
   const tooLarge = stderr.map((line) => TOO_LARGE.exec(line)?.[1]).find((size) => size !== undefined);
+  const info = ran.value.exitCode === 0 ? parseProbe(stdout.join("\n")) : null;
+  // It may be said of a cover picture or of subtitles.
+  if (info?.ok) return info;
   if (tooLarge !== undefined) return err(failure("video_size_unsupported", `They are ${tooLarge}.`));
-  if (ran.value.exitCode === 0) return parseProbe(stdout.join("\n"));
-  return err(
-    unreadable(signatureOf(await readHead(file)), (stderr.at(-1) ?? "").replace(`file:${file}: `, "")),
-  );
+  return info ?? err(unreadable(signatureOf(await readHead(file)), lastWords(stderr, file)));
 }
 
 /** What the decoders say to a picture above `MAX_PICTURE_PIXELS`. */
-const TOO_LARGE = /Picture size (\d+x\d+) (?:is invalid|exceeds specified max pixel count)/;
+const TOO_LARGE = /Picture size ([1-9]\d*x[1-9]\d*) (?:is invalid|exceeds specified max pixel count)/;
+
+/** What ffprobe made of a file is more telling in the line before the last, "moov atom not found" for one. */
+function lastWords(stderr: readonly string[], file: string): string {
+  return stderr
+    .filter((line) => !/^\s*Last message repeated/.test(line))
+    .slice(-2)
+    .map((line) => line.replace(`file:${file}: `, "").replace(/^\[[^\]]* @ 0x[0-9a-f]+\] /, ""))
+    .join(": ");
+}
 
 /** Why ffprobe could make nothing of a file. */
 function unreadable(signature: Signature, words: string): Failure {

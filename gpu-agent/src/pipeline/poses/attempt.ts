@@ -138,7 +138,7 @@ async function extract(
     );
   });
   if (!ran.ok) return ran;
-  if (ran.value.exitCode !== 0) return err(broken("feature extraction", ran.value));
+  if (hasFailed(job, ran.value)) return err(broken("feature extraction", ran.value));
   return ok({ features: images > 0 ? features / images : 0 });
 }
 
@@ -155,7 +155,7 @@ async function match(
     report(fraction, `matching: ${event.done} of ${event.total} ${what}`);
   });
   if (!ran.ok) return ran;
-  if (ran.value.exitCode !== 0) return err(broken("matching", ran.value));
+  if (hasFailed(job, ran.value)) return err(broken("matching", ran.value));
   if (settings.matching.kind === "exhaustive") return ok(undefined);
   report(PHASES.extract + PHASES.match, "matching: looking for places seen before");
   return matchFar(job, settings, settings.matching, paths);
@@ -217,6 +217,13 @@ interface ColmapExit {
   readonly tail: readonly string[];
   /** The most telling thing that went wrong, as far as COLMAP said so. */
   readonly problem: ColmapProblem | null;
+  /** The line that said so. */
+  readonly said: string | null;
+}
+
+/** COLMAP ends with 0 also where it could not use the GPU, having found nothing. */
+function hasFailed({ hardware }: ColmapJob, { exitCode, problem }: ColmapExit): boolean {
+  return exitCode !== 0 || (hardware.gpu && problem === "gpu");
 }
 
 async function colmap(
@@ -225,6 +232,7 @@ async function colmap(
   onEvent: (event: ColmapEvent) => void,
 ): Promise<Result<ColmapExit, Failure>> {
   let problem: ColmapProblem | null = null;
+  let said: string | null = null;
   const ran = await runTool({
     file: job.program,
     args,
@@ -238,12 +246,15 @@ async function colmap(
       job.context.toolOutput(line);
       const event = parseColmapLine(line);
       if (event?.kind === "problem") {
-        if (problem === null || problem === "other") problem = event.problem;
+        if (problem === null || (problem === "other" && event.problem !== "other")) {
+          problem = event.problem;
+          said = plainLine(line).trim();
+        }
       } else if (event) onEvent(event);
     },
   });
   if (!ran.ok) return ran;
-  return ok({ ...ran.value, problem });
+  return ok({ ...ran.value, problem, said });
 }
 
 /** A failure with COLMAP's last words. The problem "gpu" tells the caller to go on without one. */
@@ -253,7 +264,15 @@ export interface ColmapFailure extends Failure {
 
 function broken(step: string, exit: ColmapExit): ColmapFailure {
   const how = exit.signal === null ? `exit code ${exit.exitCode}` : `signal ${exit.signal}`;
-  const words = exit.tail.slice(-5).map(plainLine).join(" | ");
+  // A crash prints its stack, which says nothing to anybody here.
+  const last = exit.tail
+    .map(plainLine)
+    .filter((line) => !/^\s*@\s+0x/.test(line))
+    .slice(-5);
+  const words = [
+    ...(exit.said === null || last.some((line) => line.trim() === exit.said) ? [] : [exit.said]),
+    ...last,
+  ].join(" | ");
   return {
     ...failure("colmap_failed", `COLMAP's ${step} ended with ${how}: ${words}`),
     problem: exit.problem,

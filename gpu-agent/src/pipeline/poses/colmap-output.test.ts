@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseColmapLine, plainLine } from "./colmap-output.ts";
 
 const GLOG = "I20260101 12:00:00.000000 12345 feature_extraction.cc:254] ";
+const OLD_GLOG = "I0101 12:00:00.000000 12345 feature_extraction.cc:254] ";
 
 /** Lines that COLMAP 3.8 printed, and the later forms as its sources have them. */
 describe("parseColmapLine", () => {
@@ -39,6 +40,32 @@ describe("parseColmapLine", () => {
     [`${GLOG}Registering image #5 (num_reg_frames=4)`, { kind: "registered", count: 5 }],
     [`${GLOG}Retriangulation and Global bundle adjustment`, { kind: "adjusting" }],
     [" 24 in 0.008s (connected 23)", { kind: "connected", count: 23 }],
+    [`${GLOG} 24 in 0.008s (connected 24, loaded 24)`, { kind: "connected", count: 24 }],
+    // with glog 0.4, whose dates have no year
+    [`${OLD_GLOG}Processed file [1/24]`, { kind: "step", done: 1, total: 24 }],
+    [`${OLD_GLOG}  Features:        5727`, { kind: "features", count: 5727 }],
+    [`${OLD_GLOG}Registering image #22 (22)`, { kind: "registered", count: 22 }],
+    [
+      "E0826 15:58:01.447381 32335 database.cc:1493] SQLite error: database disk image is malformed",
+      { kind: "problem", problem: "other" },
+    ],
+    // where the GPU does not serve
+    ...[
+      "ERROR: SiftGPU not fully supported",
+      "E20250619 20:05:59.568340 14324 feature_extraction.cc:180] Failed to create feature extractor.",
+      "E20250619 20:05:59.568340 14324 feature_matching_utils.cc:82] Failed to create feature matcher.",
+      "PyramidCU::GenerateFeatureList: no kernel image is available for execution on the device",
+      "CuTexImage::BindTexture:\tthe provided PTX was compiled with an unsupported toolchain.",
+      "CuTexImage::BindTexture:        an illegal memory access was encountered",
+      "MultiplyDescriptor:\tout of memory",
+      "ERROR: Not enough GPU memory to match 12000 features. Reduce the maximum number of matches.",
+      "ERROR: Cannot use Sift GPU without CUDA or OpenGL support; set SiftExtraction.use_gpu to false.",
+      "PC: @     0x7f84c3ccbbf8 QOpenGLContext::create()",
+      "This application failed to start because no Qt platform plugin could be initialized.",
+    ].map((line): [string, object] => [line, { kind: "problem", problem: "gpu" }]),
+    ["SQLite error [database.cc, line 270]: database is locked", { kind: "problem", problem: "other" }],
+    ["  ERROR: Failed to extract features.", { kind: "problem", problem: "other" }],
+    [`${GLOG}Darkness adaptivity only available for GLSL SiftGPU.`, null],
     [`\u001b[32m${GLOG}\u001b[0mProcessed file [1/24]`, { kind: "step", done: 1, total: 24 }],
     [
       `${GLOG}Discarding reconstruction due to no initial pair`,

@@ -1,3 +1,5 @@
+import { anyOf } from "../../processes/any-of.ts";
+
 /** What a line of COLMAP's output tells. The wording differs between versions; facts are the same. */
 export type ColmapEvent =
   /** `done` of `total` images read or matched, or image blocks matched. */
@@ -19,8 +21,11 @@ export type ColmapProblem =
   | "gpu"
   | "other";
 
-/** Google's logging prefix, which COLMAP uses from 3.9 on: level, date, time, thread, file and line. */
-const LOG_PREFIX = /^([IWEF])\d{8} [\d:.]+ +\d+ [^\]]+\] ?/;
+/**
+ * Google's logging prefix, which COLMAP uses from 3.9 on: level, date, time, thread, file and line. The date has no
+ * year where the library is of version 0.4, as in Ubuntu 20.04 and 22.04.
+ */
+const LOG_PREFIX = /^([IWEF])(?:\d{4}){1,2} [\d:.]+ +\d+ [^\]]+\] ?/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with the character ESC
 const ANSI = /\u001b\[[0-9;]*[A-Za-z]/g;
 
@@ -43,9 +48,9 @@ export function parseColmapLine(line: string): ColmapEvent | null {
     return { kind: "registered", count: Number(registering[2]) + (registering[1] ? 1 : 0) };
   }
   if (/^(?:Retriangulation and )?Global bundle adjustment/.test(text)) return { kind: "adjusting" };
-  const connected = /\(connected (\d+)\)/.exec(text);
+  const connected = /\(connected (\d+)[,)]/.exec(text);
   if (connected) return { kind: "connected", count: Number(connected[1]) };
-  const problem = problemIn(line, text);
+  const problem = problemIn(line.replaceAll(ANSI, ""), text);
   return problem ? { kind: "problem", problem } : null;
 }
 
@@ -57,13 +62,21 @@ function blockEvent(block: RegExpExecArray): ColmapEvent {
   return { kind: "step", done: (row - 1) * columns + column, total: rows * columns };
 }
 
+/** What COLMAP, and the SiftGPU within it, say where the GPU does not serve. After most of them it ends with 0. */
+const GPU_TROUBLE = anyOf(
+  /(?:insufficient|not enough) GPU memory/,
+  /SiftGPU not|without CUDA or OpenGL support|Failed to create feature (?:extractor|matcher)/,
+  /context_\.create\(\)|QOpenGLContext|no Qt platform plugin/,
+  /CUDA error|no CUDA-capable device|no kernel image|unsupported toolchain/,
+  // "CuTexImage::BindTexture: an illegal memory access was encountered"
+  /^\w+(?:::\w+)?:\s+(?:out of memory|an illegal memory access)/,
+);
+
 function problemIn(line: string, text: string): ColmapProblem | null {
   if (/No good initial image pair found|no initial pair|bad initial pair/i.test(text))
     return "no_initial_pair";
   if (/No images with matches/i.test(text)) return "no_matches";
-  if (/insufficient GPU memory|context_\.create\(\)|CUDA error|no CUDA-capable device|SiftGPU/i.test(text)) {
-    return "gpu";
-  }
-  if (/^ERROR|Check failed|^\*\*\* Aborted|^[EF]\d{8} /.test(line)) return "other";
+  if (GPU_TROUBLE.test(text)) return "gpu";
+  if (/^\s*ERROR|Check failed|^\*\*\* Aborted|^SQLite error|^[EF](?:\d{4}){1,2} /.test(line)) return "other";
   return null;
 }

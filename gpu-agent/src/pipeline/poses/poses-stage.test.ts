@@ -194,22 +194,47 @@ describe("a capture that works", () => {
     expect(option((await without.colmap.calls())[0], "SiftExtraction.use_gpu")).toBe("0");
   });
 
-  it("goes on without the GPU when that fails", async () => {
-    const { result, colmap } = await run(
+  it.each<[string, FakePlan["runs"], string[]]>([
+    [
+      "aborts over it",
       {
-        help: "COLMAP 3.11.1 (Commit 1 on 2 with CUDA)",
-        runs: {
-          feature_extractor: [
-            { lines: ["F1 opengl_utils.cc:56] Check failed: context_.create()"], signal: "SIGABRT" },
-            features(2000),
-          ],
-        },
+        feature_extractor: [
+          { lines: ["F1 opengl_utils.cc:56] Check failed: context_.create()"], signal: "SIGABRT" },
+          features(2000),
+        ],
       },
-      { config: { gpu: true } },
-    );
-    expect(result).toMatchObject({ ok: true });
-    const gpus = (await colmap.calls()).slice(0, 2).map((call) => option(call, "SiftExtraction.use_gpu"));
+      ["feature_extractor", "feature_extractor"],
+    ],
+    [
+      "ends as if all were well, without a feature",
+      { feature_extractor: [{ lines: ["ERROR: SiftGPU not fully supported."] }, features(2000)] },
+      ["feature_extractor", "feature_extractor"],
+    ],
+    [
+      "ends as if all were well, without a match",
+      {
+        exhaustive_matcher: [
+          { lines: ["E20260101 12:00:00.0 1 m.cc:82] Failed to create feature matcher."] },
+          {},
+        ],
+      },
+      ["feature_extractor", "exhaustive_matcher", "feature_extractor", "sequential_matcher"],
+    ],
+  ])("goes on without the GPU when COLMAP %s", async (_, runs, first) => {
+    const help = "COLMAP 3.11.1 (Commit 1 on 2 with CUDA)";
+    const { result, colmap } = await run({ help, runs }, { config: { gpu: true } });
+    expect(result).toMatchObject({ ok: true, value: { gpu: false } });
+    const calls = (await colmap.calls()).slice(0, first.length);
+    expect(calls.map(([command]) => command)).toEqual(first);
+    const gpus = calls.flatMap((call) => option(call, "SiftExtraction.use_gpu") ?? []);
     expect(gpus).toEqual(["1", "0"]);
+  });
+
+  it("is believed where its log has dates without a year", async () => {
+    const lines =
+      features(2000).lines?.map((line) => `I0910 16:59:24.013785 567 extract.cc:274] ${line}`) ?? [];
+    const { result } = await run({ runs: { feature_extractor: [{ lines }] } });
+    expect(result).toMatchObject({ ok: true, value: { capture: { registered: 30 } } });
   });
 });
 

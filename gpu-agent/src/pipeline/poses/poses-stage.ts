@@ -114,7 +114,7 @@ async function findPoses(
 ): Promise<StageResult<PosesOutput>> {
   const names = await linkFrames(input.framesDir, context.dir);
   const work = join(context.dir, "work");
-  const gpu = config.gpu && version.cuda;
+  let gpu = config.gpu && version.cuda;
   const job: ColmapJob = {
     program: config.colmap,
     dialect: dialectOf(version),
@@ -131,8 +131,8 @@ async function findPoses(
   let solved = await solve(job, task, work);
   if (!solved.ok && gpu && "problem" in solved.error && solved.error.problem === "gpu") {
     context.log.warn({ detail: solved.error.detail }, "COLMAP could not use the GPU; it goes on without");
-    const withoutGpu = { ...job, hardware: { ...job.hardware, gpu: false } };
-    solved = await solve(withoutGpu, { ...task, gpu: false }, work);
+    gpu = false;
+    solved = await solve({ ...job, hardware: { ...job.hardware, gpu } }, { ...task, gpu }, work);
   }
   if (!solved.ok) return err(failure(solved.error.code, solved.error.detail));
   if (!solved.value.outcome.model) return err(whyNoModel(solved.value.outcome, names.length));

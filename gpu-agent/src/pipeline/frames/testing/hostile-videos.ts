@@ -61,6 +61,15 @@ export const BROKEN_VIDEOS: readonly (readonly [
     (dir) => cut(dir, [...TEST_PICTURE, ...MP4], (bytes) => indexStart(bytes) + 200),
   ],
   [
+    "an index with more entries than any memory holds",
+    "video_corrupt",
+    (dir) =>
+      patch(dir, [...TEST_PICTURE, ...MP4], (bytes) => {
+        bytes.writeUInt32BE(0x7fffffff, bytes.indexOf("stco") + 8);
+        return bytes;
+      }),
+  ],
+  [
     "a file with an index and nothing behind it",
     "video_corrupt",
     (dir) =>
