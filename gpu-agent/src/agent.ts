@@ -197,7 +197,7 @@ export class Agent {
       return run.stop("abandoned");
     }
     await run.refence(verdict.fence, verdict.last_seq);
-    run.start(this.#options.pipeline);
+    await this.#begin(run);
     run.resend();
   }
 
@@ -266,7 +266,13 @@ export class Agent {
     run.log.info(
       `accepted, attempt ${fence.attempt}, engine ${engineFor(spec.options.engine, machine.offer)}`,
     );
-    run.start(this.#options.pipeline);
+    await this.#begin(run);
+  }
+
+  /** A paused agent begins nothing; what trained when its last process ended goes on. */
+  async #begin(run: JobRun): Promise<void> {
+    if (this.#pause === null || run.isPastWaiting) run.start(this.#options.pipeline);
+    else await run.stop("returned", pauseText(this.#pause));
   }
 
   get #takenSlots(): number {

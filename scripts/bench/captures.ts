@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type CaptureReport, Preset } from "@splatt/shared";
 import { createLogger } from "../../gpu-agent/src/log.ts";
+import { FRAME_LIMITS } from "../../gpu-agent/src/pipeline/frames/frame-plan.ts";
 import { createFramesStage } from "../../gpu-agent/src/pipeline/frames/frames-stage.ts";
 import { createPosesStage } from "../../gpu-agent/src/pipeline/poses/poses-stage.ts";
 import type { StageContext } from "../../gpu-agent/src/pipeline/stage.ts";
@@ -108,7 +109,7 @@ async function solve(capture: Capture, preset: Preset, colmap: string): Promise<
     if (!made.ok) throw new Error(made.error.detail);
     const frames = await createFramesStage({
       ...{ ffmpeg: "ffmpeg", ffprobe: "ffprobe", commandTimeoutMs: HOUR_MS },
-      ...{ maxLongSide: 1600, maxFrames: 400, minFrames: 8, maxCandidatesPerFrame: 3 },
+      ...FRAME_LIMITS,
     }).run({ file: video, options: { fps: FPS, start_sec: 0, end_sec: null } }, contextIn(framesDir));
     if (!frames.ok) throw new Error(frames.error.detail);
     const stage = createPosesStage({

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { Preset } from "@splatt/shared";
 import { execa } from "execa";
 import { createLogger } from "../../gpu-agent/src/log.ts";
+import { FRAME_LIMITS } from "../../gpu-agent/src/pipeline/frames/frame-plan.ts";
 import { createFramesStage } from "../../gpu-agent/src/pipeline/frames/frames-stage.ts";
 import { createPosesStage } from "../../gpu-agent/src/pipeline/poses/poses-stage.ts";
 import type { StageContext } from "../../gpu-agent/src/pipeline/stage.ts";
@@ -39,7 +40,7 @@ async function runOurs(video: string, work: string, fps: number, preset: Preset,
   await mkdir(posesDir);
   const frames = await createFramesStage({
     ...{ ffmpeg: "ffmpeg", ffprobe: "ffprobe", commandTimeoutMs: HOUR_MS },
-    ...{ maxLongSide: 1600, maxFrames: 400, minFrames: 8, maxCandidatesPerFrame: 3 },
+    ...FRAME_LIMITS,
   }).run({ file: video, options: { fps, start_sec: 0, end_sec: null } }, contextIn(framesDir));
   if (!frames.ok) throw new Error(`${frames.error.code}: ${frames.error.detail}`);
   const stage = createPosesStage({

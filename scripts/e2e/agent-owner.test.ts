@@ -1,7 +1,8 @@
-import { stat } from "node:fs/promises";
+import { cp, stat } from "node:fs/promises";
 import type { GpuInfo } from "@splatt/shared";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { AgentMachine } from "../../gpu-agent/src/machine.ts";
+import { PauseFile } from "../../gpu-agent/src/owner/pause.ts";
 import { idleMachine } from "../../gpu-agent/src/testing/idle-machine.ts";
 import { AgentBench, FAKE_OFFER, never } from "./agent-bench.ts";
 import { type LocalStack, startLocalStack } from "./local-stack.ts";
@@ -55,6 +56,31 @@ describe("a paused agent", () => {
     const second = bench.startAgent({ token, workspace, pipeline: bench.fakePipeline() });
     await expect.poll(shown).toMatchObject({ slots: 0 });
     expect(second.agent.status.paused).toEqual(PAUSE);
+  });
+
+  it("hands back what its last process had not trained yet when that was killed", async () => {
+    const [token, workspace] = [await bench.mint(), bench.newWorkspace()];
+    bench.startAgent({
+      token,
+      workspace,
+      pipeline: async (run, signal) => {
+        await run.beginStage("poses");
+        return bench.untilStopped(signal);
+      },
+    });
+    const jobId = await bench.createJob();
+    await stack.jobBecomes(jobId, ({ status }) => status === "running_colmap");
+    // What the disk has when it is killed; the owner pauses the next one before it starts.
+    const next = bench.newWorkspace();
+    await cp(workspace.root, next.root, { recursive: true });
+    await new PauseFile(next.root).write(PAUSE);
+    const begun: string[] = [];
+    bench.startAgent({ token, workspace: next, pipeline: bench.fakePipeline(begun) });
+    expect(await stack.jobBecomes(jobId, ({ status }) => status === "queued")).toMatchObject({
+      failures: 0,
+      lost_leases: 0,
+    });
+    expect(begun).toEqual([]);
   });
 
   it("lets a job that trains go on, and hands back one that waits", async () => {

@@ -19,7 +19,8 @@ export type Operation =
       readonly atMs: number;
       readonly job: number;
     }
-  | { readonly kind: "drain"; readonly atMs: number; readonly machine: number };
+  | { readonly kind: "drain"; readonly atMs: number; readonly machine: number }
+  | { readonly kind: "delete agent"; readonly atMs: number; readonly machine: number };
 
 /** Everything that is decided before a run begins. The rest is drawn as it goes, from the same seed. */
 export interface Plan {
@@ -41,7 +42,8 @@ export interface Plan {
 const SHORT_TIMING = {
   heartbeatMs: 5000,
   leaseMs: 12_000,
-  reconnectGraceMs: 15_000,
+  // Longer than an agent that holds jobs waits before it comes back.
+  reconnectGraceMs: 25_000,
   heldMs: 10_000,
   acceptMs: 4000,
   rejectBackoffMs: 6000,
@@ -59,13 +61,16 @@ const ENGINES = ["nerfstudio", "builtin", "command"] as const;
 export function drawPlan(seed: number): Plan {
   const random = new Random(seed, "plan");
   const pools = random.chance(0.2) ? POOLS : ([POOLS[0]] as const);
-  const machines = drawMachines(random, pools);
+  const machines = drawMachines(random, pools, new Random(seed, "previews"));
   const healAtMs = random.logBetween(5000, 40_000);
   const quiet = random.chance(0.03);
   return {
     seed,
     machines,
-    operations: drawOperations(random, machines, healAtMs),
+    operations: [
+      ...drawOperations(random, machines, healAtMs),
+      ...drawDeletion(new Random(seed, "agents deleted"), machines, healAtMs),
+    ].toSorted((a, b) => a.atMs - b.atMs),
     dispatchTiming: random.chance(0.9) ? SHORT_TIMING : {},
     limits: drawLimits(new Random(seed, "limits")),
     faults: quiet ? {} : drawFaults(random),
@@ -78,7 +83,7 @@ function drawLimits(random: Random): TryLimits {
   return { maxFailures: random.pick([1, 2, 3]), maxLostLeases: random.pick([1, 2, 10, 10]) };
 }
 
-function drawMachines(random: Random, pools: readonly string[]): MachinePlan[] {
+function drawMachines(random: Random, pools: readonly string[], previews: Random): MachinePlan[] {
   const count = Math.max(pools.length, random.pick([1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3]));
   return Array.from({ length: count }, (_, index) => {
     const slots = random.pick([1, 1, 1, 2, 3]);
@@ -94,6 +99,7 @@ function drawMachines(random: Random, pools: readonly string[]): MachinePlan[] {
       syncSavesNames: random.chance(0.5),
       pace: { minMs: 100, maxMs: random.logBetween(200, 4000) },
       drainMs: random.logBetween(100, 30_000),
+      showsPreviews: previews.chance(0.3),
     };
   });
 }
@@ -136,7 +142,18 @@ function drawOperations(random: Random, machines: readonly MachinePlan[], healAt
         : { kind, atMs, job: random.int(0, jobs - 1) },
     );
   }
-  return operations.toSorted((a, b) => a.atMs - b.atMs);
+  return operations;
+}
+
+/** An agent is deleted where another one is left to do its jobs. */
+function drawDeletion(random: Random, machines: readonly MachinePlan[], healAtMs: number): Operation[] {
+  const [first, second] = machines;
+  const isReplaced =
+    second !== undefined &&
+    first?.pool === second.pool &&
+    second.engines.every((engine) => first.engines.includes(engine));
+  if (!isReplaced || !random.chance(0.3)) return [];
+  return [{ kind: "delete agent", atMs: random.logBetween(300, healAtMs), machine: 1 }];
 }
 
 /** Some kinds of faults per run, not all: what hides behind one shows without it (swarm testing, Groce et al. 2012). */

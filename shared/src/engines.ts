@@ -9,12 +9,15 @@ export type EngineName = z.infer<typeof EngineName>;
 export const EngineChoice = z.enum(["auto", ...ENGINE_NAMES]);
 export type EngineChoice = z.infer<typeof EngineChoice>;
 
+/** A sentence or two. What is longer is cut: it is shown to people, and kept with the agent's connection. */
+const Words = z.string().transform((text) => text.slice(0, 300));
+
 /** What an agent found out about one engine. `reason` says why it is or is not usable. */
 export const EngineProbe = z.object({
   name: EngineName,
   usable: z.boolean(),
   version: z.string().nullable(),
-  reason: z.string(),
+  reason: Words,
 });
 export type EngineProbe = z.infer<typeof EngineProbe>;
 
@@ -44,7 +47,7 @@ export const AgentOffer = z.object({
    * has not begun when another agent falls idle. Older agents do not say: all their slots, then.
    */
   parallel: z.int().min(0).max(64).optional(),
-  reason: z.string(),
+  reason: Words,
   gpus: z.array(GpuInfo).max(16),
 });
 export type AgentOffer = z.infer<typeof AgentOffer>;

@@ -11,6 +11,10 @@ export type Preset = z.infer<typeof Preset>;
 export const PoolName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, "lower-case letters, digits, - and _");
 export const DEFAULT_POOL = "default";
 
+/** Half of a pair of UTF-16 has no bytes: each store would write something else for it. */
+const isWellFormed = (text: string): boolean => text.isWellFormed();
+const WELL_FORMED = { message: "must be well-formed Unicode" };
+
 /** A file's name and nothing else: no folders, no control characters, not `.` or `..`. */
 export const FileName = z
   .string()
@@ -19,7 +23,8 @@ export const FileName = z
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
   .refine((name) => !/[/\\\u0000-\u001f\u007f]/.test(name) && name !== "." && name !== "..", {
     message: "must be a file name without folders or control characters",
-  });
+  })
+  .refine(isWellFormed, WELL_FORMED);
 
 /**
  * Numbers as the seed's server (pydantic, lax mode) took them: 5, 5.0 and "5" are the same integer.
@@ -55,7 +60,7 @@ export type JobOptions = z.infer<typeof JobOptions>;
 
 /** The fields of POST /jobs: the seed's, then what was added. */
 export const CreateJobFields = JobOptions.extend({
-  task_id: z.string().min(1).max(512),
+  task_id: z.string().min(1).max(512).refine(isWellFormed, WELL_FORMED),
   filebin_url: WebUrl.optional(),
   video_url: WebUrl.optional(),
   upload_id: z.uuid().optional(),
@@ -151,18 +156,18 @@ export const PREVIEW_FILE = "preview.webp";
 export const THUMBNAIL_FILE = "thumbnail.webp";
 export const MAX_PREVIEW_BYTES = 512 * 1024;
 
-export const RESULT_CONTENT_TYPES: Readonly<Record<string, string>> = {
-  json: "application/json",
-  ply: "application/octet-stream",
-  spz: "application/octet-stream",
-  sog: "application/zip",
-  webp: "image/webp",
-  log: "text/plain; charset=utf-8",
-};
+const RESULT_CONTENT_TYPES: ReadonlyMap<string, string> = new Map([
+  ["json", "application/json"],
+  ["ply", "application/octet-stream"],
+  ["spz", "application/octet-stream"],
+  ["sog", "application/zip"],
+  ["webp", "image/webp"],
+  ["log", "text/plain; charset=utf-8"],
+]);
 
 export function resultContentType(filename: string): string {
   const extension = filename.slice(filename.lastIndexOf(".") + 1);
-  return RESULT_CONTENT_TYPES[extension] ?? "application/octet-stream";
+  return RESULT_CONTENT_TYPES.get(extension) ?? "application/octet-stream";
 }
 
 export const ResultEntry = z.object({

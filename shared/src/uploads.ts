@@ -81,5 +81,13 @@ export const ResultUploadCreated = z.object({
 export type ResultUploadCreated = z.infer<typeof ResultUploadCreated>;
 
 /** POST …/complete: the parts that the agent has kept a record of. */
-export const CompleteResultUpload = z.object({ parts: z.array(UploadedPart).min(1).max(MAX_PARTS) });
+export const CompleteResultUpload = z.object({
+  parts: z
+    .array(UploadedPart)
+    .min(1)
+    .max(MAX_PARTS)
+    .refine((parts) => new Set(parts.map(({ part_number }) => part_number)).size === parts.length, {
+      message: "must name each part once",
+    }),
+});
 export type CompleteResultUpload = z.infer<typeof CompleteResultUpload>;

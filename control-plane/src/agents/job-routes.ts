@@ -13,7 +13,7 @@ import { resultUploads, uploads } from "../db/schema.ts";
 import { objectResponse } from "../http/object-response.ts";
 import { ApiError } from "../http/problem.ts";
 import { readJson, validate } from "../http/validate.ts";
-import { previewKey } from "../jobs/preview.ts";
+import { notePreview, previewKey } from "../jobs/preview.ts";
 import { abortMultipart, completeMultipart, storePart } from "../uploads/multipart.ts";
 import { type LeaseAppEnv, requireLease, requireLeaseStill } from "./fence.ts";
 import { noteObject, type ResultUploadRow } from "./result-object.ts";
@@ -22,6 +22,15 @@ const limitPreview = bodyLimit({
   maxSize: MAX_PREVIEW_BYTES,
   onError: () => {
     throw new ApiError("too_large", `A preview has at most ${MAX_PREVIEW_BYTES} bytes.`);
+  },
+});
+
+/** The longest is the list of a result's parts. */
+const MAX_JSON_BYTES = 4 * 1024 * 1024;
+const limitJson = bodyLimit({
+  maxSize: MAX_JSON_BYTES,
+  onError: () => {
+    throw new ApiError("too_large");
   },
 });
 
@@ -43,6 +52,7 @@ export const agentJobRoutes = new Hono<LeaseAppEnv>()
   .put("/:id/preview", requireLease, limitPreview, async (c) => {
     const job = c.get("job");
     const image = await c.req.arrayBuffer();
+    await notePreview(database(c.env.DB), job, image.byteLength);
     await c.env.BUCKET.put(previewKey(job.id), image);
     // The job may have ended meanwhile; then whoever ended it has not seen the picture.
     await requireLeaseStill(c).catch(async (error: unknown) => {
@@ -52,7 +62,7 @@ export const agentJobRoutes = new Hono<LeaseAppEnv>()
     return c.json({ size: image.byteLength });
   })
 
-  .post("/:id/uploads", requireLease, async (c) => {
+  .post("/:id/uploads", requireLease, limitJson, async (c) => {
     const job = c.get("job");
     const { filename, size } = validate(CreateResultUpload, await readJson(c), "body");
     const id = crypto.randomUUID();
@@ -90,7 +100,7 @@ export const agentJobRoutes = new Hono<LeaseAppEnv>()
     return c.json(await storePart(c.env.BUCKET, upload, Number(c.req.param("number")), c.req.raw));
   })
 
-  .post("/:id/uploads/:upload/complete", requireLease, async (c) => {
+  .post("/:id/uploads/:upload/complete", requireLease, limitJson, async (c) => {
     const upload = namedUpload(c);
     const { parts } = validate(CompleteResultUpload, await readJson(c), "body");
     const etag = upload.etag ?? (await completeMultipart(c.env.BUCKET, upload, parts)).etag;

@@ -18,7 +18,7 @@ import { AgentInstances } from "./agent-instances.ts";
 import { AlarmClock } from "./alarm-clock.ts";
 import { accept, assignQueued, fenceOf, sayUnmetNeeds } from "./assign.ts";
 import { Drains } from "./drains.ts";
-import { onHeld, onHello, onOffer, tellToDrain } from "./hello.ts";
+import { deletedAgents, onHeld, onHello, onOffer, tellToDrain } from "./hello.ts";
 import type { Hub } from "./hub.ts";
 import { type Lease, LeaseTable } from "./lease-table.ts";
 import {
@@ -179,6 +179,7 @@ export class Dispatcher extends DurableObject<Env> {
   /** Once a minute: whatever was missed is found here. */
   async tick(): Promise<void> {
     this.#hub.sockets.relist();
+    for (const id of await deletedAgents(this.#hub)) await this.agentDeleted(id);
     await this.#maintain();
     await giveUpLost(this.#hub);
     await sayUnmetNeeds(this.#hub, EngineChoice.options);
@@ -187,6 +188,7 @@ export class Dispatcher extends DurableObject<Env> {
   /** Never throws: the platform gives up on an alarm that failed six times, so it arms the next one itself. */
   async #maintain(): Promise<void> {
     const hub = this.#hub;
+    noteLostAgents(hub);
     if (wasAway(hub)) hub.awakeSince = hub.now();
     try {
       await settle(hub);

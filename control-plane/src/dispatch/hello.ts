@@ -9,7 +9,7 @@ import {
   sameFence,
   sameMajor,
 } from "@splatt/shared";
-import { eq, inArray } from "drizzle-orm";
+import { eq, inArray, sql } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { agents, jobs } from "../db/schema.ts";
 import { isWorkedOnUnder } from "../jobs/conditions.ts";
@@ -60,16 +60,21 @@ export async function onHello(hub: Hub, socket: AgentSocket, hello: Hello): Prom
   });
   log("info", "agent connected", { agent: agent.name, version: hello.version, offer: hello.offer.reason });
 
-  tellToDrain(hub, { ws, agent: hub.sockets.agentOf(ws) });
-  await forgetDeleted(hub, ws, hello.kept);
-
   const goesOn = new Set(
     verdicts.flatMap((verdict) => (verdict.action === "continue" ? verdict.fence.lease_id : [])),
   );
-  for (const lease of hub.leases.ofAgent(agent.id)) {
-    if (goesOn.has(lease.leaseId) || lease.state === "claiming") continue;
-    if (lease.state === "sent") await sendAssignment(hub, lease);
-    else await loseLease(hub, lease, "the agent came back without the job.");
+  // As they are now: what the agent is given from here on its hello could not tell of.
+  const missing = hub.leases
+    .ofAgent(agent.id)
+    .filter(({ leaseId, state }) => !goesOn.has(leaseId) && state !== "claiming");
+  tellToDrain(hub, { ws, agent: hub.sockets.agentOf(ws) });
+  await forgetDeleted(hub, ws, hello.kept);
+
+  for (const lease of missing) {
+    const current = hub.leases.get(lease.jobId);
+    if (current?.leaseId !== lease.leaseId) continue;
+    if (current.state === "sent") await sendAssignment(hub, current);
+    else if (lease.state === "held") await loseLease(hub, current, "the agent came back without the job.");
   }
 }
 
@@ -150,6 +155,20 @@ async function registerAgent(hub: Hub, agentId: string, hello: Hello): Promise<b
       .returning({ id: agents.id }),
   );
   return rows.length > 0;
+}
+
+/** Agents that are here or have jobs, but were deleted without the Dispatcher's hearing of it. */
+export async function deletedAgents(hub: Hub): Promise<string[]> {
+  const known = [
+    ...hub.sockets.open().map(({ agent }) => agent.id),
+    ...hub.leases.all().map(({ agentId }) => agentId),
+  ];
+  if (known.length === 0) return [];
+  const rows = await hub.db.all<{ id: string }>(
+    sql`SELECT DISTINCT value AS id FROM json_each(${JSON.stringify(known)})
+        WHERE NOT EXISTS (SELECT 1 FROM agents WHERE id = value)`,
+  );
+  return rows.map(({ id }) => id);
 }
 
 async function judgeHeld(hub: Hub, agentId: string, held: HeldJob): Promise<HeldVerdict> {

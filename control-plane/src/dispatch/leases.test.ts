@@ -2,6 +2,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { CLOSE } from "@splatt/shared";
 import { describe, expect, it } from "vitest";
+import { runScheduled } from "../maintenance/scheduled.ts";
 import { createJob, mintAgent } from "../testing/api.ts";
 import { agentWithJob, dispatcher, getJob, jobBecomes, newPool, passTime } from "../testing/dispatch.ts";
 import { BUILTIN_OFFER, ScriptedAgent } from "../testing/scripted-agent.ts";
@@ -26,6 +27,31 @@ describe("a job that lost its agent", () => {
     await passTime(pool, DAY_MS + 3_600_000);
     await dispatcher(pool).tick();
     expect(await getJob(jobId)).toMatchObject({ status: "failed", error_code: "agent_lost" });
+  });
+});
+
+describe("a pool whose agents are all gone", () => {
+  it("still gives up what has waited for them for too long", async () => {
+    const { agent, fence, jobId, pool, agentId } = await agentWithJob();
+    await agent.stage(fence, 1, "training");
+    agent.close();
+    await passTime(pool, 151_000);
+    await env.DB.prepare("DELETE FROM agents WHERE id = ?").bind(agentId).run();
+    const longAgo = Date.now() - 8 * DAY_MS;
+    await env.DB.prepare("UPDATE jobs SET next_attempt_at = ? WHERE id = ?").bind(longAgo, jobId).run();
+    await runScheduled(env);
+    expect(await getJob(jobId)).toMatchObject({ status: "failed", error_code: "agent_lost" });
+  });
+
+  it("counts the wait of a job that was handed back from then on", async () => {
+    const { agent, jobId, fence } = await agentWithJob();
+    await env.DB.prepare("UPDATE jobs SET lost_leases = 1 WHERE id = ?").bind(jobId).run();
+    agent.send({ type: "job.returned", fence, seq: 1, reason: "The agent stops." });
+    await agent.next("ack");
+    const row = await env.DB.prepare("SELECT next_attempt_at AS at FROM jobs WHERE id = ?")
+      .bind(jobId)
+      .first();
+    expect(row?.at).toBeGreaterThan(Date.now() - DAY_MS);
   });
 });
 
@@ -286,6 +312,33 @@ describe("the object itself", () => {
     );
     await dispatcher(pool).tick();
     expect(await leasesOf(pool)).toMatchObject([{ jobId, leaseId: fence.lease_id, state: "held" }]);
+  });
+
+  it("sends what D1 says was claimed, but which nobody here knows to have been sent", async () => {
+    const pool = newPool();
+    const { agent_id, token } = await mintAgent(pool);
+    const agent = await ScriptedAgent.connect(token, { offer: { ...BUILTIN_OFFER, slots: 0 } });
+    const jobId = await createJob({ pool });
+    // The claim took longer than its row here lasted.
+    await env.DB.prepare("UPDATE jobs SET attempt = 1, lease_id = 'late', agent_id = ? WHERE id = ?")
+      .bind(agent_id, jobId)
+      .run();
+    await dispatcher(pool).tick();
+    await passTime(pool, 6000);
+    const { fence } = await agent.next("job.assign");
+    expect(fence).toMatchObject({ job_id: jobId, lease_id: "late" });
+    agent.send({ type: "job.accept", fence });
+    await expect.poll(() => leasesOf(pool)).toMatchObject([{ jobId, state: "held" }]);
+    expect(await getJob(jobId)).toMatchObject({ attempt: 1, lost_leases: 0 });
+  });
+
+  it("sends an agent away whose deletion it did not hear of", async () => {
+    const { agent, agentId, pool, jobId } = await agentWithJob();
+    await env.DB.prepare("DELETE FROM agents WHERE id = ?").bind(agentId).run();
+    await dispatcher(pool).tick();
+    expect((await agent.closed).code).toBe(CLOSE.revoked);
+    expect(await getJob(jobId)).toMatchObject({ status: "queued", agent_id: null });
+    expect(await leasesOf(pool)).toEqual([]);
   });
 
   it("drops a lease that D1 does not know", async () => {

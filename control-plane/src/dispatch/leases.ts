@@ -1,9 +1,10 @@
 import { CLOSE, fullJitterMs, TERMINAL_STATUSES } from "@splatt/shared";
-import { and, eq, notInArray, sql } from "drizzle-orm";
+import { and, eq, notInArray, type SQL, sql } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { agents, jobs } from "../db/schema.ts";
 import { heldUnder, isWorkedOnUnder, leasedIn, lostSince } from "../jobs/conditions.ts";
 import { errorText, log } from "../log.ts";
+import { discardResultUploads } from "../maintenance/purge.ts";
 import { accept, claimSucceeded, fenceOf, sendAssignment } from "./assign.ts";
 import type { Hub } from "./hub.ts";
 import { leaseDeadline } from "./lease-deadline.ts";
@@ -25,8 +26,8 @@ export function wasAway(hub: Hub): boolean {
 }
 
 /**
- * The object has just started. Sockets survive hibernation but no restart, so agents that have none are
- * counted as lost from now on: their grace does not begin before the control plane is back.
+ * Agents that have no socket are counted as lost from now on: their grace does not begin before somebody sees that
+ * they are gone. Sockets survive hibernation, but no restart; and one that was silent is closed wherever that is seen.
  */
 export function noteLostAgents(hub: Hub): void {
   for (const lease of hub.leases.all()) {
@@ -96,7 +97,8 @@ export async function loseLease(hub: Hub, lease: Lease, why: string): Promise<vo
       .where(and(heldUnder(fenceOf(lease), lease.agentId), notInArray(jobs.status, [...TERMINAL_STATUSES]))),
   );
   hub.leases.remove(lease);
-  if (!givenUp) hub.alarm.remember(nextAttemptAt);
+  if (givenUp) await discardResultUploads(hub.db, hub.bucket, lease.jobId);
+  else hub.alarm.remember(nextAttemptAt);
   log("warn", "job lost its agent", { job: lease.jobId, attempt: lease.attempt, why, given_up: givenUp });
 }
 
@@ -117,8 +119,15 @@ export async function giveUpLost(hub: Hub): Promise<void> {
       .where(lostSince(hub.pool, now - hub.timing.lostWaitMs))
       .returning({ id: jobs.id }),
   );
-  for (const { id } of givenUp)
+  for (const { id } of givenUp) {
     log("warn", "job given up: it lost its agent and found no other", { job: id });
+    await discardResultUploads(hub.db, hub.bucket, id);
+  }
+}
+
+/** When a job that is handed back may be given to somebody: at once. One that was lost before waits from now on. */
+export function waitsAgain(hub: Hub): SQL {
+  return sql`iif(${jobs.lostLeases} > 0, ${hub.now()}, NULL)`;
 }
 
 /** When a job that came back `tries` times is tried again. */
@@ -140,6 +149,7 @@ export async function returnToQueue(hub: Hub, lease: Lease, message: string): Pr
         leaseId: null,
         agentId: null,
         lostLeaseId: lease.leaseId,
+        nextAttemptAt: waitsAgain(hub),
         message,
         updatedAt: hub.now(),
       })
@@ -154,19 +164,31 @@ export async function returnToQueue(hub: Hub, lease: Lease, message: string): Pr
 /**
  * Brings leases and D1 together: a job that D1 says is leased but has no row here gets a full lease, and a
  * row that D1 does not know is dropped. Unfinished claims are settled at their own deadline.
+ *
+ * Of such a job that has not begun its agent may never have heard: a claim may have taken longer than its row here
+ * lasted. An agent that is there is asked, by sending the assignment again.
  */
 export async function settle(hub: Hub): Promise<void> {
   const before = new Set(hub.leases.all().map(({ leaseId }) => leaseId));
   const leased = await hub.db
-    .select({ id: jobs.id, attempt: jobs.attempt, leaseId: jobs.leaseId, agentId: jobs.agentId })
+    .select({
+      id: jobs.id,
+      attempt: jobs.attempt,
+      leaseId: jobs.leaseId,
+      agentId: jobs.agentId,
+      status: jobs.status,
+    })
     .from(jobs)
     .where(leasedIn(hub.pool));
   const known = new Set(leased.map(({ leaseId }) => leaseId));
   const now = hub.now();
-  for (const { id, attempt, leaseId, agentId } of leased) {
+  for (const { id, attempt, leaseId, agentId, status } of leased) {
     if (leaseId === null || agentId === null || hub.leases.get(id) !== null) continue;
-    const lostAt = hub.sockets.of(agentId) === null ? now : null;
-    hub.leases.put({ jobId: id, attempt, leaseId, agentId, state: "held", since: now, sends: 1, lostAt });
+    const isHere = hub.sockets.of(agentId) !== null;
+    const lease = { jobId: id, attempt, leaseId, agentId, since: now, lostAt: isHere ? null : now };
+    const wasSent = !isHere || status !== "queued";
+    hub.leases.put({ ...lease, state: wasSent ? "held" : "sent", sends: wasSent ? 1 : 0 });
+    if (!wasSent) hub.alarm.wakeAt(now + hub.timing.acceptMs);
   }
   for (const lease of hub.leases.all()) {
     // Only rows that were here before D1 was asked: a newer one may be newer than D1's answer.

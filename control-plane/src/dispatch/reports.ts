@@ -23,7 +23,7 @@ import { heldUnder, isHeldUnder } from "../jobs/conditions.ts";
 import { log } from "../log.ts";
 import { discardResultUploads } from "../maintenance/purge.ts";
 import type { Hub } from "./hub.ts";
-import { rest, retryTime } from "./leases.ts";
+import { rest, retryTime, waitsAgain } from "./leases.ts";
 
 /** How a conditional change of a job ended. `stale`: the sender no longer holds the job. */
 type Applied = "applied" | "repeated" | "stale";
@@ -174,6 +174,7 @@ export async function onReturned(
     leaseId: null,
     agentId: null,
     lastAgentId: agentId,
+    nextAttemptAt: waitsAgain(hub),
     message: `Waiting: handed back by its agent. ${why}`,
   });
   if (applied === "applied") log("info", "job handed back", { job: message.fence.job_id });

@@ -17,24 +17,40 @@ export function validate<T extends z.ZodType>(schema: T, input: unknown, place: 
 
 /** The request's JSON body, or 422: an unreadable body is invalid like any other. */
 export async function readJson(c: Context): Promise<unknown> {
-  const text = await c.req.text();
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const msg = `JSON decode error: ${error instanceof Error ? error.message : String(error)}`;
-    throw new ApiError("invalid_request", [{ loc: ["body"], msg, type: "json_invalid" }]);
-  }
+  return parseJson(await readText(c));
 }
 
 /** Like `readJson`, but no body at all is an empty object. */
 export async function readOptionalJson(c: Context): Promise<unknown> {
-  return (await c.req.text()).trim() === "" ? {} : readJson(c);
+  const text = await readText(c);
+  return text.trim() === "" ? {} : parseJson(text);
+}
+
+/** A body that breaks off, or is badly framed, is the client's fault, though the runtime words it like a store's. */
+async function readText(c: Context): Promise<string> {
+  try {
+    return await c.req.text();
+  } catch {
+    throw unreadable("The body could not be read to its end");
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw unreadable(`JSON decode error: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function unreadable(msg: string): ApiError {
+  return new ApiError("invalid_request", [{ loc: ["body"], msg, type: "json_invalid" }]);
 }
 
 /** The fields of `body` that `schema` does not know: they are ignored, and the answer says so. */
 export function unknownFields(schema: z.ZodObject, body: unknown): string[] {
   if (typeof body !== "object" || body === null) return [];
-  return Object.keys(body).filter((field) => !(field in schema.shape));
+  return Object.keys(body).filter((field) => !Object.hasOwn(schema.shape, field));
 }
 
 function toValidationIssue(issue: z.core.$ZodIssue, input: unknown, place: Place): ValidationIssue {

@@ -38,11 +38,14 @@ export async function cancelJob(env: Env, job: JobRow): Promise<JobRow | undefin
 
 /** What follows a cancel: the agent stops at once, and nothing of a started upload stays. */
 export async function stopCancelledJob(env: Env, job: JobRow): Promise<void> {
-  try {
-    await dispatcherOf(env, job.pool).jobCancelled(job.id);
-    await discardResultUploads(database(env.DB), env.BUCKET, job.id);
-  } catch (error) {
-    // The agent hears of it when it next says what it holds, and the scheduled purge finds the uploads.
-    log("warn", "the Dispatcher did not hear of a cancelled job", { job: job.id, error: errorText(error) });
-  }
+  // What fails here is made up for: the agent hears of it when it next says what it holds, and the scheduled purge
+  // finds the uploads.
+  const missed = (what: string) => (error: unknown) =>
+    log("warn", what, { job: job.id, error: errorText(error) });
+  await dispatcherOf(env, job.pool)
+    .jobCancelled(job.id)
+    .catch(missed("the Dispatcher did not hear of a cancelled job"));
+  await discardResultUploads(database(env.DB), env.BUCKET, job.id).catch(
+    missed("what a cancelled job uploaded was not removed"),
+  );
 }

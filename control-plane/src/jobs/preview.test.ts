@@ -1,6 +1,8 @@
 import { env } from "cloudflare:workers";
 import { fenceHeaders, MAX_PREVIEW_BYTES } from "@splatt/shared";
 import { describe, expect, it } from "vitest";
+import { database } from "../db/database.ts";
+import { purgeLeftovers } from "../maintenance/purge.ts";
 import { api, json } from "../testing/api.ts";
 import { agentWithJob } from "../testing/dispatch.ts";
 
@@ -36,6 +38,21 @@ describe("a preview", () => {
     await agent.complete(fence, 2, "final", ["thumbnail.webp"]);
     await agent.next("ack");
     expect(await (await getPreview(running)).text()).toBe("final thumbnail.webp");
+    expect(await env.BUCKET.head(`jobs/${jobId}/preview.webp`)).toBeNull();
+  });
+
+  it("goes when the job ends, also if its end was not heard of", async () => {
+    const running = await agentWithJob();
+    const { agent, fence, jobId } = running;
+    await agent.stage(fence, 1, "training");
+    await json(putPreview(running, Uint8Array.of(1)));
+    await env.DB.prepare("UPDATE jobs SET status = 'cancelled', lease_id = NULL WHERE id = ?")
+      .bind(jobId)
+      .run();
+    const db = database(env.DB);
+    await purgeLeftovers(db, env.BUCKET, Date.now());
+    expect(await env.BUCKET.head(`jobs/${jobId}/preview.webp`)).not.toBeNull();
+    await purgeLeftovers(db, env.BUCKET, Date.now() + 2 * 3600 * 1000);
     expect(await env.BUCKET.head(`jobs/${jobId}/preview.webp`)).toBeNull();
   });
 

@@ -44,6 +44,7 @@ describe("POST /jobs/{id}/retry", () => {
     expect(job.options).toMatchObject({ iterations: 7, fps: 4 });
     const problem = await json<{ detail: { loc: string[] }[] }>(retry(jobId, { fps: "many" }), 422);
     expect(problem.detail[0]?.loc).toEqual(["body", "fps"]);
+    for (const body of [[], "x", 5, null]) await json(retry(jobId, body), 422);
   });
 
   it("goes to the agent that worked on the job, when another is idle too", async () => {

@@ -1,4 +1,5 @@
 import { CreateJob } from "@splatt/shared";
+import { z } from "zod";
 import { validate } from "../http/validate.ts";
 import type { JobRow } from "./view.ts";
 
@@ -8,8 +9,8 @@ import type { JobRow } from "./view.ts";
  */
 export function retryBody(job: JobRow, changes: unknown): CreateJob {
   const source = job.uploadId === null ? { video_url: job.sourceUrl } : { upload_id: job.uploadId };
-  const given = typeof changes === "object" && changes !== null && !Array.isArray(changes) ? changes : {};
-  const { filebin_url, video_url, upload_id, filename, ...options } = given as Record<string, unknown>;
+  const given = validate(z.record(z.string(), z.unknown()), changes, "body");
+  const { filebin_url, video_url, upload_id, filename, ...options } = given;
   const before = { ...job.options, task_id: job.taskId, priority: job.priority, pool: job.pool };
   return validate(CreateJob, { ...before, ...options, ...source, filename: job.filename }, "body");
 }

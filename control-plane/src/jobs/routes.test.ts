@@ -43,8 +43,13 @@ describe("POST /jobs", () => {
   });
 
   it("ignores unknown fields and says so", async () => {
-    const created = await json(api("POST", "/jobs", { ...SEED_BODY, quality: "best" }));
-    expect(created).toMatchObject({ warnings: ["The field quality is not known and was ignored."] });
+    const created = await json(api("POST", "/jobs", { ...SEED_BODY, quality: "best", constructor: "x" }));
+    expect(created).toMatchObject({
+      warnings: [
+        "The field quality is not known and was ignored.",
+        "The field constructor is not known and was ignored.",
+      ],
+    });
   });
 
   it.each([

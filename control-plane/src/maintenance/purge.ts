@@ -2,7 +2,6 @@ import { TERMINAL_STATUSES } from "@splatt/shared";
 import { and, asc, eq, exists, inArray, lt, notExists, notInArray, sql } from "drizzle-orm";
 import { type Database, withRetry } from "../db/database.ts";
 import { jobs, results, resultUploads, tombstones, uploads } from "../db/schema.ts";
-import { previewKey } from "../jobs/preview.ts";
 import { abortMultipart } from "../uploads/multipart.ts";
 import { deleteUpload, isThere, UPLOAD_LIFETIME_MS } from "../uploads/routes.ts";
 
@@ -32,7 +31,7 @@ export async function purgeTombstone(db: Database, bucket: R2Bucket, tombstone: 
 
 /**
  * Drops the result uploads of a job that has ended, but for the objects that are its results: open ones are
- * aborted, objects that lost are deleted, and no row stays behind; the preview goes too. Safe to repeat.
+ * aborted, objects that lost and the preview are deleted, and no row stays behind. Safe to repeat.
  */
 export async function discardResultUploads(db: Database, bucket: R2Bucket, jobId: string): Promise<void> {
   const [rows, won] = await db.batch([
@@ -45,7 +44,6 @@ export async function discardResultUploads(db: Database, bucket: R2Bucket, jobId
     if (row.etag === null) await abortMultipart(bucket, row);
     await bucket.delete(row.r2Key);
   }
-  await bucket.delete(previewKey(jobId));
   const ids = JSON.stringify(rows.map(({ id }) => id));
   await withRetry(() =>
     db

@@ -13,6 +13,8 @@ export async function runScheduled(env: Env): Promise<void> {
     sql`SELECT pool FROM agents
         UNION SELECT pool FROM jobs
           WHERE lease_id IS NOT NULL AND status NOT IN ('completed', 'failed', 'cancelled')
+        UNION SELECT pool FROM jobs
+          WHERE status = 'queued' AND lease_id IS NULL AND lost_leases > 0
         UNION SELECT ${DEFAULT_POOL}`,
   );
   const work = [

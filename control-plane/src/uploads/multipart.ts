@@ -4,7 +4,7 @@ import { ApiError } from "../http/problem.ts";
 import { validate } from "../http/validate.ts";
 import { errorText, log } from "../log.ts";
 
-/** R2's code for an upload that was completed, aborted or forgotten: no use in sending the part again. */
+/** R2's code for an upload that was completed, aborted or forgotten. */
 const NO_SUCH_UPLOAD = /\(10024\)/;
 
 /** An R2 multipart upload, as a row in D1 remembers it. */
@@ -88,7 +88,10 @@ export async function completeMultipart(
   }
 }
 
-/** Drops the parts of an upload that nobody will complete. R2 forgets them after seven days anyway. */
+/**
+ * Drops the parts of an upload that nobody will complete. When R2 cannot be asked, that is for the caller to try again:
+ * an upload that is still open can become an object that nobody knows of.
+ */
 export async function abortMultipart(
   bucket: R2Bucket,
   upload: Pick<Multipart, "r2Key" | "r2UploadId">,
@@ -96,6 +99,7 @@ export async function abortMultipart(
   try {
     await bucket.resumeMultipartUpload(upload.r2Key, upload.r2UploadId).abort();
   } catch (error) {
-    log("info", "multipart upload was not there to abort", { key: upload.r2Key, error: errorText(error) });
+    if (!NO_SUCH_UPLOAD.test(errorText(error))) throw error;
+    log("info", "multipart upload was not there to abort", { key: upload.r2Key });
   }
 }

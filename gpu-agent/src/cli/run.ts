@@ -73,6 +73,9 @@ command goes on where it stopped; with other options, what still fits is not don
   },
 };
 
+/** Characters, of at most four bytes each; folders have 255 bytes. */
+const MAX_FOLDER_NAME = 60;
+
 type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];
 
 async function readRequest(values: Values, video: string | undefined): Promise<RunRequest> {
@@ -102,8 +105,14 @@ async function readRequest(values: Values, video: string | undefined): Promise<R
   const { start_sec, end_sec } = parsed.data;
   if (end_sec !== null && end_sec <= start_sec) throw new UsageError("--end-sec must be after --start-sec.");
   const name = basename(source.kind === "url" ? new URL(source.url).pathname : source.video.path);
-  const out = values.out ?? `${name.slice(0, name.length - extname(name).length) || "video"}-splat`;
+  const out = values.out ?? `${folderName(name.slice(0, name.length - extname(name).length))}-splat`;
   return { source, options: parsed.data, out: resolve(from, out), verbose: values.verbose };
+}
+
+/** What a video is called may be as long as a file's name can be, and have characters that move the cursor. */
+function folderName(video: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
+  return video.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, "_").slice(0, MAX_FOLDER_NAME) || "video";
 }
 
 async function readSource(video: string, from: string): Promise<LocalSource> {

@@ -7,6 +7,7 @@ import {
   failure,
   type HeldJob,
   type JobReport,
+  MAX_FRAME_BYTES,
   type Result,
   STAGE_STATUS,
   type StageName,
@@ -29,6 +30,11 @@ import { isFinal, Outbox } from "./outbox.ts";
  * because the job is no longer ours.
  */
 export type StopReason = "cancelled" | "abandoned" | "shutdown" | "returned" | "recalled";
+
+/** Characters of a sentence that is sent. The protocol allows more, but counts the bytes of a whole frame. */
+const MAX_TEXT = 1000;
+/** Of the tools' last lines in a frame, which leaves half of it for the rest. */
+const MAX_LOG_TAIL_BYTES = MAX_FRAME_BYTES / 2;
 
 /** The pipeline, as a job runs it. */
 export type Pipeline = (run: JobRun, signal: AbortSignal) => Promise<Result<CompletedUpload[], Failure>>;
@@ -210,16 +216,16 @@ export class JobRun {
   #report(message: string, stageProgress: number): void {
     const { clock } = this.#options;
     const progress = Math.max(this.file.record.progress, clock.percent);
-    this.#message = message;
+    this.#message = message.slice(0, MAX_TEXT);
     this.#news = {
       type: "job.progress",
       fence: this.fence,
       progress,
       stage_progress: stageProgress,
-      message: message.slice(0, 2000),
+      message: this.#message,
       eta_seconds: clock.etaSeconds,
     };
-    this.file.note({ progress, message });
+    this.file.note({ progress, message: this.#message });
   }
 
   /** Adds to what the job's report says when it ends. */
@@ -269,8 +275,8 @@ export class JobRun {
     }
     const { code, detail } = outcome.error;
     this.log.warn(`failed: ${code} ${detail}`);
-    const log_tail = [...this.jobLog.tail];
-    await this.#outbox.post({ type: "job.fail", code, detail: detail.slice(0, 2000), log_tail, report });
+    const log_tail = this.jobLog.newest(MAX_LOG_TAIL_BYTES);
+    await this.#outbox.post({ type: "job.fail", code, detail: detail.slice(0, MAX_TEXT), log_tail, report });
   }
 
   async #end(): Promise<void> {

@@ -50,8 +50,22 @@ describe("JobLog", () => {
   it("keeps the last 50 lines at hand, none of them endless", () => {
     const log = new JobLog(join(dir, "no", "such", "folder"));
     for (let i = 0; i < 120; i++) log.write("train", `${i} ${"x".repeat(900)}`);
-    expect(log.tail).toHaveLength(50);
-    expect(log.tail[0]).toMatch(/^70 x+$/);
-    expect(log.tail.every((line) => line.length <= 500)).toBe(true);
+    const tail = log.newest(1_000_000);
+    expect(tail).toHaveLength(50);
+    expect(tail[0]).toMatch(/^70 x+$/);
+    expect(tail.every((line) => line.length <= 500)).toBe(true);
+  });
+
+  it.each([
+    ["plain text", "x"],
+    ["bars", "█"],
+    ["binary", "\u0000"],
+  ])("gives no more of them than a frame has room for: %s", (_, character) => {
+    const log = new JobLog(join(dir, "no", "such", "folder"));
+    for (let i = 0; i < 60; i++) log.write("train", `${i} ${character.repeat(500)}`);
+    const tail = log.newest(10_000);
+    expect(Buffer.byteLength(JSON.stringify(tail))).toBeLessThanOrEqual(10_002);
+    expect(tail.at(-1)).toMatch(/^59 /);
+    expect(tail.length).toBeLessThan(20);
   });
 });

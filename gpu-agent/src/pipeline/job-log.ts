@@ -22,8 +22,15 @@ export class JobLog {
     this.#maxFileBytes = maxFileBytes;
   }
 
-  get tail(): readonly string[] {
-    return this.#tail;
+  /** The last lines, oldest first: as many as there is room for in so many bytes of JSON. */
+  newest(bytes: number): string[] {
+    let left = bytes;
+    const lines = this.#tail.toReversed();
+    const end = lines.findIndex((line) => {
+      left -= Buffer.byteLength(JSON.stringify(line)) + 1;
+      return left < 0;
+    });
+    return lines.slice(0, end === -1 ? undefined : end).reverse();
   }
 
   write(stage: StageName, line: string): void {

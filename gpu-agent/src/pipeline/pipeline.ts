@@ -6,6 +6,7 @@ import { createDownloadStage, DEFAULT_FETCH_LIMITS, type DownloadOutput } from "
 import type { FetchLimits } from "./download/fetch-file.ts";
 import { createExportStage } from "./export/export-stage.ts";
 import { writeSummaryFiles } from "./export/summary-files.ts";
+import { FRAME_LIMITS } from "./frames/frame-plan.ts";
 import { createFramesStage } from "./frames/frames-stage.ts";
 import { createPosesStage } from "./poses/poses-stage.ts";
 import { runStages } from "./run-stages.ts";
@@ -14,7 +15,6 @@ import { createTrainStage } from "./train-stage.ts";
 
 const HOUR_MS = 3_600_000;
 /** Pixels and pictures: what COLMAP and the engines make good use of. */
-const FRAME_LIMITS = { maxLongSide: 1600, maxFrames: 400, minFrames: 8, maxCandidatesPerFrame: 3 };
 
 /** Where a job's video comes from, if not from an address on the web, and where its results go. */
 export interface Delivery {

@@ -53,6 +53,11 @@ export class Client {
       if (agent !== undefined) await this.#json("POST", `/agents/${agent.id}/drain`, { deadline_sec: 5 });
       return;
     }
+    if (operation.kind === "delete agent") {
+      const agent = identities[operation.machine];
+      if (agent !== undefined) await this.#json("DELETE", `/agents/${agent.id}`, null);
+      return;
+    }
     if (operation.kind === "list") {
       await this.#json("GET", "/jobs?limit=10", null);
       return;

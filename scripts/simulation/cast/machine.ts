@@ -27,6 +27,7 @@ export interface MachinePlan {
   readonly syncSavesNames: boolean;
   readonly pace: StagePace;
   readonly drainMs: number;
+  readonly showsPreviews: boolean;
 }
 
 /** Who the machine's agent is. */
@@ -337,6 +338,14 @@ export class Machine {
     const run = this.#code.runStages({
       ...stages,
       machine,
+      train: (engine, job) => {
+        const stage = stages.train(engine, job);
+        const show: typeof stage.run = async (input, context) => {
+          await delivery.showPreview(job, Buffer.from("preview"), context.signal).catch(() => undefined);
+          return stage.run(input, context);
+        };
+        return this.plan.showsPreviews ? { ...stage, run: show } : stage;
+      },
       fetchVideo: (runner, source, job) =>
         source.kind === "url"
           ? runner.run(stages.fetchUrl, source)

@@ -1,5 +1,13 @@
 import { join } from "node:path";
-import { type CaptureReport, err, failure, ok, RESULT_FILES, type TrainReport } from "@splatt/shared";
+import {
+  type CaptureReport,
+  err,
+  type FailureCode,
+  failure,
+  ok,
+  RESULT_FILES,
+  type TrainReport,
+} from "@splatt/shared";
 import type { Engine } from "../../../gpu-agent/src/engines/engine.ts";
 import type { DownloadOutput } from "../../../gpu-agent/src/pipeline/download/download-stage.ts";
 import type { PipelineParts } from "../../../gpu-agent/src/pipeline/run-stages.ts";
@@ -122,12 +130,20 @@ async function workOn(
     if (context.signal.aborted) return err(failure("agent_stopped", ""));
     context.report({ fraction: report / REPORTS_PER_STAGE, message: "Working" });
   }
-  if (faults.strikes("stage_failed")) return err(failure("gpu_unavailable", "Simulated."));
-  if (faults.strikes("stage_hopeless")) return err(failure("training_failed", "Simulated."));
+  if (faults.strikes("stage_failed")) return complain(context, "gpu_unavailable");
+  if (faults.strikes("stage_hopeless")) return complain(context, "training_failed");
   const run = ids.uuid();
   for (const file of files) await writeFile(join(context.dir, file), resultText(run, file, random));
   return ok(null);
 }
+
+/** Fails like a tool that ends with a bar across the terminal: many bytes in few characters. */
+function complain(context: StageContext, code: FailureCode): StageResult<never> {
+  for (let line = 0; line < 50; line += 1) context.toolOutput(BAR);
+  return err(failure(code, "Simulated."));
+}
+
+const BAR = "█".repeat(500);
 
 /** A file that tells which run of its stage made it: 36 characters, then padding, now and then for several parts. */
 function resultText(run: string, file: string, random: Random): string {

@@ -77,6 +77,28 @@ export const attemptsOnlyGrow: JobInvariant = (before, now) =>
     is.attempt < was.attempt ? `attempt ${was.attempt} became ${is.attempt}` : null,
   );
 
+export const aNewAttemptIsNew: JobInvariant = (before, now) =>
+  eachChange(before, now, (was, is) =>
+    is.attempt > was.attempt && (is.progress > 0 || is.last_seq > 0)
+      ? `attempt ${is.attempt} begins at ${is.progress} % and number ${is.last_seq}`
+      : null,
+  );
+
+/**
+ * Work that was begun and taken away is counted as one failure or one lost lease, unless the agent handed it back.
+ *
+ * @param handedBack the leases under which an agent has
+ */
+export function whatWasTakenIsCounted(handedBack: ReadonlySet<string>): JobInvariant {
+  return (before, now) =>
+    eachChange(before, now, (was, is) => {
+      const isTaken = was.lease_id !== null && is.lease_id === null && is.status === "queued";
+      if (!isTaken || was.status === "queued" || handedBack.has(was.lease_id)) return null;
+      const counted = is.failures - was.failures + is.lost_leases - was.lost_leases;
+      return counted === 1 ? null : `was ${was.status} and is queued again, which counts as ${counted}`;
+    });
+}
+
 /** A lease ends before another begins, and none begins for a job that has ended. */
 export const leasesDoNotOverlap: JobInvariant = (before, now) =>
   eachChange(before, now, (was, is) => {

@@ -8,6 +8,7 @@ import { AlarmsDoNotStorm } from "./alarms.ts";
 import { failuresAreExplained } from "./failures.ts";
 import {
   AttemptsMoveForward,
+  aNewAttemptIsNew,
   anActiveJobHasAnAgent,
   attemptsOnlyGrow,
   changesFollowTheTable,
@@ -20,6 +21,7 @@ import {
   type TryLimits,
   terminalStatusNeverChanges,
   triesAreCounted,
+  whatWasTakenIsCounted,
 } from "./jobs.ts";
 import { NOTHING_YET, type Observation, type ObservedJob, observe } from "./observation.ts";
 import { staleRequestsAreRefused } from "./requests.ts";
@@ -42,6 +44,7 @@ const JOB_INVARIANTS: Readonly<Record<string, JobInvariant>> = {
   onlyEndedJobsAreDeleted,
   changesFollowTheTable,
   attemptsOnlyGrow,
+  aNewAttemptIsNew,
   leasesDoNotOverlap,
   anActiveJobHasAnAgent,
   countersEqualRows,
@@ -71,7 +74,12 @@ export class Watch {
     this.#machines = machines;
     this.#client = client;
     this.#limits = limits;
-    this.#jobInvariants = { ...JOB_INVARIANTS, triesAreCounted: triesAreCounted(limits) };
+    const handedBack = new Set<string>();
+    this.#jobInvariants = {
+      ...JOB_INVARIANTS,
+      triesAreCounted: triesAreCounted(limits),
+      whatWasTakenIsCounted: whatWasTakenIsCounted(handedBack),
+    };
     const { file } = controlPlane.d1;
     const acks = new AcksFollowWrites(file);
     const living = new OnlyTheLivingGoOn(file);
@@ -83,6 +91,9 @@ export class Watch {
         this.require("onlyTheLivingGoOn", living.onHubFrame(frame));
       },
       onAgentFrame: (frame) => {
+        if (/^{"type":"job\.(?:returned|recalled)"/.test(frame)) {
+          handedBack.add(JSON.parse(frame).fence.lease_id);
+        }
         acks.onAgentFrame(frame);
         living.onAgentFrame(frame);
       },

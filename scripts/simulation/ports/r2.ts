@@ -72,6 +72,14 @@ export class SimR2 {
     });
   }
 
+  put(key: string, body: ArrayBuffer): Promise<void> {
+    return this.#call(`put ${key}`, () => {
+      const bytes = new Uint8Array(body);
+      this.objects.set(key, { key, bytes, etag: createHash("md5").update(bytes).digest("hex") });
+      this.version += 1;
+    });
+  }
+
   delete(keys: string | readonly string[]): Promise<void> {
     const all = typeof keys === "string" ? [keys] : keys;
     return this.#call(`delete ${all.join(" ")}`, () => {

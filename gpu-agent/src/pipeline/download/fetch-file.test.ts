@@ -308,6 +308,34 @@ describe("limits", () => {
     expect(result).toMatchObject(failed("source_stalled"));
   });
 
+  it.each<[string, (from: number) => { range: string; body: Buffer }]>([
+    ["answers with nothing", (from) => ({ range: `${from}-${from - 1}/*`, body: Buffer.alloc(0) })],
+    [
+      "answers with one byte at a time",
+      (from) => ({ range: `${from}-${from}/${VIDEO.length}`, body: VIDEO.subarray(from, from + 1) }),
+    ],
+    [
+      "always answers with the beginning",
+      () => ({ range: `0-99999/${VIDEO.length}`, body: VIDEO.subarray(0, 100_000) }),
+    ],
+  ])("gives up on a server that %s", async (_, part) => {
+    await using server = await localServer((request, response) => {
+      const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? "bytes=0-")?.[1]);
+      const { range, body } = part(from);
+      const headers = { "content-range": `bytes ${range}`, "content-length": body.length, etag: '"1"' };
+      response.writeHead(206, headers).end(body);
+    });
+    expect(await fetchFrom(server)).toMatchObject({ ok: false });
+    expect(server.requests.length).toBeLessThan(12);
+  });
+
+  it("does not ask its disk for what is larger than any video may be", async () => {
+    await using server = await localServer((_, response) => {
+      response.writeHead(200, { "content-length": String(1e15) }).write(VIDEO.subarray(0, 1000));
+    });
+    expect(await fetchFrom(server)).toMatchObject(failed("source_too_large"));
+  });
+
   it("ends at once when it is told to", async () => {
     const stop = new AbortController();
     await using server = await localServer(() => stop.abort());

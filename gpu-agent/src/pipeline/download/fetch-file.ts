@@ -120,6 +120,8 @@ class Download {
   /** What ended a helper that is not the server's doing, such as a disk that is full. */
   #fault: unknown = null;
   #headChecked = false;
+  /** How often what was there had to be thrown away. */
+  #restarts = 0;
   #diskCheckedAt = 0;
   #lastReportMs = 0;
 
@@ -142,7 +144,7 @@ class Download {
       if (!error.mayPass && !wait) return err(error.failure);
       if (error.restart || !canResume(this.#part.validator)) await this.#startOver();
       failures = this.#part.received - before >= WORTHWHILE_BYTES ? 1 : failures + 1;
-      if (failures >= limits.maxTries && !wait) return err(error.failure);
+      if (Math.max(failures, this.#restarts) >= limits.maxTries && !wait) return err(error.failure);
       const pauseMs = pauseAfter(failures, limits.backoff, error);
       log.warn(
         `download: ${error.failure.detail} Going on at byte ${this.#part.received} in ${Math.round(pauseMs)} ms`,
@@ -164,6 +166,7 @@ class Download {
   }
 
   async #startOver(): Promise<void> {
+    if (this.#part.received > 0) this.#restarts++;
     await this.#dismissHelpers();
     await this.#part.startOver();
     this.#headChecked = false;
@@ -198,7 +201,7 @@ class Download {
         stream.at = opened.offset;
         const most = opened.divisible && opened.total !== null ? this.#options.limits.connections - 1 : 0;
         this.#helpersWanted ||= Math.min(1, most);
-        return (await this.#checkRoom()) ?? this.#checkSize();
+        return this.#checkSize() ?? (await this.#checkRoom());
       });
       if (error !== null) return error;
       beside = true;
@@ -268,7 +271,7 @@ class Download {
       const opened = await this.#source.open({ ...span, validator: this.#part.validator }, signal);
       if (!opened.ok) return stall.fired ? stalled() : opened.error;
       const refused = await admit(opened.value, stream);
-      if (refused === null) return await this.#store(opened.value, stream, stall);
+      if (refused === null) return await this.#store(opened.value, stream, stall, span.to);
       // Giving the body up makes it emit an error, which would end the process if nobody heard it.
       opened.value.body.on("error", () => undefined).destroy();
       return refused;
@@ -281,7 +284,13 @@ class Download {
     }
   }
 
-  async #store(opened: OpenedSource, stream: Stream, stall: StallTimer): Promise<SourceError | null> {
+  async #store(
+    opened: OpenedSource,
+    stream: Stream,
+    stall: StallTimer,
+    to: number | null,
+  ): Promise<SourceError | null> {
+    const began = stream.at;
     await this.#part.record();
     for await (const chunk of opened.body as AsyncIterable<Buffer>) {
       stall.received(chunk.length);
@@ -298,6 +307,12 @@ class Download {
     }
     if (opened.end === null) this.#part.total = stream.at;
     else if (stream.at < opened.end) return BROKEN;
+    // A range may end before what was asked for, but not in crumbs for ever.
+    else if (
+      stream.at < (to ?? opened.total ?? Number.POSITIVE_INFINITY) &&
+      stream.at - began < WORTHWHILE_BYTES
+    )
+      return BROKEN;
     return null;
   }
 

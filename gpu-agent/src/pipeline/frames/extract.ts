@@ -11,6 +11,9 @@ const PRE_ROLL_SECONDS = 5;
 /** ffmpeg's scale from 1 to 31, where 2 is next to lossless. */
 const JPEG_QUALITY = 2;
 
+/** Above this only two threads decode: each holds pictures of its own, of up to half a gigabyte. */
+const LARGE_PICTURE_PIXELS = 20_000_000;
+
 /** The file of a candidate, by its number from 0 on. */
 export function candidateName(index: number): string {
   return `candidate_${String(index + 1).padStart(5, "0")}.jpg`;
@@ -36,6 +39,7 @@ export function extractArguments(file: string, info: VideoInfo, plan: FramePlan,
     ...["-hide_banner", "-nostdin", "-v", "error", "-nostats"],
     ...inputOptions(),
     ...decodeOptions(),
+    ...(info.width * info.height > LARGE_PICTURE_PIXELS ? ["-threads", "2"] : []),
     ...(seek > 0 ? ["-ss", seek.toFixed(6)] : []),
     ...["-i", `file:${file}`, "-filter_complex", graph],
     ...["-map", "[full]", ...only, "-c:v", "mjpeg", "-q:v", String(JPEG_QUALITY), "-f", "image2", "-y"],
@@ -72,6 +76,8 @@ function colourChain(info: VideoInfo, size: string, toneMap: boolean): string[] 
   }
   const transfer = info.transfer === "pq" ? "smpte2084" : "arib-std-b67";
   return [
+    // Where the file names none of these, zscale finds no way from one to the other.
+    `setparams=color_primaries=bt2020:color_trc=${transfer}:colorspace=bt2020nc`,
     `scale=${size}:flags=bicubic+accurate_rnd+full_chroma_int`,
     `zscale=tin=${transfer}:pin=bt2020:min=bt2020nc:t=linear:npl=100`,
     "format=gbrpf32le",
@@ -128,7 +134,7 @@ export function judgeFrames(
   if (written >= minFrames && written >= MIN_DECODED_SHARE * plan.count) {
     return { ok: true, value: plan.count - written };
   }
-  const last = errors.at(-1);
+  const last = errors.findLast((line) => !/^\s*Last message repeated/.test(line));
   const words = last ? ` ffmpeg said: ${last}` : "";
   return err(failure("video_corrupt", `Only ${written} of ${plan.count} frames could be decoded.${words}`));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type FrameLimits, frameSize, planFrames } from "./frame-plan.ts";
+import { FRAME_LIMITS, frameSize, planFrames } from "./frame-plan.ts";
 import type { VideoInfo, VideoTimes } from "./probe.ts";
 
 const INFO: VideoInfo = {
@@ -14,7 +14,7 @@ const INFO: VideoInfo = {
   fileStart: 0,
 };
 const TIMES: VideoTimes = { frames: 300, start: 0, end: 10, interval: 1 / 30 };
-const LIMITS: FrameLimits = { maxLongSide: 1600, maxFrames: 400, minFrames: 8, maxCandidatesPerFrame: 3 };
+const LIMITS = FRAME_LIMITS;
 const ALL = { fps: 4, start_sec: 0, end_sec: null };
 
 describe("planFrames", () => {

@@ -11,7 +11,18 @@ export interface FrameLimits {
   readonly minFrames: number;
   /** At most so many pictures of the video are looked at for each frame; 1 takes those at the exact times. */
   readonly maxCandidatesPerFrame: number;
+  /** A video of more pictures is turned down: a file of a few kilobytes can promise a hundred million. */
+  readonly maxPictures: number;
 }
+
+export const FRAME_LIMITS: FrameLimits = {
+  maxLongSide: 1600,
+  maxFrames: 400,
+  minFrames: 8,
+  maxCandidatesPerFrame: 3,
+  // Nine hours at 120 a second.
+  maxPictures: 4_000_000,
+};
 
 /** Which frames to take. Times are seconds since the file's beginning. */
 export interface FramePlan {
@@ -38,8 +49,8 @@ export interface FramePlan {
 
 /** Pixels of the shorter side: nothing can be found in less. */
 const MIN_SIDE = 32;
-/** Pixels of a picture: one of twice 8K. What claims more is out to fill the memory. */
-export const MAX_PICTURE_PIXELS = 100_000_000;
+/** Pixels of a picture: two eyes of 8K. What claims more is out to fill the memory. */
+export const MAX_PICTURE_PIXELS = 70_000_000;
 
 /** Of the frames that a file's index promises, so many must be there. */
 const MIN_INTACT_SHARE = 0.5;
@@ -62,6 +73,11 @@ export function planFrames(
   }
   if (Math.min(info.width, info.height) < MIN_SIDE || info.width * info.height > MAX_PICTURE_PIXELS) {
     return err(failure("video_size_unsupported", `They are ${info.width}×${info.height}.`));
+  }
+  const size = frameSize(info, limits.maxLongSide);
+  if (Math.min(size.width, size.height) < MIN_SIDE) {
+    const shape = `They are ${info.width}×${info.height}, which scaled down is ${size.width}×${size.height}.`;
+    return err(failure("video_size_unsupported", shape));
   }
   const start = options.start_sec;
   const end = Math.min(options.end_sec ?? Number.POSITIVE_INFINITY, times.end);
@@ -91,7 +107,6 @@ export function planFrames(
   const inRange = Math.ceil((end - start) * fps * perFrame - 1e-6);
   const candidates = Math.max((count - 1) * perFrame + 1, Math.min(count * perFrame, inRange));
   const lead = Math.min(0.5 / (fps * perFrame), 0.5 * times.interval);
-  const size = frameSize(info, limits.maxLongSide);
   return ok({ start, end, fps, count, perFrame, candidates, lead, notes, ...size });
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { FrameOptions } from "./frame-plan.ts";
+import { FRAME_LIMITS, type FrameOptions } from "./frame-plan.ts";
 import { createFramesStage, type FramesConfig } from "./frames-stage.ts";
 import { sharpnessOf } from "./sharpness.ts";
 
@@ -16,10 +16,8 @@ const hasZscale = installed && spawnSync("ffmpeg", ["-hide_banner", "-filters"])
 const CONFIG: FramesConfig = {
   ffmpeg: "ffmpeg",
   ffprobe: "ffprobe",
-  maxLongSide: 1600,
-  maxFrames: 400,
+  ...FRAME_LIMITS,
   minFrames: 4,
-  maxCandidatesPerFrame: 3,
   commandTimeoutMs: 60_000,
 };
 
@@ -296,6 +294,12 @@ describe.skipIf(!installed)("the frames stage", () => {
     expect(Math.max(Math.abs(r - 0x30), Math.abs(g - 0xc0), Math.abs(b - 0x60))).toBeLessThan(6);
   });
 
+  it.skipIf(!hasZscale)("maps HDR that says nothing but its transfer", async () => {
+    const source = "testsrc2=s=64x64:r=5:d=2,format=yuv420p10le";
+    ffmpeg("-f", "lavfi", "-i", source, ...LOSSLESS, "-color_trc", "smpte2084", "bare.mkv");
+    expect((await takeFrames("bare.mkv")).result).toMatchObject({ ok: true, value: { count: 8, notes: [] } });
+  });
+
   it.skipIf(!hasZscale).each([
     ["HLG", "arib-std-b67"],
     ["PQ", "smpte2084"],
@@ -331,6 +335,24 @@ describe.skipIf(!installed)("the frames stage", () => {
     expect(white).toBeGreaterThan(150);
     expect(brighter).toBeGreaterThan(white + 15);
   });
+
+  it("is not confused by a description of any length", async () => {
+    const comment = ["-metadata", `comment=${"words ".repeat(2000)}`];
+    ffmpeg(...numbered(2, 10), ...comment, ...MP4, "described.mp4");
+    expect((await takeFrames("described.mp4")).result).toMatchObject({ ok: true, value: { count: 8 } });
+  });
+
+  it.each(["many.mp4", "many.mkv"])(
+    "does not begin with more pictures than any capture has: %s",
+    async (clip) => {
+      ffmpeg(...numbered(2, 10), ...(clip.endsWith("mp4") ? MP4 : LOSSLESS), clip);
+      expect((await takeFrames(clip, {}, { maxPictures: 19 })).result).toMatchObject({
+        ok: false,
+        error: { code: "video_unsupported", detail: "It has more than 19 pictures." },
+      });
+      expect((await takeFrames(clip, {}, { maxPictures: 20 })).result).toMatchObject({ ok: true });
+    },
+  );
 
   it("names what cannot be used, before any work", async () => {
     ffmpeg("-f", "lavfi", "-i", "sine=d=2", "-c:a", "aac", "sound-only.m4a");

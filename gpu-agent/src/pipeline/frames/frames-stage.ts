@@ -141,6 +141,7 @@ function unreadable(signature: Signature, words: string): Failure {
     playlist: "It is a playlist that names other files.",
     html: "It is a web page.",
     text: "It is a text.",
+    other: "It is another kind of file: a picture, a sound, an archive or a document.",
   };
   return failure("video_unsupported", kinds[signature] ?? words);
 }
@@ -158,13 +159,27 @@ async function readTimes(
   info: VideoInfo,
   context: StageContext,
 ): Promise<Result<VideoTimes, Failure>> {
+  const { maxPictures } = config;
+  const tooMany = err(failure("video_unsupported", `It has more than ${maxPictures} pictures.`));
+  if ((info.indexedFrames ?? 0) > maxPictures) return tooMany;
   const collector = new TimesCollector();
-  const ran = await run(config, config.ffprobe, timesArguments(file, info.stream), context, {
-    onLine: (line, stream) => {
-      if (stream === "stdout") collector.add(line);
-      else context.toolOutput(line);
+  const enough = new AbortController();
+  const signal = AbortSignal.any([context.signal, enough.signal]);
+  const args = timesArguments(file, info.stream);
+  const ran = await run(
+    config,
+    config.ffprobe,
+    args,
+    { ...context, signal },
+    {
+      onLine: (line, stream) => {
+        if (stream === "stdout") collector.add(line);
+        else context.toolOutput(line);
+        if (collector.count > maxPictures) enough.abort();
+      },
     },
-  });
+  );
+  if (enough.signal.aborted && !context.signal.aborted) return tooMany;
   if (!ran.ok) return ran;
   const times = collector.finish(info.fileStart);
   return times ? ok(times) : err(failure("video_corrupt", "Its video track has no pictures."));

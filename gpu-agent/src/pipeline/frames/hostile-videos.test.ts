@@ -7,6 +7,7 @@ import { execa } from "execa";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type LocalServer, localServer } from "../download/testing/local-server.ts";
+import { FRAME_LIMITS } from "./frame-plan.ts";
 import { createFramesStage } from "./frames-stage.ts";
 import { type Bait, BROKEN_VIDEOS, PLAYLISTS } from "./testing/hostile-videos.ts";
 
@@ -52,7 +53,8 @@ async function takeFrames() {
   const stage = createFramesStage({
     ffmpeg: await watched("ffmpeg"),
     ffprobe: await watched("ffprobe"),
-    ...{ maxLongSide: 1600, maxFrames: 400, minFrames: 4, maxCandidatesPerFrame: 3 },
+    ...FRAME_LIMITS,
+    minFrames: 4,
     commandTimeoutMs: 60_000,
   });
   return stage.run(

@@ -41,9 +41,16 @@ export function probeArguments(file: string): string[] {
     ...["-hide_banner", "-v", "error"],
     ...inputOptions(),
     ...decodeOptions(),
-    ...["-show_streams", "-show_format", "-of", "json", `file:${file}`],
+    ...["-show_entries", SHOWN, "-of", "json", `file:${file}`],
   ];
 }
+
+/** No more than is read: a title or a description may be of any length, and long lines are cut. */
+const SHOWN = [
+  "stream=index,codec_type,codec_name,width,height,sample_aspect_ratio",
+  "color_transfer,color_space,field_order,nb_frames:stream_disposition=default",
+  "attached_pic:stream_tags=rotate:stream_side_data=rotation:format=start_time",
+].join(",");
 
 const NumberText = z.string().transform(Number).pipe(z.number());
 
@@ -153,19 +160,28 @@ export interface VideoTimes {
   readonly interval: number;
 }
 
+const PTS = /(?:^|\|)pts_time=(-?[\d.]+)/;
+const DTS = /(?:^|\|)dts_time=(-?[\d.]+)/;
+const DURATION = /(?:^|\|)duration_time=(-?[\d.]+)/;
+
 /** Gathers what `timesArguments` makes ffprobe print, line by line. */
 export class TimesCollector {
   readonly #times: number[] = [];
   #end = Number.NEGATIVE_INFINITY;
 
+  /** How many pictures there are so far. */
+  get count(): number {
+    return this.#times.length;
+  }
+
   add(line: string): void {
-    const field = (name: string) =>
-      Number(new RegExp(`(?:^|\\|)${name}=(-?[\\d.]+)`).exec(line)?.[1] ?? Number.NaN);
-    const shown = Number.isNaN(field("pts_time")) ? field("dts_time") : field("pts_time");
+    const number = (pattern: RegExp) => Number(pattern.exec(line)?.[1] ?? Number.NaN);
+    const pts = number(PTS);
+    const shown = Number.isNaN(pts) ? number(DTS) : pts;
     // D: to be decoded but not shown, before the point where an edit list begins.
     if (Number.isNaN(shown) || /flags=[^|]*D/.test(line)) return;
     this.#times.push(shown);
-    const duration = field("duration_time");
+    const duration = number(DURATION);
     this.#end = Math.max(this.#end, shown + (Number.isNaN(duration) ? 0 : duration));
   }
 
