@@ -33,7 +33,9 @@ export function resultSummary(report: JobReport, files: readonly ResultFile[]): 
     ["All stages", duration(total)],
   ];
   const width = Math.max(...rows.map(([label]) => label.length));
-  return rows.map(([label, value]) => `${label.padEnd(width)}   ${value}`.trimEnd()).join("\n");
+  const table = rows.map(([label, value]) => `${label.padEnd(width)}   ${value}`.trimEnd());
+  const words = [capture?.advice, train?.note].filter((text) => text !== undefined && text !== "");
+  return [...table, ...words.flatMap((text) => ["", text])].join("\n");
 }
 
 function psnrText(train: JobReport["train"]): string {

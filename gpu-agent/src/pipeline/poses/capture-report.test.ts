@@ -8,6 +8,12 @@ const GOOD: CaptureFacts = {
   meanReprojectionError: 0.7,
   longSide: 960,
   secondAttempt: false,
+  coverage: 0.9,
+  parallax: 20,
+  gap: null,
+  fps: 4,
+  startSec: 10,
+  notes: [],
 };
 
 describe("captureReport", () => {
@@ -25,6 +31,15 @@ describe("captureReport", () => {
     [{ meanReprojectionError: 1.4, longSide: 320 }, "good", "good"],
     [{ points: 999 }, "weak", "more texture"],
     [{ secondAttempt: true }, "good", "A second, more thorough attempt was needed."],
+    [{ coverage: 0.59 }, "weak", "Only part of each picture could be used"],
+    [{ coverage: 0.6 }, "good", "The capture is good."],
+    [{ parallax: 2.9 }, "weak", "The camera hardly moved"],
+    [{ registered: 46, gap: { from: 4, to: 8 } }, "weak", "The video from 11.0 s to 12.0 s is missing."],
+    [{ registered: 42, gap: { from: 42, to: 50 } }, "weak", "The video from 20.5 s to the end is missing."],
+    [{ registered: 47, gap: { from: 4, to: 7 } }, "good", "47 of 50"],
+    [{ frames: 100, registered: 93, gap: { from: 4, to: 11 } }, "good", "93 of 100"],
+    [{ registered: 30, gap: { from: 30, to: 50 } }, "weak", "send it as a job of its own"],
+    [{ notes: ["Frames repeat."] }, "good", "The capture is good. Frames repeat."],
   ])("%j is %s: %s", (change, verdict, advice) => {
     const report = captureReport({ ...GOOD, ...change });
     expect(report.verdict).toBe(verdict);

@@ -1,4 +1,5 @@
 import type { CaptureReport } from "@splatt/shared";
+import type { FrameGap } from "./model-facts.ts";
 
 /** Fewer placed images than this, or than this share of all, are not worth any training. */
 export const MIN_REGISTERED = 8;
@@ -7,6 +8,16 @@ export const MIN_REGISTERED_SHARE = 0.3;
 export const GOOD_SHARE = 0.8;
 /** A mean reprojection error above both is large: 2 pixels at 1600. SIFT itself is good for half a pixel. */
 const LARGE_ERROR = { pixels: 1.5, shareOfLongSide: 0.00125 };
+
+/**
+ * Of the captures tried, those that came out well have 0.74 to 0.94, those whose cameras followed something that moved, or
+ * that were too dark, 0.40 to 0.51; see `featureCoverage`.
+ */
+const LITTLE_COVERAGE = 0.6;
+/** Degrees. Those that came out well have 6 and more, a camera that stays on the spot has 2. */
+const LITTLE_PARALLAX = 3;
+/** A stretch of the video that is missing counts from so many frames on, and this share of all. */
+const LARGE_GAP = { frames: 4, share: 0.08 };
 
 export interface CaptureFacts {
   readonly frames: number;
@@ -18,6 +29,17 @@ export interface CaptureFacts {
   readonly longSide: number;
   /** More than one attempt was needed. */
   readonly secondAttempt: boolean;
+  /** See `featureCoverage`, 0 to 1. */
+  readonly coverage: number;
+  /** See `parallaxDegrees`. */
+  readonly parallax: number;
+  /** The longest stretch of frames that could not be placed. */
+  readonly gap: FrameGap | null;
+  /** Frames per second of video, and where in it the first one is. */
+  readonly fps: number;
+  readonly startSec: number;
+  /** What there is to be said of the frames themselves. */
+  readonly notes: readonly string[];
 }
 
 /** What the pose solver made of the capture, and what the person who filmed it can do better. */
@@ -28,7 +50,10 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
   const largeError = Math.max(LARGE_ERROR.pixels, LARGE_ERROR.shareOfLongSide * longSide);
   const blurred = meanReprojectionError !== null && meanReprojectionError > largeError;
   const sparse = points < 20 * registered;
-  const weak = share < GOOD_SHARE || blurred || sparse;
+  const partial = facts.coverage < LITTLE_COVERAGE;
+  const flat = facts.parallax < LITTLE_PARALLAX;
+  const gap = missingStretch(facts);
+  const weak = share < GOOD_SHARE || gap !== null || blurred || sparse || partial || flat;
   const counted = `${registered} of ${frames} frames could be placed`;
   const advice = unusable
     ? `Only ${counted}. Film slowly with much overlap between views, keep the subject still and well lit, and raise fps.`
@@ -36,10 +61,18 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
         share < GOOD_SHARE
           ? `Only ${counted}: parts of the video are missing from the result. Move more slowly, avoid quick turns, or raise fps.`
           : `${counted}.`,
+        gap ?? "",
         blurred ? "The views agree poorly, perhaps from motion blur or a moving subject." : "",
         sparse ? "Few points were found: more texture and better light would help." : "",
+        partial
+          ? "Only part of each picture could be used: something in it moves, or much of it lacks detail or light."
+          : "",
+        flat
+          ? "The camera hardly moved, so the result holds only near where it was. Walk around the subject while filming."
+          : "",
         facts.secondAttempt ? "A second, more thorough attempt was needed." : "",
         weak ? "" : "The capture is good.",
+        ...facts.notes,
       ]
         .filter((sentence) => sentence !== "")
         .join(" ");
@@ -51,4 +84,15 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
     verdict: unusable ? "unusable" : weak ? "weak" : "good",
     advice,
   };
+}
+
+/** Says which part of the video is missing, where that is more than a frame here and there. */
+function missingStretch({ gap, frames, fps, startSec }: CaptureFacts): string | null {
+  if (gap === null || gap.to - gap.from < Math.max(LARGE_GAP.frames, LARGE_GAP.share * frames)) return null;
+  const at = (frame: number) => (startSec + frame / fps).toFixed(1);
+  const until = gap.to === frames ? "to the end" : `to ${at(gap.to)} s`;
+  const stretch = `The video from ${at(gap.from)} s ${until} is missing.`;
+  return gap.to - gap.from < frames / 4
+    ? stretch
+    : `${stretch} If it shows another place there, send it as a job of its own, with start_sec and end_sec.`;
 }

@@ -17,6 +17,7 @@ import { captureReport, GOOD_SHARE } from "./capture-report.ts";
 import { type ColmapModel, parseCameras, parseImages, parsePoints } from "./colmap-model.ts";
 import { type ColmapVersion, dialectOf, parseColmapHelp, versionText } from "./colmap-version.ts";
 import { sparsePointCloud, transformsOf } from "./dataset-files.ts";
+import { featureCoverage, longestGap, parallaxDegrees } from "./model-facts.ts";
 import {
   firstAttempt,
   type PoseTask,
@@ -152,6 +153,12 @@ async function findPoses(
     meanReprojectionError: meanError(model.value),
     longSide: Math.max(width, height),
     secondAttempt: solved.value.second,
+    coverage: featureCoverage(model.value),
+    parallax: parallaxDegrees(model.value),
+    gap: longestGap(names, model.value),
+    fps: input.frames.fps,
+    startSec: input.frames.start_sec,
+    notes: input.frames.notes,
   });
   if (capture.verdict === "unusable") return err(failure("poses_unusable", capture.advice));
   await writeFile(join(context.dir, "sparse_pc.ply"), sparsePointCloud(model.value, transforms.value));

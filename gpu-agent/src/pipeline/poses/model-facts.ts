@@ -1,0 +1,91 @@
+import type { ColmapImage, ColmapModel } from "./colmap-model.ts";
+import { cameraPose } from "./normalize.ts";
+import { dot, normalized, subtract } from "./vectors.ts";
+
+/** Pictures are looked at in so many cells each way. */
+const GRID = 8;
+/** So many points tell as much as all of them. */
+const MAX_POINTS = 5000;
+
+/**
+ * How much of what there is to see in the pictures the model explains: of the cells of a picture that have features, the
+ * share that has one with a place in space. Median over the placed pictures, 0 to 1.
+ *
+ * Where something that moves is the most textured, the cameras follow it and the rest is left over: the error is small
+ * all the same, and this is not.
+ */
+export function featureCoverage({ images, cameras, points }: ColmapModel): number {
+  const placed = new Map<number, number[]>();
+  for (const { track } of points) {
+    for (let i = 0; i < track.length; i += 2) {
+      const image = track[i] ?? 0;
+      const seen = placed.get(image);
+      if (seen === undefined) placed.set(image, [track[i + 1] ?? 0]);
+      else seen.push(track[i + 1] ?? 0);
+    }
+  }
+  return median(
+    images.map((image) => {
+      const camera = cameras.get(image.cameraId);
+      if (camera === undefined) return 0;
+      const cellOf = (feature: number) => cell(image, feature, camera.width, camera.height);
+      const all = new Set(Array.from({ length: image.features.length / 2 }, (_, feature) => cellOf(feature)));
+      const used = new Set((placed.get(image.id) ?? []).map(cellOf));
+      return all.size === 0 ? 0 : used.size / all.size;
+    }),
+  );
+}
+
+function cell({ features }: ColmapImage, feature: number, width: number, height: number): number {
+  const column = Math.floor((GRID * (features[2 * feature] ?? 0)) / width);
+  const row = Math.floor((GRID * (features[2 * feature + 1] ?? 0)) / height);
+  return row * GRID + column;
+}
+
+/**
+ * From how far apart the points are seen: the largest angle between two of a point's rays in degrees, median over the
+ * points. Little of it, and depth is a guess.
+ */
+export function parallaxDegrees({ images, points }: ColmapModel): number {
+  const centres = new Map(images.map((image) => [image.id, cameraPose(image).position]));
+  const stride = Math.max(1, Math.ceil(points.length / MAX_POINTS));
+  const angles: number[] = [];
+  for (let p = 0; p < points.length; p += stride) {
+    const point = points[p];
+    if (point === undefined) continue;
+    const seenFrom = new Set(point.track.filter((_, i) => i % 2 === 0));
+    const rays = [...seenFrom].flatMap((id) => {
+      const centre = centres.get(id);
+      return centre === undefined ? [] : [normalized(subtract(centre, point.position))];
+    });
+    let least = 1;
+    for (const [i, ray] of rays.entries()) {
+      for (const other of rays.slice(i + 1)) least = Math.min(least, dot(ray, other));
+    }
+    angles.push((180 / Math.PI) * Math.acos(Math.max(-1, least)));
+  }
+  return median(angles);
+}
+
+/** A stretch of frames, by their numbers from 0: from the first up to the one before `to`. */
+export interface FrameGap {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The longest stretch of frames that the model lacks; null when it has all of them. */
+export function longestGap(names: readonly string[], { images }: ColmapModel): FrameGap | null {
+  const placed = new Set(images.map(({ name }) => name));
+  let longest: FrameGap | null = null;
+  let from = 0;
+  for (const [i, name] of names.entries()) {
+    if (placed.has(name)) from = i + 1;
+    else if (longest === null || i + 1 - from > longest.to - longest.from) longest = { from, to: i + 1 };
+  }
+  return longest;
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? 0;
+}
