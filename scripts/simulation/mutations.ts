@@ -94,8 +94,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: `${DISPATCH}/hello.ts`,
-        search: 'if (goesOn.has(lease.leaseId) || lease.state === "claiming") continue;',
-        replace: "continue;",
+        search: '.filter(({ leaseId, state }) => !goesOn.has(leaseId) && state !== "claiming");',
+        replace: ".filter(() => false);",
       },
       {
         file: `${DISPATCH}/hello.ts`,
@@ -342,7 +342,7 @@ export const MUTATIONS: readonly Mutation[] = [
       {
         file: `${DISPATCH}/leases.ts`,
         search:
-          '    hub.leases.put({ jobId: id, attempt, leaseId, agentId, state: "held", since: now, sends: 1, lostAt });\n',
+          '    hub.leases.put({ ...lease, state: wasSent ? "held" : "sent", sends: wasSent ? 1 : 0 });\n',
         replace: "",
       },
     ],
@@ -353,6 +353,24 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 28,
     changes: [
       { file: "gpu-agent/src/agent.ts", search: 'return run.stop("cancelled");', replace: "return;" },
+    ],
+  },
+  {
+    name: "claim-keeps-number",
+    is: "a new attempt goes on counting messages from the last one's number",
+    found: 7,
+    changes: [{ file: `${DISPATCH}/claim.ts`, search: "      lastSeq: 0,\n", replace: "" }],
+  },
+  {
+    name: "failure-uncounted",
+    is: "an attempt that failed is tried again without being counted",
+    found: 8,
+    changes: [
+      {
+        file: `${DISPATCH}/reports.ts`,
+        search: "    failures,\n    errorCode",
+        replace: "    failures: job?.failures ?? 0,\n    errorCode",
+      },
     ],
   },
 ];

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type AgentMessage, JobOptions, ok } from "@splatt/shared";
+import { AgentMessage, err, failure, JobOptions, MAX_FRAME_BYTES, ok } from "@splatt/shared";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { JobLog } from "../pipeline/job-log.ts";
@@ -52,6 +52,18 @@ function scene(trainWait = 0) {
   return { run, world, sent, learned, progress };
 }
 
+describe("a job that fails", () => {
+  it("says so in a frame that is not too long, whatever its tools printed", async () => {
+    const { run, sent } = scene();
+    for (let line = 0; line < 60; line += 1) run.jobLog.write("train", "\u0000".repeat(500));
+    const detail = "\u0000".repeat(5000);
+    run.start(async () => err(failure("training_failed", detail)));
+    await expect.poll(() => sent.at(-1)?.type).toBe("job.fail");
+    expect(AgentMessage.safeParse(sent.at(-1)).success).toBe(true);
+    expect(Buffer.byteLength(JSON.stringify(sent.at(-1)))).toBeLessThan(MAX_FRAME_BYTES);
+  });
+});
+
 describe("a job's progress", () => {
   it("never falls, and never is full", async () => {
     const { run, world, progress } = scene();
@@ -68,6 +80,15 @@ describe("a job's progress", () => {
     expect(shown).toEqual(shown.toSorted((a, b) => a - b));
     expect(shown.at(-1)).toBe(99);
     expect(shown.every((percent) => percent >= 0 && percent < 100)).toBe(true);
+  });
+
+  it("of a stage is not told when the next one has begun", async () => {
+    const { run, world, progress } = scene();
+    await run.beginStage("poses");
+    world.seconds += 3;
+    run.reportProgress("poses", { fraction: 0.9, message: "writing the dataset" });
+    await run.beginStage("train");
+    expect(progress()).toBeUndefined();
   });
 
   it("teaches how long the stages took, but for those that were reused", async () => {

@@ -205,6 +205,8 @@ export class JobRun {
     const progress = Math.max(this.file.record.progress, clock.percent);
     const message = BEGIN_MESSAGES[name];
     this.#message = message;
+    // What was still to be said of the stage before is past.
+    this.#news = null;
     await this.#outbox.post({ type: "job.stage", status, progress, message }, { status, progress, message });
   }
 
