@@ -62,10 +62,17 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
       const worker = await miniflare.getWorker();
       await worker.scheduled({ cron: "* * * * *" });
     };
-    /** Nobody else does it: workerd may end by itself, or by the kernel when memory runs out. */
+    let wasMissing = false;
+    /**
+     * workerd may end by itself, or by the kernel when memory runs out. Miniflare starts another one, within half a second
+     * here; where there is none at the second look, it is made to.
+     */
     const keepRunning = async () => {
       if (await isRuntimeRunning(runtimeNote)) return;
-      options.onLog("error", "the runtime ended and is started again");
+      if (!wasMissing) options.onLog("error", "the runtime ended and is started again");
+      const isSecondLook = wasMissing;
+      wasMissing = !(await noteRuntime(runtimeNote));
+      if (!wasMissing || !isSecondLook) return;
       await miniflare.setOptions(runtimeOptions(options, scriptPath, Number(url.port)));
       await noteRuntime(runtimeNote);
     };

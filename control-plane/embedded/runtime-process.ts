@@ -10,12 +10,16 @@ interface NotedProcess {
 /**
  * Notes which runtime this process started, for itself and for a launcher after it: workerd outlives one that was
  * killed with SIGKILL, and keeps its port and the database locked.
+ *
+ * @returns whether there is one; if not, an earlier note stays
  */
-export async function noteRuntime(path: string): Promise<void> {
+export async function noteRuntime(path: string): Promise<boolean> {
   const children = await readFile(`/proc/self/task/${process.pid}/children`, "utf8").catch(() => "");
   const stats = await Promise.all(children.split(" ").filter(Boolean).map(Number).map(statOf));
   const runtimes = stats.filter((stat) => stat?.command === "workerd" && stat.state !== "Z");
+  if (runtimes.length === 0) return false;
   await writeFile(path, JSON.stringify(runtimes));
+  return true;
 }
 
 /** Whether what was noted still runs. Where processes cannot be looked up, it is taken to. */

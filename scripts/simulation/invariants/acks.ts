@@ -65,7 +65,7 @@ interface Acked {
   readonly wasHeld: boolean;
 }
 
-function whatIsWrong({ fence, message, wasHeld }: Acked, row: Row): Finding {
+function whatIsWrong({ fence, seq, message, wasHeld }: Acked, row: Row): Finding {
   const what = `${message?.type} of ${fence.job_id.slice(0, 8)} is acked, but the job is ${row.status}`;
   if (row.lease_id !== fence.lease_id) {
     // Another lease, or none: the job has moved on since, or what is acked changed nothing from the beginning.
@@ -76,7 +76,7 @@ function whatIsWrong({ fence, message, wasHeld }: Acked, row: Row): Finding {
   switch (message?.type) {
     // A stage that an agent begins again after a restart changes nothing, nor does one that a later one overtook.
     case "job.stage":
-      return isPast(row.status, message.status) ? null : what;
+      return row.last_seq >= seq || isPast(row.status, message.status) ? null : what;
     case "job.complete":
     case "job.fail":
       return row.status === "completed" || row.status === "failed" ? null : what;

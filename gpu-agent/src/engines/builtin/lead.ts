@@ -50,6 +50,7 @@ export async function lead(
     const message = `Training Gaussian Splat... Step 0/${iterations}, loading photo ${loaded}/${all}`;
     tell({ type: "progress", fraction: (LOADING_SHARE * loaded) / all, message });
   };
+  tellLoaded(0);
   const loaded = await loadPhotos(photos, new Uint8Array(workspace.memory.buffer), tellLoaded);
   if (!loaded.ok) return tell({ type: "failed", failure: loaded.error });
   waitForPhotos(photos, tellLoaded);
