@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type AgentOffer, type EngineChoice, engineFor } from "./engines.ts";
+import { AgentOffer, type EngineChoice, engineFor } from "./engines.ts";
 
 const OFFER: AgentOffer = {
   engines: [
@@ -12,6 +12,13 @@ const OFFER: AgentOffer = {
   reason: "",
   gpus: [],
 };
+
+it("an offer's sentences are cut, so that they fit beside what else is kept of an agent", () => {
+  const long = "x".repeat(20_000);
+  const engines = [{ name: "brush", usable: false, version: null, reason: long }];
+  const offer = AgentOffer.parse({ ...OFFER, engines, reason: long });
+  expect(JSON.stringify(offer).length).toBeLessThan(1000);
+});
 
 describe("engineFor", () => {
   it.each<[EngineChoice, string | null]>([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { expectedPartSize, MAX_UPLOAD_BYTES, planParts } from "./uploads.ts";
+import { CompleteResultUpload, expectedPartSize, MAX_UPLOAD_BYTES, planParts } from "./uploads.ts";
 
 describe("planParts", () => {
   it.each([
@@ -22,6 +22,17 @@ describe("planParts", () => {
 describe("expectedPartSize", () => {
   it.each([0, -1, 4, 1.5, Number.NaN])("knows no part %d of 30 bytes in parts of 10", (number) => {
     expect(expectedPartSize(number, 30, 10)).toBeNull();
+  });
+});
+
+describe("the parts of a result", () => {
+  it.each([
+    [[1, 2], true],
+    [[1, 1], false],
+    [[], false],
+  ])("%j are taken: %s", (numbers, ok) => {
+    const parts = numbers.map((part_number) => ({ part_number, etag: "e" }));
+    expect(CompleteResultUpload.safeParse({ parts }).success).toBe(ok);
   });
 });
 

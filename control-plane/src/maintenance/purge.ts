@@ -2,6 +2,7 @@ import { TERMINAL_STATUSES } from "@splatt/shared";
 import { and, asc, eq, exists, inArray, lt, notExists, notInArray, sql } from "drizzle-orm";
 import { type Database, withRetry } from "../db/database.ts";
 import { jobs, results, resultUploads, tombstones, uploads } from "../db/schema.ts";
+import { errorText, log } from "../log.ts";
 import { abortMultipart } from "../uploads/multipart.ts";
 import { deleteUpload, isThere, UPLOAD_LIFETIME_MS } from "../uploads/routes.ts";
 
@@ -55,7 +56,7 @@ export async function discardResultUploads(db: Database, bucket: R2Bucket, jobId
 /** Finishes what was cut off and drops what nobody came back for. Safe to repeat and to interrupt. */
 export async function purgeLeftovers(db: Database, bucket: R2Bucket, now: number): Promise<void> {
   const due = await db.select().from(tombstones).where(lt(tombstones.purgeAt, now)).limit(BATCH);
-  for (const tombstone of due) await purgeTombstone(db, bucket, tombstone);
+  await each(due, (tombstone) => purgeTombstone(db, bucket, tombstone));
 
   await purgeExpiredUploads(db, bucket, now);
 
@@ -68,7 +69,18 @@ export async function purgeLeftovers(db: Database, bucket: R2Bucket, now: number
     .from(resultUploads)
     .where(and(lt(resultUploads.createdAt, now - MISSED_UPLOAD_MS), notExists(running)))
     .limit(BATCH);
-  for (const { jobId } of missed) await discardResultUploads(db, bucket, jobId);
+  await each(missed, ({ jobId }) => discardResultUploads(db, bucket, jobId));
+}
+
+/** One leftover that cannot be removed now must not keep the others; it is found again by the next run. */
+async function each<T>(leftovers: readonly T[], remove: (leftover: T) => Promise<unknown>): Promise<void> {
+  for (const leftover of leftovers) {
+    try {
+      await remove(leftover);
+    } catch (error) {
+      log("warn", "a leftover could not be removed and is tried again", { error: errorText(error) });
+    }
+  }
 }
 
 /**
@@ -94,7 +106,7 @@ async function purgeExpiredUploads(db: Database, bucket: R2Bucket, now: number):
     .where(and(expired, notExists(users)))
     .orderBy(asc(uploads.expiresAt))
     .limit(BATCH);
-  for (const upload of unused) await deleteUpload(db, bucket, upload);
+  await each(unused, (upload) => deleteUpload(db, bucket, upload));
 }
 
 async function deletePrefix(bucket: R2Bucket, prefix: string): Promise<void> {

@@ -135,6 +135,36 @@ describe("an upload", () => {
     expect((await api("GET", `/uploads/${open.upload_id}`)).status).toBe(404);
   });
 
+  it("that R2 cannot abort now stays known until it can, and keeps no other", async () => {
+    const [stuck, other] = [await begin(), await begin()];
+    const db = database(env.DB);
+    // It comes first.
+    await db
+      .update(uploads)
+      .set({ expiresAt: Date.now() + 60_000 })
+      .where(eq(uploads.id, stuck.upload_id));
+    // A fault that the real bucket cannot be made to have.
+    const failing = new Proxy(env.BUCKET, {
+      get: (bucket, name) =>
+        name === "resumeMultipartUpload"
+          ? (key: string, id: string) =>
+              key.includes(stuck.upload_id)
+                ? {
+                    abort: () =>
+                      Promise.reject(new Error("abort: We encountered an internal error. (10001)")),
+                  }
+                : bucket.resumeMultipartUpload(key, id)
+          : Reflect.get(bucket, name).bind(bucket),
+    });
+    const later = Date.now() + 30 * 24 * 3600 * 1000;
+    await purgeLeftovers(db, failing, later);
+    const known = async () => (await db.select({ id: uploads.id }).from(uploads)).map(({ id }) => id);
+    expect(await known()).toContain(stuck.upload_id);
+    expect(await known()).not.toContain(other.upload_id);
+    await purgeLeftovers(db, env.BUCKET, later);
+    expect(await known()).not.toContain(stuck.upload_id);
+  });
+
   it("that a job uses gets another term when it has expired, after which it is looked at again", async () => {
     const { upload_id } = await uploadVideo();
     const job = await createJob({ filebin_url: undefined, upload_id });

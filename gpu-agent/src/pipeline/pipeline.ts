@@ -14,7 +14,6 @@ import type { Stage } from "./stage.ts";
 import { createTrainStage } from "./train-stage.ts";
 
 const HOUR_MS = 3_600_000;
-/** Pixels and pictures: what COLMAP and the engines make good use of. */
 
 /** Where a job's video comes from, if not from an address on the web, and where its results go. */
 export interface Delivery {

@@ -7,7 +7,8 @@ const KERNELS =
 
 /**
  * What in the output of nerfstudio, gsplat and PyTorch tells why they failed; where several match, the first
- * one here is the cause. The texts are those of nerfstudio 1.1.5, gsplat 1.4.0 and PyTorch up to 2.15.
+ * one here is the cause. The texts are those of nerfstudio 1.1.5, gsplat up to 1.5 and PyTorch up to 2.15, from their
+ * sources and from what users posted.
  */
 export const NERFSTUDIO_SIGNS: readonly FailureSign[] = [
   ...MACHINE_SIGNS,

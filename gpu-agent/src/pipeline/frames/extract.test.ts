@@ -44,6 +44,13 @@ describe("extractArguments", () => {
     expect(args).toContain("-nostdin");
   });
 
+  it("decodes pictures above 20 megapixels on two threads, which bounds the memory", () => {
+    expect(args).not.toContain("-threads");
+    const large = extractArguments("x", { ...INFO, width: 11_520, height: 5760 }, PLAN, true).join(" ");
+    expect(large.indexOf("-threads 2")).toBeGreaterThan(0);
+    expect(large.indexOf("-threads 2")).toBeLessThan(large.indexOf("-i file:x"));
+  });
+
   it("decodes from a little before the range, and ends with the last frame wanted", () => {
     expect(args).toContain("-ss 7.000000 -i");
     expect(args.match(/-frames:v 119/g)).toHaveLength(2);

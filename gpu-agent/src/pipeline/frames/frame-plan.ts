@@ -15,6 +15,7 @@ export interface FrameLimits {
   readonly maxPictures: number;
 }
 
+/** What COLMAP and the engines make good use of. */
 export const FRAME_LIMITS: FrameLimits = {
   maxLongSide: 1600,
   maxFrames: 400,

@@ -47,10 +47,12 @@ export function probeArguments(file: string): string[] {
 
 /** No more than is read: a title or a description may be of any length, and long lines are cut. */
 const SHOWN = [
-  "stream=index,codec_type,codec_name,width,height,sample_aspect_ratio",
-  "color_transfer,color_space,field_order,nb_frames:stream_disposition=default",
-  "attached_pic:stream_tags=rotate:stream_side_data=rotation:format=start_time",
-].join(",");
+  "stream=index,codec_type,codec_name,width,height,sample_aspect_ratio,color_transfer,color_space,field_order,nb_frames",
+  "stream_disposition=default,attached_pic",
+  "stream_tags=rotate",
+  "stream_side_data=rotation",
+  "format=start_time",
+].join(":");
 
 const NumberText = z.string().transform(Number).pipe(z.number());
 
