@@ -1,33 +1,29 @@
-// Puts on this machine what the project needs: its npm packages (with the pinned pnpm and, among them, the
-// pinned Node) and, on Debian and Ubuntu, ffmpeg and COLMAP. Runs on any Node from 20 on, so it is plain
-// JavaScript. What is there already costs a fraction of a second.
-import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+// Installs what the project needs: its npm packages (with the pinned pnpm, and the pinned Node among them) and, on
+// Debian and Ubuntu, ffmpeg and COLMAP. `--tests` adds the programs that only the tests use. A second run takes a
+// fraction of a second. Plain JavaScript, because the Node that runs it may be too old for TypeScript.
+const { spawnSync } = require("node:child_process");
+const { createHash } = require("node:crypto");
+const { existsSync, readFileSync, writeFileSync } = require("node:fs");
+const { dirname, join } = require("node:path");
 
 const PNPM = "pnpm@12.21.0";
-const MIN_NODE = 20;
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const ROOT = dirname(__dirname);
 const PROGRAMS = [
   { program: "ffmpeg", args: ["-version"], debianPackage: "ffmpeg" },
   { program: "ffprobe", args: ["-version"], debianPackage: "ffmpeg" },
   { program: "colmap", args: ["-h"], debianPackage: "colmap" },
 ];
+/** Tests that need one of these are skipped where it is missing, and say so. */
+const TEST_PROGRAMS = [
+  { program: "curl", args: ["--version"], debianPackage: "curl" },
+  { program: "strace", args: ["-V"], debianPackage: "strace" },
+  { program: "bwrap", args: ["--version"], debianPackage: "bubblewrap" },
+];
 
-requireNode();
 installPackages();
 installPrograms();
 
-function requireNode() {
-  if (Number(process.versions.node.split(".")[0]) >= MIN_NODE) return;
-  fail(
-    `Node ${MIN_NODE} or newer is needed to begin with; this is ${process.version}. See https://nodejs.org.`,
-  );
-}
-
-/** Skipped when the last run installed just what the manifests ask for now. */
+/** Skips the installation when the manifests have not changed since the last one. */
 function installPackages() {
   const manifests = ["package.json", "pnpm-lock.yaml", "pnpm-workspace.yaml"].map((name) => join(ROOT, name));
   const hash = createHash("sha256");
@@ -52,23 +48,31 @@ function installPackages() {
 }
 
 function installPrograms() {
-  const missing = PROGRAMS.filter(({ program, args }) => spawnSync(program, args).error !== undefined);
+  const isMissing = ({ program, args }) => spawnSync(program, args).error !== undefined;
+  const needed = PROGRAMS.filter(isMissing);
+  const useful = process.argv.includes("--tests") ? TEST_PROGRAMS.filter(isMissing) : [];
+  const missing = [...needed, ...useful];
   if (missing.length === 0) return;
+  const names = missing.map(({ program }) => program).join(", ");
   const packages = [...new Set(missing.map(({ debianPackage }) => debianPackage))];
   const asRoot = rootPrefix();
   if (spawnSync("apt-get", ["--version"]).error !== undefined || asRoot === null) {
+    if (needed.length === 0) {
+      console.log(`Not installed: ${names}. Tests that need them are skipped.`);
+      return;
+    }
     fail(
-      `These programs are missing: ${missing.map(({ program }) => program).join(", ")}.\n` +
-        `Install them and try again. Debian and Ubuntu: sudo apt-get install ${packages.join(" ")}. ` +
+      `Missing programs: ${names}.\n` +
+        `Install them and run the command again. Debian and Ubuntu: sudo apt-get install ${packages.join(" ")}. ` +
         `macOS: brew install ${packages.join(" ")}. Others: https://ffmpeg.org and https://colmap.github.io.`,
     );
   }
-  console.log(`Installing ${packages.join(" and ")} ...`);
+  console.log(`Installing ${packages.join(", ")} ...`);
   apt([...asRoot, "apt-get", "update", "-qq"]);
   apt([...asRoot, "apt-get", "install", "-y", "-qq", "--no-install-recommends", ...packages]);
 }
 
-/** How to become root: not at all, by sudo, or not possible (null). Without a terminal sudo must not ask. */
+/** How to become root: no prefix, sudo, or null where neither works. Without a terminal sudo must not ask. */
 function rootPrefix() {
   if (process.getuid?.() === 0) return [];
   const sudo = process.stdin.isTTY ? ["sudo"] : ["sudo", "-n"];
