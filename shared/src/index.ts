@@ -1,6 +1,7 @@
 export * from "./agents.ts";
 export * from "./backoff.ts";
 export * from "./engines.ts";
+export * from "./error-text.ts";
 export * from "./failures.ts";
 export * from "./fence.ts";
 export * from "./job.ts";
