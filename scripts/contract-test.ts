@@ -1,5 +1,5 @@
+import { ROOT } from "@splatt/local/local-machine";
 import { execa } from "execa";
-import { ROOT } from "./lib/local-machine.ts";
 
 /**
  * `npm run test:nerfstudio`, `test:opensplat`, `test:brush`: what an engine believes about its program, checked

@@ -7,13 +7,14 @@ import { parseArgs } from "node:util";
 import { type EmbeddedControlPlane, startControlPlane } from "@splatt/control-plane/embedded";
 import { makeSampleClip } from "@splatt/gpu-agent/sample-clip";
 import { JobDisplay, type ResultFile, resultSummary } from "@splatt/gpu-agent/terminal";
+import { AgentProcess } from "@splatt/local/agent-process";
+import { dataDir, localEngine, ROOT } from "@splatt/local/local-machine";
+import { formatWorkerLog } from "@splatt/local/worker-log";
 import { FAILURES, failureSentence, isTerminal, type JobView, RESULT_FILES } from "@splatt/shared";
 import { execa } from "execa";
 import logUpdate from "log-update";
-import { AgentProcess } from "./lib/agent-process.ts";
-import { SplattClient } from "./lib/client.ts";
-import { dataDir, localEngine, ROOT } from "./lib/local-machine.ts";
-import { formatWorkerLog } from "./lib/worker-log.ts";
+import { SplattClient } from "splatt";
+import { downloadFile, uploadFile } from "splatt/node";
 
 const USAGE = `Usage: npm run demo [-- VIDEO] [options]
 
@@ -121,7 +122,7 @@ async function runJob(
 ): Promise<JobView> {
   const megabytes = ((await stat(video)).size / 1e6).toFixed(1);
   say(`Uploading ${basename(video)} (${megabytes} MB) ...`);
-  const uploadId = await client.upload(video, (fraction) => {
+  const uploadId = await uploadFile(client, video, (fraction) => {
     if (process.stdout.isTTY) logUpdate(`  ${Math.round(fraction * 100)} %`);
   });
   if (process.stdout.isTTY) logUpdate.clear();
@@ -180,7 +181,7 @@ async function downloadResults(client: SplattClient, job: JobView, out: string):
       throw new DemoError(`The job is completed but has no ${filename}.`);
   }
   for (const [filename, result] of Object.entries(job.results ?? {})) {
-    await client.download(result, join(out, filename));
+    await downloadFile(client, result, join(out, filename));
     downloads.push({ filename, size: result.size, sha256: result.sha256 });
   }
   return downloads;

@@ -3,10 +3,10 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startControlPlane } from "@splatt/control-plane/embedded";
-import { AgentProcess } from "./lib/agent-process.ts";
-import { SplattClient } from "./lib/client.ts";
-import { dataDir, localEngine, portInUse, ROOT } from "./lib/local-machine.ts";
-import { formatWorkerLog } from "./lib/worker-log.ts";
+import { AgentProcess } from "@splatt/local/agent-process";
+import { dataDir, localEngine, portInUse, ROOT } from "@splatt/local/local-machine";
+import { formatWorkerLog } from "@splatt/local/worker-log";
+import { SplattClient } from "splatt";
 
 /** `npm start`: control plane and agent on this machine until Ctrl-C. Data and key survive restarts. */
 

@@ -1,19 +1,24 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ROOT } from "@splatt/local/local-machine";
 import { execa } from "execa";
-import { ROOT } from "./lib/local-machine.ts";
 
 /** `npm test`: format and lint, types, then every test. Each check counts as one test. */
 
 const CHECKS: readonly { readonly name: string; readonly command: readonly [string, ...string[]] }[] = [
   { name: "format and lint", command: ["biome", "ci", "."] },
-  ...["shared", "control-plane", "control-plane/embedded", "gpu-agent", "scripts"].map(
-    (project): { name: string; command: [string, ...string[]] } => ({
-      name: `types of ${project}`,
-      command: ["tsc", "-p", project],
-    }),
-  ),
+  ...[
+    "shared",
+    "control-plane",
+    "control-plane/client",
+    "control-plane/embedded",
+    "gpu-agent",
+    "scripts",
+  ].map((project): { name: string; command: [string, ...string[]] } => ({
+    name: `types of ${project}`,
+    command: ["tsc", "-p", project],
+  })),
 ];
 
 interface Count {

@@ -1,11 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { readDataset } from "../../gpu-agent/src/dataset/transforms.ts";
-import { parseRelease } from "../../gpu-agent/src/engines/opensplat/release.ts";
-import { trainArgs, writeDatasetView } from "../../gpu-agent/src/engines/opensplat/run-layout.ts";
-import { psnrOfSplat } from "../../gpu-agent/src/engines/testing/psnr-of-splat.ts";
-import { runTool } from "../../gpu-agent/src/processes/run-tool.ts";
-import { readShPly } from "../../gpu-agent/src/splat/sh-ply.ts";
+import { readDataset } from "@splatt/gpu-agent/dataset/transforms";
+import { parseRelease } from "@splatt/gpu-agent/engines/opensplat/release";
+import { trainArgs, writeDatasetView } from "@splatt/gpu-agent/engines/opensplat/run-layout";
+import { psnrOfSplat } from "@splatt/gpu-agent/engines/testing/psnr-of-splat";
+import { runTool } from "@splatt/gpu-agent/processes/run-tool";
+import { readShPly } from "@splatt/gpu-agent/splat/sh-ply";
 
 const HOUR_MS = 3_600_000;
 const SAVES = 8;

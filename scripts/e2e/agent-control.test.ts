@@ -1,20 +1,20 @@
 import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Pipeline } from "@splatt/gpu-agent/jobs/job-run";
 import { isTerminal } from "@splatt/shared";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { Pipeline } from "../../gpu-agent/src/jobs/job-run.ts";
-import { AgentBench, FAKE_OFFER, never } from "./agent-bench.ts";
+import { AgentHarness, FAKE_OFFER, never } from "./agent-harness.ts";
 import { type LocalStack, startLocalStack } from "./local-stack.ts";
 
 /** What a user and an owner can make of running work: cancel, retry, drain; against the real control plane. */
 
 let stack: LocalStack;
-let bench: AgentBench;
+let harness: AgentHarness;
 beforeAll(async () => {
   stack = await startLocalStack({ heartbeatMs: 200, progressMs: 20, progressWriteMs: 1, resendMs: 100 });
-  bench = new AgentBench(stack);
+  harness = new AgentHarness(stack);
 });
-afterEach(() => bench.stopAgents());
+afterEach(() => harness.stopAgents());
 afterAll(() => stack.stop());
 
 const PREFETCHING = { ...FAKE_OFFER, slots: 2, parallel: 1 };
@@ -27,8 +27,11 @@ describe("cancelling", () => {
   it("stops the work, and the agent takes the next job", async () => {
     const stopped: string[] = [];
     const gate = Promise.withResolvers<void>();
-    bench.startAgent({ token: await bench.mint(), pipeline: bench.fakePipeline(stopped, gate.promise) });
-    const [first, second] = [await bench.createJob(), await bench.createJob()];
+    harness.startAgent({
+      token: await harness.mint(),
+      pipeline: harness.fakePipeline(stopped, gate.promise),
+    });
+    const [first, second] = [await harness.createJob(), await harness.createJob()];
     await stack.jobBecomes(first, ({ status }) => status === "training");
     await stack.client.cancelJob(first);
     await expect.poll(() => stopped).toEqual([first]);
@@ -38,20 +41,20 @@ describe("cancelling", () => {
   });
 
   it("wins against an agent that is away, which learns of it when it is back", async () => {
-    const token = await bench.mint();
-    const workspace = bench.newWorkspace();
-    const { agent, ended: left } = bench.startAgent({
+    const token = await harness.mint();
+    const workspace = harness.newWorkspace();
+    const { agent, ended: left } = harness.startAgent({
       token,
       workspace,
-      pipeline: bench.fakePipeline([], never),
+      pipeline: harness.fakePipeline([], never),
     });
-    const jobId = await bench.createJob();
+    const jobId = await harness.createJob();
     await stack.jobBecomes(jobId, ({ status }) => status === "training");
     agent.stop();
     await left;
     await stack.client.cancelJob(jobId);
-    bench.startAgent({ token, workspace, pipeline: bench.fakePipeline() });
-    const next = await bench.createJob();
+    harness.startAgent({ token, workspace, pipeline: harness.fakePipeline() });
+    const next = await harness.createJob();
     await ended(next);
     expect(await stack.client.job(jobId)).toMatchObject({ status: "cancelled" });
   });
@@ -70,16 +73,16 @@ describe("retrying", () => {
         const record = { key: "k", output: null, seconds: 1, files: [{ path: "frame.jpg", size: 1 }] };
         await run.finishStage("frames", record, { stage: "frames", seconds: 1, reused: false });
       }
-      return bench.fakePipeline()(run, signal);
+      return harness.fakePipeline()(run, signal);
     };
   }
 
   it("reuses what the job that it repeats had finished", async () => {
     const runs: string[] = [];
-    const workspace = bench.newWorkspace();
-    const token = await bench.mint();
-    bench.startAgent({ token, workspace, keepJobs: 3, pipeline: stagedPipeline(runs) });
-    const first = await bench.createJob();
+    const workspace = harness.newWorkspace();
+    const token = await harness.mint();
+    harness.startAgent({ token, workspace, keepJobs: 3, pipeline: stagedPipeline(runs) });
+    const first = await harness.createJob();
     await ended(first);
     const { job_id: second } = await stack.client.retryJob(first, { iterations: 9 });
     expect(await ended(second)).toMatchObject({
@@ -95,14 +98,19 @@ describe("retrying", () => {
 describe("stopping", () => {
   it("lets a job finish that does so in time, and takes no other meanwhile", async () => {
     const gate = Promise.withResolvers<void>();
-    const token = await bench.mint();
-    const pipeline = bench.fakePipeline([], gate.promise);
-    const { agent, ended: left } = bench.startAgent({ token, pipeline, offer: PREFETCHING, drainMs: 60_000 });
-    const jobId = await bench.createJob();
+    const token = await harness.mint();
+    const pipeline = harness.fakePipeline([], gate.promise);
+    const { agent, ended: left } = harness.startAgent({
+      token,
+      pipeline,
+      offer: PREFETCHING,
+      drainMs: 60_000,
+    });
+    const jobId = await harness.createJob();
     await stack.jobBecomes(jobId, ({ status }) => status === "training");
     agent.stop();
     await expect.poll(async () => (await stack.client.health()).agents.at(-1)?.slots).toBe(0);
-    const other = await bench.createJob();
+    const other = await harness.createJob();
     gate.resolve();
     expect(await ended(jobId)).toMatchObject({ status: "completed", attempt: 1 });
     expect(await left).toMatchObject({ exit: "closed" });
@@ -111,9 +119,9 @@ describe("stopping", () => {
 
   it("is asked for over the API as well", async () => {
     const stopped: string[] = [];
-    const { agent_id, token } = await stack.client.createAgent("drained", bench.pool);
-    const { ended: left } = bench.startAgent({ token, pipeline: bench.fakePipeline(stopped, never) });
-    const jobId = await bench.createJob();
+    const { agent_id, token } = await stack.client.createAgent("drained", harness.pool);
+    const { ended: left } = harness.startAgent({ token, pipeline: harness.fakePipeline(stopped, never) });
+    const jobId = await harness.createJob();
     await stack.jobBecomes(jobId, ({ status }) => status === "training");
     await stack.client.drainAgent(agent_id, 0);
     expect(await left).toMatchObject({ exit: "closed" });
@@ -135,14 +143,14 @@ describe("a job given in advance", () => {
         ]);
       }
       begun.push(run.fence.job_id);
-      return bench.fakePipeline([], one.promise)(run, signal);
+      return harness.fakePipeline([], one.promise)(run, signal);
     };
-    bench.startAgent({ token: await bench.mint(), pipeline: busy, offer: PREFETCHING });
-    const working = await bench.createJob();
+    harness.startAgent({ token: await harness.mint(), pipeline: busy, offer: PREFETCHING });
+    const working = await harness.createJob();
     await stack.jobBecomes(working, ({ status }) => status === "training");
-    const waiting = await bench.createJob();
+    const waiting = await harness.createJob();
     await stack.jobBecomes(waiting, ({ agent_id }) => agent_id !== null);
-    bench.startAgent({ token: await bench.mint(), pipeline: bench.fakePipeline() });
+    harness.startAgent({ token: await harness.mint(), pipeline: harness.fakePipeline() });
     expect(await ended(waiting)).toMatchObject({ status: "completed", failures: 0, lost_leases: 0 });
     expect(await stack.client.job(working)).toMatchObject({ status: "training" });
     one.resolve();

@@ -1,16 +1,16 @@
 import { cp, stat } from "node:fs/promises";
+import type { AgentMachine } from "@splatt/gpu-agent/machine";
+import { PauseFile } from "@splatt/gpu-agent/owner/pause";
+import { idleMachine } from "@splatt/gpu-agent/testing/idle-machine";
 import type { GpuInfo } from "@splatt/shared";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { AgentMachine } from "../../gpu-agent/src/machine.ts";
-import { PauseFile } from "../../gpu-agent/src/owner/pause.ts";
-import { idleMachine } from "../../gpu-agent/src/testing/idle-machine.ts";
-import { AgentBench, FAKE_OFFER, never } from "./agent-bench.ts";
+import { AgentHarness, FAKE_OFFER, never } from "./agent-harness.ts";
 import { type LocalStack, startLocalStack } from "./local-stack.ts";
 
 /** What the owner of a machine does with it, as the control plane and its clients see it. */
 
 let stack: LocalStack;
-let bench: AgentBench;
+let harness: AgentHarness;
 beforeAll(async () => {
   stack = await startLocalStack({
     heartbeatMs: 200,
@@ -19,27 +19,27 @@ beforeAll(async () => {
     progressWriteMs: 1,
     resendMs: 100,
   });
-  bench = new AgentBench(stack);
+  harness = new AgentHarness(stack);
 });
-afterEach(() => bench.stopAgents());
+afterEach(() => harness.stopAgents());
 afterAll(() => stack.stop());
 
 /** The pool's agent in GET /health. */
 async function shown() {
   const { agents } = await stack.client.health();
-  return agents.find(({ pool }) => pool === bench.pool);
+  return agents.find(({ pool }) => pool === harness.pool);
 }
 
 const PAUSE = { since: "2026-11-23T20:15:00.000Z", reason: "gaming" };
 
 describe("a paused agent", () => {
   it("takes no job and says why, in health and in the job; after the end of the pause it does", async () => {
-    const { agent } = bench.startAgent({ token: await bench.mint(), pipeline: bench.fakePipeline() });
+    const { agent } = harness.startAgent({ token: await harness.mint(), pipeline: harness.fakePipeline() });
     await expect.poll(async () => (await shown())?.slots).toBe(1);
     await agent.pause(PAUSE, false);
     const reason = "Paused by its owner since 2026-11-23 20:15 UTC: gaming";
     await expect.poll(shown).toMatchObject({ slots: 0, reason });
-    const jobId = await bench.createJob();
+    const jobId = await harness.createJob();
     expect(await stack.jobBecomes(jobId, ({ message }) => message.includes("gaming"))).toMatchObject({
       status: "queued",
     });
@@ -48,34 +48,34 @@ describe("a paused agent", () => {
   });
 
   it("is paused still after a restart", async () => {
-    const [token, workspace] = [await bench.mint(), bench.newWorkspace()];
-    const first = bench.startAgent({ token, workspace, pipeline: bench.fakePipeline() });
+    const [token, workspace] = [await harness.mint(), harness.newWorkspace()];
+    const first = harness.startAgent({ token, workspace, pipeline: harness.fakePipeline() });
     await first.agent.pause(PAUSE, false);
     first.agent.stop();
     await first.ended;
-    const second = bench.startAgent({ token, workspace, pipeline: bench.fakePipeline() });
+    const second = harness.startAgent({ token, workspace, pipeline: harness.fakePipeline() });
     await expect.poll(shown).toMatchObject({ slots: 0 });
     expect(second.agent.status.paused).toEqual(PAUSE);
   });
 
   it("hands back what its last process had not trained yet when that was killed", async () => {
-    const [token, workspace] = [await bench.mint(), bench.newWorkspace()];
-    bench.startAgent({
+    const [token, workspace] = [await harness.mint(), harness.newWorkspace()];
+    harness.startAgent({
       token,
       workspace,
       pipeline: async (run, signal) => {
         await run.beginStage("poses");
-        return bench.untilStopped(signal);
+        return harness.untilStopped(signal);
       },
     });
-    const jobId = await bench.createJob();
+    const jobId = await harness.createJob();
     await stack.jobBecomes(jobId, ({ status }) => status === "running_colmap");
     // What the disk has when it is killed; the owner pauses the next one before it starts.
-    const next = bench.newWorkspace();
+    const next = harness.newWorkspace();
     await cp(workspace.root, next.root, { recursive: true });
     await new PauseFile(next.root).write(PAUSE);
     const begun: string[] = [];
-    bench.startAgent({ token, workspace: next, pipeline: bench.fakePipeline(begun) });
+    harness.startAgent({ token, workspace: next, pipeline: harness.fakePipeline(begun) });
     expect(await stack.jobBecomes(jobId, ({ status }) => status === "queued")).toMatchObject({
       failures: 0,
       lost_leases: 0,
@@ -85,19 +85,19 @@ describe("a paused agent", () => {
 
   it("lets a job that trains go on, and hands back one that waits", async () => {
     const gate = Promise.withResolvers<void>();
-    const { agent } = bench.startAgent({
-      token: await bench.mint(),
+    const { agent } = harness.startAgent({
+      token: await harness.mint(),
       offer: { ...FAKE_OFFER, slots: 2, parallel: 1 },
       pipeline: async (run, signal) => {
-        if (run.fence.job_id === training) return bench.fakePipeline([], gate.promise)(run, signal);
+        if (run.fence.job_id === training) return harness.fakePipeline([], gate.promise)(run, signal);
         await run.beginStage("poses");
-        return bench.untilStopped(signal);
+        return harness.untilStopped(signal);
       },
     });
     let training = "";
-    training = await bench.createJob();
+    training = await harness.createJob();
     await stack.jobBecomes(training, ({ status }) => status === "training");
-    const waiting = await bench.createJob();
+    const waiting = await harness.createJob();
     await stack.jobBecomes(waiting, ({ status }) => status === "running_colmap");
     await agent.pause(PAUSE, false);
     expect(await stack.jobBecomes(waiting, ({ status }) => status === "queued")).toMatchObject({
@@ -111,14 +111,14 @@ describe("a paused agent", () => {
 
   it("hands back the job that trains too when the card is wanted now, and gets it again", async () => {
     const stopped: string[] = [];
-    const workspace = bench.newWorkspace();
-    const { agent } = bench.startAgent({
-      token: await bench.mint(),
+    const workspace = harness.newWorkspace();
+    const { agent } = harness.startAgent({
+      token: await harness.mint(),
       workspace,
       pipeline: (run, signal) =>
-        bench.fakePipeline(stopped, run.fence.attempt === 1 ? never : Promise.resolve())(run, signal),
+        harness.fakePipeline(stopped, run.fence.attempt === 1 ? never : Promise.resolve())(run, signal),
     });
-    const jobId = await bench.createJob();
+    const jobId = await harness.createJob();
     await stack.jobBecomes(jobId, ({ status }) => status === "training");
     await agent.pause(PAUSE, true);
     expect(stopped).toEqual([jobId]);
@@ -156,12 +156,12 @@ describe("the state of its GPUs", () => {
 
   it("is in health and with the agent; a full card takes no jobs until it is free again", async () => {
     const { machine, take } = machineWithGpu();
-    const token = await bench.mint();
-    bench.startAgent({ token, machine, minFreeGpuBytes: 4 * GIB, pipeline: bench.fakePipeline() });
+    const token = await harness.mint();
+    harness.startAgent({ token, machine, minFreeGpuBytes: 4 * GIB, pipeline: harness.fakePipeline() });
     const { uuid: _, ...publicCard } = CARD;
     await expect.poll(shown).toMatchObject({ slots: 2, gpus: [publicCard] });
     const { agents } = await stack.client.agents();
-    expect(agents.find(({ pool }) => pool === bench.pool)?.offer?.gpus).toEqual([CARD]);
+    expect(agents.find(({ pool }) => pool === harness.pool)?.offer?.gpus).toEqual([CARD]);
 
     take(23 * GIB);
     await expect

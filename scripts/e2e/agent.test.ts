@@ -1,27 +1,28 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { Pipeline } from "@splatt/gpu-agent/jobs/job-run";
 import { err, failure, RESULT_FILES } from "@splatt/shared";
+import { downloadFile } from "splatt/node";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { Pipeline } from "../../gpu-agent/src/jobs/job-run.ts";
-import { AgentBench, never } from "./agent-bench.ts";
+import { AgentHarness, never } from "./agent-harness.ts";
 import { type LocalStack, startLocalStack } from "./local-stack.ts";
 
 /** The agent against the real control plane. Only the pipeline is a fake: it makes its files out of nothing. */
 
 let stack: LocalStack;
-let bench: AgentBench;
+let harness: AgentHarness;
 beforeAll(async () => {
   stack = await startLocalStack({ heartbeatMs: 200, progressMs: 20, progressWriteMs: 1, resendMs: 100 });
-  bench = new AgentBench(stack);
+  harness = new AgentHarness(stack);
 });
-afterEach(() => bench.stopAgents());
+afterEach(() => harness.stopAgents());
 afterAll(() => stack.stop());
 
 describe("the agent", () => {
   it("takes a job, reports progress, uploads and completes; the files download as they were made", async () => {
     const gate = Promise.withResolvers<void>();
-    bench.startAgent({ token: await bench.mint(), pipeline: bench.fakePipeline([], gate.promise) });
-    const jobId = await bench.createJob();
+    harness.startAgent({ token: await harness.mint(), pipeline: harness.fakePipeline([], gate.promise) });
+    const jobId = await harness.createJob();
     const training = await stack.jobBecomes(jobId, (job) => job.progress > 0 && job.status === "training");
     expect(training.message).toBe("Training Gaussian Splat... Step 5/10");
     gate.resolve();
@@ -29,7 +30,7 @@ describe("the agent", () => {
     for (const name of RESULT_FILES) {
       const result = job.results?.[name];
       if (result === undefined) throw new Error(`no ${name}`);
-      await stack.client.download(result, join(stack.dir, name));
+      await downloadFile(stack.client, result, join(stack.dir, name));
       expect(await readFile(join(stack.dir, name), "utf8")).toBe(`${name} of ${jobId}`);
     }
   });
@@ -38,14 +39,14 @@ describe("the agent", () => {
     const picture = new Uint8Array([1, 2, 3]);
     const pipeline: Pipeline = async (run, signal) => {
       await run.beginStage("train");
-      await (await bench.clientOf(run)).showPreview(run.fence, picture, signal);
+      await (await harness.clientOf(run)).showPreview(run.fence, picture, signal);
       run.reportProgress("train", { fraction: 0.5, message: "shown" });
       await gate.promise;
-      return bench.upload(run, signal);
+      return harness.upload(run, signal);
     };
     const gate = Promise.withResolvers<void>();
-    bench.startAgent({ token: await bench.mint(), pipeline });
-    const jobId = await bench.createJob();
+    harness.startAgent({ token: await harness.mint(), pipeline });
+    const jobId = await harness.createJob();
     await stack.jobBecomes(jobId, ({ message }) => message === "shown");
     const preview = () =>
       fetch(`${stack.url}/jobs/${jobId}/results/preview.webp`, { headers: { "x-api-key": stack.apiKey } });
@@ -62,10 +63,10 @@ describe("the agent", () => {
     const pipeline: Pipeline = async (run, signal) => {
       failures += 1;
       if (failures === 1) return err(failure("video_corrupt", "moov atom not found."));
-      return bench.fakePipeline()(run, signal);
+      return harness.fakePipeline()(run, signal);
     };
-    bench.startAgent({ token: await bench.mint(), pipeline });
-    const [bad, good] = [await bench.createJob(), await bench.createJob()];
+    harness.startAgent({ token: await harness.mint(), pipeline });
+    const [bad, good] = [await harness.createJob(), await harness.createJob()];
     expect(await stack.jobBecomes(bad, ({ status }) => status === "failed")).toMatchObject({
       error_code: "video_corrupt",
       error: expect.stringContaining("moov atom not found."),
@@ -77,26 +78,26 @@ describe("the agent", () => {
   it("turns a bug in the pipeline into a failed attempt, not into a dead agent", async () => {
     const pipeline: Pipeline = async (run, signal) => {
       if (run.fence.attempt === 1) throw new Error("a bug");
-      return bench.fakePipeline()(run, signal);
+      return harness.fakePipeline()(run, signal);
     };
-    bench.startAgent({ token: await bench.mint(), pipeline });
-    const jobId = await bench.createJob();
+    harness.startAgent({ token: await harness.mint(), pipeline });
+    const jobId = await harness.createJob();
     const job = await stack.jobBecomes(jobId, ({ failures }) => failures === 1);
     expect(job).toMatchObject({ status: "queued", message: expect.stringContaining("a bug") });
   });
 
   it("hands its job back when it is stopped, and gets it again when it is started", async () => {
-    const token = await bench.mint();
-    const workspace = bench.newWorkspace();
+    const token = await harness.mint();
+    const workspace = harness.newWorkspace();
     const stopped: string[] = [];
-    const first = bench.startAgent({ token, workspace, pipeline: bench.fakePipeline(stopped, never) });
-    const jobId = await bench.createJob();
+    const first = harness.startAgent({ token, workspace, pipeline: harness.fakePipeline(stopped, never) });
+    const jobId = await harness.createJob();
     await stack.jobBecomes(jobId, ({ status }) => status === "training");
     first.agent.stop();
     expect(await first.ended).toMatchObject({ exit: "closed" });
     expect(stopped).toEqual([jobId]);
     expect(await stack.client.job(jobId)).toMatchObject({ status: "queued", agent_id: null });
-    bench.startAgent({ token, workspace, pipeline: bench.fakePipeline() });
+    harness.startAgent({ token, workspace, pipeline: harness.fakePipeline() });
     expect(await stack.jobBecomes(jobId, ({ status }) => status === "completed")).toMatchObject({
       attempt: 2,
       failures: 0,
@@ -105,15 +106,15 @@ describe("the agent", () => {
   });
 
   it("stops work on a job that was taken from it, and forgets one that is deleted", async () => {
-    const workspace = bench.newWorkspace();
+    const workspace = harness.newWorkspace();
     const stopped: string[] = [];
-    const minted = await stack.client.createAgent("to be deleted", bench.pool);
-    const { ended } = bench.startAgent({
+    const minted = await stack.client.createAgent("to be deleted", harness.pool);
+    const { ended } = harness.startAgent({
       token: minted.token,
       workspace,
-      pipeline: bench.fakePipeline(stopped, never),
+      pipeline: harness.fakePipeline(stopped, never),
     });
-    const jobId = await bench.createJob();
+    const jobId = await harness.createJob();
     await stack.jobBecomes(jobId, ({ status }) => status === "training");
     await stack.client.deleteAgent(minted.agent_id);
     expect(await ended).toMatchObject({ exit: "unauthorized" });
@@ -122,26 +123,26 @@ describe("the agent", () => {
   });
 
   it("keeps the folders of the jobs that ended last, and no more", async () => {
-    const workspace = bench.newWorkspace();
-    bench.startAgent({ token: await bench.mint(), workspace, pipeline: bench.fakePipeline() });
-    const ids = [await bench.createJob(), await bench.createJob()];
+    const workspace = harness.newWorkspace();
+    harness.startAgent({ token: await harness.mint(), workspace, pipeline: harness.fakePipeline() });
+    const ids = [await harness.createJob(), await harness.createJob()];
     for (const id of ids) await stack.jobBecomes(id, ({ status }) => status === "completed");
     await expect.poll(async () => (await workspace.jobs()).map((job) => job.fence.job_id)).toEqual([ids[1]]);
     await expect(stat(workspace.jobDir(ids[0] ?? ""))).rejects.toThrow();
   });
 
   it("is replaced by a newer process with the same token, and ends", async () => {
-    const token = await bench.mint();
-    const older = bench.startAgent({ token, pipeline: bench.fakePipeline() });
-    const jobId = await bench.createJob();
+    const token = await harness.mint();
+    const older = harness.startAgent({ token, pipeline: harness.fakePipeline() });
+    const jobId = await harness.createJob();
     await stack.jobBecomes(jobId, ({ status }) => status === "completed");
-    bench.startAgent({ token, pipeline: bench.fakePipeline() });
+    harness.startAgent({ token, pipeline: harness.fakePipeline() });
     expect(await older.ended).toMatchObject({ exit: "replaced" });
   });
 
   it("with a token that is not known stops with a reason", async () => {
     const unknown = `splatt_agent_${crypto.randomUUID()}.${"x".repeat(43)}`;
-    const { ended } = bench.startAgent({ token: unknown, pipeline: bench.fakePipeline() });
+    const { ended } = harness.startAgent({ token: unknown, pipeline: harness.fakePipeline() });
     expect(await ended).toMatchObject({
       exit: "unauthorized",
       reason: expect.stringContaining("AGENT_TOKEN"),

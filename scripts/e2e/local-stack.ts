@@ -2,9 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startControlPlane } from "@splatt/control-plane/embedded";
+import { formatWorkerLog } from "@splatt/local/worker-log";
 import { isTerminal, type JobView } from "@splatt/shared";
-import { SplattClient } from "../lib/client.ts";
-import { formatWorkerLog } from "../lib/worker-log.ts";
+import { SplattClient } from "splatt";
 
 const API_KEY = "e2e-key";
 const POLL_MS = 50;

@@ -2,14 +2,15 @@ import { copyFile, mkdir, readFile, stat, truncate, writeFile } from "node:fs/pr
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { makeSampleClip } from "@splatt/gpu-agent/sample-clip";
+import { makeStaticClip, makeTexturelessClip } from "@splatt/gpu-agent/sample-clip/test-clips";
+import { AgentProcess } from "@splatt/local/agent-process";
 import type { FailureCode, JobView } from "@splatt/shared";
 import { execa } from "execa";
+import { uploadFile } from "splatt/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { makeSampleClip } from "../../gpu-agent/src/sample-clip/sample-clip.ts";
-import { makeStaticClip, makeTexturelessClip } from "../../gpu-agent/src/sample-clip/test-clips.ts";
-import { AgentProcess } from "../lib/agent-process.ts";
-import { testedReadmeBlocks } from "../lib/readme-commands.ts";
 import { type LocalStack, startLocalStack } from "./local-stack.ts";
+import { testedReadmeBlocks } from "./readme-commands.ts";
 
 /**
  * Everything for real, once: a control plane on workerd, an agent process that dials out to it, ffmpeg, COLMAP
@@ -127,7 +128,7 @@ describe("bad input", () => {
   const file = (name: string, make: (path: string) => Promise<unknown>) => async () => {
     const path = join(stack.dir, name);
     await make(path);
-    return { upload_id: await stack.client.upload(path, () => undefined) };
+    return { upload_id: await uploadFile(stack.client, path) };
   };
   const cases: [string, FailureCode, () => Promise<Record<string, unknown>>][] = [
     ["a web page", "source_not_a_video", web("/page.html")],

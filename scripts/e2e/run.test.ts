@@ -1,10 +1,10 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { makeSampleClip } from "@splatt/gpu-agent/sample-clip";
+import { ROOT } from "@splatt/local/local-machine";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { makeSampleClip } from "../../gpu-agent/src/sample-clip/sample-clip.ts";
-import { ROOT } from "../lib/local-machine.ts";
 
 /** `splatt-agent run` for real: ffmpeg, COLMAP and the builtin trainer, and no control plane. */
 

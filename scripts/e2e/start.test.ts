@@ -5,8 +5,8 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { SplattClient } from "splatt";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { SplattClient } from "../lib/client.ts";
 
 /** `npm start` as its user sees it: a program that prints where it is, and ends on Ctrl-C. */
 

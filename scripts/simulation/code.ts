@@ -1,14 +1,18 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { ROOT } from "../lib/local-machine.ts";
-import { loadAgentCode } from "./cast/agent-code.ts";
+import { ROOT } from "@splatt/local/local-machine";
+import { loadAgentCode } from "./actors/agent-code.ts";
+import type { ControlPlaneFiles, WorkerCode, WorkerModule } from "./fakes/control-plane.ts";
+import { SimD1, SqliteFile } from "./fakes/d1.ts";
+import { installWorkerGlobals } from "./fakes/worker-globals.ts";
 import { installVirtualGlobals } from "./kernel/virtual-globals.ts";
-import { hookLoader, type SourceChange, shippedModule } from "./loader.ts";
-import type { ControlPlaneFiles, WorkerCode, WorkerModule } from "./ports/control-plane.ts";
-import { SimD1, SqliteFile } from "./ports/d1.ts";
-import { installWorkerGlobals } from "./ports/worker-globals.ts";
+import { hookLoader, type SourceChange } from "./loader.ts";
 import type { ShippedCode } from "./run-seed.ts";
+
+/** Strings, not literals in the imports: this project has Node's types, and these modules Cloudflare's. */
+const WORKER: string = "@splatt/control-plane/worker";
+const AGENT_TOKENS: string = "@splatt/control-plane/agent-tokens";
 
 /** Files of some hundred bytes are to travel in several parts, as files of some hundred megabytes do. */
 const PART_SIZE_BYTES = 128;
@@ -30,14 +34,13 @@ const SCALE: readonly SourceChange[] = [
   },
 ];
 
-/** Loads the shipped code onto the ports, with changes beyond its scale, for the rest of this thread's life. */
+/** Loads the shipped code onto the fakes, with changes beyond its scale, for the rest of this thread's life. */
 export async function loadShippedCode(changes: readonly SourceChange[]): Promise<ShippedCode> {
   const unchanged = hookLoader([...SCALE, ...changes]);
   installVirtualGlobals();
   installWorkerGlobals();
-  const worker = (await import(shippedModule("control-plane/src/index.ts"))) as WorkerModule;
-  const tokens = await import(shippedModule("control-plane/src/agents/tokens.ts"));
-  const { newAgentToken } = tokens as Pick<WorkerCode, "newAgentToken">;
+  const worker = (await import(WORKER)) as WorkerModule;
+  const { newAgentToken } = (await import(AGENT_TOKENS)) as Pick<WorkerCode, "newAgentToken">;
   const agent = await loadAgentCode();
   if (unchanged().length > 0) throw new Error(`loaded too early, or not at all: ${unchanged().join(", ")}`);
   return { worker: { ...worker, newAgentToken }, agent, smallestPart: SMALLEST_PART_BYTES };

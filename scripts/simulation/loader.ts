@@ -2,7 +2,7 @@ import { realpathSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { ROOT } from "../lib/local-machine.ts";
+import { ROOT } from "@splatt/local/local-machine";
 
 /** A change of a module's source text, applied while it is loaded. */
 export interface SourceChange {
@@ -13,8 +13,8 @@ export interface SourceChange {
   readonly replace: string;
 }
 
-/** What shipped code imports, and what it gets instead: the ports. Everything else is the real thing. */
-const PORTS: Readonly<Record<string, string>> = {
+/** The modules that shipped code gets a fake of. Everything else is the real module. */
+const FAKES: Readonly<Record<string, string>> = {
   "cloudflare:workers": "cloudflare-workers.ts",
   "./engines/gpus.ts": "engine-set-up.ts",
   "./engines/set-up.ts": "engine-set-up.ts",
@@ -31,7 +31,7 @@ const SHIPPED = ["control-plane", "gpu-agent", "shared"].map(
 );
 
 /**
- * From now on, modules of the shipped code are loaded with these changes and with the ports for the outside.
+ * From now on, modules of the shipped code are loaded with these changes and with fakes for the outside world.
  *
  * @returns a function that tells which files with changes have not been loaded since
  */
@@ -39,9 +39,9 @@ export function hookLoader(changes: readonly SourceChange[]): () => string[] {
   const pending = Map.groupBy(changes, ({ file }) => pathToFileURL(realpathSync(join(ROOT, file))).href);
   registerHooks({
     resolve(specifier, context, next) {
-      const port = PORTS[specifier];
-      if (port === undefined || !isShipped(context.parentURL ?? "")) return next(specifier, context);
-      return { url: pathToFileURL(join(import.meta.dirname, "ports", port)).href, shortCircuit: true };
+      const fake = FAKES[specifier];
+      if (fake === undefined || !isShipped(context.parentURL ?? "")) return next(specifier, context);
+      return { url: pathToFileURL(join(import.meta.dirname, "fakes", fake)).href, shortCircuit: true };
     },
     load(url, context, next) {
       const loaded = next(url, context);
@@ -64,9 +64,4 @@ export function changed(source: string, { file, search, replace }: SourceChange)
   const parts = source.split(search);
   if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} places that read: ${search}`);
   return source.replace(search, () => replace);
-}
-
-/** The path of a module of the shipped code, for a dynamic import after the hooks are in place. */
-export function shippedModule(path: string): string {
-  return pathToFileURL(join(ROOT, path)).href;
 }

@@ -1,5 +1,5 @@
 import type { EngineName } from "@splatt/shared";
-import type { MachinePlan } from "./cast/machine.ts";
+import type { HostPlan } from "./actors/simulated-host.ts";
 import type { TryLimits } from "./invariants/jobs.ts";
 import { FAULT_KINDS, FAULTS, type FaultKind, type FaultRates } from "./kernel/faults.ts";
 import { Random } from "./kernel/random.ts";
@@ -19,13 +19,13 @@ export type Operation =
       readonly atMs: number;
       readonly job: number;
     }
-  | { readonly kind: "drain"; readonly atMs: number; readonly machine: number }
-  | { readonly kind: "delete agent"; readonly atMs: number; readonly machine: number };
+  | { readonly kind: "drain"; readonly atMs: number; readonly host: number }
+  | { readonly kind: "delete agent"; readonly atMs: number; readonly host: number };
 
 /** Everything that is decided before a run begins. The rest is drawn as it goes, from the same seed. */
 export interface Plan {
   readonly seed: number;
-  readonly machines: readonly MachinePlan[];
+  readonly hosts: readonly HostPlan[];
   readonly operations: readonly Operation[];
   /** Overrides of control-plane/src/dispatch/timing.ts. */
   readonly dispatchTiming: Readonly<Record<string, number>>;
@@ -61,15 +61,15 @@ const ENGINES = ["nerfstudio", "builtin", "command"] as const;
 export function drawPlan(seed: number): Plan {
   const random = new Random(seed, "plan");
   const pools = random.chance(0.2) ? POOLS : ([POOLS[0]] as const);
-  const machines = drawMachines(random, pools, new Random(seed, "previews"));
+  const hosts = drawHosts(random, pools, new Random(seed, "previews"));
   const healAtMs = random.logBetween(5000, 40_000);
   const quiet = random.chance(0.03);
   return {
     seed,
-    machines,
+    hosts,
     operations: [
-      ...drawOperations(random, machines, healAtMs),
-      ...drawDeletion(new Random(seed, "agents deleted"), machines, healAtMs),
+      ...drawOperations(random, hosts, healAtMs),
+      ...drawDeletion(new Random(seed, "agents deleted"), hosts, healAtMs),
     ].toSorted((a, b) => a.atMs - b.atMs),
     dispatchTiming: random.chance(0.9) ? SHORT_TIMING : {},
     limits: drawLimits(new Random(seed, "limits")),
@@ -83,7 +83,7 @@ function drawLimits(random: Random): TryLimits {
   return { maxFailures: random.pick([1, 2, 3]), maxLostLeases: random.pick([1, 2, 10, 10]) };
 }
 
-function drawMachines(random: Random, pools: readonly string[], previews: Random): MachinePlan[] {
+function drawHosts(random: Random, pools: readonly string[], previews: Random): HostPlan[] {
   const count = Math.max(pools.length, random.pick([1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3]));
   return Array.from({ length: count }, (_, index) => {
     const slots = random.pick([1, 1, 1, 2, 3]);
@@ -104,17 +104,17 @@ function drawMachines(random: Random, pools: readonly string[], previews: Random
   });
 }
 
-function drawOperations(random: Random, machines: readonly MachinePlan[], healAtMs: number): Operation[] {
+function drawOperations(random: Random, hosts: readonly HostPlan[], healAtMs: number): Operation[] {
   const at = () => random.next() ** 2 * healAtMs;
   const jobs = random.pick([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3]);
   const operations: Operation[] = [];
   for (let job = 0; job < jobs; job += 1) {
-    const machine = random.pick(machines);
+    const host = random.pick(hosts);
     operations.push({
       kind: "create",
       atMs: job === 0 ? 0 : at(),
-      pool: machine?.pool ?? POOLS[0],
-      engine: random.chance(0.7) ? "auto" : (random.pick(machine?.engines ?? []) ?? "auto"),
+      pool: host?.pool ?? POOLS[0],
+      engine: random.chance(0.7) ? "auto" : (random.pick(host?.engines ?? []) ?? "auto"),
       source: random.chance(0.08) ? "upload" : "url",
       priority: random.chance(0.2) ? random.int(-3, 3) : 0,
     });
@@ -138,7 +138,7 @@ function drawOperations(random: Random, machines: readonly MachinePlan[], healAt
     const atMs = random.next() * healAtMs;
     operations.push(
       kind === "drain"
-        ? { kind, atMs, machine: random.int(0, machines.length - 1) }
+        ? { kind, atMs, host: random.int(0, hosts.length - 1) }
         : { kind, atMs, job: random.int(0, jobs - 1) },
     );
   }
@@ -146,14 +146,14 @@ function drawOperations(random: Random, machines: readonly MachinePlan[], healAt
 }
 
 /** An agent is deleted where another one is left to do its jobs. */
-function drawDeletion(random: Random, machines: readonly MachinePlan[], healAtMs: number): Operation[] {
-  const [first, second] = machines;
+function drawDeletion(random: Random, hosts: readonly HostPlan[], healAtMs: number): Operation[] {
+  const [first, second] = hosts;
   const isReplaced =
     second !== undefined &&
     first?.pool === second.pool &&
     second.engines.every((engine) => first.engines.includes(engine));
   if (!isReplaced || !random.chance(0.3)) return [];
-  return [{ kind: "delete agent", atMs: random.logBetween(300, healAtMs), machine: 1 }];
+  return [{ kind: "delete agent", atMs: random.logBetween(300, healAtMs), host: 1 }];
 }
 
 /** Some kinds of faults per run, not all: what hides behind one shows without it (swarm testing, Groce et al. 2012). */

@@ -1,9 +1,11 @@
 import { isTerminal } from "@splatt/shared";
-import type { AgentCode } from "./cast/agent-code.ts";
-import { Client } from "./cast/client.ts";
-import { type Identity, Machine, type MachinePlan } from "./cast/machine.ts";
-import { Nemesis } from "./cast/nemesis.ts";
+import type { AgentCode } from "./actors/agent-code.ts";
+import { Client } from "./actors/client.ts";
+import { Nemesis } from "./actors/nemesis.ts";
+import { type HostPlan, type Identity, SimulatedHost } from "./actors/simulated-host.ts";
 import type { Databases } from "./code.ts";
+import { ControlPlane, type ControlPlaneFiles, type WorkerCode } from "./fakes/control-plane.ts";
+import type { Disk } from "./fakes/disk.ts";
 import {
   everyJobHasEnded,
   noAgentHoldsAJob,
@@ -15,10 +17,8 @@ import { type FaultKind, Faults } from "./kernel/faults.ts";
 import { Random } from "./kernel/random.ts";
 import { enter, World } from "./kernel/world.ts";
 import type { Plan } from "./plan.ts";
-import { ControlPlane, type ControlPlaneFiles, type WorkerCode } from "./ports/control-plane.ts";
-import type { Disk } from "./ports/disk.ts";
 
-/** The shipped code, loaded onto the ports. */
+/** The shipped code, loaded onto the fakes. */
 export interface ShippedCode {
   readonly worker: WorkerCode;
   readonly agent: AgentCode;
@@ -83,7 +83,7 @@ class Run {
   readonly #code: ShippedCode;
   readonly #controlPlane: ControlPlane;
   readonly #client: Client;
-  readonly #machines: Machine[] = [];
+  readonly #hosts: SimulatedHost[] = [];
   readonly #identities: Identity[] = [];
   readonly #watch: Watch;
   readonly #random: Random;
@@ -99,24 +99,24 @@ class Run {
       smallestPart: code.smallestPart,
     });
     this.#client = new Client(world, this.#controlPlane);
-    this.#watch = new Watch(world, this.#controlPlane, this.#machines, this.#client, plan.limits);
+    this.#watch = new Watch(world, this.#controlPlane, this.#hosts, this.#client, plan.limits);
   }
 
   /** The agents are minted before anything can go wrong: beside the API, whose requests would cost each run time. */
   async setUp(): Promise<void> {
-    for (const machine of this.#plan.machines) {
+    for (const host of this.#plan.hosts) {
       const id = this.#world.ids.uuid();
       const { token, hash } = await this.#code.worker.newAgentToken(id);
       this.#controlPlane.d1.file.rows(
         "INSERT INTO agents (id, name, pool, token_hash, created_at) VALUES (?, ?, ?, ?, 0)",
         id,
-        machine.name,
-        machine.pool,
+        host.name,
+        host.pool,
         hash,
       );
       const identity = { id, token };
       this.#identities.push(identity);
-      this.#addMachine(machine, identity);
+      this.#addHost(host, identity);
     }
   }
 
@@ -132,11 +132,11 @@ class Run {
       };
       world.schedule(operation.atMs, operation.kind, begin, null);
     }
-    for (const machine of this.#machines) {
-      world.schedule(this.#random.between(0, 3000), "agent starts", () => machine.start(), null);
+    for (const host of this.#hosts) {
+      world.schedule(this.#random.between(0, 3000), "agent starts", () => host.start(), null);
     }
     this.#cron();
-    const nemesis = new Nemesis(world, this.#random, this.#machines, (of, disk) => this.#addTwin(of, disk));
+    const nemesis = new Nemesis(world, this.#random, this.#hosts, (of, disk) => this.#addTwin(of, disk));
     world.faults.begin();
     nemesis.begin();
     let healed = false;
@@ -159,7 +159,7 @@ class Run {
   /** Time for what follows the end of the jobs. */
   async rest(): Promise<void> {
     const latest = this.#world.now + REST_WITHIN_MS;
-    const look = () => noLeaseIsLeft(this.#controlPlane) ?? noAgentHoldsAJob(this.#machines);
+    const look = () => noLeaseIsLeft(this.#controlPlane) ?? noAgentHoldsAJob(this.#hosts);
     let unrest = look();
     const lookAgain = () => {
       unrest = look();
@@ -176,7 +176,7 @@ class Run {
   /** Days later: what nobody refers to is gone from storage. */
   async purge(): Promise<void> {
     this.#cronRuns = false;
-    for (const machine of this.#machines) machine.turnOff();
+    for (const host of this.#hosts) host.turnOff();
     const look = () => storageHoldsNothingElse(this.#controlPlane);
     let stray = look();
     let purges = 0;
@@ -220,9 +220,9 @@ class Run {
     this.#world.schedule(CRON_MS, "cron", tick, null);
   }
 
-  #addMachine(plan: MachinePlan, identity: Identity, disk?: Disk): Machine {
+  #addHost(plan: HostPlan, identity: Identity, disk?: Disk): SimulatedHost {
     const { agent } = this.#code;
-    const machine = new Machine(
+    const host = new SimulatedHost(
       this.#world,
       this.#controlPlane,
       agent,
@@ -232,17 +232,17 @@ class Run {
       disk,
     );
     // A service manager starts what has ended in order again; what was replaced or refused stays away.
-    machine.onExit = () => {
-      if (machine.lastExit !== "closed") return;
-      this.#world.schedule(this.#random.logBetween(500, 30_000), "agent starts", () => machine.start(), null);
+    host.onExit = () => {
+      if (host.lastExit !== "closed") return;
+      this.#world.schedule(this.#random.logBetween(500, 30_000), "agent starts", () => host.start(), null);
     };
-    this.#machines.push(machine);
-    return machine;
+    this.#hosts.push(host);
+    return host;
   }
 
-  #addTwin(of: Machine, disk: "copied" | "empty"): void {
-    const plan = { ...of.plan, name: `${of.plan.name}-twin${this.#machines.length}` };
-    this.#addMachine(plan, of.identity, disk === "copied" ? of.disk.copy() : undefined).start();
+  #addTwin(of: SimulatedHost, disk: "copied" | "empty"): void {
+    const plan = { ...of.plan, name: `${of.plan.name}-twin${this.#hosts.length}` };
+    this.#addHost(plan, of.identity, disk === "copied" ? of.disk.copy() : undefined).start();
   }
 }
 

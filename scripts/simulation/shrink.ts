@@ -52,9 +52,9 @@ const SIMPLIFICATIONS: readonly Simplification[] = [
     if (index >= plan.operations.length) return null;
     return { ...plan, operations: plan.operations.filter((_, other) => other !== index) };
   },
-  // Only the last machine: the others are known by their number.
+  // Only the last host: the others are known by their number.
   (plan, index) =>
-    index > 0 || plan.machines.length === 1 ? null : { ...plan, machines: plan.machines.slice(0, -1) },
+    index > 0 || plan.hosts.length === 1 ? null : { ...plan, hosts: plan.hosts.slice(0, -1) },
 ];
 
 /** What strikes after the last fault that matters only makes the trace longer. */

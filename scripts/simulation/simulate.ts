@@ -102,10 +102,10 @@ async function runOne(seed: number, changes: readonly SourceChange[]): Promise<b
   return outcome.failure === null;
 }
 
-function describePlan({ machines, operations, faults, faultLimit, healAtMs }: Plan): string {
+function describePlan({ hosts, operations, faults, faultLimit, healAtMs }: Plan): string {
   const limit = faultLimit === Number.MAX_SAFE_INTEGER ? "" : `, ${faultLimit} of them at the most`;
   return [
-    ...machines.map((machine) => `machine   ${JSON.stringify(machine)}`),
+    ...hosts.map((host) => `host   ${JSON.stringify(host)}`),
     ...operations.map((operation) => `operation ${JSON.stringify(operation)}`),
     `faults    ${JSON.stringify(faults)}${limit}, until ${Math.round(healAtMs / 1000)} s`,
   ].join("\n");

@@ -4,7 +4,7 @@ import type { SourceChange } from "./loader.ts";
 import type { Outcome } from "./run-seed.ts";
 import type { Explanation } from "./shrink.ts";
 
-/** A thread that runs seeds: it loads the shipped code onto the ports once, and runs one seed after another on it. */
+/** A thread that runs seeds: it loads the shipped code onto the fakes once, and runs one seed after another on it. */
 
 export type Task =
   | { readonly kind: "run"; readonly seeds: readonly number[] }
@@ -20,7 +20,7 @@ const { changes } = workerData as { readonly changes: readonly SourceChange[] };
 const STACK_LINES = 30;
 
 const code = await loadShippedCode(changes);
-// These use the shipped code themselves, and must not have it loaded before the ports are in place.
+// These use the shipped code themselves, and must not have it loaded before the fakes are in place.
 const { drawPlan } = await import("./plan.ts");
 const { runSeed } = await import("./run-seed.ts");
 const { explain } = await import("./shrink.ts");

@@ -1,10 +1,10 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ControlPlaneProcess } from "../../e2e/faults/bench/control-plane-process.ts";
-import { SplattClient } from "../../lib/client.ts";
+import { ControlPlaneProcess } from "@splatt/local/control-plane-process";
+import { SplattClient } from "splatt";
 
-const TESTING = join(import.meta.dirname, "../../../control-plane/src/testing");
 const API_KEY = "bench-key";
 
 /** `splatt` is the Worker as it ships; `bare` the least that does the same work. */
@@ -30,9 +30,9 @@ export interface BenchStack extends AsyncDisposable {
 
 export async function startStack({ worker, d1DelayMs = 0, dataDir }: StackOptions): Promise<BenchStack> {
   const dir = dataDir ?? (await mkdtemp(join(tmpdir(), "splatt-bench-")));
-  const main = worker === "bare" ? "bare-worker.ts" : d1DelayMs > 0 ? "faulty-worker.ts" : null;
+  const main = worker === "bare" ? "bare-worker" : d1DelayMs > 0 ? "faulty-worker" : null;
   const bindings = { D1_DELAY_MS: String(d1DelayMs) };
-  const testing = main === null ? {} : { testing: { main: join(TESTING, main), bindings } };
+  const testing = main === null ? {} : { testing: { main: testingModule(main), bindings } };
   const controlPlane = await ControlPlaneProcess.start(
     { dataDir: dir, apiKey: API_KEY, ...testing },
     (line) => {
@@ -53,6 +53,11 @@ export async function startStack({ worker, d1DelayMs = 0, dataDir }: StackOption
       if (dataDir === undefined) await rm(dir, { recursive: true });
     },
   };
+}
+
+/** The path of a module that stands in for the Worker's entry. */
+function testingModule(name: string): string {
+  return createRequire(import.meta.url).resolve(`@splatt/control-plane/testing/${name}`);
 }
 
 /** Resident memory of a process, bytes. */

@@ -1,3 +1,5 @@
+import { handshake } from "@splatt/gpu-agent/connection/handshake";
+import { Heartbeat } from "@splatt/gpu-agent/connection/heartbeat";
 import {
   type AgentMessage,
   type AgentOffer,
@@ -7,8 +9,6 @@ import {
   PROTOCOL_VERSION,
   type ServerMessage,
 } from "@splatt/shared";
-import { handshake } from "../../../gpu-agent/src/connection/handshake.ts";
-import { Heartbeat } from "../../../gpu-agent/src/connection/heartbeat.ts";
 
 const NO_REPORT: JobReport = { engine: null, capture: null, train: null, stages: [] };
 

@@ -1,20 +1,20 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
-import { type FaultBench, fileCount, stagesOf, startFaultBench } from "./bench/fault-bench.ts";
-import { preload } from "./bench/gated-agent.ts";
-import { interruptInEveryStage } from "./bench/interrupted-job.ts";
+import { type FaultHarness, fileCount, stagesOf, startFaultHarness } from "./harness/fault-harness.ts";
+import { preload } from "./harness/gated-agent.ts";
+import { interruptInEveryStage } from "./harness/interrupted-job.ts";
 
 /** SIGKILL of the agent, wherever it is, and a new start: what was finished is not done again. */
 
-let bench: FaultBench;
+let harness: FaultHarness;
 beforeAll(async () => {
-  bench = await startFaultBench(inject("prepared"));
+  harness = await startFaultHarness(inject("prepared"));
 });
-afterEach((context) => bench.endTest(context));
-afterAll(() => bench.stop());
+afterEach((context) => harness.endTest(context));
+afterAll(() => harness.stop());
 
 describe("an agent that is killed", () => {
   it("in every stage of a job goes on each time, and repeats that stage alone", async () => {
-    const { job, ...work } = await interruptInEveryStage(bench, "SIGKILL");
+    const { job, ...work } = await interruptInEveryStage(harness, "SIGKILL");
     expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
     expect(stagesOf(job)).toEqual({
       reused: ["download", "frames", "poses", "train", "export"],
@@ -30,27 +30,27 @@ describe("an agent that is killed", () => {
     ["between two stages", "/export[.]\\w+[.]part", ["export", "upload"]],
     ["right after it took a job", "/jobs/[^/]+/job[.]json", ["train", "export", "upload"]],
   ])("%s does again only what it cannot know of", async (_, moment, ran) => {
-    const box = await bench.newBox();
+    const box = await harness.newBox();
     const first = box.start(preload("dies-at", { DIES_AT: moment }));
-    const jobId = await bench.tinyJob();
+    const jobId = await harness.tinyJob();
     expect(await first.exited).toBe(null);
     box.start({});
-    const job = await bench.completed(jobId);
+    const job = await harness.completed(jobId);
     expect(job).toMatchObject({ failures: 0, lost_leases: 0 });
     expect(stagesOf(job).ran).toEqual(ran);
   });
 
   it("after a file was uploaded sends only the others", async () => {
-    const box = await bench.newBox();
+    const box = await harness.newBox();
     box.start();
-    const halfway = bench.network.holdAt(/^POST .*\/uploads$/, 2);
-    const jobId = await bench.tinyJob({ iterations: 40 });
+    const halfway = harness.network.holdAt(/^POST .*\/uploads$/, 2);
+    const jobId = await harness.tinyJob({ iterations: 40 });
     await halfway;
     await box.end("SIGKILL");
-    bench.network.mend();
+    harness.network.mend();
     box.start();
-    const job = await bench.completed(jobId);
+    const job = await harness.completed(jobId);
     expect(stagesOf(job).ran).toEqual(["upload"]);
-    expect(bench.partsSent(job)).toBe(fileCount(job));
+    expect(harness.partsSent(job)).toBe(fileCount(job));
   });
 });

@@ -1,19 +1,19 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
-import { type FaultBench, stagesOf, startFaultBench } from "./bench/fault-bench.ts";
-import { interruptInEveryStage } from "./bench/interrupted-job.ts";
+import { type FaultHarness, stagesOf, startFaultHarness } from "./harness/fault-harness.ts";
+import { interruptInEveryStage } from "./harness/interrupted-job.ts";
 
 /** SIGTERM, as from systemd: the agent hands its job back, and gets it again when it is back. */
 
-let bench: FaultBench;
+let harness: FaultHarness;
 beforeAll(async () => {
-  bench = await startFaultBench(inject("prepared"));
+  harness = await startFaultHarness(inject("prepared"));
 });
-afterEach((context) => bench.endTest(context));
-afterAll(() => bench.stop());
+afterEach((context) => harness.endTest(context));
+afterAll(() => harness.stop());
 
 describe("an agent that is stopped", () => {
   it("in every stage of a job hands it back, and reuses what it finished", async () => {
-    const { job, ...work } = await interruptInEveryStage(bench, "SIGTERM");
+    const { job, ...work } = await interruptInEveryStage(harness, "SIGTERM");
     // Handing back counts for nothing; each of the six times another attempt began.
     expect(job).toMatchObject({ attempt: 7, failures: 0, lost_leases: 0 });
     expect(stagesOf(job)).toEqual({

@@ -1,60 +1,60 @@
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
-import { type FaultBench, startFaultBench } from "./bench/fault-bench.ts";
-import { gatedAgent } from "./bench/gated-agent.ts";
-import { marked } from "./bench/marked-processes.ts";
-import { storedUnder } from "./bench/stored.ts";
-import { VideoServer } from "./bench/video-server.ts";
+import { type FaultHarness, startFaultHarness } from "./harness/fault-harness.ts";
+import { gatedAgent } from "./harness/gated-agent.ts";
+import { marked } from "./harness/marked-processes.ts";
+import { storedUnder } from "./harness/stored.ts";
+import { VideoServer } from "./harness/video-server.ts";
 
-let bench: FaultBench;
+let harness: FaultHarness;
 beforeAll(async () => {
-  bench = await startFaultBench(inject("prepared"));
+  harness = await startFaultHarness(inject("prepared"));
 });
-afterEach((context) => bench.endTest(context));
-afterAll(() => bench.stop());
+afterEach((context) => harness.endTest(context));
+afterAll(() => harness.stop());
 
 describe("cancelling", () => {
   it("in every stage ends the job at once, its processes, and what it uploaded", async () => {
-    const video = await VideoServer.start(bench.clip);
-    const { gates, settings } = await gatedAgent(bench);
-    const box = await bench.newBox();
+    const video = await VideoServer.start(harness.clip);
+    const { gates, settings } = await gatedAgent(harness);
+    const box = await harness.newBox();
     box.start({ ...settings, ALLOW_HTTP: "true", ALLOW_HOSTS: video.host });
     const jobIds: string[] = [];
     const cancelWhen = async (jobId: string, stage: Promise<unknown>) => {
       jobIds.push(jobId);
       await stage;
-      expect(await bench.client.cancelJob(jobId)).toMatchObject({ status: "cancelled", results: null });
+      expect(await harness.client.cancelJob(jobId)).toMatchObject({ status: "cancelled", results: null });
       await expect.poll(() => marked(box.workspace), { timeout: 60_000 }).toEqual([]);
     };
 
-    await cancelWhen(await bench.wholeJob({ video_url: video.url }), video.halfway);
-    await cancelWhen(await bench.wholeJob(), gates.frames.reached(1));
+    await cancelWhen(await harness.wholeJob({ video_url: video.url }), video.halfway);
+    await cancelWhen(await harness.wholeJob(), gates.frames.reached(1));
     await gates.frames.open();
-    await cancelWhen(await bench.wholeJob(), gates.poses.reached(1));
-    const long = await bench.tinyJob({ iterations: 100_000 });
+    await cancelWhen(await harness.wholeJob(), gates.poses.reached(1));
+    const long = await harness.tinyJob({ iterations: 100_000 });
     await cancelWhen(
       long,
-      bench.jobBecomes(long, ({ status }) => status === "training"),
+      harness.jobBecomes(long, ({ status }) => status === "training"),
     );
-    await cancelWhen(await bench.tinyJob(), gates.export.reached(1));
+    await cancelWhen(await harness.tinyJob(), gates.export.reached(1));
     await gates.export.open();
-    const uploading = bench.network.holdAt(/^PUT .*\/parts\/1/, 2);
-    await cancelWhen(await bench.tinyJob(), uploading);
-    bench.network.mend();
+    const uploading = harness.network.holdAt(/^PUT .*\/parts\/1/, 2);
+    await cancelWhen(await harness.tinyJob(), uploading);
+    harness.network.mend();
 
     // The agent is free for the next job, and none of those that were cancelled has come to anything.
-    await bench.completed(await bench.tinyJob());
+    await harness.completed(await harness.tinyJob());
     for (const jobId of jobIds) {
-      expect(await bench.client.job(jobId)).toMatchObject({ status: "cancelled", results: null });
+      expect(await harness.client.job(jobId)).toMatchObject({ status: "cancelled", results: null });
     }
-    await bench.controlPlane.stop();
+    await harness.controlPlane.stop();
     for (const jobId of jobIds) {
-      expect(storedUnder(join(bench.dir, "control-plane"), `jobs/${jobId}/`)).toEqual({
+      expect(storedUnder(join(harness.dir, "control-plane"), `jobs/${jobId}/`)).toEqual({
         objects: [],
         openUploads: [],
       });
     }
-    await bench.restartControlPlane();
+    await harness.restartControlPlane();
     await video.stop();
   });
 });

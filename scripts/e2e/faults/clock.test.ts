@@ -1,20 +1,20 @@
 import { afterAll, afterEach, beforeAll, expect, inject, it } from "vitest";
-import { type FaultBench, startFaultBench } from "./bench/fault-bench.ts";
-import { preload } from "./bench/gated-agent.ts";
+import { type FaultHarness, startFaultHarness } from "./harness/fault-harness.ts";
+import { preload } from "./harness/gated-agent.ts";
 
-let bench: FaultBench;
+let harness: FaultHarness;
 beforeAll(async () => {
-  bench = await startFaultBench(inject("prepared"));
+  harness = await startFaultHarness(inject("prepared"));
 });
-afterEach((context) => bench.endTest(context));
-afterAll(() => bench.stop());
+afterEach((context) => harness.endTest(context));
+afterAll(() => harness.stop());
 
 it("an agent whose clock jumps does its jobs as any other", async () => {
-  const box = await bench.newBox();
+  const box = await harness.newBox();
   box.start(preload("jumping-clock"));
-  const jobIds = [await bench.tinyJob(), await bench.tinyJob({ iterations: 40 })];
+  const jobIds = [await harness.tinyJob(), await harness.tinyJob({ iterations: 40 })];
   for (const jobId of jobIds) {
-    expect(await bench.completed(jobId)).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
+    expect(await harness.completed(jobId)).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
   }
   expect(box.log.filter((line) => line.includes("not connected"))).toEqual([]);
 });

@@ -3,44 +3,44 @@ import { mkdir, rm, statfs, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
-import type { AgentBox } from "./bench/agent-box.ts";
-import { type FaultBench, stagesOf, startFaultBench } from "./bench/fault-bench.ts";
-import { gatedAgent } from "./bench/gated-agent.ts";
+import type { AgentBox } from "./harness/agent-box.ts";
+import { type FaultHarness, stagesOf, startFaultHarness } from "./harness/fault-harness.ts";
+import { gatedAgent } from "./harness/gated-agent.ts";
 
 /** What happens to the agent's disk. */
 
-let bench: FaultBench;
+let harness: FaultHarness;
 beforeAll(async () => {
-  bench = await startFaultBench(inject("prepared"));
+  harness = await startFaultHarness(inject("prepared"));
 });
-afterEach((context) => bench.endTest(context));
-afterAll(() => bench.stop());
+afterEach((context) => harness.endTest(context));
+afterAll(() => harness.stop());
 
 describe("a disk that is full", () => {
   it.skipIf(process.getuid?.() !== 0)("is named, and the job goes on elsewhere", async () => {
-    const small = await bench.newBox("empty");
+    const small = await harness.newBox("empty");
     await mkdir(small.workspace, { recursive: true });
     // Takes no memory but for what is written to it.
     const mount = promisify(execFile)("mount", ["-t", "tmpfs", "-o", "size=64g", "tmpfs", small.workspace]);
     await mount;
     try {
-      await bench.giveStages(small);
-      const { gates, settings } = await gatedAgent(bench);
+      await harness.giveStages(small);
+      const { gates, settings } = await gatedAgent(harness);
       small.start(settings);
-      const jobId = await bench.tinyJob();
+      const jobId = await harness.tinyJob();
       await gates.export.reached(1);
       const { blocks, bavail, bsize } = await statfs(small.workspace);
       const size = `remount,size=${(blocks - bavail) * bsize + 64 * 1024}`;
       await promisify(execFile)("mount", ["-o", size, small.workspace]);
       await gates.export.open();
-      const failed = await bench.jobBecomes(jobId, ({ failures }) => failures > 0);
+      const failed = await harness.jobBecomes(jobId, ({ failures }) => failures > 0);
       expect(failed).toMatchObject({ status: "queued", message: expect.stringContaining("disk is full") });
 
-      const large = await bench.newBox();
+      const large = await harness.newBox();
       large.start();
-      const job = await bench.completed(jobId);
+      const job = await harness.completed(jobId);
       expect(job).toMatchObject({ agent_id: large.agentId, attempt: 2, failures: 1, lost_leases: 0 });
-      const events = await bench.client.events(jobId);
+      const events = await harness.client.events(jobId);
       expect(events.map(({ error_code }) => error_code)).toContain("disk_full");
 
       // The agent with the full disk is still there.
@@ -54,10 +54,10 @@ describe("a disk that is full", () => {
 
 describe("a job's record", () => {
   async function killedWithJob(): Promise<{ box: AgentBox; jobId: string }> {
-    const { gates, settings } = await gatedAgent(bench);
-    const box = await bench.newBox();
+    const { gates, settings } = await gatedAgent(harness);
+    const box = await harness.newBox();
     box.start(settings);
-    const jobId = await bench.tinyJob();
+    const jobId = await harness.tinyJob();
     await gates.export.reached(1);
     await box.end("SIGKILL");
     await gates.export.open();
@@ -68,7 +68,7 @@ describe("a job's record", () => {
     const { box, jobId } = await killedWithJob();
     await truncate(join(box.jobDir(jobId), "job.json"), 100);
     box.start();
-    const job = await bench.completed(jobId);
+    const job = await harness.completed(jobId);
     expect(job).toMatchObject({ attempt: 2, failures: 0, lost_leases: 1 });
     expect(stagesOf(job)).toEqual({
       reused: ["download", "frames", "poses"],
@@ -80,7 +80,7 @@ describe("a job's record", () => {
     const { box, jobId } = await killedWithJob();
     await writeFile(join(box.jobDir(jobId), "job.json.tmp"), '{"version":1,"fen');
     box.start();
-    const job = await bench.completed(jobId);
+    const job = await harness.completed(jobId);
     expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
     expect(stagesOf(job).ran).toEqual(["export", "upload"]);
   });
@@ -88,17 +88,17 @@ describe("a job's record", () => {
 
 describe("a finished stage that is deleted under a running agent", () => {
   it("costs an attempt, and is done again", async () => {
-    const { gates, settings } = await gatedAgent(bench);
-    const box = await bench.newBox();
+    const { gates, settings } = await gatedAgent(harness);
+    const box = await harness.newBox();
     box.start(settings);
-    const jobId = await bench.tinyJob();
+    const jobId = await harness.tinyJob();
     await gates.export.reached(1);
     await rm(join(box.jobDir(jobId), "train"), { recursive: true });
     await gates.export.open();
-    const job = await bench.completed(jobId);
+    const job = await harness.completed(jobId);
     expect(job).toMatchObject({ attempt: 2, failures: 1, lost_leases: 0 });
     expect(stagesOf(job).ran).toEqual(["train", "export", "upload"]);
-    const events = await bench.client.events(jobId);
+    const events = await harness.client.events(jobId);
     expect(events.map(({ error_code }) => error_code)).toContain("workspace_damaged");
   });
 });

@@ -2,11 +2,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startControlPlane } from "@splatt/control-plane/embedded";
+import { makeSampleClip } from "@splatt/gpu-agent/sample-clip";
+import { AgentProcess } from "@splatt/local/agent-process";
 import { isTerminal } from "@splatt/shared";
+import { SplattClient } from "splatt";
+import { uploadFile } from "splatt/node";
 import type { TestProject } from "vitest/node";
-import { makeSampleClip } from "../../../gpu-agent/src/sample-clip/sample-clip.ts";
-import { AgentProcess } from "../../lib/agent-process.ts";
-import { SplattClient } from "../../lib/client.ts";
 import { jobBecomes } from "../local-stack.ts";
 
 /** What all fault tests begin with; each works on copies. */
@@ -57,7 +58,7 @@ export async function setup(project: TestProject): Promise<void> {
   const workspace = join(dir, "workspace");
   const settings = { ENGINE: "builtin" };
   const agent = new AgentProcess({ controlPlane: controlPlane.url, token, workspace, settings, onLine });
-  const uploadId = await client.upload(clip, () => undefined);
+  const uploadId = await uploadFile(client, clip);
   const { job_id: jobId } = await client.createJob({ task_id: "faults", upload_id: uploadId, ...TINY_JOB });
   const { status } = await jobBecomes(client, jobId, (job) => isTerminal(job.status));
   await agent.stop();

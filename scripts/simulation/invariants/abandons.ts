@@ -5,7 +5,7 @@ import {
   type JobStatus,
   type ServerMessage,
 } from "@splatt/shared";
-import type { SqliteFile } from "../ports/d1.ts";
+import type { SqliteFile } from "../fakes/d1.ts";
 import type { Finding } from "./jobs.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { type AgentMessage, type Fence, isTerminal, JOB_STATUSES, type JobStatus } from "@splatt/shared";
-import type { SqliteFile } from "../ports/d1.ts";
+import type { SqliteFile } from "../fakes/d1.ts";
 import type { Finding } from "./jobs.ts";
 
 interface Row {

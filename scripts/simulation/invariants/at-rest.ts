@@ -1,6 +1,6 @@
 import { isTerminal } from "@splatt/shared";
-import type { Machine } from "../cast/machine.ts";
-import type { ControlPlane } from "../ports/control-plane.ts";
+import type { SimulatedHost } from "../actors/simulated-host.ts";
+import type { ControlPlane } from "../fakes/control-plane.ts";
 import type { Finding } from "./jobs.ts";
 import type { Observation } from "./observation.ts";
 
@@ -15,8 +15,8 @@ export function everyJobHasEnded({ jobs }: Observation): Finding {
 }
 
 /** The Dispatchers' leases, of which none is left when no job runs. */
-export function noLeaseIsLeft({ hosts }: ControlPlane): Finding {
-  for (const { name, file } of hosts.values()) {
+export function noLeaseIsLeft({ objects }: ControlPlane): Finding {
+  for (const { name, file } of objects.values()) {
     const leases = file.rows("SELECT job_id, state FROM leases");
     if (leases.length > 0) return `the Dispatcher of ${name} still has ${JSON.stringify(leases)}`;
   }
@@ -24,8 +24,8 @@ export function noLeaseIsLeft({ hosts }: ControlPlane): Finding {
 }
 
 /** What agents say that they hold. */
-export function noAgentHoldsAJob(machines: readonly Machine[]): Finding {
-  const holder = machines.find(({ isRunning, heldJobs }) => isRunning && heldJobs.length > 0);
+export function noAgentHoldsAJob(hosts: readonly SimulatedHost[]): Finding {
+  const holder = hosts.find(({ isRunning, heldJobs }) => isRunning && heldJobs.length > 0);
   return holder === undefined ? null : `${holder.plan.name} still holds ${holder.heldJobs.join(", ")}`;
 }
 

@@ -1,5 +1,5 @@
 import type { JobStatus } from "@splatt/shared";
-import type { SqliteFile } from "../ports/d1.ts";
+import type { SqliteFile } from "../fakes/d1.ts";
 
 /** What the invariants look at of a job. */
 export interface ObservedJob {

@@ -1,5 +1,5 @@
 import { FENCE_HEADERS, isTerminal, type JobStatus } from "@splatt/shared";
-import type { SqliteFile } from "../ports/d1.ts";
+import type { SqliteFile } from "../fakes/d1.ts";
 import type { Finding } from "./jobs.ts";
 
 const OF_A_JOB = /\/agent\/jobs\/([0-9a-f-]+)\/[^?]*/;

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { RESULT_FILES } from "@splatt/shared";
-import { runOf } from "../cast/stages.ts";
-import type { SqliteFile } from "../ports/d1.ts";
-import type { SimR2 } from "../ports/r2.ts";
+import { runOf } from "../actors/stages.ts";
+import type { SqliteFile } from "../fakes/d1.ts";
+import type { SimR2 } from "../fakes/r2.ts";
 import type { Finding } from "./jobs.ts";
 import type { Observation } from "./observation.ts";
 

@@ -1,7 +1,7 @@
-import type { Client } from "../cast/client.ts";
-import type { Machine } from "../cast/machine.ts";
+import type { Client } from "../actors/client.ts";
+import type { SimulatedHost } from "../actors/simulated-host.ts";
+import type { ControlPlane } from "../fakes/control-plane.ts";
 import type { World } from "../kernel/world.ts";
-import type { ControlPlane } from "../ports/control-plane.ts";
 import { OnlyTheLivingGoOn, onlyTheLostIsAbandoned } from "./abandons.ts";
 import { AcksFollowWrites } from "./acks.ts";
 import { AlarmsDoNotStorm } from "./alarms.ts";
@@ -54,7 +54,7 @@ const JOB_INVARIANTS: Readonly<Record<string, JobInvariant>> = {
 export class Watch {
   readonly #world: World;
   readonly #controlPlane: ControlPlane;
-  readonly #machines: readonly Machine[];
+  readonly #hosts: readonly SimulatedHost[];
   readonly #client: Client;
   readonly #limits: TryLimits;
   readonly #jobInvariants: Readonly<Record<string, JobInvariant>>;
@@ -65,13 +65,13 @@ export class Watch {
   constructor(
     world: World,
     controlPlane: ControlPlane,
-    machines: readonly Machine[],
+    hosts: readonly SimulatedHost[],
     client: Client,
     limits: TryLimits,
   ) {
     this.#world = world;
     this.#controlPlane = controlPlane;
-    this.#machines = machines;
+    this.#hosts = hosts;
     this.#client = client;
     this.#limits = limits;
     const handedBack = new Set<string>();
@@ -111,7 +111,7 @@ export class Watch {
 
   /** To be called after every step; looks at what may have changed in it. */
   afterStep(): void {
-    for (const { plan, jobsAtWork, jobNotStopped } of this.#machines) {
+    for (const { plan, jobsAtWork, jobNotStopped } of this.#hosts) {
       if (jobNotStopped !== null) {
         this.require("agentsStopWhenTold", `${plan.name} still works on ${jobNotStopped}`);
       }

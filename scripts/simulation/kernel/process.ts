@@ -8,13 +8,13 @@ import { AsyncLocalStorage } from "node:async_hooks";
 export class SimProcess {
   readonly name: string;
   readonly pid: number;
-  /** How far the clock of its machine is ahead of the world's, in ms. */
+  /** How far the clock of its host is ahead of the world's, in ms. */
   readonly clockOffsetMs: number;
   /** Holds what the process sends back until what it wrote is durable; null where nothing does. */
   readonly outputGate: ((send: () => void) => void) | null;
   /** Asked at each call that the process makes: how it is to die during that call, or null. */
   readonly deathDuringCall: () => (() => void) | null;
-  /** Until when its machine is suspended, in virtual ms: what is due before that waits. */
+  /** Until when its host is suspended, in virtual ms: what is due before that waits. */
   frozenUntil = 0;
   #alive = true;
 

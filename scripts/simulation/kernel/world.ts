@@ -168,7 +168,7 @@ function settleWith<T>(
 
 let current: World | null = null;
 
-/** The world of this thread: the ports that take the place of modules have no other way to it. */
+/** The world of this thread: the fakes of modules have no other way to it. */
 export function theWorld(): World {
   if (current === null) throw new Error("no simulation runs");
   return current;

@@ -5,7 +5,7 @@ import { isMainThread } from "node:worker_threads";
 
 /**
  * Loaded into an agent, and into the threads of its trainer, before their own code (`node --import`): holds at gates
- * (see bench/gate.ts) what runs no tool that could be held. EXPORT_GATE is the path of the export's gate;
+ * (see harness/gate.ts) what runs no tool that could be held. EXPORT_GATE is the path of the export's gate;
  * CHECKPOINT_GATE, where it is set, that of the training's, which stops there when it has left a checkpoint.
  */
 const require = createRequire(import.meta.url);

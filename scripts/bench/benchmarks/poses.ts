@@ -1,0 +1,106 @@
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { availableParallelism, cpus, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { createLogger } from "@splatt/gpu-agent/log";
+import { FRAME_LIMITS } from "@splatt/gpu-agent/pipeline/frames/frame-plan";
+import { createFramesStage } from "@splatt/gpu-agent/pipeline/frames/frames-stage";
+import { createPosesStage } from "@splatt/gpu-agent/pipeline/poses/poses-stage";
+import type { StageContext } from "@splatt/gpu-agent/pipeline/stage";
+import { Preset } from "@splatt/shared";
+import { execa } from "execa";
+
+/**
+ * `npm run bench -- poses VIDEO [--ns-process-data PATH] [--colmap PATH] [--fps N] [--preset NAME]`: how long the
+ * poses stage takes on a video, and how good the poses are; and what nerfstudio's ns-process-data, with its
+ * defaults, takes for as many frames in the same run.
+ */
+
+const HOUR_MS = 3_600_000;
+
+function contextIn(dir: string): StageContext {
+  return {
+    dir,
+    signal: new AbortController().signal,
+    log: createLogger({ level: "silent", format: "json" }),
+    report: () => undefined,
+    toolOutput: () => undefined,
+  };
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<{ value: T; seconds: number }> {
+  const began = performance.now();
+  const value = await work();
+  return { value, seconds: (performance.now() - began) / 1000 };
+}
+
+async function runOurs(video: string, work: string, fps: number, preset: Preset, colmap: string) {
+  const [framesDir, posesDir] = [join(work, "frames"), join(work, "poses")];
+  await mkdir(framesDir);
+  await mkdir(posesDir);
+  const frames = await createFramesStage({
+    ...{ ffmpeg: "ffmpeg", ffprobe: "ffprobe", commandTimeoutMs: HOUR_MS },
+    ...FRAME_LIMITS,
+  }).run({ file: video, options: { fps, start_sec: 0, end_sec: null } }, contextIn(framesDir));
+  if (!frames.ok) throw new Error(`${frames.error.code}: ${frames.error.detail}`);
+  const stage = createPosesStage({
+    ...{ colmap, gpu: false, threads: null },
+    ...{ commandTimeoutMs: HOUR_MS, silenceMs: HOUR_MS },
+  });
+  const { value: poses, seconds } = await timed(() =>
+    stage.run({ framesDir, frames: frames.value, preset }, contextIn(posesDir)),
+  );
+  if (!poses.ok) {
+    console.log(`| splatt | ${seconds.toFixed(1)} | ${poses.error.code}: ${poses.error.detail} | – |`);
+    return { seconds, count: frames.value.count };
+  }
+  const { registered, mean_reprojection_error: error } = poses.value.capture;
+  const placed = `${registered} of ${frames.value.count}`;
+  const name = `splatt, COLMAP ${poses.value.colmap}`;
+  console.log(`| ${name} | ${seconds.toFixed(1)} | ${placed} | ${error?.toFixed(2)} px |`);
+  return { seconds, count: frames.value.count };
+}
+
+async function runNerfstudio(program: string, video: string, work: string, count: number): Promise<number> {
+  const out = join(work, "nerfstudio");
+  const target = ["--num-frames-target", String(count), "--no-gpu"];
+  const { value: run, seconds } = await timed(() =>
+    execa(program, ["video", "--data", video, "--output-dir", out, ...target], {
+      env: { QT_QPA_PLATFORM: "offscreen", TERM: "dumb" },
+      reject: false,
+      all: true,
+      stdin: "ignore",
+    }),
+  );
+  const transforms = await readFile(join(out, "transforms.json"), "utf8").catch(() => null);
+  if (transforms === null) console.log(String(run.all).split("\n").slice(-15).join("\n"));
+  const placed = transforms === null ? "none" : String(JSON.parse(transforms).frames.length);
+  console.log(`| ns-process-data | ${seconds.toFixed(1)} | ${placed} of ${count} | – |`);
+  return seconds;
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    "ns-process-data": { type: "string" },
+    colmap: { type: "string", default: "colmap" },
+    fps: { type: "string", default: "4" },
+    preset: { type: "string", default: "standard" },
+  },
+});
+const [videoArgument] = positionals;
+if (videoArgument === undefined) throw new Error("Name a video: npm run bench -- poses VIDEO");
+const video = resolve(process.env.INIT_CWD ?? process.cwd(), videoArgument);
+const work = await mkdtemp(join(tmpdir(), "splatt-bench-"));
+console.log(`${cpus()[0]?.model ?? "unknown processor"}, ${availableParallelism()} cores; ${values.preset}`);
+console.log("\n| | seconds | frames placed | reprojection error |\n|---|---|---|---|");
+try {
+  const ours = await runOurs(video, work, Number(values.fps), Preset.parse(values.preset), values.colmap);
+  const program = values["ns-process-data"];
+  if (program !== undefined) {
+    const theirs = await runNerfstudio(program, video, work, ours.count);
+    console.log(`\nOurs takes ${(ours.seconds / theirs).toFixed(2)} of ns-process-data's time.`);
+  }
+} finally {
+  await rm(work, { recursive: true });
+}

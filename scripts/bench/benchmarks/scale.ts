@@ -1,0 +1,97 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { Agent } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { Arrivals } from "../control-plane/arrivals.ts";
+import { type BenchStack, startStack } from "../control-plane/bench-stack.ts";
+import { machineLine } from "../control-plane/machine-line.ts";
+import { p50p99 } from "../control-plane/quantiles.ts";
+import { timedGet } from "../control-plane/requests.ts";
+import { ScriptedAgent } from "../control-plane/scripted-agent.ts";
+import { seededId, seedJobs } from "../control-plane/seeded-jobs.ts";
+
+/**
+ * `npm run bench -- scale [--sizes 10000,100000,1000000] [--rounds N]`: how long requests take with so many jobs in D1,
+ * of which one in ten waits (the fewest must be more than the rounds): a job's status, pages of the list, and how long an agent that ended a job waits for the
+ * next of the queue.
+ */
+
+const { values } = parseArgs({
+  options: {
+    sizes: { type: "string", default: "10000,100000,1000000" },
+    rounds: { type: "string", default: "200" },
+  },
+});
+const rounds = Number(values.rounds);
+const http = new Agent({ keepAlive: true });
+
+async function times(of: () => Promise<number>): Promise<string> {
+  for (let i = 0; i < 20; i++) await of();
+  const all: number[] = [];
+  for (let i = 0; i < rounds; i++) all.push(await of());
+  return p50p99(all);
+}
+
+async function claimTimes({ url, client }: BenchStack): Promise<string> {
+  const { token } = await client.createAgent("scale");
+  let jobId = Promise.withResolvers<string>();
+  const arrivals = new Arrivals();
+  let end: () => Promise<void> = async () => undefined;
+  const agent = await ScriptedAgent.connect({
+    url,
+    token,
+    slots: 1,
+    onJob: (fence, from) => {
+      end = () => from.endJob(fence);
+      arrivals.note(fence.job_id);
+      jobId.resolve(fence.job_id);
+    },
+  });
+  await jobId.promise;
+  const next = async () => {
+    jobId = Promise.withResolvers<string>();
+    // The ack goes out when the end is in D1; what follows is the claim.
+    await end();
+    const began = performance.now();
+    return (await arrivals.of(await jobId.promise)) - began;
+  };
+  const all = await times(next);
+  agent.close();
+  return all;
+}
+
+async function measure(stack: BenchStack, size: number): Promise<void> {
+  const get = (path: () => string) => times(() => timedGet(`${stack.url}${path()}`, http, stack.apiKey));
+  const someJob = () => 1 + Math.floor(Math.random() * size);
+  const row = [
+    await get(() => `/jobs/${seededId(someJob())}/status`),
+    await get(() => "/jobs?limit=100"),
+    await get(() => `/jobs?limit=100&cursor=${someJob()}`),
+    await get(() => "/jobs?limit=100&status=queued"),
+    await get(() => `/jobs?limit=100&status=failed&cursor=${someJob()}`),
+    await claimTimes(stack),
+  ];
+  console.log(`| ${size.toLocaleString("en")} | ${row.join(" | ")} |`);
+}
+
+console.log(machineLine());
+console.log("\nMilliseconds, p50 / p99\n");
+console.log(
+  "| jobs | status | newest 100 | a later page | newest 100 that wait | a later page of the failed | claim |",
+);
+console.log("|---|---|---|---|---|---|---|");
+const dataDir = await mkdtemp(join(tmpdir(), "splatt-bench-scale-"));
+try {
+  await (await startStack({ worker: "splatt", dataDir }))[Symbol.asyncDispose]();
+  let made = 0;
+  for (const size of values.sizes.split(",").map(Number)) {
+    await seedJobs(dataDir, made, size);
+    made = size;
+    await using stack = await startStack({ worker: "splatt", dataDir });
+    await measure(stack, size);
+  }
+} finally {
+  http.destroy();
+  await rm(dataDir, { recursive: true });
+}

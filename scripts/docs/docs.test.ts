@@ -1,0 +1,49 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { AgentEnvironment } from "@splatt/gpu-agent/config";
+import { ROOT } from "@splatt/local/local-machine";
+import { AgentMessage, CLOSE, CreateJobFields, ServerMessage } from "@splatt/shared";
+import { describe, expect, it } from "vitest";
+import { GENERATED_DOCS, regenerated } from "./generated-docs.ts";
+
+const read = (path: string) => readFile(join(ROOT, path), "utf8");
+
+describe("the docs", () => {
+  it.each(GENERATED_DOCS)("%s has the code's own tables (else: npm run docs)", async (path) => {
+    expect(await readFile(path, "utf8")).toBe(await regenerated(path));
+  });
+
+  it("name every setting of the agent", async () => {
+    const text = await read("docs/agent.md");
+    for (const name of Object.keys(AgentEnvironment.shape)) expect(text).toContain(`\`${name}\``);
+  });
+
+  it("name every field of POST /jobs", async () => {
+    const text = await read("docs/api.md");
+    for (const name of Object.keys(CreateJobFields.shape)) expect(text).toContain(`\`${name}\``);
+  });
+
+  it("name every message and close code of the protocol", async () => {
+    const text = await read("docs/protocol.md");
+    const messages = [...AgentMessage.options, ...ServerMessage.options].map(({ shape }) => shape.type.value);
+    for (const type of messages) expect(text).toContain(`\`${type}\``);
+    for (const code of Object.values(CLOSE)) expect(text).toMatch(new RegExp(`^\\| ${code} `, "m"));
+  });
+
+  it("link only to files that are there", async () => {
+    const pages = ["README.md", ...(await readdir(join(ROOT, "docs"))).map((name) => `docs/${name}`)];
+    for (const page of pages.filter((name) => name.endsWith(".md"))) {
+      for (const [, link = ""] of (await read(page)).matchAll(/\]\(((?!https?:)[^)#]+)/g)) {
+        const target = join(ROOT, page, "..", link);
+        await expect(readFile(target), `${page} links to ${link}`).resolves.toBeDefined();
+      }
+    }
+  });
+
+  it("name in .env.example only settings that exist", async () => {
+    const known = new Set([...Object.keys(AgentEnvironment.shape), "GPU_API_KEY", "PORT", "DATA_DIR"]);
+    for (const [, name = ""] of (await read(".env.example")).matchAll(/^([A-Z_]+)=/gm)) {
+      expect(known.has(name), name).toBe(true);
+    }
+  });
+});

@@ -1,0 +1,53 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ROOT } from "@splatt/local/local-machine";
+import { FAILURE_CODES, FAILURES, JOB_STATUSES, PROBLEMS, TRANSITIONS } from "@splatt/shared";
+
+/** Parts of the docs that are made from the code's own tables, between `<!-- generated: NAME -->` and `<!-- end -->`. */
+const BLOCKS: Readonly<Record<string, () => string>> = {
+  failures: () =>
+    table(
+      ["code", "what happened", "what to do", "tried again"],
+      FAILURE_CODES.map((code) => {
+        const { sentence, hint, retryable } = FAILURES[code];
+        return [`\`${code}\``, sentence, hint, retryable ? "yes" : "no"];
+      }),
+    ),
+  problems: () =>
+    table(
+      ["code", "status", "title", "what to do"],
+      Object.entries(PROBLEMS).map(([code, { status, title, hint }]) => [
+        `\`${code}\``,
+        String(status),
+        title,
+        hint,
+      ]),
+    ),
+  transitions: () =>
+    table(
+      ["from", "to"],
+      JOB_STATUSES.map((from) => [
+        `\`${from}\``,
+        TRANSITIONS[from].map((to) => `\`${to}\``).join(", ") || "– (never changes)",
+      ]),
+    ),
+};
+
+export const GENERATED_DOCS = ["docs/api.md", "docs/failures.md", "docs/how-it-works.md"].map((path) =>
+  join(ROOT, path),
+);
+
+/** The file's text with its generated parts as they should be. */
+export async function regenerated(path: string): Promise<string> {
+  const text = await readFile(path, "utf8");
+  return text.replaceAll(/<!-- generated: (\w+) -->\n[\s\S]*?<!-- end -->/g, (_, name: string) => {
+    const block = BLOCKS[name];
+    if (block === undefined) throw new Error(`${path} asks for ${name}, which nothing generates`);
+    return `<!-- generated: ${name} -->\n${block()}\n<!-- end -->`;
+  });
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}

@@ -1,0 +1,261 @@
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type EmbeddedControlPlane,
+  type EmbeddedOptions,
+  startControlPlane,
+} from "@splatt/control-plane/embedded";
+import type { StoreCall } from "@splatt/control-plane/testing/store-call";
+import { readShPly } from "@splatt/gpu-agent/splat/sh-ply";
+import { ControlPlaneProcess } from "@splatt/local/control-plane-process";
+import { formatWorkerLog } from "@splatt/local/worker-log";
+import { isTerminal, type JobView, RESULT_FILES, type StageName } from "@splatt/shared";
+import { ApiProblem, SplattClient } from "splatt";
+import { downloadFile } from "splatt/node";
+import { expect, type TestContext } from "vitest";
+import { jobBecomes } from "../../local-stack.ts";
+import { type Prepared, TINY_JOB } from "../prepare.ts";
+import { AgentBox } from "./agent-box.ts";
+import { type MarkedProcess, marked } from "./marked-processes.ts";
+import type { StoreFaults } from "./store-faults.ts";
+import { TcpProxy } from "./tcp-proxy.ts";
+
+const FAULTY_WORKER = createRequire(import.meta.url).resolve("@splatt/control-plane/testing/faulty-worker");
+
+type Timing = Readonly<Record<string, number>>;
+
+/** Short enough for a test to see what they are about. How long silence is borne is each test's own matter. */
+const QUICK: Timing = {
+  heartbeatMs: 500,
+  heldMs: 500,
+  resendMs: 300,
+  progressMs: 50,
+  progressWriteMs: 1,
+  retryMinMs: 50,
+  retryMaxMs: 200,
+};
+
+/** A harness whose control plane is a process of its own, which can be killed. */
+export function startFaultHarness(
+  prepared: Prepared,
+  timing: Timing = {},
+): Promise<FaultHarness<ControlPlaneProcess>> {
+  return startHarness(prepared, timing, (options, onLine) => ControlPlaneProcess.start(options, onLine));
+}
+
+/** A harness whose control plane runs here, on stores that fail as `faults` says. */
+export function startFaultyStoresHarness(
+  prepared: Prepared,
+  faults: StoreFaults,
+  timing: Timing = {},
+): Promise<FaultHarness<EmbeddedControlPlane>> {
+  const judge = (call: unknown) => faults.judge(call as StoreCall);
+  const testing = { main: FAULTY_WORKER, services: { JUDGE: judge } };
+  return startHarness(prepared, timing, (options, onLine) =>
+    startControlPlane({ ...options, port: 0, testing, onLog: (_level, text) => onLine(text) }),
+  );
+}
+
+type Start<C> = (
+  options: Omit<EmbeddedOptions, "port" | "onLog">,
+  onLine: (line: string) => void,
+) => Promise<C>;
+
+async function startHarness<C extends ControlPlane>(
+  prepared: Prepared,
+  timing: Timing,
+  start: Start<C>,
+): Promise<FaultHarness<C>> {
+  const dir = await mkdtemp(join(tmpdir(), "splatt-fault-"));
+  const dataDir = join(dir, "control-plane");
+  await cp(prepared.controlPlane, dataDir, { recursive: true });
+  const log: string[] = [];
+  const options = { dataDir, apiKey: prepared.apiKey, dispatchTiming: { ...QUICK, ...timing } };
+  const startAgain = () => start(options, (line) => log.push(formatWorkerLog(line)));
+  const controlPlane = await startAgain();
+  const network = await TcpProxy.start(controlPlane.url);
+  return new FaultHarness({ dir, prepared, log, start: startAgain, controlPlane, network });
+}
+
+interface ControlPlane {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+interface Parts<C extends ControlPlane> {
+  readonly dir: string;
+  readonly prepared: Prepared;
+  readonly log: readonly string[];
+  readonly start: () => Promise<C>;
+  readonly controlPlane: C;
+  readonly network: TcpProxy;
+}
+
+/**
+ * A control plane, a stretch of network that can break, and machines with agents on them:
+ * all real. It begins with copies of what prepare.ts made.
+ */
+export class FaultHarness<C extends ControlPlane = ControlPlane> {
+  readonly dir: string;
+  /** Between all agents and the control plane. */
+  readonly network: TcpProxy;
+  /** All that the control plane logged. */
+  readonly log: readonly string[];
+  /** Where agents and jobs are made: another one for each test, so that none takes another's jobs. */
+  pool = "faults-0";
+  readonly #parts: Parts<C>;
+  readonly #boxes: AgentBox[] = [];
+  #controlPlane: C;
+  #made = 0;
+
+  constructor(parts: Parts<C>) {
+    this.dir = parts.dir;
+    this.network = parts.network;
+    this.log = parts.log;
+    this.#parts = parts;
+    this.#controlPlane = parts.controlPlane;
+  }
+
+  get clip(): string {
+    return this.#parts.prepared.clip;
+  }
+
+  get controlPlane(): C {
+    return this.#controlPlane;
+  }
+
+  /** Talks to the control plane directly, whatever the network between it and the agents does. */
+  get client(): SplattClient {
+    return new SplattClient(this.#controlPlane.url, this.#parts.prepared.apiKey);
+  }
+
+  /** Starts the control plane again on the data of the one that was killed or stopped. */
+  async restartControlPlane(): Promise<void> {
+    this.#controlPlane = await this.#parts.start();
+    this.network.retarget(this.#controlPlane.url);
+  }
+
+  /**
+   * @param stages whether it has the finished stages that `tinyJob` reuses
+   * @param twin the box whose token it uses too
+   */
+  async newBox(stages: "with stages" | "empty" = "with stages", twin?: AgentBox): Promise<AgentBox> {
+    const { agentId, token } = twin ?? (await this.#mint());
+    const workspace = join(this.dir, `workspace-${this.#next()}`);
+    const box = new AgentBox({ agentId, token, controlPlane: this.network.url, workspace });
+    if (stages === "with stages") await this.giveStages(box);
+    this.#boxes.push(box);
+    return box;
+  }
+
+  async giveStages(box: AgentBox): Promise<void> {
+    const { jobId, jobDir } = this.#parts.prepared;
+    await box.giveJob(jobId, jobDir);
+  }
+
+  /** A job that a box with stages goes on with at the training, or at whatever `changes` touch first. */
+  async tinyJob(changes: Readonly<Record<string, unknown>> = {}): Promise<string> {
+    const differs = { iterations: TINY_JOB.iterations + 1, pool: this.pool, ...changes };
+    return (await this.client.retryJob(this.#parts.prepared.jobId, differs)).job_id;
+  }
+
+  /** A job with everything to do. @param source by default the clip, which the control plane has */
+  async wholeJob(source: Readonly<Record<string, unknown>> = {}): Promise<string> {
+    const video = "video_url" in source ? {} : { upload_id: this.#parts.prepared.uploadId };
+    const body = { task_id: "faults", pool: this.pool, ...TINY_JOB, ...video, ...source };
+    return (await this.client.createJob(body)).job_id;
+  }
+
+  /** Calls the API again for as long as it does not answer, as a patient client does. */
+  async insist<T>(call: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await call();
+      } catch (error) {
+        if (!(error instanceof ApiProblem) || error.problem.status < 500) throw error;
+      }
+    }
+  }
+
+  jobBecomes(jobId: string, wanted: (job: JobView) => boolean): Promise<JobView> {
+    return jobBecomes(this.client, jobId, wanted);
+  }
+
+  ended(jobId: string): Promise<JobView> {
+    return this.jobBecomes(jobId, ({ status }) => isTerminal(status));
+  }
+
+  /**
+   * Waits for the job to complete, downloads its files, and sees that they are whole and of one piece.
+   */
+  async completed(jobId: string): Promise<JobView> {
+    const job = await this.ended(jobId);
+    expect(job).toMatchObject({ status: "completed", progress: 100, error: null });
+    expect(Object.keys(job.results ?? {})).toEqual(expect.arrayContaining([...RESULT_FILES]));
+    const dir = await mkdtemp(join(this.dir, "results-"));
+    for (const [name, result] of Object.entries(job.results ?? {})) {
+      // Compares size and SHA-256 with what the API says.
+      await downloadFile(this.client, result, join(dir, name));
+    }
+    const splat = await readShPly(join(dir, "baked_splat_sh.ply"));
+    expect(splat).toMatchObject({ ok: true, value: { count: job.report?.train?.gaussians } });
+    return job;
+  }
+
+  /** How many parts of a job's result files went through the network. */
+  partsSent(job: JobView): number {
+    return this.network.count(new RegExp(`^PUT /agent/jobs/${job.job_id}/uploads/[^/]+/parts/`));
+  }
+
+  /** For `afterEach`: ends what the test left, and sees that no process is left of it. */
+  async endTest({ task }: TestContext): Promise<void> {
+    if (task.result?.state === "fail") console.log(this.#story());
+    this.network.mend();
+    const left: MarkedProcess[] = [];
+    for (const box of this.#boxes.splice(0)) {
+      await box.stop();
+      left.push(...(await marked(box.workspace)));
+    }
+    for (const { pid } of left) process.kill(pid, "SIGKILL");
+    expect(left, "orphans").toEqual([]);
+    this.pool = `faults-${this.#next()}`;
+  }
+
+  async stop(): Promise<void> {
+    await this.network.stop();
+    await this.#controlPlane.stop();
+    await rm(this.dir, { recursive: true, force: true });
+  }
+
+  async #mint(): Promise<{ agentId: string; token: string }> {
+    const { agent_id, token } = await this.client.createAgent("box", this.pool);
+    return { agentId: agent_id, token };
+  }
+
+  #next(): number {
+    this.#made += 1;
+    return this.#made;
+  }
+
+  /** What was said on all sides, for the reader of a failed test. */
+  #story(): string {
+    const parts = [this.log, ...this.#boxes.map((box) => box.log)];
+    return parts.flatMap((lines) => lines.slice(-60).map((line) => line.slice(0, 300))).join("\n");
+  }
+}
+
+/** Each result file is sent in one part, as small as they are here. */
+export function fileCount(job: JobView): number {
+  return Object.keys(job.results ?? {}).length;
+}
+
+/** The stages that ran in the job's last run, and those that it found done. */
+export function stagesOf(job: JobView): { ran: StageName[]; reused: StageName[] } {
+  const stages = job.report?.stages ?? [];
+  return {
+    ran: stages.filter(({ reused }) => !reused).map(({ stage }) => stage),
+    reused: stages.filter(({ reused }) => reused).map(({ stage }) => stage),
+  };
+}

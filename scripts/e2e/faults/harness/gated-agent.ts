@@ -1,0 +1,34 @@
+import { join } from "node:path";
+import type { Settings } from "./agent-box.ts";
+import type { FaultHarness } from "./fault-harness.ts";
+import { Gate, gatedTool } from "./gate.ts";
+
+const PRELOAD = join(import.meta.dirname, "..", "preload");
+
+/** The environment that loads a module of preload/ into an agent. */
+export function preload(
+  name: "gated-stages" | "dies-at" | "jumping-clock",
+  variables: Settings = {},
+): Settings {
+  return { NODE_OPTIONS: `--import=${join(PRELOAD, `${name}.ts`)}`, ...variables };
+}
+
+/**
+ * An agent whose stages stop at gates: all that run a tool, and the export. Its training stops after its first
+ * checkpoint where a test gives it `trainingHeld` too.
+ */
+export async function gatedAgent(harness: FaultHarness) {
+  const gates = {
+    frames: await Gate.make(harness.dir),
+    poses: await Gate.make(harness.dir),
+    checkpoint: await Gate.make(harness.dir),
+    export: await Gate.make(harness.dir),
+  };
+  const settings: Settings = {
+    FFMPEG_PATH: await gatedTool(gates.frames, "ffmpeg", "-filter_complex"),
+    COLMAP_PATH: await gatedTool(gates.poses, "colmap", "exhaustive_matcher"),
+    ...preload("gated-stages", { EXPORT_GATE: gates.export.path }),
+  };
+  const trainingHeld: Settings = { CHECKPOINT_GATE: gates.checkpoint.path };
+  return { gates, settings, trainingHeld };
+}

@@ -1,0 +1,136 @@
+import { API_KEY, type ControlPlane, type HttpAnswer, ORIGIN } from "../fakes/control-plane.ts";
+import { NetworkPath } from "../fakes/network-path.ts";
+import { setTimeout as sleep } from "../fakes/timers-promises.ts";
+import { SimProcess } from "../kernel/process.ts";
+import type { World } from "../kernel/world.ts";
+import type { Operation } from "../plan.ts";
+import type { Identity } from "./simulated-host.ts";
+
+const TRIES = 3;
+const VIDEO = Buffer.from(
+  "a video of which nobody looks at the frames, but every byte has to arrive in its place",
+);
+
+/** What a client knows of a job: only what it was told. */
+export interface KnownJob {
+  readonly id: string;
+  /** The client has asked for its deletion, so that nobody can say whether it is still there. */
+  deletionAskedFor: boolean;
+}
+
+/** A user of the API: does what the plan says, and remembers what it was promised. */
+export class Client {
+  readonly jobs: KnownJob[] = [];
+  readonly #world: World;
+  readonly #controlPlane: ControlPlane;
+  readonly #process = new SimProcess("client");
+  readonly #path = new NetworkPath();
+  #busy = 0;
+
+  constructor(world: World, controlPlane: ControlPlane) {
+    this.#world = world;
+    this.#controlPlane = controlPlane;
+  }
+
+  /** Whether everything that was begun has ended. */
+  get isIdle(): boolean {
+    return this.#busy === 0;
+  }
+
+  do(operation: Operation, identities: readonly Identity[]): void {
+    this.#busy += 1;
+    this.#process.run(async () => {
+      await this.#perform(operation, identities).finally(() => {
+        this.#busy -= 1;
+      });
+    });
+  }
+
+  async #perform(operation: Operation, identities: readonly Identity[]): Promise<void> {
+    if (operation.kind === "create") return this.#create(operation);
+    if (operation.kind === "drain") {
+      const agent = identities[operation.host];
+      if (agent !== undefined) await this.#json("POST", `/agents/${agent.id}/drain`, { deadline_sec: 5 });
+      return;
+    }
+    if (operation.kind === "delete agent") {
+      const agent = identities[operation.host];
+      if (agent !== undefined) await this.#json("DELETE", `/agents/${agent.id}`, null);
+      return;
+    }
+    if (operation.kind === "list") {
+      await this.#json("GET", "/jobs?limit=10", null);
+      return;
+    }
+    const job = this.jobs[operation.job % Math.max(1, this.jobs.length)];
+    if (job === undefined) return;
+    if (operation.kind === "delete") {
+      job.deletionAskedFor = true;
+      await this.#json("DELETE", `/jobs/${job.id}`, null);
+    } else if (operation.kind === "status") {
+      await this.#json("GET", `/jobs/${job.id}/status`, null);
+    } else if (operation.kind === "cancel") {
+      await this.#json("POST", `/jobs/${job.id}/cancel`, null);
+    } else {
+      this.#learnOf(await this.#json("POST", `/jobs/${job.id}/retry`, null));
+    }
+  }
+
+  async #create(operation: Extract<Operation, { kind: "create" }>): Promise<void> {
+    const { engine, pool, priority } = operation;
+    const source =
+      operation.source === "url" ? { video_url: "https://videos.test/v.mp4" } : await this.#upload();
+    if (source === null) return;
+    this.#learnOf(
+      await this.#json("POST", "/jobs", {
+        task_id: "t",
+        filename: "v.mp4",
+        engine,
+        pool,
+        priority,
+        ...source,
+      }),
+    );
+  }
+
+  async #upload(): Promise<{ upload_id: string } | null> {
+    const upload = await this.#json("POST", "/uploads", { filename: "v.mp4", size: VIDEO.length });
+    if (upload === null) return null;
+    const base = `/uploads/${String(upload.upload_id)}`;
+    const partSize = Number(upload.part_size);
+    for (let part = 1; (part - 1) * partSize < VIDEO.length; part += 1) {
+      const bytes = VIDEO.subarray((part - 1) * partSize, part * partSize);
+      if ((await this.#json("PUT", `${base}/parts/${part}`, bytes)) === null) return null;
+    }
+    const completed = await this.#json("POST", `${base}/complete`, {});
+    return completed === null ? null : { upload_id: String(upload.upload_id) };
+  }
+
+  #learnOf(created: Record<string, unknown> | null): void {
+    if (created !== null) this.jobs.push({ id: String(created.job_id), deletionAskedFor: false });
+  }
+
+  /** The JSON of a 200; null for everything else, after a few tries at what may pass. */
+  async #json(method: string, path: string, body: unknown): Promise<Record<string, unknown> | null> {
+    for (let tries = 1; ; tries += 1) {
+      const answer = await this.#send(method, path, body).catch(() => null);
+      if (answer?.status === 200) return JSON.parse(answer.body.toString()) as Record<string, unknown>;
+      if ((answer !== null && answer.status < 500) || tries === TRIES) return null;
+      await sleep(this.#world.latency(100, 5000));
+    }
+  }
+
+  #send(method: string, path: string, body: unknown): Promise<HttpAnswer> {
+    const bytes = body === null || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
+    return this.#controlPlane.fetch(this.#path, {
+      method,
+      url: `${ORIGIN}${path}`,
+      headers: {
+        "x-api-key": API_KEY,
+        "content-type": "application/json",
+        ...(bytes === null ? {} : { "content-length": String(bytes.length) }),
+      },
+      body: bytes,
+    });
+  }
+}

@@ -1,0 +1,251 @@
+import { SimProcess } from "../kernel/process.ts";
+import type { Range } from "../kernel/random.ts";
+import type { World } from "../kernel/world.ts";
+import type { SimD1, SqliteFile } from "./d1.ts";
+import { type DispatcherWatch, type ObjectClass, ObjectHost } from "./durable-object.ts";
+import type { NetworkPath } from "./network-path.ts";
+import { SimR2 } from "./r2.ts";
+import { bodyOf, type HandedOnSocket, WorkerRequest } from "./worker-globals.ts";
+
+/** The Worker's entry module, as far as its runtime knows it. */
+export interface WorkerModule {
+  readonly default: {
+    fetch(request: Request, env: object, ctx: object): Response | Promise<Response>;
+    scheduled(controller: object, env: object, ctx: object): unknown;
+  };
+  readonly Dispatcher: ObjectClass;
+}
+
+export interface WorkerCode extends WorkerModule {
+  readonly newAgentToken: (agentId: string) => Promise<{ token: string; hash: string }>;
+}
+
+export interface HttpRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | null;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  /** Set when the answer is an upgrade. */
+  readonly upgraded: HandedOnSocket | null;
+}
+
+export const API_KEY = "simulated-key";
+export const ORIGIN = "https://control.plane";
+
+const USUAL_MS: Range = [1, 40];
+const SLOW_MS: Range = [1000, 30_000];
+const LATE_MS: Range = [5000, 300_000];
+const RPC_MS: Range = [0.2, 15];
+/** How long a client waits that hears nothing at all. */
+const CLIENT_TIMEOUT_MS = 120_000;
+
+export interface ControlPlaneFiles {
+  readonly d1: SimD1;
+  /** The storage of a pool's Dispatcher. */
+  readonly object: (name: string) => SqliteFile;
+}
+
+/** The Worker with its bindings, and the way to it. */
+export class ControlPlane {
+  watch: DispatcherWatch = {
+    onHubFrame: () => undefined,
+    onAgentFrame: () => undefined,
+    onAlarm: () => undefined,
+  };
+  /** Told of each request as it arrives; what it returns is told the status of the answer. */
+  onRequest: (request: Pick<HttpRequest, "url" | "headers">) => (status: number) => void = () => () =>
+    undefined;
+  readonly d1: SimD1;
+  readonly r2: SimR2;
+  readonly objects = new Map<string, ObjectHost>();
+  readonly #world: World;
+  readonly #code: WorkerCode;
+  readonly #files: ControlPlaneFiles;
+  readonly #env: object;
+  #requests = 0;
+
+  constructor(
+    world: World,
+    code: WorkerCode,
+    files: ControlPlaneFiles,
+    options: { readonly dispatchTiming: object; readonly smallestPart: number },
+  ) {
+    this.#world = world;
+    this.#code = code;
+    this.#files = files;
+    this.d1 = files.d1;
+    this.r2 = new SimR2(world, options.smallestPart);
+    this.#env = {
+      DB: this.d1,
+      BUCKET: this.r2,
+      DISPATCHER: { getByName: (name: string) => this.#stub(name) },
+      GPU_API_KEY: API_KEY,
+      DISPATCH_TIMING: JSON.stringify(options.dispatchTiming),
+    };
+  }
+
+  /** Sends a request over a network, for the running process. Rejects as a connection that fails does. */
+  fetch(path: NetworkPath, request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer> {
+    const world = this.#world;
+    const what = `${request.method} ${request.url.slice(ORIGIN.length)}`;
+    const client = world.caller(what);
+    const { faults } = world;
+    const death = client.deathDuringCall();
+    if (death !== null) world.schedule(world.latency(...USUAL_MS), "dies", death, client);
+    const lost = faults.strikes("http_lost_request");
+    const lostReply = faults.strikes("http_lost_reply");
+    const late = faults.strikes("http_late_request");
+    const slow = faults.strikes("http_slow");
+    const outMs = world.latency(...(late ? LATE_MS : slow ? SLOW_MS : USUAL_MS));
+
+    return new Promise<HttpAnswer>((resolve, reject) => {
+      const fail = (error: Error) => {
+        timeout.cancelled = true;
+        reject(error);
+      };
+      const reset = () => fail(Object.assign(new Error("other side closed"), { code: "UND_ERR_SOCKET" }));
+      const timeout = world.schedule(CLIENT_TIMEOUT_MS, "times out", reset, client);
+      signal?.addEventListener("abort", () => fail(new DOMException("aborted", "AbortError")));
+      if (lost || late) world.schedule(world.latency(100, 30_000), `${what} fails`, reset, client);
+      if (lost) return;
+      const answered = (answer: HttpAnswer | null) => {
+        const arrive = () => {
+          // It may have died while the network stood still.
+          if (!client.alive) return;
+          if (answer === null || lostReply) return reset();
+          timeout.cancelled = true;
+          resolve(answer);
+        };
+        const backMs = world.latency(...USUAL_MS);
+        world.schedule(backMs, `${what}: ${answer?.status ?? "broke"}`, () => path.pass(arrive), client);
+      };
+      const arrive = () => path.pass(() => this.#serve(request, answered));
+      world.schedule(outMs, what, arrive, null);
+    });
+  }
+
+  /** The cron trigger. Resolves when it is through, or died on the way. */
+  scheduled(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#runWorker(async (ctx) => {
+        await this.#code.default.scheduled({}, this.#env, ctx);
+        resolve();
+      }, resolve);
+    });
+  }
+
+  /** Runs the Worker's handler in a process of its own. @param answered null when that died or broke */
+  #serve({ method, url, headers, body }: HttpRequest, answered: (answer: HttpAnswer | null) => void): void {
+    this.#runWorker(
+      async (ctx) => {
+        const request = new WorkerRequest(url, {
+          method,
+          headers,
+          body: body === null ? null : Uint8Array.from(body),
+        });
+        const onAnswer = this.onRequest({ url, headers });
+        const response = await this.#code.default.fetch(request, this.#env, ctx);
+        onAnswer(response.status);
+        const upgraded = (response as unknown as { webSocket: HandedOnSocket | null }).webSocket ?? null;
+        if (upgraded !== null) this.#breakIfOrphaned(upgraded);
+        answered({
+          status: response.status,
+          headers: Object.fromEntries(response.headers),
+          body: await bodyOf(response),
+          upgraded,
+        });
+      },
+      () => answered(null),
+    );
+  }
+
+  /** An upgrade whose answer never arrived leaves the Dispatcher with a socket that nobody holds. */
+  #breakIfOrphaned({ hub }: HandedOnSocket): void {
+    const check = () => {
+      if (hub.link === null) hub.end?.onBroken();
+    };
+    this.#world.schedule(this.#world.latency(1000, CLIENT_TIMEOUT_MS), "orphaned?", check, null);
+  }
+
+  #runWorker(work: (ctx: object) => Promise<void>, died: () => void): void {
+    this.#requests += 1;
+    const process = new SimProcess(`worker#${this.#requests}`, {
+      deathDuringCall: () => {
+        if (!this.#world.faults.strikes("worker_killed")) return null;
+        return () => {
+          process.kill();
+          died();
+        };
+      },
+    });
+    const ctx = { waitUntil: (work: Promise<unknown>) => void work, passThroughOnException: () => undefined };
+    process.run(() => {
+      work(ctx).catch((error: unknown) => {
+        this.#world.note(process.name, `broke: ${String(error)}`);
+        died();
+      });
+    });
+  }
+
+  object(name: string): ObjectHost {
+    const known = this.objects.get(name);
+    if (known !== undefined) return known;
+    const object = new ObjectHost(
+      this.#world,
+      name,
+      this.#files.object(name),
+      { objectClass: this.#code.Dispatcher, env: this.#env },
+      {
+        onHubFrame: (frame) => this.watch.onHubFrame(frame),
+        onAgentFrame: (frame) => this.watch.onAgentFrame(frame),
+        onAlarm: (alarmed) => this.watch.onAlarm(alarmed),
+      },
+    );
+    this.objects.set(name, object);
+    return object;
+  }
+
+  /** Any method called on a stub is a call of the object's method of that name. */
+  #stub(name: string): object {
+    return new Proxy(
+      {},
+      {
+        get: (_, method) =>
+          method === "then" ? undefined : (...args: unknown[]) => this.#rpc(name, String(method), args),
+      },
+    );
+  }
+
+  #rpc(name: string, method: string, args: readonly unknown[]): Promise<unknown> {
+    const world = this.#world;
+    const what = `${name}.${method}`;
+    const caller = world.caller(what);
+    const death = caller.deathDuringCall();
+    if (death !== null) world.schedule(world.latency(...RPC_MS), "dies", death, caller);
+    const lost = world.faults.strikes("rpc_lost");
+    const lostReply = world.faults.strikes("rpc_lost_reply");
+    return new Promise((resolve, reject) => {
+      const reply = (settle: () => void) =>
+        world.schedule(world.latency(...RPC_MS), `${what} answered`, settle, caller);
+      const fail = () => reply(() => reject(new Error("Network connection lost.")));
+      const begin = () => {
+        if (lost) return fail();
+        this.object(name)
+          .invoke((instance) =>
+            (instance as unknown as Record<string, (...args: unknown[]) => unknown>)[method]?.(...args),
+          )
+          .then(
+            (value) => (lostReply ? fail() : reply(() => resolve(value))),
+            (error: unknown) => reply(() => reject(error)),
+          );
+      };
+      world.schedule(world.latency(...RPC_MS), what, begin, null);
+    });
+  }
+}

@@ -1,0 +1,59 @@
+import type { DiskFile } from "./disk.ts";
+import { FileHandle, open } from "./fs-promises.ts";
+import { currentHost } from "./host-process.ts";
+
+/** Takes the place of the module `node:fs`, as far as the agent's logs and streams use it. */
+
+export async function* createReadStream(path: string): AsyncGenerator<Buffer> {
+  const handle = await open(path);
+  yield* handle.createReadStream();
+}
+
+/** Synchronous, and thus never in the middle of anything. @returns what stands for the file's number */
+export function openSync(path: string): DiskFile {
+  return currentHost().fakes.disk.create(path);
+}
+
+export function fstatSync({ data }: DiskFile): { size: number } {
+  return { size: data.length };
+}
+
+export function renameSync(from: string, to: string): void {
+  currentHost().fakes.disk.rename(from, to);
+}
+
+/** Appends line by line, and tells its error listener instead of throwing. */
+export class WriteStream {
+  readonly #handle: FileHandle;
+  #written: Promise<unknown> = Promise.resolve();
+  #onError: (error: unknown) => void = () => undefined;
+
+  constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  on(_event: "error", listener: (error: unknown) => void): void {
+    this.#onError = listener;
+  }
+
+  write(text: string): void {
+    const append = () => this.#handle.appendFile(Buffer.from(text));
+    this.#written = this.#written.then(append).catch((error: unknown) => this.#onError(error));
+  }
+
+  end(done: () => void = () => undefined): void {
+    void this.#written.then(done);
+  }
+}
+
+export function createWriteStream(path: string, { fd }: { readonly fd: DiskFile }): WriteStream {
+  return new WriteStream(new FileHandle(path, fd));
+}
+
+/** Only /proc is read so, of which a simulated host has none. */
+export function readFileSync(path: string): never {
+  throw new Error(`${path} is not there`);
+}
+
+/** For `open`, which takes any number for the same. */
+export const constants = { O_RDWR: 2, O_CREAT: 64 };
