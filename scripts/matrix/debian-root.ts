@@ -1,8 +1,8 @@
 import { access, copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { ROOT } from "@splatt/local/local-machine";
 import { execa } from "execa";
-import { ROOT } from "../lib/local-machine.ts";
 
 /** Where the project is cloned to inside a root. */
 const PROJECT = "/home/splatt";

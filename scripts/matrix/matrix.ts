@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { ROOT } from "@splatt/local/local-machine";
 import { execa } from "execa";
-import { ROOT } from "../lib/local-machine.ts";
 import { DebianRoot } from "./debian-root.ts";
 import { demoOutcome, type PlatformResult, testOutcome, versionIn, withResults } from "./platform-table.ts";
 
