@@ -14,6 +14,9 @@ const CHECKS: readonly { readonly name: string; readonly command: readonly [stri
     "control-plane/client",
     "control-plane/embedded",
     "gpu-agent",
+    "gpu-agent/cpu-trainer",
+    "gpu-agent/formats",
+    "gpu-agent/sample-clip",
     "scripts",
   ].map((project): { name: string; command: [string, ...string[]] } => ({
     name: `types of ${project}`,

@@ -8,6 +8,9 @@ export default defineConfig({
       "control-plane",
       "control-plane/embedded",
       "gpu-agent",
+      "gpu-agent/cpu-trainer",
+      "gpu-agent/formats",
+      "gpu-agent/sample-clip",
       {
         root: import.meta.dirname,
         test: {

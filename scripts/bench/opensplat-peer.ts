@@ -1,11 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { readDataset } from "@splatt/gpu-agent/dataset/transforms";
+import { psnrOfSplat } from "@splatt/cpu-trainer/testing";
+import { readDataset, readShPly } from "@splatt/formats";
 import { parseRelease } from "@splatt/gpu-agent/engines/opensplat/release";
 import { trainArgs, writeDatasetView } from "@splatt/gpu-agent/engines/opensplat/run-layout";
-import { psnrOfSplat } from "@splatt/gpu-agent/engines/testing/psnr-of-splat";
 import { runTool } from "@splatt/gpu-agent/processes/run-tool";
-import { readShPly } from "@splatt/gpu-agent/splat/sh-ply";
 
 const HOUR_MS = 3_600_000;
 const SAVES = 8;

@@ -2,9 +2,9 @@ import { copyFile, mkdir, readFile, stat, truncate, writeFile } from "node:fs/pr
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { makeSampleClip } from "@splatt/gpu-agent/sample-clip";
-import { makeStaticClip, makeTexturelessClip } from "@splatt/gpu-agent/sample-clip/test-clips";
 import { AgentProcess } from "@splatt/local/agent-process";
+import { makeSampleClip } from "@splatt/sample-clip";
+import { makeStaticClip, makeTexturelessClip } from "@splatt/sample-clip/testing";
 import type { FailureCode, JobView } from "@splatt/shared";
 import { execa } from "execa";
 import { uploadFile } from "splatt/node";

@@ -1,8 +1,8 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeSampleClip } from "@splatt/gpu-agent/sample-clip";
 import { ROOT } from "@splatt/local/local-machine";
+import { makeSampleClip } from "@splatt/sample-clip";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, it } from "vitest";
 

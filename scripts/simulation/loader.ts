@@ -26,7 +26,7 @@ const FAKES: Readonly<Record<string, string>> = {
   ws: "ws.ts",
 };
 
-const SHIPPED = ["control-plane", "gpu-agent", "shared"].map(
+const SHIPPED = ["control-plane", "gpu-agent", "gpu-agent/formats", "shared"].map(
   (name) => `${pathToFileURL(join(ROOT, name, "src")).href}/`,
 );
 

@@ -1,5 +1,5 @@
+import type { Dataset } from "@splatt/formats";
 import type { EngineName, EngineProbe, JobOptions, TrainReport } from "@splatt/shared";
-import type { Dataset } from "../dataset/transforms.ts";
 import type { StageContext, StageResult } from "../pipeline/stage.ts";
 import type { SteppedFile } from "./stepped-files.ts";
 

@@ -1,8 +1,7 @@
 import { join } from "node:path";
+import { finiteGaussians, readShPly, writeShPly } from "@splatt/formats";
 import { err, failure, ok, type TrainReport } from "@splatt/shared";
 import type { StageContext, StageResult } from "../pipeline/stage.ts";
-import { finiteGaussians } from "../splat/finite-gaussians.ts";
-import { readShPly, writeShPly } from "../splat/sh-ply.ts";
 import type { TrainedModel } from "./engine.ts";
 
 /**

@@ -1,5 +1,5 @@
+import type { Transforms } from "@splatt/formats";
 import type { Preset } from "@splatt/shared";
-import type { Transforms } from "../dataset/transforms.ts";
 import type { TrainOptions } from "./engine.ts";
 
 interface GpuPreset {

@@ -7,9 +7,7 @@ import { FRAME_LIMITS } from "@splatt/gpu-agent/pipeline/frames/frame-plan";
 import { createFramesStage } from "@splatt/gpu-agent/pipeline/frames/frames-stage";
 import { createPosesStage } from "@splatt/gpu-agent/pipeline/poses/poses-stage";
 import type { StageContext } from "@splatt/gpu-agent/pipeline/stage";
-import { renderFrames } from "@splatt/gpu-agent/sample-clip";
-import { type Camera, cameraAt } from "@splatt/gpu-agent/sample-clip/camera-path";
-import { encodeVideo } from "@splatt/gpu-agent/sample-clip/encode-video";
+import { type Camera, cameraAt, encodeVideo, renderFrames } from "@splatt/sample-clip";
 import { type CaptureReport, Preset } from "@splatt/shared";
 
 /**

@@ -6,7 +6,7 @@ import { readMachineConfig } from "@splatt/gpu-agent/config";
 import { type LocalSource, runLocally } from "@splatt/gpu-agent/local-run/local-run";
 import { createLogger } from "@splatt/gpu-agent/log";
 import { Machine } from "@splatt/gpu-agent/machine";
-import { makeSampleClip } from "@splatt/gpu-agent/sample-clip";
+import { makeSampleClip } from "@splatt/sample-clip";
 import { JobOptions } from "@splatt/shared";
 
 /**

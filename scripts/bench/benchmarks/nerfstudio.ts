@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { readDataset } from "@splatt/gpu-agent/dataset/transforms";
+import { psnrOfSplat } from "@splatt/cpu-trainer/testing";
+import { readDataset, readShPly } from "@splatt/formats";
 import type { TrainOptions } from "@splatt/gpu-agent/engines/engine";
 import { surveyGpus } from "@splatt/gpu-agent/engines/gpus";
 import { writeDatasetView } from "@splatt/gpu-agent/engines/nerfstudio/dataset-view";
@@ -16,11 +17,9 @@ import {
   trainArgs,
 } from "@splatt/gpu-agent/engines/nerfstudio/run-layout";
 import { planTraining } from "@splatt/gpu-agent/engines/nerfstudio/training-plan";
-import { psnrOfSplat } from "@splatt/gpu-agent/engines/testing/psnr-of-splat";
 import { createLogger } from "@splatt/gpu-agent/log";
 import type { StageContext } from "@splatt/gpu-agent/pipeline/stage";
 import { runTool } from "@splatt/gpu-agent/processes/run-tool";
-import { readShPly } from "@splatt/gpu-agent/splat/sh-ply";
 import { type GpuInfo, Preset, type TrainReport } from "@splatt/shared";
 
 /**

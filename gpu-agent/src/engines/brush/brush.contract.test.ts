@@ -6,12 +6,11 @@
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { psnrOfSplat, writeSyntheticDataset } from "@splatt/cpu-trainer/testing";
+import { readShPly } from "@splatt/formats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readShPly } from "../../splat/sh-ply.ts";
 import type { TrainOptions } from "../engine.ts";
-import { psnrOfSplat } from "../testing/psnr-of-splat.ts";
 import { type RecordingContext, recordingContext } from "../testing/recording-context.ts";
-import { writeSyntheticDataset } from "../testing/synthetic-dataset.ts";
 import { createBrushEngine } from "./engine.ts";
 
 const path = process.env.BRUSH_CONTRACT_PATH ?? "";

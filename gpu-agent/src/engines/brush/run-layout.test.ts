@@ -1,10 +1,9 @@
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { Transforms } from "@splatt/formats";
+import { emptySplatCloud, writeShPly } from "@splatt/formats";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Transforms } from "../../dataset/transforms.ts";
-import { writeShPly } from "../../splat/sh-ply.ts";
-import { emptySplatCloud } from "../../splat/splat-cloud.ts";
 import type { TrainOptions } from "../engine.ts";
 import { tinyTransforms, writeTinyDataset } from "../testing/tiny-dataset.ts";
 import { findExport, removeOtherExports, trainArgs, writeDatasetView } from "./run-layout.ts";

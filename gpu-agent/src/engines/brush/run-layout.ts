@@ -1,7 +1,7 @@
 import { copyFile, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { Dataset, Transforms } from "../../dataset/transforms.ts";
-import { plyVertexCount } from "../../splat/ply-vertex-count.ts";
+import type { Dataset, Transforms } from "@splatt/formats";
+import { plyVertexCount } from "@splatt/formats";
 import type { TrainOptions } from "../engine.ts";
 import { GPU_PRESETS, scaledStep, trainedLongSide } from "../gpu-presets.ts";
 import {

@@ -1,8 +1,7 @@
 import { join } from "node:path";
+import { type Dataset, plyVertexCount, readDataset, type Transforms } from "@splatt/formats";
 import { err, ok } from "@splatt/shared";
-import { type Dataset, readDataset, type Transforms } from "../../dataset/transforms.ts";
 import type { StageContext, StageResult } from "../../pipeline/stage.ts";
-import { plyVertexCount } from "../../splat/ply-vertex-count.ts";
 import type { TrainedModel, TrainOptions } from "../engine.ts";
 import { GPU_PRESETS, trainedLongSide } from "../gpu-presets.ts";
 import { trainWithSecondTry } from "../second-try.ts";

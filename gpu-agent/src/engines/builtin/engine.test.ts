@@ -2,13 +2,12 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
+import { psnrOfSplat, writeSyntheticDataset } from "@splatt/cpu-trainer/testing";
+import { readShPly } from "@splatt/formats";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { StageContext, StageProgress } from "../../pipeline/stage.ts";
-import { readShPly } from "../../splat/sh-ply.ts";
 import type { TrainOptions } from "../engine.ts";
-import { psnrOfSplat } from "../testing/psnr-of-splat.ts";
-import { writeSyntheticDataset } from "../testing/synthetic-dataset.ts";
 import { createBuiltinEngine } from "./engine.ts";
 
 let dir: string;

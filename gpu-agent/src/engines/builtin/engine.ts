@@ -1,36 +1,38 @@
 import { copyFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { type EngineProbe, err, failure, ok } from "@splatt/shared";
-import type { StageResult } from "../../pipeline/stage.ts";
+import {
+  checkKernels,
+  EARLY_SPLAT_NAME,
+  type TrainerOptions,
+  train,
+  trainingSettings,
+} from "@splatt/cpu-trainer";
+import { type Dataset, plyVertexCount } from "@splatt/formats";
+import { type EngineProbe, err, type Failure, type FailureCode, failure, ok } from "@splatt/shared";
+import type { StageContext, StageResult } from "../../pipeline/stage.ts";
 import { systemFailure } from "../../processes/system-failure.ts";
-import type { Engine, TrainedModel } from "../engine.ts";
-import { earlySplat } from "./early-splat.ts";
-import { compileKernels } from "./kernels/kernels.ts";
-import { planMemory } from "./memory-layout.ts";
-import { train } from "./trainer.ts";
-import { trainingSettings } from "./training-settings.ts";
+import type { Engine, TrainedModel, TrainOptions } from "../engine.ts";
+import { newestWhole, type SteppedFiles } from "../stepped-files.ts";
 
-export { RECOMMENDED_ITERATIONS } from "./training-settings.ts";
+export { RECOMMENDED_ITERATIONS } from "@splatt/cpu-trainer";
 
 /** Changes whenever the same input gives another result. */
 const VERSION = "1.0.0";
 
-/** The shortest times between two of a kind. */
+/** Minimum intervals. */
 const CHECKPOINT_INTERVAL_MS = 1000;
 const EARLY_SPLAT_INTERVAL_MS = 5000;
 const REPORT_INTERVAL_MS = 400;
 
-export interface BuiltinOptions {
-  /** Threads to train on; by default as many as there are processor cores. */
-  readonly threads?: number;
-  readonly checkpointIntervalMs?: number;
-  readonly earlySplatIntervalMs?: number;
-  readonly reportIntervalMs?: number;
-}
+const EARLY_SPLATS: SteppedFiles = {
+  dir: ".",
+  name: EARLY_SPLAT_NAME,
+  isWhole: async (path) => (await plyVertexCount(path)).ok,
+};
 
-/** Our own trainer, for machines without a GPU. README.md in this folder tells how it works. */
-export function createBuiltinEngine(options: BuiltinOptions = {}): Engine {
+/** Trains on the CPU, for machines without a GPU (see @splatt/cpu-trainer). By default on all cores. */
+export function createBuiltinEngine(options: Partial<TrainerOptions> = {}): Engine {
   const trainer = {
     threads: Math.max(1, options.threads ?? availableParallelism()),
     checkpointIntervalMs: options.checkpointIntervalMs ?? CHECKPOINT_INTERVAL_MS,
@@ -41,26 +43,34 @@ export function createBuiltinEngine(options: BuiltinOptions = {}): Engine {
     name: "builtin",
     probe: async () => probe(trainer.threads),
     longSideLimit: (trainOptions) => trainingSettings(trainOptions).longSide,
-    train: (dataset, trainOptions, context) => train(trainer, dataset, trainOptions, context),
-    earlySplat,
+    train: (dataset, trainOptions, context) => trainSafely(trainer, dataset, trainOptions, context),
+    earlySplat: (trainDir, after) => newestWhole(trainDir, EARLY_SPLATS, after),
     exportSplats: (trainDir, model, file) => exportSplats(trainDir, model, file),
   };
 }
 
-/** The kernels need WebAssembly's SIMD and Relaxed SIMD, which any Node from version 22 on has. */
 function probe(threads: number): EngineProbe {
-  const tiny = { capacity: 1, shDegree: 0, width: 1, height: 1, threads: 1, frameBytes: 0 };
-  try {
-    compileKernels(planMemory(tiny));
-  } catch (error) {
-    const reason = `This Node.js (${process.version}) cannot run the trainer: ${error}`;
-    return { name: "builtin", usable: false, version: VERSION, reason };
-  }
-  const reason = `Trains on the processor, with ${threads} thread${threads === 1 ? "" : "s"}.`;
-  return { name: "builtin", usable: true, version: VERSION, reason };
+  const checked = checkKernels();
+  const reason = checked.ok
+    ? `Trains on the processor, with ${threads} thread${threads === 1 ? "" : "s"}.`
+    : `This Node.js (${process.version}) cannot run the trainer: ${checked.error}`;
+  return { name: "builtin", usable: checked.ok, version: VERSION, reason };
 }
 
-/** Training leaves the splat as it is to be exported. */
+async function trainSafely(
+  trainer: TrainerOptions,
+  dataset: Dataset,
+  options: TrainOptions,
+  context: StageContext,
+): Promise<StageResult<TrainedModel>> {
+  try {
+    return await train(trainer, dataset, options, context);
+  } catch (error) {
+    return err(failureOf(error, "training_failed"));
+  }
+}
+
+/** Training already wrote the splat in its final form. */
 async function exportSplats(
   trainDir: string,
   { model, report }: TrainedModel,
@@ -70,7 +80,10 @@ async function exportSplats(
     await copyFile(join(trainDir, model), file);
     return ok(report);
   } catch (error) {
-    const words = error instanceof Error ? error.message : String(error);
-    return err(systemFailure(error) ?? failure("export_failed", words));
+    return err(failureOf(error, "export_failed"));
   }
+}
+
+function failureOf(error: unknown, code: FailureCode): Failure {
+  return systemFailure(error) ?? failure(code, error instanceof Error ? error.message : String(error));
 }

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { type Dataset, readDataset } from "@splatt/formats";
 import { type EngineProbe, err, failure, ok } from "@splatt/shared";
-import { type Dataset, readDataset } from "../../dataset/transforms.ts";
 import type { StageContext, StageResult } from "../../pipeline/stage.ts";
 import type { Engine, TrainedModel, TrainOptions } from "../engine.ts";
 import { exportPly } from "../export-ply.ts";

@@ -1,9 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Matrix4, plyVertexCount } from "@splatt/formats";
 import { err, ok, RESULT_FILES, type Result } from "@splatt/shared";
 import { z } from "zod";
-import { Matrix4 } from "../../dataset/transforms.ts";
-import { plyVertexCount } from "../../splat/ply-vertex-count.ts";
 
 export const SPLAT_FILE = "baked_splat_sh.ply";
 export const TRANSFORMS_FILE = "transforms.json";

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { Dataset, Transforms } from "../../dataset/transforms.ts";
+import type { Dataset, Transforms } from "@splatt/formats";
 import { DATASET_DIR } from "./run-layout.ts";
 
 /**

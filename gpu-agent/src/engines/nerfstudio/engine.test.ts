@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Dataset } from "@splatt/formats";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Dataset } from "../../dataset/transforms.ts";
 import type { Engine, TrainedModel, TrainOptions } from "../engine.ts";
 import { callsOf, installFake, setScenario } from "../testing/fake-program.ts";
 import { recordingContext } from "../testing/recording-context.ts";

@@ -1,7 +1,7 @@
 import { basename, dirname } from "node:path";
+import { plyVertexCount } from "@splatt/formats";
 import { err, type Failure, failure, ok, type Result, type TrainReport } from "@splatt/shared";
 import type { StageContext, StageResult } from "../../pipeline/stage.ts";
-import { plyVertexCount } from "../../splat/ply-vertex-count.ts";
 import type { TrainedModel } from "../engine.ts";
 import { FailureEvidence } from "../failure-evidence.ts";
 import { writeCheckpointPly } from "./checkpoint-ply.ts";

@@ -1,9 +1,8 @@
 import { access, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { type Dataset, plyVertexCount, readDataset, type Transforms } from "@splatt/formats";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
-import { type Dataset, readDataset, type Transforms } from "../../dataset/transforms.ts";
 import type { StageContext, StageResult } from "../../pipeline/stage.ts";
-import { plyVertexCount } from "../../splat/ply-vertex-count.ts";
 import type { TrainedModel, TrainOptions } from "../engine.ts";
 import { FailureEvidence } from "../failure-evidence.ts";
 import { trainedLongSide } from "../gpu-presets.ts";

@@ -1,9 +1,8 @@
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { emptySplatCloud, writeShPly } from "@splatt/formats";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { writeShPly } from "../../splat/sh-ply.ts";
-import { emptySplatCloud } from "../../splat/splat-cloud.ts";
 import type { TrainOptions } from "../engine.ts";
 import { tinyTransforms } from "../testing/tiny-dataset.ts";
 import { datasetView, findSave, removeSaves, trainArgs } from "./run-layout.ts";

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Dataset, PosedFrame, Transforms } from "@splatt/formats";
 import sharp from "sharp";
-import type { Dataset, PosedFrame, Transforms } from "../../dataset/transforms.ts";
 
 const WIDTH = 160;
 const HEIGHT = 90;

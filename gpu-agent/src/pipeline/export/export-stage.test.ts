@@ -1,14 +1,13 @@
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { writeSyntheticDataset } from "@splatt/cpu-trainer/testing";
+import { emptySplatCloud, writeShPly } from "@splatt/formats";
 import { ok, RESULT_FILES } from "@splatt/shared";
 import { pino } from "pino";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../../engines/engine.ts";
-import { writeSyntheticDataset } from "../../engines/testing/synthetic-dataset.ts";
-import { writeShPly } from "../../splat/sh-ply.ts";
-import { emptySplatCloud } from "../../splat/splat-cloud.ts";
 import { createExportStage } from "./export-stage.ts";
 
 const REPORT = {

@@ -1,10 +1,9 @@
 import { copyFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readShPly, writeRgbPly } from "@splatt/formats";
 import { err, type Failure, failure, failureSentence, ok, RESULT_FILES, type Result } from "@splatt/shared";
 import { z } from "zod";
 import type { Engine, TrainedModel } from "../../engines/engine.ts";
-import { writeRgbPly } from "../../splat/rgb-ply.ts";
-import { readShPly } from "../../splat/sh-ply.ts";
 import { splatPicture } from "../picture/splat-picture.ts";
 import type { Stage, StageContext } from "../stage.ts";
 import { convertSplat } from "./web-formats.ts";

@@ -1,5 +1,5 @@
+import type { Matrix4 } from "@splatt/formats";
 import { describe, expect, it } from "vitest";
-import type { Matrix4 } from "../../dataset/transforms.ts";
 import { goodView } from "./good-view.ts";
 
 /** A camera on the z axis, turned about y by so many degrees. */

@@ -1,4 +1,4 @@
-import type { Matrix4, Transforms } from "../../dataset/transforms.ts";
+import type { Matrix4, Transforms } from "@splatt/formats";
 
 /**
  * Which frame's camera shows best what was filmed: the one that looks most directly at the origin, where the poses

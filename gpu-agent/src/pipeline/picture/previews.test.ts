@@ -1,13 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { writeSyntheticDataset } from "@splatt/cpu-trainer/testing";
+import { emptySplatCloud, writeShPly } from "@splatt/formats";
 import { pino } from "pino";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { SteppedFile } from "../../engines/stepped-files.ts";
-import { writeSyntheticDataset } from "../../engines/testing/synthetic-dataset.ts";
-import { writeShPly } from "../../splat/sh-ply.ts";
-import { emptySplatCloud } from "../../splat/splat-cloud.ts";
 import { type ShowPreview, showPreviews } from "./previews.ts";
 
 let dir = "";

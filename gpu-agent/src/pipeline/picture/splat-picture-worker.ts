@@ -1,10 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { intrinsicsOf, pinholeCamera, resized, SplatRenderer } from "@splatt/cpu-trainer";
+import { readShPly, readTransforms } from "@splatt/formats";
 import sharp from "sharp";
-import { readTransforms } from "../../dataset/transforms.ts";
-import { pinholeCamera, resized } from "../../engines/builtin/camera.ts";
-import { intrinsicsOf } from "../../engines/builtin/dataset-loading.ts";
-import { SplatRenderer } from "../../engines/builtin/splat-renderer.ts";
-import { readShPly } from "../../splat/sh-ply.ts";
 import { goodView } from "./good-view.ts";
 
 export interface PictureTask {

@@ -1,5 +1,5 @@
+import { Transforms } from "@splatt/formats";
 import { describe, expect, it } from "vitest";
-import { Transforms } from "../../dataset/transforms.ts";
 import { project, toOpenCv } from "./camera-models.ts";
 import type { ColmapModel } from "./colmap-model.ts";
 import { sparsePointCloud, toDatasetFrame, transformsOf } from "./dataset-files.ts";

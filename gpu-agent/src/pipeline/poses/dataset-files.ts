@@ -1,5 +1,5 @@
+import type { PosedFrame, Transforms } from "@splatt/formats";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
-import type { PosedFrame, Transforms } from "../../dataset/transforms.ts";
 import { toOpenCv } from "./camera-models.ts";
 import type { ColmapModel } from "./colmap-model.ts";
 import { applySimilarity, cameraPose, normalizingSimilarity, type Similarity } from "./normalize.ts";

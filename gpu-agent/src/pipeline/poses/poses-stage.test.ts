@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readTransforms } from "@splatt/formats";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readTransforms } from "../../dataset/transforms.ts";
 import { entryCount } from "./colmap-model.ts";
 import { type FakeColmap, type FakePlan, type FakeRun, fakeColmap } from "./fake-colmap.ts";
 import { createPosesStage, type PosesConfig, type PosesInput } from "./poses-stage.ts";

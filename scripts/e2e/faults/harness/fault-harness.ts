@@ -8,7 +8,7 @@ import {
   startControlPlane,
 } from "@splatt/control-plane/embedded";
 import type { StoreCall } from "@splatt/control-plane/testing/store-call";
-import { readShPly } from "@splatt/gpu-agent/splat/sh-ply";
+import { readShPly } from "@splatt/formats";
 import { ControlPlaneProcess } from "@splatt/local/control-plane-process";
 import { formatWorkerLog } from "@splatt/local/worker-log";
 import { isTerminal, type JobView, RESULT_FILES, type StageName } from "@splatt/shared";

@@ -4,9 +4,7 @@
  */
 import { truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeRgbPly } from "../../../splat/rgb-ply.ts";
-import { writeShPly } from "../../../splat/sh-ply.ts";
-import { emptySplatCloud } from "../../../splat/splat-cloud.ts";
+import { emptySplatCloud, writeRgbPly, writeShPly } from "@splatt/formats";
 
 const [behaviour, ...args] = process.argv.slice(2);
 const output = args[args.indexOf("--output") + 1] ?? "";

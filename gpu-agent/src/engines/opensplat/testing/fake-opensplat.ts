@@ -4,8 +4,7 @@
  */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeShPly } from "../../../splat/sh-ply.ts";
-import { emptySplatCloud } from "../../../splat/splat-cloud.ts";
+import { emptySplatCloud, writeShPly } from "@splatt/formats";
 
 export interface Scenario {
   readonly version: string;

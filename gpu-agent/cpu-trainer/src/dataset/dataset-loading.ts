@@ -1,0 +1,83 @@
+import { join, resolve, sep } from "node:path";
+import { type Dataset, type PointCloud, readDataset, readPointCloud, type Transforms } from "@splatt/formats";
+import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import sharp from "sharp";
+import { type Intrinsics, type PinholeCamera, pinholeCamera } from "./camera.ts";
+
+/** A dataset but for its pixels: cameras of the photos' own size, after undistortion. */
+export interface LoadedDataset {
+  readonly transforms: Transforms;
+  readonly train: readonly DatasetFrame[];
+  readonly heldOut: readonly DatasetFrame[];
+  readonly points: PointCloud;
+}
+
+export interface DatasetFrame {
+  readonly name: string;
+  readonly path: string;
+  readonly camera: PinholeCamera;
+}
+
+/**
+ * Reads and checks everything of a dataset that is not a photo.
+ *
+ * @returns `dataset_invalid` with what is wrong
+ */
+export async function loadDataset(dataset: Dataset): Promise<Result<LoadedDataset, Failure>> {
+  const read = await readDataset(dataset);
+  if (!read.ok) return read;
+  const transforms = read.value;
+  const points = await readPointCloud(join(dataset.dir, transforms.ply_file_path));
+  if (!points.ok) return invalid(`${transforms.ply_file_path} cannot be read: ${points.error}.`);
+
+  const intrinsics = intrinsicsOf(transforms);
+  const heldOutNames = new Set(transforms.test_filenames);
+  const trainNames = new Set(transforms.train_filenames);
+  const root = resolve(dataset.dir);
+  const train: DatasetFrame[] = [];
+  const heldOut: DatasetFrame[] = [];
+  for (const frame of transforms.frames) {
+    const path = resolve(root, frame.file_path);
+    if (!path.startsWith(root + sep)) return invalid(`${frame.file_path} lies outside the dataset.`);
+    if (!frame.transform_matrix.flat().every(Number.isFinite)) {
+      return invalid(`The pose of ${frame.file_path} is not made of finite numbers.`);
+    }
+    const camera = pinholeCamera(intrinsics, frame.transform_matrix);
+    if (heldOutNames.has(frame.file_path)) heldOut.push({ name: frame.file_path, path, camera });
+    else if (trainNames.has(frame.file_path)) train.push({ name: frame.file_path, path, camera });
+  }
+  if (train.length === 0) return invalid("None of the frames is in train_filenames.");
+  return ok({ transforms, train, heldOut, points: points.value });
+}
+
+export function intrinsicsOf(transforms: Transforms): Intrinsics {
+  return {
+    width: transforms.w,
+    height: transforms.h,
+    focalX: transforms.fl_x,
+    focalY: transforms.fl_y,
+    centerX: transforms.cx,
+    centerY: transforms.cy,
+  };
+}
+
+/** Decodes a photo to interleaved red, green and blue bytes, and checks that it has the camera's size. */
+export async function readPhoto(frame: DatasetFrame): Promise<Result<Uint8Array, Failure>> {
+  try {
+    const image = sharp(frame.path).toColourspace("srgb").removeAlpha().raw();
+    const { data, info } = await image.toBuffer({ resolveWithObject: true });
+    const { width, height } = frame.camera;
+    if (info.width !== width || info.height !== height || info.channels !== 3) {
+      return invalid(`${frame.name} has ${info.width}×${info.height} pixels, its camera ${width}×${height}.`);
+    }
+    return ok(data);
+  } catch (error) {
+    return invalid(
+      `${frame.name} cannot be decoded: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function invalid(detail: string): Result<never, Failure> {
+  return err(failure("dataset_invalid", detail));
+}

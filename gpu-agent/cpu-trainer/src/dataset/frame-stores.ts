@@ -1,0 +1,122 @@
+import type { Transforms } from "@splatt/formats";
+import { type Failure, ok, type Result } from "@splatt/shared";
+import { alignUp } from "../kernels/memory-layout.ts";
+import { type Intrinsics, resized } from "./camera.ts";
+import { type DatasetFrame, readPhoto } from "./dataset-loading.ts";
+import { AreaAverage, type Channel, type ColorImage, type ImageSize } from "./downscale.ts";
+import { undistort, undistortionMap, validPixels } from "./undistortion.ts";
+
+/** Images at one size, as bytes in the shared memory: the planes of frame after frame, and one mask. */
+export interface FrameStore {
+  readonly width: number;
+  readonly height: number;
+  /** Bytes from one row to the next. */
+  readonly stride: number;
+  /** Address of the first frame's red plane; green and blue follow, then the next frame. */
+  readonly address: number;
+  /** Address of the mask: not 0 where the photo has a valid pixel. The same for all frames. */
+  readonly validMask: number;
+}
+
+/**
+ * The sizes at which a scene is trained, finest first; each next one has half the side.
+ *
+ * @param longSide of the finest level, in pixels; photos are never enlarged
+ */
+export function pyramidSizes(photo: ImageSize, longSide: number, levels: number): ImageSize[] {
+  const scale = Math.min(1, longSide / Math.max(photo.width, photo.height));
+  return Array.from({ length: levels }, (_, level) => ({
+    width: Math.max(1, Math.round((photo.width * scale) / 2 ** level)),
+    height: Math.max(1, Math.round((photo.height * scale) / 2 ** level)),
+  }));
+}
+
+/** Where the frames of every level lie, one level after another from `address` on. */
+export function planFrameStores(
+  sizes: readonly ImageSize[],
+  frames: number,
+  address: number,
+): { stores: FrameStore[]; bytes: number } {
+  let end = address;
+  const stores = sizes.map(({ width, height }) => {
+    const stride = alignUp(width, 4);
+    const store = { width, height, stride, address: end, validMask: end + 3 * frames * stride * height };
+    end = alignUp(store.validMask + stride * height + 16, 64);
+    return store;
+  });
+  return { stores, bytes: end - address };
+}
+
+/**
+ * Decodes, undistorts and shrinks photos into the stores. Several threads may share the work: what a photo
+ * becomes does not depend on who takes it, and the masks are the same whoever writes them.
+ *
+ * @param bytes the shared memory
+ * @param take gives the next photo that nobody has taken, or one beyond the last
+ * @param onFrame called after each photo
+ */
+export async function loadFrames(
+  frames: readonly DatasetFrame[],
+  transforms: Transforms,
+  stores: readonly FrameStore[],
+  bytes: Uint8Array,
+  take: () => number,
+  onFrame: () => void,
+): Promise<Result<void, Failure>> {
+  const [camera] = frames.map((frame) => frame.camera);
+  const [finest] = stores;
+  if (camera === undefined || finest === undefined) return ok(undefined);
+  const { width, height } = camera;
+  const map = undistortionMap(camera, transforms);
+  const valid: Channel = {
+    bytes: validPixels(width, height, map),
+    offset: 0,
+    rowStep: width,
+    pixelStep: 1,
+  };
+  const shrinkPhoto = new AreaAverage(camera, finest, valid);
+  shrinkPhoto.applyToMask(maskOf(finest, bytes));
+  const shrinkLevel = stores.slice(1).map((store, i) => {
+    const finer = stores[i] as FrameStore;
+    const shrink = new AreaAverage(finer, store, maskOf(finer, bytes));
+    shrink.applyToMask(maskOf(store, bytes));
+    return { shrink, from: finer, to: store };
+  });
+
+  /** The next photo, which is decoded while this thread works on the one before. */
+  const next = () => {
+    const index = take();
+    const frame = frames[index];
+    return frame === undefined ? null : { index, photo: readPhoto(frame) };
+  };
+  for (let current = next(); current !== null; ) {
+    const following = next();
+    const { index } = current;
+    const photo = await current.photo;
+    if (!photo.ok) return photo;
+    const pixels = map === null ? photo.value : undistort(photo.value, width, height, map);
+    const source = { bytes: pixels, offset: 0, rowStep: 3 * width, pixelStep: 3, channelStep: 1 };
+    shrinkPhoto.apply(source, colorsOf(finest, bytes, index));
+    for (const { shrink, from, to } of shrinkLevel) {
+      shrink.apply(colorsOf(from, bytes, index), colorsOf(to, bytes, index));
+    }
+    onFrame();
+    current = following;
+  }
+  return ok(undefined);
+}
+
+/** A frame's camera at the size of a store. */
+export function cameraAt<T extends Intrinsics>(camera: T, store: FrameStore): T {
+  return resized(camera, store.width, store.height);
+}
+
+function colorsOf(store: FrameStore, bytes: Uint8Array, frame: number): ColorImage {
+  const channelStep = store.stride * store.height;
+  const offset = store.address + 3 * frame * channelStep;
+  return { bytes, offset, rowStep: store.stride, pixelStep: 1, channelStep };
+}
+
+function maskOf(store: FrameStore, bytes: Uint8Array): Channel {
+  return { bytes, offset: store.validMask, rowStep: store.stride, pixelStep: 1 };
+}

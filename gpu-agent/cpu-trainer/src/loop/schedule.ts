@@ -1,0 +1,122 @@
+import { PARAM, paramRows } from "../kernels/memory-layout.ts";
+import { deriveSeed, Random } from "../scene/random.ts";
+import type { DensificationSettings, Rate, TrainingSettings } from "../training-settings.ts";
+
+/*
+ * What happens in which iteration, as pure functions of the settings: nothing here depends on how training
+ * got there, so a resumed run goes on exactly like one that was never interrupted.
+ */
+
+/** Purposes that random numbers are derived for. */
+const STREAM = { frames: 1, background: 2 } as const;
+
+/** The level of the image pyramid, of `levels` that there are. */
+export function levelAt(settings: TrainingSettings, iteration: number, levels: number): number {
+  const fraction = iteration / settings.iterations;
+  const coarse = settings.coarseLevels.find(({ until }) => fraction < until);
+  return Math.min(coarse?.level ?? 0, levels - 1);
+}
+
+export function shDegreeAt(settings: TrainingSettings, iteration: number): number {
+  const fraction = iteration / settings.iterations;
+  const enabled = settings.shDegreeFrom.filter((from) => fraction >= from).length;
+  return Math.min(enabled, settings.shDegree);
+}
+
+export function rateAt([first, last]: Rate, settings: TrainingSettings, iteration: number): number {
+  return first * (last / first) ** (iteration / settings.iterations);
+}
+
+/**
+ * Adam's step size for each row of the parameter table, bias correction of the first moment included.
+ *
+ * @param extent of the cameras: what the rate of the means is relative to
+ */
+export function stepSizesAt(
+  settings: TrainingSettings,
+  iteration: number,
+  extent: number,
+  beta1: number,
+): Float32Array {
+  const { rates } = settings;
+  const sizes = new Float32Array(paramRows(settings.shDegree));
+  const fill = (rate: Rate, from: number, to: number, unit = 1) => {
+    sizes.fill((unit * rateAt(rate, settings, iteration)) / (1 - beta1 ** (iteration + 1)), from, to);
+  };
+  fill(rates.mean, PARAM.mean, PARAM.mean + 3, extent);
+  fill(rates.logScale, PARAM.logScale, PARAM.logScale + 3);
+  fill(rates.rotation, PARAM.rotation, PARAM.rotation + 4);
+  fill(rates.opacity, PARAM.opacity, PARAM.opacity + 1);
+  fill(rates.shConstant, PARAM.sh, PARAM.sh + 3);
+  fill(rates.shRest, PARAM.sh + 3, sizes.length);
+  return sizes;
+}
+
+/** The frame to train on: every epoch visits each of `frames` once, in an order of its own. */
+export function frameAt(settings: TrainingSettings, iteration: number, frames: number): number {
+  const epoch = Math.floor(iteration / frames);
+  const random = new Random(deriveSeed(settings.seed, STREAM.frames, epoch));
+  // The beginning of a Fisher-Yates shuffle, as far as it is needed.
+  const order = Array.from({ length: frames }, (_, i) => i);
+  for (let i = 0; i <= iteration % frames; i++) {
+    const j = i + random.below(frames - i);
+    [order[i], order[j]] = [order[j] as number, order[i] as number];
+  }
+  return order[iteration % frames] as number;
+}
+
+/**
+ * A background of a random colour. Against a constant one, gaussians learn to leave holes where the photo
+ * has that colour; against a random one, only what is covered can be right.
+ */
+export function backgroundAt(settings: TrainingSettings, iteration: number): [number, number, number] {
+  const random = new Random(deriveSeed(settings.seed, STREAM.background, iteration));
+  return [random.next(), random.next(), random.next()];
+}
+
+/** After how many iterations each densification comes. */
+export function densificationInterval(settings: TrainingSettings): number {
+  const { from, until, rounds, leastIterations } = settings.densification;
+  return Math.max(leastIterations, Math.round(((until - from) * settings.iterations) / rounds));
+}
+
+/** Whether gaussians are densified once `iteration` iterations are done. */
+export function densifiesAfter(settings: TrainingSettings, iteration: number): boolean {
+  const fraction = iteration / settings.iterations;
+  const { from, until } = settings.densification;
+  return iteration % densificationInterval(settings) === 0 && fraction >= from && fraction <= until;
+}
+
+/** How many gaussians there shall be: their number grows evenly from the seed points to the capacity. */
+export function gaussiansWantedAt(
+  { densification, iterations, capacity }: TrainingSettings,
+  iteration: number,
+  seedPoints: number,
+): number {
+  const share = densificationShare(densification, iteration / iterations);
+  return Math.min(capacity, Math.round(seedPoints + (capacity - seedPoints) * share));
+}
+
+function densificationShare({ from, until }: DensificationSettings, fraction: number): number {
+  return Math.min(1, Math.max(0, (fraction - from) / (until - from)));
+}
+
+/**
+ * How much of the work of training is behind after `iteration` iterations, 0–1. An iteration costs about a
+ * constant and, for each pixel, more the more gaussians there are.
+ */
+export function workDone(settings: TrainingSettings, iteration: number, levels: number): number {
+  const cost = (at: number) => {
+    const pixels = 4 ** -levelAt(settings, at, levels);
+    const gaussians = gaussiansWantedAt(settings, at, settings.capacity / 4) / settings.capacity;
+    return 0.1 + pixels * (0.5 + 0.5 * gaussians);
+  };
+  const sum = (end: number) => {
+    // A hundred samples are as good as all iterations.
+    const step = settings.iterations / 100;
+    let total = 0;
+    for (let at = 0; at < end; at += step) total += cost(at) * Math.min(step, end - at);
+    return total;
+  };
+  return sum(iteration) / sum(settings.iterations);
+}

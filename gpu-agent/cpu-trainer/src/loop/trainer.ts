@@ -1,0 +1,152 @@
+import { readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import type { Dataset } from "@splatt/formats";
+import { err, type Failure, failure, ok, type Result, type TrainReport } from "@splatt/shared";
+import { type LoadedDataset, loadDataset } from "../dataset/dataset-loading.ts";
+import { LOADING_WORDS } from "../dataset/photo-loading.ts";
+import { compileKernels, createMemory } from "../kernels/kernels.ts";
+import { cameraExtent, planScene } from "../scene/scene-plan.ts";
+import { type TrainingSettings, type TrainOptions, trainingSettings } from "../training-settings.ts";
+import { checkpointKey } from "./checkpoint.ts";
+import { CHECKPOINT_FILE, MODEL_FILE } from "./coordinator.ts";
+import { removeEarlySplats } from "./early-splat.ts";
+import type { ThreadMessage, ThreadTask } from "./messages.ts";
+import { TEAM_WORDS } from "./thread-team.ts";
+
+export interface TrainerOptions {
+  readonly threads: number;
+  readonly checkpointIntervalMs: number;
+  readonly earlySplatIntervalMs: number;
+  readonly reportIntervalMs: number;
+}
+
+export interface TrainingContext {
+  readonly signal: AbortSignal;
+  /** Holds the checkpoint of an interrupted run, and the trained splat in the end. */
+  readonly dir: string;
+  report(progress: { readonly fraction: number; readonly message: string }): void;
+  /** Receives a line of the training log. */
+  toolOutput(line: string): void;
+}
+
+export interface TrainedSplat {
+  readonly report: TrainReport;
+  /** The PLY with spherical harmonics, relative to the context's folder. */
+  readonly model: string;
+}
+
+/**
+ * Trains a dataset on its own worker threads, so the caller's event loop stays free. All threads have ended when the
+ * promise settles.
+ *
+ * @returns `dataset_invalid`, `training_diverged`, or `agent_stopped` when the signal was aborted
+ * @throws what a training thread threw, such as the error of a full disk
+ */
+export async function train(
+  trainer: TrainerOptions,
+  dataset: Dataset,
+  options: TrainOptions,
+  context: TrainingContext,
+): Promise<Result<TrainedSplat, Failure>> {
+  const loaded = await loadDataset(dataset);
+  if (!loaded.ok) return loaded;
+  const settings = trainingSettings(options);
+  const key = await datasetKey(dataset, loaded.value, settings);
+  if (!key.ok) return key;
+  const report = await trainOnThreads(trainer, loaded.value, settings, key.value, context);
+  if (!report.ok) return report;
+  await rm(join(context.dir, CHECKPOINT_FILE), { force: true });
+  await removeEarlySplats(context.dir);
+  return ok({ report: report.value, model: MODEL_FILE });
+}
+
+/** What decides the result: the poses, the points, which photos, and the settings. */
+async function datasetKey(
+  dataset: Dataset,
+  { transforms, train, heldOut }: LoadedDataset,
+  settings: TrainingSettings,
+): Promise<Result<string, Failure>> {
+  try {
+    const sizes = await Promise.all([...train, ...heldOut].map(async ({ path }) => (await stat(path)).size));
+    return ok(
+      checkpointKey(
+        JSON.stringify(settings),
+        JSON.stringify(transforms),
+        await readFile(join(dataset.dir, transforms.ply_file_path)),
+        sizes.join(),
+      ),
+    );
+  } catch (error) {
+    return err(failure("dataset_invalid", error instanceof Error ? error.message : String(error)));
+  }
+}
+
+async function trainOnThreads(
+  { threads, ...intervals }: TrainerOptions,
+  { transforms, train, heldOut, points }: LoadedDataset,
+  settings: TrainingSettings,
+  key: string,
+  context: TrainingContext,
+): Promise<Result<TrainReport, Failure>> {
+  const { layout, stores } = planScene(settings, transforms, train.length + heldOut.length, threads);
+  const shared = {
+    memory: createMemory(layout),
+    module: compileKernels(layout),
+    layout,
+    words: new Int32Array(new SharedArrayBuffer(4 * TEAM_WORDS)),
+    photos: {
+      frames: [...train, ...heldOut],
+      transforms,
+      stores,
+      words: new Int32Array(new SharedArrayBuffer(4 * LOADING_WORDS)),
+    },
+  };
+  const lead = {
+    helpers: threads - 1,
+    settings,
+    train,
+    heldOut,
+    stores,
+    points,
+    extent: cameraExtent(train.map((frame) => frame.camera)),
+    dir: context.dir,
+    checkpointKey: key,
+    ...intervals,
+  };
+  const workers: Worker[] = [];
+  const stopped = Promise.withResolvers<Result<never, Failure>>();
+  const onAbort = () => stopped.resolve(err(failure("agent_stopped", "")));
+  context.signal.addEventListener("abort", onAbort);
+  try {
+    if (context.signal.aborted) return err(failure("agent_stopped", ""));
+    for (let thread = 0; thread < threads; thread++) {
+      const task: ThreadTask = { ...shared, thread, lead: thread === 0 ? lead : null };
+      workers.push(new Worker(new URL("./worker.ts", import.meta.url), { workerData: task }));
+    }
+    return await Promise.race([stopped.promise, outcome(workers, context)]);
+  } finally {
+    context.signal.removeEventListener("abort", onAbort);
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}
+
+/** Forwards the threads' messages until the coordinator has finished or a thread has failed. */
+function outcome(
+  workers: readonly Worker[],
+  context: TrainingContext,
+): Promise<Result<TrainReport, Failure>> {
+  return new Promise((resolve, reject) => {
+    const onMessage = (message: ThreadMessage) => {
+      if (message.type === "done") resolve(ok(message.report));
+      else if (message.type === "failed") resolve(err(message.failure));
+      else if (message.type === "line") context.toolOutput(message.line);
+      else context.report({ fraction: message.fraction, message: message.message });
+    };
+    for (const worker of workers) {
+      worker.on("message", onMessage);
+      worker.on("error", reject);
+      worker.on("exit", (code) => reject(new Error(`A training thread ended with code ${code}.`)));
+    }
+  });
+}

@@ -1,0 +1,147 @@
+import type { DatasetFrame } from "../dataset/dataset-loading.ts";
+import type { FrameStore } from "../dataset/frame-stores.ts";
+import { cameraAt } from "../dataset/frame-stores.ts";
+import { UNIFORM } from "../kernels/memory-layout.ts";
+import { type DensificationOutcome, densify } from "../scene/densification.ts";
+import { sortByPosition } from "../scene/morton-order.ts";
+import { deriveSeed } from "../scene/random.ts";
+import { tileGrid } from "../scene/tiles.ts";
+import { clearPlanes, setView, type Workspace } from "../scene/workspace.ts";
+import type { TrainingSettings } from "../training-settings.ts";
+import { type ImageMetrics, imageMetrics, meanMetrics } from "./metrics.ts";
+import { PASSES, type Pass } from "./passes.ts";
+import {
+  backgroundAt,
+  densifiesAfter,
+  frameAt,
+  gaussiansWantedAt,
+  levelAt,
+  shDegreeAt,
+  stepSizesAt,
+} from "./schedule.ts";
+import type { Team } from "./thread-team.ts";
+
+const BETA1 = 0.9;
+const BETA2 = 0.999;
+
+/** Passes up to the rendering, and the one that compares it with the photo. */
+const EVALUATION: readonly Pass[] = [...PASSES.slice(0, PASSES.indexOf("ssim")), "ssim"];
+
+/** The part of training's state that is not in the shared memory. */
+export interface Progress {
+  /** Iterations done. */
+  readonly iteration: number;
+  /** Gaussians in use. */
+  readonly count: number;
+  /** Gaussians that training began with. */
+  readonly seedPoints: number;
+}
+
+/** What is trained on, and with what. */
+export interface Scene {
+  readonly train: readonly DatasetFrame[];
+  /** Their photos come after those of `train` in the stores. */
+  readonly heldOut: readonly DatasetFrame[];
+  /** One for each level of the image pyramid, finest first. */
+  readonly stores: readonly FrameStore[];
+  /** The cameras' greatest distance from their centre. */
+  readonly extent: number;
+}
+
+/** Trains the gaussians in a workspace, one iteration at a time. */
+export class Training {
+  readonly #workspace: Workspace;
+  readonly #team: Team;
+  readonly #scene: Scene;
+  readonly #settings: TrainingSettings;
+  #progress: Progress;
+  /** The size that the image planes are laid out for. */
+  #planesFor: FrameStore | null = null;
+
+  constructor(
+    workspace: Workspace,
+    team: Team,
+    scene: Scene,
+    settings: TrainingSettings,
+    progress: Progress,
+  ) {
+    this.#workspace = workspace;
+    this.#team = team;
+    this.#scene = scene;
+    this.#settings = settings;
+    this.#progress = progress;
+  }
+
+  get progress(): Progress {
+    return this.#progress;
+  }
+
+  /** Does one iteration on one frame. */
+  step(): { loss: number; densification: DensificationOutcome | null } {
+    const { iteration, count } = this.#progress;
+    const { train, stores } = this.#scene;
+    const level = levelAt(this.#settings, iteration, stores.length);
+    const frame = frameAt(this.#settings, iteration, train.length);
+    this.#view(train[frame] as DatasetFrame, stores[level] as FrameStore, frame);
+    this.#setUniforms();
+    this.#run(PASSES, shDegreeAt(this.#settings, iteration), stores[level] as FrameStore);
+    const { l1, ssim } = imageMetrics(this.#workspace.rowSums, stores[level] as FrameStore);
+    const { ssimWeight } = this.#settings;
+    this.#progress = { ...this.#progress, iteration: iteration + 1, count };
+    return {
+      loss: (1 - ssimWeight) * l1 + ssimWeight * (1 - ssim),
+      densification: densifiesAfter(this.#settings, iteration + 1) ? this.#densify() : null,
+    };
+  }
+
+  /** How well held-out photos are rendered, over the first `most` of them; null when there are none. */
+  evaluate(most = Number.POSITIVE_INFINITY): ImageMetrics | null {
+    const { train, heldOut, stores } = this.#scene;
+    const finest = stores[0] as FrameStore;
+    const degree = shDegreeAt(this.#settings, this.#progress.iteration);
+    this.#workspace.uniforms.floats.fill(0, UNIFORM.background, UNIFORM.background + 3);
+    const metrics = heldOut.slice(0, most).map((frame, i) => {
+      this.#view(frame, finest, train.length + i);
+      this.#run(EVALUATION, degree, finest);
+      return imageMetrics(this.#workspace.rowSums, finest);
+    });
+    return metrics.length === 0 ? null : meanMetrics(metrics);
+  }
+
+  #view(frame: DatasetFrame, store: FrameStore, index: number): void {
+    if (this.#planesFor !== store) clearPlanes(this.#workspace);
+    this.#planesFor = store;
+    setView(this.#workspace, cameraAt(frame.camera, store), store, index);
+  }
+
+  #setUniforms(): void {
+    const { iteration } = this.#progress;
+    const settings = this.#settings;
+    const { floats } = this.#workspace.uniforms;
+    floats.set(backgroundAt(settings, iteration), UNIFORM.background);
+    floats[UNIFORM.l1Weight] = 1 - settings.ssimWeight;
+    floats[UNIFORM.ssimWeight] = settings.ssimWeight;
+    floats[UNIFORM.beta1] = BETA1;
+    floats[UNIFORM.beta2] = BETA2;
+    floats[UNIFORM.biasCorrection2] = 1 / (1 - BETA2 ** (iteration + 1));
+    floats.set(stepSizesAt(settings, iteration, this.#scene.extent, BETA1), UNIFORM.stepSizes);
+  }
+
+  #run(passes: readonly Pass[], shDegree: number, { width, height }: FrameStore): void {
+    this.#team.run(passes, { count: this.#progress.count, shDegree, height, grid: tileGrid(width, height) });
+  }
+
+  #densify(): DensificationOutcome {
+    const { iteration, count, seedPoints } = this.#progress;
+    const outcome = densify(
+      this.#workspace,
+      count,
+      gaussiansWantedAt(this.#settings, iteration, seedPoints),
+      this.#settings.densification,
+      deriveSeed(this.#settings.seed, iteration),
+    );
+    sortByPosition(this.#workspace, outcome.count);
+    this.#progress = { ...this.#progress, count: outcome.count };
+    return outcome;
+  }
+}

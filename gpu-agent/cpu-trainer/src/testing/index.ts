@@ -1,0 +1,2 @@
+export { psnrOfSplat } from "./psnr-of-splat.ts";
+export { type SyntheticOptions, writeSyntheticDataset } from "./synthetic-dataset.ts";

@@ -1,0 +1,116 @@
+import type { JobOptions, Preset } from "@splatt/shared";
+
+export type TrainOptions = Pick<JobOptions, "iterations" | "preset" | "max_splats" | "max_resolution">;
+
+/** What a preset means to this trainer. */
+interface PresetSettings {
+  /** Pixels along the longer side at which the scene is trained. */
+  readonly longSide: number;
+  /** Most gaussians. */
+  readonly capacity: number;
+  readonly shDegree: number;
+}
+
+const PRESETS: { readonly [preset in Preset]: PresetSettings } = {
+  draft: { longSide: 360, capacity: 20_000, shDegree: 1 },
+  standard: { longSide: 540, capacity: 40_000, shDegree: 2 },
+  high: { longSide: 960, capacity: 150_000, shDegree: 3 },
+};
+
+/** Iterations that give a good result for their time on a few processor cores. */
+export const RECOMMENDED_ITERATIONS: { readonly [preset in Preset]: number } = {
+  draft: 1500,
+  standard: 5000,
+  high: 15_000,
+};
+
+/** More gaussians than this do not fit into the memory of a 32-bit WebAssembly module with room to spare. */
+export const MAX_CAPACITY = 400_000;
+
+/** A step size at the beginning and at the end of training; in between it falls exponentially. */
+export type Rate = readonly [first: number, last: number];
+
+/** Everything that decides how a scene is trained. Fractions are of the iterations. */
+export interface TrainingSettings {
+  readonly iterations: number;
+  readonly longSide: number;
+  readonly capacity: number;
+  readonly shDegree: number;
+  readonly seed: number;
+
+  /** Adam's learning rates. That of the means is in units of the cameras' extent. */
+  readonly rates: {
+    readonly mean: Rate;
+    readonly logScale: Rate;
+    readonly rotation: Rate;
+    readonly opacity: Rate;
+    readonly shConstant: Rate;
+    readonly shRest: Rate;
+  };
+  /** Share of D-SSIM in the loss; the rest is L1. */
+  readonly ssimWeight: number;
+  /** Until which fraction training runs at a level of the image pyramid; then at level 0, the finest. */
+  readonly coarseLevels: readonly { readonly level: number; readonly until: number }[];
+  /** From which fraction on degree 1, 2 and 3 are in use. */
+  readonly shDegreeFrom: readonly number[];
+
+  /** Opacity that gaussians begin with. */
+  readonly initialOpacity: number;
+  /** Fewer sparse points are filled up with random ones. */
+  readonly leastSeedPoints: number;
+
+  readonly densification: DensificationSettings;
+}
+
+export interface DensificationSettings {
+  /** Between these fractions. */
+  readonly from: number;
+  readonly until: number;
+  /** How many times. */
+  readonly rounds: number;
+  /** But never before so many iterations have passed since the last time. */
+  readonly leastIterations: number;
+  /** Gaussians of less opacity are recycled. */
+  readonly leastOpacity: number;
+  /** Gaussians are drawn for splitting with the probability error^errorPower. */
+  readonly errorPower: number;
+}
+
+export const DEFAULT_SETTINGS: Omit<TrainingSettings, keyof PresetSettings | "iterations"> = {
+  seed: 1,
+  rates: {
+    mean: [3.2e-3, 1.6e-4],
+    logScale: [2e-2, 1.5e-2],
+    rotation: [4e-3, 1e-3],
+    opacity: [0.1, 0.05],
+    shConstant: [1e-2, 2.5e-3],
+    shRest: [1.6e-3, 6e-4],
+  },
+  ssimWeight: 0.2,
+  coarseLevels: [
+    { level: 2, until: 0.1 },
+    { level: 1, until: 0.35 },
+  ],
+  shDegreeFrom: [0.2, 0.4, 0.6],
+  initialOpacity: 0.1,
+  leastSeedPoints: 3000,
+  densification: {
+    from: 0.05,
+    until: 0.7,
+    rounds: 26,
+    leastIterations: 20,
+    leastOpacity: 0.005,
+    errorPower: 0.5,
+  },
+};
+
+export function trainingSettings(options: TrainOptions): TrainingSettings {
+  const preset = PRESETS[options.preset];
+  return {
+    ...DEFAULT_SETTINGS,
+    ...preset,
+    longSide: options.max_resolution ?? preset.longSide,
+    capacity: Math.min(options.max_splats ?? preset.capacity, MAX_CAPACITY),
+    iterations: options.iterations,
+  };
+}
