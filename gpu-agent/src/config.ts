@@ -50,6 +50,8 @@ export const MachineEnvironment = z.object({
   OPENSPLAT_PATH: optional(z.string().default("opensplat")),
   /** A trainer of your own: a program and its arguments, as a JSON list. */
   COMMAND_ENGINE: optional(CommandSetting.nullable().default(null)),
+  /** Names of more variables of the agent's environment that engines get, separated by commas; see child-environment.ts. */
+  ENGINE_ENV: optional(List.default([])),
   /** The GPUs to train on: UUIDs, or the numbers that nvidia-smi shows. None means all. */
   GPUS: optional(List.default([])),
   /** How much of a GPU's memory must be free before a job is taken for it. */

@@ -170,6 +170,16 @@ export const FAILURES = {
     hint: "Install the program named in the details (ffmpeg, colmap) and restart the agent.",
     retryable: true,
   },
+  tool_unsupported: {
+    sentence: "A program that the pipeline needs is too old, or was built without something that it needs.",
+    hint: "Install the version named in the details on the agent, and run `splatt-agent doctor`.",
+    retryable: true,
+  },
+  workspace_unusable: {
+    sentence: "The agent cannot work in its workspace.",
+    hint: "Set WORKSPACE_ROOT to a folder on a local disk that the agent's user owns, and run `splatt-agent doctor`.",
+    retryable: true,
+  },
   stage_stalled: {
     sentence: "A stage gave no sign of life for too long and was stopped.",
     hint: "The last lines of its log are in the details.",
@@ -223,6 +233,8 @@ const OF_THE_MACHINE: ReadonlySet<FailureCode> = new Set([
   "gpu_unavailable",
   "engine_unavailable",
   "tool_missing",
+  "tool_unsupported",
+  "workspace_unusable",
 ]);
 
 export function isOfTheMachine(code: FailureCode): boolean {

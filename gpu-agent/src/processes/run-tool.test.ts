@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { isRunning } from "./proc-stat.ts";
 import { LineSplitter, runTool, type ToolCall } from "./run-tool.ts";
 
@@ -28,6 +28,22 @@ describe("runTool", () => {
     );
     expect(lines.toSorted()).toEqual(["stderr: four", "stdout: one", "stdout: three", "stdout: two"]);
     expect(result).toMatchObject({ ok: true, value: { exitCode: 7, signal: null } });
+  });
+
+  it("keeps the agent's secrets from the tool", async () => {
+    vi.stubEnv("AGENT_TOKEN", "canary");
+    vi.stubEnv("CUDA_HOME", "/opt/cuda");
+    const lines: string[] = [];
+    await runTool(
+      call("console.log(JSON.stringify(process.env))", {
+        env: { ADDED: "yes" },
+        onLine: (line) => lines.push(line),
+      }),
+    );
+    vi.unstubAllEnvs();
+    const environment: unknown = JSON.parse(lines.join(""));
+    expect(environment).toMatchObject({ CUDA_HOME: "/opt/cuda", ADDED: "yes" });
+    expect(environment).not.toHaveProperty("AGENT_TOKEN");
   });
 
   it("names a program that is not there", async () => {

@@ -1,13 +1,14 @@
 import { StringDecoder } from "node:string_decoder";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { execa } from "execa";
+import { childEnvironment } from "./child-environment.ts";
 import { systemFailureInOutput } from "./system-failure.ts";
 
 export interface ToolCall {
   readonly file: string;
   readonly args: readonly string[];
   readonly cwd: string;
-  /** Added to the agent's own environment. */
+  /** Added to what the tool gets of the agent's own environment; see `childEnvironment`. */
   readonly env?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   /** The longest the tool may run. */
@@ -54,7 +55,8 @@ export async function runTool(call: ToolCall): Promise<Result<ToolExit, Failure>
 
   const subprocess = execa(call.file, [...call.args], {
     cwd: call.cwd,
-    ...(call.env ? { env: { ...call.env } } : {}),
+    env: { ...childEnvironment("engine"), ...call.env },
+    extendEnv: false,
     stdin: "ignore",
     buffer: false,
     reject: false,

@@ -1,5 +1,6 @@
 import { err, ok, type Result } from "@splatt/shared";
 import { execa } from "execa";
+import { childEnvironment } from "../processes/child-environment.ts";
 
 /** A user of this machine. */
 export interface Account {
@@ -11,7 +12,11 @@ export interface Account {
 
 /** @param nameOrId as `getent passwd` takes it */
 export async function findAccount(nameOrId: string): Promise<Result<Account, string>> {
-  const { stdout } = await execa("getent", ["passwd", nameOrId], { reject: false });
+  const { stdout } = await execa("getent", ["passwd", nameOrId], {
+    reject: false,
+    env: childEnvironment("decoder"),
+    extendEnv: false,
+  });
   const account = parseAccount(typeof stdout === "string" ? stdout : "");
   return account === null ? err(`This machine has no user ${nameOrId}.`) : ok(account);
 }

@@ -5,6 +5,7 @@ import { delimiter, dirname, join } from "node:path";
 import { err, ok, type Result } from "@splatt/shared";
 import { execa } from "execa";
 import { type AgentConfig, PROJECT_DIR } from "../config.ts";
+import { childEnvironment } from "../processes/child-environment.ts";
 import { type Account, findAccount } from "./account.ts";
 import { UNIT_NAME, type UnitPlan, unitText } from "./unit.ts";
 
@@ -85,6 +86,8 @@ export async function uninstallUnit(scope: Scope): Promise<boolean> {
     execa("systemctl", [...(scope === "user" ? ["--user"] : []), ...args], {
       reject: false,
       stdio: "inherit",
+      env: childEnvironment("engine"),
+      extendEnv: false,
     });
   await systemctl("disable", "--now", UNIT_NAME);
   await rm(path);

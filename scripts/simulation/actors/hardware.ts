@@ -43,6 +43,7 @@ export function hostConfig(workspaceRoot: string): MachineConfig {
     BRUSH_PATH: unused,
     OPENSPLAT_PATH: unused,
     COMMAND_ENGINE: null,
+    ENGINE_ENV: [],
     GPUS: [],
     MIN_FREE_GPU_BYTES: 4 * GIB,
     MAX_SOURCE_BYTES: 20 * GIB,
