@@ -19,7 +19,8 @@ const jsonOnly = bodyLimit({
   onError: () => problemResponse(new ApiError("too_large")),
 });
 
-export const app = new Hono<AppEnv>()
+/** Not strict: a trailing slash makes no difference, as with the seed's server. */
+export const app = new Hono<AppEnv>({ strict: false })
   .route("/health", healthRoutes)
   .route("/agent", agentSocketRoute)
   .route("/agent/jobs", agentJobRoutes)
@@ -34,9 +35,14 @@ export const app = new Hono<AppEnv>()
   .use("/uploads", jsonOnly)
   .route("/uploads", uploadRoutes)
 
-  .notFound((c) =>
-    problemResponse(new ApiError("not_found", `${c.req.method} ${c.req.path} is not an endpoint.`)),
-  )
+  .notFound((c) => {
+    const allowed = allowedMethods(c.req.path);
+    if (allowed.length === 0) {
+      return problemResponse(new ApiError("not_found", `${c.req.path} is not an endpoint.`));
+    }
+    const detail = `${c.req.path} does not take ${c.req.method}.`;
+    return problemResponse(new ApiError("method_not_allowed", detail, { allow: allowed.join(", ") }));
+  })
   .onError((error) => {
     if (error instanceof ApiError) return problemResponse(error);
     log("error", "request failed", { error: errorText(error) });
@@ -46,3 +52,12 @@ export const app = new Hono<AppEnv>()
         : new ApiError("internal_error"),
     );
   });
+
+/** The methods that an endpoint at this path takes; none where there is no endpoint. */
+function allowedMethods(path: string): string[] {
+  return ["GET", "HEAD", "POST", "PUT", "DELETE"].filter((method) => {
+    const served = method === "HEAD" ? "GET" : method;
+    const [matches] = app.router.match(served, path);
+    return matches.some(([[, route]]) => route.method === served);
+  });
+}

@@ -254,7 +254,8 @@ export type JobCreated = z.infer<typeof JobCreated>;
 /** The query of GET /jobs. An empty `status` is none, as the seed's clients send it. */
 export const ListJobsQuery = z.object({
   status: z.preprocess((value) => (value === "" ? undefined : value), JobStatus.optional()),
-  limit: laxNumber(z.int().min(1).max(1000)).default(100),
+  /** 0 asks for `total` alone. */
+  limit: laxNumber(z.int().min(0).max(1000)).default(100),
   cursor: laxNumber(z.int().positive()).optional(),
 });
 
@@ -262,5 +263,6 @@ export const JobList = z.object({
   jobs: z.array(JobStatusView),
   total: z.int().nonnegative(),
   next_cursor: z.string().nullable(),
+  warnings: z.array(z.string()).optional(),
 });
 export type JobList = z.infer<typeof JobList>;

@@ -67,6 +67,16 @@ export const PROBLEMS = {
     title: "The request is not valid",
     hint: "Each entry of detail names a field.",
   },
+  precondition_failed: {
+    status: 412,
+    title: "The file is not the one that the request expects",
+    hint: "It has changed since; GET it again without If-Match or If-Unmodified-Since.",
+  },
+  method_not_allowed: {
+    status: 405,
+    title: "Method not allowed",
+    hint: "The Allow header lists the methods of this address.",
+  },
   too_large: {
     status: 413,
     title: "The request body is too large",

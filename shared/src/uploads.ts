@@ -14,7 +14,11 @@ export const MAX_UPLOAD_BYTES = PART_SIZE_BYTES * MAX_PARTS;
 /** The header in which the sender of a part or file states its SHA-256, in hex. */
 export const SHA256_HEADER = "x-content-sha256";
 
-export const Sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, "64 lower-case hex digits");
+/** Hex digits of either case, as senders write them; lower case once parsed. */
+export const Sha256Hex = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/i, "64 hex digits")
+  .toLowerCase();
 
 export interface PartRange {
   /** From 1. */

@@ -43,7 +43,12 @@ export const agentJobRoutes = new Hono<LeaseAppEnv>()
       .from(uploads)
       .where(eq(uploads.id, job.uploadId ?? ""));
     if (upload === undefined || upload.etag === null) throw new ApiError("upload_not_found");
-    const stored = { ...upload, etag: upload.etag, contentType: "application/octet-stream" };
+    const stored = {
+      ...upload,
+      etag: upload.etag,
+      contentType: "application/octet-stream",
+      lastModified: upload.createdAt,
+    };
     const response = await objectResponse(c.env.BUCKET, stored, c.req.raw);
     if (response === null) throw new ApiError("upload_not_found");
     return response;

@@ -1,4 +1,5 @@
 import { SHA256_HEADER } from "@splatt/shared";
+import { evaluatePreconditions, rangeApplies } from "./preconditions.ts";
 import { ApiError } from "./problem.ts";
 
 /** An R2 object whose size and etag are known from D1 before it is touched. */
@@ -10,6 +11,8 @@ export interface StoredObject {
   readonly filename: string;
   readonly contentType: string;
   readonly sha256?: string;
+  /** Milliseconds since the epoch. */
+  readonly lastModified: number;
 }
 
 export interface ByteRange {
@@ -18,33 +21,40 @@ export interface ByteRange {
 }
 
 /**
- * Streams an object from R2, honouring HEAD, `If-None-Match`, `Range` and `If-Range` (RFC 9110, §13 and §14).
- * R2 itself answers an unsatisfiable range with the whole object, so the range is worked out here.
+ * Answers a GET or HEAD with an object of R2: preconditions, `Range` and `If-Range` as in RFC 9110 §13 and §14.
+ * R2 answers an unsatisfiable range with the whole object, so the range is computed here.
  *
- * @returns null when the object is gone from R2
+ * @returns null when R2 no longer has the object
  */
 export async function objectResponse(
   bucket: R2Bucket,
   object: StoredObject,
   request: { readonly method: string; readonly headers: Headers },
 ): Promise<Response | null> {
-  const etag = `"${object.etag}"`;
+  const validators = { etag: `"${object.etag}"`, lastModified: object.lastModified };
   const headers = new Headers({
     "accept-ranges": "bytes",
-    "cache-control": "private, no-cache",
+    // A proxy that compressed the bytes would leave a strong ETag, and a Content-Range, that are no longer theirs.
+    "cache-control": "private, no-cache, no-transform",
     "content-disposition": contentDisposition(object.filename),
     "content-type": object.contentType,
-    etag,
+    etag: validators.etag,
+    "last-modified": new Date(object.lastModified).toUTCString(),
     "x-content-type-options": "nosniff",
   });
   if (object.sha256 !== undefined) headers.set(SHA256_HEADER, object.sha256);
 
-  if (matchesEtag(request.headers.get("if-none-match"), etag))
-    return new Response(null, { status: 304, headers });
+  const outcome = evaluatePreconditions(request.headers, validators);
+  if (outcome === "failed") throw new ApiError("precondition_failed");
+  if (outcome === "not_modified") return new Response(null, { status: 304, headers });
+  if (request.method === "HEAD") {
+    headers.set("content-length", String(object.size));
+    return new Response(null, { headers });
+  }
 
-  const ifRange = request.headers.get("if-range");
-  const range =
-    ifRange === null || ifRange === etag ? parseRange(request.headers.get("range"), object.size) : "whole";
+  const range = rangeApplies(request.headers.get("if-range"), validators)
+    ? parseRange(request.headers.get("range"), object.size)
+    : "whole";
   if (range === "unsatisfiable") {
     throw new ApiError("range_not_satisfiable", undefined, { "content-range": `bytes */${object.size}` });
   }
@@ -53,12 +63,9 @@ export async function objectResponse(
   if (range !== "whole") {
     headers.set("content-range", `bytes ${span.offset}-${span.offset + span.length - 1}/${object.size}`);
   }
-  const status = range === "whole" ? 200 : 206;
-  if (request.method === "HEAD") return new Response(null, { status, headers });
-
   const stored = await bucket.get(object.r2Key, range === "whole" ? {} : { range: span });
   if (stored === null) return null;
-  return new Response(stored.body, { status, headers });
+  return new Response(stored.body, { status: range === "whole" ? 200 : 206, headers });
 }
 
 /**
@@ -76,11 +83,6 @@ export function parseRange(header: string | null, size: number): ByteRange | "wh
   const last = match[2] === "" ? size - 1 : Math.min(Number(match[2]), size - 1);
   if (match[2] !== "" && Number(match[2]) < first) return "whole";
   return first >= size ? "unsatisfiable" : { offset: first, length: last - first + 1 };
-}
-
-function matchesEtag(header: string | null, etag: string): boolean {
-  if (header === null) return false;
-  return header === "*" || header.split(",").some((entry) => entry.trim().replace(/^W\//, "") === etag);
 }
 
 /** RFC 6266: an ASCII name for old clients and the exact one for the others. */

@@ -1,4 +1,4 @@
-import type { ValidationIssue } from "@splatt/shared";
+import { errorText, type ValidationIssue } from "@splatt/shared";
 import type { Context } from "hono";
 import type { z } from "zod";
 import { ApiError } from "./problem.ts";
@@ -17,40 +17,115 @@ export function validate<T extends z.ZodType>(schema: T, input: unknown, place: 
 
 /** The request's JSON body, or 422: an unreadable body is invalid like any other. */
 export async function readJson(c: Context): Promise<unknown> {
-  return parseJson(await readText(c));
+  return parseJson(await readText(c), c.req.header("content-type"));
 }
 
 /** Like `readJson`, but no body at all is an empty object. */
 export async function readOptionalJson(c: Context): Promise<unknown> {
   const text = await readText(c);
-  return text.trim() === "" ? {} : parseJson(text);
+  return text.trim() === "" ? {} : parseJson(text, c.req.header("content-type"));
+}
+
+/** The path's id. Ours are lower case; clients may write them as they like. */
+export function idParam(c: Context): string {
+  return (c.req.param("id") ?? "").toLowerCase();
+}
+
+/**
+ * The query's parameters, decoded strictly: what is not UTF-8 is 422. Of a repeated parameter the last counts, as in
+ * FastAPI.
+ */
+export function readQuery(c: Context): Record<string, string> {
+  const query: Record<string, string> = {};
+  for (const pair of new URL(c.req.url).search.slice(1).split("&")) {
+    const [name = "", value = ""] = pair.split(/=(.*)/s).map(decodeQueryText);
+    if (name !== "") query[name] = value;
+  }
+  requireStorableText(query, "query");
+  return query;
+}
+
+function decodeQueryText(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch {
+    throw invalid("query", [], "The query is not percent-encoded UTF-8", "value_error");
+  }
 }
 
 /** A body that breaks off, or is badly framed, is the client's fault, though the runtime words it like a store's. */
 async function readText(c: Context): Promise<string> {
+  let bytes: ArrayBuffer;
   try {
-    return await c.req.text();
+    bytes = await c.req.arrayBuffer();
   } catch {
-    throw unreadable("The body could not be read to its end");
+    throw invalid("body", [], "The body could not be read to its end", "json_invalid");
   }
-}
-
-function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw unreadable(`JSON decode error: ${error instanceof Error ? error.message : String(error)}`);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+  } catch {
+    throw invalid("body", [], "The body is not valid UTF-8", "json_invalid");
   }
 }
 
-function unreadable(msg: string): ApiError {
-  return new ApiError("invalid_request", [{ loc: ["body"], msg, type: "json_invalid" }]);
+function parseJson(text: string, contentType: string | undefined): unknown {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch (error) {
+    const reason = looksLikeForm(text, contentType)
+      ? "The body is form-encoded; send a JSON object"
+      : `JSON decode error: ${errorText(error)}`;
+    throw invalid("body", [], reason, "json_invalid");
+  }
+  requireStorableText(body, "body");
+  return body;
 }
 
-/** The fields of `body` that `schema` does not know: they are ignored, and the answer says so. */
-export function unknownFields(schema: z.ZodObject, body: unknown): string[] {
-  if (typeof body !== "object" || body === null) return [];
-  return Object.keys(body).filter((field) => !Object.hasOwn(schema.shape, field));
+/** curl's -d sends JSON under the content type of a form, so the type alone proves nothing. */
+function looksLikeForm(text: string, contentType: string | undefined): boolean {
+  if (/^multipart\/form-data/i.test(contentType ?? "")) return true;
+  return /^[\w.%+-]+=[^{]*(?:&|$)/.test(text);
+}
+
+/** How deep an object may be nested; nothing that the API takes comes near it. */
+const MAX_DEPTH = 32;
+
+/**
+ * Refuses texts that no store keeps as they are: half of a surrogate pair has no UTF-8, and SQLite's functions stop at
+ * a NUL. Iterative, because a hostile body can be nested deeper than the stack.
+ */
+function requireStorableText(root: unknown, place: Place): void {
+  const stack: { readonly value: unknown; readonly path: readonly (string | number)[] }[] = [
+    { value: root, path: [] },
+  ];
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    const { value, path } = next;
+    if (typeof value === "string") requireStorable(value, place, path);
+    if (typeof value !== "object" || value === null) continue;
+    if (path.length >= MAX_DEPTH) throw invalid(place, [], "Nested too deeply", "value_error");
+    for (const [key, child] of Object.entries(value)) {
+      requireStorable(key, place, path);
+      if (typeof child === "string" || typeof child === "object") {
+        stack.push({ value: child, path: [...path, Array.isArray(value) ? Number(key) : key] });
+      }
+    }
+  }
+}
+
+function requireStorable(text: string, place: Place, path: readonly (string | number)[]): void {
+  if (text.includes("\0")) throw invalid(place, path, "must not contain NUL characters", "value_error");
+  if (!text.isWellFormed()) throw invalid(place, path, "must be well-formed Unicode", "value_error");
+}
+
+function invalid(place: Place, path: readonly (string | number)[], msg: string, type: string): ApiError {
+  return new ApiError("invalid_request", [{ loc: [place, ...path], msg, type }]);
+}
+
+/** The fields of a body, or parameters of a query, that `schema` does not have: ignored, and named in the answer. */
+export function unknownFields(schema: z.ZodObject, input: unknown): string[] {
+  if (typeof input !== "object" || input === null) return [];
+  return Object.keys(input).filter((field) => !Object.hasOwn(schema.shape, field));
 }
 
 function toValidationIssue(issue: z.core.$ZodIssue, input: unknown, place: Place): ValidationIssue {

@@ -44,5 +44,6 @@ export async function findPreview(bucket: R2Bucket, jobId: string): Promise<Stor
     size: object.size,
     filename: PREVIEW_FILE,
     contentType: resultContentType(PREVIEW_FILE),
+    lastModified: object.uploaded.getTime(),
   };
 }

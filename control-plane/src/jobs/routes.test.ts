@@ -178,6 +178,33 @@ describe("GET /jobs", () => {
     expect(seen).not.toContain(newer);
   });
 
+  it("has no next page after a last page that is full", async () => {
+    const total = (await json<{ total: number }>(api("GET", "/jobs?limit=0"))).total;
+    for (let missing = 2 - total; missing > 0; missing -= 1) await createJob();
+    const first = await json<{ next_cursor: string | null }>(api("GET", "/jobs?limit=1"));
+    const all = await json<{ jobs: unknown[]; total: number }>(api("GET", "/jobs?limit=1000"));
+    const rest = await json<{ jobs: unknown[]; next_cursor: string | null }>(
+      api("GET", `/jobs?limit=${all.total - 1}&cursor=${first.next_cursor}`),
+    );
+    expect(rest.jobs).toHaveLength(all.total - 1);
+    expect(rest.next_cursor).toBeNull();
+  });
+
+  it("takes limit=0, as the seed's server did, and counts", async () => {
+    await createJob();
+    const list = await json<{ jobs: unknown[]; total: number }>(api("GET", "/jobs?limit=0"));
+    expect(list).toMatchObject({ jobs: [], next_cursor: null });
+    expect(list.total).toBeGreaterThan(0);
+  });
+
+  it("names parameters that it does not know, and takes the last of a repeated one", async () => {
+    const list = await json<{ jobs: unknown[]; warnings: string[] }>(
+      api("GET", "/jobs?limit=5&limit=0&colour=red"),
+    );
+    expect(list.jobs).toEqual([]);
+    expect(list.warnings).toEqual(["The parameter colour is not known and was ignored."]);
+  });
+
   it("filters by status", async () => {
     await createJob();
     const queued = await json<{ jobs: { status: string }[]; total: number }>(
@@ -192,7 +219,7 @@ describe("GET /jobs", () => {
     });
   });
 
-  it.each(["status=nonsense", "limit=0", "limit=1001", "limit=x", "cursor=x"])(
+  it.each(["status=nonsense", "limit=-1", "limit=1001", "limit=x", "cursor=x"])(
     "answers 422 for ?%s",
     async (query) => {
       const problem = await json<{ detail: { loc: string[] }[] }>(api("GET", `/jobs?${query}`), 422);

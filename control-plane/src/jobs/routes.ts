@@ -19,7 +19,7 @@ import { jobCounts, jobEvents, jobs, results } from "../db/schema.ts";
 import type { Env } from "../env.ts";
 import { objectResponse, type StoredObject } from "../http/object-response.ts";
 import { ApiError } from "../http/problem.ts";
-import { readJson, readOptionalJson, unknownFields, validate } from "../http/validate.ts";
+import { idParam, readJson, readOptionalJson, readQuery, unknownFields, validate } from "../http/validate.ts";
 import { cancelJob, stopCancelledJob } from "./cancel.ts";
 import { CREATED_MESSAGE, createJob, tellDispatcher } from "./create.ts";
 import { deleteJob } from "./delete.ts";
@@ -37,9 +37,11 @@ export const jobRoutes = new Hono<AppEnv>()
   })
 
   .get("/", async (c) => {
-    const { status, limit, cursor } = validate(ListJobsQuery, c.req.query(), "query");
+    const query = readQuery(c);
+    const { status, limit, cursor } = validate(ListJobsQuery, query, "query");
     const db = database(c.env.DB);
-    const page = await db
+    // One more than asked for tells whether there is a next page.
+    const found = await db
       .select()
       .from(jobs)
       .where(
@@ -49,15 +51,18 @@ export const jobRoutes = new Hono<AppEnv>()
         ),
       )
       .orderBy(desc(jobs.seq))
-      .limit(limit);
+      .limit(limit + 1);
+    const page = found.slice(0, limit);
     const files = await resultsOf(
       db,
       page.filter((job) => job.status === "completed").map((job) => job.id),
     );
+    const last = page.at(-1);
     const list: JobList = {
       jobs: page.map((job) => toStatusView(job, files.get(job.id) ?? [])),
       total: await countJobs(db, status),
-      next_cursor: page.length === limit ? String(page.at(-1)?.seq) : null,
+      next_cursor: last !== undefined && found.length > page.length ? String(last.seq) : null,
+      ...warnings("parameter", unknownFields(ListJobsQuery, query)),
     };
     return c.json(list);
   })
@@ -115,16 +120,19 @@ export const jobRoutes = new Hono<AppEnv>()
   });
 
 function created(id: string, unknown: readonly string[]): JobCreated {
-  const answer: JobCreated = { job_id: id, status: "queued", message: CREATED_MESSAGE };
-  if (unknown.length === 0) return answer;
-  return { ...answer, warnings: unknown.map((field) => `The field ${field} is not known and was ignored.`) };
+  return { job_id: id, status: "queued", message: CREATED_MESSAGE, ...warnings("field", unknown) };
+}
+
+function warnings(kind: "field" | "parameter", unknown: readonly string[]): { warnings?: string[] } {
+  if (unknown.length === 0) return {};
+  return { warnings: unknown.map((name) => `The ${kind} ${name} is not known and was ignored.`) };
 }
 
 async function findJob(c: Context<AppEnv>): Promise<JobRow> {
   const [job] = await database(c.env.DB)
     .select()
     .from(jobs)
-    .where(eq(jobs.id, c.req.param("id") ?? ""));
+    .where(eq(jobs.id, idParam(c)));
   if (job === undefined) throw new ApiError("job_not_found");
   return job;
 }
@@ -134,15 +142,16 @@ async function filesOf(c: Context<AppEnv>, job: JobRow): Promise<ResultRow[]> {
   return (await resultsOf(database(c.env.DB), [job.id])).get(job.id) ?? [];
 }
 
-/** A result file; the preview is the latest one while the job runs, and the thumbnail afterwards. */
+/** A result file. The preview is the latest while the job runs, and afterwards the thumbnail. */
 async function findResult(env: Env, job: JobRow, filename: string): Promise<StoredObject | null> {
   if (filename === PREVIEW_FILE && isActive(job.status)) return findPreview(env.BUCKET, job.id);
-  const name = filename === PREVIEW_FILE ? THUMBNAIL_FILE : filename;
-  const [file] = await database(env.DB)
+  const names = filename === PREVIEW_FILE ? [PREVIEW_FILE, THUMBNAIL_FILE] : [filename];
+  const files = await database(env.DB)
     .select()
     .from(results)
-    .where(and(eq(results.jobId, job.id), eq(results.filename, name)));
-  return file ?? null;
+    .where(and(eq(results.jobId, job.id), inArray(results.filename, names)));
+  const file = files.find((candidate) => candidate.filename === filename) ?? files[0];
+  return file === undefined ? null : { ...file, lastModified: job.endedAt ?? job.updatedAt };
 }
 
 /** The result files of many jobs in one query; as one JSON parameter, since D1 binds at most 100. */
