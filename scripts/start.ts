@@ -6,6 +6,7 @@ import { startControlPlane } from "@splatt/control-plane/embedded";
 import { AgentProcess } from "@splatt/local/agent-process";
 import { dataDir, localEngine, portInUse, ROOT } from "@splatt/local/local-machine";
 import { formatWorkerLog } from "@splatt/local/worker-log";
+import { readSourcePolicy } from "@splatt/shared";
 import { SplattClient } from "splatt";
 
 /** `npm start`: control plane and agent on this machine until Ctrl-C. Data and key survive restarts. */
@@ -35,6 +36,7 @@ async function main(): Promise<number> {
     dataDir: join(data, "control-plane"),
     port,
     apiKey,
+    sources: readSourcePolicy(process.env),
     onLog: (_level, text) => console.log(formatWorkerLog(text)),
   });
   console.log(

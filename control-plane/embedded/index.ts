@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { SourcePolicy } from "@splatt/shared";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type Request, Response } from "miniflare";
 import { bundleWorker } from "./bundle.ts";
 import { migrate } from "./migrate.ts";
@@ -11,6 +12,8 @@ export interface EmbeddedOptions {
   /** 0 takes any free port. */
   readonly port: number;
   readonly apiKey: string;
+  /** Which addresses jobs may name; public https ones by default. The agents need the same settings. */
+  readonly sources?: SourcePolicy;
   /** Overrides of src/dispatch/timing.ts. */
   readonly dispatchTiming?: Readonly<Record<string, number>>;
   /** For tests and benchmarks only. */
@@ -121,6 +124,8 @@ function runtimeOptions(options: EmbeddedOptions, scriptPath: string, port: numb
     bindings: {
       ...options.testing?.bindings,
       GPU_API_KEY: options.apiKey,
+      ALLOW_HOSTS: options.sources?.allowHosts.join(",") ?? "",
+      ALLOW_HTTP: String(options.sources?.allowHttp ?? false),
       DISPATCH_TIMING: JSON.stringify(options.dispatchTiming ?? {}),
     },
   });

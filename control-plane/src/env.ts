@@ -8,6 +8,9 @@ export interface Env {
   readonly DISPATCHER: DurableObjectNamespace<Dispatcher>;
   /** The key of the public API; a secret. */
   readonly GPU_API_KEY?: string;
+  /** Which addresses videos may be fetched from; as on the agents, see docs/agent.md. */
+  readonly ALLOW_HOSTS?: string;
+  readonly ALLOW_HTTP?: string;
   /** Overrides of dispatch/timing.ts as JSON, for tests and unusual networks. */
   readonly DISPATCH_TIMING?: string;
 }

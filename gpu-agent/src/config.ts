@@ -1,6 +1,6 @@
 import { availableParallelism, hostname } from "node:os";
 import { join, resolve } from "node:path";
-import { EngineChoice } from "@splatt/shared";
+import { EngineChoice, SourcePolicySettings } from "@splatt/shared";
 import { z } from "zod";
 import { CommandSetting } from "./engines/command/command-line.ts";
 import { parseStageMinutes } from "./pipeline/stage-limits.ts";
@@ -17,8 +17,6 @@ const List = z.string().transform((text) =>
     .map((entry) => entry.trim())
     .filter((entry) => entry !== ""),
 );
-
-const Flag = z.enum(["true", "false", "1", "0"]).transform((text) => text === "true" || text === "1");
 
 const StageMinutes = z.string().transform((text, context) => {
   const parsed = parseStageMinutes(text);
@@ -57,10 +55,7 @@ export const MachineEnvironment = z.object({
   /** How much of a GPU's memory must be free before a job is taken for it. */
   MIN_FREE_GPU_BYTES: optional(Bytes.default(4 * GIB)),
   MAX_SOURCE_BYTES: optional(Bytes.default(20 * GIB)),
-  /** host or host:port names in private networks that videos may be fetched from, separated by commas. */
-  ALLOW_HOSTS: optional(List.default([])),
-  /** Whether videos may be fetched over http. */
-  ALLOW_HTTP: optional(Flag.default(false)),
+  ...SourcePolicySettings.shape,
   /** The longest that a stage may give no sign of life, and may take: minutes by stage, as in train=600. */
   STAGE_MAX_SILENCE_MINUTES: optional(StageMinutes.default({})),
   STAGE_MAX_MINUTES: optional(StageMinutes.default({})),

@@ -3,14 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startControlPlane } from "@splatt/control-plane/embedded";
 import { formatWorkerLog } from "@splatt/local/worker-log";
-import { isTerminal, type JobView } from "@splatt/shared";
+import { isTerminal, type JobView, type SourcePolicy } from "@splatt/shared";
 import { SplattClient } from "splatt";
 
 const API_KEY = "e2e-key";
 const POLL_MS = 50;
 
 /** A real control plane on workerd with a folder of its own, and a client for it. */
-export async function startLocalStack(dispatchTiming: Readonly<Record<string, number>> = {}) {
+export async function startLocalStack(
+  dispatchTiming: Readonly<Record<string, number>> = {},
+  sources?: SourcePolicy,
+) {
   const dir = await mkdtemp(join(tmpdir(), "splatt-e2e-"));
   const log: string[] = [];
   const controlPlane = await startControlPlane({
@@ -18,6 +21,7 @@ export async function startLocalStack(dispatchTiming: Readonly<Record<string, nu
     port: 0,
     apiKey: API_KEY,
     dispatchTiming,
+    ...(sources ? { sources } : {}),
     onLog: (_level, text) => log.push(formatWorkerLog(text)),
   });
   const client = new SplattClient(controlPlane.url, API_KEY);

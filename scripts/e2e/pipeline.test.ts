@@ -24,7 +24,7 @@ let clip: string;
 const agentLog: string[] = [];
 
 beforeAll(async () => {
-  stack = await startLocalStack();
+  stack = await startLocalStack({}, { allowHttp: true, allowHosts: ["127.0.0.1", "forbidden.lan"] });
   clip = join(stack.dir, "video.mp4");
   const made = await makeSampleClip(clip, { width: 480, height: 360, seconds: 6, fps: 4 });
   if (!made.ok) throw new Error(made.error.detail);
@@ -134,9 +134,9 @@ describe("bad input", () => {
     ["a web page", "source_not_a_video", web("/page.html")],
     ["a video that is not there", "source_not_found", web("/gone.mp4")],
     [
-      "an address inside the agent's network",
+      "an address that only the control plane allows",
       "source_refused",
-      async () => ({ filebin_url: "https://169.254.169.254/latest/meta-data", filename: "video.mp4" }),
+      async () => ({ filebin_url: "https://forbidden.lan/v.mp4", filename: "video.mp4" }),
     ],
     ["a text", "video_unsupported", file("text.mp4", (path) => writeFile(path, "a text, ".repeat(1000)))],
     [

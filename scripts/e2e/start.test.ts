@@ -25,7 +25,15 @@ afterEach(async () => {
 async function start() {
   const child = spawn(process.execPath, [START], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, DATA_DIR: data, PORT: "0", GPU_API_KEY: "start-key", ENGINE: "builtin" },
+    env: {
+      ...process.env,
+      DATA_DIR: data,
+      PORT: "0",
+      GPU_API_KEY: "start-key",
+      ENGINE: "builtin",
+      ALLOW_HTTP: "true",
+      ALLOW_HOSTS: "127.0.0.1:9",
+    },
   });
   started.push(child);
   const lines: string[] = [];
@@ -52,7 +60,8 @@ async function descendants(pid: number): Promise<number[]> {
 it("prints URL and key, ends with all its processes on Ctrl-C, and keeps its data for the next start", async () => {
   const first = await start();
   expect(first.lines.join("\n")).toContain("start-key");
-  const { job_id } = await first.client.createJob({ task_id: "t", video_url: "https://127.0.0.1/v.mp4" });
+  // Only the settings allow this address, for the API and for the agent alike.
+  const { job_id } = await first.client.createJob({ task_id: "t", video_url: "http://127.0.0.1:9/v.mp4" });
   const processes = await descendants(first.child.pid ?? 0);
   // workerd and the agent at least.
   expect(processes.length).toBeGreaterThanOrEqual(2);

@@ -3,6 +3,8 @@ import { EngineChoice, EngineName } from "./engines.ts";
 import { FAILURE_CODES } from "./failures.ts";
 import { JobStatus } from "./job-status.ts";
 import { STAGES } from "./progress.ts";
+import { sharePageAdvice } from "./sources/share-page.ts";
+import { parseSourceUrl } from "./sources/source-url.ts";
 
 export const Preset = z.enum(["draft", "standard", "high"]);
 export type Preset = z.infer<typeof Preset>;
@@ -37,7 +39,14 @@ function laxNumber<T extends z.ZodType<number>>(schema: T) {
   }, schema);
 }
 
-const WebUrl = z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).max(4096);
+/** A video's address, as the URL standard writes it. Pages that only show a video are refused. */
+const VideoUrl = z.string().transform((text, context) => {
+  const url = parseSourceUrl(text);
+  const problem = url.ok ? sharePageAdvice(url.value) : url.error;
+  if (url.ok && problem === null) return url.value.href;
+  context.addIssue({ code: "invalid_format", format: "url", message: problem ?? "" });
+  return z.NEVER;
+});
 
 /** The knobs of a job that the agent works by. */
 export const JobOptions = z.object({
@@ -61,8 +70,8 @@ export type JobOptions = z.infer<typeof JobOptions>;
 /** The fields of POST /jobs: the seed's, then what was added. */
 export const CreateJobFields = JobOptions.extend({
   task_id: z.string().min(1).max(512).refine(isWellFormed, WELL_FORMED),
-  filebin_url: WebUrl.optional(),
-  video_url: WebUrl.optional(),
+  filebin_url: VideoUrl.optional(),
+  video_url: VideoUrl.optional(),
   upload_id: z.uuid().optional(),
   filename: FileName.optional(),
   priority: laxNumber(z.int().min(-100).max(100)).default(0),
@@ -89,7 +98,8 @@ export type CreateJob = z.infer<typeof CreateJob>;
 
 /** Where an agent gets the video: an address on the web, or an upload that the control plane hands out. */
 export const JobSource = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("url"), url: WebUrl }),
+  // The agent checks the URL itself and can name what is wrong with it.
+  z.object({ kind: z.literal("url"), url: z.string() }),
   z.object({ kind: z.literal("upload"), size: z.int().positive() }),
 ]);
 export type JobSource = z.infer<typeof JobSource>;

@@ -1,4 +1,5 @@
 import { PROBLEMS } from "@splatt/shared";
+import { HOSTILE_URLS } from "@splatt/shared/testing/hostile-urls";
 import { describe, expect, it } from "vitest";
 import { API_KEY, api, createJob, json } from "../testing/api.ts";
 
@@ -75,6 +76,32 @@ describe("POST /jobs", () => {
     );
     expect(problem.code).toBe("invalid_request");
     expect(problem.detail).toEqual([{ loc, msg: expect.any(String), type }]);
+  });
+
+  it("stores a URL as the URL standard writes it", async () => {
+    const id = await createJob({ filebin_url: " https://example.com/Übung 1.mp4 " });
+    const job = await json<{ source: { url: string } }>(api("GET", `/jobs/${id}`));
+    expect(job.source.url).toBe("https://example.com/%C3%9Cbung%201.mp4");
+  });
+
+  it("refuses every address that no agent may fetch from", async () => {
+    for (const url of HOSTILE_URLS) {
+      const body = { task_id: "t", video_url: url };
+      const problem = await json<{ code: string; detail: unknown[] }>(api("POST", "/jobs", body), 422);
+      expect(problem, url).toMatchObject({
+        code: "invalid_request",
+        detail: [{ loc: ["body", "video_url"] }],
+      });
+    }
+  });
+
+  it("answers a share page with the link to use instead", async () => {
+    const filebin_url = "https://drive.google.com/file/d/1XB/view";
+    const problem = await json<{ detail: { msg: string }[] }>(
+      api("POST", "/jobs", { ...SEED_BODY, filebin_url }),
+      422,
+    );
+    expect(problem.detail[0]?.msg).toContain("Use https://drive.usercontent.google.com/download?id=1XB");
   });
 
   it("answers 422 for a body that is not JSON", async () => {

@@ -24,6 +24,7 @@ import { cancelJob, stopCancelledJob } from "./cancel.ts";
 import { CREATED_MESSAGE, createJob, tellDispatcher } from "./create.ts";
 import { deleteJob } from "./delete.ts";
 import { findPreview } from "./preview.ts";
+import { requireFetchable } from "./require-fetchable.ts";
 import { retryBody } from "./retry.ts";
 import { type JobRow, type ResultRow, toJobEvent, toJobView, toStatusView } from "./view.ts";
 
@@ -31,6 +32,7 @@ export const jobRoutes = new Hono<AppEnv>()
   .post("/", async (c) => {
     const raw = await readJson(c);
     const body = validate(CreateJob, raw, "body");
+    requireFetchable(c.env, body);
     const job = await createJob(database(c.env.DB), body, null);
     c.executionCtx.waitUntil(tellDispatcher(c.env, body.pool, job));
     return c.json(created(job.id, unknownFields(CreateJobFields, raw)));
@@ -108,6 +110,7 @@ export const jobRoutes = new Hono<AppEnv>()
     if (!isTerminal(job.status)) throw new ApiError("job_not_ended", `The job is ${job.status}.`);
     const raw = await readOptionalJson(c);
     const body = retryBody(job, raw);
+    requireFetchable(c.env, body);
     const again = await createJob(database(c.env.DB), body, job);
     c.executionCtx.waitUntil(tellDispatcher(c.env, body.pool, again));
     return c.json(created(again.id, unknownFields(RetryJobFields, raw)));

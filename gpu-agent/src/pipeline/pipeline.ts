@@ -1,5 +1,11 @@
 import { join } from "node:path";
-import type { CompletedUpload, Failure, JobSource, Result } from "@splatt/shared";
+import {
+  type CompletedUpload,
+  type Failure,
+  type JobSource,
+  type Result,
+  toSourcePolicy,
+} from "@splatt/shared";
 import type { JobRun, Pipeline } from "../jobs/job-run.ts";
 import type { Machine } from "../machine.ts";
 import { createDownloadStage, DEFAULT_FETCH_LIMITS, type DownloadOutput } from "./download/download-stage.ts";
@@ -33,8 +39,7 @@ export function createPipeline(machine: Machine, delivery: Delivery): Pipeline {
   const { config, offer } = machine;
   const fetchLimits = { ...DEFAULT_FETCH_LIMITS, maxBytes: config.MAX_SOURCE_BYTES };
   const download = createDownloadStage({
-    allowHttp: config.ALLOW_HTTP,
-    allowHosts: config.ALLOW_HOSTS,
+    ...toSourcePolicy(config),
     limits: fetchLimits,
   });
   const frames = createFramesStage({

@@ -6,7 +6,7 @@ import { createLogger } from "@splatt/gpu-agent/log";
 import { DEFAULT_FETCH_LIMITS } from "@splatt/gpu-agent/pipeline/download/download-stage";
 import { fetchFile } from "@splatt/gpu-agent/pipeline/download/fetch-file";
 import { guardedAgent } from "@splatt/gpu-agent/pipeline/download/guarded-agent";
-import { checkSourceUrl } from "@splatt/gpu-agent/pipeline/download/source-policy";
+import { checkSourceUrl } from "@splatt/shared";
 import { execa } from "execa";
 import { startThrottledServer } from "../throttled-server.ts";
 

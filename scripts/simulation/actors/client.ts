@@ -79,7 +79,7 @@ export class Client {
   async #create(operation: Extract<Operation, { kind: "create" }>): Promise<void> {
     const { engine, pool, priority } = operation;
     const source =
-      operation.source === "url" ? { video_url: "https://videos.test/v.mp4" } : await this.#upload();
+      operation.source === "url" ? { video_url: "https://example.com/v.mp4" } : await this.#upload();
     if (source === null) return;
     this.#learnOf(
       await this.#json("POST", "/jobs", {

@@ -1,11 +1,16 @@
 import { join } from "node:path";
-import type { Failure, JobSource, Result } from "@splatt/shared";
-import { ok } from "@splatt/shared";
+import {
+  checkSourceUrl,
+  type Failure,
+  type JobSource,
+  ok,
+  type Result,
+  type SourcePolicy,
+} from "@splatt/shared";
 import { z } from "zod";
 import type { Stage } from "../stage.ts";
 import { type FetchFileOptions, type FetchLimits, type FetchProgress, fetchFile } from "./fetch-file.ts";
 import { guardedAgent } from "./guarded-agent.ts";
-import { checkSourceUrl, type SourcePolicy } from "./source-policy.ts";
 
 export interface DownloadConfig extends SourcePolicy {
   readonly limits: FetchLimits;

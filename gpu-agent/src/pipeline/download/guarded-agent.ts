@@ -1,7 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { isIP, type LookupFunction } from "node:net";
+import { isAllowedHost, refusedAddress, type SourcePolicy } from "@splatt/shared";
 import { Agent, buildConnector, type Dispatcher } from "undici";
-import { isAllowedHost, refusedAddress, type SourcePolicy } from "./source-policy.ts";
 
 /** Finds all addresses of a name. */
 export type Resolve = (hostname: string) => Promise<readonly { address: string; family: number }[]>;
@@ -30,7 +30,7 @@ export function guardedAgent(policy: SourcePolicy, resolve: Resolve = resolveAll
   return new Agent({
     allowH2: false,
     connect: (options, callback) => {
-      if (isAllowedHost(options.hostname, options.port, policy)) {
+      if (isAllowedHost({ ...options, protocol: options.protocol }, policy)) {
         open(options, callback);
         return;
       }

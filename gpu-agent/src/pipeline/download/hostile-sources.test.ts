@@ -1,11 +1,11 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { HOSTILE_URLS } from "@splatt/shared/testing/hostile-urls";
 import { request } from "undici";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { guardedAgent, RefusedAddressError, type Resolve } from "./guarded-agent.ts";
 import { fetchFrom, fetchUrl } from "./testing/fetch-from.ts";
-import { HOSTILE_URLS } from "./testing/hostile-urls.ts";
 import { type LocalServer, localServer } from "./testing/local-server.ts";
 
 /** The policy as it is met by a job: through the HTTP client, with a server that must hear nothing. */

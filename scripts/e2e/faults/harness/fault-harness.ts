@@ -72,7 +72,12 @@ async function startHarness<C extends ControlPlane>(
   const dataDir = join(dir, "control-plane");
   await cp(prepared.controlPlane, dataDir, { recursive: true });
   const log: string[] = [];
-  const options = { dataDir, apiKey: prepared.apiKey, dispatchTiming: { ...QUICK, ...timing } };
+  const options = {
+    dataDir,
+    apiKey: prepared.apiKey,
+    dispatchTiming: { ...QUICK, ...timing },
+    sources: { allowHttp: true, allowHosts: ["127.0.0.1"] },
+  };
   const startAgain = () => start(options, (line) => log.push(formatWorkerLog(line)));
   const controlPlane = await startAgain();
   const network = await TcpProxy.start(controlPlane.url);

@@ -1,7 +1,7 @@
+import { checkSourceUrl } from "@splatt/shared";
 import { pino } from "pino";
 import { type FetchFileOptions, type FetchLimits, fetchFile } from "../fetch-file.ts";
 import { guardedAgent, type Resolve } from "../guarded-agent.ts";
-import { checkSourceUrl } from "../source-policy.ts";
 import type { LocalServer } from "./local-server.ts";
 
 /** Impatient, so that tests are quick. */
