@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { agentJobRoutes } from "./agents/job-routes.ts";
 import { agentRoutes } from "./agents/routes.ts";
@@ -10,6 +10,7 @@ import { ApiError, problemResponse } from "./http/problem.ts";
 import { isStoreFailure } from "./http/store-failure.ts";
 import { jobRoutes } from "./jobs/routes.ts";
 import { errorText, log } from "./log.ts";
+import { diskProblem, refusalOfWrites } from "./storage/storage-state.ts";
 import { uploadRoutes } from "./uploads/routes.ts";
 
 const MAX_JSON_BYTES = 1024 * 1024;
@@ -19,19 +20,27 @@ const jsonOnly = bodyLimit({
   onError: () => problemResponse(new ApiError("too_large")),
 });
 
+/** Requests that add data are refused while the disk takes none. Deletions pass, because they make room. */
+const requireWritableStorage: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const refusal = ["POST", "PUT"].includes(c.req.method) ? refusalOfWrites(c.env.STORAGE_STATE) : null;
+  if (refusal !== null) throw refusal;
+  await next();
+};
+
 /** Not strict: a trailing slash makes no difference, as with the seed's server. */
 export const app = new Hono<AppEnv>({ strict: false })
   .route("/health", healthRoutes)
   .route("/agent", agentSocketRoute)
+  .use("/agent/jobs/*", requireWritableStorage)
   .route("/agent/jobs", agentJobRoutes)
 
-  .use("/jobs/*", requireApiKey, jsonOnly)
+  .use("/jobs/*", requireApiKey, requireWritableStorage, jsonOnly)
   .route("/jobs", jobRoutes)
 
-  .use("/agents/*", requireApiKey, jsonOnly)
+  .use("/agents/*", requireApiKey, requireWritableStorage, jsonOnly)
   .route("/agents", agentRoutes)
 
-  .use("/uploads/*", requireApiKey)
+  .use("/uploads/*", requireApiKey, requireWritableStorage)
   .use("/uploads", jsonOnly)
   .route("/uploads", uploadRoutes)
 
@@ -45,6 +54,8 @@ export const app = new Hono<AppEnv>({ strict: false })
   })
   .onError((error) => {
     if (error instanceof ApiError) return problemResponse(error);
+    const onDisk = diskProblem(errorText(error));
+    if (onDisk !== null) return problemResponse(onDisk);
     log("error", "request failed", { error: errorText(error) });
     return problemResponse(
       isStoreFailure(error)

@@ -1,4 +1,6 @@
 import type { Dispatcher } from "./dispatch/dispatcher.ts";
+import type { ObjectBytes } from "./storage/object-bytes.ts";
+import type { StorageState } from "./storage/storage-state.ts";
 
 /** The Worker's bindings, as wrangler.jsonc declares them and the embedded runtime provides them. */
 export interface Env {
@@ -13,4 +15,8 @@ export interface Env {
   readonly ALLOW_HTTP?: string;
   /** Overrides of dispatch/timing.ts as JSON, for tests and unusual networks. */
   readonly DISPATCH_TIMING?: string;
+  /** Moves object bytes past the Worker; set by the embedded runtime only. */
+  readonly OBJECT_BYTES?: ObjectBytes;
+  /** What the disk under the stores allows; set by the embedded runtime only. */
+  readonly STORAGE_STATE?: StorageState;
 }

@@ -37,7 +37,9 @@ export type AgentCreated = z.infer<typeof AgentCreated>;
 
 /** GET /health: the seed's object, then which engine each connected agent runs and why. */
 export const Health = z.object({
-  status: z.literal("healthy"),
+  status: z.enum(["healthy", "degraded"]),
+  /** Why the status is degraded; absent otherwise. */
+  degraded: z.array(z.object({ component: z.string(), state: z.string(), message: z.string() })).optional(),
   active_jobs: z.int().nonnegative(),
   queued_jobs: z.int().nonnegative(),
   gpu_available: z.boolean(),

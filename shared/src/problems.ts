@@ -77,6 +77,21 @@ export const PROBLEMS = {
     title: "Method not allowed",
     hint: "The Allow header lists the methods of this address.",
   },
+  body_incomplete: {
+    status: 400,
+    title: "The request body is incomplete",
+    hint: "The body ended early or is badly framed. Send the request again.",
+  },
+  malformed_request: {
+    status: 400,
+    title: "The request is not valid HTTP",
+    hint: "Check the request line, the Host header and the framing of the body.",
+  },
+  request_timeout: {
+    status: 408,
+    title: "The request arrived too slowly",
+    hint: "Send the request again over a faster connection.",
+  },
   too_large: {
     status: 413,
     title: "The request body is too large",
@@ -92,6 +107,16 @@ export const PROBLEMS = {
     title: "This is a WebSocket endpoint",
     hint: "Connect with the Splatt agent.",
   },
+  headers_too_large: {
+    status: 431,
+    title: "The request headers are too large",
+    hint: "Send fewer or shorter headers.",
+  },
+  too_many_connections: {
+    status: 503,
+    title: "Too many connections",
+    hint: "Close idle connections, then retry after the seconds in Retry-After.",
+  },
   internal_error: {
     status: 500,
     title: "Something went wrong on our side",
@@ -101,6 +126,16 @@ export const PROBLEMS = {
     status: 503,
     title: "The control plane has no API key yet",
     hint: "Set it with `wrangler secret put GPU_API_KEY`.",
+  },
+  storage_full: {
+    status: 507,
+    title: "The disk of the control plane is full",
+    hint: "Free disk space or delete jobs. The control plane recovers automatically; retry after the seconds in Retry-After.",
+  },
+  storage_unwritable: {
+    status: 507,
+    title: "The disk of the control plane cannot be written",
+    hint: "Check the disk, its mount and the folder's owner. The control plane recovers automatically; retry after the seconds in Retry-After.",
   },
   unavailable: { status: 503, title: "Storage is not answering", hint: "Try again in a few seconds." },
 } as const satisfies Record<string, { status: number; title: string; hint: string }>;

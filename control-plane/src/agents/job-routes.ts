@@ -14,6 +14,7 @@ import { objectResponse } from "../http/object-response.ts";
 import { ApiError } from "../http/problem.ts";
 import { readJson, validate } from "../http/validate.ts";
 import { notePreview, previewKey } from "../jobs/preview.ts";
+import { objectBytes } from "../storage/bytes-through-worker.ts";
 import { abortMultipart, completeMultipart, storePart } from "../uploads/multipart.ts";
 import { type LeaseAppEnv, requireLease, requireLeaseStill } from "./fence.ts";
 import { noteObject, type ResultUploadRow } from "./result-object.ts";
@@ -49,7 +50,7 @@ export const agentJobRoutes = new Hono<LeaseAppEnv>()
       contentType: "application/octet-stream",
       lastModified: upload.createdAt,
     };
-    const response = await objectResponse(c.env.BUCKET, stored, c.req.raw);
+    const response = await objectResponse(objectBytes(c.env), stored, c.req.raw);
     if (response === null) throw new ApiError("upload_not_found");
     return response;
   })
@@ -102,7 +103,7 @@ export const agentJobRoutes = new Hono<LeaseAppEnv>()
 
   .put("/:id/uploads/:upload/parts/:number", requireLease, async (c) => {
     const upload = namedUpload(c);
-    return c.json(await storePart(c.env.BUCKET, upload, Number(c.req.param("number")), c.req.raw));
+    return c.json(await storePart(objectBytes(c.env), upload, Number(c.req.param("number")), c.req.raw));
   })
 
   .post("/:id/uploads/:upload/complete", requireLease, limitJson, async (c) => {

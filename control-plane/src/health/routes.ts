@@ -14,8 +14,9 @@ export const healthRoutes = new Hono<AppEnv>().get("/", async (c) => {
   ]);
   const count = new Map(counts.map((row) => [row.status, row.jobs]));
   const gpu = connected.flatMap((agent) => agent.offer?.gpus ?? [])[0];
+  const storage = c.env.STORAGE_STATE;
   const health: Health = {
-    status: "healthy",
+    status: storage === undefined ? "healthy" : "degraded",
     active_jobs: ACTIVE_STATUSES.reduce((sum, status) => sum + (count.get(status) ?? 0), 0),
     queued_jobs: count.get("queued") ?? 0,
     gpu_available: gpu !== undefined,
@@ -33,6 +34,9 @@ export const healthRoutes = new Hono<AppEnv>().get("/", async (c) => {
             },
           ],
     ),
+    ...(storage !== undefined && {
+      degraded: [{ component: "storage", state: storage.kind, message: storage.message }],
+    }),
   };
   return c.json(health);
 });

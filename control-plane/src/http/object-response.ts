@@ -1,4 +1,5 @@
 import { SHA256_HEADER } from "@splatt/shared";
+import type { ByteRange, ObjectBytes } from "../storage/object-bytes.ts";
 import { evaluatePreconditions, rangeApplies } from "./preconditions.ts";
 import { ApiError } from "./problem.ts";
 
@@ -15,11 +16,6 @@ export interface StoredObject {
   readonly lastModified: number;
 }
 
-export interface ByteRange {
-  readonly offset: number;
-  readonly length: number;
-}
-
 /**
  * Answers a GET or HEAD with an object of R2: preconditions, `Range` and `If-Range` as in RFC 9110 §13 and §14.
  * R2 answers an unsatisfiable range with the whole object, so the range is computed here.
@@ -27,7 +23,7 @@ export interface ByteRange {
  * @returns null when R2 no longer has the object
  */
 export async function objectResponse(
-  bucket: R2Bucket,
+  bytes: ObjectBytes,
   object: StoredObject,
   request: { readonly method: string; readonly headers: Headers },
 ): Promise<Response | null> {
@@ -63,9 +59,8 @@ export async function objectResponse(
   if (range !== "whole") {
     headers.set("content-range", `bytes ${span.offset}-${span.offset + span.length - 1}/${object.size}`);
   }
-  const stored = await bucket.get(object.r2Key, range === "whole" ? {} : { range: span });
-  if (stored === null) return null;
-  return new Response(stored.body, { status: range === "whole" ? 200 : 206, headers });
+  const status = range === "whole" ? 200 : 206;
+  return bytes.send(object.r2Key, range === "whole" ? range : span, { status, headers });
 }
 
 /**

@@ -20,6 +20,7 @@ import type { Env } from "../env.ts";
 import { objectResponse, type StoredObject } from "../http/object-response.ts";
 import { ApiError } from "../http/problem.ts";
 import { idParam, readJson, readOptionalJson, readQuery, unknownFields, validate } from "../http/validate.ts";
+import { objectBytes } from "../storage/bytes-through-worker.ts";
 import { cancelJob, stopCancelledJob } from "./cancel.ts";
 import { CREATED_MESSAGE, createJob, tellDispatcher } from "./create.ts";
 import { deleteJob } from "./delete.ts";
@@ -82,7 +83,7 @@ export const jobRoutes = new Hono<AppEnv>()
   .get("/:id/results/:filename", async (c) => {
     const job = await findJob(c);
     const file = await findResult(c.env, job, c.req.param("filename"));
-    const response = file === null ? null : await objectResponse(c.env.BUCKET, file, c.req.raw);
+    const response = file === null ? null : await objectResponse(objectBytes(c.env), file, c.req.raw);
     if (response === null) throw new ApiError("result_not_found");
     return response;
   })

@@ -1,11 +1,9 @@
 import { expectedPartSize, SHA256_HEADER, Sha256Hex, type UploadedPart } from "@splatt/shared";
-import { hex } from "../http/credentials.ts";
 import { ApiError } from "../http/problem.ts";
 import { validate } from "../http/validate.ts";
 import { errorText, log } from "../log.ts";
-
-/** R2's code for an upload that was completed, aborted or forgotten. */
-const NO_SUCH_UPLOAD = /\(10024\)/;
+import { NO_SUCH_UPLOAD } from "../storage/bytes-through-worker.ts";
+import type { ObjectBytes, PartRequest } from "../storage/object-bytes.ts";
 
 /** An R2 multipart upload, as a row in D1 remembers it. */
 export interface Multipart {
@@ -16,48 +14,27 @@ export interface Multipart {
 }
 
 /**
- * Streams one part from the request's body into R2 and verifies its SHA-256 on the way when the sender
- * states it. A part that arrives damaged is never returned, so it cannot become a part of the object.
+ * Stores the request's body as one part and verifies its SHA-256 when the sender states it. A part that arrives
+ * damaged is never returned, so it cannot become a part of the object.
  */
 export async function storePart(
-  bucket: R2Bucket,
+  bytes: ObjectBytes,
   upload: Multipart,
   partNumber: number,
-  request: { readonly headers: Headers; readonly body: ReadableStream<Uint8Array> | null },
+  request: PartRequest,
 ): Promise<UploadedPart> {
   const expected = expectedPartSize(partNumber, upload.size, upload.partSize);
   const given = request.headers.get("content-length");
   if (expected === null) throw new ApiError("part_size_mismatch", `The file has no part ${partNumber}.`);
-  if (given === null || Number(given) !== expected || request.body === null) {
+  if (given === null || Number(given) !== expected) {
     throw new ApiError(
       "part_size_mismatch",
       `Part ${partNumber} must have ${expected} bytes, not ${given ?? "?"}.`,
     );
   }
   const claimed = request.headers.get(SHA256_HEADER);
-  if (claimed !== null) validate(Sha256Hex, claimed, "header");
-
-  const digest = new crypto.DigestStream("SHA-256");
-  const writer = digest.getWriter();
-  const hashing = new TransformStream<Uint8Array, Uint8Array>({
-    async transform(chunk, controller) {
-      await writer.write(chunk);
-      controller.enqueue(chunk);
-    },
-    flush: () => writer.close(),
-  });
-  const body = request.body.pipeThrough(hashing).pipeThrough(new FixedLengthStream(expected));
-  const part = await bucket
-    .resumeMultipartUpload(upload.r2Key, upload.r2UploadId)
-    .uploadPart(partNumber, body)
-    .catch((error: unknown) => {
-      if (NO_SUCH_UPLOAD.test(errorText(error))) throw new ApiError("upload_not_found");
-      throw error;
-    });
-  if (claimed !== null && hex(new Uint8Array(await digest.digest)) !== claimed) {
-    throw new ApiError("part_checksum_mismatch");
-  }
-  return { part_number: part.partNumber, etag: part.etag };
+  const sha256 = claimed === null ? null : validate(Sha256Hex, claimed, "header");
+  return bytes.receivePart(upload, { number: partNumber, size: expected, sha256 }, request);
 }
 
 /** R2's codes for parts that are too small, an upload or parts that it does not know, and a malformed list. */

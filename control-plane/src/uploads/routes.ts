@@ -6,6 +6,7 @@ import { type Database, database, withRetry } from "../db/database.ts";
 import { jobs, uploadParts, uploads } from "../db/schema.ts";
 import { ApiError } from "../http/problem.ts";
 import { readJson, validate } from "../http/validate.ts";
+import { objectBytes } from "../storage/bytes-through-worker.ts";
 import { abortMultipart, completeMultipart, storePart } from "./multipart.ts";
 
 /** How long a client has to complete an upload, and to use it in a job. R2 drops open ones after 7 days. */
@@ -47,7 +48,7 @@ export const uploadRoutes = new Hono<AppEnv>()
   .put("/:id/parts/:number", async (c) => {
     const upload = await findUpload(c);
     if (upload.etag !== null) throw new ApiError("upload_completed");
-    const part = await storePart(c.env.BUCKET, upload, Number(c.req.param("number")), c.req.raw);
+    const part = await storePart(objectBytes(c.env), upload, Number(c.req.param("number")), c.req.raw);
     await withRetry(() =>
       database(c.env.DB)
         .insert(uploadParts)

@@ -1,0 +1,57 @@
+import { hex } from "../http/credentials.ts";
+import { ApiError } from "../http/problem.ts";
+import { errorText } from "../log.ts";
+import type { ObjectBytes } from "./object-bytes.ts";
+
+/** R2's code for an upload that was completed, aborted or forgotten. */
+export const NO_SUCH_UPLOAD = /\(10024\)/;
+
+export function objectBytes(env: {
+  readonly BUCKET: R2Bucket;
+  readonly OBJECT_BYTES?: ObjectBytes;
+}): ObjectBytes {
+  return env.OBJECT_BYTES ?? bytesThroughWorker(env.BUCKET);
+}
+
+/** Streams objects from and to R2 through the Worker, hashing parts on the way. */
+function bytesThroughWorker(bucket: R2Bucket): ObjectBytes {
+  return {
+    async send(key, range, init) {
+      const stored = await bucket.get(key, range === "whole" ? {} : { range });
+      return stored === null ? null : new Response(stored.body, init);
+    },
+
+    async receivePart(upload, { number, size, sha256 }, { body }) {
+      if (body === null) throw new ApiError("body_incomplete");
+      const digest = new crypto.DigestStream("SHA-256");
+      const writer = digest.getWriter();
+      let received = 0;
+      const hashing = new TransformStream<Uint8Array, Uint8Array>({
+        async transform(chunk, controller) {
+          received += chunk.byteLength;
+          await writer.write(chunk);
+          controller.enqueue(chunk);
+        },
+        flush: () => writer.close(),
+      });
+      // The store reports a body that breaks off in the words of an outage of its own, so the source is watched.
+      let brokeOff = false;
+      const watched = body.pipeTo(hashing.writable).catch(() => {
+        brokeOff = received < size;
+      });
+      const part = await bucket
+        .resumeMultipartUpload(upload.r2Key, upload.r2UploadId)
+        .uploadPart(number, hashing.readable.pipeThrough(new FixedLengthStream(size)))
+        .catch(async (error: unknown) => {
+          if (NO_SUCH_UPLOAD.test(errorText(error))) throw new ApiError("upload_not_found");
+          await watched;
+          if (brokeOff) throw new ApiError("body_incomplete");
+          throw error;
+        });
+      if (sha256 !== null && hex(new Uint8Array(await digest.digest)) !== sha256) {
+        throw new ApiError("part_checksum_mismatch");
+      }
+      return { part_number: part.partNumber, etag: part.etag };
+    },
+  };
+}
