@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { objectBytes } from "../storage/bytes-through-worker.ts";
 import { API_KEY, api, createJob, json } from "../testing/api.ts";
 import { objectResponse } from "./object-response.ts";
 
@@ -106,7 +107,7 @@ describe("a stored file", () => {
       lastModified: UPLOADED,
     };
     return async (method: string, headers: Record<string, string> = {}) => {
-      const response = await objectResponse(env.BUCKET, file, request(method, headers));
+      const response = await objectResponse(objectBytes(env), file, request(method, headers));
       if (response === null) throw new Error("R2 lost the file");
       return response;
     };
