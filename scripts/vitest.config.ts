@@ -1,44 +1,68 @@
-import { defineConfig } from "vitest/config";
+import { join } from "node:path";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 
-/** All of the project's tests in one run, each project with its own set-up. */
+/**
+ * All of the project's tests in one run, each project with its own set-up. `TESTS=full` runs the exhaustive tests
+ * alone, which are in files named `*.full.test.ts`; without it, all others run.
+ */
+
+const ROOT = join(import.meta.dirname, "..");
+const EXCLUDED = [
+  "**/node_modules/**",
+  process.env.TESTS === "full" ? "**/!(*.full).test.ts" : "**/*.full.test.ts",
+];
+/** Against tests that hang. On a busy machine a job takes many times its ten seconds. */
+const HANG_TIMEOUT_MS = 600_000;
+
+/** A package with a vitest.config.ts of its own. */
+function packageProject(name: string, path = name): TestProjectInlineConfiguration {
+  const root = join(ROOT, path);
+  return { extends: join(root, "vitest.config.ts"), root, test: { name, exclude: EXCLUDED } };
+}
+
 export default defineConfig({
   test: {
     projects: [
-      "shared",
-      "control-plane",
-      "control-plane/embedded",
-      "gpu-agent",
-      "gpu-agent/cpu-trainer",
-      "gpu-agent/formats",
-      "gpu-agent/sample-clip",
+      packageProject("shared"),
+      packageProject("control-plane"),
+      packageProject("embedded", "control-plane/embedded"),
+      packageProject("gpu-agent"),
+      packageProject("cpu-trainer", "gpu-agent/cpu-trainer"),
+      packageProject("formats", "gpu-agent/formats"),
+      packageProject("sample-clip", "gpu-agent/sample-clip"),
       {
         root: import.meta.dirname,
         test: {
           name: "scripts",
           environment: "node",
-          exclude: ["**/node_modules/**", "e2e/faults/**", "simulation/**"],
+          exclude: [...EXCLUDED, "e2e/faults/**", "simulation/**"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
       },
       {
-        root: `${import.meta.dirname}/e2e/faults`,
+        root: join(import.meta.dirname, "e2e", "faults"),
         test: {
           name: "faults",
           environment: "node",
+          exclude: EXCLUDED,
           globalSetup: ["prepare.ts"],
-          // Against tests that hang: on a busy machine a job takes many times its ten seconds.
-          testTimeout: 600_000,
+          testTimeout: HANG_TIMEOUT_MS,
           hookTimeout: 300_000,
         },
       },
       {
-        root: `${import.meta.dirname}/simulation`,
-        // After all others: it has as many threads as there are cores, and gets through more runs with them to itself.
-        test: { name: "simulation", environment: "node", sequence: { groupOrder: 1 } },
+        root: join(import.meta.dirname, "simulation"),
+        test: {
+          name: "simulation",
+          environment: "node",
+          exclude: EXCLUDED,
+          // After all others: it has as many threads as there are cores.
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
-    // Two processor cores are enough for the tests, and all that is counted on.
+    // The tests have to pass on two cores.
     maxWorkers: 2,
   },
 });

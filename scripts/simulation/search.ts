@@ -1,5 +1,4 @@
 import { Worker } from "node:worker_threads";
-import { FASTER_DRIZZLE } from "./faster-drizzle.ts";
 import type { SourceChange } from "./loader.ts";
 import type { Outcome } from "./run-seed.ts";
 import type { Explanation } from "./shrink.ts";
@@ -13,24 +12,16 @@ export interface Search {
   readonly threads: number;
   /** Mutations of the shipped code. */
   readonly changes: readonly SourceChange[];
-  /** What makes runs faster and nothing else; FASTER_DRIZZLE by default. */
-  readonly speedups?: readonly SourceChange[];
   /** @returns false when no more seeds are wanted */
   readonly onOutcome: (outcome: Outcome) => boolean;
 }
 
 /** Runs seeds on several threads. What a seed does depends on the seed alone. */
-export async function search({
-  seeds,
-  threads,
-  changes,
-  speedups = FASTER_DRIZZLE,
-  onOutcome,
-}: Search): Promise<void> {
+export async function search({ seeds, threads, changes, onOutcome }: Search): Promise<void> {
   const open = [...seeds];
   let isWanted = true;
   const work = async () => {
-    const thread = new SimulationThread([...speedups, ...changes]);
+    const thread = new SimulationThread(changes);
     try {
       while (isWanted && open.length > 0) {
         const reply = await thread.do({ kind: "run", seeds: open.splice(0, SEEDS_PER_TASK) });
@@ -50,7 +41,7 @@ export async function explainSeed(
   changes: readonly SourceChange[],
   shrinks: boolean,
 ): Promise<Explanation> {
-  const thread = new SimulationThread([...FASTER_DRIZZLE, ...changes]);
+  const thread = new SimulationThread(changes);
   try {
     const reply = await thread.do({ kind: "explain", seed, shrinks });
     if (reply.kind !== "explained") throw new Error(`the thread replied ${reply.kind}`);

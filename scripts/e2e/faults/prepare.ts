@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { startControlPlane } from "@splatt/control-plane/embedded";
 import { AgentProcess } from "@splatt/local/agent-process";
 import { makeSampleClip } from "@splatt/sample-clip";
-import { isTerminal } from "@splatt/shared";
+import { errorText, isTerminal } from "@splatt/shared";
 import { SplattClient } from "splatt";
 import { uploadFile } from "splatt/node";
 import type { TestProject } from "vitest/node";
 import { jobBecomes } from "../local-stack.ts";
 
-/** What all fault tests begin with; each works on copies. */
+/** What all fault tests begin with. Each works on copies. */
 export interface Prepared {
   readonly clip: string;
   /** A control plane's data, in which one job has completed. */
@@ -22,9 +22,14 @@ export interface Prepared {
   readonly jobDir: string;
 }
 
+/** Why there is nothing to begin with. The fault tests fail with it; all other tests run. */
+export interface PreparationFailure {
+  readonly failure: string;
+}
+
 declare module "vitest" {
   export interface ProvidedContext {
-    prepared: Prepared;
+    prepared: Prepared | PreparationFailure;
   }
 }
 
@@ -35,39 +40,69 @@ export const TINY_JOB = { iterations: 40, preset: "draft", max_resolution: 64, m
 
 const API_KEY = "faults-key";
 
-let dir: string;
+let dir = "";
 
 /** Runs once for all fault tests: renders the clip, and runs the job whose finished stages they reuse. */
 export async function setup(project: TestProject): Promise<void> {
   dir = await mkdtemp(join(tmpdir(), "splatt-faults-"));
-  const clip = join(dir, "video.mp4");
-  const made = await makeSampleClip(clip, CLIP);
-  if (!made.ok) throw new Error(made.error.detail);
-
   const log: string[] = [];
-  const onLine = (line: string) => log.push(line);
-  const data = join(dir, "control-plane");
-  const controlPlane = await startControlPlane({
-    dataDir: data,
-    port: 0,
-    apiKey: API_KEY,
-    onLog: (_level, text) => onLine(text),
-  });
-  const client = new SplattClient(controlPlane.url, API_KEY);
-  const { token } = await client.createAgent("prepares");
-  const workspace = join(dir, "workspace");
-  const settings = { ENGINE: "builtin" };
-  const agent = new AgentProcess({ controlPlane: controlPlane.url, token, workspace, settings, onLine });
-  const uploadId = await uploadFile(client, clip);
-  const { job_id: jobId } = await client.createJob({ task_id: "faults", upload_id: uploadId, ...TINY_JOB });
-  const { status } = await jobBecomes(client, jobId, (job) => isTerminal(job.status));
-  await agent.stop();
-  await controlPlane.stop();
-  if (status !== "completed") throw new Error(`the first job is ${status}:\n${log.join("\n")}`);
-  const jobDir = join(workspace, "jobs", jobId);
-  project.provide("prepared", { clip, controlPlane: data, apiKey: API_KEY, jobId, uploadId, jobDir });
+  try {
+    project.provide("prepared", await prepare((line) => log.push(line)));
+  } catch (error) {
+    const reason = `The set-up of the fault tests failed: ${errorText(error)}`;
+    project.provide("prepared", { failure: [reason, ...log].join("\n") });
+  }
 }
 
 export async function teardown(): Promise<void> {
   await rm(dir, { recursive: true, force: true });
+}
+
+async function prepare(onLine: (line: string) => void): Promise<Prepared> {
+  const clip = join(dir, "video.mp4");
+  const made = await makeSampleClip(clip, CLIP);
+  if (!made.ok) throw new Error(made.error.detail);
+  const dataDir = join(dir, "control-plane");
+  const controlPlane = await startControlPlane({
+    dataDir,
+    port: 0,
+    apiKey: API_KEY,
+    onLog: (_level, text) => onLine(text),
+  });
+  try {
+    const client = new SplattClient(controlPlane.url, API_KEY);
+    const uploadId = await uploadFile(client, clip);
+    const workspace = join(dir, "workspace");
+    const jobId = await runFirstJob(client, controlPlane.url, uploadId, workspace, onLine);
+    const jobDir = join(workspace, "jobs", jobId);
+    return { clip, controlPlane: dataDir, apiKey: API_KEY, jobId, uploadId, jobDir };
+  } finally {
+    await controlPlane.stop();
+  }
+}
+
+/** @returns the job's id, when it has completed */
+async function runFirstJob(
+  client: SplattClient,
+  url: string,
+  uploadId: string,
+  workspace: string,
+  onLine: (line: string) => void,
+): Promise<string> {
+  const { token } = await client.createAgent("first");
+  const settings = { ENGINE: "builtin" };
+  const agent = new AgentProcess({ controlPlane: url, token, workspace, settings, onLine });
+  const agentGone = agent.exited.then((code): never => {
+    throw new Error(`the agent exited with ${code}`);
+  });
+  agentGone.catch(() => undefined);
+  try {
+    const { job_id } = await client.createJob({ task_id: "faults", upload_id: uploadId, ...TINY_JOB });
+    const ended = jobBecomes(client, job_id, ({ status, failures }) => isTerminal(status) || failures > 0);
+    const { status, message } = await Promise.race([ended, agentGone]);
+    if (status !== "completed") throw new Error(`the first job is ${status}: ${message}`);
+    return job_id;
+  } finally {
+    await agent.stop();
+  }
 }

@@ -16,7 +16,7 @@ import { ApiProblem, SplattClient } from "splatt";
 import { downloadFile } from "splatt/node";
 import { expect, type TestContext } from "vitest";
 import { jobBecomes } from "../../local-stack.ts";
-import { type Prepared, TINY_JOB } from "../prepare.ts";
+import { type PreparationFailure, type Prepared, TINY_JOB } from "../prepare.ts";
 import { AgentBox } from "./agent-box.ts";
 import { type MarkedProcess, marked } from "./marked-processes.ts";
 import type { StoreFaults } from "./store-faults.ts";
@@ -39,7 +39,7 @@ const QUICK: Timing = {
 
 /** A harness whose control plane is a process of its own, which can be killed. */
 export function startFaultHarness(
-  prepared: Prepared,
+  prepared: Prepared | PreparationFailure,
   timing: Timing = {},
 ): Promise<FaultHarness<ControlPlaneProcess>> {
   return startHarness(prepared, timing, (options, onLine) => ControlPlaneProcess.start(options, onLine));
@@ -47,7 +47,7 @@ export function startFaultHarness(
 
 /** A harness whose control plane runs here, on stores that fail as `faults` says. */
 export function startFaultyStoresHarness(
-  prepared: Prepared,
+  prepared: Prepared | PreparationFailure | PreparationFailure,
   faults: StoreFaults,
   timing: Timing = {},
 ): Promise<FaultHarness<EmbeddedControlPlane>> {
@@ -64,10 +64,11 @@ type Start<C> = (
 ) => Promise<C>;
 
 async function startHarness<C extends ControlPlane>(
-  prepared: Prepared,
+  prepared: Prepared | PreparationFailure,
   timing: Timing,
   start: Start<C>,
 ): Promise<FaultHarness<C>> {
+  if ("failure" in prepared) throw new Error(prepared.failure);
   const dir = await mkdtemp(join(tmpdir(), "splatt-fault-"));
   const dataDir = join(dir, "control-plane");
   await cp(prepared.controlPlane, dataDir, { recursive: true });

@@ -1,0 +1,36 @@
+import { glob } from "node:fs/promises";
+import { dirname } from "node:path";
+import { execa } from "execa";
+import { NOTHING, sum, type Tally } from "./tally.ts";
+
+/** A command that passes or fails as a whole. */
+export interface Check {
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+}
+
+export const LINT: Check = { name: "format and lint", command: ["biome", "ci", "."] };
+
+/** One check for each tsconfig.json below `root`. */
+export async function typeChecks(root: string): Promise<Check[]> {
+  const exclude = (name: string) => name.includes("node_modules");
+  const projects: string[] = [];
+  for await (const config of glob("**/tsconfig.json", { cwd: root, exclude })) projects.push(dirname(config));
+  return projects
+    .toSorted()
+    .map((project) => ({ name: `types of ${project}`, command: ["tsc", "-p", project] }));
+}
+
+/** Runs checks one after the other and prints what the failed ones said. */
+export async function runChecks(checks: readonly Check[], root: string): Promise<Tally> {
+  let tally = NOTHING;
+  for (const { name, command } of checks) {
+    const [file, ...args] = command;
+    const options = { cwd: root, preferLocal: true, all: true, reject: false } as const;
+    const { failed, all } = await execa(file, args, options);
+    console.log(`${failed ? "FAILED" : "ok    "} ${name}`);
+    if (failed) console.log(all);
+    tally = sum(tally, { passed: failed ? 0 : 1, failed: failed ? 1 : 0, skipped: 0 });
+  }
+  return tally;
+}

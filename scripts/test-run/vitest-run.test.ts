@@ -1,0 +1,34 @@
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { runVitest } from "./vitest-run.ts";
+
+const FIXTURES = join(import.meta.dirname, "testing", "fixtures");
+
+/** Vitest itself on fixtures, in processes of their own. */
+function run(filters: readonly string[], config = "vitest.config.ts") {
+  // The run that this test is part of must not show through.
+  const environment = { VITEST: "", VITEST_POOL_ID: "", VITEST_WORKER_ID: "" };
+  return runVitest({ config: join(FIXTURES, config), filters, environment, isQuiet: true });
+}
+
+describe("a run of vitest", () => {
+  it("counts each kind of failure beside what passed", async () => {
+    expect(await run(["passes", "fails.", "does-not-load", "fails-in-hook"])).toEqual({
+      passed: 1,
+      failed: 4,
+      skipped: 2,
+    });
+  });
+
+  it.each(["rejects-unhandled", "dies"])("does not hide a file that %s", async (name) => {
+    expect((await run(["passes", name])).failed).toBeGreaterThan(0);
+  });
+
+  it("fails when the set-up fails", async () => {
+    expect(await run(["passes"], "broken-set-up.config.ts")).toMatchObject({ passed: 0, failed: 1 });
+  });
+
+  it("fails when no file matches", async () => {
+    expect(await run(["nothing-has-this-name"])).toEqual({ passed: 0, failed: 1, skipped: 0 });
+  });
+});
