@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  test: { name: "gpu-agent", environment: "node", testTimeout: 30_000 },
+  // The packages inside this one have projects of their own.
+  test: { name: "gpu-agent", environment: "node", include: ["src/**/*.test.ts"], testTimeout: 30_000 },
 });
