@@ -7,7 +7,7 @@ import { FAILURE_CODES, FAILURES, JOB_STATUSES, PROBLEMS, TRANSITIONS } from "@s
 const BLOCKS: Readonly<Record<string, () => string>> = {
   failures: () =>
     table(
-      ["code", "what happened", "what to do", "tried again"],
+      ["code", "what happened", "what to do", "retried"],
       FAILURE_CODES.map((code) => {
         const { sentence, hint, retryable } = FAILURES[code];
         return [`\`${code}\``, sentence, hint, retryable ? "yes" : "no"];

@@ -9,7 +9,7 @@ export const CreateAgent = z.object({
 });
 export type CreateAgent = z.infer<typeof CreateAgent>;
 
-/** POST /agents/{id}/drain: no new jobs; what is not finished by the deadline is handed back. */
+/** POST /agents/{id}/drain: the agent takes no new jobs and hands back what it has not finished by the deadline. */
 export const DrainAgent = z.object({
   deadline_sec: z
     .number()
@@ -31,11 +31,11 @@ export const AgentView = z.object({
 });
 export type AgentView = z.infer<typeof AgentView>;
 
-/** The only answer that ever shows the token. */
+/** The only answer that contains the token. */
 export const AgentCreated = AgentView.extend({ token: z.string() });
 export type AgentCreated = z.infer<typeof AgentCreated>;
 
-/** GET /health: the seed's object, then which engine each connected agent runs and why. */
+/** GET /health: the seed's object, and the engine of each connected agent with the reason for the choice. */
 export const Health = z.object({
   status: z.enum(["healthy", "degraded"]),
   /** Why the status is degraded; absent otherwise. */
@@ -50,7 +50,7 @@ export const Health = z.object({
       engine: z.string().nullable(),
       slots: z.int().nonnegative(),
       reason: z.string(),
-      /** Its GPUs as they were when it last told; which ones they are is not for everybody. */
+      /** GPU state at the agent's last report. UUIDs are omitted: this endpoint is public. */
       gpus: z.array(GpuInfo.omit({ uuid: true })),
     }),
   ),

@@ -4,8 +4,9 @@ export interface BackoffWindow {
 }
 
 /**
- * Full jitter: a wait drawn evenly from [0, min(max, min·2^tries)], never below a tenth of `minMs`.
- * Many clients that lost their server at once come back spread out, not in step.
+ * Full jitter: a delay drawn uniformly from [0, min(max, min·2^tries)], at least a tenth of `minMs`. Clients that lost
+ * their server at the same moment reconnect spread over time.
+ *
  * Source: M. Brooker, "Exponential Backoff and Jitter" (AWS Architecture Blog, 2015).
  */
 export function fullJitterMs(tries: number, window: BackoffWindow, random: () => number): number {

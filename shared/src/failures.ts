@@ -1,8 +1,8 @@
 /**
- * Every way a job can fail, in one table: what the API, the command line, the logs and the docs say.
+ * Every way a job can fail, as the API, the command line, the logs and the docs show it.
  *
- * `sentence` tells what happened, `hint` what to do about it. `retryable` says whether another attempt can
- * end differently without anybody doing anything; it is a property of the code, never of the call site.
+ * `sentence` says what happened, `hint` what to do. `retryable` says whether another attempt can succeed without
+ * anybody's action; it is a property of the code, never of the call site.
  */
 interface FailureEntry {
   readonly sentence: string;
@@ -13,104 +13,104 @@ interface FailureEntry {
 export const FAILURES = {
   // download
   source_refused: {
-    sentence: "The video's address is not one this agent may fetch from.",
+    sentence: "The agent is not allowed to fetch from the video's address.",
     hint: "Use a public https URL without a user name or password in it, or upload the video with POST /uploads.",
     retryable: false,
   },
   source_unreachable: {
-    sentence: "The server that has the video could not be reached.",
-    hint: "Check that the URL opens from outside your network; the job is tried again by itself.",
+    sentence: "The video's server could not be reached.",
+    hint: "Check that the URL opens from outside your network. The job will be retried automatically.",
     retryable: true,
   },
   source_not_found: {
-    sentence: "The server says that there is no such video.",
-    hint: "Check the URL; a Filebin bin may have expired. Upload the video again and send a new job.",
+    sentence: "The server has no video at this URL.",
+    hint: "Check the URL: a Filebin bin may have expired. Upload the video again and create a new job.",
     retryable: false,
   },
   source_denied: {
-    sentence: "The server refused to hand out the video.",
+    sentence: "The server refused access to the video.",
     hint: "Use a link that works without signing in, or upload the video with POST /uploads.",
     retryable: false,
   },
   source_server_error: {
-    sentence: "The server that has the video answered with an error.",
-    hint: "The job is tried again by itself; if it keeps failing, upload the video with POST /uploads.",
+    sentence: "The video's server answered with an error.",
+    hint: "The job will be retried automatically. If it keeps failing, upload the video with POST /uploads.",
     retryable: true,
   },
   source_stalled: {
-    sentence: "The download of the video stopped moving.",
-    hint: "The job is tried again by itself; if it keeps failing, upload the video with POST /uploads.",
+    sentence: "The download of the video stalled.",
+    hint: "The job will be retried automatically. If it keeps failing, upload the video with POST /uploads.",
     retryable: true,
   },
   source_too_large: {
     sentence: "The video is larger than this agent accepts.",
-    hint: "Cut or re-encode the video, or raise MAX_SOURCE_BYTES on the agent.",
+    hint: "Trim or re-encode the video, or raise MAX_SOURCE_BYTES on the agent.",
     retryable: false,
   },
   source_not_a_video: {
-    sentence: "What the address delivered is not a video.",
-    hint: "The link probably leads to a web page. Use the link of the file itself.",
+    sentence: "The URL does not lead to a video file.",
+    hint: "It probably leads to a web page. Use the direct link to the file.",
     retryable: false,
   },
 
   // frames
   video_corrupt: {
     sentence: "The video file is damaged or incomplete and cannot be decoded.",
-    hint: "Play the file to its end on your computer; export or copy it again and send a new job.",
+    hint: "Check that the file plays to its end on your computer. Export or copy it again and create a new job.",
     retryable: false,
   },
   video_unsupported: {
-    sentence: "The file is not one of the video formats this service reads.",
+    sentence: "The file is not in a supported video format.",
     hint: "Send an MP4, MOV, MKV, WebM, AVI or MPEG-TS file.",
     retryable: false,
   },
   video_size_unsupported: {
-    sentence: "The video's pictures are too small or too large to work with.",
-    hint: "Send a video of at least 480 pixels on its shorter side; more than 4K brings nothing.",
+    sentence: "The video's resolution is too low or too high.",
+    hint: "Send a video of at least 480 pixels on its shorter side (32 is the minimum) and at most 8K; more than 4K brings no benefit.",
     retryable: false,
   },
   video_no_stream: {
     sentence: "The file has no video track.",
-    hint: "It seems to hold only sound. Send the recording that has the picture.",
+    hint: "It seems to contain only sound. Send the recording that contains the picture.",
     retryable: false,
   },
   time_range_empty: {
-    sentence: "The time range asked for lies outside the video.",
+    sentence: "The requested time range lies outside the video.",
     hint: "Choose start_sec and end_sec within the video's duration.",
     retryable: false,
   },
   too_few_frames: {
     sentence: "The time range yields too few frames for a reconstruction.",
-    hint: "Use a longer range or a higher fps; 8 frames are the least, 50 to 300 work well.",
+    hint: "Use a longer range or a higher fps. 8 frames are the minimum; 50 to 300 work well.",
     retryable: false,
   },
 
   // poses
   poses_no_features: {
     sentence: "The frames show too little texture to find camera positions.",
-    hint: "Film something with visible detail in good light, without motion blur; blank walls do not work.",
+    hint: "Film something with visible detail, in good light and without motion blur. Blank walls do not work.",
     retryable: false,
   },
   poses_no_parallax: {
     sentence: "The camera hardly moves between the frames, so depth cannot be recovered.",
-    hint: "Walk around the subject while filming; standing still or only turning the camera does not work.",
+    hint: "Walk around the subject while filming. Standing still or only turning the camera does not work.",
     retryable: false,
   },
   poses_unusable: {
-    sentence: "Too few frames could be placed in space for a usable result.",
-    hint: "Film slowly with much overlap between views and raise fps; keep the subject still and well lit.",
+    sentence: "Too few frames could be registered for a usable result.",
+    hint: "Film slowly, with much overlap between views, and raise fps. Keep the subject still and well lit.",
     retryable: false,
   },
   colmap_failed: {
-    sentence: "COLMAP stopped with an error of its own.",
-    hint: "The last lines of its log are in the details; check the COLMAP installation on the agent.",
+    sentence: "COLMAP failed.",
+    hint: "The details have the last lines of its log. Check the COLMAP installation with `splatt-agent doctor`.",
     retryable: false,
   },
 
   // train and export
   engine_unavailable: {
-    sentence: "The training engine that the job asks for is not usable on this agent.",
-    hint: "See the reason in the details; install or repair the engine, or ask for another one.",
+    sentence: "The requested training engine is not usable on this agent.",
+    hint: "The details say why. Install or repair the engine, or request another one.",
     retryable: true,
   },
   gpu_unavailable: {
@@ -120,49 +120,49 @@ export const FAILURES = {
   },
   gpu_out_of_memory: {
     sentence: "The GPU ran out of memory during training.",
-    hint: "Lower max_resolution or max_splats, or free memory on the card.",
+    hint: "Lower max_resolution or max_splats, or free GPU memory.",
     retryable: false,
   },
   dataset_invalid: {
     sentence: "The trainer could not read the images or the camera poses.",
-    hint: "This is a fault of the pipeline, not of the video; please report it with the log.",
+    hint: "This is a bug in the pipeline, not a problem with the video. Please report it with the log.",
     retryable: false,
   },
   training_diverged: {
     sentence: "Training did not converge to a usable result.",
-    hint: "Try again with other frames (start_sec, end_sec, fps) or fewer iterations.",
+    hint: "Retry with other frames (start_sec, end_sec, fps) or fewer iterations.",
     retryable: false,
   },
   training_failed: {
-    sentence: "The training process stopped with an error.",
-    hint: "The last lines of its log are in the details.",
+    sentence: "The training process failed.",
+    hint: "The details have the last lines of its log.",
     retryable: false,
   },
   export_failed: {
     sentence: "The trained model could not be exported.",
-    hint: "The last lines of the log are in the details.",
+    hint: "The details have the last lines of the log.",
     retryable: false,
   },
 
   // upload and the agent itself
   upload_failed: {
     sentence: "The results could not be uploaded.",
-    hint: "The job is tried again by itself; finished stages are not repeated.",
+    hint: "The job will be retried automatically. Finished stages are not repeated.",
     retryable: true,
   },
   disk_full: {
     sentence: "The agent's disk is full.",
-    hint: "Free space in the agent's WORKSPACE_ROOT.",
+    hint: "Free space in the agent's WORKSPACE_ROOT. The job will be retried automatically.",
     retryable: true,
   },
   out_of_memory: {
-    sentence: "The agent's machine ran out of memory.",
+    sentence: "The agent's host ran out of memory.",
     hint: "Use fewer frames (fps) or a lower max_resolution, or free memory on the agent.",
     retryable: true,
   },
   workspace_damaged: {
-    sentence: "Files of the job that the agent had finished are gone from its disk.",
-    hint: "Leave WORKSPACE_ROOT alone while the agent runs; the job is tried again by itself.",
+    sentence: "Finished files of the job have disappeared from the agent's disk.",
+    hint: "Do not change WORKSPACE_ROOT while the agent runs. The job will be retried automatically.",
     retryable: true,
   },
   tool_missing: {
@@ -181,28 +181,28 @@ export const FAILURES = {
     retryable: true,
   },
   stage_stalled: {
-    sentence: "A stage gave no sign of life for too long and was stopped.",
-    hint: "The last lines of its log are in the details.",
+    sentence: "A stage showed no progress for too long and was stopped.",
+    hint: "The details have the last lines of its log.",
     retryable: true,
   },
   stage_timeout: {
-    sentence: "A stage took longer than it may and was stopped.",
+    sentence: "A stage exceeded its time limit and was stopped.",
     hint: "Use fewer frames, a lower resolution or fewer iterations.",
     retryable: false,
   },
   agent_lost: {
-    sentence: "The agent that ran the job went away and did not come back.",
-    hint: "Start an agent of this pool again and send the job once more.",
+    sentence: "The agent that ran the job disconnected and did not return.",
+    hint: "Start an agent of this pool, then retry the job.",
     retryable: true,
   },
   agent_stopped: {
     sentence: "The agent was stopped while it ran the job.",
-    hint: "The job is tried again by itself as soon as an agent is there.",
+    hint: "The job will be retried automatically when an agent is available.",
     retryable: true,
   },
   internal_error: {
-    sentence: "Something failed in a way that Splatt does not know.",
-    hint: "The last lines of the log are in the details; please report it.",
+    sentence: "Unexpected internal error.",
+    hint: "Please report it with the last lines of the log, which are in the details.",
     retryable: true,
   },
 } as const satisfies Record<string, FailureEntry>;
@@ -211,10 +211,10 @@ export type FailureCode = keyof typeof FAILURES;
 
 export const FAILURE_CODES = Object.keys(FAILURES) as FailureCode[];
 
-/** A failure as it travels: a code from the table and what is particular to this case. */
+/** A code from the table, and what is specific to this case. */
 export interface Failure {
   readonly code: FailureCode;
-  /** One line that says what was seen, e.g. which tool and what it printed. No secrets. */
+  /** One line: which tool, and what it printed. No secrets. */
   readonly detail: string;
 }
 
@@ -226,8 +226,8 @@ export function isRetryable(code: FailureCode): boolean {
   return FAILURES[code].retryable;
 }
 
-/** Failures of the agent's machine rather than of the job: another agent may well do better. */
-const OF_THE_MACHINE: ReadonlySet<FailureCode> = new Set([
+/** Failures of the agent's host rather than of the job. Another agent may succeed. */
+const HOST_FAILURES: ReadonlySet<FailureCode> = new Set([
   "disk_full",
   "out_of_memory",
   "gpu_unavailable",
@@ -237,11 +237,11 @@ const OF_THE_MACHINE: ReadonlySet<FailureCode> = new Set([
   "workspace_unusable",
 ]);
 
-export function isOfTheMachine(code: FailureCode): boolean {
-  return OF_THE_MACHINE.has(code);
+export function isHostFailure(code: FailureCode): boolean {
+  return HOST_FAILURES.has(code);
 }
 
-/** The plain sentence that the API shows as `error`: the table's, then what was particular. */
+/** The plain sentence that the API shows as `error`: the table's, followed by the detail. */
 export function failureSentence({ code, detail }: Failure): string {
   return detail === "" ? FAILURES[code].sentence : `${FAILURES[code].sentence} ${detail}`;
 }

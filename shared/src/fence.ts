@@ -1,10 +1,10 @@
 import { z } from "zod";
 
 /**
- * The fence: which try of which job a message, an upload part or a download belongs to.
+ * The fence: the attempt and lease that a message, an upload part or a download belongs to.
  *
- * `lease_id` is random per lease, so whatever arrives late from an agent that lost the job is told apart
- * even when the attempt's number is the same.
+ * `lease_id` is random, so that late messages from an agent that lost the job are recognised even when the attempt
+ * number has not changed.
  */
 export const Fence = z.object({
   job_id: z.uuid(),

@@ -16,7 +16,7 @@ export const JOB_STATUSES = [
 export const JobStatus = z.enum(JOB_STATUSES);
 export type JobStatus = z.infer<typeof JobStatus>;
 
-/** The states in which an agent is at work. */
+/** The states in which an agent works on the job. */
 export const ACTIVE_STATUSES = [
   "downloading_video",
   "extracting_frames",
@@ -33,11 +33,11 @@ export const TERMINAL_STATUSES = ["completed", "failed", "cancelled"] as const s
 const LEAVE_STAGE = ["completed", "queued", "failed", "cancelled"] as const satisfies readonly JobStatus[];
 
 /**
- * The job state machine. An attempt only moves forward and may skip stages, because a resumed job reuses
- * those that are finished; going back to `queued` ends the attempt. A terminal state never changes.
+ * The job state machine. An attempt only moves forward, and may skip stages because a resumed job reuses finished
+ * ones. Returning to `queued` ends the attempt. A terminal state never changes.
  */
 export const TRANSITIONS: { readonly [from in JobStatus]: readonly JobStatus[] } = {
-  // To itself: an attempt that ended before its first stage began.
+  // To itself: the attempt ended before its first stage began.
   queued: ["queued", ...ACTIVE_STATUSES, ...TERMINAL_STATUSES],
   downloading_video: ["extracting_frames", "running_colmap", "training", "exporting", ...LEAVE_STAGE],
   extracting_frames: ["running_colmap", "training", "exporting", ...LEAVE_STAGE],

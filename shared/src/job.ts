@@ -9,15 +9,15 @@ import { parseSourceUrl } from "./sources/source-url.ts";
 export const Preset = z.enum(["draft", "standard", "high"]);
 export type Preset = z.infer<typeof Preset>;
 
-/** The name of a group of agents, or of an agent. */
+/** The name of a pool. */
 export const PoolName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, "lower-case letters, digits, - and _");
 export const DEFAULT_POOL = "default";
 
-/** Half of a pair of UTF-16 has no bytes: each store would write something else for it. */
+/** A lone surrogate has no UTF-8: each store would replace it differently. */
 const isWellFormed = (text: string): boolean => text.isWellFormed();
 const WELL_FORMED = { message: "must be well-formed Unicode" };
 
-/** A file's name and nothing else: no folders, no control characters, not `.` or `..`. */
+/** A plain file name: no folders, no control characters, not `.` or `..`. */
 export const FileName = z
   .string()
   .min(1)
@@ -29,8 +29,8 @@ export const FileName = z
   .refine(isWellFormed, WELL_FORMED);
 
 /**
- * Numbers as the seed's server (pydantic, lax mode) took them: 5, 5.0 and "5" are the same integer.
- * Anything else of another type is refused.
+ * Numbers as the seed's server (pydantic, lax mode) accepted them: 5, 5.0 and "5" are the same integer. Other types are
+ * refused.
  */
 function laxNumber<T extends z.ZodType<number>>(schema: T) {
   return z.preprocess((value) => {
@@ -48,31 +48,31 @@ const VideoUrl = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** The knobs of a job that the agent works by. */
+/** The options of a job that the agent follows. */
 export const JobOptions = z.object({
   /** Training steps. */
   iterations: laxNumber(z.int().min(1).max(1_000_000)).default(5000),
-  /** Frames taken from each second of video. */
+  /** Frames per second of video. */
   fps: laxNumber(z.number().positive().max(120)).default(4),
-  /** Where in the video to begin, in seconds. */
+  /** Start of the range, in seconds. */
   start_sec: laxNumber(z.number().min(0)).default(0),
-  /** Where to stop, in seconds; null is the video's end. */
+  /** End of the range, in seconds; null is the end of the video. */
   end_sec: laxNumber(z.number().positive()).nullable().default(null),
   engine: EngineChoice.default("auto"),
   preset: Preset.default("standard"),
-  /** The most gaussians the result may have; null leaves it to the engine and preset. */
+  /** Maximum number of gaussians in the result; null leaves it to the engine and preset. */
   max_splats: laxNumber(z.int().min(1000).max(20_000_000)).nullable().default(null),
-  /** The longest side, in pixels, at which the scene is trained; null leaves it to the engine and preset. */
+  /** Longest side of the training images, in pixels; null leaves it to the engine and preset. */
   max_resolution: laxNumber(z.int().min(64).max(8192)).nullable().default(null),
 });
 export type JobOptions = z.infer<typeof JobOptions>;
 
-/** The fields of POST /jobs: the seed's, then what was added. */
+/** The fields of POST /jobs: the seed's, and the added ones. */
 export const CreateJobFields = JobOptions.extend({
   task_id: z.string().min(1).max(512).refine(isWellFormed, WELL_FORMED),
   filebin_url: VideoUrl.optional(),
   video_url: VideoUrl.optional(),
-  upload_id: z.uuid().optional(),
+  upload_id: z.uuid().toLowerCase().optional(),
   filename: FileName.optional(),
   priority: laxNumber(z.int().min(-100).max(100)).default(0),
   pool: PoolName.default(DEFAULT_POOL),
@@ -96,7 +96,7 @@ export const CreateJob = CreateJobFields.superRefine((body, context) => {
 });
 export type CreateJob = z.infer<typeof CreateJob>;
 
-/** Where an agent gets the video: an address on the web, or an upload that the control plane hands out. */
+/** Where the agent downloads the video: a URL, or an upload on the control plane. */
 export const JobSource = z.discriminatedUnion("kind", [
   // The agent checks the URL itself and can name what is wrong with it.
   z.object({ kind: z.literal("url"), url: z.string() }),
@@ -104,16 +104,16 @@ export const JobSource = z.discriminatedUnion("kind", [
 ]);
 export type JobSource = z.infer<typeof JobSource>;
 
-/** What an agent is told to do: everything that decides the result, nothing that does not. */
+/** What the agent has to do: everything that determines the result, and nothing else. */
 export const JobSpec = z.object({
   source: JobSource,
   options: JobOptions,
-  /** The ended job that this one repeats: the agent that has its finished stages may reuse them. */
+  /** The ended job that this one retries. An agent that has its finished stages may reuse them. */
   retry_of: z.uuid().nullable().default(null),
 });
 export type JobSpec = z.infer<typeof JobSpec>;
 
-/** What the pose solver made of the capture. */
+/** What the poses stage found. */
 export const CaptureReport = z.object({
   frames: z.int().nonnegative(),
   registered: z.int().nonnegative(),
@@ -125,18 +125,18 @@ export const CaptureReport = z.object({
 });
 export type CaptureReport = z.infer<typeof CaptureReport>;
 
-/** How good the trained splat is. PSNR (dB) and SSIM are means over frames that training never saw. */
+/** Quality of the trained splat. PSNR (dB) and SSIM are means over the held-out frames. */
 export const TrainReport = z.object({
   gaussians: z.int().nonnegative(),
   iterations: z.int().nonnegative(),
   sh_degree: z.int().min(0).max(4),
-  /** Pixels at which the scene was trained. */
+  /** Size of the training images, in pixels. */
   width: z.int().positive(),
   height: z.int().positive(),
   held_out_frames: z.int().nonnegative(),
   psnr: z.number().nullable(),
   ssim: z.number().nullable(),
-  /** What was done otherwise than asked for, and why. */
+  /** What deviates from the request, and why. */
   note: z.string().max(500).optional(),
 });
 export type TrainReport = z.infer<typeof TrainReport>;
@@ -149,7 +149,7 @@ export const StageTiming = z.object({
 });
 export type StageTiming = z.infer<typeof StageTiming>;
 
-/** What an agent tells of a job's run when it ends, well or not. */
+/** The agent's report at the end of an attempt, whatever its outcome. */
 export const JobReport = z.object({
   engine: z.object({ name: EngineName, version: z.string().nullable(), reason: z.string() }).nullable(),
   capture: CaptureReport.nullable(),
@@ -158,10 +158,10 @@ export const JobReport = z.object({
 });
 export type JobReport = z.infer<typeof JobReport>;
 
-/** The files that every completed job has. Others stand beside them where they could be made. */
+/** The files that every completed job has. Further ones exist where they could be made. */
 export const RESULT_FILES = ["transforms.json", "baked_splat.ply", "baked_splat_sh.ply"] as const;
 
-/** A picture of the splat so far, while a job trains. When the job is completed, the thumbnail takes its place. */
+/** The newest picture of the splat while a job trains; the thumbnail replaces it when the job is completed. */
 export const PREVIEW_FILE = "preview.webp";
 export const THUMBNAIL_FILE = "thumbnail.webp";
 export const MAX_PREVIEW_BYTES = 512 * 1024;
@@ -206,7 +206,7 @@ export const JobStatusView = z.object({
 });
 export type JobStatusView = z.infer<typeof JobStatusView>;
 
-/** GET /jobs/{id}: everything that is known. Its timestamps carry an explicit offset. */
+/** GET /jobs/{id}: everything known about a job. Timestamps have an offset. */
 export const JobView = JobStatusView.extend({
   filename: z.string(),
   source: z.object({
@@ -217,7 +217,7 @@ export const JobView = JobStatusView.extend({
   options: JobOptions,
   pool: z.string(),
   priority: z.int(),
-  /** The ended job that this one repeats. */
+  /** The ended job that this one retries. */
   retry_of: z.uuid().nullable(),
   attempt: z.int().nonnegative(),
   failures: z.int().nonnegative(),
@@ -233,7 +233,7 @@ export const JobView = JobStatusView.extend({
 });
 export type JobView = z.infer<typeof JobView>;
 
-/** POST /jobs/{id}/retry: the same video again, with any of the options changed. */
+/** POST /jobs/{id}/retry: the same input again, with any options changed. */
 export const RetryJobFields = CreateJobFields.omit({
   filebin_url: true,
   video_url: true,
@@ -241,7 +241,7 @@ export const RetryJobFields = CreateJobFields.omit({
   filename: true,
 });
 
-/** One entry of a job's history. `at` carries an offset. */
+/** One entry of a job's history. `at` has an offset. */
 export const JobEvent = z.object({
   number: z.int().positive(),
   at: z.string(),
@@ -261,7 +261,7 @@ export const JobCreated = z.object({
 });
 export type JobCreated = z.infer<typeof JobCreated>;
 
-/** The query of GET /jobs. An empty `status` is none, as the seed's clients send it. */
+/** The query of GET /jobs. An empty `status` means no filter, as the seed's clients send it. */
 export const ListJobsQuery = z.object({
   status: z.preprocess((value) => (value === "" ? undefined : value), JobStatus.optional()),
   /** 0 asks for `total` alone. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** Every error the HTTP API answers with: its status, its title and what the caller can do. */
+/** Every error of the HTTP API: status, title, and what the caller can do. */
 export const PROBLEMS = {
   unauthorized: {
     status: 401,
@@ -22,7 +22,7 @@ export const PROBLEMS = {
   upload_not_found: {
     status: 404,
     title: "No such upload",
-    hint: "It may have expired; begin again with POST /uploads.",
+    hint: "It may have expired. Start again with POST /uploads.",
   },
   agent_not_found: { status: 404, title: "No such agent", hint: "GET /agents lists them." },
   job_not_ended: {
@@ -38,7 +38,7 @@ export const PROBLEMS = {
   agent_not_connected: {
     status: 409,
     title: "The agent is not connected",
-    hint: "It takes no jobs meanwhile, so there is nothing to drain.",
+    hint: "A disconnected agent takes no jobs, so there is nothing to drain.",
   },
   upload_incomplete: {
     status: 409,
@@ -46,21 +46,25 @@ export const PROBLEMS = {
     hint: "Send the missing parts, then POST /uploads/{upload_id}/complete.",
   },
   upload_in_use: { status: 409, title: "The upload is in use", hint: "Delete the jobs that use it first." },
-  upload_completed: { status: 409, title: "The upload is complete already", hint: "It takes no more parts." },
+  upload_completed: {
+    status: 409,
+    title: "The upload is already complete",
+    hint: "No more parts are accepted.",
+  },
   stale_lease: {
     status: 409,
     title: "This attempt no longer holds the job",
-    hint: "Stop working on it; the Dispatcher gave it to somebody else or it has ended.",
+    hint: "Stop working on it: it has ended or was assigned to another agent.",
   },
   part_size_mismatch: {
     status: 422,
     title: "The part has the wrong size",
-    hint: "Every part has part_size bytes, only the last may be smaller. Send Content-Length.",
+    hint: "Every part has part_size bytes; only the last may be smaller. Send Content-Length.",
   },
   part_checksum_mismatch: {
     status: 422,
     title: "The part arrived damaged",
-    hint: "Its SHA-256 is not the one in X-Content-SHA256. Send the part again.",
+    hint: "Its SHA-256 differs from X-Content-SHA256. Send the part again.",
   },
   invalid_request: {
     status: 422,
@@ -69,13 +73,13 @@ export const PROBLEMS = {
   },
   precondition_failed: {
     status: 412,
-    title: "The file is not the one that the request expects",
-    hint: "It has changed since; GET it again without If-Match or If-Unmodified-Since.",
+    title: "The file has changed",
+    hint: "Request it again without If-Match and If-Unmodified-Since.",
   },
   method_not_allowed: {
     status: 405,
     title: "Method not allowed",
-    hint: "The Allow header lists the methods of this address.",
+    hint: "The Allow header lists the methods that this endpoint accepts.",
   },
   body_incomplete: {
     status: 400,
@@ -100,7 +104,7 @@ export const PROBLEMS = {
   range_not_satisfiable: {
     status: 416,
     title: "The range lies outside the file",
-    hint: "Content-Range tells the file's size.",
+    hint: "Content-Range has the file's size.",
   },
   upgrade_required: {
     status: 426,
@@ -119,12 +123,12 @@ export const PROBLEMS = {
   },
   internal_error: {
     status: 500,
-    title: "Something went wrong on our side",
-    hint: "Try again; if it stays, look at the control plane's log.",
+    title: "Internal error",
+    hint: "Try again. If the error persists, check the control plane's log.",
   },
   not_configured: {
     status: 503,
-    title: "The control plane has no API key yet",
+    title: "The control plane has no API key",
     hint: "Set it with `wrangler secret put GPU_API_KEY`.",
   },
   storage_full: {
@@ -137,7 +141,7 @@ export const PROBLEMS = {
     title: "The disk of the control plane cannot be written",
     hint: "Check the disk, its mount and the folder's owner. The control plane recovers automatically; retry after the seconds in Retry-After.",
   },
-  unavailable: { status: 503, title: "Storage is not answering", hint: "Try again in a few seconds." },
+  unavailable: { status: 503, title: "Storage is unavailable", hint: "Try again in a few seconds." },
 } as const satisfies Record<string, { status: number; title: string; hint: string }>;
 
 export type ProblemCode = keyof typeof PROBLEMS;

@@ -7,8 +7,8 @@ import { ActiveStatus } from "./job-status.ts";
 import { Sha256Hex } from "./uploads.ts";
 
 /**
- * The messages between an agent and its Dispatcher: JSON text frames over the one WebSocket that the agent
- * opened. docs/protocol.md tells who sends what when, and which promises hold.
+ * The messages between an agent and its Dispatcher: JSON text frames on the WebSocket that the agent opened.
+ * docs/protocol.md specifies who sends what, when, and the guarantees.
  */
 export const SUBPROTOCOL = "splat-agent.v1";
 export const PROTOCOL_VERSION = "1.0";
@@ -16,7 +16,7 @@ export const AGENT_SOCKET_PATH = "/agent";
 /** A longer frame closes the socket. */
 export const MAX_FRAME_BYTES = 64 * 1024;
 
-/** The heartbeat: answered by the runtime itself, so that it never wakes a hibernating Dispatcher. */
+/** The heartbeat. The runtime answers it without waking a hibernating Dispatcher. */
 export const PING = "ping";
 export const PONG = "pong";
 
@@ -32,11 +32,11 @@ export const CLOSE = {
   replaced: 4009,
   /** The protocol's major version is not the server's. */
   incompatible: 4010,
-  /** The hello could not be answered now, because storage is away. */
+  /** The hello could not be answered because storage is unavailable. */
   unavailable: 4013,
 } as const;
 
-/** Set by the server, so that all of a pool's agents follow one setting and tests can shorten it. */
+/** Set by the server, so that all agents of a pool use the same values and tests can shorten them. */
 export const Intervals = z.object({
   heartbeat_ms: z.int().positive(),
   lease_ms: z.int().positive(),
@@ -49,7 +49,7 @@ export type Intervals = z.infer<typeof Intervals>;
 const Seq = z.int().min(1);
 const Text = z.string().max(2000);
 
-/** A job that the agent still has work of, as it says on every connect. */
+/** A job that the agent still works on, as reported on every connect. */
 export const HeldJob = z.object({
   fence: Fence,
   status: ActiveStatus,
@@ -67,12 +67,12 @@ export const Hello = z.object({
   version: z.string().max(64),
   offer: AgentOffer,
   held: z.array(HeldJob).max(64),
-  /** Ended jobs of which the agent still has files; it is told to forget those that were deleted. */
+  /** Ended jobs whose files the agent still has. The server answers with `job.forget` for the deleted ones. */
   kept: z.array(z.uuid()).max(64).default([]),
 });
 export type Hello = z.infer<typeof Hello>;
 
-/** What the agent can do has changed: its owner paused it, it drains, or its GPUs' state moved. */
+/** The agent's capacity has changed: it was paused or resumed, it drains, or its GPUs' state changed. */
 export const Offer = z.object({ type: z.literal("offer"), offer: AgentOffer });
 export type Offer = z.infer<typeof Offer>;
 
@@ -149,11 +149,11 @@ export type JobFail = z.infer<typeof JobFail>;
 export const JobCancelled = z.object({ type: z.literal("job.cancelled"), fence: Fence, seq: Seq });
 export type JobCancelled = z.infer<typeof JobCancelled>;
 
-/** The job had not begun and is not going to: the answer to `job.recall`. */
+/** The answer to `job.recall`: the job had not begun and will not. */
 export const JobRecalled = z.object({ type: z.literal("job.recalled"), fence: Fence, seq: Seq });
 export type JobRecalled = z.infer<typeof JobRecalled>;
 
-/** The agent stops and hands the job back, begun or not. Nothing went wrong, so nothing is counted. */
+/** The agent stops and hands the job back, begun or not. It counts as neither a failure nor a lost lease. */
 export const JobReturned = z.object({
   type: z.literal("job.returned"),
   fence: Fence,
@@ -178,7 +178,7 @@ export const AgentMessage = z.discriminatedUnion("type", [
 ]);
 export type AgentMessage = z.infer<typeof AgentMessage>;
 
-/** The agent's messages that are acked after the durable write, and resent until then. */
+/** The agent's messages that are acknowledged after the durable write, and resent until then. */
 export const AckedMessage = z.discriminatedUnion("type", [
   JobStage,
   JobComplete,
@@ -190,8 +190,8 @@ export const AckedMessage = z.discriminatedUnion("type", [
 export type AckedMessage = z.infer<typeof AckedMessage>;
 
 /**
- * What becomes of a job that the agent still holds: work on under the fence given, or drop it. `last_seq` is the last
- * number that counted: an agent whose record is older than that (its disk lost the latest) goes on above it.
+ * What the agent does with a job that it holds: continue under the given fence, or abandon it. `last_seq` is the last
+ * number that was applied. An agent whose disk lost newer records continues above it.
  */
 export const HeldVerdict = z.discriminatedUnion("action", [
   z.object({
@@ -220,7 +220,7 @@ export type JobAssign = z.infer<typeof JobAssign>;
 export const Ack = z.object({ type: z.literal("ack"), fence: Fence, seq: Seq });
 export type Ack = z.infer<typeof Ack>;
 
-/** The fence is stale: stop the work, keep nothing of it for this attempt. */
+/** The fence is stale: stop the work. */
 export const JobAbandon = z.object({ type: z.literal("job.abandon"), fence: Fence, reason: Text });
 export type JobAbandon = z.infer<typeof JobAbandon>;
 
@@ -230,11 +230,11 @@ export type JobCancel = z.infer<typeof JobCancel>;
 export const JobRecall = z.object({ type: z.literal("job.recall"), fence: Fence, reason: Text });
 export type JobRecall = z.infer<typeof JobRecall>;
 
-/** The job was deleted: remove what the workspace has of it. */
+/** The job was deleted: remove its files from the workspace. */
 export const JobForget = z.object({ type: z.literal("job.forget"), job_id: z.uuid() });
 export type JobForget = z.infer<typeof JobForget>;
 
-/** Take no new job, finish what there is, and after `deadline_ms` hand back the rest. */
+/** Take no new jobs, finish the present ones, and hand back the rest after `deadline_ms`. */
 export const Drain = z.object({ type: z.literal("drain"), deadline_ms: z.int().nonnegative() });
 export type Drain = z.infer<typeof Drain>;
 
@@ -250,7 +250,7 @@ export const ServerMessage = z.discriminatedUnion("type", [
 ]);
 export type ServerMessage = z.infer<typeof ServerMessage>;
 
-/** Minor versions understand each other, because unknown fields are ignored; major versions do not. */
+/** Minor versions are compatible, because unknown fields are ignored; major versions are not. */
 export function sameMajor(a: string, b: string): boolean {
   return a.split(".")[0] === b.split(".")[0];
 }

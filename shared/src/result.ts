@@ -1,4 +1,4 @@
-/** The outcome of work that is allowed to fail. `throw` is kept for bugs. */
+/** The outcome of work that may fail. `throw` is for bugs. */
 export type Result<T, E> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: E };

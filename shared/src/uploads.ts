@@ -4,14 +4,14 @@ import { FileName } from "./job.ts";
 const MIB = 1024 * 1024;
 
 /**
- * How large files travel: parts of equal size but for the last, straight into an R2 multipart upload.
- * R2 wants parts of 5 MiB to 5 GiB, 10,000 at the most; 32 MiB passes every Cloudflare plan's body limit.
+ * Large files are sent in parts of equal size (the last may be smaller), straight into an R2 multipart upload. R2 allows
+ * 10,000 parts of 5 MiB to 5 GiB; 32 MiB is within the body limit of every Cloudflare plan.
  */
 export const PART_SIZE_BYTES = 32 * MIB;
 export const MAX_PARTS = 10_000;
 export const MAX_UPLOAD_BYTES = PART_SIZE_BYTES * MAX_PARTS;
 
-/** The header in which the sender of a part or file states its SHA-256, in hex. */
+/** The header with the SHA-256 of a part or file, in hex. */
 export const SHA256_HEADER = "x-content-sha256";
 
 /** Hex digits of either case, as senders write them; lower case once parsed. */
@@ -48,7 +48,7 @@ export const UploadedPart = z.object({
 });
 export type UploadedPart = z.infer<typeof UploadedPart>;
 
-/** POST /uploads: a client announces a video. */
+/** POST /uploads: begins the upload of a video. */
 export const CreateUpload = z.object({
   filename: FileName,
   /** Bytes. */
@@ -56,7 +56,7 @@ export const CreateUpload = z.object({
 });
 export type CreateUpload = z.infer<typeof CreateUpload>;
 
-/** A client's upload: what to send next is `parts` minus `received_parts`. Timestamps carry an offset. */
+/** A client's upload. Missing are `parts` minus `received_parts`. Timestamps have an offset. */
 export const UploadView = z.object({
   upload_id: z.uuid(),
   status: z.enum(["open", "completed"]),
@@ -66,12 +66,12 @@ export const UploadView = z.object({
   parts: z.int().positive(),
   received_parts: z.array(z.int().positive()),
   created_at: z.string(),
-  /** Until when the upload must be complete. */
+  /** The upload must be complete by then. */
   expires_at: z.string(),
 });
 export type UploadView = z.infer<typeof UploadView>;
 
-/** POST /agent/jobs/{id}/uploads: an agent announces one result file. */
+/** POST /agent/jobs/{id}/uploads: begins the upload of one result file. */
 export const CreateResultUpload = z.object({
   filename: FileName,
   size: z.int().min(1).max(MAX_UPLOAD_BYTES),
@@ -84,7 +84,7 @@ export const ResultUploadCreated = z.object({
 });
 export type ResultUploadCreated = z.infer<typeof ResultUploadCreated>;
 
-/** POST …/complete: the parts that the agent has kept a record of. */
+/** POST …/complete: the parts that the agent recorded. */
 export const CompleteResultUpload = z.object({
   parts: z
     .array(UploadedPart)

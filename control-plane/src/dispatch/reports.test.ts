@@ -182,7 +182,7 @@ describe("failing", () => {
     await agent.next("ack");
     expect(await json(api("GET", `/jobs/${jobId}/status`))).toMatchObject({
       status: "failed",
-      error: "The server says that there is no such video. It says no.",
+      error: "The server has no video at this URL. It says no.",
       error_code: "source_not_found",
       error_hint: expect.stringContaining("Check the URL"),
     });

@@ -3,7 +3,7 @@ import {
   type Failure,
   type Fence,
   failureSentence,
-  isOfTheMachine,
+  isHostFailure,
   isRetryable,
   type JobComplete,
   type JobFail,
@@ -152,7 +152,7 @@ async function fail(
     log("warn", "job failed", { job: fence.job_id, attempt: fence.attempt, code: failure.code, again });
     if (nextAttemptAt !== null) hub.alarm.remember(nextAttemptAt);
     const socket = hub.sockets.of(agentId);
-    if (isOfTheMachine(failure.code) && socket !== null) rest(hub, socket);
+    if (isHostFailure(failure.code) && socket !== null) rest(hub, socket);
     if (!again) await discardResultUploads(hub.db, hub.bucket, fence.job_id);
   }
   if (applied !== "stale") ended(hub, fence);
