@@ -8,6 +8,14 @@ import { GENERATED_DOCS, regenerated } from "./generated-docs.ts";
 
 const read = (path: string) => readFile(join(ROOT, path), "utf8");
 
+/** Every Markdown page, by its path from the root. */
+async function allPages(): Promise<string[]> {
+  const docs = await readdir(join(ROOT, "docs"), { recursive: true });
+  return [...(await readdir(ROOT)), ...docs.map((name) => `docs/${name}`)].filter((name) =>
+    name.endsWith(".md"),
+  );
+}
+
 describe("the docs", () => {
   it.each(GENERATED_DOCS)("%s has the code's own tables (else: npm run docs)", async (path) => {
     expect(await readFile(path, "utf8")).toBe(await regenerated(path));
@@ -30,9 +38,17 @@ describe("the docs", () => {
     for (const code of Object.values(CLOSE)) expect(text).toMatch(new RegExp(`^\\| ${code} `, "m"));
   });
 
+  it("name only npm scripts that exist", async () => {
+    const { scripts } = JSON.parse(await read("package.json")) as { scripts: Record<string, string> };
+    for (const page of await allPages()) {
+      for (const [, name = ""] of (await read(page)).matchAll(/\bnpm run ([\w:-]+)/g)) {
+        expect(Object.keys(scripts), `${page} names npm run ${name}`).toContain(name);
+      }
+    }
+  });
+
   it("link only to files that are there", async () => {
-    const pages = ["README.md", ...(await readdir(join(ROOT, "docs"))).map((name) => `docs/${name}`)];
-    for (const page of pages.filter((name) => name.endsWith(".md"))) {
+    for (const page of await allPages()) {
       for (const [, link = ""] of (await read(page)).matchAll(/\]\(((?!https?:)[^)#]+)/g)) {
         const target = join(ROOT, page, "..", link);
         await expect(readFile(target), `${page} links to ${link}`).resolves.toBeDefined();
