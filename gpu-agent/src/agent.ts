@@ -15,15 +15,15 @@ import {
   type Welcome,
 } from "@splatt/shared";
 import type { Logger } from "pino";
+import { CapacityPublisher } from "./capacity/capacity-publisher.ts";
 import { Connection, type ConnectionEnd, type ConnectionOptions } from "./connection/connection.ts";
-import { InTurn } from "./jobs/in-turn.ts";
+import type { HostView } from "./gpu-host.ts";
 import { Intake } from "./jobs/intake.ts";
 import { JobRecordFile, loadJobRecord } from "./jobs/job-record.ts";
 import { JobRun, type Pipeline } from "./jobs/job-run.ts";
+import { KeyedQueue } from "./jobs/keyed-queue.ts";
 import { type EndedJob, MIN_JOB_DISK_BYTES, type RetentionLimits } from "./jobs/retention.ts";
 import type { Workspace } from "./jobs/workspace.ts";
-import type { AgentMachine } from "./machine.ts";
-import { OfferTeller } from "./offer/offer-teller.ts";
 import type { AgentStatus } from "./owner/control-protocol.ts";
 import { type Pause, type PauseFile, pauseText } from "./owner/pause.ts";
 import { JobLog } from "./pipeline/job-log.ts";
@@ -36,7 +36,7 @@ export interface AgentOptions {
   readonly token: string;
   readonly name: string;
   readonly version: string;
-  readonly machine: AgentMachine;
+  readonly host: HostView;
   /** Bytes that must be free on a GPU before a job is taken for it. */
   readonly minFreeGpuBytes: number;
   readonly workspace: Workspace;
@@ -67,10 +67,10 @@ export class Agent {
   readonly #options: AgentOptions;
   readonly #instanceId = randomUUID();
   readonly #connection: Connection;
-  readonly #offers: OfferTeller;
+  readonly #capacity: CapacityPublisher;
   readonly #runs = new Map<string, JobRun>();
   readonly #intake: Intake;
-  readonly #inTurn = new InTurn();
+  readonly #queue = new KeyedQueue();
   #timers: NodeJS.Timeout[] = [];
   #drainTimers: NodeJS.Timeout[] = [];
 
@@ -79,10 +79,10 @@ export class Agent {
   constructor(options: AgentOptions) {
     this.#options = options;
     this.#intake = new Intake(options.workspace);
-    this.#offers = new OfferTeller({
-      machine: options.machine,
+    this.#capacity = new CapacityPublisher({
+      host: options.host,
       minFreeGpuBytes: options.minFreeGpuBytes,
-      tell: (offer) => this.#connection.send({ type: "offer", offer }),
+      publish: (offer) => this.#connection.send({ type: "offer", offer }),
     });
     this.#connection = new Connection({
       controlPlane: options.controlPlane,
@@ -133,31 +133,31 @@ export class Agent {
   async resume(): Promise<void> {
     await this.#options.pauseFile.remove();
     this.#setPause(null);
-    await this.#offers.look();
+    await this.#capacity.refresh();
   }
 
   get status(): Pick<AgentStatus, "connected" | "paused" | "offer" | "jobs"> {
     return {
       connected: this.#connection.isConnected,
       paused: this.#pause,
-      offer: this.#offers.current,
+      offer: this.#capacity.current,
       jobs: [...this.#runs.values()].map((run) => run.status),
     };
   }
 
   /** Removes what ended jobs left, until the workspace keeps to its limits or to others. */
-  async clean(limits = this.#options.retention, dryRun = false): Promise<EndedJob[]> {
+  async gc(limits = this.#options.retention, dryRun = false): Promise<EndedJob[]> {
     const { workspace, log } = this.#options;
     const isHeld = (id: string) => this.#runs.has(id) || this.#intake.uses(id);
-    const { removed } = await workspace.clean(limits, isHeld, dryRun);
+    const { removed } = await workspace.gc(limits, isHeld, dryRun);
     for (const { jobId } of dryRun ? [] : removed) log.debug(`removed the folder of job ${jobId}`);
     return removed;
   }
 
   #setPause(pause: Pause | null): void {
     this.#pause = pause;
-    this.#offers.paused = pause === null ? null : pauseText(pause);
-    this.#offers.tellNews();
+    this.#capacity.paused = pause === null ? null : pauseText(pause);
+    this.#capacity.publishIfChanged();
   }
 
   async #hello(): Promise<Hello> {
@@ -172,7 +172,7 @@ export class Agent {
       instance_id: this.#instanceId,
       name,
       version,
-      offer: await this.#offers.forHello(),
+      offer: await this.#capacity.announce(),
       held,
       kept: kept.slice(0, MAX_KEPT),
     };
@@ -180,7 +180,7 @@ export class Agent {
 
   #onWelcome(welcome: Welcome): void {
     const verdicts = welcome.jobs.map((verdict) => {
-      const judged = this.#inTurn.run(verdict.held.job_id, () => this.#onVerdict(verdict));
+      const judged = this.#queue.run(verdict.held.job_id, () => this.#onVerdict(verdict));
       this.#guard(judged);
       return judged;
     });
@@ -207,7 +207,7 @@ export class Agent {
       return;
     }
     const jobId = message.type === "job.forget" ? message.job_id : message.fence.job_id;
-    this.#guard(this.#inTurn.run(jobId, () => this.#onJobMessage(jobId, message)));
+    this.#guard(this.#queue.run(jobId, () => this.#onJobMessage(jobId, message)));
   }
 
   async #onJobMessage(jobId: string, message: JobMessage): Promise<void> {
@@ -236,14 +236,14 @@ export class Agent {
 
   /** The record is on disk before the job is accepted: from then on a restarted agent knows of it. */
   async #onAssign(fence: Fence, spec: JobSpec): Promise<void> {
-    const { machine, workspace, log } = this.#options;
+    const { host, workspace, log } = this.#options;
     const running = this.#runs.get(fence.job_id);
     if (running !== undefined && sameFence(running.fence, fence)) {
       this.#connection.send({ type: "job.accept", fence });
       return;
     }
     await running?.stop("abandoned");
-    await machine.lookAtGpus();
+    await host.refreshGpus();
 
     // An assignment that was overtaken by the end of its own attempt.
     const known = await loadJobRecord(workspace.jobDir(fence.job_id));
@@ -264,7 +264,7 @@ export class Agent {
     const run = taken.value;
     this.#connection.send({ type: "job.accept", fence });
     run.log.info(
-      `accepted, attempt ${fence.attempt}, engine ${engineFor(spec.options.engine, machine.offer)}`,
+      `accepted, attempt ${fence.attempt}, engine ${engineFor(spec.options.engine, host.capacity)}`,
     );
     await this.#begin(run);
   }
@@ -280,19 +280,19 @@ export class Agent {
   }
 
   #refusal(spec: JobSpec, freeBytes: number): Pick<JobReject, "code" | "detail"> | null {
-    const offer = this.#offers.current;
-    if (this.#offers.stopping) return { code: "draining", detail: offer.reason };
-    if (engineFor(spec.options.engine, offer) === null)
-      return { code: "engine_unavailable", detail: offer.reason };
-    if (offer.slots === 0) return { code: "no_free_slot", detail: offer.reason };
-    if (this.#takenSlots >= offer.slots) return { code: "no_free_slot", detail: "All slots are taken." };
+    const capacity = this.#capacity.current;
+    if (this.#capacity.stopping) return { code: "draining", detail: capacity.reason };
+    if (engineFor(spec.options.engine, capacity) === null)
+      return { code: "engine_unavailable", detail: capacity.reason };
+    if (capacity.slots === 0) return { code: "no_free_slot", detail: capacity.reason };
+    if (this.#takenSlots >= capacity.slots) return { code: "no_free_slot", detail: "All slots are taken." };
     if (freeBytes < MIN_JOB_DISK_BYTES)
       return { code: "disk_full", detail: `Only ${byteText(freeBytes)} of its disk are free.` };
     return null;
   }
 
   #adopt(file: JobRecordFile): JobRun {
-    const { workspace, log, machine } = this.#options;
+    const { workspace, log, host } = this.#options;
     const { fence, spec, accepted_at } = file.record;
     const dir = workspace.jobDir(fence.job_id);
     const run = new JobRun({
@@ -300,8 +300,8 @@ export class Agent {
       file,
       jobLog: new JobLog(join(dir, "pipeline.log")),
       log: log.child({ job: fence.job_id.slice(0, 8) }),
-      clock: machine.clockFor(spec, accepted_at),
-      learn: (stage) => machine.learn(stage),
+      clock: host.clockFor(spec, accepted_at),
+      recordStageRun: (stage) => host.recordStageRun(stage),
       send: (message) => {
         const droppable =
           message.type === "job.progress" && this.#connection.bufferedBytes > MAX_BUFFERED_BYTES;
@@ -309,9 +309,9 @@ export class Agent {
       },
       onEnd: (ended) => {
         if (this.#runs.get(ended.fence.job_id) === ended) this.#runs.delete(ended.fence.job_id);
-        this.#guard(this.clean());
-        this.#guard(this.#offers.look());
-        if (this.#offers.stopping && this.#runs.size === 0) this.#connection.close();
+        this.#guard(this.gc());
+        this.#guard(this.#capacity.refresh());
+        if (this.#capacity.stopping && this.#runs.size === 0) this.#connection.close();
       },
     });
     this.#runs.set(fence.job_id, run);
@@ -319,14 +319,14 @@ export class Agent {
   }
 
   #drain(deadlineMs: number): void {
-    this.#offers.stopping = true;
+    this.#capacity.stopping = true;
     if (this.#runs.size === 0) {
       this.#connection.close();
       return;
     }
     const seconds = Math.round(deadlineMs / 1000);
     this.#options.log.info(`draining: no new jobs are taken, and the rest is handed back in ${seconds} s`);
-    this.#offers.tellNews();
+    this.#capacity.publishIfChanged();
     const handBack = () => {
       for (const run of this.#runs.values()) this.#guard(run.stop("returned", "The agent stops."));
       this.#drainTimers.push(setTimeout(() => this.#connection.close(), HAND_BACK_MS));
@@ -348,7 +348,7 @@ export class Agent {
     const every = (ms: number, act: () => void) => this.#timers.push(setInterval(act, ms));
     every(intervals.held_ms, () => {
       this.#reportHeld();
-      this.#guard(this.#offers.look());
+      this.#guard(this.#capacity.refresh());
     });
     every(intervals.resend_ms, () => {
       for (const run of this.#runs.values()) run.resend();

@@ -2,13 +2,13 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Agent } from "@splatt/gpu-agent/agent";
 import { ControlPlaneClient } from "@splatt/gpu-agent/control-plane-client";
+import type { HostView } from "@splatt/gpu-agent/gpu-host";
 import type { JobRun, Pipeline } from "@splatt/gpu-agent/jobs/job-run";
 import { Workspace } from "@splatt/gpu-agent/jobs/workspace";
 import { createLogger } from "@splatt/gpu-agent/log";
-import type { AgentMachine } from "@splatt/gpu-agent/machine";
 import { PauseFile } from "@splatt/gpu-agent/owner/pause";
 import { uploadResults } from "@splatt/gpu-agent/pipeline/upload";
-import { idleMachine } from "@splatt/gpu-agent/testing/idle-machine";
+import { idleHost } from "@splatt/gpu-agent/testing/idle-host";
 import { type AgentOffer, err, failure, RESULT_FILES } from "@splatt/shared";
 import type { LocalStack } from "./local-stack.ts";
 
@@ -54,7 +54,7 @@ export class AgentHarness {
     pipeline: Pipeline;
     workspace?: Workspace;
     offer?: AgentOffer;
-    machine?: AgentMachine;
+    host?: HostView;
     minFreeGpuBytes?: number;
     keepJobs?: number;
     drainMs?: number;
@@ -65,7 +65,7 @@ export class AgentHarness {
       token: options.token,
       name: "e2e",
       version: "0",
-      machine: options.machine ?? idleMachine(options.offer ?? FAKE_OFFER),
+      host: options.host ?? idleHost(options.offer ?? FAKE_OFFER),
       minFreeGpuBytes: options.minFreeGpuBytes ?? 0,
       workspace,
       pauseFile: new PauseFile(workspace.root),

@@ -1,7 +1,7 @@
 import { cp, stat } from "node:fs/promises";
-import type { AgentMachine } from "@splatt/gpu-agent/machine";
+import type { HostView } from "@splatt/gpu-agent/gpu-host";
 import { PauseFile } from "@splatt/gpu-agent/owner/pause";
-import { idleMachine } from "@splatt/gpu-agent/testing/idle-machine";
+import { idleHost } from "@splatt/gpu-agent/testing/idle-host";
 import type { GpuInfo } from "@splatt/shared";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { AgentHarness, FAKE_OFFER, never } from "./agent-harness.ts";
@@ -143,21 +143,21 @@ describe("the state of its GPUs", () => {
   };
 
   /** A fake machine with a GPU whose memory the test takes. */
-  function machineWithGpu(): { machine: AgentMachine; take: (bytes: number) => void } {
+  function machineWithGpu(): { host: HostView; take: (bytes: number) => void } {
     let free = 23 * GIB;
-    const machine = {
-      ...idleMachine({ ...FAKE_OFFER, default_engine: "nerfstudio", slots: 2, parallel: 1, gpus: [CARD] }),
+    const host = {
+      ...idleHost({ ...FAKE_OFFER, default_engine: "nerfstudio", slots: 2, parallel: 1, gpus: [CARD] }),
       get gpus() {
         return [{ ...CARD, memory_free: free }];
       },
     };
-    return { machine, take: (bytes) => (free = 24 * GIB - bytes) };
+    return { host, take: (bytes) => (free = 24 * GIB - bytes) };
   }
 
   it("is in health and with the agent; a full card takes no jobs until it is free again", async () => {
-    const { machine, take } = machineWithGpu();
+    const { host, take } = machineWithGpu();
     const token = await harness.mint();
-    harness.startAgent({ token, machine, minFreeGpuBytes: 4 * GIB, pipeline: harness.fakePipeline() });
+    harness.startAgent({ token, host, minFreeGpuBytes: 4 * GIB, pipeline: harness.fakePipeline() });
     const { uuid: _, ...publicCard } = CARD;
     await expect.poll(shown).toMatchObject({ slots: 2, gpus: [publicCard] });
     const { agents } = await stack.client.agents();

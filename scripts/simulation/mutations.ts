@@ -183,7 +183,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
       {
         file: "gpu-agent/src/agent.ts",
-        search: "if (this.#takenSlots >= offer.slots)",
+        search: "if (this.#takenSlots >= capacity.slots)",
         replace: "if (this.#takenSlots < 0)",
       },
     ],

@@ -6,7 +6,7 @@ import { planFrameStores } from "./dataset/frame-stores.ts";
 import { compileKernels, createMemory } from "./kernels/kernels.ts";
 import { PLANE_MARGIN, planeStrideBytes, planMemory, UNIFORM } from "./kernels/memory-layout.ts";
 import { PASSES } from "./loop/passes.ts";
-import { TEAM_WORDS, Team } from "./loop/thread-team.ts";
+import { createControlBlock, ThreadTeam } from "./loop/thread-team.ts";
 import { sigmoid } from "./scene/gaussians.ts";
 import { fromSplatCloud } from "./scene/splat-conversion.ts";
 import { tileGrid } from "./scene/tiles.ts";
@@ -20,7 +20,7 @@ const RENDERING = PASSES.slice(0, PASSES.indexOf("ssim"));
 export class SplatRenderer {
   readonly #workspace: Workspace;
   readonly #store: FrameStore;
-  readonly #team: Team;
+  readonly #team: ThreadTeam;
   readonly #count: number;
   readonly #shDegree: number;
 
@@ -32,7 +32,7 @@ export class SplatRenderer {
     const layout = planMemory({ capacity: count, shDegree, ...size, threads: 1, frameBytes });
     this.#workspace = openWorkspace(createMemory(layout), compileKernels(layout), layout);
     this.#store = planFrameStores([size], 1, layout.frames).stores[0] as FrameStore;
-    this.#team = new Team(new Int32Array(new SharedArrayBuffer(4 * TEAM_WORDS)), this.#workspace, 0);
+    this.#team = new ThreadTeam(createControlBlock(), this.#workspace, 0);
     this.#count = count;
     this.#shDegree = shDegree;
     fromSplatCloud(this.#workspace, drawn);

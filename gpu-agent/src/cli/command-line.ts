@@ -1,7 +1,7 @@
-import { cleanUp } from "./clean-up.ts";
 import { type Command, UsageError } from "./command.ts";
 import { doctor } from "./doctor.ts";
 import { EXIT } from "./exit-codes.ts";
+import { gc } from "./gc.ts";
 import { pause } from "./pause.ts";
 import { resume } from "./resume.ts";
 import { run } from "./run.ts";
@@ -14,7 +14,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   run,
   doctor,
   service,
-  gc: cleanUp,
+  gc,
   pause,
   resume,
   status,

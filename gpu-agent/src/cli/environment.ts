@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { loadEnvFile } from "node:process";
 import { parseEnv } from "node:util";
 import { AgentEnvironment, type ConfigResult, PROJECT_DIR } from "../config.ts";
-import { suspiciousNames } from "./suspicious-names.ts";
+import { findEnvTypos } from "./env-typos.ts";
 
 export const ENV_FILE = join(PROJECT_DIR, ".env");
 
@@ -13,7 +13,7 @@ const OTHER_SETTINGS = ["GPU_API_KEY", "PORT", "DATA_DIR"];
 /** Names that look like misspelt settings, in the environment or in .env. */
 export function environmentWarnings(environment: NodeJS.ProcessEnv): string[] {
   const known = [...Object.keys(AgentEnvironment.shape), ...OTHER_SETTINGS];
-  return suspiciousNames(Object.keys(environment), known).map(
+  return findEnvTypos(Object.keys(environment), known).map(
     ({ name, meant }) => `${name} is not a setting; ${meant} is.`,
   );
 }

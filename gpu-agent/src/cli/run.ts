@@ -2,9 +2,9 @@ import { mkdir, stat } from "node:fs/promises";
 import { basename, extname, join, relative, resolve } from "node:path";
 import { EngineChoice, FAILURES, failureSentence, JobOptions } from "@splatt/shared";
 import { type MachineConfig, readMachineConfig } from "../config.ts";
+import { GpuHost } from "../gpu-host.ts";
 import { type LocalSource, runLocally, WORK_FOLDER } from "../local-run/local-run.ts";
 import { createLogger } from "../log.ts";
-import { Machine } from "../machine.ts";
 import { FolderLock } from "../processes/folder-lock.ts";
 import { killOrphans, markChildren } from "../processes/orphans.ts";
 import { JobDisplay } from "../terminal/job-display.ts";
@@ -131,9 +131,9 @@ async function runRequest(request: RunRequest, config: MachineConfig): Promise<n
   markChildren(work);
   await killOrphans(work);
   const log = createLogger({ level: request.verbose ? "info" : "silent", format: config.LOG_FORMAT });
-  const machine = await Machine.setUp(config, log);
-  if (machine.offer.default_engine === null) {
-    console.error(machine.offer.reason);
+  const host = await GpuHost.setUp(config, log);
+  if (host.capacity.default_engine === null) {
+    console.error(host.capacity.reason);
     return EXIT.misconfigured;
   }
   const stopping = new AbortController();
@@ -145,7 +145,7 @@ async function runRequest(request: RunRequest, config: MachineConfig): Promise<n
   const display = request.verbose ? null : new JobDisplay();
   const outcome = await runLocally({
     ...request,
-    machine,
+    host,
     log,
     onProgress: (job) => display?.show(job),
     signal: stopping.signal,

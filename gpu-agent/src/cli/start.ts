@@ -4,9 +4,9 @@ import { Agent } from "../agent.ts";
 import { type AgentConfig, readConfig } from "../config.ts";
 import type { StopReason } from "../connection/handshake.ts";
 import { ControlPlaneClient } from "../control-plane-client.ts";
+import { GpuHost } from "../gpu-host.ts";
 import { Workspace } from "../jobs/workspace.ts";
 import { createLogger } from "../log.ts";
-import { Machine } from "../machine.ts";
 import { serveOwner } from "../owner/control-server.ts";
 import { PauseFile } from "../owner/pause.ts";
 import { controlPlaneDelivery } from "../pipeline/control-plane-delivery.ts";
@@ -48,7 +48,7 @@ async function runAgent(config: AgentConfig): Promise<number> {
   const orphans = await killOrphans(workspace.root);
   if (orphans > 0) log.warn(`ended ${orphans} processes that a killed agent had left behind`);
 
-  const machine = await Machine.setUp(config, log);
+  const host = await GpuHost.setUp(config, log);
   const version = await packageVersion();
   const client = new ControlPlaneClient({
     controlPlane: config.CONTROL_PLANE_URL,
@@ -60,11 +60,11 @@ async function runAgent(config: AgentConfig): Promise<number> {
     token: config.AGENT_TOKEN,
     name: config.AGENT_NAME,
     version,
-    machine,
+    host,
     minFreeGpuBytes: config.MIN_FREE_GPU_BYTES,
     workspace,
     pauseFile: new PauseFile(workspace.root),
-    pipeline: createPipeline(machine, controlPlaneDelivery(client)),
+    pipeline: createPipeline(host, controlPlaneDelivery(client)),
     retention: { keepJobs: config.KEEP_JOBS, maxBytes: config.WORKSPACE_MAX_BYTES },
     drainMs: config.DRAIN_SECONDS * 1000,
     log,
@@ -79,8 +79,8 @@ async function runAgent(config: AgentConfig): Promise<number> {
     }),
     pause: ({ reason, now }) => agent.pause({ since: new Date().toISOString(), reason }, now),
     resume: () => agent.resume(),
-    clean: ({ dry_run, keep_jobs, max_bytes }) =>
-      agent.clean({ keepJobs: keep_jobs, maxBytes: max_bytes }, dry_run),
+    gc: ({ dry_run, keep_jobs, max_bytes }) =>
+      agent.gc({ keepJobs: keep_jobs, maxBytes: max_bytes }, dry_run),
   });
   stopOnSignals(() => {
     log.info("stopping; a second signal stops at once");

@@ -138,7 +138,7 @@ export class Connection {
       onSilence: () => socket.terminate(),
     });
     const onFrame = (frame: string) => {
-      if (heartbeat.heard(frame)) return;
+      if (heartbeat.noteActivity(frame)) return;
       const message = parseServerMessage(frame);
       if (message === null) this.#options.log.warn({ frame: frame.slice(0, 200) }, "message not understood");
       else if (message.type !== "welcome") this.#options.onMessage(message);

@@ -27,7 +27,7 @@ export class Heartbeat {
   }
 
   /** @returns whether the frame was only the answer to a heartbeat */
-  heard(frame: string): boolean {
+  noteActivity(frame: string): boolean {
     this.#unanswered = 0;
     return frame === PONG;
   }

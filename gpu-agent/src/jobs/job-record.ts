@@ -12,7 +12,7 @@ import {
   UploadedPart,
 } from "@splatt/shared";
 import { z } from "zod";
-import { writeWhole } from "../files/write-whole.ts";
+import { writeFileAtomic } from "../files/write-file-atomic.ts";
 import { systemFailure } from "../processes/system-failure.ts";
 
 const StageName = z.enum(STAGES);
@@ -153,7 +153,7 @@ export class JobRecordFile {
 
   async #save(): Promise<Failure | null> {
     this.#dirty = false;
-    this.#refused = await writeWhole(join(this.#dir, FILE), JSON.stringify(this.#record)).then(
+    this.#refused = await writeFileAtomic(join(this.#dir, FILE), JSON.stringify(this.#record)).then(
       () => null,
       (error: unknown) => systemFailure(error) ?? failure("internal_error", String(error)),
     );

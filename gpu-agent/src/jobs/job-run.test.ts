@@ -38,7 +38,7 @@ function scene(trainWait = 0) {
       trainWait: () => world.trainWait,
       now: () => world.seconds * 1000,
     }),
-    learn: async (stage) => {
+    recordStageRun: async (stage) => {
       learned.push(stage);
     },
     send: (message) => sent.push(message) > 0,

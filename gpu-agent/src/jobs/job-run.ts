@@ -47,7 +47,7 @@ export interface JobRunOptions {
   readonly log: Logger;
   readonly clock: JobClock;
   /** A stage has run from its beginning to its end. */
-  readonly learn: (run: StageRun) => Promise<void>;
+  readonly recordStageRun: (run: StageRun) => Promise<void>;
   readonly send: (message: AgentMessage) => boolean;
   /** The run is over and everything about it was reported and acked. */
   readonly onEnd: (run: JobRun) => void;
@@ -174,13 +174,13 @@ export class JobRun {
     if (this.#news !== null && this.#options.send({ ...this.#news, fence: this.fence })) this.#news = null;
   }
 
-  heard(): void {
+  noteActivity(): void {
     this.#lastOutputAt = performance.now();
   }
 
   /** More has become known of what decides how long the job takes. */
-  know(change: Partial<JobSize>): void {
-    this.#options.clock.know(change);
+  updateSize(change: Partial<JobSize>): void {
+    this.#options.clock.updateSize(change);
   }
 
   secondsLeft(name: StageName): number {
@@ -189,7 +189,7 @@ export class JobRun {
 
   /** A stage that is ready has to wait. The status stays that of the stage before. */
   waitFor(token: ResourceToken): void {
-    this.heard();
+    this.noteActivity();
     this.#report(WAIT_MESSAGES[token], 0);
   }
 
@@ -200,7 +200,7 @@ export class JobRun {
     const shown = this.#stage === null ? null : STAGE_STATUS[this.#stage];
     this.#stage = name;
     clock.begin(name, resumed);
-    this.heard();
+    this.noteActivity();
     if (status === shown) return;
     const progress = Math.max(this.file.record.progress, clock.percent);
     const message = BEGIN_MESSAGES[name];
@@ -211,7 +211,7 @@ export class JobRun {
   }
 
   reportProgress(name: StageName, { fraction, message }: StageProgress): void {
-    this.#options.clock.see(name, fraction);
+    this.#options.clock.observe(name, fraction);
     this.#report(message, this.#options.clock.stagePercent);
   }
 
@@ -250,7 +250,7 @@ export class JobRun {
     const { report } = this.file.record;
     const others = report.stages.filter(({ stage }) => stage !== timing.stage);
     await this.file.update({ ...change, report: { ...report, stages: [...others, timing] } });
-    if (run !== null) await this.#options.learn(run);
+    if (run !== null) await this.#options.recordStageRun(run);
   }
 
   async recordUpload(filename: string, upload: UploadRecord): Promise<void> {

@@ -48,7 +48,7 @@ async function left(): Promise<string[]> {
 describe("cleaning the workspace", () => {
   it("removes the jobs that ended first, until few enough are left", async () => {
     const [second, third, first] = [await makeJob(20, 1), await makeJob(30, 1), await makeJob(10, 1)];
-    const { removed } = await workspace.clean({ ...ALL, keepJobs: 1 }, nobody);
+    const { removed } = await workspace.gc({ ...ALL, keepJobs: 1 }, nobody);
     expect(removed.map(({ jobId }) => jobId)).toEqual([first, second]);
     expect(await left()).toEqual([third]);
     expect(await readdir(root)).toEqual(["jobs"]);
@@ -59,7 +59,7 @@ describe("cleaning the workspace", () => {
     const running = await makeJob(null, 600);
     const { bytes: before } = await workspace.usage(nobody);
     expect(before).toBeGreaterThan(1800 * KIB);
-    const { removed, bytes } = await workspace.clean({ ...ALL, maxBytes: 1200 * KIB }, nobody);
+    const { removed, bytes } = await workspace.gc({ ...ALL, maxBytes: 1200 * KIB }, nobody);
     expect(removed).toMatchObject([{ jobId: old, endedAt: 10 }]);
     expect(removed[0]?.bytes).toBeGreaterThan(890 * KIB);
     expect(await left()).toEqual([running, young].toSorted());
@@ -69,7 +69,7 @@ describe("cleaning the workspace", () => {
   it("removes them, whatever the limits say, when the disk is about to run full", async () => {
     const [old, young] = [await makeJob(10, 900), await makeJob(20, 300)];
     free = 5 * GIB - 600 * KIB;
-    await workspace.clean(ALL, nobody);
+    await workspace.gc(ALL, nobody);
     expect(await left()).toEqual([young]);
     expect(old).not.toBe(young);
   });
@@ -77,7 +77,7 @@ describe("cleaning the workspace", () => {
   it("never touches a job that runs, or is about to", async () => {
     const running = await makeJob(null, 10);
     const held = await makeJob(10, 10);
-    const { removed } = await workspace.clean({ keepJobs: 0, maxBytes: 0 }, (id) => id === held);
+    const { removed } = await workspace.gc({ keepJobs: 0, maxBytes: 0 }, (id) => id === held);
     expect(removed).toEqual([]);
     expect(await left()).toEqual([running, held].toSorted());
   });
@@ -96,20 +96,20 @@ describe("cleaning the workspace", () => {
     await mkdir(stray, { recursive: true });
     await utimes(stray, 5, 5);
     const job = await makeJob(20_000, 1);
-    const { removed } = await workspace.clean({ ...ALL, keepJobs: 1 }, nobody);
+    const { removed } = await workspace.gc({ ...ALL, keepJobs: 1 }, nobody);
     expect(removed).toMatchObject([{ jobId: "stray", endedAt: 5000 }]);
     expect(await left()).toEqual([job]);
   });
 
   it("only tells what it would remove when that is asked", async () => {
     const job = await makeJob(10, 1);
-    const { removed } = await workspace.clean({ ...ALL, keepJobs: 0 }, nobody, true);
+    const { removed } = await workspace.gc({ ...ALL, keepJobs: 0 }, nobody, true);
     expect(removed.map(({ jobId }) => jobId)).toEqual([job]);
     expect(await left()).toEqual([job]);
   });
 
   it("finds nothing to do in a workspace that was never used", async () => {
-    expect(await workspace.clean({ keepJobs: 0, maxBytes: 0 }, nobody)).toMatchObject({ removed: [] });
+    expect(await workspace.gc({ keepJobs: 0, maxBytes: 0 }, nobody)).toMatchObject({ removed: [] });
   });
 
   it("finishes what a crash interrupted: what is in the trash goes with the next removal", async () => {

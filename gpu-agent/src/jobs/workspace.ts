@@ -102,7 +102,7 @@ export class Workspace {
    *
    * @returns what is to be removed, and was unless `dryRun`
    */
-  async clean(
+  async gc(
     limits: RetentionLimits,
     isHeld: (jobId: string) => boolean,
     dryRun = false,

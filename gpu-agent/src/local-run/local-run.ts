@@ -16,6 +16,7 @@ import {
 } from "@splatt/shared";
 import type { Logger } from "pino";
 import { sha256OfFile } from "../files/sha256-of-file.ts";
+import type { GpuHost } from "../gpu-host.ts";
 import {
   type JobRecord,
   JobRecordFile,
@@ -24,7 +25,6 @@ import {
   nextAttempt,
 } from "../jobs/job-record.ts";
 import { JobRun, type Pipeline } from "../jobs/job-run.ts";
-import type { Machine } from "../machine.ts";
 import { JobLog } from "../pipeline/job-log.ts";
 import { createPipeline } from "../pipeline/pipeline.ts";
 import type { ShownJob } from "../terminal/job-progress.ts";
@@ -36,7 +36,7 @@ export type LocalSource =
   | { readonly kind: "url"; readonly url: string };
 
 export interface LocalRunOptions {
-  readonly machine: Machine;
+  readonly host: GpuHost;
   readonly source: LocalSource;
   readonly options: JobOptions;
   /** The folder that the results go to; finished stages are kept in a folder of it, for the next run. */
@@ -62,7 +62,7 @@ const PROGRESS_MS = 250;
  * process stands in for the Dispatcher: it acknowledges what it is told, and shows it.
  */
 export async function runLocally(run: LocalRunOptions): Promise<Result<LocalResult, Failure>> {
-  const { machine, source, out, log, signal } = run;
+  const { host, source, out, log, signal } = run;
   const dir = join(out, WORK_FOLDER);
   await mkdir(dir, { recursive: true });
   const record = await localRecord(dir, {
@@ -78,8 +78,8 @@ export async function runLocally(run: LocalRunOptions): Promise<Result<LocalResu
     file: new JobRecordFile(dir, record),
     jobLog: new JobLog(join(dir, "pipeline.log")),
     log,
-    clock: machine.clockFor(record.spec, record.accepted_at, LOCAL_STAGES),
-    learn: (stage) => machine.learn(stage),
+    clock: host.clockFor(record.spec, record.accepted_at, LOCAL_STAGES),
+    recordStageRun: (stage) => host.recordStageRun(stage),
     send: (message) => {
       if (message.type === "job.stage") {
         status = message.status;
@@ -121,8 +121,8 @@ async function localRecord(dir: string, spec: JobSpec): Promise<JobRecord> {
   return known === null ? newJobRecord(fence, spec, now) : nextAttempt(known, fence, spec, now);
 }
 
-function localPipeline({ machine, source, out }: LocalRunOptions): Pipeline {
-  return createPipeline(machine, {
+function localPipeline({ host, source, out }: LocalRunOptions): Pipeline {
+  return createPipeline(host, {
     fetchVideo: () => {
       if (source.kind === "file") return localVideoStage(source.video);
       throw new Error("a video from the web is fetched by the pipeline itself");

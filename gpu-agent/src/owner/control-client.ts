@@ -4,9 +4,9 @@ import type { z } from "zod";
 import { Workspace } from "../jobs/workspace.ts";
 import {
   AgentStatus,
-  CleanReport,
-  type CleanRequest,
   controlSocketPath,
+  GcReport,
+  type GcRequest,
   type PauseRequest,
 } from "./control-protocol.ts";
 
@@ -48,8 +48,8 @@ export class AgentControl {
     return this.#call("POST", "/resume", {}, AgentStatus);
   }
 
-  clean(body: z.infer<typeof CleanRequest>): Promise<Result<z.infer<typeof CleanReport>, string>> {
-    return this.#call("POST", "/gc", body, CleanReport);
+  gc(body: z.infer<typeof GcRequest>): Promise<Result<z.infer<typeof GcReport>, string>> {
+    return this.#call("POST", "/gc", body, GcReport);
   }
 
   async close(): Promise<void> {

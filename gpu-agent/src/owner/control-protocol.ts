@@ -13,7 +13,7 @@ export const PauseRequest = z.object({
   reason: z.string().max(200).default(""),
   now: z.boolean().default(false),
 });
-export const CleanRequest = z.object({
+export const GcRequest = z.object({
   dry_run: z.boolean(),
   keep_jobs: z.int().nonnegative(),
   max_bytes: z.int().nonnegative(),
@@ -43,7 +43,7 @@ export const AgentStatus = z.object({
 });
 export type AgentStatus = z.infer<typeof AgentStatus>;
 
-export const CleanReport = z.object({
+export const GcReport = z.object({
   removed: z.array(z.object({ jobId: z.string(), endedAt: z.number(), bytes: z.number() })),
 });
 

@@ -6,9 +6,9 @@ import type { z } from "zod";
 import type { EndedJob } from "../jobs/retention.ts";
 import {
   type AgentStatus,
-  type CleanReport,
-  CleanRequest,
   controlSocketPath,
+  type GcReport,
+  GcRequest,
   PauseRequest,
 } from "./control-protocol.ts";
 
@@ -17,7 +17,7 @@ export interface ControlledAgent {
   status(): AgentStatus;
   pause(request: z.infer<typeof PauseRequest>): Promise<void>;
   resume(): Promise<void>;
-  clean(request: z.infer<typeof CleanRequest>): Promise<EndedJob[]>;
+  gc(request: z.infer<typeof GcRequest>): Promise<EndedJob[]>;
 }
 
 const MAX_BODY_BYTES = 64 * 1024;
@@ -61,8 +61,8 @@ async function answer(agent: ControlledAgent, request: IncomingMessage): Promise
       await agent.resume();
       return agent.status();
     case "POST /gc": {
-      const removed = await agent.clean(CleanRequest.parse(await readBody(request)));
-      return { removed } satisfies z.infer<typeof CleanReport>;
+      const removed = await agent.gc(GcRequest.parse(await readBody(request)));
+      return { removed } satisfies z.infer<typeof GcReport>;
     }
     default:
       throw new Error(`This agent does not know ${request.method} ${request.url}.`);

@@ -29,7 +29,7 @@ function fakeAgent() {
     resume: async () => {
       asked.push("resume");
     },
-    clean: async (request) => {
+    gc: async (request) => {
       asked.push(request);
       return [{ jobId: "old", endedAt: 10, bytes: 20 }];
     },
@@ -61,7 +61,7 @@ describe("the owner's way to a running agent", () => {
     expect(await control.status()).toEqual({ ok: true, value: STATUS });
     expect(await control.pause({ reason: "gaming", now: true })).toMatchObject({ ok: true });
     expect(await control.resume()).toMatchObject({ ok: true });
-    expect(await control.clean({ dry_run: true, keep_jobs: 2, max_bytes: 5 })).toEqual({
+    expect(await control.gc({ dry_run: true, keep_jobs: 2, max_bytes: 5 })).toEqual({
       ok: true,
       value: { removed: [{ jobId: "old", endedAt: 10, bytes: 20 }] },
     });

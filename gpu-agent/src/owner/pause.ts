@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { writeWhole } from "../files/write-whole.ts";
+import { writeFileAtomic } from "../files/write-file-atomic.ts";
 
 /** The owner wants the machine for themselves: no new jobs. Outlives restarts, until `resume`. */
 export const Pause = z.object({
@@ -39,7 +39,7 @@ export class PauseFile {
 
   async write(pause: Pause): Promise<void> {
     await mkdir(dirname(this.#path), { recursive: true });
-    await writeWhole(this.#path, JSON.stringify(pause));
+    await writeFileAtomic(this.#path, JSON.stringify(pause));
   }
 
   async remove(): Promise<void> {

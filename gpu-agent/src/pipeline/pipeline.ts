@@ -6,8 +6,8 @@ import {
   type Result,
   toSourcePolicy,
 } from "@splatt/shared";
+import type { GpuHost } from "../gpu-host.ts";
 import type { JobRun, Pipeline } from "../jobs/job-run.ts";
-import type { Machine } from "../machine.ts";
 import { createDownloadStage, DEFAULT_FETCH_LIMITS, type DownloadOutput } from "./download/download-stage.ts";
 import type { FetchLimits } from "./download/fetch-file.ts";
 import { createExportStage } from "./export/export-stage.ts";
@@ -35,8 +35,8 @@ export interface Delivery {
 }
 
 /** The way from a video to delivered result files, on a machine. */
-export function createPipeline(machine: Machine, delivery: Delivery): Pipeline {
-  const { config, offer } = machine;
+export function createPipeline(host: GpuHost, delivery: Delivery): Pipeline {
+  const { config, capacity } = host;
   const fetchLimits = { ...DEFAULT_FETCH_LIMITS, maxBytes: config.MAX_SOURCE_BYTES };
   const download = createDownloadStage({
     ...toSourcePolicy(config),
@@ -50,14 +50,14 @@ export function createPipeline(machine: Machine, delivery: Delivery): Pipeline {
   });
   const poses = createPosesStage({
     colmap: config.COLMAP_PATH,
-    gpu: offer.gpus.length > 0,
+    gpu: capacity.gpus.length > 0,
     threads: config.THREADS,
-    commandTimeoutMs: machine.limits.poses.maxDurationMs,
-    silenceMs: machine.limits.poses.maxSilenceMs,
+    commandTimeoutMs: host.limits.poses.maxDurationMs,
+    silenceMs: host.limits.poses.maxSilenceMs,
   });
 
   return runStages({
-    machine,
+    host,
     fetchVideo: (stages, source, run) =>
       source.kind === "url"
         ? stages.run(download, source)
@@ -66,7 +66,7 @@ export function createPipeline(machine: Machine, delivery: Delivery): Pipeline {
     poses,
     train: (engine, run) =>
       createTrainStage(engine, (picture, signal) => delivery.showPreview(run, picture, signal)),
-    export: (engine) => createExportStage(engine, offer.gpus.length > 0),
+    export: (engine) => createExportStage(engine, capacity.gpus.length > 0),
     summarize: (run, { missing }) =>
       writeSummaryFiles(join(run.dir, "summary"), run.jobLog.path, run.file.record.report, missing),
     deliver: (run, files, signal) => delivery.deliver(run, files, signal),

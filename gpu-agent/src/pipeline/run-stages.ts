@@ -9,8 +9,8 @@ import {
   type Result,
 } from "@splatt/shared";
 import type { Engine, TrainedModel } from "../engines/engine.ts";
+import type { GpuHost } from "../gpu-host.ts";
 import type { JobRun, Pipeline } from "../jobs/job-run.ts";
-import type { Machine } from "../machine.ts";
 import type { DownloadOutput } from "./download/download-stage.ts";
 import type { ExportInput, ExportOutput } from "./export/export-stage.ts";
 import type { FramesInput, FramesOutput } from "./frames/frames-stage.ts";
@@ -22,7 +22,7 @@ import type { TrainInput } from "./train-stage.ts";
 
 /** What a pipeline is made of. */
 export interface PipelineParts {
-  readonly machine: Pick<Machine, "offer" | "tokens" | "limits" | "engineFor">;
+  readonly host: Pick<GpuHost, "capacity" | "tokens" | "limits" | "engineFor">;
   readonly fetchVideo: (
     stages: StageRunner,
     source: JobSource,
@@ -44,30 +44,30 @@ export interface PipelineParts {
 
 /** The stages in their order, each fed with what the one before left; then the delivery of the results. */
 export function runStages(parts: PipelineParts): Pipeline {
-  const { machine } = parts;
-  const { offer } = machine;
+  const { host } = parts;
+  const { capacity } = host;
   return async (run, signal) => {
     const { source, options } = run.file.record.spec;
-    const engine = machine.engineFor(run.file.record.spec);
-    if (engine === null) return err(failure("engine_unavailable", offer.reason));
-    run.noteReport({ engine: engineReport(engine, offer) });
+    const engine = host.engineFor(run.file.record.spec);
+    if (engine === null) return err(failure("engine_unavailable", capacity.reason));
+    run.noteReport({ engine: engineReport(engine, capacity) });
 
     const stages = new StageRunner({
       dir: run.dir,
       signal,
       log: run.log,
       jobLog: run.jobLog,
-      tokens: machine.tokens,
-      limits: machine.limits,
+      tokens: host.tokens,
+      limits: host.limits,
       since: run.file.record.accepted_at,
       secondsLeft: (stage) => run.secondsLeft(stage),
       finished: (stage) => run.file.record.stages[stage],
       onWait: (_, token) => run.waitFor(token),
       onBegin: (stage, resumed) => run.beginStage(stage, resumed),
       onProgress: (stage, progress) => run.reportProgress(stage, progress),
-      onOutput: () => run.heard(),
+      onOutput: () => run.noteActivity(),
       onFinish: (stage, record, timing) => {
-        run.know(sizeAfter(stage, record, engine.longSideLimit?.(options) ?? null));
+        run.updateSize(sizeAfter(stage, record, engine.longSideLimit?.(options) ?? null));
         return run.finishStage(stage, record, timing);
       },
     });
@@ -97,12 +97,12 @@ export function runStages(parts: PipelineParts): Pipeline {
   };
 }
 
-function engineReport(engine: Engine, offer: AgentOffer) {
-  const probe = offer.engines.find(({ name }) => name === engine.name);
-  const isDefault = offer.default_engine === engine.name;
+function engineReport(engine: Engine, capacity: AgentOffer) {
+  const probe = capacity.engines.find(({ name }) => name === engine.name);
+  const isDefault = capacity.default_engine === engine.name;
   return {
     name: engine.name,
     version: probe?.version ?? null,
-    reason: isDefault ? offer.reason : "asked for by the job",
+    reason: isDefault ? capacity.reason : "asked for by the job",
   };
 }

@@ -119,12 +119,12 @@ export class StageRunner {
       log,
       signal: AbortSignal.any([signal, watchdog.signal]),
       report: (progress) => {
-        watchdog.heard();
+        watchdog.noteActivity();
         onOutput();
         onProgress(stage.name, progress);
       },
       toolOutput: (line) => {
-        watchdog.heard();
+        watchdog.noteActivity();
         onOutput();
         jobLog.write(stage.name, line);
       },
@@ -172,7 +172,7 @@ class Watchdog {
     return this.#abort.signal;
   }
 
-  heard(): void {
+  noteActivity(): void {
     this.#silence.refresh();
   }
 

@@ -7,7 +7,7 @@ export class JobDisplay {
   #printed = "";
 
   show(job: ShownJob): void {
-    this.#progress.see(job, performance.now());
+    this.#progress.observe(job, performance.now());
     if (process.stdout.isTTY) logUpdate(this.#progress.lines(performance.now()).join("\n"));
     else this.#printChange(job);
   }

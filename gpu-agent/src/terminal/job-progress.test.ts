@@ -8,23 +8,23 @@ function job(change: Partial<ShownJob>): ShownJob {
 describe("JobProgress", () => {
   it("shows what waits, what is done and what runs", () => {
     const progress = new JobProgress();
-    progress.see(job({ message: "Waiting for an agent" }), 0);
+    progress.observe(job({ message: "Waiting for an agent" }), 0);
     expect(progress.lines(0)).toEqual(["  · waiting    Waiting for an agent"]);
-    progress.see(job({ status: "downloading_video" }), 1000);
-    progress.see(job({ status: "training", progress: 50, message: "Step 5/10", eta_seconds: 65 }), 4000);
+    progress.observe(job({ status: "downloading_video" }), 1000);
+    progress.observe(job({ status: "training", progress: 50, message: "Step 5/10", eta_seconds: 65 }), 4000);
     expect(progress.lines(6000)).toEqual([
       "  ✓ download   3 s",
       "  ▸ training   ████████████░░░░░░░░░░░░  50 %  about 1 min 05 s to go",
       "               2 s  Step 5/10",
     ]);
-    progress.see(job({ status: "completed", progress: 100 }), 9000);
+    progress.observe(job({ status: "completed", progress: 100 }), 9000);
     expect(progress.lines(9000)).toEqual(["  ✓ download   3 s", "  ✓ training   5 s"]);
   });
 
   it("goes on after the job was put back into the queue", () => {
     const progress = new JobProgress();
-    progress.see(job({ status: "training" }), 0);
-    progress.see(job({ status: "queued", message: "again" }), 1000);
+    progress.observe(job({ status: "training" }), 0);
+    progress.observe(job({ status: "queued", message: "again" }), 1000);
     expect(progress.lines(1000)).toEqual(["  ✓ training   1 s", "  · waiting    again"]);
   });
 });

@@ -25,7 +25,7 @@ export class JobProgress {
   #job: ShownJob | null = null;
 
   /** @param now milliseconds on any clock that only goes forward */
-  see(job: ShownJob, now: number): void {
+  observe(job: ShownJob, now: number): void {
     this.#job = job;
     const current = this.#phases.at(-1);
     if (current?.status === job.status) return;

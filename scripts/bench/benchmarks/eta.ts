@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { readMachineConfig } from "@splatt/gpu-agent/config";
+import { GpuHost } from "@splatt/gpu-agent/gpu-host";
 import { type LocalSource, runLocally } from "@splatt/gpu-agent/local-run/local-run";
 import { createLogger } from "@splatt/gpu-agent/log";
-import { Machine } from "@splatt/gpu-agent/machine";
 import { makeSampleClip } from "@splatt/sample-clip";
 import { JobOptions } from "@splatt/shared";
 
@@ -29,12 +29,12 @@ async function run(workspace: string, source: LocalSource, options: JobOptions):
     const log = createLogger({ level: "silent", format: "json" });
     const config = readMachineConfig({ ...process.env, WORKSPACE_ROOT: workspace, ENGINE: options.engine });
     if (!config.ok) throw new Error(config.problems.join("\n"));
-    const machine = await Machine.setUp(config.config, log);
+    const host = await GpuHost.setUp(config.config, log);
     const said: Said[] = [];
     const began = performance.now();
     const seconds = () => (performance.now() - began) / 1000;
     const outcome = await runLocally({
-      machine,
+      host,
       source,
       options,
       out,

@@ -63,7 +63,7 @@ export class ScriptedAgent {
       },
     );
     const onFrame = (frame: string) => {
-      if (!heartbeat.heard(frame)) agent.#receive(JSON.parse(frame) as ServerMessage, onJob);
+      if (!heartbeat.noteActivity(frame)) agent.#receive(JSON.parse(frame) as ServerMessage, onJob);
     };
     socket.removeAllListeners("message");
     socket.on("message", (data) => onFrame(data.toString()));

@@ -30,7 +30,7 @@ describe("a control plane that is killed", () => {
     const job = await harness.completed(jobId);
     expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
     expect(stagesOf(job).ran).toEqual(["train", "export", "upload"]);
-    expect(await box.pipelineLog(jobId)).not.toContain("going on from the checkpoint");
+    expect(await box.pipelineLog(jobId)).not.toContain("resuming from the checkpoint");
   });
 
   it("during the upload gets the parts that it lacks", async () => {

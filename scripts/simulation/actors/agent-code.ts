@@ -2,12 +2,12 @@
 export async function loadAgentCode() {
   const { Agent } = await import("@splatt/gpu-agent/agent");
   const { Workspace } = await import("@splatt/gpu-agent/jobs/workspace");
-  const { Machine } = await import("@splatt/gpu-agent/machine");
+  const { GpuHost } = await import("@splatt/gpu-agent/gpu-host");
   const { PauseFile } = await import("@splatt/gpu-agent/owner/pause");
   const { ControlPlaneClient } = await import("@splatt/gpu-agent/control-plane-client");
   const { runStages } = await import("@splatt/gpu-agent/pipeline/run-stages");
   const { controlPlaneDelivery } = await import("@splatt/gpu-agent/pipeline/control-plane-delivery");
-  return { Agent, Workspace, Machine, PauseFile, ControlPlaneClient, runStages, controlPlaneDelivery };
+  return { Agent, Workspace, GpuHost, PauseFile, ControlPlaneClient, runStages, controlPlaneDelivery };
 }
 
 export type AgentCode = Awaited<ReturnType<typeof loadAgentCode>>;

@@ -1,6 +1,6 @@
 import type { Agent } from "@splatt/gpu-agent/agent";
+import type { GpuHost } from "@splatt/gpu-agent/gpu-host";
 import type { JobRun, Pipeline } from "@splatt/gpu-agent/jobs/job-run";
-import type { Machine as AgentMachine } from "@splatt/gpu-agent/machine";
 import type { AgentMessage, EngineName, Fence } from "@splatt/shared";
 import { type ControlPlane, ORIGIN } from "../fakes/control-plane.ts";
 import { Disk } from "../fakes/disk.ts";
@@ -311,17 +311,17 @@ export class SimulatedHost {
   /** As the agent's own `start` does, with fakes of the stages that take tools. */
   async #setUp(name: string): Promise<Agent> {
     const log = traceLogger(this.#world, name);
-    const machine = await this.#code.Machine.setUp(hostConfig(ROOT), log);
+    const host = await this.#code.GpuHost.setUp(hostConfig(ROOT), log);
     return new this.#code.Agent({
       controlPlane: ORIGIN,
       token: this.identity.token,
       name: this.plan.name,
       version: "0.1.0",
-      machine,
-      minFreeGpuBytes: machine.config.MIN_FREE_GPU_BYTES,
+      host,
+      minFreeGpuBytes: host.config.MIN_FREE_GPU_BYTES,
       workspace: new this.#code.Workspace(ROOT),
       pauseFile: new this.#code.PauseFile(ROOT),
-      pipeline: this.#pipeline(machine),
+      pipeline: this.#pipeline(host),
       retention: { keepJobs: 2, maxBytes: 2 ** 40 },
       drainMs: this.plan.drainMs,
       log,
@@ -329,7 +329,7 @@ export class SimulatedHost {
   }
 
   /** The shipped order of stages and the shipped delivery. */
-  #pipeline(machine: AgentMachine): Pipeline {
+  #pipeline(host: GpuHost): Pipeline {
     const stages = fakeStages(this.#random, this.plan.pace);
     const log = traceLogger(this.#world, this.plan.name);
     const { token } = this.identity;
@@ -337,7 +337,7 @@ export class SimulatedHost {
     const delivery = this.#code.controlPlaneDelivery(client);
     const run = this.#code.runStages({
       ...stages,
-      machine,
+      host,
       train: (engine, job) => {
         const stage = stages.train(engine, job);
         const show: typeof stage.run = async (input, context) => {

@@ -1,43 +1,46 @@
 import type { Transforms } from "@splatt/formats";
 import type { Failure, Result } from "@splatt/shared";
 import type { DatasetFrame } from "./dataset-loading.ts";
-import type { FrameStore } from "./frame-stores.ts";
-import { loadFrames } from "./frame-stores.ts";
+import { type FrameStore, loadFrames } from "./frame-stores.ts";
 
-/** The words that the threads share while they load photos, as 32-bit integers. */
-const WORD = { next: 0, loaded: 1 } as const;
-export const LOADING_WORDS = 2;
+/** Indices into `PhotoTask.counters`. */
+const COUNTER = { next: 0, loaded: 1 } as const;
 
-/** How often the leader tells how far the others are once it has nothing left to do itself. */
-const TELL_INTERVAL_MS = 200;
+/** How often the coordinator reports the other threads' progress once it has no photo left to load. */
+const REPORT_INTERVAL_MS = 200;
 
 /** The photos that all threads of a training load together. */
 export interface PhotoTask {
   readonly frames: readonly DatasetFrame[];
   readonly transforms: Transforms;
   readonly stores: readonly FrameStore[];
-  readonly words: Int32Array;
+  /** Shared by all threads. */
+  readonly counters: Int32Array;
 }
 
-/** Takes part in the loading until there is no photo left to take. Others may still be at work on theirs. */
+export function createPhotoCounters(): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(4 * Object.keys(COUNTER).length));
+}
+
+/** Loads photos until all are claimed. Other threads may still be loading theirs when this one is done. */
 export function loadPhotos(
-  { frames, transforms, stores, words }: PhotoTask,
+  { frames, transforms, stores, counters }: PhotoTask,
   bytes: Uint8Array,
   onLoaded: (loaded: number) => void = () => undefined,
 ): Promise<Result<void, Failure>> {
-  const take = () => Atomics.add(words, WORD.next, 1);
-  return loadFrames(frames, transforms, stores, bytes, take, () => {
-    onLoaded(Atomics.add(words, WORD.loaded, 1) + 1);
-    Atomics.notify(words, WORD.loaded);
+  const claim = () => Atomics.add(counters, COUNTER.next, 1);
+  return loadFrames(frames, transforms, stores, bytes, claim, () => {
+    onLoaded(Atomics.add(counters, COUNTER.loaded, 1) + 1);
+    Atomics.notify(counters, COUNTER.loaded);
   });
 }
 
-/** Blocks until every photo is loaded. A thread that fails at one ends the whole training from outside. */
-export function waitForPhotos({ frames, words }: PhotoTask, onLoaded: (loaded: number) => void): void {
+/** Blocks until every photo is loaded. A thread whose photo fails ends the whole training from outside. */
+export function waitForPhotos({ frames, counters }: PhotoTask, onLoaded: (loaded: number) => void): void {
   for (;;) {
-    const loaded = Atomics.load(words, WORD.loaded);
+    const loaded = Atomics.load(counters, COUNTER.loaded);
     if (loaded >= frames.length) return;
-    Atomics.wait(words, WORD.loaded, loaded, TELL_INTERVAL_MS);
-    onLoaded(Atomics.load(words, WORD.loaded));
+    Atomics.wait(counters, COUNTER.loaded, loaded, REPORT_INTERVAL_MS);
+    onLoaded(Atomics.load(counters, COUNTER.loaded));
   }
 }

@@ -9,7 +9,7 @@ import { loadTargetKernel, lossBackwardKernel, ssimKernel } from "./loss.ts";
 import { CONSTANT_BYTES, type MemoryLayout, planMemory } from "./memory-layout.ts";
 import { projectionKernel } from "./projection.ts";
 import { projectionBackwardKernel } from "./projection-backward.ts";
-import { countPairsKernel, dealPairsKernel } from "./tiling.ts";
+import { binTilesKernel, countPairsKernel } from "./tiling.ts";
 
 /** The compute kernels, bound to one shared memory. See the files of the same names. */
 export interface Kernels {
@@ -18,7 +18,7 @@ export interface Kernels {
   readonly projectBackward: readonly ((first: number, end: number, gradients: number) => void)[];
   readonly adam: readonly ((first: number, end: number, gradients: number) => void)[];
   countPairs(count: number): void;
-  dealPairs(firstRank: number, count: number, step: number, cursors: number, shift: number): void;
+  binTiles(firstRank: number, count: number, step: number, cursors: number, shift: number): void;
   blend(tile: number, state: number): void;
   blendBackward(tile: number, state: number): void;
   loadTarget(firstRow: number, endRow: number): void;
@@ -53,7 +53,7 @@ export function compileKernels(layout: MemoryLayout): WebAssembly.Module {
     ...degrees.map((degree) => projectionBackwardKernel(layout, constants, degree)),
     ...degrees.map((degree) => adamKernel(layout, constants, degree)),
     countPairsKernel(layout, constants),
-    dealPairsKernel(layout, constants),
+    binTilesKernel(layout, constants),
     blendKernel(layout, constants),
     blendBackwardKernel(layout, constants),
     loadTargetKernel(layout, constants),
@@ -80,7 +80,7 @@ export function bindKernels(
     projectBackward: perDegree("projectBackward"),
     adam: perDegree("adam"),
     countPairs: kernel("countPairs"),
-    dealPairs: kernel("dealPairs"),
+    binTiles: kernel("binTiles"),
     blend: kernel("blend"),
     blendBackward: kernel("blendBackward"),
     loadTarget: kernel("loadTarget"),

@@ -167,7 +167,7 @@ export interface MemoryLayout {
   /** How many pairs each tile has, and then how far it was blended. */
   readonly tileCursor: number;
   /** Two working copies of tileStart. */
-  readonly dealCursors: number;
+  readonly binCursors: number;
   /** Per row of the image: partial sums of the loss. */
   readonly rowSums: number;
   /** Image planes of floats, red, green and blue: rendering, photo, dL/drendering. */
@@ -242,7 +242,7 @@ export function planMemory(size: SceneSize): MemoryLayout {
     sortSpace: reserve(3 * rowStride),
     tileStart: reserve((tiles + 1) * 4),
     tileCursor: reserve(tiles * 4),
-    dealCursors: reserve(2 * tiles * 4),
+    binCursors: reserve(2 * tiles * 4),
     rowSums: reserve(size.height * 4 * 4),
     rendered: reserve(3 * planeBytes),
     target: reserve(3 * planeBytes),

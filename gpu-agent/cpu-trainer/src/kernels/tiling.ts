@@ -70,11 +70,11 @@ export function tilesInColumn(
 }
 
 /**
- * Kernel `dealPairs(first, count, step, cursors, shift)`: deals the gaussians with the depth ranks `first`,
+ * Kernel `binTiles(first, count, step, cursors, shift)`: deals the gaussians with the depth ranks `first`,
  * `first + step` … out to their tiles, as pairs (gaussian, slot). `cursors` has one integer for each tile,
  * the place of its next pair but for `shift`, and is moved by `step`.
  */
-export function dealPairsKernel(layout: MemoryLayout, constants: ConstantPool): FunctionCode {
+export function binTilesKernel(layout: MemoryLayout, constants: ConstantPool): FunctionCode {
   const k = new KernelBuilder(constants);
   const [first, count] = [k.paramI32(), k.paramI32()];
   const [step, cursors, shift] = [k.paramI32(), k.paramI32(), k.paramI32()];
@@ -93,7 +93,7 @@ export function dealPairsKernel(layout: MemoryLayout, constants: ConstantPool): 
       slot.set(slot.add(1));
     });
   });
-  return k.finish("dealPairs");
+  return k.finish("binTiles");
 }
 
 /** Kernel `countPairs(count)`: counts the tiles of the `count` nearest gaussians once more. */

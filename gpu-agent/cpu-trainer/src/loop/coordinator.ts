@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { writeShPly } from "@splatt/formats";
-import { type Failure, failure, ok, type Result, type TrainReport } from "@splatt/shared";
+import { errorText, type Failure, failure, ok, type Result, type TrainReport } from "@splatt/shared";
 import { loadPhotos, type PhotoTask, waitForPhotos } from "../dataset/photo-loading.ts";
 import { initialiseGaussians } from "../scene/gaussians.ts";
 import { seedPoints } from "../scene/initialisation.ts";
@@ -9,11 +9,11 @@ import { toSplatCloud } from "../scene/splat-conversion.ts";
 import type { Workspace } from "../scene/workspace.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { writeEarlySplat } from "./early-splat.ts";
-import type { LeadTask, ThreadMessage } from "./messages.ts";
+import type { CoordinatorTask, ThreadMessage } from "./messages.ts";
 import { Paced } from "./paced.ts";
 import { logLine, progressMessage, type Status } from "./progress-text.ts";
 import { workDone } from "./schedule.ts";
-import { Team } from "./thread-team.ts";
+import { ThreadTeam } from "./thread-team.ts";
 import { Training } from "./training.ts";
 
 /** In the training's folder. */
@@ -21,58 +21,62 @@ export const CHECKPOINT_FILE = "checkpoint.bin";
 export const MODEL_FILE = "splats.ply";
 
 const ITERATIONS_PER_LINE = 100;
-/** How often, and at how many held-out frames, is looked while training runs. */
-const LOOKS = 10;
-const FRAMES_PER_LOOK = 8;
-/** Share of the progress bar that loading the photos takes. */
+/** How many times held-out frames are evaluated during training, and how many of them each time. */
+const EVALUATIONS = 10;
+const FRAMES_PER_EVALUATION = 8;
+/** The share of the progress bar for loading photos. */
 const LOADING_SHARE = 0.03;
-/** Most of the time that writing checkpoints may take: small scenes have them every second, large ones rarely. */
+/** The largest share of the time spent on checkpoints: small scenes get one every second, large ones rarely. */
 const CHECKPOINT_SHARE = 0.02;
-/** And that writing splats for a look may take. */
+/** The same for early splats. */
 const EARLY_SPLAT_SHARE = 0.01;
 /** Weight of the latest loss in the running mean. */
 const LOSS_WEIGHT = 0.02;
 
 /**
- * The leading thread's work: loads the photos with the others, trains from the last checkpoint or from the seed points, and
- * leaves the splat in `task.dir`. Tells at last how it ended, with `done` or `failed`.
+ * The coordinator thread: loads photos together with the workers, trains from the last checkpoint or from the seed
+ * points, and writes the splat to `task.dir`. Its last message is `done` or `failed`.
  */
-export async function lead(
-  task: LeadTask,
+export async function coordinate(
+  task: CoordinatorTask,
   photos: PhotoTask,
   workspace: Workspace,
-  words: Int32Array,
-  tell: (message: ThreadMessage) => void,
+  controlBlock: Int32Array,
+  post: (message: ThreadMessage) => void,
 ): Promise<void> {
   const { iterations } = task.settings;
   const all = photos.frames.length;
-  const tellLoaded = (loaded: number) => {
+  const reportLoaded = (loaded: number) => {
     const message = `Training Gaussian Splat... Step 0/${iterations}, loading photo ${loaded}/${all}`;
-    tell({ type: "progress", fraction: (LOADING_SHARE * loaded) / all, message });
+    post({ type: "progress", fraction: (LOADING_SHARE * loaded) / all, message });
   };
-  tellLoaded(0);
-  const loaded = await loadPhotos(photos, new Uint8Array(workspace.memory.buffer), tellLoaded);
-  if (!loaded.ok) return tell({ type: "failed", failure: loaded.error });
-  waitForPhotos(photos, tellLoaded);
+  reportLoaded(0);
+  const loaded = await loadPhotos(photos, new Uint8Array(workspace.memory.buffer), reportLoaded);
+  if (!loaded.ok) return post({ type: "failed", failure: loaded.error });
+  waitForPhotos(photos, reportLoaded);
 
-  const start = startingPoint(task, workspace, (line) => tell({ type: "line", line }));
-  const team = new Team(words, workspace, task.helpers);
+  const start = startingPoint(task, workspace, (line) => post({ type: "line", line }));
+  const team = new ThreadTeam(controlBlock, workspace, task.workers);
   const training = new Training(workspace, team, task, task.settings, start.progress);
-  const trained = await train(task, workspace, training, start.elapsedMs, tell);
-  if (!trained.ok) return tell({ type: "failed", failure: trained.error });
-  tell({ type: "line", line: passTimes(team, iterations - start.progress.iteration) });
+  const trained = await train(task, workspace, training, start.elapsedMs, post);
+  if (!trained.ok) return post({ type: "failed", failure: trained.error });
+  post({ type: "line", line: passTimes(team, iterations - start.progress.iteration) });
   const finished = await finish(task, workspace, training);
-  tell(finished.ok ? { type: "done", report: finished.value } : { type: "failed", failure: finished.error });
+  post(finished.ok ? { type: "done", report: finished.value } : { type: "failed", failure: finished.error });
 }
 
-/** The last checkpoint, or gaussians made of the seed points. */
-function startingPoint(task: LeadTask, workspace: Workspace, line: (text: string) => void): Checkpoint {
+/** The last checkpoint, or gaussians initialised from the seed points. */
+function startingPoint(
+  task: CoordinatorTask,
+  workspace: Workspace,
+  line: (text: string) => void,
+): Checkpoint {
   const found = readCheckpoint(join(task.dir, CHECKPOINT_FILE), task.checkpointKey, workspace);
   if (found.ok && found.value !== null) {
-    line(`going on from the checkpoint of step ${found.value.progress.iteration}`);
+    line(`resuming from the checkpoint of step ${found.value.progress.iteration}`);
     return found.value;
   }
-  if (!found.ok) line(`the checkpoint is not used: ${found.error}`);
+  if (!found.ok) line(`ignoring the checkpoint: ${found.error}`);
   const { settings, points, train } = task;
   const seeds = seedPoints(
     points,
@@ -87,13 +91,13 @@ function startingPoint(task: LeadTask, workspace: Workspace, line: (text: string
   return { progress: { iteration: 0, count: seeds.count, seedPoints: seeds.count }, elapsedMs: 0 };
 }
 
-/** Runs all iterations that are left, telling how it goes, keeping checkpoints and leaving splats for a look. */
+/** Runs the remaining iterations: reports progress, and writes checkpoints and early splats. */
 async function train(
-  task: LeadTask,
+  task: CoordinatorTask,
   workspace: Workspace,
   training: Training,
   elapsedBeforeMs: number,
-  tell: (message: ThreadMessage) => void,
+  post: (message: ThreadMessage) => void,
 ): Promise<Result<void, Failure>> {
   const { settings, stores } = task;
   const { iterations } = settings;
@@ -113,22 +117,25 @@ async function train(
     meanLoss = Number.isNaN(meanLoss) ? loss : meanLoss + LOSS_WEIGHT * (loss - meanLoss);
     if (densification !== null) {
       const { split, recycled } = densification;
-      tell({ type: "line", line: `step ${iteration}: ${split} gaussians split, ${recycled} recycled` });
+      post({ type: "line", line: `step ${iteration}: ${split} gaussians split, ${recycled} recycled` });
     }
-    if (Math.floor((LOOKS * iteration) / iterations) > Math.floor((LOOKS * (iteration - 1)) / iterations)) {
-      psnr = training.evaluate(FRAMES_PER_LOOK)?.psnr ?? null;
+    if (
+      Math.floor((EVALUATIONS * iteration) / iterations) >
+      Math.floor((EVALUATIONS * (iteration - 1)) / iterations)
+    ) {
+      psnr = training.evaluate(FRAMES_PER_EVALUATION)?.psnr ?? null;
     }
     const status: Status = { iteration, iterations, gaussians: count, loss: meanLoss, psnr };
     const now = performance.now();
     if (iteration % ITERATIONS_PER_LINE === 0 || iteration === iterations) {
       const msPerIteration = (now - lastLine.at) / (iteration - lastLine.iteration);
       lastLine = { iteration, at: now };
-      tell({ type: "line", line: logLine(status, msPerIteration) });
+      post({ type: "line", line: logLine(status, msPerIteration) });
     }
     if (now - lastReport >= task.reportIntervalMs || iteration === iterations) {
       lastReport = now;
       const fraction = LOADING_SHARE + (1 - LOADING_SHARE) * workDone(settings, iteration, stores.length);
-      tell({ type: "progress", fraction, message: progressMessage(status) });
+      post({ type: "progress", fraction, message: progressMessage(status) });
     }
     if (checkpoints.isDue(now) && iteration < iterations) {
       const elapsedMs = elapsedBeforeMs + now - startedAt;
@@ -138,15 +145,15 @@ async function train(
           elapsedMs,
         });
       } catch (error) {
-        // Training can go on without; a full disk will make itself known at the end.
-        tell({ type: "line", line: `no checkpoint: ${error instanceof Error ? error.message : error}` });
+        // Training does not need it. A full disk shows when the splat is written.
+        post({ type: "line", line: `no checkpoint written: ${errorText(error)}` });
       }
       checkpoints.done(now, performance.now());
     }
     if (earlySplats.isDue(now) && iteration < iterations) {
       const began = performance.now();
       const cloud = toSplatCloud(workspace.params, count, settings.shDegree);
-      // Nothing depends on it; what is wrong with the disk shows elsewhere.
+      // Nothing depends on it. A broken disk shows elsewhere.
       await writeEarlySplat(task.dir, iteration, cloud).catch(() => undefined);
       earlySplats.done(began, performance.now());
     }
@@ -154,16 +161,16 @@ async function train(
   return ok(undefined);
 }
 
-/** Writes the splat and judges it. */
+/** Writes the splat and evaluates it on the held-out frames. */
 async function finish(
-  task: LeadTask,
+  task: CoordinatorTask,
   workspace: Workspace,
   training: Training,
 ): Promise<Result<TrainReport, Failure>> {
   const { settings, heldOut, stores } = task;
   const cloud = toSplatCloud(workspace.params, training.progress.count, settings.shDegree);
   if (cloud.count === 0) {
-    return { ok: false, error: failure("training_diverged", "No gaussian is left of the scene.") };
+    return { ok: false, error: failure("training_diverged", "No gaussian of the scene is left.") };
   }
   await writeShPly(join(task.dir, MODEL_FILE), cloud);
   const metrics = training.evaluate();
@@ -179,7 +186,7 @@ async function finish(
   });
 }
 
-function passTimes(team: Team, iterations: number): string {
+function passTimes(team: ThreadTeam, iterations: number): string {
   const times = [...team.milliseconds].map(
     ([pass, ms]) => `${pass} ${(ms / Math.max(1, iterations)).toFixed(2)}`,
   );

@@ -6,29 +6,30 @@ import type { PhotoTask } from "../dataset/photo-loading.ts";
 import type { MemoryLayout } from "../kernels/memory-layout.ts";
 import type { TrainingSettings } from "../training-settings.ts";
 
-/** What every thread of a training gets: its place in the team, and what the team shares. */
+/** What every training thread is started with: its place in the team, and what the team shares. */
 export interface ThreadTask {
   readonly memory: WebAssembly.Memory;
   readonly module: WebAssembly.Module;
   readonly layout: MemoryLayout;
-  /** The team's words; see team.ts. */
-  readonly words: Int32Array;
+  /** See thread-team.ts. */
+  readonly controlBlock: Int32Array;
   readonly photos: PhotoTask;
-  /** 0 leads, the others help. */
+  /** 0 is the coordinator, the others are workers. */
   readonly thread: number;
-  /** Only for the leader. */
-  readonly lead: LeadTask | null;
+  /** Null for workers. */
+  readonly coordinator: CoordinatorTask | null;
 }
 
-/** What the leading thread works on. Plain data: it crosses to another thread. */
-export interface LeadTask {
-  readonly helpers: number;
+/** The coordinator's input. Plain data: it is copied to another thread. */
+export interface CoordinatorTask {
+  /** Threads besides the coordinator. */
+  readonly workers: number;
   readonly settings: TrainingSettings;
   readonly train: readonly DatasetFrame[];
   readonly heldOut: readonly DatasetFrame[];
   readonly stores: readonly FrameStore[];
   readonly points: PointCloud;
-  /** The cameras' greatest distance from their centre. */
+  /** The greatest distance of a camera from the cameras' centre. */
   readonly extent: number;
   /** The folder for checkpoints and the trained splat. */
   readonly dir: string;
@@ -38,7 +39,7 @@ export interface LeadTask {
   readonly reportIntervalMs: number;
 }
 
-/** What threads tell: a helper only that it failed. */
+/** What threads post. A worker posts only that it failed. */
 export type ThreadMessage =
   | { readonly type: "progress"; readonly fraction: number; readonly message: string }
   | { readonly type: "line"; readonly line: string }

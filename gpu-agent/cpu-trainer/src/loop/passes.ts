@@ -10,7 +10,7 @@ import type { Iteration, Workspace } from "../scene/workspace.ts";
 export const PASSES = [
   "project",
   "sort",
-  "dealPairs",
+  "binTiles",
   "blend",
   "ssim",
   "lossBackward",
@@ -31,7 +31,7 @@ export function taskCount(pass: Pass, iteration: Iteration): number {
     case "sort":
       // The photo is unpacked beside the sorting.
       return 1 + Math.ceil(height / BAND_ROWS);
-    case "dealPairs":
+    case "binTiles":
       return 2;
     case "blend":
     case "blendBackward":
@@ -66,8 +66,8 @@ export function runTask(
       if (task === 0) return orderByDepth(tiles, grid.columns * grid.rows, count, kernels.countPairs);
       kernels.loadTarget(row - BAND_ROWS, Math.min(row, height));
       break;
-    case "dealPairs":
-      dealHalf(workspace, grid.columns * grid.rows, visible, task === 0 ? "near" : "far");
+    case "binTiles":
+      binHalf(workspace, grid.columns * grid.rows, visible, task === 0 ? "near" : "far");
       break;
     case "blend":
       kernels.blend(task, scratch + layout.tileState);
@@ -91,11 +91,11 @@ export function runTask(
 
 /**
  * The nearer half of the gaussians fills every tile's range of pairs from its beginning, the farther half
- * from its end, so that two threads can deal at once.
+ * from its end, so that two threads can bin at once.
  */
-function dealHalf(workspace: Workspace, tiles: number, visible: number, half: "near" | "far"): void {
+function binHalf(workspace: Workspace, tiles: number, visible: number, half: "near" | "far"): void {
   const { kernels, layout } = workspace;
   const near = visible >> 1;
-  if (half === "near") kernels.dealPairs(0, near, 1, layout.dealCursors, 0);
-  else kernels.dealPairs(visible - 1, visible - near, -1, layout.dealCursors + 4 * tiles, -1);
+  if (half === "near") kernels.binTiles(0, near, 1, layout.binCursors, 0);
+  else kernels.binTiles(visible - 1, visible - near, -1, layout.binCursors + 4 * tiles, -1);
 }

@@ -2,15 +2,15 @@ import { clearTileCounts } from "../scene/tiles.ts";
 import type { Iteration, Workspace } from "../scene/workspace.ts";
 import { PASSES, type Pass, runTask, taskCount } from "./passes.ts";
 
-/** The words that the threads share, as 32-bit integers. */
+/** Indices into the control block: 32-bit integers in memory that all threads share. */
 const WORD = {
-  /** Goes up by one with each pass. */
+  /** Incremented with each pass. */
   epoch: 0,
   pass: 1,
   tasks: 2,
-  /** The next task that nobody has taken. */
+  /** The next unclaimed task. */
   next: 3,
-  /** Helpers that have not finished the pass. */
+  /** Workers that have not finished the pass. */
   busy: 4,
   visible: 5,
   count: 6,
@@ -19,36 +19,41 @@ const WORD = {
   columns: 9,
   rows: 10,
 } as const;
-export const TEAM_WORDS = 16;
+const CONTROL_BLOCK_WORDS = 16;
+
+export function createControlBlock(): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(4 * CONTROL_BLOCK_WORDS));
+}
 
 /**
- * How often a thread looks before it goes to sleep. Passes follow each other closely, and waking a thread
- * takes tens of microseconds.
+ * How often a thread polls before it sleeps. Passes follow each other closely, and waking a thread takes tens of
+ * microseconds.
  */
-const LOOKS = 3000;
+const SPIN_LIMIT = 3000;
 
-/** The leader's end of a group of threads that work through passes together. */
-export class Team {
-  readonly #words: Int32Array;
+/** The coordinator's view of a group of threads that run passes together. */
+export class ThreadTeam {
+  readonly #controlBlock: Int32Array;
   readonly #workspace: Workspace;
-  readonly #helpers: number;
+  readonly #workers: number;
   /** Milliseconds spent in each pass. */
   readonly milliseconds = new Map<Pass, number>();
 
-  constructor(words: Int32Array, workspace: Workspace, helpers: number) {
-    this.#words = words;
+  /** @param workers threads in `runWorker`; with 0 the coordinator does all the work */
+  constructor(controlBlock: Int32Array, workspace: Workspace, workers: number) {
+    this.#controlBlock = controlBlock;
     this.#workspace = workspace;
-    this.#helpers = helpers;
+    this.#workers = workers;
   }
 
   /** Runs passes in order. */
   run(passes: readonly Pass[], iteration: Iteration): void {
-    const words = this.#words;
-    words[WORD.count] = iteration.count;
-    words[WORD.shDegree] = iteration.shDegree;
-    words[WORD.height] = iteration.height;
-    words[WORD.columns] = iteration.grid.columns;
-    words[WORD.rows] = iteration.grid.rows;
+    const block = this.#controlBlock;
+    block[WORD.count] = iteration.count;
+    block[WORD.shDegree] = iteration.shDegree;
+    block[WORD.height] = iteration.height;
+    block[WORD.columns] = iteration.grid.columns;
+    block[WORD.rows] = iteration.grid.rows;
     for (const pass of passes) {
       const start = performance.now();
       if (pass === "project") clearTileCounts(this.#workspace.tiles);
@@ -59,59 +64,60 @@ export class Team {
 
   /** Gaussians that touched a tile in the last `sort`. */
   get visible(): number {
-    return this.#words[WORD.visible] as number;
+    return this.#controlBlock[WORD.visible] as number;
   }
 
   #runPass(pass: Pass, iteration: Iteration): void {
-    const words = this.#words;
-    const tasks = taskCount(pass, iteration);
-    words[WORD.pass] = PASSES.indexOf(pass);
-    words[WORD.tasks] = tasks;
-    Atomics.store(words, WORD.next, 0);
-    Atomics.store(words, WORD.busy, this.#helpers);
-    Atomics.add(words, WORD.epoch, 1);
-    Atomics.notify(words, WORD.epoch);
-    workOff(this.#workspace, words, pass, 0, iteration);
-    for (let looks = 0; ; looks++) {
-      const busy = Atomics.load(words, WORD.busy);
+    const block = this.#controlBlock;
+    block[WORD.pass] = PASSES.indexOf(pass);
+    block[WORD.tasks] = taskCount(pass, iteration);
+    Atomics.store(block, WORD.next, 0);
+    Atomics.store(block, WORD.busy, this.#workers);
+    Atomics.add(block, WORD.epoch, 1);
+    Atomics.notify(block, WORD.epoch);
+    runTasks(this.#workspace, block, pass, 0, iteration);
+    for (let spins = 0; ; spins++) {
+      const busy = Atomics.load(block, WORD.busy);
       if (busy === 0) return;
-      if (looks > LOOKS) Atomics.wait(words, WORD.busy, busy);
+      if (spins > SPIN_LIMIT) Atomics.wait(block, WORD.busy, busy);
     }
   }
 }
 
-/** A helper's life: takes part in every pass until its thread is ended. */
-export function help(workspace: Workspace, words: Int32Array, thread: number): never {
+/** A worker's loop: takes part in every pass until its thread is terminated. */
+export function runWorker(workspace: Workspace, controlBlock: Int32Array, thread: number): never {
   let epoch = 0;
   for (;;) {
-    for (let looks = 0; Atomics.load(words, WORD.epoch) === epoch; looks++) {
-      if (looks > LOOKS) Atomics.wait(words, WORD.epoch, epoch);
+    for (let spins = 0; Atomics.load(controlBlock, WORD.epoch) === epoch; spins++) {
+      if (spins > SPIN_LIMIT) Atomics.wait(controlBlock, WORD.epoch, epoch);
     }
     epoch++;
     const iteration: Iteration = {
-      count: words[WORD.count] as number,
-      shDegree: words[WORD.shDegree] as number,
-      height: words[WORD.height] as number,
-      grid: { columns: words[WORD.columns] as number, rows: words[WORD.rows] as number },
+      count: controlBlock[WORD.count] as number,
+      shDegree: controlBlock[WORD.shDegree] as number,
+      height: controlBlock[WORD.height] as number,
+      grid: { columns: controlBlock[WORD.columns] as number, rows: controlBlock[WORD.rows] as number },
     };
-    workOff(workspace, words, PASSES[words[WORD.pass] as number] as Pass, thread, iteration);
-    if (Atomics.sub(words, WORD.busy, 1) === 1) Atomics.notify(words, WORD.busy);
+    const pass = PASSES[controlBlock[WORD.pass] as number] as Pass;
+    runTasks(workspace, controlBlock, pass, thread, iteration);
+    if (Atomics.sub(controlBlock, WORD.busy, 1) === 1) Atomics.notify(controlBlock, WORD.busy);
   }
 }
 
-function workOff(
+/** Claims and runs tasks of a pass until none is left. */
+function runTasks(
   workspace: Workspace,
-  words: Int32Array,
+  controlBlock: Int32Array,
   pass: Pass,
   thread: number,
   iteration: Iteration,
 ): void {
-  const tasks = words[WORD.tasks] as number;
-  const visible = words[WORD.visible] as number;
+  const tasks = controlBlock[WORD.tasks] as number;
+  const visible = controlBlock[WORD.visible] as number;
   for (;;) {
-    const task = Atomics.add(words, WORD.next, 1);
+    const task = Atomics.add(controlBlock, WORD.next, 1);
     if (task >= tasks) return;
     const result = runTask(workspace, pass, task, thread, iteration, visible);
-    if (pass === "sort" && task === 0) words[WORD.visible] = result;
+    if (pass === "sort" && task === 0) controlBlock[WORD.visible] = result;
   }
 }

@@ -2,9 +2,9 @@ import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Dataset } from "@splatt/formats";
-import { err, type Failure, failure, ok, type Result, type TrainReport } from "@splatt/shared";
+import { err, errorText, type Failure, failure, ok, type Result, type TrainReport } from "@splatt/shared";
 import { type LoadedDataset, loadDataset } from "../dataset/dataset-loading.ts";
-import { LOADING_WORDS } from "../dataset/photo-loading.ts";
+import { createPhotoCounters } from "../dataset/photo-loading.ts";
 import { compileKernels, createMemory } from "../kernels/kernels.ts";
 import { cameraExtent, planScene } from "../scene/scene-plan.ts";
 import { type TrainingSettings, type TrainOptions, trainingSettings } from "../training-settings.ts";
@@ -12,7 +12,7 @@ import { checkpointKey } from "./checkpoint.ts";
 import { CHECKPOINT_FILE, MODEL_FILE } from "./coordinator.ts";
 import { removeEarlySplats } from "./early-splat.ts";
 import type { ThreadMessage, ThreadTask } from "./messages.ts";
-import { TEAM_WORDS } from "./thread-team.ts";
+import { createControlBlock } from "./thread-team.ts";
 
 export interface TrainerOptions {
   readonly threads: number;
@@ -61,7 +61,7 @@ export async function train(
   return ok({ report: report.value, model: MODEL_FILE });
 }
 
-/** What decides the result: the poses, the points, which photos, and the settings. */
+/** Identifies everything that determines the result: poses, points, photos and settings. */
 async function datasetKey(
   dataset: Dataset,
   { transforms, train, heldOut }: LoadedDataset,
@@ -78,7 +78,7 @@ async function datasetKey(
       ),
     );
   } catch (error) {
-    return err(failure("dataset_invalid", error instanceof Error ? error.message : String(error)));
+    return err(failure("dataset_invalid", errorText(error)));
   }
 }
 
@@ -94,16 +94,16 @@ async function trainOnThreads(
     memory: createMemory(layout),
     module: compileKernels(layout),
     layout,
-    words: new Int32Array(new SharedArrayBuffer(4 * TEAM_WORDS)),
+    controlBlock: createControlBlock(),
     photos: {
       frames: [...train, ...heldOut],
       transforms,
       stores,
-      words: new Int32Array(new SharedArrayBuffer(4 * LOADING_WORDS)),
+      counters: createPhotoCounters(),
     },
   };
-  const lead = {
-    helpers: threads - 1,
+  const coordinator = {
+    workers: threads - 1,
     settings,
     train,
     heldOut,
@@ -121,7 +121,7 @@ async function trainOnThreads(
   try {
     if (context.signal.aborted) return err(failure("agent_stopped", ""));
     for (let thread = 0; thread < threads; thread++) {
-      const task: ThreadTask = { ...shared, thread, lead: thread === 0 ? lead : null };
+      const task: ThreadTask = { ...shared, thread, coordinator: thread === 0 ? coordinator : null };
       workers.push(new Worker(new URL("./worker.ts", import.meta.url), { workerData: task }));
     }
     return await Promise.race([stopped.promise, outcome(workers, context)]);

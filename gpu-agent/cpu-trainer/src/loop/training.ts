@@ -19,7 +19,7 @@ import {
   shDegreeAt,
   stepSizesAt,
 } from "./schedule.ts";
-import type { Team } from "./thread-team.ts";
+import type { ThreadTeam } from "./thread-team.ts";
 
 const BETA1 = 0.9;
 const BETA2 = 0.999;
@@ -51,7 +51,7 @@ export interface Scene {
 /** Trains the gaussians in a workspace, one iteration at a time. */
 export class Training {
   readonly #workspace: Workspace;
-  readonly #team: Team;
+  readonly #team: ThreadTeam;
   readonly #scene: Scene;
   readonly #settings: TrainingSettings;
   #progress: Progress;
@@ -60,7 +60,7 @@ export class Training {
 
   constructor(
     workspace: Workspace,
-    team: Team,
+    team: ThreadTeam,
     scene: Scene,
     settings: TrainingSettings,
     progress: Progress,

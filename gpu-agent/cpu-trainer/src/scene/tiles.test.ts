@@ -39,7 +39,7 @@ function touches({ workspace, camera }: TestWorkspace, gaussian: number, tile: n
 describe("the tiles' lists", () => {
   const scene = crowdedScene(300, new Random(11));
   const test = testWorkspace(scene.params, 0, scene.camera, scene.photo);
-  const visible = runPasses(test, ["project", "sort", "dealPairs"]);
+  const visible = runPasses(test, ["project", "sort", "binTiles"]);
   const lists = pairsByTile(test);
 
   it("are sorted by depth", () => {
@@ -86,7 +86,7 @@ it("leaves the farthest gaussians out when there are too many pairs", () => {
     ...test,
     workspace: { ...test.workspace, tiles: { ...test.workspace.tiles, maxPairs } },
   };
-  const visible = runPasses(limited, ["project", "sort", "dealPairs"]);
+  const visible = runPasses(limited, ["project", "sort", "binTiles"]);
   const lists = pairsByTile(limited);
   expect(visible).toBeLessThan(all);
   const pairs = lists.flat();

@@ -2,7 +2,7 @@ import { type MemoryLayout, SPLAT, SPLAT_FLOATS, TILE_HEIGHT, TILE_WIDTH } from 
 
 /*
  * Which gaussians are drawn in which tile, nearest first: the visible gaussians are sorted by depth once,
- * and then dealt out to the tiles in that order (kernels/tiling.ts). That sorts tens of thousands of keys,
+ * and then binned into the tiles in that order (kernels/tiling.ts). That sorts tens of thousands of keys,
  * where sorting (tile, depth) pairs would sort several times as many.
  *
  * Indexing a typed array is written `array[i] as number` in these loops: the index is in range by
@@ -19,7 +19,7 @@ export interface TileArrays {
   readonly sortSpace: Int32Array;
   readonly tileStart: Int32Array;
   readonly tileCursor: Int32Array;
-  readonly dealCursors: Int32Array;
+  readonly binCursors: Int32Array;
   readonly maxPairs: number;
 }
 
@@ -37,7 +37,7 @@ export function tileArrays(buffer: SharedArrayBuffer, layout: MemoryLayout): Til
     sortSpace: ints(layout.sortSpace, 3 * capacity),
     tileStart: ints(layout.tileStart, tiles),
     tileCursor: ints(layout.tileCursor, tiles),
-    dealCursors: ints(layout.dealCursors, 2 * tiles),
+    binCursors: ints(layout.binCursors, 2 * tiles),
     maxPairs: layout.maxPairs,
   };
 }
@@ -122,13 +122,13 @@ function assignSlots({ tileCount, firstSlot }: TileArrays, count: number): void 
 }
 
 /** Turns the tiles' counts into where their pairs begin. */
-function startTiles({ tileStart, tileCursor, dealCursors }: TileArrays, tiles: number): void {
+function startTiles({ tileStart, tileCursor, binCursors }: TileArrays, tiles: number): void {
   let start = 0;
   for (let tile = 0; tile < tiles; tile++) {
     const end = start + (tileCursor[tile] as number);
     tileStart[tile] = start;
-    dealCursors[tile] = start;
-    dealCursors[tiles + tile] = end;
+    binCursors[tile] = start;
+    binCursors[tiles + tile] = end;
     start = end;
   }
   tileStart[tiles] = start;

@@ -1,8 +1,8 @@
 import type { Dataset, SplatCloud } from "@splatt/formats";
 import { type LoadedDataset, loadDataset } from "../dataset/dataset-loading.ts";
-import { LOADING_WORDS, loadPhotos } from "../dataset/photo-loading.ts";
+import { createPhotoCounters, loadPhotos } from "../dataset/photo-loading.ts";
 import { compileKernels, createMemory } from "../kernels/kernels.ts";
-import { TEAM_WORDS, Team } from "../loop/thread-team.ts";
+import { createControlBlock, ThreadTeam } from "../loop/thread-team.ts";
 import { Training } from "../loop/training.ts";
 import { planScene } from "../scene/scene-plan.ts";
 import { fromSplatCloud } from "../scene/splat-conversion.ts";
@@ -30,11 +30,11 @@ export async function psnrOfSplat(cloud: SplatCloud, dataset: Dataset, longSide?
   const memory = createMemory(layout);
   const workspace = openWorkspace(memory, compileKernels(layout), layout);
   const bytes = new Uint8Array(memory.buffer);
-  const photos = { frames: heldOut, transforms, stores, words: new Int32Array(LOADING_WORDS) };
+  const photos = { frames: heldOut, transforms, stores, counters: createPhotoCounters() };
   const frames = await loadPhotos(photos, bytes);
   if (!frames.ok) throw new Error(frames.error.detail);
   fromSplatCloud(workspace, cloud);
-  const team = new Team(new Int32Array(new SharedArrayBuffer(4 * TEAM_WORDS)), workspace, 0);
+  const team = new ThreadTeam(createControlBlock(), workspace, 0);
   const scene = { train: [], heldOut, stores, extent: 1 };
   const training = new Training(workspace, team, scene, settings, {
     iteration: 0,

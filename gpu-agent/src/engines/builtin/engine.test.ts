@@ -156,7 +156,7 @@ it("gives the same splat on any number of threads, after any interruption, and s
 
   const resumed = await contextIn("interrupted");
   expect(await engine.train(dataset, short, resumed)).toMatchObject({ ok: true });
-  expect(resumed.lines[0]).toMatch(/^going on from the checkpoint of step (19|[2-5]\d)$/);
+  expect(resumed.lines[0]).toMatch(/^resuming from the checkpoint of step (19|[2-5]\d)$/);
   expect(await splatBytes(resumed)).toEqual(await splatBytes(whole));
   expect(await readdir(resumed.dir)).toEqual(["splats.ply"]);
 });
@@ -177,7 +177,7 @@ describe("a checkpoint that cannot be used is ignored:", () => {
       { ...short, iterations: 2 },
       context,
     );
-    expect(context.lines[0]).toBe(`the checkpoint is not used: ${reason}`);
+    expect(context.lines[0]).toBe(`ignoring the checkpoint: ${reason}`);
     expect(result).toMatchObject({ ok: true });
   });
 });

@@ -55,11 +55,11 @@ function live(history: readonly StageRun[], speed = 1, options: Partial<JobClock
     for (let t = 0; t < (preparing + working) / speed; t++) {
       seconds = began + t;
       const share = (t * speed - preparing) / working;
-      clock.see(stage, share <= 0 ? 0 : fraction(share));
+      clock.observe(stage, share <= 0 ? 0 : fraction(share));
       look();
     }
     seconds = began + (preparing + working) / speed;
-    if (stage === "frames") clock.know({ frames: 120, pixels: 1e6 });
+    if (stage === "frames") clock.updateSize({ frames: 120, pixels: 1e6 });
     const run = clock.end(stage, seconds - began, false);
     if (run !== null) learned = remember(learned, run);
   }
@@ -91,7 +91,7 @@ describe("JobClock", () => {
     const left = (engine: "builtin" | "nerfstudio", seconds: number) => {
       const size = { ...SIZE, engine };
       const clock = new JobClock({ size, history: () => [], cores: 2, trainWait: () => 0, now: () => 0 });
-      clock.know({ frames: 100 });
+      clock.updateSize({ frames: 100 });
       clock.begin("poses", false);
       clock.end("poses", seconds, false);
       return clock.secondsLeft("train");
@@ -131,7 +131,7 @@ describe("JobClock", () => {
     clock.begin("train", true);
     expect(clock.percent).toBe(0);
     const before = clock.secondsLeft("train");
-    clock.see("train", 0.9);
+    clock.observe("train", 0.9);
     expect(clock.secondsLeft("train")).toBeLessThan(0.2 * before);
     expect(clock.percent).toBeGreaterThan(30);
   });
@@ -139,7 +139,7 @@ describe("JobClock", () => {
   it("learns nothing from a stage that went on in the middle", () => {
     const clock = new JobClock({ size: SIZE, history: () => [], cores: 2, trainWait: () => 0, now: () => 0 });
     clock.begin("train", true);
-    clock.see("train", 0.7);
+    clock.observe("train", 0.7);
     expect(clock.stagePercent).toBe(70);
     expect(clock.end("train", 30, false)).toBeNull();
   });
@@ -147,7 +147,7 @@ describe("JobClock", () => {
   it("does not let what a finished stage still says count for the running one", () => {
     const clock = new JobClock({ size: SIZE, history: () => [], cores: 2, trainWait: () => 0, now: () => 0 });
     clock.begin("frames", false);
-    clock.see("download", 1);
+    clock.observe("download", 1);
     expect(clock.stagePercent).toBe(0);
   });
 

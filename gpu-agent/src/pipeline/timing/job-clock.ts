@@ -60,7 +60,7 @@ export class JobClock {
   }
 
   /** More has become known of the job. */
-  know(change: Partial<JobSize>): void {
+  updateSize(change: Partial<JobSize>): void {
     this.#size = { ...this.#size, ...change };
     this.#expected = this.#expectAll();
   }
@@ -70,11 +70,11 @@ export class JobClock {
     this.#expected = this.#expectAll();
   }
 
-  see(name: StageName, fraction: number): void {
+  observe(name: StageName, fraction: number): void {
     const running = this.#running;
     if (running?.name !== name) return;
     running.fraction = Math.min(1, Math.max(running.fraction, fraction));
-    running.tracer.see(running.fraction, this.#elapsed(running));
+    running.tracer.observe(running.fraction, this.#elapsed(running));
   }
 
   /** @returns what the stage's run taught, if it was one from beginning to end */

@@ -2,7 +2,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { STAGES } from "@splatt/shared";
 import { z } from "zod";
-import { writeWhole } from "../../files/write-whole.ts";
+import { writeFileAtomic } from "../../files/write-file-atomic.ts";
 import { SHAPE_POINTS } from "./stage-shape.ts";
 
 /** A run of a stage that went from its beginning to its end. */
@@ -63,7 +63,7 @@ export class StageHistory {
   async #save(): Promise<void> {
     // `run` may be the first that this machine is asked for.
     await mkdir(dirname(this.#path), { recursive: true });
-    await writeWhole(this.#path, JSON.stringify({ version: 1, runs: this.#runs }));
+    await writeFileAtomic(this.#path, JSON.stringify({ version: 1, runs: this.#runs }));
   }
 }
 

@@ -44,7 +44,7 @@ describe("medianShape", () => {
 describe("StageTracer", () => {
   function trace(reports: readonly (readonly [fraction: number, at: number])[], seconds: number) {
     const tracer = new StageTracer();
-    for (const [fraction, at] of reports) tracer.see(fraction, at);
+    for (const [fraction, at] of reports) tracer.observe(fraction, at);
     return tracer.finish(seconds);
   }
 

@@ -54,7 +54,7 @@ export class StageTracer {
   #preparing = 0;
   readonly #crossedAt: number[] = [];
 
-  see(fraction: number, at: number): void {
+  observe(fraction: number, at: number): void {
     if (fraction <= this.#last.fraction) return;
     if (this.first === null) {
       this.first = { fraction, at };
@@ -74,7 +74,7 @@ export class StageTracer {
 
   /** The stage has ended after `seconds`. */
   finish(seconds: number): StageTrace {
-    this.see(1, seconds);
+    this.observe(1, seconds);
     const preparing = Math.min(this.#preparing, seconds);
     const working = seconds - preparing;
     const share = (at: number) => Math.min(1, Math.max(0, (at - preparing) / working));

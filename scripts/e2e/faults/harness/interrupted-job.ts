@@ -63,7 +63,7 @@ export async function interruptInEveryStage(
   await interrupt();
 
   const job = await harness.completed(jobId);
-  const resumed = (await box.pipelineLog(jobId)).match(/going on from the checkpoint of step (\d+)/);
+  const resumed = (await box.pipelineLog(jobId)).match(/resuming from the checkpoint of step (\d+)/);
   await video.stop();
   return {
     job,

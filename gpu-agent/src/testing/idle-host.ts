@@ -1,15 +1,15 @@
 import type { AgentOffer } from "@splatt/shared";
-import type { AgentMachine } from "../machine.ts";
+import type { HostView } from "../gpu-host.ts";
 import { JobClock } from "../pipeline/timing/job-clock.ts";
 import { initialSize } from "../pipeline/timing/job-size.ts";
 
 /** A fake machine without GPUs that learns nothing, for tests of the agent itself. */
-export function idleMachine(offer: AgentOffer): AgentMachine {
+export function idleHost(capacity: AgentOffer): HostView {
   return {
-    offer,
+    capacity,
     gpus: [],
     gpusInUse: [],
-    lookAtGpus: async () => undefined,
+    refreshGpus: async () => undefined,
     clockFor: (spec) =>
       new JobClock({
         size: initialSize("builtin", spec.options, null),
@@ -17,6 +17,6 @@ export function idleMachine(offer: AgentOffer): AgentMachine {
         cores: 2,
         trainWait: () => 0,
       }),
-    learn: async () => undefined,
+    recordStageRun: async () => undefined,
   };
 }

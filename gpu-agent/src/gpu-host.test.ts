@@ -5,7 +5,7 @@ import { JobOptions } from "@splatt/shared";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readMachineConfig } from "./config.ts";
-import { Machine } from "./machine.ts";
+import { GpuHost } from "./gpu-host.ts";
 
 /** A machine with two GPUs, by a fake nvidia-smi on the PATH. */
 
@@ -35,14 +35,14 @@ async function fakeNvidiaSmi(free: readonly [number, number] | null): Promise<vo
   await chmod(path, 0o755);
 }
 
-async function machine(settings: Record<string, string> = {}): Promise<Machine> {
+async function host(settings: Record<string, string> = {}): Promise<GpuHost> {
   const config = readMachineConfig({ WORKSPACE_ROOT: dir, ENGINE: "builtin", ...settings });
   if (!config.ok) throw new Error(config.problems.join());
-  return Machine.setUp(config.config, pino({ level: "silent" }));
+  return GpuHost.setUp(config.config, pino({ level: "silent" }));
 }
 
 /** Holds a GPU until told to let go. */
-function hold(on: Machine, since: number) {
+function hold(on: GpuHost, since: number) {
   const release = Promise.withResolvers<void>();
   const began = Promise.withResolvers<string | null>();
   const turn = { signal: new AbortController().signal, since, secondsLeft: () => 100 };
@@ -56,39 +56,39 @@ function hold(on: Machine, since: number) {
 describe("a machine's GPUs", () => {
   it("are offered with their state, and looked at again", async () => {
     await fakeNvidiaSmi([20_000, 21_000]);
-    const found = await machine();
-    expect(found.offer.gpus).toMatchObject([
+    const found = await host();
+    expect(found.capacity.gpus).toMatchObject([
       { name: "NVIDIA L4", uuid: A, memory_total: 23034 * MIB, memory_free: 20_000 * MIB, temperature: 40 },
       { uuid: B, memory_free: 21_000 * MIB, utilization: 5 },
     ]);
     await fakeNvidiaSmi([100, 200]);
-    await found.lookAtGpus();
+    await found.refreshGpus();
     expect(found.gpus.map(({ memory_free }) => memory_free)).toEqual([100 * MIB, 200 * MIB]);
   });
 
   it("keep their last state when nvidia-smi fails", async () => {
     await fakeNvidiaSmi([20_000, 21_000]);
-    const found = await machine();
+    const found = await host();
     await fakeNvidiaSmi(null);
-    await found.lookAtGpus();
-    expect(found.gpus).toEqual(found.offer.gpus);
+    await found.refreshGpus();
+    expect(found.gpus).toEqual(found.capacity.gpus);
   });
 
   it("are those that GPUS names, for the engines and for all that runs beside", async () => {
     await fakeNvidiaSmi([20_000, 21_000]);
-    const found = await machine({ GPUS: B });
-    expect(found.offer.gpus.map(({ uuid }) => uuid)).toEqual([B]);
+    const found = await host({ GPUS: B });
+    expect(found.capacity.gpus.map(({ uuid }) => uuid)).toEqual([B]);
     expect(process.env.CUDA_VISIBLE_DEVICES).toBe(B);
   });
 
   it("that are not there are told of", async () => {
     await fakeNvidiaSmi([20_000, 21_000]);
-    expect((await machine({ GPUS: "GPU-cccc" })).offer.reason).toContain("GPUS names one that is not there.");
+    expect((await host({ GPUS: "GPU-cccc" })).capacity.reason).toContain("GPUS names one that is not there.");
   });
 
   it("are given out one to a job, the one with more free memory first", async () => {
     await fakeNvidiaSmi([5_000, 21_000]);
-    const found = await machine();
+    const found = await host();
     const jobs = [hold(found, 1), hold(found, 2), hold(found, 3)];
     expect(await jobs[0]?.began).toBe(B);
     expect(await jobs[1]?.began).toBe(A);
@@ -109,9 +109,9 @@ describe("what a machine has learned", () => {
       options: JobOptions.parse({ end_sec: 10 }),
       retry_of: null,
     };
-    const first = await machine();
+    const first = await host();
     const guessed = first.clockFor(spec, 0).secondsLeft("poses");
-    await first.learn({
+    await first.recordStageRun({
       stage: "poses",
       group: "standard",
       units: 40,
@@ -119,7 +119,7 @@ describe("what a machine has learned", () => {
       working: 4,
       shape: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9],
     });
-    const learned = (await machine()).clockFor(spec, 0).secondsLeft("poses");
+    const learned = (await host()).clockFor(spec, 0).secondsLeft("poses");
     expect(guessed).toBeGreaterThan(10);
     expect(learned).toBe(4);
   });

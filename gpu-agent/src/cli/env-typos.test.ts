@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { AgentEnvironment } from "../config.ts";
-import { editDistance, suspiciousNames } from "./suspicious-names.ts";
+import { editDistance, findEnvTypos } from "./env-typos.ts";
 
 const KNOWN = Object.keys(AgentEnvironment.shape);
 
-describe("suspiciousNames", () => {
+describe("findEnvTypos", () => {
   it.each([
     ["WORKSPACE_ROT", "WORKSPACE_ROOT"],
     ["NERF_PYHTON_PATH", "NERF_PYTHON_PATH"],
@@ -14,7 +14,7 @@ describe("suspiciousNames", () => {
     ["ENGINES", "ENGINE"],
     ["THREAD", "THREADS"],
   ])("takes %s for %s", (name, meant) => {
-    expect(suspiciousNames(["PATH", name], KNOWN)).toEqual([{ name, meant }]);
+    expect(findEnvTypos(["PATH", name], KNOWN)).toEqual([{ name, meant }]);
   });
 
   it.each([
@@ -30,15 +30,15 @@ describe("suspiciousNames", () => {
     "NODE_ENV",
     "HF_HOME",
   ])("has nothing against %s", (name) => {
-    expect(suspiciousNames([name], KNOWN)).toEqual([]);
+    expect(findEnvTypos([name], KNOWN)).toEqual([]);
   });
 
   it("says nothing of a name when the setting that it looks like is set too", () => {
-    expect(suspiciousNames(["ENGINES", "ENGINE"], KNOWN)).toEqual([]);
+    expect(findEnvTypos(["ENGINES", "ENGINE"], KNOWN)).toEqual([]);
   });
 
   it("knows every setting", () => {
-    expect(suspiciousNames(KNOWN, KNOWN)).toEqual([]);
+    expect(findEnvTypos(KNOWN, KNOWN)).toEqual([]);
   });
 });
 

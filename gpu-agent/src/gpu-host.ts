@@ -21,26 +21,26 @@ import { StageHistory, type StageRun } from "./pipeline/timing/stage-history.ts"
 import { trainToken } from "./pipeline/train-stage.ts";
 
 /** What the agent must know of the machine that it runs on. */
-export interface AgentMachine {
+export interface HostView {
   /** What it offers when nothing is in the way. */
-  readonly offer: AgentOffer;
+  readonly capacity: AgentOffer;
   /** The chosen GPUs as they were at the last look. */
   readonly gpus: readonly GpuInfo[];
   /** UUIDs of the GPUs on which a job trains now. */
   readonly gpusInUse: readonly string[];
-  lookAtGpus(): Promise<void>;
+  refreshGpus(): Promise<void>;
   /** @param since when the job came to this machine, in milliseconds */
   clockFor(spec: JobSpec, since: number): JobClock;
-  learn(run: StageRun): Promise<void>;
+  recordStageRun(run: StageRun): Promise<void>;
 }
 
 const HISTORY_FILE = "stage-history.json";
 
 /** This machine at work: its engines and what it offers with them, what is scarce on it, and what it has learned. */
-export class Machine implements AgentMachine {
+export class GpuHost implements HostView {
   readonly config: MachineConfig;
   readonly engines: readonly Engine[];
-  readonly offer: AgentOffer;
+  readonly capacity: AgentOffer;
   readonly tokens: ResourceTokens;
   readonly limits: StageLimits;
   readonly #history: StageHistory;
@@ -50,23 +50,28 @@ export class Machine implements AgentMachine {
   static async setUp(
     config: MachineConfig & { readonly SLOTS?: number | null },
     log: Logger,
-  ): Promise<Machine> {
-    const { engines, offer } = await setUpEngines(config, log);
+  ): Promise<GpuHost> {
+    const { engines, offer: capacity } = await setUpEngines(config, log);
     const history = await StageHistory.load(join(config.WORKSPACE_ROOT, HISTORY_FILE));
-    return new Machine(config, engines, offer, history);
+    return new GpuHost(config, engines, capacity, history);
   }
 
-  constructor(config: MachineConfig, engines: readonly Engine[], offer: AgentOffer, history: StageHistory) {
+  constructor(
+    config: MachineConfig,
+    engines: readonly Engine[],
+    capacity: AgentOffer,
+    history: StageHistory,
+  ) {
     this.config = config;
     this.engines = engines;
-    this.offer = offer;
+    this.capacity = capacity;
     this.limits = stageLimits(config.STAGE_MAX_SILENCE_MINUTES, config.STAGE_MAX_MINUTES);
     this.#history = history;
-    this.#gpus = offer.gpus;
+    this.#gpus = capacity.gpus;
     this.tokens = new ResourceTokens({
       network: 2,
       cpu: 1,
-      gpus: offer.gpus.length === 0 ? [null] : offer.gpus.map(({ uuid }) => uuid),
+      gpus: capacity.gpus.length === 0 ? [null] : capacity.gpus.map(({ uuid }) => uuid),
       chooseGpu: (free) => roomiest(free, this.#gpus),
     });
   }
@@ -79,21 +84,21 @@ export class Machine implements AgentMachine {
     return this.tokens.gpusInUse;
   }
 
-  async lookAtGpus(): Promise<void> {
-    if (this.offer.gpus.length === 0) return;
+  async refreshGpus(): Promise<void> {
+    if (this.capacity.gpus.length === 0) return;
     const { gpus } = await surveyGpus();
-    this.#gpus = this.offer.gpus.map((chosen) => gpus.find(({ uuid }) => uuid === chosen.uuid) ?? chosen);
+    this.#gpus = this.capacity.gpus.map((chosen) => gpus.find(({ uuid }) => uuid === chosen.uuid) ?? chosen);
   }
 
   /** The engine that works on a job; null when none does. */
   engineFor(spec: JobSpec): Engine | null {
-    const name = engineFor(spec.options.engine, this.offer);
+    const name = engineFor(spec.options.engine, this.capacity);
     return this.engines.find((engine) => engine.name === name) ?? null;
   }
 
   /** @param stages those that the job goes through */
   clockFor(spec: JobSpec, since: number, stages: readonly StageName[] = STAGES): JobClock {
-    const name = engineFor(spec.options.engine, this.offer) ?? "builtin";
+    const name = engineFor(spec.options.engine, this.capacity) ?? "builtin";
     return new JobClock({
       size: initialSize(name, spec.options, spec.source.kind === "upload" ? spec.source.size : null),
       stages,
@@ -103,7 +108,7 @@ export class Machine implements AgentMachine {
     });
   }
 
-  async learn(run: StageRun): Promise<void> {
+  async recordStageRun(run: StageRun): Promise<void> {
     await this.#history.add(run);
   }
 }

@@ -1,7 +1,7 @@
 import type { AgentOffer, GpuInfo } from "@splatt/shared";
 import { describe, expect, it } from "vitest";
-import { idleMachine } from "../testing/idle-machine.ts";
-import { OfferTeller } from "./offer-teller.ts";
+import { idleHost } from "../testing/idle-host.ts";
+import { CapacityPublisher } from "./capacity-publisher.ts";
 
 const MINUTE_MS = 60_000;
 const CARD: GpuInfo = {
@@ -25,75 +25,75 @@ const OFFER: AgentOffer = {
 function scene(offer = OFFER) {
   const world = { now: 0, free: 20, connected: true };
   const told: AgentOffer[] = [];
-  const machine = {
-    ...idleMachine(offer),
+  const host = {
+    ...idleHost(offer),
     get gpus() {
       return offer.gpus.map((gpu) => ({ ...gpu, memory_free: world.free }));
     },
   };
-  const teller = new OfferTeller({
-    machine,
+  const teller = new CapacityPublisher({
+    host,
     minFreeGpuBytes: 10,
-    tell: (news) => world.connected && told.push(news) > 0,
+    publish: (news) => world.connected && told.push(news) > 0,
     now: () => world.now,
   });
   return { world, told, teller };
 }
 
-describe("OfferTeller", () => {
+describe("CapacityPublisher", () => {
   it("says nothing before the hello, which says it all", async () => {
     const { teller, told, world } = scene();
     world.free = 3;
-    await teller.look();
+    await teller.refresh();
     expect(told).toEqual([]);
-    expect((await teller.forHello()).slots).toBe(0);
+    expect((await teller.announce()).slots).toBe(0);
   });
 
   it("tells at once that another program took the GPU, and that it is free again", async () => {
     const { teller, told, world } = scene();
-    await teller.forHello();
+    await teller.announce();
     for (const free of [20, 5, 5, 19]) {
       world.free = free;
-      await teller.look();
+      await teller.refresh();
     }
     expect(told.map(({ slots }) => slots)).toEqual([0, 2]);
   });
 
   it("tells a pause at once", async () => {
     const { teller, told } = scene();
-    await teller.forHello();
+    await teller.announce();
     teller.paused = "Paused by its owner.";
-    teller.tellNews();
+    teller.publishIfChanged();
     expect(told).toMatchObject([{ slots: 0, reason: "Paused by its owner." }]);
   });
 
   it("tells mere readings every five minutes", async () => {
     const { teller, told, world } = scene();
-    await teller.forHello();
+    await teller.announce();
     for (let minute = 1; minute <= 11; minute++) {
       world.now = minute * MINUTE_MS;
       world.free = 20 - (minute % 2);
-      await teller.look();
+      await teller.refresh();
     }
     expect(told).toHaveLength(2);
   });
 
   it("has no readings to tell of a machine without a GPU", async () => {
     const { teller, told, world } = scene({ ...OFFER, gpus: [] });
-    await teller.forHello();
+    await teller.announce();
     world.now = 60 * MINUTE_MS;
-    await teller.look();
+    await teller.refresh();
     expect(told).toEqual([]);
   });
 
   it("tells again what did not get through", async () => {
     const { teller, told, world } = scene();
-    await teller.forHello();
+    await teller.announce();
     world.connected = false;
     world.free = 5;
-    await teller.look();
+    await teller.refresh();
     world.connected = true;
-    await teller.look();
+    await teller.refresh();
     expect(told).toMatchObject([{ slots: 0 }]);
   });
 });

@@ -1,6 +1,6 @@
 import type { AgentOffer, GpuInfo } from "@splatt/shared";
 import { describe, expect, it } from "vitest";
-import { currentOffer, isNews, type OfferSituation } from "./current-offer.ts";
+import { type CapacityInputs, currentCapacity, isSignificant } from "./current-capacity.ts";
 
 const GIB = 1024 ** 3;
 
@@ -23,7 +23,7 @@ const OFFER: AgentOffer = {
   reason: "Runs nerfstudio.",
   gpus: [gpu("a", 24), gpu("b", 24)],
 };
-const QUIET: OfferSituation = {
+const QUIET: CapacityInputs = {
   paused: null,
   stopping: false,
   gpus: [gpu("a", 23), gpu("b", 22)],
@@ -31,12 +31,12 @@ const QUIET: OfferSituation = {
   minFreeBytes: 4 * GIB,
 };
 
-describe("currentOffer", () => {
+describe("currentCapacity", () => {
   it("is what was set up, with the GPUs as they are now, when nothing is in the way", () => {
-    expect(currentOffer(OFFER, QUIET)).toEqual({ ...OFFER, gpus: QUIET.gpus });
+    expect(currentCapacity(OFFER, QUIET)).toEqual({ ...OFFER, gpus: QUIET.gpus });
   });
 
-  it.each<[string, Partial<OfferSituation>, Partial<AgentOffer>]>([
+  it.each<[string, Partial<CapacityInputs>, Partial<AgentOffer>]>([
     [
       "is nothing while paused",
       { paused: "Paused: gaming" },
@@ -72,21 +72,23 @@ describe("currentOffer", () => {
       { slots: 3, parallel: 2 },
     ],
   ])("%s", (_, situation, offer) => {
-    expect(currentOffer(OFFER, { ...QUIET, ...situation })).toMatchObject(offer);
+    expect(currentCapacity(OFFER, { ...QUIET, ...situation })).toMatchObject(offer);
   });
 
   it("does not mind the GPU's memory when jobs run on the CPU", () => {
     const onCpu: AgentOffer = { ...OFFER, default_engine: "builtin", slots: 1, parallel: 1 };
-    expect(currentOffer(onCpu, { ...QUIET, gpus: [gpu("a", 0), gpu("b", 0)] }).slots).toBe(1);
+    expect(currentCapacity(onCpu, { ...QUIET, gpus: [gpu("a", 0), gpu("b", 0)] }).slots).toBe(1);
   });
 
   it("keeps the reason why a machine takes no jobs at all", () => {
     const broken: AgentOffer = { ...OFFER, slots: 0, parallel: 0, reason: "nerfstudio is not usable." };
-    expect(currentOffer(broken, { ...QUIET, paused: "Paused", stopping: true }).reason).toBe(broken.reason);
+    expect(currentCapacity(broken, { ...QUIET, paused: "Paused", stopping: true }).reason).toBe(
+      broken.reason,
+    );
   });
 });
 
-describe("isNews", () => {
+describe("isSignificant", () => {
   it.each<[string, Partial<AgentOffer>, boolean]>([
     ["nothing", {}, false],
     ["a reading", { gpus: [gpu("a", 1), gpu("b", 1)] }, false],
@@ -96,6 +98,6 @@ describe("isNews", () => {
     ["the engine", { default_engine: null }, true],
     ["the number of GPUs", { gpus: [] }, true],
   ])("that %s changed: %s", (_, change, news) => {
-    expect(isNews(OFFER, { ...OFFER, ...change })).toBe(news);
+    expect(isSignificant(OFFER, { ...OFFER, ...change })).toBe(news);
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { InTurn } from "./in-turn.ts";
+import { KeyedQueue } from "./keyed-queue.ts";
 
-describe("InTurn", () => {
+describe("KeyedQueue", () => {
   it("keeps one key's work in order, also past a failure, and other keys' work out of its way", async () => {
-    const inTurn = new InTurn();
+    const inTurn = new KeyedQueue();
     const log: string[] = [];
     const gate = Promise.withResolvers<void>();
     const first = inTurn.run("a", async () => {

@@ -8,7 +8,7 @@ import { type Command, readArgs, UsageError } from "./command.ts";
 import { settingsOrComplaint } from "./environment.ts";
 import { EXIT } from "./exit-codes.ts";
 
-export const cleanUp: Command = {
+export const gc: Command = {
   summary: "remove what ended jobs left in the workspace, down to its limits",
   usage: `Usage: splatt-agent gc [--max-bytes N] [--keep N] [--dry-run] [--json]
 
@@ -36,7 +36,7 @@ within WORKSPACE_MAX_BYTES. A running agent does so by itself after each job; jo
       keepJobs: wholeNumber(values.keep, "--keep") ?? config.KEEP_JOBS,
       maxBytes: bytes(values["max-bytes"], "--max-bytes") ?? config.WORKSPACE_MAX_BYTES,
     };
-    const removed = await clean(config, limits, values["dry-run"]);
+    const removed = await collect(config, limits, values["dry-run"]);
     if (!removed.ok) {
       console.error(removed.error);
       return EXIT.failed;
@@ -47,7 +47,7 @@ within WORKSPACE_MAX_BYTES. A running agent does so by itself after each job; jo
   },
 };
 
-async function clean(
+async function collect(
   { WORKSPACE_ROOT }: WorkspaceConfig,
   limits: { keepJobs: number; maxBytes: number },
   dryRun: boolean,
@@ -55,14 +55,14 @@ async function clean(
   const workspace = new Workspace(WORKSPACE_ROOT);
   if (await workspace.lock()) {
     try {
-      return ok((await workspace.clean(limits, () => false, dryRun)).removed);
+      return ok((await workspace.gc(limits, () => false, dryRun)).removed);
     } finally {
       await workspace.unlock();
     }
   }
   // Only the running agent knows which folders it is about to use.
   const request = { dry_run: dryRun, keep_jobs: limits.keepJobs, max_bytes: limits.maxBytes };
-  const report = await askAgent(WORKSPACE_ROOT, (agent) => agent.clean(request));
+  const report = await askAgent(WORKSPACE_ROOT, (agent) => agent.gc(request));
   if (report === null) return err("The agent ended at this moment; try again.");
   return report.ok ? ok(report.value.removed) : report;
 }

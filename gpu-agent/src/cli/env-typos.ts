@@ -9,7 +9,7 @@ const MAX_EDITS = 2;
  * @param present the names that are set
  * @param known the names of the settings
  */
-export function suspiciousNames(
+export function findEnvTypos(
   present: readonly string[],
   known: readonly string[],
 ): { name: string; meant: string }[] {
