@@ -10,7 +10,7 @@ import {
 import type { Logger } from "pino";
 import type { MachineConfig } from "./config.ts";
 import type { Engine } from "./engines/engine.ts";
-import { roomiest } from "./engines/gpu-choice.ts";
+import { mostFreeMemory } from "./engines/gpu-choice.ts";
 import { surveyGpus } from "./engines/gpus.ts";
 import { setUpEngines } from "./engines/set-up.ts";
 import { ResourceTokens } from "./pipeline/resource-tokens.ts";
@@ -72,7 +72,7 @@ export class GpuHost implements HostView {
       network: 2,
       cpu: 1,
       gpus: capacity.gpus.length === 0 ? [null] : capacity.gpus.map(({ uuid }) => uuid),
-      chooseGpu: (free) => roomiest(free, this.#gpus),
+      chooseGpu: (free) => mostFreeMemory(free, this.#gpus),
     });
   }
 

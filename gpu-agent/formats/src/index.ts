@@ -1,8 +1,8 @@
-export { finiteGaussians } from "./finite-gaussians.ts";
 export { type PlyProperty, type ScalarType, writePly } from "./ply.ts";
 export { plyVertexCount } from "./ply-vertex-count.ts";
 export { type PointCloud, readPointCloud } from "./point-cloud.ts";
 export { writeRgbPly } from "./rgb-ply.ts";
-export { readShPly, writeShPly } from "./sh-ply.ts";
+export { readShPly, readSplatFile, type SplatFile, writeShPly } from "./sh-ply.ts";
 export { emptySplatCloud, restCoefficients, type SplatCloud, selectGaussians } from "./splat-cloud.ts";
 export { type Dataset, Matrix4, PosedFrame, readDataset, readTransforms, Transforms } from "./transforms.ts";
+export { usableGaussians } from "./usable-gaussians.ts";

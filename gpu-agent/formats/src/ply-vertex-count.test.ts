@@ -17,8 +17,17 @@ const binary = header("binary_little_endian");
 
 it.each([
   { name: "a whole file", content: `${binary}${"x".repeat(15)}`, count: ok(3) },
-  { name: "one that was cut off", content: `${binary}${"x".repeat(14)}`, count: err("it is cut off") },
-  { name: "text, whose length tells nothing", content: `${header("ascii")}1 2\n`, count: ok(3) },
+  {
+    name: "one that was cut off",
+    content: `${binary}${"x".repeat(14)}`,
+    count: err("it claims 3 vertices, but has only 114 bytes"),
+  },
+  { name: "text", content: `${header("ascii")}1 2\n3 4\n5 6\n`, count: ok(3) },
+  {
+    name: "text too short for its vertices",
+    content: `${header("ascii")}1 2\n`,
+    count: err(expect.stringContaining("claims 3")),
+  },
   { name: "something else", content: "{}", count: err("it does not begin with the line 'ply'") },
 ])("counts $name", async ({ content, count }) => {
   const file = join(dir, "a.ply");
@@ -26,6 +35,6 @@ it.each([
   expect(await plyVertexCount(file)).toEqual(count);
 });
 
-it("says so when there is none", async () => {
-  expect(await plyVertexCount(join(dir, "none.ply"))).toEqual(err("it is not there"));
+it("reports a file that does not exist", async () => {
+  expect(await plyVertexCount(join(dir, "none.ply"))).toEqual(err("it does not exist"));
 });

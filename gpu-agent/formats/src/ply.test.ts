@@ -1,9 +1,10 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ok } from "@splatt/shared";
+import { err, ok } from "@splatt/shared";
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parsePlyHeader, readPlyTable } from "./ply.ts";
+import { parsePlyHeader, readPlyColumns } from "./ply.ts";
 
 let dir: string;
 beforeAll(async () => {
@@ -11,10 +12,16 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true }));
 
+/** The columns of a file with this content, or what is wrong with it. */
 async function read(content: string | Buffer, names = ["x", "y"]) {
   const path = join(dir, "file.ply");
   await writeFile(path, content);
-  return readPlyTable(path, () => ok(names));
+  const columns: Record<string, Float32Array> = {};
+  const header = await readPlyColumns(path, ({ vertexCount }) => {
+    for (const name of names) columns[name] = new Float32Array(vertexCount);
+    return ok(Object.entries(columns).map(([name, target]) => ({ name, target, offset: 0, stride: 1 })));
+  });
+  return header.ok ? ok(columns) : header;
 }
 
 const XY = "property float x\nproperty float y\n";
@@ -31,6 +38,7 @@ describe("parsePlyHeader", () => {
       ok: true,
       value: {
         format: "binary_little_endian",
+        comments: ["Vertical Axis: z"],
         vertexCount: 7,
         properties: [
           { name: "x", type: "float", offset: 0 },
@@ -46,7 +54,7 @@ describe("parsePlyHeader", () => {
   it.each([
     ["plx\nend_header\n", "does not begin with the line 'ply'"],
     ["ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\n", "no end_header"],
-    ["ply\nformat binary_big_endian 1.0\nend_header\n", "format is 'binary_big_endian'"],
+    ["ply\nformat binary_pdp_endian 1.0\nend_header\n", "format is 'binary_pdp_endian'"],
     ["ply\nformat ascii 1.0\nelement face 1\nend_header\n", "first element is not 'vertex'"],
     ["ply\nformat ascii 1.0\nelement vertex -1\nend_header\n", "claims -1 vertices"],
     ["ply\nformat ascii 1.0\nelement vertex 1e99\nend_header\n", "claims 1e99 vertices"],
@@ -69,33 +77,53 @@ describe("parsePlyHeader", () => {
   });
 });
 
-describe("readPlyTable", () => {
+describe("readPlyColumns", () => {
   it("reads text with carriage returns, blank lines and no newline at the end", async () => {
-    const table = await read(text("1 2\r\n\r\n-3.5e0 nan", 2));
-    expect(table.ok && [...table.value.columns].map(([name, column]) => [name, ...column])).toEqual([
-      ["x", 1, -3.5],
-      ["y", 2, Number.NaN],
-    ]);
+    expect(await read(text("1 2\r\n\r\n-3.5e0 4", 2))).toEqual(
+      ok({ x: Float32Array.of(1, -3.5), y: Float32Array.of(2, 4) }),
+    );
   });
 
-  it("reads binary values of all types by name", async () => {
+  it("reads what the writers of text print for values that are not finite", async () => {
+    const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+    const rows = "nan NAN\n-nan nan(ind)\ninf -inf\nInfinity -Infinity\n1.#INF -1.#INF\n1.#QNAN -1.#IND\n";
+    expect(await read(text(rows, 6))).toEqual(
+      ok({
+        x: Float32Array.of(nan, nan, inf, inf, inf, nan),
+        y: Float32Array.of(nan, nan, -inf, -inf, -inf, nan),
+      }),
+    );
+  });
+
+  it.each([
+    ["little", true],
+    ["big", false],
+  ])("reads %s-endian values of all types by name", async (endian, little) => {
     const header =
-      "ply\nformat binary_little_endian 1.0\nelement vertex 2\nproperty uchar a\nproperty short b\n" +
+      `ply\nformat binary_${endian}_endian 1.0\nelement vertex 2\nproperty uchar a\nproperty short b\n` +
       "property double c\nproperty float d\nend_header\n";
-    const body = Buffer.alloc(30);
+    const body = new DataView(new ArrayBuffer(30));
     for (const i of [0, 1]) {
-      body.writeUInt8(200 + i, 15 * i);
-      body.writeInt16LE(-300 - i, 15 * i + 1);
-      body.writeDoubleLE(0.25 + i, 15 * i + 3);
-      body.writeFloatLE(1e6 + i, 15 * i + 11);
+      body.setUint8(15 * i, 200 + i);
+      body.setInt16(15 * i + 1, -300 - i, little);
+      body.setFloat64(15 * i + 3, 0.25 + i, little);
+      body.setFloat32(15 * i + 11, 1e6 + i, little);
     }
-    const table = await read(Buffer.concat([Buffer.from(header), body]), ["d", "a", "c", "b"]);
-    expect(table.ok && [...table.value.columns]).toEqual([
-      ["d", Float32Array.of(1e6, 1e6 + 1)],
-      ["a", Float32Array.of(200, 201)],
-      ["c", Float32Array.of(0.25, 1.25)],
-      ["b", Float32Array.of(-300, -301)],
-    ]);
+    const content = Buffer.concat([Buffer.from(header), Buffer.from(body.buffer)]);
+    expect(await read(content, ["d", "a", "c", "b"])).toEqual(
+      ok({
+        d: Float32Array.of(1e6, 1e6 + 1),
+        a: Float32Array.of(200, 201),
+        c: Float32Array.of(0.25, 1.25),
+        b: Float32Array.of(-300, -301),
+      }),
+    );
+  });
+
+  it("ignores elements after the vertices", async () => {
+    const faces = "element face 1\nproperty list uchar int vertex_indices\n";
+    const content = text("1 2\n3 4\n3 0 1 1\n").replace("end_header", `${faces}end_header`);
+    expect(await read(content)).toEqual(ok({ x: Float32Array.of(1, 3), y: Float32Array.of(2, 4) }));
   });
 
   it.each([
@@ -119,8 +147,27 @@ describe("readPlyTable", () => {
     expect(await read(content, names)).toEqual({ ok: false, error: expect.stringContaining(reason) });
   });
 
-  it("says when there is no file", async () => {
-    const table = await readPlyTable(join(dir, "absent.ply"), () => ok([]));
-    expect(table).toEqual({ ok: false, error: expect.stringContaining("cannot be opened") });
+  it("allocates nothing before the file has proven long enough", async () => {
+    let asked = false;
+    const path = join(dir, "claims.ply");
+    await writeFile(path, text("1 2\n", 100_000_000));
+    const result = await readPlyColumns(path, () => {
+      asked = true;
+      return ok([]);
+    });
+    expect(result).toEqual(err("it claims 100000000 vertices, but has only 95 bytes"));
+    expect(asked).toBe(false);
+  });
+
+  it("says that there is no file, without its path", async () => {
+    expect(await readPlyColumns(join(dir, "absent.ply"), () => ok([]))).toEqual(err("it does not exist"));
+  });
+
+  it("refuses what is no regular file, and does not wait for a FIFO", async () => {
+    const fifo = join(dir, "fifo.ply");
+    await execa("mkfifo", [fifo]);
+    for (const path of [fifo, dir, "/dev/zero"]) {
+      expect(await readPlyColumns(path, () => ok([]))).toEqual(err("it is not a regular file"));
+    }
   });
 });

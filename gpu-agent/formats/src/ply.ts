@@ -1,21 +1,21 @@
+import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { err, ok, type Result } from "@splatt/shared";
 
 /*
  * The Polygon File Format (Turk 1994), as far as point clouds and splats use it: a vertex table of scalar
- * properties, as text or as little-endian binary. Properties are found by name, never by position: every
- * writer has an order of its own.
+ * properties, as text or binary. Properties are found by name, never by position: every writer has its own order.
  */
 
 const SCALAR_TYPES = {
   char: { bytes: 1, read: (view: DataView, at: number) => view.getInt8(at) },
   uchar: { bytes: 1, read: (view: DataView, at: number) => view.getUint8(at) },
-  short: { bytes: 2, read: (view: DataView, at: number) => view.getInt16(at, true) },
-  ushort: { bytes: 2, read: (view: DataView, at: number) => view.getUint16(at, true) },
-  int: { bytes: 4, read: (view: DataView, at: number) => view.getInt32(at, true) },
-  uint: { bytes: 4, read: (view: DataView, at: number) => view.getUint32(at, true) },
-  float: { bytes: 4, read: (view: DataView, at: number) => view.getFloat32(at, true) },
-  double: { bytes: 8, read: (view: DataView, at: number) => view.getFloat64(at, true) },
+  short: { bytes: 2, read: (view: DataView, at: number, little: boolean) => view.getInt16(at, little) },
+  ushort: { bytes: 2, read: (view: DataView, at: number, little: boolean) => view.getUint16(at, little) },
+  int: { bytes: 4, read: (view: DataView, at: number, little: boolean) => view.getInt32(at, little) },
+  uint: { bytes: 4, read: (view: DataView, at: number, little: boolean) => view.getUint32(at, little) },
+  float: { bytes: 4, read: (view: DataView, at: number, little: boolean) => view.getFloat32(at, little) },
+  double: { bytes: 8, read: (view: DataView, at: number, little: boolean) => view.getFloat64(at, little) },
 } as const;
 export type ScalarType = keyof typeof SCALAR_TYPES;
 
@@ -38,8 +38,11 @@ export interface PlyProperty {
   readonly offset: number;
 }
 
+const FORMATS = ["ascii", "binary_little_endian", "binary_big_endian"] as const;
+
 export interface PlyHeader {
-  readonly format: "ascii" | "binary_little_endian";
+  readonly format: (typeof FORMATS)[number];
+  readonly comments: readonly string[];
   readonly vertexCount: number;
   readonly properties: readonly PlyProperty[];
   /** Bytes of one vertex of a binary file. */
@@ -48,15 +51,15 @@ export interface PlyHeader {
   readonly headerBytes: number;
 }
 
-/** Longer headers are not looked through; ours have 2 kB. */
+/** Longer headers are refused. A splat's header has 2 kB. */
 const MAX_HEADER_BYTES = 64 * 1024;
 const CHUNK_BYTES = 1 << 20;
 
 /**
- * Understands a PLY header whose first element is `vertex`, with scalar properties only.
+ * Parses a PLY header whose first element is `vertex`, with scalar properties only.
  *
  * @param start the file's first bytes
- * @returns or a sentence that says what is wrong with it
+ * @returns the header, or a sentence that says what is wrong with it
  */
 export function parsePlyHeader(start: Buffer): Result<PlyHeader, string> {
   const text = start.toString("latin1", 0, Math.min(start.length, MAX_HEADER_BYTES));
@@ -67,14 +70,17 @@ export function parsePlyHeader(start: Buffer): Result<PlyHeader, string> {
   let format: PlyHeader["format"] | null = null;
   let vertexCount: number | null = null;
   let inVertex = false;
+  const comments: string[] = [];
   const properties: PlyProperty[] = [];
   let vertexBytes = 0;
   for (const line of text.slice(0, end.index).split(/\r?\n/).slice(1)) {
     const [keyword, ...words] = line.trim().split(/\s+/);
     if (keyword === "format") {
-      const [name] = words;
-      if (name !== "ascii" && name !== "binary_little_endian") return err(`its format is '${name ?? ""}'`);
-      format = name;
+      const [name = ""] = words;
+      format = FORMATS.find((known) => known === name) ?? null;
+      if (format === null) return err(`its format is '${name}'`);
+    } else if (keyword === "comment") {
+      comments.push(words.join(" "));
     } else if (keyword === "element") {
       if (vertexCount === null) {
         if (words[0] !== "vertex") return err("its first element is not 'vertex'");
@@ -97,76 +103,106 @@ export function parsePlyHeader(start: Buffer): Result<PlyHeader, string> {
   }
   if (format === null) return err("its header names no format");
   if (vertexCount === null || properties.length === 0) return err("it has no vertices");
-  return ok({ format, vertexCount, properties, vertexBytes, headerBytes: end.index + end[0].length });
+  const headerBytes = end.index + end[0].length;
+  return ok({ format, comments, vertexCount, properties, vertexBytes, headerBytes });
 }
 
-/** The columns of a vertex table that a reader asked for, as floats. */
-export interface PlyTable {
-  readonly header: PlyHeader;
-  readonly count: number;
-  /** One array of `count` numbers for each property chosen. */
-  readonly columns: ReadonlyMap<string, Float32Array>;
+/** Where a property of the vertices goes: `target[offset + i * stride]` for vertex `i`. */
+export interface PlyColumn {
+  readonly name: string;
+  readonly target: Float32Array;
+  readonly offset: number;
+  readonly stride: number;
+}
+
+/** `values` of `names.length` numbers a vertex, one vertex after another. */
+export function interleaved(target: Float32Array, names: readonly string[]): PlyColumn[] {
+  return names.map((name, offset) => ({ name, target, offset, stride: names.length }));
 }
 
 /**
- * Reads chosen columns of a PLY's vertex table. Memory is taken for the columns only, and only once the
- * file has proven long enough for the vertices that its header claims.
- *
- * @param choose names the columns to read, or says what is wrong with the header
- * @returns or a sentence that says what is wrong with the file
+ * Opens a PLY and parses its header. The file must be a regular one (a FIFO would block forever) and long enough for
+ * the vertices that its header claims.
  */
-export async function readPlyTable(
+export async function openPly(
   path: string,
-  choose: (header: PlyHeader) => Result<readonly string[], string>,
-): Promise<Result<PlyTable, string>> {
+): Promise<Result<{ readonly file: FileHandle; readonly header: PlyHeader }, string>> {
   let file: FileHandle;
   try {
-    file = await open(path, "r");
+    // Without blocking: opening a FIFO would wait for somebody to write to it.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    return err(`it cannot be opened (${error instanceof Error ? error.message : String(error)})`);
+    // The message would name the path, which is not for everybody to see.
+    const { code } = error as NodeJS.ErrnoException;
+    return err(code === "ENOENT" ? "it does not exist" : `it cannot be opened (${code})`);
   }
+  const header = await readHeader(file);
+  if (header.ok) return ok({ file, header: header.value });
+  await file.close();
+  return header;
+}
+
+async function readHeader(file: FileHandle): Promise<Result<PlyHeader, string>> {
+  const stats = await file.stat();
+  if (!stats.isFile()) return err("it is not a regular file");
+  const start = Buffer.alloc(Math.min(stats.size, MAX_HEADER_BYTES));
+  await file.read(start, 0, start.length, 0);
+  const header = parsePlyHeader(start);
+  if (!header.ok) return header;
+  const { format, properties, vertexBytes, vertexCount, headerBytes } = header.value;
+  // In text, a number takes at least a digit and a separator, and the very last separator may be missing.
+  const leastVertexBytes = format === "ascii" ? 2 * properties.length : vertexBytes;
+  const slack = format === "ascii" ? 1 : 0;
+  if (stats.size + slack < headerBytes + vertexCount * leastVertexBytes) {
+    return err(`it claims ${vertexCount} vertices, but has only ${stats.size} bytes`);
+  }
+  return header;
+}
+
+/**
+ * Reads columns of a PLY's vertex table, as floats.
+ *
+ * @param choose called once the file has proven long enough for its vertices; names the columns to fill, or says
+ *   what is wrong with the header
+ * @returns the header, or a sentence that says what is wrong with the file
+ */
+export async function readPlyColumns(
+  path: string,
+  choose: (header: PlyHeader) => Result<readonly PlyColumn[], string>,
+): Promise<Result<PlyHeader, string>> {
+  const opened = await openPly(path);
+  if (!opened.ok) return opened;
+  const { file, header } = opened.value;
   try {
-    const { size } = await file.stat();
-    const start = Buffer.alloc(Math.min(size, MAX_HEADER_BYTES));
-    await file.read(start, 0, start.length, 0);
-    const parsed = parsePlyHeader(start);
-    if (!parsed.ok) return parsed;
-    const header = parsed.value;
-    const names = choose(header);
-    if (!names.ok) return names;
-    const chosen: PlyProperty[] = [];
-    for (const name of names.value) {
-      const property = header.properties.find((candidate) => candidate.name === name);
-      if (property === undefined) return err(`it has no property '${name}'`);
-      chosen.push(property);
+    const columns = choose(header);
+    if (!columns.ok) return columns;
+    const sources: Source[] = [];
+    for (const column of columns.value) {
+      const index = header.properties.findIndex(({ name }) => name === column.name);
+      const property = header.properties[index];
+      if (property === undefined) return err(`it has no property '${column.name}'`);
+      sources.push({ ...column, property, index });
     }
-    // In text, a number takes at least a digit and a separator.
-    const leastVertexBytes = header.format === "ascii" ? 2 * header.properties.length : header.vertexBytes;
-    // The very last separator may be missing.
-    if (size + 1 < header.headerBytes + header.vertexCount * leastVertexBytes) {
-      return err(`it claims ${header.vertexCount} vertices, but has only ${size} bytes`);
-    }
-    const columns = chosen.map(() => new Float32Array(header.vertexCount));
     const read = header.format === "ascii" ? readText : readBinary;
-    const problem = await read(file, header, chosen, columns);
-    if (problem !== null) return err(problem);
-    const byName = new Map(chosen.map((property, i) => [property.name, columns[i] as Float32Array]));
-    return ok({ header, count: header.vertexCount, columns: byName });
+    const problem = await read(file, header, sources);
+    return problem === null ? ok(header) : err(problem);
   } finally {
     await file.close();
   }
 }
 
-/** Fills the columns; returns what went wrong, or null. */
+type Source = PlyColumn & { readonly property: PlyProperty; readonly index: number };
+
+/** Fills the columns. @returns what went wrong, or null */
 type VertexReader = (
   file: FileHandle,
   header: PlyHeader,
-  chosen: readonly PlyProperty[],
-  columns: readonly Float32Array[],
+  sources: readonly Source[],
 ) => Promise<string | null>;
 
-const readBinary: VertexReader = async (file, header, chosen, columns) => {
+const readBinary: VertexReader = async (file, header, sources) => {
   const { vertexBytes, vertexCount } = header;
+  const little = header.format === "binary_little_endian";
   const verticesPerChunk = Math.max(1, Math.floor(CHUNK_BYTES / vertexBytes));
   const chunk = Buffer.alloc(verticesPerChunk * vertexBytes);
   const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
@@ -175,19 +211,33 @@ const readBinary: VertexReader = async (file, header, chosen, columns) => {
     const wanted = vertices * vertexBytes;
     const { bytesRead } = await file.read(chunk, 0, wanted, header.headerBytes + first * vertexBytes);
     if (bytesRead < wanted) return `it ends within vertex ${first + Math.floor(bytesRead / vertexBytes)}`;
-    chosen.forEach(({ type, offset }, i) => {
-      const column = columns[i] as Float32Array;
-      const { read } = SCALAR_TYPES[type];
+    for (const { property, target, offset, stride } of sources) {
+      const { read } = SCALAR_TYPES[property.type];
       for (let vertex = 0; vertex < vertices; vertex++) {
-        column[first + vertex] = read(view, vertex * vertexBytes + offset);
+        target[offset + (first + vertex) * stride] = read(
+          view,
+          vertex * vertexBytes + property.offset,
+          little,
+        );
       }
-    });
+    }
   }
   return null;
 };
 
-const readText: VertexReader = async (file, header, chosen, columns) => {
-  const positions = chosen.map((property) => header.properties.indexOf(property));
+/** What writers print for values that are no finite numbers: C, C++, Python and MSVC. */
+const NOT_FINITE = /^([+-]?)(?:(nan)|inf(?:inity)?|1\.#(?:(ind|qnan|snan)|inf))/i;
+
+function parseNumber(word: string): number | null {
+  const value = Number(word);
+  if (!Number.isNaN(value)) return value;
+  const [found, sign, nan, msvcNan] = NOT_FINITE.exec(word) ?? [];
+  if (found === undefined) return null;
+  if (nan !== undefined || msvcNan !== undefined) return Number.NaN;
+  return sign === "-" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+}
+
+const readText: VertexReader = async (file, header, sources) => {
   const lines = file.createReadStream({ start: header.headerBytes, autoClose: false, encoding: "latin1" });
   let vertex = 0;
   let rest = "";
@@ -196,11 +246,10 @@ const readText: VertexReader = async (file, header, chosen, columns) => {
     const words = line.trim().split(/\s+/);
     if (words.length < header.properties.length)
       return `its vertex ${vertex} has only ${words.length} values`;
-    for (const [i, position] of positions.entries()) {
-      const value = Number(words[position]);
-      if (Number.isNaN(value) && words[position] !== "nan")
-        return `its vertex ${vertex} is not made of numbers`;
-      (columns[i] as Float32Array)[vertex] = value;
+    for (const { index, target, offset, stride } of sources) {
+      const value = parseNumber(words[index] as string);
+      if (value === null) return `its vertex ${vertex} is not made of numbers`;
+      target[offset + vertex * stride] = value;
     }
     vertex++;
     return null;
@@ -213,21 +262,23 @@ const readText: VertexReader = async (file, header, chosen, columns) => {
       const problem = takeLine(line);
       if (problem !== null) return problem;
     }
+    if (vertex >= header.vertexCount) break;
   }
   const problem = takeLine(rest);
   if (problem !== null) return problem;
   return vertex < header.vertexCount ? `it ends before vertex ${vertex} of ${header.vertexCount}` : null;
 };
 
-/** The header that our writers put before the vertices. */
-export function plyHeaderText(
-  vertexCount: number,
-  properties: readonly { readonly name: string; readonly type: ScalarType }[],
-): string {
+export interface PlyField {
+  readonly name: string;
+  readonly type: ScalarType;
+}
+
+function plyHeaderText(vertexCount: number, properties: readonly PlyField[], comments: readonly string[]) {
   return [
     "ply",
     "format binary_little_endian 1.0",
-    "comment Generated by Splatt",
+    ...["Generated by Splatt", ...comments].map((comment) => `comment ${comment}`),
     `element vertex ${vertexCount}`,
     ...properties.map(({ name, type }) => `property ${type} ${name}`),
     "end_header",
@@ -236,15 +287,17 @@ export function plyHeaderText(
 }
 
 /**
- * Writes a binary PLY in pieces, so that memory does not grow with the number of vertices.
+ * Writes a little-endian PLY in chunks, so that memory does not grow with the number of vertices.
  *
  * @param fill writes vertex `index` into `view` at byte `offset`
+ * @param comments for the header, one line each
  */
 export async function writePly(
   path: string,
   vertexCount: number,
-  properties: readonly { readonly name: string; readonly type: ScalarType }[],
+  properties: readonly PlyField[],
   fill: (view: DataView, offset: number, index: number) => void,
+  comments: readonly string[] = [],
 ): Promise<void> {
   const vertexBytes = properties.reduce((sum, { type }) => sum + SCALAR_TYPES[type].bytes, 0);
   const verticesPerChunk = Math.max(1, Math.floor(CHUNK_BYTES / vertexBytes));
@@ -252,7 +305,7 @@ export async function writePly(
   const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
   const file = await open(path, "w");
   try {
-    await file.writeFile(plyHeaderText(vertexCount, properties), "latin1");
+    await file.writeFile(plyHeaderText(vertexCount, properties, comments), "latin1");
     for (let first = 0; first < vertexCount; first += verticesPerChunk) {
       const vertices = Math.min(verticesPerChunk, vertexCount - first);
       for (let vertex = 0; vertex < vertices; vertex++) fill(view, vertex * vertexBytes, first + vertex);

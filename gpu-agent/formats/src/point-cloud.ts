@@ -1,32 +1,28 @@
 import { ok, type Result } from "@splatt/shared";
-import { readPlyTable } from "./ply.ts";
+import { interleaved, readPlyColumns } from "./ply.ts";
 
-/** Coloured points, such as structure from motion finds. */
+/** Coloured points, as structure from motion finds them. */
 export interface PointCloud {
   readonly count: number;
-  /** x, y, z of point after point. */
+  /** x, y, z of each point. */
   readonly positions: Float32Array;
-  /** Red, green, blue of point after point, 0–255. */
+  /** Red, green, blue of each point, 0–255. */
   readonly colors: Float32Array;
 }
 
 /**
  * Reads a PLY of points with colours.
  *
- * @returns or a sentence that says what is wrong with the file
+ * @returns the points, or a sentence that says what is wrong with the file
  */
 export async function readPointCloud(path: string): Promise<Result<PointCloud, string>> {
-  const names = ["x", "y", "z", "red", "green", "blue"];
-  const table = await readPlyTable(path, () => ok(names));
-  if (!table.ok) return table;
-  const { count, columns } = table.value;
-  const interleaved = (chosen: readonly string[]) => {
-    const values = new Float32Array(3 * count);
-    chosen.forEach((name, j) => {
-      const column = columns.get(name) as Float32Array;
-      for (let i = 0; i < count; i++) values[3 * i + j] = column[i] as number;
-    });
-    return values;
-  };
-  return ok({ count, positions: interleaved(names.slice(0, 3)), colors: interleaved(names.slice(3)) });
+  let cloud: PointCloud = { count: 0, positions: new Float32Array(), colors: new Float32Array() };
+  const read = await readPlyColumns(path, ({ vertexCount: count }) => {
+    cloud = { count, positions: new Float32Array(3 * count), colors: new Float32Array(3 * count) };
+    return ok([
+      ...interleaved(cloud.positions, ["x", "y", "z"]),
+      ...interleaved(cloud.colors, ["red", "green", "blue"]),
+    ]);
+  });
+  return read.ok ? ok(cloud) : read;
 }

@@ -1,5 +1,5 @@
-import { writePly } from "./ply.ts";
-import { numbered, type PlyField } from "./sh-ply.ts";
+import { type PlyField, writePly } from "./ply.ts";
+import { numbered } from "./sh-ply.ts";
 import type { SplatCloud } from "./splat-cloud.ts";
 
 /** The constant spherical harmonic, ½·√(1/π). */
@@ -9,16 +9,22 @@ const FLOATS_FIRST = ["x", "y", "z", "nx", "ny", "nz"];
 const FLOATS_LAST = ["opacity", ...numbered("scale_", 3), ...numbered("rot_", 4)];
 
 /**
- * Writes a splat with plain colours in the layout of nerfstudio's `--ply-color-mode rgb`: the view-dependent
- * part of the colour is left out. 59 bytes a gaussian.
+ * Writes a splat with plain colours in the layout of nerfstudio's `--ply-color-mode rgb`, without the view-dependent
+ * part of the colour. 59 bytes a gaussian.
+ *
+ * @param comments for the header, one line each
  */
-export async function writeRgbPly(path: string, cloud: SplatCloud): Promise<void> {
+export async function writeRgbPly(
+  path: string,
+  cloud: SplatCloud,
+  comments: readonly string[] = [],
+): Promise<void> {
   const fields: PlyField[] = [
     ...FLOATS_FIRST.map((name): PlyField => ({ name, type: "float" })),
     ...["red", "green", "blue"].map((name): PlyField => ({ name, type: "uchar" })),
     ...FLOATS_LAST.map((name): PlyField => ({ name, type: "float" })),
   ];
-  await writePly(path, cloud.count, fields, (view, offset, i) => {
+  const fill = (view: DataView, offset: number, i: number) => {
     let at = offset;
     const put = (value: number) => {
       view.setFloat32(at, value, true);
@@ -33,7 +39,8 @@ export async function writeRgbPly(path: string, cloud: SplatCloud): Promise<void
     put(cloud.opacities[i] as number);
     for (let axis = 0; axis < 3; axis++) put(cloud.logScales[3 * i + axis] as number);
     for (let part = 0; part < 4; part++) put(cloud.rotations[4 * i + part] as number);
-  });
+  };
+  await writePly(path, cloud.count, fields, fill, comments);
 }
 
 /** nerfstudio cuts the fraction off, as numpy's conversion to uint8 does. */

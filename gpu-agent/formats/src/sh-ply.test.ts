@@ -41,38 +41,70 @@ describe.each([0, 1, 2, 3])("at degree %i", (degree) => {
   });
 });
 
-it("writes the layout of nerfstudio's exporter", async () => {
-  const path = join(dir, "layout.ply");
-  const cloud = testCloud(2, 3);
-  await writeShPly(path, cloud);
-  const bytes = await readFile(path);
+/**
+ * Reads as the 3DGS authors' viewer (SIBR) and the Unity importers do: the header's words are compared, and the
+ * records have a fixed size and order.
+ */
+function readStrictly(bytes: Buffer) {
   const end = bytes.indexOf("end_header\n") + "end_header\n".length;
-  const header = bytes.toString("latin1", 0, end);
-  const names = [...header.matchAll(/^property float (\S+)$/gm)].map((match) => match[1]);
-  expect(names.slice(0, 10)).toEqual([
-    "x",
-    "y",
-    "z",
-    "nx",
-    "ny",
-    "nz",
-    "f_dc_0",
-    "f_dc_1",
-    "f_dc_2",
-    "f_rest_0",
+  const lines = bytes.toString("latin1", 0, end).split("\n").slice(0, -1);
+  expect(lines.slice(0, 2)).toEqual(["ply", "format binary_little_endian 1.0"]);
+  const names = lines.flatMap((line) => /^property float (\S+)$/.exec(line)?.[1] ?? []);
+  expect(names).toEqual([
+    ...["x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2"],
+    ...Array.from({ length: 45 }, (_, i) => `f_rest_${i}`),
+    ...["opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"],
   ]);
-  expect(names.slice(53)).toEqual([
-    ...["f_rest_44", "opacity", "scale_0", "scale_1", "scale_2"],
-    ...["rot_0", "rot_1", "rot_2", "rot_3"],
-  ]);
-  expect(bytes.length - end).toBe(2 * 62 * 4);
-  const second = (index: number) => bytes.readFloatLE(end + (62 + index) * 4);
-  expect(second(1)).toBe(cloud.positions[4]);
-  expect(second(4)).toBe(0);
-  // f_rest is channel-major: its 16th value is green's first.
-  expect(second(9 + 15)).toBe(cloud.rest[45 + 15]);
-  expect(second(54)).toBe(cloud.opacities[1]);
-  expect(second(58)).toBe(cloud.rotations[4]);
+  const count = Number(/^element vertex (\d+)$/m.exec(lines.join("\n"))?.[1]);
+  expect(bytes.length - end).toBe(248 * count);
+  return Array.from({ length: count }, (_, i) =>
+    Array.from({ length: 62 }, (_, j) => bytes.readFloatLE(end + 248 * i + 4 * j)),
+  );
+}
+
+it.each([0, 1, 2, 3])(
+  "writes records of 248 bytes in the order of strict readers, from degree %i",
+  async (degree) => {
+    const path = join(dir, "strict.ply");
+    const cloud = testCloud(2, degree);
+    await writeShPly(path, cloud, ["Vertical Axis: z"]);
+    const bytes = await readFile(path);
+    expect(bytes.toString("latin1")).toContain("\ncomment Vertical Axis: z\n");
+    const own = (degree + 1) ** 2 - 1;
+    const expected = [0, 1].map((i) => [
+      ...cloud.positions.slice(3 * i, 3 * i + 3),
+      ...[0, 0, 0],
+      ...cloud.dc.slice(3 * i, 3 * i + 3),
+      // 15 coefficients of red, then of green, then of blue; zeros where the cloud has none.
+      ...[0, 1, 2].flatMap((channel) =>
+        Array.from({ length: 15 }, (_, j) => (j < own ? cloud.rest[(3 * i + channel) * own + j] : 0)),
+      ),
+      cloud.opacities[i],
+      ...cloud.logScales.slice(3 * i, 3 * i + 3),
+      ...cloud.rotations.slice(4 * i, 4 * i + 4),
+    ]);
+    expect(readStrictly(bytes)).toEqual(expected);
+  },
+);
+
+it("leaves out a fourth band", async () => {
+  const rest = Array.from({ length: 72 }, (_, i) => `f_rest_${i}`);
+  const names = [
+    ...["x", "y", "z", "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"],
+    ...["f_dc_0", "f_dc_1", "f_dc_2", ...rest],
+  ];
+  const path = join(dir, "band-4.ply");
+  const header = [
+    "ply",
+    "format ascii 1.0",
+    "element vertex 1",
+    ...names.map((name) => `property float ${name}`),
+  ];
+  const values = names.map((name) => (name.startsWith("f_rest_") ? name.slice(7) : "1"));
+  await writeFile(path, [...header, "end_header", values.join(" ")].join("\n"));
+  const read = await readShPly(path);
+  const bands = [0, 24, 48].flatMap((first) => Array.from({ length: 15 }, (_, i) => first + i));
+  expect(read).toMatchObject({ ok: true, value: { shDegree: 3, rest: Float32Array.from(bands) } });
 });
 
 it("reads Brush's order of properties, without normals", async () => {

@@ -36,7 +36,8 @@ export interface Engine {
    */
   earlySplat?(trainDir: string, after: number, signal: AbortSignal): Promise<SteppedFile | null>;
   /**
-   * Writes the model as a PLY with spherical harmonics (see splat/ply.ts) to `file`.
+   * Writes the model as a PLY with spherical harmonics to `file`, in any layout: the export stage checks it and
+   * writes the result files from it.
    *
    * @param trainDir the folder in which `train` ran
    */

@@ -1,14 +1,12 @@
+import { constants, copyFile } from "node:fs/promises";
 import { join } from "node:path";
-import { finiteGaussians, readShPly, writeShPly } from "@splatt/formats";
+import { plyVertexCount } from "@splatt/formats";
 import { err, failure, ok, type TrainReport } from "@splatt/shared";
 import type { StageContext, StageResult } from "../pipeline/stage.ts";
 import type { TrainedModel } from "./engine.ts";
 
 /**
- * The export of an engine whose program leaves a splat PLY of its own: the same gaussians in our layout,
- * without those that are no numbers.
- *
- * Fails with `export_failed` or `training_diverged`.
+ * The export of an engine whose program leaves a splat PLY itself. Fails with `export_failed`.
  */
 export async function exportPly(
   trainDir: string,
@@ -17,11 +15,11 @@ export async function exportPly(
   context: StageContext,
 ): Promise<StageResult<TrainReport>> {
   context.report({ fraction: 0, message: "Exporting the splat" });
-  const read = await readShPly(join(trainDir, model));
-  if (!read.ok) return err(failure("export_failed", `What the trainer wrote cannot be read: ${read.error}.`));
-  const cloud = finiteGaussians(read.value);
-  if (cloud.count === 0) return err(failure("training_diverged", "No gaussian with finite values is left."));
-  await writeShPly(file, cloud);
-  context.report({ fraction: 1, message: "Exported the splat" });
-  return ok({ ...report, gaussians: cloud.count, sh_degree: cloud.shDegree });
+  const source = join(trainDir, model);
+  const gaussians = await plyVertexCount(source);
+  if (!gaussians.ok) {
+    return err(failure("export_failed", `The trainer's PLY cannot be read: ${gaussians.error}.`));
+  }
+  await copyFile(source, file, constants.COPYFILE_FICLONE);
+  return ok({ ...report, gaussians: gaussians.value });
 }

@@ -1,6 +1,6 @@
 import type { GpuInfo } from "@splatt/shared";
 import { describe, expect, it } from "vitest";
-import { chooseGpus, roomiest } from "./gpu-choice.ts";
+import { chooseGpus, mostFreeMemory } from "./gpu-choice.ts";
 
 const GIB = 1024 ** 3;
 
@@ -54,7 +54,7 @@ describe("chooseGpus", () => {
   });
 });
 
-describe("roomiest", () => {
+describe("mostFreeMemory", () => {
   it.each([
     [
       "the one with most free memory",
@@ -66,6 +66,6 @@ describe("roomiest", () => {
     ["the first when nothing is known", [A.uuid, B.uuid], [gpu(A.uuid, null), gpu(B.uuid, null)], 0],
     ["the only one, whose name is not known", [null], [], 0],
   ])("is %s", (_, free, gpus, index) => {
-    expect(roomiest(free, gpus)).toBe(index);
+    expect(mostFreeMemory(free, gpus)).toBe(index);
   });
 });

@@ -39,7 +39,7 @@ function isNameOf(name: string, uuid: string): boolean {
 }
 
 /** The index of the GPU, of those that are free, with the most free memory; the first where that is not known. */
-export function roomiest(free: readonly (string | null)[], gpus: readonly GpuInfo[]): number {
+export function mostFreeMemory(free: readonly (string | null)[], gpus: readonly GpuInfo[]): number {
   const room = free.map((uuid) => gpus.find((gpu) => gpu.uuid === uuid)?.memory_free ?? -1);
   return room.indexOf(Math.max(...room));
 }

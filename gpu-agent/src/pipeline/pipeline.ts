@@ -67,8 +67,8 @@ export function createPipeline(host: GpuHost, delivery: Delivery): Pipeline {
     train: (engine, run) =>
       createTrainStage(engine, (picture, signal) => delivery.showPreview(run, picture, signal)),
     export: (engine) => createExportStage(engine, capacity.gpus.length > 0),
-    summarize: (run, { missing }) =>
-      writeSummaryFiles(join(run.dir, "summary"), run.jobLog.path, run.file.record.report, missing),
+    summarize: (run, exported) =>
+      writeSummaryFiles(join(run.dir, "summary"), run.jobLog.path, run.file.record.report, exported),
     deliver: (run, files, signal) => delivery.deliver(run, files, signal),
   });
 }

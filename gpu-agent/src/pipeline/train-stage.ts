@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { EngineName } from "@splatt/shared";
 import { EARLY_SPLAT_FILE, type Engine, type TrainedModel, type TrainOptions } from "../engines/engine.ts";
-import { type ShowPreview, showPreviews } from "./picture/previews.ts";
+import { type ShowPreview, showPreviews } from "./preview/previews.ts";
 import type { ResourceToken, Stage } from "./stage.ts";
 
 export interface TrainInput {

@@ -71,9 +71,14 @@ describe("train", () => {
     await rename(context.dir, join(root, "train"));
     const file = join(root, "baked_splat_sh.ply");
     const exported = await engine.exportSplats(join(root, "train"), trained.value, file, context);
-    // One of its three gaussians is not finite.
-    expect(exported).toMatchObject({ ok: true, value: { gaussians: 2, sh_degree: 1 } });
-    expect((await readFile(file)).includes("element vertex 2\n")).toBe(true);
+    expect(exported).toMatchObject({ ok: true, value: { gaussians: 3 } });
+    expect((await readFile(file)).includes("element vertex 3\n")).toBe(true);
+  });
+
+  it("does not take the results of an earlier run for this one's", async () => {
+    const context = recordingContext(join(root, "train.part"));
+    expect(await engineThat("works").train(dataset, options, context)).toMatchObject({ ok: true });
+    expect(await engineThat("leaves nothing").train(dataset, options, context)).toMatchObject({ ok: false });
   });
 
   it("gives the video to a command that wants it", async () => {
@@ -98,12 +103,13 @@ describe("train", () => {
     {
       behaviour: "leaves nothing",
       code: "training_failed",
-      detail: "The command ended well, but: baked_splat.ply: it is not there.",
+      detail: "The command ended well, but: baked_splat.ply: it does not exist.",
     },
     {
       behaviour: "leaves half a splat",
       code: "training_failed",
-      detail: "The command ended well, but: baked_splat_sh.ply: it is cut off.",
+      detail:
+        "The command ended well, but: baked_splat_sh.ply: it claims 3 vertices, but has only 2000 bytes.",
     },
     {
       behaviour: "leaves no poses",

@@ -1,7 +1,7 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { type Dataset, readDataset } from "@splatt/formats";
-import { type EngineProbe, err, failure, ok } from "@splatt/shared";
+import { type EngineProbe, err, failure, ok, RESULT_FILES } from "@splatt/shared";
 import type { StageContext, StageResult } from "../../pipeline/stage.ts";
 import type { Engine, TrainedModel, TrainOptions } from "../engine.ts";
 import { exportPly } from "../export-ply.ts";
@@ -66,6 +66,8 @@ async function train(
   const { iterations } = options;
   const output = join(context.dir, OUTPUT_DIR);
   await mkdir(output, { recursive: true });
+  // An interrupted run may have left results, with which a command that writes nothing would pass.
+  for (const name of RESULT_FILES) await rm(join(output, name), { recursive: true, force: true });
   const run = await runTrainingProgram(
     {
       ...commandLine(command, {

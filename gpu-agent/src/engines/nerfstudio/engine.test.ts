@@ -393,7 +393,7 @@ describe("exportSplats", () => {
     {
       scenario: "writes nothing",
       code: "export_failed",
-      detail: "The PLY cannot be read: it is not there.",
+      detail: "The PLY cannot be read: it does not exist.",
     },
     { scenario: "writes no gaussian", code: "training_diverged", detail: "No gaussian is left." },
     {

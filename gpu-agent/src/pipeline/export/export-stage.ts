@@ -1,12 +1,15 @@
-import { copyFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readShPly, writeRgbPly } from "@splatt/formats";
+import { readSplatFile, type SplatFile, usableGaussians, writeRgbPly, writeShPly } from "@splatt/formats";
 import { err, type Failure, failure, failureSentence, ok, RESULT_FILES, type Result } from "@splatt/shared";
 import { z } from "zod";
 import type { Engine, TrainedModel } from "../../engines/engine.ts";
-import { splatPicture } from "../picture/splat-picture.ts";
-import type { Stage, StageContext } from "../stage.ts";
-import { convertSplat } from "./web-formats.ts";
+import { splatPicture } from "../preview/splat-picture.ts";
+import type { Stage, StageContext, StageResult } from "../stage.ts";
+import { headerComments, renderModeOf } from "./header-comments.ts";
+import { judgeSplat } from "./judge-splat.ts";
+import { convertSplat, type SplatToConvert, WebFormat } from "./web-formats.ts";
+import { matrixOf, TO_WEB_FRAME, type UpAxis, upAxisOf, WEB_AXES } from "./web-frame.ts";
 
 export interface ExportInput {
   readonly datasetDir: string;
@@ -14,10 +17,25 @@ export interface ExportInput {
   readonly model: TrainedModel;
 }
 
+/** What metrics.json says of the axes and versions of the splat files. */
+export const SplatFiles = z.object({
+  /** The direction that is up in the PLYs and in transforms.json. */
+  ply_up: z.string(),
+  render_mode: z.string(),
+  web: z.object({
+    axes: z.string(),
+    /** 4×4, by rows: p_web = from_ply · p_ply. */
+    from_ply: z.array(z.array(z.number())),
+    formats: z.record(z.string(), WebFormat),
+  }),
+});
+export type SplatFiles = z.infer<typeof SplatFiles>;
+
 export interface ExportOutput {
   readonly report: TrainedModel["report"];
   /** In the stage's folder. */
   readonly files: readonly string[];
+  readonly splats: SplatFiles;
   /** What could not be made beside the files that every job has, and why. */
   readonly missing: readonly MissingExtra[];
 }
@@ -25,14 +43,21 @@ export interface ExportOutput {
 export const MissingExtra = z.object({ filename: z.string(), reason: z.string() });
 export type MissingExtra = z.infer<typeof MissingExtra>;
 
+/** In the stage's folder while it runs: the splat as the engine wrote it. */
+const ENGINE_SPLAT_FILE = "engine-splat.ply";
 const SPLAT_FILE = "baked_splat_sh.ply";
+const RGB_SPLAT_FILE = "baked_splat.ply";
 const TRANSFORMS_FILE = "transforms.json";
+/** Changes with the layout of the files, so that a retried job gets today's. */
+const LAYOUT = 2;
 /** The longer one, in pixels. */
 const THUMBNAIL_SIDE = 640;
 
 /**
- * Writes the result files. The engine gives the splat with spherical harmonics; everything else is made from
- * that file, the same way for every engine.
+ * Writes the result files. The engine gives a splat with spherical harmonics; it is checked, and all files are made
+ * from it the same way for every engine.
+ *
+ * Fails with `export_failed`, `training_diverged`, `agent_stopped`, or what the engine's export fails with.
  *
  * @param hasGpu whether a GPU may help to compress
  */
@@ -40,50 +65,100 @@ export function createExportStage(engine: Engine, hasGpu: boolean): Stage<Export
   return {
     name: "export",
     token: "cpu",
-    key: () => engine.name,
+    key: () => [engine.name, LAYOUT],
     async run({ datasetDir, trainDir, model }, context) {
-      const splatFile = join(context.dir, SPLAT_FILE);
-      const exported = await engine.exportSplats(trainDir, model, splatFile, context);
+      const ownTransforms = model.transforms;
+      const transformsFile =
+        ownTransforms === undefined ? join(datasetDir, TRANSFORMS_FILE) : join(trainDir, ownTransforms);
+      await copyFile(transformsFile, join(context.dir, TRANSFORMS_FILE));
+      const transforms = await parsedJson(transformsFile);
+      const up = upAxisOf(transforms);
+
+      const exported = await exportSplat(engine, trainDir, model, transforms, context);
       if (!exported.ok) return exported;
-      context.report({ fraction: 0.3, message: "Exporting... colours" });
-      const cloud = await readShPly(splatFile);
-      if (!cloud.ok) return err(failure("export_failed", `The engine's ply cannot be read: ${cloud.error}`));
-      if (cloud.value.count === 0)
-        return err(failure("training_diverged", "No gaussian is left of the scene."));
-      await writeRgbPly(join(context.dir, "baked_splat.ply"), cloud.value);
-      const own = model.transforms;
-      const transforms = own === undefined ? join(datasetDir, TRANSFORMS_FILE) : join(trainDir, own);
-      await copyFile(transforms, join(context.dir, TRANSFORMS_FILE));
+      const { cloud, comments, report } = exported.value;
+      context.report({ fraction: 0.3, message: "Exporting... result files" });
+      const mode = renderModeOf(comments);
+      const header = headerComments(mode, up);
+      await writeShPly(join(context.dir, SPLAT_FILE), cloud, header);
+      await writeRgbPly(join(context.dir, RGB_SPLAT_FILE), cloud, header);
 
       context.report({ fraction: 0.5, message: "Exporting... thumbnail and web formats" });
-      const { made, missing } = await makeExtras(cloud.value.count, hasGpu, context);
+      const extras = await makeExtras(cloud.count, cloud.shDegree, up, hasGpu, context);
       if (context.signal.aborted) return err(failure("agent_stopped", ""));
       context.report({ fraction: 1, message: "Exported" });
-      return ok({ report: exported.value, files: [...RESULT_FILES, ...made], missing });
+      const web = { axes: WEB_AXES, from_ply: matrixOf(TO_WEB_FRAME[up]), formats: extras.formats };
+      return ok({
+        report,
+        files: [...RESULT_FILES, ...extras.made],
+        splats: { ply_up: up, render_mode: mode, web },
+        missing: extras.missing,
+      });
     },
   };
 }
 
-/** Makes what is good to have, side by side. What fails is left out and named: it never fails the job. */
+type CheckedSplat = SplatFile & { readonly report: TrainedModel["report"] };
+
+/** Lets the engine export its splat, and checks what it wrote. */
+async function exportSplat(
+  engine: Engine,
+  trainDir: string,
+  model: TrainedModel,
+  transforms: unknown,
+  context: StageContext,
+): Promise<StageResult<CheckedSplat>> {
+  const file = join(context.dir, ENGINE_SPLAT_FILE);
+  // An interrupted export may have left one, and an engine that writes nothing would pass with it.
+  await rm(file, { force: true });
+  const exported = await engine.exportSplats(trainDir, model, file, context);
+  if (!exported.ok) return exported;
+  const read = await readSplatFile(file);
+  if (!read.ok) return err(failure("export_failed", `The engine's PLY cannot be read: ${read.error}.`));
+  const inFile = read.value.cloud.count;
+  const cloud = usableGaussians(read.value.cloud);
+  const judged = judgeSplat({ cloud, inFile, trained: model.report.gaussians, transforms });
+  if (!judged.ok) return judged;
+  await rm(file, { force: true });
+  for (const warning of judged.value) context.log.warn(`export: ${warning}`);
+  const warnings = [...(exported.value.warnings ?? []), ...judged.value];
+  const report = {
+    ...exported.value,
+    gaussians: cloud.count,
+    sh_degree: cloud.shDegree,
+    ...(warnings.length === 0 ? {} : { warnings }),
+  };
+  return ok({ cloud, comments: read.value.comments, report });
+}
+
+/** Makes the optional files, side by side. One that cannot be made is left out and named; it does not fail the job. */
 async function makeExtras(
   gaussians: number,
+  shDegree: number,
+  up: UpAxis,
   hasGpu: boolean,
   context: StageContext,
-): Promise<{ made: string[]; missing: MissingExtra[] }> {
+): Promise<{ made: string[]; formats: Record<string, WebFormat>; missing: MissingExtra[] }> {
   const inDir = (name: string) => join(context.dir, name);
-  const splatFile = inDir(SPLAT_FILE);
-  const convert = (target: string) => convertSplat(splatFile, target, gaussians, hasGpu, context);
-  const extras: Readonly<Record<string, (target: string) => Promise<Result<void, Failure>>>> = {
-    "thumbnail.webp": async (target) => {
-      const picture = await splatPicture(splatFile, inDir(TRANSFORMS_FILE), THUMBNAIL_SIDE, context.signal);
-      return picture.ok ? ok(await writeFile(target, picture.value)) : picture;
+  const file = inDir(SPLAT_FILE);
+  const splat: SplatToConvert = { file, gaussians, shDegree, rotation: TO_WEB_FRAME[up] };
+  const formats: Record<string, WebFormat> = {};
+  const convert = async (filename: string) => {
+    const converted = await convertSplat(splat, inDir(filename), hasGpu, context);
+    if (converted.ok) formats[filename] = converted.value;
+    return converted;
+  };
+  const extras: Readonly<Record<string, (filename: string) => Promise<Result<unknown, Failure>>>> = {
+    "thumbnail.webp": async (filename) => {
+      const picture = await splatPicture(file, inDir(TRANSFORMS_FILE), THUMBNAIL_SIDE, context.signal);
+      return picture.ok ? ok(await writeFile(inDir(filename), picture.value)) : picture;
     },
     "baked_splat.spz": convert,
     "baked_splat.sog": convert,
   };
   const outcomes = await Promise.all(
     Object.entries(extras).map(async ([filename, make]) => {
-      const outcome = await make(inDir(filename));
+      const outcome = await make(filename);
       if (!outcome.ok) await rm(inDir(filename), { force: true });
       return { filename, outcome };
     }),
@@ -93,5 +168,14 @@ async function makeExtras(
     outcome.ok ? [] : [{ filename, reason: failureSentence(outcome.error) }],
   );
   for (const { filename, reason } of missing) context.log.warn(`export: no ${filename}: ${reason}`);
-  return { made, missing };
+  return { made, formats, missing };
+}
+
+/** What is in a JSON file; null when it is something else. */
+async function parsedJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, "utf8"));
+  } catch {
+    return null;
+  }
 }

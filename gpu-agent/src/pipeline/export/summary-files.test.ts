@@ -12,6 +12,12 @@ const REPORT: JobReport = {
   stages: [{ stage: "frames", seconds: 1.234, reused: true }],
 };
 
+const SPLATS = {
+  ply_up: "+z",
+  render_mode: "default",
+  web: { axes: "", from_ply: [], formats: { "baked_splat.spz": { version: 3, sh_degree: 1 } } },
+};
+
 let dir: string;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "splatt-summary-"));
@@ -22,7 +28,7 @@ it("tells what came out, how long it took, what is missing and what the tools sa
   const log = join(dir, "log");
   await writeFile(log, "frames: hello\n");
   const missing = [{ filename: "baked_splat.sog", reason: "No memory." }];
-  const files = await writeSummaryFiles(join(dir, "summary"), log, REPORT, missing);
+  const files = await writeSummaryFiles(join(dir, "summary"), log, REPORT, { splats: SPLATS, missing });
   expect(files.map((file) => file.slice(dir.length))).toEqual([
     "/summary/metrics.json",
     "/summary/pipeline.log",
@@ -31,6 +37,7 @@ it("tells what came out, how long it took, what is missing and what the tools sa
     engine: REPORT.engine,
     capture: null,
     splat: null,
+    files: SPLATS,
     stages: [{ stage: "frames", seconds: 1.2, reused: true }],
     missing,
   });
@@ -38,6 +45,9 @@ it("tells what came out, how long it took, what is missing and what the tools sa
 });
 
 it("does without a log when no tool said anything", async () => {
-  const files = await writeSummaryFiles(join(dir, "summary"), join(dir, "none"), REPORT, []);
+  const files = await writeSummaryFiles(join(dir, "summary"), join(dir, "none"), REPORT, {
+    splats: SPLATS,
+    missing: [],
+  });
   expect(files).toEqual([join(dir, "summary", "metrics.json")]);
 });

@@ -1,11 +1,14 @@
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { JobReport } from "@splatt/shared";
-import type { MissingExtra } from "./export-stage.ts";
+import type { ExportOutput } from "./export-stage.ts";
+
+/** What metrics.json says of the result files. */
+type ExportedFiles = Pick<ExportOutput, "splats" | "missing">;
 
 /**
- * Writes what tells of the whole run into a folder of its own, right before the upload: metrics.json, and pipeline.log
- * with what the tools printed.
+ * Writes the files on the whole run to a folder of their own, right before the upload: metrics.json, and pipeline.log
+ * with the tools' output.
  *
  * @returns the files' paths
  */
@@ -13,11 +16,11 @@ export async function writeSummaryFiles(
   dir: string,
   logFile: string,
   report: JobReport,
-  missing: readonly MissingExtra[],
+  exported: ExportedFiles,
 ): Promise<string[]> {
   await mkdir(dir, { recursive: true });
   const metrics = join(dir, "metrics.json");
-  await writeFile(metrics, `${JSON.stringify(metricsOf(report, missing), null, 2)}\n`);
+  await writeFile(metrics, `${JSON.stringify(metricsOf(report, exported), null, 2)}\n`);
   const log = join(dir, "pipeline.log");
   const hasLog = await copyFile(logFile, log).then(
     () => true,
@@ -26,13 +29,14 @@ export async function writeSummaryFiles(
   return hasLog ? [metrics, log] : [metrics];
 }
 
-/** metrics.json: how good the splat is, what the capture was like, and how long it all took. */
-export function metricsOf(report: JobReport, missing: readonly MissingExtra[]) {
+/** metrics.json: the quality of splat and capture, the files' axes and versions, and the stages' times. */
+export function metricsOf(report: JobReport, { splats, missing }: ExportedFiles) {
   const { engine, capture, train, stages } = report;
   return {
     engine,
     capture,
     splat: train,
+    files: splats,
     stages: stages.map(({ stage, seconds, reused }) => ({
       stage,
       seconds: Math.round(10 * seconds) / 10,

@@ -1,10 +1,15 @@
+import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import { strFromU8, unzipSync } from "fflate";
+import { z } from "zod";
 import { runTool } from "../../processes/run-tool.ts";
 import type { StageContext } from "../stage.ts";
+import type { AxisRotation } from "./web-frame.ts";
 
-/** splat-transform's command line: a process of its own, so that neither its memory nor its crashes are ours. */
+/** splat-transform's command line, in a process of its own: its memory and its crashes are not the agent's. */
 const PROGRAM = join(
   dirname(fileURLToPath(import.meta.resolve("@playcanvas/splat-transform"))),
   "..",
@@ -13,44 +18,71 @@ const PROGRAM = join(
 );
 const TIMEOUT_MS = 15 * 60_000;
 
+/** Version 4 is ZSTD, which Spark, Babylon and older tools do not read. */
+const SPZ_VERSION = 3;
+
 /**
  * Up to so many gaussians the processor compresses the first band of spherical harmonics for a .sog within a minute
  * (39 k: 13 s; without it 3 s). All bands take a GPU.
  */
 const SOG_FIRST_BAND_MAX = 100_000;
 
+export interface SplatToConvert {
+  /** A PLY with spherical harmonics. */
+  readonly file: string;
+  readonly gaussians: number;
+  readonly shDegree: number;
+  /** From the file's frame to that of the web formats. */
+  readonly rotation: AxisRotation;
+}
+
+export const WebFormat = z.object({
+  /** Of the file format, as the file itself says. */
+  version: z.int().positive(),
+  sh_degree: z.int().min(0).max(3),
+});
+export type WebFormat = z.infer<typeof WebFormat>;
+
 /**
- * Converts the splat for the web: `.spz` and `.sog` by the target's ending. A `.sog` is compressed on the GPU when
- * there is one that WebGPU can use; the processor has to leave out the higher bands of spherical harmonics.
+ * Converts a splat for the web: `.spz` and `.sog` by the target's ending. A `.sog` is compressed on the GPU when
+ * WebGPU can use one; the processor has to leave out the higher bands of spherical harmonics.
+ *
+ * @returns what the target says of itself, or `export_failed` when it does not hold the splat
  */
 export async function convertSplat(
-  splatFile: string,
+  splat: SplatToConvert,
   target: string,
-  gaussians: number,
   hasGpu: boolean,
   context: StageContext,
-): Promise<Result<void, Failure>> {
+): Promise<Result<WebFormat, Failure>> {
   const onCpu = ["-g", "cpu"];
-  if (target.endsWith(".spz")) return transform(onCpu, splatFile, [], target, context);
+  if (target.endsWith(".spz")) {
+    const version = ["--spz-version", String(SPZ_VERSION)];
+    return transform([...onCpu, ...version], splat, splat.shDegree, target, context);
+  }
   if (hasGpu) {
-    const converted = await transform([], splatFile, [], target, context);
+    const converted = await transform([], splat, splat.shDegree, target, context);
     if (converted.ok || context.signal.aborted) return converted;
   }
-  const bands = gaussians <= SOG_FIRST_BAND_MAX ? "1" : "0";
-  return transform(onCpu, splatFile, ["--filter-harmonics", bands], target, context);
+  const bands = splat.gaussians <= SOG_FIRST_BAND_MAX ? 1 : 0;
+  return transform(onCpu, splat, Math.min(bands, splat.shDegree), target, context);
 }
 
 async function transform(
-  device: readonly string[],
-  splatFile: string,
-  actions: readonly string[],
+  options: readonly string[],
+  { file, gaussians, rotation }: SplatToConvert,
+  shDegree: number,
   target: string,
   context: StageContext,
-): Promise<Result<void, Failure>> {
+): Promise<Result<WebFormat, Failure>> {
   let last = "";
   const ran = await runTool({
     file: process.execPath,
-    args: [PROGRAM, "--overwrite", "--no-tty", ...device, splatFile, ...actions, target],
+    args: [
+      ...[PROGRAM, "--overwrite", "--no-tty", ...options],
+      ...[file, "--filter-harmonics", String(shDegree), "--rotate", rotateArgument(rotation)],
+      target,
+    ],
     cwd: context.dir,
     signal: context.signal,
     timeoutMs: TIMEOUT_MS,
@@ -61,5 +93,60 @@ async function transform(
     },
   });
   if (!ran.ok) return ran;
-  return ran.value.exitCode === 0 ? ok(undefined) : err(failure("export_failed", last));
+  if (ran.value.exitCode !== 0) return err(failure("export_failed", last));
+  const written = await readWebFormat(target);
+  if (!written.ok) return err(failure("export_failed", `The file cannot be read: ${written.error}.`));
+  if (written.value.gaussians !== gaussians) {
+    const counts = `${written.value.gaussians} of ${gaussians} gaussians`;
+    return err(failure("export_failed", `The file holds ${counts}.`));
+  }
+  return ok({ version: written.value.version, sh_degree: written.value.shDegree });
+}
+
+/** splat-transform rotates in a frame that is turned by 180° about z, in which a turn about x is the opposite one. */
+function rotateArgument({ axis, degrees }: AxisRotation): string {
+  return axis === "x" ? `${-degrees},0,0` : `0,0,${degrees}`;
+}
+
+interface WebFileHeader {
+  readonly version: number;
+  readonly gaussians: number;
+  readonly shDegree: number;
+}
+
+/** Reads what a `.spz` or `.sog` says of itself. @returns or a sentence that says what is wrong with it */
+export async function readWebFormat(path: string): Promise<Result<WebFileHeader, string>> {
+  try {
+    return path.endsWith(".spz") ? await readSpzHeader(path) : await readSogHeader(path);
+  } catch (error) {
+    return err(error instanceof Error ? error.message : String(error));
+  }
+}
+
+const SPZ_MAGIC = 0x5053474e;
+const SPZ_HEADER_BYTES = 16;
+
+/** "NGSP", version, number of gaussians, then a byte for the degree; all of it gzipped up to version 3. */
+async function readSpzHeader(path: string): Promise<Result<WebFileHeader, string>> {
+  const bytes = gunzipSync(await readFile(path));
+  if (bytes.length < SPZ_HEADER_BYTES || bytes.readUInt32LE(0) !== SPZ_MAGIC) return err("it is no .spz");
+  const [version, gaussians, shDegree] = [bytes.readUInt32LE(4), bytes.readUInt32LE(8), bytes.readUInt8(12)];
+  const perGaussian = 9 + 3 + 3 + 1 + 4 + 3 * ((shDegree + 1) ** 2 - 1);
+  if (bytes.length < SPZ_HEADER_BYTES + gaussians * perGaussian) return err("it is cut off");
+  return ok({ version, gaussians, shDegree });
+}
+
+const SogMeta = z.object({
+  version: z.int(),
+  count: z.int().nonnegative(),
+  shN: z.object({ bands: z.int().min(1).max(3) }).optional(),
+});
+
+/** A ZIP with a meta.json. */
+async function readSogHeader(path: string): Promise<Result<WebFileHeader, string>> {
+  const entries = unzipSync(await readFile(path), { filter: ({ name }) => name === "meta.json" });
+  const text = entries["meta.json"];
+  if (text === undefined) return err("it has no meta.json");
+  const { version, count, shN } = SogMeta.parse(JSON.parse(strFromU8(text)));
+  return ok({ version, gaussians: count, shDegree: shN?.bands ?? 0 });
 }

@@ -36,7 +36,7 @@ async function leaveResults(): Promise<void> {
   ];
   const frames = behaviour === "leaves no poses" ? [] : [{ file_path: "a.jpg", transform_matrix: pose }];
   writeFileSync(join(output, "transforms.json"), JSON.stringify({ frames }));
-  if (behaviour === "leaves half a splat") truncateSync(join(output, "baked_splat_sh.ply"), 900);
+  if (behaviour === "leaves half a splat") truncateSync(join(output, "baked_splat_sh.ply"), 2000);
   const { CUDA_VISIBLE_DEVICES: gpu } = process.env;
   console.log(JSON.stringify({ args, cwd: process.cwd(), gpu }));
 }

@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { intrinsicsOf, pinholeCamera, resized, SplatRenderer } from "@splatt/cpu-trainer";
 import { readShPly, readTransforms } from "@splatt/formats";
 import sharp from "sharp";
-import { goodView } from "./good-view.ts";
+import { bestView } from "./best-view.ts";
 
 export interface PictureTask {
   readonly splatFile: string;
@@ -16,7 +16,7 @@ async function makePicture({ splatFile, transformsFile, longSide }: PictureTask)
   const cloud = await readShPly(splatFile);
   if (!cloud.ok) throw new Error(cloud.error);
   const transforms = await readTransforms(transformsFile);
-  const pose = transforms.frames[goodView(transforms)]?.transform_matrix;
+  const pose = transforms.frames[bestView(transforms)]?.transform_matrix;
   if (pose === undefined) throw new Error("transforms.json has no frames");
   const factor = Math.min(1, longSide / Math.max(transforms.w, transforms.h));
   const [width, height] = [Math.round(transforms.w * factor), Math.round(transforms.h * factor)];
