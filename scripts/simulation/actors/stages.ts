@@ -29,6 +29,7 @@ type FakedParts = Pick<PipelineParts, "frames" | "poses" | "train" | "export" | 
 const REPORTS_PER_STAGE = 2;
 
 /** A format for the web, which not every run has. */
+const NO_SPLATS = { ply_up: "+z", render_mode: "default", web: { axes: "", from_ply: [], formats: {} } };
 const EXTRA_FILE = "baked_splat.spz";
 
 const CAPTURE: CaptureReport = {
@@ -105,7 +106,12 @@ export function fakeStages(random: Random, pace: StagePace): FakedParts {
       key: () => engine.name,
       run: (_, context) => {
         const files = random.chance(0.2) ? [...RESULT_FILES, EXTRA_FILE] : RESULT_FILES;
-        return after(work(context, files), { report: TRAINED, files: [...files], missing: [] });
+        return after(work(context, files), {
+          report: TRAINED,
+          files: [...files],
+          splats: NO_SPLATS,
+          missing: [],
+        });
       },
     }),
     summarize: async () => [],
