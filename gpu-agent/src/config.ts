@@ -64,6 +64,8 @@ export const MachineEnvironment = z.object({
   FFMPEG_PATH: optional(z.string().default("ffmpeg")),
   FFPROBE_PATH: optional(z.string().default("ffprobe")),
   COLMAP_PATH: optional(z.string().default("colmap")),
+  /** Whether ffmpeg, ffprobe and COLMAP are kept from the network and other files as well as the machine can. */
+  SANDBOX: optional(z.enum(["auto", "off"]).default("auto")),
   LOG_LEVEL: optional(z.enum(["debug", "info", "warn", "error", "silent"]).default("info")),
   LOG_FORMAT: optional(z.enum(["pretty", "json"]).default("pretty")),
 });

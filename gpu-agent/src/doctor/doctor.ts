@@ -116,6 +116,7 @@ async function print(file: string, args: readonly string[]): Promise<Printed> {
     signal: new AbortController().signal,
     timeoutMs: TOOL_TIMEOUT_MS,
     silenceMs: TOOL_TIMEOUT_MS,
+    confine: { reads: [] },
     onLine: (line) => lines.push(line),
   });
   return exit.ok ? ok(lines.join("\n")) : err(exit.error.detail);

@@ -1,4 +1,9 @@
-import { describe, expect, it, vi } from "vitest";
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { FOLDER_MARK, killOrphans } from "./orphans.ts";
 import { isRunning } from "./proc-stat.ts";
 import { LineSplitter, runTool, type ToolCall } from "./run-tool.ts";
 
@@ -97,12 +102,115 @@ describe("runTool", () => {
     expect(await runTool(call("console.error('No space left on device')"))).toMatchObject({ ok: true });
   });
 
+  it("says that the folder is gone, rather than the program", async () => {
+    const result = await runTool(call("", { cwd: "/no-such-folder-here" }));
+    expect(result).toMatchObject({ ok: false, error: { code: "workspace_unusable" } });
+  });
+
+  it("names a program that may not be run", async () => {
+    const result = await runTool(call("", { file: "/etc/passwd" }));
+    expect(result).toMatchObject({
+      ok: false,
+      error: { code: "tool_missing", detail: expect.stringMatching(/cannot be run|was not found/) },
+    });
+  });
+
   it("keeps only the last 50 lines", async () => {
     const result = await runTool(call("for (let i = 0; i < 120; i++) console.log(i)"));
     expect(result.ok && result.value.tail).toHaveLength(50);
     expect(result.ok && result.value.tail.at(-1)).toBe("119");
   });
 });
+
+describe.skipIf(process.platform !== "linux")("a confined tool", () => {
+  let dir: string;
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), "splatt-run-tool-"));
+  });
+  afterEach(() => rm(dir, { recursive: true, force: true }));
+
+  function confined(script: string, overrides: Partial<ToolCall> = {}): ToolCall {
+    const shell = { file: "/bin/sh", args: ["-c", script], cwd: dir, confine: { reads: [] } };
+    return call("", { ...shell, ...overrides });
+  }
+
+  it.each([
+    ["exit 7", { exitCode: 7, signal: null }],
+    ["kill -ABRT $$", { exitCode: null, signal: "SIGABRT" }],
+    ["kill -SEGV $$", { exitCode: null, signal: "SIGSEGV" }],
+  ])("ends as it does outside: %s", async (script, exit) => {
+    expect(await runTool(confined(script))).toMatchObject({ ok: true, value: exit });
+  });
+
+  it("was out of memory when the kernel killed it", async () => {
+    const result = await runTool(confined("kill -KILL $$"));
+    expect(result).toMatchObject({ ok: false, error: { code: "out_of_memory" } });
+  });
+
+  it("names a program that is not there", async () => {
+    const result = await runTool(confined("", { file: "no-such-program-here" }));
+    expect(result).toEqual({
+      ok: false,
+      error: { code: "tool_missing", detail: "no-such-program-here was not found." },
+    });
+  });
+
+  it("ends with all that it started, even what hides in a session of its own", async () => {
+    const cancel = new AbortController();
+    const marker = `4${process.pid}`;
+    const script = `trap "" TERM; setsid sleep ${marker} & echo started; wait`;
+    const running = runTool(confined(script, { signal: cancel.signal, onLine: () => cancel.abort() }));
+    expect(await running).toMatchObject({ ok: false, error: { code: "agent_stopped" } });
+    await expect.poll(() => commandLines().filter((line) => line.includes(`sleep ${marker}`))).toEqual([]);
+  });
+
+  it("is found by the folder that it works in", async () => {
+    const cancel = new AbortController();
+    const mark = `${dir}/workspace`;
+    const running = runTool(
+      confined("echo started; sleep 600", {
+        env: { [FOLDER_MARK]: mark },
+        signal: cancel.signal,
+        onLine: () => void killOrphans(mark),
+      }),
+    );
+    expect(await running).toMatchObject({ ok: false, error: { code: "out_of_memory" } });
+    cancel.abort();
+  });
+
+  it("prints megabytes without a newline, and is cut", async () => {
+    const lines: string[] = [];
+    const script = "head -c 20000000 /dev/zero | tr '\\0' x";
+    expect(await runTool(confined(script, { onLine: (line) => lines.push(line) }))).toMatchObject({
+      ok: true,
+    });
+    expect(lines.map(({ length }) => length)).toEqual([2000]);
+  });
+
+  it("works in a folder with spaces, in any language, behind a link, and of great depth", async () => {
+    const deep = join(dir, "mes vidéos 📷 'x' $HOME", ...Array.from({ length: 15 }, () => "d".repeat(200)));
+    await mkdir(deep, { recursive: true });
+    await symlink(deep, join(dir, "link"));
+    const cwd = join(dir, "link");
+    await writeFile(join(deep, "in"), "read");
+    const result = await runTool(confined(`cat in > out`, { cwd, confine: { reads: [join(cwd, "in")] } }));
+    expect(result).toMatchObject({ ok: true, value: { exitCode: 0 } });
+    expect(await readFile(join(deep, "out"), "utf8")).toBe("read");
+  });
+});
+
+/** The command lines of all processes that run. */
+function commandLines(): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && isRunning(Number(name)))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+      } catch {
+        return "";
+      }
+    });
+}
 
 describe("LineSplitter", () => {
   it("joins what arrives in pieces, also in the middle of a character", () => {

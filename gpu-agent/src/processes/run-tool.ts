@@ -1,7 +1,13 @@
+import { stat } from "node:fs/promises";
+import { constants } from "node:os";
+import { resolve } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { execa } from "execa";
 import { childEnvironment } from "./child-environment.ts";
+import { findProgram } from "./find-program.ts";
+import { type Confinement, machineSandbox } from "./sandbox.ts";
+import type { Launch } from "./sandbox-methods.ts";
 import { systemFailureInOutput } from "./system-failure.ts";
 
 export interface ToolCall {
@@ -18,6 +24,8 @@ export interface ToolCall {
   readonly onLine: (line: string, stream: "stdout" | "stderr") => void;
   /** Takes what the tool writes on stdout as it is; then only stderr has lines. */
   readonly onBytes?: (chunk: Buffer) => void;
+  /** Keeps the tool from the network and from all files but these and those in `cwd`, as far as the machine can. */
+  readonly confine?: Confinement;
 }
 
 export interface ToolExit {
@@ -40,10 +48,13 @@ const SIGKILL_EXIT_CODE = 137;
  *
  * An exit code other than 0 is not a failure here: several of our tools lie with it, so the caller judges.
  *
- * @returns `tool_missing`, `stage_timeout`, `stage_stalled`, `disk_full`, `out_of_memory`, or `agent_stopped` when
- *   `signal` was aborted
+ * @returns `tool_missing`, `tool_unsupported` (the sandbox does not start), `workspace_unusable` (`cwd` is gone),
+ *   `stage_timeout`, `stage_stalled`, `disk_full`, `out_of_memory`, or `agent_stopped` when `signal` was aborted
  */
 export async function runTool(call: ToolCall): Promise<Result<ToolExit, Failure>> {
+  if (call.signal.aborted) return err(failure("agent_stopped", ""));
+  const launch = await launchOf(call);
+  if (launch === null) return err(await notStarted(call, "ENOENT"));
   if (call.signal.aborted) return err(failure("agent_stopped", ""));
   const tail: string[] = [];
   let silent = false;
@@ -53,9 +64,9 @@ export async function runTool(call: ToolCall): Promise<Result<ToolExit, Failure>
     silence.abort();
   }, call.silenceMs);
 
-  const subprocess = execa(call.file, [...call.args], {
+  const subprocess = execa(launch.file, [...launch.args], {
     cwd: call.cwd,
-    env: { ...childEnvironment("engine"), ...call.env },
+    env: environmentOf(call),
     extendEnv: false,
     stdin: "ignore",
     buffer: false,
@@ -92,9 +103,7 @@ export async function runTool(call: ToolCall): Promise<Result<ToolExit, Failure>
 
   const result = await subprocess;
   clearTimeout(silenceTimer);
-  if (result.failed && "code" in result && result.code === "ENOENT") {
-    return err(failure("tool_missing", `${call.file} was not found.`));
-  }
+  if (subprocess.pid === undefined) return err(await notStarted(call, codeOf(result)));
   if (call.signal.aborted) return err(failure("agent_stopped", ""));
   if (silent) {
     return err(failure("stage_stalled", `${call.file} printed nothing for ${seconds(call.silenceMs)} s.`));
@@ -106,7 +115,48 @@ export async function runTool(call: ToolCall): Promise<Result<ToolExit, Failure>
   if (result.signal === "SIGKILL" || result.exitCode === SIGKILL_EXIT_CODE) {
     return err(failure("out_of_memory", `${call.file} was killed, as the kernel does when memory runs out.`));
   }
-  return ok({ exitCode: result.exitCode ?? null, signal: result.signal ?? null, tail });
+  const exit = { exitCode: result.exitCode ?? null, signal: result.signal ?? null, tail };
+  if (!call.confine) return ok(exit);
+  const complaint = exit.exitCode === 0 ? undefined : tail.findLast((line) => SANDBOX_COMPLAINT.test(line));
+  return complaint === undefined
+    ? ok(asUnwrapped(exit))
+    : err(failure("tool_unsupported", `The sandbox of ${call.file} did not start: ${complaint}`));
+}
+
+/** Null when the program to confine is not there. */
+async function launchOf({ file, args, cwd, confine }: ToolCall): Promise<Launch | null> {
+  if (!confine) return { file, args };
+  const path = findProgram(file);
+  return path === null ? null : machineSandbox().launch({ file: path, args }, resolve(cwd), confine);
+}
+
+function environmentOf({ confine, cwd, env }: ToolCall): Record<string, string> {
+  const inherited = confine
+    ? { ...childEnvironment("decoder"), TMPDIR: resolve(cwd) }
+    : childEnvironment("engine");
+  return { ...inherited, ...env };
+}
+
+/** Why nothing was started at all. A folder that is gone and a program that is gone look the same. */
+async function notStarted({ file, cwd }: ToolCall, code: string): Promise<Failure> {
+  const folder = await stat(cwd).catch(() => null);
+  if (!folder?.isDirectory())
+    return failure("workspace_unusable", `The folder ${cwd} is gone or cannot be read.`);
+  if (code === "ENOENT") return failure("tool_missing", `${file} was not found.`);
+  return failure("tool_missing", `${file} cannot be run (${code}).`);
+}
+
+function codeOf(result: object): string {
+  return "code" in result ? String(result.code) : "unknown error";
+}
+
+const SANDBOX_COMPLAINT = /^(?:bwrap|unshare|setpriv|prlimit): /;
+
+/** A wrapper passes on that a signal ended its program as the exit code 128 + its number, as a shell does. */
+function asUnwrapped(exit: ToolExit): ToolExit {
+  const number = (exit.exitCode ?? 0) - 128;
+  const name = Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
+  return name === undefined ? exit : { ...exit, exitCode: null, signal: name };
 }
 
 function seconds(ms: number): number {

@@ -44,6 +44,7 @@ export function hostConfig(workspaceRoot: string): MachineConfig {
     OPENSPLAT_PATH: unused,
     COMMAND_ENGINE: null,
     ENGINE_ENV: [],
+    SANDBOX: "auto",
     GPUS: [],
     MIN_FREE_GPU_BYTES: 4 * GIB,
     MAX_SOURCE_BYTES: 20 * GIB,

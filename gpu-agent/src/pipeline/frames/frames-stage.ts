@@ -269,8 +269,14 @@ function run(
     timeoutMs: config.commandTimeoutMs,
     // ffprobe is silent while it reads through a file whose data comes before its index.
     silenceMs: config.commandTimeoutMs,
+    confine: { reads: inputsOf(args) },
     ...output,
   });
+}
+
+/** The files that a command line of ffmpeg or ffprobe reads: all are named by a file: URL. */
+function inputsOf(args: readonly string[]): string[] {
+  return args.flatMap((arg) => (arg.startsWith("file:") ? [arg.slice("file:".length)] : []));
 }
 
 const FRAME = /^frame_\d+\.jpg$/;

@@ -242,6 +242,7 @@ async function colmap(
     signal: job.context.signal,
     timeoutMs: job.timeoutMs,
     silenceMs: job.silenceMs,
+    confine: { reads: [], gpu: job.hardware.gpu },
     onLine: (line) => {
       job.context.toolOutput(line);
       const event = parseColmapLine(line);

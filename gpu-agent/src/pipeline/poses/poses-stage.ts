@@ -97,6 +97,7 @@ async function detectColmap(
     signal: context.signal,
     timeoutMs: 60_000,
     silenceMs: 60_000,
+    confine: { reads: [] },
     onLine: (line) => lines.push(line),
   });
   if (!ran.ok) return ran;
