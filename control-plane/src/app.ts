@@ -1,15 +1,15 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { agentJobRoutes } from "./agents/job-routes.ts";
+import { agentJobRoutes } from "./agent-api/job-routes.ts";
+import { agentSocketRoute } from "./agent-api/socket-route.ts";
 import { agentRoutes } from "./agents/routes.ts";
-import { agentSocketRoute } from "./agents/socket-route.ts";
 import type { AppEnv } from "./app-env.ts";
+import { isStoreUnavailable } from "./db/store-errors.ts";
 import { healthRoutes } from "./health/routes.ts";
-import { requireApiKey } from "./http/auth.ts";
 import { ApiError, problemResponse } from "./http/problem.ts";
-import { isStoreFailure } from "./http/store-failure.ts";
+import { requireApiKey } from "./http/require-api-key.ts";
 import { jobRoutes } from "./jobs/routes.ts";
-import { errorText, log } from "./log.ts";
+import { log } from "./log.ts";
 import { diskProblem, refusalOfWrites } from "./storage/storage-state.ts";
 import { uploadRoutes } from "./uploads/routes.ts";
 
@@ -54,11 +54,11 @@ export const app = new Hono<AppEnv>({ strict: false })
   })
   .onError((error) => {
     if (error instanceof ApiError) return problemResponse(error);
-    const onDisk = diskProblem(errorText(error));
+    const onDisk = diskProblem(error);
     if (onDisk !== null) return problemResponse(onDisk);
-    log("error", "request failed", { error: errorText(error) });
+    log("error", "request failed", {}, error);
     return problemResponse(
-      isStoreFailure(error)
+      isStoreUnavailable(error)
         ? new ApiError("unavailable", undefined, { "retry-after": "5" })
         : new ApiError("internal_error"),
     );

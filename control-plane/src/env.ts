@@ -1,4 +1,4 @@
-import type { Dispatcher } from "./dispatch/dispatcher.ts";
+import type { DispatcherApi } from "./dispatch/dispatcher-api.ts";
 import type { ObjectBytes } from "./storage/object-bytes.ts";
 import type { StorageState } from "./storage/storage-state.ts";
 
@@ -7,7 +7,7 @@ export interface Env {
   readonly DB: D1Database;
   /** Input videos and result files. */
   readonly BUCKET: R2Bucket;
-  readonly DISPATCHER: DurableObjectNamespace<Dispatcher>;
+  readonly DISPATCHER: DurableObjectNamespace<DispatcherApi>;
   /** The key of the public API; a secret. */
   readonly GPU_API_KEY?: string;
   /** Which addresses videos may be fetched from; as on the agents, see docs/agent.md. */

@@ -1,18 +1,26 @@
+import { storeErrorText } from "./db/store-errors.ts";
+
+/** What a log line may hold. Objects and arrays are left out on purpose: they could carry a request, a row or a key. */
+type LogValue = string | number | boolean | null | undefined;
+
 /**
- * One line of JSON per event, as Workers Logs indexes them; the embedded launcher prints them for people.
- * No secrets: ids, names and counts only.
+ * Logs an event as one line of JSON, as Workers Logs indexes them; the embedded launcher prints them for people. Pass
+ * ids, names and counts, and never a request's content.
+ *
+ * @param error what was thrown; its text is logged without the values of the query that failed
  */
 export function log(
   level: "info" | "warn" | "error",
   event: string,
-  fields: Record<string, unknown> = {},
+  fields: Readonly<Record<string, LogValue>> = {},
+  error?: unknown,
 ): void {
-  const line = JSON.stringify({ level, event, ...fields });
+  const line = JSON.stringify({
+    level,
+    event,
+    ...fields,
+    ...(error === undefined ? {} : { error: storeErrorText(error) }),
+  });
   if (level === "error") console.error(line);
   else console.log(line);
-}
-
-export function errorText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${errorText(error.cause)}`;
 }

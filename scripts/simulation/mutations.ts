@@ -20,7 +20,7 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 9,
     changes: [
       {
-        file: "control-plane/src/jobs/conditions.ts",
+        file: "control-plane/src/jobs/lease-conditions.ts",
         search: "    eq(jobs.leaseId, fence.lease_id),\n",
         replace: "",
       },
@@ -32,9 +32,9 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 1,
     changes: [
       {
-        file: `${DISPATCH}/reports.ts`,
-        search: '.where(once(message, agentId, "completed"))',
-        replace: '.where(and(eq(jobs.id, fence.job_id), inArray(jobs.status, statusesBefore("completed"))))',
+        file: `${DISPATCH}/complete-job.ts`,
+        search: "applyTransition(context.db, transition, applicable(message, agentId))",
+        replace: "applyTransition(context.db, transition, eq(jobs.id, fence.job_id))",
       },
     ],
   },
@@ -44,9 +44,9 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 1,
     changes: [
       {
-        file: `${DISPATCH}/reports.ts`,
-        search: ".where(completed),",
-        replace: ".where(eq(jobs.id, fence.job_id)),",
+        file: `${DISPATCH}/complete-job.ts`,
+        search: ".where(completed))",
+        replace: ".where(eq(jobs.id, fence.job_id)))",
       },
     ],
   },
@@ -56,8 +56,8 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 42,
     changes: [
       {
-        file: `${DISPATCH}/reports.ts`,
-        search: "if (missing.length > 0 && (await isHeldUnder(hub.db, fence, agentId))) {",
+        file: `${DISPATCH}/complete-job.ts`,
+        search: "if (missing.length > 0 && (await isHeldUnder(context.db, fence, agentId))) {",
         replace: "if (missing.length < 0) {",
       },
     ],
@@ -71,7 +71,7 @@ export const MUTATIONS: readonly Mutation[] = [
         file: `${DISPATCH}/dispatcher.ts`,
         search: 'case "job.fail":',
         replace: `case "job.fail":
-        hub.sockets.send(socket.ws, { type: "ack", fence: message.fence, seq: message.seq });`,
+        context.sockets.send(socket.ws, { type: "ack", fence: message.fence, seq: message.seq });`,
       },
     ],
   },
@@ -81,8 +81,8 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 1,
     changes: [
       {
-        file: `${DISPATCH}/reports.ts`,
-        search: 'return (await isHeldUnder(hub.db, message.fence, agentId)) ? "repeated" : "stale";',
+        file: `${DISPATCH}/job-reports.ts`,
+        search: 'return (await isHeldUnder(context.db, message.fence, agentId)) ? "repeated" : "stale";',
         replace: 'return "stale";',
       },
     ],
@@ -94,7 +94,7 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: `${DISPATCH}/hello.ts`,
-        search: '.filter(({ leaseId, state }) => !goesOn.has(leaseId) && state !== "claiming");',
+        search: '.filter(({ leaseId, state }) => !continued.has(leaseId) && state !== "claiming");',
         replace: ".filter(() => false);",
       },
       {
@@ -110,14 +110,15 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 25,
     changes: [
       {
-        file: `${DISPATCH}/leases.ts`,
-        search: "for (const lease of hub.leases.all()) hub.alarm.wakeAt(deadlineOf(hub, lease));",
+        file: `${DISPATCH}/check-leases.ts`,
+        search:
+          "for (const lease of context.leases.all()) context.alarm.wakeAt(deadlineOf(context, lease));",
         replace: "",
       },
       {
         file: `${DISPATCH}/dispatcher.ts`,
-        search: "    await this.#maintain();\n    await giveUpLost(this.#hub);",
-        replace: "    await giveUpLost(this.#hub);",
+        search: "    await this.#maintain();\n    await giveUpLost(this.#context);",
+        replace: "    await giveUpLost(this.#context);",
       },
     ],
   },
@@ -133,11 +134,20 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 1,
     changes: [
       {
-        file: `${DISPATCH}/reports.ts`,
+        file: `${DISPATCH}/job-reports.ts`,
         search: 'message.type === "job.stage" ? lt(jobs.lastSeq, message.seq) : undefined,',
         replace: "",
       },
-      { file: `${DISPATCH}/reports.ts`, search: "inArray(jobs.status, statusesBefore(to)),", replace: "" },
+      {
+        file: "control-plane/src/jobs/transitions.ts",
+        search: "    from: statusesBefore(stage.status),",
+        replace: "    from: ACTIVE_STATUSES,",
+      },
+      {
+        file: "control-plane/src/jobs/transitions.ts",
+        search: "import {\n  type ActiveStatus,",
+        replace: "import {\n  ACTIVE_STATUSES,\n  type ActiveStatus,",
+      },
     ],
   },
   {
@@ -163,10 +173,10 @@ export const MUTATIONS: readonly Mutation[] = [
     is: "the process that was replaced keeps its socket, and may come back",
     found: 633,
     changes: [
-      { file: `${DISPATCH}/hello.ts`, search: "  closeOlderSockets(hub, socket, hello);\n", replace: "" },
+      { file: `${DISPATCH}/hello.ts`, search: "  closeOlderSockets(context, socket, hello);\n", replace: "" },
       {
         file: `${DISPATCH}/hello.ts`,
-        search: "if (!hub.instances.isNewest(agent.id, hello.instance_id)) {",
+        search: "if (!context.instances.isNewest(agent.id, hello.instance_id)) {",
         replace: "if (hello.instance_id === '') {",
       },
     ],
@@ -177,7 +187,7 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 7,
     changes: [
       {
-        file: `${DISPATCH}/assign.ts`,
+        file: `${DISPATCH}/candidates.ts`,
         search: "freeSlots: Math.max(0, offer.slots - load)",
         replace: "freeSlots: offer.slots",
       },
@@ -194,7 +204,7 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 1,
     changes: [
       {
-        file: "control-plane/src/maintenance/purge.ts",
+        file: "control-plane/src/uploads/result-uploads.ts",
         search: "    await bucket.delete(row.r2Key);\n",
         replace: "",
       },
@@ -220,10 +230,9 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 159,
     changes: [
       {
-        file: `${DISPATCH}/leases.ts`,
-        search:
-          ".where(and(heldUnder(fenceOf(lease), lease.agentId), notInArray(jobs.status, [...TERMINAL_STATUSES]))),",
-        replace: ".where(heldUnder(fenceOf(lease), lease.agentId)),",
+        file: "control-plane/src/jobs/transitions.ts",
+        search: "    .where(and(where, inArray(jobs.status, [...from])));",
+        replace: "    .where(from.length > 1 ? where : and(where, inArray(jobs.status, [...from])));",
       },
     ],
   },
@@ -235,9 +244,7 @@ export const MUTATIONS: readonly Mutation[] = [
       {
         file: `${DISPATCH}/claim.ts`,
         search: `        eq(jobs.attempt, sql\`\${of("attempt")} - 1\`),
-        // A literal: for a parameter that a partial index may depend on, SQLite plans the statement anew each time.
-        sql\`\${jobs.status} = 'queued'\`,
-        isNull(jobs.leaseId),
+        IS_WAITING,
 `,
         replace: "",
       },
@@ -249,7 +256,7 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 115,
     changes: [
       {
-        file: "control-plane/src/agents/fence.ts",
+        file: "control-plane/src/agent-api/require-lease.ts",
         search: "return isUnderFence && job.agentId === agentId && !isTerminal(job.status);",
         replace: "return true;",
       },
@@ -285,9 +292,9 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 42,
     changes: [
       {
-        file: `${DISPATCH}/reports.ts`,
-        search: "isRetryable(failure.code) && failures < hub.timing.maxFailures",
-        replace: "isRetryable(failure.code)",
+        file: `${DISPATCH}/fail-attempt.ts`,
+        search: "isRetryable(code) && failures < maxFailures",
+        replace: "isRetryable(code)",
       },
     ],
   },
@@ -297,8 +304,8 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 25,
     changes: [
       {
-        file: `${DISPATCH}/leases.ts`,
-        search: "job.lostLeases + 1 >= hub.timing.maxLostLeases",
+        file: `${DISPATCH}/lose-lease.ts`,
+        search: "job.lostLeases + 1 >= context.timing.maxLostLeases",
         replace: "false",
       },
     ],
@@ -334,15 +341,15 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 25,
     changes: [
       {
-        file: `${DISPATCH}/leases.ts`,
+        file: `${DISPATCH}/check-leases.ts`,
         search:
-          "      if (await claimSucceeded(hub, lease)) await onNotAccepted(hub, lease);\n      else hub.leases.remove(lease);",
-        replace: "      hub.leases.remove(lease);",
+          "      if (await claimSucceeded(context, lease)) await onNotAccepted(context, lease);\n      else context.leases.remove(lease);",
+        replace: "      context.leases.remove(lease);",
       },
       {
-        file: `${DISPATCH}/leases.ts`,
+        file: `${DISPATCH}/reconcile-leases.ts`,
         search:
-          '    hub.leases.put({ ...lease, state: wasSent ? "held" : "sent", sends: wasSent ? 1 : 0 });\n',
+          '    context.leases.put({ ...lease, state: wasSent ? "held" : "sent", sends: wasSent ? 1 : 0 });\n',
         replace: "",
       },
     ],
@@ -359,7 +366,9 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "claim-keeps-number",
     is: "a new attempt goes on counting messages from the last one's number",
     found: 7,
-    changes: [{ file: `${DISPATCH}/claim.ts`, search: "      lastSeq: 0,\n", replace: "" }],
+    changes: [
+      { file: "control-plane/src/jobs/transitions.ts", search: "      lastSeq: 0,\n", replace: "" },
+    ],
   },
   {
     name: "failure-uncounted",
@@ -367,9 +376,9 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 8,
     changes: [
       {
-        file: `${DISPATCH}/reports.ts`,
+        file: "control-plane/src/jobs/transitions.ts",
         search: "    failures,\n    errorCode",
-        replace: "    failures: job?.failures ?? 0,\n    errorCode",
+        replace: "    failures: failures - 1,\n    errorCode",
       },
     ],
   },

@@ -3,14 +3,13 @@ import { desc, eq } from "drizzle-orm";
 import { Hono } from "hono";
 import type { AppEnv } from "../app-env.ts";
 import { database, withRetry } from "../db/database.ts";
-import { agents } from "../db/schema.ts";
-import { dispatcherOf } from "../dispatch/stub.ts";
+import { type AgentRow, agents } from "../db/schema.ts";
+import { dispatcherOf, notifyDispatcher } from "../dispatch/dispatcher-client.ts";
 import { ApiError } from "../http/problem.ts";
 import { readJson, readOptionalJson, validate } from "../http/validate.ts";
 import { newAgentToken } from "./tokens.ts";
 
-type AgentRow = typeof agents.$inferSelect;
-
+/** The owner's API: creates, lists, drains and deletes agents. */
 export const agentRoutes = new Hono<AppEnv>()
   .post("/", async (c) => {
     const { name, pool } = validate(CreateAgent, await readJson(c), "body");
@@ -46,7 +45,7 @@ export const agentRoutes = new Hono<AppEnv>()
     if (agent === undefined) throw new ApiError("agent_not_found");
     const told = await dispatcherOf(c.env, agent.pool).drainAgent(agent.id, Math.round(deadline_sec * 1000));
     if (!told) throw new ApiError("agent_not_connected");
-    return c.json({ message: "The agent takes no new jobs and ends when it is done", deadline_sec });
+    return c.json({ message: "The agent takes no new jobs and exits when its jobs are done", deadline_sec });
   })
 
   .delete("/:id", async (c) => {
@@ -58,7 +57,9 @@ export const agentRoutes = new Hono<AppEnv>()
     );
     const agent = deleted[0];
     if (agent === undefined) throw new ApiError("agent_not_found");
-    await dispatcherOf(c.env, agent.pool).agentDeleted(agent.id);
+    await notifyDispatcher(c.env, agent.pool, "agent deleted", agent.id, (dispatcher) =>
+      dispatcher.agentDeleted(agent.id),
+    );
     return c.json({ message: "Agent deleted successfully" });
   });
 

@@ -1,6 +1,6 @@
 import { fullJitterMs } from "@splatt/shared";
 import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
-import { errorText } from "../log.ts";
+import { isTransientD1Error } from "./store-errors.ts";
 
 /**
  * Without drizzle's relational queries (`db.query`): building one takes at least twice the CPU time of the plain
@@ -37,25 +37,16 @@ export function builtOnce<T>(build: (db: Database) => T): (db: Database) => T {
 const RETRY_WINDOW = { minMs: 50, maxMs: 1000 };
 const RETRIES = 3;
 
-/** D1's transient errors, as its documentation on retrying queries lists them. */
-const TRANSIENT =
-  /Network connection lost|storage caused object to be reset|reset because its code was updated|Internal error while starting up D1 DB storage|Cannot resolve D1 DB due to transient issue/;
-
-/** Whether D1 failed in a way that passes by itself. drizzle wraps D1's error, so the text may be in the cause. */
-export function isTransient(error: unknown): boolean {
-  return TRANSIENT.test(errorText(error));
-}
-
 /**
- * Runs a D1 operation again when it ended in a transient error. D1 retries reads by itself, writes never,
- * so `operation` must be safe to repeat: a conditional update, or an insert that ignores its own double.
+ * Retries a D1 operation that failed with a transient error. D1 itself retries reads only, so `operation` must be safe
+ * to repeat: a conditional update, or an insert that ignores a duplicate of itself.
  */
 export async function withRetry<T>(operation: () => Promise<T>): Promise<T> {
   for (let tries = 0; ; tries += 1) {
     try {
       return await operation();
     } catch (error) {
-      if (tries >= RETRIES || !isTransient(error)) throw error;
+      if (tries >= RETRIES || !isTransientD1Error(error)) throw error;
       await new Promise((resolve) => setTimeout(resolve, fullJitterMs(tries, RETRY_WINDOW, Math.random)));
     }
   }

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { and, desc, eq, lt } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
-import { leasedIn, lostSince, waitingFor } from "../jobs/conditions.ts";
+import { leasedIn, lostBefore, waitingIn } from "../jobs/queue-conditions.ts";
 import { createJob } from "../testing/api.ts";
 import { database } from "./database.ts";
 import { jobs } from "./schema.ts";
@@ -58,7 +58,7 @@ describe("the database", () => {
   it.each([
     [
       "the next job of a pool, in order",
-      db.select().from(jobs).where(waitingFor("p", "auto")).orderBy(jobs.rank).limit(1),
+      db.select().from(jobs).where(waitingIn("p", "auto")).orderBy(jobs.rank).limit(1),
       "SEARCH jobs USING INDEX jobs_queue (pool=? AND engine=?)",
     ],
     [
@@ -68,7 +68,7 @@ describe("the database", () => {
     ],
     [
       "the jobs of a pool that lost their agents long ago",
-      db.select().from(jobs).where(lostSince("p", 9)),
+      db.select().from(jobs).where(lostBefore("p", 9)),
       "SEARCH jobs USING INDEX jobs_lost (pool=? AND next_attempt_at<?)",
     ],
     [

@@ -1,6 +1,7 @@
 import type { AgentOffer, EngineChoice, FailureCode, JobOptions, JobReport, JobStatus } from "@splatt/shared";
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import { IS_LEASED, IS_WAITING, IS_WAITING_AFTER_LOSS } from "./job-predicates.ts";
 
 /**
  * D1, the single source of truth for jobs. Times are epoch milliseconds.
@@ -70,17 +71,14 @@ export const jobs = sqliteTable(
     uniqueIndex("jobs_id").on(job.id),
     // `seq` is the rowid, which every index ends with: this one also orders by creation.
     index("jobs_status").on(job.status),
-    index("jobs_queue").on(job.pool, job.engine, job.rank).where(sql`status = 'queued' AND lease_id IS NULL`),
-    index("jobs_leased")
-      .on(job.pool)
-      .where(sql`lease_id IS NOT NULL AND status NOT IN ('completed', 'failed', 'cancelled')`),
+    index("jobs_queue").on(job.pool, job.engine, job.rank).where(IS_WAITING),
+    index("jobs_leased").on(job.pool).where(IS_LEASED),
     index("jobs_upload").on(job.uploadId).where(sql`upload_id IS NOT NULL`),
     // Only jobs that lost an agent and wait: few, and few of their changes touch it.
-    index("jobs_lost")
-      .on(job.pool, job.nextAttemptAt)
-      .where(sql`status = 'queued' AND lease_id IS NULL AND lost_leases > 0`),
+    index("jobs_lost").on(job.pool, job.nextAttemptAt).where(IS_WAITING_AFTER_LOSS),
   ],
 );
+export type JobRow = typeof jobs.$inferSelect;
 
 /** A job's history: one row per change of status or lease. Written by triggers only. */
 export const jobEvents = sqliteTable(
@@ -98,6 +96,7 @@ export const jobEvents = sqliteTable(
   },
   (event) => [primaryKey({ columns: [event.jobId, event.number] })],
 );
+export type JobEventRow = typeof jobEvents.$inferSelect;
 
 /** How many jobs there are of each status. Written by triggers only. */
 export const jobCounts = sqliteTable("job_counts", {
@@ -119,6 +118,7 @@ export const results = sqliteTable(
   },
   (result) => [primaryKey({ columns: [result.jobId, result.filename] })],
 );
+export type ResultRow = typeof results.$inferSelect;
 
 /** Multipart uploads of result files by agents; the R2 binding cannot list them. */
 export const resultUploads = sqliteTable(
@@ -138,6 +138,7 @@ export const resultUploads = sqliteTable(
   },
   (upload) => [index("result_uploads_job").on(upload.jobId)],
 );
+export type ResultUploadRow = typeof resultUploads.$inferSelect;
 
 /** Videos that clients upload. */
 export const uploads = sqliteTable(
@@ -157,6 +158,7 @@ export const uploads = sqliteTable(
   },
   (upload) => [index("uploads_expiry").on(upload.expiresAt)],
 );
+export type UploadRow = typeof uploads.$inferSelect;
 
 export const uploadParts = sqliteTable(
   "upload_parts",
@@ -174,6 +176,7 @@ export const tombstones = sqliteTable("tombstones", {
   deletedAt: integer("deleted_at").notNull(),
   purgeAt: integer("purge_at").notNull(),
 });
+export type TombstoneRow = typeof tombstones.$inferSelect;
 
 export const agents = sqliteTable("agents", {
   id: text().primaryKey(),
@@ -188,3 +191,4 @@ export const agents = sqliteTable("agents", {
   /** When it last connected or disconnected. */
   lastSeenAt: integer("last_seen_at"),
 });
+export type AgentRow = typeof agents.$inferSelect;

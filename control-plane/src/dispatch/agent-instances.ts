@@ -1,14 +1,14 @@
 /**
- * Tells two processes with one agent's token apart. The one that was seen first later wins: order of first
- * appearance is the only clock that both share.
+ * Distinguishes processes that use one agent's token. The one that first appeared last wins: order of first appearance
+ * is the only clock that they share.
  *
- * A hello may be the last word of a process that has died since, and whose frames were slower than the next
- * process was to start. One that has never said anything but hello does not keep out the process before it.
+ * A hello may arrive after its process has died and the next one has connected. So a process that has sent nothing but
+ * hello does not keep out the one before it.
  */
 export class AgentInstances {
   readonly #sql: SqlStorage;
-  /** Instances that have said something; what hibernation forgets is noted again. */
-  readonly #heard = new Set<string>();
+  /** Instances known to be active. Hibernation forgets them; they are recorded again. */
+  readonly #active = new Set<string>();
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -20,7 +20,7 @@ export class AgentInstances {
     ) WITHOUT ROWID`);
   }
 
-  /** Notes that an instance says hello. @returns whether it is the agent's newest */
+  /** Records the hello of an instance. @returns whether it is the agent's newest */
   isNewest(agentId: string, instanceId: string): boolean {
     const rows = this.#sql
       .exec<{ instance_id: string; number: number }>(
@@ -47,10 +47,10 @@ export class AgentInstances {
     return true;
   }
 
-  /** An instance has said more than hello: it is there. */
-  heard(agentId: string, instanceId: string): void {
-    if (this.#heard.has(instanceId)) return;
-    this.#heard.add(instanceId);
+  /** An instance sent something other than hello, so it is running. */
+  noteActivity(agentId: string, instanceId: string): void {
+    if (this.#active.has(instanceId)) return;
+    this.#active.add(instanceId);
     this.#sql.exec(
       "DELETE FROM silent_instances WHERE agent_id = ? AND instance_id = ?",
       agentId,
@@ -69,5 +69,5 @@ export class AgentInstances {
   }
 }
 
-/** How many past instances of an agent are remembered. */
+/** How many past instances of an agent are kept. */
 const REMEMBERED = 20;

@@ -1,107 +1,111 @@
 import type { EngineChoice, JobOptions, JobSource, JobSpec } from "@splatt/shared";
 import { and, eq, inArray, isNull, lt, lte, notExists, or, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
+import { IS_WAITING } from "../db/job-predicates.ts";
 import { jobs, uploads } from "../db/schema.ts";
-import { errorText, log } from "../log.ts";
-import type { Hub } from "./hub.ts";
+import { claim as claimTransition } from "../jobs/transitions.ts";
+import { log } from "../log.ts";
+import type { DispatchContext } from "./dispatch-context.ts";
 import type { Lease } from "./lease-table.ts";
 import { headOfQueue, inOrder, type Opening, type WaitingJob } from "./queue.ts";
 
 export interface Claimed {
-  /** By lease: the jobs that are ours now, and what their agents are to do. */
+  /** By lease id: what the agents of the claimed jobs have to do. */
   readonly specs: ReadonlyMap<string, JobSpec>;
-  /** What waits behind them; null when D1 did not say. */
+  /** The jobs that wait behind them; null when D1 did not answer. */
   readonly next: readonly WaitingJob[] | null;
 }
 
 /**
- * Claims many jobs in one call of D1, whose way there and back is most of what a claim takes, and reads in the same
- * transaction which of them are ours now and what is left for the `opening` that remains.
+ * Claims many jobs in one D1 call, because the round trip is most of a claim's time. The same transaction reads which
+ * of them were claimed, and the queue's head for the `opening` that remains.
  *
- * @param leases `claiming` rows that are in the lease table already
- * @param onlyIfFirst jobs of these choices must not be waiting before the ones that are claimed
+ * @param leases `claiming` rows that are already in the lease table
+ * @param onlyIfFirst claims only jobs that no waiting job of these choices precedes
  */
 export async function claim(
-  hub: Hub,
+  context: DispatchContext,
   leases: readonly Lease[],
   opening: Opening,
   onlyIfFirst: readonly EngineChoice[] | null,
 ): Promise<Claimed> {
-  const ours = claimedJobs(hub, leases);
+  const ours = claimedJobs(context, leases);
   try {
-    const [, rows, ...pages] = await hub.db.batch([
-      claimUpdate(hub, leases, onlyIfFirst),
+    const [, rows, ...pages] = await context.db.batch([
+      claimUpdate(context, leases, onlyIfFirst),
       ours,
-      ...headOfQueue(hub, opening),
+      ...headOfQueue(context, opening),
     ]);
     return { specs: specsOf(rows, leases), next: inOrder(pages, opening) };
   } catch (error) {
-    // A lost reply is not a lost claim: the rows tell. Without an answer the `claiming` rows stay for settling.
-    log("warn", "claiming jobs: no answer from D1", { jobs: leases.length, error: errorText(error) });
+    // The claim may have succeeded although its reply was lost, so the rows are read. If that fails too, the `claiming`
+    // rows stay until their deadline.
+    log("warn", "claim not confirmed", { jobs: leases.length }, error);
     return { specs: specsOf(await ours, leases), next: null };
   }
 }
 
-/** What the agent is to do for a lease; null when D1 does not know the lease. */
-export async function specOf(hub: Hub, lease: Lease): Promise<JobSpec | null> {
-  return specsOf(await claimedJobs(hub, [lease]), [lease]).get(lease.leaseId) ?? null;
+/** Whether D1 knows the lease of a `claiming` row whose reply was lost. */
+export async function claimSucceeded(context: DispatchContext, lease: Lease): Promise<boolean> {
+  const [job] = await context.db.select({ leaseId: jobs.leaseId }).from(jobs).where(eq(jobs.id, lease.jobId));
+  return job?.leaseId === lease.leaseId;
 }
 
-/** One statement for all, so that it is the same for one job and for a hundred. */
-export function claimUpdate(hub: Hub, leases: readonly Lease[], onlyIfFirst: readonly EngineChoice[] | null) {
-  const now = hub.now();
+/** What the agent has to do under a lease; null when D1 does not know the lease. */
+export async function specOf(context: DispatchContext, lease: Lease): Promise<JobSpec | null> {
+  return specsOf(await claimedJobs(context, [lease]), [lease]).get(lease.leaseId) ?? null;
+}
+
+/** One statement, whose text is the same for one job and for a hundred. */
+export function claimUpdate(
+  context: DispatchContext,
+  leases: readonly Lease[],
+  onlyIfFirst: readonly EngineChoice[] | null,
+) {
   const claims = JSON.stringify(
     leases.map(({ jobId, attempt, leaseId, agentId }) => ({
       jobId,
       attempt,
       leaseId,
       agentId,
-      message: `Assigned to ${hub.sockets.of(agentId)?.agent.name}`,
+      message: `Assigned to ${context.sockets.of(agentId)?.agent.name}`,
     })),
   );
   const of = (field: keyof Lease | "message") => sql`claims.value ->> ${sql.raw(`'$.${field}'`)}`;
-  return hub.db
+  const transition = claimTransition({
+    attempt: of("attempt"),
+    leaseId: of("leaseId"),
+    agentId: of("agentId"),
+    message: of("message"),
+    now: context.now(),
+  });
+  return context.db
     .update(jobs)
-    .set({
-      attempt: of("attempt"),
-      leaseId: of("leaseId"),
-      agentId: of("agentId"),
-      lostLeaseId: null,
-      progress: 0,
-      lastSeq: 0,
-      etaSeconds: null,
-      nextAttemptAt: null,
-      message: of("message"),
-      updatedAt: now,
-      startedAt: sql`coalesce(${jobs.startedAt}, ${now})`,
-    })
+    .set(transition.set)
     .from(sql`json_each(${claims}) AS claims`)
     .where(
       and(
         eq(jobs.id, of("jobId")),
         eq(jobs.attempt, sql`${of("attempt")} - 1`),
-        // A literal: for a parameter that a partial index may depend on, SQLite plans the statement anew each time.
-        sql`${jobs.status} = 'queued'`,
-        isNull(jobs.leaseId),
-        onlyIfFirst === null ? undefined : nothingAhead(hub, onlyIfFirst),
+        IS_WAITING,
+        onlyIfFirst === null ? undefined : nothingAhead(context, onlyIfFirst),
       ),
     );
 }
 
-function nothingAhead(hub: Hub, choices: readonly EngineChoice[]): SQL {
+function nothingAhead(context: DispatchContext, choices: readonly EngineChoice[]): SQL {
   const ahead = alias(jobs, "ahead");
   return notExists(
-    hub.db
+    context.db
       .select({ one: sql`1` })
       .from(ahead)
       .where(
         and(
-          eq(ahead.pool, hub.pool),
+          eq(ahead.pool, context.pool),
           inArray(ahead.engine, [...choices]),
           lt(ahead.rank, jobs.rank),
-          // Literals, as everywhere that the partial index `jobs_queue` is meant.
-          sql`${ahead.status} = 'queued' AND ${ahead.leaseId} IS NULL`,
-          or(isNull(ahead.nextAttemptAt), lte(ahead.nextAttemptAt, hub.now())),
+          IS_WAITING,
+          or(isNull(ahead.nextAttemptAt), lte(ahead.nextAttemptAt, context.now())),
         ),
       ),
   );
@@ -115,10 +119,10 @@ interface ClaimedRow {
   readonly uploadSize: number | null;
 }
 
-function claimedJobs(hub: Hub, leases: readonly Lease[]) {
+function claimedJobs(context: DispatchContext, leases: readonly Lease[]) {
   const ids = JSON.stringify(leases.map(({ jobId }) => jobId));
   const { leaseId, sourceUrl: url, options, retryOf } = jobs;
-  return hub.db
+  return context.db
     .select({ leaseId, url, options, retryOf, uploadSize: uploads.size })
     .from(jobs)
     .leftJoin(uploads, eq(uploads.id, jobs.uploadId))

@@ -129,8 +129,8 @@ describe("leaseDeadline", () => {
       9000,
       9000 + TIMING.reconnectGraceMs,
     ],
-  ])("%s", (_, row, lastHeard, awakeSince, expected) => {
-    expect(leaseDeadline(row, lastHeard, awakeSince, TIMING)).toBe(expected);
+  ])("%s", (_, row, lastActivity, awakeSince, expected) => {
+    expect(leaseDeadline(row, lastActivity, awakeSince, TIMING)).toBe(expected);
   });
 });
 

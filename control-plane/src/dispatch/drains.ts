@@ -4,8 +4,8 @@ interface DrainRow extends Record<string, SqlStorageValue> {
 }
 
 /**
- * Which agents were told to drain, kept in the object's SQLite: an agent that was not reached, because its socket was
- * broken already, is told again when it comes back. Another process of the agent starts afresh.
+ * Which agents were asked to drain, kept in the object's SQLite: an agent that missed the request gets it again when it
+ * reconnects. A new process of the agent does not drain.
  */
 export class Drains {
   readonly #sql: SqlStorage;
@@ -17,12 +17,12 @@ export class Drains {
     ) WITHOUT ROWID`);
   }
 
-  /** @param until when the agent hands back what is left */
+  /** @param until when the agent returns the jobs that are left */
   begin(agentId: string, instanceId: string, until: number): void {
     this.#sql.exec("INSERT OR REPLACE INTO drains VALUES (?, ?, ?)", agentId, instanceId, until);
   }
 
-  /** Until when the process drains; null when it does not. */
+  /** Until when the process drains; null when it does not drain. */
   untilOf(agentId: string, instanceId: string): number | null {
     const row = this.#sql
       .exec<DrainRow>("SELECT instance_id, until FROM drains WHERE agent_id = ?", agentId)

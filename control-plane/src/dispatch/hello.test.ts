@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { api, createJob, json, mintAgent } from "../testing/api.ts";
 import { agentWithJob, dispatcher, getJob, jobBecomes, newPool, passTime } from "../testing/dispatch.ts";
 import { BUILTIN_OFFER, helloOf, ScriptedAgent } from "../testing/scripted-agent.ts";
-import { readConnection } from "./sockets.ts";
+import { readConnection } from "./agent-sockets.ts";
 
 describe("the upgrade", () => {
   it.each([

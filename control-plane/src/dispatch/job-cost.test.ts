@@ -6,7 +6,7 @@ import { dispatcher, getJob, newPool } from "../testing/dispatch.ts";
 import { costOf, type Usage } from "../testing/list-prices.ts";
 import { EMPTY_REPORT, ScriptedAgent } from "../testing/scripted-agent.ts";
 import { StoreMeter } from "../testing/store-meter.ts";
-import { readConnection, writeConnection } from "./sockets.ts";
+import { readConnection, writeConnection } from "./agent-sockets.ts";
 import { dispatchTiming } from "./timing.ts";
 
 /**

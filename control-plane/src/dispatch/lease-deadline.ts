@@ -2,18 +2,18 @@ import type { Lease } from "./lease-table.ts";
 import type { DispatchTiming } from "./timing.ts";
 
 /**
- * Until when a lease is left alone.
+ * When a lease expires.
  *
- * @param lastHeard when the agent's socket last gave a sign of life; null when it has no socket
- * @param awakeSince since when the Dispatcher itself is there without a gap: nobody's silence before that counts
+ * @param lastActivity the time of the agent's last heartbeat; null when it has no socket
+ * @param awakeSince since when the Dispatcher has run without an outage: silence before that does not count
  */
 export function leaseDeadline(
   lease: Lease,
-  lastHeard: number | null,
+  lastActivity: number | null,
   awakeSince: number,
   timing: DispatchTiming,
 ): number {
   if (lease.state !== "held") return lease.since + timing.acceptMs;
-  if (lastHeard !== null) return Math.max(lastHeard, awakeSince) + timing.leaseMs;
+  if (lastActivity !== null) return Math.max(lastActivity, awakeSince) + timing.leaseMs;
   return Math.max(lease.lostAt ?? awakeSince, awakeSince) + timing.reconnectGraceMs;
 }

@@ -1,15 +1,15 @@
 /**
- * The Dispatcher's own memory: who was given which job, kept in the object's SQLite so that timers survive
- * hibernation, eviction and deploys. It is no truth about jobs; D1 is, and settling the two is settle.ts.
+ * A lease as the Dispatcher remembers it, in the object's SQLite, so that deadlines survive hibernation, eviction and
+ * deploys. D1 is the source of truth; `reconcileLeases` syncs this cache with it.
  */
 export interface Lease {
   readonly jobId: string;
   readonly attempt: number;
   readonly leaseId: string;
   readonly agentId: string;
-  /** `claiming`: D1 is being asked. `sent`: the assignment is on its way. `held`: the agent has the job. */
+  /** `claiming`: waiting for D1. `sent`: waiting for the agent to accept. `held`: the agent has the job. */
   readonly state: "claiming" | "sent" | "held";
-  /** When the state was entered, or the assignment sent again. */
+  /** When the state was entered, or the assignment last sent. */
   readonly since: number;
   /** How often the assignment was sent. */
   readonly sends: number;
@@ -55,7 +55,7 @@ export class LeaseTable {
       .map(toLease);
   }
 
-  /** How many jobs each agent has; agents without any are not in it. */
+  /** How many leases each agent has; agents without leases are absent. */
   countByAgent(): Map<string, number> {
     const rows = this.#sql
       .exec<{ agent_id: string; jobs: number }>(
@@ -79,7 +79,7 @@ export class LeaseTable {
     );
   }
 
-  /** Removes the lease unless the job has got another one meanwhile. */
+  /** Removes the lease, unless the job has another one by now. */
   remove(lease: Pick<Lease, "jobId" | "leaseId">): void {
     this.#sql.exec("DELETE FROM leases WHERE job_id = ? AND lease_id = ?", lease.jobId, lease.leaseId);
   }

@@ -3,7 +3,7 @@ import { type AgentOffer, type EngineChoice, engineFor, parallelJobs } from "@sp
 export interface QueuedJob {
   readonly id: string;
   readonly engine: EngineChoice;
-  /** Who worked on the job last and may have its finished stages. */
+  /** The agent that worked on the job last, and may have its finished stages. */
   readonly lastAgentId: string | null;
 }
 
@@ -11,7 +11,7 @@ export interface Candidate {
   readonly agentId: string;
   readonly offer: AgentOffer;
   readonly freeSlots: number;
-  /** How many jobs the agent has now. */
+  /** How many leases the agent has now. */
   readonly load: number;
 }
 
@@ -21,8 +21,8 @@ export interface Placement {
 }
 
 /**
- * Who gets which job: jobs in the queue's order, each to the best agent that can run it. Best is one that would
- * begin it at once; among these the one that worked on it before; then the least loaded.
+ * Assigns jobs in the queue's order, each to the best agent that can run it. Best is an agent that would begin it at
+ * once; then the one that worked on it before; then the least loaded.
  */
 export function place(queue: readonly QueuedJob[], candidates: readonly Candidate[]): Placement[] {
   const agents = candidates.map((candidate) => ({ ...candidate }));
@@ -41,7 +41,7 @@ export function place(queue: readonly QueuedJob[], candidates: readonly Candidat
   return placements;
 }
 
-/** Below zero if `a` is the better one for a job that `lastAgentId` worked on. */
+/** Negative if `a` is better for a job that `lastAgentId` worked on. */
 function preference(a: Candidate, b: Candidate, lastAgentId: string | null): number {
   return (
     Number(isBusy(a)) - Number(isBusy(b)) ||
@@ -51,7 +51,7 @@ function preference(a: Candidate, b: Candidate, lastAgentId: string | null): num
   );
 }
 
-/** Whether another job would only be prepared for later. */
+/** Whether another job would have to wait at this agent. */
 export function isBusy({ load, offer }: Pick<Candidate, "load" | "offer">): boolean {
   return load >= parallelJobs(offer);
 }
@@ -66,7 +66,7 @@ export function runnableChoices(offers: readonly AgentOffer[]): EngineChoice[] {
   return [...choices];
 }
 
-/** Why a job that asks for `choice` waits although an agent might be idle; null when one can run it. */
+/** Why no connected agent can run a job that asks for `choice`; null when one can. */
 export function unmetNeed(choice: EngineChoice, pool: string, offers: readonly AgentOffer[]): string | null {
   if (offers.length === 0) return `Waiting for an agent: none is connected to pool "${pool}".`;
   if (runnableChoices(offers).includes(choice)) return null;

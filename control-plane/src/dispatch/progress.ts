@@ -2,17 +2,12 @@ import { type JobProgress, type ServerMessage, statusesBefore } from "@splatt/sh
 import { and, inArray, lte } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { jobs } from "../db/schema.ts";
-import { heldUnder, isHeldUnder } from "../jobs/conditions.ts";
-import type { Hub } from "./hub.ts";
+import { heldUnder, isHeldUnder } from "../jobs/lease-conditions.ts";
+import type { DispatchContext, WrittenProgress } from "./dispatch-context.ts";
+import { abandon } from "./job-reports.ts";
 import type { DispatchTiming } from "./timing.ts";
 
-/** What was last written of a job's progress, and when. */
-export interface WrittenProgress {
-  readonly progress: number;
-  readonly at: number;
-}
-
-/** Rows written are most of what a job costs, so only progress that moved enough, long enough after the last. */
+/** Written rows are most of what a job costs, so progress is written only when it moved enough, and not too often. */
 export function isWorthWriting(
   progress: number,
   now: number,
@@ -25,19 +20,19 @@ export function isWorthWriting(
   );
 }
 
-/** Progress is never acked and may be lost; the latest wins. */
+/** `job.progress`: never acked, may be lost; the latest wins. */
 export async function onProgress(
-  hub: Hub,
+  context: DispatchContext,
   agentId: string,
   message: JobProgress,
 ): Promise<ServerMessage | null> {
   const { fence, progress } = message;
-  const written = hub.writtenProgress.get(fence.job_id);
-  const now = hub.now();
-  if (!isWorthWriting(progress, now, written, hub.timing)) return null;
-  hub.writtenProgress.set(fence.job_id, { progress, at: now });
+  const written = context.writtenProgress.get(fence.job_id);
+  const now = context.now();
+  if (!isWorthWriting(progress, now, written, context.timing)) return null;
+  context.writtenProgress.set(fence.job_id, { progress, at: now });
   const rows = await withRetry(() =>
-    hub.db
+    context.db
       .update(jobs)
       .set({ progress, message: message.message, etaSeconds: message.eta_seconds, updatedAt: now })
       .where(
@@ -49,6 +44,6 @@ export async function onProgress(
       )
       .returning({ id: jobs.id }),
   );
-  if (rows.length > 0 || (await isHeldUnder(hub.db, fence, agentId))) return null;
-  return { type: "job.abandon", fence, reason: "the job is no longer yours" };
+  if (rows.length > 0 || (await isHeldUnder(context.db, fence, agentId))) return null;
+  return abandon(fence);
 }

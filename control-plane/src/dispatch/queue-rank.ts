@@ -1,10 +1,10 @@
-/** One step of priority is worth this much waiting. */
+/** One step of priority counts as much as this much waiting. */
 export const AGING_MS_PER_PRIORITY = 10 * 60 * 1000;
 
 /**
- * A job's place in the queue, lower first. Higher priority goes first, and age raises priority: because every
- * waiting job ages at the same pace, "priority plus waiting time" orders jobs as this constant does, so the
- * order is an index and no job starves.
+ * A job's place in the queue, lower first. A higher priority goes first, and waiting raises priority, so no job starves.
+ * All waiting jobs age at the same pace, so this constant orders them as "priority plus waiting time" would, and an
+ * index can hold the order.
  */
 export function queueRank(createdAt: number, priority: number): number {
   return createdAt - priority * AGING_MS_PER_PRIORITY;

@@ -2,67 +2,51 @@ import { ACTIVE_STATUSES, type ActiveStatus, type Fence, type HeldJob } from "@s
 import { and, desc, eq, inArray, isNull } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { jobEvents, jobs } from "../db/schema.ts";
-import { isHeldUnder } from "../jobs/conditions.ts";
+import { isHeldUnder } from "../jobs/lease-conditions.ts";
+import { applyTransition, readopt as readoptTransition } from "../jobs/transitions.ts";
 import { log } from "../log.ts";
-import type { Hub } from "./hub.ts";
+import type { DispatchContext } from "./dispatch-context.ts";
+import { recordHeldLease } from "./held-lease.ts";
 
 /**
- * An agent came back with a job that was taken from it, and that nobody else has by now: the work is not thrown away.
- * Only the lease that was lost counts. An agent that has handed the job back, or has reported its failure, and only
- * did not hear the ack, does not get it once more.
+ * Leases a job again to the agent that lost it, if no other agent has it yet: its work is kept. Only a lost lease
+ * qualifies. An agent that returned the job or reported its failure, and only missed the ack, does not get it back.
  *
- * @returns the fence to go on under; null when the job is somebody else's
+ * @returns the new fence; null when the job is not available any more
  */
-export async function readopt(hub: Hub, agentId: string, held: HeldJob): Promise<Fence | null> {
-  const fence = { ...held.fence, lease_id: hub.newLeaseId() };
-  const status = furthest(held.status, await stageReached(hub, fence));
-  await withRetry(() =>
-    hub.db
-      .update(jobs)
-      .set({
-        leaseId: fence.lease_id,
-        agentId,
-        lostLeaseId: null,
-        status,
-        message: held.message,
-        nextAttemptAt: null,
-        updatedAt: hub.now(),
-      })
-      .where(
-        and(
-          eq(jobs.id, fence.job_id),
-          eq(jobs.attempt, fence.attempt),
-          eq(jobs.lostLeaseId, held.fence.lease_id),
-          eq(jobs.status, "queued"),
-          isNull(jobs.leaseId),
-        ),
-      ),
+export async function readopt(
+  context: DispatchContext,
+  agentId: string,
+  held: HeldJob,
+): Promise<Fence | null> {
+  const fence = { ...held.fence, lease_id: context.newLeaseId() };
+  const status = furthest(held.status, await stageReached(context, fence));
+  const transition = readoptTransition({
+    leaseId: fence.lease_id,
+    agentId,
+    status,
+    message: held.message,
+    now: context.now(),
+  });
+  const isStillLost = and(
+    eq(jobs.id, fence.job_id),
+    eq(jobs.attempt, fence.attempt),
+    eq(jobs.lostLeaseId, held.fence.lease_id),
+    isNull(jobs.leaseId),
   );
-  if (!(await isHeldUnder(hub.db, fence, agentId))) return null;
-  hold(hub, fence, agentId);
+  await withRetry(async () => applyTransition(context.db, transition, isStillLost));
+  if (!(await isHeldUnder(context.db, fence, agentId))) return null;
+  recordHeldLease(context, fence, agentId);
   log("info", "job re-adopted by the agent that came back", { job: fence.job_id, attempt: fence.attempt });
   return fence;
 }
 
-/** The agent has the job, as it says itself. */
-export function hold(hub: Hub, fence: Fence, agentId: string): void {
-  const now = hub.now();
-  hub.leases.put({
-    jobId: fence.job_id,
-    attempt: fence.attempt,
-    leaseId: fence.lease_id,
-    agentId,
-    state: "held",
-    since: now,
-    sends: 1,
-    lostAt: null,
-  });
-  hub.alarm.wakeAt(now + hub.timing.leaseMs);
-}
-
-/** How far the attempt was at the most: an agent that lost files begins stages again, but the job does not go back. */
-async function stageReached(hub: Hub, { job_id, attempt }: Fence): Promise<ActiveStatus | null> {
-  const [last] = await hub.db
+/** The last stage that the attempt reached: an agent that lost files repeats stages, but the job does not go back. */
+async function stageReached(
+  context: DispatchContext,
+  { job_id, attempt }: Fence,
+): Promise<ActiveStatus | null> {
+  const [last] = await context.db
     .select({ status: jobEvents.status })
     .from(jobEvents)
     .where(

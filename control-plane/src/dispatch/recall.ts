@@ -1,30 +1,32 @@
 import { engineFor } from "@splatt/shared";
 import { and, eq, inArray } from "drizzle-orm";
 import { jobs } from "../db/schema.ts";
-import { candidates, fenceOf } from "./assign.ts";
-import type { Hub } from "./hub.ts";
+import { candidates } from "./candidates.ts";
+import type { DispatchContext } from "./dispatch-context.ts";
+import { fenceOf } from "./held-lease.ts";
 import type { Lease } from "./lease-table.ts";
 import { type Candidate, isBusy, type QueuedJob } from "./placement.ts";
 
 /**
- * Jobs that were given to busy agents in advance are called back for agents that have fallen idle. The agent that
- * has one decides: only what it has not begun comes back.
+ * Recalls jobs that were assigned to busy agents in advance, for agents that are idle now. The busy agent decides: it
+ * returns only a job that it has not begun.
  */
-export async function recallPrefetched(hub: Hub): Promise<void> {
-  for (const jobId of hub.recalled) if (hub.leases.get(jobId) === null) hub.recalled.delete(jobId);
-  const loads = hub.leases.countByAgent();
-  const waiting = hub.sockets
+export async function recallPrefetched(context: DispatchContext): Promise<void> {
+  for (const jobId of context.recalled)
+    if (context.leases.get(jobId) === null) context.recalled.delete(jobId);
+  const loads = context.leases.countByAgent();
+  const waiting = context.sockets
     .open()
     .filter(({ agent: { id, hello } }) => {
       const load = loads.get(id) ?? 0;
       return hello !== null && load > 0 && isBusy({ load: load - 1, offer: hello.offer });
     })
-    .flatMap(({ agent }) => hub.leases.ofAgent(agent.id))
-    .filter(({ state, jobId }) => state === "held" && !hub.recalled.has(jobId));
+    .flatMap(({ agent }) => context.leases.ofAgent(agent.id))
+    .filter(({ state, jobId }) => state === "held" && !context.recalled.has(jobId));
   if (waiting.length === 0) return;
-  const idle = candidates(hub).filter((agent) => agent.freeSlots > 0 && !isBusy(agent));
+  const idle = candidates(context).filter((agent) => agent.freeSlots > 0 && !isBusy(agent));
   if (idle.length === 0) return;
-  const unbegun = await hub.db
+  const unbegun = await context.db
     .select({ id: jobs.id, engine: jobs.engine, lastAgentId: jobs.lastAgentId })
     .from(jobs)
     .where(
@@ -37,10 +39,10 @@ export async function recallPrefetched(hub: Hub): Promise<void> {
       ),
     );
   for (const lease of chooseRecalls(unbegun, waiting, idle)) {
-    const socket = hub.sockets.of(lease.agentId);
-    if (socket === null || hub.leases.get(lease.jobId)?.leaseId !== lease.leaseId) continue;
-    hub.recalled.add(lease.jobId);
-    hub.sockets.send(socket.ws, {
+    const socket = context.sockets.of(lease.agentId);
+    if (socket === null || context.leases.get(lease.jobId)?.leaseId !== lease.leaseId) continue;
+    context.recalled.add(lease.jobId);
+    context.sockets.send(socket.ws, {
       type: "job.recall",
       fence: fenceOf(lease),
       reason: "another agent is idle",
@@ -48,7 +50,7 @@ export async function recallPrefetched(hub: Hub): Promise<void> {
   }
 }
 
-/** Which of the jobs that wait at busy agents the idle ones could begin at once: at most one for each of them. */
+/** Which of the jobs that wait at busy agents the idle ones could begin at once; at most one per idle agent. */
 export function chooseRecalls(
   unbegun: readonly QueuedJob[],
   leases: readonly Lease[],

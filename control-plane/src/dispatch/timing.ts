@@ -3,33 +3,33 @@ import { z } from "zod";
 
 const Ms = z.int().positive();
 
-/** Every clock and limit of dispatch in one place. The defaults suit agents on home networks. */
+/** Every interval and limit of dispatch. The defaults suit agents on home networks. */
 export const DispatchTiming = z.object({
-  /** How often an agent sends its heartbeat, which the runtime answers without waking the object. */
+  /** How often an agent sends its heartbeat. The runtime answers it without waking the object. */
   heartbeatMs: Ms.default(15_000),
   /** A socket without a heartbeat for this long is dead, whatever its state says. */
   leaseMs: Ms.default(60_000),
-  /** How long the job of an agent whose socket is gone waits for it to come back. */
+  /** How long a job waits for its agent to reconnect. */
   reconnectGraceMs: Ms.default(150_000),
-  /** How often an agent says which jobs it holds. */
+  /** How often an agent lists the jobs that it holds. */
   heldMs: Ms.default(60_000),
-  /** An assignment not accepted within this time is sent once more, then given to somebody else. */
+  /** An assignment that is not accepted within this time is sent once more, then the job is requeued. */
   acceptMs: Ms.default(5_000),
-  /** An agent that did not accept, or rejected, gets no new job for this long. */
+  /** An agent that rejected a job, or did not accept it, is assigned no job for this long. */
   rejectBackoffMs: Ms.default(30_000),
-  /** How often an agent sends progress at the most, and resends what was not acked. */
+  /** How often an agent sends progress at most, and resends messages without an ack. */
   progressMs: Ms.default(2_000),
   resendMs: Ms.default(5_000),
-  /** Progress is written to D1 when it moved by this many points and this time has passed. */
+  /** Progress is written to D1 when it has moved by this many points and this time has passed. */
   progressWritePoints: z.int().positive().default(2),
   progressWriteMs: Ms.default(5_000),
-  /** An alarm later than this after its time means that the control plane itself was away. */
+  /** A deadline that is overdue by more than this means that the control plane itself was down. */
   outageSlackMs: Ms.default(15_000),
-  /** How often a job may fail, for reasons that another attempt may not meet, before it is given up. */
+  /** After this many failed attempts a job fails, even if the last failure is retryable. */
   maxFailures: z.int().positive().default(3),
-  /** How often a job may lose its agent before it is given up. */
+  /** After this many lost leases a job fails. */
   maxLostLeases: z.int().positive().default(10),
-  /** How long a job that lost its agent waits for anybody to run it before it is given up. */
+  /** How long a job that lost its agent waits for another before it fails. */
   lostWaitMs: Ms.default(7 * 24 * 3600 * 1000),
   retryMinMs: Ms.default(15_000),
   retryMaxMs: Ms.default(600_000),
@@ -41,7 +41,7 @@ export function dispatchTiming(overrides: string | undefined): DispatchTiming {
   return DispatchTiming.parse(overrides === undefined || overrides === "" ? {} : JSON.parse(overrides));
 }
 
-/** What an agent is told in its welcome. */
+/** The intervals in an agent's welcome. */
 export function agentIntervals(timing: DispatchTiming): Intervals {
   return {
     heartbeat_ms: timing.heartbeatMs,

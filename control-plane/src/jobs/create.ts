@@ -1,19 +1,22 @@
 import { type CreateJob, DEFAULT_POOL, JobOptions } from "@splatt/shared";
 import { and, eq, notExists, sql } from "drizzle-orm";
 import { type Database, withRetry } from "../db/database.ts";
-import { agents, jobs, uploads } from "../db/schema.ts";
+import { agents, type JobRow, jobs, uploads } from "../db/schema.ts";
+import { notifyDispatcher } from "../dispatch/dispatcher-client.ts";
 import type { WaitingJob } from "../dispatch/queue.ts";
 import { queueRank } from "../dispatch/queue-rank.ts";
-import { dispatcherOf } from "../dispatch/stub.ts";
 import type { Env } from "../env.ts";
 import { ApiError } from "../http/problem.ts";
-import { errorText, log } from "../log.ts";
-import { findCompletedUpload, isThere } from "../uploads/routes.ts";
-import type { JobRow } from "./view.ts";
+import { findCompletedUpload, isPresent } from "../uploads/uploads.ts";
 
 export const CREATED_MESSAGE = "Job created and queued for processing";
 
-/** Queues a job. @param repeats the ended job that it is a retry of @returns it as it waits in the queue */
+/**
+ * Queues a job.
+ *
+ * @param repeats the ended job that it is a retry of
+ * @returns the job as it waits in the queue
+ */
 export async function createJob(db: Database, body: CreateJob, repeats: JobRow | null): Promise<WaitingJob> {
   await requirePool(db, body.pool);
   const upload = body.upload_id === undefined ? null : await findCompletedUpload(db, body.upload_id);
@@ -46,7 +49,7 @@ export async function createJob(db: Database, body: CreateJob, repeats: JobRow |
   return { id, attempt: 0, engine: body.engine, lastAgentId, rank };
 }
 
-/** The upload may be deleted at any moment until a job uses it: with it gone, the job is not made. */
+/** Until a job uses the upload, it can be deleted at any moment: then the job is not created. */
 async function insertWithUpload(
   db: Database,
   insert: Parameters<Database["batch"]>[0][number],
@@ -56,25 +59,23 @@ async function insertWithUpload(
   const upload = db
     .select({ one: sql`1` })
     .from(uploads)
-    .where(and(eq(uploads.id, uploadId), isThere()));
+    .where(and(eq(uploads.id, uploadId), isPresent()));
   const dropOrphan = db
     .delete(jobs)
     .where(and(eq(jobs.id, id), eq(jobs.status, "queued"), notExists(upload)));
   await withRetry(() => db.batch([insert, dropOrphan]));
-  const made = await db.select({ id: jobs.id }).from(jobs).where(eq(jobs.id, id));
-  if (made.length === 0) throw new ApiError("upload_not_found");
+  const created = await db.select({ id: jobs.id }).from(jobs).where(eq(jobs.id, id));
+  if (created.length === 0) throw new ApiError("upload_not_found");
 }
 
-/** The job is safe in D1: should the Dispatcher not hear of it now, its next tick finds it. */
-export async function tellDispatcher(env: Env, pool: string, job: WaitingJob): Promise<void> {
-  try {
-    await dispatcherOf(env, pool).jobQueued(job.engine, job);
-  } catch (error) {
-    log("warn", "the Dispatcher did not hear of a new job", { pool, error: errorText(error) });
-  }
+/** Wakes the pool's Dispatcher for a job that was just created. */
+export async function announceJob(env: Env, pool: string, job: WaitingJob): Promise<void> {
+  await notifyDispatcher(env, pool, "job created", job.id, (dispatcher) =>
+    dispatcher.jobQueued(job.engine, job),
+  );
 }
 
-/** The default pool always exists; any other one by having an agent. */
+/** The default pool always exists; any other pool exists while it has an agent. */
 async function requirePool(db: Database, pool: string): Promise<void> {
   if (pool === DEFAULT_POOL) return;
   const members = await db.select({ id: agents.id }).from(agents).where(eq(agents.pool, pool)).limit(1);

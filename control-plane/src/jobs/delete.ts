@@ -1,19 +1,17 @@
 import { TERMINAL_STATUSES } from "@splatt/shared";
 import { and, eq, exists, inArray, sql } from "drizzle-orm";
 import { database, withRetry } from "../db/database.ts";
-import { jobEvents, jobs, results, tombstones, uploads } from "../db/schema.ts";
-import { dispatcherOf } from "../dispatch/stub.ts";
+import { type JobRow, jobEvents, jobs, results, tombstones } from "../db/schema.ts";
+import { notifyDispatcher } from "../dispatch/dispatcher-client.ts";
 import type { Env } from "../env.ts";
-import { errorText, log } from "../log.ts";
-import { purgeTombstone } from "../maintenance/purge.ts";
-import { deleteUpload } from "../uploads/routes.ts";
-import type { JobRow } from "./view.ts";
+import { deleteUnusedUpload } from "../uploads/uploads.ts";
+import { purgeTombstone } from "./tombstones.ts";
 
 /**
- * Deletes a job that has ended: its rows at once, its objects right after, and its R2 prefix once more when
- * no stale upload can arrive any longer. The tombstone lets the scheduled purge finish what is cut off here.
+ * Deletes a job that has ended: its rows at once, then its objects, and its R2 prefix again when no stale upload can
+ * arrive any more. The tombstone lets the scheduled purge finish a deletion that is interrupted here.
  *
- * @returns whether the job is gone; false when it has not ended
+ * @returns false when the job has not ended
  */
 export async function deleteJob(env: Env, job: JobRow): Promise<boolean> {
   const db = database(env.DB);
@@ -38,19 +36,7 @@ export async function deleteJob(env: Env, job: JobRow): Promise<boolean> {
   if (left.length > 0) return false;
 
   await purgeTombstone(db, env.BUCKET, { jobId: job.id, deletedAt: now, purgeAt: now });
-  if (job.uploadId !== null) {
-    const [upload] = await db.select().from(uploads).where(eq(uploads.id, job.uploadId));
-    if (upload !== undefined) await deleteUpload(db, env.BUCKET, upload);
-  }
-  await tellAgents(env, job);
+  if (job.uploadId !== null) await deleteUnusedUpload(db, env.BUCKET, job.uploadId);
+  await notifyDispatcher(env, job.pool, "job deleted", job.id, (dispatcher) => dispatcher.jobDeleted(job.id));
   return true;
-}
-
-/** Agents that do not hear of it now are told when they next connect and say what they keep. */
-async function tellAgents(env: Env, job: JobRow): Promise<void> {
-  try {
-    await dispatcherOf(env, job.pool).jobDeleted(job.id);
-  } catch (error) {
-    log("warn", "the Dispatcher did not hear of a deleted job", { job: job.id, error: errorText(error) });
-  }
 }

@@ -1,19 +1,15 @@
 import { PREVIEW_FILE, resultContentType } from "@splatt/shared";
 import { type Database, withRetry } from "../db/database.ts";
-import { resultUploads } from "../db/schema.ts";
+import { type JobRow, resultUploads } from "../db/schema.ts";
 import type { StoredObject } from "../http/object-response.ts";
-import type { JobRow } from "./view.ts";
 
-/** One object per job, put again with every new picture. */
+/** One object per job, replaced by every new picture. */
 export function previewKey(jobId: string): string {
   return `jobs/${jobId}/${PREVIEW_FILE}`;
 }
 
-/**
- * Notes, as an upload that never becomes a result, that a job has a preview: whoever clears up after the job finds it
- * by that row, also where the job's end itself was not heard of.
- */
-export async function notePreview(
+/** Records the preview as a result upload that never becomes a result, so that it is discarded with the others. */
+export async function recordPreview(
   db: Database,
   job: Pick<JobRow, "id" | "attempt">,
   size: number,
@@ -26,7 +22,7 @@ export async function notePreview(
     size,
     partSize: size,
     r2Key: previewKey(job.id),
-    // There is no multipart upload: it came in one piece.
+    // It is put in one piece, without a multipart upload.
     r2UploadId: "",
     etag: "",
     createdAt: Date.now(),
@@ -34,7 +30,7 @@ export async function notePreview(
   await withRetry(() => db.insert(resultUploads).values(row).onConflictDoNothing());
 }
 
-/** The latest picture of a job that trains, if there is one yet. */
+/** The latest picture of a running job; null before the first. */
 export async function findPreview(bucket: R2Bucket, jobId: string): Promise<StoredObject | null> {
   const object = await bucket.head(previewKey(jobId));
   if (object === null) return null;

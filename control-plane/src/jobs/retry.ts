@@ -1,12 +1,9 @@
 import { CreateJob } from "@splatt/shared";
 import { z } from "zod";
+import type { JobRow } from "../db/schema.ts";
 import { validate } from "../http/validate.ts";
-import type { JobRow } from "./view.ts";
 
-/**
- * What a retry asks for: everything as the ended job had it, but for the fields that `changes` names. The video is
- * the same, so it is not sent again.
- */
+/** The job that a retry creates: the ended job's fields, replaced by those that `changes` names, and the same video. */
 export function retryBody(job: JobRow, changes: unknown): CreateJob {
   const source = job.uploadId === null ? { video_url: job.sourceUrl } : { upload_id: job.uploadId };
   const given = validate(z.record(z.string(), z.unknown()), changes, "body");

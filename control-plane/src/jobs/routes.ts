@@ -15,19 +15,19 @@ import { and, asc, desc, eq, inArray, lt, sql } from "drizzle-orm";
 import { type Context, Hono } from "hono";
 import type { AppEnv } from "../app-env.ts";
 import { type Database, database } from "../db/database.ts";
-import { jobCounts, jobEvents, jobs, results } from "../db/schema.ts";
+import { type JobRow, jobCounts, jobEvents, jobs, type ResultRow, results } from "../db/schema.ts";
 import type { Env } from "../env.ts";
 import { objectResponse, type StoredObject } from "../http/object-response.ts";
 import { ApiError } from "../http/problem.ts";
 import { idParam, readJson, readOptionalJson, readQuery, unknownFields, validate } from "../http/validate.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
 import { cancelJob, stopCancelledJob } from "./cancel.ts";
-import { CREATED_MESSAGE, createJob, tellDispatcher } from "./create.ts";
+import { announceJob, CREATED_MESSAGE, createJob } from "./create.ts";
 import { deleteJob } from "./delete.ts";
+import { toJobEvent, toJobView, toStatusView } from "./job-views.ts";
 import { findPreview } from "./preview.ts";
 import { requireFetchable } from "./require-fetchable.ts";
 import { retryBody } from "./retry.ts";
-import { type JobRow, type ResultRow, toJobEvent, toJobView, toStatusView } from "./view.ts";
 
 export const jobRoutes = new Hono<AppEnv>()
   .post("/", async (c) => {
@@ -35,7 +35,7 @@ export const jobRoutes = new Hono<AppEnv>()
     const body = validate(CreateJob, raw, "body");
     requireFetchable(c.env, body);
     const job = await createJob(database(c.env.DB), body, null);
-    c.executionCtx.waitUntil(tellDispatcher(c.env, body.pool, job));
+    c.executionCtx.waitUntil(announceJob(c.env, body.pool, job));
     return c.json(created(job.id, unknownFields(CreateJobFields, raw)));
   })
 
@@ -113,7 +113,7 @@ export const jobRoutes = new Hono<AppEnv>()
     const body = retryBody(job, raw);
     requireFetchable(c.env, body);
     const again = await createJob(database(c.env.DB), body, job);
-    c.executionCtx.waitUntil(tellDispatcher(c.env, body.pool, again));
+    c.executionCtx.waitUntil(announceJob(c.env, body.pool, again));
     return c.json(created(again.id, unknownFields(RetryJobFields, raw)));
   })
 

@@ -1,20 +1,19 @@
 import { DEFAULT_POOL } from "@splatt/shared";
 import { sql } from "drizzle-orm";
 import { database } from "../db/database.ts";
-import { dispatcherOf } from "../dispatch/stub.ts";
+import { IS_LEASED, IS_WAITING_AFTER_LOSS } from "../db/job-predicates.ts";
+import { dispatcherOf } from "../dispatch/dispatcher-client.ts";
 import type { Env } from "../env.ts";
-import { errorText, log } from "../log.ts";
+import { log } from "../log.ts";
 import { purgeLeftovers } from "./purge.ts";
 
-/** Once a minute: wakes each pool's Dispatcher, so that nothing stays missed, and clears leftovers. */
+/** Runs once a minute: each Dispatcher finds what it missed, and leftovers are removed. */
 export async function runScheduled(env: Env): Promise<void> {
   const db = database(env.DB);
   const pools = await db.all<{ pool: string }>(
     sql`SELECT pool FROM agents
-        UNION SELECT pool FROM jobs
-          WHERE lease_id IS NOT NULL AND status NOT IN ('completed', 'failed', 'cancelled')
-        UNION SELECT pool FROM jobs
-          WHERE status = 'queued' AND lease_id IS NULL AND lost_leases > 0
+        UNION SELECT pool FROM jobs WHERE ${IS_LEASED}
+        UNION SELECT pool FROM jobs WHERE ${IS_WAITING_AFTER_LOSS}
         UNION SELECT ${DEFAULT_POOL}`,
   );
   const work = [
@@ -22,7 +21,6 @@ export async function runScheduled(env: Env): Promise<void> {
     purgeLeftovers(db, env.BUCKET, Date.now()),
   ];
   for (const outcome of await Promise.allSettled(work)) {
-    if (outcome.status === "rejected")
-      log("error", "scheduled work failed", { error: errorText(outcome.reason) });
+    if (outcome.status === "rejected") log("error", "scheduled work failed", {}, outcome.reason);
   }
 }

@@ -1,10 +1,7 @@
+import { isNoSuchUpload } from "../db/store-errors.ts";
 import { hex } from "../http/credentials.ts";
 import { ApiError } from "../http/problem.ts";
-import { errorText } from "../log.ts";
 import type { ObjectBytes } from "./object-bytes.ts";
-
-/** R2's code for an upload that was completed, aborted or forgotten. */
-export const NO_SUCH_UPLOAD = /\(10024\)/;
 
 export function objectBytes(env: {
   readonly BUCKET: R2Bucket;
@@ -43,7 +40,7 @@ function bytesThroughWorker(bucket: R2Bucket): ObjectBytes {
         .resumeMultipartUpload(upload.r2Key, upload.r2UploadId)
         .uploadPart(number, hashing.readable.pipeThrough(new FixedLengthStream(size)))
         .catch(async (error: unknown) => {
-          if (NO_SUCH_UPLOAD.test(errorText(error))) throw new ApiError("upload_not_found");
+          if (isNoSuchUpload(error)) throw new ApiError("upload_not_found");
           await watched;
           if (brokeOff) throw new ApiError("body_incomplete");
           throw error;

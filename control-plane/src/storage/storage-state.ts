@@ -1,3 +1,4 @@
+import { isDiskFull, isDiskUnwritable } from "../db/store-errors.ts";
 import { ApiError } from "../http/problem.ts";
 
 /** A disk under the stores that does not work as it should, as the embedded runtime reports it. */
@@ -16,13 +17,9 @@ export function refusalOfWrites(state: StorageState | undefined): ApiError | nul
   return new ApiError(code, state.message, { "retry-after": RETRY_AFTER_SEC });
 }
 
-/** As SQLite and the object store report a disk that takes no more. */
-const FULL = /SQLITE_FULL|database or disk is full|ENOSPC|EDQUOT/;
-const UNWRITABLE = /SQLITE_READONLY|readonly database|SQLITE_IOERR|disk I\/O error|EROFS|\bEIO\b/;
-
 /** The refusal that an error of a store stands for, or null when the disk is not its cause. */
-export function diskProblem(errorText: string): ApiError | null {
+export function diskProblem(error: unknown): ApiError | null {
   const headers = { "retry-after": RETRY_AFTER_SEC };
-  if (FULL.test(errorText)) return new ApiError("storage_full", undefined, headers);
-  return UNWRITABLE.test(errorText) ? new ApiError("storage_unwritable", undefined, headers) : null;
+  if (isDiskFull(error)) return new ApiError("storage_full", undefined, headers);
+  return isDiskUnwritable(error) ? new ApiError("storage_unwritable", undefined, headers) : null;
 }

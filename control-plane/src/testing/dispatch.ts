@@ -1,12 +1,13 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { JobView } from "@splatt/shared";
-import { readConnection, writeConnection } from "../dispatch/sockets.ts";
+import { readConnection, writeConnection } from "../dispatch/agent-sockets.ts";
+import type { Dispatcher } from "../dispatch/dispatcher.ts";
 import { api, createJob, json, mintAgent } from "./api.ts";
 import { ScriptedAgent } from "./scripted-agent.ts";
 
-export function dispatcher(pool: string) {
-  return env.DISPATCHER.getByName(pool);
+export function dispatcher(pool: string): DurableObjectStub<Dispatcher> {
+  return env.DISPATCHER.getByName(pool) as unknown as DurableObjectStub<Dispatcher>;
 }
 
 let pools = 0;
@@ -49,7 +50,7 @@ export async function passTime(
       writeConnection(ws, {
         ...connection,
         acceptedAt: agents === "alive" ? Date.now() : connection.acceptedAt - ms,
-        restingUntil: connection.restingUntil - ms,
+        cooldownUntil: connection.cooldownUntil - ms,
       });
     }
   });

@@ -1,8 +1,8 @@
 import { expectedPartSize, SHA256_HEADER, Sha256Hex, type UploadedPart } from "@splatt/shared";
+import { isCompletionRefused, isNoSuchUpload } from "../db/store-errors.ts";
 import { ApiError } from "../http/problem.ts";
 import { validate } from "../http/validate.ts";
-import { errorText, log } from "../log.ts";
-import { NO_SUCH_UPLOAD } from "../storage/bytes-through-worker.ts";
+import { log } from "../log.ts";
 import type { ObjectBytes, PartRequest } from "../storage/object-bytes.ts";
 
 /** An R2 multipart upload, as a row in D1 remembers it. */
@@ -14,8 +14,8 @@ export interface Multipart {
 }
 
 /**
- * Stores the request's body as one part and verifies its SHA-256 when the sender states it. A part that arrives
- * damaged is never returned, so it cannot become a part of the object.
+ * Stores the request's body as one part, and verifies its SHA-256 when the sender states one. A damaged part is never
+ * returned, so it cannot become part of the object.
  */
 export async function storePart(
   bytes: ObjectBytes,
@@ -37,12 +37,9 @@ export async function storePart(
   return bytes.receivePart(upload, { number: partNumber, size: expected, sha256 }, request);
 }
 
-/** R2's codes for parts that are too small, an upload or parts that it does not know, and a malformed list. */
-const REFUSED = /\((10011|10024|10025|10048)\)/;
-
 /**
- * Makes one object of the parts. Safe to repeat: when R2 no longer knows the upload because an earlier call
- * completed it and only its answer was lost, the object is there, under a key that no other upload has.
+ * Assembles the parts into one object. Safe to repeat: when an earlier call completed the upload and its answer was
+ * lost, R2 no longer knows the upload, but the object exists under a key that no other upload has.
  */
 export async function completeMultipart(
   bucket: R2Bucket,
@@ -58,16 +55,17 @@ export async function completeMultipart(
   } catch (error) {
     const existing = await bucket.head(upload.r2Key);
     if (existing?.size === upload.size) return { etag: existing.etag };
-    // R2 is not well: whoever asked asks again, and the parts are still there.
-    if (!REFUSED.test(errorText(error))) throw error;
-    log("warn", "multipart upload could not be completed", { key: upload.r2Key, error: errorText(error) });
+    // R2 itself failed: the parts are still there, and the caller can retry.
+    if (!isCompletionRefused(error)) throw error;
+    log("warn", "multipart upload not completed", { key: upload.r2Key }, error);
     throw new ApiError("upload_incomplete", "Storage refused to put the parts together; send them again.");
   }
 }
 
 /**
- * Drops the parts of an upload that nobody will complete. When R2 cannot be asked, that is for the caller to try again:
- * an upload that is still open can become an object that nobody knows of.
+ * Drops the parts of an upload that nobody will complete.
+ *
+ * @throws when R2 fails: an upload that stays open can still become an object, so the caller has to retry
  */
 export async function abortMultipart(
   bucket: R2Bucket,
@@ -76,7 +74,7 @@ export async function abortMultipart(
   try {
     await bucket.resumeMultipartUpload(upload.r2Key, upload.r2UploadId).abort();
   } catch (error) {
-    if (!NO_SUCH_UPLOAD.test(errorText(error))) throw error;
-    log("info", "multipart upload was not there to abort", { key: upload.r2Key });
+    if (!isNoSuchUpload(error)) throw error;
+    log("info", "multipart upload was already gone", { key: upload.r2Key });
   }
 }

@@ -11,7 +11,7 @@ import { API_KEY, api, createJob, json, mintAgent } from "../testing/api.ts";
 import { newPool } from "../testing/dispatch.ts";
 import { faultyR2 } from "../testing/faulty-stores.ts";
 import { ScriptedAgent } from "../testing/scripted-agent.ts";
-import { deleteUpload } from "./routes.ts";
+import { deleteUpload } from "./uploads.ts";
 
 const VIDEO = "not really a video, but the bytes of one";
 const bytes = new TextEncoder().encode(VIDEO);

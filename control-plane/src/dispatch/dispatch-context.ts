@@ -1,14 +1,19 @@
 import type { Database } from "../db/database.ts";
 import type { AgentInstances } from "./agent-instances.ts";
+import type { AgentSockets } from "./agent-sockets.ts";
 import type { AlarmClock } from "./alarm-clock.ts";
 import type { Drains } from "./drains.ts";
 import type { LeaseTable } from "./lease-table.ts";
-import type { WrittenProgress } from "./progress.ts";
-import type { AgentSockets } from "./sockets.ts";
 import type { DispatchTiming } from "./timing.ts";
 
-/** What the verbs of dispatch work on: one pool's agents, leases and jobs, and the world outside as values. */
-export interface Hub {
+/** What a job's row said of its progress when it was last written, and when that was. */
+export interface WrittenProgress {
+  readonly progress: number;
+  readonly at: number;
+}
+
+/** What every function of dispatch acts on: one pool's agents and leases, the stores, the clock and chance. */
+export interface DispatchContext {
   readonly pool: string;
   readonly db: Database;
   readonly bucket: R2Bucket;
@@ -21,10 +26,10 @@ export interface Hub {
   readonly random: () => number;
   readonly newLeaseId: () => string;
   readonly alarm: AlarmClock;
-  /** Since when the Dispatcher is there without a gap of its own. */
+  /** Since when the Dispatcher has run without an outage of its own. */
   awakeSince: number;
-  /** Per job, what was last written of its progress. Lost with the object; one extra write is all it costs. */
+  /** By job. Lost with the object, at the cost of one extra write. */
   readonly writtenProgress: Map<string, WrittenProgress>;
-  /** Jobs that were called back from a busy agent, so that it is asked once. Lost with the object. */
+  /** Jobs that were recalled from a busy agent, so that each is recalled once. Lost with the object. */
   readonly recalled: Set<string>;
 }

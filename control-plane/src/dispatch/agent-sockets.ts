@@ -1,14 +1,14 @@
 import { type AgentOffer, PING, PONG, type ServerMessage, SUBPROTOCOL } from "@splatt/shared";
 import type { AgentIdentity } from "../agents/tokens.ts";
 
-/** What a socket's attachment remembers through hibernation; at most 16 KiB. */
+/** What a socket's attachment keeps through hibernation; at most 16 KiB. */
 export interface AgentConnection extends AgentIdentity {
   readonly acceptedAt: number;
-  /** Set by the hello; before that the agent takes no part. */
+  /** Set by the hello; until then the agent gets nothing. */
   readonly hello: { readonly instanceId: string; readonly offer: AgentOffer } | null;
-  /** Until when the agent is given no new job, after it did not take one. */
-  readonly restingUntil: number;
-  /** Told to take no more jobs. */
+  /** Until when the agent is assigned no job, after it did not take one. */
+  readonly cooldownUntil: number;
+  /** The agent was asked to take no more jobs. */
   readonly draining: boolean;
 }
 
@@ -17,13 +17,13 @@ export interface AgentSocket {
   readonly agent: AgentConnection;
 }
 
-/** What attachments say, read once: a pass over a thousand agents would spend most of its time on reading them. */
+/** Attachments as they were last read or written: reading them takes most of a pass over a thousand agents. */
 const connections = new WeakMap<WebSocket, AgentConnection>();
 
-/** The connection that a socket's attachment remembers. */
+/** What a socket's attachment says. */
 export function readConnection(ws: WebSocket): AgentConnection {
-  const known = connections.get(ws);
-  if (known !== undefined) return known;
+  const cached = connections.get(ws);
+  if (cached !== undefined) return cached;
   const connection = ws.deserializeAttachment() as AgentConnection;
   connections.set(ws, connection);
   return connection;
@@ -37,14 +37,14 @@ export function writeConnection(ws: WebSocket, connection: AgentConnection): voi
 /**
  * The agents' hibernating WebSockets. Knows connections, not jobs.
  *
- * A job that is to be placed looks at every agent, so that the sockets are listed, and what the runtime knows of them
- * is remembered, on this side: for a thousand agents, asking the runtime each time took most of an assignment.
+ * Each assignment looks at every agent. So the list of sockets and the times of their heartbeats are cached here:
+ * with a thousand agents, asking the runtime each time took most of an assignment.
  */
 export class AgentSockets {
   readonly #ctx: DurableObjectState;
-  /** Those that neither side has closed, as far as is known; null until somebody asks after the object woke up. */
-  #listed: Set<WebSocket> | null = null;
-  /** When the runtime answered the last ping that it was asked about, by itself. */
+  /** The sockets that neither side has closed; null until first used after the object woke. */
+  #open: Set<WebSocket> | null = null;
+  /** When the runtime last answered a heartbeat, as of the last time it was asked. */
   readonly #pings = new WeakMap<WebSocket, number>();
 
   constructor(ctx: DurableObjectState) {
@@ -52,12 +52,18 @@ export class AgentSockets {
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
   }
 
-  /** Answers an upgrade: 101 with the one subprotocol that is spoken here. */
+  /** Answers an upgrade with 101 and the subprotocol. */
   accept(identity: AgentIdentity, now: number): Response {
     const pair = new WebSocketPair();
     this.#ctx.acceptWebSocket(pair[1], [identity.id]);
-    writeConnection(pair[1], { ...identity, acceptedAt: now, hello: null, restingUntil: 0, draining: false });
-    this.#list().add(pair[1]);
+    writeConnection(pair[1], {
+      ...identity,
+      acceptedAt: now,
+      hello: null,
+      cooldownUntil: 0,
+      draining: false,
+    });
+    this.#openSet().add(pair[1]);
     return new Response(null, {
       status: 101,
       webSocket: pair[0],
@@ -73,9 +79,9 @@ export class AgentSockets {
     writeConnection(ws, { ...this.agentOf(ws), ...change });
   }
 
-  /** Every open socket, also those that have not said hello. */
+  /** Every open socket, including those without a hello. */
   open(): AgentSocket[] {
-    return Array.from(this.#list(), (ws) => ({ ws, agent: this.agentOf(ws) }));
+    return Array.from(this.#openSet(), (ws) => ({ ws, agent: this.agentOf(ws) }));
   }
 
   /** The open sockets of one agent: more than one while a newer connection replaces an older one. */
@@ -86,43 +92,43 @@ export class AgentSockets {
       .map((ws) => ({ ws, agent: this.agentOf(ws) }));
   }
 
-  /** The socket over which an agent that has said hello is reached. */
+  /** The socket of a connected agent: the one with a hello. */
   of(agentId: string): AgentSocket | null {
     return this.allOf(agentId).find(({ agent }) => agent.hello !== null) ?? null;
   }
 
-  /** When the socket last gave a sign of life: a half-open one looks open, but its heartbeat stops. */
-  lastHeard({ ws, agent }: AgentSocket): number {
+  /** The time of the last heartbeat. A half-open socket looks open, but its heartbeat stops. */
+  lastActivity({ ws, agent }: AgentSocket): number {
     const pinged = this.#ctx.getWebSocketAutoResponseTimestamp(ws)?.getTime() ?? 0;
     this.#pings.set(ws, pinged);
     return Math.max(agent.acceptedAt, pinged);
   }
 
-  /** The same as a question that mostly need not be put to the runtime. */
-  wasHeardSince(socket: AgentSocket, since: number): boolean {
+  /** Whether the last heartbeat came after `since`; usually answered without asking the runtime. */
+  wasActiveSince(socket: AgentSocket, since: number): boolean {
     const known = Math.max(socket.agent.acceptedAt, this.#pings.get(socket.ws) ?? 0);
-    return known >= since || this.lastHeard(socket) >= since;
+    return known >= since || this.lastActivity(socket) >= since;
   }
 
-  /** Sends, or does nothing when the socket is gone: the runtime drops such frames silently as well. */
+  /** Sends a message; dropped when the socket is closed, as the runtime does too. */
   send(ws: WebSocket, message: ServerMessage): void {
     if (isOpen(ws)) ws.send(JSON.stringify(message));
   }
 
-  /** Closes a socket, or answers its close: from now on it counts as gone. */
+  /** Closes a socket, or answers its close. From now on it counts as closed. */
   close(ws: WebSocket, code: number, reason: string): void {
-    this.#list().delete(ws);
+    this.#openSet().delete(ws);
     closeQuietly(ws, code, reason);
   }
 
-  /** Lists the sockets anew, should the end of one have gone unnoticed. */
-  relist(): void {
-    this.#listed = null;
+  /** Drops the cached list, in case the end of a socket was missed. */
+  refresh(): void {
+    this.#open = null;
   }
 
-  #list(): Set<WebSocket> {
-    this.#listed ??= new Set(this.#ctx.getWebSockets().filter(isOpen));
-    return this.#listed;
+  #openSet(): Set<WebSocket> {
+    this.#open ??= new Set(this.#ctx.getWebSockets().filter(isOpen));
+    return this.#open;
   }
 }
 
@@ -131,8 +137,8 @@ function isOpen(ws: WebSocket): boolean {
 }
 
 /**
- * `close()` throws for codes that may not be sent (1005 and 1006 are
- * what a close without a code and a broken link read as), for long reasons, and for sockets that are gone.
+ * `close()` throws for codes that must not be sent, for reasons over 123 bytes, and for sockets that are gone. A close
+ * without a code is reported as 1005, a broken connection as 1006: both are answered without a code.
  */
 function closeQuietly(ws: WebSocket, code: number, reason: string): void {
   const sendable = code === 1000 || (code >= 3000 && code <= 4999);
@@ -140,6 +146,6 @@ function closeQuietly(ws: WebSocket, code: number, reason: string): void {
     if (sendable) ws.close(code, reason.slice(0, 100));
     else ws.close();
   } catch {
-    // Nothing is left to close.
+    // The socket is gone.
   }
 }

@@ -1,13 +1,11 @@
 import { Hono } from "hono";
 import type { AgentAppEnv } from "../app-env.ts";
-import { dispatcherOf } from "../dispatch/stub.ts";
-import { requireAgent } from "../http/auth.ts";
+import { IDENTITY_HEADER } from "../dispatch/dispatcher-api.ts";
+import { dispatcherOf } from "../dispatch/dispatcher-client.ts";
 import { ApiError } from "../http/problem.ts";
+import { requireAgent } from "./require-agent.ts";
 
-/** The header in which the Worker tells the Dispatcher who connects; set here and nowhere else. */
-export const IDENTITY_HEADER = "x-splatt-agent";
-
-/** `GET /agent`: the agent's one WebSocket, routed by its token to its pool's Dispatcher. */
+/** `GET /agent`: the agent's WebSocket, routed by its token to its pool's Dispatcher. */
 export const agentSocketRoute = new Hono<AgentAppEnv>().get("/", requireAgent, async (c) => {
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") throw new ApiError("upgrade_required");
   const agent = c.get("agent");

@@ -1,15 +1,13 @@
 import { FENCE_HEADERS, Fence, isTerminal } from "@splatt/shared";
 import { and, eq, sql } from "drizzle-orm";
 import type { Context, MiddlewareHandler } from "hono";
+import { agentTokenOf } from "../agents/tokens.ts";
 import type { AppEnv } from "../app-env.ts";
 import { builtOnce, database } from "../db/database.ts";
-import { agents, jobs, resultUploads } from "../db/schema.ts";
+import { agents, type JobRow, jobs, type ResultUploadRow, resultUploads } from "../db/schema.ts";
 import type { Env } from "../env.ts";
 import { ApiError } from "../http/problem.ts";
-import type { JobRow } from "../jobs/view.ts";
 import { abortMultipart } from "../uploads/multipart.ts";
-import type { ResultUploadRow } from "./result-object.ts";
-import { agentTokenOf } from "./tokens.ts";
 
 const COLUMNS = {
   id: jobs.id,
@@ -20,7 +18,7 @@ const COLUMNS = {
   uploadId: jobs.uploadId,
 };
 
-/** What an agent's request needs to know of its job. */
+/** The columns of a job that an agent's request needs. */
 export type LeasedJob = Pick<JobRow, keyof typeof COLUMNS>;
 
 /** What hono's context carries on the routes that only the holder of a lease may call. */
@@ -28,12 +26,12 @@ export interface LeaseAppEnv extends AppEnv {
   Variables: {
     fence: Fence;
     job: LeasedJob;
-    /** The upload that the address names, one of the same attempt; null on routes without one. */
+    /** The upload that the path names, of the same attempt; null on routes without one. */
     upload: ResultUploadRow | null;
   };
 }
 
-/** Agent, job and upload in one query: a call of D1 may take 30 ms, and a large file has many parts. */
+/** Agent, job and upload in one query: a D1 call can take 30 ms, and a large file has many parts. */
 const leasedJob = builtOnce((db) =>
   db
     .select({ tokenHash: agents.tokenHash, job: COLUMNS, upload: resultUploads })
@@ -51,10 +49,9 @@ const leasedJob = builtOnce((db) =>
 );
 
 /**
- * Lets a request pass whose agent still holds the job that it is about, under the fence in its headers; 409 otherwise,
- * so that the agent stops working on what it lost. A stale fence also aborts the upload that it came with, if its
- * attempt is over. While that goes on under a newer lease, a late request of the old one must not take away what is
- * still being sent.
+ * Requires that the agent holds the job under the fence in its headers; 409 otherwise, so that an agent stops working
+ * on a job it lost. A stale request also aborts the upload that it names, but only if that upload's attempt is over:
+ * while the attempt continues under a newer lease, its upload must not be disturbed.
  */
 export const requireLease: MiddlewareHandler<LeaseAppEnv> = async (c, next) => {
   const token = agentTokenOf(c.req.header("authorization"));
@@ -81,7 +78,7 @@ export const requireLease: MiddlewareHandler<LeaseAppEnv> = async (c, next) => {
   await next();
 };
 
-/** Throws, as {@link requireLease} does, when the job has been lost since: for requests that have changed something. */
+/** Throws as {@link requireLease} does when the job was lost since then; for requests that have changed something. */
 export async function requireLeaseStill(c: Context<LeaseAppEnv>): Promise<void> {
   const { id, agentId } = c.get("job");
   const [now] = await database(c.env.DB).select(COLUMNS).from(jobs).where(eq(jobs.id, id));
@@ -95,6 +92,6 @@ function isHeldBy(agentId: string | null, job: LeasedJob, fence: Fence): boolean
 
 async function abortIfOver(env: Env, job: LeasedJob | null, upload: ResultUploadRow): Promise<void> {
   if (upload.etag !== null) return;
-  const goesOn = job !== null && job.attempt === upload.attempt && !isTerminal(job.status);
-  if (!goesOn) await abortMultipart(env.BUCKET, upload);
+  const isRunning = job !== null && job.attempt === upload.attempt && !isTerminal(job.status);
+  if (!isRunning) await abortMultipart(env.BUCKET, upload);
 }

@@ -2,22 +2,21 @@ import {
   CompleteResultUpload,
   CreateResultUpload,
   MAX_PREVIEW_BYTES,
-  PART_SIZE_BYTES,
   type ResultUploadCreated,
 } from "@splatt/shared";
 import { eq } from "drizzle-orm";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { database, withRetry } from "../db/database.ts";
-import { resultUploads, uploads } from "../db/schema.ts";
+import { database } from "../db/database.ts";
+import { type ResultUploadRow, uploads } from "../db/schema.ts";
 import { objectResponse } from "../http/object-response.ts";
 import { ApiError } from "../http/problem.ts";
 import { readJson, validate } from "../http/validate.ts";
-import { notePreview, previewKey } from "../jobs/preview.ts";
+import { previewKey, recordPreview } from "../jobs/preview.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
-import { abortMultipart, completeMultipart, storePart } from "../uploads/multipart.ts";
-import { type LeaseAppEnv, requireLease, requireLeaseStill } from "./fence.ts";
-import { noteObject, type ResultUploadRow } from "./result-object.ts";
+import { completeMultipart, storePart } from "../uploads/multipart.ts";
+import { createResultUpload, discardOpenUpload, recordObject } from "../uploads/result-uploads.ts";
+import { type LeaseAppEnv, requireLease, requireLeaseStill } from "./require-lease.ts";
 
 const limitPreview = bodyLimit({
   maxSize: MAX_PREVIEW_BYTES,
@@ -26,7 +25,7 @@ const limitPreview = bodyLimit({
   },
 });
 
-/** The longest is the list of a result's parts. */
+/** The longest body is the list of a result's parts. */
 const MAX_JSON_BYTES = 4 * 1024 * 1024;
 const limitJson = bodyLimit({
   maxSize: MAX_JSON_BYTES,
@@ -35,7 +34,7 @@ const limitJson = bodyLimit({
   },
 });
 
-/** What an agent does for a job over HTTPS, each request under the job's fence: read the input, send results. */
+/** The agents' HTTPS API, under the fence of a job: download the input, upload results and previews. */
 export const agentJobRoutes = new Hono<LeaseAppEnv>()
   .get("/:id/input", requireLease, async (c) => {
     const job = c.get("job");
@@ -58,9 +57,9 @@ export const agentJobRoutes = new Hono<LeaseAppEnv>()
   .put("/:id/preview", requireLease, limitPreview, async (c) => {
     const job = c.get("job");
     const image = await c.req.arrayBuffer();
-    await notePreview(database(c.env.DB), job, image.byteLength);
+    await recordPreview(database(c.env.DB), job, image.byteLength);
     await c.env.BUCKET.put(previewKey(job.id), image);
-    // The job may have ended meanwhile; then whoever ended it has not seen the picture.
+    // The job may have ended before the picture was put; then whoever ended it has not seen the picture.
     await requireLeaseStill(c).catch(async (error: unknown) => {
       await c.env.BUCKET.delete(previewKey(job.id));
       throw error;
@@ -71,33 +70,14 @@ export const agentJobRoutes = new Hono<LeaseAppEnv>()
   .post("/:id/uploads", requireLease, limitJson, async (c) => {
     const job = c.get("job");
     const { filename, size } = validate(CreateResultUpload, await readJson(c), "body");
-    const id = crypto.randomUUID();
-    const r2Key = `jobs/${job.id}/${job.attempt}/${id}/${filename}`;
-    const { uploadId: r2UploadId } = await c.env.BUCKET.createMultipartUpload(r2Key);
     const db = database(c.env.DB);
-    await withRetry(() =>
-      db
-        .insert(resultUploads)
-        .values({
-          id,
-          jobId: job.id,
-          attempt: job.attempt,
-          filename,
-          size,
-          partSize: PART_SIZE_BYTES,
-          r2Key,
-          r2UploadId,
-          createdAt: Date.now(),
-        })
-        .onConflictDoNothing(),
-    );
-    // The job may have ended while the row was made; then whoever ended it has not seen the row.
+    const upload = await createResultUpload(db, c.env.BUCKET, job, { filename, size });
+    // The job may have ended before the row was written; then whoever ended it has not seen the row.
     await requireLeaseStill(c).catch(async (error: unknown) => {
-      await abortMultipart(c.env.BUCKET, { r2Key, r2UploadId });
-      await withRetry(() => db.delete(resultUploads).where(eq(resultUploads.id, id)));
+      await discardOpenUpload(db, c.env.BUCKET, upload);
       throw error;
     });
-    const created: ResultUploadCreated = { upload_id: id, part_size: PART_SIZE_BYTES };
+    const created: ResultUploadCreated = { upload_id: upload.id, part_size: upload.partSize };
     return c.json(created);
   })
 
@@ -110,7 +90,7 @@ export const agentJobRoutes = new Hono<LeaseAppEnv>()
     const upload = namedUpload(c);
     const { parts } = validate(CompleteResultUpload, await readJson(c), "body");
     const etag = upload.etag ?? (await completeMultipart(c.env.BUCKET, upload, parts)).etag;
-    if (!(await noteObject(database(c.env.DB), c.env.BUCKET, upload, etag)))
+    if (!(await recordObject(database(c.env.DB), c.env.BUCKET, upload, etag)))
       throw new ApiError("stale_lease");
     return c.json({ upload_id: upload.id, etag, size: upload.size });
   });

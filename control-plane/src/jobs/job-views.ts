@@ -9,10 +9,7 @@ import {
   offsetUtc,
   type ResultEntry,
 } from "@splatt/shared";
-import type { jobEvents, jobs, results } from "../db/schema.ts";
-
-export type JobRow = typeof jobs.$inferSelect;
-export type ResultRow = typeof results.$inferSelect;
+import type { JobEventRow, JobRow, ResultRow } from "../db/schema.ts";
 
 /** The seed's status object. */
 export function toStatusView(job: JobRow, files: readonly ResultRow[]): JobStatusView {
@@ -32,7 +29,7 @@ export function toStatusView(job: JobRow, files: readonly ResultRow[]): JobStatu
   };
 }
 
-/** Everything that is known of a job. */
+/** The API's full view of a job. */
 export function toJobView(job: JobRow, files: readonly ResultRow[], now: number): JobView {
   return {
     ...toStatusView(job, files),
@@ -61,7 +58,7 @@ export function toJobView(job: JobRow, files: readonly ResultRow[], now: number)
   };
 }
 
-export function toJobEvent(event: typeof jobEvents.$inferSelect): JobEvent {
+export function toJobEvent(event: JobEventRow): JobEvent {
   return {
     number: event.number,
     at: offsetUtc(event.at),
@@ -87,7 +84,7 @@ function toResults(files: readonly ResultRow[]): Record<string, ResultEntry> {
   );
 }
 
-/** The agent's estimate was made when the row was last written; the time since then has passed. */
+/** The estimate dates from the last write of the row: the time since then has passed. */
 function etaNow(job: JobRow, now: number): number | null {
   if (!isActive(job.status) || job.etaSeconds === null) return null;
   return Math.max(0, Math.round(job.etaSeconds - (now - job.updatedAt) / 1000));

@@ -3,7 +3,7 @@ import { RESULT_FILES } from "@splatt/shared";
 import { describe, expect, it } from "vitest";
 import { database } from "../db/database.ts";
 import { agentWithJob, jobBecomes } from "../testing/dispatch.ts";
-import { noteObject } from "./result-object.ts";
+import { recordObject } from "./result-uploads.ts";
 
 describe("an object that is noted after its job has ended", () => {
   it("stays when it is one of the results: the request was only a repetition that took its time", async () => {
@@ -17,7 +17,7 @@ describe("an object that is noted after its job has ended", () => {
     expect(results).toHaveLength(RESULT_FILES.length);
     for (const { r2_key } of results) {
       const upload = { id: "its row is gone", jobId, r2Key: r2_key };
-      expect(await noteObject(database(env.DB), env.BUCKET, upload, "etag")).toBe(false);
+      expect(await recordObject(database(env.DB), env.BUCKET, upload, "etag")).toBe(false);
       expect(await env.BUCKET.head(r2_key)).not.toBeNull();
     }
   });
@@ -26,7 +26,7 @@ describe("an object that is noted after its job has ended", () => {
     const r2Key = "jobs/ended/1/upload/transforms.json";
     await env.BUCKET.put(r2Key, "{}");
     const upload = { id: "upload", jobId: "ended", r2Key };
-    expect(await noteObject(database(env.DB), env.BUCKET, upload, "etag")).toBe(false);
+    expect(await recordObject(database(env.DB), env.BUCKET, upload, "etag")).toBe(false);
     expect(await env.BUCKET.head(r2Key)).toBeNull();
   });
 });

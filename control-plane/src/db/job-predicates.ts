@@ -1,0 +1,20 @@
+import { type SQL, sql } from "drizzle-orm";
+
+/**
+ * The conditions of the partial indexes on `jobs`. SQLite uses such an index only for a query that repeats its
+ * condition in literals, so queries and schema share these texts. Columns are unqualified: in a subquery they mean
+ * the innermost table.
+ */
+
+/** The job waits for an agent; index `jobs_queue`. */
+export const IS_WAITING: SQL = sql.raw("status = 'queued' AND lease_id IS NULL");
+
+/** The job waits for another agent after it lost one; index `jobs_lost`. */
+export const IS_WAITING_AFTER_LOSS: SQL = sql.raw(
+  "status = 'queued' AND lease_id IS NULL AND lost_leases > 0",
+);
+
+/** An agent holds the job; index `jobs_leased`. */
+export const IS_LEASED: SQL = sql.raw(
+  "lease_id IS NOT NULL AND status NOT IN ('completed', 'failed', 'cancelled')",
+);

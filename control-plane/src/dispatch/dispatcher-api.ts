@@ -1,0 +1,21 @@
+import type { EngineChoice } from "@splatt/shared";
+import type { WaitingJob } from "./queue.ts";
+
+/** The header in which the Worker tells the Dispatcher whose socket it hands over. */
+export const IDENTITY_HEADER = "x-splatt-agent";
+
+/** The Dispatcher's methods, as the Worker calls them. */
+export interface DispatcherApi extends Rpc.DurableObjectBranded {
+  /** A job of this pool was created. @param job absent when an older version of the Worker calls */
+  jobQueued(choice: EngineChoice, job?: WaitingJob): Promise<void>;
+  /** A job was cancelled in D1: its agent is told to stop. */
+  jobCancelled(jobId: string): Promise<void>;
+  /** A job was deleted: agents that still have files of it are told to remove them. */
+  jobDeleted(jobId: string): void;
+  /** @returns false when the agent is not connected */
+  drainAgent(agentId: string, deadlineMs: number): boolean;
+  /** An agent was deleted: its socket is closed and its jobs are requeued. */
+  agentDeleted(agentId: string): Promise<void>;
+  /** Called once a minute: finds whatever was missed. */
+  tick(): Promise<void>;
+}
