@@ -111,8 +111,7 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: `${DISPATCH}/check-leases.ts`,
-        search:
-          "for (const lease of context.leases.all()) context.alarm.wakeAt(deadlineOf(context, lease));",
+        search: "for (const lease of context.leases.all()) context.alarm.wakeAt(deadlineOf(context, lease));",
         replace: "",
       },
       {
@@ -366,9 +365,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "claim-keeps-number",
     is: "a new attempt goes on counting messages from the last one's number",
     found: 7,
-    changes: [
-      { file: "control-plane/src/jobs/transitions.ts", search: "      lastSeq: 0,\n", replace: "" },
-    ],
+    changes: [{ file: "control-plane/src/jobs/transitions.ts", search: "      lastSeq: 0,\n", replace: "" }],
   },
   {
     name: "failure-uncounted",
