@@ -6,7 +6,7 @@ import { database, withRetry } from "../db/database.ts";
 import { type AgentRow, agents } from "../db/schema.ts";
 import { dispatcherOf, notifyDispatcher } from "../dispatch/dispatcher-client.ts";
 import { ApiError } from "../http/problem.ts";
-import { readJson, readOptionalJson, validate } from "../http/validate.ts";
+import { idParam, readJson, readOptionalJson, validate } from "../http/validate.ts";
 import { newAgentToken } from "./tokens.ts";
 
 /** The owner's API: creates, lists, drains and deletes agents. */
@@ -41,7 +41,7 @@ export const agentRoutes = new Hono<AppEnv>()
     const [agent] = await database(c.env.DB)
       .select()
       .from(agents)
-      .where(eq(agents.id, c.req.param("id")));
+      .where(eq(agents.id, idParam(c)));
     if (agent === undefined) throw new ApiError("agent_not_found");
     const told = await dispatcherOf(c.env, agent.pool).drainAgent(agent.id, Math.round(deadline_sec * 1000));
     if (!told) throw new ApiError("agent_not_connected");
@@ -52,7 +52,7 @@ export const agentRoutes = new Hono<AppEnv>()
     const deleted = await withRetry(() =>
       database(c.env.DB)
         .delete(agents)
-        .where(eq(agents.id, c.req.param("id")))
+        .where(eq(agents.id, idParam(c)))
         .returning({ id: agents.id, pool: agents.pool }),
     );
     const agent = deleted[0];

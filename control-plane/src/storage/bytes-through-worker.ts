@@ -23,13 +23,22 @@ function bytesThroughWorker(bucket: R2Bucket): ObjectBytes {
       const digest = new crypto.DigestStream("SHA-256");
       const writer = digest.getWriter();
       let received = 0;
+      let damaged = false;
+      // Held back until the hash is verified: R2 never has the whole of a damaged part, and so keeps an earlier good one.
+      let lastChunk: Uint8Array | null = null;
       const hashing = new TransformStream<Uint8Array, Uint8Array>({
         async transform(chunk, controller) {
           received += chunk.byteLength;
           await writer.write(chunk);
-          controller.enqueue(chunk);
+          if (lastChunk !== null) controller.enqueue(lastChunk);
+          lastChunk = chunk;
         },
-        flush: () => writer.close(),
+        async flush(controller) {
+          await writer.close();
+          damaged = sha256 !== null && hex(new Uint8Array(await digest.digest)) !== sha256;
+          if (damaged) controller.error(new ApiError("part_checksum_mismatch"));
+          else if (lastChunk !== null) controller.enqueue(lastChunk);
+        },
       });
       // The store reports a body that breaks off in the words of an outage of its own, so the source is watched.
       let brokeOff = false;
@@ -42,12 +51,10 @@ function bytesThroughWorker(bucket: R2Bucket): ObjectBytes {
         .catch(async (error: unknown) => {
           if (isNoSuchUpload(error)) throw new ApiError("upload_not_found");
           await watched;
+          if (damaged) throw new ApiError("part_checksum_mismatch");
           if (brokeOff) throw new ApiError("body_incomplete");
           throw error;
         });
-      if (sha256 !== null && hex(new Uint8Array(await digest.digest)) !== sha256) {
-        throw new ApiError("part_checksum_mismatch");
-      }
       return { part_number: part.partNumber, etag: part.etag };
     },
   };

@@ -90,6 +90,20 @@ describe("an upload", () => {
     await json(putPart(upload, 1, bytes, { "x-content-sha256": await sha256Hex(VIDEO) }));
   });
 
+  it("keeps a good part when a damaged copy of it arrives, and completes with it", async () => {
+    const upload = await begin();
+    const hash = await sha256Hex(VIDEO);
+    await json(putPart(upload, 1, bytes, { "x-content-sha256": hash.toUpperCase() }));
+    const damaged = bytes.toReversed();
+    for (let times = 0; times < 2; times += 1) {
+      await json(putPart(upload, 1, damaged, { "x-content-sha256": hash }), 422);
+    }
+    expect(await json(api("GET", `/uploads/${upload.upload_id}`))).toMatchObject({ received_parts: [1] });
+    await json(api("POST", `/uploads/${upload.upload_id}/complete`));
+    const object = await env.BUCKET.get(`uploads/${upload.upload_id}/source`);
+    expect(await object?.text()).toBe(VIDEO);
+  });
+
   it.each([
     ["a path", { filename: "a/b.mp4", size: 1 }, "filename"],
     ["no size", { filename: "b.mp4" }, "size"],

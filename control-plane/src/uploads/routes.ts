@@ -4,7 +4,7 @@ import type { AppEnv } from "../app-env.ts";
 import { database } from "../db/database.ts";
 import type { UploadRow } from "../db/schema.ts";
 import { ApiError } from "../http/problem.ts";
-import { readJson, validate } from "../http/validate.ts";
+import { idParam, readJson, validate } from "../http/validate.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
 import { storePart } from "./multipart.ts";
 import {
@@ -25,13 +25,13 @@ export const uploadRoutes = new Hono<AppEnv>()
 
   .get("/:id", async (c) => {
     const db = database(c.env.DB);
-    const upload = await findUpload(db, c.req.param("id"));
+    const upload = await findUpload(db, idParam(c));
     return c.json(toView(upload, await receivedParts(db, upload.id)));
   })
 
   .put("/:id/parts/:number", async (c) => {
     const db = database(c.env.DB);
-    const upload = await findUpload(db, c.req.param("id"));
+    const upload = await findUpload(db, idParam(c));
     if (upload.etag !== null) throw new ApiError("upload_completed");
     const part = await storePart(objectBytes(c.env), upload, Number(c.req.param("number")), c.req.raw);
     await recordPart(db, upload.id, part);
@@ -40,14 +40,14 @@ export const uploadRoutes = new Hono<AppEnv>()
 
   .post("/:id/complete", async (c) => {
     const db = database(c.env.DB);
-    const upload = await findUpload(db, c.req.param("id"));
+    const upload = await findUpload(db, idParam(c));
     const parts = await receivedParts(db, upload.id);
     return c.json(toView(await completeUpload(db, c.env.BUCKET, upload, parts), parts));
   })
 
   .delete("/:id", async (c) => {
     const db = database(c.env.DB);
-    const upload = await findUpload(db, c.req.param("id"));
+    const upload = await findUpload(db, idParam(c));
     if (!(await deleteUpload(db, c.env.BUCKET, upload))) throw new ApiError("upload_in_use");
     return c.json({ message: "Upload deleted successfully" });
   });
