@@ -24,6 +24,7 @@ import { JobRun, type Pipeline } from "./jobs/job-run.ts";
 import { KeyedQueue } from "./jobs/keyed-queue.ts";
 import { type EndedJob, MIN_JOB_DISK_BYTES, type RetentionLimits } from "./jobs/retention.ts";
 import type { Workspace } from "./jobs/workspace.ts";
+import type { ProxySettings } from "./network/proxies.ts";
 import type { AgentStatus } from "./owner/control-protocol.ts";
 import { type Pause, type PauseFile, pauseText } from "./owner/pause.ts";
 import { JobLog } from "./pipeline/job-log.ts";
@@ -34,6 +35,7 @@ type JobMessage = Exclude<ServerMessage, Welcome | Drain>;
 export interface AgentOptions {
   readonly controlPlane: string;
   readonly token: string;
+  readonly proxies?: ProxySettings;
   readonly name: string;
   readonly version: string;
   readonly host: HostView;
@@ -87,6 +89,7 @@ export class Agent {
     this.#connection = new Connection({
       controlPlane: options.controlPlane,
       token: options.token,
+      ...(options.proxies ? { proxies: options.proxies } : {}),
       log: options.log,
       hello: () => this.#hello(),
       onWelcome: (welcome) => this.#onWelcome(welcome),

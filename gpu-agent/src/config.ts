@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { EngineChoice, SourcePolicySettings } from "@splatt/shared";
 import { z } from "zod";
 import { CommandSetting } from "./engines/command/command-line.ts";
+import { ProxyEnvironment, withProxyVariables } from "./network/proxies.ts";
 import { parseStageMinutes } from "./pipeline/stage-limits.ts";
 import { parseBytes } from "./terminal/byte-text.ts";
 
@@ -56,6 +57,7 @@ export const MachineEnvironment = z.object({
   MIN_FREE_GPU_BYTES: optional(Bytes.default(4 * GIB)),
   MAX_SOURCE_BYTES: optional(Bytes.default(20 * GIB)),
   ...SourcePolicySettings.shape,
+  ...ProxyEnvironment.shape,
   /** The longest that a stage may give no sign of life, and may take: minutes by stage, as in train=600. */
   STAGE_MAX_SILENCE_MINUTES: optional(StageMinutes.default({})),
   STAGE_MAX_MINUTES: optional(StageMinutes.default({})),
@@ -119,7 +121,7 @@ function read<Config extends { readonly WORKSPACE_ROOT: string }>(
   schema: z.ZodType<Config>,
   environment: Environment,
 ): ConfigResult<Config> {
-  const parsed = schema.safeParse(environment);
+  const parsed = schema.safeParse(withProxyVariables(environment));
   if (!parsed.success) {
     return {
       ok: false,

@@ -10,18 +10,22 @@ import {
   type Result,
 } from "@splatt/shared";
 import type { Logger } from "pino";
-import { request } from "undici";
+import { type Dispatcher, request } from "undici";
 import { z } from "zod";
+import { httpClient } from "./network/http-client.ts";
+import type { ProxySettings } from "./network/proxies.ts";
 
 export interface ClientOptions {
   readonly controlPlane: string;
   readonly token: string;
   readonly log: Logger;
+  readonly proxies?: ProxySettings;
   readonly backoff?: { readonly minMs: number; readonly maxMs: number };
 }
 
 const BACKOFF = { minMs: 1000, maxMs: 30_000 };
-const HEADERS_TIMEOUT_MS = 120_000;
+/** On a slow line a part can still be in the machine's send buffer for minutes after it was written. */
+const HEADERS_TIMEOUT_MS = 300_000;
 
 /** Why a request came to nothing. */
 export interface RequestFailure extends Failure {
@@ -37,9 +41,11 @@ export interface RequestFailure extends Failure {
  */
 export class ControlPlaneClient {
   readonly #options: ClientOptions;
+  readonly dispatcher: Dispatcher;
 
   constructor(options: ClientOptions) {
     this.#options = options;
+    this.dispatcher = httpClient(options);
   }
 
   url(path: string): URL {
@@ -105,6 +111,7 @@ export class ControlPlaneClient {
         method,
         body,
         signal,
+        dispatcher: this.dispatcher,
         headersTimeout: HEADERS_TIMEOUT_MS,
         headers: {
           "content-type": "application/json",

@@ -3,12 +3,16 @@ import { join } from "node:path";
 import { loadEnvFile } from "node:process";
 import { parseEnv } from "node:util";
 import { AgentEnvironment, type ConfigResult, PROJECT_DIR } from "../config.ts";
+import { PROXY_VARIABLES } from "../network/proxies.ts";
 import { findEnvTypos } from "./env-typos.ts";
 
 export const ENV_FILE = join(PROJECT_DIR, ".env");
 
-/** Settings of `npm start`, which may be in the same file. */
-const OTHER_SETTINGS = ["GPU_API_KEY", "PORT", "DATA_DIR"];
+/** Settings of `npm start`, which may be in the same file, and names that other programs have for proxies. */
+const OTHER_SETTINGS = [
+  ...["GPU_API_KEY", "PORT", "DATA_DIR", "FTP_PROXY", "ftp_proxy"],
+  ...PROXY_VARIABLES.map((name) => name.toLowerCase()),
+];
 
 /** Names that look like misspelt settings, in the environment or in .env. */
 export function environmentWarnings(environment: NodeJS.ProcessEnv): string[] {

@@ -7,6 +7,7 @@ import { ControlPlaneClient } from "../control-plane-client.ts";
 import { GpuHost } from "../gpu-host.ts";
 import { Workspace } from "../jobs/workspace.ts";
 import { createLogger } from "../log.ts";
+import { toProxySettings } from "../network/proxies.ts";
 import { serveOwner } from "../owner/control-server.ts";
 import { PauseFile } from "../owner/pause.ts";
 import { controlPlaneDelivery } from "../pipeline/control-plane-delivery.ts";
@@ -50,14 +51,17 @@ async function runAgent(config: AgentConfig): Promise<number> {
 
   const host = await GpuHost.setUp(config, log);
   const version = await packageVersion();
+  const proxies = toProxySettings(config);
   const client = new ControlPlaneClient({
     controlPlane: config.CONTROL_PLANE_URL,
     token: config.AGENT_TOKEN,
+    proxies,
     log,
   });
   const agent = new Agent({
     controlPlane: config.CONTROL_PLANE_URL,
     token: config.AGENT_TOKEN,
+    proxies,
     name: config.AGENT_NAME,
     version,
     host,

@@ -5,6 +5,7 @@ import { type AgentMessage, CLOSE, type Hello, type ServerMessage, SUBPROTOCOL }
 import { pino } from "pino";
 import { afterEach, describe, expect, it } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
+import { connectProxy } from "../network/testing/connect-proxy.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 
 const HELLO: Hello = {
@@ -94,6 +95,48 @@ describe("Connection", () => {
     await welcomed.promise;
     expect(upgrades).toEqual([{ authorization: "Bearer secret-token", protocol: SUBPROTOCOL }]);
     expect(frames[0]).toEqual(HELLO);
+    connection.close();
+    expect(await ended).toEqual({ exit: "closed", reason: "" });
+  });
+
+  it("goes through a proxy that alone knows the control plane's name", async () => {
+    const { url, upgrades } = await gateway((socket) => welcome(socket));
+    const proxy = await connectProxy({ toPort: Number(new URL(url).port), credentials: "user:secret" });
+    cleanups.push(() => proxy[Symbol.asyncDispose]());
+    const welcomed = Promise.withResolvers<void>();
+    const connection = connect("http://cp.splatt.dev", {
+      proxies: { http: proxy.url, https: proxy.url, bypass: [] },
+      onWelcome: () => welcomed.resolve(),
+    });
+    const ended = connection.run();
+    await welcomed.promise;
+    expect(proxy.asked).toEqual(["CONNECT cp.splatt.dev:80"]);
+    expect(upgrades).toHaveLength(1);
+    connection.close();
+    expect(await ended).toEqual({ exit: "closed", reason: "" });
+  });
+
+  it("tries again when the proxy does not let it through", async () => {
+    const proxy = await connectProxy({ refuse: 503 });
+    cleanups.push(() => proxy[Symbol.asyncDispose]());
+    const connection = connect("http://cp.splatt.dev", {
+      proxies: { http: proxy.url, https: proxy.url, bypass: [] },
+    });
+    const ended = connection.run();
+    await expect.poll(() => proxy.asked.length).toBeGreaterThan(2);
+    connection.close();
+    expect(await ended).toEqual({ exit: "closed", reason: "" });
+  });
+
+  it("can be closed while the proxy says nothing", async () => {
+    const asked = Promise.withResolvers<void>();
+    const proxy = await connectProxy({ onConnect: () => asked.resolve() });
+    cleanups.push(() => proxy[Symbol.asyncDispose]());
+    const connection = connect("http://cp.splatt.dev", {
+      proxies: { http: proxy.url, https: proxy.url, bypass: [] },
+    });
+    const ended = connection.run();
+    await asked.promise;
     connection.close();
     expect(await ended).toEqual({ exit: "closed", reason: "" });
   });

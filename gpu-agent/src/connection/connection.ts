@@ -9,6 +9,7 @@ import {
 } from "@splatt/shared";
 import type { Logger } from "pino";
 import type { WebSocket } from "ws";
+import type { ProxySettings } from "../network/proxies.ts";
 import {
   closeFailure,
   type HandshakeFailure,
@@ -22,6 +23,7 @@ import { Heartbeat } from "./heartbeat.ts";
 export interface ConnectionOptions {
   readonly controlPlane: string;
   readonly token: string;
+  readonly proxies?: ProxySettings;
   readonly log: Logger;
   /** Built anew for every attempt, because what the agent holds changes. */
   readonly hello: () => Promise<Hello>;
@@ -75,11 +77,11 @@ export class Connection {
 
   /** Runs until `close()` is called or the server says that coming back is useless. */
   async run(): Promise<ConnectionEnd> {
-    const { log, controlPlane, token, hello, holdsJobs } = this.#options;
+    const { log, controlPlane, token, proxies, hello, holdsJobs } = this.#options;
     let tries = 0;
     let wasReplaced = false;
     for (;;) {
-      const opened = await handshake(controlPlane, token, await hello(), this.#closing.signal);
+      const opened = await handshake(controlPlane, token, await hello(), this.#closing.signal, proxies);
       let failure: HandshakeFailure;
       if (opened.ok) {
         const since = performance.now();

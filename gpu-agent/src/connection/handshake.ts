@@ -1,3 +1,5 @@
+import type { ClientRequestArgs } from "node:http";
+import { Socket } from "node:net";
 import {
   AGENT_SOCKET_PATH,
   type AgentMessage,
@@ -12,6 +14,8 @@ import {
   type Welcome,
 } from "@splatt/shared";
 import { WebSocket } from "ws";
+import { dial } from "../network/dial.ts";
+import { endpointOf, NO_PROXIES, type ProxySettings } from "../network/proxies.ts";
 
 /** Why no connection came about. `stop` means that trying again would change nothing. */
 export type HandshakeFailure =
@@ -20,7 +24,8 @@ export type HandshakeFailure =
 
 export type StopReason = "unauthorized" | "replaced" | "incompatible";
 
-const TIMEOUT_MS = 15_000;
+/** Long enough for a slow line with a proxy and lost packets; leases outlast several of them. */
+const TIMEOUT_MS = 40_000;
 /** Welcomes list what the agent holds, so they may be longer than what it sends. */
 const MAX_INCOMING_BYTES = 16 * MAX_FRAME_BYTES;
 
@@ -40,6 +45,7 @@ export async function handshake(
   token: string,
   hello: Hello,
   signal: AbortSignal,
+  proxies: ProxySettings = NO_PROXIES,
 ): Promise<Result<ReadySocket, HandshakeFailure>> {
   const url = new URL(AGENT_SOCKET_PATH, controlPlane);
   url.protocol = url.protocol === "http:" ? "ws:" : "wss:";
@@ -48,6 +54,7 @@ export async function handshake(
     handshakeTimeout: TIMEOUT_MS,
     maxPayload: MAX_INCOMING_BYTES,
     perMessageDeflate: false,
+    createConnection: connector(url, proxies, signal),
   });
   return new Promise((resolve) => {
     const finish = (outcome: Result<ReadySocket, HandshakeFailure>) => {
@@ -80,7 +87,19 @@ export async function handshake(
   });
 }
 
-/** A message of a newer server that this agent does not know is nothing to fail over. */
+type CreateConnection = NonNullable<ClientRequestArgs["createConnection"]>;
+
+function connector(url: URL, proxies: ProxySettings, signal: AbortSignal): CreateConnection {
+  return (_options, onConnection) => {
+    dial(endpointOf(url), { proxies, signal }).then(
+      (socket) => onConnection(null, socket),
+      (error: Error) => onConnection(error, new Socket()),
+    );
+    return undefined;
+  };
+}
+
+/** Unknown messages from newer servers are ignored. */
 export function parseServerMessage(frame: string): ServerMessage | null {
   try {
     return ServerMessage.parse(JSON.parse(frame));

@@ -1,5 +1,7 @@
 import { AGENT_SOCKET_PATH } from "@splatt/shared";
-import { request } from "undici";
+import { type Dispatcher, request } from "undici";
+import { httpClient } from "../network/http-client.ts";
+import { endpointOf, type ProxySettings, proxyFor, proxyName } from "../network/proxies.ts";
 import { type Check, failing, good, warning } from "./check.ts";
 
 const TIMEOUT_MS = 15_000;
@@ -18,19 +20,30 @@ export type Asked =
   | { readonly ok: false; readonly code: string; readonly message: string };
 
 /** Asks the control plane whether it is one, and whether it knows the token. */
-export async function askControlPlane(url: string, token: string): Promise<{ health: Asked; agent: Asked }> {
+export async function askControlPlane(
+  url: string,
+  token: string,
+  proxies: ProxySettings,
+): Promise<{ health: Asked; agent: Asked }> {
+  const dispatcher = httpClient({ proxies });
   const [health, agent] = await Promise.all([
-    ask(new URL("/health", url), {}),
+    ask(dispatcher, new URL("/health", url), {}),
     // No upgrade is asked for, so a token that is known gets 426.
-    ask(new URL(AGENT_SOCKET_PATH, url), { authorization: `Bearer ${token}` }),
+    ask(dispatcher, new URL(AGENT_SOCKET_PATH, url), { authorization: `Bearer ${token}` }),
   ]);
+  await dispatcher.destroy();
   return { health, agent };
 }
 
-async function ask(url: URL, headers: Record<string, string>): Promise<Asked> {
+async function ask(dispatcher: Dispatcher, url: URL, headers: Record<string, string>): Promise<Asked> {
   const began = Date.now();
   try {
-    const response = await request(url, { headers, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS });
+    const response = await request(url, {
+      dispatcher,
+      headers,
+      headersTimeout: TIMEOUT_MS,
+      bodyTimeout: TIMEOUT_MS,
+    });
     const body = await response.body.text();
     const ended = Date.now();
     const server = Date.parse(String(response.headers.date ?? ""));
@@ -42,13 +55,15 @@ async function ask(url: URL, headers: Record<string, string>): Promise<Asked> {
   }
 }
 
-export function judgeNetwork(url: string, health: Asked): Check {
+export function judgeNetwork(url: string, health: Asked, proxies: ProxySettings): Check {
   const name = "Control plane";
   const { host } = new URL(url);
+  const proxy = proxyFor(endpointOf(new URL(url)), proxies);
+  const way = proxy === null ? "" : ` through the proxy ${proxyName(proxy)}`;
   if (!health.ok) return failing(name, `${host}: ${health.message}`, networkRemedy(health.code));
   const { status, body, milliseconds } = health.answer;
   if (status === 200 && /"status"\s*:\s*"healthy"/.test(body))
-    return good(name, `${host} answers in ${milliseconds} ms`);
+    return good(name, `${host} answers in ${milliseconds} ms${way}`);
   const detail = `${host} answers ${status}, but not like a control plane of Splatt`;
   return failing(name, detail, "Check CONTROL_PLANE_URL; a proxy or a sign-in page may be in between.");
 }
@@ -61,6 +76,8 @@ function networkRemedy(code: string): string {
   if (/CERT|SSL|TLS|ALTNAME|SELF_SIGNED/i.test(code)) {
     return "The certificate is not trusted: check this machine's clock; behind a proxy set NODE_EXTRA_CA_CERTS.";
   }
+  if (code === "ERR_PROXY")
+    return "Check HTTPS_PROXY and the proxy's own rules, or add the control plane's host to NO_PROXY.";
   return "Check this machine's network, its firewall (outgoing HTTPS is all that is needed) and HTTPS proxies.";
 }
 

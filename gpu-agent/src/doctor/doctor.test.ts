@@ -1,6 +1,7 @@
 import { err, ok } from "@splatt/shared";
 import { describe, expect, it } from "vitest";
 import type { ProbeReport } from "../engines/nerfstudio/probe-report.ts";
+import { NO_PROXIES } from "../network/proxies.ts";
 import { type Check, failing, good, warning } from "./check.ts";
 import { type Asked, judgeClock, judgeNetwork, judgeToken } from "./control-plane.ts";
 import { judgeOffer } from "./engine.ts";
@@ -321,7 +322,7 @@ describe("control plane", () => {
     ["a certificate of another name", failed("ERR_TLS_CERT_ALTNAME_INVALID"), "failure", /certificate/],
     ["a firewall", failed("UND_ERR_CONNECT_TIMEOUT"), "failure", /firewall/],
   ])("%s", (_, health, verdict, remedy) => {
-    const check = judgeNetwork(url, health);
+    const check = judgeNetwork(url, health, NO_PROXIES);
     expect(check.verdict).toBe(verdict);
     expect(check.remedy ?? "").toMatch(remedy);
   });

@@ -4,19 +4,27 @@ import { freemem, totalmem } from "node:os";
 import { dirname } from "node:path";
 import { err, ok } from "@splatt/shared";
 import { pino } from "pino";
-import { AgentEnvironment, type MachineConfig, readConfig, readMachineConfig } from "../config.ts";
+import {
+  type AgentConfig,
+  AgentEnvironment,
+  type MachineConfig,
+  readConfig,
+  readMachineConfig,
+} from "../config.ts";
 import { chooseGpus } from "../engines/gpu-choice.ts";
 import { surveyGpus } from "../engines/gpus.ts";
 import { findInstallation } from "../engines/nerfstudio/installation.ts";
 import { lookIntoPython } from "../engines/nerfstudio/probe.ts";
 import { setUpEngines } from "../engines/set-up.ts";
 import { freeDiskBytes } from "../files/disk-usage.ts";
+import { toProxySettings } from "../network/proxies.ts";
 import { runTool } from "../processes/run-tool.ts";
 import type { Check } from "./check.ts";
 import { askControlPlane, judgeClock, judgeNetwork, judgeToken } from "./control-plane.ts";
 import { judgeOffer } from "./engine.ts";
 import { judgeGpus } from "./gpu.ts";
 import { judgeNerfstudio, wantsNerfstudio } from "./nerfstudio.ts";
+import { judgeProxies } from "./proxies.ts";
 import { judgeDisk, judgeMemory } from "./resources.ts";
 import { judgeSettings } from "./settings.ts";
 import { judgeColmap, judgeFfmpeg, judgeFfprobe, type Printed } from "./tools.ts";
@@ -43,7 +51,8 @@ export async function examine(
     examineEngines(machine.config),
     examineTools(machine.config),
     examineResources(machine.config),
-    settings.ok ? examineControlPlane(settings.config.CONTROL_PLANE_URL, settings.config.AGENT_TOKEN) : [],
+    settings.ok ? examineControlPlane(settings.config) : [],
+    judgeProxies(toProxySettings(machine.config)),
   ]);
   return [...checks, ...parts.flat()];
 }
@@ -100,9 +109,11 @@ function nearestFolder(path: string): string {
   return existsSync(path) || dirname(path) === path ? path : nearestFolder(dirname(path));
 }
 
-async function examineControlPlane(url: string, token: string): Promise<Check[]> {
-  const { health, agent } = await askControlPlane(url, token);
-  return [judgeNetwork(url, health), judgeToken(agent), ...judgeClock(health)];
+async function examineControlPlane(config: AgentConfig): Promise<Check[]> {
+  const { CONTROL_PLANE_URL: url, AGENT_TOKEN: token } = config;
+  const proxies = toProxySettings(config);
+  const { health, agent } = await askControlPlane(url, token, proxies);
+  return [judgeNetwork(url, health, proxies), judgeToken(agent), ...judgeClock(health)];
 }
 
 /** What a program prints on both streams. */

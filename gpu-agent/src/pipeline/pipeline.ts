@@ -8,6 +8,7 @@ import {
 } from "@splatt/shared";
 import type { GpuHost } from "../gpu-host.ts";
 import type { JobRun, Pipeline } from "../jobs/job-run.ts";
+import { toProxySettings } from "../network/proxies.ts";
 import { createDownloadStage, DEFAULT_FETCH_LIMITS, type DownloadOutput } from "./download/download-stage.ts";
 import type { FetchLimits } from "./download/fetch-file.ts";
 import { createExportStage } from "./export/export-stage.ts";
@@ -40,6 +41,7 @@ export function createPipeline(host: GpuHost, delivery: Delivery): Pipeline {
   const fetchLimits = { ...DEFAULT_FETCH_LIMITS, maxBytes: config.MAX_SOURCE_BYTES };
   const download = createDownloadStage({
     ...toSourcePolicy(config),
+    proxies: toProxySettings(config),
     limits: fetchLimits,
   });
   const frames = createFramesStage({

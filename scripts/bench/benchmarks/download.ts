@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createLogger } from "@splatt/gpu-agent/log";
 import { DEFAULT_FETCH_LIMITS } from "@splatt/gpu-agent/pipeline/download/download-stage";
 import { fetchFile } from "@splatt/gpu-agent/pipeline/download/fetch-file";
-import { guardedAgent } from "@splatt/gpu-agent/pipeline/download/guarded-agent";
+import { guardedClient } from "@splatt/gpu-agent/pipeline/download/guarded-client";
 import { checkSourceUrl } from "@splatt/shared";
 import { execa } from "execa";
 import { startThrottledServer } from "../throttled-server.ts";
@@ -40,7 +40,7 @@ function aria2c(url: string, path: string, options: readonly string[]): Promise<
 
 async function fetchWithOurs(url: string, path: string): Promise<void> {
   const policy = { allowHttp: true, allowHosts: [new URL(url).host] };
-  const dispatcher = guardedAgent(policy);
+  const dispatcher = guardedClient(policy);
   const fetched = await fetchFile({
     source: { url, dispatcher, check: (text, from) => checkSourceUrl(text, policy, from) },
     file: path,

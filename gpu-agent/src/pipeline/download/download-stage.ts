@@ -8,11 +8,13 @@ import {
   type SourcePolicy,
 } from "@splatt/shared";
 import { z } from "zod";
+import type { ProxySettings } from "../../network/proxies.ts";
 import type { Stage } from "../stage.ts";
 import { type FetchFileOptions, type FetchLimits, type FetchProgress, fetchFile } from "./fetch-file.ts";
-import { guardedAgent } from "./guarded-agent.ts";
+import { guardedClient } from "./guarded-client.ts";
 
 export interface DownloadConfig extends SourcePolicy {
+  readonly proxies?: ProxySettings;
   readonly limits: FetchLimits;
 }
 
@@ -42,7 +44,7 @@ export const DEFAULT_FETCH_LIMITS: FetchLimits = {
  * Fails with the `source_…` codes, `disk_full` and `agent_stopped`.
  */
 export function createDownloadStage(config: DownloadConfig): Stage<DownloadInput, DownloadOutput> {
-  const dispatcher = guardedAgent(config);
+  const dispatcher = guardedClient(config, config);
   return {
     name: "download",
     token: "network",

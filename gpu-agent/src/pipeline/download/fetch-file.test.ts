@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import tls from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Resolve } from "../../network/dial.ts";
 import type { FetchProgress } from "./fetch-file.ts";
-import type { Resolve } from "./guarded-agent.ts";
 import {
   type FetchOverrides,
   fetchFrom as fetchFileFrom,

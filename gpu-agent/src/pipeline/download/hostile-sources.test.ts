@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { HOSTILE_URLS } from "@splatt/shared/testing/hostile-urls";
 import { request } from "undici";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { guardedAgent, RefusedAddressError, type Resolve } from "./guarded-agent.ts";
+import type { Resolve } from "../../network/dial.ts";
+import { guardedClient, RefusedAddressError } from "./guarded-client.ts";
 import { fetchFrom, fetchUrl } from "./testing/fetch-from.ts";
 import { type LocalServer, localServer } from "./testing/local-server.ts";
 
@@ -65,9 +66,10 @@ describe("a job that names a hostile address", () => {
 
 describe("the client alone, for a caller that checked nothing", () => {
   it("connects to none of the table's addresses", async () => {
-    const agent = guardedAgent({ allowHttp: true, allowHosts: [] }, async () => [
-      { address: "127.0.0.1", family: 4 },
-    ]);
+    const agent = guardedClient(
+      { allowHttp: true, allowHosts: [] },
+      { resolve: async () => [{ address: "127.0.0.1", family: 4 }] },
+    );
     let tried = 0;
     for (const url of HOSTILE_URLS) {
       const target = aimed(url).replace(/^https:/, "http:");

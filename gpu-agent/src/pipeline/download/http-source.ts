@@ -1,7 +1,8 @@
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { CookieJar } from "tough-cookie";
 import { type Dispatcher, request } from "undici";
-import { RefusedAddressError } from "./guarded-agent.ts";
+import { ProxyError } from "../../network/dial.ts";
+import { RefusedAddressError } from "./guarded-client.ts";
 
 /** How to reach a server, and what it may do. */
 export interface HttpSourceOptions {
@@ -235,10 +236,16 @@ export function connectionError(error: unknown): SourceError {
     if (cause instanceof RefusedAddressError) {
       return { failure: failure("source_refused", cause.message), mayPass: false };
     }
+    if (cause instanceof ProxyError) {
+      const isTransient = cause.status === null || cause.status === 429 || cause.status >= 500;
+      return { failure: failure("source_unreachable", `${cause.message}.`), mayPass: isTransient };
+    }
   }
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const known: Readonly<Record<string, string>> = {
     ENOTFOUND: "Its name is not known.",
+    ENETUNREACH: "There is no route to it.",
+    EHOSTUNREACH: "There is no route to it.",
     EAI_AGAIN: "Its name could not be looked up.",
     ECONNREFUSED: "It refused the connection.",
     ECONNRESET: "The connection broke.",

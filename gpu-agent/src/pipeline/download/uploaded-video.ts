@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { type Fence, type JobSource, ok } from "@splatt/shared";
-import { Agent } from "undici";
 import type { ControlPlaneClient } from "../../control-plane-client.ts";
 import type { Stage } from "../stage.ts";
 import { type DownloadOutput, describeProgress, fetchSource } from "./download-stage.ts";
@@ -26,7 +25,7 @@ export function createUploadedVideoStage(
       fetchSource({
         source: {
           url: client.url(`/agent/jobs/${fence().job_id}/input`).href,
-          dispatcher: new Agent(),
+          dispatcher: client.dispatcher,
           headers: () => client.headers(fence()),
           check: (url, from) => ok(new URL(url, from)),
         },

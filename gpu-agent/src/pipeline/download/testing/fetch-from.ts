@@ -1,7 +1,9 @@
 import { checkSourceUrl } from "@splatt/shared";
 import { pino } from "pino";
+import type { Resolve } from "../../../network/dial.ts";
+import type { ProxySettings } from "../../../network/proxies.ts";
 import { type FetchFileOptions, type FetchLimits, fetchFile } from "../fetch-file.ts";
-import { guardedAgent, type Resolve } from "../guarded-agent.ts";
+import { guardedClient } from "../guarded-client.ts";
 import type { LocalServer } from "./local-server.ts";
 
 /** Impatient, so that tests are quick. */
@@ -19,6 +21,7 @@ export interface FetchOverrides extends Partial<Omit<FetchFileOptions, "limits" 
   readonly allowHosts?: readonly string[];
   readonly headers?: () => Record<string, string>;
   readonly resolve?: Resolve;
+  readonly proxies?: ProxySettings;
 }
 
 /** Fetches a path of `server`, which is allowed although it is on the loopback address. */
@@ -29,10 +32,13 @@ export function fetchFrom(server: LocalServer, path: string, file: string, overr
 export async function fetchUrl(
   url: string,
   file: string,
-  { limits, allowHosts = [], headers, resolve, ...rest }: FetchOverrides = {},
+  { limits, allowHosts = [], headers, resolve, proxies, ...rest }: FetchOverrides = {},
 ) {
   const policy = { allowHttp: true, allowHosts };
-  const dispatcher = guardedAgent(policy, resolve);
+  const dispatcher = guardedClient(policy, {
+    ...(resolve ? { resolve } : {}),
+    ...(proxies ? { proxies } : {}),
+  });
   try {
     return await fetchFile({
       source: {

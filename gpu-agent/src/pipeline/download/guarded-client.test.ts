@@ -1,13 +1,13 @@
 import { request } from "undici";
 import { afterAll, describe, expect, it } from "vitest";
-import { guardedAgent, RefusedAddressError } from "./guarded-agent.ts";
+import { guardedClient, RefusedAddressError } from "./guarded-client.ts";
 import { localServer } from "./testing/local-server.ts";
 
-const agent = guardedAgent({ allowHttp: true, allowHosts: [] });
+const agent = guardedClient({ allowHttp: true, allowHosts: [] });
 
 afterAll(() => agent.destroy());
 
-describe("guardedAgent", () => {
+describe("guardedClient", () => {
   it("connects to no private address, even for a caller that did not check the URL", async () => {
     await using server = await localServer((_, response) => response.end("secret"));
     const port = new URL(server.origin).port;
@@ -21,7 +21,7 @@ describe("guardedAgent", () => {
   it("connects to the hosts that are allowed, and only at their port", async () => {
     await using server = await localServer((_, response) => response.end("hello"));
     await using other = await localServer((_, response) => response.end("secret"));
-    const dispatcher = guardedAgent({ allowHttp: true, allowHosts: [server.host] });
+    const dispatcher = guardedClient({ allowHttp: true, allowHosts: [server.host] });
     const { body } = await request(server.origin, { dispatcher });
     expect(await body.text()).toBe("hello");
     await expect(request(other.origin, { dispatcher })).rejects.toBeInstanceOf(RefusedAddressError);

@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { isAllowedHost, refusedAddress, type SourcePolicy } from "@splatt/shared";
+import type { Dispatcher } from "undici";
+import { type Admit, addressesOf, type Resolve, resolveName } from "../../network/dial.ts";
+import type { Address } from "../../network/happy-eyeballs.ts";
+import { httpClient } from "../../network/http-client.ts";
+import { type Endpoint, NO_PROXIES, type ProxySettings } from "../../network/proxies.ts";
+
+/** Nothing was sent: the name leads to an address that the policy refuses. */
+export class RefusedAddressError extends Error {
+  override readonly name = "RefusedAddressError";
+}
+
+/** How long a name may take to look up that only a proxy has to know. */
+const PROXIED_LOOKUP_MS = 5000;
+
+/**
+ * An HTTP client that connects to public addresses only, besides the hosts that the policy allows.
+ *
+ * Each new connection looks its name up once, refuses it if any of the answers is not public, and connects to
+ * exactly the addresses that were checked. A name that answers differently a moment later (DNS rebinding)
+ * gains nothing, and neither does a caller that did not check the URL.
+ *
+ * Behind a proxy it is the proxy that looks names up and connects. Addresses in URLs and names that lead to
+ * private addresses here are refused all the same; a name that this machine does not know is left to the proxy.
+ */
+export function guardedClient(
+  policy: SourcePolicy,
+  {
+    proxies = NO_PROXIES,
+    resolve = resolveName,
+  }: { readonly proxies?: ProxySettings; readonly resolve?: Resolve } = {},
+): Dispatcher {
+  return httpClient({ proxies, resolve, admit: publicOnly(policy, resolve) });
+}
+
+function publicOnly(policy: SourcePolicy, resolve: Resolve): Admit {
+  return async (endpoint, viaProxy) => {
+    const isAllowed = isAllowedHost({ ...endpoint, port: String(endpoint.port) }, policy);
+    if (isAllowed && viaProxy) return [];
+    const addresses = await (viaProxy
+      ? Promise.race([
+          addressesOf(endpoint, resolve).catch(() => []),
+          sleep(PROXIED_LOOKUP_MS, [], { ref: false }),
+        ])
+      : addressesOf(endpoint, resolve));
+    const refusal = isAllowed ? null : refusalOf(endpoint, addresses);
+    if (refusal !== null && !(viaProxy && addresses.length === 0)) throw new RefusedAddressError(refusal);
+    return addresses;
+  };
+}
+
+function refusalOf({ hostname }: Endpoint, addresses: readonly Address[]): string | null {
+  if (addresses.length === 0) return `${hostname} has no address.`;
+  const reason = addresses.map(({ address }) => refusedAddress(address)).find((found) => found !== null);
+  return reason === undefined ? null : `${hostname} leads to ${reason}.`;
+}
