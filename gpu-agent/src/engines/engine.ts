@@ -1,7 +1,7 @@
 import type { Dataset } from "@splatt/formats";
 import type { EngineName, EngineProbe, JobOptions, TrainReport } from "@splatt/shared";
 import type { StageContext, StageResult } from "../pipeline/stage.ts";
-import type { SteppedFile } from "./stepped-files.ts";
+import type { Snapshot } from "./snapshots.ts";
 
 export type TrainOptions = Pick<JobOptions, "iterations" | "preset" | "max_splats" | "max_resolution">;
 
@@ -34,7 +34,7 @@ export interface Engine {
    * transforms.json: a PLY with spherical harmonics. Null when there is none after the step `after`. One that has to
    * be made for this goes to EARLY_SPLAT_FILE.
    */
-  earlySplat?(trainDir: string, after: number, signal: AbortSignal): Promise<SteppedFile | null>;
+  earlySplat?(trainDir: string, after: number, signal: AbortSignal): Promise<Snapshot | null>;
   /**
    * Writes the model as a PLY with spherical harmonics to `file`, in any layout: the export stage checks it and
    * writes the result files from it.

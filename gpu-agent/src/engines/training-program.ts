@@ -1,5 +1,5 @@
 import type { Failure, Result } from "@splatt/shared";
-import { ok } from "@splatt/shared";
+import { err, ok } from "@splatt/shared";
 import type { StageContext } from "../pipeline/stage.ts";
 import { runTool, type ToolExit } from "../processes/run-tool.ts";
 import { FailureEvidence, type FailureSign } from "./failure-evidence.ts";
@@ -28,6 +28,8 @@ export interface TrainingProgram {
   readonly share: number;
   readonly parse: (line: string) => TrainingEvent | null;
   readonly signs: readonly FailureSign[];
+  /** Stops the program at a line after which it need not go on. @returns why, or null */
+  readonly refuse?: (line: string) => Failure | null;
 }
 
 export interface TrainingRun {
@@ -37,11 +39,11 @@ export interface TrainingRun {
 }
 
 /**
- * Runs a training program to its end and tells its progress on the way. Whether it succeeded is for the
- * caller to judge, by what it left.
+ * Runs a training program to its end and reports its progress. Whether it succeeded is for the caller to judge, by what
+ * it left.
  *
- * @param onProgress hears each step of the progress too
- * @returns or what `runTool` fails with
+ * @param onProgress called with each change of the progress
+ * @returns the run, or the failure of `refuse` or `runTool`
  */
 export async function runTrainingProgram(
   program: TrainingProgram,
@@ -51,25 +53,30 @@ export async function runTrainingProgram(
   const { iterations, parse } = program;
   const evidence = new FailureEvidence(program.signs);
   let progress = startProgress(program.stepsDone, program.starting);
-  const tell = () => {
+  let refused: Failure | null = null;
+  const refusal = new AbortController();
+  const publish = () => {
     onProgress(progress);
     context.report({
       fraction: (program.share * progress.step) / iterations,
       message: progressMessage(progress, iterations),
     });
   };
-  tell();
+  publish();
   const exit = await runTool({
     ...program,
-    signal: context.signal,
+    signal: AbortSignal.any([context.signal, refusal.signal]),
     onLine: (line) => {
       context.toolOutput(line);
+      refused ??= program.refuse?.(line) ?? null;
+      if (refused !== null) refusal.abort();
       evidence.observe(line);
       const event = parse(line);
       if (event === null) return;
       progress = advance(progress, event, iterations);
-      tell();
+      publish();
     },
   });
+  if (refused !== null && !context.signal.aborted) return err(refused);
   return exit.ok ? ok({ exit: exit.value, progress, evidence }) : exit;
 }

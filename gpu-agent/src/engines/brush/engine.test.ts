@@ -97,23 +97,21 @@ describe("train", () => {
     expect(context.progress.map(({ message }) => message)).toEqual([
       "Training Gaussian Splat... Step 0/1000 (starting Brush)",
       "Training Gaussian Splat... Step 0/1000 (loading images)",
-      "Training Gaussian Splat... Step 200/1000 (1,234 gaussians)",
-      "Training Gaussian Splat... Step 1000/1000 (1,234 gaussians, held-out PSNR 27.5 dB)",
-      "Training Gaussian Splat... Step 1000/1000 (1,234 gaussians, held-out PSNR 27.5 dB)",
+      "Training Gaussian Splat... Step 200/1000 (7 gaussians)",
+      "Training Gaussian Splat... Step 1000/1000 (7 gaussians, held-out PSNR 27.5 dB)",
+      "Training Gaussian Splat... Step 1000/1000 (7 gaussians, held-out PSNR 27.5 dB)",
     ]);
     expect(await calls()).toEqual([{ args: expect.anything(), log: "info" }]);
     expect(await readdir(join(context.dir, "brush-exports"))).toEqual(["export_1000.ply"]);
   });
 
-  it("goes on from the newest export", async () => {
+  it("resumes from the newest export", async () => {
     await mkdir(join(root, "train.part/brush-exports"));
     await writeShPly(join(root, "train.part/brush-exports/export_0400.ply"), emptySplatCloud(5, 3));
     const context = trainingContext();
     expect(await (await engineWith({})).train(dataset, options, context)).toMatchObject({ ok: true });
     expect((await calls())[0]?.args.join(" ")).toContain("--start-iter 400");
-    expect(context.progress[0]?.message).toBe(
-      "Training Gaussian Splat... Step 400/1000 (resuming from an exported splat)",
-    );
+    expect(context.progress[0]?.message).toBe("Training Gaussian Splat... Step 400/1000 (resuming Brush)");
   });
 
   it("does not train again what was trained to its end", async () => {
@@ -129,7 +127,7 @@ describe("train", () => {
   it("tries once more with less when the GPU's memory runs out", async () => {
     const engine = await engineWith({ train: "runs out of GPU memory once" });
     const note =
-      "second try at 112 instead of 160 pixels and at most 1,000 gaussians: the GPU ran out of memory";
+      "retried at 112 instead of 160 pixels and at most 1,000 gaussians: the GPU ran out of memory";
     expect(await engine.train(dataset, options, trainingContext())).toMatchObject({
       ok: true,
       value: { report: { width: 112, height: 63, note } },

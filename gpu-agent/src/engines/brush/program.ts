@@ -15,7 +15,7 @@ export interface BrushMachine {
 
 const ANSWER_TIMEOUT_MS = 60_000;
 
-export function notThere(): Failure {
+export function notFound(): Failure {
   return failure("engine_unavailable", "The program brush is not there.");
 }
 
@@ -25,7 +25,7 @@ export async function askRelease(
   signal: AbortSignal,
 ): Promise<Result<Release, Failure>> {
   const version = await ask(file, ["--version"], signal);
-  if (!version.ok) return version.error.code === "tool_missing" ? err(notThere()) : version;
+  if (!version.ok) return version.error.code === "tool_missing" ? err(notFound()) : version;
   const help = await ask(file, ["--help"], signal);
   if (!help.ok) return help;
   const release = parseRelease(version.value, help.value);

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Transforms } from "@splatt/formats";
@@ -6,7 +6,7 @@ import { emptySplatCloud, writeShPly } from "@splatt/formats";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { TrainOptions } from "../engine.ts";
 import { tinyTransforms, writeTinyDataset } from "../testing/tiny-dataset.ts";
-import { findExport, removeOtherExports, trainArgs, writeDatasetView } from "./run-layout.ts";
+import { trainArgs, writeDatasetView } from "./run-layout.ts";
 
 const options: TrainOptions = { iterations: 5000, preset: "standard", max_splats: null, max_resolution: 64 };
 const line = (steps: string, from: number, more = "") =>
@@ -82,17 +82,5 @@ describe("in a training's folder", () => {
     expect(init.equals(await readFile(join(run(), "brush-exports/export_100.ply")))).toBe(true);
     await expect(readFile(file("sparse_pc.ply"))).rejects.toThrow("ENOENT");
     await expect(view("transforms_test.json")).rejects.toThrow("ENOENT");
-  });
-
-  it("finds the newest whole export, and deletes what was cut off and what is not needed any more", async () => {
-    expect(await findExport(run())).toBeNull();
-    await leave("brush-exports/export_0900.ply");
-    await leave("brush-exports/export_1000.ply");
-    await writeFile(join(run(), "brush-exports/export_2000.ply"), "ply\n");
-    const newest = { step: 1000, file: "brush-exports/export_1000.ply" };
-    expect(await findExport(run())).toEqual(newest);
-    await removeOtherExports(run(), newest);
-    await rm(join(run(), newest.file));
-    expect(await findExport(run())).toBeNull();
   });
 });

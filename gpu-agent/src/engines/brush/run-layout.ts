@@ -1,16 +1,9 @@
 import { copyFile, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Dataset, Transforms } from "@splatt/formats";
-import { plyVertexCount } from "@splatt/formats";
 import type { TrainOptions } from "../engine.ts";
 import { GPU_PRESETS, scaledStep, trainedLongSide } from "../gpu-presets.ts";
-import {
-  newestWhole,
-  removeCutOff,
-  removeOthers,
-  type SteppedFile,
-  type SteppedFiles,
-} from "../stepped-files.ts";
+import { newestSnapshot, plySnapshots, type Snapshot } from "../snapshots.ts";
 import type { Release } from "./release.ts";
 
 /*
@@ -21,11 +14,11 @@ import type { Release } from "./release.ts";
 const DATASET_DIR = "brush-dataset";
 export const EXPORT_DIR = "brush-exports";
 /** How many times a training leaves a splat that it can be resumed from. */
-const EXPORTS = 5;
+const EXPORTS_PER_RUN = 5;
 const LEAST_STEPS_PER_EXPORT = 500;
-/** How many times it looks at the held-out frames, which is also its only sign of life late in a run. */
-const LOOKS = 50;
-const LEAST_STEPS_PER_LOOK = 100;
+/** How many times it evaluates the held-out frames, which is also its only sign of life late in a run. */
+const EVALUATIONS = 50;
+const LEAST_STEPS_PER_EVALUATION = 100;
 
 /**
  * @param runDir absolute: Brush takes relative paths to be relative to different things in different releases
@@ -45,8 +38,8 @@ export function trainArgs(
     ...["--start-iter", String(stepsDone)],
     ...["--export-path", join(runDir, EXPORT_DIR)],
     ...["--export-name", "export_{iter}.ply"],
-    ...["--export-every", String(Math.max(LEAST_STEPS_PER_EXPORT, Math.ceil(iterations / EXPORTS)))],
-    ...["--eval-every", String(Math.max(LEAST_STEPS_PER_LOOK, Math.ceil(iterations / LOOKS)))],
+    ...["--export-every", String(Math.max(LEAST_STEPS_PER_EXPORT, Math.ceil(iterations / EXPORTS_PER_RUN)))],
+    ...["--eval-every", String(Math.max(LEAST_STEPS_PER_EVALUATION, Math.ceil(iterations / EVALUATIONS)))],
     ...["--max-resolution", String(trainedLongSide(options, transforms))],
     ...["--sh-degree", String(GPU_PRESETS[preset].shDegree)],
     ...["--growth-stop-iter", String(scaledStep(15_000, iterations))],
@@ -84,25 +77,10 @@ export async function writeDatasetView(
   }
 }
 
-/** The splats that Brush exports while it trains. */
-const EXPORTED: SteppedFiles = {
-  dir: EXPORT_DIR,
-  name: /^export_(\d+)\.ply$/,
-  isWhole: async (path) => (await plyVertexCount(path)).ok,
-};
+/** The splats that Brush exports while it trains, from which it can be resumed. */
+export const EXPORTS = plySnapshots(EXPORT_DIR, /^export_(\d+)\.ply$/);
 
 /** The newest export after a step, while the program runs; null when there is none. */
-export function earlyExport(runDir: string, after: number): Promise<SteppedFile | null> {
-  return newestWhole(runDir, EXPORTED, after);
-}
-
-/** The newest export of a run that has ended; those that were cut off are deleted. */
-export async function findExport(runDir: string): Promise<SteppedFile | null> {
-  await removeCutOff(runDir, EXPORTED);
-  return newestWhole(runDir, EXPORTED);
-}
-
-/** Deletes what only a resumed training would have needed. */
-export async function removeOtherExports(runDir: string, { file }: SteppedFile): Promise<void> {
-  await removeOthers(runDir, EXPORTED, file);
+export function earlyExport(runDir: string, after: number): Promise<Snapshot | null> {
+  return newestSnapshot(runDir, EXPORTS, after);
 }

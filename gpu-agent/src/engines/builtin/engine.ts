@@ -8,12 +8,12 @@ import {
   train,
   trainingSettings,
 } from "@splatt/cpu-trainer";
-import { type Dataset, plyVertexCount } from "@splatt/formats";
+import type { Dataset } from "@splatt/formats";
 import { type EngineProbe, err, type Failure, type FailureCode, failure, ok } from "@splatt/shared";
 import type { StageContext, StageResult } from "../../pipeline/stage.ts";
 import { systemFailure } from "../../processes/system-failure.ts";
 import type { Engine, TrainedModel, TrainOptions } from "../engine.ts";
-import { newestWhole, type SteppedFiles } from "../stepped-files.ts";
+import { newestSnapshot, plySnapshots } from "../snapshots.ts";
 
 export { RECOMMENDED_ITERATIONS } from "@splatt/cpu-trainer";
 
@@ -25,11 +25,7 @@ const CHECKPOINT_INTERVAL_MS = 1000;
 const EARLY_SPLAT_INTERVAL_MS = 5000;
 const REPORT_INTERVAL_MS = 400;
 
-const EARLY_SPLATS: SteppedFiles = {
-  dir: ".",
-  name: EARLY_SPLAT_NAME,
-  isWhole: async (path) => (await plyVertexCount(path)).ok,
-};
+const EARLY_SPLATS = plySnapshots(".", EARLY_SPLAT_NAME);
 
 /** Trains on the CPU, for machines without a GPU (see @splatt/cpu-trainer). By default on all cores. */
 export function createBuiltinEngine(options: Partial<TrainerOptions> = {}): Engine {
@@ -44,7 +40,7 @@ export function createBuiltinEngine(options: Partial<TrainerOptions> = {}): Engi
     probe: async () => probe(trainer.threads),
     longSideLimit: (trainOptions) => trainingSettings(trainOptions).longSide,
     train: (dataset, trainOptions, context) => trainSafely(trainer, dataset, trainOptions, context),
-    earlySplat: (trainDir, after) => newestWhole(trainDir, EARLY_SPLATS, after),
+    earlySplat: (trainDir, after) => newestSnapshot(trainDir, EARLY_SPLATS, after),
     exportSplats: (trainDir, model, file) => exportSplats(trainDir, model, file),
   };
 }

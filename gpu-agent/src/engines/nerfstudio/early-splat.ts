@@ -1,5 +1,5 @@
 import { EARLY_SPLAT_FILE } from "../engine.ts";
-import type { SteppedFile } from "../stepped-files.ts";
+import type { Snapshot } from "../snapshots.ts";
 import { writeCheckpointPly } from "./checkpoint-ply.ts";
 import { newestCheckpoint } from "./checkpoints.ts";
 import type { Installation } from "./installation.ts";
@@ -10,7 +10,7 @@ export async function earlySplat(
   trainDir: string,
   after: number,
   signal: AbortSignal,
-): Promise<SteppedFile | null> {
+): Promise<Snapshot | null> {
   const checkpoint = await newestCheckpoint(trainDir, after);
   if (checkpoint === null || installation === null) return null;
   const run = { trainDir, checkpoint: checkpoint.file, ply: EARLY_SPLAT_FILE, signal };

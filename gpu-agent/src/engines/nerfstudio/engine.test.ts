@@ -10,7 +10,7 @@ import { recordingContext } from "../testing/recording-context.ts";
 import { tinyTransforms, writeTinyDataset } from "../testing/tiny-dataset.ts";
 import { createNerfstudioEngine, type NerfstudioOptions } from "./engine.ts";
 import { CHECKPOINT_PLY_SCRIPT } from "./python-scripts.ts";
-import { CHECKPOINT_DIR, CONFIG_FILE, checkpointName, METRICS_FILE } from "./run-layout.ts";
+import { CHECKPOINT_DIR, CONFIG_FILE, METRICS_FILE } from "./run-layout.ts";
 import {
   ALL_WELL,
   type Call,
@@ -191,12 +191,12 @@ describe("train", () => {
     {
       train: "leaves half a checkpoint",
       code: "training_failed",
-      detail: "It ended (exit code 0) without a whole last checkpoint and config.yml.",
+      detail: "It ended (exit code 0) without a complete last checkpoint.",
     },
     {
       train: "leaves no config",
       code: "training_failed",
-      detail: "It ended (exit code 0) without a whole last checkpoint and config.yml.",
+      detail: "It ended (exit code 0) without a complete last checkpoint.",
     },
     {
       train: "is killed",
@@ -213,7 +213,7 @@ describe("train", () => {
     const context = trainingContext();
     const result = await (await engineWith({})).train(dataset, options, context);
     expect(result).toMatchObject({ ok: true, value: { report: { iterations: 100 } } });
-    expect(context.progress[0]?.message).toBe("Training Gaussian Splat... Step 40/100 (starting nerfstudio)");
+    expect(context.progress[0]?.message).toBe("Training Gaussian Splat... Step 40/100 (resuming nerfstudio)");
     const [training] = await calls();
     const args = training?.args.join(" ");
     expect(args).toContain(
@@ -239,7 +239,7 @@ describe("train", () => {
 
   describe("when the GPU's memory runs out", () => {
     const note =
-      "second try at 112 instead of 160 pixels and at most 2,100 gaussians: the GPU ran out of memory";
+      "retried at 112 instead of 160 pixels and at most 2,100 gaussians: the GPU ran out of memory";
 
     it("tries once more with less, from the start, and says so", async () => {
       await leaveCheckpoint(39);
@@ -256,11 +256,11 @@ describe("train", () => {
       expect(messages).toContain(`Training Gaussian Splat... Step 10/100 (28 ms per step); ${note}`);
     });
 
-    it("goes on with a second try that was interrupted", async () => {
+    it("resumes an interrupted retry", async () => {
       const engine = await engineWith({ train: "runs out of GPU memory once" });
       await engine.train(dataset, options, trainingContext());
       await engine.train(dataset, options, trainingContext());
-      // The first try, the second, and then only what an interruption may have cut off.
+      // The first attempt, the retry, and then only what an interruption may have cut off.
       expect(await programs()).toEqual(["train eval", "train eval", "eval"]);
     });
 
@@ -357,7 +357,7 @@ describe("exportSplats", () => {
     const result = await engine.exportSplats(join(root, "train"), model, file(), context);
     expect(result).toEqual({ ok: true, value: { ...model.report, gaussians: FAKE_GAUSSIANS } });
     expect((await calls()).at(-1)).toMatchObject({
-      args: [CHECKPOINT_PLY_SCRIPT, join(CHECKPOINT_DIR, checkpointName(99)), file()],
+      args: [CHECKPOINT_PLY_SCRIPT, join(CHECKPOINT_DIR, "step-000000099.ckpt"), file()],
       cwd: join(root, "train"),
       env: { CUDA_VISIBLE_DEVICES: "" },
     });

@@ -28,7 +28,6 @@ import { NERFSTUDIO_SCRIPT } from "./python-scripts.ts";
 import {
   CHECKPOINT_DIR,
   CONFIG_FILE,
-  checkpointName,
   commandLine,
   evalArgs,
   exportArgs,
@@ -270,7 +269,7 @@ torch.save({"pipeline": {"_model.gauss_params." + key: value for key, value in g
         `import sys, torch
 state = torch.load(sys.argv[1], map_location="cpu", weights_only=False)
 print(state["step"], state["pipeline"]["_model.gauss_params.means"][0].tolist())`,
-        join(dir, CHECKPOINT_DIR, checkpointName(step)),
+        join(dir, CHECKPOINT_DIR, `step-${String(step).padStart(9, "0")}.ckpt`),
       ).replace(/^\d+ /, "");
     }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { NERFSTUDIO_SCRIPT } from "./python-scripts.ts";
-import { checkpointName, commandLine, evalArgs, exportArgs, trainArgs } from "./run-layout.ts";
+import { commandLine, evalArgs, exportArgs, trainArgs } from "./run-layout.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
 const plan: TrainingPlan = {
@@ -66,9 +66,5 @@ describe("argument lists", () => {
       ...["train", "a", "--then", "eval", "b", "--then", "export"],
     ]);
     expect(commandLine(["eval"])).toEqual([NERFSTUDIO_SCRIPT, "eval"]);
-  });
-
-  it("names checkpoints as nerfstudio does", () => {
-    expect(checkpointName(4999)).toBe("step-000004999.ckpt");
   });
 });

@@ -87,8 +87,3 @@ export function exportArgs(outputDir: string, filename: string): string[] {
     ...["--ply-color-mode", "sh_coeffs"],
   ];
 }
-
-/** The last step's checkpoint; steps count from 0. */
-export function checkpointName(step: number): string {
-  return `step-${String(step).padStart(9, "0")}.ckpt`;
-}

@@ -80,7 +80,8 @@ describe("train", () => {
       "Training Gaussian Splat... Step 0/1000 (reading the dataset)",
       "Training Gaussian Splat... Step 0/1000 (loading images)",
       "Training Gaussian Splat... Step 10/1000 (loss 0.1230)",
-      "Training Gaussian Splat... Step 10/1000 (loss 0.1230, held-out PSNR 27.5 dB)",
+      "Training Gaussian Splat... Step 1000/1000 (loss 0.0230)",
+      "Training Gaussian Splat... Step 1000/1000 (loss 0.0230, held-out PSNR 27.5 dB)",
     ]);
     expect((await calls()).map(({ gpu }) => gpu)).toEqual(["GPU-1", "GPU-1"]);
     expect(await readdir(context.dir)).not.toContain("splat_500.ply");
@@ -99,19 +100,19 @@ describe("train", () => {
     expect(trained).toMatchObject({ ok: true, value: { report: { held_out_frames: 0, psnr: null } } });
   });
 
-  it("goes on from the newest save", async () => {
+  it("resumes from the newest save", async () => {
     await writeShPly(join(root, "train.part/splat_400.ply"), emptySplatCloud(5, 3));
     const context = trainingContext();
     expect(await (await engineWith({})).train(dataset, options, context)).toMatchObject({ ok: true });
     expect((await calls()).at(-1)?.args.slice(-2)).toEqual(["--resume", "splat_400.ply"]);
     expect(context.progress[0]?.message).toBe(
-      "Training Gaussian Splat... Step 400/1000 (resuming from a saved splat)",
+      "Training Gaussian Splat... Step 400/1000 (resuming OpenSplat)",
     );
   });
 
   it("tries once more with less when the GPU's memory runs out", async () => {
     const engine = await engineWith({ train: "runs out of GPU memory once" });
-    const note = "second try at 112 instead of 160 pixels: the GPU ran out of memory";
+    const note = "retried at 112 instead of 160 pixels: the GPU ran out of memory";
     expect(await engine.train(dataset, options, trainingContext())).toMatchObject({
       ok: true,
       value: { report: { width: 112, height: 63, note } },
@@ -119,30 +120,52 @@ describe("train", () => {
     expect((await calls()).at(-1)?.args.join(" ")).toContain("--downscale-factor 1.4286");
   });
 
+  it("does not take the splat of an earlier run for this one's", async () => {
+    await writeShPly(join(root, "train.part/splat.ply"), emptySplatCloud(5, 3));
+    const engine = await engineWith({ train: "leaves nothing" });
+    expect(await engine.train(dataset, options, trainingContext())).toMatchObject({
+      error: { code: "training_failed" },
+    });
+  });
+
+  it("trains from the start when it cannot resume", async () => {
+    await writeShPly(join(root, "train.part/splat_400.ply"), emptySplatCloud(5, 3));
+    const engine = await engineWith({ train: "crashes when resumed" });
+    expect(await engine.train(dataset, options, trainingContext())).toMatchObject({ ok: true });
+    const resumed = (await calls()).filter(({ args }) => args.includes("--num-iters"));
+    expect(resumed.map(({ args }) => args.includes("--resume"))).toEqual([true, false]);
+  });
+
   it.each<{ name: string; scenario: Partial<Scenario>; code: string; detail: string }>([
     {
       name: "would train on the processor",
       scenario: { device: "CPU" },
       code: "gpu_unavailable",
-      detail: "OpenSplat found no GPU and would have trained on the processor.",
+      detail: "OpenSplat found no GPU and would have trained on the CPU.",
     },
     {
       name: "crashes",
       scenario: { train: "crashes" },
       code: "training_failed",
-      detail: "It ended (SIGSEGV) without a whole splat.",
+      detail: "It ended (SIGSEGV) without a complete splat.",
     },
     {
       name: "leaves nothing",
       scenario: { train: "leaves nothing" },
       code: "training_failed",
-      detail: "It ended (exit code 0) without a whole splat.",
+      detail: "It ended (exit code 0) without a complete splat.",
     },
     {
       name: "is too old",
       scenario: { version: "1.0.2" },
       code: "engine_unavailable",
       detail: "Asked for its version, opensplat said: 1.0.2",
+    },
+    {
+      name: "stops early without an error",
+      scenario: { train: "stops early" },
+      code: "training_failed",
+      detail: "It ended after step 10 of 1000, as if that had been the last.",
     },
   ])("fails when it $name", async ({ scenario, code, detail }) => {
     const result = await (await engineWith(scenario)).train(dataset, options, trainingContext());

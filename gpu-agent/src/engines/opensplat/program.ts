@@ -23,7 +23,7 @@ export function programEnvironment({ gpuUuid }: OpensplatMachine): Record<string
   return gpuUuid === null ? {} : { CUDA_VISIBLE_DEVICES: gpuUuid };
 }
 
-export function notThere(): Failure {
+export function notFound(): Failure {
   return failure("engine_unavailable", "The program opensplat is not there.");
 }
 
@@ -33,7 +33,7 @@ export async function askRelease(
   signal: AbortSignal,
 ): Promise<Result<Release, Failure>> {
   const answer = await ask(machine, ["--version"], tmpdir(), signal);
-  if (!answer.ok) return answer.error.code === "tool_missing" ? err(notThere()) : answer;
+  if (!answer.ok) return answer.error.code === "tool_missing" ? err(notFound()) : answer;
   const release = parseRelease(answer.value.tail);
   if (release !== null) return ok(release);
   const said = answer.value.tail.at(-1) ?? "nothing";

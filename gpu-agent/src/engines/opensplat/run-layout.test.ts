@@ -1,11 +1,7 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { emptySplatCloud, writeShPly } from "@splatt/formats";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { TrainOptions } from "../engine.ts";
 import { tinyTransforms } from "../testing/tiny-dataset.ts";
-import { datasetView, findSave, removeSaves, trainArgs } from "./run-layout.ts";
+import { datasetView, trainArgs } from "./run-layout.ts";
 
 const options: TrainOptions = { iterations: 5000, preset: "standard", max_splats: null, max_resolution: 64 };
 const release = { "1.1": { version: "1.1.5", since12: false }, "1.2": { version: "1.2.0", since12: true } };
@@ -50,24 +46,4 @@ it("shows OpenSplat the frames to train on and the one to judge by, wherever the
   );
   expect(view.frames.map(({ file_path }) => file_path)).toEqual(shown);
   expect(view.ply_file_path).toBe("/jobs/1/poses/sparse_pc.ply");
-});
-
-describe("saves", () => {
-  let dir = "";
-  beforeEach(async () => {
-    dir = await mkdtemp(join(tmpdir(), "opensplat-saves-"));
-  });
-  afterEach(() => rm(dir, { recursive: true }));
-
-  it("finds the newest whole one, and deletes what was cut off", async () => {
-    for (const name of ["splat_900.ply", "splat_1000.ply", "splat.ply"]) {
-      await writeShPly(join(dir, name), emptySplatCloud(1, 1));
-    }
-    await writeFile(join(dir, "splat_2000.ply"), "ply\nformat binary_little_endian 1.0\n");
-    expect(await findSave(dir)).toEqual({ step: 1000, file: "splat_1000.ply" });
-    expect(await readdir(dir)).not.toContain("splat_2000.ply");
-    await removeSaves(dir);
-    expect(await readdir(dir)).toEqual(["splat.ply"]);
-    expect(await findSave(dir)).toBeNull();
-  });
 });

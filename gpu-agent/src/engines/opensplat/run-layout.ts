@@ -1,16 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import type { Dataset, Transforms } from "@splatt/formats";
-import { plyVertexCount } from "@splatt/formats";
 import type { TrainOptions } from "../engine.ts";
 import { GPU_PRESETS, scaledStep, trainedLongSide } from "../gpu-presets.ts";
-import {
-  newestWhole,
-  removeCutOff,
-  removeOthers,
-  type SteppedFile,
-  type SteppedFiles,
-} from "../stepped-files.ts";
+import { newestSnapshot, plySnapshots, type Snapshot } from "../snapshots.ts";
 import type { Release } from "./release.ts";
 
 /*
@@ -21,7 +14,7 @@ import type { Release } from "./release.ts";
 const DATASET_DIR = "opensplat-dataset";
 export const SPLAT_FILE = "splat.ply";
 /** How many times a training leaves a splat that it can be resumed from. */
-const SAVES = 5;
+const SAVES_PER_RUN = 5;
 const LEAST_STEPS_PER_SAVE = 500;
 
 /** The one frame that OpenSplat can withhold and judge itself by: the middle one of those held out. */
@@ -48,7 +41,7 @@ export function trainArgs(
     DATASET_DIR,
     ...["--output", SPLAT_FILE],
     ...["--num-iters", String(iterations)],
-    ...["--save-every", String(Math.max(LEAST_STEPS_PER_SAVE, Math.ceil(iterations / SAVES)))],
+    ...["--save-every", String(Math.max(LEAST_STEPS_PER_SAVE, Math.ceil(iterations / SAVES_PER_RUN)))],
     ...["--downscale-factor", downscaleFactor(options, transforms).toFixed(4)],
     ...["--sh-degree", String(GPU_PRESETS[preset].shDegree)],
     ...["--sh-degree-interval", at(1000)],
@@ -95,25 +88,10 @@ export async function writeDatasetView(
   await writeFile(join(dir, "transforms.json"), JSON.stringify(datasetView(transforms, dataset), null, 1));
 }
 
-/** The splats that OpenSplat saves while it trains. */
-const SAVED: SteppedFiles = {
-  dir: ".",
-  name: /^splat_(\d+)\.ply$/,
-  isWhole: async (path) => (await plyVertexCount(path)).ok,
-};
+/** The splats that OpenSplat saves while it trains, from which it can be resumed. */
+export const SAVES = plySnapshots(".", /^splat_(\d+)\.ply$/);
 
 /** The newest save after a step, while the program runs; null when there is none. */
-export function earlySave(runDir: string, after: number): Promise<SteppedFile | null> {
-  return newestWhole(runDir, SAVED, after);
-}
-
-/** The newest save of a run that has ended; those that were cut off are deleted. */
-export async function findSave(runDir: string): Promise<SteppedFile | null> {
-  await removeCutOff(runDir, SAVED);
-  return newestWhole(runDir, SAVED);
-}
-
-/** Deletes what only a resumed training would have needed. */
-export async function removeSaves(runDir: string): Promise<void> {
-  await removeOthers(runDir, SAVED, null);
+export function earlySave(runDir: string, after: number): Promise<Snapshot | null> {
+  return newestSnapshot(runDir, SAVES, after);
 }

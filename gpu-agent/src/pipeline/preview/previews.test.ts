@@ -6,7 +6,7 @@ import { emptySplatCloud, writeShPly } from "@splatt/formats";
 import { pino } from "pino";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { SteppedFile } from "../../engines/stepped-files.ts";
+import type { Snapshot } from "../../engines/snapshots.ts";
 import { type ShowPreview, showPreviews } from "./previews.ts";
 
 let dir = "";
@@ -21,7 +21,7 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 
 /** Looks until the engine has no more answers, each a step with a splat's file, a failure, or nothing new. */
 async function lookThrough(
-  answers: readonly (SteppedFile | Error | null)[],
+  answers: readonly (Snapshot | Error | null)[],
   show: ShowPreview,
 ): Promise<{ after: number[] }> {
   const end = new AbortController();

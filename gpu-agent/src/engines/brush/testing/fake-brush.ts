@@ -26,8 +26,8 @@ async function main(folder: string, args: readonly string[]): Promise<void> {
   if (args[0] === "--help") return console.log("      --total-train-iters <TOTAL_TRAIN_ITERS>");
   appendFileSync(join(folder, "calls.jsonl"), `${JSON.stringify({ args, log: process.env.RUST_LOG })}\n`);
   log("Loading dataset");
-  log("Refine iter 200, 1234 splats.");
-  if (scenario.train === "runs out of GPU memory once" && !existsSync("second-try.json")) {
+  log("Refine iter 200, 7 splats.");
+  if (scenario.train === "runs out of GPU memory once" && !existsSync("oom-retry.json")) {
     console.error("wgpu error: Out of Memory");
     process.exitCode = 101;
     return;

@@ -145,7 +145,7 @@ function train(scenario: Scenario["train"], args: readonly string[]): void {
     return;
   }
   if (scenario === "is killed") process.kill(process.pid, "SIGKILL");
-  const isFirstTry = !existsSync("second-try.json");
+  const isFirstTry = !existsSync("oom-retry.json");
   if (scenario === "runs out of GPU memory" || (scenario === "runs out of GPU memory once" && isFirstTry)) {
     console.log("Step 10: 3 GSs duplicated, 256 GSs split. Now having 3000 GSs.");
     console.error("Traceback (most recent call last):");

@@ -9,7 +9,13 @@ import { emptySplatCloud, writeShPly } from "@splatt/formats";
 export interface Scenario {
   readonly version: string;
   readonly device: "CUDA" | "CPU";
-  readonly train: "finishes" | "runs out of GPU memory once" | "crashes" | "leaves nothing";
+  readonly train:
+    | "finishes"
+    | "runs out of GPU memory once"
+    | "crashes"
+    | "leaves nothing"
+    | "stops early"
+    | "crashes when resumed";
 }
 
 async function main(folder: string, args: readonly string[]): Promise<void> {
@@ -29,13 +35,17 @@ async function main(folder: string, args: readonly string[]): Promise<void> {
   }
   console.log("Loading frame_00001.jpg");
   console.log("Step 10: 0.123 [1%]");
-  if (scenario.train === "runs out of GPU memory once" && !existsSync("second-try.json")) {
+  if (scenario.train === "runs out of GPU memory once" && !existsSync("oom-retry.json")) {
     console.error("CUDA out of memory. Tried to allocate 2.00 GiB.");
     process.exitCode = 1;
     return;
   }
-  if (scenario.train === "crashes") process.kill(process.pid, "SIGSEGV");
+  const crashes =
+    scenario.train === "crashes when resumed" ? args.includes("--resume") : scenario.train === "crashes";
+  if (crashes) process.kill(process.pid, "SIGSEGV");
   if (scenario.train === "leaves nothing") return;
+  const iterations = args[args.indexOf("--num-iters") + 1];
+  if (scenario.train !== "stops early") console.log(`Step ${iterations}: 0.023 [100%]`);
   await writeShPly("splat_500.ply", emptySplatCloud(7, 3));
   await writeShPly("splat.ply", emptySplatCloud(7, 3));
   console.log("Wrote splat.ply");

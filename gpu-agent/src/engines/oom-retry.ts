@@ -6,30 +6,30 @@ import type { StageContext, StageResult } from "../pipeline/stage.ts";
 import type { TrainedModel, TrainOptions } from "./engine.ts";
 import type { TrainingProgress } from "./training-progress.ts";
 
-/** In the training's folder: the first try ran out of GPU memory, and this is the second one's record. */
-const SECOND_TRY_FILE = "second-try.json";
+/** In the training's folder: the GPU's memory ran out once, and training goes on with these smaller options. */
+const RETRY_FILE = "oom-retry.json";
 
-/** Half the pixels, and with them about half of what a rendering takes. */
+/** Half the pixels, and with them about half of the memory that rendering takes. */
 const SIDE_FACTOR = 0.7;
 const GAUSSIANS_FACTOR = 0.7;
 /** The least that a job may ask for. */
 const LEAST_SIDE = 64;
 const LEAST_GAUSSIANS = 1000;
 
-const SecondTry = z.object({
+const Retry = z.object({
   options: JobOptions.pick({ iterations: true, preset: true, max_splats: true, max_resolution: true }),
-  /** What is said about it, to people. */
+  /** For the job's message and its report. */
   note: z.string(),
 });
-type SecondTry = z.infer<typeof SecondTry>;
+type Retry = z.infer<typeof Retry>;
 
 /**
- * What to try after the GPU's memory ran out: the same with fewer pixels and fewer gaussians.
+ * The options for a retry after the GPU's memory ran out: fewer pixels and fewer gaussians.
  *
- * @param longSide the longer side, in pixels, of the try that failed
- * @param gaussians how many it had come to; null when it did not tell
+ * @param longSide the longer side, in pixels, at which training ran out of memory
+ * @param gaussians how many there were; null when the program did not print it
  */
-export function planSecondTry(options: TrainOptions, longSide: number, gaussians: number | null): SecondTry {
+export function planRetry(options: TrainOptions, longSide: number, gaussians: number | null): Retry {
   const { iterations, preset } = options;
   const side = Math.max(LEAST_SIDE, Math.round(longSide * SIDE_FACTOR));
   const fewer =
@@ -39,48 +39,48 @@ export function planSecondTry(options: TrainOptions, longSide: number, gaussians
   const atMost = maxSplats === null ? "" : ` and at most ${maxSplats.toLocaleString("en-US")} gaussians`;
   return {
     options: { iterations, preset, max_splats: maxSplats, max_resolution: side },
-    note: `second try at ${side} instead of ${longSide} pixels${atMost}: the GPU ran out of memory`,
+    note: `retried at ${side} instead of ${longSide} pixels${atMost}: the GPU ran out of memory`,
   };
 }
 
-/** One try at training, in `context.dir`. */
-export type Try = (
+/** Trains once, in `context.dir`. */
+export type TrainAttempt = (
   options: TrainOptions,
   context: StageContext,
   onProgress: (progress: TrainingProgress) => void,
 ) => Promise<StageResult<TrainedModel>>;
 
 /**
- * Trains, and when the GPU's memory runs out once more with less, which the messages and the report then say.
- * A second try that was interrupted is gone on with.
+ * Trains, and retries once with smaller options when the GPU's memory runs out; messages and report then say so. An
+ * interrupted retry is resumed.
  *
  * @param longSide the longer side, in pixels, at which `options` train
  */
-export async function trainWithSecondTry(
+export async function trainWithOomRetry(
   options: TrainOptions,
   longSide: number,
   context: StageContext,
-  train: Try,
+  train: TrainAttempt,
 ): Promise<StageResult<TrainedModel>> {
-  const begun = await readSecondTry(context.dir);
-  if (begun !== null) return trainAgain(begun, context, train);
+  const interrupted = await readRetry(context.dir);
+  if (interrupted !== null) return trainNoting(interrupted, context, train);
 
   let gaussians: number | null = null;
   const first = await train(options, context, (progress) => {
     gaussians = progress.gaussians;
   });
   if (first.ok || first.error.code !== "gpu_out_of_memory") return first;
-  const second = planSecondTry(options, longSide, gaussians);
-  context.log.warn({ failure: first.error }, second.note);
+  const retry = planRetry(options, longSide, gaussians);
+  context.log.warn({ failure: first.error }, retry.note);
   for (const name of await readdir(context.dir)) await rm(join(context.dir, name), { recursive: true });
-  await writeFile(join(context.dir, SECOND_TRY_FILE), JSON.stringify(second));
-  return trainAgain(second, context, train);
+  await writeFile(join(context.dir, RETRY_FILE), JSON.stringify(retry));
+  return trainNoting(retry, context, train);
 }
 
-async function trainAgain(
-  { options, note }: SecondTry,
+async function trainNoting(
+  { options, note }: Retry,
   context: StageContext,
-  train: Try,
+  train: TrainAttempt,
 ): Promise<StageResult<TrainedModel>> {
   const noting: StageContext = {
     ...context,
@@ -92,13 +92,13 @@ async function trainAgain(
   return ok({ ...rest, report: { ...report, note } });
 }
 
-async function readSecondTry(dir: string): Promise<SecondTry | null> {
-  const text = await readFile(join(dir, SECOND_TRY_FILE), "utf8").catch(() => null);
+async function readRetry(dir: string): Promise<Retry | null> {
+  const text = await readFile(join(dir, RETRY_FILE), "utf8").catch(() => null);
   if (text === null) return null;
   try {
-    return SecondTry.parse(JSON.parse(text));
+    return Retry.parse(JSON.parse(text));
   } catch {
-    // It was cut off while it was written: the first try is tried again.
+    // The agent was killed while it wrote the file. Training starts again with the job's own options.
     return null;
   }
 }
