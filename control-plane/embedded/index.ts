@@ -1,13 +1,20 @@
-import { mkdir } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { SourcePolicy } from "@splatt/shared";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type Request, Response } from "miniflare";
 import { bundleWorker } from "./bundle.ts";
+import { FrontDoor, newDoorSecret } from "./front-door/front-door.ts";
+import { DOOR_LIMITS, type DoorLimits } from "./front-door/limits.ts";
+import { Transfers } from "./front-door/transfers.ts";
 import { migrate } from "./migrate.ts";
+import { DiskWatch } from "./object-store/disk-watch.ts";
+import { importMiniflareBucket } from "./object-store/import-miniflare.ts";
+import { ObjectStore } from "./object-store/object-store.ts";
+import { storeService } from "./object-store/store-service.ts";
 import { endStaleRuntime, isRuntimeRunning, noteRuntime } from "./runtime-process.ts";
 
 export interface EmbeddedOptions {
-  /** Where D1, R2 and the Durable Objects are kept. */
+  /** Where the database, the stored files and the Durable Objects are kept. */
   readonly dataDir: string;
   /** 0 takes any free port. */
   readonly port: number;
@@ -16,6 +23,10 @@ export interface EmbeddedOptions {
   readonly sources?: SourcePolicy;
   /** Overrides of src/dispatch/timing.ts. */
   readonly dispatchTiming?: Readonly<Record<string, number>>;
+  /** Addresses or networks (CIDR) of reverse proxies whose X-Forwarded headers are believed. */
+  readonly trustedProxies?: readonly string[];
+  /** Overrides of front-door/limits.ts. */
+  readonly limits?: Partial<DoorLimits>;
   /** For tests and benchmarks only. */
   readonly testing?: Testing;
   /** What the Worker logs: `text` is a line of JSON, or plain. */
@@ -40,90 +51,153 @@ export interface EmbeddedControlPlane {
 const TICK_INTERVAL_MS = 60_000;
 const WATCH_INTERVAL_MS = 1000;
 const HOST = "127.0.0.1";
+const BUCKET_NAME = "splatt";
+const EMBEDDED_WORKER = join(dirname(import.meta.dirname), "src", "embedded", "embedded-worker.ts");
 /** As in wrangler.jsonc; a test holds the two together. */
 export const COMPATIBILITY_DATE = "2026-11-02";
 
 /**
- * The control plane on this machine: the same Worker bundle on workerd, with D1, R2 and the Durable Object on
- * disk, reachable from this machine only and without any network of its own.
+ * The control plane on this machine: the same Worker on workerd, with D1 and the Durable Objects on disk and an object
+ * store of our own in place of R2. A front door owns the port; it opens when the database is ready.
  *
  * This is the only module that knows Miniflare, whose constructor still changes between releases.
  */
 export async function startControlPlane(options: EmbeddedOptions): Promise<EmbeddedControlPlane> {
-  await mkdir(options.dataDir, { recursive: true });
-  const runtimeNote = join(options.dataDir, "runtime.json");
+  const { dataDir, onLog } = options;
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await chmod(dataDir, 0o700);
+  const runtimeNote = join(dataDir, "runtime.json");
   await endStaleRuntime(runtimeNote);
-  const scriptPath = await bundleWorker(join(options.dataDir, "worker"), options.testing?.main);
-  const signalHandlers = handlersBefore();
-  const miniflare = new Miniflare(runtimeOptions(options, scriptPath, options.port));
-  signalHandlers.keepAlone();
+  // What has been started, to be stopped in the reverse order.
+  const started = new AsyncDisposableStack();
   try {
-    const url = await miniflare.ready;
+    const disk = new DiskWatch(dataDir, (state) =>
+      onLog(
+        state === null ? "info" : "error",
+        state?.message ?? "The disk of the control plane works again.",
+      ),
+    );
+    started.defer(() => disk.stop());
+    await disk.start();
+    const store = await openStore(dataDir, disk, onLog);
+    started.defer(() => store.close());
+
+    const transfers = new Transfers();
+    const secret = newDoorSecret();
+    const scriptPath = await bundleWorker(join(dataDir, "worker"), options.testing?.main ?? EMBEDDED_WORKER);
+    const runtimeOptions = toRuntimeOptions(options, scriptPath, secret, storeService(store, transfers));
+    const signalHandlers = handlersBefore();
+    const miniflare = new Miniflare(runtimeOptions);
+    started.defer(async () => {
+      await miniflare.dispose();
+      await endStaleRuntime(runtimeNote);
+    });
+    signalHandlers.keepAlone();
+    await miniflare.ready;
     await noteRuntime(runtimeNote);
     await migrate(await miniflare.getD1Database("DB"));
+
     const tick = async () => {
       const worker = await miniflare.getWorker();
       await worker.scheduled({ cron: "* * * * *" });
+      await removeOrphans(store, onLog);
     };
     let wasMissing = false;
     /**
-     * workerd may end by itself, or by the kernel when memory runs out. Miniflare starts another one, within half a second
-     * here; where there is none at the second look, it is made to.
+     * workerd may crash, or be killed when memory runs out. Miniflare then starts another one, here within half a
+     * second. When the second look still finds none, the launcher starts it.
      */
     const keepRunning = async () => {
       if (await isRuntimeRunning(runtimeNote)) return;
-      if (!wasMissing) options.onLog("error", "the runtime ended and is started again");
+      if (!wasMissing) onLog("error", "the runtime ended and is started again");
       const isSecondLook = wasMissing;
       wasMissing = !(await noteRuntime(runtimeNote));
       if (!wasMissing || !isSecondLook) return;
-      await miniflare.setOptions(runtimeOptions(options, scriptPath, Number(url.port)));
+      await miniflare.setOptions(runtimeOptions);
       await noteRuntime(runtimeNote);
     };
     const ticking = repeat(TICK_INTERVAL_MS, tick, (error) =>
-      options.onLog("error", `scheduled handler: ${String(error)}`),
+      onLog("error", `scheduled handler: ${String(error)}`),
     );
+    started.defer(() => ticking.stop());
     const watching = repeat(WATCH_INTERVAL_MS, keepRunning, (error) =>
-      options.onLog("error", `the runtime could not be started again: ${String(error)}`),
+      onLog("error", `the runtime could not be started again: ${String(error)}`),
     );
-    return {
-      url: url.origin,
-      tick,
-      async stop() {
-        await Promise.all([ticking.stop(), watching.stop()]);
-        await miniflare.dispose();
-        await endStaleRuntime(runtimeNote);
-      },
-    };
+    started.defer(() => watching.stop());
+
+    const door = await FrontDoor.open({
+      host: HOST,
+      port: options.port,
+      limits: { ...DOOR_LIMITS, ...options.limits },
+      transfers,
+      secret,
+      runtimeUrl: () => miniflare.unsafeGetDirectURL(),
+      storage: () => disk.state,
+      trustedProxies: options.trustedProxies ?? [],
+      onError: (text) => onLog("error", text),
+    });
+    started.defer(() => door.close());
+    return { url: door.url.origin, tick, stop: () => started.disposeAsync() };
   } catch (error) {
-    await miniflare.dispose();
+    await started.disposeAsync();
     throw error;
   }
 }
 
-function runtimeOptions(options: EmbeddedOptions, scriptPath: string, port: number) {
+type OnLog = EmbeddedOptions["onLog"];
+
+async function openStore(dataDir: string, disk: DiskWatch, onLog: OnLog): Promise<ObjectStore> {
+  const storeDir = join(dataDir, "objects");
+  const imported = await importMiniflareBucket(join(dataDir, "state", "r2"), BUCKET_NAME, storeDir);
+  if (imported !== null) onLog("info", `took over ${imported} stored files from the old object store`);
+  const store = await ObjectStore.open(storeDir, disk);
+  await removeOrphans(store, onLog);
+  return store;
+}
+
+async function removeOrphans(store: ObjectStore, onLog: OnLog): Promise<void> {
+  try {
+    const removed = await store.removeOrphans();
+    if (removed > 0) onLog("info", `removed ${removed} files that belonged to no stored object`);
+  } catch (error) {
+    onLog("error", `files that belong to no stored object could not be removed: ${String(error)}`);
+  }
+}
+
+function toRuntimeOptions(
+  options: EmbeddedOptions,
+  scriptPath: string,
+  secret: string,
+  objectStore: ReturnType<typeof storeService>,
+) {
   return convertV4MiniflareOptions({
     name: "splatt",
     modulesRoot: dirname(scriptPath),
     modules: [{ type: "ESModule", path: scriptPath }],
     compatibilityDate: COMPATIBILITY_DATE,
     host: HOST,
-    port,
+    port: 0,
+    // Past Miniflare's own entry, which serves and obeys more than the Worker does.
+    unsafeDirectSockets: [{ host: HOST, port: 0 }],
     cf: false,
     log: new Log(LogLevel.ERROR),
     handleStructuredLogs: ({ level, message }) => options.onLog(level, message),
     resourcePersistencePath: join(options.dataDir, "state"),
     d1Databases: { DB: "splatt" },
-    r2Buckets: { BUCKET: "splatt" },
     durableObjects: { DISPATCHER: { className: "Dispatcher", useSQLite: true } },
-    serviceBindings: Object.fromEntries(
-      Object.entries(options.testing?.services ?? {}).map(([name, answer]) => [
-        name,
-        async (request: Request) => Response.json(answer(await request.json())),
-      ]),
-    ),
+    serviceBindings: {
+      ...Object.fromEntries(
+        Object.entries(options.testing?.services ?? {}).map(([name, answer]) => [
+          name,
+          async (request: Request) => Response.json(answer(await request.json())),
+        ]),
+      ),
+      OBJECT_STORE: objectStore,
+    },
     bindings: {
       ...options.testing?.bindings,
       GPU_API_KEY: options.apiKey,
+      DOOR_SECRET: secret,
       ALLOW_HOSTS: options.sources?.allowHosts.join(",") ?? "",
       ALLOW_HTTP: String(options.sources?.allowHttp ?? false),
       DISPATCH_TIMING: JSON.stringify(options.dispatchTiming ?? {}),

@@ -1,3 +1,4 @@
+import type { ObjectBytes } from "../storage/object-bytes.ts";
 import type { StoreCall, Verdict } from "./store-call.ts";
 
 export type Judge = (call: StoreCall) => Promise<Verdict>;
@@ -43,7 +44,19 @@ export function faultyR2(bucket: R2Bucket, judge: Judge): R2Bucket {
   });
 }
 
-async function judged(judge: Judge, call: StoreCall, make: () => unknown): Promise<unknown> {
+/** The bytes that pass by the Worker, judged as the calls of R2 that they stand for. */
+export function faultyBytes(bytes: ObjectBytes, judge: Judge): ObjectBytes {
+  return {
+    send: (key, ...rest) =>
+      judged(judge, { store: "r2", method: "get", what: key }, () => bytes.send(key, ...rest)),
+    receivePart: (upload, ...rest) =>
+      judged(judge, { store: "r2", method: "uploadPart", what: upload.r2Key }, () =>
+        bytes.receivePart(upload, ...rest),
+      ),
+  };
+}
+
+async function judged<T>(judge: Judge, call: StoreCall, make: () => T | Promise<T>): Promise<T> {
   const { delayMs = 0, error, isMade = false } = await judge(call);
   if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
   if (error !== undefined && !isMade) throw new Error(error);

@@ -1,6 +1,7 @@
+import { type EmbeddedEnv, embed, onLocalStore } from "../embedded/embed.ts";
 import type { Env } from "../env.ts";
 import worker, { Dispatcher as ShippedDispatcher } from "../index.ts";
-import { faultyD1, faultyR2, type Judge } from "./faulty-stores.ts";
+import { faultyBytes, faultyD1, faultyR2, type Judge } from "./faulty-stores.ts";
 import type { Verdict } from "./store-call.ts";
 
 /**
@@ -16,19 +17,24 @@ interface FaultyEnv extends Env {
 }
 
 export class Dispatcher extends ShippedDispatcher {
-  constructor(ctx: DurableObjectState, env: FaultyEnv) {
-    super(ctx, onFaultyStores(env));
+  constructor(ctx: DurableObjectState, env: FaultyEnv & EmbeddedEnv) {
+    super(ctx, onFaultyStores(onLocalStore(env)));
   }
 }
 
-export default {
+export default embed<FaultyEnv>({
   fetch: (request, env, ctx) => worker.fetch(request, onFaultyStores(env), ctx),
   scheduled: (controller, env) => worker.scheduled(controller, onFaultyStores(env)),
-} satisfies ExportedHandler<FaultyEnv>;
+});
 
 function onFaultyStores(env: FaultyEnv): Env {
   const judge = judgeOf(env);
-  return { ...env, DB: faultyD1(env.DB, judge), BUCKET: faultyR2(env.BUCKET, judge) };
+  return {
+    ...env,
+    DB: faultyD1(env.DB, judge),
+    BUCKET: faultyR2(env.BUCKET, judge),
+    ...(env.OBJECT_BYTES !== undefined && { OBJECT_BYTES: faultyBytes(env.OBJECT_BYTES, judge) }),
+  };
 }
 
 function judgeOf({ JUDGE, D1_DELAY_MS }: FaultyEnv): Judge {

@@ -1,0 +1,104 @@
+import type { IncomingMessage } from "node:http";
+import { BodyError } from "../object-store/object-store.ts";
+import type { DoorLimits } from "./limits.ts";
+
+/** Room for the bodies that are read whole, shared by all connections. */
+export class BodyBudget {
+  #left: number;
+
+  constructor(bytes: number) {
+    this.#left = bytes;
+  }
+
+  take(bytes: number): boolean {
+    if (bytes > this.#left) return false;
+    this.#left -= bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#left += bytes;
+  }
+}
+
+export type WholeBody =
+  | { readonly ok: true; readonly body: Buffer; release(): void }
+  | {
+      readonly ok: false;
+      readonly code: "too_large" | "unavailable" | "request_timeout" | "body_incomplete";
+    };
+
+/** Reads a body to its end before anybody else sees the request, so a broken one never does. */
+export async function readWhole(
+  request: IncomingMessage,
+  limits: DoorLimits,
+  budget: BodyBudget,
+): Promise<WholeBody> {
+  const stated = Number(request.headers["content-length"] ?? 0);
+  if (stated > limits.bodyBytes) return { ok: false, code: "too_large" };
+  let held = 0;
+  const chunks: Buffer[] = [];
+  const release = () => budget.give(held);
+  const refuse = (code: Exclude<WholeBody, { ok: true }>["code"]): WholeBody => {
+    release();
+    return { ok: false, code };
+  };
+  const late = AbortSignal.timeout(limits.bodyMs);
+  try {
+    for await (const chunk of untilAborted(request, late)) {
+      if (held + chunk.byteLength > limits.bodyBytes) return refuse("too_large");
+      if (!budget.take(chunk.byteLength)) return refuse("unavailable");
+      held += chunk.byteLength;
+      chunks.push(chunk);
+    }
+  } catch {
+    return refuse(late.aborted ? "request_timeout" : "body_incomplete");
+  }
+  return { ok: true, body: Buffer.concat(chunks), release };
+}
+
+/**
+ * A part's body as it arrives, for the object store. Leaves the connection open when the store stops reading, so that
+ * the client can be answered.
+ */
+export async function* partBody(
+  request: IncomingMessage,
+  { windowMs, bytes }: DoorLimits["part"],
+): AsyncGenerator<Buffer, void> {
+  let inWindow = 0;
+  const tooSlow = new AbortController();
+  const timer = setInterval(() => {
+    if (inWindow < bytes) tooSlow.abort();
+    inWindow = 0;
+  }, windowMs);
+  try {
+    for await (const chunk of untilAborted(request, tooSlow.signal)) {
+      inWindow += chunk.byteLength;
+      yield chunk;
+    }
+  } catch {
+    throw new BodyError(tooSlow.signal.aborted ? "body_too_slow" : "body_incomplete");
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** The chunks of a body. Ends with an error when the client leaves, the framing breaks, or the signal is aborted. */
+async function* untilAborted(request: IncomingMessage, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  aborted.catch(() => undefined);
+  const abort = () => reject(new Error("aborted"));
+  signal.addEventListener("abort", abort);
+  const chunks = request.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      if (signal.aborted) throw new Error("aborted");
+      const next: IteratorResult<Buffer> = await Promise.race([chunks.next(), aborted]);
+      if (next.done) break;
+      yield next.value;
+    }
+    if (!request.complete) throw new Error("the body ended early");
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

@@ -1,0 +1,125 @@
+import {
+  DOOR_SECRET_HEADER,
+  HELD_LENGTH_HEADER,
+  STORAGE_STATE_HEADER,
+  STORE_HEADER,
+  TRANSFER_HEADER,
+} from "../../src/embedded/store-protocol.ts";
+import type { StorageState } from "../../src/storage/storage-state.ts";
+
+/** Meant for the next hop alone (RFC 9110 §7.6.1). */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+/** What the runtime obeys, or the door itself sets. */
+const INTERNAL = new Set([
+  DOOR_SECRET_HEADER,
+  HELD_LENGTH_HEADER,
+  STORAGE_STATE_HEADER,
+  STORE_HEADER,
+  TRANSFER_HEADER,
+  "x-splatt-agent",
+  "x-original-url",
+  "x-rewrite-url",
+  "x-http-method-override",
+]);
+const INTERNAL_PREFIXES = ["mf-", "cf-", "cdn-"];
+/** Claims about the connection before a proxy, which only a trusted proxy may make. */
+const FORWARDED = new Set([
+  "forwarded",
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-port",
+  "x-forwarded-proto",
+  "x-real-ip",
+  "true-client-ip",
+]);
+
+export interface DoorContext {
+  readonly secret: string;
+  readonly transfer: string;
+  /** Where the client connects from; a trusted proxy's word for it. */
+  readonly clientAddress: string;
+  readonly isFromTrustedProxy: boolean;
+  readonly storage: StorageState | null;
+}
+
+/** The headers that go on to the runtime, names and values in turn. The body's length is for the caller to add. */
+export function headersToRuntime(rawHeaders: readonly string[], context: DoorContext): string[] {
+  const named = namedByConnection(rawHeaders);
+  const passed: string[] = [];
+  for (const [name, value] of pairs(rawHeaders)) {
+    const lower = name.toLowerCase();
+    if (HOP_BY_HOP.has(lower) || named.has(lower) || isInternal(lower)) continue;
+    if (FORWARDED.has(lower) && !context.isFromTrustedProxy) continue;
+    // The door sends the body itself. Compression would cost more than it saves on the way to this machine.
+    if (lower === "content-length" || lower === "expect" || lower === "accept-encoding") continue;
+    passed.push(name, value);
+  }
+  passed.push(
+    DOOR_SECRET_HEADER,
+    context.secret,
+    TRANSFER_HEADER,
+    context.transfer,
+    // As Cloudflare's edge states it.
+    "cf-connecting-ip",
+    context.clientAddress,
+  );
+  if (context.storage !== null) passed.push(STORAGE_STATE_HEADER, JSON.stringify(context.storage));
+  return passed;
+}
+
+/** The headers of the runtime's answer that the client may see, names and values in turn. */
+export function headersToClient(rawHeaders: readonly string[]): string[] {
+  const named = namedByConnection(rawHeaders);
+  return pairs(rawHeaders)
+    .filter(([name]) => {
+      const lower = name.toLowerCase();
+      return !HOP_BY_HOP.has(lower) && !named.has(lower) && !isInternal(lower);
+    })
+    .flat();
+}
+
+/**
+ * Where a request comes from. Each proxy appends the address that it was connected from, so the last entry that no
+ * trusted proxy vouches for is the client.
+ */
+export function clientAddressOf(
+  peer: string,
+  forwardedFor: readonly string[],
+  isTrusted: (address: string) => boolean,
+): string {
+  let address = peer;
+  for (const entry of forwardedFor.flatMap((value) => value.split(",")).toReversed()) {
+    if (!isTrusted(address)) break;
+    const claimed = entry.trim();
+    if (!/^[0-9a-fA-F:.]{2,45}$/.test(claimed)) break;
+    address = claimed;
+  }
+  return address;
+}
+
+function isInternal(name: string): boolean {
+  return INTERNAL.has(name) || INTERNAL_PREFIXES.some((prefix) => name.startsWith(prefix));
+}
+
+function namedByConnection(rawHeaders: readonly string[]): Set<string> {
+  const values = pairs(rawHeaders).filter(([name]) => name.toLowerCase() === "connection");
+  return new Set(values.flatMap(([, value]) => value.split(",").map((token) => token.trim().toLowerCase())));
+}
+
+function pairs(rawHeaders: readonly string[]): [string, string][] {
+  return Array.from({ length: rawHeaders.length / 2 }, (_, index): [string, string] => [
+    rawHeaders[2 * index] ?? "",
+    rawHeaders[2 * index + 1] ?? "",
+  ]);
+}

@@ -1,0 +1,70 @@
+/** The bounds that the front door sets to what a client may take, in one place. */
+export interface DoorLimits {
+  /** From the first byte of a connection, or of a further request, to the end of its headers. */
+  readonly headersMs: number;
+  /** For a body that is read whole: the time until its end. */
+  readonly bodyMs: number;
+  /** A larger body that is read whole is refused. */
+  readonly bodyBytes: number;
+  /** All bodies in memory together. */
+  readonly bodiesBytes: number;
+  /** A part's body must bring this much in each window, or the connection is cut. */
+  readonly part: { readonly windowMs: number; readonly bytes: number };
+  /** A client that takes no byte of an answer for so long is cut. */
+  readonly stalledMs: number;
+  /** A connection without a request is closed. */
+  readonly idleMs: number;
+  /** An agent's socket must send its first message. */
+  readonly firstMessageMs: number;
+  /** A WebSocket without a byte in either direction is cut. */
+  readonly socketIdleMs: number;
+  readonly connections: number;
+  /** Not counted for trusted proxies. */
+  readonly connectionsPerAddress: number;
+  /** Requests that a client may send ahead on one connection. */
+  readonly pipelined: number;
+  readonly headerBytes: number;
+}
+
+const MIB = 1024 * 1024;
+
+export const DOOR_LIMITS: DoorLimits = {
+  headersMs: 10_000,
+  bodyMs: 30_000,
+  bodyBytes: 5 * MIB,
+  bodiesBytes: 48 * MIB,
+  part: { windowMs: 30_000, bytes: 128 * 1024 },
+  // The kernel takes megabytes at a time from a slow reader's share, so a reader of 20 kB/s pauses for a minute.
+  stalledMs: 120_000,
+  idleMs: 15_000,
+  firstMessageMs: 15_000,
+  socketIdleMs: 600_000,
+  connections: 1024,
+  connectionsPerAddress: 256,
+  pipelined: 8,
+  headerBytes: 16 * 1024,
+};
+
+/** Counts what is held per key, up to a limit. */
+export class Counter {
+  readonly #held = new Map<string, number>();
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** @returns whether one more was allowed */
+  take(key: string): boolean {
+    const held = this.#held.get(key) ?? 0;
+    if (held >= this.#limit) return false;
+    this.#held.set(key, held + 1);
+    return true;
+  }
+
+  give(key: string): void {
+    const held = (this.#held.get(key) ?? 1) - 1;
+    if (held === 0) this.#held.delete(key);
+    else this.#held.set(key, held);
+  }
+}

@@ -1,0 +1,45 @@
+import type { ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { PROBLEMS, type Problem, type ProblemCode } from "@splatt/shared";
+
+/** Answers a request without the Worker. */
+export function answerProblem(response: ServerResponse, code: ProblemCode, detail?: string): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const body = problemBody(code, detail);
+  response.writeHead(PROBLEMS[code].status, {
+    "content-type": "application/problem+json",
+    "content-length": Buffer.byteLength(body),
+    ...retryAfter(code),
+  });
+  response.end(body);
+}
+
+/** Answers on a bare connection, where there is no request that Node could parse, and closes it. */
+export function closeWithProblem(socket: Duplex, code: ProblemCode): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = problemBody(code);
+  const head = [
+    `HTTP/1.1 ${PROBLEMS[code].status} ${PROBLEMS[code].title}`,
+    "Content-Type: application/problem+json",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...Object.entries(retryAfter(code)).map(([name, value]) => `${name}: ${value}`),
+    "Connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+function problemBody(code: ProblemCode, detail?: string): string {
+  const { status, title, hint } = PROBLEMS[code];
+  const problem: Problem = { type: "about:blank", title, status, detail: detail ?? title, code, hint };
+  return JSON.stringify(problem);
+}
+
+function retryAfter(code: ProblemCode): Record<string, string> {
+  return code === "unavailable" || code === "too_many_connections" ? { "retry-after": "5" } : {};
+}

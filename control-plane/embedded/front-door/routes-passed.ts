@@ -1,0 +1,72 @@
+import type { ProblemCode } from "@splatt/shared";
+import { SERVED_SEGMENTS } from "../../src/http/served-paths.ts";
+
+const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+const PART_PATHS = [
+  /^\/uploads\/[^/]+\/parts\/[^/]+$/,
+  /^\/agent\/jobs\/[^/]+\/uploads\/[^/]+\/parts\/[^/]+$/,
+];
+const MAX_TARGET = 8192;
+
+/** A request as it was framed, before anything is made of it. */
+export interface RequestHead {
+  readonly method: string;
+  /** The request target, as sent. */
+  readonly target: string;
+  /** Names and values in turn, as sent. */
+  readonly rawHeaders: readonly string[];
+}
+
+export interface Refusal {
+  readonly code: ProblemCode;
+  readonly detail: string;
+}
+
+/** Why the front door does not pass a request on, or null. */
+export function refusalOf({ method, target, rawHeaders }: RequestHead): Refusal | null {
+  if (!METHODS.has(method)) {
+    return { code: "method_not_allowed", detail: `The method ${method.slice(0, 20)} is not supported.` };
+  }
+  if (target.length > MAX_TARGET) return malformed("The request target is too long.");
+  // Only the origin form: neither a full URL, nor *, nor an authority.
+  if (!/^\/[\x21-\x7e]*$/.test(target) || /[\\#]/.test(target)) {
+    return malformed("The request target must be a path.");
+  }
+  const path = target.split("?", 1)[0] ?? "";
+  if (/%(?:2e|2f|5c|00)/i.test(path) || path.includes("//") || path.split("/").some(isDots)) {
+    return malformed("The path must be in its normal form.");
+  }
+  const hosts = valuesOf(rawHeaders, "host");
+  if (hosts.length !== 1 || !/^(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.test(hosts[0] ?? "")) {
+    return malformed("The request must have one valid Host header.");
+  }
+  for (const name of ["content-length", "transfer-encoding", "content-type", "authorization", "x-api-key"]) {
+    if (valuesOf(rawHeaders, name).length > 1) return malformed(`The header ${name} may be sent only once.`);
+  }
+  const encoding = valuesOf(rawHeaders, "transfer-encoding")[0];
+  if (encoding !== undefined && encoding.toLowerCase() !== "chunked") {
+    return malformed("The only transfer encoding supported is chunked.");
+  }
+  if (!SERVED_SEGMENTS.includes(path.split("/")[1] ?? "")) {
+    return { code: "not_found", detail: `${path.slice(0, 200)} is not an endpoint.` };
+  }
+  return null;
+}
+
+/** Whether the body is a part of an upload: it stays on the connection until the Worker has decided. */
+export function isPartUpload({ method, target }: Pick<RequestHead, "method" | "target">): boolean {
+  const path = target.split("?", 1)[0] ?? "";
+  return method === "PUT" && PART_PATHS.some((pattern) => pattern.test(path));
+}
+
+export function valuesOf(rawHeaders: readonly string[], name: string): string[] {
+  return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name);
+}
+
+function malformed(detail: string): Refusal {
+  return { code: "malformed_request", detail };
+}
+
+function isDots(segment: string): boolean {
+  return segment === "." || segment === "..";
+}

@@ -1,0 +1,56 @@
+import { type FileHandle, open } from "node:fs/promises";
+import type { ServerResponse } from "node:http";
+import type { ObjectRead } from "../object-store/object-store.ts";
+
+/** Read and written at once. A download holds two of these. */
+const CHUNK_BYTES = 256 * 1024;
+
+/**
+ * Writes the bytes of an object to a client at the client's pace: the next chunk is read while the last one goes out,
+ * and no further.
+ *
+ * @returns false when the client left, stalled, or the file could not be read to its end
+ */
+export async function sendObject(
+  read: ObjectRead,
+  response: ServerResponse,
+  stalledMs: number,
+): Promise<boolean> {
+  const buffers = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)];
+  let turn = 0;
+  let written: Promise<boolean> = Promise.resolve(true);
+  for (const { path, offset, length } of read.segments) {
+    let file: FileHandle | null = null;
+    try {
+      file = await open(path, "r");
+      for (let at = 0; at < length; ) {
+        const buffer = buffers[turn % 2] ?? Buffer.alloc(0);
+        turn += 1;
+        const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK_BYTES, length - at), offset + at);
+        if (bytesRead === 0 || !(await written)) return false;
+        written = write(response, buffer.subarray(0, bytesRead), stalledMs);
+        at += bytesRead;
+      }
+    } catch {
+      return false;
+    } finally {
+      await written;
+      await file?.close();
+    }
+  }
+  return written;
+}
+
+/** @returns whether the kernel took all of the chunk in time */
+function write(response: ServerResponse, chunk: Buffer, stalledMs: number): Promise<boolean> {
+  if (response.destroyed) return Promise.resolve(false);
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const onClose = () => resolve(false);
+  const timer = setTimeout(() => resolve(false), stalledMs);
+  response.once("close", onClose);
+  response.write(chunk, (error) => resolve(!error));
+  return promise.finally(() => {
+    clearTimeout(timer);
+    response.off("close", onClose);
+  });
+}

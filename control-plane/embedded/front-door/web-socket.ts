@@ -1,0 +1,86 @@
+import { type IncomingMessage, request } from "node:http";
+import type { Socket } from "node:net";
+import { headersToClient } from "./headers.ts";
+
+export interface SocketToPass {
+  readonly client: Socket;
+  /** What the client sent behind its handshake. */
+  readonly head: Buffer;
+  readonly url: URL;
+  readonly path: string;
+  readonly headers: readonly string[];
+  readonly limits: { readonly firstMessageMs: number | null; readonly idleMs: number };
+}
+
+/**
+ * Passes a WebSocket through to the runtime, byte by byte in both directions, each at the pace of its receiver.
+ * Resolves when the handshake is over.
+ *
+ * @throws when the runtime cannot be reached
+ */
+export async function passWebSocket(options: SocketToPass): Promise<void> {
+  const { client, head, url, path, headers } = options;
+  const handshake = request({
+    hostname: url.hostname,
+    port: url.port,
+    method: "GET",
+    path,
+    headers: [...headers, "connection", "Upgrade", "upgrade", "websocket"],
+    setHost: false,
+    agent: false,
+  });
+  const leave = () => handshake.destroy();
+  client.once("close", leave);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  handshake.on("error", reject);
+  handshake.once("response", (answer) => {
+    refuse(client, answer);
+    resolve();
+  });
+  handshake.once("upgrade", (answer, runtime, runtimeHead) => {
+    client.off("close", leave);
+    client.write(headOf(answer, ["Connection: Upgrade", "Upgrade: websocket"]));
+    join(client, runtime as Socket, options.limits);
+    if (runtimeHead.byteLength > 0) client.write(runtimeHead);
+    if (head.byteLength > 0) runtime.write(head);
+    resolve();
+  });
+  handshake.end();
+  await promise;
+}
+
+function join(client: Socket, runtime: Socket, { firstMessageMs, idleMs }: SocketToPass["limits"]): void {
+  const end = () => {
+    client.destroy();
+    runtime.destroy();
+  };
+  for (const socket of [client, runtime]) {
+    socket.setNoDelay(true);
+    socket.setTimeout(0);
+    socket.on("error", end);
+    socket.on("close", end);
+  }
+  client.setTimeout(idleMs, end);
+  if (firstMessageMs !== null) {
+    const timer = setTimeout(end, firstMessageMs);
+    client.once("data", () => clearTimeout(timer));
+    client.once("close", () => clearTimeout(timer));
+  }
+  client.pipe(runtime);
+  runtime.pipe(client);
+}
+
+/** The runtime refuses the handshake: its answer goes to the client, and the connection ends. */
+function refuse(client: Socket, answer: IncomingMessage): void {
+  client.write(headOf(answer, ["Connection: close"]));
+  answer.pipe(client);
+}
+
+function headOf({ statusCode, statusMessage, rawHeaders }: IncomingMessage, own: readonly string[]): string {
+  const headers = headersToClient(rawHeaders);
+  const lines = Array.from(
+    { length: headers.length / 2 },
+    (_, index) => `${headers[2 * index]}: ${headers[2 * index + 1]}`,
+  );
+  return `${[`HTTP/1.1 ${statusCode} ${statusMessage}`, ...lines, ...own].join("\r\n")}\r\n\r\n`;
+}

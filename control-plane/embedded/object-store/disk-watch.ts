@@ -1,0 +1,157 @@
+import { constants } from "node:fs";
+import { access, open, rm, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import type { StorageState } from "../../src/storage/storage-state.ts";
+
+const LOOK_INTERVAL_MS = 1000;
+/** How often a healthy disk is written to; one that is not is tried at every look. */
+const PROBE_INTERVAL_MS = 15_000;
+const SLOW_MS = 2000;
+const MIB = 1024 * 1024;
+/** Kept free of uploads, so that the databases can still grow: this, or a share of a small disk. */
+const UPLOAD_RESERVE = { bytes: 256 * MIB, share: 0.05 };
+/** Below this, nothing that adds data is taken. */
+const FULL = { bytes: 16 * MIB, share: 0.01 };
+
+/** What one look at a disk found. */
+export interface DiskReading {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+  /** The errno code of a write that failed, or null. */
+  readonly writeError: string | null;
+  /** How long the last write took, or has been taking. */
+  readonly writeMs: number;
+}
+
+/** Names the state of a disk, or null when it works. */
+export function judgeDisk({ freeBytes, totalBytes, writeError, writeMs }: DiskReading): StorageState | null {
+  const free = `${Math.floor(freeBytes / MIB)} MiB free`;
+  if (writeError === "ENOSPC" || writeError === "EDQUOT" || freeBytes < limitOf(FULL, totalBytes)) {
+    return { kind: "full", message: `The disk of the control plane is full (${free}).` };
+  }
+  if (writeError === "EROFS" || writeError === "EACCES" || writeError === "EPERM") {
+    return { kind: "read_only", message: `The data folder cannot be written (${writeError}).` };
+  }
+  if (writeError !== null) {
+    return { kind: "failing", message: `Writing to the data folder fails with ${writeError}.` };
+  }
+  if (writeMs > SLOW_MS) {
+    const seconds = Math.round(writeMs / 1000);
+    return { kind: "slow", message: `The disk is slow: writing 4 KiB took ${seconds} s.` };
+  }
+  return null;
+}
+
+/** Whether an upload of `size` bytes leaves enough room for the databases. */
+export function hasRoomFor(size: number, freeBytes: number, totalBytes: number): boolean {
+  return freeBytes - size >= limitOf(UPLOAD_RESERVE, totalBytes);
+}
+
+function limitOf({ bytes, share }: typeof FULL, totalBytes: number): number {
+  return Math.min(bytes, share * totalBytes);
+}
+
+/** Watches the disk under a folder and names what is wrong with it. Recovers without help when the disk does. */
+export class DiskWatch {
+  readonly #dir: string;
+  readonly #onChange: (state: StorageState | null) => void;
+  #state: StorageState | null = null;
+  #space = { freeBytes: Number.POSITIVE_INFINITY, totalBytes: Number.POSITIVE_INFINITY };
+  #writeError: string | null = null;
+  #writeMs = 0;
+  #probedAt = Number.NEGATIVE_INFINITY;
+  #probe: { readonly since: number; readonly done: Promise<void> } | null = null;
+  #reserved = 0;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(dir: string, onChange: (state: StorageState | null) => void) {
+    this.#dir = dir;
+    this.#onChange = onChange;
+  }
+
+  get state(): StorageState | null {
+    return this.#state;
+  }
+
+  async start(): Promise<void> {
+    await this.look();
+    this.#timer = setInterval(() => void this.look(), LOOK_INTERVAL_MS);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#probe?.done;
+  }
+
+  /** Sets room aside for an upload. @returns how to give it back, or null when there is none */
+  async reserve(size: number): Promise<(() => void) | null> {
+    await this.#readSpace();
+    const { freeBytes, totalBytes } = this.#space;
+    if (!hasRoomFor(size + this.#reserved, freeBytes, totalBytes)) return null;
+    this.#reserved += size;
+    return () => {
+      this.#reserved -= size;
+    };
+  }
+
+  /** Takes note of a write that failed elsewhere, so that the state is known before the next look. */
+  reportError(code: string): void {
+    this.#writeError = code;
+    this.#judge();
+  }
+
+  async look(): Promise<void> {
+    await this.#readSpace();
+    const isDue = this.#state !== null || performance.now() - this.#probedAt > PROBE_INTERVAL_MS;
+    if (isDue && this.#probe === null) {
+      this.#probe = { since: performance.now(), done: this.#tryWrite() };
+    }
+    // A probe of a healthy disk ends within the look. One that hangs is judged by how long it has been hanging.
+    await Promise.race([this.#probe?.done, new Promise((resolve) => setTimeout(resolve, 200))]);
+    if (this.#probe !== null) this.#writeMs = performance.now() - this.#probe.since;
+    this.#judge();
+  }
+
+  async #readSpace(): Promise<void> {
+    try {
+      const { bavail, blocks, bsize } = await statfs(this.#dir);
+      this.#space = { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+    } catch {
+      // The write probe reports what is wrong with a folder that cannot be read.
+    }
+  }
+
+  async #tryWrite(): Promise<void> {
+    const path = join(this.#dir, ".disk-probe");
+    const began = performance.now();
+    try {
+      await access(this.#dir, constants.W_OK);
+      const file = await open(path, "w", 0o600);
+      try {
+        await file.write(Buffer.alloc(4096));
+        await file.datasync();
+      } finally {
+        await file.close();
+      }
+      await rm(path);
+      this.#writeError = null;
+    } catch (error) {
+      this.#writeError = errnoCode(error);
+    } finally {
+      this.#probedAt = performance.now();
+      this.#writeMs = this.#probedAt - began;
+      this.#probe = null;
+    }
+  }
+
+  #judge(): void {
+    const state = judgeDisk({ ...this.#space, writeError: this.#writeError, writeMs: this.#writeMs });
+    const isNews = state?.kind !== this.#state?.kind;
+    this.#state = state;
+    if (isNews) this.#onChange(state);
+  }
+}
+
+export function errnoCode(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "EUNKNOWN";
+}

@@ -1,0 +1,358 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, open, opendir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { StoredObjectInfo, StoreFailure } from "../../src/embedded/store-protocol.ts";
+import type { ByteRange } from "../../src/storage/object-bytes.ts";
+import { type DiskWatch, errnoCode } from "./disk-watch.ts";
+import { type Blob, ObjectIndex } from "./object-index.ts";
+
+/** As R2: an open upload is forgotten after seven days. */
+const UPLOAD_LIFETIME_MS = 7 * 24 * 3600 * 1000;
+/** Bytes that are gathered before they are written; twice this is held for each incoming body. */
+const WRITE_BATCH_BYTES = 512 * 1024;
+
+export type Outcome<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly failure: StoreFailure };
+
+/** Part of an object to be read from one file. The files stay until `release` is called, whatever is deleted. */
+export interface ObjectRead {
+  readonly object: StoredObjectInfo;
+  /** Bytes, of all segments together. */
+  readonly length: number;
+  readonly segments: readonly { readonly path: string; readonly offset: number; readonly length: number }[];
+  release(): void;
+}
+
+export interface IncomingPart {
+  readonly key: string;
+  readonly uploadId: string;
+  readonly number: number;
+  /** Bytes; null takes what comes. */
+  readonly size: number | null;
+  /** Lower-case hex, when the sender stated it. */
+  readonly sha256: string | null;
+}
+
+/** Thrown by the source of a body; everything else that fails while a body is stored is the disk's. */
+export class BodyError extends Error {
+  readonly failure: "body_incomplete" | "body_too_slow";
+
+  constructor(failure: "body_incomplete" | "body_too_slow") {
+    super(failure);
+    this.failure = failure;
+  }
+}
+
+type Source = AsyncIterable<Uint8Array>;
+
+/**
+ * The object store of the embedded runtime: R2's multipart uploads on a folder of files and an SQLite index. A file is
+ * complete before the index names it, and files that the index does not name are removed.
+ */
+export class ObjectStore {
+  readonly #blobsDir: string;
+  readonly #walPath: string;
+  readonly #index: ObjectIndex;
+  readonly #disk: DiskWatch;
+  /** Files that are being written. */
+  readonly #incoming = new Set<string>();
+  /** How many reads hold a file, and which of these files are to be removed after the last of them. */
+  readonly #readers = new Map<string, number>();
+  readonly #removeLater = new Set<string>();
+
+  private constructor(dir: string, index: ObjectIndex, disk: DiskWatch) {
+    this.#blobsDir = blobsDir(dir);
+    this.#walPath = `${indexPath(dir)}-wal`;
+    this.#index = index;
+    this.#disk = disk;
+  }
+
+  /** @param dir a folder that this process alone uses */
+  static async open(dir: string, disk: DiskWatch): Promise<ObjectStore> {
+    await mkdir(blobsDir(dir), { recursive: true, mode: 0o700 });
+    return new ObjectStore(dir, new ObjectIndex(indexPath(dir)), disk);
+  }
+
+  close(): void {
+    this.#index.close();
+  }
+
+  head(key: string): StoredObjectInfo | null {
+    return this.#index.object(key);
+  }
+
+  list(prefix: string, after: string, limit: number): StoredObjectInfo[] {
+    return this.#index.list(prefix, after, limit);
+  }
+
+  /** @returns null when there is no such object */
+  read(key: string, range: ByteRange | null): ObjectRead | null {
+    const object = this.#index.object(key);
+    if (object === null) return null;
+    const blobs = this.#index.blobsOf(key);
+    const segments = segmentsOf(blobs, range ?? { offset: 0, length: object.size });
+    for (const { blob } of segments) this.#readers.set(blob, (this.#readers.get(blob) ?? 0) + 1);
+    let isHeld = true;
+    return {
+      object,
+      length: segments.reduce((sum, { length }) => sum + length, 0),
+      segments: segments.map(({ blob, offset, length }) => ({ path: this.#path(blob), offset, length })),
+      release: () => {
+        if (isHeld) for (const { blob } of segments) this.#release(blob);
+        isHeld = false;
+      },
+    };
+  }
+
+  async put(key: string, source: Source): Promise<Outcome<{ object: StoredObjectInfo }>> {
+    const stored = await this.#store(source, null, ({ blob, size, sha256 }) => {
+      const object = { key, size, etag: sha256.slice(0, 32), uploadedAt: Date.now() };
+      return { object, replaced: this.#index.put({ ...object, blobs: [{ blob, size }] }) };
+    });
+    if (!stored.ok) return stored;
+    await this.#remove(stored.replaced);
+    return { ok: true, object: stored.object };
+  }
+
+  async delete(keys: readonly string[]): Promise<Outcome<object>> {
+    return this.#writing<object>(async () => {
+      await this.#remove(this.#index.delete(keys));
+      return { ok: true };
+    });
+  }
+
+  async createUpload(key: string): Promise<Outcome<{ uploadId: string }>> {
+    return this.#writing(async () => {
+      const uploadId = randomBytes(32).toString("base64url");
+      this.#index.createUpload(uploadId, key, Date.now());
+      return { ok: true, uploadId };
+    });
+  }
+
+  /**
+   * Stores a part. A part that is damaged, incomplete or of an upload that has ended leaves nothing behind, and an
+   * earlier part of the same number stays.
+   */
+  async receivePart(
+    { key, uploadId, number, size, sha256 }: IncomingPart,
+    source: Source,
+  ): Promise<Outcome<{ etag: string }>> {
+    if (!this.#index.hasUpload(uploadId, key)) return { ok: false, failure: "no_such_upload" };
+    const stored = await this.#store(source, size, (received) => {
+      if (size !== null && received.size !== size) return "body_incomplete";
+      if (sha256 !== null && received.sha256 !== sha256) return "checksum_mismatch";
+      const etag = received.sha256;
+      const part = { number, blob: received.blob, size: received.size, etag };
+      const replaced = this.#index.putPart(uploadId, key, part);
+      return replaced === null ? "no_such_upload" : { etag, replaced };
+    });
+    if (!stored.ok) return stored;
+    await this.#remove(stored.replaced);
+    return { ok: true, etag: stored.etag };
+  }
+
+  /** Makes one object of the parts named, in their order. On return its bytes and its entry are on the disk itself. */
+  async completeUpload(
+    key: string,
+    uploadId: string,
+    parts: readonly { readonly partNumber: number; readonly etag: string }[],
+  ): Promise<Outcome<{ object: StoredObjectInfo }>> {
+    return this.#writing<{ object: StoredObjectInfo }>(async () => {
+      if (!this.#index.hasUpload(uploadId, key)) return { ok: false, failure: "no_such_upload" };
+      const stored = new Map(this.#index.partsOf(uploadId).map((part) => [part.number, part]));
+      const chosen = parts.flatMap(({ partNumber, etag }) => {
+        const part = stored.get(partNumber);
+        return part?.etag === etag ? [part] : [];
+      });
+      if (chosen.length !== parts.length) return { ok: false, failure: "invalid_part" };
+      for (const { blob } of chosen) await syncFile(this.#path(blob));
+      // Another request may have completed or aborted the upload meanwhile.
+      if (!this.#index.hasUpload(uploadId, key)) return { ok: false, failure: "no_such_upload" };
+      const digest = createHash("sha256");
+      for (const { etag } of chosen) digest.update(etag);
+      const object: StoredObjectInfo = {
+        key,
+        size: chosen.reduce((sum, { size }) => sum + size, 0),
+        etag: `${digest.digest("hex").slice(0, 32)}-${chosen.length}`,
+        uploadedAt: Date.now(),
+      };
+      const unused = this.#index.completeUpload(uploadId, { ...object, blobs: chosen });
+      await syncFile(this.#walPath);
+      await this.#remove(unused);
+      return { ok: true, object };
+    });
+  }
+
+  async abortUpload(key: string, uploadId: string): Promise<Outcome<object>> {
+    return this.#writing<object>(async () => {
+      if (!this.#index.hasUpload(uploadId, key)) return { ok: false, failure: "no_such_upload" };
+      await this.#remove(this.#index.abortUpload(uploadId));
+      return { ok: true };
+    });
+  }
+
+  /**
+   * Removes files that no object and no open upload needs, which a crash leaves behind, and uploads that were never
+   * completed. Safe at any time.
+   *
+   * @returns how many files were removed
+   */
+  async removeOrphans(): Promise<number> {
+    for (const { id } of this.#index.uploadsCreatedBefore(Date.now() - UPLOAD_LIFETIME_MS)) {
+      await this.#remove(this.#index.abortUpload(id));
+    }
+    let removed = 0;
+    for await (const { name } of await opendir(this.#blobsDir)) {
+      if (this.#incoming.has(name) || this.#readers.has(name) || this.#index.isReferenced(name)) continue;
+      await rm(this.#path(name), { force: true });
+      removed += 1;
+    }
+    return removed;
+  }
+
+  /**
+   * Writes a body to a new file and hands it to `commit`, which enters it into the index or refuses it.
+   *
+   * @param size bytes to expect, or null when unknown
+   */
+  async #store<T extends object>(
+    source: Source,
+    size: number | null,
+    commit: (received: { blob: string; size: number; sha256: string }) => T | StoreFailure,
+  ): Promise<Outcome<T>> {
+    const release = await this.#disk.reserve(size ?? 0);
+    if (release === null) return { ok: false, failure: "storage_full" };
+    const blob = randomBytes(16).toString("hex");
+    this.#incoming.add(blob);
+    try {
+      return await this.#writing<T>(async () => {
+        const received = await writeBlob(this.#path(blob), source);
+        const committed = commit({ blob, ...received });
+        if (typeof committed === "object") return { ok: true, ...committed };
+        return { ok: false, failure: committed };
+      });
+    } finally {
+      release();
+      this.#incoming.delete(blob);
+      if (!this.#index.isReferenced(blob)) await rm(this.#path(blob), { force: true }).catch(() => undefined);
+    }
+  }
+
+  /** Turns the failures of a body and of the disk into outcomes. */
+  async #writing<T extends object>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof BodyError) return { ok: false, failure: error.failure };
+      const code = diskErrorCode(error);
+      if (code === null) throw error;
+      this.#disk.reportError(code);
+      const isFull = code === "ENOSPC" || code === "EDQUOT";
+      return { ok: false, failure: isFull ? "storage_full" : "storage_unwritable" };
+    }
+  }
+
+  async #remove(blobs: readonly string[]): Promise<void> {
+    for (const blob of blobs) {
+      if (this.#readers.has(blob)) this.#removeLater.add(blob);
+      // One that stays is removed with the orphans.
+      else await rm(this.#path(blob), { force: true }).catch(() => undefined);
+    }
+  }
+
+  #release(blob: string): void {
+    const readers = (this.#readers.get(blob) ?? 1) - 1;
+    if (readers > 0) this.#readers.set(blob, readers);
+    else this.#readers.delete(blob);
+    if (readers === 0 && this.#removeLater.delete(blob)) void this.#remove([blob]);
+  }
+
+  #path(blob: string): string {
+    return join(this.#blobsDir, blob);
+  }
+}
+
+export function blobsDir(dir: string): string {
+  return join(dir, "blobs");
+}
+
+export function indexPath(dir: string): string {
+  return join(dir, "index.sqlite");
+}
+
+/** Which bytes of which files make up a range of an object. */
+export function segmentsOf(
+  blobs: readonly Blob[],
+  { offset, length }: ByteRange,
+): { readonly blob: string; readonly offset: number; readonly length: number }[] {
+  const segments = [];
+  let start = 0;
+  for (const { blob, size } of blobs) {
+    const from = Math.max(offset, start);
+    const to = Math.min(offset + length, start + size);
+    if (from < to) segments.push({ blob, offset: from - start, length: to - from });
+    start += size;
+  }
+  return segments;
+}
+
+/** Hashes while it writes: the disk works on one batch while the next one arrives. */
+async function writeBlob(path: string, source: Source): Promise<{ size: number; sha256: string }> {
+  const hash = createHash("sha256");
+  const file = await open(path, "wx", 0o600);
+  let size = 0;
+  let batch: Uint8Array[] = [];
+  let batched = 0;
+  let writing: Promise<unknown> = Promise.resolve();
+  const flush = async () => {
+    await writing;
+    const chunks = batch;
+    writing = chunks.length === 0 ? writing : writeAll(file, chunks);
+    // Its failure is seen at the next flush.
+    writing.catch(() => undefined);
+    batch = [];
+    batched = 0;
+  };
+  try {
+    for await (const chunk of source) {
+      hash.update(chunk);
+      size += chunk.byteLength;
+      batch.push(chunk);
+      batched += chunk.byteLength;
+      if (batched >= WRITE_BATCH_BYTES) await flush();
+    }
+    await flush();
+    await writing;
+  } finally {
+    await writing.catch(() => undefined);
+    await file.close();
+  }
+  return { size, sha256: hash.digest("hex") };
+}
+
+/** A full disk may take a part of the bytes before it refuses the rest. */
+async function writeAll(file: Awaited<ReturnType<typeof open>>, chunks: Uint8Array[]): Promise<void> {
+  const total = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const { bytesWritten } = await file.writev(chunks);
+  if (bytesWritten < total) await file.writeFile(Buffer.concat(chunks).subarray(bytesWritten));
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, "r");
+  try {
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** SQLite's result codes for a disk that is full, read-only or broken. */
+const SQLITE_CODES: Readonly<Record<number, string>> = { 13: "ENOSPC", 8: "EROFS", 10: "EIO", 14: "EIO" };
+const DISK_ERRNOS = new Set(["ENOSPC", "EDQUOT", "EROFS", "EIO", "EACCES", "EPERM"]);
+
+function diskErrorCode(error: unknown): string | null {
+  if (error instanceof Error && "errcode" in error && typeof error.errcode === "number") {
+    return SQLITE_CODES[error.errcode & 0xff] ?? null;
+  }
+  const code = errnoCode(error);
+  return DISK_ERRNOS.has(code) ? code : null;
+}

@@ -1,0 +1,55 @@
+import type { Env } from "../env.ts";
+import type { StorageState } from "../storage/storage-state.ts";
+import { doorBytes } from "./door-bytes.ts";
+import { localBucket } from "./local-bucket.ts";
+import {
+  DOOR_SECRET_HEADER,
+  HELD_LENGTH_HEADER,
+  STORAGE_STATE_HEADER,
+  TRANSFER_HEADER,
+} from "./store-protocol.ts";
+
+/** The bindings that the embedded runtime provides in place of R2. */
+export interface EmbeddedEnv extends Omit<Env, "BUCKET"> {
+  readonly OBJECT_STORE: Fetcher;
+  readonly DOOR_SECRET: string;
+}
+
+export function onLocalStore<E extends EmbeddedEnv>(env: E): E & Env {
+  return { ...env, BUCKET: localBucket(env.OBJECT_STORE) };
+}
+
+/**
+ * Runs the Worker behind the front door: with the launcher's object store as its bucket, and for nobody but the door.
+ * workerd listens on a port of this machine, which every local user can reach.
+ */
+export function embed<E extends Env>(worker: {
+  fetch(request: Request, env: E, ctx: ExecutionContext): Response | Promise<Response>;
+  scheduled(controller: ScheduledController, env: E): Promise<void>;
+}): ExportedHandler<E & EmbeddedEnv> {
+  return {
+    fetch(request, env, ctx) {
+      const { headers } = request;
+      if (headers.get(DOOR_SECRET_HEADER) !== env.DOOR_SECRET) return new Response(null, { status: 403 });
+      const state = headers.get(STORAGE_STATE_HEADER);
+      const perRequest = {
+        ...onLocalStore(env),
+        OBJECT_BYTES: doorBytes(env.OBJECT_STORE, headers.get(TRANSFER_HEADER) ?? ""),
+        ...(state !== null && { STORAGE_STATE: JSON.parse(state) as StorageState }),
+      };
+      return worker.fetch(asSentByClient(request), perRequest, ctx);
+    },
+    scheduled: (controller, env) => worker.scheduled(controller, onLocalStore(env)),
+  };
+}
+
+/** The request without the door's own headers, with the length of a body that the door holds back. */
+function asSentByClient(request: Request): Request {
+  const headers = new Headers(request.headers);
+  const heldLength = headers.get(HELD_LENGTH_HEADER);
+  if (heldLength !== null) headers.set("content-length", heldLength);
+  for (const name of [DOOR_SECRET_HEADER, TRANSFER_HEADER, STORAGE_STATE_HEADER, HELD_LENGTH_HEADER]) {
+    headers.delete(name);
+  }
+  return new Request(request, { headers });
+}

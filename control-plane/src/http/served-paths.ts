@@ -1,0 +1,2 @@
+/** The first segments of all paths that the Worker serves. The embedded runtime's front door passes nothing else. */
+export const SERVED_SEGMENTS: readonly string[] = ["health", "jobs", "uploads", "agents", "agent"];
