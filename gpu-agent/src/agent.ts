@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { join } from "node:path";
 import {
   type Drain,
   engineFor,
@@ -18,16 +17,17 @@ import type { Logger } from "pino";
 import { CapacityPublisher } from "./capacity/capacity-publisher.ts";
 import { Connection, type ConnectionEnd, type ConnectionOptions } from "./connection/connection.ts";
 import type { HostView } from "./gpu-host.ts";
+import { createJobRun } from "./jobs/create-job-run.ts";
 import { Intake } from "./jobs/intake.ts";
 import { JobRecordFile, loadJobRecord } from "./jobs/job-record.ts";
-import { JobRun, type Pipeline } from "./jobs/job-run.ts";
+import type { JobRun } from "./jobs/job-run.ts";
 import { KeyedQueue } from "./jobs/keyed-queue.ts";
 import { type EndedJob, MIN_JOB_DISK_BYTES, type RetentionLimits } from "./jobs/retention.ts";
 import type { Workspace } from "./jobs/workspace.ts";
 import type { ProxySettings } from "./network/proxies.ts";
 import type { AgentStatus } from "./owner/control-protocol.ts";
 import { type Pause, type PauseFile, pauseText } from "./owner/pause.ts";
-import { JobLog } from "./pipeline/job-log.ts";
+import type { Pipeline } from "./pipeline/pipeline-job.ts";
 import { byteText } from "./terminal/byte-text.ts";
 
 type JobMessage = Exclude<ServerMessage, Welcome | Drain>;
@@ -296,15 +296,12 @@ export class Agent {
 
   #adopt(file: JobRecordFile): JobRun {
     const { workspace, log, host } = this.#options;
-    const { fence, spec, accepted_at } = file.record;
-    const dir = workspace.jobDir(fence.job_id);
-    const run = new JobRun({
-      dir,
+    const { fence } = file.record;
+    const run = createJobRun({
+      host,
+      dir: workspace.jobDir(fence.job_id),
       file,
-      jobLog: new JobLog(join(dir, "pipeline.log")),
       log: log.child({ job: fence.job_id.slice(0, 8) }),
-      clock: host.clockFor(spec, accepted_at),
-      recordStageRun: (stage) => host.recordStageRun(stage),
       send: (message) => {
         const droppable =
           message.type === "job.progress" && this.#connection.bufferedBytes > MAX_BUFFERED_BYTES;

@@ -29,8 +29,11 @@ export interface HostView {
   /** UUIDs of the GPUs on which a job trains now. */
   readonly gpusInUse: readonly string[];
   refreshGpus(): Promise<void>;
-  /** @param since when the job came to this machine, in milliseconds */
-  clockFor(spec: JobSpec, since: number): JobClock;
+  /**
+   * @param since when the job was accepted, in milliseconds
+   * @param stages the stages that the job goes through; by default all
+   */
+  clockFor(spec: JobSpec, since: number, stages?: readonly StageName[]): JobClock;
   recordStageRun(run: StageRun): Promise<void>;
 }
 
@@ -96,7 +99,6 @@ export class GpuHost implements HostView {
     return this.engines.find((engine) => engine.name === name) ?? null;
   }
 
-  /** @param stages those that the job goes through */
   clockFor(spec: JobSpec, since: number, stages: readonly StageName[] = STAGES): JobClock {
     const name = engineFor(spec.options.engine, this.capacity) ?? "builtin";
     return new JobClock({
@@ -104,6 +106,7 @@ export class GpuHost implements HostView {
       stages,
       history: () => this.#history.runs,
       cores: this.config.THREADS,
+      longSideLimit: this.engineFor(spec)?.longSideLimit?.(spec.options) ?? null,
       trainWait: () => this.tokens.secondsUntilFree(trainToken(name), since),
     });
   }

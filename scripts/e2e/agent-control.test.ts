@@ -1,6 +1,6 @@
 import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Pipeline } from "@splatt/gpu-agent/jobs/job-run";
+import type { Pipeline } from "@splatt/gpu-agent/pipeline/pipeline-job";
 import { isTerminal } from "@splatt/shared";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { AgentHarness, FAKE_OFFER, never } from "./agent-harness.ts";
@@ -65,7 +65,7 @@ describe("retrying", () => {
   function stagedPipeline(runs: string[]): Pipeline {
     return async (run, signal) => {
       const dir = join(run.dir, "frames");
-      const known = run.file.record.stages.frames;
+      const known = run.finishedStage("frames");
       if (known === undefined || !(await stat(join(dir, "frame.jpg")).catch(() => null))) {
         runs.push(run.fence.job_id);
         await mkdir(dir, { recursive: true });

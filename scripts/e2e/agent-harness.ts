@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { Agent } from "@splatt/gpu-agent/agent";
 import { ControlPlaneClient } from "@splatt/gpu-agent/control-plane-client";
 import type { HostView } from "@splatt/gpu-agent/gpu-host";
-import type { JobRun, Pipeline } from "@splatt/gpu-agent/jobs/job-run";
 import { Workspace } from "@splatt/gpu-agent/jobs/workspace";
 import { createLogger } from "@splatt/gpu-agent/log";
 import { PauseFile } from "@splatt/gpu-agent/owner/pause";
-import { uploadResults } from "@splatt/gpu-agent/pipeline/upload";
+import type { Pipeline, PipelineJob } from "@splatt/gpu-agent/pipeline/pipeline-job";
+import { ResourceTokens } from "@splatt/gpu-agent/pipeline/resource-tokens";
+import { StageRunner } from "@splatt/gpu-agent/pipeline/stage-runner";
+import { createUploadStage } from "@splatt/gpu-agent/pipeline/upload";
 import { idleHost } from "@splatt/gpu-agent/testing/idle-host";
 import { type AgentOffer, err, failure, RESULT_FILES } from "@splatt/shared";
 import type { LocalStack } from "./local-stack.ts";
@@ -98,7 +100,7 @@ export class AgentHarness {
   /** A stage that lasts until `gate` opens, then files that are uploaded for real. */
   fakePipeline(stopped: string[] = [], gate: Promise<void> = Promise.resolve()): Pipeline {
     return async (run, signal) => {
-      await run.beginStage("train");
+      await run.beginStage("train", false);
       run.reportProgress("train", { fraction: 0.5, message: "Training Gaussian Splat... Step 5/10" });
       const aborted = this.untilStopped(signal);
       const outcome = await Promise.race([gate, aborted]);
@@ -120,19 +122,21 @@ export class AgentHarness {
   }
 
   /** Makes result files and uploads them for real. */
-  async upload(run: JobRun, signal: AbortSignal): ReturnType<Pipeline> {
-    return uploadResults(run, await writeResults(run), await this.clientOf(run), signal);
+  async upload(run: PipelineJob, signal: AbortSignal): ReturnType<Pipeline> {
+    const tokens = new ResourceTokens({ network: 1, cpu: 1, gpus: [null] });
+    const stages = new StageRunner({ job: run, signal, tokens });
+    return stages.run(createUploadStage(await this.clientOf(run), run), await writeResults(run));
   }
 
   /** For the requests that the agent makes beside its connection. */
-  async clientOf(run: JobRun): Promise<ControlPlaneClient> {
+  async clientOf(run: PipelineJob): Promise<ControlPlaneClient> {
     const job = await this.#stack.client.job(run.fence.job_id);
     const token = this.#tokens.get(job.agent_id ?? "") ?? "";
     return new ControlPlaneClient({ controlPlane: this.#stack.url, token, log: LOG });
   }
 }
 
-async function writeResults(run: JobRun): Promise<string[]> {
+async function writeResults(run: PipelineJob): Promise<string[]> {
   const dir = join(run.dir, "export");
   await mkdir(dir, { recursive: true });
   return Promise.all(

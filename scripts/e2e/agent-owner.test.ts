@@ -64,7 +64,7 @@ describe("a paused agent", () => {
       token,
       workspace,
       pipeline: async (run, signal) => {
-        await run.beginStage("poses");
+        await run.beginStage("poses", false);
         return harness.untilStopped(signal);
       },
     });
@@ -90,7 +90,7 @@ describe("a paused agent", () => {
       offer: { ...FAKE_OFFER, slots: 2, parallel: 1 },
       pipeline: async (run, signal) => {
         if (run.fence.job_id === training) return harness.fakePipeline([], gate.promise)(run, signal);
-        await run.beginStage("poses");
+        await run.beginStage("poses", false);
         return harness.untilStopped(signal);
       },
     });

@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Pipeline } from "@splatt/gpu-agent/jobs/job-run";
+import type { Pipeline } from "@splatt/gpu-agent/pipeline/pipeline-job";
 import { err, failure, RESULT_FILES } from "@splatt/shared";
 import { downloadFile } from "splatt/node";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -38,7 +38,7 @@ describe("the agent", () => {
   it("shows a picture of the splat that trains, until there is a thumbnail or none", async () => {
     const picture = new Uint8Array([1, 2, 3]);
     const pipeline: Pipeline = async (run, signal) => {
-      await run.beginStage("train");
+      await run.beginStage("train", false);
       await (await harness.clientOf(run)).showPreview(run.fence, picture, signal);
       run.reportProgress("train", { fraction: 0.5, message: "shown" });
       await gate.promise;

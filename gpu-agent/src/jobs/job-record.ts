@@ -9,33 +9,14 @@ import {
   JobReport,
   JobSpec,
   STAGES,
-  UploadedPart,
 } from "@splatt/shared";
 import { z } from "zod";
 import { writeFileAtomic } from "../files/write-file-atomic.ts";
+import { StageRecord } from "../pipeline/stage-record.ts";
+import { UploadRecord } from "../pipeline/upload-record.ts";
 import { systemFailure } from "../processes/system-failure.ts";
 
 const StageName = z.enum(STAGES);
-
-/** A finished stage: what it gave, under which key, and the files that must still be there. */
-export const StageRecord = z.object({
-  key: z.string(),
-  output: z.unknown(),
-  seconds: z.number().nonnegative(),
-  files: z.array(z.object({ path: z.string(), size: z.int().nonnegative() })),
-});
-export type StageRecord = z.infer<typeof StageRecord>;
-
-/** How far the upload of a result file has come; after a crash it goes on from here. */
-export const UploadRecord = z.object({
-  upload_id: z.uuid(),
-  part_size: z.int().positive(),
-  size: z.int().positive(),
-  sha256: z.string(),
-  parts: z.array(UploadedPart),
-  completed: z.boolean(),
-});
-export type UploadRecord = z.infer<typeof UploadRecord>;
 
 /** job.json: all that an agent must know of a job to go on after it was killed at any moment. */
 export const JobRecord = z.object({

@@ -6,6 +6,7 @@ import { AgentMessage, err, failure, JobOptions, MAX_FRAME_BYTES, ok } from "@sp
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { JobLog } from "../pipeline/job-log.ts";
+import type { StageRecord } from "../pipeline/stage-record.ts";
 import { JobClock } from "../pipeline/timing/job-clock.ts";
 import { initialSize } from "../pipeline/timing/job-size.ts";
 import type { StageRun } from "../pipeline/timing/stage-history.ts";
@@ -17,6 +18,8 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "splatt-job-"));
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
+
+const RECORD: StageRecord = { key: "", output: null, seconds: 0, files: [] };
 
 /** A job on a virtual clock, and all that it sends. */
 function scene(trainWait = 0) {
@@ -75,7 +78,7 @@ describe("a job's progress", () => {
         run.reportProgress(stage, { fraction, message: "" });
         shown.push(progress()?.progress ?? -1);
       }
-      await run.noteTiming({ stage, seconds: 15, reused: false });
+      await run.finishStage(stage, RECORD, { stage, seconds: 15, reused: false });
     }
     expect(shown).toEqual(shown.toSorted((a, b) => a - b));
     expect(shown.at(-1)).toBe(99);
@@ -99,7 +102,7 @@ describe("a job's progress", () => {
     ] as const) {
       await run.beginStage(stage);
       world.seconds += 7;
-      await run.noteTiming({ stage, seconds: 7, reused });
+      await run.finishStage(stage, RECORD, { stage, seconds: 7, reused });
     }
     expect(learned).toMatchObject([{ stage: "frames", units: 1e6, preparing: 0, working: 7 }]);
   });
@@ -110,7 +113,7 @@ describe("a job that waits for the GPU", () => {
     const { run, world, progress } = scene(600);
     await run.beginStage("poses");
     world.seconds += 60;
-    await run.noteTiming({ stage: "poses", seconds: 60, reused: false });
+    await run.finishStage("poses", RECORD, { stage: "poses", seconds: 60, reused: false });
     run.waitFor("gpu");
     expect(run.held.status).toBe("running_colmap");
     expect(progress()).toMatchObject({

@@ -1,14 +1,13 @@
 import {
   type AgentMessage,
-  type CompletedUpload,
   err,
-  type Failure,
+  errorText,
   type Fence,
   failure,
   type HeldJob,
   type JobReport,
+  type JobSpec,
   MAX_FRAME_BYTES,
-  type Result,
   STAGE_STATUS,
   type StageName,
   type StageTiming,
@@ -16,12 +15,14 @@ import {
 import type { Logger } from "pino";
 import type { AgentJob } from "../owner/control-protocol.ts";
 import type { JobLog } from "../pipeline/job-log.ts";
+import type { Pipeline, PipelineJob } from "../pipeline/pipeline-job.ts";
 import type { ResourceToken, StageProgress } from "../pipeline/stage.ts";
+import type { StageRecord } from "../pipeline/stage-record.ts";
 import type { JobClock } from "../pipeline/timing/job-clock.ts";
-import type { JobSize } from "../pipeline/timing/job-size.ts";
 import type { StageRun } from "../pipeline/timing/stage-history.ts";
+import type { UploadRecord } from "../pipeline/upload-record.ts";
 import { systemFailure } from "../processes/system-failure.ts";
-import type { JobRecord, JobRecordFile, StageRecord, UploadRecord } from "./job-record.ts";
+import type { JobRecordFile } from "./job-record.ts";
 import { isFinal, Outbox } from "./outbox.ts";
 
 /**
@@ -35,9 +36,6 @@ export type StopReason = "cancelled" | "abandoned" | "shutdown" | "returned" | "
 const MAX_TEXT = 1000;
 /** Of the tools' last lines in a frame, which leaves half of it for the rest. */
 const MAX_LOG_TAIL_BYTES = MAX_FRAME_BYTES / 2;
-
-/** The pipeline, as a job runs it. */
-export type Pipeline = (run: JobRun, signal: AbortSignal) => Promise<Result<CompletedUpload[], Failure>>;
 
 export interface JobRunOptions {
   /** The job's folder in the workspace. */
@@ -53,8 +51,8 @@ export interface JobRunOptions {
   readonly onEnd: (run: JobRun) => void;
 }
 
-/** One job in the agent's hands: it runs the pipeline, reports how far it is, and how it ended. */
-export class JobRun {
+/** A job that this agent holds: runs the pipeline, and reports its progress and outcome. */
+export class JobRun implements PipelineJob {
   readonly file: JobRecordFile;
   readonly jobLog: JobLog;
   readonly log: Logger;
@@ -88,6 +86,18 @@ export class JobRun {
 
   get fence(): Fence {
     return this.file.record.fence;
+  }
+
+  get spec(): JobSpec {
+    return this.file.record.spec;
+  }
+
+  get acceptedAt(): number {
+    return this.file.record.accepted_at;
+  }
+
+  get report(): JobReport {
+    return this.file.record.report;
   }
 
   get held(): HeldJob {
@@ -178,9 +188,8 @@ export class JobRun {
     this.#lastOutputAt = performance.now();
   }
 
-  /** More has become known of what decides how long the job takes. */
-  updateSize(change: Partial<JobSize>): void {
-    this.#options.clock.updateSize(change);
+  finishedStage(name: StageName): StageRecord | undefined {
+    return this.file.record.stages[name];
   }
 
   secondsLeft(name: StageName): number {
@@ -235,22 +244,19 @@ export class JobRun {
     this.file.note({ report: { ...this.file.record.report, ...change } });
   }
 
-  /** A stage has ended, well and for good. */
-  async noteTiming(timing: StageTiming): Promise<void> {
-    await this.#noteEnd(timing, {});
-  }
-
-  /** The same, of a stage that need not run again. */
   async finishStage(name: StageName, record: StageRecord, timing: StageTiming): Promise<void> {
-    await this.#noteEnd(timing, { stages: { ...this.file.record.stages, [name]: record } });
+    const run = this.#options.clock.finish(record, timing);
+    const { report, stages } = this.file.record;
+    const others = report.stages.filter(({ stage }) => stage !== name);
+    await this.file.update({
+      stages: { ...stages, [name]: record },
+      report: { ...report, stages: [...others, timing] },
+    });
+    if (run !== null) await this.#options.recordStageRun(run);
   }
 
-  async #noteEnd(timing: StageTiming, change: Partial<JobRecord>): Promise<void> {
-    const run = this.#options.clock.end(timing.stage, timing.seconds, timing.reused);
-    const { report } = this.file.record;
-    const others = report.stages.filter(({ stage }) => stage !== timing.stage);
-    await this.file.update({ ...change, report: { ...report, stages: [...others, timing] } });
-    if (run !== null) await this.#options.recordStageRun(run);
+  upload(filename: string): UploadRecord | undefined {
+    return this.file.record.uploads[filename];
   }
 
   async recordUpload(filename: string, upload: UploadRecord): Promise<void> {
@@ -260,8 +266,7 @@ export class JobRun {
   async #run(pipeline: Pipeline): Promise<void> {
     const outcome = await pipeline(this, this.#abort.signal).catch((error: unknown) => {
       if (!this.#abort.signal.aborted) this.log.error(error, "the pipeline broke");
-      const words = error instanceof Error ? error.message : String(error);
-      return err(systemFailure(error) ?? failure("internal_error", words));
+      return err(systemFailure(error) ?? failure("internal_error", errorText(error)));
     });
     this.#isOver = true;
     await this.jobLog.close();

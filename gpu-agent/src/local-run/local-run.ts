@@ -17,6 +17,7 @@ import {
 import type { Logger } from "pino";
 import { sha256OfFile } from "../files/sha256-of-file.ts";
 import type { GpuHost } from "../gpu-host.ts";
+import { createJobRun } from "../jobs/create-job-run.ts";
 import {
   type JobRecord,
   JobRecordFile,
@@ -24,9 +25,9 @@ import {
   newJobRecord,
   nextAttempt,
 } from "../jobs/job-record.ts";
-import { JobRun, type Pipeline } from "../jobs/job-run.ts";
-import { JobLog } from "../pipeline/job-log.ts";
+import type { JobRun } from "../jobs/job-run.ts";
 import { createPipeline } from "../pipeline/pipeline.ts";
+import type { Pipeline } from "../pipeline/pipeline-job.ts";
 import type { ShownJob } from "../terminal/job-progress.ts";
 import { type LocalVideo, localVideoStage } from "./local-video.ts";
 
@@ -73,13 +74,12 @@ export async function runLocally(run: LocalRunOptions): Promise<Result<LocalResu
   const ended = Promise.withResolvers<void>();
   let outcome: Result<LocalResult, Failure> = err(failure("agent_stopped", ""));
   let status: ShownJob["status"] = "queued";
-  const job: JobRun = new JobRun({
+  const job: JobRun = createJobRun({
+    host,
+    stages: LOCAL_STAGES,
     dir,
     file: new JobRecordFile(dir, record),
-    jobLog: new JobLog(join(dir, "pipeline.log")),
     log,
-    clock: host.clockFor(record.spec, record.accepted_at, LOCAL_STAGES),
-    recordStageRun: (stage) => host.recordStageRun(stage),
     send: (message) => {
       if (message.type === "job.stage") {
         status = message.status;
@@ -121,14 +121,14 @@ async function localRecord(dir: string, spec: JobSpec): Promise<JobRecord> {
   return known === null ? newJobRecord(fence, spec, now) : nextAttempt(known, fence, spec, now);
 }
 
-function localPipeline({ host, source, out }: LocalRunOptions): Pipeline {
+function localPipeline({ host, source, out, signal }: LocalRunOptions): Pipeline {
   return createPipeline(host, {
     fetchVideo: () => {
       if (source.kind === "file") return localVideoStage(source.video);
       throw new Error("a video from the web is fetched by the pipeline itself");
     },
     showPreview: (_, picture) => writeFile(join(out, PREVIEW_FILE), picture),
-    deliver: async (_, paths, signal) => {
+    deliver: async (_stages, _job, paths) => {
       const files: CompletedUpload[] = [];
       for (const path of paths) {
         const filename = basename(path);

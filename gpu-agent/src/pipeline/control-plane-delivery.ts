@@ -1,13 +1,13 @@
 import type { ControlPlaneClient } from "../control-plane-client.ts";
 import { createUploadedVideoStage } from "./download/uploaded-video.ts";
 import type { Delivery } from "./pipeline.ts";
-import { uploadResults } from "./upload.ts";
+import { createUploadStage } from "./upload.ts";
 
-/** Uploaded videos come from the control plane, and results go there. */
+/** Fetches uploaded videos from the control plane, and uploads results to it. */
 export function controlPlaneDelivery(client: ControlPlaneClient): Delivery {
   return {
-    fetchVideo: (run, limits) => createUploadedVideoStage(client, () => run.fence, limits),
-    showPreview: (run, picture, signal) => client.showPreview(run.fence, picture, signal),
-    deliver: (run, files, signal) => uploadResults(run, files, client, signal),
+    fetchVideo: (job, limits) => createUploadedVideoStage(client, () => job.fence, limits),
+    showPreview: (job, picture, signal) => client.showPreview(job.fence, picture, signal),
+    deliver: (stages, job, files) => stages.run(createUploadStage(client, job), files),
   };
 }

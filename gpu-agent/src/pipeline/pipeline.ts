@@ -1,13 +1,6 @@
 import { join } from "node:path";
-import {
-  type CompletedUpload,
-  type Failure,
-  type JobSource,
-  type Result,
-  toSourcePolicy,
-} from "@splatt/shared";
+import { type CompletedUpload, type JobSource, toSourcePolicy } from "@splatt/shared";
 import type { GpuHost } from "../gpu-host.ts";
-import type { JobRun, Pipeline } from "../jobs/job-run.ts";
 import { toProxySettings } from "../network/proxies.ts";
 import { createDownloadStage, DEFAULT_FETCH_LIMITS, type DownloadOutput } from "./download/download-stage.ts";
 import type { FetchLimits } from "./download/fetch-file.ts";
@@ -15,27 +8,32 @@ import { createExportStage } from "./export/export-stage.ts";
 import { writeSummaryFiles } from "./export/summary-files.ts";
 import { FRAME_LIMITS } from "./frames/frame-plan.ts";
 import { createFramesStage } from "./frames/frames-stage.ts";
+import type { Pipeline, PipelineJob } from "./pipeline-job.ts";
 import { createPosesStage } from "./poses/poses-stage.ts";
 import { runStages } from "./run-stages.ts";
-import type { Stage } from "./stage.ts";
+import type { Stage, StageResult } from "./stage.ts";
+import type { StageRunner } from "./stage-runner.ts";
 import { createTrainStage } from "./train-stage.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** Where a job's video comes from, if not from an address on the web, and where its results go. */
+/** Where uploaded videos come from and where results go. */
 export interface Delivery {
-  fetchVideo(run: JobRun, limits: FetchLimits): Stage<Extract<JobSource, { kind: "upload" }>, DownloadOutput>;
-  /** Shows a picture of the splat while the job trains, or throws. @param picture a WebP */
-  showPreview(run: JobRun, picture: Uint8Array, signal: AbortSignal): Promise<void>;
+  fetchVideo(
+    job: PipelineJob,
+    limits: FetchLimits,
+  ): Stage<Extract<JobSource, { kind: "upload" }>, DownloadOutput>;
+  /** Publishes a preview of the splat during training. Throws when that fails. @param picture a WebP */
+  showPreview(job: PipelineJob, picture: Uint8Array, signal: AbortSignal): Promise<void>;
   /** @param files paths of the result files */
   deliver(
-    run: JobRun,
+    stages: StageRunner,
+    job: PipelineJob,
     files: readonly string[],
-    signal: AbortSignal,
-  ): Promise<Result<CompletedUpload[], Failure>>;
+  ): Promise<StageResult<CompletedUpload[]>>;
 }
 
-/** The way from a video to delivered result files, on a machine. */
+/** The pipeline of this host, from video to delivered result files. */
 export function createPipeline(host: GpuHost, delivery: Delivery): Pipeline {
   const { config, capacity } = host;
   const fetchLimits = { ...DEFAULT_FETCH_LIMITS, maxBytes: config.MAX_SOURCE_BYTES };
@@ -60,17 +58,17 @@ export function createPipeline(host: GpuHost, delivery: Delivery): Pipeline {
 
   return runStages({
     host,
-    fetchVideo: (stages, source, run) =>
+    fetchVideo: (stages, source, job) =>
       source.kind === "url"
         ? stages.run(download, source)
-        : stages.run(delivery.fetchVideo(run, fetchLimits), source),
+        : stages.run(delivery.fetchVideo(job, fetchLimits), source),
     frames,
     poses,
-    train: (engine, run) =>
-      createTrainStage(engine, (picture, signal) => delivery.showPreview(run, picture, signal)),
+    train: (engine, job) =>
+      createTrainStage(engine, (picture, signal) => delivery.showPreview(job, picture, signal)),
     export: (engine) => createExportStage(engine, capacity.gpus.length > 0),
-    summarize: (run, exported) =>
-      writeSummaryFiles(join(run.dir, "summary"), run.jobLog.path, run.file.record.report, exported),
-    deliver: (run, files, signal) => delivery.deliver(run, files, signal),
+    summarize: (job, exported) =>
+      writeSummaryFiles(join(job.dir, "summary"), job.jobLog.path, job.report, exported),
+    deliver: (stages, job, files) => delivery.deliver(stages, job, files),
   });
 }

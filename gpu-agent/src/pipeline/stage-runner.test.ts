@@ -1,15 +1,14 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { err, failure, ok, type StageTiming } from "@splatt/shared";
-import { pino } from "pino";
+import { err, failure, ok } from "@splatt/shared";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { StageRecord } from "../jobs/job-record.ts";
-import { JobLog } from "./job-log.ts";
+import { type FakeStageJob, fakeStageJob } from "../testing/fake-stage-job.ts";
 import { ResourceTokens } from "./resource-tokens.ts";
 import type { Stage, StageContext, StageResult } from "./stage.ts";
 import { STAGE_LIMITS } from "./stage-limits.ts";
-import { StageRunner } from "./stage-runner.ts";
+import type { StageRecord } from "./stage-record.ts";
+import { StageRunner, type StageRunnerOptions } from "./stage-runner.ts";
 
 let dir: string;
 beforeEach(async () => {
@@ -41,32 +40,16 @@ const ONE_OF_EACH = { network: 1, cpu: 1, gpus: ["GPU-a"] };
 
 function runner(
   records: Map<string, StageRecord>,
-  overrides: Partial<ConstructorParameters<typeof StageRunner>[0]> = {},
+  overrides: Partial<StageRunnerOptions> = {},
+  job: FakeStageJob = fakeStageJob(dir, {}, records),
 ) {
-  const timings: StageTiming[] = [];
-  const begun: string[] = [];
   const stages = new StageRunner({
-    dir,
+    job,
     signal: new AbortController().signal,
-    log: pino({ level: "silent" }),
-    jobLog: new JobLog(join(dir, "pipeline.log")),
     tokens: new ResourceTokens(ONE_OF_EACH),
-    since: 0,
-    secondsLeft: () => 0,
-    onWait: () => undefined,
-    finished: (name) => records.get(name),
-    onBegin: async (name) => {
-      begun.push(name);
-    },
-    onProgress: () => undefined,
-    onOutput: () => undefined,
-    onFinish: async (name, record, timing) => {
-      records.set(name, record);
-      timings.push(timing);
-    },
     ...overrides,
   });
-  return { stages, timings, begun };
+  return { stages, timings: job.timings, begun: job.begun };
 }
 
 describe("StageRunner", () => {
@@ -99,7 +82,8 @@ describe("StageRunner", () => {
     };
     const jobs = ["one", "two"].map(async (name) => {
       await mkdir(join(dir, name));
-      return runner(new Map(), { tokens, dir: join(dir, name) }).stages.run(train, { text: "a" });
+      const job = fakeStageJob(join(dir, name));
+      return runner(new Map(), { tokens }, job).stages.run(train, { text: "a" });
     });
     expect(await Promise.all(jobs)).toEqual([ok("trained"), ok("trained")]);
     expect(gpus.toSorted()).toEqual(["GPU-a", "GPU-b"]);
@@ -112,10 +96,12 @@ describe("StageRunner", () => {
       ...copyStage(),
       run: async () => err(failure("source_stalled", "")),
     };
-    const onBegin = async (_: string, resumed: boolean) => {
+    const beginStage = async (_: string, resumed: boolean) => {
       told.push(resumed);
     };
-    for (const text of ["a", "a", "b"]) await runner(new Map(), { onBegin }).stages.run(stage, { text });
+    for (const text of ["a", "a", "b"]) {
+      await runner(new Map(), {}, fakeStageJob(dir, { beginStage })).stages.run(stage, { text });
+    }
     expect(told).toEqual([false, true, false]);
   });
 
@@ -194,14 +180,11 @@ describe("StageRunner", () => {
     const turn = { signal: new AbortController().signal, since: 0, secondsLeft: () => 30 };
     const other = tokens.use("cpu", turn, () => release.promise);
     const stage = copyStage();
-    const waits = Promise.withResolvers<string[]>();
-    const { stages } = runner(new Map(), {
-      tokens,
-      signal: cancel.signal,
-      onWait: (...what) => waits.resolve(what),
-    });
+    const waits = Promise.withResolvers<string>();
+    const job = fakeStageJob(dir, { waitFor: (token) => waits.resolve(token) });
+    const { stages } = runner(new Map(), { tokens, signal: cancel.signal }, job);
     const waiting = stages.run(stage, { text: "a" });
-    expect(await waits.promise).toEqual(["download", "cpu"]);
+    expect(await waits.promise).toBe("cpu");
     cancel.abort();
     expect(await waiting).toMatchObject({ ok: false, error: { code: "agent_stopped" } });
     release.resolve();

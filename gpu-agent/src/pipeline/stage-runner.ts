@@ -1,40 +1,22 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { err, type Failure, failure, type StageTiming } from "@splatt/shared";
-import type { Logger } from "pino";
-import type { StageRecord } from "../jobs/job-record.ts";
-import type { JobLog } from "./job-log.ts";
+import { err, type Failure, failure, type StageName } from "@splatt/shared";
+import type { StageJob } from "./pipeline-job.ts";
 import type { ResourceTokens } from "./resource-tokens.ts";
-import type { ResourceToken, Stage, StageContext, StageResult } from "./stage.ts";
+import type { Stage, StageContext, StageResult } from "./stage.ts";
 import { STAGE_LIMITS, type StageLimits } from "./stage-limits.ts";
+import type { StageRecord } from "./stage-record.ts";
 
 /** Raised when the way a stage works changes, so that finished stages of older agents are not reused. */
 const PIPELINE_VERSION = 1;
 
 export interface StageRunnerOptions {
-  /** The job's folder. */
-  readonly dir: string;
+  readonly job: StageJob;
   readonly signal: AbortSignal;
-  readonly log: Logger;
-  readonly jobLog: JobLog;
   readonly tokens: ResourceTokens;
-  /** When the job came to this machine, in milliseconds: who came first gets a token first. */
-  readonly since: number;
-  /** How long a stage, running or not, is expected to take from now on; seconds. */
-  readonly secondsLeft: (name: StageName) => number;
   readonly limits?: StageLimits;
-  readonly finished: (name: StageName) => StageRecord | undefined;
-  /** A stage that is ready waits for its token. */
-  readonly onWait: (name: StageName, token: ResourceToken) => void;
-  /** @param resumed whether an interrupted run left something behind */
-  readonly onBegin: (name: StageName, resumed: boolean) => Promise<void>;
-  readonly onProgress: (name: StageName, progress: { fraction: number; message: string }) => void;
-  readonly onOutput: () => void;
-  readonly onFinish: (name: StageName, record: StageRecord, timing: StageTiming) => Promise<void>;
 }
-
-type StageName = Stage<unknown, unknown>["name"];
 
 /**
  * Runs stages one after the other in a job's folder. A stage writes to a folder with a temporary name that is
@@ -53,31 +35,30 @@ export class StageRunner {
 
   /** The finished stage's folder. */
   dir(name: StageName): string {
-    return join(this.#options.dir, name);
+    return join(this.#options.job.dir, name);
   }
 
   async run<I, O>(stage: Stage<I, O>, input: I): Promise<StageResult<O>> {
-    const { finished, onFinish, log, signal } = this.#options;
+    const { job, signal, tokens } = this.#options;
     const key = hash([this.#chain, stage.name, stage.key(input)]);
     this.#chain = key;
-    const record = finished(stage.name);
+    const record = job.finishedStage(stage.name);
     if (record?.key === key && (await filesIntact(this.dir(stage.name), record))) {
       this.#done.push(stage.name);
-      log.info(`${stage.name}: done before, reused`);
-      await onFinish(stage.name, record, { stage: stage.name, seconds: record.seconds, reused: true });
+      job.log.info(`${stage.name}: done before, reused`);
+      await job.finishStage(stage.name, record, { stage: stage.name, seconds: record.seconds, reused: true });
       return { ok: true, value: record.output as O };
     }
 
-    const part = join(this.#options.dir, `${stage.name}.${key.slice(0, 12)}.part`);
+    const part = join(job.dir, `${stage.name}.${key.slice(0, 12)}.part`);
     await this.#dropOtherParts(stage.name, part);
     const resumed = (await mkdir(part, { recursive: true })) === undefined;
     await rm(this.dir(stage.name), { recursive: true, force: true });
-    const { tokens, since, secondsLeft, onWait } = this.#options;
     const turn = {
       signal,
-      since,
-      secondsLeft: () => secondsLeft(stage.name),
-      onWait: () => onWait(stage.name, stage.token),
+      since: job.acceptedAt,
+      secondsLeft: () => job.secondsLeft(stage.name),
+      onWait: () => job.waitFor(stage.token),
     };
     const outcome = await tokens.use(stage.token, turn, ({ gpu }) =>
       this.#runTimed(stage, input, { dir: part, gpu, resumed }),
@@ -88,7 +69,7 @@ export class StageRunner {
     const { value, seconds } = outcome.value;
     await rename(part, this.dir(stage.name));
     const done = { key, output: value, seconds, files: await listFiles(this.dir(stage.name)) };
-    await onFinish(stage.name, done, { stage: stage.name, seconds, reused: false });
+    await job.finishStage(stage.name, done, { stage: stage.name, seconds, reused: false });
     this.#done.push(stage.name);
     return { ok: true, value };
   }
@@ -96,7 +77,7 @@ export class StageRunner {
   /** Whatever a stage makes of it: without the files of those before it, it could not but fail. */
   async #damage(): Promise<Failure | null> {
     for (const name of this.#done) {
-      const record = this.#options.finished(name);
+      const record = this.#options.job.finishedStage(name);
       if (record === undefined || !(await filesIntact(this.dir(name), record))) {
         return failure("workspace_damaged", `What the stage "${name}" left is not whole any more.`);
       }
@@ -109,24 +90,24 @@ export class StageRunner {
     input: I,
     { dir, gpu, resumed }: { dir: string; gpu: string | null; resumed: boolean },
   ): Promise<StageResult<{ value: O; seconds: number }>> {
-    const { signal, log, jobLog, onBegin, onProgress, onOutput } = this.#options;
-    await onBegin(stage.name, resumed);
+    const { job, signal } = this.#options;
+    await job.beginStage(stage.name, resumed);
     const began = performance.now();
     const watchdog = new Watchdog((this.#options.limits ?? STAGE_LIMITS)[stage.name]);
     const context: StageContext = {
       dir,
       gpu,
-      log,
+      log: job.log,
       signal: AbortSignal.any([signal, watchdog.signal]),
       report: (progress) => {
         watchdog.noteActivity();
-        onOutput();
-        onProgress(stage.name, progress);
+        job.noteActivity();
+        job.reportProgress(stage.name, progress);
       },
       toolOutput: (line) => {
         watchdog.noteActivity();
-        onOutput();
-        jobLog.write(stage.name, line);
+        job.noteActivity();
+        job.jobLog.write(stage.name, line);
       },
     };
     try {
@@ -134,7 +115,7 @@ export class StageRunner {
       if (watchdog.failure !== null) return err(watchdog.failure);
       if (!result.ok) return result;
       const seconds = (performance.now() - began) / 1000;
-      log.info(`${stage.name}: done in ${seconds.toFixed(1)} s`);
+      job.log.info(`${stage.name}: done in ${seconds.toFixed(1)} s`);
       return { ok: true, value: { value: result.value, seconds } };
     } finally {
       watchdog.stop();
@@ -143,8 +124,8 @@ export class StageRunner {
 
   /** What an interrupted run with another key left is of no use. */
   async #dropOtherParts(name: StageName, keep: string): Promise<void> {
-    for (const entry of await readdir(this.#options.dir)) {
-      const path = join(this.#options.dir, entry);
+    for (const entry of await readdir(this.#options.job.dir)) {
+      const path = join(this.#options.job.dir, entry);
       const isPart = entry.startsWith(`${name}.`) && entry.endsWith(".part");
       if (isPart && path !== keep) await rm(path, { recursive: true, force: true });
     }

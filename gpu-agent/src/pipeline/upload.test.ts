@@ -9,8 +9,8 @@ import { FENCE_HEADERS, PROBLEMS, SHA256_HEADER } from "@splatt/shared";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ControlPlaneClient } from "../control-plane-client.ts";
-import type { UploadRecord } from "../jobs/job-record.ts";
-import { type UploadContext, uploadFiles } from "./upload.ts";
+import { createUploadStage, type UploadContext, uploadFiles } from "./upload.ts";
+import type { UploadRecord } from "./upload-record.ts";
 
 const JOB = "8c3f4a52-0f8e-4f57-9d4e-0e7a3d8f1b11";
 const UPLOAD = "5f0c9f6e-6a55-4c58-bf0d-2f2b8b9ce001";
@@ -229,4 +229,24 @@ describe("uploadFiles", () => {
     );
     expect(result).toMatchObject({ ok: false, error: { code: "agent_stopped" } });
   });
+});
+
+it("is a stage that no other attempt and no retry of the job reuses", () => {
+  const client = new ControlPlaneClient({
+    controlPlane: "http://127.0.0.1:1",
+    token: "t",
+    log: pino({ level: "silent" }),
+  });
+  const key = (job_id: string, attempt: number, lease_id: string) => {
+    const job = {
+      fence: { job_id, attempt, lease_id },
+      upload: () => undefined,
+      recordUpload: async () => undefined,
+    };
+    return JSON.stringify(createUploadStage(client, job).key(["/a/result.ply"]));
+  };
+  const first = key(JOB, 1, "lease-1");
+  expect(key(JOB, 1, "lease-2")).toBe(first);
+  expect(key(JOB, 2, "lease-1")).not.toBe(first);
+  expect(key(UPLOAD, 1, "lease-1")).not.toBe(first);
 });

@@ -17,8 +17,9 @@ import PQueue from "p-queue";
 import { z } from "zod";
 import type { ControlPlaneClient, RequestFailure } from "../control-plane-client.ts";
 import { sha256OfFile } from "../files/sha256-of-file.ts";
-import type { UploadRecord } from "../jobs/job-record.ts";
-import type { JobRun } from "../jobs/job-run.ts";
+import type { PipelineJob } from "./pipeline-job.ts";
+import type { Stage } from "./stage.ts";
+import type { UploadRecord } from "./upload-record.ts";
 
 export interface UploadContext {
   readonly client: ControlPlaneClient;
@@ -31,27 +32,28 @@ export interface UploadContext {
   readonly report: (progress: { readonly fraction: number; readonly message: string }) => void;
 }
 
-/** Uploads a job's result files, recording in its job.json how far that is. */
-export async function uploadResults(
-  run: JobRun,
-  paths: readonly string[],
+/**
+ * Uploads a job's result files, recording the progress in its job.json. Uploads belong to an attempt, so the stage is
+ * never reused by another attempt or job.
+ */
+export function createUploadStage(
   client: ControlPlaneClient,
-  signal: AbortSignal,
-): Promise<Result<CompletedUpload[], Failure>> {
-  await run.beginStage("upload");
-  const began = performance.now();
-  const uploads = await uploadFiles(paths, {
-    client,
-    signal,
-    fence: () => run.fence,
-    recorded: (filename) => run.file.record.uploads[filename],
-    record: (filename, upload) => run.recordUpload(filename, upload),
-    report: (progress) => run.reportProgress("upload", progress),
-  });
-  if (uploads.ok) {
-    await run.noteTiming({ stage: "upload", seconds: (performance.now() - began) / 1000, reused: false });
-  }
-  return uploads;
+  job: Pick<PipelineJob, "fence" | "upload" | "recordUpload">,
+): Stage<readonly string[], CompletedUpload[]> {
+  return {
+    name: "upload",
+    token: "network",
+    key: (paths) => [job.fence.job_id, job.fence.attempt, paths.map((path) => basename(path))],
+    run: (paths, { signal, report }) =>
+      uploadFiles(paths, {
+        client,
+        signal,
+        report,
+        fence: () => job.fence,
+        recorded: (filename) => job.upload(filename),
+        record: (filename, upload) => job.recordUpload(filename, upload),
+      }),
+  };
 }
 
 /** How many parts are in flight at once; each is held in memory. */

@@ -2,11 +2,10 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createLogger } from "@splatt/gpu-agent/log";
-import { JobLog } from "@splatt/gpu-agent/pipeline/job-log";
 import { ResourceTokens } from "@splatt/gpu-agent/pipeline/resource-tokens";
 import type { ResourceToken, Stage } from "@splatt/gpu-agent/pipeline/stage";
 import { StageRunner } from "@splatt/gpu-agent/pipeline/stage-runner";
+import { fakeStageJob } from "@splatt/gpu-agent/testing/fake-stage-job";
 import { ok, STAGES, type StageName } from "@splatt/shared";
 
 /**
@@ -50,7 +49,6 @@ function simulated(name: StageName): Stage<null, null> {
 /** @returns simulated seconds until the last of the jobs is done */
 async function makespan(gpus: number, slots: number): Promise<number> {
   const root = await mkdtemp(join(tmpdir(), "splatt-overlap-"));
-  const log = createLogger({ level: "silent", format: "json" });
   const uuids = Array.from({ length: gpus }, (_, i) => `GPU-${i}`);
   const tokens = new ResourceTokens({ network: 2, cpu: 1, gpus: uuids });
   const began = performance.now();
@@ -59,19 +57,9 @@ async function makespan(gpus: number, slots: number): Promise<number> {
       const dir = join(root, String(job));
       await mkdir(dir);
       const stages = new StageRunner({
-        dir,
+        job: fakeStageJob(dir, { acceptedAt: job }),
         signal: new AbortController().signal,
-        log,
-        jobLog: new JobLog(join(dir, "pipeline.log")),
         tokens,
-        since: job,
-        secondsLeft: () => 0,
-        finished: () => undefined,
-        onWait: () => undefined,
-        onBegin: async () => undefined,
-        onProgress: () => undefined,
-        onOutput: () => undefined,
-        onFinish: async () => undefined,
       });
       for (const stage of STAGES) await stages.run(simulated(stage), null);
     };

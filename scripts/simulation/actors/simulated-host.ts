@@ -1,6 +1,6 @@
 import type { Agent } from "@splatt/gpu-agent/agent";
 import type { GpuHost } from "@splatt/gpu-agent/gpu-host";
-import type { JobRun, Pipeline } from "@splatt/gpu-agent/jobs/job-run";
+import type { Pipeline, PipelineJob } from "@splatt/gpu-agent/pipeline/pipeline-job";
 import type { AgentMessage, EngineName, Fence } from "@splatt/shared";
 import { type ControlPlane, ORIGIN } from "../fakes/control-plane.ts";
 import { Disk } from "../fakes/disk.ts";
@@ -68,7 +68,7 @@ export class SimulatedHost {
   #started = 0;
   #isOff = false;
   /** Pipelines at work, each by the signal that stops it. */
-  readonly #atWork = new Map<AbortSignal, JobRun>();
+  readonly #atWork = new Map<AbortSignal, PipelineJob>();
   /** The leases under which the agent was told to stop, and by when it has to. */
   readonly #stopBy = new Map<string, number>();
   /** Whether the agent has been welcomed since its last hello: before that it hears nothing else. */
@@ -350,7 +350,7 @@ export class SimulatedHost {
         source.kind === "url"
           ? runner.run(stages.fetchUrl, source)
           : runner.run(delivery.fetchVideo(job, FETCH_LIMITS), source),
-      deliver: (job, files, signal) => delivery.deliver(job, files, signal),
+      deliver: (runner, job, files) => delivery.deliver(runner, job, files),
     });
     return async (job, signal) => {
       this.#atWork.set(signal, job);

@@ -10,6 +10,8 @@ const SIZE = initialSize(
   40e6,
 );
 
+const NO_OUTPUT = { output: null, files: [] };
+
 /** A stage of a simulated job: seconds before its first progress, seconds after, and its progress over time. */
 interface Plan {
   readonly preparing: number;
@@ -59,8 +61,8 @@ function live(history: readonly StageRun[], speed = 1, options: Partial<JobClock
       look();
     }
     seconds = began + (preparing + working) / speed;
-    if (stage === "frames") clock.updateSize({ frames: 120, pixels: 1e6 });
-    const run = clock.end(stage, seconds - began, false);
+    const output = stage === "frames" ? { count: 120, width: 1000, height: 1000 } : null;
+    const run = clock.finish({ output, files: [] }, { stage, seconds: seconds - began, reused: false });
     if (run !== null) learned = remember(learned, run);
   }
   return { samples, history: learned, total: seconds };
@@ -89,11 +91,10 @@ describe("JobClock", () => {
 
   it("expects the later stages on a busy processor to take longer too, but not those on the GPU", () => {
     const left = (engine: "builtin" | "nerfstudio", seconds: number) => {
-      const size = { ...SIZE, engine };
+      const size = { ...SIZE, engine, frames: 100 };
       const clock = new JobClock({ size, history: () => [], cores: 2, trainWait: () => 0, now: () => 0 });
-      clock.updateSize({ frames: 100 });
       clock.begin("poses", false);
-      clock.end("poses", seconds, false);
+      clock.finish(NO_OUTPUT, { stage: "poses", seconds, reused: false });
       return clock.secondsLeft("train");
     };
     expect(left("builtin", 400)).toBeGreaterThan(1.5 * left("builtin", 85));
@@ -121,7 +122,7 @@ describe("JobClock", () => {
     const clock = new JobClock({ size: SIZE, history: () => [], cores: 2, trainWait: () => 0, now: () => 0 });
     expect(clock.percent).toBe(0);
     const before = clock.etaSeconds;
-    expect(clock.end("download", 30, true)).toBeNull();
+    expect(clock.finish(NO_OUTPUT, { stage: "download", seconds: 30, reused: true })).toBeNull();
     expect(clock.percent).toBeGreaterThan(0);
     expect(clock.etaSeconds).toBeLessThan(before);
   });
@@ -141,7 +142,7 @@ describe("JobClock", () => {
     clock.begin("train", true);
     clock.observe("train", 0.7);
     expect(clock.stagePercent).toBe(70);
-    expect(clock.end("train", 30, false)).toBeNull();
+    expect(clock.finish(NO_OUTPUT, { stage: "train", seconds: 30, reused: false })).toBeNull();
   });
 
   it("does not let what a finished stage still says count for the running one", () => {

@@ -1,4 +1,5 @@
-import { STAGES, type StageName } from "@splatt/shared";
+import { STAGES, type StageName, type StageTiming } from "@splatt/shared";
+import type { StageRecord } from "../stage-record.ts";
 import {
   expectStage,
   type StageExpectation,
@@ -9,6 +10,7 @@ import {
 } from "./expectation.ts";
 import { type JobSize, workGroup, workUnits } from "./job-size.ts";
 import { runsOnCpu } from "./seeds.ts";
+import { sizeAfter } from "./size-after.ts";
 import type { StageRun } from "./stage-history.ts";
 import { StageTracer, timeShare } from "./stage-shape.ts";
 
@@ -22,6 +24,8 @@ export interface JobClockOptions {
   readonly cores: number;
   /** Seconds until the job could begin to train, were it ready: others may train before it. */
   readonly trainWait: () => number;
+  /** The longest side, in pixels, at which the engine trains; null trains frames as they are. */
+  readonly longSideLimit?: number | null;
   /** Milliseconds on a clock that only goes forward. */
   readonly now?: () => number;
 }
@@ -59,12 +63,6 @@ export class JobClock {
     this.#expected = this.#expectAll();
   }
 
-  /** More has become known of the job. */
-  updateSize(change: Partial<JobSize>): void {
-    this.#size = { ...this.#size, ...change };
-    this.#expected = this.#expectAll();
-  }
-
   begin(name: StageName, resumed: boolean): void {
     this.#running = { name, since: this.#now(), tracer: new StageTracer(), resumed, fraction: 0 };
     this.#expected = this.#expectAll();
@@ -77,8 +75,16 @@ export class JobClock {
     running.tracer.observe(running.fraction, this.#elapsed(running));
   }
 
-  /** @returns what the stage's run taught, if it was one from beginning to end */
-  end(name: StageName, seconds: number, reused: boolean): StageRun | null {
+  /**
+   * A stage has ended.
+   *
+   * @returns the run for the host's history; null when it was reused or resumed, and so measures nothing
+   */
+  finish(
+    record: Pick<StageRecord, "output" | "files">,
+    { stage: name, seconds, reused }: StageTiming,
+  ): StageRun | null {
+    this.#updateSize(sizeAfter(name, record, this.#options.longSideLimit ?? null));
     const running = this.#running?.name === name ? this.#running : null;
     this.#ended.set(name, seconds);
     this.#running = null;
@@ -123,6 +129,11 @@ export class JobClock {
   /** Seconds that a stage takes from now on: what is left of the running one, all of one that comes later. */
   secondsLeft(name: StageName): number {
     return this.#stagesLeft().find((stage) => stage.name === name)?.seconds ?? 0;
+  }
+
+  #updateSize(change: Partial<JobSize>): void {
+    this.#size = { ...this.#size, ...change };
+    this.#expected = this.#expectAll();
   }
 
   /** The running stage and those after it, each with the seconds that it still takes. */

@@ -1,7 +1,7 @@
 import type { StageName } from "@splatt/shared";
 import { TrainReport } from "@splatt/shared";
 import { z } from "zod";
-import type { StageRecord } from "../../jobs/job-record.ts";
+import type { StageRecord } from "../stage-record.ts";
 import type { JobSize } from "./job-size.ts";
 
 const Downloaded = z.object({ size: z.number() });
