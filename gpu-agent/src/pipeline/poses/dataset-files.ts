@@ -2,16 +2,12 @@ import type { PosedFrame, Transforms } from "@splatt/formats";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { toOpenCv } from "./camera-models.ts";
 import type { ColmapModel } from "./colmap-model.ts";
+import { splitFrames } from "./held-out.ts";
 import { applySimilarity, cameraPose, normalizingSimilarity, type Similarity } from "./normalize.ts";
 import { apply, scale, type Vector3 } from "./vectors.ts";
 
-/** Every 8th frame judges the result and is not trained on: the custom of the field (Mip-NeRF 360). */
-const HELD_OUT_EVERY = 8;
-/** The first one held out, so that even the smallest set has neighbours of it on both sides. */
-const HELD_OUT_FIRST = 4;
-
 /**
- * transforms.json for a COLMAP model.
+ * transforms.json for a COLMAP model. Near-duplicates are told by the cameras alone, see `splitFrames`.
  *
  * @returns `colmap_failed` when the model does not have exactly one camera of a kind that we know
  */
@@ -43,8 +39,6 @@ export function transformsOf(model: ColmapModel): Result<Transforms, Failure> {
       colmap_im_id: image.id,
     };
   });
-  const heldOut = (_: unknown, index: number) => index % HELD_OUT_EVERY === HELD_OUT_FIRST;
-  const files = frames.map((frame) => frame.file_path);
   return ok({
     camera_model: "OPENCV",
     w: camera.width,
@@ -58,9 +52,7 @@ export function transformsOf(model: ColmapModel): Result<Transforms, Failure> {
     p1: camera.p1,
     p2: camera.p2,
     frames,
-    train_filenames: files.filter((file, index) => !heldOut(file, index)),
-    val_filenames: files.filter(heldOut),
-    test_filenames: files.filter(heldOut),
+    ...splitFrames(frames),
     applied_transform: matrixOf(similarity),
     applied_scale: 1,
     ply_file_path: "sparse_pc.ply",

@@ -1,7 +1,17 @@
 import { copyFile, link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { CaptureReport, err, type Failure, failure, ok, type Preset, type Result } from "@splatt/shared";
+import type { Transforms } from "@splatt/formats";
+import {
+  CaptureReport,
+  err,
+  errorText,
+  type Failure,
+  failure,
+  ok,
+  type Preset,
+  type Result,
+} from "@splatt/shared";
 import { z } from "zod";
 import { runTool } from "../../processes/run-tool.ts";
 import type { FramesOutput } from "../frames/frames-stage.ts";
@@ -17,6 +27,8 @@ import { captureReport, GOOD_SHARE } from "./capture-report.ts";
 import { type ColmapModel, parseCameras, parseImages, parsePoints } from "./colmap-model.ts";
 import { type ColmapVersion, dialectOf, parseColmapHelp, versionText } from "./colmap-version.ts";
 import { sparsePointCloud, transformsOf } from "./dataset-files.ts";
+import { greyThumbnails } from "./grey-thumbnails.ts";
+import { splitFrames } from "./held-out.ts";
 import { featureCoverage, longestGap, parallaxDegrees } from "./model-facts.ts";
 import {
   firstAttempt,
@@ -145,8 +157,9 @@ async function findPoses(
   await rm(work, { recursive: true, force: true });
   const model = await readModel(modelDir);
   if (!model.ok) return err(failure("colmap_failed", model.error));
-  const transforms = transformsOf(model.value);
-  if (!transforms.ok) return transforms;
+  const made = transformsOf(model.value);
+  if (!made.ok) return made;
+  const transforms = await splitByContent(made.value, context);
   const capture = captureReport({
     frames: names.length,
     registered: model.value.images.length,
@@ -162,9 +175,20 @@ async function findPoses(
     notes: input.frames.notes,
   });
   if (capture.verdict === "unusable") return err(failure("poses_unusable", capture.advice));
-  await writeFile(join(context.dir, "sparse_pc.ply"), sparsePointCloud(model.value, transforms.value));
-  await writeFile(join(context.dir, "transforms.json"), `${JSON.stringify(transforms.value, null, 2)}\n`);
+  await writeFile(join(context.dir, "sparse_pc.ply"), sparsePointCloud(model.value, transforms));
+  await writeFile(join(context.dir, "transforms.json"), `${JSON.stringify(transforms, null, 2)}\n`);
   return ok({ capture, width, height, colmap: versionText(version), gpu });
+}
+
+/** The same transforms, with frames whose pictures are near-duplicates on the same side of the split. */
+async function splitByContent(transforms: Transforms, context: StageContext): Promise<Transforms> {
+  const files = transforms.frames.map(({ file_path }) => join(context.dir, file_path));
+  try {
+    return { ...transforms, ...splitFrames(transforms.frames, await greyThumbnails(files)) };
+  } catch (error) {
+    context.log.warn(`poses: the frames could not be compared: ${errorText(error)}`);
+    return transforms;
+  }
 }
 
 interface Solution {
