@@ -74,6 +74,36 @@ export const FAILURES = {
     hint: "It seems to contain only sound. Send the recording that contains the picture.",
     retryable: false,
   },
+  video_encrypted: {
+    sentence: "The video is encrypted (DRM), so its pictures cannot be read.",
+    hint: "Send a copy without copy protection, such as the recording that the camera saved.",
+    retryable: false,
+  },
+  video_spherical: {
+    sentence: "It is a 360° video, which this pipeline cannot reconstruct.",
+    hint: 'Export a flat view of it ("reframe" in the camera\'s app), or film with an ordinary camera.',
+    retryable: false,
+  },
+  video_dolby_vision: {
+    sentence: "The video's colours can be shown by Dolby Vision decoders only.",
+    hint: "Send the original recording, or convert the video to HDR10 or SDR.",
+    retryable: false,
+  },
+  image_still: {
+    sentence: "The file is a single picture, not a video.",
+    hint: "Film the subject from all sides and send the video.",
+    retryable: false,
+  },
+  image_animated: {
+    sentence: "The file is an animated image (GIF, APNG, WebP or AVIF), not a video.",
+    hint: "Send the video that the animation was made from.",
+    retryable: false,
+  },
+  image_motion_photo: {
+    sentence: "The file is a live or motion photo: a picture with a clip of a few seconds.",
+    hint: "Switch the camera to video mode, film the subject from all sides and send that video.",
+    retryable: false,
+  },
   time_range_empty: {
     sentence: "The requested time range lies outside the video.",
     hint: "Choose start_sec and end_sec within the video's duration.",
@@ -175,6 +205,11 @@ export const FAILURES = {
     hint: "Install the version named in the details on the agent, and run `splatt-agent doctor`.",
     retryable: true,
   },
+  ffmpeg_failed: {
+    sentence: "The agent's ffmpeg crashed, or delivered other pictures than those it was asked for.",
+    hint: "Install another version of ffmpeg on the agent, and report the job's log.",
+    retryable: true,
+  },
   workspace_unusable: {
     sentence: "The agent cannot work in its workspace.",
     hint: "Set WORKSPACE_ROOT to a folder on a local disk that the agent's user owns, and run `splatt-agent doctor`.",
@@ -234,6 +269,7 @@ const HOST_FAILURES: ReadonlySet<FailureCode> = new Set([
   "engine_unavailable",
   "tool_missing",
   "tool_unsupported",
+  "ffmpeg_failed",
   "workspace_unusable",
 ]);
 

@@ -1,5 +1,5 @@
 import type { Result } from "@splatt/shared";
-import { canToneMap } from "../pipeline/frames/extract.ts";
+import { canToneMap } from "../pipeline/frames/colour.ts";
 import { type ColmapVersion, parseColmapHelp, versionText } from "../pipeline/poses/colmap-version.ts";
 import { type Check, failing, good, warning } from "./check.ts";
 

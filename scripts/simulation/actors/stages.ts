@@ -78,6 +78,7 @@ export function fakeStages(random: Random, pace: StagePace): FakedParts {
           fps: 1,
           start_sec: 0,
           end_sec: 1,
+          times: [],
           notes: [],
         }),
     },

@@ -6,7 +6,11 @@ export type Signature =
   /** A list of other files' addresses, which a player would go and open. */
   | "playlist"
   | "text"
-  /** A well-known format that holds no video: an archive, a document, a picture, a sound. */
+  /** A still picture. */
+  | "image"
+  /** A short loop of pictures without sound, of reduced quality. */
+  | "animation"
+  /** A well-known format that holds no pictures: an archive, a document, a sound. */
   | "other"
   | "empty"
   | "unknown";
@@ -33,24 +37,73 @@ const OTHER_FORMATS: readonly (readonly number[])[] = [
   [0x37, 0x7a, 0xbc, 0xaf], // 7z
   [0x52, 0x61, 0x72, 0x21], // RAR
   [0x25, 0x50, 0x44, 0x46], // PDF
-  [0xff, 0xd8, 0xff], // JPEG
-  [0x89, 0x50, 0x4e, 0x47], // PNG
-  [0x47, 0x49, 0x46, 0x38], // GIF
   [0x49, 0x44, 0x33], // MP3
   [0x7f, 0x45, 0x4c, 0x46], // ELF
 ];
 
-/** Tells by a file's first bytes what it is. Its name and the server's word for it do not count. */
+const IMAGE_FORMATS: readonly (readonly number[])[] = [
+  [0xff, 0xd8, 0xff], // JPEG
+  [0x49, 0x49, 0x2a, 0x00], // TIFF, and most raw formats of cameras
+  [0x4d, 0x4d, 0x00, 0x2a],
+  [0x38, 0x42, 0x50, 0x53], // Photoshop
+  [0xff, 0x0a], // JPEG XL
+  [0x00, 0x00, 0x00, 0x0c, 0x4a, 0x58, 0x4c, 0x20],
+];
+/** HEIC and AVIF are of the MP4 family; their brand tells. */
+const IMAGE_BRANDS = new Set([
+  "heic",
+  "heix",
+  "heim",
+  "heis",
+  "mif1",
+  "mif2",
+  "avif",
+  "miaf",
+  "jxl ",
+  "crx ",
+]);
+const ANIMATION_BRANDS = new Set(["avis", "msf1", "hevc", "hevx"]);
+
+/** Determines what a file is by its first bytes, whatever its name or the server calls it. */
 export function signatureOf(head: Uint8Array): Signature {
   if (head.length === 0) return "empty";
-  if (isVideo(head)) return "video";
   const beginning = new TextDecoder("latin1").decode(head.subarray(0, SIGNATURE_BYTES));
+  const image = imageSignature(head, beginning);
+  if (image) return image;
+  if (isVideo(head)) return "video";
   const text = beginning.replace(/^(?:\u00ef\u00bb\u00bf)?\s+|^\u00ef\u00bb\u00bf/, "").toLowerCase();
   if (/^(?:#extm3u|ffconcat |\[playlist\]|<smil|<mpd)/.test(text) || /^<\?xml[^>]*>\s*<mpd/.test(text))
     return "playlist";
   if (/^(?:<!doctype html|<html|<head|<body|<script)/.test(text)) return "html";
-  if (OTHER_FORMATS.some((magic) => magic.every((byte, i) => head[i] === byte))) return "other";
+  if (startsWithAny(head, OTHER_FORMATS)) return "other";
   return isText(head) ? "text" : "unknown";
+}
+
+function startsWithAny(head: Uint8Array, formats: readonly (readonly number[])[]): boolean {
+  return formats.some((magic) => magic.every((byte, i) => head[i] === byte));
+}
+
+function imageSignature(head: Uint8Array, beginning: string): "image" | "animation" | null {
+  if (startsWithAny(head, IMAGE_FORMATS)) return "image";
+  if (beginning.slice(4, 8) === "ftyp") {
+    const brand = beginning.slice(8, 12);
+    if (ANIMATION_BRANDS.has(brand)) return "animation";
+    return IMAGE_BRANDS.has(brand) ? "image" : null;
+  }
+  // The animation control chunk of a PNG comes before its first picture.
+  if (beginning.slice(1, 4) === "PNG") return beginning.includes("acTL") ? "animation" : "image";
+  if (beginning.startsWith("GIF8")) {
+    return beginning.includes("NETSCAPE2.0") || beginning.includes("ANIMEXTS") ? "animation" : "image";
+  }
+  if (beginning.startsWith("RIFF") && beginning.slice(8, 12) === "WEBP") {
+    // The extended header's flags have a bit for animation.
+    return beginning.slice(12, 16) === "VP8X" && ((head[20] ?? 0) & 0x02) !== 0 ? "animation" : "image";
+  }
+  return isBitmap(head) ? "image" : null;
+}
+
+function isBitmap(head: Uint8Array): boolean {
+  return head[0] === 0x42 && head[1] === 0x4d && [0, 0, 0, 0].every((byte, i) => head[6 + i] === byte);
 }
 
 function isVideo(head: Uint8Array): boolean {

@@ -1,19 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { FRAME_LIMITS, frameSize, planFrames } from "./frame-plan.ts";
-import type { VideoInfo, VideoTimes } from "./probe.ts";
+import { type Footage, FRAME_LIMITS, frameSize, planFrames } from "./frame-plan.ts";
 
-const INFO: VideoInfo = {
-  stream: 0,
-  codec: "h264",
-  width: 1920,
-  height: 1080,
-  transfer: "sdr",
-  matrix: "bt709",
-  interlaced: false,
-  indexedFrames: 300,
-  fileStart: 0,
-};
-const TIMES: VideoTimes = { frames: 300, start: 0, end: 10, interval: 1 / 30 };
+/** Pictures at an even pace. */
+function footage(rate: number, lasts: number): Footage {
+  const times = Float64Array.from({ length: Math.round(rate * lasts) }, (_, i) => i / rate);
+  return { times, end: lasts, usable: { from: 0, to: times.length } };
+}
+
+const TEN_SECONDS = footage(30, 10);
 const LIMITS = FRAME_LIMITS;
 const ALL = { fps: 4, start_sec: 0, end_sec: null };
 
@@ -32,42 +26,66 @@ describe("planFrames", () => {
     ],
     [{ fps: 0.8 }, { count: 8 }],
     [{ fps: 29.97 }, { count: 300 }],
-  ])("%j", (options, expected) => {
-    const plan = planFrames(INFO, TIMES, { ...ALL, ...options }, LIMITS);
+  ])("%j", (options, { count, ...expected }) => {
+    const plan = planFrames(TEN_SECONDS, { ...ALL, ...options }, LIMITS);
     expect(plan).toMatchObject({ ok: true, value: { ...expected, notes: [] } });
+    expect(plan.ok && plan.value.windows.length).toBe(count);
   });
 
   it("spreads at most so many frames over the range, and says so", () => {
-    const plan = planFrames(INFO, TIMES, { ...ALL, fps: 30 }, { ...LIMITS, maxFrames: 100 });
-    expect(plan).toMatchObject({ ok: true, value: { count: 100, fps: 10, start: 0, end: 10 } });
+    const plan = planFrames(TEN_SECONDS, { ...ALL, fps: 30 }, { ...LIMITS, maxFrames: 100 });
+    expect(plan).toMatchObject({ ok: true, value: { fps: 10, start: 0, end: 10 } });
+    expect(plan.ok && plan.value.windows.length).toBe(100);
     expect(plan.ok && plan.value.notes).toEqual([
       "300 frames at 30 fps are too many; 100 were taken, evenly spread.",
     ]);
   });
 
-  it("says when frames repeat", () => {
-    const plan = planFrames(INFO, TIMES, { ...ALL, fps: 60, end_sec: 2 }, LIMITS);
-    expect(plan).toMatchObject({ ok: true, value: { count: 120 } });
-    expect(plan.ok && plan.value.notes[0]).toContain("30 pictures a second");
+  it("takes each picture once where the video has fewer than asked for, and says so", () => {
+    const plan = planFrames(TEN_SECONDS, { ...ALL, fps: 60, end_sec: 2 }, LIMITS);
+    expect(plan.ok && plan.value.windows).toEqual(Array.from({ length: 60 }, (_, i) => [i]));
+    expect(plan.ok && plan.value.notes).toEqual([
+      "The video has only 60 pictures for 120 frames; each was taken once.",
+    ]);
+  });
+
+  it("takes a picture once, however long it is shown", () => {
+    const times = Float64Array.from([0, 0.25, 0.5, 5, 5.25, 5.5, 5.75, 6, 6.25, 6.5]);
+    const plan = planFrames({ times, end: 7, usable: { from: 0, to: times.length } }, ALL, LIMITS);
+    expect(plan.ok && plan.value.windows.flat()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
   it.each([
     ["all that a fast video has", {}, 3, 120],
     ["what a slow one has", { fps: 12 }, 2, 240],
     ["the only one", { fps: 16 }, 1, 160],
-    ["the only one, which repeats", { fps: 60, end_sec: 2 }, 1, 120],
     ["none past the end of a range that ends within a frame's time", { end_sec: 2.4 }, 3, 29],
     ["none past an end that rounding moved", { end_sec: 2.15 }, 3, 26],
-  ])("looks for each frame at %s", (_, options, perFrame, candidates) => {
-    const plan = planFrames(INFO, TIMES, { ...ALL, ...options }, LIMITS);
-    expect(plan).toMatchObject({ ok: true, value: { perFrame, candidates } });
+  ])("compares for each frame %s", (_, options, perFrame, candidates) => {
+    const plan = planFrames(TEN_SECONDS, { ...ALL, ...options }, LIMITS);
+    expect(plan.ok && plan.value.windows[0]).toHaveLength(perFrame);
+    expect(plan.ok && plan.value.windows.flat()).toHaveLength(candidates);
   });
 
-  it("looks half a picture late, and never past the next frame", () => {
-    expect(planFrames(INFO, TIMES, ALL, LIMITS)).toMatchObject({ value: { lead: 1 / 60 } });
-    expect(planFrames(INFO, TIMES, { ...ALL, fps: 60, end_sec: 2 }, LIMITS)).toMatchObject({
-      value: { lead: 1 / 120 },
-    });
+  it("takes the nearest picture where time stamps were rounded to milliseconds", () => {
+    const exact = footage(30, 10);
+    const rounded = { ...exact, times: exact.times.map((time) => Math.round(time * 1000) / 1000) };
+    const [a, b] = [exact, rounded].map((video) => planFrames(video, { ...ALL, fps: 5 }, LIMITS));
+    expect(b).toEqual(a);
+  });
+
+  it("stays within the pictures that are usable", () => {
+    const plan = planFrames({ ...TEN_SECONDS, usable: { from: 90, to: 180 } }, ALL, LIMITS);
+    expect(plan).toMatchObject({ ok: true, value: { start: 3, end: 6 } });
+    const pictures = plan.ok ? plan.value.windows.flat() : [];
+    expect([pictures.at(0), pictures.at(-1)]).toEqual([90, 178]);
+  });
+
+  it("begins with the first picture where sound comes before it", () => {
+    const late = TEN_SECONDS.times.map((time) => time + 2);
+    const plan = planFrames({ ...TEN_SECONDS, times: late, end: 12 }, ALL, LIMITS);
+    expect(plan).toMatchObject({ ok: true, value: { start: 2, end: 12 } });
+    expect(plan.ok && plan.value.windows).toHaveLength(40);
   });
 
   it.each([
@@ -77,33 +95,13 @@ describe("planFrames", () => {
     ["a range that is too short", { end_sec: 1.8 }, "too_few_frames"],
     ["a rate that is too low", { fps: 0.7 }, "too_few_frames"],
   ])("names %s", (_, options, code) => {
-    const plan = planFrames(INFO, TIMES, { ...ALL, ...options }, LIMITS);
+    const plan = planFrames(TEN_SECONDS, { ...ALL, ...options }, LIMITS);
     expect(plan).toMatchObject({ ok: false, error: { code } });
   });
 
-  it.each([
-    ["one pixel", { width: 1, height: 1 }],
-    ["a thread", { width: 1920, height: 31 }],
-    ["more than any memory holds", { width: 30000, height: 30000 }],
-  ])("names pictures of %s", (_, size) => {
-    const plan = planFrames({ ...INFO, ...size }, TIMES, ALL, LIMITS);
-    expect(plan).toMatchObject({ ok: false, error: { code: "video_size_unsupported" } });
-  });
-
   it("does not make many frames of few pictures, however long they claim to be shown", () => {
-    const plan = planFrames(
-      { ...INFO, indexedFrames: 2 },
-      { frames: 2, start: 0, end: 1e9, interval: 1e9 },
-      ALL,
-      LIMITS,
-    );
-    expect(plan).toMatchObject({ ok: false, error: { code: "too_few_frames" } });
-  });
-
-  it("names a file of which most is missing, and works with one of which most is there", () => {
-    const cut = (frames: number) => planFrames(INFO, { ...TIMES, frames, end: frames / 30 }, ALL, LIMITS);
-    expect(cut(149)).toMatchObject({ ok: false, error: { code: "video_corrupt" } });
-    expect(cut(150)).toMatchObject({ ok: true, value: { count: 20 } });
+    const two = { times: Float64Array.from([0, 1e9]), end: 2e9, usable: { from: 0, to: 2 } };
+    expect(planFrames(two, ALL, LIMITS)).toMatchObject({ ok: false, error: { code: "too_few_frames" } });
   });
 });
 

@@ -1,5 +1,5 @@
 import { err, type Failure, failure, type JobOptions, ok, type Result } from "@splatt/shared";
-import type { VideoInfo, VideoTimes } from "./probe.ts";
+import { median } from "./timeline.ts";
 
 export type FrameOptions = Pick<JobOptions, "fps" | "start_sec" | "end_sec">;
 
@@ -9,7 +9,7 @@ export interface FrameLimits {
   /** More frames than this are not taken; they are spread over the range instead. */
   readonly maxFrames: number;
   readonly minFrames: number;
-  /** At most so many pictures of the video are looked at for each frame; 1 takes those at the exact times. */
+  /** How many pictures of the video are compared for each frame at most; 1 takes those at the exact times. */
   readonly maxCandidatesPerFrame: number;
   /** A video of more pictures is turned down: a file of a few kilobytes can promise a hundred million. */
   readonly maxPictures: number;
@@ -25,90 +25,118 @@ export const FRAME_LIMITS: FrameLimits = {
   maxPictures: 4_000_000,
 };
 
-/** Which frames to take. Times are seconds since the file's beginning. */
+/** The pictures that frames may be taken from. Times are seconds after the file's beginning. */
+export interface Footage {
+  /** When each picture of the video is shown, in order. */
+  readonly times: Float64Array;
+  /** When the last picture stops being shown. */
+  readonly end: number;
+  /** The pictures of one geometry: from this one up to, but not including, that one. */
+  readonly usable: PictureRange;
+}
+
+export interface PictureRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Which frames to take. Pictures are numbered in the order of presentation, from 0. */
 export interface FramePlan {
   readonly start: number;
   readonly end: number;
   /** Frames per second of video. */
   readonly fps: number;
-  readonly count: number;
-  /** Out of so many pictures, evenly spread over its 1 / fps seconds, each frame is chosen. */
-  readonly perFrame: number;
-  /** How many pictures that is in all; the last frame may have fewer, to end with the range. */
-  readonly candidates: number;
-  /** Of the frames as written. */
-  readonly width: number;
-  readonly height: number;
   /**
-   * Candidate i is the picture that is shown at start + i / (fps · perFrame) + lead: half a picture's time
-   * later than exact, so that time stamps that were rounded (Matroska's to milliseconds) do not make it the one before.
+   * For each frame, the pictures it may be chosen from; the first is the one at the exact time. Ascending, and
+   * no picture appears twice.
    */
-  readonly lead: number;
-  /** What the person should know, such as a rate that was lowered; empty sentences there are none. */
+  readonly windows: readonly (readonly number[])[];
+  /** What the person who sent the video should know, in sentences. */
   readonly notes: readonly string[];
 }
 
-/** Pixels of the shorter side: nothing can be found in less. */
-const MIN_SIDE = 32;
-/** Pixels of a picture: two eyes of 8K. What claims more is out to fill the memory. */
-export const MAX_PICTURE_PIXELS = 70_000_000;
-
-/** Of the frames that a file's index promises, so many must be there. */
-const MIN_INTACT_SHARE = 0.5;
-
 /**
- * round((end − start) · fps) frames between start_sec and end_sec, or the video's end where that comes first.
+ * Plans round((end − start) · fps) frames between start_sec and end_sec, or the video's end where that comes first.
+ * Each picture is taken at most once, so there are fewer where the video has fewer pictures.
  *
- * @returns `time_range_empty`, `too_few_frames`, `video_size_unsupported`, or `video_corrupt` when most of the
- *   file is missing
+ * @returns `time_range_empty` or `too_few_frames`
  */
 export function planFrames(
-  info: VideoInfo,
-  times: VideoTimes,
+  footage: Footage,
   options: FrameOptions,
   limits: FrameLimits,
 ): Result<FramePlan, Failure> {
-  if (info.indexedFrames !== null && times.frames < MIN_INTACT_SHARE * info.indexedFrames) {
-    const missing = `Only ${times.frames} of its ${info.indexedFrames} pictures are in the file.`;
-    return err(failure("video_corrupt", missing));
-  }
-  if (Math.min(info.width, info.height) < MIN_SIDE || info.width * info.height > MAX_PICTURE_PIXELS) {
-    return err(failure("video_size_unsupported", `They are ${info.width}×${info.height}.`));
-  }
-  const size = frameSize(info, limits.maxLongSide);
-  if (Math.min(size.width, size.height) < MIN_SIDE) {
-    const shape = `They are ${info.width}×${info.height}, which scaled down is ${size.width}×${size.height}.`;
-    return err(failure("video_size_unsupported", shape));
-  }
-  const start = options.start_sec;
-  const end = Math.min(options.end_sec ?? Number.POSITIVE_INFINITY, times.end);
-  if (start >= end) {
-    return err(failure("time_range_empty", `The video lasts ${seconds(times.end)} s.`));
-  }
+  const { times, usable } = footage;
+  const usableEnd = times[usable.to] ?? footage.end;
+  const start = Math.max(options.start_sec, times[usable.from] ?? 0);
+  const end = Math.min(options.end_sec ?? Number.POSITIVE_INFINITY, usableEnd);
+  // Time stamps are rounded, to milliseconds at worst.
+  if (start > end - 1e-3)
+    return err(failure("time_range_empty", `The video lasts ${seconds(footage.end)} s.`));
   const promised = Math.round((end - start) * options.fps);
   if (promised < limits.minFrames) {
     return err(
       failure("too_few_frames", `${seconds(end - start)} s at ${options.fps} fps give ${promised} frames.`),
     );
   }
-  if (times.frames < limits.minFrames) {
-    return err(failure("too_few_frames", `The video has ${times.frames} pictures.`));
-  }
   const count = Math.min(promised, limits.maxFrames);
   const fps = count < promised ? count / (end - start) : options.fps;
+  const interval = usualInterval(footage, start, end);
+  const available = Math.floor(1 / (fps * interval) + 1e-6);
+  const perFrame = Math.max(1, Math.min(limits.maxCandidatesPerFrame, available));
+  const windows = windowsOf(footage, { start, end, fps, count, perFrame, interval });
+  if (windows.length < limits.minFrames) {
+    return err(failure("too_few_frames", `The video has ${windows.length} pictures in this range.`));
+  }
   const notes: string[] = [];
   if (count < promised) {
     notes.push(`${promised} frames at ${options.fps} fps are too many; ${count} were taken, evenly spread.`);
   }
-  if (fps > 1.5 / times.interval) {
-    notes.push(`The video has ${Math.round(1 / times.interval)} pictures a second, so that frames repeat.`);
+  if (windows.length < count) {
+    notes.push(`The video has only ${windows.length} pictures for ${count} frames; each was taken once.`);
   }
-  const available = Math.floor(1 / (fps * times.interval) + 1e-6);
-  const perFrame = Math.max(1, Math.min(limits.maxCandidatesPerFrame, available));
-  const inRange = Math.ceil((end - start) * fps * perFrame - 1e-6);
-  const candidates = Math.max((count - 1) * perFrame + 1, Math.min(count * perFrame, inRange));
-  const lead = Math.min(0.5 / (fps * perFrame), 0.5 * times.interval);
-  return ok({ start, end, fps, count, perFrame, candidates, lead, notes, ...size });
+  return ok({ start, end, fps, windows, notes });
+}
+
+interface Grid {
+  readonly start: number;
+  readonly end: number;
+  readonly fps: number;
+  readonly count: number;
+  readonly perFrame: number;
+  /** The usual time between two pictures. */
+  readonly interval: number;
+}
+
+/** Candidates are evenly spread over a frame's 1 / fps seconds; the last frame's end with the range. */
+function windowsOf({ times, usable }: Footage, grid: Grid): number[][] {
+  const { start, fps, perFrame } = grid;
+  const inRange = Math.ceil((grid.end - start) * fps * perFrame - 1e-6);
+  const candidates = Math.max((grid.count - 1) * perFrame + 1, Math.min(grid.count * perFrame, inRange));
+  // Looking half a picture late finds the nearest one. Exact times would, with stamps that were rounded as
+  // Matroska's are to milliseconds, find the one before as often.
+  const lead = Math.min(0.5 / (fps * perFrame), 0.5 * grid.interval);
+  const windows: number[][] = [];
+  let shown = usable.from;
+  let last = -1;
+  for (let i = 0; i < candidates; i++) {
+    const time = start + i / (fps * perFrame) + lead + 1e-6;
+    while (shown + 1 < usable.to && (times[shown + 1] ?? 0) <= time) shown++;
+    if (i % perFrame === 0) windows.push([]);
+    if (shown > last) windows.at(-1)?.push(shown);
+    last = shown;
+  }
+  return windows.filter((window) => window.length > 0);
+}
+
+function usualInterval({ times, usable }: Footage, start: number, end: number): number {
+  const steps: number[] = [];
+  for (let i = usable.from + 1; i < usable.to; i++) {
+    const [before, at] = [times[i - 1] ?? 0, times[i] ?? 0];
+    if (before >= end) break;
+    if (at > start) steps.push(at - before);
+  }
+  return median(Float64Array.from(steps)) ?? end - start;
 }
 
 /** The largest even size within the limit, never larger than the picture itself. */

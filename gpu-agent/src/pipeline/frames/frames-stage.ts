@@ -1,38 +1,34 @@
-import { open, readdir, rename, rm } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { z } from "zod";
-import { runTool, type ToolCall, type ToolExit } from "../../processes/run-tool.ts";
 import type { Stage, StageContext, StageResult } from "../stage.ts";
-import { SIGNATURE_BYTES, type Signature, signatureOf } from "./container-signature.ts";
-import { candidateName, canToneMap, extractArguments, greySize, judgeFrames } from "./extract.ts";
-import { type FrameLimits, type FrameOptions, type FramePlan, planFrames } from "./frame-plan.ts";
-import {
-  parseProbe,
-  probeArguments,
-  TimesCollector,
-  timesArguments,
-  type VideoInfo,
-  type VideoTimes,
-} from "./probe.ts";
-import { SharpnessMeter, sharpestOfEach } from "./sharpness.ts";
+import { enlarge, type Rectangle } from "./bars.ts";
+import { chooseFrames } from "./choose-frames.ts";
+import { canToneMap } from "./colour.ts";
+import { type ContainerFacts, readContainer } from "./container.ts";
+import { type Decoded, decode, removeCandidates } from "./decode.ts";
+import { candidateName, type DecodeRequest } from "./decode-command.ts";
+import { decodedTimes, promisedTimes, type Times } from "./footage.ts";
+import { type FrameLimits, type FrameOptions, type FramePlan, frameSize, planFrames } from "./frame-plan.ts";
+import { type FrameTools, runFrameTool } from "./frame-tools.ts";
+import { type Geometry, type GeometryRun, longestRun, shownSize } from "./geometry.ts";
+import { GREY_LONG_SIDE } from "./grey-pictures.ts";
+import { type Orientation, turnedBy } from "./orientation.ts";
+import type { PacketIndex } from "./packet-index.ts";
+import { MAX_PICTURE_PIXELS, type ProbedFile, type ProbedVideo } from "./probe.ts";
+import { probeVideo, readPackets } from "./read-video.ts";
 
-export interface FramesConfig extends FrameLimits {
-  /** The programs, by name or path. */
-  readonly ffmpeg: string;
-  readonly ffprobe: string;
-  /** The longest that one command may run. */
-  readonly commandTimeoutMs: number;
-}
+export interface FramesConfig extends FrameLimits, FrameTools {}
 
 export interface FramesInput {
-  /** The video. Only this file is read, whatever it says inside. */
+  /** The video. Only this file is read, whatever it refers to. */
   readonly file: string;
   readonly options: FrameOptions;
 }
 
 export const FramesOutput = z.object({
-  /** frame_00001.jpg to frame_<count>.jpg lie in the stage's folder. */
+  /** The stage's folder holds frame_00001.jpg to frame_<count>.jpg. */
   count: z.int().positive(),
   /** Pixels of the frames. */
   width: z.int().positive(),
@@ -42,16 +38,29 @@ export const FramesOutput = z.object({
   /** Seconds of the video that the frames cover. */
   start_sec: z.number().nonnegative(),
   end_sec: z.number().positive(),
+  /** When each frame is shown in the video: seconds after its beginning. */
+  times: z.array(z.number().nonnegative()),
   /** What the person who sent the video should know. */
   notes: z.array(z.string()),
 });
 export type FramesOutput = z.infer<typeof FramesOutput>;
 
+/** Changes when the same video and options give other frames than before. */
+const REVISION = 2;
+/** Pixels of the shorter side: nothing can be found in less. */
+const MIN_SIDE = 32;
+/** Of the pictures that the file promises, this share must decode, or it is damaged. */
+const MIN_DECODED_SHARE = 0.5;
+/** The first pass goes by the packets; the next ones correct the times, the geometry and the bars. */
+const MAX_PASSES = 4;
+
 /**
  * Takes still frames out of the video at the rate asked for: the sharpest picture of each frame's time.
  *
  * Fails with `video_corrupt`, `video_unsupported`, `video_size_unsupported`, `video_no_stream`,
- * `time_range_empty`, `too_few_frames`, `disk_full`, and what `runTool` returns.
+ * `video_encrypted`, `video_spherical`, `video_dolby_vision`, `image_still`, `image_animated`,
+ * `image_motion_photo`, `time_range_empty`, `too_few_frames`, `ffmpeg_failed`, `tool_unsupported`, `disk_full`, and what `runTool`
+ * returns.
  */
 export function createFramesStage(config: FramesConfig): Stage<FramesInput, FramesOutput> {
   const { maxLongSide, maxFrames, minFrames, maxCandidatesPerFrame } = config;
@@ -59,6 +68,7 @@ export function createFramesStage(config: FramesConfig): Stage<FramesInput, Fram
     name: "frames",
     token: "cpu",
     key: ({ options: { fps, start_sec, end_sec } }) => [
+      REVISION,
       fps,
       start_sec,
       end_sec,
@@ -71,224 +81,345 @@ export function createFramesStage(config: FramesConfig): Stage<FramesInput, Fram
   };
 }
 
+/** All that is known of the video before it is decoded. */
+interface Video {
+  readonly path: string;
+  readonly file: ProbedFile;
+  readonly film: ProbedVideo;
+  readonly container: ContainerFacts;
+  readonly index: PacketIndex;
+  readonly promised: Times;
+}
+
 async function takeFrames(
   config: FramesConfig,
   input: FramesInput,
   context: StageContext,
 ): Promise<StageResult<FramesOutput>> {
   context.report({ fraction: 0, message: "reading the video" });
-  const info = await probe(config, input.file, context);
-  if (!info.ok) return info;
-  const times = await readTimes(config, input.file, info.value, context);
-  if (!times.ok) return times;
-  const plan = planFrames(info.value, times.value, input.options, config);
-  if (!plan.ok) return plan;
-  context.log.info({ info: info.value, times: times.value, plan: plan.value }, "taking frames");
-
   await removePictures(context.dir);
-  const toneMap = await canMapTones(config, info.value, context);
+  const video = await readVideo(config, input.file, context);
+  if (!video.ok) return video;
+  const toneMap = await canMapTones(config, video.value.film, context);
   if (!toneMap.ok) return toneMap;
-  const missing = await extract(config, input.file, info.value, plan.value, toneMap.value, context);
-  if (!missing.ok) return missing;
-  const count = plan.value.count - missing.value;
-  const notes = [...plan.value.notes];
+  const pass = await decodeUntilPlanned(config, video.value, input.options, toneMap.value, context);
+  if (!pass.ok) return pass;
+
+  const { plan, decoded, request, times, run } = pass.value;
+  if (!request.bars && decoded.greys.isPanorama()) {
+    return err(failure("video_spherical", "Its pictures are twice as wide as high and continue around."));
+  }
+  const { frames, repeats, missing } = chooseFrames(plan.windows, decoded.greys.candidates);
+  context.log.info({ frames: frames.length, repeats, missing }, "chose the frames");
+  const tooFew = judgeCount(frames.length, repeats, plan, config.minFrames, decoded.errors);
+  if (tooFew) return err(tooFew);
+  await keepFrames(context.dir, frames);
+  const notes = [...videoNotes(video.value, request, run, decoded), ...plan.notes];
   if (!toneMap.value) notes.push("Its HDR colours are pale: the agent's ffmpeg lacks zscale or tonemap.");
-  if (missing.value > 1) notes.push(`Only ${count} of ${plan.value.count} frames could be decoded.`);
-  const { width, height, fps, start, end } = plan.value;
+  if (repeats > 0) notes.push(`${repeats} frames that only repeat the one before were left out.`);
+  if (missing > 1)
+    notes.push(`Only ${plan.windows.length - missing} of ${plan.windows.length} frames could be decoded.`);
+  const { width, height } = request.frameSize;
+  const count = frames.length;
   context.report({ fraction: 1, message: [`${count} frames of ${width}×${height}`, ...notes].join(". ") });
-  return ok({ count, width, height, fps, start_sec: start, end_sec: end, notes });
-}
-
-async function probe(
-  config: FramesConfig,
-  file: string,
-  context: StageContext,
-): Promise<Result<VideoInfo, Failure>> {
-  const stdout: string[] = [];
-  const stderr: string[] = [];
-  const ran = await run(config, config.ffprobe, probeArguments(file), context, {
-    onLine: (line, stream) => {
-      (stream === "stdout" ? stdout : stderr).push(line);
-      if (stream === "stderr") context.toolOutput(line);
-    },
+  return ok({
+    count,
+    width,
+    height,
+    fps: round(plan.fps),
+    start_sec: round(plan.start),
+    end_sec: round(plan.end),
+    times: frames.map((index) => round(times.times[request.picks[index] ?? 0] ?? 0)),
+    notes,
   });
-  if (!ran.ok) return ran;
-  const tooLarge = stderr.map((line) => TOO_LARGE.exec(line)?.[1]).find((size) => size !== undefined);
-  const info = ran.value.exitCode === 0 ? parseProbe(stdout.join("\n")) : null;
-  // It may be said of a cover picture or of subtitles.
-  if (info?.ok) return info;
-  if (tooLarge !== undefined) return err(failure("video_size_unsupported", `They are ${tooLarge}.`));
-  return info ?? err(unreadable(signatureOf(await readHead(file)), lastWords(stderr, file)));
 }
 
-/** What the decoders say to a picture above `MAX_PICTURE_PIXELS`. */
-const TOO_LARGE = /Picture size ([1-9]\d*x[1-9]\d*) (?:is invalid|exceeds specified max pixel count)/;
-
-/** What ffprobe made of a file is more telling in the line before the last, "moov atom not found" for one. */
-function lastWords(stderr: readonly string[], file: string): string {
-  return stderr
-    .filter((line) => !/^\s*Last message repeated/.test(line))
-    .slice(-2)
-    .map((line) => line.replace(`file:${file}: `, "").replace(/^\[[^\]]* @ 0x[0-9a-f]+\] /, ""))
-    .join(": ");
-}
-
-/** Why ffprobe could make nothing of a file. */
-function unreadable(signature: Signature, words: string): Failure {
-  if (signature === "empty") return failure("video_corrupt", "The file is empty.");
-  if (signature === "video") return failure("video_corrupt", words);
-  const kinds: Partial<Record<Signature, string>> = {
-    playlist: "It is a playlist that names other files.",
-    html: "It is a web page.",
-    text: "It is a text.",
-    other: "It is another kind of file: a picture, a sound, an archive or a document.",
-  };
-  return failure("video_unsupported", kinds[signature] ?? words);
-}
-
-async function readHead(file: string): Promise<Uint8Array> {
-  await using handle = await open(file);
-  const head = Buffer.alloc(SIGNATURE_BYTES);
-  const { bytesRead } = await handle.read(head, 0, head.length, 0);
-  return head.subarray(0, bytesRead);
-}
-
-async function readTimes(
+/** Finds out what the file is, and names what cannot be used, before any picture is decoded. */
+async function readVideo(
   config: FramesConfig,
-  file: string,
-  info: VideoInfo,
+  path: string,
   context: StageContext,
-): Promise<Result<VideoTimes, Failure>> {
-  const { maxPictures } = config;
-  const tooMany = err(failure("video_unsupported", `It has more than ${maxPictures} pictures.`));
-  if ((info.indexedFrames ?? 0) > maxPictures) return tooMany;
-  const collector = new TimesCollector();
-  const enough = new AbortController();
-  const signal = AbortSignal.any([context.signal, enough.signal]);
-  const args = timesArguments(file, info.stream);
-  const ran = await run(
-    config,
-    config.ffprobe,
-    args,
-    { ...context, signal },
-    {
-      onLine: (line, stream) => {
-        if (stream === "stdout") collector.add(line);
-        else context.toolOutput(line);
-        if (collector.count > maxPictures) enough.abort();
-      },
-    },
-  );
-  if (enough.signal.aborted && !context.signal.aborted) return tooMany;
-  if (!ran.ok) return ran;
-  const times = collector.finish(info.fileStart);
-  return times ? ok(times) : err(failure("video_corrupt", "Its video track has no pictures."));
+): Promise<Result<Video, Failure>> {
+  const file = await probeVideo(config, path, context);
+  if (!file.ok) return file;
+  const packets = await readPackets(config, path, file.value, config.maxPictures, context);
+  if (!packets.ok) return packets;
+  const { film, index } = packets.value;
+  const container = await readContainer(path, file.value, film);
+  const unusable = unusableKind(file.value, film, container);
+  if (unusable) return err(unusable);
+  const promised = promisedTimes(file.value, film, index);
+  context.log.info({ film, container, pictures: promised.times.length, end: promised.end }, "read the video");
+  const lasts = promised.end - (promised.times[0] ?? 0);
+  if (film.duration !== null && lasts < MIN_DECODED_SHARE * film.duration) {
+    const detail = `Only ${lasts.toFixed(1)} of its ${film.duration.toFixed(1)} s are in the file.`;
+    return err(failure("video_corrupt", detail));
+  }
+  return ok({ path, file: file.value, film, container, index, promised });
 }
 
-/** @returns how many of the planned frames are missing */
-async function extract(
+function unusableKind(file: ProbedFile, film: ProbedVideo, container: ContainerFacts): Failure | null {
+  if (film.encrypted || container.encrypted) return failure("video_encrypted", "");
+  if (file.livePhoto || container.livePhoto) return failure("image_motion_photo", "");
+  if (film.equirectangular) return failure("video_spherical", "");
+  return film.dolbyVisionOnly ? failure("video_dolby_vision", "") : null;
+}
+
+/** A pass whose pictures are those that its own outcome calls for. */
+interface FinalPass {
+  readonly plan: FramePlan;
+  readonly request: DecodeRequest;
+  readonly decoded: Decoded;
+  readonly times: Times;
+  readonly run: GeometryRun;
+}
+
+/**
+ * Decodes the video with a plan made from its packets, and compares the plan with one made from the pictures that
+ * really came out. They differ for broken clocks, undecodable pictures, changing sizes and black bars; then the
+ * video is decoded again with the better plan, until a pass confirms its own.
+ */
+async function decodeUntilPlanned(
   config: FramesConfig,
-  file: string,
-  info: VideoInfo,
-  plan: FramePlan,
+  video: Video,
+  options: FrameOptions,
   toneMap: boolean,
   context: StageContext,
-): Promise<Result<number, Failure>> {
-  const errors: string[] = [];
-  const meter = new SharpnessMeter(greySize(plan));
-  const ran = await run(config, config.ffmpeg, extractArguments(file, info, plan, toneMap), context, {
-    onLine: (line) => {
-      context.toolOutput(line);
-      if (errors.length < 1000) errors.push(line);
-    },
-    onBytes: (chunk) => {
-      meter.push(chunk);
-      const frames = Math.min(plan.count, Math.ceil(meter.scores.length / plan.perFrame));
+): Promise<Result<FinalPass, Failure>> {
+  const { film, promised } = video;
+  let stopAfter: number | null = countBefore(promised.times, options.end_sec);
+  let geometry: Geometry = { ...film, clockwiseDegrees: null };
+  let bars: Rectangle | null = null;
+  const stored = sizesOf(config, video, geometry, bars);
+  if (!stored.ok) return stored;
+  let guess = planFrames({ ...promised, usable: { from: 0, to: promised.times.length } }, options, config);
+  if (!guess.ok) return guess;
+  let plan = guess.value;
+  let { interlaced } = film;
+
+  for (let pass = 1; pass <= MAX_PASSES; pass++) {
+    const sizes = sizesOf(config, video, geometry, bars);
+    if (!sizes.ok) return sizes;
+    const request: DecodeRequest = {
+      file: video.path,
+      stream: film.stream,
+      picks: plan.windows.flat(),
+      stopAfter,
+      deinterlace: interlaced,
+      bars,
+      colour: film,
+      toneMap,
+      ...sizes.value,
+    };
+    const expected = stopAfter ?? promised.times.length;
+    const decoded = await decode(config, request, context, (count) =>
       context.report({
-        fraction: frames / plan.count,
-        message: `extracting frames: ${frames} of ${plan.count}`,
-      });
-    },
-  });
-  if (!ran.ok) return ran;
-  if (errors.some((line) => /No space left on device/i.test(line))) return err(failure("disk_full", ""));
-  const written = await keepSharpest(context, meter.scores, plan.perFrame);
-  return judgeFrames(plan, written, config.minFrames, errors);
+        fraction: Math.min(1, count / expected),
+        message: `extracting frames: picture ${count} of ${expected}${pass > 1 ? `, pass ${pass}` : ""}`,
+      }),
+    );
+    if (!decoded.ok) return decoded;
+    const { log, errors } = decoded.value;
+    const damage = judgeDecoded(log.stamps.length, expected, errors);
+    if (damage) return err(damage);
+
+    const stopped = log.stamps.length === stopAfter;
+    const times = decodedTimes(video.file, video.index, promised, log, stopped);
+    const run = longestRun(log.runs(), times, options.start_sec, options.end_sec ?? times.end);
+    if (!run) return err(failure("video_corrupt", "No picture could be decoded."));
+    guess = planFrames({ ...times, usable: run }, options, config);
+    // Where the clock is not the one that the packets promised, nor is the place to stop.
+    const complete = !stopped || sameTimes(times.times, promised.times);
+    if (!guess.ok && complete) return guess;
+    const better = guess.ok ? guess.value : plan;
+    const right =
+      complete &&
+      samePictures(better, plan) &&
+      sameShape(run.geometry, geometry, film) &&
+      interlaced === (interlaced || 2 * log.interlaced > log.stamps.length);
+    if (right) {
+      const found = decoded.value.greys.withoutBars();
+      const clean = found && enlarge(found, request.greySize, request.crop ?? geometry);
+      if (sameRectangle(clean, bars)) {
+        return ok({ plan: better, request, decoded: decoded.value, times, run });
+      }
+      bars = clean;
+    }
+    context.log.info(
+      { pass, right, complete, decoded: log.stamps.length, bars, geometry: run.geometry },
+      "decoding again",
+    );
+    plan = better;
+    geometry = run.geometry;
+    interlaced ||= 2 * log.interlaced > log.stamps.length;
+    if (!complete) stopAfter = null;
+  }
+  return err(failure("ffmpeg_failed", `It delivered other pictures in each of ${MAX_PASSES} passes.`));
 }
 
-/** Leaves the chosen candidates as frame_00001.jpg and so on. @returns how many there are */
-async function keepSharpest(
-  context: StageContext,
-  scores: readonly number[],
-  perFrame: number,
-): Promise<number> {
-  const there = new Set(await namesIn(context.dir, CANDIDATE));
-  const chosen = sharpestOfEach(scores, perFrame).filter((index) => there.has(candidateName(index)));
-  const sharper = chosen.filter((index) => index % perFrame > 0).length;
-  context.log.info({ perFrame, frames: chosen.length, sharper }, "chose the sharpest pictures");
-  for (const [i, index] of chosen.entries()) {
-    const name = `frame_${String(i + 1).padStart(5, "0")}.jpg`;
-    await rename(join(context.dir, candidateName(index)), join(context.dir, name));
+/** How the pictures of a geometry are cropped, turned and scaled. */
+function sizesOf(
+  config: FramesConfig,
+  { film, container }: Video,
+  geometry: Geometry,
+  bars: Rectangle | null,
+): Result<Pick<DecodeRequest, "crop" | "orientation" | "frameSize" | "greySize">, Failure> {
+  const stored = geometry.width === film.width && geometry.height === film.height;
+  const crop = stored || fits(container.crop, geometry) ? container.crop : null;
+  const visible = crop ?? geometry;
+  const orientation = orientationOf(geometry, film);
+  const shown = shownSize(bars ?? visible, container.pixelAspect ?? geometry.pixelAspect, orientation);
+  if (Math.min(shown.width, shown.height) < MIN_SIDE || shown.width * shown.height > MAX_PICTURE_PIXELS) {
+    return err(failure("video_size_unsupported", `They are ${shown.width}×${shown.height}.`));
   }
-  for (const name of await namesIn(context.dir, CANDIDATE)) await rm(join(context.dir, name));
-  return chosen.length;
+  const size = frameSize(shown, config.maxLongSide);
+  if (Math.min(size.width, size.height) < MIN_SIDE) {
+    const detail = `They are ${shown.width}×${shown.height}, which scaled down is ${size.width}×${size.height}.`;
+    return err(failure("video_size_unsupported", detail));
+  }
+  return ok({ crop, orientation, frameSize: size, greySize: frameSize(visible, GREY_LONG_SIDE) });
+}
+
+/** Whether ffmpeg has cropped the pictures already. */
+function fits(crop: Rectangle | null, { width, height }: Geometry): boolean {
+  return crop !== null && crop.width === width && crop.height === height;
+}
+
+/** What the pictures say of their own orientation counts, unless it only repeats the container. */
+function orientationOf({ clockwiseDegrees }: Geometry, film: ProbedVideo): Orientation {
+  if (clockwiseDegrees === null || clockwiseDegrees === film.clockwiseDegrees) return film.orientation;
+  return turnedBy(clockwiseDegrees);
+}
+
+function sameShape(a: Geometry, b: Geometry, film: ProbedVideo): boolean {
+  const [one, other] = [orientationOf(a, film), orientationOf(b, film)];
+  return (
+    a.width === b.width &&
+    a.height === b.height &&
+    Math.abs(a.pixelAspect - b.pixelAspect) < 1e-3 &&
+    one.mirrored === other.mirrored &&
+    one.clockwiseDegrees === other.clockwiseDegrees
+  );
+}
+
+function samePictures(a: FramePlan, b: FramePlan): boolean {
+  return JSON.stringify(a.windows) === JSON.stringify(b.windows);
+}
+
+function sameRectangle(a: Rectangle | null, b: Rectangle | null): boolean {
+  return a?.left === b?.left && a?.top === b?.top && a?.width === b?.width && a?.height === b?.height;
+}
+
+/** Whether the decoded pictures are shown at the times that the packets promised. */
+function sameTimes(times: Float64Array, promised: Float64Array): boolean {
+  return times.every((time, i) => Math.abs(time - (promised[i] ?? Number.NaN)) < 1e-3);
+}
+
+/** @returns how many pictures are shown before a time; null when that is all of them */
+function countBefore(times: Float64Array, end: number | null): number | null {
+  if (end === null) return null;
+  const count = times.findIndex((time) => time >= end);
+  return count > 0 ? count : null;
+}
+
+/** The last two are of builds whose only AV1 decoder needs a graphics card. */
+const NO_DECODER =
+  /Decoder .* not found|no decoder|Unknown decoder|hardware accelerated AV1 decoding|: Function not implemented/i;
+/** What an ffmpeg says that lacks an option or a filter. */
+const NOT_UNDERSTOOD =
+  /Unrecognized option|Option .* not found|No such filter|Error (?:parsing|splitting|initializing|configuring|opening) (?:option|filter|the argument list|complex filter)/i;
+
+/** @returns why nothing can be made of what ffmpeg decoded, or null */
+export function judgeDecoded(decoded: number, expected: number, errors: readonly string[]): Failure | null {
+  const last = errors.at(-1);
+  if (decoded === 0) {
+    if (errors.some((line) => NO_DECODER.test(line))) {
+      return failure("video_unsupported", "This ffmpeg cannot decode its codec.");
+    }
+    const problem = errors.find((line) => NOT_UNDERSTOOD.test(line));
+    if (problem) return failure("tool_unsupported", `ffmpeg: ${problem}`);
+  }
+  // An interlaced video may have two packets for each picture, and no errors.
+  if (decoded > 0 && (decoded >= MIN_DECODED_SHARE * expected || last === undefined)) return null;
+  const words = last ? ` ffmpeg said: ${last}` : "";
+  return failure("video_corrupt", `Only ${decoded} of ${expected} pictures could be decoded.${words}`);
+}
+
+/** @returns why the frames are too few, or null */
+function judgeCount(
+  count: number,
+  repeats: number,
+  plan: FramePlan,
+  minFrames: number,
+  errors: readonly string[],
+): Failure | null {
+  const planned = plan.windows.length;
+  if (count >= minFrames && count + repeats >= MIN_DECODED_SHARE * planned) return null;
+  if (count + repeats >= MIN_DECODED_SHARE * planned && count + repeats >= minFrames) {
+    return failure("too_few_frames", `Only ${count} of ${planned} pictures differ from the one before.`);
+  }
+  const words = errors.length > 0 ? ` ffmpeg said: ${errors.at(-1)}` : "";
+  return failure("video_corrupt", `Only ${count + repeats} of ${planned} frames could be decoded.${words}`);
+}
+
+function videoNotes(video: Video, request: DecodeRequest, run: GeometryRun, decoded: Decoded): string[] {
+  const { film, file, container, promised } = video;
+  const notes: string[] = [];
+  const tracks = file.videos.filter(({ attached }) => !attached).length;
+  if (tracks > 1) {
+    notes.push(`The file has ${tracks} video tracks; the one of ${film.width}×${film.height} was used.`);
+  }
+  if (decoded.log.runs().length > 1) {
+    const { width, height } = run.geometry;
+    notes.push(
+      `The size or orientation of the pictures changes; only the longest stretch of ${width}×${height} was used.`,
+    );
+  }
+  if (request.bars) {
+    const from = request.crop ?? run.geometry;
+    const { bars } = request;
+    notes.push(
+      `Borders of one colour were cropped: ${from.width}×${from.height} to ${bars.width}×${bars.height}.`,
+    );
+  }
+  if (container.spatial) notes.push("It is spatial video; only the pictures of one eye were used.");
+  const lasts = promised.end - (promised.times[0] ?? 0);
+  if (film.duration !== null && lasts < 0.95 * film.duration - 1) {
+    notes.push(`The file breaks off: ${lasts.toFixed(1)} of ${film.duration.toFixed(1)} s are there.`);
+  }
+  return notes;
 }
 
 /** HDR video needs filters that not every ffmpeg has. */
 async function canMapTones(
   config: FramesConfig,
-  info: VideoInfo,
+  film: ProbedVideo,
   context: StageContext,
 ): Promise<Result<boolean, Failure>> {
-  if (info.transfer === "sdr") return ok(true);
-  const filters = await listFilters(config, context);
-  return filters.ok ? ok(canToneMap(filters.value)) : filters;
-}
-
-async function listFilters(config: FramesConfig, context: StageContext): Promise<Result<string, Failure>> {
+  if (film.transfer === "sdr") return ok(true);
   const lines: string[] = [];
-  const ran = await run(config, config.ffmpeg, ["-hide_banner", "-filters"], context, {
+  const ran = await runFrameTool(config, config.ffmpeg, ["-hide_banner", "-filters"], context, {
     onLine: (line) => lines.push(line),
   });
-  return ran.ok ? ok(lines.join("\n")) : ran;
+  return ran.ok ? ok(canToneMap(lines.join("\n"))) : ran;
 }
 
-function run(
-  config: FramesConfig,
-  file: string,
-  args: readonly string[],
-  context: StageContext,
-  output: Pick<ToolCall, "onLine" | "onBytes">,
-): Promise<Result<ToolExit, Failure>> {
-  return runTool({
-    file,
-    args,
-    cwd: context.dir,
-    env: { TERM: "dumb", AV_LOG_FORCE_NOCOLOR: "1" },
-    signal: context.signal,
-    timeoutMs: config.commandTimeoutMs,
-    // ffprobe is silent while it reads through a file whose data comes before its index.
-    silenceMs: config.commandTimeoutMs,
-    confine: { reads: inputsOf(args) },
-    ...output,
-  });
-}
-
-/** The files that a command line of ffmpeg or ffprobe reads: all are named by a file: URL. */
-function inputsOf(args: readonly string[]): string[] {
-  return args.flatMap((arg) => (arg.startsWith("file:") ? [arg.slice("file:".length)] : []));
-}
-
-const FRAME = /^frame_\d+\.jpg$/;
-const CANDIDATE = /^candidate_\d+\.jpg$/;
-
-async function namesIn(dir: string, pattern: RegExp): Promise<string[]> {
-  return (await readdir(dir)).filter((name) => pattern.test(name)).toSorted();
-}
-
-/** What an interrupted run left. */
-async function removePictures(dir: string): Promise<void> {
-  for (const pattern of [FRAME, CANDIDATE]) {
-    for (const name of await namesIn(dir, pattern)) await rm(join(dir, name));
+/** Renames the chosen candidates to frame_00001.jpg and so on, and removes the others. */
+async function keepFrames(dir: string, frames: readonly number[]): Promise<void> {
+  for (const [i, index] of frames.entries()) {
+    const name = `frame_${String(i + 1).padStart(5, "0")}.jpg`;
+    await rename(join(dir, candidateName(index)), join(dir, name));
   }
+  await removeCandidates(dir);
+}
+
+/** Removes what an interrupted run left. */
+async function removePictures(dir: string): Promise<void> {
+  await removeCandidates(dir);
+  for (const name of await readdir(dir)) if (/^frame_\d+\.jpg$/.test(name)) await rm(join(dir, name));
+}
+
+/** Without the noise of floating-point arithmetic. */
+function round(seconds: number): number {
+  return Number(seconds.toFixed(6));
 }

@@ -1,94 +1,147 @@
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { z } from "zod";
-import { MAX_PICTURE_PIXELS } from "./frame-plan.ts";
+import { type Orientation, parseDisplayMatrix, turnedBy, UPRIGHT } from "./orientation.ts";
 
-/** What ffprobe tells of the video in a file. Times are seconds since the file's beginning. */
-export interface VideoInfo {
-  /** The stream's number among all of the file's. */
+/** What ffprobe says about a file. Times are in seconds. */
+export interface ProbedFile {
+  readonly container: string;
+  /** The earliest time stamp in the file: players call it 0. */
+  readonly startTime: number;
+  readonly videos: readonly ProbedVideo[];
+  readonly livePhoto: boolean;
+}
+
+/** A video stream, as its header describes it. */
+export interface ProbedVideo {
+  /** The stream's number among all of the file's streams. */
   readonly stream: number;
-  readonly codec: string;
-  /** Pixels as shown: turned upright, with square pixels. */
+  /** The container's own number for it, such as an MP4's track ID; null where there is none. */
+  readonly id: number | null;
+  readonly codec: string | null;
+  /** Pixels as stored: before turning upright. */
   readonly width: number;
   readonly height: number;
+  /** Width by height of one pixel. */
+  readonly pixelAspect: number;
+  readonly orientation: Orientation;
+  /** The turn that ffprobe makes of the display matrix, without its mirroring; null without a matrix. */
+  readonly clockwiseDegrees: number | null;
   readonly transfer: "sdr" | "hlg" | "pq";
   /** The colour matrix as ffmpeg names it; null when the file does not say. */
   readonly matrix: string | null;
   readonly interlaced: boolean;
-  /** How many frames the file's index lists; null for formats without one. */
-  readonly indexedFrames: number | null;
-  /** The time stamp of the file's beginning. */
-  readonly fileStart: number;
+  /** Seconds that the header promises; null when it does not say. */
+  readonly duration: number | null;
+  /** Seconds per unit of its time stamps. */
+  readonly timeUnit: number;
+  /** How many pictures the decoder holds back to put them in order. */
+  readonly reorderDelay: number;
+  readonly isDefault: boolean;
+  /** A cover picture or a thumbnail, not a film. */
+  readonly attached: boolean;
+  readonly encrypted: boolean;
+  readonly equirectangular: boolean;
+  /** Dolby Vision whose pictures look right on a Dolby Vision decoder only. */
+  readonly dolbyVisionOnly: boolean;
 }
 
+/** Pixels of a picture: two eyes of 8K. Larger claims are an attempt to exhaust memory. */
+export const MAX_PICTURE_PIXELS = 70_000_000;
+
 /**
- * The demuxers that may look at a file. A playlist names other files, which ffmpeg would open whatever the
- * playlist's own name is; with this list it does not even read one (tried: HLS and ffconcat).
+ * The demuxers that may read the file. A playlist names other files, which ffmpeg would open whatever the
+ * playlist itself is called; with this list it does not read one at all (tried: HLS and ffconcat).
  */
 const CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts";
 
-/** For ffmpeg and ffprobe alike: how to open the one local file and nothing else. */
+/** For ffmpeg and ffprobe: opens one local file and nothing else, and refuses oversized pictures. */
 export function inputOptions(): string[] {
-  return ["-protocol_whitelist", "file,pipe", "-format_whitelist", CONTAINERS];
-}
-
-/** For the decoders: what claims to be larger is not even begun with. */
-export function decodeOptions(): string[] {
-  return ["-max_pixels", String(MAX_PICTURE_PIXELS)];
-}
-
-export function probeArguments(file: string): string[] {
   return [
-    ...["-hide_banner", "-v", "error"],
-    ...inputOptions(),
-    ...decodeOptions(),
-    ...["-show_entries", SHOWN, "-of", "json", `file:${file}`],
+    ...["-protocol_whitelist", "file,pipe", "-format_whitelist", CONTAINERS],
+    ...["-max_pixels", String(MAX_PICTURE_PIXELS)],
   ];
 }
 
-/** No more than is read: a title or a description may be of any length, and long lines are cut. */
-const SHOWN = [
-  "stream=index,codec_type,codec_name,width,height,sample_aspect_ratio,color_transfer,color_space,field_order,nb_frames",
-  "stream_disposition=default,attached_pic",
-  "stream_tags=rotate",
-  "stream_side_data=rotation",
-  "format=start_time",
-].join(":");
+/** Older versions of ffprobe know a stream's side data by the second name only. */
+export const SIDE_DATA_SECTIONS = ["stream_side_data", "side_data"] as const;
+
+/** Asks for no more than is read: a title or a description may have any length, and long lines are cut. */
+export function probeArguments(file: string, sideDataSection: (typeof SIDE_DATA_SECTIONS)[number]): string[] {
+  const entries = [
+    "stream=index,id,codec_type,codec_name,codec_tag_string,width,height,sample_aspect_ratio,color_transfer," +
+      "color_space,field_order,duration,time_base,has_b_frames",
+    "stream_disposition=default,attached_pic,timed_thumbnails,still_image",
+    "stream_tags=rotate,enc_key_id",
+    `${sideDataSection}=side_data_type,displaymatrix,rotation,projection,dv_profile,dv_bl_signal_compatibility_id`,
+    "format=format_name,start_time",
+    `format_tags=${LIVE_PHOTO_TAG}`,
+  ];
+  return [
+    ...["-hide_banner", "-v", "error"],
+    ...inputOptions(),
+    ...["-show_entries", entries.join(":"), "-of", "json", `file:${file}`],
+  ];
+}
+
+const LIVE_PHOTO_TAG = "com.apple.quicktime.live-photo.auto";
+/** Sample entries of protected video: Common Encryption and FairPlay. */
+const ENCRYPTED_TAGS = ["encv", "drmi"];
 
 const NumberText = z.string().transform(Number).pipe(z.number());
+const Flag = z.int().optional();
 
 const Probe = z.object({
   streams: z.array(
     z.object({
       index: z.int(),
+      id: z.string().optional(),
       codec_type: z.string().optional(),
       codec_name: z.string().optional(),
+      codec_tag_string: z.string().optional(),
       width: z.int().optional(),
       height: z.int().optional(),
       sample_aspect_ratio: z.string().optional(),
       color_transfer: z.string().optional(),
       color_space: z.string().optional(),
       field_order: z.string().optional(),
-      nb_frames: NumberText.optional(),
-      disposition: z.object({ default: z.int().optional(), attached_pic: z.int().optional() }).optional(),
-      tags: z.object({ rotate: z.string().optional() }).optional(),
-      side_data_list: z.array(z.object({ rotation: z.number().optional() })).optional(),
+      duration: NumberText.optional(),
+      time_base: z.string().optional(),
+      has_b_frames: z.int().optional(),
+      disposition: z
+        .object({ default: Flag, attached_pic: Flag, timed_thumbnails: Flag, still_image: Flag })
+        .optional(),
+      tags: z.object({ rotate: z.string().optional(), enc_key_id: z.string().optional() }).optional(),
+      side_data_list: z
+        .array(
+          z.object({
+            displaymatrix: z.string().optional(),
+            rotation: z.number().optional(),
+            projection: z.string().optional(),
+            dv_profile: z.number().optional(),
+            dv_bl_signal_compatibility_id: z.number().optional(),
+          }),
+        )
+        .optional(),
     }),
   ),
-  format: z.object({ start_time: NumberText.optional() }),
+  format: z.object({
+    format_name: z.string().optional(),
+    start_time: NumberText.optional(),
+    tags: z.record(z.string(), z.string()).optional(),
+  }),
 });
 type ProbedStream = z.infer<typeof Probe>["streams"][number];
 
 /**
  * @param json what ffprobe printed on stdout
- * @returns `video_no_stream` for sound only, `video_corrupt` for a header that tells nothing, `video_unsupported` for a codec that this ffmpeg lacks
+ * @returns `video_no_stream` for a file with sound only, `video_corrupt` for a header without any track
  */
-export function parseProbe(json: string): Result<VideoInfo, Failure> {
+export function parseProbe(json: string): Result<ProbedFile, Failure> {
   const parsed = Probe.safeParse(parseJson(json));
   if (!parsed.success) return err(failure("video_corrupt", "ffprobe could not describe the file."));
   const { streams, format } = parsed.data;
-  const videos = streams.filter((s) => s.codec_type === "video" && s.disposition?.attached_pic !== 1);
-  const video = videos.find((s) => s.disposition?.default === 1) ?? videos[0];
-  if (!video) {
+  const videos = streams.filter(({ codec_type }) => codec_type === "video").map(describe);
+  if (!videos.some(({ attached }) => !attached)) {
     const kinds = [...new Set(streams.map((s) => s.codec_type ?? "unknown"))];
     return err(
       kinds.some((kind) => kind !== "data" && kind !== "unknown")
@@ -96,22 +149,46 @@ export function parseProbe(json: string): Result<VideoInfo, Failure> {
         : failure("video_corrupt", "Its index lists no tracks."),
     );
   }
-  if (!video.codec_name || video.codec_name === "unknown") {
-    return err(failure("video_unsupported", "Its video codec is not known to this ffmpeg."));
-  }
-  if (!video.width || !video.height) {
-    return err(failure("video_corrupt", "The picture's size cannot be told."));
-  }
   return ok({
-    stream: video.index,
-    codec: video.codec_name,
-    ...shownSize(video, video.width, video.height),
-    transfer: transferOf(video.color_transfer),
-    matrix: known(video.color_space),
-    interlaced: ["tt", "bb", "tb", "bt"].includes(video.field_order ?? ""),
-    indexedFrames: video.nb_frames ?? null,
-    fileStart: format.start_time ?? 0,
+    container: format.format_name ?? "",
+    startTime: format.start_time ?? 0,
+    videos,
+    livePhoto: format.tags?.[LIVE_PHOTO_TAG] !== undefined,
   });
+}
+
+function describe(stream: ProbedStream): ProbedVideo {
+  const { disposition, side_data_list: sideData = [], codec_name: codec } = stream;
+  const dolbyVision = sideData.find(({ dv_profile }) => dv_profile !== undefined);
+  return {
+    stream: stream.index,
+    id: stream.id === undefined ? null : Number(stream.id),
+    codec: codec === undefined || codec === "unknown" ? null : codec,
+    width: stream.width ?? 0,
+    height: stream.height ?? 0,
+    pixelAspect: ratio(stream.sample_aspect_ratio, ":") ?? 1,
+    orientation: orientationOf(stream),
+    clockwiseDegrees: turnOf(sideData),
+    transfer: transferOf(stream.color_transfer),
+    matrix: known(stream.color_space),
+    interlaced: ["tt", "bb", "tb", "bt"].includes(stream.field_order ?? ""),
+    duration: stream.duration ?? null,
+    timeUnit: ratio(stream.time_base, "/") ?? 1,
+    reorderDelay: stream.has_b_frames ?? 0,
+    isDefault: disposition?.default === 1,
+    attached:
+      disposition?.attached_pic === 1 ||
+      disposition?.timed_thumbnails === 1 ||
+      disposition?.still_image === 1,
+    encrypted:
+      ENCRYPTED_TAGS.includes(stream.codec_tag_string ?? "") || stream.tags?.enc_key_id !== undefined,
+    equirectangular: sideData.some(
+      ({ projection }) => projection !== undefined && projection !== "rectangular",
+    ),
+    dolbyVisionOnly:
+      dolbyVision !== undefined &&
+      (dolbyVision.dv_profile === 5 || dolbyVision.dv_bl_signal_compatibility_id === 0),
+  };
 }
 
 function parseJson(text: string): unknown {
@@ -122,85 +199,31 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** ffmpeg turns pictures upright by itself; the size in the stream's header is the one before that. */
-function shownSize(video: ProbedStream, width: number, height: number): { width: number; height: number } {
-  const [horizontal, vertical] = (video.sample_aspect_ratio ?? "1:1").split(":").map(Number);
-  const aspect = horizontal && vertical ? horizontal / vertical : 1;
-  const rotation = video.side_data_list?.find((data) => data.rotation !== undefined)?.rotation;
-  const degrees = rotation ?? Number(video.tags?.rotate ?? 0);
-  const square = { width: Math.round(width * aspect), height };
-  return Math.abs(Math.round(degrees)) % 180 === 90 ? { width: square.height, height: square.width } : square;
+function ratio(text: string | undefined, separator: string): number | null {
+  const [numerator, denominator] = (text ?? "").split(separator).map(Number);
+  return numerator && denominator && numerator / denominator > 0 ? numerator / denominator : null;
 }
 
-function transferOf(name: string | undefined): VideoInfo["transfer"] {
+function orientationOf({ side_data_list: sideData = [], tags }: ProbedStream): Orientation {
+  for (const { displaymatrix, rotation } of sideData) {
+    const parsed = displaymatrix === undefined ? null : parseDisplayMatrix(displaymatrix);
+    if (parsed) return parsed;
+    // ffprobe's rotation is counter-clockwise.
+    if (rotation !== undefined) return turnedBy(-rotation);
+  }
+  return tags?.rotate === undefined ? UPRIGHT : turnedBy(Number(tags.rotate));
+}
+
+function turnOf(sideData: NonNullable<ProbedStream["side_data_list"]>): number | null {
+  const rotation = sideData.find((data) => data.rotation !== undefined)?.rotation;
+  return rotation === undefined ? null : -rotation;
+}
+
+function transferOf(name: string | undefined): ProbedVideo["transfer"] {
   if (name === "smpte2084") return "pq";
   return name === "arib-std-b67" ? "hlg" : "sdr";
 }
 
 function known(name: string | undefined): string | null {
   return name === undefined || name === "unknown" || name === "reserved" ? null : name;
-}
-
-/** Lists when each picture is shown, without decoding any. */
-export function timesArguments(file: string, stream: number): string[] {
-  return [
-    ...["-hide_banner", "-v", "error"],
-    ...inputOptions(),
-    ...["-select_streams", String(stream)],
-    ...["-show_entries", "packet=pts_time,dts_time,duration_time,flags"],
-    ...["-of", "compact=p=0:nk=0", `file:${file}`],
-  ];
-}
-
-/** When the video's pictures are shown. Seconds since the file's beginning. */
-export interface VideoTimes {
-  readonly frames: number;
-  readonly start: number;
-  /** When the last picture stops being shown. */
-  readonly end: number;
-  /** The usual time between two pictures. */
-  readonly interval: number;
-}
-
-const PTS = /(?:^|\|)pts_time=(-?[\d.]+)/;
-const DTS = /(?:^|\|)dts_time=(-?[\d.]+)/;
-const DURATION = /(?:^|\|)duration_time=(-?[\d.]+)/;
-
-/** Gathers what `timesArguments` makes ffprobe print, line by line. */
-export class TimesCollector {
-  readonly #times: number[] = [];
-  #end = Number.NEGATIVE_INFINITY;
-
-  /** How many pictures there are so far. */
-  get count(): number {
-    return this.#times.length;
-  }
-
-  add(line: string): void {
-    const number = (pattern: RegExp) => Number(pattern.exec(line)?.[1] ?? Number.NaN);
-    const pts = number(PTS);
-    const shown = Number.isNaN(pts) ? number(DTS) : pts;
-    // D: to be decoded but not shown, before the point where an edit list begins.
-    if (Number.isNaN(shown) || /flags=[^|]*D/.test(line)) return;
-    this.#times.push(shown);
-    const duration = number(DURATION);
-    this.#end = Math.max(this.#end, shown + (Number.isNaN(duration) ? 0 : duration));
-  }
-
-  /** Null when there was not one picture. */
-  finish(fileStart: number): VideoTimes | null {
-    const times = Float64Array.from(this.#times).sort();
-    const first = times[0];
-    const last = times.at(-1);
-    if (first === undefined || last === undefined) return null;
-    const intervals = times
-      .slice(1)
-      .map((time, i) => time - (times[i] ?? 0))
-      .filter((interval) => interval > 0)
-      .sort();
-    const interval = intervals[intervals.length >> 1] ?? Math.max(this.#end - last, 1 / 25);
-    // Some containers do not say how long the last picture is shown.
-    const end = this.#end > last ? this.#end : last + interval;
-    return { frames: times.length, start: first - fileStart, end: end - fileStart, interval };
-  }
 }

@@ -1,10 +1,10 @@
-/** Pixels, and the frames' shape. */
+/** Pixels. */
 export interface GreySize {
   readonly width: number;
   readonly height: number;
 }
 
-/** A candidate has to be so much sharper than the first one of its window to be taken instead. */
+/** How much sharper than the first candidate of its window another must be to replace it. */
 const CLEARLY_SHARPER = 1.1;
 
 /**
@@ -32,45 +32,14 @@ export function sharpnessOf(grey: Uint8Array, { width, height }: GreySize): numb
 }
 
 /**
- * Which of the candidates to keep: from each window of `perFrame` of them the sharpest. The first, which is
- * the one at the even pace, stays unless another is clearly sharper.
+ * Which candidate of a frame to keep: the first, which is the one at the exact time, unless another is clearly
+ * sharper.
  *
- * @param scores of the candidates in the order of time; the last window may be short
- * @returns indices into `scores`
+ * @param scores the sharpness of each candidate
+ * @returns an index into `scores`
  */
-export function sharpestOfEach(scores: readonly number[], perFrame: number): number[] {
-  const chosen: number[] = [];
-  for (let first = 0; first < scores.length; first += perFrame) {
-    let best = first;
-    for (let i = first + 1; i < Math.min(first + perFrame, scores.length); i++) {
-      if ((scores[i] ?? 0) > (scores[best] ?? 0)) best = i;
-    }
-    chosen.push((scores[best] ?? 0) > CLEARLY_SHARPER * (scores[first] ?? 0) ? best : first);
-  }
-  return chosen;
-}
-
-/** Cuts a stream of bytes into pictures and notes how sharp each of them is. */
-export class SharpnessMeter {
-  readonly scores: number[] = [];
-  readonly #size: GreySize;
-  readonly #picture: Uint8Array;
-  #filled = 0;
-
-  constructor(size: GreySize) {
-    this.#size = size;
-    this.#picture = new Uint8Array(size.width * size.height);
-  }
-
-  push(chunk: Uint8Array): void {
-    for (let at = 0; at < chunk.length; ) {
-      const piece = chunk.subarray(at, at + this.#picture.length - this.#filled);
-      this.#picture.set(piece, this.#filled);
-      this.#filled += piece.length;
-      at += piece.length;
-      if (this.#filled < this.#picture.length) continue;
-      this.scores.push(sharpnessOf(this.#picture, this.#size));
-      this.#filled = 0;
-    }
-  }
+export function sharpest(scores: readonly number[]): number {
+  let best = 0;
+  for (let i = 1; i < scores.length; i++) if ((scores[i] ?? 0) > (scores[best] ?? 0)) best = i;
+  return (scores[best] ?? 0) > CLEARLY_SHARPER * (scores[0] ?? 0) ? best : 0;
 }

@@ -41,7 +41,7 @@ beforeAll(async () => {
     commandTimeoutMs: 120_000,
     silenceMs: 120_000,
   });
-  const frames = { count: number, ...SIZE, fps: 4, start_sec: 0, end_sec: 3, notes: [] };
+  const frames = { count: number, ...SIZE, fps: 4, start_sec: 0, end_sec: 3, times: [], notes: [] };
   result = await stage.run(
     { framesDir: join(dir, "frames"), frames, preset: "draft" },
     {

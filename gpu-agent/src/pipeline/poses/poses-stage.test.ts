@@ -53,7 +53,16 @@ async function run(
     silenceMs: 60_000,
     ...config,
   });
-  const frames = { count: FRAMES, width: 640, height: 480, fps: 4, start_sec: 0, end_sec: 8, notes: [] };
+  const frames = {
+    count: FRAMES,
+    width: 640,
+    height: 480,
+    fps: 4,
+    start_sec: 0,
+    end_sec: 8,
+    times: [],
+    notes: [],
+  };
   const result = await stage.run(
     { framesDir: join(dir, "frames"), frames, preset: "standard", ...input },
     {

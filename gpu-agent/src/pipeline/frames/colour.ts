@@ -1,0 +1,57 @@
+/** How a video stores its colours. */
+export interface VideoColour {
+  readonly transfer: "sdr" | "hlg" | "pq";
+  /** The colour matrix as ffmpeg names it; null when the file does not say. */
+  readonly matrix: string | null;
+  /** Pixels. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** ffmpeg's filters from the video's colours to a JPEG's, which are BT.601 at full range, at the size given. */
+export function colourFilters(
+  video: VideoColour,
+  size: { readonly width: number; readonly height: number },
+  toneMap: boolean,
+): string[] {
+  const scale = `scale=${size.width}:${size.height}:flags=bicubic+accurate_rnd+full_chroma_int`;
+  const jpeg = "out_color_matrix=bt601:out_range=pc";
+  if (video.transfer === "sdr" || !toneMap) {
+    return [`${scale}:in_color_matrix=${scaleMatrix(video)}:${jpeg}`, "format=yuvj420p"];
+  }
+  const transfer = video.transfer === "pq" ? "smpte2084" : "arib-std-b67";
+  return [
+    // Where the file names none of these, zscale finds no way from one to the other.
+    `setparams=color_primaries=bt2020:color_trc=${transfer}:colorspace=bt2020nc`,
+    scale,
+    `zscale=tin=${transfer}:pin=bt2020:min=bt2020nc:t=linear:npl=100`,
+    "format=gbrpf32le",
+    "zscale=p=bt709",
+    "tonemap=tonemap=hable:desat=0",
+    "zscale=t=bt709:m=bt709:r=tv",
+    "format=yuv420p",
+    `scale=in_color_matrix=bt709:${jpeg}`,
+    "format=yuvj420p",
+  ];
+}
+
+const SCALE_MATRICES: Readonly<Record<string, string>> = {
+  bt709: "bt709",
+  bt470bg: "bt601",
+  smpte170m: "bt601",
+  smpte240m: "smpte240m",
+  fcc: "fcc",
+  bt2020nc: "bt2020",
+  bt2020c: "bt2020",
+};
+
+/** Where the file does not say, HD is BT.709 and smaller pictures are BT.601, as players assume. */
+function scaleMatrix({ matrix, width, height }: VideoColour): string {
+  if (matrix !== null) return SCALE_MATRICES[matrix] ?? "auto";
+  return Math.min(width, height) >= 720 ? "bt709" : "bt601";
+}
+
+/** Whether ffmpeg's `-filters` list has all that tone mapping needs. */
+export function canToneMap(filterList: string): boolean {
+  return ["zscale", "tonemap"].every((name) => new RegExp(`^ \\S+ +${name} `, "m").test(filterList));
+}

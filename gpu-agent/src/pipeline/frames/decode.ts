@@ -1,0 +1,78 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import type { StageContext } from "../stage.ts";
+import { type DecodeRequest, decodeArguments } from "./decode-command.ts";
+import { DecodeLog } from "./decode-log.ts";
+import { type FrameTools, runFrameTool } from "./frame-tools.ts";
+import { GreyPictures } from "./grey-pictures.ts";
+
+/** What a pass over the video delivered. */
+export interface Decoded {
+  readonly log: DecodeLog;
+  readonly greys: GreyPictures;
+  /** ffmpeg's errors, the first thousand. */
+  readonly errors: readonly string[];
+}
+
+const CANDIDATE = /^candidate_\d+\.jpg$/;
+const MAX_ERRORS = 1000;
+
+/**
+ * Decodes the video once and writes the candidates asked for.
+ *
+ * The exit code is not looked at: ffmpeg prints decode errors and still delivers, and exits with 0 and delivers
+ * nothing. What it wrote is compared with what it reports instead.
+ *
+ * @returns `ffmpeg_failed` when ffmpeg crashed, or wrote other pictures than those it was asked for
+ */
+export async function decode(
+  tools: FrameTools,
+  request: DecodeRequest,
+  context: StageContext,
+  onPicture: (decoded: number) => void,
+): Promise<Result<Decoded, Failure>> {
+  await removeCandidates(context.dir);
+  const log = new DecodeLog();
+  const greys = new GreyPictures(request.greySize);
+  const errors: string[] = [];
+  const ran = await runFrameTool(tools, tools.ffmpeg, decodeArguments(request), context, {
+    onLine: (line) => {
+      if (log.add(line)) return onPicture(log.stamps.length);
+      if (!/\[(?:error|fatal|panic)\]/.test(line)) return;
+      context.toolOutput(line);
+      if (errors.length < MAX_ERRORS) errors.push(withoutPrefix(line));
+    },
+    onBytes: (chunk) => greys.push(chunk),
+  });
+  if (!ran.ok) return ran;
+  if (errors.some((line) => /No space left on device/i.test(line))) return err(failure("disk_full", ""));
+  if (ran.value.signal !== null) {
+    return err(failure("ffmpeg_failed", `It was ended by ${ran.value.signal}.`));
+  }
+  const lie = findLie(request, log, greys, (await candidatesIn(context.dir)).length);
+  return lie === null ? ok({ log, greys, errors }) : err(failure("ffmpeg_failed", lie));
+}
+
+/** What ffmpeg wrote that it was not asked for, or null. It may write less where the file breaks off. */
+function findLie(request: DecodeRequest, log: DecodeLog, greys: GreyPictures, files: number): string | null {
+  const decodable = request.picks.filter((pick) => pick < log.stamps.length);
+  const wrong = log.written.findIndex((stamp, i) => stamp !== log.stamps[decodable[i] ?? -1]);
+  if (wrong >= 0) return `Frame ${wrong + 1} is not the picture that was asked for.`;
+  const counts = [log.written.length, greys.candidates.length, files];
+  if (counts.every((count) => count === decodable.length)) return null;
+  return `It was to write ${decodable.length} pictures, and wrote ${counts.join(", ")}.`;
+}
+
+/** Without the level and the addresses that ffmpeg puts before its messages. */
+function withoutPrefix(line: string): string {
+  return line.replace(/^(?:\[[^\]]*\] )+/, "");
+}
+
+export async function candidatesIn(dir: string): Promise<string[]> {
+  return (await readdir(dir)).filter((name) => CANDIDATE.test(name)).toSorted();
+}
+
+export async function removeCandidates(dir: string): Promise<void> {
+  for (const name of await candidatesIn(dir)) await rm(join(dir, name));
+}

@@ -1,0 +1,37 @@
+import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import type { ProbedVideo } from "./probe.ts";
+
+/** A stream with fewer pictures than this share of the fullest one's is a preview or a set of thumbnails. */
+const MIN_FILM_SHARE = 0.5;
+
+/**
+ * Which of the video streams is the film: the one with the largest pictures among those with many of them.
+ * Neither its place in the file nor the container's "default" flag tells; both may be on a preview.
+ *
+ * @param pictures how many pictures a stream has
+ * @returns `video_corrupt` when no stream has any, `video_unsupported` for an unknown codec
+ */
+export function chooseFilm(
+  videos: readonly ProbedVideo[],
+  pictures: (stream: number) => number,
+): Result<ProbedVideo, Failure> {
+  const films = videos.filter((video) => !video.attached);
+  const usable = films.filter((video) => video.codec !== null && video.width > 0 && video.height > 0);
+  const most = Math.max(0, ...usable.map(({ stream }) => pictures(stream)));
+  if (most > 0) {
+    const [film] = usable
+      .filter(({ stream }) => pictures(stream) >= MIN_FILM_SHARE * most)
+      .toSorted(
+        (a, b) =>
+          b.width * b.height - a.width * a.height ||
+          pictures(b.stream) - pictures(a.stream) ||
+          Number(b.isDefault) - Number(a.isDefault),
+      );
+    if (film) return ok(film);
+  }
+  if (usable.length > 0) return err(failure("video_corrupt", "Its video track has no pictures."));
+  if (films.every(({ codec }) => codec === null)) {
+    return err(failure("video_unsupported", "This ffmpeg does not know its video codec."));
+  }
+  return err(failure("video_corrupt", "The file does not tell the size of its pictures."));
+}

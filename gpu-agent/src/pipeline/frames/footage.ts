@@ -1,0 +1,60 @@
+import type { DecodeLog } from "./decode-log.ts";
+import type { Footage } from "./frame-plan.ts";
+import type { PacketIndex } from "./packet-index.ts";
+import type { ProbedFile, ProbedVideo } from "./probe.ts";
+import { type Clock, median, timeline } from "./timeline.ts";
+
+/** Ticks after which the clock of a transport stream starts again at 0. */
+const TRANSPORT_CLOCK_TICKS = 2 ** 33;
+
+export type Times = Pick<Footage, "times" | "end">;
+
+/** When the pictures are shown, going by the packets alone. */
+export function promisedTimes(file: ProbedFile, film: ProbedVideo, index: PacketIndex): Times {
+  const clock = clockOf(file, film.timeUnit);
+  const first = firstTime(file, clock, index.stamps[0] ?? null);
+  const times = timeline(index.stamps, clock).map((time) => first + time);
+  const last = index.lastDuration === null ? usualStep(times) : index.lastDuration * clock.unit;
+  return { times, end: (times.at(-1) ?? first) + last };
+}
+
+/**
+ * When the pictures are shown that ffmpeg decoded.
+ *
+ * @param promised what `promisedTimes` found
+ * @param stopped whether decoding was to stop after as many pictures as these, before the file's end
+ */
+export function decodedTimes(
+  file: ProbedFile,
+  index: PacketIndex,
+  promised: Times,
+  log: DecodeLog,
+  stopped: boolean,
+): Times {
+  const clock = clockOf(file, log.unit);
+  // Decoding times are those of the pictures that came out meanwhile, later by the decoder's delay.
+  const first = index.decodingTimesOnly
+    ? (promised.times[0] ?? 0)
+    : firstTime(file, clock, log.stamps[0] ?? null);
+  const times = timeline(log.stamps, clock).map((time) => first + time);
+  const next = stopped ? promised.times[times.length] : undefined;
+  if (next !== undefined) return { times, end: next };
+  const lastShown = promised.end - (promised.times.at(-1) ?? 0);
+  return { times, end: (times.at(-1) ?? first) + (lastShown > 0 ? lastShown : usualStep(times)) };
+}
+
+function clockOf(file: ProbedFile, unit: number): Clock {
+  return { unit, jumps: file.container.includes("mpegts") };
+}
+
+/** When the first picture is shown, after the beginning of the file: sound may come before it. */
+function firstTime(file: ProbedFile, clock: Clock, stamp: number | null): number {
+  if (stamp === null) return 0;
+  const time = stamp * clock.unit - file.startTime;
+  const period = TRANSPORT_CLOCK_TICKS * clock.unit;
+  return Math.max(0, clock.jumps ? ((time % period) + period) % period : time);
+}
+
+function usualStep(times: Float64Array): number {
+  return median(times.slice(1).map((time, i) => time - (times[i] ?? 0))) ?? 1 / 25;
+}

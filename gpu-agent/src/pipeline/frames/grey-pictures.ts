@@ -1,0 +1,61 @@
+import { BarDetector, type Rectangle } from "./bars.ts";
+import { PanoramaDetector } from "./panorama.ts";
+import { type BlockMeans, blockMeans } from "./repeats.ts";
+import { type GreySize, sharpnessOf } from "./sharpness.ts";
+
+/** The longer side of the small grey pictures; pixels. */
+export const GREY_LONG_SIDE = 800;
+
+/** What is known of a candidate by its content. */
+export interface Candidate {
+  readonly sharpness: number;
+  readonly blocks: BlockMeans;
+}
+
+/** Cuts the stream of grey pictures that ffmpeg writes, and measures each of them. */
+export class GreyPictures {
+  readonly candidates: Candidate[] = [];
+  readonly #size: GreySize;
+  readonly #picture: Uint8Array;
+  readonly #bars: BarDetector;
+  readonly #panorama: PanoramaDetector;
+  #filled = 0;
+
+  constructor(size: GreySize) {
+    this.#size = size;
+    this.#picture = new Uint8Array(size.width * size.height);
+    this.#bars = new BarDetector(size);
+    this.#panorama = new PanoramaDetector(size);
+  }
+
+  push(chunk: Uint8Array): void {
+    for (let at = 0; at < chunk.length; ) {
+      const piece = chunk.subarray(at, at + this.#picture.length - this.#filled);
+      this.#picture.set(piece, this.#filled);
+      this.#filled += piece.length;
+      at += piece.length;
+      if (this.#filled < this.#picture.length) continue;
+      this.#measure();
+      this.#filled = 0;
+    }
+  }
+
+  /** @returns the part of the grey pictures between black bars, or null when there are no bars */
+  withoutBars(): Rectangle | null {
+    return this.#bars.find();
+  }
+
+  /** Whether the pictures wrap around from their right side to their left one, as 360° video does. */
+  isPanorama(): boolean {
+    return this.#panorama.found();
+  }
+
+  #measure(): void {
+    this.candidates.push({
+      sharpness: sharpnessOf(this.#picture, this.#size),
+      blocks: blockMeans(this.#picture, this.#size),
+    });
+    this.#bars.add(this.#picture);
+    this.#panorama.add(this.#picture);
+  }
+}

@@ -1,0 +1,151 @@
+import type { FileHandle } from "node:fs/promises";
+import type { Rectangle } from "./bars.ts";
+
+/** What ffprobe does not tell, in every version, of a track of an MP4 or QuickTime file (ISO 14496-12). */
+export interface IsoTrack {
+  /** The track's number in the file, which ffprobe prints as the stream's `id`. */
+  readonly id: number;
+  /** The visible part of the stored picture (`clap`), in whole pixels. */
+  readonly crop: Rectangle | null;
+  /** Whether the track holds a second eye's view that plain HEVC decoders skip (MV-HEVC). */
+  readonly spatial: boolean;
+  /** Whether its pictures are encrypted: Common Encryption (ISO 23001-7) or FairPlay. */
+  readonly encrypted: boolean;
+}
+
+export interface IsoMovie {
+  readonly videos: readonly IsoTrack[];
+  /** Whether a track marks the moment of a still: the clip is one half of a live photo. */
+  readonly livePhoto: boolean;
+}
+
+interface Box {
+  readonly type: string;
+  /** Where its content begins and ends in the file. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A real file has dozens; a hostile one may promise millions. */
+const MAX_CHILDREN = 10_000;
+const MAX_SAMPLE_ENTRY_BYTES = 65_536;
+/** Bytes of a visual sample entry before its child boxes. */
+const VISUAL_SAMPLE_ENTRY_BYTES = 78;
+
+/** @returns nothing found when the file is not ISO media or too damaged to read */
+export async function readIsoMovie(file: FileHandle): Promise<IsoMovie> {
+  const { size } = await file.stat();
+  const videos: IsoTrack[] = [];
+  let livePhoto = false;
+  for await (const movie of boxes(file, 0, size)) {
+    if (movie.type !== "moov") continue;
+    for await (const box of boxes(file, movie.start, movie.end)) {
+      if (box.type !== "trak") continue;
+      const entry = await readSampleEntry(file, box);
+      if (entry.handler === "meta") livePhoto ||= entry.bytes.includes(STILL_IMAGE_TIME);
+      if (entry.handler === "vide") videos.push({ id: entry.trackId, ...describe(entry.bytes) });
+    }
+  }
+  return { videos, livePhoto };
+}
+
+/** The key of the metadata with which Apple's cameras mark a live photo's still. */
+const STILL_IMAGE_TIME = "com.apple.quicktime.still-image-time";
+
+/** The first entry of a track's sample descriptions, from its size on. */
+async function readSampleEntry(
+  file: FileHandle,
+  track: Box,
+): Promise<{ trackId: number; handler: string; bytes: Buffer }> {
+  const header = await read(file, (await find(file, track, ["tkhd"]))?.start, 24);
+  const handler = await read(file, (await find(file, track, ["mdia", "hdlr"]))?.start, 12);
+  const descriptions = await find(file, track, ["mdia", "minf", "stbl", "stsd"]);
+  // A version and flags, and the number of entries, come before the first one.
+  const first = descriptions ? descriptions.start + 8 : undefined;
+  const length = first === undefined ? 0 : Math.min((descriptions?.end ?? 0) - first, MAX_SAMPLE_ENTRY_BYTES);
+  return {
+    trackId: header.length < 24 ? 0 : header.readUInt32BE(header[0] === 1 ? 20 : 12),
+    handler: handler.toString("latin1", 8, 12),
+    bytes: await read(file, first, Math.max(0, length)),
+  };
+}
+
+/** @param entry a visual sample entry, from its size on */
+function describe(entry: Buffer): Omit<IsoTrack, "id"> {
+  if (entry.length < 8 + VISUAL_SAMPLE_ENTRY_BYTES) return { crop: null, spatial: false, encrypted: false };
+  const stored = { width: entry.readUInt16BE(32), height: entry.readUInt16BE(34) };
+  const end = Math.min(entry.length, entry.readUInt32BE(0));
+  const encrypted = ["encv", "drmi"].includes(entry.toString("latin1", 4, 8));
+  const found = { crop: null as Rectangle | null, spatial: false, encrypted };
+  for (let at = 8 + VISUAL_SAMPLE_ENTRY_BYTES; at + 8 <= end; ) {
+    const size = entry.readUInt32BE(at);
+    const type = entry.toString("latin1", at + 4, at + 8);
+    if (size < 8 || at + size > end) break;
+    if (type === "clap") found.crop = cleanAperture(entry.subarray(at + 8, at + size), stored);
+    if (type === "lhvC" || type === "vexu") found.spatial = true;
+    if (type === "sinf") found.encrypted = true;
+    at += size;
+  }
+  return found;
+}
+
+/** ISO 14496-12, 12.1.4: four fractions; the offsets are from the picture's centre to the aperture's. */
+function cleanAperture(
+  content: Buffer,
+  stored: { readonly width: number; readonly height: number },
+): Rectangle | null {
+  if (content.length < 32) return null;
+  const fraction = (at: number) => content.readInt32BE(at) / content.readInt32BE(at + 4);
+  const width = Math.round(fraction(0));
+  const height = Math.round(fraction(8));
+  const left = Math.round((stored.width - width) / 2 + fraction(16));
+  const top = Math.round((stored.height - height) / 2 + fraction(24));
+  return insideOf(stored, { left, top, width, height });
+}
+
+/** @returns null for what is no part of the picture, or all of it */
+export function insideOf(
+  stored: { readonly width: number; readonly height: number },
+  crop: Rectangle,
+): Rectangle | null {
+  const { left, top, width, height } = crop;
+  if (!(width > 0 && height > 0 && left >= 0 && top >= 0)) return null;
+  if (left + width > stored.width || top + height > stored.height) return null;
+  return width === stored.width && height === stored.height ? null : crop;
+}
+
+async function find(file: FileHandle, parent: Box, path: readonly string[]): Promise<Box | null> {
+  const [type, ...rest] = path;
+  if (type === undefined) return parent;
+  for await (const box of boxes(file, parent.start, parent.end)) {
+    if (box.type === type) return find(file, box, rest);
+  }
+  return null;
+}
+
+/** The boxes in a stretch of the file, as far as their sizes make sense. */
+async function* boxes(file: FileHandle, from: number, to: number): AsyncGenerator<Box> {
+  let at = from;
+  for (let count = 0; at + 8 <= to && count < MAX_CHILDREN; count++) {
+    const header = await read(file, at, 16);
+    if (header.length < 8) return;
+    const short = header.readUInt32BE(0);
+    const isLong = short === 1 && header.length === 16;
+    const size = isLong ? Number(header.readBigUInt64BE(8)) : short === 0 ? to - at : short;
+    const headerSize = isLong ? 16 : 8;
+    if (size < headerSize) return;
+    yield {
+      type: header.toString("latin1", 4, 8),
+      start: at + headerSize,
+      end: Math.min(to, at + size),
+    };
+    at += size;
+  }
+}
+
+async function read(file: FileHandle, position: number | undefined, length: number): Promise<Buffer> {
+  if (position === undefined) return Buffer.alloc(0);
+  const buffer = Buffer.alloc(length);
+  const { bytesRead } = await file.read(buffer, 0, length, position);
+  return buffer.subarray(0, bytesRead);
+}

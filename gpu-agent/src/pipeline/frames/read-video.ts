@@ -1,0 +1,108 @@
+import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import type { StageContext } from "../stage.ts";
+import type { Signature } from "./container-signature.ts";
+import { chooseFilm } from "./film.ts";
+import { type FrameTools, runFrameTool } from "./frame-tools.ts";
+import { imageFailure, readSignature } from "./images.ts";
+import { PacketCollector, type PacketIndex, packetArguments } from "./packet-index.ts";
+import {
+  type ProbedFile,
+  type ProbedVideo,
+  parseProbe,
+  probeArguments,
+  SIDE_DATA_SECTIONS,
+} from "./probe.ts";
+
+/** Asks ffprobe what the file is. */
+export async function probeVideo(
+  tools: FrameTools,
+  file: string,
+  context: StageContext,
+): Promise<Result<ProbedFile, Failure>> {
+  const image = await imageFailure(file);
+  if (image) return err(image);
+  const stdout: string[] = [];
+  const stderr: string[] = [];
+  for (const section of SIDE_DATA_SECTIONS) {
+    stdout.length = 0;
+    stderr.length = 0;
+    const ran = await runFrameTool(tools, tools.ffprobe, probeArguments(file, section), context, {
+      onLine: (line, stream) => (stream === "stdout" ? stdout : stderr).push(line),
+    });
+    if (!ran.ok) return ran;
+    if (ran.value.exitCode === 0) {
+      const probed = parseProbe(stdout.join("\n"));
+      // It may be said of a cover picture or of subtitles.
+      if (probed.ok && probed.value.videos.some(({ width, attached }) => width > 0 && !attached))
+        return probed;
+      return tooLarge(stderr) ?? probed;
+    }
+    if (!stderr.some((line) => line.includes("No match for section"))) break;
+  }
+  for (const line of stderr) context.toolOutput(line);
+  return tooLarge(stderr) ?? err(unreadable(await readSignature(file), lastWords(stderr, file)));
+}
+
+/** What the decoders say to a picture above `MAX_PICTURE_PIXELS`. */
+const TOO_LARGE = /Picture size ([1-9]\d*x[1-9]\d*) (?:is invalid|exceeds specified max pixel count)/;
+
+function tooLarge(messages: readonly string[]): Result<never, Failure> | null {
+  const size = messages.map((line) => TOO_LARGE.exec(line)?.[1]).find((found) => found !== undefined);
+  return size === undefined ? null : err(failure("video_size_unsupported", `They are ${size}.`));
+}
+
+/** ffprobe's last two lines: the one before the last is the more telling, as in "moov atom not found". */
+function lastWords(stderr: readonly string[], file: string): string {
+  return stderr
+    .filter((line) => !/^\s*Last message repeated/.test(line))
+    .slice(-2)
+    .map((line) => line.replace(`file:${file}: `, "").replace(/^\[[^\]]* @ 0x[0-9a-f]+\] /, ""))
+    .join(": ");
+}
+
+/** Why ffprobe could make nothing of a file. */
+function unreadable(signature: Signature, words: string): Failure {
+  if (signature === "empty") return failure("video_corrupt", "The file is empty.");
+  if (signature === "video") return failure("video_corrupt", words);
+  const kinds: Partial<Record<Signature, string>> = {
+    playlist: "It is a playlist that names other files.",
+    html: "It is a web page.",
+    text: "It is a text.",
+    other: "It is another kind of file: a sound, an archive or a document.",
+  };
+  return failure("video_unsupported", kinds[signature] ?? words);
+}
+
+/** Lists the file's packets, and chooses the film among its video streams. */
+export async function readPackets(
+  tools: FrameTools,
+  path: string,
+  file: ProbedFile,
+  maxPictures: number,
+  context: StageContext,
+): Promise<Result<{ film: ProbedVideo; index: PacketIndex }, Failure>> {
+  const packets = new PacketCollector();
+  const enough = new AbortController();
+  const signal = AbortSignal.any([context.signal, enough.signal]);
+  const ran = await runFrameTool(
+    tools,
+    tools.ffprobe,
+    packetArguments(path),
+    { ...context, signal },
+    {
+      onLine: (line, stream) => {
+        if (stream === "stderr") return context.toolOutput(line);
+        packets.add(line);
+        if (packets.count > maxPictures) enough.abort();
+      },
+    },
+  );
+  if (enough.signal.aborted && !context.signal.aborted) {
+    return err(failure("video_unsupported", `It has more than ${maxPictures} pictures.`));
+  }
+  if (!ran.ok) return ran;
+  const film = chooseFilm(file.videos, (stream) => packets.countOf(stream));
+  if (!film.ok) return film;
+  const index = packets.indexOf(film.value.stream);
+  return index ? ok({ film: film.value, index }) : err(failure("video_corrupt", "It has no pictures."));
+}
