@@ -38,6 +38,12 @@ const GIB = 1024 ** 3;
 /** The project's folder: relative paths in settings start here, wherever a command is typed. */
 export const PROJECT_DIR = join(import.meta.dirname, "..", "..");
 
+/** What the owners of video servers find in their logs unless DOWNLOAD_CONTACT names somebody. */
+const PROJECT_URL = "https://splatt.example/agent";
+
+/** Printable, and without the parentheses that a User-Agent puts around it. */
+const Contact = z.string().regex(/^[\x21-\x27\x2a-\x7e]{3,200}$/, "must be an e-mail address or a URL");
+
 /** The settings of the machine's work, by the names that they have in the environment and in .env. */
 export const MachineEnvironment = z.object({
   /** Where jobs are worked on; wants room for videos, frames and models. */
@@ -57,6 +63,8 @@ export const MachineEnvironment = z.object({
   MIN_FREE_GPU_BYTES: optional(Bytes.default(4 * GIB)),
   MAX_SOURCE_BYTES: optional(Bytes.default(20 * GIB)),
   ...SourcePolicySettings.shape,
+  /** Where the owners of video servers can reach you; sent with each download. Some servers want one. */
+  DOWNLOAD_CONTACT: optional(Contact.default(PROJECT_URL)),
   ...ProxyEnvironment.shape,
   /** The longest that a stage may give no sign of life, and may take: minutes by stage, as in train=600. */
   STAGE_MAX_SILENCE_MINUTES: optional(StageMinutes.default({})),

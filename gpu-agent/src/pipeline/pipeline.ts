@@ -40,6 +40,7 @@ export function createPipeline(host: GpuHost, delivery: Delivery): Pipeline {
   const download = createDownloadStage({
     ...toSourcePolicy(config),
     proxies: toProxySettings(config),
+    contact: config.DOWNLOAD_CONTACT,
     limits: fetchLimits,
   });
   const frames = createFramesStage({

@@ -50,6 +50,7 @@ export function hostConfig(workspaceRoot: string): MachineConfig {
     MAX_SOURCE_BYTES: 20 * GIB,
     ALLOW_HOSTS: [],
     ALLOW_HTTP: false,
+    DOWNLOAD_CONTACT: unused,
     HTTPS_PROXY: null,
     HTTP_PROXY: null,
     ALL_PROXY: null,

@@ -48,6 +48,7 @@ const STOPS_WITHIN_MS = 5000;
 const FETCH_LIMITS = {
   maxBytes: 2 ** 30,
   minFreeBytes: 1,
+  patienceMs: 0,
   stallMs: 60_000,
   connections: 1,
   maxTries: 6,

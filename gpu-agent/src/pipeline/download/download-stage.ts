@@ -15,6 +15,8 @@ import { guardedClient } from "./guarded-client.ts";
 
 export interface DownloadConfig extends SourcePolicy {
   readonly proxies?: ProxySettings;
+  /** Sent in the User-Agent: an e-mail address or a URL. */
+  readonly contact?: string;
   readonly limits: FetchLimits;
 }
 
@@ -35,6 +37,7 @@ export const DEFAULT_FETCH_LIMITS: FetchLimits = {
   stallMs: 60_000,
   maxTries: 6,
   backoff: { minMs: 1000, maxMs: 30_000 },
+  patienceMs: 15 * 60_000,
   connections: 8,
 };
 
@@ -51,7 +54,12 @@ export function createDownloadStage(config: DownloadConfig): Stage<DownloadInput
     key: ({ url }) => url,
     run: ({ url }, context) =>
       fetchSource({
-        source: { url, dispatcher, check: (text, from) => checkSourceUrl(text, config, from) },
+        source: {
+          url,
+          dispatcher,
+          check: (text, from) => checkSourceUrl(text, config, from),
+          ...(config.contact === undefined ? {} : { contact: config.contact }),
+        },
         file: join(context.dir, "source"),
         limits: config.limits,
         signal: context.signal,
@@ -69,7 +77,7 @@ export async function fetchSource(options: FetchFileOptions): Promise<Result<Dow
 }
 
 /** "12.5 of 48.0 MB, 8.3 MB/s". */
-export function describeProgress({ received, total, bytesPerSecond }: FetchProgress): {
+export function describeProgress({ received, total, bytesPerSecond, waitingMs }: FetchProgress): {
   fraction: number;
   message: string;
 } {
@@ -78,6 +86,9 @@ export function describeProgress({ received, total, bytesPerSecond }: FetchProgr
   const rate = bytesPerSecond > 0 ? `, ${mb(bytesPerSecond)} MB/s` : "";
   return {
     fraction: total === null || total === 0 ? 0 : Math.min(1, received / total),
-    message: `downloading: ${size}${rate}`,
+    message:
+      waitingMs === undefined
+        ? `downloading: ${size}${rate}`
+        : `downloading: the server asks to try again in ${Math.ceil(waitingMs / 1000)} s`,
   };
 }

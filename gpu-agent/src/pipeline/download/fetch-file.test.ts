@@ -352,6 +352,7 @@ describe("answers", () => {
     [404, "source_not_found", 1],
     [410, "source_not_found", 1],
     [418, "source_denied", 1],
+    [202, "source_server_error", 3],
     [204, "source_server_error", 1],
     [304, "source_server_error", 1],
     [408, "source_server_error", 3],
@@ -387,11 +388,92 @@ describe("answers", () => {
     expect(server.requests.map(({ headers }) => headers["x-lease"])).toEqual(["0", "1", "2", "3", "4", "5"]);
   });
 
-  it("does not store a body that is compressed", async () => {
-    await using server = await localServer((_, response) => {
-      response.writeHead(200, { "content-encoding": "gzip" }).end(VIDEO);
+  it.each([202, 403, 429, 503])(
+    "%i with Retry-After is waited for as asked, without counting as a failed try",
+    async (status) => {
+      await using server = await localServer((request, response, count) => {
+        if (count === 0) response.writeHead(status, { "retry-after": "1" }).end();
+        else serveFile(request, response, VIDEO);
+      });
+      const waits: (number | undefined)[] = [];
+      const result = await fetchFrom(server, "/", {
+        limits: { maxTries: 1 },
+        onProgress: ({ waitingMs }) => waits.push(waitingMs),
+      });
+      expect(result).toMatchObject({ ok: true });
+      expect(waits[0]).toBe(1000);
+    },
+  );
+
+  it.each([
+    ["seconds", () => "3600"],
+    ["a date", (now: number) => new Date(now + 3_600_000).toUTCString()],
+  ])(
+    "fails at once, but not for ever, when the server asks in %s for more patience than there is",
+    async (_, retryAfter) => {
+      await using server = await localServer((_request, response) =>
+        response.writeHead(403, { "retry-after": retryAfter(Date.now()) }).end(),
+      );
+      const result = await fetchFrom(server);
+      expect(result).toMatchObject(failed("source_server_error", "again in 60 minutes"));
+      expect(server.requests).toHaveLength(1);
+    },
+  );
+});
+
+describe("what identifies us", () => {
+  it("is our own name, with a contact for servers that want one", async () => {
+    await using server = await localServer((request, response) => {
+      if (!/@|https?:/.test(request.headers["user-agent"] ?? "")) response.writeHead(403).end();
+      else serveFile(request, response, VIDEO);
     });
-    expect(await fetchFrom(server)).toMatchObject(failed("source_server_error", "gzip"));
+    expect(await fetchFrom(server)).toMatchObject(failed("source_denied"));
+    expect(await fetchFrom(server, "/", { contact: "me@example.org" })).toMatchObject({ ok: true });
+    expect(server.requests[1]?.headers["user-agent"]).toBe("splatt-agent/1 (+me@example.org)");
+  });
+});
+
+describe("long headers", () => {
+  const headers = (bytes: number) => ({ "x-policy": "x".repeat(bytes) });
+
+  it("are read", async () => {
+    await using server = await localServer((request, response) => {
+      for (const [name, value] of Object.entries(headers(200_000))) response.setHeader(name, value);
+      serveFile(request, response, VIDEO);
+    });
+    expect(await fetchFrom(server)).toMatchObject({ ok: true });
+  });
+
+  it("without end are not", async () => {
+    await using server = await localServer((_, response) => {
+      const socket = response.socket;
+      socket?.write("HTTP/1.1 200 OK\r\n");
+      const more = () => {
+        while (socket?.writable && socket.write(`x-more: ${"x".repeat(1000)}\r\n`));
+      };
+      socket?.on("drain", more);
+      more();
+    });
+    expect(await fetchFrom(server)).toMatchObject(failed("source_server_error", "headers"));
+    expect(server.requests).toHaveLength(1);
+  });
+});
+
+describe("share pages", () => {
+  it("that a short link leads to are answered with the link to use", async () => {
+    await using server = await localServer((request, response) => {
+      if (request.headers.host?.startsWith("short.splatt.dev")) {
+        const location = `http://drive.google.com:${server.host.split(":")[1]}/file/d/1XB/view?usp=sharing`;
+        response.writeHead(302, { location }).end();
+      } else response.writeHead(200, { "content-type": "text/html" }).end("<!DOCTYPE html><html></html>");
+    });
+    const port = server.host.split(":")[1];
+    const result = await fetchUrl(`http://short.splatt.dev:${port}/x`, file, {
+      allowHosts: ["short.splatt.dev", "drive.google.com"],
+      resolve: async () => [{ address: "127.0.0.1", family: 4 }],
+    });
+    const link = "https://drive.usercontent.google.com/download?id=1XB&export=download&confirm=t";
+    expect(result).toMatchObject(failed("source_not_a_video", `Use ${link}`));
   });
 });
 
@@ -421,6 +503,30 @@ describe("redirects", () => {
       expect(await fetchFrom(server)).toMatchObject(failed("source_refused"));
     }
     expect(secret.requests).toHaveLength(0);
+  });
+
+  it.each([
+    ["/my video.mp4", "/my%20video.mp4"],
+    ["/Übung 1.mp4?a=ä", "/%C3%9Cbung%201.mp4?a=%C3%A4"],
+    ["视频.mp4", "/%E8%A7%86%E9%A2%91.mp4"],
+    ["/already%20encoded.mp4", "/already%20encoded.mp4"],
+    ["../up.mp4#t=3", "/up.mp4"],
+  ])("to %j are followed as browsers do", async (location, url) => {
+    await using server = await localServer((request, response) => {
+      if (request.url === url) serveFile(request, response, VIDEO);
+      // As servers send it: its bytes are UTF-8.
+      else response.writeHead(302, { location: Buffer.from(location).toString("latin1") }).end();
+    });
+    expect(await fetchFrom(server)).toMatchObject({ ok: true });
+    expect(server.requests[1]?.url).toBe(url);
+  });
+
+  it("to an address in another character set keep its bytes", async () => {
+    await using server = await localServer((request, response) => {
+      if (request.url === "/%DCbung.mp4") serveFile(request, response, VIDEO);
+      else response.writeHead(302, { location: "/\u00dcbung.mp4" }).end();
+    });
+    expect(await fetchFrom(server)).toMatchObject({ ok: true });
   });
 
   it("end after five", async () => {

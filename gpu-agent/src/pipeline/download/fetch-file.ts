@@ -35,6 +35,8 @@ export interface FetchLimits {
   /** Tries in a row that may fail, with next to nothing gained, before the download fails. */
   readonly maxTries: number;
   readonly backoff: BackoffWindow;
+  /** How long, all waits together, a server may ask to come back later (Retry-After) before the download fails. */
+  readonly patienceMs: number;
   /** How many streams may fetch parts of the file at once. */
   readonly connections: number;
 }
@@ -61,6 +63,8 @@ export interface FetchProgress {
   /** Null while the server does not say. */
   readonly total: number | null;
   readonly bytesPerSecond: number;
+  /** How long the server asked to wait before the next try. */
+  readonly waitingMs?: number;
 }
 
 export interface FetchedFile {
@@ -74,7 +78,9 @@ const DISK_CHECK_BYTES = 64 * 1024 * 1024;
 /** Less than this in `stallMs`, or in one try, counts as nothing. */
 const WORTHWHILE_BYTES = 64 * 1024;
 const PROGRESS_INTERVAL_MS = 250;
-const MAX_RETRY_AFTER_MS = 60_000;
+const MAX_PAUSE_MS = 60_000;
+/** A wait shows a sign of life this often. */
+const WAIT_REPORT_MS = 30_000;
 
 /**
  * Downloads a video to a file: in several streams where the server serves ranges of a file that it identifies
@@ -135,6 +141,7 @@ class Download {
     const { signal, limits, log } = this.#options;
     await this.#part.takeUp();
     let failures = 0;
+    let { patienceMs } = limits;
     while (!signal.aborted) {
       const before = this.#part.received;
       const error = await this.#lead();
@@ -143,6 +150,13 @@ class Download {
       const wait = this.#isWorthWaiting(error);
       if (!error.mayPass && !wait) return err(error.failure);
       if (error.restart || !canResume(this.#part.validator)) await this.#startOver();
+      const { retryAfterMs = 0 } = error;
+      if (retryAfterMs > 0 && !wait) {
+        if (retryAfterMs > patienceMs) return err(tooLate(error.failure, retryAfterMs));
+        patienceMs -= retryAfterMs;
+        await this.#waitAsAsked(retryAfterMs);
+        continue;
+      }
       failures = this.#part.received - before >= WORTHWHILE_BYTES ? 1 : failures + 1;
       if (Math.max(failures, this.#restarts) >= limits.maxTries && !wait) return err(error.failure);
       const pauseMs = pauseAfter(failures, limits.backoff, error);
@@ -152,6 +166,16 @@ class Download {
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
     }
     return err(failure("agent_stopped", ""));
+  }
+
+  async #waitAsAsked(ms: number): Promise<void> {
+    const { signal, log } = this.#options;
+    log.info(`download: the server asks to try again in ${Math.round(ms / 1000)} s`);
+    for (let left = ms; left > 0 && !signal.aborted; left -= WAIT_REPORT_MS) {
+      const { received, total } = this.#part;
+      this.#options.onProgress({ received, total, bytesPerSecond: 0, waitingMs: left });
+      await sleep(Math.min(left, WAIT_REPORT_MS), undefined, { signal }).catch(() => undefined);
+    }
   }
 
   /** Only what the server answered, or a connection that failed, may pass; what the file is will not. */
@@ -272,8 +296,7 @@ class Download {
       if (!opened.ok) return stall.fired ? stalled() : opened.error;
       const refused = await admit(opened.value, stream);
       if (refused === null) return await this.#store(opened.value, stream, stall, span.to);
-      // Giving the body up makes it emit an error, which would end the process if nobody heard it.
-      opened.value.body.on("error", () => undefined).destroy();
+      opened.value.discard();
       return refused;
     } catch (error) {
       if (systemFailure(error) !== null) throw error;
@@ -292,7 +315,7 @@ class Download {
   ): Promise<SourceError | null> {
     const began = stream.at;
     await this.#part.record();
-    for await (const chunk of opened.body as AsyncIterable<Buffer>) {
+    for await (const chunk of opened.body) {
       stall.received(chunk.length);
       const limit = limitOf(stream.at, this.#part.spans, this.#busy(stream));
       const bytes = chunk.subarray(0, limit - stream.at);
@@ -329,8 +352,11 @@ class Download {
     if (!this.#options.onlyVideo || this.#headChecked) return null;
     if (head.length < SIGNATURE_BYTES && !complete) return null;
     this.#headChecked = true;
-    const what = NOT_A_VIDEO[signatureOf(head)];
-    return what ? { failure: failure("source_not_a_video", `It is ${what}.`), mayPass: false } : null;
+    const signature = signatureOf(head);
+    const what = NOT_A_VIDEO[signature];
+    if (what === undefined) return null;
+    const advice = signature === "html" ? this.#source.pageAdvice : null;
+    return { failure: failure("source_not_a_video", advice ?? `It is ${what}.`), mayPass: false };
   }
 
   async #checkRoomAgain(): Promise<SourceError | null> {
@@ -360,7 +386,7 @@ class Download {
 
 function pauseAfter(failures: number, backoff: BackoffWindow, error: SourceError): number {
   const waitMs = Math.max(error.retryAfterMs ?? 0, fullJitterMs(failures, backoff, Math.random));
-  return Math.min(MAX_RETRY_AFTER_MS, waitMs);
+  return Math.min(MAX_PAUSE_MS, waitMs);
 }
 
 const BROKEN: SourceError = {
@@ -379,6 +405,10 @@ const NOT_A_VIDEO: Partial<Record<Signature, string>> = {
   other: "another kind of file",
   empty: "empty",
 };
+
+function tooLate({ code, detail }: Failure, waitMs: number): Failure {
+  return failure(code, `${detail} It asks to try again in ${Math.ceil(waitMs / 60_000)} minutes.`);
+}
 
 function stalled(): SourceError {
   return { failure: failure("source_stalled", "Nothing arrived for too long."), mayPass: true };

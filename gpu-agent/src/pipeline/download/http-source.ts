@@ -1,8 +1,10 @@
-import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import { err, errorText, type Failure, failure, ok, type Result, sharePageAdvice } from "@splatt/shared";
 import { CookieJar } from "tough-cookie";
 import { type Dispatcher, request } from "undici";
 import { ProxyError } from "../../network/dial.ts";
+import { contentCodings, decoded } from "./content-coding.ts";
 import { RefusedAddressError } from "./guarded-client.ts";
+import { retryAfterMs } from "./retry-after.ts";
 
 /** How to reach a server, and what it may do. */
 export interface HttpSourceOptions {
@@ -12,6 +14,8 @@ export interface HttpSourceOptions {
   readonly headers?: () => Readonly<Record<string, string>>;
   /** Decides on the URL itself (without `from`) and on each redirect. */
   readonly check: (url: string, from?: URL) => Result<URL, Failure>;
+  /** Where the owners of servers can reach the agent's owner: an e-mail address or a URL. */
+  readonly contact?: string;
 }
 
 /** What identifies the version of a file on a server, so that a download is never made up of two. */
@@ -22,7 +26,9 @@ export interface Validator {
 
 /** A server's answer whose body is there to be read. */
 export interface OpenedSource {
-  readonly body: Dispatcher.ResponseData["body"];
+  /** With its content codings undone. Whoever does not read it to its end calls `discard`. */
+  readonly body: AsyncIterable<Buffer>;
+  readonly discard: () => void;
   /** Where in the file the body begins. */
   readonly offset: number;
   /** Where it ends; null when the server does not say. */
@@ -58,6 +64,7 @@ export interface SourceError {
   readonly restart?: boolean;
 }
 
+const PROXY_LOGIN = "in between asks for a user name and a password.";
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** Not one of those (curl, Wget) that Filebin spares its warning page: that page is dealt with below. */
@@ -79,6 +86,8 @@ export class HttpSource {
   readonly #options: HttpSourceOptions;
   readonly #cookies = new CookieJar();
   #answered: URL | null = null;
+  /** What the last request led through. */
+  #visited: readonly URL[] = [];
 
   constructor(options: HttpSourceOptions) {
     this.#options = options;
@@ -92,6 +101,13 @@ export class HttpSource {
     }
   }
 
+  /** What to do when a web page is all that came: known for the services whose pages people share. */
+  get pageAdvice(): string | null {
+    return (
+      this.#visited.map((url) => sharePageAdvice(url, true)).findLast((advice) => advice !== null) ?? null
+    );
+  }
+
   async #open(wanted: Wanted, signal: AbortSignal): Promise<Result<OpenedSource, SourceError>> {
     const original = this.#options.check(this.#options.url);
     if (!original.ok) return err({ failure: original.error, mayPass: false });
@@ -102,15 +118,17 @@ export class HttpSource {
     }
     let url = original.value;
     let warned = false;
+    this.#visited = [url];
     for (let redirects = 0; redirects <= MAX_REDIRECTS; ) {
       const response = await this.#request(url, original.value, wanted, signal);
       const newCookie = await this.#keepCookies(response, url);
-      const location = header(response, "location");
+      const location = percentEncoded(header(response, "location"));
       if (REDIRECTS.has(response.statusCode) && location !== "") {
         await drop(response);
         const next = this.#options.check(location, url);
         if (!next.ok) return err({ failure: next.error, mayPass: false });
         url = next.value;
+        this.#visited = [...this.#visited, url];
         redirects++;
       } else if (isHtml(response) && response.statusCode === 200 && newCookie && !warned) {
         await drop(response);
@@ -129,6 +147,7 @@ export class HttpSource {
   async #request(url: URL, original: URL, wanted: Wanted, signal: AbortSignal) {
     const own = url.origin === original.origin ? this.#options.headers?.() : undefined;
     const cookie = await this.#cookies.getCookieString(url.href);
+    const { contact } = this.#options;
     return request(url, {
       dispatcher: this.#options.dispatcher,
       signal,
@@ -139,7 +158,7 @@ export class HttpSource {
       headers: {
         accept: "*/*",
         "accept-encoding": "identity",
-        "user-agent": USER_AGENT,
+        "user-agent": contact === undefined ? USER_AGENT : `${USER_AGENT} (+${contact})`,
         ...own,
         ...(cookie === "" ? {} : { cookie }),
         ...rangeHeaders(wanted),
@@ -183,11 +202,21 @@ async function readAnswer(
     const answer = await readBeginning(response);
     return err({ ...statusError(status, response), status, answer });
   }
-  const encoding = header(response, "content-encoding");
-  if (encoding !== "" && encoding !== "identity") {
+  const codings = contentCodings(allOf(response, "content-encoding"));
+  if (codings === null) {
     await drop(response);
-    const detail = `It sends the file as ${encoding}, which was not asked for.`;
+    const detail = "It sends the file compressed too many times over.";
     return err({ failure: failure("source_server_error", detail), mayPass: false, status });
+  }
+  const discard = () => void body.on("error", () => undefined).destroy();
+  if (codings.length > 0) {
+    // Ranges and validators are those of the compressed bytes, of which nothing is kept.
+    if (status === 206) {
+      await drop(response);
+      return err({ ...OTHER_PART, status });
+    }
+    const unknown = { end: null, total: null, validator: NO_VALIDATOR, divisible: false };
+    return ok({ body: decoded(body, codings), discard, offset: 0, ...unknown });
   }
   const validator = {
     etag: header(response, "etag") || null,
@@ -198,7 +227,7 @@ async function readAnswer(
   if (status === 200) {
     const length = /^\d+$/.exec(header(response, "content-length"));
     const total = length ? Number(length[0]) : null;
-    return ok({ body, offset: 0, end: total, total, validator, divisible });
+    return ok({ body, discard, offset: 0, end: total, total, validator, divisible });
   }
   const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(header(response, "content-range"));
   const same =
@@ -208,24 +237,37 @@ async function readAnswer(
       validator.lastModified === expected.lastModified);
   if (!range || Number(range[1]) !== from || !same) {
     await drop(response);
-    const changed = failure("source_server_error", "The file changed on the server.");
-    return err({ failure: changed, mayPass: true, restart: true, status });
+    return err({ ...OTHER_PART, status });
   }
   const total = range[3] === "*" ? null : Number(range[3]);
-  return ok({ body, offset: from, end: Number(range[2]) + 1, total, validator, divisible });
+  return ok({ body, discard, offset: from, end: Number(range[2]) + 1, total, validator, divisible });
 }
+
+const NO_VALIDATOR: Validator = { etag: null, lastModified: null };
+/** What is there already is of no use beside it. */
+const OTHER_PART: SourceError = {
+  failure: failure("source_server_error", "The file changed on the server."),
+  mayPass: true,
+  restart: true,
+};
 
 /** What an HTTP status other than 200 and 206 means for the job. */
 export function statusError(status: number, response: Pick<Dispatcher.ResponseData, "headers">): SourceError {
   const says = `It answered ${status}.`;
+  const waitMs = retryAfterMs(header(response, "retry-after"), header(response, "date"));
+  const later = {
+    failure: failure("source_server_error", says),
+    mayPass: true,
+    ...(waitMs > 0 ? { retryAfterMs: waitMs } : {}),
+  };
+  // A file that is being prepared; and a client that has asked too often or too early.
+  if (status === 202 || (status === 403 && waitMs > 0)) return later;
+  if (status === 407)
+    return { failure: failure("source_unreachable", `A proxy ${PROXY_LOGIN}`), mayPass: false };
   if (status === 401 || status === 403) return { failure: failure("source_denied", says), mayPass: false };
   if (status === 404 || status === 410) return { failure: failure("source_not_found", says), mayPass: false };
-  const retryAfterMs = 1000 * Number(/^\d+$/.exec(header(response, "retry-after"))?.[0] ?? 0);
-  const server = { failure: failure("source_server_error", says), mayPass: true };
-  if (status === 416) return { ...server, restart: true };
-  if (status >= 500 || status === 429 || status === 408 || status === 425) {
-    return retryAfterMs > 0 ? { ...server, retryAfterMs } : server;
-  }
+  if (status === 416) return { ...later, restart: true };
+  if (status >= 500 || status === 429 || status === 408 || status === 425) return later;
   if (status >= 400) return { failure: failure("source_denied", says), mayPass: false };
   return { failure: failure("source_server_error", says), mayPass: false };
 }
@@ -250,21 +292,41 @@ export function connectionError(error: unknown): SourceError {
     ECONNREFUSED: "It refused the connection.",
     ECONNRESET: "The connection broke.",
     UND_ERR_SOCKET: "The connection broke.",
+    // Compressed bytes that end too early.
+    Z_BUF_ERROR: "The connection broke.",
     UND_ERR_CONNECT_TIMEOUT: "It did not answer the connection.",
     ETIMEDOUT: "It did not answer the connection.",
   };
+  if (code === "UND_ERR_HEADERS_OVERFLOW") {
+    return { failure: failure("source_server_error", "Its headers are too long."), mayPass: false };
+  }
+  if (/^HPE_/.test(code)) {
+    return {
+      failure: failure("source_server_error", `Its answer is not valid HTTP (${code}).`),
+      mayPass: true,
+    };
+  }
+  if (/^(?:Z_(?!BUF)|ERR_.*DECOMPRESS|ERR__?BROTLI|ERR_ZSTD|ZSTD_)/i.test(code)) {
+    return { failure: failure("source_server_error", `It cannot be decompressed (${code}).`), mayPass: true };
+  }
   const certificate = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/.test(code);
-  const detail = known[code] ?? (certificate ? `Its certificate is not valid (${code}).` : words(error));
+  const detail = known[code] ?? (certificate ? `Its certificate is not valid (${code}).` : errorText(error));
   return { failure: failure("source_unreachable", detail), mayPass: !certificate };
-}
-
-function words(error: unknown): string {
-  return error instanceof Error ? error.message || error.name : String(error);
 }
 
 function header(response: Pick<Dispatcher.ResponseData, "headers">, name: string): string {
   const value = response.headers[name];
   return (Array.isArray(value) ? value[0] : value)?.trim() ?? "";
+}
+
+/** Of a header that may come several times. */
+function allOf(response: Pick<Dispatcher.ResponseData, "headers">, name: string): string {
+  return [response.headers[name] ?? []].flat().join(",");
+}
+
+/** Header values come as one character a byte; what is not ASCII is what UTF-8 made of it. */
+function percentEncoded(value: string): string {
+  return value.replaceAll(/[\u0080-\u00ff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 function isHtml(response: Dispatcher.ResponseData): boolean {

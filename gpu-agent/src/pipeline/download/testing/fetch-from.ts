@@ -13,6 +13,7 @@ export const TEST_LIMITS: FetchLimits = {
   stallMs: 20_000,
   maxTries: 3,
   backoff: { minMs: 1, maxMs: 2 },
+  patienceMs: 5000,
   connections: 8,
 };
 
@@ -22,6 +23,7 @@ export interface FetchOverrides extends Partial<Omit<FetchFileOptions, "limits" 
   readonly headers?: () => Record<string, string>;
   readonly resolve?: Resolve;
   readonly proxies?: ProxySettings;
+  readonly contact?: string;
 }
 
 /** Fetches a path of `server`, which is allowed although it is on the loopback address. */
@@ -32,7 +34,7 @@ export function fetchFrom(server: LocalServer, path: string, file: string, overr
 export async function fetchUrl(
   url: string,
   file: string,
-  { limits, allowHosts = [], headers, resolve, proxies, ...rest }: FetchOverrides = {},
+  { limits, allowHosts = [], headers, resolve, proxies, contact, ...rest }: FetchOverrides = {},
 ) {
   const policy = { allowHttp: true, allowHosts };
   const dispatcher = guardedClient(policy, {
@@ -46,6 +48,7 @@ export async function fetchUrl(
         dispatcher,
         check: (text, from) => checkSourceUrl(text, policy, from),
         ...(headers ? { headers } : {}),
+        ...(contact ? { contact } : {}),
       },
       file,
       limits: { ...TEST_LIMITS, ...limits },
