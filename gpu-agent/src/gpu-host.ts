@@ -2,6 +2,9 @@ import { join } from "node:path";
 import {
   type AgentOffer,
   engineFor,
+  FAILURES,
+  type Failure,
+  failureSentence,
   type GpuInfo,
   type JobSpec,
   STAGES,
@@ -19,6 +22,7 @@ import { JobClock } from "./pipeline/timing/job-clock.ts";
 import { initialSize } from "./pipeline/timing/job-size.ts";
 import { StageHistory, type StageRun } from "./pipeline/timing/stage-history.ts";
 import { trainToken } from "./pipeline/train-stage.ts";
+import { firstToolFailure, surveyTools } from "./tools/tool-survey.ts";
 
 /** What the agent must know of the machine that it runs on. */
 export interface HostView {
@@ -46,25 +50,36 @@ export class GpuHost implements HostView {
   readonly capacity: AgentOffer;
   readonly tokens: ResourceTokens;
   readonly limits: StageLimits;
+  /** A missing or unsupported ffmpeg, ffprobe or COLMAP, by which every job would fail. */
+  readonly toolFailure: Failure | null;
   readonly #history: StageHistory;
   #gpus: readonly GpuInfo[];
 
-  /** Looks at the machine once: which GPUs it has, and which engines work. */
+  /** Looks at the machine once: which GPUs it has, and which engines and tools work. */
   static async setUp(
     config: MachineConfig & { readonly SLOTS?: number | null },
     log: Logger,
   ): Promise<GpuHost> {
-    const { engines, offer: capacity } = await setUpEngines(config, log);
+    const [{ engines, offer: capacity }, tools] = await Promise.all([
+      setUpEngines(config, log),
+      surveyTools(config),
+    ]);
     const history = await StageHistory.load(join(config.WORKSPACE_ROOT, HISTORY_FILE));
-    return new GpuHost(config, engines, capacity, history);
+    const toolFailure = firstToolFailure(tools);
+    if (toolFailure === null) return new GpuHost(config, engines, capacity, history);
+    log.error(failureSentence(toolFailure));
+    return new GpuHost(config, engines, withoutSlots(capacity, toolFailure), history, toolFailure);
   }
 
+  /** @param toolFailure why no job can be worked on; null when all tools are usable */
   constructor(
     config: MachineConfig,
     engines: readonly Engine[],
     capacity: AgentOffer,
     history: StageHistory,
+    toolFailure: Failure | null = null,
   ) {
+    this.toolFailure = toolFailure;
     this.config = config;
     this.engines = engines;
     this.capacity = capacity;
@@ -114,4 +129,11 @@ export class GpuHost implements HostView {
   async recordStageRun(run: StageRun): Promise<void> {
     await this.#history.add(run);
   }
+}
+
+/** The capacity of a host that lacks a tool: none, and why. */
+export function withoutSlots(capacity: AgentOffer, toolFailure: Failure): AgentOffer {
+  const { hint } = FAILURES[toolFailure.code];
+  const reason = `Takes no jobs: ${failureSentence(toolFailure)} ${hint}`;
+  return { ...capacity, slots: 0, parallel: 0, default_engine: null, reason };
 }

@@ -1,7 +1,8 @@
-import { err, ok } from "@splatt/shared";
+import { err, failure, ok } from "@splatt/shared";
 import { describe, expect, it } from "vitest";
 import type { ProbeReport } from "../engines/nerfstudio/probe-report.ts";
 import { NO_PROXIES } from "../network/proxies.ts";
+import type { FfmpegVersion } from "../tools/ffmpeg-support.ts";
 import { type Check, failing, good, warning } from "./check.ts";
 import { type Asked, judgeClock, judgeNetwork, judgeToken } from "./control-plane.ts";
 import { judgeOffer } from "./engine.ts";
@@ -9,6 +10,7 @@ import { judgeGpus } from "./gpu.ts";
 import { judgeNerfstudio, wantsNerfstudio } from "./nerfstudio.ts";
 import { doctorText } from "./report.ts";
 import { judgeDisk, judgeMemory } from "./resources.ts";
+import { judgeSandbox, type SandboxFindings } from "./sandbox.ts";
 import { judgeSettings } from "./settings.ts";
 import { judgeColmap, judgeFfmpeg, judgeFfprobe } from "./tools.ts";
 
@@ -207,70 +209,87 @@ describe("nerfstudio", () => {
 });
 
 describe("COLMAP", () => {
-  const banner = (version: string, cuda: string) =>
-    ok(
-      `COLMAP ${version} -- Structure-from-Motion and Multi-View Stereo\n(Commit Unknown on Unknown ${cuda} CUDA)`,
-    );
+  const version = (major: number, minor: number, cuda: boolean) => ok({ major, minor, patch: 0, cuda });
+  const tooOld = failure("tool_unsupported", "COLMAP 3.6 is too old; version 3.8 or newer is needed.");
   it.each([
-    ["with CUDA", banner("3.9.1", "with"), true, "ok", "3.9.1, with CUDA"],
-    ["without CUDA, on a machine without a GPU", banner("3.8", "without"), false, "ok", "3.8, without CUDA"],
-    ["without CUDA, beside a GPU", banner("3.8", "without"), true, "warning", "3.8, without CUDA"],
-    ["too old", banner("3.6", "with"), true, "warning", "3.6, with CUDA"],
-    ["not there", err("colmap was not found."), true, "failure", "colmap was not found."],
+    ["with CUDA", version(3, 9, true), true, "ok", "3.9, with CUDA"],
+    ["without CUDA, on a machine without a GPU", version(3, 8, false), false, "ok", "3.8, without CUDA"],
+    ["without CUDA, with a GPU", version(3, 8, false), true, "warning", "3.8, without CUDA"],
+    ["newer than any that was tried", version(5, 0, true), true, "warning", "5.0, with CUDA"],
+    ["too old", err(tooOld), true, "failure", tooOld.detail],
     [
-      "something else",
-      ok("usage: colmap"),
+      "missing",
+      err(failure("tool_missing", "colmap was not found.")),
       true,
       "failure",
-      "what COLMAP_PATH names does not answer like COLMAP",
+      "colmap was not found.",
     ],
-  ])("%s", (_, help, hasGpu, verdict, detail) => {
-    expect(judgeColmap(help, hasGpu)).toMatchObject({ name: "COLMAP", verdict, detail });
+  ] as const)("%s", (_, colmap, hasGpu, verdict, detail) => {
+    expect(judgeColmap(colmap, hasGpu)).toMatchObject({ name: "COLMAP", verdict, detail });
   });
 });
 
 describe("ffmpeg", () => {
-  const version = ok("ffmpeg version 5.1.9-0+deb12u1 Copyright (c) 2000-2026 the FFmpeg developers");
-  const filters = ok(" ... zscale            V->V       Apply\n ... tonemap           V->V       Conversion");
-  const decoders = ok(
-    " VFS..D h264                 H.264\n VFS..D hevc                 HEVC\n A....D aac                  AAC",
-  );
+  const text = "5.1.9-0+deb12u1";
+  const version: FfmpegVersion = { text, libavutil: [57, 28] };
+  const newer: FfmpegVersion = { text: "10.0", libavutil: [62, 1] };
+  const filters = " ... zscale            V->V       Apply\n ... tonemap           V->V       Conversion";
+  const lacking = failure("tool_unsupported", "ffmpeg 5.1.9 lacks the decoder hevc.");
   it.each([
-    ["with all that is needed", version, filters, decoders, "ok", "5.1.9-0+deb12u1"],
+    ["complete", ok({ version, filters }), "ok", text],
     [
       "without zscale",
-      version,
-      ok(" ... tonemap           V->V       Conversion"),
-      decoders,
+      ok({ version, filters: " ... tonemap           V->V       Conversion" }),
       "warning",
-      "5.1.9-0+deb12u1, without the filters zscale and tonemap",
+      `${text}, without the filters zscale and tonemap`,
     ],
-    [
-      "without HEVC",
-      version,
-      filters,
-      ok(" VFS..D h264                 H.264"),
-      "failure",
-      "5.1.9-0+deb12u1, which cannot decode hevc",
-    ],
-    [
-      "without any decoder",
-      version,
-      filters,
-      err("crashed"),
-      "failure",
-      "5.1.9-0+deb12u1, which cannot decode h264 and hevc",
-    ],
-    ["not there", err("ffmpeg was not found."), err(""), err(""), "failure", "ffmpeg was not found."],
-  ])("%s", (_, printed, filterList, decoderList, verdict, detail) => {
-    expect(judgeFfmpeg(printed, filterList, decoderList)).toMatchObject([{ verdict, detail }]);
+    ["newer than any that was tried", ok({ version: newer, filters }), "warning", "10.0"],
+    ["without HEVC", err(lacking), "failure", lacking.detail],
+  ] as const)("%s", (_, ffmpeg, verdict, detail) => {
+    expect(judgeFfmpeg(ffmpeg)).toMatchObject({ verdict, detail });
   });
 
   it("'s ffprobe", () => {
-    expect(judgeFfprobe(ok("ffprobe version 6.0 Copyright"))).toMatchObject({ verdict: "ok", detail: "6.0" });
-    expect(judgeFfprobe(err("ffprobe was not found."))).toMatchObject({ verdict: "failure" });
-    const broken = "ffprobe: error while loading shared libraries: libavdevice.so.58";
-    expect(judgeFfprobe(ok(broken))).toMatchObject({ verdict: "failure", detail: broken });
+    expect(judgeFfprobe(ok(version))).toMatchObject({ verdict: "ok", detail: text });
+    const missing = failure("tool_missing", "ffprobe was not found.");
+    expect(judgeFfprobe(err(missing))).toMatchObject({ verdict: "failure", detail: missing.detail });
+  });
+});
+
+describe("the sandbox", () => {
+  const confined = { method: "bubblewrap", program: [], reason: null } as const;
+  const findings: SandboxFindings = {
+    platform: "linux",
+    setting: "auto",
+    hasBubblewrap: true,
+    method: "bubblewrap",
+    programs: [confined],
+  };
+  it.each<[string, Partial<SandboxFindings>, Check["verdict"], RegExp]>([
+    ["complete", {}, "ok", /bubblewrap/],
+    ["by Landlock", { method: "landlock-net", hasBubblewrap: false }, "ok", /Landlock/],
+    ["only from the network", { method: "network", hasBubblewrap: false }, "warning", /this user's files$/],
+    ["only from files", { method: "landlock" }, "warning", /the network$/],
+    ["none", { method: null }, "warning", /this user's files and the network/],
+    ["off", { setting: "off", method: null }, "warning", /^off/],
+    ["on macOS", { platform: "darwin", method: null }, "skipped", /only Linux/],
+    [
+      "not for one program",
+      { programs: [confined, { method: "network", program: [], reason: "/opt/x does not start" }] },
+      "warning",
+      /^\/opt\/x does not start/,
+    ],
+  ])("%s", (_, changed, verdict, detail) => {
+    expect(judgeSandbox({ ...findings, ...changed })).toMatchObject([
+      { verdict, detail: expect.stringMatching(detail) },
+    ]);
+  });
+
+  it("says what to do", () => {
+    const remedyWith = (hasBubblewrap: boolean) =>
+      judgeSandbox({ ...findings, method: "network", hasBubblewrap })[0]?.remedy;
+    expect(remedyWith(false)).toContain("apt-get install bubblewrap");
+    expect(remedyWith(true)).toContain("namespaces");
   });
 });
 

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { access, constants } from "node:fs/promises";
 import { freemem, totalmem } from "node:os";
 import { dirname } from "node:path";
-import { err, ok } from "@splatt/shared";
+import { err } from "@splatt/shared";
 import { pino } from "pino";
 import {
   type AgentConfig,
@@ -18,7 +18,9 @@ import { lookIntoPython } from "../engines/nerfstudio/probe.ts";
 import { setUpEngines } from "../engines/set-up.ts";
 import { freeDiskBytes } from "../files/disk-usage.ts";
 import { toProxySettings } from "../network/proxies.ts";
-import { runTool } from "../processes/run-tool.ts";
+import { findProgram } from "../processes/find-program.ts";
+import { machineSandbox } from "../processes/sandbox.ts";
+import { surveyTools } from "../tools/tool-survey.ts";
 import type { Check } from "./check.ts";
 import { askControlPlane, judgeClock, judgeNetwork, judgeToken } from "./control-plane.ts";
 import { judgeOffer } from "./engine.ts";
@@ -26,10 +28,9 @@ import { judgeGpus } from "./gpu.ts";
 import { judgeNerfstudio, wantsNerfstudio } from "./nerfstudio.ts";
 import { judgeProxies } from "./proxies.ts";
 import { judgeDisk, judgeMemory } from "./resources.ts";
+import { judgeSandbox } from "./sandbox.ts";
 import { judgeSettings } from "./settings.ts";
-import { judgeColmap, judgeFfmpeg, judgeFfprobe, type Printed } from "./tools.ts";
-
-const TOOL_TIMEOUT_MS = 30_000;
+import { judgeColmap, judgeFfmpeg, judgeFfprobe } from "./tools.ts";
 
 /**
  * Looks at all that the agent needs on this machine.
@@ -74,20 +75,31 @@ async function examineEngines(config: MachineConfig): Promise<Check[]> {
 }
 
 async function examineTools(config: MachineConfig): Promise<Check[]> {
-  const { COLMAP_PATH, FFMPEG_PATH, FFPROBE_PATH } = config;
-  const [survey, colmap, version, filters, decoders, ffprobe] = await Promise.all([
+  const [gpus, tools, sandbox] = await Promise.all([
     surveyGpus(),
-    print(COLMAP_PATH, ["-h"]),
-    print(FFMPEG_PATH, ["-version"]),
-    print(FFMPEG_PATH, ["-hide_banner", "-filters"]),
-    print(FFMPEG_PATH, ["-hide_banner", "-decoders"]),
-    print(FFPROBE_PATH, ["-version"]),
+    surveyTools(config),
+    examineSandbox(config),
   ]);
   return [
-    judgeColmap(colmap, survey.gpus.length > 0),
-    ...judgeFfmpeg(version, filters, decoders),
-    judgeFfprobe(ffprobe),
+    judgeColmap(tools.colmap, gpus.gpus.length > 0),
+    judgeFfmpeg(tools.ffmpeg),
+    judgeFfprobe(tools.ffprobe),
+    ...sandbox,
   ];
+}
+
+async function examineSandbox(config: MachineConfig): Promise<Check[]> {
+  const sandbox = machineSandbox();
+  const paths = [config.FFMPEG_PATH, config.FFPROBE_PATH, config.COLMAP_PATH].map((file) =>
+    findProgram(file),
+  );
+  return judgeSandbox({
+    platform: process.platform,
+    setting: config.SANDBOX,
+    hasBubblewrap: findProgram("bwrap") !== null,
+    method: await sandbox.method(),
+    programs: await Promise.all(paths.filter((path) => path !== null).map((path) => sandbox.program(path))),
+  });
 }
 
 async function examineResources({ WORKSPACE_ROOT }: MachineConfig): Promise<Check[]> {
@@ -114,21 +126,4 @@ async function examineControlPlane(config: AgentConfig): Promise<Check[]> {
   const proxies = toProxySettings(config);
   const { health, agent } = await askControlPlane(url, token, proxies);
   return [judgeNetwork(url, health, proxies), judgeToken(agent), ...judgeClock(health)];
-}
-
-/** What a program prints on both streams. */
-async function print(file: string, args: readonly string[]): Promise<Printed> {
-  const lines: string[] = [];
-  const exit = await runTool({
-    file,
-    args,
-    cwd: ".",
-    env: { QT_QPA_PLATFORM: "offscreen", TERM: "dumb" },
-    signal: new AbortController().signal,
-    timeoutMs: TOOL_TIMEOUT_MS,
-    silenceMs: TOOL_TIMEOUT_MS,
-    confine: { reads: [] },
-    onLine: (line) => lines.push(line),
-  });
-  return exit.ok ? ok(lines.join("\n")) : err(exit.error.detail);
 }

@@ -13,7 +13,7 @@ import type { TrainInput } from "./train-stage.ts";
 
 /** The stages of a pipeline, and what connects them to a host and to the outside. */
 export interface PipelineParts {
-  readonly host: Pick<GpuHost, "capacity" | "tokens" | "limits" | "engineFor">;
+  readonly host: Pick<GpuHost, "capacity" | "tokens" | "limits" | "engineFor" | "toolFailure">;
   readonly fetchVideo: (
     stages: StageRunner,
     source: JobSource,
@@ -38,6 +38,7 @@ export function runStages(parts: PipelineParts): Pipeline {
   const { host } = parts;
   const { capacity } = host;
   return async (job, signal) => {
+    if (host.toolFailure !== null) return err(host.toolFailure);
     const { source, options } = job.spec;
     const engine = host.engineFor(job.spec);
     if (engine === null) return err(failure("engine_unavailable", capacity.reason));

@@ -1,4 +1,6 @@
-/** What `colmap -h` tells of the COLMAP that is installed. */
+import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+
+/** The installed COLMAP, from its help text. */
 export interface ColmapVersion {
   readonly major: number;
   readonly minor: number;
@@ -9,7 +11,9 @@ export interface ColmapVersion {
 
 /**
  * Reads the banner of `colmap -h`, e.g. "COLMAP 3.9.1 -- Structure-from-Motion …" and, on the next line,
- * "(Commit 1a2b3c on 2024-01-08 with CUDA)". Null when this is not COLMAP talking.
+ * "(Commit 1a2b3c on 2024-01-08 with CUDA)".
+ *
+ * @returns null for any other program's output
  */
 export function parseColmapHelp(output: string): ColmapVersion | null {
   const version = /^COLMAP (\d+)\.(\d+)(?:\.(\d+))?/m.exec(output);
@@ -24,6 +28,37 @@ export function parseColmapHelp(output: string): ColmapVersion | null {
 
 export function versionText(version: ColmapVersion): string {
   return `${version.major}.${version.minor}${version.patch > 0 ? `.${version.patch}` : ""}`;
+}
+
+/** COLMAP 3.8 is the oldest that was tried, 4.x the newest. */
+const OLDEST = { major: 3, minor: 8 };
+const NEWEST_MAJOR = 4;
+
+export const SUPPORTED_COLMAP = "3.8 to 4.x";
+
+/** @returns the version, or `tool_unsupported` for one that is too old or is not COLMAP at all */
+export function supportedColmap(program: string, help: string): Result<ColmapVersion, Failure> {
+  const version = parseColmapHelp(help);
+  if (version === null) {
+    const said = help.split("\n")[0] || "nothing";
+    return err(
+      failure(
+        "tool_unsupported",
+        `${program} does not answer like COLMAP: it prints ${JSON.stringify(said)}.`,
+      ),
+    );
+  }
+  const { major, minor } = version;
+  if (major < OLDEST.major || (major === OLDEST.major && minor < OLDEST.minor)) {
+    const needed = `version ${OLDEST.major}.${OLDEST.minor} or newer is needed`;
+    return err(failure("tool_unsupported", `COLMAP ${versionText(version)} is too old; ${needed}.`));
+  }
+  return ok(version);
+}
+
+/** Whether the version is newer than those that were tried. */
+export function isUntriedColmap({ major }: ColmapVersion): boolean {
+  return major > NEWEST_MAJOR;
 }
 
 /** The names of options that changed between COLMAP's versions. Everything else kept its name since 3.8. */

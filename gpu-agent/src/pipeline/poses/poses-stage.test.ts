@@ -372,7 +372,7 @@ describe("a COLMAP that breaks is named", () => {
 
   it("when it is something else, or nothing", async () => {
     expect((await run({ help: "usage: colmap" })).result).toMatchObject(
-      failed("colmap_failed", "usage: colmap"),
+      failed("tool_unsupported", "usage: colmap"),
     );
     const { result } = await run({}, { config: { colmap: "/nowhere/colmap" } });
     expect(result).toMatchObject(failed("tool_missing", "/nowhere/colmap"));

@@ -25,7 +25,7 @@ import {
 } from "./attempt.ts";
 import { captureReport, GOOD_SHARE } from "./capture-report.ts";
 import { type ColmapModel, parseCameras, parseImages, parsePoints } from "./colmap-model.ts";
-import { type ColmapVersion, dialectOf, parseColmapHelp, versionText } from "./colmap-version.ts";
+import { type ColmapVersion, dialectOf, supportedColmap, versionText } from "./colmap-version.ts";
 import { sparsePointCloud, transformsOf } from "./dataset-files.ts";
 import { greyThumbnails } from "./grey-thumbnails.ts";
 import { splitFrames } from "./held-out.ts";
@@ -113,11 +113,7 @@ async function detectColmap(
     onLine: (line) => lines.push(line),
   });
   if (!ran.ok) return ran;
-  const version = parseColmapHelp(lines.join("\n"));
-  if (version) return ok(version);
-  return err(
-    failure("colmap_failed", `${config.colmap} -h did not print a version: ${lines.slice(0, 3).join(" | ")}`),
-  );
+  return supportedColmap(config.colmap, lines.join("\n"));
 }
 
 async function findPoses(
