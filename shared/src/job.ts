@@ -138,7 +138,9 @@ export const TrainReport = z.object({
   ssim: z.number().nullable(),
   /** What deviates from the request, and why. */
   note: z.string().max(500).optional(),
-  /** What is odd about the result or its figures, a sentence each. */
+  /** Why the PSNR cannot be true, in a sentence. */
+  psnr_doubt: z.string().max(300).optional(),
+  /** What is odd about the result, a sentence each. */
   warnings: z.array(z.string().max(300)).max(16).optional(),
 });
 export type TrainReport = z.infer<typeof TrainReport>;

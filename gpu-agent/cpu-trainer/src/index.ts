@@ -1,5 +1,6 @@
 export { type Intrinsics, type PinholeCamera, pinholeCamera, resized } from "./dataset/camera.ts";
 export { intrinsicsOf } from "./dataset/dataset-loading.ts";
+export { undistort, undistortionMap, validPixels } from "./dataset/undistortion.ts";
 export { checkKernels } from "./kernels/kernels.ts";
 export { EARLY_SPLAT_NAME } from "./loop/early-splat.ts";
 export { type TrainedSplat, type TrainerOptions, type TrainingContext, train } from "./loop/trainer.ts";

@@ -34,11 +34,14 @@ export function resultSummary(report: JobReport, files: readonly ResultFile[]): 
   ];
   const width = Math.max(...rows.map(([label]) => label.length));
   const table = rows.map(([label, value]) => `${label.padEnd(width)}   ${value}`.trimEnd());
-  const words = [capture?.advice, train?.note].filter((text) => text !== undefined && text !== "");
+  const words = [capture?.advice, train?.note, ...(train?.warnings ?? [])].filter(
+    (text) => text !== undefined && text !== "",
+  );
   return [...table, ...words.flatMap((text) => ["", text])].join("\n");
 }
 
 function psnrText(train: JobReport["train"]): string {
   if (train?.psnr == null) return "–";
+  if (train.psnr_doubt !== undefined) return `doubtful: ${train.psnr.toFixed(2)} dB. ${train.psnr_doubt}`;
   return `${train.psnr.toFixed(2)} dB over ${train.held_out_frames} frames, ${train.width}×${train.height}, ${train.iterations} steps`;
 }

@@ -111,6 +111,7 @@ export function fakeStages(random: Random, pace: StagePace): FakedParts {
           report: TRAINED,
           files: [...files],
           splats: NO_SPLATS,
+          views: null,
           missing: [],
         });
       },

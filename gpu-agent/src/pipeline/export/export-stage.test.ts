@@ -164,7 +164,7 @@ describe("the export stage", () => {
     const model = join(dir, "few-broken.ply");
     await writeSplat(model, 400, (cloud) => cloud.positions.fill(Number.NaN, 0, 6));
     const { result } = await exportIn("few-broken", model);
-    const warnings = ["2 gaussians with values that are not finite were dropped."];
+    const warnings = expect.arrayContaining(["2 gaussians with values that are not finite were dropped."]);
     expect(result).toMatchObject({ ok: true, value: { report: { gaussians: 398, warnings } } });
   });
 

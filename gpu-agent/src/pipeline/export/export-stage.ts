@@ -6,8 +6,10 @@ import { z } from "zod";
 import type { Engine, TrainedModel } from "../../engines/engine.ts";
 import { splatPicture } from "../preview/splat-picture.ts";
 import type { Stage, StageContext, StageResult } from "../stage.ts";
+import { compareViews } from "./check/compare-views.ts";
+import { doubtPsnr, showsScene, type ViewComparison } from "./check/doubt-psnr.ts";
+import { judgeSplat } from "./check/judge-splat.ts";
 import { headerComments, renderModeOf } from "./header-comments.ts";
-import { judgeSplat } from "./judge-splat.ts";
 import { convertSplat, type SplatToConvert, WebFormat } from "./web-formats.ts";
 import { matrixOf, TO_WEB_FRAME, type UpAxis, upAxisOf, WEB_AXES } from "./web-frame.ts";
 
@@ -36,6 +38,8 @@ export interface ExportOutput {
   /** In the stage's folder. */
   readonly files: readonly string[];
   readonly splats: SplatFiles;
+  /** What a rendering of the splat shows of the photos; null when it could not be compared. */
+  readonly views: ViewComparison | null;
   /** What could not be made beside the files that every job has, and why. */
   readonly missing: readonly MissingExtra[];
 }
@@ -85,13 +89,16 @@ export function createExportStage(engine: Engine, hasGpu: boolean): Stage<Export
 
       context.report({ fraction: 0.5, message: "Exporting... thumbnail and web formats" });
       const extras = await makeExtras(cloud.count, cloud.shDegree, up, hasGpu, context);
+      context.report({ fraction: 0.9, message: "Exporting... comparison with the photos" });
+      const views = ownTransforms === undefined ? await compare(transformsFile, report, context) : null;
       if (context.signal.aborted) return err(failure("agent_stopped", ""));
       context.report({ fraction: 1, message: "Exported" });
       const web = { axes: WEB_AXES, from_ply: matrixOf(TO_WEB_FRAME[up]), formats: extras.formats };
       return ok({
-        report,
+        report: views === null ? report : withDoubts(report, views),
         files: [...RESULT_FILES, ...extras.made],
         splats: { ply_up: up, render_mode: mode, web },
+        views,
         missing: extras.missing,
       });
     },
@@ -129,6 +136,31 @@ async function exportSplat(
     ...(warnings.length === 0 ? {} : { warnings }),
   };
   return ok({ cloud, comments: read.value.comments, report });
+}
+
+async function compare(
+  transformsFile: string,
+  { width }: TrainedModel["report"],
+  context: StageContext,
+): Promise<ViewComparison | null> {
+  const task = { splatFile: join(context.dir, SPLAT_FILE), transformsFile, trainedWidth: width };
+  const compared = await compareViews(task, context.signal);
+  if (compared.ok) return compared.value;
+  context.log.warn(`export: not compared with the photos: ${failureSentence(compared.error)}`);
+  return null;
+}
+
+function withDoubts(report: TrainedModel["report"], views: ViewComparison): TrainedModel["report"] {
+  const doubt = doubtPsnr(report.psnr, views);
+  const shows = showsScene(views)
+    ? []
+    : ["Rendered from the cameras of its photos, the splat shows nothing of them."];
+  const warnings = [...(report.warnings ?? []), ...shows];
+  return {
+    ...report,
+    ...(doubt === null ? {} : { psnr_doubt: doubt }),
+    ...(warnings.length === 0 ? {} : { warnings }),
+  };
 }
 
 /** Makes the optional files, side by side. One that cannot be made is left out and named; it does not fail the job. */

@@ -28,7 +28,11 @@ it("tells what came out, how long it took, what is missing and what the tools sa
   const log = join(dir, "log");
   await writeFile(log, "frames: hello\n");
   const missing = [{ filename: "baked_splat.sog", reason: "No memory." }];
-  const files = await writeSummaryFiles(join(dir, "summary"), log, REPORT, { splats: SPLATS, missing });
+  const files = await writeSummaryFiles(join(dir, "summary"), log, REPORT, {
+    splats: SPLATS,
+    views: null,
+    missing,
+  });
   expect(files.map((file) => file.slice(dir.length))).toEqual([
     "/summary/metrics.json",
     "/summary/pipeline.log",
@@ -38,6 +42,7 @@ it("tells what came out, how long it took, what is missing and what the tools sa
     capture: null,
     splat: null,
     files: SPLATS,
+    views: null,
     stages: [{ stage: "frames", seconds: 1.2, reused: true }],
     missing,
   });
@@ -47,6 +52,7 @@ it("tells what came out, how long it took, what is missing and what the tools sa
 it("does without a log when no tool said anything", async () => {
   const files = await writeSummaryFiles(join(dir, "summary"), join(dir, "none"), REPORT, {
     splats: SPLATS,
+    views: null,
     missing: [],
   });
   expect(files).toEqual([join(dir, "summary", "metrics.json")]);

@@ -4,7 +4,7 @@ import type { JobReport } from "@splatt/shared";
 import type { ExportOutput } from "./export-stage.ts";
 
 /** What metrics.json says of the result files. */
-type ExportedFiles = Pick<ExportOutput, "splats" | "missing">;
+type ExportedFiles = Pick<ExportOutput, "splats" | "views" | "missing">;
 
 /**
  * Writes the files on the whole run to a folder of their own, right before the upload: metrics.json, and pipeline.log
@@ -30,13 +30,14 @@ export async function writeSummaryFiles(
 }
 
 /** metrics.json: the quality of splat and capture, the files' axes and versions, and the stages' times. */
-export function metricsOf(report: JobReport, { splats, missing }: ExportedFiles) {
+export function metricsOf(report: JobReport, { splats, views, missing }: ExportedFiles) {
   const { engine, capture, train, stages } = report;
   return {
     engine,
     capture,
     splat: train,
     files: splats,
+    views,
     stages: stages.map(({ stage, seconds, reused }) => ({
       stage,
       seconds: Math.round(10 * seconds) / 10,

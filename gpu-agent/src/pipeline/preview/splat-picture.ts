@@ -1,9 +1,9 @@
-import { Worker } from "node:worker_threads";
-import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import type { Failure, Result } from "@splatt/shared";
+import { runRenderWorker } from "../render-worker.ts";
 import type { PictureTask } from "./splat-picture-worker.ts";
 
 /**
- * Renders a splat itself, from the frame's camera that shows the subject best.
+ * Renders a splat from the frame's camera that shows the subject best.
  *
  * @param splatFile a PLY with spherical harmonics
  * @param transformsFile the transforms.json in whose frame it is
@@ -17,12 +17,5 @@ export function splatPicture(
   signal: AbortSignal,
 ): Promise<Result<Uint8Array, Failure>> {
   const task: PictureTask = { splatFile, transformsFile, longSide };
-  const worker = new Worker(new URL("./splat-picture-worker.ts", import.meta.url), { workerData: task });
-  const stop = () => void worker.terminate();
-  signal.addEventListener("abort", stop);
-  return new Promise<Result<Uint8Array, Failure>>((resolve) => {
-    worker.once("message", (picture: Uint8Array) => resolve(ok(picture)));
-    worker.once("error", (error) => resolve(err(failure("export_failed", String(error)))));
-    worker.once("exit", () => resolve(err(failure("agent_stopped", ""))));
-  }).finally(() => signal.removeEventListener("abort", stop));
+  return runRenderWorker(new URL("./splat-picture-worker.ts", import.meta.url), task, signal);
 }

@@ -1,0 +1,177 @@
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { parentPort, workerData } from "node:worker_threads";
+import {
+  intrinsicsOf,
+  pinholeCamera,
+  resized,
+  SplatRenderer,
+  undistort,
+  undistortionMap,
+  validPixels,
+} from "@splatt/cpu-trainer";
+import { type PosedFrame, readShPly, readTransforms, type Transforms } from "@splatt/formats";
+import sharp from "sharp";
+import type { ViewComparison } from "./doubt-psnr.ts";
+import { jpegQuality } from "./jpeg-quality.ts";
+
+export interface ComparisonTask {
+  readonly splatFile: string;
+  /** In the folder of a dataset, in whose frame the splat is. */
+  readonly transformsFile: string;
+  /** Pixels at which the splat was trained. */
+  readonly trainedWidth: number;
+}
+
+/** The longer one, in pixels. */
+const SIDE = 320;
+const MAX_HELD_OUT = 4;
+const TRAINING_WITHOUT_HELD_OUT = 6;
+
+interface Photo {
+  readonly pixels: Uint8Array;
+  /** Not 0 where the photo has a pixel. */
+  readonly valid: Uint8Array;
+}
+
+async function compareViews(task: ComparisonTask): Promise<ViewComparison> {
+  const cloud = await readShPly(task.splatFile);
+  if (!cloud.ok) throw new Error(cloud.error);
+  const transforms = await readTransforms(task.transformsFile);
+  const factor = Math.min(1, SIDE / Math.max(transforms.w, transforms.h));
+  const size = { width: Math.round(transforms.w * factor), height: Math.round(transforms.h * factor) };
+  const renderer = new SplatRenderer(cloud.value, size);
+  const { heldOut, training } = chooseViews(transforms);
+  const photoFile = ({ file_path }: PosedFrame) => join(dirname(task.transformsFile), file_path);
+
+  const psnrs = async (frames: readonly PosedFrame[]) => {
+    const each: { rendered: number; meanColour: number }[] = [];
+    for (const frame of frames) {
+      const camera = resized(
+        pinholeCamera(intrinsicsOf(transforms), frame.transform_matrix),
+        size.width,
+        size.height,
+      );
+      const photo = await loadPhoto(photoFile(frame), transforms, size);
+      each.push({
+        rendered: psnr(photo, renderer.render(camera)),
+        meanColour: psnr(photo, meanColourOf(photo)),
+      });
+    }
+    return each;
+  };
+  const trained = await psnrs(training);
+  const held = await psnrs(heldOut);
+  const first = heldOut[0] ?? training[0];
+  return {
+    heldOut: held.length === 0 ? null : mean(held.map(({ rendered }) => rendered)),
+    training: mean(trained.map(({ rendered }) => rendered)),
+    meanColour: mean(trained.map(({ meanColour }) => meanColour)),
+    jpegCeiling: first === undefined ? null : await jpegCeiling(photoFile(first), task.trainedWidth),
+  };
+}
+
+/** Some held-out frames, and the training frames beside them, which show about the same. */
+function chooseViews({ frames, train_filenames, test_filenames }: Transforms) {
+  const training = frames.filter(({ file_path }) => train_filenames.includes(file_path));
+  const heldOut = evenly(
+    frames.filter(({ file_path }) => test_filenames.includes(file_path)),
+    MAX_HELD_OUT,
+  );
+  if (heldOut.length === 0) return { heldOut, training: evenly(training, TRAINING_WITHOUT_HELD_OUT) };
+  const order = new Map(frames.map((frame, index) => [frame, index]));
+  const beside = heldOut.flatMap((frame) => {
+    const at = order.get(frame) ?? 0;
+    const before = training.findLast((other) => (order.get(other) ?? 0) < at);
+    const after = training.find((other) => (order.get(other) ?? 0) > at);
+    return [before, after].filter((other) => other !== undefined);
+  });
+  return { heldOut, training: [...new Set(beside)] };
+}
+
+function evenly<T>(values: readonly T[], most: number): T[] {
+  const count = Math.min(most, values.length);
+  return values.filter(
+    (_, i) => Math.floor((i * count) / values.length) !== Math.floor(((i - 1) * count) / values.length),
+  );
+}
+
+async function loadPhoto(
+  file: string,
+  transforms: Transforms,
+  { width, height }: { readonly width: number; readonly height: number },
+): Promise<Photo> {
+  const pixels = await sharp(file)
+    .removeAlpha()
+    .toColourspace("srgb")
+    .resize(width, height, { fit: "fill" })
+    .raw()
+    .toBuffer();
+  const scale = width / transforms.w;
+  const { focalX, focalY, centerX, centerY } = intrinsicsOf(transforms);
+  const camera = {
+    ...{ width, height, focalX: focalX * scale, focalY: focalY * scale },
+    ...{ centerX: centerX * scale, centerY: centerY * scale },
+  };
+  const map = undistortionMap(camera, transforms);
+  return {
+    pixels: map === null ? pixels : undistort(pixels, width, height, map),
+    valid: validPixels(width, height, map),
+  };
+}
+
+function psnr({ pixels, valid }: Photo, other: Uint8Array): number {
+  let squares = 0;
+  let count = 0;
+  for (let i = 0; i < pixels.length; i++) {
+    if (valid[Math.floor(i / 3)] === 0) continue;
+    squares += ((pixels[i] ?? 0) - (other[i] ?? 0)) ** 2;
+    count++;
+  }
+  // Rounding to bytes alone leaves an error.
+  return 10 * Math.log10(255 ** 2 / Math.max(squares / Math.max(1, count), 1 / 12));
+}
+
+function meanColourOf({ pixels }: Photo): Uint8Array {
+  const sums = [0, 0, 0];
+  pixels.forEach((value, i) => {
+    sums[i % 3] = (sums[i % 3] ?? 0) + value;
+  });
+  return pixels.map((_, i) => Math.round((3 * (sums[i % 3] ?? 0)) / pixels.length));
+}
+
+/** By how much a JPEG encoder's grid of 8 × 8 blocks is shifted to measure its loss once more. */
+const GRID_SHIFT = 4;
+
+/**
+ * How well the encoder of a JPEG keeps a picture like it: the PSNR of the picture encoded once more, off its grid, at
+ * the size of training. No model can be nearer to the photo than the photo is to what was filmed.
+ */
+async function jpegCeiling(file: string, trainedWidth: number): Promise<number | null> {
+  const bytes = await readFile(file);
+  const quality = jpegQuality(bytes);
+  if (quality === null) return null;
+  const { width, height } = await sharp(bytes).metadata();
+  const region = {
+    left: GRID_SHIFT,
+    top: GRID_SHIFT,
+    width: width - GRID_SHIFT,
+    height: height - GRID_SHIFT,
+  };
+  const original = await sharp(bytes).extract(region).png().toBuffer();
+  const encoded = await sharp(original).jpeg({ quality, chromaSubsampling: "4:2:0" }).toBuffer();
+  const trained = (image: Buffer) =>
+    sharp(image)
+      .removeAlpha()
+      .resize({ width: Math.min(trainedWidth, region.width) })
+      .raw()
+      .toBuffer();
+  const [pixels, other] = await Promise.all([trained(original), trained(encoded)]);
+  return psnr({ pixels, valid: new Uint8Array(pixels.length / 3).fill(1) }, other);
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+parentPort?.postMessage(await compareViews(workerData as ComparisonTask));

@@ -1,0 +1,44 @@
+/** PSNRs of our own renderings of a splat, in dB, at a size small enough for the processor. */
+export interface ViewComparison {
+  /** Mean over held-out frames; null when there are none. */
+  readonly heldOut: number | null;
+  /** Mean over training frames beside those. */
+  readonly training: number;
+  /** Of pictures that show nothing but the photos' mean colours. */
+  readonly meanColour: number;
+  /** How well the photos' own JPEG encoder keeps them, at the size of training; null for other formats. */
+  readonly jpegCeiling: number | null;
+}
+
+/** Frames differ in difficulty, and a short training fits neither side well. */
+const HELD_OUT_MARGIN = 0.5;
+/** Our renderings are smaller than those that the engine was judged by, which costs some dB at most. */
+const ENGINE_MARGIN = 10;
+
+/**
+ * Why a PSNR on held-out frames cannot be true, in a sentence; null when it can.
+ *
+ * @param reported by the engine, in dB
+ */
+export function doubtPsnr(reported: number | null, views: ViewComparison): string | null {
+  const { heldOut, training, jpegCeiling } = views;
+  const db = (value: number) => `${value.toFixed(1)} dB`;
+  if (reported !== null && jpegCeiling !== null && reported > jpegCeiling) {
+    return `It is above ${db(jpegCeiling)}, which is all that the compression of the frames leaves.`;
+  }
+  if (heldOut !== null && heldOut > training + HELD_OUT_MARGIN) {
+    return `Held-out frames came out better (${db(heldOut)}) than the training frames beside them (${db(training)}).`;
+  }
+  if (reported !== null && heldOut !== null && reported > heldOut + ENGINE_MARGIN) {
+    return `The exported splat, rendered from the same cameras, has ${db(heldOut)}.`;
+  }
+  return null;
+}
+
+/** Better than the mean colour by less than this, a picture shows nothing of the photo. */
+const LEAST_GAIN = 1;
+
+/** Whether a splat shows anything of the photos. */
+export function showsScene({ training, meanColour }: ViewComparison): boolean {
+  return training > meanColour + LEAST_GAIN;
+}
