@@ -1,5 +1,5 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
-import { parseProcStat } from "@splatt/shared";
+import { parseProcStat } from "@splatt/shared/processes";
 
 /** Pid and start time together name a process for good. */
 interface NotedProcess {

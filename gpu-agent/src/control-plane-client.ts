@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   err,
+  errorText,
   type Failure,
   type Fence,
   failure,
@@ -129,7 +130,7 @@ export class ControlPlaneClient {
     } catch (error) {
       return {
         kind: "unavailable",
-        reason: error instanceof Error ? error.message || error.name : String(error),
+        reason: errorText(error),
       };
     }
   }

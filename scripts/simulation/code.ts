@@ -2,13 +2,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ROOT } from "@splatt/local/local-machine";
-import { loadAgentCode } from "./actors/agent-code.ts";
+import { type AgentCode, loadAgentCode } from "./actors/agent-code.ts";
 import type { ControlPlaneFiles, WorkerCode, WorkerModule } from "./fakes/control-plane.ts";
 import { SimD1, SqliteFile } from "./fakes/d1.ts";
 import { installWorkerGlobals } from "./fakes/worker-globals.ts";
 import { installVirtualGlobals } from "./kernel/virtual-globals.ts";
 import { hookLoader, type SourceChange } from "./loader.ts";
-import type { ShippedCode } from "./run-seed.ts";
 
 /** Strings, not literals in the imports: this project has Node's types, and these modules Cloudflare's. */
 const WORKER: string = "@splatt/control-plane/worker";
@@ -33,6 +32,14 @@ const SCALE: readonly SourceChange[] = [
     replace: 'export const RESULT_FILES = ["baked_splat.ply"] as const;',
   },
 ];
+
+/** The shipped code, loaded onto the fakes. */
+export interface ShippedCode {
+  readonly worker: WorkerCode;
+  readonly agent: AgentCode;
+  /** R2's smallest part, on the scale of the parts that the code sends. */
+  readonly smallestPart: number;
+}
 
 /** Loads the shipped code onto the fakes, with changes beyond its scale, for the rest of this thread's life. */
 export async function loadShippedCode(changes: readonly SourceChange[]): Promise<ShippedCode> {

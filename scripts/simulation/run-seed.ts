@@ -1,10 +1,9 @@
 import { isTerminal } from "@splatt/shared";
-import type { AgentCode } from "./actors/agent-code.ts";
 import { Client } from "./actors/client.ts";
 import { Nemesis } from "./actors/nemesis.ts";
 import { type HostPlan, type Identity, SimulatedHost } from "./actors/simulated-host.ts";
-import type { Databases } from "./code.ts";
-import { ControlPlane, type ControlPlaneFiles, type WorkerCode } from "./fakes/control-plane.ts";
+import type { Databases, ShippedCode } from "./code.ts";
+import { ControlPlane, type ControlPlaneFiles } from "./fakes/control-plane.ts";
 import type { Disk } from "./fakes/disk.ts";
 import {
   everyJobHasEnded,
@@ -17,14 +16,6 @@ import { type FaultKind, Faults } from "./kernel/faults.ts";
 import { Random } from "./kernel/random.ts";
 import { enter, World } from "./kernel/world.ts";
 import type { Plan } from "./plan.ts";
-
-/** The shipped code, loaded onto the fakes. */
-export interface ShippedCode {
-  readonly worker: WorkerCode;
-  readonly agent: AgentCode;
-  /** R2's smallest part, on the scale of the parts that the code sends. */
-  readonly smallestPart: number;
-}
 
 export interface Outcome {
   readonly seed: number;

@@ -7,7 +7,6 @@ export * from "./fence.ts";
 export * from "./job.ts";
 export * from "./job-status.ts";
 export * from "./problems.ts";
-export * from "./proc-stat.ts";
 export * from "./progress.ts";
 export * from "./protocol.ts";
 export * from "./result.ts";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import { err, errorText, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { z } from "zod";
 
 const Row4 = z.tuple([z.number(), z.number(), z.number(), z.number()]);
@@ -74,5 +74,5 @@ export async function readDataset(dataset: Dataset): Promise<Result<Transforms, 
 function reasonOf(error: unknown): string {
   const [issue] = error instanceof z.ZodError ? error.issues : [];
   if (issue !== undefined) return `${issue.path.join(".")}: ${issue.message}`;
-  return error instanceof Error ? error.message : String(error);
+  return errorText(error);
 }

@@ -1,4 +1,4 @@
-import { AGENT_SOCKET_PATH } from "@splatt/shared";
+import { AGENT_SOCKET_PATH, errorText } from "@splatt/shared";
 import { type Dispatcher, request } from "undici";
 import { httpClient } from "../network/http-client.ts";
 import { endpointOf, type ProxySettings, proxyFor, proxyName } from "../network/proxies.ts";
@@ -51,7 +51,7 @@ async function ask(dispatcher: Dispatcher, url: URL, headers: Record<string, str
     return { ok: true, answer: { status: response.statusCode, body, clock, milliseconds: ended - began } };
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    return { ok: false, code, message: error instanceof Error ? error.message || error.name : String(error) };
+    return { ok: false, code, message: errorText(error) };
   }
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { access, constants } from "node:fs/promises";
 import { freemem, totalmem } from "node:os";
 import { dirname } from "node:path";
-import { err } from "@splatt/shared";
+import { err, errorText } from "@splatt/shared";
 import { pino } from "pino";
 import {
   type AgentConfig,
@@ -106,7 +106,7 @@ async function examineResources({ WORKSPACE_ROOT }: MachineConfig): Promise<Chec
   const folder = nearestFolder(WORKSPACE_ROOT);
   const problem = await access(folder, constants.W_OK)
     .then(() => null)
-    .catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+    .catch(errorText);
   // In a container the limit is the container's, not the machine's.
   const limit = process.constrainedMemory();
   const total = limit > 0 ? Math.min(limit, totalmem()) : totalmem();

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import {
   AckedMessage,
   ActiveStatus,
+  errorText,
   type Failure,
   Fence,
   failure,
@@ -136,7 +137,7 @@ export class JobRecordFile {
     this.#dirty = false;
     this.#refused = await writeFileAtomic(join(this.#dir, FILE), JSON.stringify(this.#record)).then(
       () => null,
-      (error: unknown) => systemFailure(error) ?? failure("internal_error", String(error)),
+      (error: unknown) => systemFailure(error) ?? failure("internal_error", errorText(error)),
     );
     return this.#refused;
   }

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { copyFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { err, failure, type JobSource, ok } from "@splatt/shared";
+import { err, errorText, failure, type JobSource, ok } from "@splatt/shared";
 import { sha256OfFile } from "../files/sha256-of-file.ts";
 import type { DownloadOutput } from "../pipeline/download/download-stage.ts";
 import type { Stage, StageContext, StageResult } from "../pipeline/stage.ts";
@@ -40,7 +40,7 @@ async function copyVideo(path: string, context: StageContext): Promise<StageResu
     return ok({ file: "source", size: (await stat(file)).size, sha256 });
   } catch (error) {
     if (context.signal.aborted) return err(failure("agent_stopped", ""));
-    const why = error instanceof Error ? error.message : String(error);
+    const why = errorText(error);
     return err(systemFailure(error) ?? failure("source_not_found", why));
   }
 }

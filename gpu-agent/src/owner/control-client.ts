@@ -1,4 +1,4 @@
-import { err, ok, type Result } from "@splatt/shared";
+import { err, errorText, ok, type Result } from "@splatt/shared";
 import { Agent as HttpAgent, request } from "undici";
 import type { z } from "zod";
 import { Workspace } from "../jobs/workspace.ts";
@@ -72,7 +72,7 @@ export class AgentControl {
       if (response.statusCode === 200) return ok(schema.parse(answer));
       return err(JSON.stringify(answer));
     } catch (error) {
-      return err(error instanceof Error ? error.message : String(error));
+      return err(errorText(error));
     }
   }
 }

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { chmod, mkdir, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { dirname } from "node:path";
+import { errorText } from "@splatt/shared";
 import type { z } from "zod";
 import type { EndedJob } from "../jobs/retention.ts";
 import {
@@ -36,8 +37,7 @@ export async function serveOwner(
   const server = createServer((request, response) => {
     answer(agent, request).then(
       (body) => send(response, 200, body),
-      (error: unknown) =>
-        send(response, 400, { error: error instanceof Error ? error.message : String(error) }),
+      (error: unknown) => send(response, 400, { error: errorText(error) }),
     );
   });
   server.listen(path);

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type ProcStat, parseProcStat } from "@splatt/shared";
+import { type ProcStat, parseProcStat } from "@splatt/shared/processes";
 
 /** What Linux's /proc says of a process; null when there is none, or on another system. */
 export function procStat(pid: number): ProcStat | null {

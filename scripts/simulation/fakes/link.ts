@@ -1,6 +1,6 @@
 import type { Range } from "../kernel/random.ts";
 import type { World } from "../kernel/world.ts";
-import type { NetworkPath } from "./network-path.ts";
+import type { NetworkPath, OpenLink } from "./network-path.ts";
 
 /** How a WebSocket ends in order, as either side says it. */
 export interface CloseFrame {
@@ -27,7 +27,7 @@ const UNTOLD_MS: Range = [60_000, 2 * 3_600_000];
  * An open WebSocket on its way through the network: frames arrive in order, if they do. Faults that no TCP connection
  * has (a frame lost, doubled or overtaken) stand for proxies and for what a newer connection overtakes.
  */
-export class Link {
+export class Link implements OpenLink {
   readonly #world: World;
   readonly #path: NetworkPath;
   readonly #ends: { readonly [side in Side]: LinkEnd };

@@ -1,11 +1,16 @@
-import type { Link } from "./link.ts";
+/** An open connection, as faults strike it; see `Link`. */
+export interface OpenLink {
+  breakFrom(side: "hub" | "agent"): void;
+  cut(): void;
+  vanish(): void;
+}
 
 /** The way from one host to the control plane and back. */
 export class NetworkPath {
   /** `still`: what is on its way waits until the network goes on. `blackhole`: it is gone, and nobody is told. */
   #state: "up" | "still" | "blackhole" = "up";
   #waiting: (() => void)[] = [];
-  readonly links = new Set<Link>();
+  readonly links = new Set<OpenLink>();
   /** What went to the control plane of jobs, for faults that bring it back. */
   readonly past: string[] = [];
 

@@ -1,6 +1,6 @@
 import { join, resolve, sep } from "node:path";
 import { type Dataset, type PointCloud, readDataset, readPointCloud, type Transforms } from "@splatt/formats";
-import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import { err, errorText, type Failure, failure, ok, type Result } from "@splatt/shared";
 import sharp from "sharp";
 import { type Intrinsics, type PinholeCamera, pinholeCamera } from "./camera.ts";
 
@@ -72,9 +72,7 @@ export async function readPhoto(frame: DatasetFrame): Promise<Result<Uint8Array,
     }
     return ok(data);
   } catch (error) {
-    return invalid(
-      `${frame.name} cannot be decoded: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    return invalid(`${frame.name} cannot be decoded: ${errorText(error)}`);
   }
 }
 

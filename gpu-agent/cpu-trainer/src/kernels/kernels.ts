@@ -1,5 +1,5 @@
 /// <reference path="../wasm/webassembly.d.ts" />
-import { err, ok, type Result } from "@splatt/shared";
+import { err, errorText, ok, type Result } from "@splatt/shared";
 import { ConstantPool } from "../wasm/constant-pool.ts";
 import { encodeModule, type FunctionCode } from "../wasm/module-encoder.ts";
 import { adamKernel } from "./adam.ts";
@@ -35,7 +35,7 @@ export function checkKernels(): Result<void, string> {
     compileKernels(planMemory(tiny));
     return ok(undefined);
   } catch (error) {
-    return err(String(error));
+    return err(errorText(error));
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
-import { err, ok, type Result } from "@splatt/shared";
+import { err, errorText, ok, type Result } from "@splatt/shared";
 import { z } from "zod";
 import { clearSlots } from "../scene/gaussians.ts";
 import type { Workspace } from "../scene/workspace.ts";
@@ -86,7 +86,7 @@ export function readCheckpoint(
     bytes = readFileSync(path);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return ok(null);
-    return err(`it cannot be read (${error instanceof Error ? error.message : String(error)})`);
+    return err(`it cannot be read (${errorText(error)})`);
   }
   const headerEnd = bytes.indexOf("\n");
   const header = Header.safeParse(parseJson(bytes.toString("utf8", 0, Math.max(0, headerEnd))));

@@ -1,5 +1,7 @@
 import type { ConstantPool } from "./constant-pool.ts";
-import { type FunctionCode, float32, signed, unsigned, type ValueType } from "./module-encoder.ts";
+import type { FunctionCode, ValueType } from "./module-encoder.ts";
+import { float32, signed, unsigned } from "./number-encoding.ts";
+import { ALIGN_4, EMPTY_BLOCK_TYPE, instruction, type Opcode } from "./opcodes.ts";
 
 /**
  * Writes a WebAssembly function with TypeScript as its macro language.
@@ -33,11 +35,11 @@ export class KernelBuilder {
   }
 
   i32(value: number): I32 {
-    return this.emit(I32, "i32", [0x41, ...signed(value)]);
+    return this.emit(I32, "i32", instruction("i32.const", ...signed(value)));
   }
 
   f32(value: number): F32 {
-    return this.emit(F32, "f32", [0x43, ...float32(value)]);
+    return this.emit(F32, "f32", instruction("f32.const", ...float32(value)));
   }
 
   f32x4(value: number): F32x4 {
@@ -49,25 +51,25 @@ export class KernelBuilder {
   }
 
   i32x4(value: number): Mask4 {
-    return this.emit(Mask4, "v128", [0x41, ...signed(value)], simd(0x11));
+    return this.emit(Mask4, "v128", instruction("i32.const", ...signed(value)), instruction("i32x4.splat"));
   }
 
   /** A value that may be set again; reading it gives what was set last. */
   variable<T extends I32 | I64 | F32 | F32x4 | Mask4>(initial: T): Variable<T> {
     const local = this.declareLocal(initial.type);
-    this.write(initial.get(), [0x21, ...unsigned(local)]);
+    this.write(initial.get(), instruction("local.set", ...unsigned(local)));
     const Class = initial.constructor as new (builder: KernelBuilder, local: number) => T;
     return Object.assign(new Class(this, local), {
-      set: (value: T) => this.write(value.get(), [0x21, ...unsigned(local)]),
+      set: (value: T) => this.write(value.get(), instruction("local.set", ...unsigned(local))),
     });
   }
 
   if(condition: I32, then: () => void, otherwise?: () => void): void {
     this.write(condition.get());
-    this.#open(0x04);
+    this.#open("if");
     then();
     if (otherwise !== undefined) {
-      this.write([0x05]);
+      this.write(instruction("else"));
       otherwise();
     }
     this.#close();
@@ -77,10 +79,10 @@ export class KernelBuilder {
   for(from: I32 | number, to: I32 | number, step: number, body: (i: I32, loop: Loop) => void): void {
     const i = this.variable(this.#asI32(from));
     const end = this.#asI32(to);
-    const left = this.#open(0x02);
+    const left = this.#open("block");
     this.branchIf(i.ge(end), left);
-    const again = this.#open(0x03);
-    const next = this.#open(0x02);
+    const again = this.#open("loop");
+    const next = this.#open("block");
     body(i, new Loop(this, left, next));
     this.#close();
     i.set(i.add(step));
@@ -92,9 +94,9 @@ export class KernelBuilder {
   /** Runs `body` for the position of every bit that is set in `bits`, lowest first. */
   forEachBit(bits: I64, body: (position: I32) => void): void {
     const rest = this.variable(bits);
-    const left = this.#open(0x02);
+    const left = this.#open("block");
     this.branchIf(rest.isZero(), left);
-    const again = this.#open(0x03);
+    const again = this.#open("loop");
     const position = rest.lowest();
     rest.set(rest.withoutLowest());
     body(position);
@@ -123,7 +125,7 @@ export class KernelBuilder {
   /** Emits code that leaves one value on the stack, and puts that value into a fresh local. */
   emit<T>(Class: new (builder: KernelBuilder, local: number) => T, type: ValueType, ...code: number[][]): T {
     const local = this.declareLocal(type);
-    this.write(...code, [0x21, ...unsigned(local)]);
+    this.write(...code, instruction("local.set", ...unsigned(local)));
     return new Class(this, local);
   }
 
@@ -137,18 +139,18 @@ export class KernelBuilder {
 
   /** Jumps to the end of a block, or to the beginning of a loop. */
   branchIf(condition: I32, label: number): void {
-    this.write(condition.get(), [0x0d, ...unsigned(this.#depth - label)]);
+    this.write(condition.get(), instruction("br_if", ...unsigned(this.#depth - label)));
   }
 
-  /** Begins a block (0x02), loop (0x03) or if (0x04) and returns its label. */
-  #open(opcode: number): number {
-    this.write([opcode, 0x40]);
+  /** Opens a nested block and returns its label. */
+  #open(name: "block" | "loop" | "if"): number {
+    this.write(instruction(name, EMPTY_BLOCK_TYPE));
     this.#depth += 1;
     return this.#depth;
   }
 
   #close(): void {
-    this.write([0x0b]);
+    this.write(instruction("end"));
     this.#depth -= 1;
   }
 
@@ -197,7 +199,7 @@ abstract class Value {
 
   /** The instruction that pushes the value. */
   get(): number[] {
-    return [0x20, ...unsigned(this.local)];
+    return instruction("local.get", ...unsigned(this.local));
   }
 }
 
@@ -206,86 +208,96 @@ export class I32 extends Value {
   readonly type = "i32";
 
   add(other: I32 | number): I32 {
-    return this.#binary(0x6a, other);
+    return this.#binary("i32.add", other);
   }
   sub(other: I32 | number): I32 {
-    return this.#binary(0x6b, other);
+    return this.#binary("i32.sub", other);
   }
   mul(other: I32 | number): I32 {
-    return this.#binary(0x6c, other);
+    return this.#binary("i32.mul", other);
   }
   /** Signed; rounds towards zero. */
   div(other: I32 | number): I32 {
-    return this.#binary(0x6d, other);
+    return this.#binary("i32.div_s", other);
   }
   and(other: I32 | number): I32 {
-    return this.#binary(0x71, other);
+    return this.#binary("i32.and", other);
   }
   or(other: I32 | number): I32 {
-    return this.#binary(0x72, other);
+    return this.#binary("i32.or", other);
   }
   xor(other: I32 | number): I32 {
-    return this.#binary(0x73, other);
+    return this.#binary("i32.xor", other);
   }
   shiftLeft(bits: number): I32 {
-    return this.#binary(0x74, bits);
+    return this.#binary("i32.shl", bits);
   }
   shiftRightSigned(bits: number): I32 {
-    return this.#binary(0x75, bits);
+    return this.#binary("i32.shr_s", bits);
   }
   shiftRight(bits: number): I32 {
-    return this.#binary(0x76, bits);
+    return this.#binary("i32.shr_u", bits);
   }
   eq(other: I32 | number): I32 {
-    return this.#binary(0x46, other);
+    return this.#binary("i32.eq", other);
   }
   lt(other: I32 | number): I32 {
-    return this.#binary(0x48, other);
+    return this.#binary("i32.lt_s", other);
   }
   gt(other: I32 | number): I32 {
-    return this.#binary(0x4a, other);
+    return this.#binary("i32.gt_s", other);
   }
   ge(other: I32 | number): I32 {
-    return this.#binary(0x4e, other);
+    return this.#binary("i32.ge_s", other);
   }
   not(): I32 {
-    return this.builder.emit(I32, "i32", this.get(), [0x45]);
+    return this.builder.emit(I32, "i32", this.get(), instruction("i32.eqz"));
   }
   min(other: I32 | number): I32 {
     const b = this.#operand(other);
-    return this.builder.emit(I32, "i32", this.get(), b.get(), this.lt(b).get(), [0x1b]);
+    return this.builder.emit(I32, "i32", this.get(), b.get(), this.lt(b).get(), instruction("select"));
   }
   max(other: I32 | number): I32 {
     const b = this.#operand(other);
-    return this.builder.emit(I32, "i32", this.get(), b.get(), this.gt(b).get(), [0x1b]);
+    return this.builder.emit(I32, "i32", this.get(), b.get(), this.gt(b).get(), instruction("select"));
   }
   toI64(): I64 {
-    return this.builder.emit(I64, "i64", this.get(), [0xad]);
+    return this.builder.emit(I64, "i64", this.get(), instruction("i64.extend_i32_u"));
   }
   toF32(): F32 {
-    return this.builder.emit(F32, "f32", this.get(), [0xb2]);
+    return this.builder.emit(F32, "f32", this.get(), instruction("f32.convert_i32_s"));
   }
 
   loadI32(offset = 0): I32 {
-    return this.builder.emit(I32, "i32", this.get(), [0x28, 2, ...unsigned(offset)]);
+    return this.builder.emit(I32, "i32", this.get(), instruction("i32.load", ALIGN_4, ...unsigned(offset)));
   }
   loadF32(offset = 0): F32 {
-    return this.builder.emit(F32, "f32", this.get(), [0x2a, 2, ...unsigned(offset)]);
+    return this.builder.emit(F32, "f32", this.get(), instruction("f32.load", ALIGN_4, ...unsigned(offset)));
   }
   /** Four neighbouring floats. */
   loadF32x4(offset = 0): F32x4 {
-    return this.builder.emit(F32x4, "v128", this.get(), [0xfd, 0x00, 2, ...unsigned(offset)]);
+    return this.builder.emit(
+      F32x4,
+      "v128",
+      this.get(),
+      instruction("v128.load", ALIGN_4, ...unsigned(offset)),
+    );
   }
   /** One float in every lane. */
   loadSplat(offset = 0): F32x4 {
-    return this.builder.emit(F32x4, "v128", this.get(), [0xfd, 0x09, 2, ...unsigned(offset)]);
+    return this.builder.emit(
+      F32x4,
+      "v128",
+      this.get(),
+      instruction("v128.load32_splat", ALIGN_4, ...unsigned(offset)),
+    );
   }
   /** Four neighbouring bytes as the numbers 0–255. */
   loadBytes(offset = 0): F32x4 {
-    const extend16 = [0xfd, 0x89, 0x01]; // i16x8.extend_low_i8x16_u
-    const extend32 = [0xfd, 0xa9, 0x01]; // i32x4.extend_low_i16x8_u
-    const convert = [0xfd, 0xfa, 0x01]; // f32x4.convert_i32x4_s
-    const load = [0xfd, 0x5c, 0, ...unsigned(offset)]; // v128.load32_zero
+    const extend16 = instruction("i16x8.extend_low_i8x16_u");
+    const extend32 = instruction("i32x4.extend_low_i16x8_u");
+    const convert = instruction("f32x4.convert_i32x4_s");
+    const load = instruction("v128.load32_zero", 0, ...unsigned(offset));
     return this.builder.emit(F32x4, "v128", this.get(), load, extend16, extend32, convert);
   }
   /** All ones in the lanes whose byte, of four neighbouring ones, is not 0. */
@@ -293,30 +305,40 @@ export class I32 extends Value {
     return this.loadBytes(offset).gt(0);
   }
   loadMask(offset = 0): Mask4 {
-    return this.builder.emit(Mask4, "v128", this.get(), [0xfd, 0x00, 2, ...unsigned(offset)]);
+    return this.builder.emit(
+      Mask4,
+      "v128",
+      this.get(),
+      instruction("v128.load", ALIGN_4, ...unsigned(offset)),
+    );
   }
   storeI32(value: I32, offset = 0): void {
-    this.builder.write(this.get(), value.get(), [0x36, 2, ...unsigned(offset)]);
+    this.builder.write(this.get(), value.get(), instruction("i32.store", ALIGN_4, ...unsigned(offset)));
   }
   /** Adds to the integer at this address; threads may do so at the same time. */
   atomicAdd(value: I32, offset = 0): void {
-    this.builder.write(this.get(), value.get(), [0xfe, 0x1e, 2, ...unsigned(offset)], [0x1a]);
+    this.builder.write(
+      this.get(),
+      value.get(),
+      instruction("i32.atomic.rmw.add", ALIGN_4, ...unsigned(offset)),
+      instruction("drop"),
+    );
   }
   storeF32(value: F32, offset = 0): void {
-    this.builder.write(this.get(), value.get(), [0x38, 2, ...unsigned(offset)]);
+    this.builder.write(this.get(), value.get(), instruction("f32.store", ALIGN_4, ...unsigned(offset)));
   }
   storeI32x4(value: Mask4, offset = 0): void {
     this.storeF32x4(value, offset);
   }
   storeF32x4(value: F32x4 | Mask4, offset = 0): void {
-    this.builder.write(this.get(), value.get(), [0xfd, 0x0b, 2, ...unsigned(offset)]);
+    this.builder.write(this.get(), value.get(), instruction("v128.store", ALIGN_4, ...unsigned(offset)));
   }
 
   #operand(other: I32 | number): I32 {
     return typeof other === "number" ? this.builder.i32(other) : other;
   }
-  #binary(opcode: number, other: I32 | number): I32 {
-    return this.builder.emit(I32, "i32", this.get(), this.#operand(other).get(), [opcode]);
+  #binary(name: Opcode, other: I32 | number): I32 {
+    return this.builder.emit(I32, "i32", this.get(), this.#operand(other).get(), instruction(name));
   }
 }
 
@@ -325,21 +347,35 @@ export class I64 extends Value {
   readonly type = "i64";
 
   or(other: I64): I64 {
-    return this.builder.emit(I64, "i64", this.get(), other.get(), [0x84]);
+    return this.builder.emit(I64, "i64", this.get(), other.get(), instruction("i64.or"));
   }
   shiftLeft(bits: number): I64 {
-    return this.builder.emit(I64, "i64", this.get(), [0x42, ...signed(bits)], [0x86]);
+    return this.builder.emit(
+      I64,
+      "i64",
+      this.get(),
+      instruction("i64.const", ...signed(bits)),
+      instruction("i64.shl"),
+    );
   }
   /** Without its lowest bit that is set. */
   withoutLowest(): I64 {
-    return this.builder.emit(I64, "i64", this.get(), this.get(), [0x42, 1], [0x7d], [0x83]);
+    return this.builder.emit(
+      I64,
+      "i64",
+      this.get(),
+      this.get(),
+      instruction("i64.const", 1),
+      instruction("i64.sub"),
+      instruction("i64.and"),
+    );
   }
   /** The position of the lowest bit that is set; 64 when none is. */
   lowest(): I32 {
-    return this.builder.emit(I32, "i32", this.get(), [0x7a], [0xa7]);
+    return this.builder.emit(I32, "i32", this.get(), instruction("i64.ctz"), instruction("i32.wrap_i64"));
   }
   isZero(): I32 {
-    return this.builder.emit(I32, "i32", this.get(), [0x50]);
+    return this.builder.emit(I32, "i32", this.get(), instruction("i64.eqz"));
   }
 }
 
@@ -348,45 +384,45 @@ export class F32 extends Value {
   readonly type = "f32";
 
   add(other: F32 | number): F32 {
-    return this.#binary(0x92, other);
+    return this.#binary("f32.add", other);
   }
   sub(other: F32 | number): F32 {
-    return this.#binary(0x93, other);
+    return this.#binary("f32.sub", other);
   }
   mul(other: F32 | number): F32 {
-    return this.#binary(0x94, other);
+    return this.#binary("f32.mul", other);
   }
   div(other: F32 | number): F32 {
-    return this.#binary(0x95, other);
+    return this.#binary("f32.div", other);
   }
   min(other: F32 | number): F32 {
-    return this.#binary(0x96, other);
+    return this.#binary("f32.min", other);
   }
   max(other: F32 | number): F32 {
-    return this.#binary(0x97, other);
+    return this.#binary("f32.max", other);
   }
   sqrt(): F32 {
-    return this.builder.emit(F32, "f32", this.get(), [0x91]);
+    return this.builder.emit(F32, "f32", this.get(), instruction("f32.sqrt"));
   }
   lt(other: F32 | number): I32 {
-    return this.builder.emit(I32, "i32", this.get(), this.#operand(other).get(), [0x5d]);
+    return this.builder.emit(I32, "i32", this.get(), this.#operand(other).get(), instruction("f32.lt"));
   }
   gt(other: F32 | number): I32 {
-    return this.builder.emit(I32, "i32", this.get(), this.#operand(other).get(), [0x5e]);
+    return this.builder.emit(I32, "i32", this.get(), this.#operand(other).get(), instruction("f32.gt"));
   }
   /** Rounds towards zero. Saturates, and NaN is 0. */
   toI32(): I32 {
-    return this.builder.emit(I32, "i32", this.get(), [0xfc, 0x00]);
+    return this.builder.emit(I32, "i32", this.get(), instruction("i32.trunc_sat_f32_s"));
   }
   splat(): F32x4 {
-    return this.builder.emit(F32x4, "v128", this.get(), [0xfd, 0x13]);
+    return this.builder.emit(F32x4, "v128", this.get(), instruction("f32x4.splat"));
   }
 
   #operand(other: F32 | number): F32 {
     return typeof other === "number" ? this.builder.f32(other) : other;
   }
-  #binary(opcode: number, other: F32 | number): F32 {
-    return this.builder.emit(F32, "f32", this.get(), this.#operand(other).get(), [opcode]);
+  #binary(name: Opcode, other: F32 | number): F32 {
+    return this.builder.emit(F32, "f32", this.get(), this.#operand(other).get(), instruction(name));
   }
 }
 
@@ -395,93 +431,93 @@ export class F32x4 extends Value {
   readonly type = "v128";
 
   add(other: F32x4 | number): F32x4 {
-    return this.#binary(0xe4, other);
+    return this.#binary("f32x4.add", other);
   }
   sub(other: F32x4 | number): F32x4 {
-    return this.#binary(0xe5, other);
+    return this.#binary("f32x4.sub", other);
   }
   mul(other: F32x4 | number): F32x4 {
-    return this.#binary(0xe6, other);
+    return this.#binary("f32x4.mul", other);
   }
   div(other: F32x4 | number): F32x4 {
-    return this.#binary(0xe7, other);
+    return this.#binary("f32x4.div", other);
   }
   /** The smaller one in each lane; `other` where this is NaN. One instruction, unlike IEEE's minimum. */
   min(other: F32x4 | number): F32x4 {
     const b = this.#operand(other);
-    return this.builder.emit(F32x4, "v128", b.get(), this.get(), simd(0xea));
+    return this.builder.emit(F32x4, "v128", b.get(), this.get(), instruction("f32x4.pmin"));
   }
   /** The greater one in each lane; `other` where this is NaN. */
   max(other: F32x4 | number): F32x4 {
     const b = this.#operand(other);
-    return this.builder.emit(F32x4, "v128", b.get(), this.get(), simd(0xeb));
+    return this.builder.emit(F32x4, "v128", b.get(), this.get(), instruction("f32x4.pmax"));
   }
   /** this · factor + addend, rounded once where the machine can. */
   madd(factor: F32x4 | number, addend: F32x4 | number): F32x4 {
     const [b, c] = [this.#operand(factor), this.#operand(addend)];
-    return this.builder.emit(F32x4, "v128", this.get(), b.get(), c.get(), simd(0x105));
+    return this.builder.emit(F32x4, "v128", this.get(), b.get(), c.get(), instruction("f32x4.relaxed_madd"));
   }
   /** addend − this · factor. */
   nmadd(factor: F32x4 | number, addend: F32x4 | number): F32x4 {
     const [b, c] = [this.#operand(factor), this.#operand(addend)];
-    return this.builder.emit(F32x4, "v128", this.get(), b.get(), c.get(), simd(0x106));
+    return this.builder.emit(F32x4, "v128", this.get(), b.get(), c.get(), instruction("f32x4.relaxed_nmadd"));
   }
   sqrt(): F32x4 {
-    return this.#unary(0xe3);
+    return this.#unary("f32x4.sqrt");
   }
   neg(): F32x4 {
-    return this.#unary(0xe1);
+    return this.#unary("f32x4.neg");
   }
   abs(): F32x4 {
-    return this.#unary(0xe0);
+    return this.#unary("f32x4.abs");
   }
   floor(): F32x4 {
-    return this.#unary(0x68);
+    return this.#unary("f32x4.floor");
   }
   ceil(): F32x4 {
-    return this.#unary(0x67);
+    return this.#unary("f32x4.ceil");
   }
   /** Rounds towards zero. Meant for values within the range of integers. */
   toI32x4(): Mask4 {
-    return this.builder.emit(Mask4, "v128", this.get(), simd(0x101));
+    return this.builder.emit(Mask4, "v128", this.get(), instruction("i32x4.relaxed_trunc_f32x4_s"));
   }
   lt(other: F32x4 | number): Mask4 {
-    return this.#compare(0x43, other);
+    return this.#compare("f32x4.lt", other);
   }
   gt(other: F32x4 | number): Mask4 {
-    return this.#compare(0x44, other);
+    return this.#compare("f32x4.gt", other);
   }
   ge(other: F32x4 | number): Mask4 {
-    return this.#compare(0x46, other);
+    return this.#compare("f32x4.ge", other);
   }
   /** This value where the mask is set, 0 elsewhere. */
   where(mask: Mask4): F32x4 {
-    return this.builder.emit(F32x4, "v128", this.get(), mask.get(), simd(0x4e));
+    return this.builder.emit(F32x4, "v128", this.get(), mask.get(), instruction("v128.and"));
   }
   /** The lanes' bits as integers. */
   bits(): Mask4 {
     return new Mask4(this.builder, this.local);
   }
   lane(index: 0 | 1 | 2 | 3): F32 {
-    return this.builder.emit(F32, "f32", this.get(), [...simd(0x1f), index]);
+    return this.builder.emit(F32, "f32", this.get(), instruction("f32x4.extract_lane", index));
   }
   /** Lanes of this (0–3) and of `other` (4–7), in the order given. */
   shuffle(other: F32x4, order: readonly [number, number, number, number]): F32x4 {
     const bytes = order.flatMap((lane) => [0, 1, 2, 3].map((byte) => lane * 4 + byte));
-    return this.builder.emit(F32x4, "v128", this.get(), other.get(), [...simd(0x0d), ...bytes]);
+    return this.builder.emit(F32x4, "v128", this.get(), other.get(), instruction("i8x16.shuffle", ...bytes));
   }
 
   #operand(other: F32x4 | number): F32x4 {
     return typeof other === "number" ? this.builder.f32x4(other) : other;
   }
-  #unary(opcode: number): F32x4 {
-    return this.builder.emit(F32x4, "v128", this.get(), simd(opcode));
+  #unary(name: Opcode): F32x4 {
+    return this.builder.emit(F32x4, "v128", this.get(), instruction(name));
   }
-  #binary(opcode: number, other: F32x4 | number): F32x4 {
-    return this.builder.emit(F32x4, "v128", this.get(), this.#operand(other).get(), simd(opcode));
+  #binary(name: Opcode, other: F32x4 | number): F32x4 {
+    return this.builder.emit(F32x4, "v128", this.get(), this.#operand(other).get(), instruction(name));
   }
-  #compare(opcode: number, other: F32x4 | number): Mask4 {
-    return this.builder.emit(Mask4, "v128", this.get(), this.#operand(other).get(), simd(opcode));
+  #compare(name: Opcode, other: F32x4 | number): Mask4 {
+    return this.builder.emit(Mask4, "v128", this.get(), this.#operand(other).get(), instruction(name));
   }
 }
 
@@ -490,71 +526,73 @@ export class Mask4 extends Value {
   readonly type = "v128";
 
   and(other: Mask4): Mask4 {
-    return this.#binary(0x4e, other);
+    return this.#binary("v128.and", other);
   }
   or(other: Mask4): Mask4 {
-    return this.#binary(0x50, other);
+    return this.#binary("v128.or", other);
   }
   xor(other: Mask4): Mask4 {
-    return this.#binary(0x51, other);
+    return this.#binary("v128.xor", other);
   }
   not(): Mask4 {
-    return this.builder.emit(Mask4, "v128", this.get(), simd(0x4d));
+    return this.builder.emit(Mask4, "v128", this.get(), instruction("v128.not"));
   }
   /** 1 when any bit is set. */
   any(): I32 {
-    return this.builder.emit(I32, "i32", this.get(), simd(0x53));
+    return this.builder.emit(I32, "i32", this.get(), instruction("v128.any_true"));
   }
   /** One bit for each lane, from the lanes' sign bits. */
   bitmask(): I32 {
-    return this.builder.emit(I32, "i32", this.get(), simd(0xa4));
+    return this.builder.emit(I32, "i32", this.get(), instruction("i32x4.bitmask"));
   }
   /** `a` where the mask is set, else `b`. */
   select(a: F32x4, b: F32x4): F32x4 {
-    return this.builder.emit(F32x4, "v128", a.get(), b.get(), this.get(), simd(0x52));
+    return this.builder.emit(F32x4, "v128", a.get(), b.get(), this.get(), instruction("v128.bitselect"));
   }
   /** Integer addition in each lane. */
   addI32(other: Mask4): Mask4 {
-    return this.#binary(0xae, other);
+    return this.#binary("i32x4.add", other);
   }
   subI32(other: Mask4): Mask4 {
-    return this.#binary(0xb1, other);
+    return this.#binary("i32x4.sub", other);
   }
   mulI32(other: Mask4): Mask4 {
-    return this.#binary(0xb5, other);
+    return this.#binary("i32x4.mul", other);
   }
   shiftLeft(bits: number): Mask4 {
-    return this.#shift(0xab, bits);
+    return this.#shift("i32x4.shl", bits);
   }
   shiftRight(bits: number): Mask4 {
-    return this.#shift(0xad, bits);
+    return this.#shift("i32x4.shr_u", bits);
   }
   shiftRightSigned(bits: number): Mask4 {
-    return this.#shift(0xac, bits);
+    return this.#shift("i32x4.shr_s", bits);
   }
   /** The greater integer in each lane, signed. */
   max(other: number): Mask4 {
-    return this.#binary(0xb8, this.builder.i32x4(other));
+    return this.#binary("i32x4.max_s", this.builder.i32x4(other));
   }
   lane(index: 0 | 1 | 2 | 3): I32 {
-    return this.builder.emit(I32, "i32", this.get(), [...simd(0x1b), index]);
+    return this.builder.emit(I32, "i32", this.get(), instruction("i32x4.extract_lane", index));
   }
   toF32x4(): F32x4 {
-    return this.builder.emit(F32x4, "v128", this.get(), simd(0xfa));
+    return this.builder.emit(F32x4, "v128", this.get(), instruction("f32x4.convert_i32x4_s"));
   }
   /** The lanes' bits read as floats. */
   asF32x4(): F32x4 {
     return new F32x4(this.builder, this.local);
   }
 
-  #binary(opcode: number, other: Mask4): Mask4 {
-    return this.builder.emit(Mask4, "v128", this.get(), other.get(), simd(opcode));
+  #binary(name: Opcode, other: Mask4): Mask4 {
+    return this.builder.emit(Mask4, "v128", this.get(), other.get(), instruction(name));
   }
-  #shift(opcode: number, bits: number): Mask4 {
-    return this.builder.emit(Mask4, "v128", this.get(), [0x41, ...signed(bits)], simd(opcode));
+  #shift(name: Opcode, bits: number): Mask4 {
+    return this.builder.emit(
+      Mask4,
+      "v128",
+      this.get(),
+      instruction("i32.const", ...signed(bits)),
+      instruction(name),
+    );
   }
-}
-
-function simd(opcode: number): number[] {
-  return [0xfd, ...unsigned(opcode)];
 }

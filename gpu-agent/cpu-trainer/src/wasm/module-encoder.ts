@@ -1,3 +1,6 @@
+import { signed, unsigned } from "./number-encoding.ts";
+import { instruction } from "./opcodes.ts";
+
 /**
  * The binary format of a WebAssembly module, as far as our kernels need it: functions over one imported,
  * shared memory, every function exported by its name.
@@ -23,12 +26,15 @@ export interface MemoryLimits {
   readonly maximumPages: number;
 }
 
+/** "\0asm" */
+const MAGIC = [0x00, 0x61, 0x73, 0x6d];
+const VERSION = [0x01, 0x00, 0x00, 0x00];
 const SECTION = { type: 1, import: 2, function: 3, export: 7, code: 10, data: 11 } as const;
 const FUNCTION_TYPE = 0x60;
 const EXTERNAL_FUNCTION = 0x00;
 const EXTERNAL_MEMORY = 0x02;
 const SHARED_WITH_MAXIMUM = 0x03;
-const END = 0x0b;
+const END = instruction("end");
 
 /** Bytes that every instance writes to the memory when it begins. */
 export interface DataSegment {
@@ -55,8 +61,8 @@ export function encodeModule(
     ...unsigned(memory.maximumPages),
   ];
   return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d],
-    ...[0x01, 0x00, 0x00, 0x00],
+    ...MAGIC,
+    ...VERSION,
     ...section(SECTION.type, vector(types)),
     ...section(SECTION.import, vector([memoryImport])),
     ...section(SECTION.function, vector(functions.map((_, index) => unsigned(index)))),
@@ -69,36 +75,6 @@ export function encodeModule(
   ]);
 }
 
-/** LEB128, unsigned. */
-export function unsigned(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value >>> 0;
-  do {
-    const byte = rest & 0x7f;
-    rest >>>= 7;
-    bytes.push(rest === 0 ? byte : byte | 0x80);
-  } while (rest !== 0);
-  return bytes;
-}
-
-/** LEB128, signed 32 bits. */
-export function signed(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value | 0;
-  for (;;) {
-    const byte = rest & 0x7f;
-    rest >>= 7;
-    const done = (rest === 0 && (byte & 0x40) === 0) || (rest === -1 && (byte & 0x40) !== 0);
-    bytes.push(done ? byte : byte | 0x80);
-    if (done) return bytes;
-  }
-}
-
-/** The four bytes of a 32-bit float, little endian. */
-export function float32(value: number): number[] {
-  return [...new Uint8Array(Float32Array.of(value).buffer)];
-}
-
 function functionBody(code: FunctionCode): number[] {
   const locals = vector(code.locals.map((type) => [1, VALUE_TYPES[type]]));
   const body = locals.concat(code.instructions, END);
@@ -107,7 +83,13 @@ function functionBody(code: FunctionCode): number[] {
 
 function dataSegment({ address, bytes }: DataSegment): number[] {
   const activeInMemory0 = 0x00;
-  return [activeInMemory0, 0x41, ...signed(address), END, ...unsigned(bytes.length), ...bytes];
+  return [
+    activeInMemory0,
+    ...instruction("i32.const", ...signed(address)),
+    ...END,
+    ...unsigned(bytes.length),
+    ...bytes,
+  ];
 }
 
 function section(id: number, content: readonly number[]): number[] {

@@ -9,7 +9,15 @@ import {
   trainingSettings,
 } from "@splatt/cpu-trainer";
 import type { Dataset } from "@splatt/formats";
-import { type EngineProbe, err, type Failure, type FailureCode, failure, ok } from "@splatt/shared";
+import {
+  type EngineProbe,
+  err,
+  errorText,
+  type Failure,
+  type FailureCode,
+  failure,
+  ok,
+} from "@splatt/shared";
 import type { StageContext, StageResult } from "../../pipeline/stage.ts";
 import { systemFailure } from "../../processes/system-failure.ts";
 import type { Engine, TrainedModel, TrainOptions } from "../engine.ts";
@@ -81,5 +89,5 @@ async function exportSplats(
 }
 
 function failureOf(error: unknown, code: FailureCode): Failure {
-  return systemFailure(error) ?? failure(code, error instanceof Error ? error.message : String(error));
+  return systemFailure(error) ?? failure(code, errorText(error));
 }

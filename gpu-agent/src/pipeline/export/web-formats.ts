@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import { err, errorText, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { strFromU8, unzipSync } from "fflate";
 import { z } from "zod";
 import { runTool } from "../../processes/run-tool.ts";
@@ -119,7 +119,7 @@ export async function readWebFormat(path: string): Promise<Result<WebFileHeader,
   try {
     return path.endsWith(".spz") ? await readSpzHeader(path) : await readSogHeader(path);
   } catch (error) {
-    return err(error instanceof Error ? error.message : String(error));
+    return err(errorText(error));
   }
 }
 

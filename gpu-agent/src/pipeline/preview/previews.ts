@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { MAX_PREVIEW_BYTES } from "@splatt/shared";
+import { errorText, MAX_PREVIEW_BYTES } from "@splatt/shared";
 import type { Logger } from "pino";
 import type { Engine } from "../../engines/engine.ts";
 import { splatPicture } from "./splat-picture.ts";
@@ -41,7 +41,7 @@ export async function showPreviews(options: PreviewOptions, signal: AbortSignal)
       await show(picture.value, signal);
       shown = early.step;
     } catch (error) {
-      if (!signal.aborted) log.debug(`no preview: ${error instanceof Error ? error.message : error}`);
+      if (!signal.aborted) log.debug(`no preview: ${errorText(error)}`);
     }
   }
 }

@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { FOLDER_MARK } from "@splatt/gpu-agent/processes/orphans";
-import { parseProcStat } from "@splatt/shared";
+import { parseProcStat } from "@splatt/shared/processes";
 
 export interface MarkedProcess {
   readonly pid: number;
