@@ -116,6 +116,11 @@ export const PROBLEMS = {
     title: "The request headers are too large",
     hint: "Send fewer or shorter headers.",
   },
+  rate_limited: {
+    status: 429,
+    title: "Too many requests",
+    hint: "Wait as long as Retry-After says.",
+  },
   too_many_connections: {
     status: 503,
     title: "Too many connections",

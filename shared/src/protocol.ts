@@ -32,6 +32,10 @@ export const CLOSE = {
   replaced: 4009,
   /** The protocol's major version is not the server's. */
   incompatible: 4010,
+  /** The agent sent more than its budget allows; it waits before it reconnects. */
+  rateLimited: 4011,
+  /** No hello arrived in time. */
+  noHello: 4012,
   /** The hello could not be answered because storage is unavailable. */
   unavailable: 4013,
 } as const;

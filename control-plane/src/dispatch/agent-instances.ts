@@ -7,8 +7,8 @@
  */
 export class AgentInstances {
   readonly #sql: SqlStorage;
-  /** Instances known to be active. Hibernation forgets them; they are recorded again. */
-  readonly #active = new Set<string>();
+  /** By agent, the instance known to be active. Hibernation forgets it; it is recorded again. */
+  readonly #active = new Map<string, string>();
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -49,8 +49,8 @@ export class AgentInstances {
 
   /** An instance sent something other than hello, so it is running. */
   noteActivity(agentId: string, instanceId: string): void {
-    if (this.#active.has(instanceId)) return;
-    this.#active.add(instanceId);
+    if (this.#active.get(agentId) === instanceId) return;
+    this.#active.set(agentId, instanceId);
     this.#sql.exec(
       "DELETE FROM silent_instances WHERE agent_id = ? AND instance_id = ?",
       agentId,
@@ -59,6 +59,7 @@ export class AgentInstances {
   }
 
   forget(agentId: string): void {
+    this.#active.delete(agentId);
     this.#sql.exec("DELETE FROM agent_instances WHERE agent_id = ?", agentId);
     this.#sql.exec("DELETE FROM silent_instances WHERE agent_id = ?", agentId);
   }

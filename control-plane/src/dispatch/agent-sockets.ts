@@ -75,8 +75,14 @@ export class AgentSockets {
     return readConnection(ws);
   }
 
-  update(ws: WebSocket, change: Partial<AgentConnection>): void {
-    writeConnection(ws, { ...this.agentOf(ws), ...change });
+  /** @returns false when the attachment would be too large; then nothing changes */
+  update(ws: WebSocket, change: Partial<AgentConnection>): boolean {
+    try {
+      writeConnection(ws, { ...this.agentOf(ws), ...change });
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Every open socket, including those without a hello. */

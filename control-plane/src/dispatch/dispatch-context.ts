@@ -32,4 +32,6 @@ export interface DispatchContext {
   readonly writtenProgress: Map<string, WrittenProgress>;
   /** Jobs that were recalled from a busy agent, so that each is recalled once. Lost with the object. */
   readonly recalled: Set<string>;
+  /** Sockets whose hello is being handled, so that a slow store does not make it late. */
+  readonly greeting: WeakSet<WebSocket>;
 }

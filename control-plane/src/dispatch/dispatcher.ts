@@ -1,17 +1,10 @@
 import { DurableObject } from "cloudflare:workers";
-import {
-  AgentMessage,
-  CLOSE,
-  EngineChoice,
-  type Fence,
-  MAX_FRAME_BYTES,
-  type ServerMessage,
-  sameFence,
-} from "@splatt/shared";
+import { AgentMessage, CLOSE, EngineChoice, MAX_FRAME_BYTES, type ServerMessage } from "@splatt/shared";
 import type { AgentIdentity } from "../agents/tokens.ts";
 import { database } from "../db/database.ts";
 import type { Env } from "../env.ts";
-import { isUnfinishedUnder } from "../jobs/lease-conditions.ts";
+import { ApiError, problemResponse } from "../http/problem.ts";
+import { isHeldUnder, isUnfinishedUnder } from "../jobs/lease-conditions.ts";
 import { log } from "../log.ts";
 import { markLostAgents, onAgentGone } from "./agent-gone.ts";
 import { AgentInstances } from "./agent-instances.ts";
@@ -27,16 +20,25 @@ import { type DispatcherApi, IDENTITY_HEADER } from "./dispatcher-api.ts";
 import { Drains } from "./drains.ts";
 import { explainWaiting } from "./explain-waiting.ts";
 import { onFail } from "./fail-attempt.ts";
-import { accept, fenceOf } from "./held-lease.ts";
+import { accept, fenceOf, isLeasedTo } from "./held-lease.ts";
 import { deletedAgents, onHeld, onHello, onOffer, sendDrain } from "./hello.ts";
-import { abandon } from "./job-reports.ts";
-import { type Lease, LeaseTable } from "./lease-table.ts";
+import { abandon, type JobReportMessage, replyToStale } from "./job-reports.ts";
+import { LeaseTable } from "./lease-table.ts";
 import { giveUpLost, loseLease, returnUnaccepted } from "./lose-lease.ts";
+import {
+  CONNECT_POINTS,
+  framePoints,
+  MessageBudgets,
+  messagePoints,
+  UNKNOWN_LEASE_POINTS,
+} from "./message-budget.ts";
+import { admitPending, closeOverduePending } from "./pending-sockets.ts";
 import { onProgress } from "./progress.ts";
 import type { WaitingJob } from "./queue.ts";
 import { recallPrefetched } from "./recall.ts";
 import { reconcileLeases } from "./reconcile-leases.ts";
 import { onReturned } from "./return-job.ts";
+import { SocketTurns } from "./socket-turns.ts";
 import { dispatchTiming } from "./timing.ts";
 
 /**
@@ -48,6 +50,8 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   /** Assigning runs one at a time; a request during a run makes it run again. */
   #assigning: Promise<void> | null = null;
   #assignAgain = false;
+  readonly #budgets = new MessageBudgets();
+  readonly #turns = new SocketTurns();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -68,6 +72,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       awakeSince: 0,
       writtenProgress: new Map(),
       recalled: new Set(),
+      greeting: new WeakSet(),
     };
     void ctx.blockConcurrencyWhile(async () => {
       await alarm.load();
@@ -78,29 +83,63 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   /** The Worker hands over an agent's upgrade, with the agent's identity in a header. */
   override async fetch(request: Request): Promise<Response> {
     const identity = JSON.parse(request.headers.get(IDENTITY_HEADER) ?? "") as AgentIdentity;
-    return this.#context.sockets.accept(identity, this.#context.now());
+    if (!this.#budgets.spend(identity.id, CONNECT_POINTS, this.#context.now())) {
+      return problemResponse(new ApiError("rate_limited", undefined, { "retry-after": "10" }));
+    }
+    const response = this.#context.sockets.accept(identity, this.#context.now());
+    admitPending(this.#context, identity.id);
+    return response;
   }
 
   override async webSocketMessage(ws: WebSocket, frame: string | ArrayBuffer): Promise<void> {
-    const socket = { ws, agent: this.#context.sockets.agentOf(ws) };
+    // What arrives after this side has closed the socket is dropped unread.
+    if (ws.readyState !== WebSocket.OPEN) return;
+    const { sockets, greeting } = this.#context;
+    const agentId = sockets.agentOf(ws).id;
+    if (!this.#spend(ws, framePoints(frame))) return;
     const message = parseFrame(frame);
-    if (!message.ok) return this.#context.sockets.close(ws, CLOSE.badMessage, message.reason);
-    if (message.value.type !== "hello") {
-      if (socket.agent.hello === null)
-        return this.#context.sockets.close(ws, CLOSE.badMessage, "the first message must be hello");
+    if (!message.ok) return sockets.close(ws, CLOSE.badMessage, message.reason);
+    if (!this.#spend(ws, messagePoints(message.value))) return;
+    const isHello = message.value.type === "hello";
+    if (!isHello && sockets.agentOf(ws).hello === null) {
+      return sockets.close(ws, CLOSE.badMessage, "the first message must be hello");
+    }
+    if (isHello) greeting.add(ws);
+    // An acceptance is on a clock, and one under a known lease costs no query: it does not wait for its turn.
+    if (message.value.type === "job.accept" && isLeasedTo(this.#context, agentId, message.value.fence)) {
+      return this.#receive(ws, message.value);
+    }
+    const isHandled = await this.#turns.run(ws, () => this.#receive(ws, message.value));
+    if (!isHandled) sockets.close(ws, CLOSE.rateLimited, "too many messages wait");
+  }
+
+  /** Handles a message, unless its socket has been closed or replaced since it arrived. */
+  async #receive(ws: WebSocket, message: AgentMessage): Promise<void> {
+    const context = this.#context;
+    if (ws.readyState !== WebSocket.OPEN) return;
+    const socket = { ws, agent: context.sockets.agentOf(ws) };
+    if (message.type !== "hello") {
       // A frame that was in flight when the agent's next socket took over describes a past state.
-      if (this.#context.sockets.of(socket.agent.id)?.ws !== ws) return;
-      this.#context.instances.noteActivity(socket.agent.id, socket.agent.hello.instanceId);
+      if (socket.agent.hello === null || context.sockets.of(socket.agent.id)?.ws !== ws) return;
+      context.instances.noteActivity(socket.agent.id, socket.agent.hello.instanceId);
     }
     try {
-      const reply = await this.#handle(socket, message.value);
-      if (reply !== null) this.#context.sockets.send(ws, reply);
+      const reply = await this.#handle(socket, message);
+      if (reply !== null) context.sockets.send(ws, reply);
     } catch (error) {
       // Without an ack the agent resends the message; a hello it resends only on a new connection.
-      log("error", "message not handled", { type: message.value.type }, error);
-      if (message.value.type === "hello")
-        this.#context.sockets.close(ws, CLOSE.unavailable, "storage is not answering");
+      log("error", "message not handled", { type: message.type, agent: socket.agent.name }, error);
+      if (message.type === "hello") context.sockets.close(ws, CLOSE.unavailable, "storage is not answering");
     }
+  }
+
+  /** @returns false when the agent has exceeded its budget; then the socket is closed */
+  #spend(ws: WebSocket, points: number): boolean {
+    const { id, name } = this.#context.sockets.agentOf(ws);
+    if (this.#budgets.spend(id, points, this.#context.now())) return true;
+    log("warn", "agent exceeded its message budget", { agent: name });
+    this.#context.sockets.close(ws, CLOSE.rateLimited, "too many messages; reconnect later");
+    return false;
   }
 
   override async webSocketClose(ws: WebSocket, code: number, reason: string): Promise<void> {
@@ -170,6 +209,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
 
   async tick(): Promise<void> {
     this.#context.sockets.refresh();
+    this.#budgets.prune(this.#context.now());
     for (const id of await deletedAgents(this.#context)) await this.agentDeleted(id);
     await this.#maintain();
     await giveUpLost(this.#context);
@@ -182,6 +222,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     markLostAgents(context);
     if (wasAway(context)) context.awakeSince = context.now();
     try {
+      closeOverduePending(context);
       await reconcileLeases(context);
       await checkLeases(context);
       await this.#assign();
@@ -204,16 +245,40 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
         await onOffer(context, socket, message.offer);
         await this.#assign();
         return null;
+      case "job.held":
+        await onHeld(context, socket, message.jobs);
+        return null;
+      case "job.cancelled":
+        return { type: "ack", fence: message.fence, seq: message.seq };
+      default:
+        return this.#handleReport(socket, message, agentId);
+    }
+  }
+
+  /** A message about one job counts only from the agent that holds it. For any other it costs one query at most. */
+  async #handleReport(
+    socket: AgentSocket,
+    message: JobReportMessage,
+    agentId: string,
+  ): Promise<ServerMessage | null> {
+    const context = this.#context;
+    const { fence } = message;
+    const isKnown = isLeasedTo(context, agentId, fence);
+    if (!isKnown) {
+      if (message.type === "job.reject" || !this.#spend(socket.ws, UNKNOWN_LEASE_POINTS)) return null;
+      // The lease table may have lost the row, or the attempt has ended and its report is repeated: D1 knows.
+      if (!(await isHeldUnder(context.db, fence, agentId))) return replyToStale(message);
+    }
+    switch (message.type) {
       case "job.accept": {
-        const { fence } = message;
-        const lease = this.#leaseUnder(fence);
-        if (lease !== null && lease.state !== "held") accept(context, lease);
+        const lease = context.leases.get(fence.job_id);
+        if (isKnown && lease !== null && lease.state !== "held") accept(context, lease);
         // A lease that only D1 knows is added by reconcileLeases.
-        if (lease !== null || (await isUnfinishedUnder(context.db, fence, agentId))) return null;
+        if (isKnown || (await isUnfinishedUnder(context.db, fence, agentId))) return null;
         return abandon(fence);
       }
       case "job.reject": {
-        const lease = this.#leaseUnder(message.fence);
+        const lease = context.leases.get(fence.job_id);
         if (lease === null) return null;
         coolDown(context, socket);
         await returnUnaccepted(
@@ -224,9 +289,6 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
         await this.#assign();
         return null;
       }
-      case "job.held":
-        await onHeld(context, socket, message.jobs);
-        return null;
       case "job.stage":
         return onStage(context, agentId, message);
       case "job.progress":
@@ -238,8 +300,6 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       case "job.returned":
       case "job.recalled":
         return this.#endAttempt(socket, await onReturned(context, agentId, message));
-      case "job.cancelled":
-        return { type: "ack", fence: message.fence, seq: message.seq };
     }
   }
 
@@ -248,11 +308,6 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     this.#context.sockets.send(socket.ws, reply);
     await this.#assign();
     return null;
-  }
-
-  #leaseUnder(fence: Fence): Lease | null {
-    const lease = this.#context.leases.get(fence.job_id);
-    return lease !== null && sameFence(fenceOf(lease), fence) ? lease : null;
   }
 
   /** @param fresh the job that was created, if that is the only change */
@@ -286,7 +341,7 @@ function parseFrame(
   frame: string | ArrayBuffer,
 ): { ok: true; value: AgentMessage } | { ok: false; reason: string } {
   if (typeof frame !== "string") return { ok: false, reason: "only text frames are accepted" };
-  if (new TextEncoder().encode(frame).byteLength > MAX_FRAME_BYTES) {
+  if (frame.length > MAX_FRAME_BYTES || new TextEncoder().encode(frame).byteLength > MAX_FRAME_BYTES) {
     return { ok: false, reason: `a frame has at most ${MAX_FRAME_BYTES} bytes` };
   }
   let json: unknown;

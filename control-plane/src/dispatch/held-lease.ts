@@ -1,4 +1,4 @@
-import type { Fence } from "@splatt/shared";
+import { type Fence, sameFence } from "@splatt/shared";
 import type { DispatchContext } from "./dispatch-context.ts";
 import type { Lease } from "./lease-table.ts";
 
@@ -23,6 +23,12 @@ export function recordHeldLease(context: DispatchContext, fence: Fence, agentId:
     lostAt: null,
   });
   context.alarm.wakeAt(now + context.timing.leaseMs);
+}
+
+/** Whether the lease table has this lease of the agent. */
+export function isLeasedTo(context: DispatchContext, agentId: string, fence: Fence): boolean {
+  const lease = context.leases.get(fence.job_id);
+  return lease !== null && lease.agentId === agentId && sameFence(fenceOf(lease), fence);
 }
 
 export function fenceOf(lease: Pick<Lease, "jobId" | "attempt" | "leaseId">): Fence {

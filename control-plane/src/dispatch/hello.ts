@@ -11,13 +11,13 @@ import {
 } from "@splatt/shared";
 import { eq, inArray, sql } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
-import { agents, jobs } from "../db/schema.ts";
-import { isUnfinishedUnder } from "../jobs/lease-conditions.ts";
+import { agents, type JobRow, jobs } from "../db/schema.ts";
+import { unfinishedAmong } from "../jobs/lease-conditions.ts";
 import { log } from "../log.ts";
 import type { AgentSocket } from "./agent-sockets.ts";
 import { sendAssignment } from "./deliver.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
-import { accept, fenceOf, recordHeldLease } from "./held-lease.ts";
+import { accept, fenceOf, isLeasedTo, recordHeldLease } from "./held-lease.ts";
 import { abandon } from "./job-reports.ts";
 import { loseLease } from "./lose-lease.ts";
 import { readopt } from "./readopt.ts";
@@ -43,15 +43,15 @@ export async function onHello(context: DispatchContext, socket: AgentSocket, hel
     return context.sockets.close(ws, CLOSE.revoked, "this agent was deleted");
   }
 
-  const verdicts: HeldVerdict[] = [];
-  for (const held of hello.held) verdicts.push(await resolveHeldJob(context, agent.id, held));
+  const verdicts = await resolveHeldJobs(context, agent.id, hello.held);
   if (ws.readyState !== WebSocket.OPEN) return;
 
-  context.sockets.update(ws, {
+  const state = {
     hello: { instanceId: hello.instance_id, offer: hello.offer },
     cooldownUntil: 0,
     draining: false,
-  });
+  };
+  if (!context.sockets.update(ws, state)) return closeForOffer(context, ws);
   context.sockets.send(ws, {
     type: "welcome",
     protocol: PROTOCOL_VERSION,
@@ -88,8 +88,12 @@ export async function onOffer(
   offer: AgentOffer,
 ): Promise<void> {
   if (agent.hello === null) return;
-  context.sockets.update(ws, { hello: { ...agent.hello, offer } });
+  if (!context.sockets.update(ws, { hello: { ...agent.hello, offer } })) return closeForOffer(context, ws);
   await withRetry(() => context.db.update(agents).set({ offer }).where(eq(agents.id, agent.id)));
+}
+
+function closeForOffer(context: DispatchContext, ws: WebSocket): void {
+  context.sockets.close(ws, CLOSE.badMessage, "the offer is too large");
 }
 
 /** Sends `drain` to an agent that the owner asked to drain. */
@@ -135,12 +139,10 @@ export async function onHeld(
       await loseLease(context, lease, "the agent no longer has the job.");
     }
   }
-  for (const { fence } of held) {
-    const lease = context.leases.get(fence.job_id);
-    if (lease !== null && sameFence(fence, fenceOf(lease))) continue;
-    if (!(await isUnfinishedUnder(context.db, fence, socket.agent.id))) {
-      context.sockets.send(socket.ws, abandon(fence));
-    }
+  const unknown = held.flatMap(({ fence }) => (isLeasedTo(context, socket.agent.id, fence) ? [] : fence));
+  const confirmed = await unfinishedAmong(context.db, unknown, socket.agent.id);
+  for (const fence of unknown) {
+    if (!confirmed.has(fence.lease_id)) context.sockets.send(socket.ws, abandon(fence));
   }
 }
 
@@ -182,16 +184,37 @@ export async function deletedAgents(context: DispatchContext): Promise<string[]>
   return rows.map(({ id }) => id);
 }
 
+/** Decides for each job that the agent holds whether it continues, after one query for all of them. */
+async function resolveHeldJobs(
+  context: DispatchContext,
+  agentId: string,
+  held: readonly HeldJob[],
+): Promise<HeldVerdict[]> {
+  if (held.length === 0) return [];
+  const { id, status, attempt, leaseId, agentId: holder, lostLeaseId, lastSeq } = jobs;
+  const ids = JSON.stringify(held.map(({ fence }) => fence.job_id));
+  const rows = await context.db
+    .select({ id, status, attempt, leaseId, holder, lostLeaseId, lastSeq })
+    .from(jobs)
+    .where(inArray(jobs.id, sql`(SELECT value FROM json_each(${ids}))`));
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  const verdicts: HeldVerdict[] = [];
+  for (const job of held) {
+    verdicts.push(await resolveHeldJob(context, agentId, job, byId.get(job.fence.job_id)));
+  }
+  return verdicts;
+}
+
+type HeldRow = Pick<JobRow, "status" | "attempt" | "leaseId" | "lostLeaseId" | "lastSeq"> & {
+  readonly holder: string | null;
+};
+
 async function resolveHeldJob(
   context: DispatchContext,
   agentId: string,
   held: HeldJob,
+  job: HeldRow | undefined,
 ): Promise<HeldVerdict> {
-  const { status, attempt, leaseId, agentId: holder, lostLeaseId, lastSeq } = jobs;
-  const [job] = await context.db
-    .select({ status, attempt, leaseId, holder, lostLeaseId, lastSeq })
-    .from(jobs)
-    .where(eq(jobs.id, held.fence.job_id));
   const abandoned = (reason: string): HeldVerdict => ({ action: "abandon", held: held.fence, reason });
   if (job === undefined) return abandoned("the job was deleted");
   if (isTerminal(job.status)) return abandoned(`the job is ${job.status}`);

@@ -1,4 +1,4 @@
-import type { AckedMessage, Fence, ServerMessage } from "@splatt/shared";
+import type { AckedMessage, AgentMessage, Fence, ServerMessage } from "@splatt/shared";
 import { and, lt, type SQL } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { jobs } from "../db/schema.ts";
@@ -41,6 +41,20 @@ export async function outcomeOfUnapplied(
   message: AckedMessage,
 ): Promise<ReportOutcome> {
   return (await isHeldUnder(context.db, message.fence, agentId)) ? "repeated" : "stale";
+}
+
+/** Any message about one job. */
+export type JobReportMessage = Exclude<
+  AgentMessage,
+  { type: "hello" | "offer" | "job.held" | "job.cancelled" }
+>;
+
+/** The reply to an agent that does not hold the job: it has nothing to return, and everything else is in vain. */
+export function replyToStale(message: JobReportMessage): ServerMessage {
+  const { type, fence } = message;
+  return type === "job.returned" || type === "job.recalled"
+    ? { type: "ack", fence, seq: message.seq }
+    : abandon(fence);
 }
 
 export function replyFor({ fence, seq }: AckedMessage, outcome: ReportOutcome): ServerMessage {

@@ -9,6 +9,8 @@ export const DispatchTiming = z.object({
   heartbeatMs: Ms.default(15_000),
   /** A socket without a heartbeat for this long is dead, whatever its state says. */
   leaseMs: Ms.default(60_000),
+  /** A socket without a hello for this long is closed. */
+  helloMs: Ms.default(30_000),
   /** How long a job waits for its agent to reconnect. */
   reconnectGraceMs: Ms.default(150_000),
   /** How often an agent lists the jobs that it holds. */

@@ -1,5 +1,5 @@
-import { type Fence, isTerminal } from "@splatt/shared";
-import { and, eq, type SQL } from "drizzle-orm";
+import { type Fence, isTerminal, TERMINAL_STATUSES } from "@splatt/shared";
+import { and, eq, notInArray, type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { jobs } from "../db/schema.ts";
 
@@ -16,6 +16,29 @@ export function heldUnder(fence: Fence, agentId: string): SQL | undefined {
 export async function isHeldUnder(db: Database, fence: Fence, agentId: string): Promise<boolean> {
   const rows = await db.select({ id: jobs.id }).from(jobs).where(heldUnder(fence, agentId));
   return rows.length > 0;
+}
+
+/** The leases of `fences` under which `agentId` holds an unfinished job: one query for all. */
+export async function unfinishedAmong(
+  db: Database,
+  fences: readonly Fence[],
+  agentId: string,
+): Promise<Set<string>> {
+  if (fences.length === 0) return new Set();
+  const claimed = JSON.stringify(fences);
+  const rows = await db
+    .select({ leaseId: jobs.leaseId })
+    .from(jobs)
+    .innerJoin(
+      sql`json_each(${claimed}) AS claimed`,
+      and(
+        eq(jobs.id, sql`claimed.value ->> '$.job_id'`),
+        eq(jobs.attempt, sql`claimed.value ->> '$.attempt'`),
+        eq(jobs.leaseId, sql`claimed.value ->> '$.lease_id'`),
+      ),
+    )
+    .where(and(eq(jobs.agentId, agentId), notInArray(jobs.status, [...TERMINAL_STATUSES])));
+  return new Set(rows.flatMap(({ leaseId }) => leaseId ?? []));
 }
 
 /** Like {@link isHeldUnder}, and the job has not ended. */
