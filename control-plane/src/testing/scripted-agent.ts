@@ -112,7 +112,13 @@ export class ScriptedAgent {
   }
 
   close(code = 1000): void {
-    this.#socket.close(code, "");
+    this.closeWith(code);
+  }
+
+  /** @param code without one, the close frame has none either, and reads as 1005 */
+  closeWith(code: number | undefined): void {
+    if (code === undefined) this.#socket.close();
+    else this.#socket.close(code, "");
   }
 
   /** The next message of a type; others that came before it are dropped. */

@@ -166,6 +166,19 @@ describe("completing", () => {
     expect(await getJob(jobId)).toMatchObject({ status: "queued" });
   });
 
+  it("with another object in storage than the one that was uploaded does not count as stored", async () => {
+    const { agent, fence, jobId } = await agentWithJob();
+    await agent.stage(fence, 1, "exporting");
+    const uploads = [];
+    for (const filename of RESULT_FILES) uploads.push(await agent.upload(fence, filename, "as uploaded"));
+    const key = `jobs/${jobId}/1/${uploads[0]?.upload_id}/${uploads[0]?.filename}`;
+    expect(await env.BUCKET.head(key)).not.toBeNull();
+    await env.BUCKET.put(key, "as replaced");
+    agent.send({ type: "job.complete", fence, seq: 2, uploads, report: EMPTY_REPORT });
+    await agent.next("ack");
+    expect(await getJob(jobId)).toMatchObject({ status: "queued", failures: 1, results: null });
+  });
+
   it("leaves no object of an upload that did not win", async () => {
     const { agent, fence, jobId } = await agentWithJob();
     await agent.upload(fence, "transforms.json", "an older try");
