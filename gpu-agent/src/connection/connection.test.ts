@@ -181,6 +181,21 @@ describe("Connection", () => {
     expect(upgrades).toHaveLength(4);
   });
 
+  it.each<[string, (socket: WebSocket) => void, number]>([
+    ["is closed as rate limited", (socket) => socket.close(CLOSE.rateLimited, "too many messages"), 0],
+    ["answers 429", () => undefined, 429],
+  ])("waits longer when the server %s", async (_, onSocket, status) => {
+    const { url, upgrades } = await gateway(onSocket, () => status);
+    const waits: string[] = [];
+    const log = pino({ level: "warn" }, { write: (line) => void waits.push(line) });
+    const connection = connect(url, { log, backoff: { minMs: 1, maxMs: 1, rateLimitedMs: 3_600_000 } });
+    const ended = connection.run();
+    await expect.poll(() => waits.join("")).toMatch(/trying again in 3600\.\d s/);
+    expect(upgrades).toHaveLength(1);
+    connection.close();
+    await ended;
+  });
+
   it("ends a link on which nothing comes back any more", async () => {
     const { url, upgrades } = await gateway((socket) => welcome(socket, 10));
     const twice = Promise.withResolvers<void>();

@@ -42,6 +42,8 @@ interface Backoff {
   readonly stableMs: number;
   /** After being told of a newer process. */
   readonly replacedMs: number;
+  /** Added to the wait after the server found that this agent sends too much. */
+  readonly rateLimitedMs: number;
 }
 
 const BACKOFF: Backoff = {
@@ -50,6 +52,7 @@ const BACKOFF: Backoff = {
   maxHoldingMs: 20_000,
   stableMs: 10_000,
   replacedMs: 5000,
+  rateLimitedMs: 10_000,
 };
 
 const GOODBYE_MS = 2000;
@@ -101,7 +104,11 @@ export class Connection {
 
       const maxMs = holdsJobs() ? this.#backoff.maxHoldingMs : this.#backoff.maxMs;
       const window = { minMs: this.#backoff.minMs, maxMs };
-      const waitMs = asksAgain ? this.#backoff.replacedMs : fullJitterMs(tries, window, Math.random);
+      const isRateLimited = failure.kind === "retry" && failure.isRateLimited === true;
+      const leastMs = isRateLimited ? this.#backoff.rateLimitedMs : 0;
+      const waitMs = asksAgain
+        ? this.#backoff.replacedMs
+        : leastMs + fullJitterMs(tries, window, Math.random);
       log.warn(`not connected: ${failure.reason}; trying again in ${(waitMs / 1000).toFixed(1)} s`);
       tries += 1;
       await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);

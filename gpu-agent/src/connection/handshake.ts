@@ -19,7 +19,12 @@ import { endpointOf, NO_PROXIES, type ProxySettings } from "../network/proxies.t
 
 /** Why no connection came about. `stop` means that trying again would change nothing. */
 export type HandshakeFailure =
-  | { readonly kind: "retry"; readonly reason: string }
+  | {
+      readonly kind: "retry";
+      readonly reason: string;
+      /** The server's budget for this agent is spent: a quick retry would be refused too. */
+      readonly isRateLimited?: true;
+    }
   | { readonly kind: "stop"; readonly exit: StopReason; readonly reason: string };
 
 export type StopReason = "unauthorized" | "replaced" | "incompatible";
@@ -118,6 +123,8 @@ export function closeFailure(code: number, reason: string): HandshakeFailure {
       return { kind: "stop", exit: "unauthorized", reason: text };
     case CLOSE.incompatible:
       return { kind: "stop", exit: "incompatible", reason: text };
+    case CLOSE.rateLimited:
+      return { kind: "retry", reason: text, isRateLimited: true };
     default:
       return { kind: "retry", reason: text };
   }
@@ -128,5 +135,6 @@ function responseFailure(status: number): HandshakeFailure {
     const reason = "the control plane does not accept AGENT_TOKEN; mint a new one with POST /agents";
     return { kind: "stop", exit: "unauthorized", reason };
   }
-  return { kind: "retry", reason: `the control plane answered ${status}` };
+  const reason = `the control plane answered ${status}`;
+  return status === 429 ? { kind: "retry", reason, isRateLimited: true } : { kind: "retry", reason };
 }
