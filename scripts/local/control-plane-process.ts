@@ -37,6 +37,11 @@ export class ControlPlaneProcess {
     return new ControlPlaneProcess(await ready, child, options.dataDir);
   }
 
+  /** The launcher and its runtime. */
+  async pids(): Promise<number[]> {
+    return [this.#child.pid ?? 0, ...(await this.#runtimePids())];
+  }
+
   /** SIGKILL to workerd and to what started it, as when the machine loses power. */
   async kill(): Promise<void> {
     const exited = once(this.#child, "exit");
@@ -47,10 +52,12 @@ export class ControlPlaneProcess {
 
   /** SIGKILL to workerd alone, as when the kernel needs its memory. */
   async killRuntime(): Promise<void> {
-    const noted = JSON.parse(await readFile(join(this.#dataDir, "runtime.json"), "utf8")) as {
-      pid: number;
-    }[];
-    for (const { pid } of noted) process.kill(pid, "SIGKILL");
+    for (const pid of await this.#runtimePids()) process.kill(pid, "SIGKILL");
+  }
+
+  async #runtimePids(): Promise<number[]> {
+    const noted = await readFile(join(this.#dataDir, "runtime.json"), "utf8");
+    return (JSON.parse(noted) as { pid: number }[]).map(({ pid }) => pid);
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,235 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { Agent, get } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { ControlPlaneProcess } from "@splatt/local/control-plane-process";
+import { type Fence, fenceHeaders, planParts } from "@splatt/shared";
+import { execa } from "execa";
+import { SplattClient } from "splatt";
+import { machineLine } from "../control-plane/machine-line.ts";
+import { quantile } from "../control-plane/quantiles.ts";
+import { timedGet } from "../control-plane/requests.ts";
+import { ScriptedAgent } from "../control-plane/scripted-agent.ts";
+import { MemoryWatch } from "../door/memory-watch.ts";
+import { type Nginx, startNginx } from "../door/nginx.ts";
+
+/**
+ * `npm run bench -- door [--mib 1024] [--seconds 30]`: uploads and downloads through the front door of the embedded
+ * control plane, beside nginx with the same file; and GET /health and the memory while ten clients download and ten
+ * read slowly. Wants curl, and nginx for the comparison (Debian: apt-get install nginx-light curl).
+ */
+
+const MIB = 1024 * 1024;
+const ROUNDS = 3;
+const SENDERS = 4;
+const READERS = 10;
+const SLOW_BYTES_PER_SEC = 50_000;
+const HEALTH_INTERVAL_MS = 20;
+const API_KEY = "bench-key-of-the-door";
+
+interface Part {
+  readonly path: string;
+  readonly number: number;
+  readonly sha256: string;
+}
+
+const { values } = parseArgs({
+  options: { mib: { type: "string", default: "1024" }, seconds: { type: "string", default: "30" } },
+});
+const size = Number(values.mib) * MIB;
+console.log(`${machineLine()}; a file of ${values.mib} MiB`);
+
+const dir = await mkdtemp(join(tmpdir(), "splatt-door-"));
+const controlPlane = await ControlPlaneProcess.start(
+  { dataDir: join(dir, "control-plane"), apiKey: API_KEY },
+  (line) => console.error(line),
+);
+const nginx = await startNginx();
+if (nginx === null) console.log("nginx is not installed: there is nothing to compare with.");
+try {
+  await measure();
+} finally {
+  await nginx?.[Symbol.asyncDispose]();
+  await controlPlane.stop();
+  await rm(dir, { recursive: true, force: true });
+}
+
+async function measure(): Promise<void> {
+  const client = new SplattClient(controlPlane.url, API_KEY);
+  const http = new Agent({ keepAlive: true });
+  await timedGet(`${controlPlane.url}/health`, http, API_KEY);
+  const memory = await MemoryWatch.start(await controlPlane.pids());
+  const parts = await writeParts();
+
+  const uploads = { door: [] as number[], nginx: [] as number[] };
+  let uploadId = "";
+  for (let round = 0; round < ROUNDS; round++) {
+    const began = performance.now();
+    uploadId = await uploadToDoor(parts);
+    uploads.door.push(rate(began));
+    if (nginx !== null) uploads.nginx.push(await uploadToNginx(nginx, parts));
+  }
+
+  const input = await inputOfJob(client, uploadId);
+  const downloads = { door: [] as number[], nginx: [] as number[] };
+  for (let round = 0; round < ROUNDS; round++) {
+    downloads.door.push(await timedDownload(input.url, input.headers));
+    if (nginx !== null) downloads.nginx.push(await timedDownload(`${nginx.url}/whole`, {}));
+  }
+  console.log("\n| MiB/s, median of 3 | front door | nginx | ratio |\n|---|---|---|---|");
+  console.log(row(`upload in parts of 32 MiB, ${SENDERS} at once, SHA-256 of each`, uploads));
+  console.log(row("download", downloads));
+
+  const idle = await healthTimes(http, 5);
+  const stopReaders = startReaders(input.url, input.headers);
+  const busy = await healthTimes(http, Number(values.seconds));
+  await stopReaders();
+  const ms = (times: readonly number[], q: number) => quantile(times, q).toFixed(1);
+  console.log("\n| GET /health | p50 ms | p99 ms | longest ms |\n|---|---|---|---|");
+  console.log(`| idle | ${ms(idle, 0.5)} | ${ms(idle, 0.99)} | ${ms(idle, 1)} |`);
+  console.log(
+    `| ${READERS} download, ${READERS} read slowly | ${ms(busy, 0.5)} | ${ms(busy, 0.99)} | ${ms(busy, 1)} |`,
+  );
+  console.log(`\nMemory above idle in all of it, launcher and workerd: ${await memory.stop()} MiB`);
+  http.destroy();
+  input.close();
+}
+
+function row(name: string, { door, nginx }: { door: readonly number[]; nginx: readonly number[] }): string {
+  const ours = quantile(door, 0.5);
+  const theirs = quantile(nginx, 0.5);
+  const compared = nginx.length === 0 ? "– | –" : `${theirs.toFixed(0)} | ${(ours / theirs).toFixed(2)}`;
+  return `| ${name} | ${ours.toFixed(0)} | ${compared} |`;
+}
+
+function rate(began: number): number {
+  return (1000 * size) / MIB / (performance.now() - began);
+}
+
+async function writeParts(): Promise<Part[]> {
+  const noise = randomBytes(32 * MIB);
+  const parts: Part[] = [];
+  const whole = nginx === null ? null : await open(join(nginx.root, "whole"), "w");
+  for (const { number, size: bytes } of planParts(size, 32 * MIB)) {
+    const content = noise.subarray(0, bytes);
+    content.writeUInt32LE(number);
+    const path = join(dir, `part-${number}`);
+    const file = await open(path, "w");
+    await file.writeFile(content);
+    await file.close();
+    await whole?.writeFile(content);
+    parts.push({ path, number, sha256: createHash("sha256").update(content).digest("hex") });
+  }
+  await whole?.close();
+  return parts;
+}
+
+async function uploadToDoor(parts: readonly Part[]): Promise<string> {
+  const { upload_id } = await postJson<{ upload_id: string }>("/uploads", { filename: "v.mp4", size });
+  await inParallel(parts, ({ path, number, sha256 }) =>
+    curl([
+      "-X",
+      "PUT",
+      "-T",
+      path,
+      "-H",
+      `X-API-Key: ${API_KEY}`,
+      "-H",
+      `X-Content-SHA256: ${sha256}`,
+      `${controlPlane.url}/uploads/${upload_id}/parts/${number}`,
+    ]),
+  );
+  await postJson(`/uploads/${upload_id}/complete`, {});
+  return upload_id;
+}
+
+/** What lands is hashed as the front door does, by the fastest program for it. */
+async function uploadToNginx({ url, root }: Nginx, parts: readonly Part[]): Promise<number> {
+  const began = performance.now();
+  await inParallel(parts, async ({ path, number, sha256 }) => {
+    await curl(["-T", path, `${url}/part-${number}`]);
+    const { stdout } = await execa("sha256sum", [join(root, `part-${number}`)]);
+    if (!stdout.startsWith(sha256)) throw new Error("nginx stored something else");
+  });
+  return rate(began);
+}
+
+async function timedDownload(url: string, headers: Readonly<Record<string, string>>): Promise<number> {
+  const began = performance.now();
+  await curl([...headerArgs(headers), url]);
+  return rate(began);
+}
+
+/** A job of the uploaded video, leased to an agent, whose input can be downloaded. */
+async function inputOfJob(client: SplattClient, upload_id: string) {
+  const { token } = await client.createAgent("bench");
+  const { promise: leased, resolve } = Promise.withResolvers<Fence>();
+  const agent = await ScriptedAgent.connect({ url: controlPlane.url, token, slots: 1, onJob: resolve });
+  await postJson("/jobs", { task_id: "bench", upload_id, engine: "builtin" });
+  const fence = await leased;
+  return {
+    url: `${controlPlane.url}/agent/jobs/${fence.job_id}/input`,
+    headers: { authorization: `Bearer ${token}`, ...fenceHeaders(fence) },
+    close: () => agent.close(),
+  };
+}
+
+/** Ten curls that download again and again, and ten clients that read a trickle. */
+function startReaders(url: string, headers: Readonly<Record<string, string>>): () => Promise<void> {
+  let isOver = false;
+  const fast = Array.from({ length: READERS }, async () => {
+    while (!isOver) await curl([...headerArgs(headers), "--max-time", "10", url], [0, 28]);
+  });
+  const slow = Array.from({ length: READERS }, () => {
+    const request = get(url, { headers, agent: false }, (response) => {
+      const timer = setInterval(() => response.read(SLOW_BYTES_PER_SEC / 10), 100);
+      response.once("close", () => clearInterval(timer));
+    });
+    request.on("error", () => undefined);
+    return request;
+  });
+  return async () => {
+    isOver = true;
+    for (const request of slow) request.destroy();
+    await Promise.all(fast);
+  };
+}
+
+async function healthTimes(http: Agent, seconds: number): Promise<number[]> {
+  const times: number[] = [];
+  const end = performance.now() + 1000 * seconds;
+  while (performance.now() < end) {
+    times.push(await timedGet(`${controlPlane.url}/health`, http, API_KEY));
+    await new Promise((resolve) => setTimeout(resolve, HEALTH_INTERVAL_MS));
+  }
+  return times;
+}
+
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+  const left = items.values();
+  const worker = async () => {
+    for (const item of left) await work(item);
+  };
+  await Promise.all(Array.from({ length: SENDERS }, worker));
+}
+
+async function curl(args: readonly string[], exitCodes: readonly number[] = [0]): Promise<void> {
+  const { exitCode, stderr } = await execa("curl", ["-sSf", "-o", "/dev/null", ...args], { reject: false });
+  if (exitCode === undefined || !exitCodes.includes(exitCode)) throw new Error(`curl: ${stderr}`);
+}
+
+function headerArgs(headers: Readonly<Record<string, string>>): string[] {
+  return Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
+}
+
+async function postJson<T>(path: string, body: unknown): Promise<T> {
+  const response = await fetch(new URL(path, controlPlane.url), {
+    method: "POST",
+    headers: { "x-api-key": API_KEY },
+    body: JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`${path} was answered by ${response.status}`);
+  return (await response.json()) as T;
+}
