@@ -78,6 +78,8 @@ export class FrontDoor {
         keepAliveTimeout: limits.idleMs,
         connectionsCheckingInterval: Math.min(1000, limits.headersMs),
         maxHeaderSize: limits.headerBytes,
+        // Checked with the rest of the head.
+        requireHostHeader: false,
         noDelay: true,
         keepAlive: true,
         shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",

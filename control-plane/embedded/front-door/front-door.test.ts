@@ -1,0 +1,342 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { SUBPROTOCOL } from "@splatt/shared";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { type EmbeddedControlPlane, startControlPlane } from "../index.ts";
+import { RawConnection, rawExchange, statusOf } from "./testing.ts";
+
+/** Attacks on the embedded control plane, over bare connections. */
+
+const KEY = "key-of-the-front-door";
+const PART = 32 * 1024 * 1024;
+
+let dataDir: string;
+let controlPlane: EmbeddedControlPlane;
+const logged: string[] = [];
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "splatt-door-"));
+  controlPlane = await startControlPlane({
+    dataDir,
+    port: 0,
+    apiKey: KEY,
+    limits: {
+      headersMs: 500,
+      bodyMs: 500,
+      idleMs: 500,
+      stalledMs: 1000,
+      firstMessageMs: 500,
+      part: { windowMs: 500, bytes: 1024 },
+      connectionsPerAddress: 40,
+    },
+    onLog: (level, text) => {
+      if (level === "error") logged.push(text);
+    },
+  });
+});
+afterAll(async () => {
+  await controlPlane.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+afterEach(() => {
+  // Nothing that a client does is an error of ours.
+  expect(logged.splice(0)).toEqual([]);
+});
+
+const HEAD = `Host: splatt\r\nX-API-Key: ${KEY}\r\n`;
+const CLOSE = "Connection: close\r\n\r\n";
+const blobs = () => readdir(join(dataDir, "objects", "blobs"));
+const isAlive = async () => expect((await fetch(new URL("/health", controlPlane.url))).status).toBe(200);
+
+async function api<T>(method: string, path: string, body: unknown = null): Promise<T> {
+  const response = await fetch(new URL(path, controlPlane.url), {
+    method,
+    headers: { "x-api-key": KEY },
+    body: body === null ? null : JSON.stringify(body),
+  });
+  return (await response.json()) as T;
+}
+
+async function newUpload(size = PART): Promise<string> {
+  const { upload_id } = await api<{ upload_id: string }>("POST", "/uploads", { filename: "v.mp4", size });
+  return upload_id;
+}
+
+const received = async (upload: string) =>
+  (await api<{ received_parts: number[] }>("GET", `/uploads/${upload}`)).received_parts;
+
+const upgradeOf = (token: string) =>
+  `GET /agent HTTP/1.1\r\nHost: splatt\r\nAuthorization: Bearer ${token}\r\nUpgrade: websocket\r\n` +
+  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+  `Sec-WebSocket-Protocol: ${SUBPROTOCOL}\r\n\r\n`;
+
+describe("a request that is not for our routes, or not well-formed", () => {
+  it.each<[string, string, number]>([
+    ["the runtime's R2 endpoint", `GET /cdn-cgi/local/r2/public/splatt/x HTTP/1.1\r\n${HEAD}`, 404],
+    ["the runtime's scheduler", `GET /cdn-cgi/local/scheduled HTTP/1.1\r\n${HEAD}`, 404],
+    ["a prefix of a route", `GET /healthy HTTP/1.1\r\n${HEAD}`, 404],
+    ["dots", `GET /jobs/../cdn-cgi/x HTTP/1.1\r\n${HEAD}`, 400],
+    ["encoded dots", `GET /jobs/%2e%2E/cdn-cgi HTTP/1.1\r\n${HEAD}`, 400],
+    ["an encoded slash", `GET /jobs%2f..%2fcdn-cgi HTTP/1.1\r\n${HEAD}`, 400],
+    ["two slashes", `GET //evil/health HTTP/1.1\r\n${HEAD}`, 400],
+    ["a backslash", `GET /\\evil/health HTTP/1.1\r\n${HEAD}`, 400],
+    ["a NUL", `GET /health%00 HTTP/1.1\r\n${HEAD}`, 400],
+    ["a fragment", `GET /health#x HTTP/1.1\r\n${HEAD}`, 400],
+    ["a full URL", `GET http://evil/health HTTP/1.1\r\n${HEAD}`, 400],
+    ["an asterisk", `OPTIONS * HTTP/1.1\r\n${HEAD}`, 400],
+    ["CONNECT", `CONNECT evil:80 HTTP/1.1\r\n${HEAD}`, 405],
+    ["TRACE", `TRACE /health HTTP/1.1\r\n${HEAD}`, 405],
+    ["an unknown method", `BREW /health HTTP/1.1\r\n${HEAD}`, 400],
+    ["another protocol", "SSH-2.0-OpenSSH_9.2\r\n", 400],
+    ["no Host", "GET /health HTTP/1.1\r\n", 400],
+    ["two Hosts", `GET /health HTTP/1.1\r\n${HEAD}Host: evil\r\n`, 400],
+    ["a Host that is none", "GET /health HTTP/1.1\r\nHost: a/../b\r\n", 400],
+    ["two lengths", `POST /jobs HTTP/1.1\r\n${HEAD}Content-Length: 2\r\nContent-Length: 3\r\n`, 400],
+    [
+      "length and encoding",
+      `POST /jobs HTTP/1.1\r\n${HEAD}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n`,
+      400,
+    ],
+    ["an unknown encoding", `POST /jobs HTTP/1.1\r\n${HEAD}Transfer-Encoding: gzip, chunked\r\n`, 400],
+    ["an obscured encoding", `POST /jobs HTTP/1.1\r\n${HEAD}Transfer-Encoding : chunked\r\n`, 400],
+    ["a negative length", `POST /jobs HTTP/1.1\r\n${HEAD}Content-Length: -1\r\n`, 400],
+    ["a folded header", `GET /health HTTP/1.1\r\n${HEAD}X-A: b\r\n c\r\n`, 400],
+    ["bare line feeds", "GET /health HTTP/1.1\nHost: splatt\n", 400],
+    ["a control character", `GET /health HTTP/1.1\r\n${HEAD}X-A: b\u0001\r\n`, 400],
+    ["two API keys", `GET /jobs HTTP/1.1\r\n${HEAD}X-API-Key: other\r\n`, 400],
+    ["large headers", `GET /health HTTP/1.1\r\n${HEAD}X-A: ${"a".repeat(20_000)}\r\n`, 431],
+    [
+      "an upgrade on another route",
+      `POST /jobs HTTP/1.1\r\n${HEAD}Upgrade: websocket\r\nConnection: Upgrade\r\n`,
+      400,
+    ],
+    ["an unknown expectation", `GET /health HTTP/1.1\r\n${HEAD}Expect: magic\r\n`, 400],
+  ])("is refused: %s", async (_, head, status) => {
+    const answer = await rawExchange(controlPlane.url, `${head}${CLOSE}`);
+    expect(statusOf(answer)).toBe(status);
+    expect(answer).toContain("application/problem+json");
+    expect(answer).not.toMatch(/node_modules|\.ts:|\.js:|Error:/);
+  });
+
+  it("is read by one rule: what follows a chunked body is a request of its own", async () => {
+    const smuggled = `0\r\n\r\nGET /health HTTP/1.1\r\n${HEAD}${CLOSE}`;
+    const answer = await rawExchange(
+      controlPlane.url,
+      `POST /jobs HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\n${smuggled}`,
+    );
+    expect(answer.match(/HTTP\/1\.1 \d{3}/g)).toEqual(["HTTP/1.1 422", "HTTP/1.1 200"]);
+  });
+});
+
+describe("the headers", () => {
+  it.each(["MF-Original-URL: http://x/jobs", "MF-CF-Blob: x", "MF-Route-Override: x", "X-Splatt-Door: x"])(
+    "that steer the runtime are dropped: %s",
+    async (header) => {
+      const answer = await rawExchange(
+        controlPlane.url,
+        `GET /health HTTP/1.1\r\n${HEAD}${header}\r\n${CLOSE}`,
+      );
+      expect(statusOf(answer)).toBe(200);
+      expect(answer).toContain('"active_jobs"');
+      expect(answer).not.toMatch(/mf-|x-splatt/i);
+    },
+  );
+
+  it("that Connection names are for this hop alone", async () => {
+    const head = `GET /jobs HTTP/1.1\r\n${HEAD}Connection: close, X-API-Key\r\n\r\n`;
+    expect(statusOf(await rawExchange(controlPlane.url, head))).toBe(401);
+  });
+
+  it("of the runtime's own port do not help without the door's secret", async () => {
+    const noted = JSON.parse(await readFile(join(dataDir, "runtime.json"), "utf8")) as { pid: number }[];
+    const ports = await listeningPorts(noted[0]?.pid ?? 0);
+    expect(ports.length).toBeGreaterThan(0);
+    for (const port of ports) {
+      const response = await fetch(`http://127.0.0.1:${port}/jobs`, { headers: { "x-api-key": KEY } });
+      expect(response.status).toBe(403);
+    }
+  });
+});
+
+describe("a slow client is cut", () => {
+  it("that says nothing", async () => {
+    expect(statusOf(await rawExchange(controlPlane.url, ""))).toBe(408);
+  });
+
+  it("that never ends its headers", async () => {
+    expect(statusOf(await rawExchange(controlPlane.url, `GET /health HTTP/1.1\r\n${HEAD}`))).toBe(408);
+  });
+
+  it("that never ends its body", async () => {
+    const head = `POST /jobs HTTP/1.1\r\n${HEAD}Content-Length: 100\r\n\r\n{`;
+    expect(statusOf(await rawExchange(controlPlane.url, head))).toBe(408);
+  });
+
+  it("that sends a part too slowly, of which nothing stays", async () => {
+    const upload = await newUpload();
+    const head = `PUT /uploads/${upload}/parts/1 HTTP/1.1\r\n${HEAD}Content-Length: ${PART}\r\n\r\nabc`;
+    expect(statusOf(await rawExchange(controlPlane.url, head))).toBe(408);
+    expect(await received(upload)).toEqual([]);
+    expect(await blobs()).toEqual([]);
+  });
+
+  it("that keeps a connection without a request", async () => {
+    const connection = new RawConnection(controlPlane.url).send(`GET /health HTTP/1.1\r\n${HEAD}\r\n`);
+    await connection.closed;
+    expect(statusOf(connection.received)).toBe(200);
+  });
+
+  it("that opens an agent's socket and never says hello", async () => {
+    const { token } = await api<{ token: string }>("POST", "/agents", { name: "silent" });
+    const answer = await rawExchange(controlPlane.url, upgradeOf(token));
+    expect(statusOf(answer)).toBe(101);
+  });
+});
+
+describe("a body", () => {
+  it.each([
+    ["badly framed", "zz\r\n{}\r\n"],
+    ["with a negative chunk", "-1\r\n{}\r\n"],
+    ["with an oversized chunk", "fffffffffffffffff\r\n{}\r\n"],
+  ])("that is %s is the client's 400", async (_, body) => {
+    const head = `POST /jobs HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\n`;
+    expect(statusOf(await rawExchange(controlPlane.url, head + body))).toBe(400);
+  });
+
+  it("that the client breaks off disturbs nobody", async () => {
+    const upload = await newUpload();
+    const path = `/uploads/${upload}/parts/1`;
+    for (const start of [
+      `POST /jobs HTTP/1.1\r\n${HEAD}Content-Length: 100\r\n\r\n{`,
+      `PUT ${path} HTTP/1.1\r\n${HEAD}Content-Length: ${PART}\r\n\r\n${"a".repeat(100_000)}`,
+      `PUT ${path} HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\nff\r\nabc`,
+    ]) {
+      const connection = new RawConnection(controlPlane.url).send(start);
+      await new Promise<void>((resolve) => connection.socket.write("", () => resolve()));
+      connection.socket.resetAndDestroy();
+      await connection.closed;
+    }
+    await vi.waitFor(async () => expect(await blobs()).toEqual([]));
+    await isAlive();
+  });
+
+  it("that is too large is refused before it is read", async () => {
+    const head = `POST /jobs HTTP/1.1\r\n${HEAD}Content-Length: 99999999999\r\n\r\n`;
+    expect(statusOf(await rawExchange(controlPlane.url, head))).toBe(413);
+  });
+
+  it("of a part is not asked for before the Worker has agreed", async () => {
+    const upload = await newUpload(5);
+    const path = `PUT /uploads/${upload}/parts/1 HTTP/1.1\r\nHost: splatt\r\nExpect: 100-continue\r\n`;
+    const refused = `${path}X-API-Key: wrong\r\nContent-Length: 5\r\n\r\n`;
+    const answer = new RawConnection(controlPlane.url).send(refused);
+    expect(statusOf(await answer.receives(/problem/))).toBe(401);
+    const agreed = new RawConnection(controlPlane.url).send(
+      `${path}X-API-Key: ${KEY}\r\nContent-Length: 5\r\n${CLOSE}`,
+    );
+    await agreed.receives(/^HTTP\/1\.1 100 Continue/);
+    agreed.send("video");
+    await agreed.receives(/"part_number":1/);
+    expect(await received(upload)).toEqual([1]);
+    await api("DELETE", `/uploads/${upload}`);
+  });
+});
+
+describe("an upload", () => {
+  it("is stored as sent, verified, and sent again as it was", async () => {
+    const content = randomBytes(PART + 1000);
+    const upload = await newUpload(content.byteLength);
+    const put = (number: number, body: Buffer, sha256: string) =>
+      fetch(new URL(`/uploads/${upload}/parts/${number}`, controlPlane.url), {
+        method: "PUT",
+        headers: { "x-api-key": KEY, "x-content-sha256": sha256 },
+        body: new Uint8Array(body),
+      });
+    const parts = [content.subarray(0, PART), content.subarray(PART)];
+    const digest = (part: Buffer) => createHash("sha256").update(part).digest("hex");
+    for (const [index, part] of parts.entries()) {
+      expect((await put(index + 1, part, digest(part))).status).toBe(200);
+    }
+    const damaged = Buffer.from(parts[1] ?? []);
+    damaged.writeUInt8(damaged.readUInt8(0) ^ 1);
+    expect((await put(2, damaged, digest(parts[1] ?? damaged))).status).toBe(422);
+    expect(await received(upload)).toEqual([1, 2]);
+    expect(await api("POST", `/uploads/${upload}/complete`)).toMatchObject({ status: "completed" });
+    expect(await blobs()).toHaveLength(2);
+
+    const url = new URL(await resultOf(upload, content.byteLength), controlPlane.url);
+    const get = async (method: string, headers: Record<string, string>) => {
+      const response = await fetch(url, { method, headers: { "x-api-key": KEY, ...headers } });
+      const { status, headers: answered } = response;
+      return {
+        status,
+        length: answered.get("content-length"),
+        body: Buffer.from(await response.arrayBuffer()),
+      };
+    };
+    const whole = await get("GET", {});
+    expect(whole).toMatchObject({ status: 200, length: String(content.byteLength) });
+    expect(whole.body.equals(content)).toBe(true);
+    const across = await get("GET", { range: `bytes=${PART - 10}-${PART + 9}` });
+    expect(across).toMatchObject({ status: 206, length: "20" });
+    expect(across.body.equals(content.subarray(PART - 10, PART + 10))).toBe(true);
+    expect(await get("HEAD", {})).toMatchObject({ status: 200, length: String(content.byteLength) });
+    expect(await get("GET", { "if-none-match": `"etag"` })).toMatchObject({ status: 304 });
+    expect(await get("GET", { range: "bytes=99999999-" })).toMatchObject({ status: 416 });
+
+    await api("DELETE", `/uploads/${upload}`);
+    await vi.waitFor(async () => expect(await blobs()).toEqual([]));
+  });
+});
+
+describe("many connections", () => {
+  it("of one address are refused beyond its share, and it gets its share back", async () => {
+    const open = Array.from({ length: 60 }, () => new RawConnection(controlPlane.url));
+    await Promise.all(open.map(({ closed }) => closed));
+    const statuses = open.map(({ received: text }) => statusOf(text));
+    expect(statuses.filter((status) => status === 503).length).toBeGreaterThanOrEqual(20);
+    await isAlive();
+  });
+
+  it("that send many requests ahead are cut", async () => {
+    const requests = `GET /health HTTP/1.1\r\n${HEAD}\r\n`.repeat(500);
+    const answer = await rawExchange(controlPlane.url, requests);
+    expect(answer.match(/HTTP\/1\.1 200/g)?.length ?? 0).toBeLessThan(500);
+    await isAlive();
+  });
+});
+
+/** A completed job whose result is the object of an upload. @returns the path of the result */
+async function resultOf(upload: string, size: number): Promise<string> {
+  const { job_id } = await api<{ job_id: string }>("POST", "/jobs", {
+    task_id: "t",
+    video_url: "https://example.com/v.mp4",
+    filename: "v.mp4",
+  });
+  const state = join(dataDir, "state", "d1");
+  const files = await readdir(state, { recursive: true });
+  const file = files.find((name) => name.endsWith(".sqlite") && !name.endsWith("metadata.sqlite")) ?? "";
+  const db = new DatabaseSync(join(state, file), { timeout: 5000 });
+  db.prepare("UPDATE jobs SET status = 'completed' WHERE id = ?").run(job_id);
+  db.prepare(
+    "INSERT INTO results VALUES (?, 'baked_splat.ply', ?, 'etag', ?, 'sha', 'application/octet-stream')",
+  ).run(job_id, `uploads/${upload}/source`, size);
+  db.close();
+  return `/jobs/${job_id}/results/baked_splat.ply`;
+}
+
+/** The TCP ports on which a process listens. */
+async function listeningPorts(pid: number): Promise<number[]> {
+  const table = await readFile(`/proc/${pid}/net/tcp`, "utf8");
+  const links = await Promise.all(
+    (await readdir(`/proc/${pid}/fd`)).map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => "")),
+  );
+  const inodes = new Set(links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []));
+  return table
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields[3] === "0A" && inodes.has(fields[9] ?? ""))
+    .map((fields) => Number.parseInt(fields[1]?.split(":")[1] ?? "0", 16));
+}

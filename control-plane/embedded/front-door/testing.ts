@@ -1,0 +1,48 @@
+import { connect, type Socket } from "node:net";
+
+/** A connection on which a test sends whatever bytes it likes. */
+export class RawConnection {
+  readonly socket: Socket;
+  /** All that has been received. */
+  received = "";
+  readonly closed: Promise<void>;
+
+  constructor(url: string) {
+    const { hostname, port } = new URL(url);
+    this.socket = connect(Number(port), hostname);
+    this.socket.setNoDelay(true);
+    this.socket.on("error", () => undefined);
+    this.socket.on("data", (data) => {
+      this.received += data.toString("latin1");
+    });
+    this.closed = new Promise((resolve) => this.socket.once("close", () => resolve()));
+  }
+
+  send(text: string): this {
+    this.socket.write(Buffer.from(text, "latin1"));
+    return this;
+  }
+
+  /** Resolves when the text has been received. @throws when the connection is closed without it */
+  async receives(pattern: RegExp): Promise<string> {
+    for (;;) {
+      if (pattern.test(this.received)) return this.received;
+      if (this.socket.destroyed) throw new Error(`closed after ${JSON.stringify(this.received)}`);
+      await new Promise<void>((resolve) => {
+        this.socket.once("data", () => resolve());
+        this.socket.once("close", () => resolve());
+      });
+    }
+  }
+}
+
+/** Sends bytes and resolves with all that comes back until the server closes the connection. */
+export async function rawExchange(url: string, text: string): Promise<string> {
+  const connection = new RawConnection(url).send(text);
+  await connection.closed;
+  return connection.received;
+}
+
+export function statusOf(received: string): number {
+  return Number(/^HTTP\/1\.1 (\d{3})/.exec(received)?.[1] ?? 0);
+}
