@@ -3,15 +3,15 @@ import { type Failure, type FailureCode, failure } from "@splatt/shared";
 import { anyOf } from "../processes/any-of.ts";
 import type { ToolExit } from "../processes/run-tool.ts";
 
-/** Something in a trainer's output that tells why it failed. */
+/** A line in a trainer's output that explains its failure. */
 export interface FailureSign {
   readonly pattern: RegExp;
   readonly code: FailureCode;
-  /** What it means, for whoever set the machine up; empty where the line speaks for itself. */
+  /** The cause, and what to do, for the person who set up the machine; empty where the line speaks for itself. */
   readonly meaning: string;
 }
 
-/** What CUDA, PyTorch and the operating system say, whichever trainer runs on them. */
+/** Lines of CUDA, PyTorch and the operating system, whichever trainer runs on them. */
 export const MACHINE_SIGNS: readonly FailureSign[] = [
   {
     pattern: anyOf(
@@ -20,7 +20,7 @@ export const MACHINE_SIGNS: readonly FailureSign[] = [
       /cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY|hipErrorOutOfMemory/,
       /CU(?:BLAS|DNN)_STATUS_ALLOC_FAILED/,
       /OutOfMemoryError: Allocation on device/,
-      // PyTorch asks NVML how much memory there is while it says that there is none; that can fail too.
+      // PyTorch asks NVML for the free memory when it reports that there is none, and that can fail too.
       /NVML_SUCCESS == r INTERNAL ASSERT FAILED/,
     ),
     code: "gpu_out_of_memory",
@@ -29,7 +29,7 @@ export const MACHINE_SIGNS: readonly FailureSign[] = [
   {
     pattern: /insufficient shared memory|out of shared memory|<\/torch_.*No space left on device/,
     code: "out_of_memory",
-    meaning: "Shared memory (/dev/shm) is too small; a container wants --shm-size.",
+    meaning: "Shared memory (/dev/shm) is too small. Start the container with a larger --shm-size.",
   },
   {
     pattern:
@@ -44,17 +44,45 @@ export const MACHINE_SIGNS: readonly FailureSign[] = [
   },
   {
     pattern: anyOf(
-      /no kernel image is available|compiled with an unsupported toolchain/,
-      /(?:CUDA|HIP) error: invalid device function/,
       /Unsupported gpu architecture|is not defined for option 'gpu-name'/,
+      // PyTorch's list of the architectures that its extensions may be compiled for.
+      /Unknown CUDA arch \(.*\) or GPU not supported/,
     ),
     code: "engine_unavailable",
-    meaning: "PyTorch, gsplat or the CUDA toolkit does not support this GPU.",
+    meaning:
+      "The CUDA toolkit (nvcc) or PyTorch is older than this GPU. Install a toolkit and a PyTorch for a CUDA version that knows it: 12.8 or newer for RTX 50 cards (sm_120), 11.8 or newer for RTX 40 (sm_89).",
   },
   {
     pattern: anyOf(
-      /Found no NVIDIA driver|NVIDIA driver on your system is too old|driver version is insufficient/,
-      /No CUDA GPUs are available|no CUDA-capable device|CUDA-capable device\(s\) is\/are busy/,
+      /no kernel image is available|is not compatible with the current PyTorch installation/,
+      /(?:CUDA|HIP) error: invalid device function/,
+    ),
+    code: "engine_unavailable",
+    meaning:
+      "PyTorch or gsplat has no kernels for this GPU. RTX 50 cards (sm_120) need a PyTorch built for CUDA 12.8 or newer, and gsplat's kernels compiled with it; a GPU that PyTorch has dropped needs an older PyTorch.",
+  },
+  {
+    pattern: anyOf(
+      /NVIDIA driver on your system is too old|driver version is insufficient/,
+      /compiled with an unsupported toolchain/,
+    ),
+    code: "gpu_unavailable",
+    meaning:
+      "The NVIDIA driver is older than the CUDA version of PyTorch or its kernels. Update the driver, or install a PyTorch for an older CUDA.",
+  },
+  {
+    pattern: anyOf(
+      /Driver\/library version mismatch|unsupported display driver \/ cuda driver combination/,
+      /forward compatibility was attempted on non supported HW/,
+    ),
+    code: "gpu_unavailable",
+    meaning:
+      "The NVIDIA driver's parts are of different versions. Reboot after a driver update; in a container, remove its own CUDA compatibility libraries.",
+  },
+  {
+    pattern: anyOf(
+      /Found no NVIDIA driver|No CUDA GPUs are available|no CUDA-capable device/,
+      /CUDA-capable device\(s\) is\/are busy/,
       /Specified device type 'cuda' is not available|Unexpected error from cudaGetDeviceCount/,
       /CUDA error: (?:invalid device ordinal|initialization error|system not yet initialized)/,
       /CUDA driver initialization failed|CUDA unknown error/,
@@ -68,8 +96,8 @@ export const MACHINE_SIGNS: readonly FailureSign[] = [
 const MAX_DETAIL_CHARS = 400;
 
 /**
- * Collects, from all that a program prints, what explains its failure. Warnings of healthy programs may match
- * too, so it is asked only once the program has failed.
+ * Collects the lines of a program's output that explain its failure. Warnings of healthy programs may match too, so it
+ * is consulted only after the program has failed.
  */
 export class FailureEvidence {
   readonly #signs: readonly FailureSign[];
@@ -88,7 +116,7 @@ export class FailureEvidence {
     const text = stripVTControlCharacters(line).trim();
     // The last line of a Python traceback: not indented, unlike the source lines within it.
     if (/^(?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b(?::|$)/.test(text)) this.#lastError = text;
-    // Programs in Rust say why on the line after, and only the first panic is the cause; those in C++ after "what():".
+    // Rust programs print the reason on the line after a panic, and the first panic is the cause; C++ after "what():".
     if (this.#panicked && this.#lastError === "") this.#lastError = text;
     this.#panicked = /^thread '.*' (?:\(\d+\) )?panicked at /.test(text);
     const [, what] = /^what\(\): +(.+)$/.exec(text) ?? [];
@@ -108,7 +136,7 @@ export class FailureEvidence {
     if (sign !== undefined) return failure(sign.code, detailOf(sign.meaning, this.#line));
     if (this.#lastError !== "") return failure(otherwise, detailOf("", this.#lastError));
     const end = exit.signal === null ? `exit code ${exit.exitCode ?? "none"}` : exit.signal;
-    // A program that gives up by itself says why at the end; one that is killed, or content, does not.
+    // A program that exits with an error says why at the end; one that was killed, or succeeded, does not.
     const last = exit.exitCode === null || exit.exitCode === 0 ? undefined : exit.tail.at(-1);
     const words =
       last === undefined ? "" : ` Its last line: ${detailOf("", stripVTControlCharacters(last).trim())}`;

@@ -9,6 +9,7 @@ const good: ProbeReport = {
   torch_error: null,
   cuda: "11.8",
   gpu: "NVIDIA GeForce RTX 4090",
+  capability: "8.9",
   gpu_error: null,
   gsplat_prebuilt: true,
   gsplat_error: null,
@@ -93,7 +94,8 @@ describe("judgeProbeReport", () => {
         gpu: null,
         gpu_error: "RuntimeError: The NVIDIA driver on your system is too old (found version 11040).",
       },
-      reason: "The NVIDIA driver is too old for PyTorch 2.1.2+cu118, which is built for CUDA 11.8.",
+      reason:
+        "The NVIDIA driver is too old for PyTorch 2.1.2+cu118, which is built for CUDA 11.8. Update the driver.",
     },
     {
       name: "no GPU",
@@ -106,12 +108,20 @@ describe("judgeProbeReport", () => {
         gpu: null,
         gpu_error: "RuntimeError: CUDA error: no kernel image is available for execution on the device",
       },
-      reason: "PyTorch 2.1.2+cu118 is built for other GPUs than this one.",
+      reason:
+        "PyTorch 2.1.2+cu118 is built for other GPUs than this one; RTX 50 cards need a PyTorch for CUDA 12.8 or newer.",
     },
     {
       name: "another CUDA error",
       found: { gpu: null, gpu_error: "RuntimeError: CUDA error: unspecified launch failure" },
       reason: "PyTorch cannot use the GPU (RuntimeError: CUDA error: unspecified launch failure).",
+    },
+    {
+      name: "a CUDA toolkit older than the GPU",
+      found: { ...toCompile, cuda: "12.8", nvcc: "12.4", gpu: "NVIDIA GeForce RTX 5090", capability: "12.0" },
+      reason:
+        "gsplat 1.4.0 comes without CUDA kernels, and to compile them for NVIDIA GeForce RTX 5090 " +
+        "the CUDA toolkit 12.4 is too old; 12.8 or newer is needed.",
     },
     {
       name: "no gsplat",

@@ -1,7 +1,7 @@
 import type { EngineProbe } from "@splatt/shared";
 import { z } from "zod";
 
-/** What python/splatt_probe.py found out. */
+/** The output of python/splatt_probe.py. */
 export const ProbeReport = z.object({
   python: z.string(),
   /** Versions; null when the package is not installed. */
@@ -13,6 +13,8 @@ export const ProbeReport = z.object({
   cuda: z.string().nullable(),
   /** The GPU that a small computation ran on. */
   gpu: z.string().nullable(),
+  /** Its compute capability, e.g. "12.0"; null when no GPU could be used. */
+  capability: z.string().nullable().default(null),
   gpu_error: z.string().nullable(),
   gsplat_prebuilt: z.boolean(),
   gsplat_error: z.string().nullable(),
@@ -39,7 +41,7 @@ export function parseProbeReport(lines: readonly string[]): ProbeReport | null {
   }
 }
 
-/** Whether nerfstudio can work there; `reason` is public and names no paths. */
+/** Whether nerfstudio works in that Python. `reason` is public and names no paths. */
 export function judgeProbeReport(report: ProbeReport): EngineProbe {
   const why = obstacle(report);
   if (why !== null) return { name: "nerfstudio", usable: false, version: report.nerfstudio, reason: why };
@@ -60,7 +62,7 @@ function obstacle(report: ProbeReport): string | null {
 /** Why nerfstudio itself cannot be used; null when it can. Like those that follow, it names no paths. */
 export function nerfstudioObstacle(report: ProbeReport): string | null {
   if (report.nerfstudio === null) return "nerfstudio is not installed in its Python environment.";
-  if (isOlder(report.nerfstudio)) {
+  if (isOlder(report.nerfstudio, OLDEST_VERSION)) {
     return `nerfstudio ${report.nerfstudio} is too old; ${OLDEST_VERSION.join(".")} or later is needed.`;
   }
   if (report.open3d_error !== null) {
@@ -87,17 +89,19 @@ function gpuObstacle({ torch, cuda, gpu_error }: ProbeReport): string {
   const said = gpu_error ?? "";
   if (/no NVIDIA driver/i.test(said)) return "PyTorch finds no NVIDIA driver.";
   if (/driver.*too old|driver version is insufficient/i.test(said)) {
-    return `The NVIDIA driver is too old for PyTorch ${torch}, which is built for CUDA ${cuda}.`;
+    return `The NVIDIA driver is too old for PyTorch ${torch}, which is built for CUDA ${cuda}. Update the driver.`;
   }
   if (/no CUDA GPUs are available|no CUDA-capable device|invalid device ordinal/i.test(said)) {
     return "PyTorch finds no CUDA GPU.";
   }
-  if (/no kernel image/i.test(said)) return `PyTorch ${torch} is built for other GPUs than this one.`;
+  if (/no kernel image|not compatible with the current PyTorch/i.test(said)) {
+    return `PyTorch ${torch} is built for other GPUs than this one; RTX 50 cards need a PyTorch for CUDA 12.8 or newer.`;
+  }
   return `PyTorch cannot use the GPU (${said}).`;
 }
 
 function kernelObstacle(report: ProbeReport): string | null {
-  const { gsplat, gsplat_prebuilt, gsplat_error, cuda, nvcc } = report;
+  const { gsplat, gsplat_prebuilt, gsplat_error, cuda, nvcc, capability, gpu } = report;
   if (gsplat_prebuilt) {
     return gsplat_error === null
       ? null
@@ -110,12 +114,28 @@ function kernelObstacle(report: ProbeReport): string | null {
   if (nvcc.split(".")[0] !== cuda?.split(".")[0]) {
     return `${toCompile} the CUDA toolkit ${nvcc} does not fit PyTorch, which is built for CUDA ${cuda}.`;
   }
+  const needed = toolkitFor(capability);
+  if (needed !== null && isOlder(nvcc, needed)) {
+    return `${toCompile} for ${gpu} the CUDA toolkit ${nvcc} is too old; ${needed.join(".")} or newer is needed.`;
+  }
   return null;
 }
 
-function isOlder(version: string): boolean {
+/** The first CUDA toolkits that compile for a generation of GPUs, by its compute capability. */
+const TOOLKITS: readonly (readonly [capability: number, toolkit: readonly number[]])[] = [
+  [10, [12, 8]],
+  [8.9, [11, 8]],
+  [8.6, [11, 1]],
+  [8, [11, 0]],
+];
+
+function toolkitFor(capability: string | null): readonly number[] | null {
+  return TOOLKITS.find(([least]) => Number(capability ?? 0) >= least)?.[1] ?? null;
+}
+
+function isOlder(version: string, than: readonly number[]): boolean {
   const parts = version.split(".").map((part) => Number.parseInt(part, 10));
-  for (const [i, least] of OLDEST_VERSION.entries()) {
+  for (const [i, least] of than.entries()) {
     const part = parts[i] ?? 0;
     if (part !== least) return part < least;
   }

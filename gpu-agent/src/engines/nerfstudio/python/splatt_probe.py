@@ -42,6 +42,7 @@ report = {
     "torch_error": None,
     "cuda": None,
     "gpu": None,
+    "capability": None,
     "gpu_error": None,
     "gsplat_prebuilt": False,
     "gsplat_error": None,
@@ -64,6 +65,7 @@ if report["cuda"] is not None:
         # A GPU too old for this PyTorch is listed as available, but runs nothing.
         (torch.ones(1, device="cuda") + 1).item()
         report["gpu"] = torch.cuda.get_device_name(0)
+        report["capability"] = "%d.%d" % torch.cuda.get_device_capability(0)
     except Exception as error:
         report["gpu_error"] = first_line(error)
 
