@@ -113,6 +113,7 @@ const PYTHON: ProbeReport = {
   torch_error: null,
   cuda: "11.8",
   gpu: "NVIDIA L4",
+  capability: "8.9",
   gpu_error: null,
   gsplat_prebuilt: true,
   gsplat_error: null,
