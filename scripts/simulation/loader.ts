@@ -18,6 +18,7 @@ const FAKES: Readonly<Record<string, string>> = {
   "cloudflare:workers": "cloudflare-workers.ts",
   "./engines/gpus.ts": "engine-set-up.ts",
   "./engines/set-up.ts": "engine-set-up.ts",
+  "./tools/tool-survey.ts": "tool-survey.ts",
   "node:crypto": "node-crypto.ts",
   "node:fs": "fs.ts",
   "node:fs/promises": "fs-promises.ts",

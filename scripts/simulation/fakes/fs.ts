@@ -55,14 +55,5 @@ export function readFileSync(path: string): never {
   throw new Error(`${path} is not there`);
 }
 
-/** Only programs, and what they may read, are looked up with these; a simulated host has neither. */
-export const accessSync = readFileSync;
-export const lstatSync = readFileSync;
-export const readdirSync = readFileSync;
-export const readlinkSync = readFileSync;
-export const realpathSync = readFileSync;
-export const statSync = readFileSync;
-export const existsSync = () => false;
-
 /** For `open`, which takes any number for the same. */
-export const constants = { O_RDWR: 2, O_CREAT: 64, X_OK: 1 };
+export const constants = { O_RDWR: 2, O_CREAT: 64 };
