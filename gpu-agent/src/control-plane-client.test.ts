@@ -30,6 +30,6 @@ it("reaches the control plane through a proxy", async () => {
     },
   );
   expect(answer).toEqual({ ok: true, value: { etag: "1" } });
-  expect(proxy.asked).toEqual(["PUT http://cp.splatt.dev/agent/jobs/x/parts/1"]);
+  expect(proxy.asked).toEqual(["CONNECT cp.splatt.dev:80"]);
   expect(server.requests[0]?.headers).toMatchObject({ host: "cp.splatt.dev", authorization: "Bearer t" });
 });

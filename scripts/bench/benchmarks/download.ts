@@ -40,9 +40,9 @@ function aria2c(url: string, path: string, options: readonly string[]): Promise<
 
 async function fetchWithOurs(url: string, path: string): Promise<void> {
   const policy = { allowHttp: true, allowHosts: [new URL(url).host] };
-  const dispatcher = guardedClient(policy);
+  const client = guardedClient(policy);
   const fetched = await fetchFile({
-    source: { url, dispatcher, check: (text, from) => checkSourceUrl(text, policy, from) },
+    source: { url, send: client.send, check: (text, from) => checkSourceUrl(text, policy, from) },
     file: path,
     limits: { ...DEFAULT_FETCH_LIMITS, minFreeBytes: 0 },
     signal: new AbortController().signal,
@@ -50,7 +50,7 @@ async function fetchWithOurs(url: string, path: string): Promise<void> {
     onProgress: () => undefined,
     onlyVideo: false,
   });
-  await dispatcher.destroy();
+  client.close();
   if (!fetched.ok) throw new Error(fetched.error.detail);
 }
 

@@ -47,7 +47,7 @@ export const DEFAULT_FETCH_LIMITS: FetchLimits = {
  * Fails with the `source_…` codes, `disk_full` and `agent_stopped`.
  */
 export function createDownloadStage(config: DownloadConfig): Stage<DownloadInput, DownloadOutput> {
-  const dispatcher = guardedClient(config, config);
+  const { send } = guardedClient(config, config);
   return {
     name: "download",
     token: "network",
@@ -56,7 +56,7 @@ export function createDownloadStage(config: DownloadConfig): Stage<DownloadInput
       fetchSource({
         source: {
           url,
-          dispatcher,
+          send,
           check: (text, from) => checkSourceUrl(text, config, from),
           ...(config.contact === undefined ? {} : { contact: config.contact }),
         },

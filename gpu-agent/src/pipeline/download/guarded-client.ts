@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isAllowedHost, refusedAddress, type SourcePolicy } from "@splatt/shared";
-import type { Dispatcher } from "undici";
 import { type Admit, addressesOf, type Resolve, resolveName } from "../../network/dial.ts";
 import type { Address } from "../../network/happy-eyeballs.ts";
-import { httpClient } from "../../network/http-client.ts";
 import { type Endpoint, NO_PROXIES, type ProxySettings } from "../../network/proxies.ts";
+import { type TolerantClient, tolerantClient } from "../../network/tolerant-client.ts";
 
 /** Nothing was sent: the name leads to an address that the policy refuses. */
 export class RefusedAddressError extends Error {
@@ -30,8 +29,8 @@ export function guardedClient(
     proxies = NO_PROXIES,
     resolve = resolveName,
   }: { readonly proxies?: ProxySettings; readonly resolve?: Resolve } = {},
-): Dispatcher {
-  return httpClient({ proxies, resolve, admit: publicOnly(policy, resolve) });
+): TolerantClient {
+  return tolerantClient({ proxies, resolve, admit: publicOnly(policy, resolve) });
 }
 
 function publicOnly(policy: SourcePolicy, resolve: Resolve): Admit {

@@ -2,7 +2,6 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HOSTILE_URLS } from "@splatt/shared/testing/hostile-urls";
-import { request } from "undici";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Resolve } from "../../network/dial.ts";
 import { guardedClient, RefusedAddressError } from "./guarded-client.ts";
@@ -66,7 +65,7 @@ describe("a job that names a hostile address", () => {
 
 describe("the client alone, for a caller that checked nothing", () => {
   it("connects to none of the table's addresses", async () => {
-    const agent = guardedClient(
+    const client = guardedClient(
       { allowHttp: true, allowHosts: [] },
       { resolve: async () => [{ address: "127.0.0.1", family: 4 }] },
     );
@@ -77,11 +76,14 @@ describe("the client alone, for a caller that checked nothing", () => {
       const { hostname, port } = new URL(target);
       // How an address is spelt is for the URL's check.
       if (hostname === "8.8.8.8") continue;
-      const answer = request(`http://${hostname}:${port || 80}/`, { dispatcher: agent });
+      const answer = client.send(new URL(`http://${hostname}:${port || 80}/`), {
+        headers: {},
+        signal: new AbortController().signal,
+      });
       await expect(answer, target).rejects.toBeInstanceOf(RefusedAddressError);
       tried++;
     }
-    await agent.destroy();
+    client.close();
     expect(tried).toBeGreaterThan(60);
     expect(secret.connections()).toBe(0);
   });

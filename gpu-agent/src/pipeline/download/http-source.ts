@@ -1,7 +1,7 @@
 import { err, errorText, type Failure, failure, ok, type Result, sharePageAdvice } from "@splatt/shared";
 import { CookieJar } from "tough-cookie";
-import { type Dispatcher, request } from "undici";
 import { ProxyError } from "../../network/dial.ts";
+import type { HttpAnswer, SendRequest } from "../../network/http-request.ts";
 import { contentCodings, decoded } from "./content-coding.ts";
 import { RefusedAddressError } from "./guarded-client.ts";
 import { retryAfterMs } from "./retry-after.ts";
@@ -9,7 +9,7 @@ import { retryAfterMs } from "./retry-after.ts";
 /** How to reach a server, and what it may do. */
 export interface HttpSourceOptions {
   readonly url: string;
-  readonly dispatcher: Dispatcher;
+  readonly send: SendRequest;
   /** Sent to the URL's own origin, never to where it redirects. Asked for again with each request. */
   readonly headers?: () => Readonly<Record<string, string>>;
   /** Decides on the URL itself (without `from`) and on each redirect. */
@@ -66,12 +66,14 @@ export interface SourceError {
 
 const PROXY_LOGIN = "in between asks for a user name and a password.";
 const MAX_REDIRECTS = 5;
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const REDIRECTS = new Set([300, 301, 302, 303, 307, 308]);
+/** OK, and what some caches and gateways make of it. */
+const WHOLE_FILE = new Set([200, 201, 203]);
 /** Not one of those (curl, Wget) that Filebin spares its warning page: that page is dealt with below. */
 const USER_AGENT = "splatt-agent/1";
-/** What arrives while the last piece is being written is handed out as one. */
-const BUFFER_BYTES = 1024 * 1024;
 const ANSWER_CHARS = 1000;
+const DROP_BYTES = 64 * 1024;
+const DROP_MS = 1000;
 
 /**
  * A file on an HTTP server, opened anew for each try. Always begins at the file's own URL: what it redirects
@@ -148,13 +150,9 @@ export class HttpSource {
     const own = url.origin === original.origin ? this.#options.headers?.() : undefined;
     const cookie = await this.#cookies.getCookieString(url.href);
     const { contact } = this.#options;
-    return request(url, {
-      dispatcher: this.#options.dispatcher,
-      signal,
+    return this.#options.send(url, {
       // Silence is measured by the caller, who aborts.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      highWaterMark: BUFFER_BYTES,
+      signal,
       headers: {
         accept: "*/*",
         "accept-encoding": "identity",
@@ -166,7 +164,7 @@ export class HttpSource {
     });
   }
 
-  async #keepCookies(response: Dispatcher.ResponseData, url: URL): Promise<boolean> {
+  async #keepCookies(response: HttpAnswer, url: URL): Promise<boolean> {
     const before = await this.#cookies.getCookieString(url.href);
     const lines = response.headers["set-cookie"] ?? [];
     for (const line of Array.isArray(lines) ? lines : [lines]) {
@@ -194,15 +192,16 @@ function isWeak(etag: string): boolean {
 }
 
 async function readAnswer(
-  response: Dispatcher.ResponseData,
+  response: HttpAnswer,
   { from, validator: expected }: Wanted,
 ): Promise<Result<OpenedSource, SourceError>> {
   const { statusCode: status, body } = response;
-  if (status !== 200 && status !== 206) {
+  if (status !== 206 && !WHOLE_FILE.has(status)) {
     const answer = await readBeginning(response);
     return err({ ...statusError(status, response), status, answer });
   }
-  const codings = contentCodings(allOf(response, "content-encoding"));
+  const transfer = allOf(response, "transfer-encoding");
+  const codings = contentCodings(`${allOf(response, "content-encoding")},${transfer}`);
   if (codings === null) {
     await drop(response);
     const detail = "It sends the file compressed too many times over.";
@@ -224,7 +223,8 @@ async function readAnswer(
   };
   const ranges = header(response, "accept-ranges").toLowerCase() !== "none";
   const divisible = ranges && validator.etag !== null && !isWeak(validator.etag);
-  if (status === 200) {
+  // Without a range that was asked for, or is named, there is none.
+  if (status !== 206 || (from === 0 && header(response, "content-range") === "")) {
     const length = /^\d+$/.exec(header(response, "content-length"));
     const total = length ? Number(length[0]) : null;
     return ok({ body, discard, offset: 0, end: total, total, validator, divisible });
@@ -252,7 +252,7 @@ const OTHER_PART: SourceError = {
 };
 
 /** What an HTTP status other than 200 and 206 means for the job. */
-export function statusError(status: number, response: Pick<Dispatcher.ResponseData, "headers">): SourceError {
+export function statusError(status: number, response: Pick<HttpAnswer, "headers">): SourceError {
   const says = `It answered ${status}.`;
   const waitMs = retryAfterMs(header(response, "retry-after"), header(response, "date"));
   const later = {
@@ -297,7 +297,7 @@ export function connectionError(error: unknown): SourceError {
     UND_ERR_CONNECT_TIMEOUT: "It did not answer the connection.",
     ETIMEDOUT: "It did not answer the connection.",
   };
-  if (code === "UND_ERR_HEADERS_OVERFLOW") {
+  if (code === "HPE_HEADER_OVERFLOW" || code === "UND_ERR_HEADERS_OVERFLOW") {
     return { failure: failure("source_server_error", "Its headers are too long."), mayPass: false };
   }
   if (/^HPE_/.test(code)) {
@@ -314,13 +314,13 @@ export function connectionError(error: unknown): SourceError {
   return { failure: failure("source_unreachable", detail), mayPass: !certificate };
 }
 
-function header(response: Pick<Dispatcher.ResponseData, "headers">, name: string): string {
+function header(response: Pick<HttpAnswer, "headers">, name: string): string {
   const value = response.headers[name];
   return (Array.isArray(value) ? value[0] : value)?.trim() ?? "";
 }
 
 /** Of a header that may come several times. */
-function allOf(response: Pick<Dispatcher.ResponseData, "headers">, name: string): string {
+function allOf(response: Pick<HttpAnswer, "headers">, name: string): string {
   return [response.headers[name] ?? []].flat().join(",");
 }
 
@@ -329,16 +329,30 @@ function percentEncoded(value: string): string {
   return value.replaceAll(/[\u0080-\u00ff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-function isHtml(response: Dispatcher.ResponseData): boolean {
+function isHtml(response: HttpAnswer): boolean {
   return /^(?:text\/html|application\/xhtml)/i.test(header(response, "content-type"));
 }
 
-/** Reads a small body to its end, so that the connection can be used again; gives a large one up. */
-async function drop(response: Dispatcher.ResponseData): Promise<void> {
-  await response.body.dump({ limit: 64 * 1024 }).catch(() => undefined);
+/**
+ * Reads a small body to its end, so that the connection can be used again. A large one, and one that does not come, is
+ * given up: nobody waits for the page of a redirect.
+ */
+async function drop({ body }: HttpAnswer): Promise<void> {
+  const timer = setTimeout(() => body.destroy(), DROP_MS);
+  try {
+    let bytes = 0;
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > DROP_BYTES) break;
+    }
+  } catch {
+    // It was not wanted anyway.
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
-async function readBeginning(response: Dispatcher.ResponseData): Promise<string> {
+async function readBeginning(response: HttpAnswer): Promise<string> {
   let text = "";
   try {
     for await (const chunk of response.body) {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Fence, type JobSource, ok } from "@splatt/shared";
 import type { ControlPlaneClient } from "../../control-plane-client.ts";
+import { sendThrough } from "../../network/http-client.ts";
 import type { Stage } from "../stage.ts";
 import { type DownloadOutput, describeProgress, fetchSource } from "./download-stage.ts";
 import type { FetchLimits } from "./fetch-file.ts";
@@ -25,7 +26,7 @@ export function createUploadedVideoStage(
       fetchSource({
         source: {
           url: client.url(`/agent/jobs/${fence().job_id}/input`).href,
-          dispatcher: client.dispatcher,
+          send: sendThrough(client.dispatcher),
           headers: () => client.headers(fence()),
           check: (url, from) => ok(new URL(url, from)),
         },

@@ -37,7 +37,7 @@ export async function fetchUrl(
   { limits, allowHosts = [], headers, resolve, proxies, contact, ...rest }: FetchOverrides = {},
 ) {
   const policy = { allowHttp: true, allowHosts };
-  const dispatcher = guardedClient(policy, {
+  const client = guardedClient(policy, {
     ...(resolve ? { resolve } : {}),
     ...(proxies ? { proxies } : {}),
   });
@@ -45,7 +45,7 @@ export async function fetchUrl(
     return await fetchFile({
       source: {
         url,
-        dispatcher,
+        send: client.send,
         check: (text, from) => checkSourceUrl(text, policy, from),
         ...(headers ? { headers } : {}),
         ...(contact ? { contact } : {}),
@@ -59,6 +59,6 @@ export async function fetchUrl(
       ...rest,
     });
   } finally {
-    await dispatcher.destroy();
+    client.close();
   }
 }
