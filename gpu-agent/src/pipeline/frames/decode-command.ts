@@ -98,7 +98,14 @@ function filterGraph(request: DecodeRequest): string {
 }
 
 function selection(picks: readonly number[]): string {
-  return picks.length === 0 ? "0" : `'${picks.map((pick) => `eq(n,${pick})`).join("+")}'`;
+  return picks.length === 0 ? "0" : `'${anyOf(picks)}'`;
+}
+
+/** As a balanced tree: ffmpeg refuses expressions that nest more than a hundred levels deep. */
+function anyOf(picks: readonly number[]): string {
+  if (picks.length === 1) return `eq(n,${picks[0]})`;
+  const half = picks.length >> 1;
+  return `(${anyOf(picks.slice(0, half))}+${anyOf(picks.slice(half))})`;
 }
 
 function cropFilter({ left, top, width, height }: Rectangle): string {

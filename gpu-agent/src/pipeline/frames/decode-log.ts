@@ -2,8 +2,7 @@ import type { Geometry, GeometryRun } from "./geometry.ts";
 
 const PICTURE =
   /^\[showinfo@(decoded|written) @ [^\]]*\] \[info\] n: *\d+ pts: *(\S+) .*? sar:(\d+)\/(\d+) s:(\d+)x(\d+) i:(\S)/;
-const TIME_BASE = /^\[showinfo@decoded @ [^\]]*\] \[info\] config in time_base: (\d+)\/(\d+)/;
-const ROTATION = /^\[showinfo@decoded @ [^\]]*\] \[info\] +side data - displaymatrix: rotation of (-?[\d.]+)/;
+const TIME_BASE = /^\[showinfo@(decoded|written) @ [^\]]*\] \[info\] config in time_base: (\d+)\/(\d+)/;
 const OTHER_INFO = /\] \[(?:info|verbose|debug)\] |^\[info\]/;
 
 /** What ffmpeg reports of a pass: the pictures that it decoded, and those that it wrote. */
@@ -12,8 +11,10 @@ export class DecodeLog {
   readonly stamps: (number | null)[] = [];
   /** Of the written pictures. */
   readonly written: (number | null)[] = [];
-  /** Seconds per unit of the time stamps. */
+  /** Seconds per unit of the decoded pictures' time stamps. */
   unit = Number.NaN;
+  /** The same for the written ones: filters may count in other units. */
+  writtenUnit = Number.NaN;
   /** How many of the decoded pictures are made of two fields. */
   interlaced = 0;
   readonly #runs: { from: number; geometry: Geometry }[] = [];
@@ -22,7 +23,7 @@ export class DecodeLog {
   add(line: string): boolean {
     const picture = PICTURE.exec(line);
     if (picture) this.#addPicture(picture);
-    else this.#addDetail(line);
+    else this.#addTimeBase(line);
     return picture !== null || OTHER_INFO.test(line);
   }
 
@@ -45,7 +46,6 @@ export class DecodeLog {
       width: Number(width),
       height: Number(height),
       pixelAspect: aspect > 0 && Number.isFinite(aspect) ? aspect : 1,
-      clockwiseDegrees: null,
     });
   }
 
@@ -54,29 +54,13 @@ export class DecodeLog {
     if (last === undefined || !sameGeometry(last, geometry)) this.#runs.push({ from, geometry });
   }
 
-  #addDetail(line: string): void {
-    const [, numerator, denominator] = TIME_BASE.exec(line) ?? [];
-    if (numerator !== undefined) this.unit = Number(numerator) / Number(denominator);
-    const [, degrees] = ROTATION.exec(line) ?? [];
-    const run = this.#runs.at(-1);
-    const picture = this.stamps.length - 1;
-    if (degrees === undefined || run === undefined) return;
-    // ffmpeg's rotation is counter-clockwise. The line follows its picture's.
-    const geometry = { ...run.geometry, clockwiseDegrees: -Number(degrees) };
-    if (run.from === picture) {
-      this.#runs.pop();
-      this.#addGeometry(picture, geometry);
-    } else if (run.geometry.clockwiseDegrees !== geometry.clockwiseDegrees) {
-      this.#addGeometry(picture, geometry);
-    }
+  #addTimeBase(line: string): void {
+    const [, filter, numerator, denominator] = TIME_BASE.exec(line) ?? [];
+    if (filter === "decoded") this.unit = Number(numerator) / Number(denominator);
+    if (filter === "written") this.writtenUnit = Number(numerator) / Number(denominator);
   }
 }
 
 function sameGeometry(a: Geometry, b: Geometry): boolean {
-  return (
-    a.width === b.width &&
-    a.height === b.height &&
-    a.pixelAspect === b.pixelAspect &&
-    a.clockwiseDegrees === b.clockwiseDegrees
-  );
+  return a.width === b.width && a.height === b.height && a.pixelAspect === b.pixelAspect;
 }

@@ -57,7 +57,11 @@ export async function decode(
 /** What ffmpeg wrote that it was not asked for, or null. It may write less where the file breaks off. */
 function findLie(request: DecodeRequest, log: DecodeLog, greys: GreyPictures, files: number): string | null {
   const decodable = request.picks.filter((pick) => pick < log.stamps.length);
-  const wrong = log.written.findIndex((stamp, i) => stamp !== log.stamps[decodable[i] ?? -1]);
+  const wrong = log.written.findIndex((stamp, i) => {
+    const asked = log.stamps[decodable[i] ?? -1];
+    if (stamp === null || asked == null) return stamp !== asked;
+    return Math.abs(stamp * log.writtenUnit - asked * log.unit) > 1e-6;
+  });
   if (wrong >= 0) return `Frame ${wrong + 1} is not the picture that was asked for.`;
   const counts = [log.written.length, greys.candidates.length, files];
   if (counts.every((count) => count === decodable.length)) return null;

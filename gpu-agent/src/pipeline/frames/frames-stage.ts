@@ -14,7 +14,7 @@ import { type FrameLimits, type FrameOptions, type FramePlan, frameSize, planFra
 import { type FrameTools, runFrameTool } from "./frame-tools.ts";
 import { type Geometry, type GeometryRun, longestRun, shownSize } from "./geometry.ts";
 import { GREY_LONG_SIDE } from "./grey-pictures.ts";
-import { type Orientation, turnedBy } from "./orientation.ts";
+import { UPRIGHT } from "./orientation.ts";
 import type { PacketIndex } from "./packet-index.ts";
 import { MAX_PICTURE_PIXELS, type ProbedFile, type ProbedVideo } from "./probe.ts";
 import { probeVideo, readPackets } from "./read-video.ts";
@@ -150,12 +150,17 @@ async function readVideo(
   if (unusable) return err(unusable);
   const promised = promisedTimes(file.value, film, index);
   context.log.info({ film, container, pictures: promised.times.length, end: promised.end }, "read the video");
-  const lasts = promised.end - (promised.times[0] ?? 0);
-  if (film.duration !== null && lasts < MIN_DECODED_SHARE * film.duration) {
-    const detail = `Only ${lasts.toFixed(1)} of its ${film.duration.toFixed(1)} s are in the file.`;
-    return err(failure("video_corrupt", detail));
+  const share = shareInFile(file.value, film, promised);
+  if (share < MIN_DECODED_SHARE) {
+    return err(failure("video_corrupt", `Only ${Math.round(100 * share)} % of the video are in the file.`));
   }
   return ok({ path, file: file.value, film, container, index, promised });
+}
+
+/** How much of the duration that the file declares it holds. A transport stream declares none. */
+function shareInFile(file: ProbedFile, film: ProbedVideo, promised: Times): number {
+  if (film.duration === null || !(film.duration > 0) || file.container.includes("mpegts")) return 1;
+  return (promised.end - (promised.times[0] ?? 0)) / film.duration;
 }
 
 function unusableKind(file: ProbedFile, film: ProbedVideo, container: ContainerFacts): Failure | null {
@@ -188,7 +193,7 @@ async function decodeUntilPlanned(
 ): Promise<Result<FinalPass, Failure>> {
   const { film, promised } = video;
   let stopAfter: number | null = countBefore(promised.times, options.end_sec);
-  let geometry: Geometry = { ...film, clockwiseDegrees: null };
+  let geometry: Geometry = film;
   let bars: Rectangle | null = null;
   const stored = sizesOf(config, video, geometry, bars);
   if (!stored.ok) return stored;
@@ -235,7 +240,7 @@ async function decodeUntilPlanned(
     const right =
       complete &&
       samePictures(better, plan) &&
-      sameShape(run.geometry, geometry, film) &&
+      sameShape(run.geometry, geometry) &&
       interlaced === (interlaced || 2 * log.interlaced > log.stamps.length);
     if (right) {
       const found = decoded.value.greys.withoutBars();
@@ -267,7 +272,7 @@ function sizesOf(
   const stored = geometry.width === film.width && geometry.height === film.height;
   const crop = stored || fits(container.crop, geometry) ? container.crop : null;
   const visible = crop ?? geometry;
-  const orientation = orientationOf(geometry, film);
+  const orientation = film.orientation ?? container.orientation ?? UPRIGHT;
   const shown = shownSize(bars ?? visible, container.pixelAspect ?? geometry.pixelAspect, orientation);
   if (Math.min(shown.width, shown.height) < MIN_SIDE || shown.width * shown.height > MAX_PICTURE_PIXELS) {
     return err(failure("video_size_unsupported", `They are ${shown.width}×${shown.height}.`));
@@ -285,21 +290,8 @@ function fits(crop: Rectangle | null, { width, height }: Geometry): boolean {
   return crop !== null && crop.width === width && crop.height === height;
 }
 
-/** What the pictures say of their own orientation counts, unless it only repeats the container. */
-function orientationOf({ clockwiseDegrees }: Geometry, film: ProbedVideo): Orientation {
-  if (clockwiseDegrees === null || clockwiseDegrees === film.clockwiseDegrees) return film.orientation;
-  return turnedBy(clockwiseDegrees);
-}
-
-function sameShape(a: Geometry, b: Geometry, film: ProbedVideo): boolean {
-  const [one, other] = [orientationOf(a, film), orientationOf(b, film)];
-  return (
-    a.width === b.width &&
-    a.height === b.height &&
-    Math.abs(a.pixelAspect - b.pixelAspect) < 1e-3 &&
-    one.mirrored === other.mirrored &&
-    one.clockwiseDegrees === other.clockwiseDegrees
-  );
+function sameShape(a: Geometry, b: Geometry): boolean {
+  return a.width === b.width && a.height === b.height && Math.abs(a.pixelAspect - b.pixelAspect) < 1e-3;
 }
 
 function samePictures(a: FramePlan, b: FramePlan): boolean {
@@ -371,9 +363,7 @@ function videoNotes(video: Video, request: DecodeRequest, run: GeometryRun, deco
   }
   if (decoded.log.runs().length > 1) {
     const { width, height } = run.geometry;
-    notes.push(
-      `The size or orientation of the pictures changes; only the longest stretch of ${width}×${height} was used.`,
-    );
+    notes.push(`The size of the pictures changes; only the longest stretch of ${width}×${height} was used.`);
   }
   if (request.bars) {
     const from = request.crop ?? run.geometry;
@@ -383,10 +373,8 @@ function videoNotes(video: Video, request: DecodeRequest, run: GeometryRun, deco
     );
   }
   if (container.spatial) notes.push("It is spatial video; only the pictures of one eye were used.");
-  const lasts = promised.end - (promised.times[0] ?? 0);
-  if (film.duration !== null && lasts < 0.95 * film.duration - 1) {
-    notes.push(`The file breaks off: ${lasts.toFixed(1)} of ${film.duration.toFixed(1)} s are there.`);
-  }
+  const share = shareInFile(file, film, promised);
+  if (share < 0.95) notes.push(`The file breaks off: ${Math.round(100 * share)} % of the video are in it.`);
   return notes;
 }
 

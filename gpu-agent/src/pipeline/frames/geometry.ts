@@ -8,8 +8,6 @@ export interface Geometry {
   readonly width: number;
   readonly height: number;
   readonly pixelAspect: number;
-  /** Degrees clockwise that the pictures themselves ask for; null when they leave it to the container. */
-  readonly clockwiseDegrees: number | null;
 }
 
 /** Consecutive pictures of one geometry. */

@@ -1,10 +1,13 @@
 import type { FileHandle } from "node:fs/promises";
 import type { Rectangle } from "./bars.ts";
+import { type Orientation, orientationOf } from "./orientation.ts";
 
 /** What ffprobe does not tell, in every version, of a track of an MP4 or QuickTime file (ISO 14496-12). */
 export interface IsoTrack {
   /** The track's number in the file, which ffprobe prints as the stream's `id`. */
   readonly id: number;
+  /** How to turn the pictures; null when the file does not say. */
+  readonly orientation: Orientation | null;
   /** The visible part of the stored picture (`clap`), in whole pixels. */
   readonly crop: Rectangle | null;
   /** Whether the track holds a second eye's view that plain HEVC decoders skip (MV-HEVC). */
@@ -43,7 +46,7 @@ export async function readIsoMovie(file: FileHandle): Promise<IsoMovie> {
       if (box.type !== "trak") continue;
       const entry = await readSampleEntry(file, box);
       if (entry.handler === "meta") livePhoto ||= entry.bytes.includes(STILL_IMAGE_TIME);
-      if (entry.handler === "vide") videos.push({ id: entry.trackId, ...describe(entry.bytes) });
+      if (entry.handler === "vide") videos.push({ ...entry.header, ...describe(entry.bytes) });
     }
   }
   return { videos, livePhoto };
@@ -56,22 +59,34 @@ const STILL_IMAGE_TIME = "com.apple.quicktime.still-image-time";
 async function readSampleEntry(
   file: FileHandle,
   track: Box,
-): Promise<{ trackId: number; handler: string; bytes: Buffer }> {
-  const header = await read(file, (await find(file, track, ["tkhd"]))?.start, 24);
+): Promise<{ header: Pick<IsoTrack, "id" | "orientation">; handler: string; bytes: Buffer }> {
+  const header = await read(file, (await find(file, track, ["tkhd"]))?.start, 96);
   const handler = await read(file, (await find(file, track, ["mdia", "hdlr"]))?.start, 12);
   const descriptions = await find(file, track, ["mdia", "minf", "stbl", "stsd"]);
   // A version and flags, and the number of entries, come before the first one.
   const first = descriptions ? descriptions.start + 8 : undefined;
   const length = first === undefined ? 0 : Math.min((descriptions?.end ?? 0) - first, MAX_SAMPLE_ENTRY_BYTES);
   return {
-    trackId: header.length < 24 ? 0 : header.readUInt32BE(header[0] === 1 ? 20 : 12),
+    header: describeHeader(header),
     handler: handler.toString("latin1", 8, 12),
     bytes: await read(file, first, Math.max(0, length)),
   };
 }
 
+/** @param header a track header's content; version 1 has longer times */
+function describeHeader(header: Buffer): Pick<IsoTrack, "id" | "orientation"> {
+  if (header.length < 96) return { id: 0, orientation: null };
+  const isLong = header[0] === 1;
+  const matrix = isLong ? 52 : 40;
+  const at = (i: number) => header.readInt32BE(matrix + 4 * i);
+  return {
+    id: header.readUInt32BE(isLong ? 20 : 12),
+    orientation: orientationOf([at(0), at(1)], [at(3), at(4)]),
+  };
+}
+
 /** @param entry a visual sample entry, from its size on */
-function describe(entry: Buffer): Omit<IsoTrack, "id"> {
+function describe(entry: Buffer): Omit<IsoTrack, "id" | "orientation"> {
   if (entry.length < 8 + VISUAL_SAMPLE_ENTRY_BYTES) return { crop: null, spatial: false, encrypted: false };
   const stored = { width: entry.readUInt16BE(32), height: entry.readUInt16BE(34) };
   const end = Math.min(entry.length, entry.readUInt32BE(0));

@@ -13,9 +13,9 @@ const FILTERS: Readonly<Record<`${boolean}${Orientation["clockwiseDegrees"]}`, r
   false180: ["hflip", "vflip"],
   false270: ["transpose=cclock"],
   true0: ["hflip"],
-  true90: ["transpose=cclock_flip"],
+  true90: ["transpose=clock_flip"],
   true180: ["vflip"],
-  true270: ["transpose=clock_flip"],
+  true270: ["transpose=cclock_flip"],
 };
 
 export function orientationFilters({ mirrored, clockwiseDegrees }: Orientation): readonly string[] {
@@ -33,19 +33,23 @@ export function swapsSides({ clockwiseDegrees }: Orientation): boolean {
  */
 export function parseDisplayMatrix(matrix: string): Orientation | null {
   const rows = [...matrix.matchAll(/^\d{8}:\s*(-?\d+)\s+(-?\d+)\s+-?\d+\s*$/gm)];
-  const [a, b] = [Number(rows[0]?.[1]), Number(rows[0]?.[2])];
-  const [c, d] = [Number(rows[1]?.[1]), Number(rows[1]?.[2])];
+  return orientationOf(
+    [Number(rows[0]?.[1]), Number(rows[0]?.[2])],
+    [Number(rows[1]?.[1]), Number(rows[1]?.[2])],
+  );
+}
+
+/** The same from the matrix's numbers, in any unit. */
+export function orientationOf(
+  [a, b]: readonly [number, number],
+  [c, d]: readonly [number, number],
+): Orientation | null {
   const largest = Math.max(Math.abs(a), Math.abs(b), Math.abs(c), Math.abs(d));
   if (!(largest > 0)) return null;
   const mirrored = a * d - b * c < 0;
   // Undo the mirroring of x, which comes first; what remains is a rotation by the angle of its first column.
   const [cos, sin] = mirrored ? [-a, -b] : [a, b];
   return { mirrored, clockwiseDegrees: nearestQuarter((Math.atan2(sin, cos) * 180) / Math.PI) };
-}
-
-/** @param degrees clockwise, of any size */
-export function turnedBy(degrees: number): Orientation {
-  return { mirrored: false, clockwiseDegrees: nearestQuarter(degrees) };
 }
 
 function nearestQuarter(degrees: number): Orientation["clockwiseDegrees"] {

@@ -1,6 +1,6 @@
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { z } from "zod";
-import { type Orientation, parseDisplayMatrix, turnedBy, UPRIGHT } from "./orientation.ts";
+import { type Orientation, parseDisplayMatrix } from "./orientation.ts";
 
 /** What ffprobe says about a file. Times are in seconds. */
 export interface ProbedFile {
@@ -23,9 +23,8 @@ export interface ProbedVideo {
   readonly height: number;
   /** Width by height of one pixel. */
   readonly pixelAspect: number;
-  readonly orientation: Orientation;
-  /** The turn that ffprobe makes of the display matrix, without its mirroring; null without a matrix. */
-  readonly clockwiseDegrees: number | null;
+  /** Null when ffprobe does not say. */
+  readonly orientation: Orientation | null;
   readonly transfer: "sdr" | "hlg" | "pq";
   /** The colour matrix as ffmpeg names it; null when the file does not say. */
   readonly matrix: string | null;
@@ -62,17 +61,20 @@ export function inputOptions(): string[] {
   ];
 }
 
-/** Older versions of ffprobe know a stream's side data by the second name only. */
-export const SIDE_DATA_SECTIONS = ["stream_side_data", "side_data"] as const;
-
-/** Asks for no more than is read: a title or a description may have any length, and long lines are cut. */
-export function probeArguments(file: string, sideDataSection: (typeof SIDE_DATA_SECTIONS)[number]): string[] {
+/**
+ * Asks for no more than is read: a title or a description may have any length, and long lines are cut.
+ *
+ * @param sideData whether to ask for the streams' side data, which ffprobe before 4.4 cannot name
+ */
+export function probeArguments(file: string, sideData: boolean): string[] {
   const entries = [
     "stream=index,id,codec_type,codec_name,codec_tag_string,width,height,sample_aspect_ratio,color_transfer," +
       "color_space,field_order,duration,time_base,has_b_frames",
     "stream_disposition=default,attached_pic,timed_thumbnails,still_image",
-    "stream_tags=rotate,enc_key_id",
-    `${sideDataSection}=side_data_type,displaymatrix,rotation,projection,dv_profile,dv_bl_signal_compatibility_id`,
+    "stream_tags=enc_key_id",
+    ...(sideData
+      ? ["stream_side_data=displaymatrix,projection,dv_profile,dv_bl_signal_compatibility_id"]
+      : []),
     "format=format_name,start_time",
     `format_tags=${LIVE_PHOTO_TAG}`,
   ];
@@ -110,12 +112,11 @@ const Probe = z.object({
       disposition: z
         .object({ default: Flag, attached_pic: Flag, timed_thumbnails: Flag, still_image: Flag })
         .optional(),
-      tags: z.object({ rotate: z.string().optional(), enc_key_id: z.string().optional() }).optional(),
+      tags: z.object({ enc_key_id: z.string().optional() }).optional(),
       side_data_list: z
         .array(
           z.object({
             displaymatrix: z.string().optional(),
-            rotation: z.number().optional(),
             projection: z.string().optional(),
             dv_profile: z.number().optional(),
             dv_bl_signal_compatibility_id: z.number().optional(),
@@ -168,7 +169,6 @@ function describe(stream: ProbedStream): ProbedVideo {
     height: stream.height ?? 0,
     pixelAspect: ratio(stream.sample_aspect_ratio, ":") ?? 1,
     orientation: orientationOf(stream),
-    clockwiseDegrees: turnOf(sideData),
     transfer: transferOf(stream.color_transfer),
     matrix: known(stream.color_space),
     interlaced: ["tt", "bb", "tb", "bt"].includes(stream.field_order ?? ""),
@@ -204,19 +204,9 @@ function ratio(text: string | undefined, separator: string): number | null {
   return numerator && denominator && numerator / denominator > 0 ? numerator / denominator : null;
 }
 
-function orientationOf({ side_data_list: sideData = [], tags }: ProbedStream): Orientation {
-  for (const { displaymatrix, rotation } of sideData) {
-    const parsed = displaymatrix === undefined ? null : parseDisplayMatrix(displaymatrix);
-    if (parsed) return parsed;
-    // ffprobe's rotation is counter-clockwise.
-    if (rotation !== undefined) return turnedBy(-rotation);
-  }
-  return tags?.rotate === undefined ? UPRIGHT : turnedBy(Number(tags.rotate));
-}
-
-function turnOf(sideData: NonNullable<ProbedStream["side_data_list"]>): number | null {
-  const rotation = sideData.find((data) => data.rotation !== undefined)?.rotation;
-  return rotation === undefined ? null : -rotation;
+function orientationOf({ side_data_list: sideData = [] }: ProbedStream): Orientation | null {
+  const matrix = sideData.find(({ displaymatrix }) => displaymatrix !== undefined)?.displaymatrix;
+  return matrix === undefined ? null : parseDisplayMatrix(matrix);
 }
 
 function transferOf(name: string | undefined): ProbedVideo["transfer"] {

@@ -5,13 +5,7 @@ import { chooseFilm } from "./film.ts";
 import { type FrameTools, runFrameTool } from "./frame-tools.ts";
 import { imageFailure, readSignature } from "./images.ts";
 import { PacketCollector, type PacketIndex, packetArguments } from "./packet-index.ts";
-import {
-  type ProbedFile,
-  type ProbedVideo,
-  parseProbe,
-  probeArguments,
-  SIDE_DATA_SECTIONS,
-} from "./probe.ts";
+import { type ProbedFile, type ProbedVideo, parseProbe, probeArguments } from "./probe.ts";
 
 /** Asks ffprobe what the file is. */
 export async function probeVideo(
@@ -23,10 +17,10 @@ export async function probeVideo(
   if (image) return err(image);
   const stdout: string[] = [];
   const stderr: string[] = [];
-  for (const section of SIDE_DATA_SECTIONS) {
+  for (const sideData of [true, false]) {
     stdout.length = 0;
     stderr.length = 0;
-    const ran = await runFrameTool(tools, tools.ffprobe, probeArguments(file, section), context, {
+    const ran = await runFrameTool(tools, tools.ffprobe, probeArguments(file, sideData), context, {
       onLine: (line, stream) => (stream === "stdout" ? stdout : stderr).push(line),
     });
     if (!ran.ok) return ran;

@@ -36,8 +36,8 @@ describe("sharpest", () => {
   it.each([
     ["the sharpest", [1, 3, 2], 1],
     ["the first of equals", [3, 3, 3], 0],
-    ["the first where no other is clearly sharper", [10, 10.9, 10.5], 0],
-    ["another that is", [10, 11.1, 10.5], 1],
+    ["the first where no other is clearly sharper", [10, 12.4, 10.5], 0],
+    ["another that is", [10, 12.6, 10.5], 1],
     ["the only one", [5], 0],
   ])("takes %s", (_, scores, chosen) => expect(sharpest(scores)).toBe(chosen));
 });

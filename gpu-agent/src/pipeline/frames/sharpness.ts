@@ -5,7 +5,7 @@ export interface GreySize {
 }
 
 /** How much sharper than the first candidate of its window another must be to replace it. */
-const CLEARLY_SHARPER = 1.1;
+const CLEARLY_SHARPER = 1.25;
 
 /**
  * How sharp a picture is: the variance of its Laplacian, 0 for one without any detail. Comparable only

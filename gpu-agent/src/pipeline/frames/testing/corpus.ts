@@ -1,0 +1,329 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Counter, counterSource, ffmpeg } from "./counter-clip.ts";
+
+/** A small video of one of the kinds that people have, and the frames that must come out of it. */
+export interface Clip {
+  /** What is particular about it. */
+  readonly kind: string;
+  readonly options?: { readonly fps?: number; readonly start_sec?: number; readonly end_sec?: number };
+  /** Makes the file `name` in `dir`. */
+  make(dir: string, name: string): Promise<void> | void;
+  /** The number of the picture shown at a time, in seconds after the file's beginning, as a player shows it. */
+  readonly shown: (seconds: number) => number;
+  /** When the frames are to be shown. */
+  readonly times: readonly number[];
+  readonly size: readonly [width: number, height: number];
+  /** What must be among the notes. */
+  readonly note?: RegExp;
+}
+
+const RATE = 25;
+const PLAIN: Counter = { width: 320, height: 240, rate: RATE, seconds: 8 };
+const SIZE = [320, 240] as const;
+
+/** x264 is in every ffmpeg that people install; key frames every ten seconds are its default. */
+const X264 = [
+  "-c:v",
+  "libx264",
+  "-preset",
+  "ultrafast",
+  "-bf",
+  "2",
+  "-b_strategy",
+  "0",
+  "-pix_fmt",
+  "yuv420p",
+];
+const MPEG4 = ["-c:v", "mpeg4", "-q:v", "2"];
+
+function source(counter: Partial<Counter> = {}): string[] {
+  return ["-f", "lavfi", "-i", counterSource({ ...PLAIN, ...counter })];
+}
+
+/** Times at an even pace. */
+function every(step: number, from: number, to: number): number[] {
+  return Array.from({ length: Math.round((to - from) / step) }, (_, i) => from + i * step);
+}
+
+const at =
+  (rate: number, first = 0) =>
+  (seconds: number) =>
+    first + seconds * rate;
+
+function plain(kind: string, args: readonly string[], rest: Partial<Clip> = {}): Clip {
+  return {
+    kind,
+    make: (dir, name) => ffmpeg(dir, ...source(), ...args, name),
+    shown: at(RATE),
+    times: every(0.25, 0, 8),
+    size: SIZE,
+    ...rest,
+  };
+}
+
+async function concat(dir: string, name: string, parts: readonly string[]): Promise<void> {
+  await writeFile(
+    join(dir, name),
+    Buffer.concat(await Promise.all(parts.map((part) => readFile(join(dir, part))))),
+  );
+}
+
+async function patch(dir: string, name: string, change: (bytes: Buffer) => Buffer): Promise<void> {
+  await writeFile(join(dir, name), change(await readFile(join(dir, name))));
+}
+
+/** Overwrites the type of the only box of this type, which hides it. */
+function hideBox(bytes: Buffer, type: string): Buffer {
+  bytes.write("free", bytes.indexOf(type), "latin1");
+  return bytes;
+}
+
+function displayMatrix(bytes: Buffer, matrix: readonly number[]): Buffer {
+  const at = bytes.indexOf("tkhd") + 44;
+  const [a = 0, b = 0, c = 0, d = 0] = matrix;
+  [a, b, 0, c, d, 0, 0, 0].forEach((value, i) => {
+    bytes.writeInt32BE(value * 65536, at + 4 * i);
+  });
+  bytes.writeInt32BE(0x40000000, at + 32);
+  return bytes;
+}
+
+/** Adds a child box to the only video sample entry. */
+function addToSampleEntry(bytes: Buffer, box: Buffer): Buffer {
+  const entry = bytes.indexOf("avcC") - 4;
+  const moov = bytes.indexOf("moov");
+  const outer = ["moov", "trak", "mdia", "minf", "stbl", "stsd", "avc1"].map(
+    (type) => bytes.indexOf(type, moov) - 4,
+  );
+  for (const start of outer) bytes.writeUInt32BE(bytes.readUInt32BE(start) + box.length, start);
+  return Buffer.concat([bytes.subarray(0, entry), box, bytes.subarray(entry)]);
+}
+
+function cleanAperture(width: number, height: number): Buffer {
+  const box = Buffer.alloc(40);
+  box.writeUInt32BE(40, 0);
+  box.write("clap", 4, "latin1");
+  [width, 1, height, 1, 0, 1, 0, 1].forEach((value, i) => {
+    box.writeInt32BE(value, 8 + 4 * i);
+  });
+  return box;
+}
+
+export const CORPUS: readonly Clip[] = [
+  plain("an ordinary MP4", [...X264, "-f", "mp4"]),
+  plain("Matroska, whose stamps are milliseconds", [...X264, "-f", "matroska"]),
+  plain("a QuickTime file", [...X264, "-f", "mov"]),
+  plain("a fragmented MP4", [...X264, "-movflags", "frag_keyframe+empty_moov", "-g", "50", "-f", "mp4"]),
+  plain("an odd range and rate", [...X264, "-f", "mp4"], {
+    options: { start_sec: 1.37, end_sec: 6.91, fps: 3.3 },
+    times: every(1 / 3.3, 1.37, 1.37 + 18 / 3.3),
+  }),
+  plain("30000/1001 pictures a second", [], {
+    make: (dir, name) => ffmpeg(dir, ...source({ rate: 30000 / 1001 }), ...X264, "-f", "mp4", name),
+    shown: at(30000 / 1001),
+  }),
+  plain("240 pictures a second", [], {
+    make: (dir, name) => ffmpeg(dir, ...source({ rate: 240, seconds: 3 }), ...X264, "-f", "mp4", name),
+    shown: at(240),
+    times: every(0.25, 0, 3),
+  }),
+  plain("VP9 in WebM", [
+    "-c:v",
+    "libvpx-vp9",
+    "-deadline",
+    "realtime",
+    "-cpu-used",
+    "8",
+    "-b:v",
+    "1M",
+    "-f",
+    "webm",
+  ]),
+  plain("one picture a second", [], {
+    make: (dir, name) => ffmpeg(dir, ...source({ rate: 1, seconds: 20 }), ...X264, "-f", "mp4", name),
+    shown: at(1),
+    times: every(1, 0, 20),
+    note: /20 pictures for 80 frames/,
+  }),
+  plain(
+    "a seek before a far key frame, in MPEG-TS",
+    [...X264, "-g", "250", "-sc_threshold", "0", "-f", "mpegts"],
+    {
+      options: { start_sec: 3, end_sec: 6.9 },
+      times: every(0.25, 3, 7),
+    },
+  ),
+  plain("a sync table that is missing", [], {
+    make: async (dir, name) => {
+      ffmpeg(dir, ...source(), ...X264, "-g", "250", "-f", "mp4", name);
+      await patch(dir, name, (bytes) => hideBox(bytes, "stss"));
+    },
+    options: { start_sec: 3, end_sec: 6.9 },
+    times: every(0.25, 3, 7),
+  }),
+  plain("trimmed without encoding: an edit list hides most of it", [], {
+    make: (dir, name) => {
+      ffmpeg(dir, ...source({ seconds: 12 }), ...X264, "-g", "600", "-f", "mp4", "long.mp4");
+      ffmpeg(dir, "-ss", "8.5", "-i", "long.mp4", "-c", "copy", "-f", "mp4", name);
+    },
+    shown: at(RATE, 212.5),
+    times: every(0.25, 0, 3.5),
+  }),
+  plain("an edit list that shifts the start, with sound before it", [], {
+    make: (dir, name) => {
+      const sound = ["-f", "lavfi", "-i", "sine=d=9"];
+      ffmpeg(dir, ...source(), ...X264, "-f", "mp4", "silent.mp4");
+      const shifted = ["-itsoffset", "1", "-i", "silent.mp4", "-map", "1:v", "-map", "0:a"];
+      ffmpeg(dir, ...sound, ...shifted, "-c:v", "copy", "-c:a", "aac", "-f", "mp4", name);
+    },
+    shown: at(RATE, -RATE),
+    times: every(0.25, 1, 9),
+  }),
+  plain("a clock that jumps, in MPEG-TS", [], {
+    make: async (dir, name) => {
+      ffmpeg(dir, ...source({ seconds: 4 }), ...X264, "-f", "mpegts", "one.ts");
+      const later = ["-output_ts_offset", "1000", "-f", "mpegts", "two.ts"];
+      ffmpeg(dir, ...source({ seconds: 4, first: 100 }), ...X264, ...later);
+      await concat(dir, name, ["one.ts", "two.ts"]);
+    },
+  }),
+  plain("joined clips, each with a clock of its own", [], {
+    make: async (dir, name) => {
+      ffmpeg(dir, ...source({ seconds: 4 }), ...X264, "-f", "mpegts", "one.ts");
+      ffmpeg(dir, ...source({ seconds: 4, first: 100 }), ...X264, "-f", "mpegts", "two.ts");
+      await concat(dir, name, ["one.ts", "two.ts"]);
+    },
+  }),
+  plain("the same clip twice", [], {
+    make: async (dir, name) => {
+      ffmpeg(dir, ...source({ seconds: 4 }), ...X264, "-f", "mpegts", "one.ts");
+      await concat(dir, name, ["one.ts", "one.ts"]);
+    },
+    shown: (seconds) => RATE * (seconds % 4),
+  }),
+  plain("a transport stream cut in the middle, whose clock wraps", [], {
+    make: (dir, name) => {
+      // 2^33 / 90000 s, less four.
+      ffmpeg(
+        dir,
+        ...source(),
+        ...X264,
+        "-output_ts_offset",
+        "95439.7",
+        "-muxdelay",
+        "0",
+        "-f",
+        "mpegts",
+        name,
+      );
+    },
+  }),
+  plain("an AVI with dropped frames", [], {
+    make: (dir, name) => {
+      const drop = ["-vf", "select='not(gt(mod(n,50),40))'", "-vsync", "passthrough"];
+      ffmpeg(dir, ...source(), ...drop, ...MPEG4, "-f", "avi", name);
+    },
+    shown: (seconds) =>
+      Math.min(Math.floor(seconds * RATE + 0.5) % 50, 40) + 50 * Math.floor((seconds * RATE + 0.5) / 50),
+    // The file ends with the last picture that was not dropped.
+    times: every(0.25, 0, 7.75),
+  }),
+  plain("an AVI with B-frames", [...MPEG4, "-bf", "2", "-f", "avi"]),
+  plain("H.264 in AVI", [...X264, "-f", "avi"]),
+  plain("a preview stream first", [], {
+    make: (dir, name) => {
+      const preview = ["-f", "lavfi", "-i", "testsrc=s=160x120:r=1:d=8"];
+      const maps = ["-map", "0:v", "-map", "1:v", "-c:v:0", "mjpeg", "-c:v:1", "mpeg4", "-q:v:1", "2"];
+      const disposition = ["-disposition:v:0", "default", "-disposition:v:1", "0"];
+      ffmpeg(dir, ...preview, ...source(), ...maps, ...disposition, "-f", "matroska", name);
+    },
+    note: /2 video tracks/,
+  }),
+  plain("every picture three times", [], {
+    make: (dir, name) => {
+      ffmpeg(dir, ...source({ rate: 5 }), "-vf", "fps=15", ...X264, "-f", "mp4", name);
+    },
+    options: { fps: 15 },
+    shown: at(5),
+    times: every(0.2, 0, 8),
+    note: /only repeat/,
+  }),
+  plain("a still beginning and a held last picture", [], {
+    make: (dir, name) => {
+      const still = "tpad=start_mode=clone:start_duration=3:stop_mode=clone:stop_duration=3";
+      ffmpeg(dir, ...source({ seconds: 4 }), "-vf", still, ...X264, "-f", "mp4", name);
+    },
+    shown: (seconds) => Math.min(99, Math.max(0, (seconds - 3) * RATE)),
+    times: [0, ...every(0.25, 3.25, 7), 7.25],
+    note: /only repeat/,
+  }),
+  plain("a size that changes", [], {
+    make: async (dir, name) => {
+      const tall = { width: 240, height: 320, seconds: 3, first: 125 };
+      ffmpeg(dir, ...source({ seconds: 5 }), ...X264, "-f", "mpegts", "wide.ts");
+      ffmpeg(dir, ...source(tall), ...X264, "-f", "mpegts", "tall.ts");
+      await concat(dir, name, ["wide.ts", "tall.ts"]);
+    },
+    times: every(0.25, 0, 5),
+    note: /longest stretch of 320×240/,
+  }),
+  plain("turned and mirrored", [], {
+    make: async (dir, name) => {
+      ffmpeg(dir, ...source(), "-vf", "transpose=cclock_flip", ...X264, "-f", "mp4", name);
+      await patch(dir, name, (bytes) => displayMatrix(bytes, [0, 1, 1, 0]));
+    },
+  }),
+  plain("turned by a quarter", [], {
+    make: async (dir, name) => {
+      ffmpeg(dir, ...source(), "-vf", "transpose=cclock", ...X264, "-f", "mp4", name);
+      await patch(dir, name, (bytes) => displayMatrix(bytes, [0, 1, -1, 0]));
+    },
+  }),
+  plain("cropped by the container (clap)", [], {
+    make: async (dir, name) => {
+      ffmpeg(dir, ...source(), "-vf", "pad=400:280:40:20:gray", ...X264, "-f", "mp4", name);
+      await patch(dir, name, (bytes) => addToSampleEntry(bytes, cleanAperture(320, 240)));
+    },
+  }),
+  plain("cropped and turned", [], {
+    make: async (dir, name) => {
+      const sideways = "transpose=cclock,pad=280:400:20:40:gray";
+      ffmpeg(dir, ...source(), "-vf", sideways, ...X264, "-f", "mp4", name);
+      await patch(dir, name, (bytes) =>
+        displayMatrix(addToSampleEntry(bytes, cleanAperture(240, 320)), [0, 1, -1, 0]),
+      );
+    },
+  }),
+  plain("letterboxed", [...X264, "-vf", "pad=320:320:0:40:black", "-f", "mp4"], {
+    size: [320, 236],
+    note: /Borders .* 320×320 to 320×236/,
+  }),
+  plain("pillarboxed", [...X264, "-vf", "pad=480:240:80:0:black", "-f", "mp4"], {
+    size: [316, 240],
+    note: /Borders/,
+  }),
+  plain("oblong pixels", [...X264, "-vf", "scale=160:240,setsar=2", "-f", "mp4"]),
+  plain("interlaced", [], {
+    make: (dir, name) => {
+      const fields = ["-vf", "tinterlace=interleave_top,setfield=tff"];
+      const flags = ["-c:v", "mpeg2video", "-q:v", "2", "-flags", "+ildct+ilme", "-f", "mpegts"];
+      ffmpeg(dir, ...source({ rate: 50 }), ...fields, ...flags, name);
+    },
+    shown: at(50),
+  }),
+  plain("gaps, as in a recording of a screen", [], {
+    make: (dir, name) => {
+      const busy = ["-vf", "select='lt(mod(t,4),2)'", "-vsync", "passthrough"];
+      ffmpeg(dir, ...source({ seconds: 12 }), ...busy, ...X264, "-f", "matroska", name);
+    },
+    times: every(0.25, 0, 10).filter((time) => time % 4 <= 2),
+    note: /26 pictures for 40 frames/,
+  }),
+  plain("sound that lasts longer", [], {
+    make: (dir, name) => {
+      const sound = ["-f", "lavfi", "-i", "sine=d=20", "-map", "0:v", "-map", "1:a"];
+      ffmpeg(dir, ...source(), ...sound, ...X264, "-c:a", "aac", "-f", "mp4", name);
+    },
+  }),
+];

@@ -1,0 +1,66 @@
+import { execFileSync } from "node:child_process";
+import sharp from "sharp";
+
+/** Bits of the number that each picture carries. */
+const BITS = 12;
+/** The strip with the number, as shares of the picture's height. */
+const STRIP = { top: 0.2, height: 0.1 };
+
+export interface Counter {
+  readonly width: number;
+  readonly height: number;
+  /** Pictures per second. */
+  readonly rate: number;
+  readonly seconds: number;
+  /** The number of the first picture. */
+  readonly first?: number;
+  /** What the counter is drawn on: a lavfi source of the same size, rate and length. */
+  readonly background?: string;
+}
+
+/**
+ * A lavfi source whose pictures carry their own number, for `readNumber`: a strip of black and white blocks, first
+ * the bits and then the same bits inverted, so that a picture that is mirrored, mixed of two or smeared reads as
+ * none.
+ */
+export function counterSource({ width, height, rate, seconds, first = 0, background }: Counter): string {
+  const source = background ?? `testsrc2=s=${width}x${height}:r=${rate}:d=${seconds}`;
+  const top = Math.round(STRIP.top * height);
+  const strip = Math.round(STRIP.height * height);
+  const block = (i: number) => Math.round((i * width) / (2 * BITS));
+  const box = (i: number, shown: string) =>
+    `drawbox=x=${block(i)}:y=${top}:w=${block(i + 1) - block(i)}:h=${strip}:color=white:t=fill:enable='${shown}'`;
+  const bit = (k: number) => `mod(floor((n+${first})/${2 ** k}),2)`;
+  const boxes = Array.from({ length: BITS }, (_, k) => [
+    box(k, `eq(${bit(k)},1)`),
+    box(BITS + k, `eq(${bit(k)},0)`),
+  ]).flat();
+  const ground = `drawbox=x=0:y=${top}:w=${width}:h=${strip}:color=black:t=fill`;
+  return [source, "format=yuv420p", ground, ...boxes].join(",");
+}
+
+/** @returns the number in a picture's strip, or null when it does not hold one */
+export async function readNumber(image: string): Promise<number | null> {
+  const { data, info } = await sharp(image).greyscale().raw().toBuffer({ resolveWithObject: true });
+  const row = Math.round((STRIP.top + STRIP.height / 2) * info.height);
+  const levels = Array.from({ length: 2 * BITS }, (_, i) => {
+    const x = Math.floor(((i + 0.5) * info.width) / (2 * BITS));
+    return data[row * info.width + x] ?? 128;
+  });
+  let number = 0;
+  for (let k = 0; k < BITS; k++) {
+    const [bit, inverse] = [levels[k] ?? 0, levels[BITS + k] ?? 0];
+    if (Math.abs(bit - inverse) < 100) return null;
+    if (bit > inverse) number += 2 ** k;
+  }
+  return number;
+}
+
+/** Runs the ffmpeg that the clips are made with. */
+export function ffmpeg(cwd: string, ...args: string[]): void {
+  execFileSync("ffmpeg", ["-nostdin", "-v", "error", "-y", ...args], {
+    cwd,
+    stdio: ["ignore", "ignore", "inherit"],
+    timeout: 120_000,
+  });
+}
