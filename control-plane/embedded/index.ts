@@ -133,6 +133,7 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
       secret,
       runtimeUrl: () => miniflare.unsafeGetDirectURL(),
       storage: () => disk.state,
+      recheckStorage: () => disk.look(),
       trustedProxies: options.trustedProxies ?? [],
       onError: (text) => onLog("error", text),
     });
@@ -181,7 +182,8 @@ function toRuntimeOptions(
     unsafeDirectSockets: [{ host: HOST, port: 0 }],
     cf: false,
     log: new Log(LogLevel.ERROR),
-    handleStructuredLogs: ({ level, message }) => options.onLog(level, message),
+    // workerd appends addresses of its own code to what it logs.
+    handleStructuredLogs: ({ level, message }) => options.onLog(level, message.split("\nstack:", 1)[0] ?? ""),
     resourcePersistencePath: join(options.dataDir, "state"),
     d1Databases: { DB: "splatt" },
     durableObjects: { DISPATCHER: { className: "Dispatcher", useSQLite: true } },

@@ -35,6 +35,8 @@ export interface FrontDoorOptions {
   /** Where the runtime listens now; it changes when the runtime is restarted. */
   readonly runtimeUrl: () => Promise<URL>;
   readonly storage: () => StorageState | null;
+  /** Looks at the disk now. */
+  readonly recheckStorage: () => Promise<void>;
   /** Addresses or networks (CIDR) of reverse proxies whose X-Forwarded headers are believed. */
   readonly trustedProxies: readonly string[];
   readonly onError: (text: string) => void;
@@ -42,6 +44,8 @@ export interface FrontDoorOptions {
 
 /** How long a request waits for a runtime that is being restarted. */
 const RUNTIME_RETRY = { tries: 25, waitMs: 200 };
+/** How long the runtime may take to answer, such as while its disk hangs. */
+const RUNTIME_PATIENCE_MS = 60_000;
 /** How long a client may go on sending a body that nobody wants before its connection is cut. */
 const UNWANTED_BODY_MS = 5000;
 
@@ -222,9 +226,10 @@ export class FrontDoor {
     body: Buffer | null,
     response: ServerResponse,
   ): Promise<IncomingMessage | null> {
-    const headers = [...this.#headersToRuntime(request, transfer), ...lengths];
+    let isStorageKnown = false;
     for (let tries = 1; ; tries += 1) {
       const url = await this.#runtimeUrl();
+      const headers = [...this.#headersToRuntime(request, transfer), ...lengths];
       const forwarded = requestRuntime({
         hostname: url.hostname,
         port: url.port,
@@ -233,17 +238,28 @@ export class FrontDoor {
         headers,
         agent: this.#toRuntime,
         setHost: false,
+        // A part may take long to arrive, and the Worker waits for it.
+        ...(body !== null && { timeout: RUNTIME_PATIENCE_MS }),
       });
+      forwarded.once("timeout", () => forwarded.destroy());
       const leave = () => forwarded.destroy();
       // What a client no longer waits for is not worth computing, unless it may change something.
       if (request.method === "GET" || request.method === "HEAD") response.once("close", leave);
       try {
         forwarded.end(body ?? undefined);
-        return await answerOf(forwarded);
+        const answer = await answerOf(forwarded);
+        // The database's word for a full disk is "internal error": look at the disk, and let the Worker judge again.
+        const mayBeDisk = (answer.statusCode ?? 0) >= 500 && answer.statusCode !== 507;
+        if (!mayBeDisk || isStorageKnown || body === null || this.#options.storage() !== null) return answer;
+        isStorageKnown = true;
+        await this.#options.recheckStorage();
+        // In this state the Worker refuses what it may have done the first time.
+        if (!this.#refusesWrites()) return answer;
+        answer.resume();
       } catch (error) {
         if (response.destroyed) return null;
         if (!canRetry(error, forwarded, request.method) || tries >= RUNTIME_RETRY.tries) {
-          answerProblem(response, "unavailable", "The runtime of the control plane is restarting.");
+          answerProblem(response, "unavailable", "The runtime of the control plane does not answer.");
           return null;
         }
         this.#runtime = null;
@@ -252,6 +268,11 @@ export class FrontDoor {
         response.off("close", leave);
       }
     }
+  }
+
+  #refusesWrites(): boolean {
+    const state = this.#options.storage();
+    return state !== null && state.kind !== "slow";
   }
 
   async #answer(

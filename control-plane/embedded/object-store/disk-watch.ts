@@ -1,17 +1,24 @@
+import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { access, open, rm, statfs } from "node:fs/promises";
+import { access, open, rm, stat, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { StorageState } from "../../src/storage/storage-state.ts";
 
 const LOOK_INTERVAL_MS = 1000;
 /** How often a healthy disk is written to; one that is not is tried at every look. */
 const PROBE_INTERVAL_MS = 15_000;
+const PROBE_PATIENCE_MS = 200;
 const SLOW_MS = 2000;
 const MIB = 1024 * 1024;
 /** Kept free of uploads, so that the databases can still grow: this, or a share of a small disk. */
 const UPLOAD_RESERVE = { bytes: 256 * MIB, share: 0.05 };
 /** Below this, nothing that adds data is taken. */
-const FULL = { bytes: 16 * MIB, share: 0.01 };
+const FULL = { bytes: 32 * MIB, share: 0.04 };
+/** A file that is given up when the disk is full: SQLite needs room even to open a database for reading. */
+const BALLAST = { bytes: 16 * MIB, share: 0.02 };
+/** A write that has not ended by then is not waited for any more. */
+const STUCK_MS = 10_000;
 
 /** What one look at a disk found. */
 export interface DiskReading {
@@ -21,10 +28,13 @@ export interface DiskReading {
   readonly writeError: string | null;
   /** How long the last write took, or has been taking. */
   readonly writeMs: number;
+  /** Whether that write has not ended. */
+  readonly isWriting: boolean;
 }
 
 /** Names the state of a disk, or null when it works. */
-export function judgeDisk({ freeBytes, totalBytes, writeError, writeMs }: DiskReading): StorageState | null {
+export function judgeDisk(reading: DiskReading): StorageState | null {
+  const { freeBytes, totalBytes, writeError, writeMs, isWriting } = reading;
   const free = `${Math.floor(freeBytes / MIB)} MiB free`;
   if (writeError === "ENOSPC" || writeError === "EDQUOT" || freeBytes < limitOf(FULL, totalBytes)) {
     return { kind: "full", message: `The disk of the control plane is full (${free}).` };
@@ -35,8 +45,11 @@ export function judgeDisk({ freeBytes, totalBytes, writeError, writeMs }: DiskRe
   if (writeError !== null) {
     return { kind: "failing", message: `Writing to the data folder fails with ${writeError}.` };
   }
+  const seconds = Math.round(writeMs / 1000);
+  if (isWriting && writeMs > STUCK_MS) {
+    return { kind: "failing", message: `The disk hangs: writing 4 KiB has not ended after ${seconds} s.` };
+  }
   if (writeMs > SLOW_MS) {
-    const seconds = Math.round(writeMs / 1000);
     return { kind: "slow", message: `The disk is slow: writing 4 KiB took ${seconds} s.` };
   }
   return null;
@@ -51,7 +64,10 @@ function limitOf({ bytes, share }: typeof FULL, totalBytes: number): number {
   return Math.min(bytes, share * totalBytes);
 }
 
-/** Watches the disk under a folder and names what is wrong with it. Recovers without help when the disk does. */
+/**
+ * Watches the disk under a folder and names what is wrong with it. Recovers without help when the disk does. Keeps a
+ * file as ballast, which makes room for the databases when others fill the disk.
+ */
 export class DiskWatch {
   readonly #dir: string;
   readonly #onChange: (state: StorageState | null) => void;
@@ -62,6 +78,7 @@ export class DiskWatch {
   #probedAt = Number.NEGATIVE_INFINITY;
   #probe: { readonly since: number; readonly done: Promise<void> } | null = null;
   #reserved = 0;
+  #looking: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(dir: string, onChange: (state: StorageState | null) => void) {
@@ -80,7 +97,7 @@ export class DiskWatch {
 
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
-    await this.#probe?.done;
+    await Promise.race([this.#probe?.done, sleep(PROBE_PATIENCE_MS)]);
   }
 
   /** Sets room aside for an upload. @returns how to give it back, or null when there is none */
@@ -100,16 +117,36 @@ export class DiskWatch {
     this.#judge();
   }
 
-  async look(): Promise<void> {
+  /** Brings the state up to date. */
+  look(): Promise<void> {
+    this.#looking ??= this.#lookOnce().finally(() => {
+      this.#looking = null;
+    });
+    return this.#looking;
+  }
+
+  async #lookOnce(): Promise<void> {
     await this.#readSpace();
     const isDue = this.#state !== null || performance.now() - this.#probedAt > PROBE_INTERVAL_MS;
     if (isDue && this.#probe === null) {
       this.#probe = { since: performance.now(), done: this.#tryWrite() };
     }
     // A probe of a healthy disk ends within the look. One that hangs is judged by how long it has been hanging.
-    await Promise.race([this.#probe?.done, new Promise((resolve) => setTimeout(resolve, 200))]);
+    await Promise.race([this.#probe?.done, sleep(PROBE_PATIENCE_MS)]);
     if (this.#probe !== null) this.#writeMs = performance.now() - this.#probe.since;
     this.#judge();
+    await this.#trimBallast().catch(() => undefined);
+  }
+
+  async #trimBallast(): Promise<void> {
+    const path = join(this.#dir, ".ballast");
+    if (this.#state?.kind === "full") return rm(path, { force: true });
+    const { freeBytes, totalBytes } = this.#space;
+    const size = Math.floor(limitOf(BALLAST, totalBytes));
+    if (this.#state !== null || freeBytes < size + 2 * limitOf(FULL, totalBytes)) return;
+    const kept = await stat(path).catch(() => null);
+    // Random, so that a disk that compresses keeps room for it too.
+    if (kept?.size !== size) await writeFile(path, randomBytes(size), { mode: 0o600 });
   }
 
   async #readSpace(): Promise<void> {
@@ -145,7 +182,12 @@ export class DiskWatch {
   }
 
   #judge(): void {
-    const state = judgeDisk({ ...this.#space, writeError: this.#writeError, writeMs: this.#writeMs });
+    const state = judgeDisk({
+      ...this.#space,
+      writeError: this.#writeError,
+      writeMs: this.#writeMs,
+      isWriting: this.#probe !== null,
+    });
     const isNews = state?.kind !== this.#state?.kind;
     this.#state = state;
     if (isNews) this.#onChange(state);

@@ -8,15 +8,22 @@ import { agents, jobCounts } from "../db/schema.ts";
 /** Open to all, so it tells nothing that identifies a person, a job or an agent. */
 export const healthRoutes = new Hono<AppEnv>().get("/", async (c) => {
   const db = database(c.env.DB);
-  const [counts, connected] = await db.batch([
-    db.select().from(jobCounts),
-    db.select().from(agents).where(eq(agents.connected, true)),
-  ]);
+  const storage = c.env.STORAGE_STATE;
+  const degraded = storage === undefined ? [] : [toDegraded("storage", storage.kind, storage.message)];
+  const [counts, connected] = await db
+    .batch([db.select().from(jobCounts), db.select().from(agents).where(eq(agents.connected, true))])
+    .catch((error: unknown) => {
+      // SQLite may not even open a database on a full disk. Whoever asks for the health must learn that.
+      if (storage === undefined) throw error;
+      degraded.push(
+        toDegraded("database", "unavailable", "The database cannot be read. Counts are missing."),
+      );
+      return [[], []];
+    });
   const count = new Map(counts.map((row) => [row.status, row.jobs]));
   const gpu = connected.flatMap((agent) => agent.offer?.gpus ?? [])[0];
-  const storage = c.env.STORAGE_STATE;
   const health: Health = {
-    status: storage === undefined ? "healthy" : "degraded",
+    status: degraded.length === 0 ? "healthy" : "degraded",
     active_jobs: ACTIVE_STATUSES.reduce((sum, status) => sum + (count.get(status) ?? 0), 0),
     queued_jobs: count.get("queued") ?? 0,
     gpu_available: gpu !== undefined,
@@ -34,9 +41,11 @@ export const healthRoutes = new Hono<AppEnv>().get("/", async (c) => {
             },
           ],
     ),
-    ...(storage !== undefined && {
-      degraded: [{ component: "storage", state: storage.kind, message: storage.message }],
-    }),
+    ...(degraded.length > 0 && { degraded }),
   };
   return c.json(health);
 });
+
+function toDegraded(component: string, state: string, message: string) {
+  return { component, state, message };
+}

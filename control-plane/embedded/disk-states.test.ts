@@ -1,0 +1,141 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type EmbeddedControlPlane, startControlPlane } from "./index.ts";
+import { errnoCode } from "./object-store/disk-watch.ts";
+
+/** A control plane on a small disk of its own that becomes full, and works again. */
+
+const KEY = "key-of-the-small-disk";
+const MIB = 1024 * 1024;
+const PART = 32 * MIB;
+const POLL = { timeout: 30_000, interval: 100 };
+
+const mountPoint = mkdtempSync(join(tmpdir(), "splatt-disk-"));
+const canMount = mount("-t", "tmpfs", "-o", "size=160m", "tmpfs");
+if (!canMount) console.log("Skipped: the tests of a full disk must be able to mount a tmpfs, as root.");
+
+function mount(...options: string[]): boolean {
+  try {
+    execFileSync("mount", [...options, mountPoint], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Takes all room that is left. @returns gives it back */
+async function fillDisk(): Promise<() => Promise<void>> {
+  const path = join(mountPoint, "filler");
+  const file = await open(path, "w");
+  try {
+    for (let bytes = MIB; bytes >= 4096; ) {
+      const full = await file.write(Buffer.alloc(bytes)).catch(errnoCode);
+      if (full === "ENOSPC") bytes /= 2;
+      else if (typeof full === "string") throw new Error(full);
+    }
+  } finally {
+    await file.close();
+  }
+  return () => rm(path);
+}
+
+describe.skipIf(!canMount)("the embedded control plane", () => {
+  let controlPlane: EmbeddedControlPlane;
+  const logged: string[] = [];
+  beforeAll(async () => {
+    controlPlane = await startControlPlane({
+      dataDir: join(mountPoint, "data"),
+      port: 0,
+      apiKey: KEY,
+      onLog: (level, text) => {
+        if (level === "error") logged.push(text);
+      },
+    });
+  });
+  afterAll(async () => {
+    await controlPlane.stop();
+    execFileSync("umount", [mountPoint]);
+  });
+
+  async function request(method: string, path: string, body?: string | Uint8Array<ArrayBuffer>) {
+    const response = await fetch(new URL(path, controlPlane.url), {
+      method,
+      headers: { "x-api-key": KEY },
+      ...(body !== undefined && { body }),
+    });
+    const answer = (await response.json()) as Record<string, unknown>;
+    return { status: response.status, retryAfter: response.headers.get("retry-after"), answer };
+  }
+  const createJob = () =>
+    request(
+      "POST",
+      "/jobs",
+      JSON.stringify({ task_id: "t", video_url: "https://example.com/v.mp4", filename: "v.mp4" }),
+    );
+  const createUpload = () => request("POST", "/uploads", JSON.stringify({ filename: "v.mp4", size: PART }));
+  const health = async () => (await request("GET", "/health")).answer;
+  const isHealthy = () => expect.poll(health, POLL).toMatchObject({ status: "healthy" });
+
+  /** What needs to write is refused with a reason, what only reads works. */
+  async function expectOnlyReads(jobId: unknown, uploadId: unknown): Promise<void> {
+    for (const refused of [
+      await createJob(),
+      await request("POST", `/jobs/${jobId}/cancel`),
+      await createUpload(),
+      await request("PUT", `/uploads/${uploadId}/parts/1`, new Uint8Array(PART)),
+    ]) {
+      expect(refused).toMatchObject({
+        status: 507,
+        retryAfter: "30",
+        answer: { code: "storage_full", hint: expect.stringContaining("recovers automatically") },
+      });
+    }
+    expect(await request("GET", `/jobs/${jobId}`)).toMatchObject({
+      status: 200,
+      answer: { status: "queued" },
+    });
+    expect(await request("GET", `/uploads/${uploadId}`)).toMatchObject({ answer: { received_parts: [] } });
+  }
+
+  it("on a full disk says so, refuses what it cannot write, and recovers with nothing lost", async () => {
+    const jobId = (await createJob()).answer.job_id;
+    const uploadId = (await createUpload()).answer.upload_id;
+    const freeDisk = await fillDisk();
+    // Before the disk is looked at again, too.
+    for (let i = 0; i < 3; i++) expect([200, 507]).toContain((await createJob()).status);
+    await expect.poll(health, POLL).toMatchObject({
+      status: "degraded",
+      active_jobs: 0,
+      gpu_available: false,
+      degraded: [{ component: "storage", state: "full", message: expect.stringContaining("full") }],
+    });
+    await expectOnlyReads(jobId, uploadId);
+    await controlPlane.tick();
+
+    await freeDisk();
+    await isHealthy();
+    expect(await request("PUT", `/uploads/${uploadId}/parts/1`, new Uint8Array(PART))).toMatchObject({
+      status: 200,
+    });
+    expect((await createJob()).status).toBe(200);
+    expect(await request("POST", `/jobs/${jobId}/cancel`)).toMatchObject({ answer: { status: "cancelled" } });
+    expect(await request("DELETE", `/uploads/${uploadId}`)).toMatchObject({ status: 200 });
+  });
+
+  it("takes no upload that would fill the disk, and all else", async () => {
+    const big = await request("POST", "/uploads", JSON.stringify({ filename: "v.mp4", size: 10 * PART }));
+    const statuses: number[] = [];
+    for (let part = 1; part <= 5; part++) {
+      const path = `/uploads/${big.answer.upload_id}/parts/${part}`;
+      statuses.push((await request("PUT", path, new Uint8Array(PART))).status);
+    }
+    expect(statuses.at(-1)).toBe(507);
+    expect(await health()).toMatchObject({ status: "healthy" });
+    expect((await createJob()).status).toBe(200);
+    await request("DELETE", `/uploads/${big.answer.upload_id}`);
+  });
+});
