@@ -4,7 +4,7 @@ import type { FrameGap } from "./model-facts.ts";
 /** Fewer placed images than this, or than this share of all, are not worth any training. */
 export const MIN_REGISTERED = 8;
 export const MIN_REGISTERED_SHARE = 0.3;
-/** From this share on a capture counts as good; below it a second attempt is made. */
+/** From this share on a capture counts as good; below it COLMAP makes a second pass. */
 export const GOOD_SHARE = 0.8;
 /** A mean reprojection error above both is large: 2 pixels at 1600. SIFT itself is good for half a pixel. */
 const LARGE_ERROR = { pixels: 1.5, shareOfLongSide: 0.00125 };
@@ -27,8 +27,8 @@ export interface CaptureFacts {
   readonly meanReprojectionError: number | null;
   /** The frames' longer side in pixels. */
   readonly longSide: number;
-  /** More than one attempt was needed. */
-  readonly secondAttempt: boolean;
+  /** COLMAP needed more than one pass. */
+  readonly secondPass: boolean;
   /** See `featureCoverage`, 0 to 1. */
   readonly coverage: number;
   /** See `parallaxDegrees`. */
@@ -70,7 +70,7 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
         flat
           ? "The camera hardly moved, so the result holds only near where it was. Walk around the subject while filming."
           : "",
-        facts.secondAttempt ? "A second, more thorough attempt was needed." : "",
+        facts.secondPass ? "A second, more thorough pass was needed." : "",
         weak ? "" : "The capture is good.",
         ...facts.notes,
       ]

@@ -3,17 +3,17 @@ import { extractFeatures, loopPairs, mapCameras, matchFeatures, matchPairs } fro
 import { type ColmapDialect, dialectOf } from "./colmap-version.ts";
 import {
   finer,
-  firstAttempt,
+  firstPass,
   type PoseSettings,
   type PoseTask,
-  secondAttempt,
+  secondPass,
   withoutInitialPair,
 } from "./settings.ts";
 import { COLMAP_OPTIONS } from "./testing/colmap-options.ts";
 
 const PATHS = { database: "/w/database.db", images: "/d/images", sparse: "/w/sparse", pairs: "/w/pairs.txt" };
 const TASK = { preset: "standard", frames: 50, width: 540, height: 960, gpu: false, cores: 2 } as const;
-const STANDARD = firstAttempt(TASK);
+const STANDARD = firstPass(TASK);
 const CPU = { gpu: false, threads: null };
 const GPU = { gpu: true, threads: 8 };
 
@@ -129,16 +129,16 @@ describe.each([
   });
 });
 
-/** Every command of every attempt. */
+/** Every command of every pass. */
 function allCommands(dialect: ColmapDialect): string[][] {
   const tasks = (["draft", "standard", "high"] as const).flatMap((preset) =>
     [8, 300].flatMap((frames) => [true, false].map((gpu): PoseTask => ({ ...TASK, preset, frames, gpu }))),
   );
   return tasks.flatMap((task) => {
-    const first = firstAttempt(task);
+    const first = firstPass(task);
     const hardware = { gpu: task.gpu, threads: 4 };
     const resumed = withoutInitialPair(task, first).map(({ settings }) => settings);
-    return [first, finer(first), ...resumed, secondAttempt(task, first)].flatMap((settings) =>
+    return [first, finer(first), ...resumed, secondPass(task, first)].flatMap((settings) =>
       [extractFeatures, matchFeatures, matchPairs, mapCameras].map((command) =>
         command(dialect, settings, PATHS, hardware),
       ),
@@ -147,7 +147,7 @@ function allCommands(dialect: ColmapDialect): string[][] {
 }
 
 describe.each(COLMAP_OPTIONS)("COLMAP %i.%i has", (major, minor, options) => {
-  it("every option that any attempt gives", () => {
+  it("every option that any pass gives", () => {
     const given = allCommands(dialectOf({ major, minor })).flatMap((args) =>
       args.filter((arg) => arg.startsWith("--")).map((arg) => arg.slice(2)),
     );
@@ -173,7 +173,7 @@ describe("loopPairs", () => {
 
   it("adds little to a long sequence", () => {
     const long = Array.from({ length: 300 }, (_, i) => `f${i}`);
-    const { matching } = firstAttempt({ ...TASK, frames: 300 });
+    const { matching } = firstPass({ ...TASK, frames: 300 });
     if (matching.kind !== "sequential") throw new Error("300 frames are matched in sequence");
     expect(loopPairs(long, matching.loopStride, matching.overlap).length).toBeLessThan(150);
   });

@@ -1,7 +1,7 @@
 import type { ColmapDialect } from "./colmap-version.ts";
 import type { PoseSettings } from "./settings.ts";
 
-/** Where one attempt works. `sparse` must exist. */
+/** The files of one pass. `sparse` must exist. */
 export interface ColmapPaths {
   readonly database: string;
   readonly images: string;

@@ -29,7 +29,7 @@ describe("parseColmapLine", () => {
       '*** Aborted at 1700000000 (unix time) try "date -d @1700000000" ***',
       { kind: "problem", problem: "other" },
     ],
-    ["ERROR: Failed to parse options - unrecognised option '--x'.", { kind: "problem", problem: "other" }],
+    ["ERROR: Failed to parse options - unrecognised option '--x'.", { kind: "problem", problem: "options" }],
     // 3.9 and later
     [`${GLOG}Processed file [1/24]`, { kind: "step", done: 1, total: 24 }],
     [`${GLOG}  Features:        5727 (SIFT)`, { kind: "features", count: 5727 }],
@@ -47,7 +47,7 @@ describe("parseColmapLine", () => {
     [`${OLD_GLOG}Registering image #22 (22)`, { kind: "registered", count: 22 }],
     [
       "E0826 15:58:01.447381 32335 database.cc:1493] SQLite error: database disk image is malformed",
-      { kind: "problem", problem: "other" },
+      { kind: "problem", problem: "database" },
     ],
     // where the GPU does not serve
     ...[
@@ -63,7 +63,7 @@ describe("parseColmapLine", () => {
       "PC: @     0x7f84c3ccbbf8 QOpenGLContext::create()",
       "This application failed to start because no Qt platform plugin could be initialized.",
     ].map((line): [string, object] => [line, { kind: "problem", problem: "gpu" }]),
-    ["SQLite error [database.cc, line 270]: database is locked", { kind: "problem", problem: "other" }],
+    ["SQLite error [database.cc, line 270]: database is locked", { kind: "problem", problem: "database" }],
     ["  ERROR: Failed to extract features.", { kind: "problem", problem: "other" }],
     [`${GLOG}Darkness adaptivity only available for GLSL SiftGPU.`, null],
     [`\u001b[32m${GLOG}\u001b[0mProcessed file [1/24]`, { kind: "step", done: 1, total: 24 }],

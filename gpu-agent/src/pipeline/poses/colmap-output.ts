@@ -1,14 +1,14 @@
 import { anyOf } from "../../processes/any-of.ts";
 
-/** What a line of COLMAP's output tells. The wording differs between versions; facts are the same. */
+/** An event in COLMAP's output. The wording differs between versions, the facts do not. */
 export type ColmapEvent =
   /** `done` of `total` images read or matched, or image blocks matched. */
   | { readonly kind: "step"; readonly done: number; readonly total: number }
   | { readonly kind: "features"; readonly count: number }
-  /** So many images are placed in the model that is being built. */
+  /** Images registered in the model so far. */
   | { readonly kind: "registered"; readonly count: number }
   | { readonly kind: "adjusting" }
-  /** How many images matched with some other. */
+  /** Images that match at least one other. */
   | { readonly kind: "connected"; readonly count: number }
   | { readonly kind: "problem"; readonly problem: ColmapProblem };
 
@@ -19,6 +19,10 @@ export type ColmapProblem =
   | "no_matches"
   /** The GPU could not be used. */
   | "gpu"
+  /** SQLite cannot lock, read or write the database. */
+  | "database"
+  /** This COLMAP lacks an option that we use. */
+  | "options"
   | "other";
 
 /**
@@ -62,14 +66,21 @@ function blockEvent(block: RegExpExecArray): ColmapEvent {
   return { kind: "step", done: (row - 1) * columns + column, total: rows * columns };
 }
 
-/** What COLMAP, and the SiftGPU within it, say where the GPU does not serve. After most of them it ends with 0. */
+/** Messages of COLMAP and SiftGPU when the GPU cannot be used. COLMAP exits with 0 after most of them. */
 const GPU_TROUBLE = anyOf(
   /(?:insufficient|not enough) GPU memory/,
   /SiftGPU not|without CUDA or OpenGL support|Failed to create feature (?:extractor|matcher)/,
+  // Too little GPU memory for a single match: SiftGPU then asks for none at all.
+  /max_num_matches/,
   /context_\.create\(\)|QOpenGLContext|no Qt platform plugin/,
   /CUDA error|no CUDA-capable device|no kernel image|unsupported toolchain/,
   // "CuTexImage::BindTexture: an illegal memory access was encountered"
   /^\w+(?:::\w+)?:\s+(?:out of memory|an illegal memory access)/,
+);
+
+const DATABASE_TROUBLE = anyOf(
+  /database is locked|locking protocol|disk I\/O error|unable to open database file/,
+  /attempt to write a readonly database|database disk image is malformed|file is not a database/,
 );
 
 function problemIn(line: string, text: string): ColmapProblem | null {
@@ -77,6 +88,8 @@ function problemIn(line: string, text: string): ColmapProblem | null {
     return "no_initial_pair";
   if (/No images with matches/i.test(text)) return "no_matches";
   if (GPU_TROUBLE.test(text)) return "gpu";
+  if (DATABASE_TROUBLE.test(text)) return "database";
+  if (/unrecogni[sz]ed option|Failed to parse options/.test(text)) return "options";
   if (/^\s*ERROR|Check failed|^\*\*\* Aborted|^SQLite error|^[EF](?:\d{4}){1,2} /.test(line)) return "other";
   return null;
 }

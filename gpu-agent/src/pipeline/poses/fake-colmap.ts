@@ -1,9 +1,19 @@
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { ColmapCamera, ColmapImage, ColmapModel } from "./colmap-model.ts";
 import { ballOfPoints, encodeModel, lookAt, modelOf } from "./synthetic-model.ts";
 
-/** What the stand-in for COLMAP does when a command is run; the n-th run of it does the n-th thing. */
+/** What the fake COLMAP does in one run of a command. */
 export interface FakeRun {
+  /** Features per image in the database that feature extraction leaves; 2000 unless said otherwise. */
+  readonly features?: number;
+  /** Image names and sizes in that database, in place of the frames that it was given. */
+  readonly images?: readonly string[];
+  readonly imageSize?: readonly [width: number, height: number];
+  /** Pairs with verified matches that matching leaves; 100 unless said otherwise. */
+  readonly pairs?: number;
+  /** Leaves no database, or one that is none. */
+  readonly database?: "missing" | "damaged";
   /** Printed on stdout. */
   readonly lines?: readonly string[];
   readonly exitCode?: number;
@@ -11,6 +21,8 @@ export interface FakeRun {
   readonly signal?: string;
   /** How many images each model has that the mapper leaves. */
   readonly models?: readonly number[];
+  /** A model in which something is wrong; see `spoil`. */
+  readonly spoilt?: Spoiling;
   /** The models have hardly any points. */
   readonly hollow?: boolean;
   /** Writes the models only in part. */
@@ -18,6 +30,17 @@ export interface FakeRun {
   /** Does not end by itself. */
   readonly hangs?: boolean;
 }
+
+/** What can be wrong with a model although COLMAP ended well. */
+export type Spoiling =
+  | "foreign"
+  | "twice"
+  | "nan"
+  | "same-poses"
+  | "focal"
+  | "distortion"
+  | "size"
+  | "nan-points";
 
 export interface FakePlan {
   readonly help?: string;
@@ -33,7 +56,7 @@ export interface FakeColmap {
 const HELP =
   "COLMAP 3.8 -- Structure-from-Motion and Multi-View Stereo\n(Commit Unknown on Unknown without CUDA)";
 
-/** The script. Plain JavaScript, since it is run by itself. */
+/** The script. Plain JavaScript, since it is its own program. */
 const SCRIPT = `
 const fs = require("node:fs");
 const path = require("node:path");
@@ -49,9 +72,34 @@ const earlier = fs.readFileSync(log, "utf8").trim().split("\\n").filter((line) =
 const runs = plan.runs[args[0]] || [{}];
 const run = runs[Math.min(earlier, runs.length - 1)];
 for (const line of run.lines || []) console.log(line);
+const option = (name) => args[args.indexOf("--" + name) + 1];
+const { DatabaseSync } = require("node:sqlite");
+if (args[0] === "feature_extractor" && run.database !== "missing") {
+  const db = new DatabaseSync(option("database_path"));
+  db.exec(\`CREATE TABLE cameras (camera_id INTEGER PRIMARY KEY, width INTEGER, height INTEGER);
+    CREATE TABLE images (image_id INTEGER PRIMARY KEY, name TEXT, camera_id INTEGER);
+    CREATE TABLE keypoints (image_id INTEGER PRIMARY KEY, rows INTEGER);
+    CREATE TABLE matches (pair_id INTEGER PRIMARY KEY, rows INTEGER);
+    CREATE TABLE two_view_geometries (pair_id INTEGER PRIMARY KEY, rows INTEGER)\`);
+  db.prepare("INSERT INTO cameras VALUES (1, ?, ?)").run(...(run.imageSize || [640, 480]));
+  for (const name of run.images || fs.readdirSync(option("image_path"))) {
+    const { lastInsertRowid: id } = db.prepare("INSERT INTO images (name, camera_id) VALUES (?, 1)").run(name);
+    db.prepare("INSERT INTO keypoints VALUES (?, ?)").run(id, run.features ?? 2000);
+  }
+  db.close();
+  if (run.database === "damaged") fs.writeFileSync(option("database_path"), "no database at all");
+}
+if (/^(exhaustive|sequential)_matcher$/.test(args[0]) && fs.existsSync(option("database_path"))) {
+  const db = new DatabaseSync(option("database_path"));
+  for (let i = 0; i < (run.pairs ?? 100); i++) {
+    db.prepare("INSERT INTO matches VALUES (?, 20)").run(i);
+    db.prepare("INSERT INTO two_view_geometries VALUES (?, 20)").run(i);
+  }
+  db.close();
+}
 (run.models || []).forEach((count, i) => {
   const to = path.join(args[args.indexOf("--output_path") + 1], String(i));
-  fs.cpSync(path.join(__dirname, "model-" + count + (run.hollow ? "-hollow" : "")), to, { recursive: true });
+  fs.cpSync(path.join(__dirname, "model-" + count + (run.hollow ? "-hollow" : run.spoilt ? "-" + run.spoilt : "")), to, { recursive: true });
   if (run.cut) fs.truncateSync(path.join(to, "images.bin"), 5000);
 });
 if (run.signal) process.kill(process.pid, run.signal);
@@ -66,10 +114,13 @@ export async function fakeColmap(dir: string, plan: FakePlan): Promise<FakeColma
   await writeFile(program, `#!${process.execPath}\n${SCRIPT}`);
   await chmod(program, 0o755);
   await writeFile(join(dir, "plan.json"), JSON.stringify({ help: HELP, ...plan }));
-  const counts = Object.values(plan.runs).flatMap((runs) => runs.flatMap((run) => run.models ?? []));
-  for (const count of new Set(counts)) {
-    await writeModel(join(dir, `model-${count}`), count, 40 * count);
-    await writeModel(join(dir, `model-${count}-hollow`), count, 10 * count - 1);
+  for (const run of Object.values(plan.runs).flat()) {
+    for (const count of run.models ?? []) {
+      await writeModel(join(dir, `model-${count}`), count, 40 * count);
+      await writeModel(join(dir, `model-${count}-hollow`), count, 10 * count - 1);
+      const { spoilt } = run;
+      if (spoilt) await writeModel(join(dir, `model-${count}-${spoilt}`), count, 40 * count, spoilt);
+    }
   }
   return {
     program,
@@ -80,12 +131,56 @@ export async function fakeColmap(dir: string, plan: FakePlan): Promise<FakeColma
   };
 }
 
-/** A model with so many images on an arc around some points. */
-async function writeModel(dir: string, count: number, pointCount: number): Promise<void> {
+function spoil(model: ColmapModel, spoiling: Spoiling): ColmapModel {
+  const [first, second, ...others] = model.images;
+  const camera = model.cameras.get(1);
+  if (!first || !second || !camera) return model;
+  const withImage = (changed: Partial<ColmapImage>) => ({
+    ...model,
+    images: [first, { ...second, ...changed }, ...others],
+  });
+  const withCamera = (changed: Partial<ColmapCamera>) => ({
+    ...model,
+    cameras: new Map([[1, { ...camera, ...changed }]]),
+  });
+  switch (spoiling) {
+    case "foreign":
+      return withImage({ name: "../../etc/passwd" });
+    case "twice":
+      return withImage({ name: first.name });
+    case "nan":
+      return withImage({ translation: [Number.NaN, 0, 0] });
+    case "same-poses":
+      return {
+        ...model,
+        images: model.images.map((image) => ({ ...first, id: image.id, name: image.name })),
+      };
+    case "focal":
+      return withCamera({ params: camera.params.map((value, i) => (i === 0 ? 1e7 : value)) });
+    case "distortion":
+      return withCamera({ model: 2, params: [500, 320, 240, -30] });
+    case "size":
+      return withCamera({ width: 320, height: 240 });
+    case "nan-points":
+      return {
+        ...model,
+        points: model.points.map((point) => ({ ...point, position: [Number.NaN, 0, 0] as const })),
+      };
+  }
+}
+
+/** A model of images on an arc around some points. */
+async function writeModel(
+  dir: string,
+  count: number,
+  pointCount: number,
+  spoiling?: Spoiling,
+): Promise<void> {
   const poses = Array.from({ length: count }, (_, i) => {
     return lookAt([3 * Math.cos(i / 9), 1, 3 * Math.sin(i / 9)], [0, 0, 0], [0, 1, 0]);
   });
-  const { cameras, images, points } = encodeModel(modelOf(poses, ballOfPoints(pointCount, [0, 0, 0], 0.7)));
+  const model = modelOf(poses, ballOfPoints(pointCount, [0, 0, 0], 0.7));
+  const { cameras, images, points } = encodeModel(spoiling ? spoil(model, spoiling) : model);
   await mkdir(dir, { recursive: true });
   await writeFile(join(dir, "cameras.bin"), cameras);
   await writeFile(join(dir, "images.bin"), images);

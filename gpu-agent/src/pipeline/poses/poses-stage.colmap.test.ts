@@ -8,7 +8,8 @@ import { pino } from "pino";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type OpenCvCamera, project } from "./camera-models.ts";
-import { createPosesStage, readModel } from "./poses-stage.ts";
+import { readModel } from "./model-files.ts";
+import { createPosesStage } from "./poses-stage.ts";
 import { dot, subtract, type Vector3 } from "./vectors.ts";
 
 /** With the real COLMAP, on rendered pictures of which the true cameras are known. */

@@ -3,12 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readTransforms } from "@splatt/formats";
 import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { entryCount } from "./colmap-model.ts";
 import { type FakeColmap, type FakePlan, type FakeRun, fakeColmap } from "./fake-colmap.ts";
 import { createPosesStage, type PosesConfig, type PosesInput } from "./poses-stage.ts";
 
 /** The stage's decisions, with a stand-in for COLMAP that fails in all the ways that the real one does. */
+
+// The fake writes its log outside of the stage's folder.
+vi.stubEnv("SANDBOX", "off");
 
 const FRAMES = 30;
 
@@ -76,13 +79,13 @@ async function run(
   return { result, colmap, progress };
 }
 
-/** What feature extraction prints. */
+/** What feature extraction prints and leaves. */
 function features(count: number): FakeRun {
   const lines = Array.from({ length: FRAMES }, (_, i) => [
     `Processed file [${i + 1}/${FRAMES}]`,
     `  Features:        ${count}`,
   ]);
-  return { lines: lines.flat() };
+  return { lines: lines.flat(), features: count };
 }
 
 const connected = (count: number) => `Loading images... ${FRAMES} in 0.009s (connected ${count})`;
@@ -227,16 +230,46 @@ describe("a capture that works", () => {
           {},
         ],
       },
-      ["feature_extractor", "exhaustive_matcher", "feature_extractor", "sequential_matcher"],
+      ["feature_extractor", "exhaustive_matcher", "sequential_matcher"],
     ],
-  ])("goes on without the GPU when COLMAP %s", async (_, runs, first) => {
+    [
+      "finds nothing and says nothing",
+      { feature_extractor: [features(0), features(2000)] },
+      ["feature_extractor", "feature_extractor"],
+    ],
+    [
+      "matches nothing and says nothing",
+      { exhaustive_matcher: [{ pairs: 0 }] },
+      ["feature_extractor", "exhaustive_matcher", "sequential_matcher"],
+    ],
+    [
+      "crashes while matching",
+      {
+        exhaustive_matcher: [
+          { lines: ["F1 sift.cc:1] Check failed: options.max_num_matches > 0"], signal: "SIGABRT" },
+        ],
+      },
+      ["feature_extractor", "exhaustive_matcher", "sequential_matcher"],
+    ],
+  ])("repeats the step on the CPU, and no other, when COLMAP %s", async (_, runs, first) => {
     const help = "COLMAP 3.11.1 (Commit 1 on 2 with CUDA)";
     const { result, colmap } = await run({ help, runs }, { config: { gpu: true } });
     expect(result).toMatchObject({ ok: true, value: { gpu: false } });
     const calls = (await colmap.calls()).slice(0, first.length);
     expect(calls.map(([command]) => command)).toEqual(first);
-    const gpus = calls.flatMap((call) => option(call, "SiftExtraction.use_gpu") ?? []);
-    expect(gpus).toEqual(["1", "0"]);
+    const gpus = calls.map(
+      (call) => option(call, "SiftExtraction.use_gpu") ?? option(call, "SiftMatching.use_gpu"),
+    );
+    expect(gpus).toEqual([...Array.from({ length: first.length - 1 }, () => "1"), "0"]);
+  });
+
+  it("blames the video only after the CPU found nothing either", async () => {
+    const help = "COLMAP 3.11.1 (Commit 1 on 2 with CUDA)";
+    const runs = { feature_extractor: [features(5)] };
+    const { result, colmap } = await run({ help, runs }, { config: { gpu: true } });
+    expect(result).toMatchObject(failed("poses_no_features"));
+    const gpus = (await colmap.calls()).map((call) => option(call, "SiftExtraction.use_gpu"));
+    expect(gpus.slice(0, 2)).toEqual(["1", "0"]);
   });
 
   it("is believed where its log has dates without a year", async () => {
@@ -247,7 +280,7 @@ describe("a capture that works", () => {
   });
 });
 
-describe("a second attempt", () => {
+describe("a second pass", () => {
   it("is made with finer detail when few features are found", async () => {
     const { result, colmap } = await run({ runs: { feature_extractor: [features(200), features(900)] } });
     expect(result).toMatchObject({ ok: true });
@@ -277,7 +310,7 @@ describe("a second attempt", () => {
     );
     const fractions = progress.map(({ fraction }) => fraction);
     expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
-    expect(progress.some(({ message }) => message.startsWith("second attempt: "))).toBe(true);
+    expect(progress.some(({ message }) => message.startsWith("second pass: "))).toBe(true);
   });
 
   it.each([
@@ -300,7 +333,7 @@ describe("a second attempt", () => {
       ...["matches_importer", "mapper"],
     ]);
     expect(option(calls[5], "Mapper.init_min_tri_angle")).toBeUndefined();
-    expect(progress.map(({ message }) => message)).toContain("second attempt: matching: frames far apart");
+    expect(progress.map(({ message }) => message)).toContain("second pass: matching: frames far apart");
   });
 
   it("believes more, on the same matches, when that gave none either", async () => {
@@ -351,8 +384,8 @@ describe("a COLMAP that breaks is named", () => {
   it.each<[string, FakePlan["runs"], string]>([
     [
       "extraction",
-      { feature_extractor: [{ lines: ["ERROR: unrecognised option '--x'"], exitCode: 1 }] },
-      "feature extraction ended with exit code 1: ERROR: unrecognised option",
+      { feature_extractor: [{ lines: ["ERROR: boom"], exitCode: 1 }] },
+      "feature extraction ended with exit code 1: ERROR: boom",
     ],
     ["matching", { sequential_matcher: [{ signal: "SIGSEGV" }] }, "matching ended with signal SIGSEGV"],
     [
@@ -368,6 +401,101 @@ describe("a COLMAP that breaks is named", () => {
   it("by files that it did not finish", async () => {
     const { result } = await run({ runs: { mapper: [{ models: [FRAMES], cut: true }] } });
     expect(result).toMatchObject(failed("colmap_failed", "images.bin is cut short"));
+  });
+
+  it.each<[string, Partial<FakePlan["runs"]>, string, string]>([
+    [
+      "no database",
+      { feature_extractor: [{ database: "missing" }] },
+      "colmap_failed",
+      "no readable database",
+    ],
+    [
+      "a damaged database",
+      { feature_extractor: [{ database: "damaged" }] },
+      "colmap_failed",
+      "no readable database",
+    ],
+    [
+      "images that are no frames",
+      { feature_extractor: [{ images: ["x.jpg"] }] },
+      "colmap_failed",
+      "is no frame",
+    ],
+    [
+      "images of another size",
+      { feature_extractor: [{ imageSize: [320, 240] }] },
+      "colmap_failed",
+      "320×240 pixels",
+    ],
+    [
+      "hardly any of the images",
+      { feature_extractor: [{ images: ["frame_00001.jpg", "frame_00002.jpg"] }] },
+      "colmap_failed",
+      "only 2 of 30",
+    ],
+    ["no model", { mapper: [{}] }, "colmap_failed", "mapping ended with exit code 0"],
+    [
+      "a model of other images",
+      { mapper: [{ models: [FRAMES], spoilt: "foreign" }] },
+      "colmap_failed",
+      "is no frame",
+    ],
+    [
+      "a frame twice",
+      { mapper: [{ models: [FRAMES], spoilt: "twice" }] },
+      "colmap_failed",
+      "frame_00001.jpg twice",
+    ],
+    [
+      "a pose that is no number",
+      { mapper: [{ models: [FRAMES], spoilt: "nan" }] },
+      "colmap_failed",
+      "no finite pose",
+    ],
+    [
+      "points that are nowhere",
+      { mapper: [{ models: [FRAMES], spoilt: "nan-points" }] },
+      "colmap_failed",
+      "points",
+    ],
+    [
+      "a camera of another size",
+      { mapper: [{ models: [FRAMES], spoilt: "size" }] },
+      "colmap_failed",
+      "320×240",
+    ],
+    [
+      "all frames in one place",
+      { mapper: [{ models: [FRAMES], spoilt: "same-poses" }] },
+      "poses_unusable",
+      "1 different",
+    ],
+    [
+      "an impossible lens",
+      { mapper: [{ models: [FRAMES], spoilt: "focal" }] },
+      "poses_unusable",
+      "no lens has",
+    ],
+    ["a folded picture", { mapper: [{ models: [FRAMES], spoilt: "distortion" }] }, "poses_unusable", "folds"],
+  ])("in silence, with exit code 0 and %s", async (_, runs, code, detail) => {
+    const { result } = await run({ runs: { feature_extractor: [features(2000)], ...runs } });
+    expect(result).toMatchObject(failed(code, detail));
+  });
+
+  it("not by a model that cannot be used, where there is another", async () => {
+    const runs = { mapper: [{ models: [FRAMES], spoilt: "nan" as const }, { models: [28] }] };
+    expect((await run({ runs })).result).toMatchObject({ ok: true, value: { capture: { registered: 28 } } });
+  });
+
+  it.each([
+    ["SQLite error [database.cc, line 1]: database is locked", "workspace_unusable", "database is locked"],
+    ["SQLite error [database.cc, line 1]: disk I/O error", "workspace_unusable", "disk I/O error"],
+    ["SQLite error: database or disk is full", "disk_full", "full"],
+    ["Failed to parse options - unrecognised option '--Mapper.x'.", "tool_unsupported", "--Mapper.x"],
+  ])("by the machine, when it prints %s", async (line, code, detail) => {
+    const { result } = await run({ runs: { feature_extractor: [{ lines: [line], exitCode: 1 }] } });
+    expect(result).toMatchObject(failed(code, detail));
   });
 
   it("when it is something else, or nothing", async () => {

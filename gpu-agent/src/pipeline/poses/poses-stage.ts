@@ -1,4 +1,4 @@
-import { copyFile, link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, link, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Transforms } from "@splatt/formats";
@@ -16,27 +16,17 @@ import { z } from "zod";
 import { runTool } from "../../processes/run-tool.ts";
 import type { FramesOutput } from "../frames/frames-stage.ts";
 import type { Stage, StageContext, StageResult } from "../stage.ts";
-import {
-  type AttemptOutcome,
-  type ColmapJob,
-  HARDLY_ANY_FEATURES,
-  resumeAttempt,
-  runAttempt,
-} from "./attempt.ts";
 import { captureReport, GOOD_SHARE } from "./capture-report.ts";
-import { type ColmapModel, parseCameras, parseImages, parsePoints } from "./colmap-model.ts";
+import type { ColmapModel } from "./colmap-model.ts";
+import { HARDLY_ANY_FEATURES, type PassOutcome, type PassPlan, resumePass, runPass } from "./colmap-pass.ts";
+import type { ColmapJob } from "./colmap-step.ts";
 import { type ColmapVersion, dialectOf, supportedColmap, versionText } from "./colmap-version.ts";
 import { sparsePointCloud, transformsOf } from "./dataset-files.ts";
 import { greyThumbnails } from "./grey-thumbnails.ts";
 import { splitFrames } from "./held-out.ts";
 import { featureCoverage, longestGap, parallaxDegrees } from "./model-facts.ts";
-import {
-  firstAttempt,
-  type PoseTask,
-  type Resumption,
-  secondAttempt,
-  withoutInitialPair,
-} from "./settings.ts";
+import { moveModel, readModel } from "./model-files.ts";
+import { firstPass, type PoseTask, type Resumption, secondPass, withoutInitialPair } from "./settings.ts";
 
 export interface PosesConfig {
   /** The program, by name or path. */
@@ -69,15 +59,16 @@ export const PosesOutput = z.object({
 });
 export type PosesOutput = z.infer<typeof PosesOutput>;
 
-/** The second attempt is rare, so the first gets nearly all of the bar. */
-const FIRST_ATTEMPT_SHARE = 0.9;
+/** A second pass is rare, so the first gets nearly all of the progress. */
+const FIRST_PASS_SHARE = 0.9;
 const WRITING_STARTS = 0.98;
 
 /**
- * Finds where each frame was taken and leaves a dataset (see dataset/transforms.ts) in the stage's folder.
+ * Solves the camera pose of each frame and leaves a dataset (see dataset/transforms.ts) in the stage's folder.
  *
- * Fails with `poses_no_features`, `poses_no_parallax` or `poses_unusable` for captures that cannot work, so
- * that no training time is spent on them; `colmap_failed`, `tool_missing` and what `runTool` returns else.
+ * Fails with `poses_no_features`, `poses_no_parallax` or `poses_unusable` for captures that cannot work, before any
+ * training time is spent; otherwise with `colmap_failed`, `tool_unsupported`, `workspace_unusable`, or what `runTool`
+ * returns.
  */
 export function createPosesStage(config: PosesConfig): Stage<PosesInput, PosesOutput> {
   let installed: ColmapVersion | null = null;
@@ -124,45 +115,40 @@ async function findPoses(
 ): Promise<StageResult<PosesOutput>> {
   const names = await linkFrames(input.framesDir, context.dir);
   const work = join(context.dir, "work");
-  let gpu = config.gpu && version.cuda;
+  const { width, height } = input.frames;
   const job: ColmapJob = {
     program: config.colmap,
     dialect: dialectOf(version),
     images: join(context.dir, "images"),
     names,
-    hardware: { gpu, threads: config.threads },
+    size: { width, height },
+    threads: config.threads,
+    gpu: { enabled: config.gpu && version.cuda },
     timeoutMs: config.commandTimeoutMs,
     silenceMs: config.silenceMs,
     context,
   };
-  const { width, height } = input.frames;
   const cores = config.threads ?? availableParallelism();
-  const task = { preset: input.preset, frames: names.length, width, height, gpu, cores };
-  let solved = await solve(job, task, work);
-  if (!solved.ok && gpu && "problem" in solved.error && solved.error.problem === "gpu") {
-    context.log.warn({ detail: solved.error.detail }, "COLMAP could not use the GPU; it goes on without");
-    gpu = false;
-    solved = await solve({ ...job, hardware: { ...job.hardware, gpu } }, { ...task, gpu }, work);
-  }
-  if (!solved.ok) return err(failure(solved.error.code, solved.error.detail));
+  const solved = await solve(job, { preset: input.preset, frames: names.length, width, height, cores }, work);
+  if (!solved.ok) return solved;
   if (!solved.value.outcome.model) return err(whyNoModel(solved.value.outcome, names.length));
 
   context.report({ fraction: WRITING_STARTS, message: "writing the dataset" });
   const modelDir = join(context.dir, "colmap", "sparse", "0");
-  await keepModel(solved.value.outcome.model, modelDir);
+  await moveModel(solved.value.outcome.model, modelDir);
   await rm(work, { recursive: true, force: true });
   const model = await readModel(modelDir);
   if (!model.ok) return err(failure("colmap_failed", model.error));
-  const made = transformsOf(model.value);
-  if (!made.ok) return made;
-  const transforms = await splitByContent(made.value, context);
+  const unsplit = transformsOf(model.value);
+  if (!unsplit.ok) return unsplit;
+  const transforms = await splitByContent(unsplit.value, context);
   const capture = captureReport({
     frames: names.length,
     registered: model.value.images.length,
     points: model.value.points.length,
     meanReprojectionError: meanError(model.value),
     longSide: Math.max(width, height),
-    secondAttempt: solved.value.second,
+    secondPass: solved.value.second,
     coverage: featureCoverage(model.value),
     parallax: parallaxDegrees(model.value),
     gap: longestGap(names, model.value),
@@ -173,7 +159,7 @@ async function findPoses(
   if (capture.verdict === "unusable") return err(failure("poses_unusable", capture.advice));
   await writeFile(join(context.dir, "sparse_pc.ply"), sparsePointCloud(model.value, transforms));
   await writeFile(join(context.dir, "transforms.json"), `${JSON.stringify(transforms, null, 2)}\n`);
-  return ok({ capture, width, height, colmap: versionText(version), gpu });
+  return ok({ capture, width, height, colmap: versionText(version), gpu: job.gpu.enabled });
 }
 
 /** The same transforms, with frames whose pictures are near-duplicates on the same side of the split. */
@@ -188,35 +174,55 @@ async function splitByContent(transforms: Transforms, context: StageContext): Pr
 }
 
 interface Solution {
-  readonly outcome: AttemptOutcome;
-  /** The outcome is a second attempt's. */
+  readonly outcome: PassOutcome;
+  /** The outcome is the second pass's. */
   readonly second: boolean;
 }
 
-/** One attempt, and others by themselves when too few frames came out of it; the best of them. */
-async function solve(job: ColmapJob, task: PoseTask, work: string): Promise<Result<Solution, Failure>> {
-  const { report } = job.context;
-  const settings = firstAttempt(task);
-  job.context.log.info({ settings }, "looking for camera poses");
-  const firstDir = join(work, "attempt-1");
-  const first = await runAttempt(job, settings, firstDir, (fraction, message) => {
-    report({ fraction: FIRST_ATTEMPT_SHARE * fraction, message });
+/** Runs a pass, and a second one when too few frames are registered. @returns the better one */
+async function solve(
+  job: ColmapJob,
+  task: Omit<PoseTask, "gpu">,
+  work: string,
+): Promise<Result<Solution, Failure>> {
+  const { report, log } = job.context;
+  const plan: PassPlan = (gpu) => firstPass({ ...task, gpu });
+  log.info({ settings: plan(job.gpu.enabled) }, "solving camera poses");
+  const firstDir = join(work, "pass-1");
+  const first = await runPass(job, plan, firstDir, (fraction, message) => {
+    report({ fraction: FIRST_PASS_SHARE * fraction, message });
   });
   if (!first.ok) return first;
   const { registered, features } = first.value;
   const hopeless = features < HARDLY_ANY_FEATURES;
   if (registered >= GOOD_SHARE * task.frames || hopeless) return ok({ outcome: first.value, second: false });
 
-  job.context.log.info({ registered, frames: task.frames }, "too few frames placed; trying again");
-  const again = (fraction: number, message: string) => {
-    const share = WRITING_STARTS - FIRST_ATTEMPT_SHARE;
-    report({ fraction: FIRST_ATTEMPT_SHARE + share * fraction, message: `second attempt: ${message}` });
+  const { fault } = first.value;
+  log.info(
+    { registered, frames: task.frames, fault: fault?.detail },
+    "too few frames registered; a second pass starts",
+  );
+  const reportSecond = (fraction: number, message: string) => {
+    const share = WRITING_STARTS - FIRST_PASS_SHARE;
+    report({ fraction: FIRST_PASS_SHARE + share * fraction, message: `second pass: ${message}` });
   };
-  const second = lacksParallax(first.value, task)
-    ? await resumeUntilPlaced(job, withoutInitialPair(task, settings), firstDir, first.value, again)
-    : await runAttempt(job, secondAttempt(task, settings), join(work, "attempt-2"), again);
+  const hardware = { ...task, gpu: job.gpu.enabled };
+  const second = lacksParallax(first.value, task.frames)
+    ? await resumeUntilRegistered(
+        job,
+        withoutInitialPair(hardware, plan(hardware.gpu)),
+        firstDir,
+        first.value,
+        reportSecond,
+      )
+    : await runPass(
+        job,
+        (gpu) => secondPass({ ...task, gpu }, plan(gpu)),
+        join(work, "pass-2"),
+        reportSecond,
+      );
   if (!second.ok) {
-    // What the first attempt found is still there, unless somebody wants the stage to end.
+    // The first pass's model is still usable, unless the stage was stopped.
     return second.error.code === "agent_stopped" || !first.value.model
       ? second
       : ok({ outcome: first.value, second: false });
@@ -226,23 +232,23 @@ async function solve(job: ColmapJob, task: PoseTask, work: string): Promise<Resu
     : ok({ outcome: first.value, second: false });
 }
 
-/** Frames that all match, but no two of which could be told to be taken from two places. */
-function lacksParallax({ problem, connected }: AttemptOutcome, { frames }: PoseTask): boolean {
+/** Whether the frames match, but no two of them have enough parallax. */
+function lacksParallax({ problem, connected }: PassOutcome, frames: number): boolean {
   return problem === "no_initial_pair" && connected >= GOOD_SHARE * frames;
 }
 
-/** Goes on with what the attempt in `dir` left, in one way after another, until one leads to a model. */
-async function resumeUntilPlaced(
+/** Continues the pass in `dir` in one way after another, until one yields a model. */
+async function resumeUntilRegistered(
   job: ColmapJob,
   ways: readonly Resumption[],
   dir: string,
-  first: AttemptOutcome,
+  first: PassOutcome,
   report: (fraction: number, message: string) => void,
-): Promise<Result<AttemptOutcome, Failure>> {
+): Promise<Result<PassOutcome, Failure>> {
   let outcome = first;
   for (const [tried, way] of ways.entries()) {
-    job.context.log.info({ way }, "no pair of frames to begin with; going on from what was found");
-    const resumed = await resumeAttempt(job, way, dir, first.features, (fraction, message) => {
+    job.context.log.info({ way }, "no initial pair; resuming the first pass");
+    const resumed = await resumePass(job, way, dir, first.features, (fraction, message) => {
       report((tried + fraction) / ways.length, message);
     });
     if (!resumed.ok) return resumed;
@@ -252,7 +258,12 @@ async function resumeUntilPlaced(
   return ok(outcome);
 }
 
-function whyNoModel({ features, connected, problem, lastWords }: AttemptOutcome, frames: number): Failure {
+function whyNoModel(outcome: PassOutcome, frames: number): Failure {
+  const { features, connected, problem, fault, lastWords } = outcome;
+  if (fault !== null) {
+    const code = fault.cause === "program" ? "colmap_failed" : "poses_unusable";
+    return failure(code, `COLMAP's model cannot be used: ${fault.detail}.`);
+  }
   const perFrame = `${Math.round(features)} features per frame on average`;
   if (features < HARDLY_ANY_FEATURES) return failure("poses_no_features", `${perFrame}.`);
   if (problem === "no_initial_pair" && connected >= frames / 2) {
@@ -278,23 +289,6 @@ async function linkFrames(framesDir: string, dir: string): Promise<string[]> {
     await link(from, to).catch(() => copyFile(from, to));
   }
   return names;
-}
-
-async function keepModel(from: string, to: string): Promise<void> {
-  await mkdir(to, { recursive: true });
-  for (const name of await readdir(from)) {
-    if (name.endsWith(".bin")) await rename(join(from, name), join(to, name));
-  }
-}
-
-export async function readModel(dir: string): Promise<Result<ColmapModel, string>> {
-  const cameras = parseCameras(await readFile(join(dir, "cameras.bin")));
-  if (!cameras.ok) return cameras;
-  const images = parseImages(await readFile(join(dir, "images.bin")));
-  if (!images.ok) return images;
-  const points = parsePoints(await readFile(join(dir, "points3D.bin")));
-  if (!points.ok) return points;
-  return ok({ cameras: cameras.value, images: images.value, points: points.value });
 }
 
 function meanError(model: ColmapModel): number | null {

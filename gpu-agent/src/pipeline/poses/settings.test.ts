@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { finer, firstAttempt, type PoseTask, secondAttempt, withoutInitialPair } from "./settings.ts";
+import { finer, firstPass, type PoseTask, secondPass, withoutInitialPair } from "./settings.ts";
 
 const TASK: PoseTask = { preset: "standard", frames: 50, width: 1600, height: 900, gpu: false, cores: 2 };
 
-describe("firstAttempt", () => {
+describe("firstPass", () => {
   it("looks harder the higher the preset", () => {
     const [draft, standard, high] = (["draft", "standard", "high"] as const).map((preset) =>
-      firstAttempt({ ...TASK, preset }),
+      firstPass({ ...TASK, preset }),
     );
     expect(draft?.maxFeatures).toBeLessThan(standard?.maxFeatures ?? 0);
     expect(standard?.maxFeatures).toBeLessThan(high?.maxFeatures ?? 0);
@@ -21,35 +21,35 @@ describe("firstAttempt", () => {
     ["many frames and a GPU", { frames: 80, gpu: true }, "exhaustive"],
     ["very many frames and a GPU", { frames: 300, gpu: true }, "sequential"],
   ])("matches %s: %j %s", (_, change, kind) => {
-    expect(firstAttempt({ ...TASK, ...change }).matching.kind).toBe(kind);
+    expect(firstPass({ ...TASK, ...change }).matching.kind).toBe(kind);
   });
 
   it("checks matches both ways where that is cheap or precision is asked for", () => {
-    expect(firstAttempt(TASK).crossCheck).toBe(false);
-    expect(firstAttempt({ ...TASK, gpu: true }).crossCheck).toBe(true);
-    expect(firstAttempt({ ...TASK, preset: "high" }).crossCheck).toBe(true);
+    expect(firstPass(TASK).crossCheck).toBe(false);
+    expect(firstPass({ ...TASK, gpu: true }).crossCheck).toBe(true);
+    expect(firstPass({ ...TASK, preset: "high" }).crossCheck).toBe(true);
   });
 
   it("doubles small pictures", () => {
-    expect(firstAttempt(TASK).firstOctave).toBe(0);
-    expect(firstAttempt({ ...TASK, width: 320, height: 240 }).firstOctave).toBe(-1);
+    expect(firstPass(TASK).firstOctave).toBe(0);
+    expect(firstPass({ ...TASK, width: 320, height: 240 }).firstOctave).toBe(-1);
   });
 });
 
-describe("the attempts after it", () => {
-  const first = firstAttempt(TASK);
+describe("the passes after it", () => {
+  const first = firstPass(TASK);
 
   it("look for finer detail where few features were found", () => {
     expect(finer(first)).toMatchObject({ firstOctave: -1, maxFeatures: 4096, matching: first.matching });
   });
 
   it("look harder, match more and believe more", () => {
-    const second = secondAttempt(TASK, first);
+    const second = secondPass(TASK, first);
     expect(second).toMatchObject({ cameraModel: "SIMPLE_RADIAL", firstOctave: -1, guidedMatching: false });
-    expect(secondAttempt({ ...TASK, gpu: true }, first).guidedMatching).toBe(true);
+    expect(secondPass({ ...TASK, gpu: true }, first).guidedMatching).toBe(true);
     expect(second.maxFeatures).toBeGreaterThan(first.maxFeatures);
     expect(second.matching).toMatchObject({ kind: "sequential", overlap: 20 });
-    expect(secondAttempt({ ...TASK, frames: 30 }, first).matching.kind).toBe("exhaustive");
+    expect(secondPass({ ...TASK, frames: 30 }, first).matching.kind).toBe("exhaustive");
     expect(second.mapper.options).toMatchObject({ init_min_tri_angle: 4 });
   });
 
@@ -70,11 +70,11 @@ describe("the attempts after it", () => {
     ["on a GPU", { gpu: true }, 1],
   ])("match as many of 300 frames far apart as can be afforded %s", (_, machine, loopStride) => {
     const task = { ...TASK, frames: 300, ...machine };
-    expect(withoutInitialPair(task, firstAttempt(task))[0]?.settings.matching).toMatchObject({ loopStride });
+    expect(withoutInitialPair(task, firstPass(task))[0]?.settings.matching).toMatchObject({ loopStride });
   });
 
   it("only believe more when each frame was matched with each already", () => {
     const task = { ...TASK, frames: 20 };
-    expect(withoutInitialPair(task, firstAttempt(task)).map(({ from }) => from)).toEqual(["mapping"]);
+    expect(withoutInitialPair(task, firstPass(task)).map(({ from }) => from)).toEqual(["mapping"]);
   });
 });

@@ -1,6 +1,6 @@
 import type { Preset } from "@splatt/shared";
 
-/** How one attempt at the camera poses goes about it. */
+/** The settings of one pass of COLMAP. */
 export interface PoseSettings {
   readonly cameraModel: "SIMPLE_RADIAL" | "OPENCV";
   /** Longer sides are scaled down to this before features are sought; pixels. */
@@ -11,8 +11,8 @@ export interface PoseSettings {
   readonly firstOctave: -1 | 0;
   readonly matching: Matching;
   /**
-   * Keep a match only if it is the best in both directions. On the CPU that is half of the cost, and rendered
-   * clips with known cameras come out as precisely without it: geometry sorts the wrong matches out.
+   * Keep a match only if it is the best in both directions. On the CPU this is half of the cost, and rendered clips
+   * with known cameras come out equally precise without it: geometric verification removes the wrong matches.
    */
   readonly crossCheck: boolean;
   /** Search once more along the epipolar lines that the first matches gave. */
@@ -36,13 +36,16 @@ export interface MapperSettings {
   readonly options: Readonly<Record<string, number>>;
 }
 
-/** The machine and the capture, as far as they decide the settings. */
-export interface PoseTask {
-  readonly preset: Preset;
-  readonly frames: number;
-  /** Pixels. */
+/** Pixels. */
+export interface Size {
   readonly width: number;
   readonly height: number;
+}
+
+/** The host and the capture, as far as they decide the settings. The size is the frames'. */
+export interface PoseTask extends Size {
+  readonly preset: Preset;
+  readonly frames: number;
   readonly gpu: boolean;
   readonly cores: number;
 }
@@ -55,8 +58,8 @@ const LOOP_FRAMES = 16;
 export const FEW_FEATURES = 500;
 
 /**
- * COLMAP's own patience is for collections of photos: 200 pairs to begin with for each of up to 50 models. A
- * video without parallax uses all of it up, in many minutes, and comes to nothing all the same.
+ * COLMAP's limits are made for photo collections: 200 initial pairs for each of up to 50 models. A video without
+ * parallax exhausts them in many minutes and still fails.
  */
 const PATIENCE = { init_num_trials: 30, max_num_models: 10 };
 
@@ -79,7 +82,7 @@ const RELAXED_MAPPER: MapperSettings = {
   },
 };
 
-export function firstAttempt(task: PoseTask): PoseSettings {
+export function firstPass(task: PoseTask): PoseSettings {
   const small = task.width * task.height < SMALL_PICTURE_PIXELS;
   const common = { guidedMatching: false, crossCheck: task.gpu } as const;
   switch (task.preset) {
@@ -117,13 +120,13 @@ export function firstAttempt(task: PoseTask): PoseSettings {
   }
 }
 
-/** The same search with finer detail, for frames in which few features were found. */
+/** Extracts finer detail, for frames with few features. */
 export function finer(settings: PoseSettings): PoseSettings {
   return { ...settings, firstOctave: -1, maxFeatures: Math.max(4096, settings.maxFeatures) };
 }
 
-/** Everything again, looking harder and believing more. */
-export function secondAttempt(task: PoseTask, first: PoseSettings): PoseSettings {
+/** A full second pass with more features, more pairs and weaker thresholds. */
+export function secondPass(task: PoseTask, first: PoseSettings): PoseSettings {
   const harder = { ...task, preset: "high" } as const;
   return {
     cameraModel: "SIMPLE_RADIAL",
@@ -139,11 +142,11 @@ export function secondAttempt(task: PoseTask, first: PoseSettings): PoseSettings
 }
 
 /**
- * What remains to be tried with frames that match well but gave no pair to begin with, in this order.
+ * Further steps, in order, for frames that match well but yield no initial pair.
  *
- * Neighbours of somebody who walks straight ahead hardly differ; frames far apart do, as a pair with parallax must.
- * The features are there, so matching more of them is cheap. The mapper that believes more comes last: with much to
- * choose from it begins with worse pairs than the strict one.
+ * When the camera moves straight ahead, neighbouring frames lack parallax; frames far apart have it. The features exist
+ * already, so matching more pairs is cheap. The relaxed mapper comes last: given many candidates it starts from worse
+ * pairs than the strict one.
  */
 export function withoutInitialPair(task: PoseTask, first: PoseSettings): Resumption[] {
   const relaxed: Resumption = { from: "mapping", settings: { ...first, mapper: RELAXED_MAPPER } };
@@ -156,9 +159,9 @@ export function withoutInitialPair(task: PoseTask, first: PoseSettings): Resumpt
   return [far, relaxed];
 }
 
-/** An attempt that goes on with what an earlier one left. */
+/** A pass that builds on the results of an earlier one. */
 export interface Resumption {
-  /** What is made again, with all that follows it. */
+  /** The first step to repeat; all later steps follow. */
   readonly from: "far matches" | "mapping";
   readonly settings: PoseSettings;
 }
@@ -168,18 +171,18 @@ function matchingFor(task: PoseTask, overlap: number): Matching {
   return { kind: "sequential", overlap, loopStride: Math.max(2, Math.ceil(task.frames / LOOP_FRAMES)) };
 }
 
-/** Up to how many frames it is affordable to match each with each. */
+/** The largest number of frames for which exhaustive matching is affordable. */
 function exhaustiveLimit(task: PoseTask): number {
   const onTwoCores = { draft: 14, standard: 20, high: 36 }[task.preset];
   return Math.round(onTwoCores * matchingPower(task));
 }
 
-/** The same where the alternative is to come to nothing: a minute or two of matching. */
+/** The same where the alternative is failure: a minute or two of matching. */
 function farLimit(task: PoseTask): number {
   return Math.round(100 * matchingPower(task));
 }
 
-/** How many times as many frames are matched each with each as in the same time on two cores. A GPU is some 20 times as fast. */
+/** The factor by which more frames can be matched exhaustively than on two cores, in the same time. A GPU is about 20 times as fast. */
 function matchingPower({ gpu, cores }: PoseTask): number {
   return Math.sqrt(gpu ? 20 : Math.max(1, cores / 2));
 }

@@ -1,0 +1,140 @@
+import { statfs } from "node:fs/promises";
+import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import { networkFileSystem } from "../../files/file-system.ts";
+import { runTool } from "../../processes/run-tool.ts";
+import type { StageContext } from "../stage.ts";
+import type { Hardware } from "./colmap-commands.ts";
+import { type ColmapEvent, type ColmapProblem, parseColmapLine, plainLine } from "./colmap-output.ts";
+import type { ColmapDialect } from "./colmap-version.ts";
+import type { Size } from "./settings.ts";
+
+/** The installed COLMAP and the images that it works on. */
+export interface ColmapJob {
+  readonly program: string;
+  readonly dialect: ColmapDialect;
+  readonly images: string;
+  /** File names in `images`, in the order of time. */
+  readonly names: readonly string[];
+  /** The images' size. */
+  readonly size: Size;
+  /** Null uses all cores. */
+  readonly threads: number | null;
+  readonly gpu: GpuUse;
+  /** The longest that one command may run, and may print nothing. */
+  readonly timeoutMs: number;
+  readonly silenceMs: number;
+  readonly context: StageContext;
+}
+
+/** Whether COLMAP uses the GPU: the first step that fails on it turns it off for the rest of the job. */
+export interface GpuUse {
+  enabled: boolean;
+}
+
+/** A command of COLMAP, as a step of a pass. */
+export interface ColmapStep {
+  /** As in "COLMAP's NAME failed". */
+  readonly name: string;
+  readonly args: (hardware: Hardware) => readonly string[];
+  readonly onEvent: (event: ColmapEvent) => void;
+}
+
+export interface ColmapExit {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly tail: readonly string[];
+  /** The most specific problem that COLMAP printed. */
+  readonly problem: ColmapProblem | null;
+  /** The line that named the problem. */
+  readonly problemLine: string | null;
+}
+
+/**
+ * Runs a step on the GPU if it is enabled, and again on the CPU when the GPU fails it: a driver, a display or an
+ * architecture that COLMAP does not cope with must not count against the video.
+ *
+ * @param check reads what the step left; `null` says that it found nothing, which on a GPU may be the GPU's doing
+ * @param reset removes what the step left, before it is repeated
+ * @returns what `check` returns, or `colmap_failed`, `workspace_unusable`, `tool_unsupported`, or what `runTool` returns
+ */
+export async function runCheckedStep<T>(
+  job: ColmapJob,
+  step: ColmapStep,
+  check: () => Result<T | null, Failure>,
+  reset: () => Promise<Result<void, Failure>>,
+): Promise<Result<T | null, Failure>> {
+  const first = await runAndCheck(job, step, check);
+  const blamesGpu =
+    job.gpu.enabled && (first.ok ? first.value === null : first.error.code === "colmap_failed");
+  if (!blamesGpu) return first;
+  const reason = first.ok ? "it found nothing" : first.error.detail;
+  job.context.log.warn({ reason }, `COLMAP's ${step.name} failed on the GPU; repeating it on the CPU`);
+  job.gpu.enabled = false;
+  const clean = await reset();
+  return clean.ok ? runAndCheck(job, step, check) : clean;
+}
+
+async function runAndCheck<T>(
+  job: ColmapJob,
+  step: ColmapStep,
+  check: () => Result<T | null, Failure>,
+): Promise<Result<T | null, Failure>> {
+  const ran = await runStep(job, step);
+  if (!ran.ok) return ran;
+  // COLMAP exits with 0 although it could not use the GPU and did nothing.
+  const failed = ran.value.exitCode !== 0 || (job.gpu.enabled && ran.value.problem === "gpu");
+  return failed ? err(await stepFailure(job, step.name, ran.value)) : check();
+}
+
+/** Runs a step once. Its exit code is for the caller to judge. */
+export async function runStep(job: ColmapJob, step: ColmapStep): Promise<Result<ColmapExit, Failure>> {
+  let problem: ColmapProblem | null = null;
+  let problemLine: string | null = null;
+  const gpu = job.gpu.enabled;
+  const ran = await runTool({
+    file: job.program,
+    args: step.args({ gpu, threads: job.threads }),
+    cwd: job.context.dir,
+    // Without a display Qt aborts, unless it uses the platform that needs none.
+    env: { QT_QPA_PLATFORM: "offscreen", TERM: "dumb" },
+    signal: job.context.signal,
+    timeoutMs: job.timeoutMs,
+    silenceMs: job.silenceMs,
+    confine: { reads: [], gpu },
+    onLine: (line) => {
+      job.context.toolOutput(line);
+      const event = parseColmapLine(line);
+      if (event?.kind === "problem") {
+        if (problem === null || (problem === "other" && event.problem !== "other")) {
+          problem = event.problem;
+          problemLine = plainLine(line).trim();
+        }
+      } else if (event) step.onEvent(event);
+    },
+  });
+  return ran.ok ? ok({ ...ran.value, problem, problemLine }) : ran;
+}
+
+/** Why a step failed, with COLMAP's last lines. */
+export async function stepFailure(job: ColmapJob, name: string, exit: ColmapExit): Promise<Failure> {
+  if (exit.problem === "options") return failure("tool_unsupported", `COLMAP: ${exit.problemLine ?? ""}`);
+  if (exit.problem === "database") {
+    const kind = await statfs(job.context.dir)
+      .then(({ type }) => networkFileSystem(type))
+      .catch(() => null);
+    const where = kind === null ? "" : ` It is on a network file system (${kind}).`;
+    return failure(
+      "workspace_unusable",
+      `COLMAP's database does not work there: ${exit.problemLine ?? ""}.${where}`,
+    );
+  }
+  const how = exit.signal === null ? `exit code ${exit.exitCode}` : `signal ${exit.signal}`;
+  // The stack trace of a crash helps nobody here.
+  const last = exit.tail
+    .map(plainLine)
+    .filter((line) => !/^\s*@\s+0x/.test(line))
+    .slice(-5);
+  const isInTail = last.some((line) => line.trim() === exit.problemLine);
+  const words = [...(exit.problemLine === null || isInTail ? [] : [exit.problemLine]), ...last].join(" | ");
+  return failure("colmap_failed", `COLMAP's ${name} ended with ${how}: ${words}`);
+}

@@ -1,0 +1,89 @@
+import { toOpenCv } from "./camera-models.ts";
+import type { ColmapCamera, ColmapImage, ColmapModel } from "./colmap-model.ts";
+import type { Size } from "./settings.ts";
+
+/** No lens has a focal length outside these, in terms of the longer side: 0.1 sees 157°, 10 sees 6°. */
+const MIN_FOCAL = 0.1;
+const MAX_FOCAL = 10;
+const UNIT_TOLERANCE = 1e-3;
+
+/** COLMAP ended well and its model makes no sense: the program's fault, or what a hopeless capture leads to. */
+export interface ModelFault {
+  readonly cause: "program" | "capture";
+  readonly detail: string;
+}
+
+/**
+ * Checks a model against the frames that it was made from.
+ *
+ * @param names the frames' file names
+ * @param size of the frames
+ * @returns null for a model that can be used
+ */
+export function modelFault(model: ColmapModel, names: ReadonlySet<string>, size: Size): ModelFault | null {
+  const program = (detail: string): ModelFault => ({ cause: "program", detail });
+  const seen = new Set<string>();
+  const poses = new Set<string>();
+  for (const image of model.images) {
+    if (!names.has(image.name))
+      return program(`the model has an image ${quoted(image.name)} that is no frame`);
+    if (seen.has(image.name)) return program(`the model has ${image.name} twice`);
+    seen.add(image.name);
+    if (!isPose(image)) return program(`${image.name} has no finite pose`);
+    poses.add([...image.quaternion, ...image.translation].join());
+    if (!model.cameras.has(image.cameraId)) return program(`${image.name} has no camera`);
+  }
+  // Two frames from exactly one place is a copy, of which a standing camera may have some.
+  if (model.images.length > 1 && poses.size <= model.images.length / 2) {
+    return {
+      cause: "capture",
+      detail: `${model.images.length} frames have only ${poses.size} different poses`,
+    };
+  }
+  if (model.points.some(({ position, error }) => ![...position, error].every(Number.isFinite)))
+    return program("the model has points without a finite position");
+  for (const camera of model.cameras.values()) {
+    const fault = cameraFault(camera, size);
+    if (fault !== null) return fault;
+  }
+  return null;
+}
+
+function isPose({ quaternion, translation }: ColmapImage): boolean {
+  return (
+    Math.abs(Math.hypot(...quaternion) - 1) < UNIT_TOLERANCE &&
+    translation.every((value) => Number.isFinite(value))
+  );
+}
+
+function cameraFault(camera: ColmapCamera, { width, height }: Size): ModelFault | null {
+  if (camera.width !== width || camera.height !== height) {
+    const detail = `the camera has ${camera.width}×${camera.height} pixels, the frames have ${width}×${height}`;
+    return { cause: "program", detail };
+  }
+  if (!camera.params.every((value) => Number.isFinite(value)))
+    return { cause: "program", detail: "the camera has parameters that are no numbers" };
+  const lens = toOpenCv(camera);
+  if (lens === null) return null;
+  const longSide = Math.max(width, height);
+  for (const focal of [lens.fx, lens.fy]) {
+    if (focal >= MIN_FOCAL * longSide && focal <= MAX_FOCAL * longSide) continue;
+    const detail = `the focal length came out as ${focal.toPrecision(4)} pixels for frames of ${width}×${height}, which no lens has`;
+    return { cause: "capture", detail };
+  }
+  if (lens.cx < 0 || lens.cx > width || lens.cy < 0 || lens.cy > height)
+    return { cause: "capture", detail: "the optical axis came out beside the picture" };
+  // Beyond this radius the distortion turns back on itself, and two directions fall on one pixel.
+  const radius = Math.min(width / lens.fx, height / lens.fy) / 2;
+  const slope = 1 + 3 * lens.k1 * radius ** 2 + 5 * lens.k2 * radius ** 4;
+  return slope > 0
+    ? null
+    : {
+        cause: "capture",
+        detail: `the distortion came out as k1 = ${lens.k1.toPrecision(3)}, which folds the picture`,
+      };
+}
+
+function quoted(name: string): string {
+  return JSON.stringify(name.slice(0, 100));
+}

@@ -1,0 +1,27 @@
+import { mkdir, readdir, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { err, errorText, ok, type Result } from "@splatt/shared";
+import { type ColmapModel, parseCameras, parseImages, parsePoints } from "./colmap-model.ts";
+
+/** @returns the model in a folder, or in a sentence what is wrong with its files */
+export async function readModel(dir: string): Promise<Result<ColmapModel, string>> {
+  try {
+    const cameras = parseCameras(await readFile(join(dir, "cameras.bin")));
+    if (!cameras.ok) return cameras;
+    const images = parseImages(await readFile(join(dir, "images.bin")));
+    if (!images.ok) return images;
+    const points = parsePoints(await readFile(join(dir, "points3D.bin")));
+    if (!points.ok) return points;
+    return ok({ cameras: cameras.value, images: images.value, points: points.value });
+  } catch (error) {
+    return err(errorText(error));
+  }
+}
+
+/** Moves a model's files to another folder, and nothing else that is with them. */
+export async function moveModel(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  for (const name of await readdir(from)) {
+    if (name.endsWith(".bin")) await rename(join(from, name), join(to, name));
+  }
+}
