@@ -1,34 +1,45 @@
-import { randomBytes } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startControlPlane } from "@splatt/control-plane/embedded";
 import { AgentProcess } from "@splatt/local/agent-process";
-import { dataDir, localEngine, portInUse, ROOT } from "@splatt/local/local-machine";
+import { localEngine, portInUse, ROOT } from "@splatt/local/local-machine";
+import { makePrivateFolder, saveNewApiKey } from "@splatt/local/private-files";
+import { readStartSettings } from "@splatt/local/start-settings";
 import { formatWorkerLog } from "@splatt/local/worker-log";
 import { readSourcePolicy } from "@splatt/shared";
 import { SplattClient } from "splatt";
 
 /** `npm start`: control plane and agent on this machine until Ctrl-C. Data and key survive restarts. */
 
-const DEFAULT_PORT = 8080;
+const ENV_FILE = join(ROOT, ".env");
 const RESTART_DELAY_MS = 3000;
 /** Exit codes of the agent with which starting it again changes nothing; see docs/agent.md. */
 const FINAL_EXITS: readonly (number | null)[] = [0, 2, 3, 4, 5];
 
 async function main(): Promise<number> {
+  // Videos, keys and tokens: nothing that is made here is for other users of the machine.
+  process.umask(0o077);
+  const isKeyInEnvironment = Boolean(process.env.GPU_API_KEY);
   try {
-    process.loadEnvFile(join(ROOT, ".env"));
+    process.loadEnvFile(ENV_FILE);
   } catch {
     // No .env yet; the first start makes one.
   }
-  const port = Number(process.env.PORT ?? DEFAULT_PORT);
+  const read = readStartSettings(process.env);
+  if (!read.ok) {
+    for (const problem of read.problems) console.error(problem);
+    console.error(`Correct the environment or ${ENV_FILE}, then start again.`);
+    return 2;
+  }
+  const { port, dataDir: data, trustedProxies, warnings } = read.settings;
+  for (const warning of warnings) console.error(warning);
   if (await portInUse(port)) {
     console.error(`Port ${port} is in use. Stop what runs there, or choose another: PORT=8081 npm start`);
     return 1;
   }
-  const data = dataDir(process.env);
-  const apiKey = await ensureApiKey();
+  await makePrivateFolder(data);
+  const apiKey = read.settings.apiKey ?? (await saveNewApiKey(ENV_FILE));
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stopping.abort());
 
@@ -36,12 +47,15 @@ async function main(): Promise<number> {
     dataDir: join(data, "control-plane"),
     port,
     apiKey,
+    trustedProxies,
     sources: readSourcePolicy(process.env),
     onLog: (_level, text) => console.log(formatWorkerLog(text)),
   });
-  console.log(
-    `\n  Splatt is ready:  ${controlPlane.url}\n  X-API-Key:        ${apiKey}\n\n  Ctrl-C stops it.\n`,
-  );
+  const isNew = read.settings.apiKey === null;
+  const keptIn = isKeyInEnvironment ? "GPU_API_KEY of the environment" : `GPU_API_KEY in ${ENV_FILE}`;
+  console.log(`\n  Splatt is ready:  ${controlPlane.url}`);
+  console.log(`  X-API-Key:        ${isNew ? `${apiKey} (shown this once; kept as ${keptIn})` : keptIn}`);
+  console.log("\n  Ctrl-C stops it.\n");
   try {
     const client = new SplattClient(controlPlane.url, apiKey);
     const token = await ensureAgentToken(client, controlPlane.url, data);
@@ -49,7 +63,7 @@ async function main(): Promise<number> {
   } finally {
     await controlPlane.stop();
   }
-  console.log(`Stopped. The data is in ${data}; npm start goes on with it.`);
+  console.log(`Stopped. The data is in ${data}; the next npm start uses it again.`);
   return 0;
 }
 
@@ -75,34 +89,21 @@ async function keepAgentRunning(
     if (exit === "stopped") return agent.stop();
     if (stopping.aborted) return;
     if (FINAL_EXITS.includes(exit)) {
-      console.error(`The agent ended with code ${exit} and is not started again; the API stays up.`);
+      console.error(`The agent ended with code ${exit} and is not restarted; the API stays up.`);
       await stopped;
       return;
     }
-    console.error(`The agent ended with ${exit ?? "a signal"}; starting it again.`);
+    console.error(`The agent ended with ${exit ?? "a signal"}; restarting it.`);
     await sleep(RESTART_DELAY_MS, undefined, { signal: stopping }).catch(() => undefined);
   }
 }
 
-/** The key from the environment or .env; on the first start one is made and saved in .env. */
-async function ensureApiKey(): Promise<string> {
-  const given = process.env.GPU_API_KEY;
-  if (given) return given;
-  const path = join(ROOT, ".env");
-  const lines = (await readFile(path, "utf8").catch(() => "")).split("\n");
-  const others = lines.filter((line) => line !== "" && !/^\s*GPU_API_KEY\s*=/.test(line));
-  const made = randomBytes(24).toString("base64url");
-  await writeFile(path, `${[...others, `GPU_API_KEY=${made}`].join("\n")}\n`, { mode: 0o600 });
-  return made;
-}
-
-/** The token of the local agent: minted once, and again when the control plane does not know it any more. */
+/** The token of the local agent: minted once, and again when the control plane no longer knows it. */
 async function ensureAgentToken(client: SplattClient, url: string, data: string): Promise<string> {
   const path = join(data, "agent-token");
   const saved = await readFile(path, "utf8").catch(() => null);
   if (saved !== null && (await isValid(saved, url))) return saved;
   const { token } = await client.createAgent("local");
-  await mkdir(data, { recursive: true });
   await writeFile(path, token, { mode: 0o600 });
   return token;
 }
@@ -113,4 +114,9 @@ async function isValid(token: string, url: string): Promise<boolean> {
   return response.status !== 401;
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(`Splatt could not start: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

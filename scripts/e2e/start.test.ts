@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, lstat, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { execa } from "execa";
 import { SplattClient } from "splatt";
 import { afterEach, beforeEach, expect, it } from "vitest";
 
@@ -16,6 +17,8 @@ let data: string;
 const started: ChildProcess[] = [];
 beforeEach(async () => {
   data = await mkdtemp(join(tmpdir(), "splatt-start-"));
+  // As an earlier version left it.
+  await chmod(data, 0o755);
 });
 afterEach(async () => {
   for (const child of started.splice(0)) child.kill("SIGKILL");
@@ -29,7 +32,7 @@ async function start() {
       ...process.env,
       DATA_DIR: data,
       PORT: "0",
-      GPU_API_KEY: "start-key",
+      GPU_API_KEY: "key-of-the-start-test",
       ENGINE: "builtin",
       ALLOW_HTTP: "true",
       ALLOW_HOSTS: "127.0.0.1:9",
@@ -47,7 +50,18 @@ async function start() {
   connected.catch(() => undefined);
   await connected;
   const url = lines.join("\n").match(/ready: +(\S+)/)?.[1] ?? "";
-  return { child, lines, url, client: new SplattClient(url, "start-key") };
+  return { child, lines, url, client: new SplattClient(url, "key-of-the-start-test") };
+}
+
+/** What users other than the owner may read, write or enter. */
+async function openToOthers(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { recursive: true });
+  const open: string[] = [];
+  for (const entry of [".", ...entries]) {
+    const found = await lstat(join(dir, entry)).catch(() => null);
+    if (found !== null && !found.isSymbolicLink() && (found.mode & 0o077) !== 0) open.push(entry);
+  }
+  return open;
 }
 
 /** All processes that descend from one. */
@@ -57,9 +71,10 @@ async function descendants(pid: number): Promise<number[]> {
   return [...children, ...(await Promise.all(children.map(descendants))).flat()];
 }
 
-it("prints URL and key, ends with all its processes on Ctrl-C, and keeps its data for the next start", async () => {
+it("prints its URL but not the key, keeps its data private, ends with all its processes on Ctrl-C, and keeps its data for the next start", async () => {
   const first = await start();
-  expect(first.lines.join("\n")).toContain("start-key");
+  expect(first.lines.join("\n")).not.toContain("key-of-the-start-test");
+  expect(await openToOthers(data)).toEqual([]);
   // Only the settings allow this address, for the API and for the agent alike.
   const { job_id } = await first.client.createJob({ task_id: "t", video_url: "http://127.0.0.1:9/v.mp4" });
   const processes = await descendants(first.child.pid ?? 0);
@@ -74,4 +89,14 @@ it("prints URL and key, ends with all its processes on Ctrl-C, and keeps its dat
   expect(await second.client.job(job_id)).toMatchObject({ task_id: "t" });
   second.child.kill("SIGTERM");
   expect(await once(second.child, "exit")).toEqual([0, null]);
+});
+
+it("names wrong settings instead of starting", async () => {
+  const env = { ...process.env, DATA_DIR: data, PORT: "abc", GPU_API_KEY: "x" };
+  const { exitCode, stderr, stdout } = await execa(process.execPath, [START], { env, reject: false });
+  expect(exitCode).toBe(2);
+  expect(stderr).toMatch(/PORT="abc" must .*\n/);
+  expect(stderr).toMatch(/GPU_API_KEY must/);
+  expect(stderr).not.toMatch(/^\s+at /m);
+  expect(stdout).toBe("");
 });

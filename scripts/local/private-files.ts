@@ -1,0 +1,33 @@
+import { randomBytes } from "node:crypto";
+import { chmod, lstat, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+const OTHERS = 0o077;
+
+/**
+ * Makes a folder that its owner alone can read, with all that is in it. A folder that is private already is taken to
+ * have private contents.
+ */
+export async function makePrivateFolder(dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const { mode } = await lstat(dir);
+  if ((mode & OTHERS) === 0) return;
+  // The contents first: an interrupted run leaves the folder itself open, and the next one repeats it all.
+  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
+    if (entry.isSymbolicLink()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const found = await lstat(path);
+    await chmod(path, found.mode & 0o777 & ~OTHERS);
+  }
+  await chmod(dir, 0o700);
+}
+
+/** Adds a new random API key to an .env file, which its owner alone can read from then on. */
+export async function saveNewApiKey(envFile: string): Promise<string> {
+  const lines = (await readFile(envFile, "utf8").catch(() => "")).split("\n");
+  const others = lines.filter((line) => line !== "" && !/^\s*GPU_API_KEY\s*=/.test(line));
+  const apiKey = randomBytes(24).toString("base64url");
+  await writeFile(envFile, `${[...others, `GPU_API_KEY=${apiKey}`].join("\n")}\n`, { mode: 0o600 });
+  await chmod(envFile, 0o600);
+  return apiKey;
+}

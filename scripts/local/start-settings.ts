@@ -1,0 +1,81 @@
+import { isIP } from "node:net";
+import { EngineChoice } from "@splatt/shared";
+import { z } from "zod";
+import { dataDir } from "./local-machine.ts";
+
+const DEFAULT_PORT = 8080;
+const MIN_KEY_LENGTH = 8;
+const SAFE_KEY_LENGTH = 16;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A key travels in an HTTP header, so it must consist of what a header can carry. */
+const ApiKey = z
+  .string()
+  .regex(/^[\x21-\x7e]+$/, "must consist of visible ASCII characters, without spaces")
+  .min(MIN_KEY_LENGTH, `must have at least ${MIN_KEY_LENGTH} characters`);
+
+const Network = z.string().refine(isNetwork, "must be IP addresses or networks such as 10.0.0.0/8");
+
+const Settings = z.object({
+  GPU_API_KEY: ApiKey.optional(),
+  PORT: z
+    .string()
+    .regex(/^\d{1,5}$/, "must be a number from 0 to 65535")
+    .transform(Number)
+    .refine((port) => port <= 65_535, "must be a number from 0 to 65535")
+    .default(DEFAULT_PORT),
+  ENGINE: z.enum(EngineChoice.options, `must be one of ${EngineChoice.options.join(", ")}`).optional(),
+  TRUSTED_PROXIES: z
+    .string()
+    .transform((list) => list.split(",").map((entry) => entry.trim()))
+    .pipe(z.array(Network))
+    .default([]),
+});
+
+export interface StartSettings {
+  /** Null when there is none yet. */
+  readonly apiKey: string | null;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly trustedProxies: readonly string[];
+  /** Sentences about what works, but should be changed. */
+  readonly warnings: readonly string[];
+}
+
+export type StartSettingsResult =
+  | { readonly ok: true; readonly settings: StartSettings }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Checks the settings of `npm start` before anything is started. An empty setting counts as absent. */
+export function readStartSettings(environment: Environment): StartSettingsResult {
+  const given = Object.fromEntries(
+    Object.keys(Settings.shape).flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])),
+  );
+  const parsed = Settings.safeParse(given);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(({ path, message }) =>
+      describe(String(path[0]), message, given),
+    );
+    return { ok: false, problems: [...new Set(problems)] };
+  }
+  const { GPU_API_KEY: apiKey = null, PORT: port, TRUSTED_PROXIES: trustedProxies } = parsed.data;
+  const isShort = apiKey !== null && apiKey.length < SAFE_KEY_LENGTH;
+  const warnings = isShort
+    ? [`GPU_API_KEY is short: choose ${SAFE_KEY_LENGTH} random characters or more.`]
+    : [];
+  return { ok: true, settings: { apiKey, port, dataDir: dataDir(environment), trustedProxies, warnings } };
+}
+
+/** The value is quoted, unless it is a secret. */
+function describe(name: string, message: string, given: Environment): string {
+  const value = name === "GPU_API_KEY" ? "" : `=${JSON.stringify(given[name])}`;
+  return `${name}${value} ${message}.`;
+}
+
+function isNetwork(text: string): boolean {
+  const [address = "", prefix, ...rest] = text.split("/");
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 6 ? 128 : 32));
+}
