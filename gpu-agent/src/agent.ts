@@ -2,7 +2,11 @@ import { randomUUID } from "node:crypto";
 import {
   type Drain,
   engineFor,
+  FAILURES,
+  type Failure,
+  type FailureCode,
   type Fence,
+  failureSentence,
   type HeldVerdict,
   type Hello,
   type Intervals,
@@ -22,13 +26,13 @@ import { Intake } from "./jobs/intake.ts";
 import { JobRecordFile, loadJobRecord } from "./jobs/job-record.ts";
 import type { JobRun } from "./jobs/job-run.ts";
 import { KeyedQueue } from "./jobs/keyed-queue.ts";
-import { type EndedJob, MIN_JOB_DISK_BYTES, type RetentionLimits } from "./jobs/retention.ts";
+import type { EndedJob, RetentionLimits } from "./jobs/retention.ts";
 import type { Workspace } from "./jobs/workspace.ts";
+import { WorkspaceHealth } from "./jobs/workspace-health.ts";
 import type { ProxySettings } from "./network/proxies.ts";
 import type { AgentStatus } from "./owner/control-protocol.ts";
 import { type Pause, type PauseFile, pauseText } from "./owner/pause.ts";
 import type { Pipeline } from "./pipeline/pipeline-job.ts";
-import { byteText } from "./terminal/byte-text.ts";
 
 type JobMessage = Exclude<ServerMessage, Welcome | Drain>;
 
@@ -70,6 +74,7 @@ export class Agent {
   readonly #instanceId = randomUUID();
   readonly #connection: Connection;
   readonly #capacity: CapacityPublisher;
+  readonly #health: WorkspaceHealth;
   readonly #runs = new Map<string, JobRun>();
   readonly #intake: Intake;
   readonly #queue = new KeyedQueue();
@@ -81,9 +86,11 @@ export class Agent {
   constructor(options: AgentOptions) {
     this.#options = options;
     this.#intake = new Intake(options.workspace);
+    this.#health = new WorkspaceHealth(options.workspace);
     this.#capacity = new CapacityPublisher({
       host: options.host,
       minFreeGpuBytes: options.minFreeGpuBytes,
+      checkDisk: () => this.#checkDisk(),
       publish: (offer) => this.#connection.send({ type: "offer", offer }),
     });
     this.#connection = new Connection({
@@ -252,7 +259,7 @@ export class Agent {
     const known = await loadJobRecord(workspace.jobDir(fence.job_id));
     if (known?.state === "ended" && sameFence(known.fence, fence)) return;
 
-    const refusal = this.#refusal(spec, await workspace.freeBytes());
+    const refusal = this.#refusal(spec, await this.#health.check());
     if (refusal !== null) {
       log.warn(`job ${fence.job_id} rejected: ${refusal.detail}`);
       this.#connection.send({ type: "job.reject", fence, ...refusal });
@@ -282,15 +289,27 @@ export class Agent {
     return this.#intake.arriving + [...this.#runs.values()].filter((run) => run.holdsSlot).length;
   }
 
-  #refusal(spec: JobSpec, freeBytes: number): Pick<JobReject, "code" | "detail"> | null {
+  /** Logs when the disk's state changes. A full disk is relieved of what ended jobs left. */
+  async #checkDisk(): Promise<FailureCode | null> {
+    const before = this.#health.problem?.code ?? null;
+    const problem = await this.#health.check();
+    if (problem?.code === "disk_full") this.#guard(this.gc());
+    if ((problem?.code ?? null) === before) return before;
+    if (problem === null) this.#options.log.info("the workspace can be used again; taking jobs");
+    else
+      this.#options.log.error(`taking no jobs: ${failureSentence(problem)} ${FAILURES[problem.code].hint}`);
+    return problem?.code ?? null;
+  }
+
+  #refusal(spec: JobSpec, disk: Failure | null): Pick<JobReject, "code" | "detail"> | null {
     const capacity = this.#capacity.current;
     if (this.#capacity.stopping) return { code: "draining", detail: capacity.reason };
     if (engineFor(spec.options.engine, capacity) === null)
       return { code: "engine_unavailable", detail: capacity.reason };
     if (capacity.slots === 0) return { code: "no_free_slot", detail: capacity.reason };
     if (this.#takenSlots >= capacity.slots) return { code: "no_free_slot", detail: "All slots are taken." };
-    if (freeBytes < MIN_JOB_DISK_BYTES)
-      return { code: "disk_full", detail: `Only ${byteText(freeBytes)} of its disk are free.` };
+    // The protocol has one code for every disk that cannot take a job.
+    if (disk !== null) return { code: "disk_full", detail: FAILURES[disk.code].sentence };
     return null;
   }
 

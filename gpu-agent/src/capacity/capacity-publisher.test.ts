@@ -1,4 +1,4 @@
-import type { AgentOffer, GpuInfo } from "@splatt/shared";
+import type { AgentOffer, FailureCode, GpuInfo } from "@splatt/shared";
 import { describe, expect, it } from "vitest";
 import { idleHost } from "../testing/idle-host.ts";
 import { CapacityPublisher } from "./capacity-publisher.ts";
@@ -23,7 +23,7 @@ const OFFER: AgentOffer = {
 
 /** A teller on a fake machine whose GPU and clock the test turns. */
 function scene(offer = OFFER) {
-  const world = { now: 0, free: 20, connected: true };
+  const world = { now: 0, free: 20, connected: true, disk: null as FailureCode | null };
   const told: AgentOffer[] = [];
   const host = {
     ...idleHost(offer),
@@ -34,6 +34,7 @@ function scene(offer = OFFER) {
   const teller = new CapacityPublisher({
     host,
     minFreeGpuBytes: 10,
+    checkDisk: async () => world.disk,
     publish: (news) => world.connected && told.push(news) > 0,
     now: () => world.now,
   });
@@ -95,5 +96,19 @@ describe("CapacityPublisher", () => {
     world.connected = true;
     await teller.refresh();
     expect(told).toMatchObject([{ slots: 0 }]);
+  });
+
+  it("publishes at once that the disk is full, and that it has room again", async () => {
+    const { teller, told, world } = scene();
+    await teller.announce();
+    for (const disk of ["disk_full", "workspace_unusable", null] as const) {
+      world.disk = disk;
+      await teller.refresh();
+    }
+    expect(told.map(({ slots, reason }) => [slots, reason])).toEqual([
+      [0, "Takes no jobs: The agent's disk is full."],
+      [0, "Takes no jobs: The agent cannot work in its workspace."],
+      [2, "Runs nerfstudio."],
+    ]);
   });
 });

@@ -1,4 +1,4 @@
-import type { AgentOffer } from "@splatt/shared";
+import type { AgentOffer, FailureCode } from "@splatt/shared";
 import type { HostView } from "../gpu-host.ts";
 import { currentCapacity, isSignificant } from "./current-capacity.ts";
 
@@ -9,6 +9,8 @@ export interface CapacityPublisherOptions {
   readonly host: HostView;
   /** Bytes that must be free on a GPU before the agent takes a job for it. */
   readonly minFreeGpuBytes: number;
+  /** Checks whether the workspace's disk can take a job; null when it can. */
+  readonly checkDisk: () => Promise<FailureCode | null>;
   /** @returns whether the message was sent */
   readonly publish: (offer: AgentOffer) => boolean;
   /** Milliseconds on a monotonic clock. */
@@ -20,6 +22,7 @@ export class CapacityPublisher {
   /** Why the owner paused the agent; null when it is not paused. */
   paused: string | null = null;
   stopping = false;
+  #disk: FailureCode | null = null;
   readonly #options: CapacityPublisherOptions;
   readonly #now: () => number;
   #published: { readonly capacity: AgentOffer; readonly at: number } | null = null;
@@ -29,12 +32,13 @@ export class CapacityPublisher {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** As of the last GPU reading. */
+  /** As of the last `refresh`. */
   get current(): AgentOffer {
     const { host, minFreeGpuBytes } = this.#options;
     return currentCapacity(host.capacity, {
       paused: this.paused,
       stopping: this.stopping,
+      disk: this.#disk,
       gpus: host.gpus,
       inUse: host.gpusInUse,
       minFreeBytes: minFreeGpuBytes,
@@ -43,16 +47,22 @@ export class CapacityPublisher {
 
   /** The capacity to send in a hello, which counts as published. */
   async announce(): Promise<AgentOffer> {
-    await this.#options.host.refreshGpus();
+    await this.#look();
     const capacity = this.current;
     this.#published = { capacity, at: this.#now() };
     return capacity;
   }
 
-  /** Reads the GPUs, then publishes significant changes at once and mere readings from time to time. */
+  /** Checks GPUs and disk, then publishes significant changes at once and mere readings from time to time. */
   async refresh(): Promise<void> {
-    await this.#options.host.refreshGpus();
+    await this.#look();
     this.publishIfChanged();
+  }
+
+  async #look(): Promise<void> {
+    const { host, checkDisk } = this.#options;
+    const [disk] = await Promise.all([checkDisk(), host.refreshGpus()]);
+    this.#disk = disk;
   }
 
   publishIfChanged(): void {

@@ -26,6 +26,7 @@ const OFFER: AgentOffer = {
 const QUIET: CapacityInputs = {
   paused: null,
   stopping: false,
+  disk: null,
   gpus: [gpu("a", 23), gpu("b", 22)],
   inUse: [],
   minFreeBytes: 4 * GIB,
@@ -45,7 +46,12 @@ describe("currentCapacity", () => {
     [
       "is nothing when about to stop, paused or not",
       { stopping: true, paused: "Paused" },
-      { slots: 0, parallel: 0, reason: "The agent is about to stop." },
+      { slots: 0, parallel: 0, reason: "The agent is stopping." },
+    ],
+    [
+      "is nothing while the disk is full, whatever trains",
+      { disk: "disk_full" },
+      { slots: 0, parallel: 0, reason: "Takes no jobs: The agent's disk is full." },
     ],
     [
       "is nothing while other programs have all GPUs",

@@ -1,29 +1,33 @@
-import type { AgentOffer, GpuInfo } from "@splatt/shared";
+import { type AgentOffer, FAILURES, type FailureCode, type GpuInfo } from "@splatt/shared";
 
-/** What else decides what an agent offers at the moment. */
+/** The state that reduces an agent's capacity. */
 export interface CapacityInputs {
-  /** Why its owner wants it to take no jobs; null when they do not. */
+  /** Why the owner paused the agent; null when it is not paused. */
   readonly paused: string | null;
   readonly stopping: boolean;
-  /** As they were just now. */
+  /** Why the workspace's disk cannot take a job; null when it can. */
+  readonly disk: FailureCode | null;
+  /** The latest GPU readings. */
   readonly gpus: readonly GpuInfo[];
-  /** UUIDs of those on which the agent itself trains. */
+  /** UUIDs of the GPUs on which the agent itself trains. */
   readonly inUse: readonly string[];
-  /** Bytes that must be free on a GPU before a job is taken for it. */
+  /** Bytes that must be free on a GPU before the agent takes a job for it. */
   readonly minFreeBytes: number;
 }
 
 /**
- * What the agent offers at the moment: what it was set up with, less the GPUs whose memory other programs have
- * taken, and nothing while it is paused or about to stop.
+ * The agent's current capacity: what it was set up with, minus GPUs whose memory other programs use. It is zero while
+ * the agent is paused or stopping, or its disk cannot take a job.
  */
 export function currentCapacity(capacity: AgentOffer, inputs: CapacityInputs): AgentOffer {
-  const { paused, stopping, inUse, minFreeBytes } = inputs;
+  const { paused, stopping, disk, inUse, minFreeBytes } = inputs;
   const known = { ...capacity, gpus: [...inputs.gpus] };
   const nothing = (reason: string): AgentOffer => ({ ...known, slots: 0, parallel: 0, reason });
   if (capacity.slots === 0) return known;
-  if (stopping) return nothing("The agent is about to stop.");
+  if (stopping) return nothing("The agent is stopping.");
   if (paused !== null) return nothing(paused);
+  // Public, like every reason: the code's sentence, without the paths of the details.
+  if (disk !== null) return nothing(`Takes no jobs: ${FAILURES[disk].sentence}`);
   if (capacity.default_engine === "builtin") return known;
   const crowded = inputs.gpus.filter(
     ({ uuid, memory_free }) => !inUse.includes(uuid) && memory_free !== null && memory_free < minFreeBytes,
@@ -43,7 +47,7 @@ export function currentCapacity(capacity: AgentOffer, inputs: CapacityInputs): A
   };
 }
 
-/** Whether the control plane should hear of a change at once, rather than with the next reading. */
+/** Whether a change is published at once, rather than with the next reading. */
 export function isSignificant(before: AgentOffer, after: AgentOffer): boolean {
   return (
     before.slots !== after.slots ||

@@ -6,9 +6,13 @@ export function systemFailure(error: unknown): Failure | null {
   if (!(error instanceof Error)) return null;
   const code = "code" in error ? String(error.code) : "";
   if (code === "ENOSPC" || code === "EDQUOT") return failure("disk_full", error.message);
+  if (UNUSABLE_DISK.has(code)) return failure("workspace_unusable", error.message);
   const isMemory = code === "ENOMEM" || code === "ERR_WORKER_OUT_OF_MEMORY" || NO_MEMORY.test(error.message);
   return isMemory ? failure("out_of_memory", error.message) : null;
 }
+
+/** A disk that was remounted read-only, that fails, or a network share whose server is gone. */
+const UNUSABLE_DISK: ReadonlySet<string> = new Set(["EROFS", "EIO", "ESTALE", "ENOTCONN", "EHOSTDOWN"]);
 
 /** Like `systemFailure`, for what a tool printed before it gave up. */
 export function systemFailureInOutput(line: string): Failure | null {

@@ -1,0 +1,57 @@
+import { join } from "node:path";
+import { errorText, type Failure, failure } from "@splatt/shared";
+import { writeFileAtomic } from "../files/write-file-atomic.ts";
+import { systemFailure } from "../processes/system-failure.ts";
+import { byteText } from "../terminal/byte-text.ts";
+import { MIN_JOB_DISK_BYTES } from "./retention.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** A write of a few bytes that takes longer than this comes from a disk that no job should depend on. */
+const CHECK_TIMEOUT_MS = 30_000;
+
+/** Watches whether the workspace's disk can take a job: whether it has room, and accepts a write in time. */
+export class WorkspaceHealth {
+  readonly #workspace: Pick<Workspace, "root" | "freeBytes">;
+  readonly #timeoutMs: number;
+  #running: Promise<Failure | null> | null = null;
+  #problem: Failure | null = null;
+
+  constructor(workspace: Pick<Workspace, "root" | "freeBytes">, timeoutMs = CHECK_TIMEOUT_MS) {
+    this.#workspace = workspace;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** What the last check found: `disk_full`, `workspace_unusable`, or null. */
+  get problem(): Failure | null {
+    return this.#problem;
+  }
+
+  /** A check that hangs is not joined by a second one: it may block a thread for as long as the disk does. */
+  async check(): Promise<Failure | null> {
+    this.#running ??= this.#probe().finally(() => {
+      this.#running = null;
+    });
+    const { promise, resolve } = Promise.withResolvers<Failure>();
+    const seconds = Math.round(this.#timeoutMs / 1000);
+    const tooSlow = failure("workspace_unusable", `A small write took more than ${seconds} s.`);
+    const timer = setTimeout(() => resolve(tooSlow), this.#timeoutMs);
+    try {
+      this.#problem = await Promise.race([this.#running, promise]);
+      return this.#problem;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #probe(): Promise<Failure | null> {
+    try {
+      if ((await this.#workspace.freeBytes()) < MIN_JOB_DISK_BYTES) {
+        return failure("disk_full", `Less than ${byteText(MIN_JOB_DISK_BYTES)} are free.`);
+      }
+      await writeFileAtomic(join(this.#workspace.root, "write-check"), "");
+      return null;
+    } catch (error) {
+      return systemFailure(error) ?? failure("workspace_unusable", errorText(error));
+    }
+  }
+}
