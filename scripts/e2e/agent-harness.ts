@@ -46,9 +46,10 @@ export class AgentHarness {
     return token;
   }
 
-  newWorkspace(): Workspace {
+  /** @param freeBytes how much is free on its disk */
+  newWorkspace(freeBytes?: () => Promise<number>): Workspace {
     this.#workspaces += 1;
-    return new Workspace(join(this.#stack.dir, `workspace-${this.#workspaces}`));
+    return new Workspace(join(this.#stack.dir, `workspace-${this.#workspaces}`), freeBytes);
   }
 
   startAgent(options: {

@@ -171,3 +171,19 @@ describe("the state of its GPUs", () => {
     await expect.poll(shown).toMatchObject({ slots: 2 });
   });
 });
+
+describe("the state of its disk", () => {
+  it("is in health; a job waits while the disk is full, and is done when there is room again", async () => {
+    let free = 0;
+    const workspace = harness.newWorkspace(async () => free);
+    harness.startAgent({ token: await harness.mint(), workspace, pipeline: harness.fakePipeline() });
+    await expect.poll(shown).toMatchObject({ slots: 0, reason: "Takes no jobs: The agent's disk is full." });
+    const jobId = await harness.createJob();
+    await expect
+      .poll(async () => (await stack.client.job(jobId)).message)
+      .toContain("The agent's disk is full.");
+    free = 10 * 1024 ** 3;
+    await expect.poll(async () => (await stack.client.job(jobId)).status).toBe("completed");
+    expect((await stack.client.job(jobId)).attempt).toBe(1);
+  });
+});

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { errorText, FAILURES, failure, failureSentence } from "@splatt/shared";
 import { Agent } from "../agent.ts";
 import { type AgentConfig, readConfig } from "../config.ts";
 import type { StopReason } from "../connection/handshake.ts";
@@ -13,6 +14,7 @@ import { PauseFile } from "../owner/pause.ts";
 import { controlPlaneDelivery } from "../pipeline/control-plane-delivery.ts";
 import { createPipeline } from "../pipeline/pipeline.ts";
 import { killOrphans, markChildren } from "../processes/orphans.ts";
+import { systemFailure } from "../processes/system-failure.ts";
 import { type Command, readArgs } from "./command.ts";
 import { settingsOrComplaint } from "./environment.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -41,9 +43,16 @@ async function runAgent(config: AgentConfig): Promise<number> {
   const startedAt = new Date().toISOString();
   const log = createLogger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
   const workspace = new Workspace(config.WORKSPACE_ROOT);
-  if (!(await workspace.lock())) {
-    log.error(`another agent works in ${workspace.root}; give this one a WORKSPACE_ROOT of its own`);
+  const locked = await workspace.lock().catch((error: unknown) => error);
+  if (locked === false) {
+    log.error(`another agent uses ${workspace.root}: choose another WORKSPACE_ROOT for this one`);
     return EXIT.misconfigured;
+  }
+  if (locked !== true) {
+    // Not `misconfigured`: a service manager tries again, and a full or unmounted disk recovers.
+    const problem = systemFailure(locked) ?? failure("workspace_unusable", errorText(locked));
+    log.error(`${failureSentence(problem)} ${FAILURES[problem.code].hint}`);
+    return EXIT.failed;
   }
   markChildren(workspace.root);
   const orphans = await killOrphans(workspace.root);
