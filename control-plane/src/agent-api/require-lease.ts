@@ -6,6 +6,7 @@ import type { AppEnv } from "../app-env.ts";
 import { builtOnce, database } from "../db/database.ts";
 import { agents, type JobRow, jobs, type ResultUploadRow, resultUploads } from "../db/schema.ts";
 import type { Env } from "../env.ts";
+import { guardCredentials } from "../http/guard-credentials.ts";
 import { ApiError } from "../http/problem.ts";
 import { abortMultipart } from "../uploads/multipart.ts";
 
@@ -57,8 +58,11 @@ export const requireLease: MiddlewareHandler<LeaseAppEnv> = async (c, next) => {
   const token = agentTokenOf(c.req.header("authorization"));
   if (token === null) throw new ApiError("agent_unauthorized");
   const { id: jobId = "", upload: uploadId = "" } = c.req.param() as { id?: string; upload?: string };
-  const [row] = await leasedJob(database(c.env.DB)).all({ agentId: token.agentId, jobId, uploadId });
-  if (row === undefined || !(await token.matches(row.tokenHash))) throw new ApiError("agent_unauthorized");
+  const row = await guardCredentials(c, "agent token", async () => {
+    const [found] = await leasedJob(database(c.env.DB)).all({ agentId: token.agentId, jobId, uploadId });
+    return found !== undefined && (await token.matches(found.tokenHash)) ? found : null;
+  });
+  if (row === null) throw new ApiError("agent_unauthorized");
 
   const fence = Fence.safeParse({
     job_id: jobId,

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import type { AgentAppEnv } from "../app-env.ts";
-import { IDENTITY_HEADER } from "../dispatch/dispatcher-api.ts";
+import { encodeIdentity, IDENTITY_HEADER } from "../dispatch/dispatcher-api.ts";
 import { dispatcherOf } from "../dispatch/dispatcher-client.ts";
 import { ApiError } from "../http/problem.ts";
 import { requireAgent } from "./require-agent.ts";
@@ -11,6 +11,6 @@ export const agentSocketRoute = new Hono<AgentAppEnv>().get("/", requireAgent, a
   const agent = c.get("agent");
   const headers = new Headers(c.req.raw.headers);
   headers.delete("authorization");
-  headers.set(IDENTITY_HEADER, JSON.stringify(agent));
+  headers.set(IDENTITY_HEADER, encodeIdentity(agent));
   return dispatcherOf(c.env, agent.pool).fetch(new Request(c.req.raw, { headers }));
 });

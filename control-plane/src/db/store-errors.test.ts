@@ -1,11 +1,13 @@
 import { DrizzleQueryError } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import {
+  failedStatement,
   isCompletionRefused,
   isNoSuchUpload,
   isStoreUnavailable,
   isTransientD1Error,
   storeErrorText,
+  withoutQueryValues,
 } from "./store-errors.ts";
 
 /** Its text, whether a statement is retried at once, and whether the client is told to retry later. */
@@ -64,6 +66,25 @@ describe("an error of a store", () => {
     const error = new DrizzleQueryError("insert into jobs values (?)", ["Network connection lost"], cause);
     expect(isStoreUnavailable(error)).toBe(false);
     expect(storeErrorText(error)).toBe("query failed: D1_ERROR: UNIQUE constraint failed: jobs.id");
+  });
+});
+
+describe("an error that the runtime passes on", () => {
+  it("has lost the values of the query that failed, and says what failed", async () => {
+    const cause = new Error("D1_ERROR: UNIQUE constraint failed: jobs.id");
+    const failing = async () => {
+      throw new DrizzleQueryError("insert into jobs values (?)", ["secret"], cause);
+    };
+    const error = await withoutQueryValues(failing).catch((thrown: unknown) => thrown);
+    expect(String(error)).toBe("Error: query failed: D1_ERROR: UNIQUE constraint failed: jobs.id");
+    expect(failedStatement(await failing().catch((thrown: unknown) => thrown))).toBe(
+      "insert into jobs values (?)",
+    );
+  });
+
+  it("is left alone when no query failed", async () => {
+    const bug = new TypeError("a bug");
+    await expect(withoutQueryValues(() => Promise.reject(bug))).rejects.toBe(bug);
   });
 });
 

@@ -80,6 +80,20 @@ export function storeErrorText(error: unknown): string {
     .join(": ");
 }
 
+/** The statement that failed, with placeholders for its values; undefined when no query failed. */
+export function failedStatement(error: unknown): string | undefined {
+  return causes(error).find((cause) => cause instanceof DrizzleQueryError)?.query;
+}
+
+/** Runs work whose error the runtime logs or passes on, and removes the values of a failed query from it. */
+export async function withoutQueryValues<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw failedStatement(error) === undefined ? error : new Error(storeErrorText(error));
+  }
+}
+
 function causes(error: unknown): unknown[] {
   const chain: unknown[] = [];
   let current = error;

@@ -1,8 +1,19 @@
 import type { EngineChoice } from "@splatt/shared";
+import type { AgentIdentity } from "../agents/tokens.ts";
 import type { WaitingJob } from "./queue.ts";
 
 /** The header in which the Worker tells the Dispatcher whose socket it hands over. */
 export const IDENTITY_HEADER = "x-splatt-agent";
+
+/** Percent-encoded, because a name may have characters that a header cannot hold, and the runtime logs such headers. */
+export function encodeIdentity(agent: AgentIdentity): string {
+  return encodeURIComponent(JSON.stringify(agent));
+}
+
+export function decodeIdentity(header: string): AgentIdentity {
+  // An older version of the Worker sends it as it is.
+  return JSON.parse(header.startsWith("{") ? header : decodeURIComponent(header)) as AgentIdentity;
+}
 
 /** The Dispatcher's methods, as the Worker calls them. */
 export interface DispatcherApi extends Rpc.DurableObjectBranded {

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { AgentMessage, CLOSE, EngineChoice, MAX_FRAME_BYTES, type ServerMessage } from "@splatt/shared";
-import type { AgentIdentity } from "../agents/tokens.ts";
 import { database } from "../db/database.ts";
+import { withoutQueryValues } from "../db/store-errors.ts";
 import type { Env } from "../env.ts";
 import { ApiError, problemResponse } from "../http/problem.ts";
 import { isHeldUnder, isUnfinishedUnder } from "../jobs/lease-conditions.ts";
@@ -16,7 +16,7 @@ import { onStage } from "./begin-stage.ts";
 import { checkLeases, wasAway } from "./check-leases.ts";
 import { onComplete } from "./complete-job.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
-import { type DispatcherApi, IDENTITY_HEADER } from "./dispatcher-api.ts";
+import { type DispatcherApi, decodeIdentity, IDENTITY_HEADER } from "./dispatcher-api.ts";
 import { Drains } from "./drains.ts";
 import { explainWaiting } from "./explain-waiting.ts";
 import { onFail } from "./fail-attempt.ts";
@@ -82,7 +82,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
 
   /** The Worker hands over an agent's upgrade, with the agent's identity in a header. */
   override async fetch(request: Request): Promise<Response> {
-    const identity = JSON.parse(request.headers.get(IDENTITY_HEADER) ?? "") as AgentIdentity;
+    const identity = decodeIdentity(request.headers.get(IDENTITY_HEADER) ?? "");
     if (!this.#budgets.spend(identity.id, CONNECT_POINTS, this.#context.now())) {
       return problemResponse(new ApiError("rate_limited", undefined, { "retry-after": "10" }));
     }
@@ -146,12 +146,20 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     const { id, name } = this.#context.sockets.agentOf(ws);
     this.#context.sockets.close(ws, code, reason);
     log("info", "agent disconnected", { agent: name, code });
-    await onAgentGone(this.#context, id);
+    await this.#disconnected(id);
   }
 
   override async webSocketError(ws: WebSocket): Promise<void> {
     this.#context.sockets.close(ws, 1011, "");
-    await onAgentGone(this.#context, this.#context.sockets.agentOf(ws).id);
+    await this.#disconnected(this.#context.sockets.agentOf(ws).id);
+  }
+
+  async #disconnected(agentId: string): Promise<void> {
+    try {
+      await onAgentGone(this.#context, agentId);
+    } catch (error) {
+      log("warn", "disconnect not recorded", {}, error);
+    }
   }
 
   override async alarm(): Promise<void> {
@@ -161,7 +169,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
 
   async jobQueued(choice: EngineChoice, job?: WaitingJob): Promise<void> {
     await this.#assign(job);
-    await explainWaiting(this.#context, [choice]);
+    await withoutQueryValues(() => explainWaiting(this.#context, [choice]));
   }
 
   async jobCancelled(jobId: string): Promise<void> {
@@ -202,18 +210,21 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       context.sockets.close(ws, CLOSE.revoked, "this agent was deleted");
     }
     context.instances.forget(agentId);
-    for (const lease of context.leases.ofAgent(agentId))
-      await loseLease(context, lease, "its agent was deleted.");
+    for (const lease of context.leases.ofAgent(agentId)) {
+      await withoutQueryValues(() => loseLease(context, lease, "its agent was deleted."));
+    }
     await this.#assign();
   }
 
   async tick(): Promise<void> {
     this.#context.sockets.refresh();
     this.#budgets.prune(this.#context.now());
-    for (const id of await deletedAgents(this.#context)) await this.agentDeleted(id);
-    await this.#maintain();
-    await giveUpLost(this.#context);
-    await explainWaiting(this.#context, EngineChoice.options);
+    await withoutQueryValues(async () => {
+      for (const id of await deletedAgents(this.#context)) await this.agentDeleted(id);
+      await this.#maintain();
+      await giveUpLost(this.#context);
+      await explainWaiting(this.#context, EngineChoice.options);
+    });
   }
 
   /** Never throws: the platform gives up on an alarm that failed six times, so this arms the next one itself. */
