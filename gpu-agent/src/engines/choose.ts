@@ -1,13 +1,13 @@
 import type { AgentOffer, EngineChoice, EngineName, EngineProbe } from "@splatt/shared";
 
-/** The engines that `auto` picks from, best first. `builtin` is not among them: it must be asked for by name. */
+/** The engines that `auto` picks from, best first. `builtin` must be named. */
 export const GPU_ENGINES = ["nerfstudio", "brush", "opensplat", "command"] as const satisfies EngineName[];
 
 export interface EngineSituation {
   /** The setting ENGINE. */
   readonly choice: EngineChoice;
   readonly hasNvidiaGpu: boolean;
-  /** Whether NERF_PYTHON_PATH is set: the owner means this box to run nerfstudio. */
+  /** Whether NERF_PYTHON_PATH is set, which means that the owner wants nerfstudio. */
   readonly nerfPythonPathSet: boolean;
   readonly probes: readonly EngineProbe[];
   /** The setting SLOTS; null leaves it to the engine. */
@@ -18,12 +18,12 @@ export interface EngineSituation {
 
 export type EngineOffer = Pick<AgentOffer, "engines" | "default_engine" | "slots" | "parallel" | "reason">;
 
-/** More jobs than one for each GPU, so that the next ones' cameras are solved while these train. */
+/** Jobs beyond one for each GPU, whose cameras are solved while the others train. */
 const MOST_PREPARED = 2;
 
 /**
- * How many jobs are taken at once. The builtin trainer wants all processor cores for itself; Brush picks its GPU
- * by itself and would pick the same one twice.
+ * How many jobs run at once. The builtin trainer uses all cores; Brush cannot be told which GPU to use, so two of them
+ * would share one.
  */
 function slotsOf(engine: EngineName, { slots, gpus }: EngineSituation): { slots: number; parallel: number } {
   const parallel = engine === "builtin" || engine === "brush" ? 1 : Math.max(1, gpus);

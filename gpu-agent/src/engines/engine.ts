@@ -5,34 +5,34 @@ import type { Snapshot } from "./snapshots.ts";
 
 export type TrainOptions = Pick<JobOptions, "iterations" | "preset" | "max_splats" | "max_resolution">;
 
-/** What training leaves in its folder; paths are relative to it. The rest is the engine's own. */
+/** The result of training, in its folder, to which paths are relative. Other files there are the engine's own. */
 export interface TrainedModel {
   readonly report: TrainReport;
-  /** Where the engine's `exportSplats` finds the model. */
+  /** The model, for the engine's `exportSplats`. */
   readonly model: string;
-  /** The transforms.json in whose frame the model is, where that is not the dataset's. */
+  /** The transforms.json in whose frame the model is; by default the dataset's. */
   readonly transforms?: string;
 }
 
-/** In the training's folder, from which it is removed when training is over. */
+/** In the training's folder while it trains. */
 export const EARLY_SPLAT_FILE = "early-splat.ply";
 
 /** Something that can train a posed image set. */
 export interface Engine {
   readonly name: EngineName;
-  /** Finds out, once at start, whether the engine works on this machine, and why not. */
+  /** Whether the engine works on this machine, and why not. Called once, at start. */
   probe(): Promise<EngineProbe>;
-  /** The longest side, in pixels, at which it would train; null leaves images as they are. Estimates go by it. */
+  /** The longest side, in pixels, at which it would train, for estimates; null leaves images as they are. */
   longSideLimit?(options: TrainOptions): number | null;
   /**
-   * Trains on `context.gpu` in `context.dir`, going on from its own checkpoint when an interrupted run left one there.
-   * The result is in the frame of the dataset's transforms.json, or in that of one that it leaves.
+   * Trains on `context.gpu` in `context.dir`, resuming from a checkpoint that an interrupted run left there. The result
+   * is in the frame of the dataset's transforms.json, or of one that the training writes.
    */
   train(dataset: Dataset, options: TrainOptions, context: StageContext): Promise<StageResult<TrainedModel>>;
   /**
-   * The newest splat that `train`, which runs, has left in `trainDir` so far, in the frame of the dataset's
-   * transforms.json: a PLY with spherical harmonics. Null when there is none after the step `after`. One that has to
-   * be made for this goes to EARLY_SPLAT_FILE.
+   * The newest splat of a training that is running in `trainDir`: a PLY with spherical harmonics in the frame of the
+   * dataset's transforms.json. Null when there is none of a step after `after`. An engine that has to convert one
+   * writes it to EARLY_SPLAT_FILE.
    */
   earlySplat?(trainDir: string, after: number, signal: AbortSignal): Promise<Snapshot | null>;
   /**

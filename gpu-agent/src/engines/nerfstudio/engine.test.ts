@@ -78,11 +78,15 @@ describe("probe", () => {
   });
 
   it.each([
-    { name: "no program there", path: "nothing", reason: "There is no program at NERF_PYTHON_PATH." },
+    {
+      name: "no program there",
+      path: "nothing",
+      reason: "There is no program that can be run at NERF_PYTHON_PATH.",
+    },
     {
       name: "a file that is no program",
       path: "dataset/transforms.json",
-      reason: "What NERF_PYTHON_PATH names is not a program that can be run.",
+      reason: "There is no program that can be run at NERF_PYTHON_PATH.",
     },
     {
       name: "a program that is no Python",
@@ -362,6 +366,15 @@ describe("exportSplats", () => {
       env: { CUDA_VISIBLE_DEVICES: "" },
     });
     expect(await readdir(join(root, "train"), { recursive: true })).toEqual(before);
+  });
+
+  it("refuses a checkpoint that is not of the last step", async () => {
+    const model = await trained();
+    const later = { ...model, report: { ...model.report, iterations: 200 } };
+    const context = recordingContext(join(root, "export"));
+    const result = await (await engineWith({})).exportSplats(join(root, "train"), later, file(), context);
+    const detail = "The newest checkpoint is of step 99, the last was 199.";
+    expect(result).toEqual({ ok: false, error: { code: "export_failed", detail } });
   });
 
   it("has ns-export write a checkpoint that it does not know, also without a GPU", async () => {

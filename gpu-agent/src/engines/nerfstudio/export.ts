@@ -15,9 +15,9 @@ import { commandLine, exportArgs } from "./run-layout.ts";
 const EXPORT_TIMEOUT_MS = 60 * 60_000;
 
 /**
- * Writes the trained model as a PLY with spherical harmonics, from its last checkpoint: by our own program, and where
- * that does not know the checkpoint, by ns-export. Neither needs a GPU (see `datasetView`), so that another job can
- * train.
+ * Writes the trained model as a PLY with spherical harmonics, from its last checkpoint: with our own program, or with
+ * ns-export when ours cannot read the checkpoint. Neither needs a GPU (see `datasetView`), so another job can train
+ * meanwhile.
  *
  * Fails with `training_diverged`, `export_failed`, `engine_unavailable`, `disk_full`, or what `runTool` returns.
  */
@@ -31,6 +31,11 @@ export async function exportSplats(
   context.report({ fraction: 0, message: "Exporting the splat" });
   const { signal, toolOutput: onLine } = context;
   const checkpoint = await newestCheckpoint(trainDir);
+  const lastStep = model.report.iterations - 1;
+  if (checkpoint !== null && checkpoint.step !== lastStep) {
+    const steps = `The newest checkpoint is of step ${checkpoint.step}, the last was ${lastStep}.`;
+    return err(failure("export_failed", steps));
+  }
   const isWritten =
     installation !== null &&
     checkpoint !== null &&

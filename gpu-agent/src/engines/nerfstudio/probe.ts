@@ -16,9 +16,9 @@ export async function probe(installation: Installation | null, gpuUuid: string |
 }
 
 /**
- * What a Python has of nerfstudio.
+ * Runs the probe script in a Python.
  *
- * @returns a public sentence when it does not say
+ * @returns its report, or a sentence, without paths, on why there is none
  */
 export async function lookIntoPython(
   installation: Installation | null,
@@ -40,14 +40,11 @@ export async function lookIntoPython(
   if (!exit.ok) {
     return err(
       exit.error.code === "tool_missing"
-        ? `There is no program at ${where}.`
+        ? `There is no program that can be run at ${where}.`
         : `The Python at ${where} did not answer within ${PROBE_TIMEOUT_MS / 1000} s.`,
     );
   }
   const report = parseProbeReport(lines);
   if (report !== null) return ok(report);
-  if (exit.value.exitCode === null && exit.value.signal === null) {
-    return err(`What ${where} names is not a program that can be run.`);
-  }
   return err(`What ${where} names did not answer like a Python with nerfstudio.`);
 }

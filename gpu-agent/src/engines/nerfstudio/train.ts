@@ -1,6 +1,6 @@
 import { access, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Dataset, plyVertexCount, readDataset } from "@splatt/formats";
+import { type Dataset, readDataset } from "@splatt/formats";
 import { err, failure, ok } from "@splatt/shared";
 import type { StageContext, StageResult } from "../../pipeline/stage.ts";
 import type { TrainedModel, TrainOptions } from "../engine.ts";
@@ -102,10 +102,9 @@ export async function train(
         if (noting.signal.aborted) return err(failure("agent_stopped", ""));
         await writeDatasetView(noting.dir, transforms, dataset, false);
         const { iterations, shDegree, width, height } = planTraining(tried, transforms, freeBytes);
-        const seeds = await plyVertexCount(join(dataset.dir, transforms.ply_file_path));
         return ok({
-          // A training too short for densification ends with the gaussians that it began with.
-          gaussians: progress?.gaussians ?? (seeds.ok ? seeds.value : 0),
+          // Only densification prints the number; without it, the export's is the first that is known.
+          gaussians: progress?.gaussians ?? 0,
           iterations,
           sh_degree: shDegree,
           width,
