@@ -28,7 +28,7 @@ const BACKOFF = { minMs: 1000, maxMs: 30_000 };
 /** On a slow line a part can still be in the machine's send buffer for minutes after it was written. */
 const HEADERS_TIMEOUT_MS = 300_000;
 
-/** Why a request came to nothing. */
+/** Why a request failed. */
 export interface RequestFailure extends Failure {
   /** The code of the control plane's problem document, if it answered with one. */
   readonly problem: string | null;
@@ -37,8 +37,8 @@ export interface RequestFailure extends Failure {
 /**
  * The agent's HTTPS requests to its control plane, each under the job's current fence.
  *
- * What may pass is waited for: a control plane that is away, overloaded, or that does not know a fence yet
- * because the agent is about to be given its job again. Only being told to stop (`signal`) ends that wait.
+ * Transient errors are retried until `signal` aborts: a control plane that is unreachable or overloaded, or that does
+ * not know the fence yet because the agent is about to re-adopt its job.
  */
 export class ControlPlaneClient {
   readonly #options: ClientOptions;
@@ -57,7 +57,7 @@ export class ControlPlaneClient {
     return { authorization: `Bearer ${this.#options.token}`, ...fenceHeaders(fence) };
   }
 
-  /** Sends a request until it is answered, and reads the answer by `schema`. */
+  /** Retries a request until it is answered, and parses the answer with `schema`. */
   async call<T extends z.ZodType>(
     method: "POST" | "PUT",
     path: string,
@@ -79,13 +79,13 @@ export class ControlPlaneClient {
       }
       const waitMs = fullJitterMs(tries, this.#options.backoff ?? BACKOFF, Math.random);
       this.#options.log.warn(
-        `${method} ${path}: ${answer.reason}; trying again in ${(waitMs / 1000).toFixed(1)} s`,
+        `${method} ${path}: ${answer.reason}; retrying in ${(waitMs / 1000).toFixed(1)} s`,
       );
       await sleep(waitMs, undefined, { signal: context.signal }).catch(() => undefined);
     }
   }
 
-  /** Sends a picture of the job's splat so far. Tries once, and throws when that fails: there will be others. */
+  /** Sends a preview of the job's splat. Does not retry, because the next preview will follow; throws on failure. */
   async showPreview(fence: Fence, picture: Uint8Array, signal: AbortSignal): Promise<void> {
     const headers = { "content-type": "image/webp" };
     const path = `/agent/jobs/${fence.job_id}/preview`;
@@ -125,7 +125,7 @@ export class ControlPlaneClient {
       if (response.statusCode === 200) return { kind: "answered", body: JSON.parse(text) };
       const reason = `the control plane answered ${response.statusCode}: ${text.slice(0, 300)}`;
       const problem = problemCode(text);
-      if (mayPass(response.statusCode, problem)) return { kind: "unavailable", reason };
+      if (isTransient(response.statusCode, problem)) return { kind: "unavailable", reason };
       return { kind: "refused", reason, problem };
     } catch (error) {
       return {
@@ -146,7 +146,7 @@ function problemCode(body: string): string | null {
   }
 }
 
-function mayPass(status: number, problem: string | null): boolean {
+function isTransient(status: number, problem: string | null): boolean {
   const passing = problem === "stale_lease" || problem === "part_checksum_mismatch";
   return status >= 500 || status === 429 || status === 401 || passing;
 }

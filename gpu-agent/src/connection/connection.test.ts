@@ -190,7 +190,7 @@ describe("Connection", () => {
     const log = pino({ level: "warn" }, { write: (line) => void waits.push(line) });
     const connection = connect(url, { log, backoff: { minMs: 1, maxMs: 1, rateLimitedMs: 3_600_000 } });
     const ended = connection.run();
-    await expect.poll(() => waits.join("")).toMatch(/trying again in 3600\.\d s/);
+    await expect.poll(() => waits.join("")).toMatch(/retrying in 3600\.\d s/);
     expect(upgrades).toHaveLength(1);
     connection.close();
     await ended;

@@ -25,11 +25,11 @@ export interface ConnectionOptions {
   readonly token: string;
   readonly proxies?: ProxySettings;
   readonly log: Logger;
-  /** Built anew for every attempt, because what the agent holds changes. */
+  /** Called for every attempt, because the jobs that the agent holds change. */
   readonly hello: () => Promise<Hello>;
   readonly onWelcome: (welcome: Welcome) => void;
   readonly onMessage: (message: Exclude<ServerMessage, Welcome>) => void;
-  /** An agent that holds jobs comes back sooner. */
+  /** An agent that holds jobs reconnects sooner. */
   readonly holdsJobs: () => boolean;
   readonly backoff?: Partial<Backoff>;
 }
@@ -38,9 +38,9 @@ interface Backoff {
   readonly minMs: number;
   readonly maxMs: number;
   readonly maxHoldingMs: number;
-  /** A connection must have lived this long before the backoff starts over. */
+  /** A connection must have lasted this long to reset the backoff. */
   readonly stableMs: number;
-  /** After being told of a newer process. */
+  /** The wait after the server reported a newer process. */
   readonly replacedMs: number;
   /** Added to the wait after the server found that this agent sends too much. */
   readonly rateLimitedMs: number;
@@ -55,17 +55,17 @@ const BACKOFF: Backoff = {
   rateLimitedMs: 10_000,
 };
 
-const GOODBYE_MS = 2000;
+const CLOSE_TIMEOUT_MS = 2000;
 
-/** Why the connection is over for good. */
+/** Why the agent does not reconnect any more. */
 export interface ConnectionEnd {
   readonly exit: StopReason | "closed";
   readonly reason: string;
 }
 
 /**
- * The agent's one WebSocket, kept up for as long as the agent runs: connect, serve until it breaks, wait with
- * full jitter, again. One loop, no nested callbacks; what is to happen next follows from where it stands.
+ * The agent's one WebSocket, kept open while the agent runs: connect, serve until it breaks, wait with full jitter,
+ * reconnect. A single loop without nested callbacks.
  */
 export class Connection {
   readonly #options: ConnectionOptions;
@@ -78,7 +78,7 @@ export class Connection {
     this.#backoff = { ...BACKOFF, ...options.backoff };
   }
 
-  /** Runs until `close()` is called or the server says that coming back is useless. */
+  /** Runs until `close()` is called or the server says that reconnecting is useless. */
   async run(): Promise<ConnectionEnd> {
     const { log, controlPlane, token, proxies, hello, holdsJobs } = this.#options;
     let tries = 0;
@@ -97,7 +97,7 @@ export class Connection {
         failure = opened.error;
       }
       if (this.#closing.signal.aborted) return { exit: "closed", reason: "" };
-      // The newer process may be one that died before this one began, and whose hello was late: asked once more.
+      // The "newer" process may have died before this one started, its hello delayed. Try once more.
       const asksAgain: boolean = failure.kind === "stop" && failure.exit === "replaced" && !wasReplaced;
       if (failure.kind === "stop" && !asksAgain) return failure;
       wasReplaced ||= asksAgain;
@@ -109,14 +109,14 @@ export class Connection {
       const waitMs = asksAgain
         ? this.#backoff.replacedMs
         : leastMs + fullJitterMs(tries, window, Math.random);
-      log.warn(`not connected: ${failure.reason}; trying again in ${(waitMs / 1000).toFixed(1)} s`);
+      log.warn(`not connected: ${failure.reason}; retrying in ${(waitMs / 1000).toFixed(1)} s`);
       tries += 1;
       await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
       if (this.#closing.signal.aborted) return { exit: "closed", reason: "" };
     }
   }
 
-  /** @returns whether the message went out; one that did not is lost */
+  /** @returns whether the message was sent; otherwise it is lost */
   send(message: AgentMessage): boolean {
     if (this.#socket === null) return false;
     this.#socket.send(JSON.stringify(message));
@@ -127,16 +127,16 @@ export class Connection {
     return this.#socket !== null;
   }
 
-  /** Bytes that wait to be sent; what may be dropped is better dropped while there are many. */
+  /** Bytes waiting to be sent. While there are many, droppable messages should be dropped. */
   get bufferedBytes(): number {
     return this.#socket?.bufferedAmount ?? 0;
   }
 
-  /** Says goodbye and ends `run()`. A server that does not answer is waited for only shortly. */
+  /** Closes the socket and ends `run()`. Waits only briefly for the server's close frame. */
   close(): void {
     const socket = this.#socket;
     socket?.close(CLOSE.drained, "agent stops");
-    setTimeout(() => socket?.terminate(), GOODBYE_MS).unref();
+    setTimeout(() => socket?.terminate(), CLOSE_TIMEOUT_MS).unref();
     this.#closing.abort();
   }
 
@@ -149,7 +149,7 @@ export class Connection {
     const onFrame = (frame: string) => {
       if (heartbeat.noteActivity(frame)) return;
       const message = parseServerMessage(frame);
-      if (message === null) this.#options.log.warn({ frame: frame.slice(0, 200) }, "message not understood");
+      if (message === null) this.#options.log.warn({ frame: frame.slice(0, 200) }, "unknown message");
       else if (message.type !== "welcome") this.#options.onMessage(message);
     };
     const ended = new Promise<HandshakeFailure>((resolve) => {

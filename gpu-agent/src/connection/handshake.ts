@@ -17,7 +17,7 @@ import { WebSocket } from "ws";
 import { dial } from "../network/dial.ts";
 import { endpointOf, NO_PROXIES, type ProxySettings } from "../network/proxies.ts";
 
-/** Why no connection came about. `stop` means that trying again would change nothing. */
+/** Why the handshake failed. `stop` means that retrying is useless. */
 export type HandshakeFailure =
   | {
       readonly kind: "retry";
@@ -31,19 +31,19 @@ export type StopReason = "unauthorized" | "replaced" | "incompatible";
 
 /** Long enough for a slow line with a proxy and lost packets; leases outlast several of them. */
 const TIMEOUT_MS = 40_000;
-/** Welcomes list what the agent holds, so they may be longer than what it sends. */
+/** A welcome lists the agent's jobs, so it may be longer than any message of the agent. */
 const MAX_INCOMING_BYTES = 16 * MAX_FRAME_BYTES;
 
 export interface ReadySocket {
   readonly socket: WebSocket;
   readonly welcome: Welcome;
-  /** Frames that came right behind the welcome, in the same packet, before anybody could listen. */
+  /** Frames that arrived in the same packet as the welcome, before a listener was attached. */
   readonly early: readonly string[];
 }
 
 /**
- * Opens the WebSocket, says hello and waits for the welcome. Knows nothing of reconnecting: it either hands
- * out a socket that is ready, or says why not.
+ * Opens the WebSocket, sends the hello and waits for the welcome. Knows nothing of reconnecting: it returns either a
+ * ready socket or the reason why there is none.
  */
 export async function handshake(
   controlPlane: string,
@@ -113,7 +113,7 @@ export function parseServerMessage(frame: string): ServerMessage | null {
   }
 }
 
-/** What the end of a connection means for trying again. */
+/** Classifies a close code: retry or stop. */
 export function closeFailure(code: number, reason: string): HandshakeFailure {
   const text = reason === "" ? `closed with code ${code}` : `${reason} (${code})`;
   switch (code) {

@@ -1,8 +1,8 @@
 import { PING, PONG } from "@splatt/shared";
 
 /**
- * Sends the text ping that the server's runtime answers by itself, and finds out when nothing comes back.
- * Any frame from the server counts as a sign of life.
+ * Sends the text ping that the server's runtime answers automatically, and detects a dead link. Any frame from the
+ * server proves that the link is alive.
  */
 export class Heartbeat {
   readonly #intervalMs: number;
@@ -26,7 +26,7 @@ export class Heartbeat {
     }, this.#intervalMs);
   }
 
-  /** @returns whether the frame was only the answer to a heartbeat */
+  /** Notes a frame from the server. @returns whether it was only the answer to a ping */
   noteActivity(frame: string): boolean {
     this.#unanswered = 0;
     return frame === PONG;
@@ -37,5 +37,5 @@ export class Heartbeat {
   }
 }
 
-/** Two intervals without any answer: the link is dead, whatever the socket believes. */
+/** After two intervals without a frame the link is dead, whatever the socket's state. */
 const MAX_UNANSWERED = 2;

@@ -8,7 +8,7 @@ export interface Address {
 
 export interface RaceOptions {
   readonly signal: AbortSignal;
-  /** How long an attempt has to itself before the next one starts beside it. */
+  /** The delay before the next attempt starts in parallel. */
   readonly attemptDelayMs?: number;
   /** Starts one attempt; for tests. */
   readonly attempt?: (address: Address, port: number) => Socket;
@@ -19,9 +19,9 @@ const KEEP_ALIVE_DELAY_MS = 60_000;
 const ATTEMPT_DELAY_MS = 250;
 
 /**
- * Connects to whichever address answers first (Happy Eyeballs, RFC 8305). Node's own version gives each attempt
- * up after 250 ms, so that it never connects where the first answer takes longer than that: satellite and mobile
- * lines, or a slow IPv4 beside a dead IPv6. Here no attempt is given up until one has won.
+ * Connects to whichever address answers first (Happy Eyeballs, RFC 8305). Node's own implementation abandons each
+ * attempt after 250 ms, so it never connects when answers take longer: on satellite and mobile lines, or to a slow
+ * IPv4 next to a dead IPv6. Here no attempt is abandoned until one has won.
  *
  * @param addresses in the order of the resolver; families take turns
  * @throws the most telling error when every attempt has failed, or the reason of `signal`
@@ -95,7 +95,7 @@ function interleaveFamilies(addresses: readonly Address[]): Address[] {
     .filter((address) => address !== undefined);
 }
 
-/** A machine without IPv6 says so for every IPv6 address, which explains nothing when IPv4 fails too. */
+/** Without IPv6, every IPv6 address fails with one of these, which says nothing about why IPv4 failed. */
 const NO_ROUTE = new Set(["ENETUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT", "EHOSTUNREACH"]);
 
 function mostTelling(errors: readonly Error[]): Error | undefined {

@@ -26,7 +26,7 @@ export interface UploadContext {
   /** The job's fence now: a re-adoption gives it another lease in the middle of an upload. */
   readonly fence: () => Fence;
   readonly signal: AbortSignal;
-  /** What is recorded of a file's upload, so that it goes on after a crash. */
+  /** The recorded state of a file's upload, for resuming it after a crash. */
   readonly recorded: (filename: string) => UploadRecord | undefined;
   readonly record: (filename: string, upload: UploadRecord) => Promise<void>;
   readonly report: (progress: { readonly fraction: number; readonly message: string }) => void;
@@ -56,12 +56,12 @@ export function createUploadStage(
   };
 }
 
-/** How many parts are in flight at once; each is held in memory. */
+/** How many parts are in flight; each is held in memory. */
 const CONCURRENT_PARTS = 3;
 
 const Completed = z.object({ etag: z.string() });
 
-/** Uploads files in parts straight through to storage, several parts at a time, going on where it stopped. */
+/** Uploads files in parts, several at a time. Resumes uploads that were recorded earlier. */
 export async function uploadFiles(
   paths: readonly string[],
   context: UploadContext,
@@ -104,19 +104,19 @@ async function uploadFile(
       return ok({ filename, upload_id: upload.upload_id, size: upload.size, sha256: upload.sha256 });
     if (!UPLOAD_IS_LOST.has(sent.error.problem ?? "") || restarts === MAX_RESTARTS) return sent;
     onSent(-counted);
-    begun = await beginAnew(filename, upload, context);
+    begun = await createUpload(filename, upload, context);
   }
 }
 
 const MAX_RESTARTS = 3;
 
 /**
- * Problems of an upload that a new one does not have: storage has forgotten it, or has other parts than we know of. A
- * part that was given up and sent again may still arrive, and then counts in place of the later one.
+ * Problems that a new upload solves: storage has lost the upload, or holds other parts than recorded. A part that was
+ * abandoned and sent again may still arrive late and replace the newer one.
  */
 const UPLOAD_IS_LOST: ReadonlySet<string> = new Set(["upload_not_found", "upload_incomplete"]);
 
-/** Sends what storage does not have of a file, and has it put together. */
+/** Sends the parts that storage lacks, then completes the upload. */
 async function sendFile(
   path: string,
   begun: UploadRecord,
@@ -151,7 +151,7 @@ async function sendFile(
   return ok(undefined);
 }
 
-/** Goes on with the upload that is recorded for the file as it is, or begins one. */
+/** Resumes the upload that is recorded for the unchanged file, or creates one. */
 async function beginUpload(
   path: string,
   filename: string,
@@ -161,10 +161,10 @@ async function beginUpload(
   const sha256 = await sha256OfFile(path);
   const recorded = context.recorded(filename);
   if (recorded?.sha256 === sha256 && recorded.size === size) return ok(recorded);
-  return beginAnew(filename, { size, sha256 }, context);
+  return createUpload(filename, { size, sha256 }, context);
 }
 
-async function beginAnew(
+async function createUpload(
   filename: string,
   { size, sha256 }: Pick<UploadRecord, "size" | "sha256">,
   context: UploadContext,

@@ -1,10 +1,10 @@
 const WINDOW_MS = 5000;
 
-/** How fast bytes have been arriving over the last seconds. */
+/** The download rate over the last seconds. */
 export class ByteRate {
   readonly #samples: { readonly atMs: number; readonly bytes: number }[] = [];
 
-  /** @param bytes the count so far, which may also fall when a download begins anew */
+  /** @param bytes the total so far; falls when a download restarts */
   add(atMs: number, bytes: number): void {
     const last = this.#samples.at(-1);
     if (last && bytes < last.bytes) this.#samples.length = 0;
@@ -13,7 +13,7 @@ export class ByteRate {
       this.#samples.shift();
   }
 
-  /** Bytes per second; 0 before there is anything to compare. */
+  /** Bytes per second; 0 before there are two samples. */
   perSecond(): number {
     const first = this.#samples[0];
     const last = this.#samples.at(-1);

@@ -1,13 +1,13 @@
-/** A stretch of a file: from its first byte up to the byte before `to`. */
+/** A stretch of a file: the bytes from `from` up to, but not including, `to`. */
 export interface ByteSpan {
   readonly from: number;
   readonly to: number;
 }
 
-/** Less than this is not worth another request. Small, since what is not shared is waited for at the end. */
+/** Smaller spans are not worth another request. Kept small, because the last stream delays the whole download. */
 export const MIN_SPLIT_BYTES = 256 * 1024;
 
-/** `spans` (in order, apart from each other) with one more, again in order and apart. */
+/** Adds a span to `spans`, which are sorted and disjoint, and stay so. */
 export function addSpan(spans: readonly ByteSpan[], { from, to }: ByteSpan): ByteSpan[] {
   if (from >= to) return [...spans];
   const touching = spans.filter((span) => span.from <= to && span.to >= from);
@@ -22,12 +22,12 @@ export function bytesIn(spans: readonly ByteSpan[]): number {
   return spans.reduce((sum, { from, to }) => sum + to - from, 0);
 }
 
-/** How many bytes there are from the file's beginning without a gap. */
+/** The number of bytes from the start of the file without a gap. */
 export function prefixOf(spans: readonly ByteSpan[]): number {
   return spans[0]?.from === 0 ? spans[0].to : 0;
 }
 
-/** Where a stream that is at byte `at` must stop: at what is there already, or what another stream fetches. */
+/** Where a stream at byte `at` must stop: at received bytes, or at another stream's position. */
 export function limitOf(at: number, spans: readonly ByteSpan[], others: readonly number[]): number {
   if (spans.some(({ from, to }) => from <= at && at < to)) return at;
   const ahead = [...spans.map(({ from }) => from), ...others].filter((position) => position >= at);
@@ -35,14 +35,13 @@ export function limitOf(at: number, spans: readonly ByteSpan[], others: readonly
 }
 
 /**
- * What one more stream should fetch: the longest stretch that nobody works on, or else the second half of the
- * longest that somebody does, if both halves are worth a request. So all streams end at about the same time,
- * however fast each of them is.
+ * The span for one more stream: the longest one that no stream works on, or else the second half of the longest one
+ * in work, if both halves are worth a request. So all streams end at about the same time, whatever their speeds.
  *
  * @param total size of the file
- * @param spans what is there
- * @param busy where the streams at work are
- * @returns null when there is nothing (worth) to share
+ * @param spans the received bytes
+ * @param busy the positions of the running streams
+ * @returns null when nothing is left that is worth a request
  */
 export function nextSpan(
   total: number,

@@ -112,7 +112,7 @@ describe("what is not a video", () => {
 });
 
 describe("a server whose refusals are waited out", () => {
-  const mayPass = () => true;
+  const isTransient = () => true;
 
   it.each([
     ["what is not a video", {}, "source_not_a_video"],
@@ -120,13 +120,13 @@ describe("a server whose refusals are waited out", () => {
     ["what the disk has no room for", { limits: { minFreeBytes: 1e18 } }, "disk_full"],
   ])("%s is not waited for", async (_, overrides, code) => {
     await using server = await localServer((_request, response) => void response.end("a text ".repeat(1000)));
-    expect(await fetchFrom(server, "/v.mp4", { mayPass, ...overrides })).toMatchObject(failed(code));
+    expect(await fetchFrom(server, "/v.mp4", { isTransient, ...overrides })).toMatchObject(failed(code));
     expect(server.requests).toHaveLength(1);
   });
 
   it("may hand out anything when it is for somebody else to judge", async () => {
     await using server = await localServer((_request, response) => void response.end("a text"));
-    expect(await fetchFrom(server, "/v.mp4", { mayPass, onlyVideo: false })).toMatchObject({ ok: true });
+    expect(await fetchFrom(server, "/v.mp4", { isTransient, onlyVideo: false })).toMatchObject({ ok: true });
   });
 });
 
@@ -382,7 +382,7 @@ describe("answers", () => {
     let lease = 0;
     const result = await fetchFrom(server, "/v.mp4", {
       headers: () => ({ "x-lease": String(lease++) }),
-      mayPass: (status, answer) => status === 409 && answer.includes("stale_lease"),
+      isTransient: (status, answer) => status === 409 && answer.includes("stale_lease"),
     });
     expect(result).toMatchObject({ ok: true });
     expect(server.requests.map(({ headers }) => headers["x-lease"])).toEqual(["0", "1", "2", "3", "4", "5"]);
@@ -579,7 +579,7 @@ describe("names", () => {
       throw Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" });
     };
     const nowhere = await fetchUrl("https://video.splatt.dev/v.mp4", file, { resolve: unknown });
-    expect(nowhere).toMatchObject(failed("source_unreachable", "not known"));
+    expect(nowhere).toMatchObject(failed("source_unreachable", "does not exist"));
     const server = await localServer(() => undefined);
     await server[Symbol.asyncDispose]();
     expect(await fetchFrom(server)).toMatchObject(failed("source_unreachable", "refused the connection"));

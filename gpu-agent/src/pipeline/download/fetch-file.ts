@@ -30,37 +30,37 @@ export interface FetchLimits {
   readonly maxBytes: number;
   /** Bytes that stay free on the disk. */
   readonly minFreeBytes: number;
-  /** The longest that (next to) nothing may arrive, and the longest wait for an answer. */
+  /** The longest time without data, or nearly without, and the longest wait for an answer. */
   readonly stallMs: number;
-  /** Tries in a row that may fail, with next to nothing gained, before the download fails. */
+  /** How many tries in a row may gain next to nothing before the download fails. */
   readonly maxTries: number;
   readonly backoff: BackoffWindow;
-  /** How long, all waits together, a server may ask to come back later (Retry-After) before the download fails. */
+  /** The longest total wait that servers may ask for with Retry-After before the download fails. */
   readonly patienceMs: number;
-  /** How many streams may fetch parts of the file at once. */
+  /** How many streams may fetch parts of the file concurrently. */
   readonly connections: number;
 }
 
 export interface FetchFileOptions {
   readonly source: HttpSourceOptions;
-  /** Where the file goes. What is there so far, and what it is a part of, are kept beside it. */
+  /** The path of the file. An unfinished download and its record are kept next to it. */
   readonly file: string;
   readonly limits: FetchLimits;
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly onProgress: (progress: FetchProgress) => void;
-  /** Turn down what is not a video after its first bytes. Otherwise whoever reads the file finds out. */
+  /** Reject what is not a video after its first bytes. Otherwise the reader of the file finds out. */
   readonly onlyVideo: boolean;
   /**
-   * Whether a refusal of the server is worth waiting for, besides those that usually are; such waits go on
-   * until `signal`. For servers whose answers the caller understands.
+   * Decides whether an error is worth retrying until `signal` aborts, in addition to the usual transient errors.
+   * For servers whose answers the caller understands.
    */
-  readonly mayPass?: (status: number, answer: string) => boolean;
+  readonly isTransient?: (status: number, answer: string) => boolean;
 }
 
 export interface FetchProgress {
   readonly received: number;
-  /** Null while the server does not say. */
+  /** Null while the server has not named it. */
   readonly total: number | null;
   readonly bytesPerSecond: number;
   /** How long the server asked to wait before the next try. */
@@ -73,18 +73,18 @@ export interface FetchedFile {
   readonly sha256: string;
 }
 
-/** Bytes between two looks at how much space the disk has. */
+/** Bytes between two checks of the free disk space. */
 const DISK_CHECK_BYTES = 64 * 1024 * 1024;
-/** Less than this in `stallMs`, or in one try, counts as nothing. */
+/** Less than this in `stallMs`, or in one try, counts as no progress. */
 const WORTHWHILE_BYTES = 64 * 1024;
 const PROGRESS_INTERVAL_MS = 250;
 const MAX_PAUSE_MS = 60_000;
-/** A wait shows a sign of life this often. */
+/** How often a wait reports progress, so that the stage does not count as stalled. */
 const WAIT_REPORT_MS = 30_000;
 
 /**
- * Downloads a video to a file: in several streams where the server serves ranges of a file that it identifies
- * for certain, over more connections when one breaks, and from where an earlier run of the program got to.
+ * Downloads a video to a file: in several streams where the server serves ranges and a strong ETag, over a new
+ * connection when one breaks, and from where an earlier process stopped.
  *
  * @returns the `source_…` codes, `disk_full`, or `agent_stopped` when `signal` was aborted
  */
@@ -108,10 +108,9 @@ interface Stream {
 }
 
 /**
- * One stream leads: its tries and errors decide about the download. Once it has seen that the server's answer
- * is divisible it takes on helpers, a first one to see whether ranges are served, then the others. Each works
- * on what `nextSpan` gives it and ends where another one's work begins, so a helper that fails leaves nothing
- * behind but a gap, and the leader alone can always finish.
+ * One stream leads: its tries and errors decide the download's outcome. Once an answer supports ranges, the leader
+ * starts one helper to prove it, then the others. Each stream works on a span from `nextSpan` and stops where another
+ * stream's work begins. A helper that fails leaves only a gap, and the leader can always finish alone.
  */
 class Download {
   readonly #options: FetchFileOptions;
@@ -120,13 +119,13 @@ class Download {
   readonly #rate = new ByteRate();
   readonly #streams = new Set<Stream>();
   readonly #helpers = new Set<Promise<void>>();
-  #helpersEnd = new AbortController();
-  /** How many helpers there may be: none before an answer is divisible, one before a range was served. */
+  #helpersAbort = new AbortController();
+  /** How many helpers may run: none before an answer supports ranges, one before a range was served. */
   #helpersWanted = 0;
-  /** What ended a helper that is not the server's doing, such as a disk that is full. */
+  /** The error that ended a helper and is not the server's fault, such as a full disk. */
   #fault: unknown = null;
   #headChecked = false;
-  /** How often what was there had to be thrown away. */
+  /** How often the received bytes were discarded. */
   #restarts = 0;
   #diskCheckedAt = 0;
   #lastReportMs = 0;
@@ -139,7 +138,7 @@ class Download {
 
   async run(): Promise<Result<FetchedFile, Failure>> {
     const { signal, limits, log } = this.#options;
-    await this.#part.takeUp();
+    await this.#part.resume();
     let failures = 0;
     let { patienceMs } = limits;
     while (!signal.aborted) {
@@ -147,28 +146,28 @@ class Download {
       const error = await this.#lead();
       if (signal.aborted) break;
       if (error === null) return ok(await this.#part.finish());
-      const wait = this.#isWorthWaiting(error);
-      if (!error.mayPass && !wait) return err(error.failure);
+      const wait = this.#isRetriedByCaller(error);
+      if (!error.isTransient && !wait) return err(error.failure);
       if (error.restart || !canResume(this.#part.validator)) await this.#startOver();
       const { retryAfterMs = 0 } = error;
       if (retryAfterMs > 0 && !wait) {
-        if (retryAfterMs > patienceMs) return err(tooLate(error.failure, retryAfterMs));
+        if (retryAfterMs > patienceMs) return err(patienceExceeded(error.failure, retryAfterMs));
         patienceMs -= retryAfterMs;
-        await this.#waitAsAsked(retryAfterMs);
+        await this.#waitForServer(retryAfterMs);
         continue;
       }
       failures = this.#part.received - before >= WORTHWHILE_BYTES ? 1 : failures + 1;
       if (Math.max(failures, this.#restarts) >= limits.maxTries && !wait) return err(error.failure);
       const pauseMs = pauseAfter(failures, limits.backoff, error);
       log.warn(
-        `download: ${error.failure.detail} Going on at byte ${this.#part.received} in ${Math.round(pauseMs)} ms`,
+        `download: ${error.failure.detail} Resuming at byte ${this.#part.received} in ${Math.round(pauseMs)} ms`,
       );
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
     }
     return err(failure("agent_stopped", ""));
   }
 
-  async #waitAsAsked(ms: number): Promise<void> {
+  async #waitForServer(ms: number): Promise<void> {
     const { signal, log } = this.#options;
     log.info(`download: the server asks to try again in ${Math.round(ms / 1000)} s`);
     for (let left = ms; left > 0 && !signal.aborted; left -= WAIT_REPORT_MS) {
@@ -178,36 +177,36 @@ class Download {
     }
   }
 
-  /** Only what the server answered, or a connection that failed, may pass; what the file is will not. */
-  #isWorthWaiting({ status, answer, mayPass }: SourceError): boolean {
-    if (status === undefined && !mayPass) return false;
-    return this.#options.mayPass?.(status ?? 0, answer ?? "") ?? false;
+  /** Asks the caller only about answers and connections: what is wrong with the file itself stays wrong. */
+  #isRetriedByCaller({ status, answer, isTransient }: SourceError): boolean {
+    if (status === undefined && !isTransient) return false;
+    return this.#options.isTransient?.(status ?? 0, answer ?? "") ?? false;
   }
 
   async close(): Promise<void> {
-    await this.#dismissHelpers();
+    await this.#stopHelpers();
     await this.#part.close();
   }
 
   async #startOver(): Promise<void> {
     if (this.#part.received > 0) this.#restarts++;
-    await this.#dismissHelpers();
+    await this.#stopHelpers();
     await this.#part.startOver();
     this.#headChecked = false;
     this.#diskCheckedAt = 0;
   }
 
-  async #dismissHelpers(): Promise<void> {
+  async #stopHelpers(): Promise<void> {
     this.#helpersWanted = 0;
-    this.#helpersEnd.abort();
+    this.#helpersAbort.abort();
     await Promise.all(this.#helpers);
-    this.#helpersEnd = new AbortController();
+    this.#helpersAbort = new AbortController();
   }
 
   /** @returns null when the file is complete */
   async #lead(): Promise<SourceError | null> {
-    // A try begins at the file's own URL; from there on the address that answered is good for more.
-    let beside = false;
+    // Each try starts at the file's own URL; its later requests go to the URL that answered.
+    let viaLastUrl = false;
     while (!this.#part.complete) {
       if (this.#fault !== null) throw this.#fault;
       const { total, spans, prefix } = this.#part;
@@ -218,23 +217,28 @@ class Download {
       }
       const from = span?.from ?? prefix;
       const to = span === null || span.to === total ? null : span.to;
-      const error = await this.#stream({ from, to, beside }, this.#options.signal, async (opened, stream) => {
-        if (opened.offset !== stream.at) await this.#startOver();
-        this.#part.total = opened.total;
-        this.#part.validator = opened.validator;
-        stream.at = opened.offset;
-        const most = opened.divisible && opened.total !== null ? this.#options.limits.connections - 1 : 0;
-        this.#helpersWanted ||= Math.min(1, most);
-        return this.#checkSize() ?? (await this.#checkRoom());
-      });
+      const error = await this.#stream(
+        { from, to, viaLastUrl },
+        this.#options.signal,
+        async (opened, stream) => {
+          if (opened.offset !== stream.at) await this.#startOver();
+          this.#part.total = opened.total;
+          this.#part.validator = opened.validator;
+          stream.at = opened.offset;
+          const most =
+            opened.supportsRanges && opened.total !== null ? this.#options.limits.connections - 1 : 0;
+          this.#helpersWanted ||= Math.min(1, most);
+          return this.#checkSize() ?? (await this.#checkRoom());
+        },
+      );
       if (error !== null) return error;
-      beside = true;
+      viaLastUrl = true;
     }
     return this.#checkHead(true);
   }
 
-  /** Takes on as many helpers as are wanted and have work. */
-  #takeOnHelpers(): void {
+  /** Starts helpers up to the wanted number, as long as there is work for them. */
+  #startHelpers(): void {
     const { total, spans } = this.#part;
     if (total === null) return;
     while (this.#helpers.size < this.#helpersWanted && nextSpan(total, spans, this.#busy()) !== null) {
@@ -243,28 +247,28 @@ class Download {
           this.#fault ??= error;
         })
         .finally(() => this.#helpers.delete(helper));
-      // It has its span by now, so the next one is given another.
+      // It has claimed its span by now, so the next helper gets another one.
       this.#helpers.add(helper);
     }
   }
 
-  /** Fetches spans beside the leader until there are none, or until that does not work (any more). */
+  /** Fetches spans alongside the leader until none are left, or until the server refuses. */
   async #help(total: number): Promise<void> {
     const { limits } = this.#options;
-    const signal = AbortSignal.any([this.#options.signal, this.#helpersEnd.signal]);
+    const signal = AbortSignal.any([this.#options.signal, this.#helpersAbort.signal]);
     let failures = 0;
     while (!signal.aborted && failures < limits.maxTries) {
       const span = nextSpan(total, this.#part.spans, this.#busy());
       if (span === null) return;
       const before = this.#part.received;
-      const error = await this.#stream({ ...span, beside: true }, signal, async (opened, stream) => {
+      const error = await this.#stream({ ...span, viaLastUrl: true }, signal, async (opened, stream) => {
         if (opened.offset !== stream.at || opened.total !== total) return NO_RANGES;
         this.#helpersWanted = Math.max(this.#helpersWanted, limits.connections - 1);
         return null;
       });
       if (error === null) continue;
-      if (!error.mayPass || error.status !== undefined) {
-        // The server does not want (so many) streams; those that it serves go on.
+      if (!error.isTransient || error.status !== undefined) {
+        // The server refuses this many streams; those that it serves continue.
         this.#helpersWanted = Math.min(this.#helpersWanted, this.#helpers.size - 1);
         return;
       }
@@ -278,12 +282,12 @@ class Download {
   }
 
   /**
-   * Opens a stream and stores what comes, up to where another stream's work begins.
+   * Opens a stream and stores its bytes, up to where another stream's work begins.
    *
-   * @param admit looks at the answer before anything is stored
+   * @param admit checks the answer before anything is stored
    */
   async #stream(
-    span: { from: number; to: number | null; beside?: boolean },
+    span: { from: number; to: number | null; viaLastUrl?: boolean },
     end: AbortSignal,
     admit: (opened: OpenedSource, stream: Stream) => Promise<SourceError | null>,
   ): Promise<SourceError | null> {
@@ -321,16 +325,16 @@ class Download {
       const bytes = chunk.subarray(0, limit - stream.at);
       await this.#part.write(bytes, stream.at);
       stream.at += bytes.length;
-      // Leaving the loop gives the connection up.
+      // Leaving the loop closes the connection.
       const problem = this.#checkSize() ?? this.#checkHead(false) ?? (await this.#checkRoomAgain());
       if (problem) return problem;
       this.#report();
-      if (this.#headChecked || !this.#options.onlyVideo) this.#takeOnHelpers();
+      if (this.#headChecked || !this.#options.onlyVideo) this.#startHelpers();
       if (stream.at === limit && stream.at !== opened.end) return null;
     }
     if (opened.end === null) this.#part.total = stream.at;
     else if (stream.at < opened.end) return BROKEN;
-    // A range may end before what was asked for, but not in crumbs for ever.
+    // A range may end early, but a server must not answer in crumbs forever.
     else if (
       stream.at < (to ?? opened.total ?? Number.POSITIVE_INFINITY) &&
       stream.at - began < WORTHWHILE_BYTES
@@ -342,11 +346,11 @@ class Download {
   #checkSize(): SourceError | null {
     const size = Math.max(this.#part.received, this.#part.total ?? 0);
     if (size <= this.#options.limits.maxBytes) return null;
-    const detail = `It has ${megabytes(size)} MB; ${megabytes(this.#options.limits.maxBytes)} MB are allowed.`;
-    return { failure: failure("source_too_large", detail), mayPass: false };
+    const detail = `It has ${megabytes(size)} MB; the limit is ${megabytes(this.#options.limits.maxBytes)} MB.`;
+    return { failure: failure("source_too_large", detail), isTransient: false };
   }
 
-  /** Web pages and the like are turned down after their first bytes, not after all of them. */
+  /** Rejects web pages and the like after their first bytes. */
   #checkHead(complete: boolean): SourceError | null {
     const { head } = this.#part;
     if (!this.#options.onlyVideo || this.#headChecked) return null;
@@ -356,7 +360,7 @@ class Download {
     const what = NOT_A_VIDEO[signature];
     if (what === undefined) return null;
     const advice = signature === "html" ? this.#source.pageAdvice : null;
-    return { failure: failure("source_not_a_video", advice ?? `It is ${what}.`), mayPass: false };
+    return { failure: failure("source_not_a_video", advice ?? `It is ${what}.`), isTransient: false };
   }
 
   async #checkRoomAgain(): Promise<SourceError | null> {
@@ -371,7 +375,7 @@ class Download {
     const needed = (total ?? received) - received + this.#options.limits.minFreeBytes;
     if (bavail * bsize >= needed) return null;
     const detail = `The video needs ${megabytes(needed)} MB; ${megabytes(bavail * bsize)} MB are free.`;
-    return { failure: failure("disk_full", detail), mayPass: false };
+    return { failure: failure("disk_full", detail), isTransient: false };
   }
 
   #report(): void {
@@ -391,11 +395,11 @@ function pauseAfter(failures: number, backoff: BackoffWindow, error: SourceError
 
 const BROKEN: SourceError = {
   failure: failure("source_unreachable", "The connection broke."),
-  mayPass: true,
+  isTransient: true,
 };
 const NO_RANGES: SourceError = {
   failure: failure("source_server_error", "It does not serve parts of the file."),
-  mayPass: false,
+  isTransient: false,
 };
 
 const NOT_A_VIDEO: Partial<Record<Signature, string>> = {
@@ -406,12 +410,12 @@ const NOT_A_VIDEO: Partial<Record<Signature, string>> = {
   empty: "empty",
 };
 
-function tooLate({ code, detail }: Failure, waitMs: number): Failure {
+function patienceExceeded({ code, detail }: Failure, waitMs: number): Failure {
   return failure(code, `${detail} It asks to try again in ${Math.ceil(waitMs / 60_000)} minutes.`);
 }
 
 function stalled(): SourceError {
-  return { failure: failure("source_stalled", "Nothing arrived for too long."), mayPass: true };
+  return { failure: failure("source_stalled", "No data arrived for too long."), isTransient: true };
 }
 
 function megabytes(bytes: number): string {

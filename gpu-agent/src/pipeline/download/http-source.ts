@@ -6,96 +6,95 @@ import { contentCodings, decoded } from "./content-coding.ts";
 import { RefusedAddressError } from "./guarded-client.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
-/** How to reach a server, and what it may do. */
+/** How to reach a server, and what it is allowed to do. */
 export interface HttpSourceOptions {
   readonly url: string;
   readonly send: SendRequest;
-  /** Sent to the URL's own origin, never to where it redirects. Asked for again with each request. */
+  /** Sent to the URL's own origin only, never to a redirect's target. Called for each request. */
   readonly headers?: () => Readonly<Record<string, string>>;
-  /** Decides on the URL itself (without `from`) and on each redirect. */
+  /** Checks the URL itself (without `from`) and each redirect. */
   readonly check: (url: string, from?: URL) => Result<URL, Failure>;
   /** Where the owners of servers can reach the agent's owner: an e-mail address or a URL. */
   readonly contact?: string;
 }
 
-/** What identifies the version of a file on a server, so that a download is never made up of two. */
+/** Identifies a version of a file on a server, so that a download never mixes two versions. */
 export interface Validator {
   readonly etag: string | null;
   readonly lastModified: string | null;
 }
 
-/** A server's answer whose body is there to be read. */
+/** An answer whose body can be read. */
 export interface OpenedSource {
   /** With its content codings undone. Whoever does not read it to its end calls `discard`. */
   readonly body: AsyncIterable<Buffer>;
   readonly discard: () => void;
-  /** Where in the file the body begins. */
+  /** The position of the body in the file. */
   readonly offset: number;
-  /** Where it ends; null when the server does not say. */
+  /** Where the body ends; null when the server does not say. */
   readonly end: number | null;
   /** Size of the whole file in bytes; null when the server does not say. */
   readonly total: number | null;
   readonly validator: Validator;
-  /** Whether several streams may fetch parts of the file: their parts are of one version for certain. */
-  readonly divisible: boolean;
+  /** Whether several streams may fetch parts of the file, because its version is certain. */
+  readonly supportsRanges: boolean;
 }
 
-/** Which bytes are wanted, and of which version of the file. */
-export interface Wanted {
+/** Which bytes to request, and of which version of the file. */
+export interface RangeRequest {
   readonly from: number;
-  /** The byte after the last one; null for the rest of the file. */
+  /** The byte after the last one; null up to the end of the file. */
   readonly to: number | null;
   readonly validator: Validator;
-  /** Ask first where the last answer came from, which need not be the file's own URL. */
-  readonly beside?: boolean;
+  /** Try the URL that last answered before the file's own URL. */
+  readonly viaLastUrl?: boolean;
 }
 
 /** Why there is no body. */
 export interface SourceError {
   readonly failure: Failure;
-  /** The same request may fare better in a moment. */
-  readonly mayPass: boolean;
-  /** The HTTP status, and the beginning of what came with it, if the server answered. */
+  /** The same request may succeed later. */
+  readonly isTransient: boolean;
+  /** The HTTP status and the beginning of the body, if the server answered. */
   readonly status?: number;
   readonly answer?: string;
   /** How long the server asks to wait. */
   readonly retryAfterMs?: number;
-  /** What is there already is of no use: begin anew. */
+  /** The received bytes are useless: start again from the beginning. */
   readonly restart?: boolean;
 }
 
-const PROXY_LOGIN = "in between asks for a user name and a password.";
+const PROXY_LOGIN = "asks for a user name and a password.";
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([300, 301, 302, 303, 307, 308]);
 /** OK, and what some caches and gateways make of it. */
 const WHOLE_FILE = new Set([200, 201, 203]);
-/** Not one of those (curl, Wget) that Filebin spares its warning page: that page is dealt with below. */
+/** Filebin spares curl and Wget its warning page; we keep our own name and handle the page below. */
 const USER_AGENT = "splatt-agent/1";
 const ANSWER_CHARS = 1000;
 const DROP_BYTES = 64 * 1024;
 const DROP_MS = 1000;
 
 /**
- * A file on an HTTP server, opened anew for each try. Always begins at the file's own URL: what it redirects
- * to may be an address that soon expires. Only streams beside another one go straight to where that one got
- * its answer, as long as the address is good for it: servers that count downloads count one.
+ * A file on an HTTP server. Each try starts at the file's own URL, because a redirect may lead to a URL that soon
+ * expires. Further streams of the same try go to the URL that answered, so that servers that count downloads
+ * count one.
  *
- * Filebin answers a client that it does not know with a page that warns of what others upload, and with a
- * cookie; who brings that cookie along gets the file. So cookies are kept, and an HTML page that came with a
- * new one is asked past, once.
+ * Filebin answers an unknown client with a warning page and a cookie, and serves the file to a client that sends
+ * the cookie back. So cookies are kept, and an HTML page that set a new cookie is requested once more.
  */
 export class HttpSource {
   readonly #options: HttpSourceOptions;
   readonly #cookies = new CookieJar();
   #answered: URL | null = null;
-  /** What the last request led through. */
+  /** The URLs of the last try, redirects included. */
   #visited: readonly URL[] = [];
 
   constructor(options: HttpSourceOptions) {
     this.#options = options;
   }
 
-  async open(wanted: Wanted, signal: AbortSignal): Promise<Result<OpenedSource, SourceError>> {
+  async open(wanted: RangeRequest, signal: AbortSignal): Promise<Result<OpenedSource, SourceError>> {
     try {
       return await this.#open(wanted, signal);
     } catch (error) {
@@ -103,20 +102,20 @@ export class HttpSource {
     }
   }
 
-  /** What to do when a web page is all that came: known for the services whose pages people share. */
+  /** What to do about a web page in place of the file, for the services whose pages people share. */
   get pageAdvice(): string | null {
     return (
       this.#visited.map((url) => sharePageAdvice(url, true)).findLast((advice) => advice !== null) ?? null
     );
   }
 
-  async #open(wanted: Wanted, signal: AbortSignal): Promise<Result<OpenedSource, SourceError>> {
+  async #open(wanted: RangeRequest, signal: AbortSignal): Promise<Result<OpenedSource, SourceError>> {
     const original = this.#options.check(this.#options.url);
-    if (!original.ok) return err({ failure: original.error, mayPass: false });
-    if (wanted.beside && this.#answered !== null) {
+    if (!original.ok) return err({ failure: original.error, isTransient: false });
+    if (wanted.viaLastUrl && this.#answered !== null) {
       const response = await this.#request(this.#answered, original.value, wanted, signal);
-      if (response.statusCode === 206) return readAnswer(response, wanted);
-      await drop(response);
+      if (response.statusCode === 206) return openAnswer(response, wanted);
+      await drainBody(response);
     }
     let url = original.value;
     let warned = false;
@@ -126,27 +125,27 @@ export class HttpSource {
       const newCookie = await this.#keepCookies(response, url);
       const location = percentEncoded(header(response, "location"));
       if (REDIRECTS.has(response.statusCode) && location !== "") {
-        await drop(response);
+        await drainBody(response);
         const next = this.#options.check(location, url);
-        if (!next.ok) return err({ failure: next.error, mayPass: false });
+        if (!next.ok) return err({ failure: next.error, isTransient: false });
         url = next.value;
         this.#visited = [...this.#visited, url];
         redirects++;
       } else if (isHtml(response) && response.statusCode === 200 && newCookie && !warned) {
-        await drop(response);
+        await drainBody(response);
         warned = true;
         url = original.value;
       } else {
-        const answer = await readAnswer(response, wanted);
+        const answer = await openAnswer(response, wanted);
         if (answer.ok) this.#answered = url;
         return answer;
       }
     }
     const detail = `It redirects more than ${MAX_REDIRECTS} times.`;
-    return err({ failure: failure("source_refused", detail), mayPass: false });
+    return err({ failure: failure("source_refused", detail), isTransient: false });
   }
 
-  async #request(url: URL, original: URL, wanted: Wanted, signal: AbortSignal) {
+  async #request(url: URL, original: URL, wanted: RangeRequest, signal: AbortSignal) {
     const own = url.origin === original.origin ? this.#options.headers?.() : undefined;
     const cookie = await this.#cookies.getCookieString(url.href);
     const { contact } = this.#options;
@@ -174,13 +173,13 @@ export class HttpSource {
   }
 }
 
-/** Whether a file can be told from another version of itself at all. */
+/** Whether the versions of a file can be told apart. */
 export function canResume({ etag, lastModified }: Validator): boolean {
   return etag !== null || lastModified !== null;
 }
 
-/** A weak ETag may not stand in If-Range (RFC 9110, 13.1.5); the answer is compared instead. */
-function rangeHeaders({ from, to, validator: { etag, lastModified } }: Wanted): Record<string, string> {
+/** If-Range must not carry a weak ETag (RFC 9110, 13.1.5); the answer's ETag is compared instead. */
+function rangeHeaders({ from, to, validator: { etag, lastModified } }: RangeRequest): Record<string, string> {
   if (from === 0 && to === null) return {};
   const range = { range: `bytes=${from}-${to === null ? "" : to - 1}` };
   if (etag !== null) return isWeak(etag) ? range : { ...range, "if-range": etag };
@@ -191,9 +190,9 @@ function isWeak(etag: string): boolean {
   return etag.startsWith("W/");
 }
 
-async function readAnswer(
+async function openAnswer(
   response: HttpAnswer,
-  { from, validator: expected }: Wanted,
+  { from, validator: expected }: RangeRequest,
 ): Promise<Result<OpenedSource, SourceError>> {
   const { statusCode: status, body } = response;
   if (status !== 206 && !WHOLE_FILE.has(status)) {
@@ -203,18 +202,18 @@ async function readAnswer(
   const transfer = allOf(response, "transfer-encoding");
   const codings = contentCodings(`${allOf(response, "content-encoding")},${transfer}`);
   if (codings === null) {
-    await drop(response);
+    await drainBody(response);
     const detail = "It sends the file compressed too many times over.";
-    return err({ failure: failure("source_server_error", detail), mayPass: false, status });
+    return err({ failure: failure("source_server_error", detail), isTransient: false, status });
   }
   const discard = () => void body.on("error", () => undefined).destroy();
   if (codings.length > 0) {
-    // Ranges and validators are those of the compressed bytes, of which nothing is kept.
+    // Ranges and validators describe the compressed bytes, which are not kept.
     if (status === 206) {
-      await drop(response);
+      await drainBody(response);
       return err({ ...OTHER_PART, status });
     }
-    const unknown = { end: null, total: null, validator: NO_VALIDATOR, divisible: false };
+    const unknown = { end: null, total: null, validator: NO_VALIDATOR, supportsRanges: false };
     return ok({ body: decoded(body, codings), discard, offset: 0, ...unknown });
   }
   const validator = {
@@ -222,12 +221,12 @@ async function readAnswer(
     lastModified: header(response, "last-modified") || null,
   };
   const ranges = header(response, "accept-ranges").toLowerCase() !== "none";
-  const divisible = ranges && validator.etag !== null && !isWeak(validator.etag);
-  // Without a range that was asked for, or is named, there is none.
+  const supportsRanges = ranges && validator.etag !== null && !isWeak(validator.etag);
+  // A 206 that names no range, in answer to a request for none, is the whole file.
   if (status !== 206 || (from === 0 && header(response, "content-range") === "")) {
     const length = /^\d+$/.exec(header(response, "content-length"));
     const total = length ? Number(length[0]) : null;
-    return ok({ body, discard, offset: 0, end: total, total, validator, divisible });
+    return ok({ body, discard, offset: 0, end: total, total, validator, supportsRanges });
   }
   const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(header(response, "content-range"));
   const same =
@@ -236,59 +235,61 @@ async function readAnswer(
       validator.lastModified === null ||
       validator.lastModified === expected.lastModified);
   if (!range || Number(range[1]) !== from || !same) {
-    await drop(response);
+    await drainBody(response);
     return err({ ...OTHER_PART, status });
   }
   const total = range[3] === "*" ? null : Number(range[3]);
-  return ok({ body, discard, offset: from, end: Number(range[2]) + 1, total, validator, divisible });
+  return ok({ body, discard, offset: from, end: Number(range[2]) + 1, total, validator, supportsRanges });
 }
 
 const NO_VALIDATOR: Validator = { etag: null, lastModified: null };
-/** What is there already is of no use beside it. */
+/** The received bytes cannot be combined with this answer. */
 const OTHER_PART: SourceError = {
   failure: failure("source_server_error", "The file changed on the server."),
-  mayPass: true,
+  isTransient: true,
   restart: true,
 };
 
-/** What an HTTP status other than 200 and 206 means for the job. */
+/** Classifies an HTTP status that brings no file. */
 export function statusError(status: number, response: Pick<HttpAnswer, "headers">): SourceError {
   const says = `It answered ${status}.`;
   const waitMs = retryAfterMs(header(response, "retry-after"), header(response, "date"));
   const later = {
     failure: failure("source_server_error", says),
-    mayPass: true,
+    isTransient: true,
     ...(waitMs > 0 ? { retryAfterMs: waitMs } : {}),
   };
-  // A file that is being prepared; and a client that has asked too often or too early.
+  // The file is being prepared, or the client asked too often.
   if (status === 202 || (status === 403 && waitMs > 0)) return later;
   if (status === 407)
-    return { failure: failure("source_unreachable", `A proxy ${PROXY_LOGIN}`), mayPass: false };
-  if (status === 401 || status === 403) return { failure: failure("source_denied", says), mayPass: false };
-  if (status === 404 || status === 410) return { failure: failure("source_not_found", says), mayPass: false };
+    return { failure: failure("source_unreachable", `A proxy ${PROXY_LOGIN}`), isTransient: false };
+  if (status === 401 || status === 403)
+    return { failure: failure("source_denied", says), isTransient: false };
+  if (status === 404 || status === 410)
+    return { failure: failure("source_not_found", says), isTransient: false };
   if (status === 416) return { ...later, restart: true };
   if (status >= 500 || status === 429 || status === 408 || status === 425) return later;
-  if (status >= 400) return { failure: failure("source_denied", says), mayPass: false };
-  return { failure: failure("source_server_error", says), mayPass: false };
+  if (status >= 400) return { failure: failure("source_denied", says), isTransient: false };
+  return { failure: failure("source_server_error", says), isTransient: false };
 }
 
-/** What a connection that was not made, or broke, means for the job. */
+/** Classifies a connection that failed or broke. */
 export function connectionError(error: unknown): SourceError {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof RefusedAddressError) {
-      return { failure: failure("source_refused", cause.message), mayPass: false };
+      return { failure: failure("source_refused", cause.message), isTransient: false };
     }
     if (cause instanceof ProxyError) {
       const isTransient = cause.status === null || cause.status === 429 || cause.status >= 500;
-      return { failure: failure("source_unreachable", `${cause.message}.`), mayPass: isTransient };
+      return { failure: failure("source_unreachable", `${cause.message}.`), isTransient: isTransient };
     }
   }
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const known: Readonly<Record<string, string>> = {
-    ENOTFOUND: "Its name is not known.",
+    ENOTFOUND: "Its host name does not exist.",
     ENETUNREACH: "There is no route to it.",
     EHOSTUNREACH: "There is no route to it.",
-    EAI_AGAIN: "Its name could not be looked up.",
+    EAI_AGAIN: "Its host name could not be resolved.",
     ECONNREFUSED: "It refused the connection.",
     ECONNRESET: "The connection broke.",
     UND_ERR_SOCKET: "The connection broke.",
@@ -298,20 +299,23 @@ export function connectionError(error: unknown): SourceError {
     ETIMEDOUT: "It did not answer the connection.",
   };
   if (code === "HPE_HEADER_OVERFLOW" || code === "UND_ERR_HEADERS_OVERFLOW") {
-    return { failure: failure("source_server_error", "Its headers are too long."), mayPass: false };
+    return { failure: failure("source_server_error", "Its headers are too long."), isTransient: false };
   }
   if (/^HPE_/.test(code)) {
     return {
       failure: failure("source_server_error", `Its answer is not valid HTTP (${code}).`),
-      mayPass: true,
+      isTransient: true,
     };
   }
   if (/^(?:Z_(?!BUF)|ERR_.*DECOMPRESS|ERR__?BROTLI|ERR_ZSTD|ZSTD_)/i.test(code)) {
-    return { failure: failure("source_server_error", `It cannot be decompressed (${code}).`), mayPass: true };
+    return {
+      failure: failure("source_server_error", `It cannot be decompressed (${code}).`),
+      isTransient: true,
+    };
   }
   const certificate = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/.test(code);
   const detail = known[code] ?? (certificate ? `Its certificate is not valid (${code}).` : errorText(error));
-  return { failure: failure("source_unreachable", detail), mayPass: !certificate };
+  return { failure: failure("source_unreachable", detail), isTransient: !certificate };
 }
 
 function header(response: Pick<HttpAnswer, "headers">, name: string): string {
@@ -319,12 +323,12 @@ function header(response: Pick<HttpAnswer, "headers">, name: string): string {
   return (Array.isArray(value) ? value[0] : value)?.trim() ?? "";
 }
 
-/** Of a header that may come several times. */
+/** All values of a header that may be repeated. */
 function allOf(response: Pick<HttpAnswer, "headers">, name: string): string {
   return [response.headers[name] ?? []].flat().join(",");
 }
 
-/** Header values come as one character a byte; what is not ASCII is what UTF-8 made of it. */
+/** Header values have one character per byte. Other bytes than ASCII are encoded as they are, usually UTF-8. */
 function percentEncoded(value: string): string {
   return value.replaceAll(/[\u0080-\u00ff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }
@@ -334,10 +338,10 @@ function isHtml(response: HttpAnswer): boolean {
 }
 
 /**
- * Reads a small body to its end, so that the connection can be used again. A large one, and one that does not come, is
- * given up: nobody waits for the page of a redirect.
+ * Reads a small body to its end, so that the connection can be reused. A large or slow one is abandoned: a redirect
+ * must not wait for its page.
  */
-async function drop({ body }: HttpAnswer): Promise<void> {
+async function drainBody({ body }: HttpAnswer): Promise<void> {
   const timer = setTimeout(() => body.destroy(), DROP_MS);
   try {
     let bytes = 0;
@@ -346,7 +350,7 @@ async function drop({ body }: HttpAnswer): Promise<void> {
       if (bytes > DROP_BYTES) break;
     }
   } catch {
-    // It was not wanted anyway.
+    // Its content does not matter.
   } finally {
     clearTimeout(timer);
   }
@@ -360,7 +364,7 @@ async function readBeginning(response: HttpAnswer): Promise<string> {
       if (text.length >= ANSWER_CHARS) break;
     }
   } catch {
-    // The status alone tells enough.
+    // The status is enough.
   }
   return text.slice(0, ANSWER_CHARS);
 }

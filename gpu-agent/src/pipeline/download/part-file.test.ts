@@ -24,7 +24,7 @@ it("writes down what comes while a slow disk still writes down what came before"
 
   const file = join(dir, "source");
   const part = new PartFile(file, "https://example.org/video.mp4");
-  await part.takeUp();
+  await part.resume();
   part.validator = { etag: '"one"', lastModified: null };
   part.total = 300;
   const recorded = async () => JSON.parse(await readFile(`${file}.part.json`, "utf8")).spans;

@@ -6,7 +6,7 @@ import { SIGNATURE_BYTES } from "../frames/container-signature.ts";
 import { addSpan, type ByteSpan, bytesIn, prefixOf } from "./byte-spans.ts";
 import { canResume, type Validator } from "./http-source.ts";
 
-/** What the file so far is a part of, and which of its bytes are there. */
+/** Which file is being downloaded, and which of its bytes are on the disk. */
 const PartRecord = z.object({
   /** Of the URL, which may be secret. */
   url_sha256: z.string(),
@@ -17,15 +17,14 @@ const PartRecord = z.object({
 });
 type PartRecord = z.infer<typeof PartRecord>;
 
-/** How much of a download an agent that is killed may lose. */
+/** How much of a download a killed agent may lose. */
 const RECORD_INTERVAL_MS = 1000;
 const READ_BYTES = 1024 * 1024;
 const NO_VALIDATOR: Validator = { etag: null, lastModified: null };
 
 /**
- * A file that arrives in pieces, in any order and over more than one run of the program. It lies beside its
- * final name as `.part`, with a record of what is there as `.part.json`; the bytes reach the disk before the
- * record that tells of them.
+ * A file that arrives in pieces, in any order and across restarts. Until it is complete it is named `.part`, with a
+ * record of the received spans in `.part.json`. Bytes reach the disk before the record that lists them.
  */
 export class PartFile {
   readonly #path: string;
@@ -35,12 +34,12 @@ export class PartFile {
   #file: FileHandle | null = null;
   #spans: readonly ByteSpan[] = [];
   #hash: Hash = createHash("sha256");
-  /** How many bytes from the beginning are in `#hash`. */
+  /** How many bytes from the start are in `#hash`. */
   #hashed = 0;
   #head = Buffer.alloc(SIGNATURE_BYTES);
   #recordTimer: NodeJS.Timeout | null = null;
   #recording: Promise<void> | null = null;
-  /** Size of the whole file in bytes; null while the server has not said. */
+  /** Size of the whole file in bytes; null while unknown. */
   total: number | null = null;
   validator: Validator = NO_VALIDATOR;
 
@@ -59,7 +58,7 @@ export class PartFile {
     return bytesIn(this.#spans);
   }
 
-  /** Where a download in one stream goes on. */
+  /** Where a download in one stream resumes. */
   get prefix(): number {
     return prefixOf(this.#spans);
   }
@@ -68,13 +67,13 @@ export class PartFile {
     return this.total !== null && this.received === this.total;
   }
 
-  /** The file's first bytes, as far as they are there. */
+  /** The file's first bytes, as far as they were received. */
   get head(): Uint8Array {
     return this.#head.subarray(0, Math.min(this.prefix, SIGNATURE_BYTES));
   }
 
-  /** Goes on from what an earlier run left, if it can be told what that is. */
-  async takeUp(): Promise<void> {
+  /** Resumes what an earlier process left, if its record is valid. */
+  async resume(): Promise<void> {
     const record = await this.#readRecord();
     // Not "a+": appending would ignore where a piece belongs.
     this.#file = await open(this.#part, constants.O_RDWR | constants.O_CREAT);
@@ -96,7 +95,7 @@ export class PartFile {
   }
 
   async startOver(): Promise<void> {
-    await this.#settleRecord();
+    await this.#flushRecord();
     await rm(this.#record, { force: true });
     if (this.#file && (await this.#file.stat()).size > 0) await this.#file.truncate(0);
     this.#spans = [];
@@ -113,35 +112,35 @@ export class PartFile {
       const { bytesWritten } = await this.#file.write(chunk, done, chunk.length - done, at + done);
       done += bytesWritten;
     }
-    // What comes in order is hashed as it comes, the rest at the end.
+    // Bytes in order are hashed as they arrive, the others at the end.
     if (at === this.#hashed) {
       this.#hash.update(chunk);
       this.#hashed += chunk.length;
     }
     this.#spans = addSpan(this.#spans, { from: at, to: at + chunk.length });
-    this.#recordSoon();
+    this.#scheduleRecord();
   }
 
-  #recordSoon(): void {
+  #scheduleRecord(): void {
     this.#recordTimer ??= setTimeout(() => {
       this.#recordTimer = null;
-      // A disk that is full is noticed by the next piece.
+      // The next write reports a full disk.
       this.record().catch(() => undefined);
     }, RECORD_INTERVAL_MS);
   }
 
-  /** Writes down what is there, for another run. Does nothing where that could not be gone on from. */
+  /** Saves the record for the next process, unless the file could not be resumed anyway. */
   async record(): Promise<void> {
     if (!canResume(this.validator)) return;
-    // What is being written already may lack what has come since, on a disk that takes long.
-    if (this.#recording) return this.#recordSoon();
+    // On a slow disk, the record being written may lack the latest bytes.
+    if (this.#recording) return this.#scheduleRecord();
     this.#recording = this.#writeRecord().finally(() => {
       this.#recording = null;
     });
     await this.#recording;
   }
 
-  async #settleRecord(): Promise<void> {
+  async #flushRecord(): Promise<void> {
     if (this.#recordTimer) clearTimeout(this.#recordTimer);
     this.#recordTimer = null;
     await this.#recording?.catch(() => undefined);
@@ -160,17 +159,17 @@ export class PartFile {
     await rename(`${this.#record}.new`, this.#record);
   }
 
-  /** Gives the complete file its name. */
+  /** Renames the complete file to its final name. */
   async finish(): Promise<{ size: number; sha256: string }> {
-    await this.#settleRecord();
-    await Promise.all([this.#file?.datasync(), this.#hashRest()]);
+    await this.#flushRecord();
+    await Promise.all([this.#file?.datasync(), this.#hashRemaining()]);
     await this.#close();
     await rename(this.#part, this.#path);
     await rm(this.#record, { force: true });
     return { size: this.received, sha256: this.#hash.digest("hex") };
   }
 
-  async #hashRest(): Promise<void> {
+  async #hashRemaining(): Promise<void> {
     const rest = this.#file?.createReadStream({
       ...{ start: this.#hashed, autoClose: false },
       highWaterMark: READ_BYTES,
@@ -178,11 +177,11 @@ export class PartFile {
     for await (const chunk of rest ?? []) this.#hash.update(chunk as Buffer);
   }
 
-  /** Leaves what is there for another run; nothing after `finish`. */
+  /** Keeps an unfinished file for the next process. Does nothing after `finish`. */
   async close(): Promise<void> {
     if (!this.#file) return;
-    await this.#settleRecord();
-    // A disk that is full has no room for the record either, and what failed is known already.
+    await this.#flushRecord();
+    // A full disk has no room for the record either, and the failure is already known.
     await this.record().catch(() => undefined);
     await this.#close();
   }

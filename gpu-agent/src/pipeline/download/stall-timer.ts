@@ -1,4 +1,4 @@
-/** Fires when next to nothing has arrived for a while: a server may not trickle for ever. */
+/** Fires when next to no data has arrived for a while, so that a server cannot trickle forever. */
 export class StallTimer {
   readonly #abort = new AbortController();
   readonly #timer: NodeJS.Timeout;
@@ -6,7 +6,7 @@ export class StallTimer {
   #bytes = 0;
   fired = false;
 
-  /** @param worthwhileBytes fewer than so many in `ms` count as nothing */
+  /** @param worthwhileBytes fewer bytes than this in `ms` count as no data */
   constructor(ms: number, worthwhileBytes: number) {
     this.#worthwhileBytes = worthwhileBytes;
     this.#timer = setTimeout(() => {

@@ -9,9 +9,9 @@ import type { FetchLimits } from "./fetch-file.ts";
 export type UploadedVideoInput = Extract<JobSource, { kind: "upload" }>;
 
 /**
- * Fetches a video that a client uploaded, from the agent's own control plane. That address comes from the
- * agent's owner, not from a job, so it may well be a private one. A control plane that is away, or that does
- * not know the lease yet after a reconnect, is waited for.
+ * Fetches an uploaded video from the agent's own control plane. Its address comes from the agent's owner, not from a
+ * job, so it may be private. The download retries while the control plane is unreachable, or does not yet know the
+ * lease after a reconnect.
  */
 export function createUploadedVideoStage(
   client: ControlPlaneClient,
@@ -35,9 +35,9 @@ export function createUploadedVideoStage(
         signal: context.signal,
         log: context.log,
         onProgress: (progress) => context.report(describeProgress(progress)),
-        // There is no link to mend: that the file is not a video is for the frames stage to say.
+        // There is no link to correct; the frames stage reports a file that is not a video.
         onlyVideo: false,
-        mayPass: (status, answer) => status === 0 || status >= 500 || answer.includes('"stale_lease"'),
+        isTransient: (status, answer) => status === 0 || status >= 500 || answer.includes('"stale_lease"'),
       }),
   };
 }
