@@ -140,7 +140,7 @@ export function enlarge(
   full: { readonly width: number; readonly height: number },
 ): Rectangle {
   const span = (from: number, length: number, scale: number) => {
-    const start = 2 * Math.ceil((from * scale) / 2 - 1e-6);
+    const start = 2 * Math.max(0, Math.ceil((from * scale) / 2 - 1e-6));
     return { start, length: Math.max(2, 2 * Math.floor(((from + length) * scale - start) / 2 + 1e-6)) };
   };
   const across = span(found.left, found.width, full.width / grey.width);

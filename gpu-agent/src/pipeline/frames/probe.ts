@@ -33,8 +33,6 @@ export interface ProbedVideo {
   readonly duration: number | null;
   /** Seconds per unit of its time stamps. */
   readonly timeUnit: number;
-  /** How many pictures the decoder holds back to put them in order. */
-  readonly reorderDelay: number;
   readonly isDefault: boolean;
   /** A cover picture or a thumbnail, not a film. */
   readonly attached: boolean;
@@ -69,7 +67,7 @@ export function inputOptions(): string[] {
 export function probeArguments(file: string, sideData: boolean): string[] {
   const entries = [
     "stream=index,id,codec_type,codec_name,codec_tag_string,width,height,sample_aspect_ratio,color_transfer," +
-      "color_space,field_order,duration,time_base,has_b_frames",
+      "color_space,field_order,duration,time_base",
     "stream_disposition=default,attached_pic,timed_thumbnails,still_image",
     "stream_tags=enc_key_id",
     ...(sideData
@@ -108,7 +106,6 @@ const Probe = z.object({
       field_order: z.string().optional(),
       duration: NumberText.optional(),
       time_base: z.string().optional(),
-      has_b_frames: z.int().optional(),
       disposition: z
         .object({ default: Flag, attached_pic: Flag, timed_thumbnails: Flag, still_image: Flag })
         .optional(),
@@ -174,7 +171,6 @@ function describe(stream: ProbedStream): ProbedVideo {
     interlaced: ["tt", "bb", "tb", "bt"].includes(stream.field_order ?? ""),
     duration: stream.duration ?? null,
     timeUnit: ratio(stream.time_base, "/") ?? 1,
-    reorderDelay: stream.has_b_frames ?? 0,
     isDefault: disposition?.default === 1,
     attached:
       disposition?.attached_pic === 1 ||

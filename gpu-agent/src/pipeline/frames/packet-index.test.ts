@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { PacketCollector } from "./packet-index.ts";
+
+function collect(packets: readonly string[]) {
+  const collector = new PacketCollector();
+  for (const packet of packets) collector.add(packet);
+  return collector;
+}
+
+const packet = (pts: number | string, dts: number | string, rest = "size=9|flags=__") =>
+  `stream_index=0|pts=${pts}|dts=${dts}|duration=2|${rest}`;
+
+describe("PacketCollector", () => {
+  it("orders what comes in the order of decoding", () => {
+    const index = collect([packet(0, -4), packet(6, -2), packet(2, 0), packet(4, 2)]).indexOf(0);
+    expect(index).toEqual({ stamps: [0, 2, 4, 6], lastDuration: 2, decodingTimesOnly: false });
+  });
+
+  it.each([
+    [
+      "restarts",
+      [packet(0, 0), packet(4, 2), packet(2, 4), packet(0, 0), packet(4, 2), packet(2, 4)],
+      [0, 2, 4, 0, 2, 4],
+    ],
+    ["jumps", [packet(8, 8), packet(10, 10), packet(9000, 9000), packet(9002, 9002)], [8, 10, 9000, 9002]],
+  ])("keeps the order of stretches where the clock %s", (_, packets, stamps) => {
+    expect(collect(packets).indexOf(0)?.stamps).toEqual(stamps);
+  });
+
+  it("leaves out what is not shown: before an edit list's beginning, and dropped frames", () => {
+    const hidden = [packet(0, 0, "size=9|flags=KD"), packet(2, 2, "size=0|flags=__")];
+    expect(collect([...hidden, packet(4, 4, "size=9|flags=K__")]).indexOf(0)?.stamps).toEqual([4]);
+  });
+
+  it("uses the decoding times where there are no others", () => {
+    expect(collect([packet("N/A", 0), packet("N/A", 2)]).indexOf(0)).toMatchObject({
+      stamps: [0, 2],
+      decodingTimesOnly: true,
+    });
+  });
+
+  it("keeps streams apart, and counts", () => {
+    const collector = collect([
+      packet(0, 0),
+      "stream_index=3|pts=1|dts=1|duration=N/A|size=9|flags=K_",
+      "side_data|",
+    ]);
+    expect([collector.count, collector.countOf(0), collector.countOf(3), collector.countOf(7)]).toEqual([
+      2, 1, 1, 0,
+    ]);
+    expect(collector.indexOf(3)).toEqual({ stamps: [1], lastDuration: null, decodingTimesOnly: false });
+    expect(collector.indexOf(7)).toBeNull();
+  });
+});
