@@ -8,6 +8,7 @@ import { type Asked, judgeClock, judgeNetwork, judgeToken } from "./control-plan
 import { judgeOffer } from "./engine.ts";
 import { judgeGpus } from "./gpu.ts";
 import { judgeNerfstudio, wantsNerfstudio } from "./nerfstudio.ts";
+import { judgeProxies } from "./proxies.ts";
 import { doctorText } from "./report.ts";
 import { judgeDisk, judgeMemory } from "./resources.ts";
 import { judgeSandbox, type SandboxFindings } from "./sandbox.ts";
@@ -402,5 +403,27 @@ describe("doctorText", () => {
 
   it("says when all is well", () => {
     expect(doctorText([good("GPU", "fine")])).toMatch(/\n\nAll that is needed is there\.$/);
+  });
+});
+
+describe("judgeProxies", () => {
+  const proxy = new URL("http://user:secret@proxy.example.com:3128");
+
+  it.each([
+    [NO_PROXIES, "none: connections are made directly"],
+    [{ http: null, https: proxy, bypass: [] }, "proxy.example.com:3128 for https"],
+    [
+      { http: proxy, https: proxy, bypass: ["10.0.0.0/8", "nas.lan"] },
+      "proxy.example.com:3128 for https, proxy.example.com:3128 for http; NO_PROXY: 10.0.0.0/8, nas.lan",
+    ],
+  ])("shows what is used, without passwords", (proxies, detail) => {
+    expect(judgeProxies(proxies)).toEqual([{ name: "Proxy", verdict: "ok", detail, remedy: null }]);
+  });
+
+  it("is named as the way to the control plane, and as its fault", () => {
+    const proxies = { http: null, https: proxy, bypass: [] };
+    const refused = { ok: false, code: "ERR_PROXY", message: "The proxy refuses" } as const;
+    const check = judgeNetwork("https://cp.example.com", refused, proxies);
+    expect(check).toMatchObject({ verdict: "failure", remedy: expect.stringContaining("HTTPS_PROXY") });
   });
 });

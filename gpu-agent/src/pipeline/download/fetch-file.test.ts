@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,6 +6,7 @@ import tls from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Resolve } from "../../network/dial.ts";
 import type { FetchProgress } from "./fetch-file.ts";
+import { canMakeCertificates, certificateFor } from "./testing/certificate.ts";
 import {
   type FetchOverrides,
   fetchFrom as fetchFileFrom,
@@ -586,28 +586,11 @@ describe("names", () => {
   });
 });
 
-const openssl = (() => {
-  try {
-    execFileSync("openssl", ["version"]);
-    return true;
-  } catch {
-    return false;
-  }
-})();
-
-describe.skipIf(!openssl)("https", () => {
-  async function certificate(): Promise<{ key: string; cert: string }> {
-    const [key, cert] = [join(dir, "key.pem"), join(dir, "cert.pem")];
-    const subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
-    const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
-    execFileSync("openssl", ["req", ...kind, ...subject, "-keyout", key, "-out", cert], { stdio: "ignore" });
-    return { key: await readFile(key, "utf8"), cert: await readFile(cert, "utf8") };
-  }
-
+describe.skipIf(!canMakeCertificates)("https", () => {
   it("is refused without a certificate that holds, and not tried again", async () => {
     await using server = await localServer(
       (request, response) => serveFile(request, response, VIDEO),
-      await certificate(),
+      certificateFor("127.0.0.1", dir),
     );
     expect(await fetchFrom(server)).toMatchObject(failed("source_unreachable", "certificate"));
     expect(server.connections()).toBe(1);
@@ -615,7 +598,7 @@ describe.skipIf(!openssl)("https", () => {
   });
 
   it("works with one", async () => {
-    const pair = await certificate();
+    const pair = certificateFor("127.0.0.1", dir);
     const before = tls.getCACertificates("default");
     tls.setDefaultCACertificates([...before, pair.cert]);
     try {

@@ -1,9 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import tls from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Resolve } from "../../network/dial.ts";
 import { connectProxy } from "../../network/testing/connect-proxy.ts";
+import { canMakeCertificates, certificateFor } from "./testing/certificate.ts";
 import { fetchUrl } from "./testing/fetch-from.ts";
 import { localServer, serveFile, sha256, videoBytes } from "./testing/local-server.ts";
 
@@ -84,6 +86,41 @@ describe("a video behind a proxy", () => {
     expect(result).toMatchObject({ ok: false, error: { code, detail: expect.stringContaining("proxy") } });
     expect(proxy.asked).toHaveLength(tries);
   });
+
+  it.skipIf(!canMakeCertificates)(
+    "comes over https, whose certificate is checked through the tunnel",
+    async () => {
+      const pair = certificateFor("videos.splatt.dev", dir);
+      await using server = await localServer(
+        (request, response) => serveFile(request, response, VIDEO, { etag: '"1"' }),
+        pair,
+      );
+      await using proxy = await connectProxy({ toPort: Number(new URL(server.origin).port) });
+      const fetch = (host: string) =>
+        fetchUrl(`https://${host}/v.mp4`, file, { resolve: unknownHere, proxies: proxies(proxy.url) });
+      const before = tls.getCACertificates("default");
+      expect(await fetch("videos.splatt.dev")).toMatchObject({
+        ok: false,
+        error: { code: "source_unreachable", detail: expect.stringContaining("certificate") },
+      });
+      tls.setDefaultCACertificates([...before, pair.cert]);
+      try {
+        expect(await fetch("videos.splatt.dev")).toMatchObject({
+          ok: true,
+          value: { sha256: sha256(VIDEO) },
+        });
+        expect(await fetch("other.splatt.dev")).toMatchObject({
+          ok: false,
+          error: { code: "source_unreachable" },
+        });
+      } finally {
+        tls.setDefaultCACertificates(before);
+      }
+      expect(new Set(proxy.asked)).toEqual(
+        new Set(["CONNECT videos.splatt.dev:443", "CONNECT other.splatt.dev:443"]),
+      );
+    },
+  );
 
   it("cannot be reached when each tunnel breaks", async () => {
     await using proxy = await connectProxy({ onConnect: (socket) => socket.destroy() });
