@@ -33,12 +33,13 @@ import type { ProxySettings } from "./network/proxies.ts";
 import type { AgentStatus } from "./owner/control-protocol.ts";
 import { type Pause, type PauseFile, pauseText } from "./owner/pause.ts";
 import type { Pipeline } from "./pipeline/pipeline-job.ts";
+import type { Secret } from "./secret.ts";
 
 type JobMessage = Exclude<ServerMessage, Welcome | Drain>;
 
 export interface AgentOptions {
   readonly controlPlane: string;
-  readonly token: string;
+  readonly token: Secret;
   readonly proxies?: ProxySettings;
   readonly name: string;
   readonly version: string;

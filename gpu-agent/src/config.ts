@@ -5,6 +5,7 @@ import { z } from "zod";
 import { CommandSetting } from "./engines/command/command-line.ts";
 import { ProxyEnvironment, withProxyVariables } from "./network/proxies.ts";
 import { parseStageMinutes } from "./pipeline/stage-limits.ts";
+import { Secret } from "./secret.ts";
 import { parseBytes } from "./terminal/byte-text.ts";
 
 /** An empty line in .env means that the default is wanted. */
@@ -87,7 +88,12 @@ export const AgentEnvironment = MachineEnvironment.extend({
       .url({ protocol: /^https?$/, error: "must be the http(s) URL of the control plane" })
       .refine(isPrivate, "must be https: the token would travel in the clear"),
   ),
-  AGENT_TOKEN: optional(z.string({ error: "is missing; mint one with POST /agents" }).min(1)),
+  AGENT_TOKEN: optional(
+    z
+      .string({ error: "is missing; mint one with POST /agents" })
+      .min(1)
+      .transform((token) => new Secret(token)),
+  ),
   /** A name for logs. */
   AGENT_NAME: optional(z.string().max(255).default(hostname())),
   /** How many jobs are taken at once; by default one for each GPU and one to prepare meanwhile. */

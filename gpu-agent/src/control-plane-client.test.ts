@@ -4,6 +4,7 @@ import { z } from "zod";
 import { ControlPlaneClient } from "./control-plane-client.ts";
 import { connectProxy } from "./network/testing/connect-proxy.ts";
 import { localServer } from "./pipeline/download/testing/local-server.ts";
+import { Secret } from "./secret.ts";
 
 const FENCE = { job_id: crypto.randomUUID(), attempt: 1, lease_id: crypto.randomUUID() };
 
@@ -15,7 +16,7 @@ it("reaches the control plane through a proxy", async () => {
   await using proxy = await connectProxy({ toPort: Number(new URL(server.origin).port) });
   const client = new ControlPlaneClient({
     controlPlane: "http://cp.splatt.dev",
-    token: "t",
+    token: new Secret("t"),
     log: pino({ level: "silent" }),
     proxies: { http: proxy.url, https: proxy.url, bypass: [] },
   });

@@ -15,10 +15,11 @@ import { type Dispatcher, request } from "undici";
 import { z } from "zod";
 import { httpClient } from "./network/http-client.ts";
 import type { ProxySettings } from "./network/proxies.ts";
+import type { Secret } from "./secret.ts";
 
 export interface ClientOptions {
   readonly controlPlane: string;
-  readonly token: string;
+  readonly token: Secret;
   readonly log: Logger;
   readonly proxies?: ProxySettings;
   readonly backoff?: { readonly minMs: number; readonly maxMs: number };
@@ -54,7 +55,7 @@ export class ControlPlaneClient {
   }
 
   headers(fence: Fence): Record<string, string> {
-    return { authorization: `Bearer ${this.#options.token}`, ...fenceHeaders(fence) };
+    return { authorization: `Bearer ${this.#options.token.reveal()}`, ...fenceHeaders(fence) };
   }
 
   /** Retries a request until it is answered, and parses the answer with `schema`. */

@@ -1,18 +1,65 @@
+import { errorText } from "@splatt/shared";
 import { type Logger, pino } from "pino";
 import pretty from "pino-pretty";
+import { printable, printableLines } from "./terminal/printable.ts";
 
 export type LogFormat = "pretty" | "json";
 
-/** Lines for people by default, JSON for machines. Tokens and keys never reach a log call. */
-export function createLogger(options: { level: string; format: LogFormat }): Logger {
-  const settings = { level: options.level, base: null };
-  if (options.format === "json") return pino(settings);
+interface LogOptions {
+  readonly level: string;
+  readonly format: LogFormat;
+  /** Where the lines go; by default stdout. */
+  readonly destination?: NodeJS.WritableStream;
+}
+
+/**
+ * Lines for people by default, JSON for machines. Words from outside can neither forge a line nor act on a terminal.
+ * Secrets have the type `Secret`, which prints as `[secret]`.
+ */
+export function createLogger({ level, format, destination = process.stdout }: LogOptions): Logger {
+  const settings: pino.LoggerOptions = {
+    level,
+    base: null,
+    serializers: { err: serializeError },
+    formatters: { log: (fields) => safe(fields) as Record<string, unknown> },
+    hooks: {
+      logMethod(args, method) {
+        method.apply(
+          this,
+          args.map((arg) => (typeof arg === "string" ? printable(arg) : arg)) as typeof args,
+        );
+      },
+    },
+  };
+  if (format === "json") return pino(settings, destination);
   const stream = pretty({
     sync: true,
+    destination,
     translateTime: "SYS:HH:MM:ss",
     messageFormat: "{if job}[{job}] {end}{msg}",
     ignore: "job",
     singleLine: true,
   });
   return pino(settings, stream);
+}
+
+/** Only what an error says: its other properties may hold inputs, such as a URL that could not be parsed. */
+function serializeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return safe(error);
+  return {
+    type: error.name,
+    message: printable(errorText(error)),
+    stack: printableLines(error.stack ?? ""),
+    ...("code" in error ? { code: printable(String(error.code)) } : {}),
+  };
+}
+
+/** The value with every string in it made printable. */
+function safe(value: unknown): unknown {
+  if (typeof value === "string") return printable(value);
+  if (Array.isArray(value)) return value.map(safe);
+  if (value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(
+    Object.entries(value as object).map(([key, field]) => [printable(key), safe(field)]),
+  );
 }

@@ -10,6 +10,7 @@ import type { Pipeline, PipelineJob } from "@splatt/gpu-agent/pipeline/pipeline-
 import { ResourceTokens } from "@splatt/gpu-agent/pipeline/resource-tokens";
 import { StageRunner } from "@splatt/gpu-agent/pipeline/stage-runner";
 import { createUploadStage } from "@splatt/gpu-agent/pipeline/upload";
+import { Secret } from "@splatt/gpu-agent/secret";
 import { idleHost } from "@splatt/gpu-agent/testing/idle-host";
 import { type AgentOffer, err, failure, RESULT_FILES } from "@splatt/shared";
 import type { LocalStack } from "./local-stack.ts";
@@ -65,7 +66,7 @@ export class AgentHarness {
     const workspace = options.workspace ?? this.newWorkspace();
     const agent = new Agent({
       controlPlane: this.#stack.url,
-      token: options.token,
+      token: new Secret(options.token),
       name: "e2e",
       version: "0",
       host: options.host ?? idleHost(options.offer ?? FAKE_OFFER),
@@ -132,7 +133,7 @@ export class AgentHarness {
   /** For the requests that the agent makes beside its connection. */
   async clientOf(run: PipelineJob): Promise<ControlPlaneClient> {
     const job = await this.#stack.client.job(run.fence.job_id);
-    const token = this.#tokens.get(job.agent_id ?? "") ?? "";
+    const token = new Secret(this.#tokens.get(job.agent_id ?? "") ?? "");
     return new ControlPlaneClient({ controlPlane: this.#stack.url, token, log: LOG });
   }
 }

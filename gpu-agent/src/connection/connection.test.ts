@@ -6,6 +6,7 @@ import { pino } from "pino";
 import { afterEach, describe, expect, it } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import { connectProxy } from "../network/testing/connect-proxy.ts";
+import { Secret } from "../secret.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 
 const HELLO: Hello = {
@@ -69,7 +70,7 @@ function welcome(socket: WebSocket, heartbeatMs = 10_000): void {
 function connect(url: string, options: Partial<ConnectionOptions> = {}) {
   const connection = new Connection({
     controlPlane: url,
-    token: "secret-token",
+    token: new Secret("secret-token"),
     log: pino({ level: "silent" }),
     hello: async () => HELLO,
     onWelcome: () => undefined,

@@ -10,6 +10,7 @@ import {
 import type { Logger } from "pino";
 import type { WebSocket } from "ws";
 import type { ProxySettings } from "../network/proxies.ts";
+import type { Secret } from "../secret.ts";
 import {
   closeFailure,
   type HandshakeFailure,
@@ -22,7 +23,7 @@ import { Heartbeat } from "./heartbeat.ts";
 
 export interface ConnectionOptions {
   readonly controlPlane: string;
-  readonly token: string;
+  readonly token: Secret;
   readonly proxies?: ProxySettings;
   readonly log: Logger;
   /** Called for every attempt, because the jobs that the agent holds change. */
@@ -149,7 +150,8 @@ export class Connection {
     const onFrame = (frame: string) => {
       if (heartbeat.noteActivity(frame)) return;
       const message = parseServerMessage(frame);
-      if (message === null) this.#options.log.warn({ frame: frame.slice(0, 200) }, "unknown message");
+      // Its text may hold a source URL with a token.
+      if (message === null) this.#options.log.warn({ characters: frame.length }, "unknown message ignored");
       else if (message.type !== "welcome") this.#options.onMessage(message);
     };
     const ended = new Promise<HandshakeFailure>((resolve) => {

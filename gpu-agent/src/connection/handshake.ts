@@ -16,6 +16,7 @@ import {
 import { WebSocket } from "ws";
 import { dial } from "../network/dial.ts";
 import { endpointOf, NO_PROXIES, type ProxySettings } from "../network/proxies.ts";
+import type { Secret } from "../secret.ts";
 
 /** Why the handshake failed. `stop` means that retrying is useless. */
 export type HandshakeFailure =
@@ -47,7 +48,7 @@ export interface ReadySocket {
  */
 export async function handshake(
   controlPlane: string,
-  token: string,
+  token: Secret,
   hello: Hello,
   signal: AbortSignal,
   proxies: ProxySettings = NO_PROXIES,
@@ -55,7 +56,7 @@ export async function handshake(
   const url = new URL(AGENT_SOCKET_PATH, controlPlane);
   url.protocol = url.protocol === "http:" ? "ws:" : "wss:";
   const socket = new WebSocket(url, [SUBPROTOCOL], {
-    headers: { authorization: `Bearer ${token}` },
+    headers: { authorization: `Bearer ${token.reveal()}` },
     handshakeTimeout: TIMEOUT_MS,
     maxPayload: MAX_INCOMING_BYTES,
     perMessageDeflate: false,

@@ -2,6 +2,7 @@ import { AGENT_SOCKET_PATH, errorText } from "@splatt/shared";
 import { type Dispatcher, request } from "undici";
 import { httpClient } from "../network/http-client.ts";
 import { endpointOf, type ProxySettings, proxyFor, proxyName } from "../network/proxies.ts";
+import type { Secret } from "../secret.ts";
 import { type Check, failing, good, warning } from "./check.ts";
 
 const TIMEOUT_MS = 15_000;
@@ -22,14 +23,14 @@ export type Asked =
 /** Asks the control plane whether it is one, and whether it knows the token. */
 export async function askControlPlane(
   url: string,
-  token: string,
+  token: Secret,
   proxies: ProxySettings,
 ): Promise<{ health: Asked; agent: Asked }> {
   const dispatcher = httpClient({ proxies });
   const [health, agent] = await Promise.all([
     ask(dispatcher, new URL("/health", url), {}),
     // No upgrade is asked for, so a token that is known gets 426.
-    ask(dispatcher, new URL(AGENT_SOCKET_PATH, url), { authorization: `Bearer ${token}` }),
+    ask(dispatcher, new URL(AGENT_SOCKET_PATH, url), { authorization: `Bearer ${token.reveal()}` }),
   ]);
   await dispatcher.destroy();
   return { health, agent };

@@ -9,6 +9,7 @@ import { FENCE_HEADERS, PROBLEMS, SHA256_HEADER } from "@splatt/shared";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ControlPlaneClient } from "../control-plane-client.ts";
+import { Secret } from "../secret.ts";
 import { createUploadStage, type UploadContext, uploadFiles } from "./upload.ts";
 import type { UploadRecord } from "./upload-record.ts";
 
@@ -98,7 +99,7 @@ async function upload(
   const result = await uploadFiles([path], {
     client: new ControlPlaneClient({
       controlPlane: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      token: "t",
+      token: new Secret("t"),
       log: pino({ level: "silent" }),
       backoff: { minMs: 1, maxMs: 2 },
     }),
@@ -234,7 +235,7 @@ describe("uploadFiles", () => {
 it("is a stage that no other attempt and no retry of the job reuses", () => {
   const client = new ControlPlaneClient({
     controlPlane: "http://127.0.0.1:1",
-    token: "t",
+    token: new Secret("t"),
     log: pino({ level: "silent" }),
   });
   const key = (job_id: string, attempt: number, lease_id: string) => {

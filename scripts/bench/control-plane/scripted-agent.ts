@@ -1,5 +1,6 @@
 import { handshake } from "@splatt/gpu-agent/connection/handshake";
 import { Heartbeat } from "@splatt/gpu-agent/connection/heartbeat";
+import { Secret } from "@splatt/gpu-agent/secret";
 import {
   type AgentMessage,
   type AgentOffer,
@@ -47,7 +48,7 @@ export class ScriptedAgent {
       held: [],
       kept: [],
     };
-    const opened = await handshake(url, token, hello, new AbortController().signal);
+    const opened = await handshake(url, new Secret(token), hello, new AbortController().signal);
     if (!opened.ok) throw new Error(opened.error.reason);
     const { socket, welcome, early } = opened.value;
     const heartbeat = new Heartbeat({

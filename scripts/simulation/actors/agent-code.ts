@@ -7,7 +7,17 @@ export async function loadAgentCode() {
   const { ControlPlaneClient } = await import("@splatt/gpu-agent/control-plane-client");
   const { runStages } = await import("@splatt/gpu-agent/pipeline/run-stages");
   const { controlPlaneDelivery } = await import("@splatt/gpu-agent/pipeline/control-plane-delivery");
-  return { Agent, Workspace, GpuHost, PauseFile, ControlPlaneClient, runStages, controlPlaneDelivery };
+  const { Secret } = await import("@splatt/gpu-agent/secret");
+  return {
+    Secret,
+    Agent,
+    Workspace,
+    GpuHost,
+    PauseFile,
+    ControlPlaneClient,
+    runStages,
+    controlPlaneDelivery,
+  };
 }
 
 export type AgentCode = Awaited<ReturnType<typeof loadAgentCode>>;

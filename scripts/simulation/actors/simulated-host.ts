@@ -315,7 +315,7 @@ export class SimulatedHost {
     const host = await this.#code.GpuHost.setUp(hostConfig(ROOT), log);
     return new this.#code.Agent({
       controlPlane: ORIGIN,
-      token: this.identity.token,
+      token: new this.#code.Secret(this.identity.token),
       name: this.plan.name,
       version: "0.1.0",
       host,
@@ -333,7 +333,7 @@ export class SimulatedHost {
   #pipeline(host: GpuHost): Pipeline {
     const stages = fakeStages(this.#random, this.plan.pace);
     const log = traceLogger(this.#world, this.plan.name);
-    const { token } = this.identity;
+    const token = new this.#code.Secret(this.identity.token);
     const client = new this.#code.ControlPlaneClient({ controlPlane: ORIGIN, token, log });
     const delivery = this.#code.controlPlaneDelivery(client);
     const run = this.#code.runStages({
