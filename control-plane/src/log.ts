@@ -1,5 +1,5 @@
+import { printable } from "@splatt/shared";
 import { failedStatement, storeErrorText } from "./db/store-errors.ts";
-import { printable } from "./printable.ts";
 
 /** What a log line may hold. Objects and arrays are left out on purpose: they could carry a request, a row or a key. */
 type LogValue = string | number | boolean | null | undefined;

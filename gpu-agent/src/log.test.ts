@@ -52,6 +52,11 @@ describe.each<LogFormat>(["json", "pretty"])("a %s log", (format) => {
     ["inspected", (secret) => inspect({ secret })],
     ["as JSON", (secret) => JSON.stringify({ secret })],
     ["in an error", (secret) => new Error(`bad token ${secret}`)],
+    ["in a URL", () => `cannot fetch https://host.example/v.mp4?token=${CANARY}`],
+    [
+      "in an error's URL",
+      () => new Error("broke", { cause: `https://u:${CANARY}@host.example/?t=${CANARY}` }),
+    ],
   ])("never shows a secret %s", (_, wrap) => {
     const text = printed(format, (log) => log.info(wrap(new Secret(CANARY))));
     expect(text).not.toContain(CANARY);

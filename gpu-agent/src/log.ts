@@ -1,7 +1,6 @@
-import { errorText } from "@splatt/shared";
+import { errorText, printable } from "@splatt/shared";
 import { type Logger, pino } from "pino";
 import pretty from "pino-pretty";
-import { printable, printableLines } from "./terminal/printable.ts";
 
 export type LogFormat = "pretty" | "json";
 
@@ -13,8 +12,8 @@ interface LogOptions {
 }
 
 /**
- * Lines for people by default, JSON for machines. Words from outside can neither forge a line nor act on a terminal.
- * Secrets have the type `Secret`, which prints as `[secret]`.
+ * Lines for people by default, JSON for machines. Text from outside can neither forge a line nor act on a terminal,
+ * and loses the queries of its URLs. Secrets have the type `Secret`, which prints as `[secret]`.
  */
 export function createLogger({ level, format, destination = process.stdout }: LogOptions): Logger {
   const settings: pino.LoggerOptions = {
@@ -49,7 +48,10 @@ function serializeError(error: unknown): unknown {
   return {
     type: error.name,
     message: printable(errorText(error)),
-    stack: printableLines(error.stack ?? ""),
+    stack: (error.stack ?? "")
+      .split("\n")
+      .map((line) => printable(line))
+      .join("\n"),
     ...("code" in error ? { code: printable(String(error.code)) } : {}),
   };
 }

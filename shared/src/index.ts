@@ -6,6 +6,7 @@ export * from "./failures.ts";
 export * from "./fence.ts";
 export * from "./job.ts";
 export * from "./job-status.ts";
+export * from "./printable.ts";
 export * from "./problems.ts";
 export * from "./progress.ts";
 export * from "./protocol.ts";

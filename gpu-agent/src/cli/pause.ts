@@ -1,3 +1,4 @@
+import { printable } from "@splatt/shared";
 import { readWorkspaceConfig } from "../config.ts";
 import { askAgent } from "../owner/control-client.ts";
 import { PauseFile } from "../owner/pause.ts";
@@ -37,7 +38,7 @@ to its end; jobs that wait for the GPU are handed back.
     }
     const { jobs } = answer.value;
     console.log("Paused: the agent takes no jobs until `splatt-agent resume`.");
-    for (const job of jobs) console.log(`  ${job.job_id} goes on: ${job.message}`);
+    for (const job of jobs) console.log(`  ${job.job_id} continues: ${printable(job.message)}`);
     return EXIT.ok;
   },
 };

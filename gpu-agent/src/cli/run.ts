@@ -1,6 +1,6 @@
 import { mkdir, stat } from "node:fs/promises";
 import { basename, extname, join, relative, resolve } from "node:path";
-import { EngineChoice, FAILURES, failureSentence, JobOptions } from "@splatt/shared";
+import { EngineChoice, FAILURES, failureSentence, JobOptions, printable } from "@splatt/shared";
 import { type MachineConfig, readMachineConfig } from "../config.ts";
 import { GpuHost } from "../gpu-host.ts";
 import { type LocalSource, runLocally, WORK_FOLDER } from "../local-run/local-run.ts";
@@ -163,7 +163,7 @@ async function runRequest(request: RunRequest, config: MachineConfig): Promise<n
     console.error("\nStopped. The same command goes on from here.");
     return EXIT.interrupted;
   }
-  console.error(`\n${failureSentence(outcome.error)}\n${FAILURES[outcome.error.code].hint}`);
+  console.error(`\n${printable(failureSentence(outcome.error))}\n${FAILURES[outcome.error.code].hint}`);
   console.error(`What the tools said is in ${join(folder, WORK_FOLDER, "pipeline.log")}`);
   return EXIT.failed;
 }

@@ -76,4 +76,12 @@ Workspace  /data/splatt: 3.0 GiB of at most 50.0 GiB, 2 ended jobs`,
     );
     expect(statusText(null, null, SPACE, "It is stuck.")).toMatch(/^Agent {6}It is stuck\.\nWorkspace/);
   });
+
+  it("prints nothing that acts on the terminal", () => {
+    const [job] = AGENT.jobs;
+    const jobs = job === undefined ? [] : [{ ...job, message: "\u001b[2Jgone\nForged" }];
+    const text = statusText({ ...AGENT, jobs }, null, SPACE, null);
+    expect(text).toContain("\\u{1b}[2Jgone\\u{a}Forged");
+    expect(text.split("\n")).toHaveLength(8);
+  });
 });

@@ -1,4 +1,4 @@
-import type { GpuInfo } from "@splatt/shared";
+import { type GpuInfo, printable } from "@splatt/shared";
 import { readWorkspaceConfig } from "../config.ts";
 import { Workspace } from "../jobs/workspace.ts";
 import { askAgent } from "../owner/control-client.ts";
@@ -62,7 +62,9 @@ export function statusText(
     ...offer.gpus.map((gpu) => `GPU        ${gpuText(gpu)}`),
     ...jobs.map((job) => `Job        ${jobText(job)}`),
     space,
-  ].join("\n");
+  ]
+    .map((line) => printable(line))
+    .join("\n");
 }
 
 function gpuText({ name, memory_total, memory_free, temperature, utilization }: GpuInfo): string {

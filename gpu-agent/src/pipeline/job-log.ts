@@ -1,9 +1,11 @@
 import { createWriteStream, fstatSync, openSync, renameSync, type WriteStream } from "node:fs";
-import type { StageName } from "@splatt/shared";
+import { printable, type StageName } from "@splatt/shared";
 
 const MAX_FILE_BYTES = 8 * 1024 * 1024;
 const TAIL_LINES = 50;
 const MAX_TAIL_CHARS = 500;
+/** Of a line in the file. */
+const MAX_LINE_CHARS = 4000;
 
 /**
  * What the tools of a job printed: the last lines for a failure, and a file for a closer look. A file that is full
@@ -33,7 +35,8 @@ export class JobLog {
     return lines.slice(0, end === -1 ? undefined : end).reverse();
   }
 
-  write(stage: StageName, line: string): void {
+  write(stage: StageName, printed: string): void {
+    const line = printable(printed, MAX_LINE_CHARS);
     this.#tail.push(line.slice(0, MAX_TAIL_CHARS));
     if (this.#tail.length > TAIL_LINES) this.#tail.shift();
     const text = `${new Date().toISOString()} ${stage}: ${line}\n`;

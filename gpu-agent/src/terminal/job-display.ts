@@ -1,3 +1,4 @@
+import { printable } from "@splatt/shared";
 import logUpdate from "log-update";
 import { duration, JobProgress, type ShownJob } from "./job-progress.ts";
 
@@ -23,6 +24,6 @@ export class JobDisplay {
     if (now === this.#printed) return;
     this.#printed = now;
     const eta = eta_seconds === null ? "" : `, about ${duration(eta_seconds)} to go`;
-    console.log(`  ${status} ${progress} %${eta}: ${message}`);
+    console.log(`  ${status} ${progress} %${eta}: ${printable(message)}`);
   }
 }

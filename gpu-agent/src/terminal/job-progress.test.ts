@@ -21,7 +21,7 @@ describe("JobProgress", () => {
     expect(progress.lines(9000)).toEqual(["  ✓ download   3 s", "  ✓ training   5 s"]);
   });
 
-  it("goes on after the job was put back into the queue", () => {
+  it("continues after the job was requeued", () => {
     const progress = new JobProgress();
     progress.observe(job({ status: "training" }), 0);
     progress.observe(job({ status: "queued", message: "again" }), 1000);
@@ -39,5 +39,11 @@ describe("duration", () => {
     [4810, "1 h 20 min"],
   ])("%f s", (seconds, text) => {
     expect(duration(seconds)).toBe(text);
+  });
+
+  it("prints nothing of a message that acts on the terminal", () => {
+    const progress = new JobProgress();
+    progress.observe(job({ message: "\u001b[2J\rgone" }), 0);
+    expect(progress.lines(0)).toEqual(["  · waiting    \\u{1b}[2J\\u{d}gone"]);
   });
 });

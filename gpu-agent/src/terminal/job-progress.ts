@@ -1,4 +1,4 @@
-import { type ActiveStatus, isActive, type JobView } from "@splatt/shared";
+import { type ActiveStatus, isActive, type JobView, printable } from "@splatt/shared";
 
 /** How a job stands, as far as the progress shows it. */
 export type ShownJob = Pick<JobView, "status" | "progress" | "message" | "eta_seconds">;
@@ -26,7 +26,7 @@ export class JobProgress {
 
   /** @param now milliseconds on any clock that only goes forward */
   observe(job: ShownJob, now: number): void {
-    this.#job = job;
+    this.#job = { ...job, message: printable(job.message) };
     const current = this.#phases.at(-1);
     if (current?.status === job.status) return;
     if (current !== undefined) current.until ??= now;

@@ -11,13 +11,13 @@ const URL_PARTS = /\b([a-z][a-z0-9+.-]{0,20}:\/\/)(?:[^\s/?#]*@)?([^\s?#]*)([?#]
 
 const AGENT_TOKEN = /(splatt_agent_[0-9a-f-]{36})\.\S+/g;
 
-/** A text for a log line: on one line, without control characters, URL secrets and tokens, and not too long. */
-export function printable(text: string): string {
+/** Text from outside for a log line or a terminal: one line, without control characters, URL secrets and tokens. */
+export function printable(text: string, maxLength = MAX_LENGTH): string {
   const withoutSecrets = text
     .replace(AGENT_TOKEN, "$1.[secret]")
     .replace(URL_PARTS, (_, scheme: string, rest: string, query?: string) =>
       query === undefined ? `${scheme}${rest}` : `${scheme}${rest}?[secret]`,
     );
-  const cut = withoutSecrets.length > MAX_LENGTH ? `${withoutSecrets.slice(0, MAX_LENGTH)}…` : withoutSecrets;
+  const cut = withoutSecrets.length > maxLength ? `${withoutSecrets.slice(0, maxLength)}…` : withoutSecrets;
   return cut.replace(UNPRINTABLE, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
 }
