@@ -57,7 +57,13 @@ describe("the docs", () => {
   });
 
   it("name in .env.example only settings that exist", async () => {
-    const known = new Set([...Object.keys(AgentEnvironment.shape), "GPU_API_KEY", "PORT", "DATA_DIR"]);
+    const known = new Set([
+      ...Object.keys(AgentEnvironment.shape),
+      "GPU_API_KEY",
+      "PORT",
+      "DATA_DIR",
+      "TRUSTED_PROXIES",
+    ]);
     for (const [, name = ""] of (await read(".env.example")).matchAll(/^([A-Z_]+)=/gm)) {
       expect(known.has(name), name).toBe(true);
     }
