@@ -51,8 +51,10 @@ function clockOf(file: ProbedFile, unit: number): Clock {
 function firstTime(file: ProbedFile, clock: Clock, stamp: number | null): number {
   if (stamp === null) return 0;
   const time = stamp * clock.unit - file.startTime;
+  if (!clock.jumps) return Math.max(0, time);
+  // The stamp may lie in another turn of the clock than the file's beginning.
   const period = TRANSPORT_CLOCK_TICKS * clock.unit;
-  return Math.max(0, clock.jumps ? ((time % period) + period) % period : time);
+  return Math.max(0, time - period * Math.round(time / period));
 }
 
 function usualStep(times: Float64Array): number {

@@ -202,6 +202,10 @@ export const CORPUS: readonly Clip[] = [
     },
     shown: (seconds) => RATE * (seconds % 4),
   }),
+  plain("open groups of pictures, in MPEG-TS", [
+    ...["-c:v", "libx264", "-preset", "ultrafast", "-bf", "4", "-b_strategy", "0", "-pix_fmt", "yuv420p"],
+    ...["-x264-params", "open-gop=1:keyint=30", "-f", "mpegts"],
+  ]),
   plain("a transport stream cut in the middle, whose clock wraps", [], {
     make: (dir, name) => {
       // 2^33 / 90000 s, less four.
