@@ -421,6 +421,17 @@ describe("answers", () => {
   );
 });
 
+describe("a server that asks to come back again and again", () => {
+  it("fails when its waits together exceed the patience", async () => {
+    await using server = await localServer((_, response) =>
+      response.writeHead(503, { "retry-after": "1" }).end(),
+    );
+    const result = await fetchFrom(server, "/", { limits: { patienceMs: 1500 } });
+    expect(result).toMatchObject(failed("source_server_error", "503"));
+    expect(server.requests).toHaveLength(2);
+  });
+});
+
 describe("what identifies us", () => {
   it("is our own name, with a contact for servers that want one", async () => {
     await using server = await localServer((request, response) => {
