@@ -83,7 +83,9 @@ describe("a machine's GPUs", () => {
 
   it("that are not there are told of", async () => {
     await fakeNvidiaSmi([20_000, 21_000]);
-    expect((await host({ GPUS: "GPU-cccc" })).capacity.reason).toContain("GPUS names one that is not there.");
+    expect((await host({ GPUS: "GPU-cccc" })).capacity.reason).toContain(
+      "GPUS names a GPU that does not exist.",
+    );
   });
 
   it("are given out one to a job, the one with more free memory first", async () => {

@@ -40,7 +40,7 @@ describe("chooseEngine", () => {
       reason: "Runs builtin, as ENGINE=builtin asks: builtin is fine.",
     },
     {
-      name: "builtin when it is named, even beside a GPU engine",
+      name: "builtin when it is named, even when a GPU engine is usable",
       situation: { ...nerfBox, choice: "builtin", probes: probes(usable("nerfstudio")) },
       engine: "builtin",
       reason: "Runs builtin, as ENGINE=builtin asks: builtin is fine.",

@@ -24,7 +24,7 @@ describe("FailureEvidence", () => {
     expect(conclude(["all is well"], exit)).toEqual({ code: "training_failed", detail });
   });
 
-  it("has the last line of a program that gave up by itself", () => {
+  it("has the last line of a program that exited with an error", () => {
     const exit = { exitCode: 2, signal: null, tail: ["loading", "\u001b[31mno camera named left\u001b[0m"] };
     expect(conclude([], exit).detail).toBe(
       "It ended (exit code 2) without the last checkpoint. Its last line: no camera named left",

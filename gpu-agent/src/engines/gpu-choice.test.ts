@@ -40,11 +40,11 @@ describe("chooseGpus", () => {
     [["7"], undefined, "GPUS names 7, but nvidia-smi lists GPU-aaaa1111-0000."],
     [["rtx4090"], undefined, "GPUS names rtx4090, but nvidia-smi lists GPU-aaaa1111-0000."],
     [[], "GPU-dddd", "CUDA_VISIBLE_DEVICES names GPU-dddd, but nvidia-smi lists GPU-aaaa1111-0000."],
-  ])("tells that %j is not there", (setting, visible, problem) => {
+  ])("reports that %j does not exist", (setting, visible, problem) => {
     expect(chooseGpus([A], setting, visible)).toEqual({ gpus: [], problem });
   });
 
-  it("takes those that are there beside one that is not", () => {
+  it("uses those that exist when one does not", () => {
     const choice = chooseGpus([A, B], ["GPU-cccc", B.uuid], undefined);
     expect(choice).toEqual({ gpus: [B], problem: expect.stringContaining("GPUS names GPU-cccc, but") });
   });

@@ -1,6 +1,6 @@
 import type { GpuInfo } from "@splatt/shared";
 
-/** The GPUs that the agent may use, and what is wrong with how they were named. */
+/** The GPUs that the agent may use, and what is wrong with the setting. */
 export interface GpuChoice {
   readonly gpus: readonly GpuInfo[];
   readonly problem: string | null;
@@ -38,7 +38,7 @@ function isNameOf(name: string, uuid: string): boolean {
   return /^GPU-/i.test(name) && uuid.toLowerCase().startsWith(name.toLowerCase());
 }
 
-/** The index of the GPU, of those that are free, with the most free memory; the first where that is not known. */
+/** The index of the free GPU with the most free memory; the first when that is unknown. */
 export function mostFreeMemory(free: readonly (string | null)[], gpus: readonly GpuInfo[]): number {
   const room = free.map((uuid) => gpus.find((gpu) => gpu.uuid === uuid)?.memory_free ?? -1);
   return room.indexOf(Math.max(...room));

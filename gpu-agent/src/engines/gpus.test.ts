@@ -67,7 +67,7 @@ describe("parseGpuSurvey", () => {
       survey: { gpus: [a100], problem: null },
     },
     {
-      name: "one GPU that fell off the bus beside a good one",
+      name: "a GPU that fell off the bus, and a good one",
       lines: ["Unable to determine the device handle for GPU0000:02:00.0: Unknown Error", RTX_ROW],
       exitCode: 15,
       survey: { gpus: [rtx], problem: null },
@@ -134,7 +134,7 @@ describe("nvidia-smi as a program", () => {
     expect(await freeGpuMemory(null, join(dir, "nvidia-smi"))).toBeNull();
   });
 
-  it("is asked for just the columns that are read", async () => {
+  it("queries the columns that are parsed", async () => {
     const path = await fakeNvidiaSmi(
       `test "$*" = "--query-gpu=name,uuid,memory.total,memory.free,temperature.gpu,utilization.gpu --format=csv,noheader,nounits" && echo "${RTX_ROW}"
        test "$*" = "--query-gpu=uuid,memory.free --format=csv,noheader,nounits" && echo "${A100}, 100"`,
@@ -143,7 +143,7 @@ describe("nvidia-smi as a program", () => {
     expect(await freeGpuMemory(A100, path)).toBe(100 * MIB);
   });
 
-  it("tells why it fails", async () => {
+  it("reports why it fails", async () => {
     const path = await fakeNvidiaSmi('echo "Failed to initialize NVML: Unknown Error"; exit 255');
     expect(await surveyGpus(path)).toEqual({ gpus: [], problem: "Failed to initialize NVML: Unknown Error" });
   });
@@ -153,7 +153,7 @@ describe("shortOfGpuMemory", () => {
   it.each([
     [null, null],
     [1.5 * 1024 * MIB, null],
-    [512 * MIB, "Only 0.5 GiB of its memory are free, 1.5 GiB are the least: another program uses it."],
+    [512 * MIB, "Only 0.5 GiB of its memory are free, and 1.5 GiB are needed: another program uses it."],
   ])("with %d bytes free: %s", (free, detail) => {
     expect(shortOfGpuMemory(free)).toEqual(detail === null ? null : { code: "gpu_unavailable", detail });
   });

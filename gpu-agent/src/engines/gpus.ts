@@ -6,15 +6,15 @@ const MIB = 1024 * 1024;
 
 export interface GpuSurvey {
   readonly gpus: readonly GpuInfo[];
-  /** What nvidia-smi said instead of a list: the driver is there but does not work. Null when all is well. */
+  /** What nvidia-smi printed instead of a list, when the driver does not work; else null. */
   readonly problem: string | null;
 }
 
 const SURVEY_COLUMNS = "name,uuid,memory.total,memory.free,temperature.gpu,utilization.gpu";
-// A GPU's name may hold a comma, so the columns are told apart from the right.
+// A GPU's name may contain a comma, so columns are matched from the right.
 const SURVEY_ROW = /^\s*(.+),\s*(GPU-[0-9a-f-]+)\s*,([^,]+),([^,]+),([^,]+),([^,]+)$/i;
 
-/** The machine's NVIDIA GPUs. A machine without nvidia-smi has none, and that is no problem. */
+/** The machine's NVIDIA GPUs; none without nvidia-smi, which is not a problem. */
 export async function surveyGpus(nvidiaSmi = "nvidia-smi"): Promise<GpuSurvey> {
   const answer = await query(nvidiaSmi, SURVEY_COLUMNS);
   if (answer === null) return { gpus: [], problem: null };
@@ -23,23 +23,23 @@ export async function surveyGpus(nvidiaSmi = "nvidia-smi"): Promise<GpuSurvey> {
 
 /**
  * Bytes of GPU memory that nothing uses, on the GPU `uuid` or, without one, on the first.
- * Null where nvidia-smi cannot tell.
+ * Null when nvidia-smi cannot report it.
  */
 export async function freeGpuMemory(uuid: string | null, nvidiaSmi = "nvidia-smi"): Promise<number | null> {
   const answer = await query(nvidiaSmi, "uuid,memory.free");
   return answer === null ? null : parseFreeMemory(answer.lines, uuid);
 }
 
-/** CUDA and PyTorch alone take about a third of this; a scene of any use, the rest and more. */
+/** CUDA and PyTorch alone take about a third of this. */
 const MIN_FREE_BYTES = 1.5 * 1024 ** 3;
 
-/** Why training need not begin with so many bytes free (null when unknown); null when it may. */
+/** Why training cannot start with this much free memory (null when unknown); null when it can. */
 export function shortOfGpuMemory(freeBytes: number | null): Failure | null {
   if (freeBytes === null || freeBytes >= MIN_FREE_BYTES) return null;
   const gib = (bytes: number) => (bytes / 1024 ** 3).toFixed(1);
   return failure(
     "gpu_unavailable",
-    `Only ${gib(freeBytes)} GiB of its memory are free, ${gib(MIN_FREE_BYTES)} GiB are the least: another program uses it.`,
+    `Only ${gib(freeBytes)} GiB of its memory are free, and ${gib(MIN_FREE_BYTES)} GiB are needed: another program uses it.`,
   );
 }
 
@@ -107,5 +107,5 @@ async function query(
   });
   if (exit.ok) return { lines, exitCode: exit.value.exitCode };
   if (exit.error.code === "tool_missing") return null;
-  return { lines: ["nvidia-smi does not answer."], exitCode: null };
+  return { lines: ["nvidia-smi does not respond."], exitCode: null };
 }

@@ -11,7 +11,7 @@ import { surveyGpus } from "./gpus.ts";
 import { createNerfstudioEngine } from "./nerfstudio/engine.ts";
 import { createOpensplatEngine } from "./opensplat/engine.ts";
 
-/** Looks at the machine once, at start: its GPUs, which engines work, and what the agent offers with them. */
+/** Detects GPUs and usable engines, once at start, and derives the agent's capacity. */
 export async function setUpEngines(
   config: MachineConfig & Partial<Pick<AgentConfig, "SLOTS">>,
   log: Logger,
@@ -20,7 +20,7 @@ export async function setUpEngines(
   if (survey.problem !== null) log.warn(`nvidia-smi: ${survey.problem}`);
   const { gpus, problem } = chooseGpus(survey.gpus, config.GPUS, process.env.CUDA_VISIBLE_DEVICES);
   if (problem !== null) log.warn(problem);
-  // What runs beside the training, COLMAP above all, keeps to the chosen GPUs too.
+  // Other programs, COLMAP above all, must use only the chosen GPUs too.
   if (gpus.length < survey.gpus.length) {
     process.env.CUDA_VISIBLE_DEVICES = gpus.map(({ uuid }) => uuid).join(",");
   }
@@ -41,7 +41,7 @@ export async function setUpEngines(
     slots: config.SLOTS ?? null,
     gpus: gpus.length,
   });
-  const isNotThere = problem === null ? "" : " GPUS names one that is not there.";
+  const isNotThere = problem === null ? "" : " GPUS names a GPU that does not exist.";
   const offer = { ...chosen, reason: `${chosen.reason}${isNotThere}`, gpus: [...gpus] };
   for (const probe of probes) {
     log.info(`engine ${probe.name}: ${probe.usable ? "usable" : "not usable"}. ${probe.reason}`);

@@ -60,7 +60,7 @@ describe("progress", () => {
       message: "Step 700/5000 (loss 0.0451, held-out PSNR 27.3 dB)",
     },
     { name: "at the end", events: [{ kind: "finished" }], message: "Step 5000/5000" },
-  ])("tells it $name", ({ events, from, message }) => {
+  ])("has $name", ({ events, from, message }) => {
     expect(progressMessage(progressAfter(events, from), 5000)).toBe(`Training Gaussian Splat... ${message}`);
   });
 

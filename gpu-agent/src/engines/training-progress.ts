@@ -1,4 +1,4 @@
-/** What is known of a training; PSNR (dB) and SSIM are means over frames that it does not see. */
+/** Figures of a training; PSNR (dB) and SSIM are means over held-out frames. */
 interface Measurements {
   readonly gaussians: number | null;
   readonly msPerStep: number | null;
@@ -7,7 +7,7 @@ interface Measurements {
   readonly ssim: number | null;
 }
 
-/** What a line that a training program printed tells. */
+/** The meaning of a line that a training program printed. */
 export type TrainingEvent =
   | { readonly kind: "preparing"; readonly what: string }
   /** `step` counts from 0. */
@@ -15,11 +15,11 @@ export type TrainingEvent =
   | ({ readonly kind: "measured" } & Partial<Measurements>)
   | { readonly kind: "finished" };
 
-/** How far a training is, by what its program has told so far. */
+/** The progress of a training, by its output so far. */
 export interface TrainingProgress extends Measurements {
   /** Steps done. */
   readonly step: number;
-  /** What goes on before the first step. */
+  /** What the program does before the first step. */
   readonly preparing: string | null;
   readonly finished: boolean;
 }
@@ -49,19 +49,19 @@ export function advance(
       return { ...progress, preparing: event.what };
     case "step":
       return {
-        ...withNews(progress, event),
+        ...withUpdates(progress, event),
         step: Math.max(progress.step, Math.min(event.step, iterations)),
         preparing: null,
       };
     case "measured":
-      return withNews(progress, event);
+      return withUpdates(progress, event);
     case "finished":
       return { ...progress, step: iterations, preparing: null, finished: true };
   }
 }
 
-/** What a line does not tell is as it was. */
-function withNews(progress: TrainingProgress, news: Partial<Measurements>): TrainingProgress {
+/** Figures that a line does not have keep their values. */
+function withUpdates(progress: TrainingProgress, news: Partial<Measurements>): TrainingProgress {
   return {
     ...progress,
     gaussians: news.gaussians ?? progress.gaussians,

@@ -13,7 +13,7 @@ export interface TrainInput {
   readonly options: TrainOptions;
 }
 
-/** How soon the picture of a new early splat is made. */
+/** Between two checks for a new early splat. */
 const PREVIEW_INTERVAL_MS = 10_000;
 
 /** Trains gaussians with an engine; two trainings never share a GPU, nor a processor. */
@@ -52,7 +52,7 @@ export function createTrainStage(engine: Engine, show: ShowPreview): Stage<Train
   };
 }
 
-/** What an engine trains on. */
+/** The resource that an engine trains on. */
 export function trainToken(engine: EngineName): ResourceToken {
   return engine === "builtin" ? "cpu" : "gpu";
 }

@@ -1,6 +1,6 @@
 /*
  * What this engine believes about Brush, checked against the real program: `npm run test:brush`, with the set-up
- * that docs/engines.md tells. It is skipped unless BRUSH_CONTRACT_PATH names a brush; Mesa's llvmpipe will do for a
+ * of docs/engines.md. It is skipped unless BRUSH_CONTRACT_PATH names a brush; Mesa's llvmpipe will do for a
  * GPU.
  */
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
@@ -36,7 +36,7 @@ describe.skipIf(path === "")("Brush (set BRUSH_CONTRACT_PATH to run)", { timeout
     return recordingContext(join(root, name));
   }
 
-  it("tells its version and what it runs on", async () => {
+  it("reports its version and device", async () => {
     const reason = expect.stringMatching(/^Brush \d+\.\d+\.\d+ on /);
     expect(await engine.probe()).toMatchObject({ usable: true, reason });
   });
@@ -65,7 +65,7 @@ describe.skipIf(path === "")("Brush (set BRUSH_CONTRACT_PATH to run)", { timeout
     expect(await psnrOfSplat(cloud.value, dataset)).toBeGreaterThan((trained.value.report.psnr ?? 0) - 1);
   });
 
-  it("goes on from its last export", async () => {
+  it("resumes from its last export", async () => {
     const stopped = await contextIn("resumed");
     const longer = { ...options, iterations: 700 };
     const result = await engine.train(dataset, longer, {

@@ -51,7 +51,7 @@ describe("probe", () => {
       scenario: { device: "CPU" },
       usable: false,
       reason:
-        "Brush 1.0.0 finds no GPU with Vulkan and would train on the processor; install the GPU driver's Vulkan part.",
+        "Brush 1.0.0 finds no GPU with Vulkan and would train on the CPU; install the GPU driver's Vulkan part.",
     },
     {
       scenario: { device: null },
@@ -62,18 +62,19 @@ describe("probe", () => {
       scenario: {},
       more: { vulkaninfo: "no-such-vulkaninfo" },
       usable: false,
-      reason: "Brush 1.0.0 may not find the GPU, and vulkaninfo (vulkan-tools) is not there to tell.",
+      reason:
+        "Brush 1.0.0 may not find the GPU, and vulkaninfo (vulkan-tools), which would tell, is not installed.",
     },
     {
       scenario: { version: "paint 3" },
       usable: false,
-      reason: "The program brush did not answer as a Brush that Splatt knows.",
+      reason: "The program brush is no version of Brush that Splatt supports.",
     },
     {
       scenario: {},
       more: { path: "no-such-brush" },
       usable: false,
-      reason: "The program brush is not there.",
+      reason: "The program brush was not found.",
     },
   ])("$reason", async ({ scenario, more, usable, reason }) => {
     expect(await (await engineWith(scenario, more)).probe()).toMatchObject({ name: "brush", usable, reason });
@@ -152,7 +153,7 @@ describe("train", () => {
       name: "is something else",
       scenario: { version: "paint 3" },
       code: "engine_unavailable",
-      detail: "The program brush did not answer as a Brush that Splatt knows.",
+      detail: "The program brush is no version of Brush that Splatt supports.",
     },
   ])("fails when it $name", async ({ scenario, code, detail }) => {
     const result = await (await engineWith(scenario)).train(dataset, options, trainingContext());

@@ -10,7 +10,7 @@ export interface BrushOptions {
   readonly path: string;
   readonly vulkaninfo?: string;
   readonly platform?: NodeJS.Platform;
-  /** Whether training on the processor will do; by default it will not. */
+  /** Whether training on the CPU is allowed; by default it is not. */
   readonly allowCpu?: boolean;
 }
 

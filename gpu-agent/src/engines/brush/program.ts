@@ -9,17 +9,17 @@ export interface BrushMachine {
   readonly vulkaninfo: string;
   /** Brush runs on Metal there, where every Mac has a GPU. */
   readonly isMac: boolean;
-  /** Whether training on the processor will do, as it does in our own checks. */
+  /** Whether training on the CPU is allowed, as in our contract tests. */
   readonly allowCpu: boolean;
 }
 
 const ANSWER_TIMEOUT_MS = 60_000;
 
 export function notFound(): Failure {
-  return failure("engine_unavailable", "The program brush is not there.");
+  return failure("engine_unavailable", "The program brush was not found.");
 }
 
-/** Asks the program which release it is. */
+/** The program's release, by its --version and --help. */
 export async function askRelease(
   { file }: Pick<BrushMachine, "file">,
   signal: AbortSignal,
@@ -30,12 +30,12 @@ export async function askRelease(
   if (!help.ok) return help;
   const release = parseRelease(version.value, help.value);
   if (release !== null) return ok(release);
-  return err(failure("engine_unavailable", "The program brush did not answer as a Brush that Splatt knows."));
+  return err(failure("engine_unavailable", "The program brush is no version of Brush that Splatt supports."));
 }
 
 /**
- * Finds out what works. Brush takes the best Vulkan device that there is, and where the GPU's driver lacks its
- * Vulkan part that is Mesa's llvmpipe, on the processor. Brush does not say so, hence vulkaninfo is asked.
+ * Probes Brush. It uses the best Vulkan device, which is Mesa's llvmpipe, on the CPU, when the GPU's driver lacks its
+ * Vulkan part. Brush does not print the device, so vulkaninfo has to.
  */
 export async function probe(machine: BrushMachine): Promise<EngineProbe> {
   const { signal } = new AbortController();
@@ -49,7 +49,10 @@ export async function probe(machine: BrushMachine): Promise<EngineProbe> {
   if (machine.isMac) return answer(true, "on Metal.");
   const shown = await ask(machine.vulkaninfo, ["--summary"], signal);
   if (!shown.ok)
-    return answer(false, "may not find the GPU, and vulkaninfo (vulkan-tools) is not there to tell.");
+    return answer(
+      false,
+      "may not find the GPU, and vulkaninfo (vulkan-tools), which would tell, is not installed.",
+    );
   const devices = parseVulkanDevices(shown.value);
   const device = devices.find(({ isCpu }) => !isCpu) ?? (machine.allowCpu ? devices[0] : undefined);
   if (device !== undefined) return answer(true, `on ${device.name}.`);
@@ -57,11 +60,11 @@ export async function probe(machine: BrushMachine): Promise<EngineProbe> {
     false,
     devices.length === 0
       ? "finds no Vulkan device; install the GPU driver's Vulkan part."
-      : "finds no GPU with Vulkan and would train on the processor; install the GPU driver's Vulkan part.",
+      : "finds no GPU with Vulkan and would train on the CPU; install the GPU driver's Vulkan part.",
   );
 }
 
-/** All lines that the program prints. */
+/** All lines of the program's output. */
 async function ask(
   file: string,
   args: readonly string[],

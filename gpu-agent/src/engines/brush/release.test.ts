@@ -39,7 +39,7 @@ const summary = (type: string, name: string) => [
 ];
 
 describe("parseVulkanDevices", () => {
-  it("tells GPUs from processors that play one", () => {
+  it("tells GPUs from CPUs that emulate one", () => {
     const lines = [
       ...summary("DISCRETE_GPU", "NVIDIA GeForce RTX 4090"),
       ...summary("CPU", "llvmpipe (LLVM 15.0.6, 256 bits)"),

@@ -1,14 +1,14 @@
-/** A release of Brush, by what of it matters here. */
+/** What differs between releases of Brush. */
 export interface Release {
   /** E.g. "1.0.0". */
   readonly version: string;
-  /** How the number of steps is asked for: its name changed after 0.3.0 was tagged. */
+  /** The option for the number of steps, which was renamed after 0.3.0. */
   readonly stepsOption: "--total-train-iters" | "--total-steps";
 }
 
 /**
- * Reads what `brush --version` and `brush --help` printed; null when that is not a Brush that can be used. Before 0.3 it
- * told nothing of its training.
+ * Parses the output of `brush --version` and `brush --help`; null when it is no supported Brush. Before 0.3 it printed no
+ * progress.
  */
 export function parseRelease(version: readonly string[], help: readonly string[]): Release | null {
   const number = version
@@ -23,11 +23,11 @@ export function parseRelease(version: readonly string[], help: readonly string[]
 
 export interface VulkanDevice {
   readonly name: string;
-  /** Whether it is the processor that plays a GPU, as Mesa's llvmpipe does. */
+  /** Whether the CPU emulates a GPU, as Mesa's llvmpipe does. */
   readonly isCpu: boolean;
 }
 
-/** Reads the devices in what `vulkaninfo --summary` printed. */
+/** Parses the devices in the output of `vulkaninfo --summary`. */
 export function parseVulkanDevices(lines: readonly string[]): VulkanDevice[] {
   const devices: VulkanDevice[] = [];
   let type = "";

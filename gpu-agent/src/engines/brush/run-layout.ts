@@ -6,23 +6,20 @@ import { GPU_PRESETS, scaledStep, trainedLongSide } from "../gpu-presets.ts";
 import { newestSnapshot, plySnapshots, type Snapshot } from "../snapshots.ts";
 import type { Release } from "./release.ts";
 
-/*
- * Where Brush finds and leaves things, relative to the folder that a training runs in, and the argument list that
- * says so.
- */
+/* Brush's input and output, relative to the folder that a training runs in, and its arguments. */
 
 const DATASET_DIR = "brush-dataset";
 export const EXPORT_DIR = "brush-exports";
-/** How many times a training leaves a splat that it can be resumed from. */
+/** Exports of a training, from which it can be resumed. */
 const EXPORTS_PER_RUN = 5;
 const LEAST_STEPS_PER_EXPORT = 500;
-/** How many times it evaluates the held-out frames, which is also its only sign of life late in a run. */
+/** Evaluations of the held-out frames in a training. Late in a run, only they print anything. */
 const EVALUATIONS = 50;
 const LEAST_STEPS_PER_EVALUATION = 100;
 
 /**
- * @param runDir absolute: Brush takes relative paths to be relative to different things in different releases
- * @param stepsDone where to go on, with the splat that `writeDatasetView` was given
+ * @param runDir absolute: releases of Brush resolve relative paths differently
+ * @param stepsDone the step of the splat that `writeDatasetView` was given
  */
 export function trainArgs(
   { stepsOption }: Release,
@@ -48,8 +45,8 @@ export function trainArgs(
 }
 
 /**
- * Our dataset as Brush must see it: a file of frames to train on and one of frames to judge by, and beside them
- * the photos and points, of which Brush takes none from outside.
+ * Writes the dataset in Brush's layout: one file of training frames and one of held-out frames, with the photos and
+ * points in the same folder, because Brush reads none from outside it.
  *
  * @param resumeFrom a splat that an interrupted training left, relative to the training's folder; it takes the
  *   place of the points

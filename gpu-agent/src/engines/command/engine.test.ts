@@ -103,18 +103,18 @@ describe("train", () => {
     {
       behaviour: "leaves nothing",
       code: "training_failed",
-      detail: "The command ended well, but: baked_splat.ply: it does not exist.",
+      detail: "The command ended without an error, but baked_splat.ply: it does not exist.",
     },
     {
       behaviour: "leaves half a splat",
       code: "training_failed",
       detail:
-        "The command ended well, but: baked_splat_sh.ply: it claims 3 vertices, but has only 2000 bytes.",
+        "The command ended without an error, but baked_splat_sh.ply: it claims 3 vertices, but has only 2000 bytes.",
     },
     {
       behaviour: "leaves no poses",
       code: "training_failed",
-      detail: "The command ended well, but: transforms.json: it has no frames with 4×4 poses.",
+      detail: "The command ended without an error, but transforms.json: it has no frames with 4×4 poses.",
     },
   ])("fails when it $behaviour", async ({ behaviour, code, detail }) => {
     const context = recordingContext(join(root, "train.part"));

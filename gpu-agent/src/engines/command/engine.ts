@@ -12,21 +12,21 @@ import { parseLine } from "./output.ts";
 import { checkResults, SPLAT_FILE, TRANSFORMS_FILE } from "./results.ts";
 
 const HOUR_MS = 3_600_000;
-/** Nobody knows what a script does, nor how long that takes: these only catch one that hangs. */
+/** A script may take any time. These limits only catch one that hangs. */
 const SILENCE_MS = HOUR_MS;
 const TIMEOUT_MS = 24 * HOUR_MS;
 
-/** In the training's folder. It is there again when an interrupted command is started anew. */
+/** In the training's folder. An interrupted command finds it again when it is restarted. */
 const OUTPUT_DIR = "output";
 
 export interface CommandOptions {
   /** The setting COMMAND_ENGINE. */
   readonly command: Command | null;
-  /** The UUID of the GPU to train on when the stage has none of its own; without one the choice is CUDA's. */
+  /** The UUID of the GPU to train on when the stage has none; null leaves the choice to CUDA. */
   readonly gpuUuid?: string | null;
 }
 
-/** A program of the owner's own, told what to do by its arguments (see command-line.ts). */
+/** The owner's own program, controlled by its arguments (see command-line.ts). */
 export function createCommandEngine({ command, gpuUuid = null }: CommandOptions): Engine {
   return {
     name: "command",
@@ -48,7 +48,7 @@ function probe(command: Command | null): EngineProbe {
 }
 
 /**
- * Runs the command in `context.dir`. What it leaves must be in the frame of the transforms.json that it leaves.
+ * Runs the command in `context.dir`. Its splat must be in the frame of the transforms.json that it writes.
  *
  * Fails with `dataset_invalid`, `engine_unavailable`, `training_failed`, a code that its output explains, or what
  * `runTool` returns.
@@ -95,20 +95,20 @@ async function train(
   );
   if (!run.ok) {
     if (run.error.code !== "tool_missing") return run;
-    return err(failure("engine_unavailable", "The program of COMMAND_ENGINE is not there."));
+    return err(failure("engine_unavailable", "The program of COMMAND_ENGINE was not found."));
   }
   const { exit, evidence } = run.value;
   if (exit.exitCode !== 0) return err(evidence.conclude(exit, "training_failed", "a result"));
   const gaussians = await checkResults(output);
   if (!gaussians.ok)
-    return err(failure("training_failed", `The command ended well, but: ${gaussians.error}.`));
+    return err(failure("training_failed", `The command ended without an error, but ${gaussians.error}.`));
   return ok({
     model: join(OUTPUT_DIR, SPLAT_FILE),
     transforms: join(OUTPUT_DIR, TRANSFORMS_FILE),
     report: {
       gaussians: gaussians.value,
       iterations,
-      // The export looks.
+      // The export stage reads it from the PLY.
       sh_degree: 0,
       width: transforms.value.w,
       height: transforms.value.h,

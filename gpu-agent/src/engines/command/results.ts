@@ -7,12 +7,12 @@ import { z } from "zod";
 export const SPLAT_FILE = "baked_splat_sh.ply";
 export const TRANSFORMS_FILE = "transforms.json";
 
-/** As little of transforms.json as anybody needs: a script of its own may name cameras that ours does not. */
+/** The least that a transforms.json must have: a script may write camera models that ours does not. */
 const PosedFrames = z.object({
   frames: z.array(z.object({ file_path: z.string(), transform_matrix: Matrix4 })).min(1),
 });
 
-/** Looks whether a command left what it must. @returns the number of gaussians, or what is wrong */
+/** Checks the results of a command. @returns the number of gaussians, or what is wrong */
 export async function checkResults(dir: string): Promise<Result<number, string>> {
   let gaussians = 0;
   for (const name of RESULT_FILES.filter((file) => file.endsWith(".ply"))) {
@@ -21,7 +21,7 @@ export async function checkResults(dir: string): Promise<Result<number, string>>
     if (name === SPLAT_FILE) gaussians = count.value;
   }
   const text = await readFile(join(dir, TRANSFORMS_FILE), "utf8").catch(() => null);
-  if (text === null) return err(`${TRANSFORMS_FILE}: it is not there`);
+  if (text === null) return err(`${TRANSFORMS_FILE}: it does not exist`);
   try {
     PosedFrames.parse(JSON.parse(text));
   } catch {

@@ -165,7 +165,7 @@ describe("train", () => {
     expect(await programs()).toEqual(["train"]);
   });
 
-  it("measures in a process of its own when that failed after the training", async () => {
+  it("evaluates in its own process when that failed after the training", async () => {
     const engine = await engineWith({ evaluate: "fails after training" });
     const context = trainingContext();
     const result = await engine.train(dataset, options, context);
@@ -212,7 +212,7 @@ describe("train", () => {
     expect(result).toEqual({ ok: false, error: { code, detail } });
   });
 
-  it("resumes from the newest whole checkpoint, with the same total", async () => {
+  it("resumes from the newest complete checkpoint, with the same total", async () => {
     await leaveCheckpoint(39);
     const context = trainingContext();
     const result = await (await engineWith({})).train(dataset, options, context);
@@ -226,7 +226,7 @@ describe("train", () => {
     expect(args).toContain("--max-num-iterations 100");
   });
 
-  it("starts anew when a checkpoint cannot be resumed", async () => {
+  it("starts over when a checkpoint cannot be resumed", async () => {
     await leaveCheckpoint(39);
     const result = await (await engineWith({ train: "cannot resume" })).train(
       dataset,
@@ -234,11 +234,11 @@ describe("train", () => {
       trainingContext(),
     );
     expect(result).toMatchObject({ ok: true });
-    const [resumed, anew] = await calls();
+    const [resumed, restarted] = await calls();
     expect(resumed?.args).toContain("--load-checkpoint");
     expect(resumed?.checkpoints).toEqual(["step-000000039.ckpt"]);
-    expect(anew?.args).not.toContain("--load-checkpoint");
-    expect(anew?.checkpoints).toEqual([]);
+    expect(restarted?.args).not.toContain("--load-checkpoint");
+    expect(restarted?.checkpoints).toEqual([]);
   });
 
   describe("when the GPU's memory runs out", () => {
@@ -320,7 +320,7 @@ describe("train", () => {
       ok: false,
       error: {
         code: "gpu_unavailable",
-        detail: "Only 0.5 GiB of its memory are free, 1.5 GiB are the least: another program uses it.",
+        detail: "Only 0.5 GiB of its memory are free, and 1.5 GiB are needed: another program uses it.",
       },
     });
     expect(asked).toEqual([GPU]);

@@ -10,9 +10,9 @@ import { type TrainingMachine, train } from "./train.ts";
 export interface NerfstudioOptions {
   /** The setting NERF_PYTHON_PATH: the Python of the environment that nerfstudio is installed in. */
   readonly pythonPath: string | null;
-  /** The UUID of the GPU to look at, and to train on when the stage has none of its own; else the choice is CUDA's. */
+  /** The UUID of the GPU to probe, and to train on when the stage has none; null leaves the choice to CUDA. */
   readonly gpuUuid?: string | null;
-  /** Bytes free on that GPU, null when unknown; by default nvidia-smi is asked. */
+  /** Bytes free on that GPU, null when unknown; by default from nvidia-smi. */
   readonly freeGpuMemory?: TrainingMachine["freeGpuMemory"];
 }
 

@@ -1,6 +1,6 @@
 /*
  * What this engine believes about nerfstudio, checked against the real program: `npm run test:nerfstudio`, with
- * the set-up that docs/engines.md tells. It is skipped unless NERFSTUDIO_CONTRACT_PYTHON names a Python with
+ * the set-up of docs/engines.md. It is skipped unless NERFSTUDIO_CONTRACT_PYTHON names a Python with
  * nerfstudio, because installing that takes 8 GB.
  *
  * No GPU is needed: training runs the real program with gsplat's reference functions in the place of its CUDA
@@ -64,7 +64,7 @@ describe.skipIf(python === "")(
       // Whatever it would download, and wherever from: there is no way out, and no cache to have it from.
       for (const name of ["http_proxy", "https_proxy"]) vi.stubEnv(name, "http://127.0.0.1:9");
       vi.stubEnv("TORCH_HOME", join(root, "torch"));
-      // Where there are kernels to be compiled, that is not done anew for a test.
+      // Kernels that have to be compiled are not compiled again for a test.
       if (gpu === null) vi.stubEnv("XDG_CACHE_HOME", join(root, "cache"));
       vi.stubEnv("PYTHONDONTWRITEBYTECODE", "1");
     });
@@ -248,7 +248,7 @@ torch.save({"pipeline": {"_model.gauss_params." + key: value for key, value in g
       expect(cloud).toMatchObject({ ok: true, value: { count: 1 } });
     });
 
-    it("resumes, and then goes on training", async () => {
+    it("resumes, and continues training", async () => {
       useStandIn();
       const context = recordingContext(await runDir("resumed"));
       const short: TrainOptions = { ...options, iterations: 60 };
@@ -304,7 +304,7 @@ print(state["step"], state["pipeline"]["_model.gauss_params.means"][0].tolist())
       expect(result).toMatchObject({ ok: true, value: { report: { psnr: expect.any(Number) } } });
     });
 
-    it("tells when gsplat's kernels are compiled, and when it waits for another that compiles them", () => {
+    it("prints when it compiles gsplat's kernels, and when it waits for another process that does", () => {
       vi.stubEnv("XDG_CACHE_HOME", join(root, "cache-of-kernels"));
       const told = runPython(
         `import fcntl, sys, types

@@ -38,5 +38,5 @@ export async function runProgram(
 }
 
 export function noPython(): Failure {
-  return failure("engine_unavailable", "The Python in which nerfstudio is installed is not there.");
+  return failure("engine_unavailable", "The Python in which nerfstudio is installed was not found.");
 }

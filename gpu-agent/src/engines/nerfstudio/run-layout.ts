@@ -3,9 +3,8 @@ import { NERFSTUDIO_SCRIPT } from "./python-scripts.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
 /*
- * Where nerfstudio finds and leaves things, relative to the folder that a training runs in, and the argument
- * lists that say so. Relative, because that folder is renamed once the training is done, and the paths in
- * config.yml must hold afterwards. The names cannot be taken for Python modules.
+ * nerfstudio's input and output, and its arguments. Paths are relative to the folder that a training runs in: it is
+ * renamed after the training, and the paths in config.yml must stay valid. The names are no valid Python modules.
  */
 
 export const DATASET_DIR = "nerfstudio-dataset";
@@ -22,7 +21,7 @@ export const METRICS_FILE = "held-out-metrics.json";
 
 /**
  * The arguments of the Python that runs nerfstudio's programs one after another, in one process. They go through our
- * own start script, which mends what version 1.1.5 lacks (see python/splatfacto_fixes.py).
+ * own start script, which fixes faults of 1.1.5 (see python/splatfacto_fixes.py).
  */
 export function commandLine(...programs: readonly (readonly string[])[]): string[] {
   return [NERFSTUDIO_SCRIPT, ...programs.flatMap((args, i) => (i === 0 ? args : ["--then", ...args]))];

@@ -42,7 +42,7 @@ const MAX_IMAGE_BYTES_ON_GPU = 2 * 1024 ** 3;
 const MAX_IMAGE_SHARE_OF_GPU = 0.25;
 
 /**
- * How to train, given what was asked for and what there is.
+ * Plans a training, from the job's options, the dataset and the free GPU memory.
  *
  * splatfacto's schedule is absolute (full resolution from step 6000, densification until 15 000, all
  * harmonics from 3000): a run of 5000 steps would never see the full resolution and would end amid
@@ -80,7 +80,7 @@ export function planTraining(
 
 /** Sides up to this much shorter than allowed are taken if that keeps the aspect ratio. */
 const ASPECT_SLACK = 0.03;
-/** Keeps products a little above the whole number that they are to be cut to, also in 32-bit floats. */
+/** Keeps products slightly above the integer that they are truncated to, also in 32-bit floats. */
 const ABOVE = 0.02;
 
 /**

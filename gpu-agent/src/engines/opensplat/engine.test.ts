@@ -45,13 +45,13 @@ describe("probe", () => {
       scenario: { device: "CPU" },
       usable: false,
       version: "1.2.0",
-      reason: "OpenSplat 1.2.0 finds no GPU and would train on the processor.",
+      reason: "OpenSplat 1.2.0 finds no GPU and would train on the CPU.",
     },
     {
       scenario: { version: "1.0.2" },
       usable: false,
       version: null,
-      reason: "Asked for its version, opensplat said: 1.0.2",
+      reason: "opensplat --version printed: 1.0.2",
     },
   ])("$reason", async ({ scenario, ...answer }) => {
     expect(await (await engineWith(scenario)).probe()).toEqual({ name: "opensplat", ...answer });
@@ -60,7 +60,7 @@ describe("probe", () => {
   it("says so when there is none", async () => {
     expect(await createOpensplatEngine({ path: join(root, "gone") }).probe()).toMatchObject({
       usable: false,
-      reason: "The program opensplat is not there.",
+      reason: "The program opensplat was not found.",
     });
   });
 });
@@ -138,7 +138,7 @@ describe("train", () => {
 
   it.each<{ name: string; scenario: Partial<Scenario>; code: string; detail: string }>([
     {
-      name: "would train on the processor",
+      name: "would train on the CPU",
       scenario: { device: "CPU" },
       code: "gpu_unavailable",
       detail: "OpenSplat found no GPU and would have trained on the CPU.",
@@ -159,7 +159,7 @@ describe("train", () => {
       name: "is too old",
       scenario: { version: "1.0.2" },
       code: "engine_unavailable",
-      detail: "Asked for its version, opensplat said: 1.0.2",
+      detail: "opensplat --version printed: 1.0.2",
     },
     {
       name: "stops early without an error",

@@ -9,11 +9,11 @@ import { train } from "./train.ts";
 export interface OpensplatOptions {
   /** The setting OPENSPLAT_PATH. */
   readonly path: string;
-  /** The UUID of the GPU to look at, and to train on when the stage has none of its own; else the choice is CUDA's. */
+  /** The UUID of the GPU to probe, and to train on when the stage has none; null leaves the choice to CUDA. */
   readonly gpuUuid?: string | null;
-  /** Bytes free on that GPU, null when unknown; by default nvidia-smi is asked. */
+  /** Bytes free on that GPU, null when unknown; by default from nvidia-smi. */
   readonly freeGpuMemory?: OpensplatMachine["freeGpuMemory"];
-  /** Whether training on the processor will do; by default it will not. */
+  /** Whether training on the CPU is allowed; by default it is not. */
   readonly allowCpu?: boolean;
 }
 

@@ -1,6 +1,6 @@
 /*
  * What this engine believes about OpenSplat, checked against the real program: `npm run test:opensplat`, with the
- * set-up that docs/engines.md tells. It is skipped unless OPENSPLAT_CONTRACT_PATH names an opensplat; one built for
+ * set-up of docs/engines.md. It is skipped unless OPENSPLAT_CONTRACT_PATH names an opensplat; one built for
  * the processor will do.
  */
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
@@ -39,7 +39,7 @@ describe.skipIf(path === "")(
       return recordingContext(join(root, name));
     }
 
-    it("tells its version and what it runs on", async () => {
+    it("reports its version and device", async () => {
       const probe = await engine.probe();
       expect(probe).toMatchObject({ usable: true, reason: expect.stringMatching(/^OpenSplat .* on CPU\.$/) });
       expect(await createOpensplatEngine({ path }).probe()).toMatchObject({
@@ -75,7 +75,7 @@ describe.skipIf(path === "")(
       expect(await psnrOfSplat(cloud.value, dataset)).toBeGreaterThan(18);
     });
 
-    it("goes on from its last save", async () => {
+    it("resumes from its last save", async () => {
       const stopped = await contextIn("resumed");
       const result = await engine.train(
         dataset,

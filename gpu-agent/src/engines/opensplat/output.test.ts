@@ -41,6 +41,6 @@ describe("what OpenSplat says when it fails", () => {
     const evidence = new FailureEvidence(OPENSPLAT_SIGNS);
     evidence.observe(line);
     const exit = { exitCode: 1, signal: null, tail: [] };
-    expect(evidence.conclude(exit, "training_failed", "a whole splat").code).toBe(code);
+    expect(evidence.conclude(exit, "training_failed", "a complete splat").code).toBe(code);
   });
 });

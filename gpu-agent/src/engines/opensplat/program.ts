@@ -12,11 +12,11 @@ export interface OpensplatMachine {
   readonly gpuUuid: string | null;
   /** Bytes free on a GPU, null when unknown. */
   readonly freeGpuMemory: (uuid: string | null) => Promise<number | null>;
-  /** Whether training on the processor will do, as it does in our own checks. */
+  /** Whether training on the CPU is allowed, as in our contract tests. */
   readonly allowCpu: boolean;
 }
 
-/** It loads libtorch, which takes its time from a cold disk. */
+/** It loads libtorch, which is slow from a cold disk. */
 const ANSWER_TIMEOUT_MS = 120_000;
 
 export function programEnvironment({ gpuUuid }: OpensplatMachine): Record<string, string> {
@@ -24,10 +24,10 @@ export function programEnvironment({ gpuUuid }: OpensplatMachine): Record<string
 }
 
 export function notFound(): Failure {
-  return failure("engine_unavailable", "The program opensplat is not there.");
+  return failure("engine_unavailable", "The program opensplat was not found.");
 }
 
-/** Asks the program which release it is. */
+/** The program's release, by its --version. */
 export async function askRelease(
   machine: OpensplatMachine,
   signal: AbortSignal,
@@ -37,10 +37,10 @@ export async function askRelease(
   const release = parseRelease(answer.value.tail);
   if (release !== null) return ok(release);
   const said = answer.value.tail.at(-1) ?? "nothing";
-  return err(failure("engine_unavailable", `Asked for its version, opensplat said: ${said}`));
+  return err(failure("engine_unavailable", `opensplat --version printed: ${said}`));
 }
 
-/** Finds out what works; the device is what OpenSplat names before it finds that there is nothing to train on. */
+/** Probes OpenSplat: given an empty folder, it prints its device before it fails. */
 export async function probe(machine: OpensplatMachine): Promise<EngineProbe> {
   const { signal } = new AbortController();
   const release = await askRelease(machine, signal);
@@ -62,9 +62,9 @@ function judge({ version }: Release, device: Device | null, allowCpu: boolean): 
   const usable = device !== null && (device !== "CPU" || allowCpu);
   const reason =
     device === null
-      ? `OpenSplat ${version} does not say what it runs on.`
+      ? `OpenSplat ${version} does not print its device.`
       : device === "CPU" && !allowCpu
-        ? `OpenSplat ${version} finds no GPU and would train on the processor.`
+        ? `OpenSplat ${version} finds no GPU and would train on the CPU.`
         : `OpenSplat ${version} on ${device}.`;
   return { name: "opensplat", usable, version, reason };
 }

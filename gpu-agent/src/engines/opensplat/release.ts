@@ -1,19 +1,15 @@
-/** A release of OpenSplat, by what of it matters here. */
+/** What differs between releases of OpenSplat. */
 export interface Release {
-  /** As OpenSplat tells it, e.g. "1.2.0 (git commit bd0400d)". */
+  /** As OpenSplat prints it, e.g. "1.2.0 (git commit bd0400d)". */
   readonly version: string;
   /**
-   * From 1.2 on the result is in the frame of the dataset unless asked otherwise, the number of gaussians can be
-   * limited, and the PSNR of the withheld photo is printed. Before, it was in a frame of its own unless asked
-   * otherwise.
+   * From 1.2 on, the result is in the dataset's frame by default, the number of gaussians can be limited, and the PSNR
+   * of the held-out photo is printed.
    */
   readonly since12: boolean;
 }
 
-/**
- * Reads what `opensplat --version` printed; null when that is something else, or older than 1.1.5, which was the first
- * that could resume.
- */
+/** Parses the output of `opensplat --version`; null before 1.1.5, the first that could resume. */
 export function parseRelease(lines: readonly string[]): Release | null {
   for (const line of lines) {
     const [version, major, minor, patch] = /^(\d+)\.(\d+)\.(\d+).*$/.exec(line.trim()) ?? [];
@@ -26,7 +22,7 @@ export function parseRelease(lines: readonly string[]): Release | null {
 
 export type Device = "CUDA" | "MPS" | "CPU";
 
-/** The first line of any training: what it runs on. */
+/** The device, in the first line of any training. */
 export function parseDevice(line: string): Device | null {
   const [, device] = /^Using (CUDA|MPS|CPU)$/.exec(line.trim()) ?? [];
   return device === undefined ? null : (device as Device);

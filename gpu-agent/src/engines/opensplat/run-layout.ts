@@ -6,23 +6,20 @@ import { GPU_PRESETS, scaledStep, trainedLongSide } from "../gpu-presets.ts";
 import { newestSnapshot, plySnapshots, type Snapshot } from "../snapshots.ts";
 import type { Release } from "./release.ts";
 
-/*
- * Where OpenSplat finds and leaves things, relative to the folder that a training runs in, and the argument list
- * that says so.
- */
+/* OpenSplat's input and output, relative to the folder that a training runs in, and its arguments. */
 
 const DATASET_DIR = "opensplat-dataset";
 export const SPLAT_FILE = "splat.ply";
-/** How many times a training leaves a splat that it can be resumed from. */
+/** Saves of a training, from which it can be resumed. */
 const SAVES_PER_RUN = 5;
 const LEAST_STEPS_PER_SAVE = 500;
 
-/** The one frame that OpenSplat can withhold and judge itself by: the middle one of those held out. */
+/** The one frame that OpenSplat can hold out and evaluate: the middle one of the held-out frames. */
 export function judgeOf({ test_filenames }: Pick<Transforms, "test_filenames">): string | null {
   return test_filenames[Math.floor(test_filenames.length / 2)] ?? null;
 }
 
-/** How many times smaller than the photos the scene is trained; OpenSplat knows no size, only this factor. */
+/** The factor by which photos are shrunk for training; OpenSplat has no option for a size. */
 export function downscaleFactor(options: TrainOptions, transforms: Pick<Transforms, "w" | "h">): number {
   return Math.max(transforms.w, transforms.h) / trainedLongSide(options, transforms);
 }
@@ -63,8 +60,8 @@ export function trainArgs(
 }
 
 /**
- * Our dataset as OpenSplat must see it. It trains on every frame that it is given and judges by one, so of the
- * held-out frames it gets only that one.
+ * The dataset in OpenSplat's form. It trains on every frame but the one that it evaluates, so it gets no other held-out
+ * frame.
  */
 export function datasetView(transforms: Transforms, dataset: Dataset): object {
   const place = (file: string) => resolve(dataset.dir, file);

@@ -7,7 +7,7 @@ export interface RecordingContext extends StageContext {
   readonly cancel: AbortController;
 }
 
-/** A stage's context that keeps what it is told. */
+/** A stage's context that records progress and output. */
 export function recordingContext(dir: string): RecordingContext {
   const progress: StageProgress[] = [];
   const output: string[] = [];

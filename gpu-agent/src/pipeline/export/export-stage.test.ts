@@ -90,7 +90,7 @@ function contextIn(stageDir: string, signal = new AbortController().signal) {
 }
 
 describe("the export stage", () => {
-  it("makes web formats and a thumbnail of the splat beside the files that every job has", async () => {
+  it("makes web formats and a thumbnail of the splat, and the files that every job has", async () => {
     const model = join(dir, "splat.ply");
     await writeSplat(model);
     const { stageDir, result } = await exportIn("whole", model);
@@ -193,7 +193,7 @@ describe("the export stage", () => {
     });
   });
 
-  it("does without what cannot be made, and says so", async () => {
+  it("leaves out what cannot be made, and says so", async () => {
     const model = join(dir, "unposed.ply");
     await writeSplat(model);
     const unposed = join(dir, "unposed-dataset");

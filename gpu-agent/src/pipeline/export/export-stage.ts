@@ -40,7 +40,7 @@ export interface ExportOutput {
   readonly splats: SplatFiles;
   /** What a rendering of the splat shows of the photos; null when it could not be compared. */
   readonly views: ViewComparison | null;
-  /** What could not be made beside the files that every job has, and why. */
+  /** The optional files that could not be made, and why. */
   readonly missing: readonly MissingExtra[];
 }
 

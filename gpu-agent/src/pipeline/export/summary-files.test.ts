@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true }));
 
-it("tells what came out, how long it took, what is missing and what the tools said", async () => {
+it("writes the metrics and what the tools printed", async () => {
   const log = join(dir, "log");
   await writeFile(log, "frames: hello\n");
   const missing = [{ filename: "baked_splat.sog", reason: "No memory." }];
@@ -49,7 +49,7 @@ it("tells what came out, how long it took, what is missing and what the tools sa
   expect(await readFile(files[1] ?? "", "utf8")).toBe("frames: hello\n");
 });
 
-it("does without a log when no tool said anything", async () => {
+it("writes no log when no tool printed anything", async () => {
   const files = await writeSummaryFiles(join(dir, "summary"), join(dir, "none"), REPORT, {
     splats: SPLATS,
     views: null,

@@ -9,7 +9,7 @@ import { runTool } from "../../processes/run-tool.ts";
 import type { StageContext } from "../stage.ts";
 import type { AxisRotation } from "./web-frame.ts";
 
-/** splat-transform's command line, in a process of its own: its memory and its crashes are not the agent's. */
+/** splat-transform's command line, in its own process, so that its memory and crashes do not affect the agent. */
 const PROGRAM = join(
   dirname(fileURLToPath(import.meta.resolve("@playcanvas/splat-transform"))),
   "..",

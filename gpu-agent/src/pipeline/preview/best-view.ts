@@ -1,8 +1,7 @@
 import type { Matrix4, Transforms } from "@splatt/formats";
 
 /**
- * Which frame's camera shows best what was filmed: the one that looks most directly at the origin, where the poses
- * stage has put the subject. @returns its index in `frames`
+ * The frame whose camera looks most directly at the origin, where the poses stage places the subject. @returns its index in `frames`
  */
 export function bestView({ frames }: Pick<Transforms, "frames">): number {
   const aims = frames.map(({ transform_matrix }) => aim(transform_matrix));

@@ -57,7 +57,7 @@ it("shows a picture of each splat that the engine leaves, and asks only for newe
   }
 });
 
-it("goes on after what fails: asking, rendering or showing", async () => {
+it("continues after a failure: of the engine, of rendering, or of showing", async () => {
   let tries = 0;
   const { after } = await lookThrough(
     [
@@ -75,7 +75,7 @@ it("goes on after what fails: asking, rendering or showing", async () => {
   expect(after).toEqual([-1, -1, -1, -1, 200]);
 });
 
-it("is over at once for an engine that shows nothing before its end", async () => {
+it("ends at once for an engine without early splats", async () => {
   const options = { trainDir: dir, transformsFile: "", show: async () => undefined, intervalMs: 1, log };
   await showPreviews({ ...options, engine: { name: "command" } }, new AbortController().signal);
 });

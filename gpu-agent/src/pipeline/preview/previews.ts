@@ -8,7 +8,7 @@ import { splatPicture } from "./splat-picture.ts";
 /** Pixels. */
 const LONG_SIDE = 480;
 
-/** Shows a picture, a WebP, to whoever waits for the job; the latest counts. It may fail. */
+/** Publishes a preview, a WebP, in place of the one before. It may fail. */
 export type ShowPreview = (picture: Uint8Array, signal: AbortSignal) => Promise<void>;
 
 export interface PreviewOptions {
@@ -17,14 +17,14 @@ export interface PreviewOptions {
   readonly trainDir: string;
   readonly transformsFile: string;
   readonly show: ShowPreview;
-  /** From one look for news to the next. */
+  /** Between two checks for a newer splat. */
   readonly intervalMs: number;
   readonly log: Logger;
 }
 
 /**
- * Shows pictures of the splat while it trains, one for each that the engine leaves, until `signal` is aborted. What goes
- * wrong with one of them is left for the next: nobody waits for a preview longer than for the splat.
+ * Publishes a picture of each early splat that the engine saves, until `signal` is aborted. A failed one is skipped: the
+ * next will replace it anyway.
  */
 export async function showPreviews(options: PreviewOptions, signal: AbortSignal): Promise<void> {
   const { engine, trainDir, transformsFile, show, intervalMs, log } = options;

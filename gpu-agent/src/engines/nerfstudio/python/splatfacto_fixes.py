@@ -1,4 +1,4 @@
-"""What splatfacto of nerfstudio 1.1.5 lacks."""
+"""Fixes for splatfacto of nerfstudio 1.1.5."""
 
 import inspect
 

@@ -39,7 +39,7 @@ def split(arguments):
 def run(program, *arguments):
     sys.argv[1:] = arguments
     importlib.import_module(PROGRAMS[program]).entrypoint()
-    # The next one loads the model anew, and there may not be room for two on the GPU.
+    # The next program loads the model again, and the GPU may not have room for two.
     gc.collect()
     torch.cuda.empty_cache()
 
