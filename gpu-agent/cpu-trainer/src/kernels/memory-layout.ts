@@ -156,7 +156,7 @@ export interface MemoryLayout {
   /** Per gaussian: tiles that it touches, and the first of as many pair slots. */
   readonly tileCount: number;
   readonly firstSlot: number;
-  /** Per gaussian, summed since the last densification: see densify.ts. */
+  /** Per gaussian, summed since the last densification: see densification.ts. */
   readonly errorSum: number;
   readonly weightSum: number;
   /** Visible gaussians, nearest first, and working space of the same size for sorting. */

@@ -64,7 +64,7 @@ const FIRST_PASS_SHARE = 0.9;
 const WRITING_STARTS = 0.98;
 
 /**
- * Solves the camera pose of each frame and leaves a dataset (see dataset/transforms.ts) in the stage's folder.
+ * Solves the camera pose of each frame and leaves a dataset (see formats/src/transforms.ts) in the stage's folder.
  *
  * Fails with `poses_no_features`, `poses_no_parallax` or `poses_unusable` for captures that cannot work, before any
  * training time is spent; otherwise with `colmap_failed`, `tool_unsupported`, `workspace_unusable`, or what `runTool`

@@ -1,0 +1,81 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { ROOT } from "@splatt/local/local-machine";
+import { describe, expect, it } from "vitest";
+
+/** Comments and docs name files of the project. A name that no file has any more misleads their reader. */
+
+const CODE = /\.(ts|mjs|cjs|py)$/;
+const DOCS = /\.md$/;
+/** A file's name with an extension, alone or with folders before it. */
+const FILE = /(?<![\w@./-])(?:[\w.-]+\/)*[\w-]+(?:\.[\w-]+)*\.(?:ts|mjs|cjs|py|md)(?![\w-])/g;
+/** Files of other projects, which comments and docs may name too. */
+const ELSEWHERE: ReadonlySet<string> = new Set(["nerfstudio_dataparser.py", "Nerf4Dgsplat.py"]);
+
+/** Names of files in a text that no file of the project has. */
+function brokenReferences(path: string, text: string, files: readonly string[]): string[] {
+  const referring = DOCS.test(path) ? text : commentsOf(text);
+  return [...referring.matchAll(FILE)]
+    .map(([reference]) => reference)
+    .filter((reference) => !ELSEWHERE.has(reference) && !reference.startsWith("node_modules/"))
+    .filter((reference) => !exists(reference, path, files));
+}
+
+function exists(reference: string, from: string, files: readonly string[]): boolean {
+  const relative = normalize(join(dirname(from), reference));
+  return files.some((file) => file === relative || file === reference || file.endsWith(`/${reference}`));
+}
+
+/** What stands in comments, line by line: enough for prose, if not for a parser. */
+function commentsOf(text: string): string {
+  const comment = /(?:^|\s)(?:\/\/|#) .*$|^\s*\/?\*.*$/;
+  return text
+    .split("\n")
+    .map((line) => comment.exec(line)?.[0] ?? "")
+    .join("\n");
+}
+
+const FILES = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+  cwd: ROOT,
+  encoding: "utf8",
+  maxBuffer: 64 * 1024 * 1024,
+})
+  .trim()
+  .split("\n");
+
+describe("files that comments and docs name", () => {
+  it("exist", () => {
+    // The changelog tells of files that are gone, and this test names some.
+    const read = FILES.filter(
+      (file) => (CODE.test(file) || DOCS.test(file)) && !file.endsWith("CHANGELOG.md"),
+    )
+      .filter((file) => file !== "scripts/docs/references.test.ts")
+      .map((file): [string, string] => [file, readIfThere(file)]);
+    const broken = read.flatMap(([file, text]) =>
+      brokenReferences(file, text, FILES).map((reference) => `${file} names ${reference}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it.each([
+    ["a name that no file has", "a/b.ts", "// See gone.ts.", ["gone.ts"]],
+    ["a path that no file has", "a/b.ts", "/** See x/c.ts. */", ["x/c.ts"]],
+    ["a link that leads nowhere", "docs/d.md", "[it](../a/gone.md)", ["../a/gone.md"]],
+    ["a name that a file has", "a/b.ts", "  * See c.ts and a/c.ts.", []],
+    ["a link that leads to a file", "docs/d.md", "[it](../a/c.ts#L1), `a/c.ts`", []],
+    ["code", "a/b.ts", 'import "./gone.ts";', []],
+    ["a file of another project", "a/b.ts", "// nerfstudio_dataparser.py, 1.1.5", []],
+  ])("are checked: %s", (_, file, text, broken) => {
+    expect(brokenReferences(file, text, ["a/b.ts", "a/c.ts", "docs/d.md"])).toEqual(broken);
+  });
+});
+
+/** A file may be removed in the working tree and still be in the index. */
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(join(ROOT, file), "utf8");
+  } catch {
+    return "";
+  }
+}
