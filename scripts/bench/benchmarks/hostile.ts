@@ -2,6 +2,7 @@ import { Agent } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { handshake } from "@splatt/gpu-agent/connection/handshake";
+import { Secret } from "@splatt/gpu-agent/secret";
 import { type AgentMessage, type Hello, PROTOCOL_VERSION } from "@splatt/shared";
 import { Arrivals } from "../control-plane/arrivals.ts";
 import { startStack } from "../control-plane/bench-stack.ts";
@@ -63,7 +64,7 @@ function heldOf({ jobs }: Extract<AgentMessage, { type: "job.held" }>): Hello["h
 async function attack(url: string, token: string, frame: string, signal: AbortSignal): Promise<number> {
   let disconnects = 0;
   while (!signal.aborted) {
-    const opened = await handshake(url, token, HELLO, signal);
+    const opened = await handshake(url, new Secret(token), HELLO, signal);
     if (!opened.ok) {
       await sleep(20);
       continue;
