@@ -2,6 +2,7 @@ import { mkdir, stat } from "node:fs/promises";
 import { basename, extname, join, relative, resolve } from "node:path";
 import { EngineChoice, FAILURES, failureSentence, JobOptions, printable } from "@splatt/shared";
 import { type MachineConfig, readMachineConfig } from "../config.ts";
+import { makeFolderPrivate } from "../files/private-folder.ts";
 import { GpuHost } from "../gpu-host.ts";
 import { type LocalSource, runLocally, WORK_FOLDER } from "../local-run/local-run.ts";
 import { createLogger } from "../log.ts";
@@ -59,7 +60,8 @@ command goes on where it stopped; with other options, what still fits is not don
     if (settings === null) return EXIT.misconfigured;
     const { engine } = request.options;
     const config = engine === "auto" ? settings : { ...settings, ENGINE: engine };
-    await mkdir(join(request.out, WORK_FOLDER), { recursive: true });
+    await mkdir(request.out, { recursive: true });
+    await makeFolderPrivate(join(request.out, WORK_FOLDER));
     const lock = new FolderLock(join(request.out, WORK_FOLDER, "run.lock"));
     if (!(await lock.take())) {
       console.error(`Another run works in ${request.out}; name another folder with --out.`);

@@ -5,6 +5,8 @@ import { Agent } from "../agent.ts";
 import { type AgentConfig, readConfig } from "../config.ts";
 import type { StopReason } from "../connection/handshake.ts";
 import { ControlPlaneClient } from "../control-plane-client.ts";
+import { tryFolder } from "../files/folder-trial.ts";
+import { createPrivateFilesOnly, makeFolderPrivate } from "../files/private-folder.ts";
 import { GpuHost } from "../gpu-host.ts";
 import { Workspace } from "../jobs/workspace.ts";
 import { createLogger } from "../log.ts";
@@ -42,6 +44,7 @@ docs/agent.md has them all.`,
 async function runAgent(config: AgentConfig): Promise<number> {
   const startedAt = new Date().toISOString();
   const log = createLogger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
+  createPrivateFilesOnly();
   const workspace = new Workspace(config.WORKSPACE_ROOT);
   const locked = await workspace.lock().catch((error: unknown) => error);
   if (locked === false) {
@@ -54,6 +57,17 @@ async function runAgent(config: AgentConfig): Promise<number> {
     log.error(`${failureSentence(problem)} ${FAILURES[problem.code].hint}`);
     return EXIT.failed;
   }
+  const trial = await tryFolder(workspace.root);
+  if (trial.problem !== null) {
+    log.error(
+      `${failureSentence(failure("workspace_unusable", trial.problem))} ${FAILURES.workspace_unusable.hint}`,
+    );
+    await workspace.unlock().catch(() => undefined);
+    return EXIT.failed;
+  }
+  await makeFolderPrivate(workspace.root).catch((error: unknown) => {
+    log.warn(`${workspace.root} stays open to other users: ${errorText(error)}`);
+  });
   markChildren(workspace.root);
   const orphans = await killOrphans(workspace.root);
   if (orphans > 0) log.warn(`ended ${orphans} processes that a killed agent had left behind`);

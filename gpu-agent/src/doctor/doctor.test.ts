@@ -297,13 +297,18 @@ describe("the sandbox", () => {
 
 describe("resources", () => {
   it.each([
-    [100 * GIB, null, "ok"],
-    [10 * GIB, null, "warning"],
-    [1 * GIB, null, "failure"],
-    [100 * GIB, "EACCES: permission denied", "failure"],
-  ])("a disk with %d bytes free, trouble %j: %s", (free, problem, verdict) => {
-    expect(judgeDisk("/w", free, problem).verdict).toBe(verdict);
-  });
+    [100 * GIB, null, null, "ok"],
+    [10 * GIB, null, null, "warning"],
+    [1 * GIB, null, null, "failure"],
+    [100 * GIB, "EACCES: permission denied", null, "failure"],
+    [100 * GIB, null, "NFS", "warning"],
+    [100 * GIB, "a database does not work there: locking protocol", "NFS", "failure"],
+  ])(
+    "a disk with %d bytes free, problem %j, file system %j: %s",
+    (free, problem, networkFileSystem, verdict) => {
+      expect(judgeDisk("/w", free, { problem, networkFileSystem }).verdict).toBe(verdict);
+    },
+  );
 
   it.each([
     [64 * GIB, 40 * GIB, "ok"],

@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
-import { access, constants } from "node:fs/promises";
 import { freemem, totalmem } from "node:os";
 import { dirname } from "node:path";
-import { err, errorText } from "@splatt/shared";
+import { err } from "@splatt/shared";
 import { pino } from "pino";
 import {
   type AgentConfig,
@@ -17,6 +16,7 @@ import { findInstallation } from "../engines/nerfstudio/installation.ts";
 import { lookIntoPython } from "../engines/nerfstudio/probe.ts";
 import { setUpEngines } from "../engines/set-up.ts";
 import { freeDiskBytes } from "../files/disk-usage.ts";
+import { tryFolder } from "../files/folder-trial.ts";
 import { toProxySettings } from "../network/proxies.ts";
 import { findProgram } from "../processes/find-program.ts";
 import { machineSandbox } from "../processes/sandbox.ts";
@@ -104,14 +104,11 @@ async function examineSandbox(config: MachineConfig): Promise<Check[]> {
 
 async function examineResources({ WORKSPACE_ROOT }: MachineConfig): Promise<Check[]> {
   const folder = nearestFolder(WORKSPACE_ROOT);
-  const problem = await access(folder, constants.W_OK)
-    .then(() => null)
-    .catch(errorText);
   // In a container the limit is the container's, not the machine's.
   const limit = process.constrainedMemory();
   const total = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
   return [
-    judgeDisk(WORKSPACE_ROOT, await freeDiskBytes(folder), problem),
+    judgeDisk(WORKSPACE_ROOT, await freeDiskBytes(folder), await tryFolder(folder)),
     judgeMemory(total, Math.min(total, freemem())),
   ];
 }

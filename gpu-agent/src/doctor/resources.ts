@@ -1,3 +1,4 @@
+import type { FolderTrial } from "../files/folder-trial.ts";
 import { byteText } from "../terminal/byte-text.ts";
 import { type Check, failing, good, warning } from "./check.ts";
 
@@ -7,13 +8,21 @@ const GOOD_DISK_BYTES = 20 * GIB;
 const LEAST_MEMORY_BYTES = 3.5 * GIB;
 const GOOD_MEMORY_BYTES = 7.5 * GIB;
 
-/** @param problem why the workspace cannot be written to; null when it can */
-export function judgeDisk(root: string, freeBytes: number, problem: string | null): Check {
-  if (problem !== null) {
+export function judgeDisk(root: string, freeBytes: number, trial: FolderTrial): Check {
+  const network =
+    trial.networkFileSystem === null ? "" : ` (${trial.networkFileSystem}, a network file system)`;
+  if (trial.problem !== null) {
     return failing(
       "Workspace",
-      problem,
-      "Give the agent's user this folder, or set WORKSPACE_ROOT to one of theirs.",
+      `${trial.problem}${network}`,
+      "Set WORKSPACE_ROOT to a folder on a local disk that the agent's user owns.",
+    );
+  }
+  if (trial.networkFileSystem !== null) {
+    return warning(
+      "Workspace",
+      `${root} is on a network file system (${trial.networkFileSystem})`,
+      "COLMAP's database is slow there and may lock up. Set WORKSPACE_ROOT to a folder on a local disk.",
     );
   }
   const detail = `${byteText(freeBytes)} free in ${root}`;

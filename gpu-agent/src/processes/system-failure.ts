@@ -1,12 +1,17 @@
 import { type Failure, failure } from "@splatt/shared";
 import { anyOf } from "./any-of.ts";
 
-/** What an operating system's error means for a job; null when it is none of the machine's scarce things. */
+/** What an operating system's error means for a job; null when the machine is not to blame. */
 export function systemFailure(error: unknown): Failure | null {
   if (!(error instanceof Error)) return null;
   const code = "code" in error ? String(error.code) : "";
   if (code === "ENOSPC" || code === "EDQUOT") return failure("disk_full", error.message);
   if (UNUSABLE_DISK.has(code)) return failure("workspace_unusable", error.message);
+  // Only files have a path; a connection that a firewall forbids has the same codes.
+  const isForbiddenFile = (code === "EACCES" || code === "EPERM") && "path" in error;
+  const isOfSource =
+    "syscall" in error && (error.syscall === "copyfile" || String(error.syscall).startsWith("spawn"));
+  if (isForbiddenFile && !isOfSource) return failure("workspace_unusable", error.message);
   const isMemory = code === "ENOMEM" || code === "ERR_WORKER_OUT_OF_MEMORY" || NO_MEMORY.test(error.message);
   return isMemory ? failure("out_of_memory", error.message) : null;
 }

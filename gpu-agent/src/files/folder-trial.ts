@@ -1,0 +1,49 @@
+import { mkdir, mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { errorText } from "@splatt/shared";
+import { networkFileSystem } from "./file-system.ts";
+
+/** What a trial of a folder found. */
+export interface FolderTrial {
+  /** Why jobs cannot be worked on in it; null when they can. A full disk is not one. */
+  readonly problem: string | null;
+  /** Its network file system, as in "NFS"; null for a local one. */
+  readonly networkFileSystem: string | null;
+}
+
+/** Does in a folder what jobs do there: makes folders and files, and writes a database as COLMAP does. */
+export async function tryFolder(folder: string): Promise<FolderTrial> {
+  try {
+    await mkdir(folder, { recursive: true });
+    const { type } = await statfs(folder);
+    const trial = await mkdtemp(join(folder, ".trial-"));
+    try {
+      await writeFile(join(trial, "file"), "trial");
+      return { problem: tryDatabase(join(trial, "database.db")), networkFileSystem: networkFileSystem(type) };
+    } finally {
+      await rm(trial, { recursive: true, force: true });
+    }
+  } catch (error) {
+    return { problem: unlessFull(errorText(error)), networkFileSystem: null };
+  }
+}
+
+/** COLMAP's databases keep a write-ahead log, which needs locks and shared memory. */
+function tryDatabase(path: string): string | null {
+  try {
+    const writer = new DatabaseSync(path);
+    writer.exec("PRAGMA journal_mode = WAL; CREATE TABLE trial (value); INSERT INTO trial VALUES (1)");
+    const reader = new DatabaseSync(path);
+    const row = reader.prepare("SELECT value FROM trial").get();
+    reader.close();
+    writer.close();
+    return row?.value === 1 ? null : "a database does not keep what is written to it";
+  } catch (error) {
+    return unlessFull(`a database does not work there: ${errorText(error)}`);
+  }
+}
+
+function unlessFull(problem: string): string | null {
+  return /ENOSPC|EDQUOT|disk is full/.test(problem) ? null : problem;
+}
