@@ -43,7 +43,7 @@ it("turns a video into a splat, goes on after Ctrl-C, and does not do again what
     if (line.startsWith("  training")) interrupted.kill("SIGINT");
   }
   const { exitCode, stderr } = await interrupted;
-  expect(stderr).toContain("The same command goes on from here.");
+  expect(stderr).toContain("Run the same command again to continue.");
   expect(exitCode).toBe(130);
 
   const finished = await run("--iterations", "40");

@@ -51,15 +51,15 @@ describe("splatt-agent", () => {
   });
 
   it.each([
-    [["fly"], 'There is no command "fly".'],
-    [["constructor"], 'There is no command "constructor".'],
+    [["fly"], "Unknown command: fly"],
+    [["constructor"], "Unknown command: constructor"],
     [["status", "--all"], "Unknown option '--all'"],
-    [["resume", "now"], '"now" is one argument too many.'],
-    [["gc", "--keep", "few"], '--keep wants a whole number, not "few".'],
-    [["gc", "--max-bytes", "20 apples"], '--max-bytes wants bytes, as in 20GB, not "20 apples".'],
+    [["resume", "now"], "Unexpected argument: now"],
+    [["gc", "--keep", "few"], '--keep must be a whole number, not "few".'],
+    [["gc", "--max-bytes", "20 apples"], '--max-bytes must be a size such as 20GB, not "20 apples".'],
     [["service"], "Either install or uninstall."],
     [["service", "install", "--user", "--run-as", "me"], "runs as you"],
-    [["run"], "Which video?"],
+    [["run"], "Missing argument: VIDEO"],
     [["run", "no-such.mp4"], "There is no file"],
     [["run", "https://example.com/v.mp4", "--fps", "many"], "--fps:"],
     [["run", "https://example.com/v.mp4", "--engine", "fast"], "--engine:"],
@@ -82,7 +82,7 @@ describe("splatt-agent", () => {
     // WORKSPACE_MAX_BYTES itself is set, if to nothing, so only a setting that is not set can be meant.
     expect(stderr).toBe("");
     expect((await cli(["status"], { COLMAP_PATHS: "/x" })).stderr).toBe(
-      "Warning: COLMAP_PATHS is not a setting; COLMAP_PATH is.",
+      "Warning: Unknown setting COLMAP_PATHS. Did you mean COLMAP_PATH?",
     );
   });
 });
@@ -125,7 +125,7 @@ describe("gc", () => {
     const done = await cli(["gc", "--keep", "1", "--json"]);
     expect(JSON.parse(done.stdout)).toMatchObject({ removed: [{ jobId: old }], dry_run: false });
     expect(await readdir(join(dir, "workspace", "jobs"))).toEqual([young]);
-    expect((await cli(["gc", "--keep", "1"])).stdout).toBe("Nothing is to be removed.");
+    expect((await cli(["gc", "--keep", "1"])).stdout).toBe("Nothing to remove.");
   });
 });
 

@@ -33,7 +33,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   }
   const command = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
   if (command === undefined) {
-    console.error(`There is no command "${first}".\n\n${help()}`);
+    console.error(`Unknown command: ${first}\n\n${help()}`);
     return EXIT.misconfigured;
   }
   if (rest.some((arg) => arg === "--help" || arg === "-h")) {
@@ -52,5 +52,5 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 function help(): string {
   const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
   const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
-  return `Usage: splatt-agent COMMAND [options]\n\n${lines.join("\n")}\n\nsplatt-agent COMMAND --help tells more.`;
+  return `Usage: splatt-agent COMMAND [options]\n\n${lines.join("\n")}\n\nRun splatt-agent COMMAND --help for details.`;
 }

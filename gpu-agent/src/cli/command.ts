@@ -19,7 +19,7 @@ type Options = NonNullable<ParseArgsConfig["options"]>;
 export function readArgs<T extends Options>(args: readonly string[], options: T, positionals: number) {
   const parsed = parse(args, options);
   const [surplus] = parsed.positionals.slice(positionals);
-  if (surplus !== undefined) throw new UsageError(`"${surplus}" is one argument too many.`);
+  if (surplus !== undefined) throw new UsageError(`Unexpected argument: ${surplus}`);
   return parsed;
 }
 

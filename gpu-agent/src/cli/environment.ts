@@ -18,7 +18,7 @@ const OTHER_SETTINGS = [
 export function environmentWarnings(environment: NodeJS.ProcessEnv): string[] {
   const known = [...Object.keys(AgentEnvironment.shape), ...OTHER_SETTINGS];
   return findEnvTypos(Object.keys(environment), known).map(
-    ({ name, meant }) => `${name} is not a setting; ${meant} is.`,
+    ({ name, meant }) => `Unknown setting ${name}. Did you mean ${meant}?`,
   );
 }
 
@@ -52,8 +52,6 @@ export function settingsOrComplaint<Config>(
   for (const warning of environmentWarnings(environment)) console.error(`Warning: ${warning}`);
   const result = read(environment);
   if (result.ok) return result.config;
-  console.error(
-    `The agent's settings are not complete:\n${result.problems.map((line) => `  ${line}`).join("\n")}`,
-  );
+  console.error(`Invalid settings:\n${result.problems.map((line) => `  ${line}`).join("\n")}`);
   return null;
 }

@@ -13,12 +13,12 @@ export const gc: Command = {
   usage: `Usage: splatt-agent gc [--max-bytes N] [--keep N] [--dry-run] [--json]
 
 Removes the folders of ended jobs, oldest first, until no more than KEEP_JOBS of them are left and the workspace is
-within WORKSPACE_MAX_BYTES. A running agent does so by itself after each job; jobs that run are never touched.
+within WORKSPACE_MAX_BYTES. A running agent does this after each job. Running jobs are never touched.
 
-  --max-bytes N  another limit than WORKSPACE_MAX_BYTES, as in 500MB; 0 removes all that can go
-  --keep N       another number than KEEP_JOBS
-  --dry-run      only tell what would be removed
-  --json         tell it in JSON`,
+  --max-bytes N  overrides WORKSPACE_MAX_BYTES, for example 500MB; 0 removes everything removable
+  --keep N       overrides KEEP_JOBS
+  --dry-run      print what would be removed, and remove nothing
+  --json         print JSON`,
   async run(args) {
     const { values } = readArgs(
       args,
@@ -63,13 +63,13 @@ async function collect(
   // Only the running agent knows which folders it is about to use.
   const request = { dry_run: dryRun, keep_jobs: limits.keepJobs, max_bytes: limits.maxBytes };
   const report = await askAgent(WORKSPACE_ROOT, (agent) => agent.gc(request));
-  if (report === null) return err("The agent ended at this moment; try again.");
+  if (report === null) return err("The agent has just stopped. Try again.");
   return report.ok ? ok(report.value.removed) : report;
 }
 
 function describe(removed: readonly EndedJob[], dryRun: boolean): string {
   const total = byteText(removed.reduce((sum, job) => sum + job.bytes, 0));
-  if (removed.length === 0) return "Nothing is to be removed.";
+  if (removed.length === 0) return "Nothing to remove.";
   const lines = removed.map(
     ({ jobId, endedAt, bytes }) =>
       `  ${jobId}  ended ${new Date(endedAt).toISOString().slice(0, 16)}Z  ${byteText(bytes)}`,
@@ -79,13 +79,13 @@ function describe(removed: readonly EndedJob[], dryRun: boolean): string {
 
 function wholeNumber(text: string | undefined, option: string): number | null {
   if (text === undefined) return null;
-  if (!/^\d+$/.test(text)) throw new UsageError(`${option} wants a whole number, not "${text}".`);
+  if (!/^\d+$/.test(text)) throw new UsageError(`${option} must be a whole number, not "${text}".`);
   return Number(text);
 }
 
 function bytes(text: string | undefined, option: string): number | null {
   if (text === undefined) return null;
   const read = parseBytes(text);
-  if (read === null) throw new UsageError(`${option} wants bytes, as in 20GB, not "${text}".`);
+  if (read === null) throw new UsageError(`${option} must be a size such as 20GB, not "${text}".`);
   return read;
 }

@@ -81,7 +81,7 @@ const MAX_FOLDER_NAME = 60;
 type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];
 
 async function readRequest(values: Values, video: string | undefined): Promise<RunRequest> {
-  if (video === undefined) throw new UsageError("Which video?");
+  if (video === undefined) throw new UsageError("Missing argument: VIDEO");
   const from = whereTheUserStands();
   const source = await readSource(video, from);
   const given = {
@@ -162,11 +162,11 @@ async function runRequest(request: RunRequest, config: MachineConfig): Promise<n
     return EXIT.ok;
   }
   if (stopping.signal.aborted) {
-    console.error("\nStopped. The same command goes on from here.");
+    console.error("\nStopped. Run the same command again to continue.");
     return EXIT.interrupted;
   }
   console.error(`\n${printable(failureSentence(outcome.error))}\n${FAILURES[outcome.error.code].hint}`);
-  console.error(`What the tools said is in ${join(folder, WORK_FOLDER, "pipeline.log")}`);
+  console.error(`The output of the tools is in ${join(folder, WORK_FOLDER, "pipeline.log")}`);
   return EXIT.failed;
 }
 
