@@ -51,7 +51,7 @@ describe("a request about a job", () => {
 });
 
 describe("an upload that comes under a stale fence", () => {
-  it("goes on under the newer lease of its attempt, however late a request of the old one arrives", async () => {
+  it("continues under the newer lease of its attempt, even if a request of the old lease arrives late", async () => {
     const { agent, token, instance, fence, pool } = await agentWithJob();
     await agent.stage(fence, 1, "exporting");
     const { part } = await beginUpload(token, fence);

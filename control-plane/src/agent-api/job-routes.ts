@@ -59,7 +59,7 @@ export const agentJobRoutes = new Hono<LeaseAppEnv>()
     const image = await c.req.arrayBuffer();
     await recordPreview(database(c.env.DB), job, image.byteLength);
     await c.env.BUCKET.put(previewKey(job.id), image);
-    // The job may have ended before the picture was put; then whoever ended it has not seen the picture.
+    // If the job ended before the picture was put, ending it has not removed the picture.
     await requireLeaseStill(c).catch(async (error: unknown) => {
       await c.env.BUCKET.delete(previewKey(job.id));
       throw error;
@@ -72,7 +72,7 @@ export const agentJobRoutes = new Hono<LeaseAppEnv>()
     const { filename, size } = validate(CreateResultUpload, await readJson(c), "body");
     const db = database(c.env.DB);
     const upload = await createResultUpload(db, c.env.BUCKET, job, { filename, size });
-    // The job may have ended before the row was written; then whoever ended it has not seen the row.
+    // If the job ended before the row was written, ending it has not discarded the upload.
     await requireLeaseStill(c).catch(async (error: unknown) => {
       await discardOpenUpload(db, c.env.BUCKET, upload);
       throw error;

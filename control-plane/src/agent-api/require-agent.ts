@@ -5,7 +5,7 @@ import { database } from "../db/database.ts";
 import { guardCredentials } from "../http/guard-credentials.ts";
 import { ApiError } from "../http/problem.ts";
 
-/** Requires an agent's token as a bearer, and tells the route which agent it is. */
+/** Requires an agent's token as a bearer, and sets `agent` for the route. */
 export const requireAgent: MiddlewareHandler<AgentAppEnv> = async (c, next) => {
   const authorization = c.req.header("authorization");
   if (authorization === undefined) throw new ApiError("agent_unauthorized");

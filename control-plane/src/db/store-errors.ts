@@ -41,7 +41,7 @@ export function isTransientD1Error(error: unknown): boolean {
   return TRANSIENT.some((pattern) => pattern.test(storeErrorText(error)));
 }
 
-/** Whether D1, R2 or a Durable Object failed for reasons of its own, so that the same request may succeed later. */
+/** Whether D1, R2 or a Durable Object is unavailable, so that the same request may succeed later. */
 export function isStoreUnavailable(error: unknown): boolean {
   const text = storeErrorText(error);
   return (

@@ -33,7 +33,7 @@ function claims(): StoreCall[] {
   return calls.filter(({ what }) => CLAIM.test(what));
 }
 
-/** An agent of a new pool that trains so many jobs at once, not connected yet. */
+/** An agent of a new pool, not connected yet, that trains `slots` jobs at once. */
 async function newAgent(slots: number) {
   const pool = newPool();
   const { token } = await mintAgent(pool);
@@ -44,7 +44,7 @@ async function newAgent(slots: number) {
 async function createJobs(pool: string, count: number): Promise<string[]> {
   const ids: string[] = [];
   for (let i = 0; i < count; i++) ids.push(await createJob({ pool, priority: -i }));
-  // The Dispatcher has heard of all of them before anything else happens.
+  // The Dispatcher is notified of all of them before anything else happens.
   await dispatcher(pool).tick();
   return ids;
 }
@@ -56,8 +56,8 @@ async function take(agent: ScriptedAgent, count: number): Promise<string[]> {
   return ids;
 }
 
-/** Puts a job into the queue that the Dispatcher has not heard of, as when the call to tell it was lost. */
-async function queueUnheard(pool: string, changes: Readonly<Record<string, unknown>>): Promise<string> {
+/** Queues a job without notifying the Dispatcher, as when the notification is lost. */
+async function queueUnannounced(pool: string, changes: Readonly<Record<string, unknown>>): Promise<string> {
   const id = await createJob({ pool: "default", engine: "opensplat" });
   const options = changes.engine === undefined ? "builtin" : changes.engine;
   await real
@@ -137,19 +137,19 @@ describe("a job that comes while an agent is idle", () => {
     ["goes before one that comes after it", { rank: Number.MAX_SAFE_INTEGER }, "it"],
     ["goes before one that is to be tried again later", { nextAttemptAt: 9e15 }, "it"],
     ["goes after one whose time to be tried again has come", { nextAttemptAt: 1 }, "the other"],
-    ["goes before one that nobody here can run", { engine: "brush" }, "it"],
+    ["goes before one that no agent can run", { engine: "brush" }, "it"],
     ["goes before one of another pool", { pool: "default" }, "it"],
   ])("%s", async (_, other, first) => {
     const { pool, connect } = await newAgent(1);
     const agent = await connect();
-    const unheard = await queueUnheard(pool, other);
+    const unannounced = await queueUnannounced(pool, other);
     if ("pool" in other)
-      await real.prepare("UPDATE jobs SET pool = 'default' WHERE id = ?").bind(unheard).run();
+      await real.prepare("UPDATE jobs SET pool = 'default' WHERE id = ?").bind(unannounced).run();
     const id = await createJob({ pool });
-    expect(await take(agent, 1)).toEqual([first === "it" ? id : unheard]);
+    expect(await take(agent, 1)).toEqual([first === "it" ? id : unannounced]);
   });
 
-  it("waits when nobody has room for it, and says nothing to D1", async () => {
+  it("waits when no agent has room for it, and costs no D1 call", async () => {
     const { pool } = await agentWithJob();
     calls.length = 0;
     const id = await createJob({ pool });

@@ -35,7 +35,7 @@ describe("place", () => {
   const PREFETCHING: AgentOffer = { ...GPU_OFFER, slots: 2, parallel: 1 };
   it.each([
     ["nothing to do", [], [candidate("a", GPU_OFFER, 0)], {}],
-    ["nobody there", [job("1")], [], {}],
+    ["no agent", [job("1")], [], {}],
     [
       "one each",
       [job("1"), job("2")],
@@ -49,7 +49,7 @@ describe("place", () => {
       [candidate("a", GPU_OFFER, 1, 2), candidate("b", GPU_OFFER, 0)],
       { 1: "b" },
     ],
-    ["in advance when nobody is idle", [job("1")], [candidate("a", PREFETCHING, 1, 2)], { 1: "a" }],
+    ["in advance when no agent is idle", [job("1")], [candidate("a", PREFETCHING, 1, 2)], { 1: "a" }],
     [
       "an idle agent before a less loaded one that would only prepare",
       [job("1")],
@@ -76,7 +76,7 @@ describe("place", () => {
     ],
     ["not by an unusable engine", [job("1", "brush")], [candidate("a", GPU_OFFER, 0)], {}],
     [
-      "a job nobody can run holds up no other",
+      "a job that no agent can run does not delay others",
       [job("1", "opensplat"), job("2")],
       [candidate("a", GPU_OFFER, 0)],
       { 2: "a" },
@@ -119,8 +119,8 @@ describe("leaseDeadline", () => {
   it.each([
     ["an assignment on its way", { ...lease, state: "sent" as const }, 5000, 0, 1000 + TIMING.acceptMs],
     ["an unfinished claim", { ...lease, state: "claiming" as const }, 5000, 0, 1000 + TIMING.acceptMs],
-    ["an agent that is heard", lease, 5000, 0, 5000 + TIMING.leaseMs],
-    ["an agent heard before an outage of ours", lease, 5000, 9000, 9000 + TIMING.leaseMs],
+    ["an active agent", lease, 5000, 0, 5000 + TIMING.leaseMs],
+    ["an agent last active before an outage of the control plane", lease, 5000, 9000, 9000 + TIMING.leaseMs],
     ["an agent that is gone", { ...lease, lostAt: 7000 }, null, 0, 7000 + TIMING.reconnectGraceMs],
     [
       "an agent gone before an outage of ours",

@@ -26,7 +26,7 @@ export interface DispatchContext {
   readonly random: () => number;
   readonly newLeaseId: () => string;
   readonly alarm: AlarmClock;
-  /** Since when the Dispatcher has run without an outage of its own. */
+  /** Since when the Dispatcher has run without an outage. */
   awakeSince: number;
   /** By job. Lost with the object, at the cost of one extra write. */
   readonly writtenProgress: Map<string, WrittenProgress>;

@@ -157,7 +157,7 @@ describe("an agent that comes back", () => {
     { fence, status: "training", progress: 60, message: "Step 60/100" } as const,
   ];
 
-  it("within the grace goes on under the same lease", async () => {
+  it("within the grace continues under the same lease", async () => {
     const { agent, token, instance, fence, jobId, pool } = await agentWithJob();
     await agent.stage(fence, 1, "training");
     agent.close();
@@ -169,7 +169,7 @@ describe("an agent that comes back", () => {
     expect(await getJob(jobId)).toMatchObject({ status: "completed", attempt: 1, lost_leases: 0 });
   });
 
-  it("after the grace takes its job up again under a new lease, if nobody else has it", async () => {
+  it("after the grace gets its job back under a new lease, if no other agent has it", async () => {
     const { agent, token, instance, fence, jobId, pool } = await agentWithJob();
     await agent.stage(fence, 1, "training");
     agent.close();
@@ -191,7 +191,7 @@ describe("an agent that comes back", () => {
     expect(await getJob(jobId)).toMatchObject({ status: "completed", attempt: 1 });
   });
 
-  it("goes on with its job at the stage that was reached, even if it has lost files and is behind that", async () => {
+  it("continues its job at the stage that was reached, even if it lost files and repeats stages", async () => {
     const { agent, token, instance, fence, jobId, pool } = await agentWithJob();
     await agent.stage(fence, 1, "exporting");
     agent.close();
@@ -246,7 +246,7 @@ describe("an agent that comes back", () => {
     expect(await back.takeJob()).toMatchObject({ job_id: jobId, attempt: 2 });
   });
 
-  it("is told to forget the deleted ones of the jobs that it keeps files of", async () => {
+  it("is asked to forget deleted jobs of which it keeps files", async () => {
     const { agent, token, instance, fence, jobId } = await agentWithJob();
     await agent.complete(fence, 1);
     await agent.next("ack");
@@ -284,7 +284,7 @@ describe("draining an agent", () => {
     expect(next.has("drain")).toBe(false);
   });
 
-  it("tells it until when, and gives it no more jobs", async () => {
+  it("sends it the deadline, and assigns it no more jobs", async () => {
     const { agent, agentId, pool } = await agentWithJob();
     const answer = json(api("POST", `/agents/${agentId}/drain`, { deadline_sec: 90 }));
     expect(await answer).toMatchObject({ deadline_sec: 90 });

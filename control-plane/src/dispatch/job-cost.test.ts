@@ -42,7 +42,7 @@ const CPU_MS_PER_REQUEST = 5;
 
 let meter: StoreMeter;
 beforeEach(() => {
-  // Ahead of the real clock, so that no alarm of the virtual one is due by itself.
+  // Ahead of the real clock, so that no alarm becomes due in real time.
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });
   meter = StoreMeter.attach();
 });
@@ -93,7 +93,7 @@ it("a job of half an hour costs less than US$ 0.15 per 1,000", async () => {
       for (const ws of state.getWebSockets()) await object.webSocketMessage(ws, JSON.stringify(message));
     });
   };
-  /** The runtime answers it by itself; what it leaves is a time. */
+  /** The runtime answers it without waking the object, and records the time. */
   const heartbeat = async () => {
     count.socketMessage += 1;
     await runInDurableObject(stub, (_, state) => {
@@ -152,7 +152,7 @@ it("a job of half an hour costs less than US$ 0.15 per 1,000", async () => {
     rowRead: meter.rowsRead,
   };
   const events = count.objectRequest + count.socketMessage;
-  const beside = {
+  const reported = {
     "the Dispatcher's own rows": costOf(inObject()),
     "its time": costOf({ objectSecond: events * EVENT_SECONDS + meter.d1Calls * D1_CALL_SECONDS }),
     "R2 operations": costOf({ classA: meter.classA, classB: meter.classB }),
@@ -164,6 +164,6 @@ it("a job of half an hour costs less than US$ 0.15 per 1,000", async () => {
     }),
   };
   console.log("US$ per 1,000 jobs:", 1000 * costOf(usage), usage);
-  for (const [what, cost] of Object.entries(beside)) console.log(what, 1000 * cost);
+  for (const [what, cost] of Object.entries(reported)) console.log(what, 1000 * cost);
   expect(1000 * costOf(usage)).toBeLessThan(0.15);
 });

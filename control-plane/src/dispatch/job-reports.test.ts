@@ -189,7 +189,7 @@ describe("completing", () => {
 });
 
 describe("failing", () => {
-  it("for good: the code, a plain sentence and a hint", async () => {
+  it("finally shows the code, a plain sentence and a hint", async () => {
     const { agent, fence, jobId } = await agentWithJob();
     agent.fail(fence, 1, "source_not_found");
     await agent.next("ack");
@@ -202,7 +202,7 @@ describe("failing", () => {
     expect(await getJob(jobId)).toMatchObject({ log_tail: ["last line"] });
   });
 
-  it("for a passing reason: tried again after a wait, given up after three failures", async () => {
+  it("for a retryable reason is retried after a wait, and final after three failures", async () => {
     const { agent, pool, jobId, fence } = await agentWithJob();
     let current = fence;
     for (let failures = 1; failures < 3; failures += 1) {

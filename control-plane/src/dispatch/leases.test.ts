@@ -15,7 +15,7 @@ async function leasesOf(pool: string) {
 }
 
 describe("a job that lost its agent", () => {
-  it("is given up once nobody has come for it in a week", async () => {
+  it("fails when no agent has come for it in a week", async () => {
     const { agent, fence, jobId, pool } = await agentWithJob();
     await agent.stage(fence, 1, "training");
     agent.close();
@@ -31,7 +31,7 @@ describe("a job that lost its agent", () => {
 });
 
 describe("a pool whose agents are all gone", () => {
-  it("still gives up what has waited for them for too long", async () => {
+  it("still fails jobs that have waited too long", async () => {
     const { agent, fence, jobId, pool, agentId } = await agentWithJob();
     await agent.stage(fence, 1, "training");
     agent.close();
@@ -121,7 +121,7 @@ describe("assigning", () => {
     expect((await a.takeJob()).job_id).not.toBe((await b.takeJob()).job_id);
   });
 
-  it("sends an assignment that is not accepted once more, then lets the agent rest", async () => {
+  it("sends an assignment that is not accepted once more, then lets the agent cool down", async () => {
     const pool = newPool();
     const agent = await ScriptedAgent.connect((await mintAgent(pool)).token);
     const jobId = await createJob({ pool });
@@ -136,7 +136,7 @@ describe("assigning", () => {
     expect((await agent.takeJob()).attempt).toBe(2);
   });
 
-  it("takes a claim back whose agent went away before it heard of it", async () => {
+  it("requeues a claimed job whose agent disconnected before it received the job", async () => {
     const { agent, jobId, pool } = await agentWithJob();
     agent.close();
     await runInDurableObject(dispatcher(pool), (_, { storage }) => {
@@ -217,7 +217,7 @@ describe("silence", () => {
     expect(await getJob(jobId)).toMatchObject({ status: "training", lost_leases: 0 });
   });
 
-  it("that lasts while the control plane itself was away starts the grace anew", async () => {
+  it("restarts the grace when the control plane itself was down", async () => {
     const { agent, pool, jobId, fence } = await agentWithJob();
     await agent.stage(fence, 1, "training");
     agent.close();
@@ -237,7 +237,7 @@ describe("silence", () => {
 });
 
 describe("job.held", () => {
-  it("without a job that was accepted gives it back", async () => {
+  it("without a job that was accepted requeues it", async () => {
     const { agent, jobId } = await agentWithJob();
     agent.send({ type: "job.held", jobs: [] });
     await jobBecomes(jobId, (job) => job.lost_leases === 1 && job.status === "queued");
@@ -289,7 +289,7 @@ describe("the object itself", () => {
     expect(await getJob(jobId)).toMatchObject({ status: "completed", attempt: 1, lost_leases: 0 });
   });
 
-  it("may lose its sockets: the agent returns and goes on", async () => {
+  it("may lose its sockets: the agent reconnects and continues", async () => {
     const { agent, pool, token, instance, jobId, fence } = await agentWithJob();
     await agent.stage(fence, 1, "training");
     await evictDurableObject(dispatcher(pool), { webSockets: "close" });
@@ -314,7 +314,7 @@ describe("the object itself", () => {
     expect(await leasesOf(pool)).toMatchObject([{ jobId, leaseId: fence.lease_id, state: "held" }]);
   });
 
-  it("sends what D1 says was claimed, but which nobody here knows to have been sent", async () => {
+  it("sends a job that D1 says was claimed, but that may never have been sent", async () => {
     const pool = newPool();
     const { agent_id, token } = await mintAgent(pool);
     const agent = await ScriptedAgent.connect(token, { offer: { ...BUILTIN_OFFER, slots: 0 } });

@@ -76,7 +76,7 @@ describe("chooseRecalls", () => {
   const job = (id: string, engine: "auto" | "brush" = "auto") => ({ id, engine, lastAgentId: null });
   const idle = (agentId: string) => ({ agentId, offer: BUILTIN_OFFER, load: 0, freeSlots: 1 });
   it.each([
-    ["nobody is idle", [job("1")], [], []],
+    ["no agent is idle", [job("1")], [], []],
     ["one each", [job("1"), job("2")], [idle("b")], ["1"]],
     ["two idle", [job("1"), job("2")], [idle("b"), idle("c")], ["1", "2"]],
     ["not from an agent to itself", [job("1")], [idle("a")], []],

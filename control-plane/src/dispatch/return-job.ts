@@ -28,6 +28,6 @@ export async function onReturned(
   );
   if (outcome === "applied") log("info", "job returned", { job: fence.job_id, attempt: fence.attempt });
   releaseLease(context, fence, agentId);
-  // The agent wants to be rid of the job, and so it is, whoever has it.
+  // Acked even when stale: the agent no longer has the job either way.
   return { type: "ack", fence, seq };
 }

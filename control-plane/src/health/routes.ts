@@ -5,7 +5,7 @@ import type { AppEnv } from "../app-env.ts";
 import { database } from "../db/database.ts";
 import { agents, jobCounts } from "../db/schema.ts";
 
-/** Open to all, so it tells nothing that identifies a person, a job or an agent. */
+/** Public, so it identifies no person, job or agent. */
 export const healthRoutes = new Hono<AppEnv>().get("/", async (c) => {
   const db = database(c.env.DB);
   const storage = c.env.STORAGE_STATE;

@@ -14,7 +14,7 @@ function cancel(id: string) {
 }
 
 describe("POST /jobs/{id}/cancel", () => {
-  it("ends a job that waits, and nobody gets it any more", async () => {
+  it("ends a waiting job, and no agent gets it", async () => {
     const pool = newPool();
     const { token } = await mintAgent(pool);
     const id = await createJob({ pool });
@@ -25,7 +25,7 @@ describe("POST /jobs/{id}/cancel", () => {
     expect(await getJob(id)).toMatchObject({ status: "cancelled", ended_at: expect.any(String) });
   });
 
-  it("ends a running job at once, tells its agent, and gives the agent the next job", async () => {
+  it("ends a running job at once, stops its agent, and assigns it the next job", async () => {
     const { pool, agent, fence, jobId, agentId } = await agentWithJob();
     await agent.stage(fence, 1, "training");
     const next = await createJob({ pool });

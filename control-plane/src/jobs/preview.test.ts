@@ -41,7 +41,7 @@ describe("a preview", () => {
     expect(await env.BUCKET.head(`jobs/${jobId}/preview.webp`)).toBeNull();
   });
 
-  it("goes when the job ends, also if its end was not heard of", async () => {
+  it("is deleted when the job ends, even if the notification was lost", async () => {
     const running = await agentWithJob();
     const { agent, fence, jobId } = running;
     await agent.stage(fence, 1, "training");

@@ -83,7 +83,7 @@ describe("POST /jobs/{id}/retry", () => {
 });
 
 describe("GET /jobs/{id}/events", () => {
-  it("tells a job's history, every attempt of it", async () => {
+  it("lists a job's history across its attempts", async () => {
     const { jobId, agentId } = await failedJob();
     const { events } = await json<{ events: Record<string, unknown>[] }>(api("GET", `/jobs/${jobId}/events`));
     expect(events.map(({ number, status, attempt }) => [number, status, attempt])).toEqual([

@@ -274,7 +274,7 @@ function failureColumns({ failure, failures, logTail, report, seq }: FailedAttem
   };
 }
 
-/** When a returned job may be assigned: at once. One that lost an agent before starts its wait for another anew. */
+/** When a returned job may be assigned: at once. A job that lost an agent before restarts its wait for another. */
 function requeueAt(now: number): SQL {
   return sql`iif(${jobs.lostLeases} > 0, ${now}, NULL)`;
 }

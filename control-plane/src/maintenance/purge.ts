@@ -9,7 +9,7 @@ import { deleteUpload, expiredUploads } from "../uploads/uploads.ts";
 /** How many leftovers of a kind one scheduled run removes, within D1's and R2's limits per invocation. */
 const BATCH = 50;
 
-/** Finishes interrupted deletions and removes what nobody came back for. Safe to repeat and to interrupt. */
+/** Finishes interrupted deletions and removes abandoned uploads. Safe to repeat and to interrupt. */
 export async function purgeLeftovers(db: Database, bucket: R2Bucket, now: number): Promise<void> {
   const due = await db.select().from(tombstones).where(lt(tombstones.purgeAt, now)).limit(BATCH);
   await each(due, (tombstone) => purgeTombstone(db, bucket, tombstone));

@@ -5,8 +5,8 @@ import { database } from "../db/database.ts";
 import { agentWithJob, jobBecomes } from "../testing/dispatch.ts";
 import { recordObject } from "./result-uploads.ts";
 
-describe("an object that is noted after its job has ended", () => {
-  it("stays when it is one of the results: the request was only a repetition that took its time", async () => {
+describe("an object that is recorded after its job has ended", () => {
+  it("stays when it is one of the results: the request was a slow repetition", async () => {
     const { agent, fence, jobId } = await agentWithJob();
     await agent.stage(fence, 1, "exporting");
     await agent.complete(fence, 2);
@@ -22,7 +22,7 @@ describe("an object that is noted after its job has ended", () => {
     }
   });
 
-  it("goes when nothing refers to it", async () => {
+  it("is deleted when nothing refers to it", async () => {
     const r2Key = "jobs/ended/1/upload/transforms.json";
     await env.BUCKET.put(r2Key, "{}");
     const upload = { id: "upload", jobId: "ended", r2Key };

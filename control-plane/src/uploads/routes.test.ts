@@ -138,7 +138,7 @@ describe("an upload", () => {
     expect((await api("GET", `/jobs/${job}`)).status).toBe(200);
   });
 
-  it("that nobody used is purged when it has expired; one that a job uses is kept", async () => {
+  it("is purged when it expires unused, and kept while a job uses it", async () => {
     const used = await uploadVideo();
     await createJob({ filebin_url: undefined, upload_id: used.upload_id });
     const unused = await uploadVideo();
@@ -220,7 +220,7 @@ describe("deleting an upload", () => {
 });
 
 describe("an uploaded video", () => {
-  it("is what the job's agent downloads, also in ranges, and nobody else does", async () => {
+  it("is downloaded by the job's agent only, in ranges too", async () => {
     const pool = newPool();
     const { token } = await mintAgent(pool);
     const agent = await ScriptedAgent.connect(token);
