@@ -14,10 +14,13 @@ const EXCLUDED = [
 /** Against tests that hang. On a busy machine a job takes many times its ten seconds. */
 const HANG_TIMEOUT_MS = 600_000;
 
+/** The processes that tests start compile each module once. */
+const env = { NODE_COMPILE_CACHE: join(ROOT, "node_modules", ".cache", "node-compile-cache") };
+
 /** A package with a vitest.config.ts of its own. */
 function packageProject(name: string, path = name): TestProjectInlineConfiguration {
   const root = join(ROOT, path);
-  return { extends: join(root, "vitest.config.ts"), root, test: { name, exclude: EXCLUDED } };
+  return { extends: join(root, "vitest.config.ts"), root, test: { name, exclude: EXCLUDED, env } };
 }
 
 export default defineConfig({
@@ -34,6 +37,7 @@ export default defineConfig({
         root: import.meta.dirname,
         test: {
           name: "scripts",
+          env,
           environment: "node",
           exclude: [...EXCLUDED, "e2e/faults/**", "simulation/**"],
           testTimeout: 60_000,
@@ -44,6 +48,7 @@ export default defineConfig({
         root: join(import.meta.dirname, "e2e", "faults"),
         test: {
           name: "faults",
+          env,
           environment: "node",
           exclude: EXCLUDED,
           globalSetup: ["prepare.ts"],

@@ -16,23 +16,6 @@ afterEach((context) => harness.endTest(context));
 afterAll(() => harness.stop());
 
 describe("a control plane that is killed", () => {
-  it("during the training finds it going on", async () => {
-    const { gates, settings, trainingHeld } = await gatedAgent(harness);
-    const box = await harness.newBox();
-    box.start({ ...settings, ...trainingHeld });
-    const jobId = await harness.tinyJob();
-    await gates.checkpoint.reached(1);
-    await gates.export.open();
-    await harness.controlPlane.kill();
-    await harness.restartControlPlane();
-    await box.says(/connected to /, 2);
-    await gates.checkpoint.open();
-    const job = await harness.completed(jobId);
-    expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
-    expect(stagesOf(job).ran).toEqual(["train", "export", "upload"]);
-    expect(await box.pipelineLog(jobId)).not.toContain("resuming from the checkpoint");
-  });
-
   it("during the upload gets the parts that it lacks", async () => {
     const box = await harness.newBox();
     box.start();

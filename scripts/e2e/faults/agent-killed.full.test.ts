@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
-import { type FaultHarness, fileCount, stagesOf, startFaultHarness } from "./harness/fault-harness.ts";
+import { type FaultHarness, stagesOf, startFaultHarness } from "./harness/fault-harness.ts";
 import { preload } from "./harness/gated-agent.ts";
 import { interruptInEveryStage } from "./harness/interrupted-job.ts";
 
@@ -38,19 +38,5 @@ describe("an agent that is killed", () => {
     const job = await harness.completed(jobId);
     expect(job).toMatchObject({ failures: 0, lost_leases: 0 });
     expect(stagesOf(job).ran).toEqual(ran);
-  });
-
-  it("after a file was uploaded sends only the others", async () => {
-    const box = await harness.newBox();
-    box.start();
-    const halfway = harness.network.holdAt(/^POST .*\/uploads$/, 2);
-    const jobId = await harness.tinyJob({ iterations: 40 });
-    await halfway;
-    await box.end("SIGKILL");
-    harness.network.mend();
-    box.start();
-    const job = await harness.completed(jobId);
-    expect(stagesOf(job).ran).toEqual(["upload"]);
-    expect(harness.partsSent(job)).toBe(fileCount(job));
   });
 });

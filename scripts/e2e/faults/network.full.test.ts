@@ -47,20 +47,6 @@ describe("an agent with a job", () => {
     expect(harness.partsSent(job)).toBe(fileCount(job));
   });
 
-  it("sends only that part again whose connection broke", async () => {
-    const box = await harness.newBox();
-    box.start();
-    const sending = harness.network.holdAt(/^PUT .*\/parts\/1/, 2);
-    const jobId = await harness.tinyJob({ iterations: 40 });
-    await sending;
-    harness.network.cut();
-    harness.network.mend();
-    const job = await harness.completed(jobId);
-    expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
-    // The one that was held never got through.
-    expect(harness.partsSent(job)).toBe(fileCount(job));
-  });
-
   it("whose answer to a finished upload was lost does not upload again", async () => {
     const box = await harness.newBox();
     box.start();

@@ -1,0 +1,83 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { ControlPlaneProcess } from "@splatt/local/control-plane-process";
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
+import { type FaultHarness, fileCount, stagesOf, startFaultHarness } from "./harness/fault-harness.ts";
+import { gatedAgent } from "./harness/gated-agent.ts";
+
+/** One fault of each kind. What else can go wrong, and when, is in the `*.full.test.ts` beside this file. */
+
+let harness: FaultHarness<ControlPlaneProcess>;
+beforeAll(async () => {
+  harness = await startFaultHarness(inject("prepared"));
+});
+afterEach((context) => harness.endTest(context));
+afterAll(() => harness.stop());
+
+describe("an agent that is killed", () => {
+  it("after a file was uploaded sends only the others", async () => {
+    const box = await harness.newBox();
+    box.start();
+    const halfway = harness.network.holdAt(/^POST .*\/uploads$/, 2);
+    const jobId = await harness.tinyJob({ iterations: 40 });
+    await halfway;
+    await box.end("SIGKILL");
+    harness.network.mend();
+    box.start();
+    const job = await harness.completed(jobId);
+    expect(stagesOf(job).ran).toEqual(["upload"]);
+    expect(harness.partsSent(job)).toBe(fileCount(job));
+  });
+});
+
+describe("a control plane that is killed", () => {
+  it("during the training finds it going on", async () => {
+    const { gates, settings, trainingHeld } = await gatedAgent(harness);
+    const box = await harness.newBox();
+    box.start({ ...settings, ...trainingHeld });
+    const jobId = await harness.tinyJob();
+    await gates.checkpoint.reached(1);
+    await gates.export.open();
+    await harness.controlPlane.kill();
+    await harness.restartControlPlane();
+    await box.says(/connected to /, 2);
+    await gates.checkpoint.open();
+    const job = await harness.completed(jobId);
+    expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
+    expect(stagesOf(job).ran).toEqual(["train", "export", "upload"]);
+    expect(await box.pipelineLog(jobId)).not.toContain("resuming from the checkpoint");
+  });
+});
+
+describe("an agent with a job", () => {
+  it("sends only that part again whose connection broke", async () => {
+    const box = await harness.newBox();
+    box.start();
+    const sending = harness.network.holdAt(/^PUT .*\/parts\/1/, 2);
+    const jobId = await harness.tinyJob({ iterations: 40 });
+    await sending;
+    harness.network.cut();
+    harness.network.mend();
+    const job = await harness.completed(jobId);
+    expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
+    // The one that was held never got through.
+    expect(harness.partsSent(job)).toBe(fileCount(job));
+  });
+});
+
+describe("a job's record", () => {
+  it("that was being written when the agent was killed is as it was before", async () => {
+    const { gates, settings } = await gatedAgent(harness);
+    const box = await harness.newBox();
+    box.start(settings);
+    const jobId = await harness.tinyJob();
+    await gates.export.reached(1);
+    await box.end("SIGKILL");
+    await gates.export.open();
+    await writeFile(join(box.jobDir(jobId), "job.json.tmp"), '{"version":1,"fen');
+    box.start();
+    const job = await harness.completed(jobId);
+    expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
+    expect(stagesOf(job).ran).toEqual(["export", "upload"]);
+  });
+});

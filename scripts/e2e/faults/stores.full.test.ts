@@ -1,0 +1,95 @@
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
+import { type FaultHarness, fileCount, startFaultyStoresHarness } from "./harness/fault-harness.ts";
+import { gatedAgent } from "./harness/gated-agent.ts";
+import { d1, r2, STORE_ERRORS, StoreFaults } from "./harness/store-faults.ts";
+
+/** D1 and R2 fail under the Worker, are slow, or lose the answer to what they did. */
+
+const LEASE_MS = 2000;
+const UNCOUNTED = { attempt: 1, failures: 0, lost_leases: 0 };
+
+let harness: FaultHarness;
+const faults = new StoreFaults();
+beforeAll(async () => {
+  harness = await startFaultyStoresHarness(inject("prepared"), faults, { leaseMs: LEASE_MS });
+});
+afterEach((context) => {
+  faults.mend();
+  return harness.endTest(context);
+});
+afterAll(() => harness.stop());
+
+/** Uploading is all that is left of it. */
+const briefJob = () => harness.tinyJob({ iterations: 40 });
+
+describe("D1", () => {
+  it("that does not take two writes of three costs nothing but time", async () => {
+    const box = await harness.newBox();
+    let writes = 0;
+    faults.add((call) => {
+      // D1 repeats reads by itself.
+      if (!d1(call) || call.what.startsWith("select")) return null;
+      writes += 1;
+      return writes % 3 === 0 ? null : { error: STORE_ERRORS.d1Lost };
+    });
+    box.start();
+    const jobIds = await harness.insist(() => Promise.all([briefJob(), briefJob()]));
+    for (const jobId of jobIds) {
+      expect(await harness.insist(() => harness.completed(jobId))).toMatchObject(UNCOUNTED);
+    }
+  });
+
+  it("that is away for longer than a lease finds the job finished", async () => {
+    const { gates, settings } = await gatedAgent(harness);
+    const box = await harness.newBox();
+    box.start(settings);
+    const jobId = await harness.tinyJob();
+    await gates.export.reached(1);
+    const down = performance.now();
+    faults.add((call) => (d1(call) ? { error: STORE_ERRORS.d1Overloaded } : null));
+    await gates.export.open();
+    await expect.poll(() => performance.now() - down, { timeout: 60_000 }).toBeGreaterThan(1.5 * LEASE_MS);
+    faults.mend();
+    expect(await harness.completed(jobId)).toMatchObject(UNCOUNTED);
+  });
+
+  it("that is slow is waited for", async () => {
+    faults.add((call) => (d1(call) ? { delayMs: 300 } : null));
+    const box = await harness.newBox();
+    box.start();
+    expect(await harness.completed(await briefJob())).toMatchObject(UNCOUNTED);
+  });
+
+  it("that is away when an agent connects does not send it away for good", async () => {
+    const box = await harness.newBox();
+    const refused = faults.next(8, d1, { error: STORE_ERRORS.d1Overloaded });
+    box.start();
+    await refused;
+    expect(await harness.completed(await briefJob())).toMatchObject(UNCOUNTED);
+  });
+});
+
+describe("R2", () => {
+  it.each([[["createMultipartUpload", "uploadPart", "complete"]], [["head"]]])(
+    "that fails once at %s costs no attempt",
+    async (methods) => {
+      const box = await harness.newBox();
+      box.start();
+      for (const method of methods) void faults.next(1, r2(method), { error: STORE_ERRORS.r2Internal });
+      const before = faults.count(r2("uploadPart"));
+      const job = await harness.completed(await briefJob());
+      expect(job).toMatchObject(UNCOUNTED);
+      const again = methods.includes("uploadPart") ? 1 : 0;
+      expect(faults.count(r2("uploadPart")) - before).toBe(fileCount(job) + again);
+    },
+  );
+
+  it("that is away for a while is waited for", async () => {
+    const box = await harness.newBox();
+    box.start();
+    const away = faults.next(4, r2("uploadPart"), { error: STORE_ERRORS.r2Internal });
+    const jobId = await briefJob();
+    await away;
+    expect(await harness.completed(jobId)).toMatchObject(UNCOUNTED);
+  });
+});
