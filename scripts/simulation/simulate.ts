@@ -12,14 +12,14 @@ import { explainSeed, search } from "./search.ts";
 
 const USAGE = `Usage: npm run simulate -- [options]
 
-  --seeds N        how many seeds to run (1000)
-  --from F         the first of them (1)
-  --threads T      on how many threads (2)
-  --seed S         runs one seed and prints its trace; a failing one is made smaller first
-  --whole          … or not
-  --mutation M     with a mistake in the shipped code: a name, or a JSON file with one or more of
-                   {"file": "control-plane/src/…", "search": "text that is there once", "replace": "other text"}
-  --list           what can go wrong, and the names of the mutations`;
+  --seeds N        number of seeds to run (1000)
+  --from F         first seed (1)
+  --threads T      number of threads (2)
+  --seed S         run one seed and print its trace; a failing run is shrunk first
+  --whole          with --seed: do not shrink
+  --mutation M     inject a bug into the shipped code: a name from --list, or a JSON file with one or more of
+                   {"file": "control-plane/src/…", "search": "text that occurs once", "replace": "new text"}
+  --list           list the faults and the mutations`;
 
 const MAX_FAILURES = 10;
 const SEEDS_PER_LINE = 5000;
@@ -88,7 +88,7 @@ async function runMany(changes: readonly SourceChange[]): Promise<boolean> {
   );
   const again = values.mutation === undefined ? "" : ` --mutation ${values.mutation}`;
   if (totals.failed === 0) console.log("All invariants held.");
-  else console.log(`${totals.failed} seeds failed. To read one: npm run simulate -- --seed S${again}`);
+  else console.log(`${totals.failed} seeds failed. To see a trace: npm run simulate -- --seed S${again}`);
   return totals.failed === 0;
 }
 
@@ -98,12 +98,12 @@ async function runOne(seed: number, changes: readonly SourceChange[]): Promise<b
   console.log(`\n${describePlan(plan)}`);
   console.log(`seed ${seed}: ${outcome.steps} steps, trace ${outcome.traceHash}`);
   if (outcome.failure === null) console.log("All invariants held.");
-  else console.log(`${outcome.failure.invariant} is broken: ${outcome.failure.finding}`);
+  else console.log(`${outcome.failure.invariant} failed: ${outcome.failure.finding}`);
   return outcome.failure === null;
 }
 
 function describePlan({ hosts, operations, faults, faultLimit, healAtMs }: Plan): string {
-  const limit = faultLimit === Number.MAX_SAFE_INTEGER ? "" : `, ${faultLimit} of them at the most`;
+  const limit = faultLimit === Number.MAX_SAFE_INTEGER ? "" : `, at most ${faultLimit}`;
   return [
     ...hosts.map((host) => `host   ${JSON.stringify(host)}`),
     ...operations.map((operation) => `operation ${JSON.stringify(operation)}`),
@@ -118,7 +118,9 @@ if (values.help) {
 } else {
   const changes = values.mutation === undefined ? [] : await changesOf(values.mutation);
   if (changes === null) {
-    console.error(`${values.mutation} is no mutation, and no file with one either; see --list and --help.`);
+    console.error(
+      `Unknown mutation: ${values.mutation}. See --list for names and --help for the format of a file.`,
+    );
     process.exitCode = 2;
   } else {
     const held = await (values.seed === undefined ? runMany(changes) : runOne(Number(values.seed), changes));

@@ -20,7 +20,7 @@ function holdExport(gate: string): void {
   const fs = require("node:fs/promises") as typeof import("node:fs/promises");
   const { copyFile } = fs;
   fs.copyFile = async (from, to, mode) => {
-    if (/\/export\.[^/]*\.part\/baked_splat_sh\.ply$/.test(String(to))) {
+    if (/\/export\.[^/]*\.part\/engine-splat\.ply$/.test(String(to))) {
       await appendFile(`${gate}.arrivals`, "export\n");
       await readFile(gate);
     }
