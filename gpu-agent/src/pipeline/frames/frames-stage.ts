@@ -142,6 +142,9 @@ async function readVideo(
 ): Promise<Result<Video, Failure>> {
   const file = await probeVideo(config, path, context);
   if (!file.ok) return file;
+  // Before the film is chosen: the codec and the size of encrypted pictures may not be known.
+  const films = file.value.videos.filter(({ attached }) => !attached);
+  if (films.every(({ encrypted }) => encrypted)) return err(failure("video_encrypted", ""));
   const packets = await readPackets(config, path, file.value, config.maxPictures, context);
   if (!packets.ok) return packets;
   const { film, index } = packets.value;

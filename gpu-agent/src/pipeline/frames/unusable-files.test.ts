@@ -1,0 +1,108 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { FRAME_LIMITS } from "./frame-plan.ts";
+import { createFramesStage } from "./frames-stage.ts";
+import { ffmpeg } from "./testing/counter-clip.ts";
+import { ffmpegOnPath } from "./testing/ffmpegs.ts";
+
+const SOURCE = ["-f", "lavfi", "-i", "testsrc2=s=320x240:r=10:d=4"];
+const MPEG4 = ["-c:v", "mpeg4", "-q:v", "3"];
+const CENC = "-encryption_scheme cenc-aes-ctr -encryption_key 76a6c65c5ea762046bd749a2e632ccbb";
+
+let dir = "";
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "splatt-unusable-"));
+});
+
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+/** Files that hold no video that can be used, made as `source`; with the failure that names them. */
+const KINDS: readonly (readonly [kind: string, code: string, make: () => Promise<void> | void])[] = [
+  [
+    "an encrypted video",
+    "video_encrypted",
+    () =>
+      ffmpeg(
+        dir,
+        ...SOURCE,
+        "-c:v",
+        "libx264",
+        ...CENC.split(" "),
+        "-encryption_kid",
+        "a7e61c373e219033c21091fa607bf3b8",
+        "-f",
+        "mp4",
+        "source",
+      ),
+  ],
+  [
+    "a scrambled transport stream",
+    "video_encrypted",
+    async () => {
+      ffmpeg(dir, ...SOURCE, "-c:v", "mpeg2video", "-f", "mpegts", "source");
+      const bytes = await readFile(join(dir, "source"));
+      // Only some packets, so that ffprobe still finds pictures.
+      for (let at = 188 * 60; at < bytes.length; at += 188)
+        bytes[at + 3] = (bytes[at + 3] ?? 0) | (at % 376 ? 0x80 : 0);
+      await writeFile(join(dir, "source"), bytes);
+    },
+  ],
+  ["a picture", "image_still", () => ffmpeg(dir, ...SOURCE, "-frames:v", "1", "-f", "mjpeg", "source")],
+  ["an animation", "image_animated", () => ffmpeg(dir, ...SOURCE, "-frames:v", "9", "-f", "gif", "source")],
+  [
+    "a motion photo",
+    "image_motion_photo",
+    async () => {
+      ffmpeg(dir, ...SOURCE, "-frames:v", "1", "-f", "mjpeg", "photo");
+      ffmpeg(dir, ...SOURCE, ...MPEG4, "-f", "mp4", "clip");
+      const parts = await Promise.all(["photo", "clip"].map((name) => readFile(join(dir, name))));
+      await writeFile(join(dir, "source"), Buffer.concat(parts));
+    },
+  ],
+  [
+    "the clip of a live photo",
+    "image_motion_photo",
+    () =>
+      ffmpeg(
+        dir,
+        ...SOURCE,
+        ...MPEG4,
+        "-movflags",
+        "use_metadata_tags",
+        "-metadata",
+        "com.apple.quicktime.live-photo.auto=1",
+        "-f",
+        "mov",
+        "source",
+      ),
+  ],
+];
+
+describe.skipIf(ffmpegOnPath() === null)("is named, and not decoded:", { timeout: 60_000 }, () => {
+  it.each(KINDS)("%s", async (_, code, make) => {
+    await make();
+    const out = await mkdtemp(join(dir, "out-"));
+    const stage = createFramesStage({
+      ...FRAME_LIMITS,
+      ffmpeg: "/nowhere/ffmpeg",
+      ffprobe: "ffprobe",
+      commandTimeoutMs: 60_000,
+    });
+    const result = await stage.run(
+      { file: join(dir, "source"), options: { fps: 4, start_sec: 0, end_sec: null } },
+      {
+        dir: out,
+        signal: new AbortController().signal,
+        log: pino({ level: "silent" }),
+        report: () => undefined,
+        toolOutput: () => undefined,
+      },
+    );
+    expect(result).toMatchObject({ ok: false, error: { code } });
+    expect(await readdir(out)).toEqual([]);
+  });
+});
