@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type ColmapModel, entryCount, parseCameras, parseImages, parsePoints } from "./colmap-model.ts";
-import { encodeModel } from "./synthetic-model.ts";
+import { encodeModel } from "./testing/synthetic-model.ts";
 
 const MODEL: ColmapModel = {
   cameras: new Map([

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { project, toOpenCv } from "./camera-models.ts";
 import type { ColmapModel } from "./colmap-model.ts";
 import { sparsePointCloud, toDatasetFrame, transformsOf } from "./dataset-files.ts";
-import { ballOfPoints, lookAt, modelOf } from "./synthetic-model.ts";
+import { ballOfPoints, lookAt, modelOf } from "./testing/synthetic-model.ts";
 import { dot, type Vector3 } from "./vectors.ts";
 
 const OPENCV = {

@@ -6,7 +6,7 @@ import {
   normalizingSimilarity,
   upDirection,
 } from "./normalize.ts";
-import { ballOfPoints, lookAt, modelOf } from "./synthetic-model.ts";
+import { ballOfPoints, lookAt, modelOf } from "./testing/synthetic-model.ts";
 import { add, apply, dot, length, normalized, rotationOf, scale, type Vector3 } from "./vectors.ts";
 
 /** COLMAP's world is turned anyhow: here up is this direction. */

@@ -5,8 +5,8 @@ import { readTransforms } from "@splatt/formats";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { entryCount } from "./colmap-model.ts";
-import { type FakeColmap, type FakePlan, type FakeRun, fakeColmap } from "./fake-colmap.ts";
 import { createPosesStage, type PosesConfig, type PosesInput } from "./poses-stage.ts";
+import { type FakeColmap, type FakePlan, type FakeRun, fakeColmap } from "./testing/fake-colmap.ts";
 
 /** The stage's decisions, with a stand-in for COLMAP that fails in all the ways that the real one does. */
 

@@ -1,6 +1,6 @@
-import { project, toOpenCv } from "./camera-models.ts";
-import type { ColmapCamera, ColmapImage, ColmapModel, ColmapPoint } from "./colmap-model.ts";
-import { add, apply, cross, dot, normalized, rotationOf, scale, subtract, type Vector3 } from "./vectors.ts";
+import { project, toOpenCv } from "../camera-models.ts";
+import type { ColmapCamera, ColmapImage, ColmapModel, ColmapPoint } from "../colmap-model.ts";
+import { add, apply, cross, dot, normalized, rotationOf, scale, subtract, type Vector3 } from "../vectors.ts";
 
 /** COLMAP models for tests, made up or written as COLMAP writes them. */
 

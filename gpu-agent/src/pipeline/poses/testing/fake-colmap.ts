@@ -1,6 +1,6 @@
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ColmapCamera, ColmapImage, ColmapModel } from "./colmap-model.ts";
+import type { ColmapCamera, ColmapImage, ColmapModel } from "../colmap-model.ts";
 import { ballOfPoints, encodeModel, lookAt, modelOf } from "./synthetic-model.ts";
 
 /** What the fake COLMAP does in one run of a command. */
