@@ -12,22 +12,24 @@ const EXCLUDED = [
   process.env.TESTS === "full" ? "**/!(*.full).test.ts" : "**/*.full.test.ts",
 ];
 /** Against tests that hang. On a busy machine a job takes many times its ten seconds. */
-const HANG_TIMEOUT_MS = 600_000;
+const HANG_TIMEOUT_MS = 240_000;
 
 /** The processes that tests start compile each module once. */
 const env = { NODE_COMPILE_CACHE: join(ROOT, "node_modules", ".cache", "node-compile-cache") };
 
-/** A package with a vitest.config.ts of its own. */
-function packageProject(name: string, path = name): TestProjectInlineConfiguration {
+/** A package with its own vitest.config.ts. */
+function packageProject(name: string, path = name, groupOrder = 0): TestProjectInlineConfiguration {
   const root = join(ROOT, path);
-  return { extends: join(root, "vitest.config.ts"), root, test: { name, exclude: EXCLUDED, env } };
+  const test = { name, exclude: EXCLUDED, env, sequence: { groupOrder } };
+  return { extends: join(root, "vitest.config.ts"), root, test };
 }
 
 export default defineConfig({
   test: {
     projects: [
       packageProject("shared"),
-      packageProject("control-plane"),
+      // Its files share one worker, and projects of one group need the same number of workers.
+      packageProject("control-plane", "control-plane", 1),
       packageProject("embedded", "control-plane/embedded"),
       packageProject("gpu-agent"),
       packageProject("cpu-trainer", "gpu-agent/cpu-trainer"),
@@ -62,8 +64,8 @@ export default defineConfig({
           name: "simulation",
           environment: "node",
           exclude: EXCLUDED,
-          // After all others: it has as many threads as there are cores.
-          sequence: { groupOrder: 1 },
+          // After all others: it uses as many threads as there are cores.
+          sequence: { groupOrder: 2 },
         },
       },
     ],
