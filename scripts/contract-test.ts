@@ -2,8 +2,8 @@ import { ROOT } from "@splatt/local/local-machine";
 import { execa } from "execa";
 
 /**
- * `npm run test:nerfstudio`, `test:opensplat`, `test:brush`, `test:filebin`: what the code assumes about another
- * program, checked against the real one, which a variable names. docs/engines.md says how to get each engine.
+ * `npm run test:nerfstudio`, `test:opensplat`, `test:brush`, `test:filebin`: checks what the code assumes about another
+ * program against the real one, which an environment variable names. docs/engines.md tells how to install each engine.
  */
 
 const VARIABLES: Readonly<Record<string, string>> = {
@@ -17,11 +17,11 @@ const VARIABLES: Readonly<Record<string, string>> = {
 const [program = ""] = process.argv.slice(2);
 const variable = VARIABLES[program];
 if (variable === undefined) {
-  console.error(`Name one of ${Object.keys(VARIABLES).join(", ")}.`);
+  console.error(`Missing or unknown program. Choose one of: ${Object.keys(VARIABLES).join(", ")}.`);
   process.exitCode = 2;
 } else if (!process.env[variable]) {
   console.error(
-    `${variable} is not set. The contract test of ${program} and docs/engines.md say what it names.`,
+    `${variable} is not set. See docs/engines.md and the contract test of ${program} for its value.`,
   );
   process.exitCode = 2;
 } else {

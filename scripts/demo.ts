@@ -18,23 +18,23 @@ import { downloadFile, uploadFile } from "splatt/node";
 
 const USAGE = `Usage: npm run demo [-- VIDEO] [options]
 
-Turns a video into a Gaussian splat with the whole of Splatt on this machine: an embedded control plane, and an
-agent that dials out to it. Without a video it renders a clip of its own.
+Turns a video into a Gaussian splat on this machine, with an embedded control plane and an agent that connects to
+it. Without VIDEO, renders a sample clip and uses that.
 
   --iterations N      training steps
   --fps N             frames per second of video
   --engine NAME       builtin, nerfstudio or auto (auto on a machine with a GPU, else builtin)
-  --max-resolution N  longest side in pixels at which the scene is trained
-  --out DIR           where the results go (demo-results/NAME)`;
+  --max-resolution N  longest side of the training images, in pixels
+  --out DIR           folder for the results (demo-results/NAME)`;
 
-/** What a demo on the CPU can afford; a GPU trains as long as the API's default says. */
+/** Keeps a demo on the CPU short; on a GPU the API's default applies. */
 const CPU_ITERATIONS = 1500;
 const MAX_FPS = 4;
 const FRAMES_WANTED = 60;
 const POLL_MS = 500;
 const DEMO_DIR = join(dataDir(process.env), "demo");
 
-/** A reason to end that the user can do something about; anything else is a bug and keeps its stack. */
+/** An error that the user can fix; any other error is a bug and is printed with its stack. */
 class DemoError extends Error {}
 
 interface DemoOptions {
@@ -67,7 +67,7 @@ async function demo(options: DemoOptions, stopping: AbortSignal): Promise<void> 
       const job = await Promise.race([runJob(client, video, options, stopping), agentGone]);
       const downloads = await downloadResults(client, job, options.out);
       const summary = job.report === null ? "" : resultSummary(job.report, downloads);
-      console.log(`\n${summary}\n\nThe files are in ${relative(process.cwd(), options.out) || "."}`);
+      console.log(`\n${summary}\n\nThe results are in ${relative(process.cwd(), options.out) || "."}`);
     });
   } finally {
     await controlPlane.stop();
@@ -83,7 +83,7 @@ async function renderSampleClip(signal: AbortSignal): Promise<string> {
   return path;
 }
 
-/** Runs `work` beside an agent; `agentGone` rejects when the agent cannot do it. */
+/** Runs `work` while an agent is running; `agentGone` rejects when the agent exits early. */
 async function withAgent(
   controlPlane: EmbeddedControlPlane,
   client: SplattClient,
@@ -104,7 +104,7 @@ async function withAgent(
     },
   });
   const agentGone = agent.exited.then((code): never => {
-    throw new DemoError(`The agent ended with code ${code}. It said: ${lastLine}`);
+    throw new DemoError(`The agent exited with code ${code}. Its last line: ${lastLine}`);
   });
   agentGone.catch(() => undefined);
   try {
@@ -139,7 +139,7 @@ async function runJob(
   return followJob(client, job_id, stopping);
 }
 
-/** About as many frames as cameras can be solved for in a minute, whatever the video's length. */
+/** The rate that yields about as many frames as COLMAP registers in a minute, for a video of any length. */
 async function chooseFps(video: string): Promise<number> {
   const { stdout } = await execa(
     "ffprobe",
@@ -151,7 +151,7 @@ async function chooseFps(video: string): Promise<number> {
   return Math.min(MAX_FPS, Math.round((100 * FRAMES_WANTED) / seconds) / 100);
 }
 
-/** Shows the job's progress until it has ended: a live line per stage, or a line per change without a terminal. */
+/** Shows the job's progress until it ends: a live line per stage, or one line per change without a terminal. */
 async function followJob(client: SplattClient, jobId: string, stopping: AbortSignal): Promise<JobView> {
   const display = new JobDisplay();
   for (;;) {
@@ -207,7 +207,7 @@ function readOptions(): DemoOptions {
     console.log(USAGE);
     process.exit(0);
   }
-  // npm runs scripts in the project's folder; paths are meant from where the user stands.
+  // npm runs scripts in the project's folder; the user's paths are relative to the folder that npm was called from.
   const from = process.env.INIT_CWD ?? process.cwd();
   const [given] = positionals;
   const video = given === undefined ? null : resolve(from, given);
@@ -224,7 +224,7 @@ function readOptions(): DemoOptions {
 
 function number(text: string | undefined, option: string): number | undefined {
   if (text === undefined) return undefined;
-  if (Number.isNaN(Number(text))) throw new DemoError(`${option} wants a number, not "${text}".`);
+  if (Number.isNaN(Number(text))) throw new DemoError(`Invalid ${option}: "${text}" is not a number.`);
   return Number(text);
 }
 
@@ -234,7 +234,7 @@ async function main(): Promise<number> {
   try {
     const options = readOptions();
     if (options.video !== null && !(await isFile(options.video))) {
-      throw new DemoError(`There is no file ${options.video}.`);
+      throw new DemoError(`File not found: ${options.video}`);
     }
     await demo(options, stopping.signal);
     return 0;
@@ -244,9 +244,9 @@ async function main(): Promise<number> {
       return 130;
     }
     const known = error instanceof DemoError || (error instanceof Error && error.name === "ApiProblem");
-    console.error(`\nThe demo did not succeed.\n${known ? (error as Error).message : errorStack(error)}`);
+    console.error(`\nThe demo failed.\n${known ? (error as Error).message : errorStack(error)}`);
     console.error(
-      `What control plane and agent said is in ${relative(process.cwd(), join(DEMO_DIR, "demo.log"))}`,
+      `For the logs of the control plane and the agent, see ${relative(process.cwd(), join(DEMO_DIR, "demo.log"))}`,
     );
     return 1;
   }

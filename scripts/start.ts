@@ -14,17 +14,17 @@ import { SplattClient } from "splatt";
 
 const ENV_FILE = join(ROOT, ".env");
 const RESTART_DELAY_MS = 3000;
-/** Exit codes of the agent with which starting it again changes nothing; see docs/agent.md. */
+/** Exit codes after which a restart cannot help; see docs/agent.md. */
 const FINAL_EXITS: readonly (number | null)[] = [0, 2, 3, 4, 5];
 
 async function main(): Promise<number> {
-  // Videos, keys and tokens: nothing that is made here is for other users of the machine.
+  // Videos, keys and tokens must not be readable by other users of the machine.
   process.umask(0o077);
   const isKeyInEnvironment = Boolean(process.env.GPU_API_KEY);
   try {
     process.loadEnvFile(ENV_FILE);
   } catch {
-    // No .env yet; the first start makes one.
+    // No .env yet; the first start creates it.
   }
   const read = readStartSettings(process.env);
   if (!read.ok) {
@@ -35,7 +35,9 @@ async function main(): Promise<number> {
   const { port, dataDir: data, trustedProxies, warnings } = read.settings;
   for (const warning of warnings) console.error(warning);
   if (await portInUse(port)) {
-    console.error(`Port ${port} is in use. Stop what runs there, or choose another: PORT=8081 npm start`);
+    console.error(
+      `Port ${port} is in use. Stop the program that uses it, or choose another port: PORT=8081 npm start`,
+    );
     return 1;
   }
   await makePrivateFolder(data);
@@ -54,8 +56,8 @@ async function main(): Promise<number> {
   const isNew = read.settings.apiKey === null;
   const keptIn = isKeyInEnvironment ? "GPU_API_KEY of the environment" : `GPU_API_KEY in ${ENV_FILE}`;
   console.log(`\n  Splatt is ready:  ${controlPlane.url}`);
-  console.log(`  X-API-Key:        ${isNew ? `${apiKey} (shown this once; kept as ${keptIn})` : keptIn}`);
-  console.log("\n  Ctrl-C stops it.\n");
+  console.log(`  X-API-Key:        ${isNew ? `${apiKey} (shown only once; saved as ${keptIn})` : keptIn}`);
+  console.log("\n  Press Ctrl-C to stop.\n");
   try {
     const client = new SplattClient(controlPlane.url, apiKey);
     const token = await ensureAgentToken(client, controlPlane.url, data);
@@ -89,16 +91,16 @@ async function keepAgentRunning(
     if (exit === "stopped") return agent.stop();
     if (stopping.aborted) return;
     if (FINAL_EXITS.includes(exit)) {
-      console.error(`The agent ended with code ${exit} and is not restarted; the API stays up.`);
+      console.error(`The agent exited with code ${exit} and will not be restarted; the API stays up.`);
       await stopped;
       return;
     }
-    console.error(`The agent ended with ${exit ?? "a signal"}; restarting it.`);
+    console.error(`The agent exited with ${exit === null ? "a signal" : `code ${exit}`}; restarting it.`);
     await sleep(RESTART_DELAY_MS, undefined, { signal: stopping }).catch(() => undefined);
   }
 }
 
-/** The token of the local agent: minted once, and again when the control plane no longer knows it. */
+/** The token of the local agent: created once, and again when the control plane no longer accepts it. */
 async function ensureAgentToken(client: SplattClient, url: string, data: string): Promise<string> {
   const path = join(data, "agent-token");
   const saved = await readFile(path, "utf8").catch(() => null);
@@ -108,7 +110,7 @@ async function ensureAgentToken(client: SplattClient, url: string, data: string)
   return token;
 }
 
-/** A request that is no upgrade is answered 426 for a good token, and 401 for any other. */
+/** A request without an upgrade gets 426 for a valid token, and 401 otherwise. */
 async function isValid(token: string, url: string): Promise<boolean> {
   const response = await fetch(new URL("/agent", url), { headers: { authorization: `Bearer ${token}` } });
   return response.status !== 401;

@@ -7,8 +7,8 @@ import { NOTHING, sum, type Tally } from "./test-run/tally.ts";
 import { runVitest } from "./test-run/vitest-run.ts";
 
 /**
- * `npm test [-- FILTER...]`: format, lint, types and all tests but the exhaustive ones.
- * `npm run test:full [-- FILTER...]`: the exhaustive tests, which are those in files named `*.full.test.ts`.
+ * `npm test [-- FILTER...]`: format, lint, types and all tests except the exhaustive ones.
+ * `npm run test:full [-- FILTER...]`: the exhaustive tests, in files named `*.full.test.ts`.
  * With filters, only the tests in files whose paths contain one of them.
  */
 

@@ -24,7 +24,7 @@ if (name !== undefined && names.includes(name)) {
   process.exitCode = problem === null ? 0 : 2;
 }
 
-/** The first sentence of the comment that states how the benchmark is run. */
+/** The first sentence of the benchmark's usage comment. */
 async function summaryOf(benchmark: string): Promise<string> {
   const source = await readFile(join(DIR, `${benchmark}.ts`), "utf8");
   const comment = source.split(`npm run bench -- ${benchmark}`)[1]?.split("*/")[0] ?? "";

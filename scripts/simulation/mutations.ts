@@ -1,22 +1,22 @@
 import type { SourceChange } from "./loader.ts";
 
-/** A mistake that somebody could make in the shipped code, or has made. */
+/** A plausible or actual past bug in the shipped code. */
 export interface Mutation {
   readonly name: string;
-  /** What goes wrong, in a sentence. */
+  /** One sentence about what goes wrong. */
   readonly is: string;
-  /** The first seed that has found it. Later ones do too, should this one come to do something else. */
+  /** The first seed that finds it. The search continues with later seeds when this one no longer does. */
   readonly found: number;
   readonly changes: readonly SourceChange[];
 }
 
 const DISPATCH = "control-plane/src/dispatch";
 
-/** Each must break an invariant within a few seeds: the proof that the simulation would notice. */
+/** Each must break an invariant within a few seeds. This proves that the simulation detects bugs. */
 export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-lease-in-fence",
-    is: "changes of a job are fenced by its attempt and agent, but not by the lease",
+    is: "a job's changes are fenced by attempt and agent, but not by lease",
     found: 9,
     changes: [
       {
@@ -28,7 +28,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "complete-without-fence",
-    is: "whoever says that a job is complete is believed, whatever its lease",
+    is: "a completion report is accepted under any lease",
     found: 1,
     changes: [
       {
@@ -40,7 +40,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "results-without-guard",
-    is: "result rows are written whether or not the batch has completed the job",
+    is: "result rows are written even when the batch does not complete the job",
     found: 1,
     changes: [
       {
@@ -52,7 +52,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "complete-without-storage",
-    is: "a job is completed without a look at R2",
+    is: "a job is completed without checking R2",
     found: 42,
     changes: [
       {
@@ -64,7 +64,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "ack-before-commit",
-    is: "the end of a job is acked before D1 has it",
+    is: "the end of a job is acked before the commit to D1",
     found: 8,
     changes: [
       {
@@ -77,7 +77,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "no-read-back",
-    is: "a change that was made before, and whose answer was lost, is taken for one that somebody else won",
+    is: "a repeated change, whose first reply was lost, is treated as lost to another writer",
     found: 1,
     changes: [
       {
@@ -89,7 +89,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "no-resync",
-    is: "nobody asks what became of a job that its agent no longer names",
+    is: "a job that its agent no longer reports is never checked",
     found: 7,
     changes: [
       {
@@ -106,7 +106,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "no-rearm",
-    is: "the alarm is not set again for the leases that are left, and the minute's tick does not look at them",
+    is: "the alarm is not rearmed for the remaining leases, and the minute's tick ignores them",
     found: 25,
     changes: [
       {
@@ -129,7 +129,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "stages-go-back",
-    is: "a stage that is reported late takes the job back",
+    is: "a late stage report moves the job back",
     found: 1,
     changes: [
       {
@@ -151,13 +151,13 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "refence-without-outbox",
-    is: "messages that wait keep the lease that was lost",
+    is: "queued messages keep the lost lease",
     found: 272,
     changes: [{ file: "gpu-agent/src/jobs/outbox.ts", search: "outbox: refenced", replace: "outbox" }],
   },
   {
     name: "no-resend",
-    is: "a message whose ack does not come is not sent again",
+    is: "an unacked message is not resent",
     found: 14,
     changes: [
       {
@@ -169,7 +169,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "older-instance-stays",
-    is: "the process that was replaced keeps its socket, and may come back",
+    is: "a replaced process keeps its socket and may reconnect",
     found: 633,
     changes: [
       { file: `${DISPATCH}/hello.ts`, search: "  closeOlderSockets(context, socket, hello);\n", replace: "" },
@@ -182,7 +182,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "slots-uncounted",
-    is: "neither side counts the jobs that an agent has",
+    is: "neither side counts an agent's jobs",
     found: 7,
     changes: [
       {
@@ -199,7 +199,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "losers-stay",
-    is: "objects of attempts that lost stay in storage",
+    is: "objects of lost attempts stay in storage",
     found: 1,
     changes: [
       {
@@ -211,7 +211,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "uploads-outlive-attempts",
-    is: "an agent's next attempt goes on with the uploads of the one before",
+    is: "an agent's next attempt resumes the uploads of the previous one",
     found: 350,
     changes: [
       {
@@ -225,7 +225,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "terminal-not-tested",
-    is: "a lost lease puts a job back into the queue that has ended meanwhile",
+    is: "a lost lease requeues a job that has ended in the meantime",
     found: 159,
     changes: [
       {
@@ -237,7 +237,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "claim-without-lease-test",
-    is: "a job is claimed without a look at whether somebody has it",
+    is: "a job is claimed without checking for an existing lease",
     found: 380,
     changes: [
       {
@@ -251,7 +251,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "requests-unfenced",
-    is: "an agent's request counts however stale its fence is",
+    is: "an agent's request with a stale fence is accepted",
     found: 115,
     changes: [
       {
@@ -262,8 +262,8 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: "ended-goes-on",
-    is: "an agent that comes back with a job that has ended is told to go on",
+    name: "ended-resumed",
+    is: "a reconnecting agent resumes a job that has ended",
     found: 97,
     changes: [
       {
@@ -275,7 +275,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "progress-after-the-end",
-    is: "progress of a job that has failed is still written",
+    is: "progress of a failed job is still written",
     found: 770,
     changes: [
       {
@@ -286,8 +286,8 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: "poison-goes-on",
-    is: "a job is tried again however often it has failed",
+    name: "failures-unlimited",
+    is: "a job is retried without a limit on its failures",
     found: 42,
     changes: [
       {
@@ -299,7 +299,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "losses-uncounted",
-    is: "a job is tried again however many agents it has lost",
+    is: "a job is retried without a limit on its lost leases",
     found: 25,
     changes: [
       {
@@ -311,7 +311,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "running-deleted",
-    is: "a job that runs can be deleted",
+    is: "a running job can be deleted",
     found: 1,
     changes: [
       {
@@ -324,7 +324,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "stage-files-unchecked",
-    is: "a stage that was finished before is reused though its files are gone",
+    is: "a finished stage is reused although its files are missing",
     found: 1223,
     changes: [
       {
@@ -336,7 +336,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "claim-unsettled",
-    is: "a claim whose answer was lost is given up, though D1 may have made it",
+    is: "a claim whose reply was lost is dropped, although D1 may have committed it",
     found: 25,
     changes: [
       {
@@ -354,8 +354,8 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: "cancel-unheard",
-    is: "an agent that is told of a cancel goes on",
+    name: "cancel-ignored",
+    is: "an agent ignores a cancel",
     found: 28,
     changes: [
       { file: "gpu-agent/src/agent.ts", search: 'return run.stop("cancelled");', replace: "return;" },
@@ -363,13 +363,13 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "claim-keeps-number",
-    is: "a new attempt goes on counting messages from the last one's number",
+    is: "a new attempt continues the previous one's message numbers",
     found: 7,
     changes: [{ file: "control-plane/src/jobs/transitions.ts", search: "      lastSeq: 0,\n", replace: "" }],
   },
   {
     name: "failure-uncounted",
-    is: "an attempt that failed is tried again without being counted",
+    is: "a failed attempt is retried without being counted",
     found: 8,
     changes: [
       {

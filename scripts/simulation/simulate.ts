@@ -40,7 +40,7 @@ const { values } = parseArgs({
 const Change = z.object({ file: z.string(), search: z.string(), replace: z.string() });
 const Changes = z.union([z.array(Change), Change.transform((change) => [change])]);
 
-/** @returns null when there is neither a mutation of that name nor a file with one */
+/** @returns null when the argument is neither a mutation's name nor a valid mutation file */
 async function changesOf(mutation: string): Promise<readonly SourceChange[] | null> {
   const known = mutationNamed(mutation);
   if (known !== undefined) return known.changes;
