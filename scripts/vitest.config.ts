@@ -14,22 +14,25 @@ const EXCLUDED = [
 /** Against tests that hang. On a busy machine a job takes many times its ten seconds. */
 const HANG_TIMEOUT_MS = 240_000;
 
+/** The tests have to pass on two cores. */
+const MAX_WORKERS = 2;
+
 /** The processes that tests start compile each module once. */
 const env = { NODE_COMPILE_CACHE: join(ROOT, "node_modules", ".cache", "node-compile-cache") };
 
 /** A package with its own vitest.config.ts. */
-function packageProject(name: string, path = name, groupOrder = 0): TestProjectInlineConfiguration {
+function packageProject(name: string, path = name): TestProjectInlineConfiguration {
   const root = join(ROOT, path);
-  const test = { name, exclude: EXCLUDED, env, sequence: { groupOrder } };
-  return { extends: join(root, "vitest.config.ts"), root, test };
+  // A project of one worker may be in no group with others.
+  const group = name === "control-plane" ? { sequence: { groupOrder: 1 } } : { maxWorkers: MAX_WORKERS };
+  return { extends: join(root, "vitest.config.ts"), root, test: { name, exclude: EXCLUDED, env, ...group } };
 }
 
 export default defineConfig({
   test: {
     projects: [
       packageProject("shared"),
-      // Its files share one worker, and projects of one group need the same number of workers.
-      packageProject("control-plane", "control-plane", 1),
+      packageProject("control-plane"),
       packageProject("embedded", "control-plane/embedded"),
       packageProject("gpu-agent"),
       packageProject("cpu-trainer", "gpu-agent/cpu-trainer"),
@@ -40,6 +43,7 @@ export default defineConfig({
         test: {
           name: "scripts",
           env,
+          maxWorkers: MAX_WORKERS,
           environment: "node",
           exclude: [...EXCLUDED, "e2e/faults/**", "simulation/**"],
           testTimeout: 60_000,
@@ -51,6 +55,7 @@ export default defineConfig({
         test: {
           name: "faults",
           env,
+          maxWorkers: MAX_WORKERS,
           environment: "node",
           exclude: EXCLUDED,
           globalSetup: ["prepare.ts"],
@@ -69,7 +74,6 @@ export default defineConfig({
         },
       },
     ],
-    // The tests have to pass on two cores.
-    maxWorkers: 2,
+    maxWorkers: MAX_WORKERS,
   },
 });
