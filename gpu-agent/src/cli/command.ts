@@ -10,12 +10,12 @@ export interface Command {
   run(args: readonly string[]): Promise<number>;
 }
 
-/** The command line says something that cannot be; the message tells what. */
+/** An invalid command line. The message is shown to the user, above the command's usage. */
 export class UsageError extends Error {}
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 
-/** `parseArgs`, with what is wrong told as a `UsageError`. */
+/** `parseArgs`, with invalid arguments thrown as a `UsageError`. */
 export function readArgs<T extends Options>(args: readonly string[], options: T, positionals: number) {
   const parsed = parse(args, options);
   const [surplus] = parsed.positionals.slice(positionals);

@@ -5,11 +5,11 @@ import { environmentWarnings, loadEnvironment } from "./environment.ts";
 import { EXIT } from "./exit-codes.ts";
 
 export const doctor: Command = {
-  summary: "check all that the agent needs on this machine, and say what to do",
+  summary: "check this machine's setup, and suggest fixes",
   usage: `Usage: splatt-agent doctor [--json]
 
-Checks the settings, GPU and driver, Python, nerfstudio, PyTorch, gsplat, COLMAP, ffmpeg, disk, memory, and the way to
-the control plane with token and clock. Ends with 0 when nothing needs mending, else with 1.`,
+Checks the settings, GPU and driver, Python, nerfstudio, PyTorch, gsplat, COLMAP, ffmpeg, disk, memory, and the
+connection to the control plane, including token and clock. Exits with 0 when no check failed, else with 1.`,
   async run(args) {
     const { values } = readArgs(args, { json: { type: "boolean", default: false } }, 0);
     const environment = loadEnvironment();

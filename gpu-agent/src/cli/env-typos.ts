@@ -1,10 +1,9 @@
-/** Shorter names are one or two letters away from everything. */
+/** Shorter names are within two edits of almost anything. */
 const MIN_LENGTH = 6;
 const MAX_EDITS = 2;
 
 /**
- * Names of variables that are no settings but look like misspelt ones: at most two letters away from a setting
- * that is not itself set.
+ * Finds variables that look like misspelt settings: within two edits of a setting that is not set itself.
  *
  * @param present the names that are set
  * @param known the names of the settings
@@ -25,7 +24,7 @@ export function findEnvTypos(
     });
 }
 
-/** How many letters must be added, removed or replaced to make one text of the other (Levenshtein). */
+/** The Levenshtein distance. */
 export function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (const [i, letter] of [...a].entries()) {

@@ -8,7 +8,7 @@ import { findEnvTypos } from "./env-typos.ts";
 
 export const ENV_FILE = join(PROJECT_DIR, ".env");
 
-/** Settings of `npm start`, which may be in the same file, and names that other programs have for proxies. */
+/** Settings of `npm start`, which may be in the same file, and other programs' names for proxy settings. */
 const OTHER_SETTINGS = [
   ...["GPU_API_KEY", "PORT", "DATA_DIR", "FTP_PROXY", "ftp_proxy"],
   ...PROXY_VARIABLES.map((name) => name.toLowerCase()),
@@ -23,19 +23,19 @@ export function environmentWarnings(environment: NodeJS.ProcessEnv): string[] {
 }
 
 /**
- * The environment, with .env behind it: what is set in both is as the environment says. Tools inherit it, so
- * that CUDA_HOME and the like may be in .env too.
+ * Loads .env into the environment, which takes precedence. Tools inherit the result, so CUDA_HOME and the like may be
+ * in .env too.
  */
 export function loadEnvironment(): NodeJS.ProcessEnv {
   try {
     loadEnvFile(ENV_FILE);
   } catch {
-    // There is no .env: the environment alone decides.
+    // Without a .env, only the environment counts.
   }
   return process.env;
 }
 
-/** What is in .env alone: a service is started with nothing else. */
+/** The settings in .env alone: all that a service gets. */
 export function envFileSettings(): NodeJS.Dict<string> {
   try {
     return parseEnv(readFileSync(ENV_FILE, "utf8"));
@@ -44,7 +44,7 @@ export function envFileSettings(): NodeJS.Dict<string> {
   }
 }
 
-/** Reads settings with `read`, tells every problem and every name that looks misspelt; null for problems. */
+/** Reads the settings with `read`, and prints every problem and likely typo. @returns null when the settings are invalid */
 export function settingsOrComplaint<Config>(
   read: (environment: NodeJS.ProcessEnv) => ConfigResult<Config>,
 ): Config | null {

@@ -1,15 +1,15 @@
-/** What the agent's exit codes mean. docs/agent.md tells it too; the systemd unit restarts after none but 1. */
+/** The agent's exit codes, documented in docs/agent.md. The systemd unit restarts the agent only after 1. */
 export const EXIT = {
   ok: 0,
-  /** `start`: crashed; `run`: the job failed; `doctor`: something needs mending. */
+  /** `start`: crashed; `run`: the job failed; `doctor`: a check failed. */
   failed: 1,
-  /** The command line or the settings are wrong, or another process has the folder. */
+  /** The command line or the settings are invalid, or another process holds the folder. */
   misconfigured: 2,
   /** A newer process uses the same token. */
   replaced: 3,
   unauthorized: 4,
   /** Agent and control plane speak different protocols. */
   incompatible: 5,
-  /** Stopped by Ctrl-C, as shells tell it. */
+  /** Interrupted by Ctrl-C: 128 + SIGINT, as in shells. */
   interrupted: 130,
 } as const;

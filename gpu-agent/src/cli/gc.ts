@@ -9,7 +9,7 @@ import { settingsOrComplaint } from "./environment.ts";
 import { EXIT } from "./exit-codes.ts";
 
 export const gc: Command = {
-  summary: "remove what ended jobs left in the workspace, down to its limits",
+  summary: "remove the folders of ended jobs until the workspace is within its limits",
   usage: `Usage: splatt-agent gc [--max-bytes N] [--keep N] [--dry-run] [--json]
 
 Removes the folders of ended jobs, oldest first, until no more than KEEP_JOBS of them are left and the workspace is
@@ -17,7 +17,7 @@ within WORKSPACE_MAX_BYTES. A running agent does this after each job. Running jo
 
   --max-bytes N  overrides WORKSPACE_MAX_BYTES, for example 500MB; 0 removes everything removable
   --keep N       overrides KEEP_JOBS
-  --dry-run      print what would be removed, and remove nothing
+  --dry-run      print what would be removed, without removing it
   --json         print JSON`,
   async run(args) {
     const { values } = readArgs(
@@ -60,7 +60,7 @@ async function collect(
       await workspace.unlock();
     }
   }
-  // Only the running agent knows which folders it is about to use.
+  // Only the running agent knows which folders it is about to reuse.
   const request = { dry_run: dryRun, keep_jobs: limits.keepJobs, max_bytes: limits.maxBytes };
   const report = await askAgent(WORKSPACE_ROOT, (agent) => agent.gc(request));
   if (report === null) return err("The agent has just stopped. Try again.");
@@ -74,7 +74,7 @@ function describe(removed: readonly EndedJob[], dryRun: boolean): string {
     ({ jobId, endedAt, bytes }) =>
       `  ${jobId}  ended ${new Date(endedAt).toISOString().slice(0, 16)}Z  ${byteText(bytes)}`,
   );
-  return `${lines.join("\n")}\n${dryRun ? "Would set" : "Set"} ${total} free.`;
+  return `${lines.join("\n")}\n${dryRun ? "Would free" : "Freed"} ${total}.`;
 }
 
 function wholeNumber(text: string | undefined, option: string): number | null {

@@ -7,14 +7,14 @@ import { settingsOrComplaint } from "./environment.ts";
 import { EXIT } from "./exit-codes.ts";
 
 export const pause: Command = {
-  summary: "take no jobs until `resume`, as when you want the card for an evening",
+  summary: "take no jobs until `resume`, for example to use the GPU yourself",
   usage: `Usage: splatt-agent pause [--reason TEXT] [--now]
 
-The agent of this workspace takes no jobs until \`splatt-agent resume\`, also after a restart. A job that trains goes on
-to its end; jobs that wait for the GPU are handed back.
+The agent of this workspace takes no jobs until \`splatt-agent resume\`, even after a restart. A job that is training
+runs to its end; jobs that wait for the GPU are returned to the queue.
 
-  --reason TEXT  shown in GET /health, to whoever wonders
-  --now          hand back the job that trains too; it goes on from its last checkpoint later`,
+  --reason TEXT  shown in GET /health
+  --now          also return the job that is training; it resumes later from its last checkpoint`,
   async run(args) {
     const { values } = readArgs(
       args,
@@ -28,7 +28,7 @@ to its end; jobs that wait for the GPU are handed back.
     if (answer === null) {
       await new PauseFile(config.WORKSPACE_ROOT).write({ since: new Date().toISOString(), reason });
       console.log(
-        "Paused. No agent runs here now; one that is started takes no jobs until `splatt-agent resume`.",
+        "Paused. No agent is running here; the next one takes no jobs until `splatt-agent resume`.",
       );
       return EXIT.ok;
     }

@@ -9,7 +9,7 @@ export const resume: Command = {
   summary: "take jobs again after `pause`",
   usage: `Usage: splatt-agent resume
 
-Ends what \`splatt-agent pause\` began.`,
+Ends a pause made with \`splatt-agent pause\`.`,
   async run(args) {
     readArgs(args, {}, 0);
     const config = settingsOrComplaint(readWorkspaceConfig);
@@ -17,14 +17,14 @@ Ends what \`splatt-agent pause\` began.`,
     const answer = await askAgent(config.WORKSPACE_ROOT, (agent) => agent.resume());
     if (answer === null) {
       await new PauseFile(config.WORKSPACE_ROOT).remove();
-      console.log("Not paused any more. No agent runs here now.");
+      console.log("No longer paused. No agent is running here.");
       return EXIT.ok;
     }
     if (!answer.ok) {
       console.error(answer.error);
       return EXIT.failed;
     }
-    console.log(`The agent takes jobs again. ${answer.value.offer.reason}`);
+    console.log(`Resumed: the agent takes jobs again. ${answer.value.offer.reason}`);
     return EXIT.ok;
   },
 };

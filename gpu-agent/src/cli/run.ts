@@ -36,23 +36,23 @@ export interface RunRequest {
 }
 
 export const run: Command = {
-  summary: "turn a video into a splat here and now, without a control plane",
+  summary: "turn a video into a splat on this machine, without a control plane",
   usage: `Usage: splatt-agent run VIDEO [options]
 
-VIDEO is a file, or the address of one on the web. The results go to a folder: transforms.json, baked_splat.ply,
-baked_splat_sh.ply, formats for the web, metrics.json and pipeline.log. Interrupted by Ctrl-C or a crash, the same
-command goes on where it stopped; with other options, what still fits is not done again.
+VIDEO is a file or a URL. The results go to a folder: transforms.json, baked_splat.ply, baked_splat_sh.ply, formats for
+the web, metrics.json and pipeline.log. After Ctrl-C or a crash, the same command resumes where it stopped; with other
+options, it reuses the stages whose options did not change.
 
   --fps N             frames per second of video (4)
-  --start-sec S       where in the video to begin
-  --end-sec S         where to stop
+  --start-sec S       start of the part of the video to use
+  --end-sec S         end of that part
   --iterations N      training steps (5000)
   --preset NAME       draft, standard or high
-  --engine NAME       ${EngineChoice.options.join(", ")}; by default as ENGINE says
-  --max-splats N      the most gaussians
-  --max-resolution N  the longest side, in pixels, at which is trained
-  --out DIR           where the results go (NAME-splat, where you stand)
-  --verbose           the log, in place of the progress`,
+  --engine NAME       ${EngineChoice.options.join(", ")}; defaults to the setting ENGINE
+  --max-splats N      maximum number of gaussians
+  --max-resolution N  longest side of the training images, in pixels
+  --out DIR           folder for the results (NAME-splat in the current folder)
+  --verbose           print the log instead of the progress`,
   async run(args) {
     const { values, positionals } = readArgs(args, OPTIONS, 1);
     const request = await readRequest(values, positionals[0]);
@@ -64,7 +64,7 @@ command goes on where it stopped; with other options, what still fits is not don
     await makeFolderPrivate(join(request.out, WORK_FOLDER));
     const lock = new FolderLock(join(request.out, WORK_FOLDER, "run.lock"));
     if (!(await lock.take())) {
-      console.error(`Another run works in ${request.out}; name another folder with --out.`);
+      console.error(`Another run uses ${request.out}. Choose another folder with --out.`);
       return EXIT.misconfigured;
     }
     try {
@@ -111,7 +111,7 @@ async function readRequest(values: Values, video: string | undefined): Promise<R
   return { source, options: parsed.data, out: resolve(from, out), verbose: values.verbose };
 }
 
-/** What a video is called may be as long as a file's name can be, and have characters that move the cursor. */
+/** A video's name may be 255 bytes long, and contain control characters. */
 function folderName(video: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
   return video.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, "_").slice(0, MAX_FOLDER_NAME) || "video";

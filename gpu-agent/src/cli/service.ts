@@ -17,11 +17,11 @@ export const service: Command = {
   usage: `Usage: splatt-agent service install [--user] [--run-as NAME] [--print]
        splatt-agent service uninstall [--user]
 
-install writes a systemd unit and tells the commands that start it; uninstall stops the service and removes the unit.
+install writes a systemd unit and prints the commands that start it; uninstall stops the service and removes the unit.
 The service reads its settings from .env in the project's folder.
 
   --user         for your own service manager, without root
-  --run-as NAME  the user that the agent runs as; by default whoever calls sudo, else the owner of the project's folder
+  --run-as NAME  the user that the agent runs as; defaults to the user who calls sudo, else the project folder's owner
   --print        only print the unit`,
   async run(args) {
     const { values, positionals } = readArgs(
@@ -35,7 +35,7 @@ The service reads its settings from .env in the project's folder.
     );
     const scope = values.user ? "user" : "system";
     if (values.user && values["run-as"] !== undefined) {
-      throw new UsageError("A service of your own (--user) runs as you; --run-as is for the machine's.");
+      throw new UsageError("--user and --run-as cannot be combined: a user service runs as you.");
     }
     switch (positionals[0]) {
       case "install":
@@ -43,16 +43,16 @@ The service reads its settings from .env in the project's folder.
       case "uninstall":
         return uninstall(scope);
       default:
-        throw new UsageError("Either install or uninstall.");
+        throw new UsageError("Missing argument: install or uninstall");
     }
   },
 };
 
 async function install(scope: Scope, runAs: string | null, onlyPrint: boolean): Promise<number> {
-  // The service will not see the environment of whoever installs it.
+  // The service does not inherit the installing user's environment.
   const settings = readConfig(envFileSettings());
   if (!settings.ok) {
-    console.error(`The settings in ${ENV_FILE} are not complete:`);
+    console.error(`Invalid settings in ${ENV_FILE}:`);
     for (const problem of settings.problems) console.error(`  ${problem}`);
     return EXIT.misconfigured;
   }

@@ -31,9 +31,9 @@ export const start: Command = {
   summary: "take jobs from the control plane until stopped",
   usage: `Usage: splatt-agent start
 
-Connects to CONTROL_PLANE_URL and works on jobs until it is stopped by a signal: the first one lets jobs go on for
-DRAIN_SECONDS, the second ends it at once. Settings come from the environment and from .env in the project's folder;
-docs/agent.md has them all.`,
+Connects to CONTROL_PLANE_URL and works on jobs until a signal stops it. The first signal gives running jobs
+DRAIN_SECONDS to finish; the second stops immediately. Settings come from the environment and from .env in the
+project's folder; docs/agent.md lists them.`,
   async run(args) {
     readArgs(args, {}, 0);
     const config = settingsOrComplaint(readConfig);
@@ -52,7 +52,7 @@ async function runAgent(config: AgentConfig): Promise<number> {
     return EXIT.misconfigured;
   }
   if (locked !== true) {
-    // Not `misconfigured`: a service manager tries again, and a full or unmounted disk recovers.
+    // Not `misconfigured`: the service manager must retry, because a full or unmounted disk can recover.
     const problem = systemFailure(locked) ?? failure("workspace_unusable", errorText(locked));
     log.error(`${failureSentence(problem)} ${FAILURES[problem.code].hint}`);
     return EXIT.failed;
@@ -66,11 +66,11 @@ async function runAgent(config: AgentConfig): Promise<number> {
     return EXIT.failed;
   }
   await makeFolderPrivate(workspace.root).catch((error: unknown) => {
-    log.warn(`${workspace.root} stays open to other users: ${errorText(error)}`);
+    log.warn(`other users can still read ${workspace.root}: ${errorText(error)}`);
   });
   markChildren(workspace.root);
   const orphans = await killOrphans(workspace.root);
-  if (orphans > 0) log.warn(`ended ${orphans} processes that a killed agent had left behind`);
+  if (orphans > 0) log.warn(`killed ${orphans} processes left behind by a killed agent`);
 
   const host = await GpuHost.setUp(config, log);
   const version = await packageVersion();
@@ -110,7 +110,7 @@ async function runAgent(config: AgentConfig): Promise<number> {
       agent.gc({ keepJobs: keep_jobs, maxBytes: max_bytes }, dry_run),
   });
   stopOnSignals(() => {
-    log.info("stopping; a second signal stops at once");
+    log.info("stopping; a second signal stops immediately");
     agent.stop();
   });
   const end = await agent.run();
@@ -120,11 +120,11 @@ async function runAgent(config: AgentConfig): Promise<number> {
     log.info("stopped");
     return EXIT.ok;
   }
-  log.error(`stopped for good: ${end.reason}`);
+  log.error(`stopped, will not reconnect: ${end.reason}`);
   return STOP_EXIT[end.exit];
 }
 
-/** The first signal stops in order, the second at once. A launcher that is gone counts as a signal. */
+/** The first signal drains, the second exits immediately. A launcher that disconnects counts as a signal. */
 function stopOnSignals(stop: () => void): void {
   let asked = false;
   const onSignal = () => {
@@ -134,7 +134,7 @@ function stopOnSignals(stop: () => void): void {
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
   process.on("disconnect", onSignal);
-  // Listening to the launcher's channel must not keep a stopped agent alive.
+  // The listener on the launcher's channel must not keep a stopped agent alive.
   process.channel?.unref();
 }
 

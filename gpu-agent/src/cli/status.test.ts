@@ -50,7 +50,7 @@ const AGENT: AgentStatus = {
 };
 
 describe("statusText", () => {
-  it("tells all of a running agent", () => {
+  it("shows the state, jobs and GPUs of a running agent", () => {
     expect(statusText(AGENT, null, SPACE, null)).toBe(
       `Agent      0.1.0, process 4711, since 2026-11-23 20:15 UTC
            connected to https://splatt.example.com
@@ -63,13 +63,13 @@ Workspace  /data/splatt: 3.0 GiB of at most 50.0 GiB, 2 ended jobs`,
     );
   });
 
-  it("does not hide that it is not connected", () => {
+  it("shows that the agent is not connected", () => {
     expect(statusText({ ...AGENT, connected: false }, null, SPACE, null)).toContain(
       "NOT connected to https://",
     );
   });
 
-  it("says when none runs, and when one does not answer", () => {
+  it("shows that no agent runs, or that it does not answer", () => {
     const pause = { since: "2026-11-23T20:15:00.000Z", reason: "gaming" };
     expect(statusText(null, pause, SPACE, null)).toMatch(
       /^Agent {6}none runs here\n +Paused by its owner .*: gaming\n/,
@@ -77,7 +77,7 @@ Workspace  /data/splatt: 3.0 GiB of at most 50.0 GiB, 2 ended jobs`,
     expect(statusText(null, null, SPACE, "It is stuck.")).toMatch(/^Agent {6}It is stuck\.\nWorkspace/);
   });
 
-  it("prints nothing that acts on the terminal", () => {
+  it("escapes control characters", () => {
     const [job] = AGENT.jobs;
     const jobs = job === undefined ? [] : [{ ...job, message: "\u001b[2Jgone\nForged" }];
     const text = statusText({ ...AGENT, jobs }, null, SPACE, null);

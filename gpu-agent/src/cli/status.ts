@@ -18,11 +18,11 @@ interface WorkspaceState {
 }
 
 export const status: Command = {
-  summary: "what the agent of this machine is doing",
+  summary: "show what the agent on this machine is doing",
   usage: `Usage: splatt-agent status [--json]
 
-Tells whether an agent runs in the workspace, what it offers, its jobs, its GPUs, and what the workspace takes up.
-Ends with 0 when an agent runs and answers, else with 1.`,
+Shows whether an agent runs in the workspace, its capacity, jobs and GPUs, and the size of the workspace.
+Exits with 0 when an agent runs and answers, else with 1.`,
   async run(args) {
     const { values } = readArgs(args, { json: { type: "boolean", default: false } }, 0);
     const config = settingsOrComplaint(readWorkspaceConfig);
@@ -41,7 +41,7 @@ Ends with 0 when an agent runs and answers, else with 1.`,
   },
 };
 
-/** What people see. */
+/** The status as text for people. */
 export function statusText(
   agent: AgentStatus | null,
   paused: Pause | null,
@@ -71,7 +71,7 @@ function gpuText({ name, memory_total, memory_free, temperature, utilization }: 
   const free = memory_free === null ? "" : `${byteText(memory_free)} of `;
   return [
     name,
-    // A GPU that shares the machine's memory has none of its own.
+    // A GPU that shares the machine's memory reports no total.
     ...(memory_total === 0 ? [] : [`${free}${byteText(memory_total)}${free === "" ? "" : " free"}`]),
     ...(utilization === null ? [] : [`${utilization} % busy`]),
     ...(temperature === null ? [] : [`${temperature} °C`]),

@@ -1,11 +1,11 @@
-/** What the doctor thinks of one thing, and what to do about it. */
+/** The result of one check, and what to do about it. */
 export interface Check {
   readonly name: string;
-  /** `failure`: jobs cannot be worked on, or not as the owner means it. `warning`: they can, but less well. */
+  /** `failure`: jobs cannot run, or not as configured. `warning`: they run, but worse. */
   readonly verdict: "ok" | "warning" | "failure" | "skipped";
   /** What was found, in a sentence. */
   readonly detail: string;
-  /** What to do; null where nothing is wrong. */
+  /** What to do; null when the check passed or was skipped. */
   readonly remedy: string | null;
 }
 

@@ -7,11 +7,11 @@ import { type Check, failing, good, warning } from "./check.ts";
 
 const TIMEOUT_MS = 15_000;
 
-/** An HTTP answer, as far as it matters here. */
+/** The parts of an HTTP response that the checks need. */
 export interface Answer {
   readonly status: number;
   readonly body: string;
-  /** The server's clock in milliseconds since 1970, and ours in the middle of the request; null when it did not say. */
+  /** The server's clock in milliseconds since 1970, and ours halfway through the request; null without a Date header. */
   readonly clock: { readonly server: number; readonly here: number } | null;
   readonly milliseconds: number;
 }
@@ -20,7 +20,7 @@ export type Asked =
   | { readonly ok: true; readonly answer: Answer }
   | { readonly ok: false; readonly code: string; readonly message: string };
 
-/** Asks the control plane whether it is one, and whether it knows the token. */
+/** Requests the control plane's health, and checks whether it accepts the token. */
 export async function askControlPlane(
   url: string,
   token: Secret,
@@ -29,7 +29,7 @@ export async function askControlPlane(
   const dispatcher = httpClient({ proxies });
   const [health, agent] = await Promise.all([
     ask(dispatcher, new URL("/health", url), {}),
-    // No upgrade is asked for, so a token that is known gets 426.
+    // Not a WebSocket upgrade, so a valid token gets 426.
     ask(dispatcher, new URL(AGENT_SOCKET_PATH, url), { authorization: `Bearer ${token.reveal()}` }),
   ]);
   await dispatcher.destroy();
@@ -65,13 +65,13 @@ export function judgeNetwork(url: string, health: Asked, proxies: ProxySettings)
   const { status, body, milliseconds } = health.answer;
   if (status === 200 && /"status"\s*:\s*"healthy"/.test(body))
     return good(name, `${host} answers in ${milliseconds} ms${way}`);
-  const detail = `${host} answers ${status}, but not like a control plane of Splatt`;
+  const detail = `${host} answers ${status}, but is not a Splatt control plane`;
   return failing(name, detail, "Check CONTROL_PLANE_URL; a proxy or a sign-in page may be in between.");
 }
 
 function networkRemedy(code: string): string {
   if (code === "ENOTFOUND" || code === "EAI_AGAIN")
-    return "Check the name in CONTROL_PLANE_URL, and this machine's DNS.";
+    return "Check the host name in CONTROL_PLANE_URL, and this machine's DNS.";
   if (code === "ECONNREFUSED")
     return "Nothing listens there: start the control plane, or correct CONTROL_PLANE_URL.";
   if (/CERT|SSL|TLS|ALTNAME|SELF_SIGNED/i.test(code)) {
@@ -84,7 +84,8 @@ function networkRemedy(code: string): string {
 
 export function judgeToken(agent: Asked): Check {
   const name = "Token";
-  if (!agent.ok) return warning(name, "could not be checked", "Mend the way to the control plane first.");
+  if (!agent.ok)
+    return warning(name, "could not be checked", "Fix the connection to the control plane first.");
   switch (agent.answer.status) {
     case 426:
       return good(name, "accepted");
@@ -92,17 +93,17 @@ export function judgeToken(agent: Asked): Check {
     case 403:
       return failing(
         name,
-        "the control plane does not know it",
+        "rejected by the control plane",
         "Mint a new one with POST /agents and set AGENT_TOKEN.",
       );
     default: {
       const detail = `could not be checked: ${AGENT_SOCKET_PATH} answered ${agent.answer.status}`;
-      return warning(name, detail, "Check CONTROL_PLANE_URL, and try again later.");
+      return warning(name, detail, "Check CONTROL_PLANE_URL, or try again later.");
     }
   }
 }
 
-/** Date headers are whole seconds, and answers take their time. */
+/** Date headers have whole seconds, and requests take time. */
 const UNSURE_SECONDS = 2;
 const WARN_SECONDS = 60;
 const FAIL_SECONDS = 600;
@@ -114,7 +115,7 @@ export function judgeClock(health: Asked): Check[] {
   if (off < UNSURE_SECONDS) return [good("Clock", "right")];
   const detail = `${Math.round(off)} s ${seconds > 0 ? "ahead of" : "behind"} the control plane's`;
   const remedy =
-    "Let the clock be set by the network: timedatectl set-ntp true. Signed addresses and certificates depend on it.";
+    "Enable time synchronisation: timedatectl set-ntp true. Signed URLs and certificates depend on the clock.";
   if (off >= FAIL_SECONDS) return [failing("Clock", detail, remedy)];
   return [off >= WARN_SECONDS ? warning("Clock", detail, remedy) : good("Clock", detail)];
 }

@@ -5,7 +5,7 @@ import { NO_PROXIES } from "../network/proxies.ts";
 import type { FfmpegVersion } from "../tools/ffmpeg-support.ts";
 import { type Check, failing, good, warning } from "./check.ts";
 import { type Asked, judgeClock, judgeNetwork, judgeToken } from "./control-plane.ts";
-import { judgeOffer } from "./engine.ts";
+import { judgeCapacity } from "./engine.ts";
 import { judgeGpus } from "./gpu.ts";
 import { judgeNerfstudio, wantsNerfstudio } from "./nerfstudio.ts";
 import { judgeProxies } from "./proxies.ts";
@@ -15,7 +15,7 @@ import { judgeSandbox, type SandboxFindings } from "./sandbox.ts";
 import { judgeSettings } from "./settings.ts";
 import { judgeColmap, judgeFfmpeg, judgeFfprobe } from "./tools.ts";
 
-/** From what was found to the verdict and, where something is wrong, what to do: one table for each check. */
+/** Findings in, verdict and remedy out: one table for each check. */
 
 const GIB = 1024 ** 3;
 const verdicts = (checks: readonly Check[]) => checks.map(({ name, verdict }) => `${name} ${verdict}`);
@@ -23,7 +23,7 @@ const verdicts = (checks: readonly Check[]) => checks.map(({ name, verdict }) =>
 describe("settings", () => {
   const complete = ["CONTROL_PLANE_URL", "AGENT_TOKEN"];
   it.each<[string, string[], string[], string[], string[]]>([
-    ["in order", [], complete, [], ["ok"]],
+    ["valid", [], complete, [], ["ok"]],
     ["wrong", ["SLOTS must be a number", "ENGINE is unknown"], complete, [], ["failure", "failure"]],
     ["misspelt", [], complete, ["WORKSPACE_ROT is not a setting"], ["warning"]],
     [
@@ -62,16 +62,16 @@ describe("GPU", () => {
       { gpus: [{ ...card, memory_free: GIB }], problem: null },
       "warning",
       "NVIDIA L4, 1.0 GiB of 23.0 GiB free, 45 °C",
-      /end them/,
+      /End the programs/,
     ],
     [
-      "silent",
+      "without readings",
       { gpus: [{ ...card, memory_free: null, temperature: null }], problem: null },
       "ok",
       "NVIDIA L4, 23.0 GiB",
       /^$/,
     ],
-    ["not there", { gpus: [], problem: null }, "warning", "nvidia-smi finds none", /ENGINE=builtin/],
+    ["missing", { gpus: [], problem: null }, "warning", "nvidia-smi finds none", /ENGINE=builtin/],
     [
       "after an update of its driver",
       { gpus: [], problem: "Failed to initialize NVML: Driver/library version mismatch" },
@@ -87,11 +87,11 @@ describe("GPU", () => {
       /running kernel/,
     ],
     [
-      "in a trouble of its own",
+      "failing for an unknown reason",
       { gpus: [], problem: "Unknown Error" },
       "failure",
       "Unknown Error",
-      /install the driver/,
+      /reinstall the driver/,
     ],
   ])("%s", (_, survey, verdict, detail, remedy) => {
     const [check] = judgeGpus(survey, { gpus: survey.gpus, problem: null }, 4 * GIB);
@@ -99,7 +99,7 @@ describe("GPU", () => {
     expect(check?.remedy ?? "").toMatch(remedy);
   });
 
-  it("that GPUS names but is not there", () => {
+  it("that GPUS names but the machine lacks", () => {
     const survey = { gpus: [card], problem: null };
     const checks = judgeGpus(survey, { gpus: [], problem: "GPUS names GPU-b, but …" }, 4 * GIB);
     expect(checks).toMatchObject([{ verdict: "failure", remedy: expect.stringContaining("nvidia-smi -L") }]);
@@ -126,8 +126,8 @@ const PYTHON: ProbeReport = {
 
 describe("nerfstudio", () => {
   it.each<[string, Partial<ProbeReport>, string[], RegExp]>([
-    ["all is well", {}, [], /^$/],
-    ["kernels are there, the toolkit is not", { nvcc: null, compiler: false, ninja: false }, [], /^$/],
+    ["everything is installed", {}, [], /^$/],
+    ["kernels are compiled, the toolkit is missing", { nvcc: null, compiler: false, ninja: false }, [], /^$/],
     ["kernels can be compiled", { gsplat_prebuilt: false }, [], /^$/],
     ["nerfstudio is missing", { nerfstudio: null }, ["nerfstudio"], /pip install "nerfstudio>=1.1.5"/],
     ["nerfstudio is old", { nerfstudio: "1.0.3" }, ["nerfstudio"], /pip install "nerfstudio>=1.1.5"/],
@@ -144,7 +144,7 @@ describe("nerfstudio", () => {
       /--force-reinstall open3d/,
     ],
     ["PyTorch is missing", { torch: null, cuda: null, gpu: null }, ["PyTorch"], /Install PyTorch/],
-    ["PyTorch has no CUDA", { cuda: null, gpu: null }, ["PyTorch"], /build of PyTorch that has CUDA/],
+    ["PyTorch has no CUDA", { cuda: null, gpu: null }, ["PyTorch"], /build of PyTorch with CUDA/],
     [
       "there is no driver",
       { gpu: null, gpu_error: "RuntimeError: Found no NVIDIA driver on your system" },
@@ -202,7 +202,7 @@ describe("nerfstudio", () => {
     ]);
   });
 
-  it("that nobody wants is not looked for", () => {
+  it("is not checked for another engine", () => {
     expect(verdicts(judgeNerfstudio(false, err("")))).toEqual(["nerfstudio skipped"]);
     expect(wantsNerfstudio("builtin", null)).toBe(false);
     expect(wantsNerfstudio("builtin", "/opt/python")).toBe(true);
@@ -274,7 +274,7 @@ describe("the sandbox", () => {
     ["only from files", { method: "landlock" }, "warning", /the network$/],
     ["none", { method: null }, "warning", /this user's files and the network/],
     ["off", { setting: "off", method: null }, "warning", /^off/],
-    ["on macOS", { platform: "darwin", method: null }, "skipped", /only Linux/],
+    ["on macOS", { platform: "darwin", method: null }, "skipped", /needs Linux/],
     [
       "not for one program",
       { programs: [confined, { method: "network", program: [], reason: "/opt/x does not start" }] },
@@ -338,7 +338,7 @@ describe("control plane", () => {
     ["a sign-in page", answered(200, "<html>"), "failure", /proxy/],
     ["another server", answered(404), "failure", /CONTROL_PLANE_URL/],
     ["no such name", failed("ENOTFOUND"), "failure", /DNS/],
-    ["nothing there", failed("ECONNREFUSED"), "failure", /start the control plane/],
+    ["nothing listening", failed("ECONNREFUSED"), "failure", /start the control plane/],
     [
       "a certificate that is not trusted",
       failed("DEPTH_ZERO_SELF_SIGNED_CERT"),
@@ -359,7 +359,7 @@ describe("control plane", () => {
     [answered(403), "failure"],
     [answered(500), "warning"],
     [failed("ECONNREFUSED"), "warning"],
-  ])("a token, asked with %j", (agent, verdict) => {
+  ])("a token, answered with %j", (agent, verdict) => {
     expect(judgeToken(agent).verdict).toBe(verdict);
   });
 
@@ -372,24 +372,29 @@ describe("control plane", () => {
     expect(judgeClock(answered(200, "", seconds))).toMatchObject([{ verdict, detail }]);
   });
 
-  it("says nothing of a clock that it cannot compare", () => {
+  it("skips the clock without an answer to compare it with", () => {
     expect(judgeClock(failed("ECONNREFUSED"))).toEqual([]);
   });
 });
 
 describe("the engine", () => {
-  const offer = { engines: [], default_engine: "nerfstudio" as const, reason: "Runs nerfstudio.", gpus: [] };
+  const capacity = {
+    engines: [],
+    default_engine: "nerfstudio" as const,
+    reason: "Runs nerfstudio.",
+    gpus: [],
+  };
   it.each([
-    [2, "ok", "Runs nerfstudio. Takes 2 jobs at once."],
-    [1, "ok", "Runs nerfstudio. Takes one job at once."],
+    [2, "ok", "Runs nerfstudio. Takes 2 jobs at a time."],
+    [1, "ok", "Runs nerfstudio. Takes one job at a time."],
     [0, "failure", "Runs nerfstudio."],
   ])("with %d slots", (slots, verdict, detail) => {
-    expect(judgeOffer({ ...offer, slots })).toMatchObject({ verdict, detail });
+    expect(judgeCapacity({ ...capacity, slots })).toMatchObject({ verdict, detail });
   });
 });
 
 describe("doctorText", () => {
-  it("has a line for each check, and under what is wrong what to do", () => {
+  it("has a line for each check, followed by its remedy", () => {
     const checks = [
       good("GPU", "fine"),
       warning("Memory", "little", "Buy more."),
@@ -402,12 +407,16 @@ describe("doctorText", () => {
 ✗ COLMAP  gone
           → Install it.
 
-1 thing needs mending. 1 thing could be better.`,
+1 check failed, 1 warning.`,
     );
   });
 
-  it("says when all is well", () => {
-    expect(doctorText([good("GPU", "fine")])).toMatch(/\n\nAll that is needed is there\.$/);
+  it.each<[string, Check[]]>([
+    ["All checks passed.", [good("GPU", "fine")]],
+    ["No check failed, 1 warning.", [warning("Memory", "little", "Buy more.")]],
+    ["2 checks failed.", [failing("GPU", "gone", "Buy one."), failing("COLMAP", "gone", "Install it.")]],
+  ])("concludes %j", (conclusion, checks) => {
+    expect(doctorText(checks).split("\n\n").at(-1)).toBe(conclusion);
   });
 });
 
@@ -415,7 +424,7 @@ describe("judgeProxies", () => {
   const proxy = new URL("http://user:secret@proxy.example.com:3128");
 
   it.each([
-    [NO_PROXIES, "none: connections are made directly"],
+    [NO_PROXIES, "none: connections are direct"],
     [{ http: null, https: proxy, bypass: [] }, "proxy.example.com:3128 for https"],
     [
       { http: proxy, https: proxy, bypass: ["10.0.0.0/8", "nas.lan"] },
@@ -425,7 +434,7 @@ describe("judgeProxies", () => {
     expect(judgeProxies(proxies)).toEqual([{ name: "Proxy", verdict: "ok", detail, remedy: null }]);
   });
 
-  it("is named as the way to the control plane, and as its fault", () => {
+  it("names the proxy settings when the proxy refuses", () => {
     const proxies = { http: null, https: proxy, bypass: [] };
     const refused = { ok: false, code: "ERR_PROXY", message: "The proxy refuses" } as const;
     const check = judgeNetwork("https://cp.example.com", refused, proxies);

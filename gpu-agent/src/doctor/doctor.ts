@@ -23,7 +23,7 @@ import { machineSandbox } from "../processes/sandbox.ts";
 import { surveyTools } from "../tools/tool-survey.ts";
 import type { Check } from "./check.ts";
 import { askControlPlane, judgeClock, judgeNetwork, judgeToken } from "./control-plane.ts";
-import { judgeOffer } from "./engine.ts";
+import { judgeCapacity } from "./engine.ts";
 import { judgeGpus } from "./gpu.ts";
 import { judgeNerfstudio, wantsNerfstudio } from "./nerfstudio.ts";
 import { judgeProxies } from "./proxies.ts";
@@ -33,9 +33,9 @@ import { judgeSettings } from "./settings.ts";
 import { judgeColmap, judgeFfmpeg, judgeFfprobe } from "./tools.ts";
 
 /**
- * Looks at all that the agent needs on this machine.
+ * Checks everything that the agent needs on this machine.
  *
- * @param nameWarnings about names in the environment that look misspelt
+ * @param nameWarnings warnings about misspelt names in the environment
  */
 export async function examine(
   environment: NodeJS.ProcessEnv,
@@ -45,7 +45,7 @@ export async function examine(
   const given = Object.keys(AgentEnvironment.shape).filter((name) => environment[name]);
   const problems = settings.ok ? [] : settings.problems;
   const checks = judgeSettings(problems, given, nameWarnings);
-  // The machine is looked at also while the control plane's settings are missing, but not with settings that are wrong.
+  // Missing control plane settings do not prevent the machine's checks; invalid machine settings do.
   const machine = readMachineConfig(environment);
   if (!machine.ok) return checks;
   const parts = await Promise.all([
@@ -63,14 +63,14 @@ async function examineEngines(config: MachineConfig): Promise<Check[]> {
   const choice = chooseGpus(survey.gpus, config.GPUS, process.env.CUDA_VISIBLE_DEVICES);
   const wanted = wantsNerfstudio(config.ENGINE, config.NERF_PYTHON_PATH);
   const gpu = choice.gpus[0]?.uuid ?? null;
-  const [python, { offer }] = await Promise.all([
+  const [python, { offer: capacity }] = await Promise.all([
     wanted ? lookIntoPython(findInstallation(config.NERF_PYTHON_PATH), gpu) : err(""),
     setUpEngines(config, pino({ level: "silent" })),
   ]);
   return [
     ...(config.ENGINE === "builtin" ? [] : judgeGpus(survey, choice, config.MIN_FREE_GPU_BYTES)),
     ...judgeNerfstudio(wanted, python),
-    judgeOffer(offer),
+    judgeCapacity(capacity),
   ];
 }
 
@@ -113,7 +113,7 @@ async function examineResources({ WORKSPACE_ROOT }: MachineConfig): Promise<Chec
   ];
 }
 
-/** The folder, or the one that it would be made in. */
+/** The folder, or its nearest existing ancestor. */
 function nearestFolder(path: string): string {
   return existsSync(path) || dirname(path) === path ? path : nearestFolder(dirname(path));
 }

@@ -1,11 +1,10 @@
 import type { AgentOffer } from "@splatt/shared";
 import { type Check, failing, good } from "./check.ts";
 
-/** The sum of it all: what jobs would be trained with. */
-export function judgeOffer(offer: AgentOffer): Check {
-  if (offer.slots === 0) {
-    return failing("Engine", offer.reason, "Mend what is said above, or ask for another engine with ENGINE.");
+/** The outcome of the checks above: which engine trains jobs, and how many the agent takes. */
+export function judgeCapacity({ slots, reason }: AgentOffer): Check {
+  if (slots === 0) {
+    return failing("Engine", reason, "Fix the failed checks above, or choose another engine with ENGINE.");
   }
-  const jobs = offer.slots === 1 ? "one job" : `${offer.slots} jobs`;
-  return good("Engine", `${offer.reason} Takes ${jobs} at once.`);
+  return good("Engine", `${reason} Takes ${slots === 1 ? "one job" : `${slots} jobs`} at a time.`);
 }

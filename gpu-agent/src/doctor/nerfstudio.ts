@@ -10,11 +10,11 @@ import { type Check, failing, good, skipped } from "./check.ts";
 const INSTALL = "https://docs.nerf.studio/quickstart/installation.html";
 
 /**
- * @param wanted whether jobs are to be trained by nerfstudio; see `wantsNerfstudio`
- * @param found what the Python has, or why it does not say
+ * @param wanted whether nerfstudio is to train jobs; see `wantsNerfstudio`
+ * @param found the packages of its Python, or why the probe failed
  */
 export function judgeNerfstudio(wanted: boolean, found: Result<ProbeReport, string>): Check[] {
-  if (!wanted) return [skipped("nerfstudio", "another engine is asked for")];
+  if (!wanted) return [skipped("nerfstudio", "not needed by the chosen engine")];
   if (!found.ok) {
     const remedy = `Install nerfstudio (${INSTALL}) and set NERF_PYTHON_PATH to the Python of its environment, as in /opt/nerfstudio/bin/python.`;
     return [failing("Python", found.error, remedy)];
@@ -30,16 +30,16 @@ export function judgeNerfstudio(wanted: boolean, found: Result<ProbeReport, stri
       torchRemedy(report),
     ),
     ...(report.gpu === null
-      ? [skipped("gsplat", `${report.gsplat ?? "not there"}; looked at once PyTorch finds the GPU`)]
+      ? [skipped("gsplat", `${report.gsplat ?? "not installed"}; checked once PyTorch finds the GPU`)]
       : [judge("gsplat", gsplatObstacle(report), gsplatText(report), gsplatRemedy(report))]),
-    // What is missing of it is told with gsplat, which needs it only to compile its kernels.
+    // Only gsplat needs the toolkit, to compile its kernels; its own check reports what is missing.
     report.nvcc === null
-      ? skipped("CUDA toolkit", "nvcc is not there")
+      ? skipped("CUDA toolkit", "nvcc not found")
       : good("CUDA toolkit", `nvcc ${report.nvcc}`),
   ];
 }
 
-/** nerfstudio is looked for unless another engine was asked for by name; a NERF_PYTHON_PATH speaks for it always. */
+/** Whether to check nerfstudio: ENGINE allows it, or NERF_PYTHON_PATH is set. */
 export function wantsNerfstudio(engine: EngineChoice, pythonPath: string | null): boolean {
   return engine === "nerfstudio" || engine === "auto" || pythonPath !== null;
 }
@@ -51,29 +51,29 @@ function judge(name: string, obstacle: string | null, detail: string | null, rem
 function nerfstudioRemedy({ open3d_error }: ProbeReport): string {
   if (open3d_error === null) return 'pip install "nerfstudio>=1.1.5" in its environment.';
   return /cannot open shared object file/.test(open3d_error)
-    ? "Install the library that is missing; Debian and Ubuntu have libGL.so.1 in the package libgl1."
+    ? "Install the missing library; on Debian and Ubuntu, libGL.so.1 is in the package libgl1."
     : "pip install --force-reinstall open3d in nerfstudio's environment.";
 }
 
 function torchRemedy({ torch, cuda, gpu_error }: ProbeReport): string {
-  const wheels = "https://pytorch.org/get-started/locally names the command for your CUDA.";
+  const wheels = "https://pytorch.org/get-started/locally has the command for your CUDA version.";
   if (torch === null) return `Install PyTorch in nerfstudio's environment; ${wheels}`;
-  if (cuda === null) return `Install the build of PyTorch that has CUDA; ${wheels}`;
+  if (cuda === null) return `Install a build of PyTorch with CUDA; ${wheels}`;
   if (/driver|forward compatibility|not yet initialized/i.test(gpu_error ?? ""))
     return "Install or update the NVIDIA driver, then reboot.";
   if (/no kernel image/i.test(gpu_error ?? "")) return `Install a build of PyTorch for this GPU; ${wheels}`;
-  return "Check that the agent's user may open /dev/nvidia*, and CUDA_VISIBLE_DEVICES and GPUS if they are set.";
+  return "Check that the agent's user can open /dev/nvidia*, and check CUDA_VISIBLE_DEVICES and GPUS if they are set.";
 }
 
 function gsplatText({ gsplat, gsplat_prebuilt }: ProbeReport): string {
   return gsplat_prebuilt
-    ? `${gsplat}, with its kernels`
-    : `${gsplat}; the first job compiles its kernels if need be`;
+    ? `${gsplat}, with compiled kernels`
+    : `${gsplat}; the first job compiles the kernels if necessary`;
 }
 
 function gsplatRemedy({ gsplat, gsplat_prebuilt, torch, cuda }: ProbeReport): string {
   if (gsplat === null) return "pip install gsplat in nerfstudio's environment.";
   const wheel = `https://docs.gsplat.studio/whl has builds for PyTorch ${torch} and CUDA ${cuda}`;
-  if (gsplat_prebuilt) return `Install the build that fits: pip install --force-reinstall gsplat; ${wheel}.`;
+  if (gsplat_prebuilt) return `Install the matching build: pip install --force-reinstall gsplat; ${wheel}.`;
   return `Either install a build with kernels (${wheel}), or the CUDA toolkit ${cuda} with nvcc, a C++ compiler and ninja.`;
 }

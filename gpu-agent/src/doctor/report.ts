@@ -7,7 +7,7 @@ const MARKS: { readonly [verdict in Check["verdict"]]: string } = {
   skipped: "·",
 };
 
-/** What people see: a line for each check, and under what is wrong what to do. */
+/** The report as text for people: a line for each check, followed by its remedy. */
 export function doctorText(checks: readonly Check[]): string {
   const width = Math.max(...checks.map(({ name }) => name.length));
   const lines = checks.flatMap(({ name, verdict, detail, remedy }) => [
@@ -20,7 +20,9 @@ export function doctorText(checks: readonly Check[]): string {
 function conclusion(checks: readonly Check[]): string {
   const count = (verdict: Check["verdict"]) => checks.filter((check) => check.verdict === verdict).length;
   const [failures, warnings] = [count("failure"), count("warning")];
-  const warned = warnings === 0 ? "" : ` ${warnings} ${warnings === 1 ? "thing" : "things"} could be better.`;
-  if (failures === 0) return `All that is needed is there.${warned}`;
-  return `${failures} ${failures === 1 ? "thing needs" : "things need"} mending.${warned}`;
+  if (failures + warnings === 0) return "All checks passed.";
+  const failed =
+    failures === 0 ? "No check failed" : `${failures} ${failures === 1 ? "check" : "checks"} failed`;
+  const warned = warnings === 0 ? "" : `, ${warnings} ${warnings === 1 ? "warning" : "warnings"}`;
+  return `${failed}${warned}.`;
 }

@@ -27,20 +27,20 @@ export function judgeDisk(root: string, freeBytes: number, trial: FolderTrial): 
   }
   const detail = `${byteText(freeBytes)} free in ${root}`;
   const remedy =
-    "Free space on this disk, or set WORKSPACE_ROOT to a larger one; a job takes 1 to 5 GB and more.";
+    "Free some space, or set WORKSPACE_ROOT to a folder on a larger disk; a job takes 1 to 5 GB or more.";
   if (freeBytes < LEAST_DISK_BYTES) return failing("Workspace", detail, remedy);
   return freeBytes < GOOD_DISK_BYTES ? warning("Workspace", detail, remedy) : good("Workspace", detail);
 }
 
-/** @param totalBytes what this process may use at most */
+/** @param totalBytes the most that this process may use */
 export function judgeMemory(totalBytes: number, availableBytes: number): Check {
   const detail = `${byteText(availableBytes)} of ${byteText(totalBytes)} available`;
   const remedy =
-    "COLMAP and training want 8 GB and more. Add memory or swap, or lower fps and the resolution.";
+    "COLMAP and training need 8 GB or more. Add memory or swap, or lower fps and the resolution.";
   if (totalBytes < LEAST_MEMORY_BYTES) return failing("Memory", detail, remedy);
   if (totalBytes < GOOD_MEMORY_BYTES) return warning("Memory", detail, remedy);
   if (availableBytes < LEAST_MEMORY_BYTES / 2) {
-    return warning("Memory", detail, "Other programs use nearly all of it; end some before jobs are taken.");
+    return warning("Memory", detail, "Other programs use nearly all of it. End some of them.");
   }
   return good("Memory", detail);
 }

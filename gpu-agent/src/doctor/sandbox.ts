@@ -9,11 +9,11 @@ export interface SandboxFindings {
   readonly setting: "auto" | "off";
   readonly hasBubblewrap: boolean;
   readonly method: SandboxMethod | null;
-  /** The tools, as far as they are installed. */
+  /** The installed tools. */
   readonly programs: readonly ProgramSandbox[];
 }
 
-/** How well ffmpeg, ffprobe and COLMAP are kept from the network and from other files. */
+/** How well the sandbox keeps ffmpeg, ffprobe and COLMAP from the network and from other files. */
 export function judgeSandbox({
   platform,
   setting,
@@ -22,9 +22,9 @@ export function judgeSandbox({
   programs,
 }: SandboxFindings): Check[] {
   if (platform !== "linux")
-    return [skipped(NAME, "ffmpeg, ffprobe and COLMAP run unconfined: only Linux has one")];
+    return [skipped(NAME, "ffmpeg, ffprobe and COLMAP run unconfined: the sandbox needs Linux")];
   if (setting === "off") {
-    const detail = "off: a hole in a decoder gives a hostile video this user's files and the network";
+    const detail = "off: a hostile video that exploits a decoder reaches this user's files and the network";
     return [warning(NAME, detail, "Remove SANDBOX=off.")];
   }
   const { files, network } = protects(method);
@@ -35,15 +35,15 @@ export function judgeSandbox({
   const reasons = [...new Set(programs.flatMap(({ reason }) => (reason === null ? [] : [reason])))];
   if (reasons.length > 0) {
     const advice =
-      "Install the program with all that it needs in one folder, or from the distribution's packages.";
+      "Install the program and everything it needs in one folder, or from the distribution's packages.";
     return reasons.map((reason) => warning(NAME, `${reason}: it can reach this user's files`, advice));
   }
   const name = method?.startsWith("bubblewrap") ? "bubblewrap" : "Landlock";
-  return [good(NAME, `${name}: ffmpeg, ffprobe and COLMAP reach neither the network nor other files`)];
+  return [good(NAME, `${name}: ffmpeg, ffprobe and COLMAP can reach neither the network nor other files`)];
 }
 
 function remedy(hasBubblewrap: boolean): string {
   return hasBubblewrap
-    ? "bubblewrap may not create namespaces here. Allow unprivileged user namespaces (on Ubuntu 24.04: an AppArmor profile for bwrap; in a container: its security options)."
+    ? "bubblewrap cannot create namespaces here. Allow unprivileged user namespaces (on Ubuntu 24.04: an AppArmor profile for bwrap; in a container: its security options)."
     : "Install bubblewrap (Debian and Ubuntu: apt-get install bubblewrap).";
 }

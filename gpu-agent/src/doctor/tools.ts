@@ -23,13 +23,13 @@ export function judgeColmap(colmap: ToolSurvey["colmap"], hasGpu: boolean): Chec
     return warning(
       name,
       text,
-      `Splatt was tried with ${SUPPORTED_COLMAP}. Update Splatt, or install one of these.`,
+      `Splatt is tested with ${SUPPORTED_COLMAP}. Update Splatt, or install one of these versions.`,
     );
   if (hasGpu && !version.cuda) {
     return warning(
       name,
       text,
-      "COLMAP runs on the CPU, several times slower. A build with CUDA uses the GPU.",
+      "COLMAP runs on the CPU, several times slower. Install a build with CUDA to use the GPU.",
     );
   }
   return good(name, text);
@@ -43,7 +43,7 @@ export function judgeFfmpeg(ffmpeg: ToolSurvey["ffmpeg"]): Check {
     return warning(
       name,
       `${version.text}, without the filters zscale and tonemap`,
-      "Colours of HDR videos will be pale. Install a build with zimg (Debian's and Ubuntu's have it).",
+      "HDR videos will have pale colours. Install a build with zimg, such as Debian's or Ubuntu's.",
     );
   }
   return judgeVersion(name, version);
@@ -61,7 +61,7 @@ function judgeVersion(name: string, version: FfmpegVersion): Check {
     ? warning(
         name,
         version.text,
-        `Splatt was tried with ${SUPPORTED_FFMPEG}. Update Splatt, or install one of these.`,
+        `Splatt is tested with ${SUPPORTED_FFMPEG}. Update Splatt, or install one of these versions.`,
       )
     : good(name, version.text);
 }
