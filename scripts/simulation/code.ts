@@ -9,16 +9,16 @@ import { installWorkerGlobals } from "./fakes/worker-globals.ts";
 import { installVirtualGlobals } from "./kernel/virtual-globals.ts";
 import { hookLoader, type SourceChange } from "./loader.ts";
 
-/** Strings, not literals in the imports: this project has Node's types, and these modules Cloudflare's. */
+/** Variables, not literals in the imports: this project uses Node's types, these modules Cloudflare's. */
 const WORKER: string = "@splatt/control-plane/worker";
 const AGENT_TOKENS: string = "@splatt/control-plane/agent-tokens";
 
-/** Files of some hundred bytes are to travel in several parts, as files of some hundred megabytes do. */
+/** Small enough that files of a few hundred bytes need several parts, as files of a few hundred megabytes do. */
 const PART_SIZE_BYTES = 128;
-/** R2 wants 5 MiB where the code sends 32. */
+/** In proportion: R2's minimum is 5 MiB, and the code sends 32 MiB. */
 const SMALLEST_PART_BYTES = 20;
 
-/** The code on a smaller scale: what a run costs is mostly the upload of its results. */
+/** Scales the code down: uploading results dominates the cost of a run. */
 const SCALE: readonly SourceChange[] = [
   {
     file: "shared/src/uploads.ts",
@@ -37,11 +37,11 @@ const SCALE: readonly SourceChange[] = [
 export interface ShippedCode {
   readonly worker: WorkerCode;
   readonly agent: AgentCode;
-  /** R2's smallest part, on the scale of the parts that the code sends. */
+  /** R2's minimum part size, scaled like the parts that the code sends. */
   readonly smallestPart: number;
 }
 
-/** Loads the shipped code onto the fakes, with changes beyond its scale, for the rest of this thread's life. */
+/** Loads the shipped code onto the fakes, with additional changes, for the rest of this thread's life. */
 export async function loadShippedCode(changes: readonly SourceChange[]): Promise<ShippedCode> {
   const unchanged = hookLoader([...SCALE, ...changes]);
   installVirtualGlobals();
@@ -53,7 +53,7 @@ export async function loadShippedCode(changes: readonly SourceChange[]): Promise
   return { worker: { ...worker, newAgentToken }, agent, smallestPart: SMALLEST_PART_BYTES };
 }
 
-/** The databases of one thread: made once, emptied for each run. */
+/** The databases of one thread: created once, emptied for each run. */
 export class Databases implements ControlPlaneFiles {
   readonly d1: SimD1;
   readonly #objects = new Map<string, SqliteFile>();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ROOT } from "@splatt/local/local-machine";
 
-/** A change of a module's source text, applied while it is loaded. */
+/** A change of a module's source text, applied on loading. */
 export interface SourceChange {
   /** Relative to the project. */
   readonly file: string;
@@ -13,7 +13,7 @@ export interface SourceChange {
   readonly replace: string;
 }
 
-/** The modules that shipped code gets a fake of. Everything else is the real module. */
+/** The modules that are faked for shipped code. All others are real. */
 const FAKES: Readonly<Record<string, string>> = {
   "cloudflare:workers": "cloudflare-workers.ts",
   "./engines/gpus.ts": "engine-set-up.ts",
@@ -32,9 +32,9 @@ const SHIPPED = ["control-plane", "gpu-agent", "gpu-agent/formats", "shared"].ma
 );
 
 /**
- * From now on, modules of the shipped code are loaded with these changes and with fakes for the outside world.
+ * From now on, modules of the shipped code load with these changes and with fakes of the outside world.
  *
- * @returns a function that tells which files with changes have not been loaded since
+ * @returns a function that lists the changed files that have not been loaded yet
  */
 export function hookLoader(changes: readonly SourceChange[]): () => string[] {
   const pending = Map.groupBy(changes, ({ file }) => pathToFileURL(realpathSync(join(ROOT, file))).href);
@@ -60,9 +60,10 @@ function isShipped(url: string): boolean {
   return SHIPPED.some((folder) => url.startsWith(folder));
 }
 
-/** @throws when the text that is to be replaced is not there exactly once: then the code has moved on */
+/** @throws when the search text does not occur exactly once, which means that the code has changed */
 export function changed(source: string, { file, search, replace }: SourceChange): string {
   const parts = source.split(search);
-  if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} places that read: ${search}`);
+  if (parts.length !== 2)
+    throw new Error(`${file}: ${parts.length - 1} occurrences instead of one of: ${search}`);
   return source.replace(search, () => replace);
 }

@@ -4,7 +4,7 @@ import type { TryLimits } from "./invariants/jobs.ts";
 import { FAULT_KINDS, FAULTS, type FaultKind, type FaultRates } from "./kernel/faults.ts";
 import { Random } from "./kernel/random.ts";
 
-/** What a client does at some time. `job` counts the jobs created so far, modulo their number. */
+/** A client's operation at a given time. `job` indexes the jobs created so far, modulo their number. */
 export type Operation =
   | {
       readonly kind: "create";
@@ -22,17 +22,17 @@ export type Operation =
   | { readonly kind: "drain"; readonly atMs: number; readonly host: number }
   | { readonly kind: "delete agent"; readonly atMs: number; readonly host: number };
 
-/** Everything that is decided before a run begins. The rest is drawn as it goes, from the same seed. */
+/** Everything decided before a run. The rest is drawn from the same seed during the run. */
 export interface Plan {
   readonly seed: number;
   readonly hosts: readonly HostPlan[];
   readonly operations: readonly Operation[];
   /** Overrides of control-plane/src/dispatch/timing.ts. */
   readonly dispatchTiming: Readonly<Record<string, number>>;
-  /** When a job is given up; the same file's. */
+  /** The retry limits, from the same file. */
   readonly limits: TryLimits;
   readonly faults: FaultRates;
-  /** The most faults that strike. */
+  /** The maximum number of strikes. */
   readonly faultLimit: number;
   /** When the faults end, in virtual ms. */
   readonly healAtMs: number;
@@ -42,7 +42,7 @@ export interface Plan {
 const SHORT_TIMING = {
   heartbeatMs: 5000,
   leaseMs: 12_000,
-  // Longer than an agent that holds jobs waits before it comes back.
+  // Longer than the reconnect delay of an agent that holds jobs.
   reconnectGraceMs: 25_000,
   heldMs: 10_000,
   acceptMs: 4000,
@@ -119,7 +119,7 @@ function drawOperations(random: Random, hosts: readonly HostPlan[], healAtMs: nu
       priority: random.chance(0.2) ? random.int(-3, 3) : 0,
     });
   }
-  // How a job is stopped right after it began shows best when little else happens.
+  // Bugs in stopping a job right after its start show best when little else happens.
   if (random.chance(0.25)) {
     operations.push({ kind: "cancel", atMs: random.logBetween(300, 8000), job: random.int(0, jobs - 1) });
   }
@@ -145,7 +145,7 @@ function drawOperations(random: Random, hosts: readonly HostPlan[], healAtMs: nu
   return operations;
 }
 
-/** An agent is deleted where another one is left to do its jobs. */
+/** Deletes an agent only where another one can take over its jobs. */
 function drawDeletion(random: Random, hosts: readonly HostPlan[], healAtMs: number): Operation[] {
   const [first, second] = hosts;
   const isReplaced =
@@ -156,7 +156,7 @@ function drawDeletion(random: Random, hosts: readonly HostPlan[], healAtMs: numb
   return [{ kind: "delete agent", atMs: random.logBetween(300, healAtMs), host: 1 }];
 }
 
-/** Some kinds of faults per run, not all: what hides behind one shows without it (swarm testing, Groce et al. 2012). */
+/** Some kinds of faults per run, not all: one can mask the bugs that another exposes (swarm testing, Groce et al. 2012). */
 function drawFaults(random: Random): FaultRates {
   const share = random.pick([0.1, 0.3, 0.4]);
   const rates: { [kind in FaultKind]?: number } = {};

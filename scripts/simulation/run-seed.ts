@@ -19,28 +19,28 @@ import type { Plan } from "./plan.ts";
 
 export interface Outcome {
   readonly seed: number;
-  /** What is broken, by name, and what was found; null when all held. */
+  /** The broken invariant and the finding; null when all held. */
   readonly failure: { readonly invariant: string; readonly finding: string } | null;
   readonly traceHash: string;
   readonly steps: number;
   readonly virtualMs: number;
   readonly struck: readonly FaultKind[];
-  /** How the jobs ended. */
+  /** The jobs' final statuses. */
   readonly statuses: readonly string[];
   readonly lines: readonly string[] | null;
 }
 
 const CRON_MS = 60_000;
 const LOOK_MS = 2000;
-/** Within this after the last fault every job has ended. */
+/** Every job must end within this time after the last fault. */
 const END_WITHIN_MS = 45 * 60_000;
-/** … and after this everything that hangs on it is cleared. */
+/** After that, its leases and other leftovers must be cleared within this time. */
 const REST_WITHIN_MS = 10 * 60_000;
 const MOST_PURGES = 2;
-/** When the last purge of what was deleted is due: after R2 has forgotten every open upload. */
+/** When the last purge of deleted jobs is due: after R2 has expired every open upload. */
 const PURGE_AFTER_MS = 9 * 24 * 3_600_000;
 
-/** Runs the whole system once, as the seed's plan has it. */
+/** Runs the whole system once, following the seed's plan. */
 export async function runSeed(
   plan: Plan,
   code: ShippedCode,
@@ -93,7 +93,7 @@ class Run {
     this.#watch = new Watch(world, this.#controlPlane, this.#hosts, this.#client, plan.limits);
   }
 
-  /** The agents are minted before anything can go wrong: beside the API, whose requests would cost each run time. */
+  /** Creates the agents before any fault, and directly in D1: API requests would slow down every run. */
   async setUp(): Promise<void> {
     for (const host of this.#plan.hosts) {
       const id = this.#world.ids.uuid();
@@ -111,7 +111,7 @@ class Run {
     }
   }
 
-  /** Faults for as long as there is work and the plan has it, then quiet until every job has ended. */
+  /** Injects faults while there is work and the plan allows, then none until every job has ended. */
   async faultsAndWork(): Promise<void> {
     const world = this.#world;
     const { healAtMs, operations } = this.#plan;
@@ -147,7 +147,7 @@ class Run {
     });
   }
 
-  /** Time for what follows the end of the jobs. */
+  /** Allows time for the cleanup after the jobs' end. */
   async rest(): Promise<void> {
     const latest = this.#world.now + REST_WITHIN_MS;
     const look = () => noLeaseIsLeft(this.#controlPlane) ?? noAgentHoldsAJob(this.#hosts);
@@ -164,7 +164,7 @@ class Run {
     });
   }
 
-  /** Days later: what nobody refers to is gone from storage. */
+  /** Days later, storage holds nothing unreferenced. */
   async purge(): Promise<void> {
     this.#cronRuns = false;
     for (const host of this.#hosts) host.turnOff();
@@ -179,7 +179,7 @@ class Run {
       });
     };
     this.#world.schedule(PURGE_AFTER_MS, "cron", purge, null);
-    // A purge that was cut off when its job was deleted is made up for by the first.
+    // The first purge completes one that was interrupted while its job was being deleted.
     await this.#world.run(() => {
       this.#watch.afterStep();
       return stray === null || purges === MOST_PURGES;
@@ -201,7 +201,7 @@ class Run {
     };
   }
 
-  /** The scheduled handler, once a minute for as long as the run goes. */
+  /** Calls the scheduled handler once a minute during the run. */
   #cron(): void {
     const tick = () => {
       if (!this.#cronRuns) return;
@@ -222,7 +222,7 @@ class Run {
       this.#plan.seed,
       disk,
     );
-    // A service manager starts what has ended in order again; what was replaced or refused stays away.
+    // A service manager restarts an agent that exited normally, but not one that was replaced or refused.
     host.onExit = () => {
       if (host.lastExit !== "closed") return;
       this.#world.schedule(this.#random.logBetween(500, 30_000), "agent starts", () => host.start(), null);

@@ -4,7 +4,7 @@ import type { Outcome } from "./run-seed.ts";
 import type { Explanation } from "./shrink.ts";
 import type { Reply, Task } from "./thread.ts";
 
-/** Enough work for a thread that asking for more costs nothing, little enough that the last ones end together. */
+/** Large enough to make the messaging overhead negligible, small enough that the threads finish together. */
 const SEEDS_PER_TASK = 16;
 
 export interface Search {
@@ -16,7 +16,7 @@ export interface Search {
   readonly onOutcome: (outcome: Outcome) => boolean;
 }
 
-/** Runs seeds on several threads. What a seed does depends on the seed alone. */
+/** Runs seeds on several threads. A run depends only on its seed. */
 export async function search({ seeds, threads, changes, onOutcome }: Search): Promise<void> {
   const open = [...seeds];
   let isWanted = true;
@@ -35,7 +35,7 @@ export async function search({ seeds, threads, changes, onOutcome }: Search): Pr
   await Promise.all(Array.from({ length: threads }, work));
 }
 
-/** Runs one seed so that its trace can be read. */
+/** Runs one seed and records its trace. */
 export async function explainSeed(
   seed: number,
   changes: readonly SourceChange[],
@@ -51,7 +51,7 @@ export async function explainSeed(
   }
 }
 
-/** One thread, which does one task at a time. */
+/** One thread, which runs one task at a time. */
 class SimulationThread {
   readonly #worker: Worker;
   readonly #ready: Promise<Reply>;
@@ -60,7 +60,7 @@ class SimulationThread {
     this.#worker = new Worker(new URL("thread.ts", import.meta.url), {
       workerData: { changes },
       execArgv: [],
-      // Little enough that what is made anew all the time stays in the processor's cache.
+      // Small enough that short-lived objects stay in the processor's cache.
       resourceLimits: { maxYoungGenerationSizeMb: 48 },
     });
     this.#ready = this.#nextReply();

@@ -14,10 +14,10 @@ const PLAN: Plan = {
   faults: { d1_error: 0.1, frame_lost: 0.1, link_cut: 1 },
   faultLimit: Number.MAX_SAFE_INTEGER,
 };
-/** What strikes in a run of it, as far as its plan lets it. */
+/** The faults that strike in a run, if its plan allows them. */
 const STRIKES: readonly FaultKind[] = ["link_cut", "frame_lost", "d1_error", "frame_lost", "link_cut"];
 
-/** A fake run: fails for a cancel after frames were lost, and in another way without the cancel. */
+/** A fake run: fails on a cancel after lost frames, and differently without the cancel. */
 async function run({ seed, operations, faults, faultLimit }: Plan, keepLines: boolean): Promise<Outcome> {
   const struck = STRIKES.filter((kind) => faults[kind] !== undefined).slice(0, faultLimit);
   const cancels = operations.some(({ kind }) => kind === "cancel");
@@ -34,8 +34,8 @@ async function run({ seed, operations, faults, faultLimit }: Plan, keepLines: bo
   };
 }
 
-describe("a plan that fails", () => {
-  it("is left with what it takes to break the same invariant", async () => {
+describe("a failing plan", () => {
+  it("is shrunk to what breaks the same invariant", async () => {
     const { plan, outcome } = await explain(PLAN, run, true);
     expect(plan).toMatchObject({
       operations: [{ kind: "cancel" }],
@@ -46,12 +46,12 @@ describe("a plan that fails", () => {
     expect(outcome).toMatchObject({ failure: { invariant: "wanted" }, struck: ["frame_lost"], lines: [] });
   });
 
-  it("is left whole when it is to be", async () => {
+  it("is not shrunk on request", async () => {
     expect((await explain(PLAN, run, false)).plan).toBe(PLAN);
   });
 });
 
-it("a plan that holds is left as it is", async () => {
+it("a passing plan is not changed", async () => {
   const quiet = { ...PLAN, faults: {} };
   expect((await explain(quiet, run, true)).plan).toBe(quiet);
 });

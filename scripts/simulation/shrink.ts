@@ -1,7 +1,7 @@
 import type { Plan } from "./plan.ts";
 import type { Outcome } from "./run-seed.ts";
 
-/** A seed's run to be read: its plan, perhaps made smaller, and what happened. */
+/** A seed's run for a reader: its plan, shrunk on failure, and its outcome. */
 export interface Explanation {
   readonly plan: Plan;
   readonly outcome: Outcome;
@@ -9,14 +9,14 @@ export interface Explanation {
 
 type Run = (plan: Plan, keepLines: boolean) => Promise<Outcome>;
 
-/** Runs a plan and, if it fails, makes it as small as it can while the same invariant still breaks. */
+/** Runs a plan and, if it fails, shrinks it as far as the same invariant still breaks. */
 export async function explain(plan: Plan, run: Run, shrinks: boolean): Promise<Explanation> {
   const failure = (await run(plan, false)).failure;
   const smallest = failure === null || !shrinks ? plan : await shrink(plan, run, failure.invariant);
   return { plan: smallest, outcome: await run(smallest, true) };
 }
 
-/** Tries one simplification after the other for as long as any helps. */
+/** Tries simplifications until none helps. */
 async function shrink(plan: Plan, run: Run, invariant: string): Promise<Plan> {
   let smallest = plan;
   for (let before: Plan | null = null; before !== smallest; ) {
@@ -36,7 +36,7 @@ async function shrink(plan: Plan, run: Run, invariant: string): Promise<Plan> {
   return smallest;
 }
 
-/** The plan without its thing number `index` of a sort; null when there is none of that number. */
+/** The plan without element `index` of one kind; null when there is no such element. */
 type Simplification = (plan: Plan, index: number) => Plan | null;
 
 const SIMPLIFICATIONS: readonly Simplification[] = [
@@ -52,12 +52,12 @@ const SIMPLIFICATIONS: readonly Simplification[] = [
     if (index >= plan.operations.length) return null;
     return { ...plan, operations: plan.operations.filter((_, other) => other !== index) };
   },
-  // Only the last host: the others are known by their number.
+  // Only the last host: operations refer to the others by index.
   (plan, index) =>
     index > 0 || plan.hosts.length === 1 ? null : { ...plan, hosts: plan.hosts.slice(0, -1) },
 ];
 
-/** What strikes after the last fault that matters only makes the trace longer. */
+/** Strikes after the last relevant fault only lengthen the trace. */
 async function fewerStrikes(plan: Plan, strikes: number, run: Run, invariant: string): Promise<Plan> {
   let [enough, tooFew] = [Math.min(strikes, plan.faultLimit), -1];
   let smallest = plan;

@@ -29,7 +29,7 @@ describe("the shipped code", () => {
 });
 
 describe("a seed", () => {
-  it("has the same run each time, whatever ran before it", { timeout: TIMEOUT_MS }, async () => {
+  it("always produces the same run, independent of earlier runs", { timeout: TIMEOUT_MS }, async () => {
     const seeds = seedsFrom(1, 100);
     const forwards = await outcomesOf(seeds, THREADS);
     const backwards = await outcomesOf(seeds.toReversed(), 1);
@@ -37,7 +37,7 @@ describe("a seed", () => {
     expect(new Set([...forwards.values()].map(({ traceHash }) => traceHash)).size).toBe(seeds.length);
   });
 
-  it("that fails has a trace, which is the same each time", { timeout: TIMEOUT_MS }, async () => {
+  it("that fails always produces the same trace", { timeout: TIMEOUT_MS }, async () => {
     const mutation = mutationNamed("progress-falls");
     const failed = mutation === undefined ? null : await firstFailure(mutation);
     if (mutation === undefined || failed === null) throw new Error("nothing failed");
@@ -51,7 +51,7 @@ describe("a seed", () => {
   });
 });
 
-describe("the simulation finds a mistake in the shipped code:", () => {
+describe("the simulation finds a bug in the shipped code:", () => {
   it.each(MUTATIONS)("$is", { timeout: TIMEOUT_MS }, async (mutation) => {
     expect(await firstFailure(mutation)).not.toBeNull();
   });

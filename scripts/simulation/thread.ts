@@ -4,7 +4,7 @@ import type { SourceChange } from "./loader.ts";
 import type { Outcome } from "./run-seed.ts";
 import type { Explanation } from "./shrink.ts";
 
-/** A thread that runs seeds: it loads the shipped code onto the fakes once, and runs one seed after another on it. */
+/** A thread that loads the shipped code onto the fakes once, then runs seeds on it one after another. */
 
 export type Task =
   | { readonly kind: "run"; readonly seeds: readonly number[] }
@@ -16,11 +16,11 @@ export type Reply =
   | { readonly kind: "explained"; readonly explanation: Explanation };
 
 const { changes } = workerData as { readonly changes: readonly SourceChange[] };
-/** What an error's stack says costs more than all else of an error, and is only wanted when a seed is explained. */
+/** Stack traces are the most expensive part of an error, and are needed only when a seed is explained. */
 const STACK_LINES = 30;
 
 const code = await loadShippedCode(changes);
-// These use the shipped code themselves, and must not have it loaded before the fakes are in place.
+// These import the shipped code and must not load it before the fakes are installed.
 const { drawPlan } = await import("./plan.ts");
 const { runSeed } = await import("./run-seed.ts");
 const { explain } = await import("./shrink.ts");

@@ -1,4 +1,4 @@
-/** The agent's modules. The loader's hooks, which are in place by now, give them the fakes. */
+/** The agent's modules. The loader's hooks are already installed and supply the fakes. */
 export async function loadAgentCode() {
   const { Agent } = await import("@splatt/gpu-agent/agent");
   const { Workspace } = await import("@splatt/gpu-agent/jobs/workspace");

@@ -11,14 +11,14 @@ const VIDEO = Buffer.from(
   "a video of which nobody looks at the frames, but every byte has to arrive in its place",
 );
 
-/** What a client knows of a job: only what it was told. */
+/** A job as a client knows it: only from the API's replies. */
 export interface KnownJob {
   readonly id: string;
-  /** The client has asked for its deletion, so that nobody can say whether it is still there. */
+  /** The client has requested its deletion, so it may or may not exist. */
   deletionAskedFor: boolean;
 }
 
-/** A user of the API: does what the plan says, and remembers what it was promised. */
+/** A user of the API: carries out the plan's operations and remembers what the API confirmed. */
 export class Client {
   readonly jobs: KnownJob[] = [];
   readonly #world: World;
@@ -32,7 +32,7 @@ export class Client {
     this.#controlPlane = controlPlane;
   }
 
-  /** Whether everything that was begun has ended. */
+  /** Whether all operations have finished. */
   get isIdle(): boolean {
     return this.#busy === 0;
   }
@@ -110,7 +110,7 @@ export class Client {
     if (created !== null) this.jobs.push({ id: String(created.job_id), deletionAskedFor: false });
   }
 
-  /** The JSON of a 200; null for everything else, after a few tries at what may pass. */
+  /** The JSON of a 200; null otherwise, after a few retries of transient errors. */
   async #json(method: string, path: string, body: unknown): Promise<Record<string, unknown> | null> {
     for (let tries = 1; ; tries += 1) {
       const answer = await this.#send(method, path, body).catch(() => null);

@@ -1,11 +1,11 @@
 import type { MachineConfig } from "@splatt/gpu-agent/config";
 import type { AgentOffer, EngineName, GpuInfo } from "@splatt/shared";
 
-/** What a host is made of, as a plan has it. */
+/** A host's hardware, as the plan defines it. */
 export interface Hardware {
   readonly engines: readonly EngineName[];
   readonly slots: number;
-  /** How many jobs train at once. */
+  /** How many jobs train concurrently. */
   readonly gpus: number;
 }
 
@@ -33,7 +33,7 @@ function gpu(index: number): GpuInfo {
   };
 }
 
-/** As much of the settings as a host whose stages are fakes asks for. */
+/** Only the settings that a host with fake stages reads. */
 export function hostConfig(workspaceRoot: string): MachineConfig {
   const unused = "";
   return {

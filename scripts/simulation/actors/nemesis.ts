@@ -3,7 +3,7 @@ import type { Random } from "../kernel/random.ts";
 import type { World } from "../kernel/world.ts";
 import type { SimulatedHost } from "./simulated-host.ts";
 
-/** The faults that come from outside: to a host, at any time. */
+/** External faults, which hit a host at any time. */
 export class Nemesis {
   readonly #world: World;
   readonly #faults: Faults;
@@ -28,7 +28,7 @@ export class Nemesis {
     for (const kind of Object.keys(STRIKES) as (keyof typeof STRIKES)[]) this.#plan(kind);
   }
 
-  /** Ends what lasts: networks work, disks have room, and every agent runs somewhere. */
+  /** Ends all lasting faults: networks work, disks have room, and every agent runs. */
   heal(): void {
     this.#faults.end();
     for (const host of this.#hosts) {
@@ -93,7 +93,7 @@ const STRIKES = {
     nemesis.lasting(1000, 60_000, "agent starts", () => host.start());
   },
   agent_paused: (nemesis: Nemesis, host: SimulatedHost) => {
-    // A version that cannot say that its offer has changed cannot be paused either.
+    // A version that cannot report a change of capacity cannot be paused either.
     if (host.plan.version === "older") return;
     nemesis.pause(host);
     nemesis.lasting(1000, 60_000, "owner resumes", () => host.resume());

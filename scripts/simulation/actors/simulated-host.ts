@@ -14,12 +14,12 @@ import { fakeStages, type StagePace } from "./stages.ts";
 import { traceLogger } from "./trace-logger.ts";
 import { type Version, wireOf } from "./versions.ts";
 
-/** What a host is: drawn once per run. */
+/** A host's properties, drawn once per run. */
 export interface HostPlan {
   readonly name: string;
   readonly pool: string;
   readonly slots: number;
-  /** How many jobs train at once. */
+  /** How many jobs train concurrently. */
   readonly gpus: number;
   readonly engines: readonly EngineName[];
   readonly clockOffsetMs: number;
@@ -30,7 +30,7 @@ export interface HostPlan {
   readonly showsPreviews: boolean;
 }
 
-/** Who the host's agent is. */
+/** The identity of the host's agent. */
 export interface Identity {
   readonly id: string;
   readonly token: string;
@@ -38,12 +38,12 @@ export interface Identity {
 
 interface RunningAgent {
   readonly process: HostProcess;
-  /** Null while it is still setting up. */
+  /** Null during set-up. */
   agent: Agent | null;
 }
 
 const ROOT = "/workspace";
-/** An agent stops work at once when it is told to; what it next says that it holds would put it right too, but later. */
+/** An agent must stop work immediately when ordered to. Its next hello would correct a mistake too, but later. */
 const STOPS_WITHIN_MS = 5000;
 const FETCH_LIMITS = {
   maxBytes: 2 ** 30,
@@ -55,7 +55,7 @@ const FETCH_LIMITS = {
   backoff: { minMs: 1000, maxMs: 30_000 },
 };
 
-/** A GPU box: a disk, a network and, most of the time, an agent's process that runs the shipped agent. */
+/** A GPU host: a disk, a network and, most of the time, a process that runs the shipped agent. */
 export class SimulatedHost {
   readonly plan: HostPlan;
   readonly identity: Identity;
@@ -68,17 +68,17 @@ export class SimulatedHost {
   #running: RunningAgent | null = null;
   #started = 0;
   #isOff = false;
-  /** Pipelines at work, each by the signal that stops it. */
+  /** Running pipelines, each by the signal that stops it. */
   readonly #atWork = new Map<AbortSignal, PipelineJob>();
-  /** The leases under which the agent was told to stop, and by when it has to. */
+  /** The leases under which the agent got the order to stop, with the deadlines. */
   readonly #stopBy = new Map<string, number>();
-  /** Whether the agent has been welcomed since its last hello: before that it hears nothing else. */
+  /** Whether the agent received a welcome since its last hello; it ignores other messages before that. */
   #isWelcome = false;
-  /** Why the last process ended by itself; null while one runs, or after it was killed. */
+  /** Why the last process exited; null while one runs, or after it was killed. */
   lastExit: string | null = null;
-  /** What the agent said last that it holds. */
+  /** The jobs that the agent last reported to hold. */
   heldJobs: readonly string[] = [];
-  /** Told when the process has ended by itself. */
+  /** Called when the process exits. */
   onExit: (host: SimulatedHost) => void = () => undefined;
 
   constructor(
@@ -103,14 +103,14 @@ export class SimulatedHost {
     return this.#running !== null;
   }
 
-  /** How many jobs are worked on now. */
+  /** The number of jobs in progress. */
   get jobsAtWork(): number {
     let jobs = 0;
     for (const signal of this.#atWork.keys()) if (!signal.aborted) jobs += 1;
     return jobs;
   }
 
-  /** The job that is worked on though the agent heard long ago that it is to stop; null when there is none. */
+  /** A job that is still in progress past its deadline to stop, or null. */
   get jobNotStopped(): string | null {
     const woke = this.#running?.process.frozenUntil ?? 0;
     for (const [signal, { fence }] of this.#atWork) {
@@ -171,44 +171,44 @@ export class SimulatedHost {
   /** SIGTERM. */
   stop(): void {
     const running = this.#running;
-    // Before it listens to signals they end it like any process.
+    // Until it installs its handlers, a signal kills it.
     if (running?.agent === null) this.kill();
     running?.process.run(() => running.agent?.stop());
   }
 
-  /** Its owner wants the host. @param now without waiting for what trains */
+  /** The owner pauses the agent. @param now without waiting for running trainings */
   pause(now: boolean): void {
     this.#owner((agent) => agent.pause({ since: new Date().toISOString(), reason: "" }, now));
   }
 
-  /** While no agent runs, its owner removes the file that says so. */
+  /** While no agent runs, the owner removes the pause file. */
   resume(): void {
     if (this.#running?.agent == null) this.disk.remove(`${ROOT}/paused.json`);
     this.#owner((agent) => agent.resume());
   }
 
-  /** The owner's program shows what the agent answers, a full disk for one. */
+  /** The owner's program shows the agent's errors, such as a full disk. */
   #owner(ask: (agent: Agent) => Promise<void>): void {
     const running = this.#running;
-    const show = (error: unknown) => this.#world.note(this.plan.name, `tells its owner: ${String(error)}`);
+    const show = (error: unknown) => this.#world.note(this.plan.name, `shows its owner: ${String(error)}`);
     running?.process.run(() => {
       if (running.agent !== null) ask(running.agent).catch(show);
     });
   }
 
-  /** SIGKILL: the kernel closes what the process had open. */
+  /** SIGKILL: the kernel closes the process's files and sockets. */
   kill(): void {
     this.#end();
     for (const link of [...this.path.links]) link.breakFrom("agent");
   }
 
-  /** For good. */
+  /** Permanently. */
   turnOff(): void {
     this.#isOff = true;
     this.kill();
   }
 
-  /** Nobody is told anything, and what was not synced may be lost. */
+  /** No peer is notified, and unsynced data may be lost. */
   cutPower(): void {
     this.#end();
     for (const link of [...this.path.links]) link.vanish();
@@ -244,7 +244,7 @@ export class SimulatedHost {
           const { fence } = JSON.parse(frame) as { fence: Fence };
           this.#stopBy.set(fence.lease_id, this.#world.now + STOPS_WITHIN_MS);
         }
-        // Reordered: it heard the word to stop before it had the job, and will be told again.
+        // Reordered: the order to stop arrived before the job, and will be sent again.
         if (frame.startsWith('{"type":"job.assign"')) {
           const { fence } = JSON.parse(frame) as { fence: Fence };
           if (!this.#worksUnder(fence.lease_id)) this.#stopBy.delete(fence.lease_id);
@@ -309,7 +309,7 @@ export class SimulatedHost {
     this.#world.schedule(this.#random.logBetween(500, 60_000), "disk has room again", free, null);
   }
 
-  /** As the agent's own `start` does, with fakes of the stages that take tools. */
+  /** Mirrors the agent's own `start`, with fakes of the stages that need tools. */
   async #setUp(name: string): Promise<Agent> {
     const log = traceLogger(this.#world, name);
     const host = await this.#code.GpuHost.setUp(hostConfig(ROOT), log);
@@ -329,7 +329,7 @@ export class SimulatedHost {
     });
   }
 
-  /** The shipped order of stages and the shipped delivery. */
+  /** The shipped stage order and delivery. */
   #pipeline(host: GpuHost): Pipeline {
     const stages = fakeStages(this.#random, this.plan.pace);
     const log = traceLogger(this.#world, this.plan.name);

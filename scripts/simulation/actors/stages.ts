@@ -18,8 +18,8 @@ import type { Random } from "../kernel/random.ts";
 import { theWorld } from "../kernel/world.ts";
 
 /**
- * Fakes of the stages: they take time, leave files and fail, as the real ones do, and are run by the shipped
- * StageRunner. Each run of a stage leaves other bytes, so that files of two runs are never taken for one.
+ * Fakes of the stages. Like the real ones, they take time, write files and fail; the shipped StageRunner runs them.
+ * Each run of a stage writes different bytes, so that files of two runs are distinguishable.
  */
 
 type FakedParts = Pick<PipelineParts, "frames" | "poses" | "train" | "export" | "summarize"> & {
@@ -28,7 +28,7 @@ type FakedParts = Pick<PipelineParts, "frames" | "poses" | "train" | "export" | 
 
 const REPORTS_PER_STAGE = 2;
 
-/** A format for the web, which not every run has. */
+/** A format for the web, which only some runs produce. */
 const NO_SPLATS = { ply_up: "+z", render_mode: "default", web: { axes: "", from_ply: [], formats: {} } };
 const EXTRA_FILE = "baked_splat.spz";
 
@@ -145,7 +145,7 @@ async function workOn(
   return ok(null);
 }
 
-/** Fails like a tool that ends with a bar across the terminal: many bytes in few characters. */
+/** Fails like a tool that exits with a bar across the terminal: many bytes in few characters. */
 function complain(context: StageContext, code: FailureCode): StageResult<never> {
   for (let line = 0; line < 50; line += 1) context.toolOutput(BAR);
   return err(failure(code, "Simulated."));
@@ -153,13 +153,13 @@ function complain(context: StageContext, code: FailureCode): StageResult<never> 
 
 const BAR = "█".repeat(500);
 
-/** A file that tells which run of its stage made it: 36 characters, then padding, now and then for several parts. */
+/** A file that identifies the run that made it: 36 characters, then padding, sometimes enough for several parts. */
 function resultText(run: string, file: string, random: Random): string {
   const padding = random.chance(0.15) ? random.int(0, 250) : random.int(0, 60);
   return `${run} ${file} ${"x".repeat(padding)}`;
 }
 
-/** Which run of a stage made a file. */
+/** The run of a stage that made a file. */
 export function runOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("latin1", 0, 36);
 }

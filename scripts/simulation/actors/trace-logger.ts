@@ -4,7 +4,7 @@ import type { World } from "../kernel/world.ts";
 
 type Logger = AgentOptions["log"];
 
-/** A fake logger whose lines go into the trace; as much of pino's as the agent uses. */
+/** A fake logger that writes to the trace; it has the part of pino's API that the agent uses. */
 export function traceLogger(world: World, name: string): Logger {
   const write = (first: unknown, message = "") => {
     if (first instanceof Error) reportBug(world, `${name}: ${message}`, first);

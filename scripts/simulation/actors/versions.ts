@@ -1,9 +1,9 @@
 import type { Wire } from "../fakes/host-process.ts";
 
-/** How an agent's software relates to the control plane's: for minutes of each deploy, old and new code meet. */
+/** The agent's version relative to the control plane's: during a deploy, old and new code coexist for minutes. */
 export type Version = "same" | "newer" | "older";
 
-/** What an agent of the protocol's first version does not say. */
+/** A message that the protocol's first version does not have. */
 const LATER_MESSAGE = "offer";
 
 type Message = Record<string, unknown>;

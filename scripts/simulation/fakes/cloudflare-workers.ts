@@ -1,4 +1,4 @@
-/** Takes the place of the module `cloudflare:workers`. */
+/** Replaces the module `cloudflare:workers`. */
 export class DurableObject {
   readonly ctx: unknown;
   readonly env: unknown;

@@ -7,7 +7,7 @@ import type { NetworkPath } from "./network-path.ts";
 import { SimR2 } from "./r2.ts";
 import { bodyOf, type HandedOnSocket, WorkerRequest } from "./worker-globals.ts";
 
-/** The Worker's entry module, as far as its runtime knows it. */
+/** The part of the Worker's entry module that its runtime uses. */
 export interface WorkerModule {
   readonly default: {
     fetch(request: Request, env: object, ctx: object): Response | Promise<Response>;
@@ -31,7 +31,7 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
-  /** Set when the answer is an upgrade. */
+  /** Set when the reply is an upgrade. */
   readonly upgraded: HandedOnSocket | null;
 }
 
@@ -42,7 +42,7 @@ const USUAL_MS: Range = [1, 40];
 const SLOW_MS: Range = [1000, 30_000];
 const LATE_MS: Range = [5000, 300_000];
 const RPC_MS: Range = [0.2, 15];
-/** How long a client waits that hears nothing at all. */
+/** How long a client waits for a reply. */
 const CLIENT_TIMEOUT_MS = 120_000;
 
 export interface ControlPlaneFiles {
@@ -51,14 +51,14 @@ export interface ControlPlaneFiles {
   readonly object: (name: string) => SqliteFile;
 }
 
-/** The Worker with its bindings, and the way to it. */
+/** The Worker with its bindings, and the network path to it. */
 export class ControlPlane {
   watch: DispatcherWatch = {
     onHubFrame: () => undefined,
     onAgentFrame: () => undefined,
     onAlarm: () => undefined,
   };
-  /** Told of each request as it arrives; what it returns is told the status of the answer. */
+  /** Called with each request as it arrives; the returned function is called with the reply's status. */
   onRequest: (request: Pick<HttpRequest, "url" | "headers">) => (status: number) => void = () => () =>
     undefined;
   readonly d1: SimD1;
@@ -90,7 +90,7 @@ export class ControlPlane {
     };
   }
 
-  /** Sends a request over a network, for the running process. Rejects as a connection that fails does. */
+  /** Sends a request over a network, for the running process. Rejects when the connection fails. */
   fetch(path: NetworkPath, request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer> {
     const world = this.#world;
     const what = `${request.method} ${request.url.slice(ORIGIN.length)}`;
@@ -116,7 +116,7 @@ export class ControlPlane {
       if (lost) return;
       const answered = (answer: HttpAnswer | null) => {
         const arrive = () => {
-          // It may have died while the network stood still.
+          // It may have died while the network was stalled.
           if (!client.alive) return;
           if (answer === null || lostReply) return reset();
           timeout.cancelled = true;
@@ -130,7 +130,7 @@ export class ControlPlane {
     });
   }
 
-  /** The cron trigger. Resolves when it is through, or died on the way. */
+  /** The cron trigger. Resolves when the handler has finished or died. */
   scheduled(): Promise<void> {
     return new Promise((resolve) => {
       this.#runWorker(async (ctx) => {
@@ -140,7 +140,7 @@ export class ControlPlane {
     });
   }
 
-  /** Runs the Worker's handler in a process of its own. @param answered null when that died or broke */
+  /** Runs the Worker's handler in a separate process. @param answered called with null when it died or threw */
   #serve({ method, url, headers, body }: HttpRequest, answered: (answer: HttpAnswer | null) => void): void {
     this.#runWorker(
       async (ctx) => {
@@ -165,7 +165,7 @@ export class ControlPlane {
     );
   }
 
-  /** An upgrade whose answer never arrived leaves the Dispatcher with a socket that nobody holds. */
+  /** An upgrade whose reply was lost leaves the Dispatcher with a socket without a peer. */
   #breakIfOrphaned({ hub }: HandedOnSocket): void {
     const check = () => {
       if (hub.link === null) hub.end?.onBroken();
@@ -211,7 +211,7 @@ export class ControlPlane {
     return object;
   }
 
-  /** Any method called on a stub is a call of the object's method of that name. */
+  /** A method call on a stub calls the object's method of that name. */
   #stub(name: string): object {
     return new Proxy(
       {},

@@ -5,11 +5,11 @@ import { storageCall } from "./storage-call.ts";
 interface Prepared {
   readonly statement: StatementSync;
   readonly writes: boolean;
-  /** What it does, for the trace: `update jobs`. */
+  /** A label for the trace: `update jobs`. */
   readonly name: string;
 }
 
-/** A SQLite database whose statements stay prepared from one run to the next: preparing costs more than running. */
+/** A SQLite database that keeps prepared statements across runs: preparing costs more than running. */
 export class SqliteFile {
   readonly db: DatabaseSync;
   readonly #prepared = new Map<string, Prepared>();
@@ -50,12 +50,12 @@ interface D1Result {
 }
 
 /**
- * D1's port over node:sqlite, as far as drizzle's driver uses it. Only a batch is a transaction. It outlives the runs,
- * so that what the Worker keeps per binding is worked out once.
+ * The part of D1's API that drizzle's driver uses, on node:sqlite. Only a batch is a transaction. It outlives the
+ * runs, so that the Worker computes its per-binding caches once.
  */
 export class SimD1 {
   readonly file: SqliteFile;
-  /** Rises with every statement that may have changed a job or its results. */
+  /** Incremented by every statement that may have changed a job or its results. */
   version = 0;
 
   constructor(file: SqliteFile) {
@@ -109,7 +109,7 @@ class D1Statement {
     return this.#prepared.name;
   }
 
-  /** A LIMIT becomes part of the text: for one that is bound, SQLite plans the statement anew each time. */
+  /** Inlines LIMIT: SQLite replans a statement with a bound LIMIT each time. */
   bind(...params: SQLInputValue[]): D1Statement {
     const [before = "", after] = this.#sql.split(" limit ?");
     if (after === undefined) return new D1Statement(this.#d1, this.#sql, this.#prepared, params);
@@ -149,5 +149,5 @@ class D1Statement {
 }
 
 const MAX_BOUND_PARAMETERS = 100;
-/** The tables that the invariants are about. */
+/** The tables that the invariants read. */
 const WATCHED = / (jobs|results)$/;

@@ -4,7 +4,7 @@ import { Disk } from "./disk.ts";
 
 const SEEDS = Array.from({ length: 200 }, (_, seed) => seed);
 
-/** A disk with one durable file, on which a new text is then written in its place, as programs do. */
+/** A disk with one durable file, which is then atomically replaced, as programs do. */
 function replaceFile({ syncs, seed }: { syncs: boolean; seed: number }): string | null {
   let now = 0;
   const disk = new Disk(() => now, { syncSavesNames: false });
@@ -23,17 +23,17 @@ function replaceFile({ syncs, seed }: { syncs: boolean; seed: number }): string 
 }
 
 describe("a power cut", () => {
-  it("leaves the old text or the new one, whole, of a file that was synced before it was renamed", () => {
+  it("leaves the whole old or the whole new text of a file that was synced before the rename", () => {
     const left = new Set(SEEDS.map((seed) => replaceFile({ syncs: true, seed })));
     expect(left).toEqual(new Set(["old", "new"]));
   });
 
-  it("may leave a torn file that was not", () => {
+  it("may tear a file that was not synced", () => {
     const left = new Set(SEEDS.map((seed) => replaceFile({ syncs: false, seed })));
     expect(left).toEqual(new Set(["old", "new", "", "n", "ne"]));
   });
 
-  it("takes nothing that was written long before", () => {
+  it("keeps what was written long before", () => {
     let now = 0;
     const disk = new Disk(() => now, { syncSavesNames: false });
     disk.makeFolder("/d");

@@ -1,11 +1,11 @@
 import { dirname } from "node:path";
 import type { Random } from "../kernel/random.ts";
 
-/** An inode: what handles point to, whatever its name becomes. Buffers are replaced, never written into. */
+/** An inode: file handles refer to it independently of its names. Buffers are replaced, never modified. */
 export interface DiskFile {
   readonly kind: "file";
   data: Buffer;
-  /** What a power cut leaves for certain; null before the first sync. */
+  /** The content that survives a power cut; null before the first sync. */
   synced: Buffer | null;
   writtenAt: number;
 }
@@ -13,19 +13,19 @@ export interface DiskFile {
 type Entry = DiskFile | { readonly kind: "folder" };
 type Tree = Map<string, Entry>;
 
-/** A change of names: power cuts take them back, latest first. */
+/** A change of a directory entry: power cuts undo these, latest first. */
 interface NameChange {
   readonly at: number;
   readonly apply: (tree: Tree) => void;
 }
 
-/** Linux writes back what nobody synced after at most about this long. */
+/** Linux writes back unsynced data within about this time. */
 const WRITE_BACK_MS = 30_000;
 
 /**
- * A host's disk, with what a power cut does to it: names and bytes that were not synced may be there or not. The
- * order of name changes holds, as journals keep it; whether syncing a file also saves the names (ext4 does, POSIX
- * promises nothing) is a property of the disk.
+ * A host's disk that models power cuts: unsynced names and bytes may survive or not. Name changes keep their order, as
+ * in a journal. Whether syncing a file also makes its names durable is a property of the disk: ext4 does, POSIX
+ * guarantees nothing.
  */
 export class Disk {
   #live: Tree = new Map();
@@ -74,7 +74,7 @@ export class Disk {
     this.#change((tree) => tree.set(path, { kind: "folder" }));
   }
 
-  /** The file of a name, made if there is none. */
+  /** The file of a name, created if missing. */
   create(path: string): DiskFile {
     const known = this.#live.get(path);
     if (known?.kind === "file") return known;
@@ -97,7 +97,7 @@ export class Disk {
     if (this.#syncSavesNames) this.syncNames();
   }
 
-  /** Makes all changes of names durable. */
+  /** Makes all name changes durable. */
   syncNames(): void {
     for (const { apply } of this.#pending.splice(0)) apply(this.#durable);
   }
@@ -126,7 +126,7 @@ export class Disk {
     });
   }
 
-  /** The host lost its power: what comes back is what was durable, and as much more as chance will have. */
+  /** Power loss: everything durable survives, and a random part of the rest. */
   powerCut(random: Random): void {
     const now = this.#now();
     const old = this.#pending.findIndex(({ at }) => now - at < WRITE_BACK_MS);
@@ -142,7 +142,7 @@ export class Disk {
     this.#live = new Map(this.#durable);
   }
 
-  /** A disk with the same content, as a copied virtual host has it. */
+  /** A disk with the same content, as in a cloned virtual machine. */
   copy(): Disk {
     const copy = new Disk(this.#now, { syncSavesNames: this.#syncSavesNames });
     for (const [path, entry] of this.#live)
@@ -161,7 +161,7 @@ export class Disk {
   }
 }
 
-/** A path and all that is below it. */
+/** A path and everything below it. */
 function within(tree: Tree, path: string): string[] {
   if (tree.get(path)?.kind === "file") return [path];
   return [...tree.keys()].filter((other) => other === path || other.startsWith(`${path}/`));

@@ -5,7 +5,7 @@ import type { HubSocket } from "./hub-socket.ts";
 import type { CloseFrame, LinkEnd } from "./link.ts";
 import { ObjectStorage } from "./object-storage.ts";
 
-/** The methods of a Durable Object class that the runtime itself calls. */
+/** The methods of a Durable Object class that the runtime calls. */
 export interface ObjectInstance {
   fetch(request: Request): Promise<Response>;
   alarm(): Promise<void>;
@@ -16,33 +16,33 @@ export interface ObjectInstance {
 
 export type ObjectClass = new (ctx: object, env: object) => ObjectInstance;
 
-/** Who looks at the frames between a Dispatcher and its agents, and at its alarms. */
+/** Observes the frames between a Dispatcher and its agents, and its alarms. */
 export interface DispatcherWatch {
   onHubFrame(frame: string): void;
   onAgentFrame(frame: string): void;
   onAlarm(name: string): void;
 }
 
-/** The object as it is in memory: lost with hibernation, eviction and every crash. */
+/** The in-memory object: lost on hibernation, eviction and every crash. */
 interface Incarnation {
   readonly process: SimProcess;
   readonly instance: ObjectInstance;
-  /** Callers that wait for it; told when it dies. */
+  /** Waiting callers, notified when it dies. */
   readonly callers: Set<(error: Error) => void>;
   running: number;
   idleSince: number;
-  /** Events that wait for `blockConcurrencyWhile`; null when nothing blocks. */
+  /** Events queued behind `blockConcurrencyWhile`; null when nothing blocks. */
   blocked: (() => void)[] | null;
 }
 
 const HIBERNATES_AFTER_MS = 10_000;
-/** The platform tries a failed alarm again, with backoff from 2 s, six times. */
+/** The platform retries a failed alarm six times, with backoff from 2 s. */
 const ALARM_RETRY_MS = 2000;
 const ALARM_RETRIES = 6;
 
 /**
  * A Durable Object and the runtime around it: one instance at a time, its storage, its alarm and its hibernating
- * sockets. It dies, is evicted and hibernates; what is durable stays.
+ * sockets. It dies, is evicted and hibernates; durable state remains.
  */
 export class ObjectHost {
   readonly name: string;
@@ -56,7 +56,7 @@ export class ObjectHost {
   #autoResponse: { request: string; response: string } | null = null;
   #incarnation: Incarnation | null = null;
   #born = 0;
-  /** Outdates alarms that were planned before. */
+  /** Invalidates previously scheduled alarms. */
   #alarmPlan = 0;
 
   constructor(
@@ -75,7 +75,7 @@ export class ObjectHost {
     this.storage = new ObjectStorage(world, name, file, (at) => this.#planAlarm(at));
   }
 
-  /** A call from a Worker: runs in the object's process, and rejects when that dies meanwhile. */
+  /** A call from a Worker: runs in the object's process, and rejects when that dies during the call. */
   invoke<T>(call: (instance: ObjectInstance) => T | Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#deliver("call", async (incarnation) => {
@@ -92,7 +92,7 @@ export class ObjectHost {
     });
   }
 
-  /** Ends the incarnation in memory, wherever it is. @param sockets what becomes of them */
+  /** Ends the incarnation in memory, at any point. @param sockets what happens to them */
   die(sockets: "break" | "stay"): void {
     const dead = this.#incarnation;
     this.#incarnation = null;
@@ -106,7 +106,7 @@ export class ObjectHost {
     this.#sockets.clear();
   }
 
-  /** Drops the object from memory if nothing of it runs. @returns whether nothing of it is there now */
+  /** Evicts the object if it is idle. @returns whether it is out of memory now */
   evictIfIdle(): boolean {
     const idle = this.#incarnation;
     if (idle === null) return true;
@@ -136,13 +136,13 @@ export class ObjectHost {
     socket.peerClosed();
     this.#deliver("close", async ({ instance }) => {
       const handled = instance.webSocketClose(socket, code, reason, wasClean);
-      // Listed until the handler has begun, gone from then on.
+      // The socket is listed until its handler starts.
       this.#sockets.delete(socket);
       await handled;
     });
   }
 
-  /** Runs an event in the object, which is woken for it. */
+  /** Runs an event in the object, and wakes it if necessary. */
   #deliver(label: string, handle: (incarnation: Incarnation) => unknown): void {
     const incarnation = this.#awake();
     const begin = () => {
@@ -239,7 +239,7 @@ export class ObjectHost {
     this.#world.schedule(Math.max(0, delayMs) + lateMs, `${this.name} alarm`, fire, null);
   }
 
-  /** At least once: an alarm whose handler throws, or dies on the way, comes again. */
+  /** At least once: an alarm whose handler throws or dies is delivered again. */
   #fireAlarm(tries: number): void {
     this.storage.alarmFires();
     this.#watch.onAlarm(this.name);

@@ -1,11 +1,11 @@
 import type { EngineName, GpuInfo } from "@splatt/shared";
 import { currentHost } from "./host-process.ts";
 
-/** Takes the place of engines/set-up.ts and engines/gpus.ts: what looks at the host by starting programs. */
+/** Replaces engines/set-up.ts and engines/gpus.ts, which start programs to inspect the host. */
 
-/** Only an engine's name is asked for: the stages that would use it are fakes themselves. */
+/** Only an engine's name is read: the stages that would use it are fakes. */
 function fakeEngine(name: EngineName) {
-  const unused = () => Promise.reject(new Error("a fake stage takes the engine's place"));
+  const unused = () => Promise.reject(new Error("a fake stage replaces the engine"));
   return { name, probe: unused, train: unused, exportSplats: unused };
 }
 

@@ -4,19 +4,19 @@ import { theWorld } from "../kernel/world.ts";
 import { type Disk, type DiskFile, diskError } from "./disk.ts";
 import { currentHost } from "./host-process.ts";
 
-/** Takes the place of the module `node:fs/promises`: the files of the host whose process asks. */
+/** Replaces the module `node:fs/promises` with the files of the calling process's host. */
 
 const CHANGE_MS: Range = [0.01, 3];
 const SYNC_MS: Range = [1, 40];
 
-/** A change of the disk takes a moment, in which everything else goes on and the process may die. */
+/** A write to the disk takes a moment, in which everything else continues and the process may die. */
 function change<T>(what: string, path: string, execute: (disk: Disk) => T, ms = CHANGE_MS) {
   const world = theWorld();
   const { disk } = currentHost().fakes;
   return world.call(`${what} ${path}`, { outMs: world.latency(...ms), backMs: 0 }, () => execute(disk));
 }
 
-/** A look at the disk: what it shows may have changed as soon as it is there, but it takes no time of its own. */
+/** A read of the disk takes no virtual time, but its result may be outdated when it arrives. */
 async function look<T>(execute: (disk: Disk) => T): Promise<T> {
   return execute(currentHost().fakes.disk);
 }
@@ -95,7 +95,7 @@ export class FileHandle {
   }
 }
 
-/** @param flags as Node's own; a number opens a file to read and write, and makes it if there is none */
+/** @param flags as in Node; a number opens a file for reading and writing, and creates it if missing */
 export function open(path: string, flags: string | number = "r"): Promise<FileHandle> {
   return look((disk) => {
     if (disk.find(path)?.kind === "folder") return new FileHandle(path, null);
@@ -144,7 +144,7 @@ export function stat(path: string): Promise<Stats> {
   });
 }
 
-/** No file here shares its bytes with another, as far as anybody adds them up. */
+/** No file here shares its bytes with another; callers that sum up sizes need no more. */
 export async function lstat(path: string) {
   const stats = await stat(path);
   return { ...stats, nlink: 1, dev: 1, ino: 1, blocks: Math.ceil(stats.size / 512) };

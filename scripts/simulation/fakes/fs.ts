@@ -2,14 +2,14 @@ import type { DiskFile } from "./disk.ts";
 import { FileHandle, open } from "./fs-promises.ts";
 import { currentHost } from "./host-process.ts";
 
-/** Takes the place of the module `node:fs`, as far as the agent's logs and streams use it. */
+/** Replaces the part of the module `node:fs` that the agent's logs and streams use. */
 
 export async function* createReadStream(path: string): AsyncGenerator<Buffer> {
   const handle = await open(path);
   yield* handle.createReadStream();
 }
 
-/** Synchronous, and thus never in the middle of anything. @returns what stands for the file's number */
+/** Synchronous, so nothing can interrupt it. @returns a stand-in for the file descriptor */
 export function openSync(path: string): DiskFile {
   return currentHost().fakes.disk.create(path);
 }
@@ -22,7 +22,7 @@ export function renameSync(from: string, to: string): void {
   currentHost().fakes.disk.rename(from, to);
 }
 
-/** Appends line by line, and tells its error listener instead of throwing. */
+/** Appends line by line, and reports errors to its listener instead of throwing. */
 export class WriteStream {
   readonly #handle: FileHandle;
   #written: Promise<unknown> = Promise.resolve();
@@ -50,10 +50,10 @@ export function createWriteStream(path: string, { fd }: { readonly fd: DiskFile 
   return new WriteStream(new FileHandle(path, fd));
 }
 
-/** Only /proc is read so, of which a simulated host has none. */
+/** Only /proc is read synchronously, and a simulated host has no /proc. */
 export function readFileSync(path: string): never {
-  throw new Error(`${path} is not there`);
+  throw new Error(`ENOENT: ${path}`);
 }
 
-/** For `open`, which takes any number for the same. */
+/** For `open`, which treats all numbers alike. */
 export const constants = { O_RDWR: 2, O_CREAT: 64 };

@@ -4,7 +4,7 @@ import type { ControlPlane } from "./control-plane.ts";
 import type { Disk } from "./disk.ts";
 import type { NetworkPath } from "./network-path.ts";
 
-/** The version that an agent's software speaks, as it shows on the wire. */
+/** The agent's protocol version, as visible on the wire. */
 export interface Wire {
   /** @returns null for a message that this version does not know */
   outgoing(frame: string): string | null;
@@ -16,11 +16,11 @@ export interface HostFakes {
   readonly path: NetworkPath;
   readonly disk: Disk;
   readonly wire: Wire;
-  /** What the host's hardware and software would do. */
+  /** The behaviour of the host's hardware and software. */
   readonly offer: AgentOffer;
 }
 
-/** A process on a host of its own: what the modules that stand for Node's network and files work on. */
+/** A process on a simulated host: the fakes of Node's network and file modules work on it. */
 export class HostProcess extends SimProcess {
   readonly fakes: HostFakes;
 

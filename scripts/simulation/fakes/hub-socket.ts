@@ -4,18 +4,18 @@ const STATE = { open: 1, closing: 2, closed: 3 } as const;
 
 /** The Dispatcher's end of a WebSocket under the Hibernation API. */
 export class HubSocket {
-  /** Set once the agent's end is there. */
+  /** Set once the agent's end exists. */
   link: Link | null = null;
   /** Set once the Dispatcher has accepted it. */
   end: LinkEnd | null = null;
-  /** Told of each frame that goes out. */
+  /** Called with each outgoing frame. */
   onFrame: (frame: string) => void = () => undefined;
   tags: readonly string[] = [];
   readyState: number = STATE.open;
   autoRespondedAt: number | null = null;
   readonly #outputGate: (send: () => void) => void;
   #attachment: unknown = null;
-  /** What was sent before the agent's end was there. */
+  /** Frames sent before the agent's end exists. */
   readonly #early: (string | CloseFrame)[] = [];
 
   constructor(outputGate: (send: () => void) => void) {
@@ -28,12 +28,12 @@ export class HubSocket {
     this.#attachment = deepFreeze(JSON.parse(text));
   }
 
-  /** The same object each time, which costs less than a copy: whoever would write into it is found out. */
+  /** Returns the same frozen object each time, which is cheaper than a copy. */
   deserializeAttachment(): unknown {
     return this.#attachment;
   }
 
-  /** To a socket that is gone, frames are dropped without a word. */
+  /** Frames to a closed socket are dropped silently. */
   send(frame: string): void {
     this.#outputGate(() => {
       this.onFrame(frame);
@@ -41,7 +41,7 @@ export class HubSocket {
     });
   }
 
-  /** Throws as the runtime does for codes that may not be sent. */
+  /** Like the runtime, throws for codes that must not be sent. */
   close(code?: number, reason = ""): void {
     if (code !== undefined && code !== 1000 && (code < 3000 || code > 4999)) {
       throw new DOMException(`Invalid WebSocket close code: ${code}.`, "InvalidAccessError");
@@ -52,14 +52,14 @@ export class HubSocket {
     this.#outputGate(() => this.#push({ code: code ?? 1005, reason }));
   }
 
-  /** Answers a heartbeat without waking anybody, but not once the socket was closed on this side. */
+  /** Answers a heartbeat without waking the object, unless this side has closed the socket. */
   autoRespond(frame: string, at: number): void {
     if (this.readyState !== STATE.open) return;
     this.autoRespondedAt = at;
     this.#push(frame);
   }
 
-  /** The agent's close frame is here, or its end is gone. */
+  /** The agent's close frame has arrived, or its end has vanished. */
   peerClosed(): void {
     this.readyState = this.readyState === STATE.closing ? STATE.closed : STATE.closing;
   }

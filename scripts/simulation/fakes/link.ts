@@ -2,7 +2,7 @@ import type { Range } from "../kernel/random.ts";
 import type { World } from "../kernel/world.ts";
 import type { NetworkPath, OpenLink } from "./network-path.ts";
 
-/** How a WebSocket ends in order, as either side says it. */
+/** The close frame of an orderly WebSocket close, from either side. */
 export interface CloseFrame {
   readonly code: number;
   readonly reason: string;
@@ -20,12 +20,12 @@ type Side = "hub" | "agent";
 
 const USUAL_MS: Range = [0.5, 30];
 const SLOW_MS: Range = [1000, 20_000];
-/** When an end that is never told finds out by itself, by TCP's own timers. */
+/** When TCP's timers reveal a broken connection to an end that got no close. */
 const UNTOLD_MS: Range = [60_000, 2 * 3_600_000];
 
 /**
- * An open WebSocket on its way through the network: frames arrive in order, if they do. Faults that no TCP connection
- * has (a frame lost, doubled or overtaken) stand for proxies and for what a newer connection overtakes.
+ * An open WebSocket across the network: frames arrive in order or not at all. Faults that TCP itself rules out (a frame
+ * lost, doubled or overtaken) model proxies and overtaking newer connections.
  */
 export class Link implements OpenLink {
   readonly #world: World;
@@ -50,7 +50,7 @@ export class Link implements OpenLink {
     this.#send("agent", frame);
   }
 
-  /** One end is gone. What it sent before still arrives at the other, which then hears of it. */
+  /** One end has closed. Its earlier frames still arrive at the other, followed by the close. */
   breakFrom(side: Side): void {
     this.#over[side] = true;
     this.#path.links.delete(this);
@@ -58,7 +58,7 @@ export class Link implements OpenLink {
     this.#tellBroken(other, this.#arrival(other));
   }
 
-  /** The connection breaks in the middle: what is on its way is lost, and each end notices in its time. */
+  /** The connection breaks in the middle: frames in transit are lost, and each end notices after its own delay. */
   cut(): void {
     for (const side of ["hub", "agent"] as const) {
       this.#over[side] = true;
@@ -73,7 +73,7 @@ export class Link implements OpenLink {
     this.#path.links.delete(this);
   }
 
-  /** The agent's end is gone without a sign. */
+  /** The agent's end vanishes without a close. */
   vanish(): void {
     this.#over.agent = true;
     this.#path.links.delete(this);
@@ -104,7 +104,7 @@ export class Link implements OpenLink {
     this.#deliverAfter(this.#arrival(to), to, frame);
   }
 
-  /** A frame of the agent's past, under whatever lease: nothing that is stale may change anything. */
+  /** Replays an old frame of the agent, under any lease: stale frames must have no effect. */
   #replay(frame: string): void {
     const { past } = this.#path;
     if (this.#world.faults.strikes("frame_replayed")) {
@@ -114,7 +114,7 @@ export class Link implements OpenLink {
     if (frame.includes('"fence":')) past.push(frame);
   }
 
-  /** How long something takes that is sent now: never less than what was sent before it. */
+  /** The delay of a frame sent now: it never overtakes an earlier frame. */
   #arrival(to: Side): number {
     const { now, faults } = this.#world;
     const slow = faults.strikes("frame_slow");

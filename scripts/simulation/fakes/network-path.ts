@@ -1,20 +1,20 @@
-/** An open connection, as faults strike it; see `Link`. */
+/** An open connection, as faults see it; see `Link`. */
 export interface OpenLink {
   breakFrom(side: "hub" | "agent"): void;
   cut(): void;
   vanish(): void;
 }
 
-/** The way from one host to the control plane and back. */
+/** The network path between one host and the control plane. */
 export class NetworkPath {
-  /** `still`: what is on its way waits until the network goes on. `blackhole`: it is gone, and nobody is told. */
+  /** `still`: traffic waits until the network recovers. `blackhole`: traffic is silently dropped. */
   #state: "up" | "still" | "blackhole" = "up";
   #waiting: (() => void)[] = [];
   readonly links = new Set<OpenLink>();
-  /** What went to the control plane of jobs, for faults that bring it back. */
+  /** Frames about jobs sent to the control plane, for faults that replay them. */
   readonly past: string[] = [];
 
-  /** Lets something arrive, now or when the network goes on, or never. */
+  /** Delivers something now, when the network recovers, or never. */
   pass(arrive: () => void): void {
     if (this.#state === "up") arrive();
     else if (this.#state === "still") this.#waiting.push(arrive);
@@ -24,7 +24,7 @@ export class NetworkPath {
     this.#state = how;
   }
 
-  /** The network works again. What waited arrives in its order. */
+  /** Restores the network. Waiting traffic arrives in order. */
   goOn(): void {
     this.#state = "up";
     for (const arrive of this.#waiting.splice(0)) arrive();

@@ -1,6 +1,6 @@
 import { theWorld } from "../kernel/world.ts";
 
-/** Takes the place of the module `node:crypto`: what is random comes from the seed. */
+/** Replaces the module `node:crypto`: randomness comes from the seed. */
 export { createHash } from "node:crypto";
 
 export function randomUUID(): string {

@@ -5,8 +5,8 @@ import type { SqliteFile } from "./d1.ts";
 const COMMIT_MS = [0.1, 10] as const;
 
 /**
- * A Durable Object's storage: SQLite and one alarm time, with the output gate. What is written is committed a
- * moment later; until then nothing that the object sends goes out, and a crash takes both back.
+ * A Durable Object's storage: SQLite and one alarm time, with the output gate. Writes are committed a moment later;
+ * until then the object's output is held, and a crash discards both.
  */
 export class ObjectStorage {
   readonly sql: SimSql;
@@ -16,10 +16,10 @@ export class ObjectStorage {
   readonly #onAlarm: (at: number | null) => void;
   #committedAlarm: number | null = null;
   #alarm: number | null = null;
-  /** What waits for the commit; null when nothing is uncommitted. */
+  /** Output held until the commit; null when nothing is uncommitted. */
   #gated: (() => void)[] | null = null;
 
-  /** @param onAlarm told which alarm time, in epoch ms, is durable now */
+  /** @param onAlarm called with the alarm time, in epoch ms, once it is durable */
   constructor(world: World, name: string, file: SqliteFile, onAlarm: (at: number | null) => void) {
     this.#world = world;
     this.#name = name;
@@ -28,7 +28,7 @@ export class ObjectStorage {
     this.sql = new SimSql(file, () => this.#write());
   }
 
-  /** Lets `send` happen as soon as all that was written before is durable. */
+  /** Calls `send` once all earlier writes are durable. */
   readonly outputGate = (send: () => void): void => {
     if (this.#gated === null) send();
     else this.#gated.push(send);
@@ -38,7 +38,7 @@ export class ObjectStorage {
     return this.#gated !== null;
   }
 
-  /** The object died: what was not committed never was. */
+  /** The object died: rolls back everything uncommitted. */
   crash(): void {
     if (this.#gated === null) return;
     this.#gated = null;
@@ -46,7 +46,7 @@ export class ObjectStorage {
     this.#alarm = this.#committedAlarm;
   }
 
-  /** The alarm is being delivered: from now on there is none, until somebody sets one. */
+  /** Clears the alarm as it is delivered. */
   alarmFires(): void {
     this.#alarm = null;
     this.#committedAlarm = null;
@@ -85,7 +85,7 @@ export class ObjectStorage {
     this.#gated = gated;
     this.#file.rows("BEGIN");
     const commit = () => {
-      // A crash has rolled this back; whatever is open now has a commit of its own.
+      // A crash has rolled this back; a newer open transaction has a separate commit.
       if (this.#gated !== gated) return;
       this.#file.rows("COMMIT");
       this.#gated = null;
@@ -99,7 +99,7 @@ export class ObjectStorage {
   }
 }
 
-/** `ctx.storage.sql`: synchronous, as far as anybody uses it. */
+/** The synchronous part of `ctx.storage.sql`, which is all that the code uses. */
 class SimSql {
   readonly #file: SqliteFile;
   readonly #beforeWrite: () => void;

@@ -15,20 +15,20 @@ interface Multipart {
   state: "open" | "completed" | "aborted";
 }
 
-/** R2 forgets a multipart upload that nobody completes. */
+/** R2 expires incomplete multipart uploads. */
 const OPEN_UPLOAD_LIFETIME_MS = 7 * 24 * 3600 * 1000;
 
-/** R2's port in memory, with the rules of multipart uploads. */
+/** An in-memory R2 with the rules of multipart uploads. */
 export class SimR2 {
   readonly #world: World;
   readonly #smallestPart: number;
   readonly objects = new Map<string, StoredObject>();
   readonly #multiparts = new Map<string, Multipart>();
-  /** Rises whenever an object comes or goes. */
+  /** Incremented whenever an object is added or removed. */
   version = 0;
   #parts = 0;
 
-  /** @param smallestPart bytes that every part but the last must have */
+  /** @param smallestPart the minimum size in bytes of every part except the last */
   constructor(world: World, smallestPart: number) {
     this.#world = world;
     this.#smallestPart = smallestPart;
@@ -42,7 +42,7 @@ export class SimR2 {
     });
   }
 
-  /** Answers for any key and id; whether they exist shows when they are used. */
+  /** Accepts any key and id; the first use shows whether they exist. */
   resumeMultipartUpload(key: string, uploadId: string) {
     return {
       uploadPart: (partNumber: number, body: ReadableStream<Uint8Array>) =>
@@ -94,7 +94,7 @@ export class SimR2 {
     }));
   }
 
-  /** Uploads that R2 itself still keeps open. */
+  /** Uploads that R2 still keeps open. */
   openUploads(): string[] {
     return [...this.#multiparts.values()].filter((upload) => this.#isOpen(upload)).map(({ key }) => key);
   }

@@ -2,19 +2,19 @@ import type { FaultKind } from "../kernel/faults.ts";
 import type { Range } from "../kernel/random.ts";
 import type { World } from "../kernel/world.ts";
 
-/** A store of the control plane, as its faults name it. */
+/** A store of the control plane, as the faults name it. */
 type Store = "d1" | "r2";
 
 const USUAL_MS: Range = [0.5, 12];
 const SLOW_MS: Range = [1000, 20_000];
 
-/** What D1's and R2's documentation say of errors that pass. */
+/** Transient errors from D1's and R2's documentation. */
 const LOST: { readonly [store in Store]: string } = {
   d1: "D1_ERROR: Network connection lost.",
   r2: "internal error: We encountered an internal error. Please try again. (10001)",
 };
 
-/** A call of a store: slow, failing before it did anything, or failing although it did everything. */
+/** A call of a store: slow, failing before any effect, or failing after the full effect. */
 export function storageCall<T>(world: World, store: Store, what: string, execute: () => T): Promise<T> {
   const struck = (kind: FaultKind) => world.faults.strikes(kind);
   const usual = () => world.latency(...USUAL_MS);

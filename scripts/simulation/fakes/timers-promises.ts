@@ -1,4 +1,4 @@
-/** Takes the place of the module `node:timers/promises`. */
+/** Replaces the module `node:timers/promises`. */
 export function setTimeout<T>(
   ms: number,
   value?: T,

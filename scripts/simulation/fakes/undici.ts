@@ -2,13 +2,13 @@ import { theWorld } from "../kernel/world.ts";
 import { ORIGIN } from "./control-plane.ts";
 import { currentHost } from "./host-process.ts";
 
-/** Takes the place of the module `undici`: the agent's HTTP requests to its control plane. */
+/** Replaces the module `undici`: the agent's HTTP requests to its control plane. */
 
-/** Connection pools are of no interest here. */
+/** Connection pools are not simulated. */
 export class Agent {}
 export class Pool {}
 
-/** The body of an answer: all of it is there, but it comes in pieces like any other. */
+/** A reply's body: complete in memory, but read in chunks. */
 class Body {
   readonly #bytes: Buffer;
 

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { theWorld } from "../kernel/world.ts";
 import { HubSocket } from "./hub-socket.ts";
 
-/** What the Worker's runtime has and Node has not. */
+/** Globals of the Worker's runtime that Node lacks. */
 
-/** A request whose body is there as a whole, and can be read without the detour through a stream. */
+/** A request whose whole body is in memory, readable without a stream. */
 export class WorkerRequest extends Request {
   readonly #body: Uint8Array | null;
 
@@ -19,10 +19,10 @@ export class WorkerRequest extends Request {
   override readonly text = async () => Buffer.from(this.#body ?? []).toString();
 }
 
-/** A 101 carries a socket; Node's own Response knows no such status. */
+/** A 101 carries a socket; Node's Response rejects that status. */
 class WorkerResponse extends Response {
   readonly webSocket: unknown;
-  /** The whole body; null for one that comes as a stream. */
+  /** The whole body; null for a stream. */
   readonly wholeText: string | null;
 
   constructor(
@@ -42,7 +42,7 @@ export async function bodyOf(response: Response): Promise<Buffer> {
   return text === null ? Buffer.from(await response.arrayBuffer()) : Buffer.from(text);
 }
 
-/** The end of a pair that the Worker hands on to whoever asked for the upgrade. */
+/** The end of a pair that the Worker returns to the client of the upgrade. */
 export interface HandedOnSocket {
   readonly hub: HubSocket;
 }
@@ -98,13 +98,13 @@ class DigestStream extends WritableStream<Uint8Array> {
       close: () => resolve(Uint8Array.from(hash.digest()).buffer),
       abort: (reason) => reject(reason),
     });
-    // A digest that nobody asks for is no error.
+    // An unused digest is not an error.
     promise.catch(() => undefined);
     this.digest = promise;
   }
 }
 
-/** To be called after `installVirtualGlobals`. */
+/** Call after `installVirtualGlobals`. */
 export function installWorkerGlobals(): void {
   Object.assign(globalThis, {
     Response: WorkerResponse,

@@ -5,10 +5,10 @@ import { type HttpAnswer, ORIGIN } from "./control-plane.ts";
 import { currentHost, type HostProcess } from "./host-process.ts";
 import { type CloseFrame, Link, type LinkEnd } from "./link.ts";
 
-/** Takes the place of the module `ws`: the agent's end of its socket, with as much of ws as the agent uses. */
+/** Replaces the part of the module `ws` that the agent uses: its end of the socket. */
 
 const STATE = { connecting: 0, open: 1, closing: 2, closed: 3 } as const;
-/** How long ws waits for the other side's close. */
+/** How long ws waits for the peer's close frame. */
 const CLOSE_TIMEOUT_MS = 30_000;
 
 export class WebSocket extends EventEmitter implements LinkEnd {
@@ -59,7 +59,7 @@ export class WebSocket extends EventEmitter implements LinkEnd {
     this.#closeTimer = this.#after(CLOSE_TIMEOUT_MS, "close times out", () => this.terminate());
   }
 
-  /** Ends the connection at once; listeners hear of it a moment later. */
+  /** Ends the connection immediately; the event follows a moment later. */
   terminate(): void {
     if (this.readyState === STATE.closed) return;
     const wasConnecting = this.readyState === STATE.connecting;

@@ -9,8 +9,8 @@ import type { SqliteFile } from "../fakes/d1.ts";
 import type { Finding } from "./jobs.ts";
 
 /**
- * Nobody is told to drop a job that D1 says is theirs: it would be begun again, with all its work lost. A lease that
- * is gone never comes back, so that what was true when the Dispatcher looked still is when its frame leaves.
+ * No agent gets the order to abandon a job that D1 assigns to it: the job would restart and lose all its work. A
+ * released lease never returns, so what the Dispatcher read still holds when it sends the frame.
  */
 export function onlyTheLostIsAbandoned(frame: string, d1: SqliteFile): Finding {
   if (!frame.startsWith('{"type":"job.abandon"')) return null;
@@ -27,8 +27,8 @@ export function onlyTheLostIsAbandoned(frame: string, d1: SqliteFile): Finding {
 }
 
 /**
- * An agent that comes back is never told to go on with a job that had ended when its hello arrived: it would spend
- * hours on what nobody waits for.
+ * A reconnecting agent never gets the order to resume a job that had ended when its hello arrived: it would waste
+ * hours of work.
  */
 export class OnlyTheLivingGoOn {
   readonly #d1: SqliteFile;
@@ -53,6 +53,8 @@ export class OnlyTheLivingGoOn {
     const wrong = welcome.jobs.find(
       ({ action, held }) => action === "continue" && this.#ended.has(held.job_id),
     );
-    return wrong === undefined ? null : `job ${wrong.held.job_id.slice(0, 8)} has ended, but is to go on`;
+    return wrong === undefined
+      ? null
+      : `job ${wrong.held.job_id.slice(0, 8)} has ended, but is to be resumed`;
   }
 }

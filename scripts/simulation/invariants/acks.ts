@@ -10,19 +10,19 @@ interface Row {
 
 interface Sent {
   readonly message: AgentMessage;
-  /** Whether the job was the sender's, under the message's lease, when it arrived. */
+  /** Whether the sender held the job, under the message's lease, on arrival. */
   readonly wasHeld: boolean;
 }
 
 /**
- * An ack that leaves the Dispatcher says that D1 has what was reported. Looks at every frame on its way, because an
- * ack that came too early does its harm only when something else goes wrong too.
+ * The Dispatcher acks a report only after D1 has committed it. Checks every frame in transit, because a premature
+ * ack does harm only together with another fault.
  */
 export class AcksFollowWrites {
   readonly #d1: SqliteFile;
   /**
-   * What the agents have sent, by lease and number. After a power cut an agent may number another message like one
-   * that is still on its way.
+   * The agents' messages, by lease and number. After a power cut an agent may reuse the number of a message that is
+   * still in transit.
    */
   readonly #sent = new Map<string, Sent[]>();
 
@@ -60,7 +60,7 @@ export class AcksFollowWrites {
 interface Acked {
   readonly fence: Fence;
   readonly seq: number;
-  /** Undefined for an ack of something that nobody has sent. */
+  /** Undefined for an ack of a message that was never sent. */
   readonly message: AgentMessage | undefined;
   readonly wasHeld: boolean;
 }
@@ -68,25 +68,25 @@ interface Acked {
 function whatIsWrong({ fence, seq, message, wasHeld }: Acked, row: Row): Finding {
   const what = `${message?.type} of ${fence.job_id.slice(0, 8)} is acked, but the job is ${row.status}`;
   if (row.lease_id !== fence.lease_id) {
-    // Another lease, or none: the job has moved on since, or what is acked changed nothing from the beginning.
+    // Another lease, or none: the job has changed since, or the acked message never had an effect.
     const changes =
       message?.type === "job.stage" || message?.type === "job.complete" || message?.type === "job.fail";
     return changes && !wasHeld ? `${what} under another lease` : null;
   }
   switch (message?.type) {
-    // A stage that an agent begins again after a restart changes nothing, nor does one that a later one overtook.
+    // A stage that restarts after the agent's restart changes nothing, nor does one that a later stage has overtaken.
     case "job.stage":
       return row.last_seq >= seq || isPast(row.status, message.status) ? null : what;
     case "job.complete":
     case "job.fail":
       return row.status === "completed" || row.status === "failed" ? null : what;
-    // What is handed back after a twin of the agent has ended it is of no interest any more.
+    // Handing a job back has no effect after a twin of the agent has ended it.
     default:
       return isTerminal(row.status) ? null : what;
   }
 }
 
-/** Whether a job is at a stage or beyond it. */
+/** Whether a job has reached a stage. */
 function isPast(status: JobStatus, stage: JobStatus): boolean {
   return JOB_STATUSES.indexOf(status) >= JOB_STATUSES.indexOf(stage);
 }

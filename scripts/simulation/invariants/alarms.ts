@@ -3,9 +3,9 @@ import type { Finding } from "./jobs.ts";
 const MANY = 30;
 const WITHIN_MS = 1000;
 
-/** An alarm that is set for a time that has passed, again and again, costs as much as a thousand jobs. */
+/** An alarm that is repeatedly set for a past time costs as much as a thousand jobs. */
 export class AlarmsDoNotStorm {
-  /** When the latest alarms of each Dispatcher fired, in virtual ms. */
+  /** The virtual times of each Dispatcher's latest alarms, in ms. */
   readonly #fired = new Map<string, number[]>();
 
   onAlarm(name: string, now: number): Finding {

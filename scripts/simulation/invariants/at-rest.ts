@@ -4,7 +4,7 @@ import type { ControlPlane } from "../fakes/control-plane.ts";
 import type { Finding } from "./jobs.ts";
 import type { Observation } from "./observation.ts";
 
-/** What must hold when the faults are over and some time has passed. */
+/** What must hold some time after the last fault. */
 
 export function everyJobHasEnded({ jobs }: Observation): Finding {
   const open = [...jobs.values()].filter(({ status }) => !isTerminal(status));
@@ -14,7 +14,7 @@ export function everyJobHasEnded({ jobs }: Observation): Finding {
     .join("; ");
 }
 
-/** The Dispatchers' leases, of which none is left when no job runs. */
+/** No Dispatcher holds a lease when no job runs. */
 export function noLeaseIsLeft({ objects }: ControlPlane): Finding {
   for (const { name, file } of objects.values()) {
     const leases = file.rows("SELECT job_id, state FROM leases");
@@ -23,13 +23,13 @@ export function noLeaseIsLeft({ objects }: ControlPlane): Finding {
   return null;
 }
 
-/** What agents say that they hold. */
+/** No agent reports that it holds a job. */
 export function noAgentHoldsAJob(hosts: readonly SimulatedHost[]): Finding {
   const holder = hosts.find(({ isRunning, heldJobs }) => isRunning && heldJobs.length > 0);
   return holder === undefined ? null : `${holder.plan.name} still holds ${holder.heldJobs.join(", ")}`;
 }
 
-/** After the last purge: storage has the results of completed jobs and the videos of uploads, and nothing else. */
+/** After the last purge, storage holds the results of completed jobs and uploaded videos, and nothing else. */
 export function storageHoldsNothingElse({ d1, r2 }: ControlPlane): Finding {
   const keys = (sql: string) => d1.file.rows(sql).map(({ r2_key }) => String(r2_key));
   const wanted = new Set([...keys("SELECT r2_key FROM results"), ...keys("SELECT r2_key FROM uploads")]);

@@ -2,7 +2,7 @@ import type { FaultKind } from "../kernel/faults.ts";
 import type { Finding, TryLimits } from "./jobs.ts";
 import type { Observation } from "./observation.ts";
 
-/** The codes that a job may fail with, each with the faults that explain it. */
+/** The codes that a job may fail with, and the faults that explain each. */
 const EXPLAINED_BY: { readonly [code in string]?: readonly FaultKind[] } = {
   training_failed: ["stage_hopeless"],
   gpu_unavailable: ["stage_failed"],
@@ -11,7 +11,7 @@ const EXPLAINED_BY: { readonly [code in string]?: readonly FaultKind[] } = {
   workspace_damaged: ["agent_power_lost", "disk_lost"],
 };
 
-/** A job fails only for a reason of its own; what goes wrong around it costs time. */
+/** A job fails only because of its own stages; faults around it only cost time. */
 export function failuresAreExplained(
   { jobs }: Observation,
   struck: readonly FaultKind[],

@@ -1,13 +1,13 @@
 import { canTransition, isActive, isTerminal, JOB_STATUSES } from "@splatt/shared";
 import type { Observation, ObservedJob } from "./observation.ts";
 
-/** A sentence that says what is broken; null when nothing is. */
+/** A sentence that describes the violation, or null. */
 export type Finding = string | null;
 
 /** What must hold from one observation to the next. */
 export type JobInvariant = (before: Observation, now: Observation) => Finding;
 
-/** Of each job that was there before and still is, whether the change between is one that may be. */
+/** Checks the change of each job that exists in both observations. */
 function eachChange(
   { jobs: before }: Observation,
   { jobs: now }: Observation,
@@ -26,7 +26,7 @@ export const terminalStatusNeverChanges: JobInvariant = (before, now) =>
     isTerminal(was.status) && is.status !== was.status ? `${was.status} became ${is.status}` : null,
   );
 
-/** What a client reads of a job that has ended is what it ended with. */
+/** An ended job never changes for its readers. */
 export const endedJobsStayAsTheyAre: JobInvariant = (before, now) =>
   eachChange(before, now, (was, is) => {
     if (!isTerminal(was.status)) return null;
@@ -40,12 +40,12 @@ const ENDED_WITH = ["progress", "message", "attempt", "failures", "lost_leases",
 
 export const onlyEndedJobsAreDeleted: JobInvariant = ({ jobs: before }, { jobs: now }) => {
   for (const { id, status } of before.values()) {
-    if (!isTerminal(status) && !now.has(id)) return `job ${id.slice(0, 8)} was ${status}, and is gone`;
+    if (!isTerminal(status) && !now.has(id)) return `job ${id.slice(0, 8)} was ${status} and has disappeared`;
   }
   return null;
 };
 
-/** Nobody works for ever on a job that kills its agents, and no attempt fails twice. */
+/** A job that kills its agents is not retried forever, and no attempt fails twice. */
 export function triesAreCounted({ maxFailures, maxLostLeases }: TryLimits): JobInvariant {
   return (_, { jobs }) => {
     for (const { id, status, attempt, failures, lost_leases } of jobs.values()) {
@@ -85,9 +85,9 @@ export const aNewAttemptIsNew: JobInvariant = (before, now) =>
   );
 
 /**
- * Work that was begun and taken away is counted as one failure or one lost lease, unless the agent handed it back.
+ * Work that started and was revoked counts as one failure or one lost lease, unless the agent handed it back.
  *
- * @param handedBack the leases under which an agent has
+ * @param handedBack the leases that an agent handed back
  */
 export function whatWasTakenIsCounted(handedBack: ReadonlySet<string>): JobInvariant {
   return (before, now) =>
@@ -99,11 +99,11 @@ export function whatWasTakenIsCounted(handedBack: ReadonlySet<string>): JobInvar
     });
 }
 
-/** A lease ends before another begins, and none begins for a job that has ended. */
+/** A lease ends before the next begins, and none begins for an ended job. */
 export const leasesDoNotOverlap: JobInvariant = (before, now) =>
   eachChange(before, now, (was, is) => {
     if (is.lease_id === null || is.lease_id === was.lease_id) return null;
-    if (isTerminal(was.status)) return `${was.status}, but was leased once more`;
+    if (isTerminal(was.status)) return `${was.status}, but was leased again`;
     return was.lease_id === null ? null : "was leased to somebody while somebody else had it";
   });
 
@@ -124,7 +124,7 @@ export const countersEqualRows: JobInvariant = (_, { jobs, counts }) => {
   return null;
 };
 
-/** Remembers, for each attempt, how far it was at the most; what lies behind must not come again. */
+/** Remembers how far each attempt has come: stage and progress must not go back. */
 export class AttemptsMoveForward {
   readonly #furthest = new Map<string, { stage: number; progress: number }>();
 

@@ -1,7 +1,7 @@
 import type { JobStatus } from "@splatt/shared";
 import type { SqliteFile } from "../fakes/d1.ts";
 
-/** What the invariants look at of a job. */
+/** The part of a job that the invariants read. */
 export interface ObservedJob {
   readonly id: string;
   readonly status: JobStatus;
@@ -17,7 +17,7 @@ export interface ObservedJob {
   readonly error_code: string | null;
 }
 
-/** D1 as it is at one moment, read beside the port. */
+/** A snapshot of D1, read directly and not through its fake binding. */
 export interface Observation {
   readonly jobs: ReadonlyMap<string, ObservedJob>;
   readonly counts: ReadonlyMap<string, number>;

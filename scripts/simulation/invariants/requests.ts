@@ -4,12 +4,12 @@ import type { Finding } from "./jobs.ts";
 
 const OF_A_JOB = /\/agent\/jobs\/([0-9a-f-]+)\/[^?]*/;
 
-/** Told of a request of an agent when it arrives; tells what is broken once it knows the answer's status. */
+/** Called when an agent's request arrives; the returned function checks the reply's status. */
 export type RequestCheck = (status: number) => Finding;
 
 /**
- * A request under a lease that is gone when it arrives is refused, whatever it asks for. What is true on arrival stays
- * true: a lease that is gone never comes back.
+ * Every request under a lease that has been released on arrival is refused. The check on arrival suffices: a released
+ * lease never returns.
  */
 export function staleRequestsAreRefused(
   { url, headers }: { readonly url: string; readonly headers: Readonly<Record<string, string>> },
@@ -23,5 +23,5 @@ export function staleRequestsAreRefused(
     !isTerminal(job.status as JobStatus) &&
     String(job.attempt) === headers[FENCE_HEADERS.attempt] &&
     job.lease_id === headers[FENCE_HEADERS.leaseId];
-  return (status) => (holds || status >= 300 ? null : `${path} under a lease that is gone: ${status}`);
+  return (status) => (holds || status >= 300 ? null : `${path} under a released lease: ${status}`);
 }

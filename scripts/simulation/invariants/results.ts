@@ -15,12 +15,12 @@ interface ResultRow {
   readonly sha256: string;
 }
 
-/** A completed job has all its files, whole, as one attempt's one run made them; no other job has any. */
+/** A completed job has all its files, whole and from one run of one attempt; no other job has any. */
 export function completedJobsHaveTheirFiles({ jobs }: Observation, d1: SqliteFile, r2: SimR2): Finding {
   const rows = d1.rows("SELECT * FROM results") as unknown as ResultRow[];
   const byJob = Map.groupBy(rows, ({ job_id }) => job_id);
   for (const [id, files] of byJob) {
-    if (jobs.get(id)?.status !== "completed") return `job ${id.slice(0, 8)} has results and is not completed`;
+    if (jobs.get(id)?.status !== "completed") return `job ${id.slice(0, 8)} has results but is not completed`;
     for (const file of files) {
       const finding = fileIsWhole(file, r2);
       if (finding !== null) return `job ${id.slice(0, 8)}: ${file.filename} ${finding}`;

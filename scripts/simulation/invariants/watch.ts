@@ -27,7 +27,7 @@ import { NOTHING_YET, type Observation, type ObservedJob, observe } from "./obse
 import { staleRequestsAreRefused } from "./requests.ts";
 import { completedJobsHaveTheirFiles } from "./results.ts";
 
-/** Something that must always hold does not. */
+/** A broken invariant. */
 export class BrokenInvariant extends Error {
   readonly invariant: string;
 
@@ -50,7 +50,7 @@ const JOB_INVARIANTS: Readonly<Record<string, JobInvariant>> = {
   countersEqualRows,
 };
 
-/** Looks at the world after every step, and at every frame. */
+/** Checks the invariants after every step and at every frame. */
 export class Watch {
   readonly #world: World;
   readonly #controlPlane: ControlPlane;
@@ -109,7 +109,7 @@ export class Watch {
     return this.#last;
   }
 
-  /** To be called after every step; looks at what may have changed in it. */
+  /** Call after every step; checks only what the step may have changed. */
   afterStep(): void {
     for (const { plan, jobsAtWork, jobNotStopped } of this.#hosts) {
       if (jobNotStopped !== null) {
@@ -144,15 +144,15 @@ export class Watch {
     }
   }
 
-  /** Ends the run when there is a finding. */
+  /** Ends the run on a finding. */
   require(invariant: string, finding: Finding): void {
     if (finding !== null) this.#world.verdict ??= new BrokenInvariant(invariant, finding);
   }
 
-  /** A job that the API has confirmed is there until somebody asks for its deletion. */
+  /** A job that the API has confirmed exists until a client requests its deletion. */
   #lostJob({ jobs }: Observation): Finding {
     const lost = this.#client.jobs.find(({ id, deletionAskedFor }) => !deletionAskedFor && !jobs.has(id));
-    return lost === undefined ? null : `job ${lost.id.slice(0, 8)} was confirmed and is gone`;
+    return lost === undefined ? null : `job ${lost.id.slice(0, 8)} was confirmed and has disappeared`;
   }
 }
 

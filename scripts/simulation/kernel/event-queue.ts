@@ -4,9 +4,9 @@ import type { SimProcess } from "./process.ts";
 export interface SimEvent {
   /** Virtual milliseconds. */
   at: number;
-  /** Which of two events of one time was planned first. */
+  /** Orders events of the same time by when they were scheduled. */
   readonly order: number;
-  /** Whose event it is: with a dead process its events die. Null for the world's own. */
+  /** The owner: a dead process's events are dropped. Null for the world's own. */
   readonly process: SimProcess | null;
   readonly label: string;
   readonly act: () => void;
@@ -35,7 +35,7 @@ export class EventQueue {
     heap[index] = event;
   }
 
-  /** The next event that is to happen at all; what is cancelled or belongs to a dead process is dropped. */
+  /** The next live event; drops events that are cancelled or belong to a dead process. */
   pop(): SimEvent | null {
     for (;;) {
       const event = this.#popAny();

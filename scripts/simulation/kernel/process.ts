@@ -2,19 +2,19 @@ import { AsyncLocalStorage } from "node:async_hooks";
 
 /**
  * One incarnation of something that runs shipped code and can die: an agent's process, a Dispatcher in memory, a
- * Worker's request. Whatever runs in it gets its time, its timers and its input and output through the world,
- * which delivers nothing to a dead process: a call that was pending stays pending for ever, as after kill -9.
+ * Worker's request. Its code gets time, timers, input and output from the world, which delivers nothing to a dead
+ * process: a pending call stays pending forever, as after kill -9.
  */
 export class SimProcess {
   readonly name: string;
   readonly pid: number;
   /** How far the clock of its host is ahead of the world's, in ms. */
   readonly clockOffsetMs: number;
-  /** Holds what the process sends back until what it wrote is durable; null where nothing does. */
+  /** Holds the process's output until its writes are durable; null for a process without an output gate. */
   readonly outputGate: ((send: () => void) => void) | null;
-  /** Asked at each call that the process makes: how it is to die during that call, or null. */
+  /** Decides, at each call of the process, how it dies during that call, or null. */
   readonly deathDuringCall: () => (() => void) | null;
-  /** Until when its host is suspended, in virtual ms: what is due before that waits. */
+  /** When its host's suspension ends, in virtual ms: earlier events wait until then. */
   frozenUntil = 0;
   #alive = true;
 
@@ -42,7 +42,7 @@ export class SimProcess {
     this.#alive = false;
   }
 
-  /** Runs code in this process; everything that it starts asynchronously belongs to the process too. */
+  /** Runs code in this process; everything that it starts asynchronously belongs to the process as well. */
   run<T>(code: () => T): T {
     return running.run(this, code);
   }
@@ -50,7 +50,7 @@ export class SimProcess {
 
 const running = new AsyncLocalStorage<SimProcess>();
 
-/** The process whose code runs now; null for the simulation's own code. */
+/** The running process; null for the simulation's own code. */
 export function currentProcess(): SimProcess | null {
   return running.getStore() ?? null;
 }

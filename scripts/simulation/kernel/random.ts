@@ -1,9 +1,9 @@
-/** A smallest and a largest value. */
+/** A minimum and a maximum. */
 export type Range = readonly [min: number, max: number];
 
 /**
- * A stream of random numbers that a seed and a name decide alone. Each concern of the simulation draws from a
- * stream of its own, so that leaving one fault out does not shuffle all the others.
+ * A stream of random numbers that depends only on a seed and a name. Each concern of the simulation draws from a
+ * separate stream, so that removing one fault does not shuffle the others.
  *
  * sfc32 by Chris Doty-Humphrey (PractRand), seeded through the splitmix-like finaliser of MurmurHash3.
  */
@@ -20,7 +20,7 @@ export class Random {
     for (let i = 0; i < 12; i += 1) this.#uint32();
   }
 
-  /** Evenly from [0, 1). */
+  /** Uniform in [0, 1). */
   readonly next = (): number => this.#uint32() / 2 ** 32;
 
   chance(probability: number): boolean {
@@ -31,12 +31,12 @@ export class Random {
     return min + this.next() * (max - min);
   }
 
-  /** Evenly among the whole numbers from `min` to `max`, both included. */
+  /** A uniform integer from `min` to `max`, inclusive. */
   int(min: number, max: number): number {
     return min + Math.floor(this.next() * (max - min + 1));
   }
 
-  /** Small far more often than large: the logarithm is even. */
+  /** Log-uniform: small values are far more frequent than large ones. */
   logBetween(min: number, max: number): number {
     return min * (max / min) ** this.next();
   }
@@ -47,7 +47,7 @@ export class Random {
     return choices[Math.floor(this.next() * choices.length)];
   }
 
-  /** Version 4 of RFC 9562, as everything that validates ids wants it. */
+  /** A version 4 UUID (RFC 9562), as id validation requires. */
   uuid(): `${string}-${string}-${string}-${string}-${string}` {
     const a = this.#hex(8);
     const [b, c, d, e] = [this.#hex(4), this.#hex(3), this.#hex(3), this.#hex(12)];
@@ -75,7 +75,7 @@ export class Random {
   }
 }
 
-/** FNV-1a, 32 bits: quick and good enough to tell two texts apart. */
+/** FNV-1a, 32 bits: fast, and sufficient to distinguish two texts. */
 export function hashText(text: string, from = 0x811c9dc5): number {
   let hash = from;
   for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);

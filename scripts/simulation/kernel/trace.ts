@@ -1,8 +1,7 @@
 import { hashText } from "./random.ts";
 
 /**
- * What happened, in order: always as a running hash, so that two runs can be compared; as lines only when somebody
- * wants to read them.
+ * The events of a run in order: always as a running hash, for comparing runs; as lines only on request.
  */
 export class Trace {
   readonly lines: string[] | null;

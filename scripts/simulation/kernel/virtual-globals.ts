@@ -6,15 +6,15 @@ import { theWorld, virtualNow } from "./world.ts";
 
 /**
  * The globals that shipped code sees: time, timers, randomness and cryptography come from the world. Installed once
- * per thread and for good; the simulation's own code keeps what it needs of the real ones before.
+ * per thread, permanently; the simulation's own code saves the real ones that it needs first.
  */
 
-/** When every run begins, as epoch milliseconds; any date will do, as long as it is always the same. */
+/** The start of every run, in epoch milliseconds; any constant date works. */
 const EPOCH_MS = Date.UTC(2026, 0, 1);
 
 const RealDate = Date;
 
-/** The running process's own idea of the time. */
+/** The running process's clock. */
 function epochNow(): number {
   return Math.floor(EPOCH_MS + virtualNow() + (currentProcess()?.clockOffsetMs ?? 0));
 }
@@ -30,7 +30,7 @@ class VirtualDate extends RealDate {
   }
 }
 
-/** What `setTimeout` and `setInterval` return; as much of it as Node's has and anybody uses. */
+/** The return value of `setTimeout` and `setInterval`: the part of Node's `Timeout` that the code uses. */
 class VirtualTimer {
   readonly #process: SimProcess;
   readonly #ms: number;
@@ -83,15 +83,15 @@ function stopTimer(timer: unknown): void {
   if (timer instanceof VirtualTimer) timer.cancel();
 }
 
-/** Node's hash on the thread, not the thread pool's: the pool's answer would come at a real time. */
+/** Hashes on this thread, because a result from Node's thread pool would arrive in real time. */
 async function digest(algorithm: string, data: ArrayBufferView): Promise<ArrayBuffer> {
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return Uint8Array.from(hash(algorithm.replace("-", ""), bytes, "buffer")).buffer;
 }
 
 /**
- * Node keeps a combined signal that somebody listens to alive for good. Here the listeners are often code of a dead
- * process, which nobody will ever release.
+ * Node keeps a combined signal alive as long as it has listeners. Here the listeners often belong to a dead process
+ * and are never removed.
  */
 function anySignal(signals: readonly AbortSignal[]): AbortSignal {
   const any = new AbortController();
@@ -102,7 +102,7 @@ function anySignal(signals: readonly AbortSignal[]): AbortSignal {
   return any.signal;
 }
 
-/** Installs what both the Worker's runtime and Node give to a program. */
+/** Installs the globals that the Worker's runtime and Node share. */
 export function installVirtualGlobals(): void {
   const globals: Record<string, unknown> = {
     Date: VirtualDate,

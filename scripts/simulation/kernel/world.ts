@@ -4,10 +4,10 @@ import { currentProcess, type SimProcess } from "./process.ts";
 import { Random } from "./random.ts";
 import { Trace } from "./trace.ts";
 
-/** Real ones, kept before the virtual ones take their names. */
+/** The real ones, saved before the virtual ones replace them. */
 const soon = setImmediate;
 
-/** How many steps are taken in one turn of the real event loop. */
+/** Steps per turn of the real event loop. */
 const STEPS_PER_TURN = 64;
 
 export interface CallTiming {
@@ -16,21 +16,21 @@ export interface CallTiming {
 }
 
 /**
- * The one virtual clock and the one scheduler: every timer, every latency and every delivery is an event here.
- * Between two events all microtasks run dry, so that an event with everything that it sets off is one step.
+ * The virtual clock and scheduler: every timer, latency and delivery is an event here. All microtasks run between two
+ * events, so an event and everything that it triggers is one step.
  */
 export class World {
   readonly trace: Trace;
   readonly faults: Faults;
   readonly ids: Random;
-  /** What the shipped code gets from `Math.random`. */
+  /** The source of `Math.random` for shipped code. */
   readonly dice: Random;
   readonly #latency: Random;
   readonly #queue = new EventQueue();
   #now = 0;
   #order = 0;
   #steps = 0;
-  /** Set by whoever finds that the run need not go on: a broken invariant, a crash. */
+  /** Set to end the run: a broken invariant or a crash. */
   verdict: Error | null = null;
 
   constructor(seed: number, options: { readonly faults: Faults; readonly keepLines: boolean }) {
@@ -58,7 +58,7 @@ export class World {
     return this.#latency.logBetween(minMs, maxMs);
   }
 
-  /** @param process whose death cancels the event; null for the world's own events */
+  /** @param process the process whose death cancels the event; null for the world's own events */
   schedule(delayMs: number, label: string, act: () => void, process: SimProcess | null): SimEvent {
     const event: SimEvent = {
       at: this.#now + Math.max(0, delayMs),
@@ -74,9 +74,8 @@ export class World {
   }
 
   /**
-   * A call from the running process to something outside of it: on its way for `outMs`, then carried out at once,
-   * its outcome on the way back for `backMs`. It is carried out even if the caller dies meanwhile, who then never
-   * hears of it.
+   * A call from the running process to the outside: in transit for `outMs`, then executed instantly, with the outcome
+   * in transit for `backMs`. It is executed even if the caller dies in the meantime and never gets the outcome.
    */
   call<T>(label: string, timing: CallTiming, execute: () => T): Promise<T> {
     const process = this.caller(label);
@@ -99,14 +98,14 @@ export class World {
     });
   }
 
-  /** The process that is asking for something. The simulation itself must not: it would escape the clock. */
+  /** The calling process. The simulation itself must not call: it would bypass the clock. */
   caller(what: string): SimProcess {
     const process = currentProcess();
     if (process === null) throw new Error(`${what} was called outside of any process`);
     return process;
   }
 
-  /** Takes steps until `isOver`, or nothing is left to happen. */
+  /** Runs steps until `isOver`, or until no event is left. */
   run(isOver: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       let over = false;
@@ -126,7 +125,7 @@ export class World {
     });
   }
 
-  /** @returns false when nothing is left to happen */
+  /** @returns false when no event is left */
   #step(): boolean {
     const event = this.#queue.pop();
     if (event === null) return false;
@@ -168,13 +167,13 @@ function settleWith<T>(
 
 let current: World | null = null;
 
-/** The world of this thread: the fakes of modules have no other way to it. */
+/** The world of this thread, global because module fakes cannot receive it otherwise. */
 export function theWorld(): World {
   if (current === null) throw new Error("no simulation runs");
   return current;
 }
 
-/** Virtual milliseconds; 0 while modules are loaded and nothing runs yet. */
+/** Virtual milliseconds; 0 while modules are being loaded. */
 export function virtualNow(): number {
   return current?.now ?? 0;
 }

@@ -7,7 +7,7 @@ export function seedsFrom(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => first + index);
 }
 
-/** What the shipped code broke on these seeds: the first few findings, as text. */
+/** The first few failures of the shipped code on these seeds, as text. */
 export async function failuresIn(seeds: readonly number[], threads: number): Promise<string[]> {
   const failures: string[] = [];
   const onOutcome = ({ seed, failure }: Outcome) => {
