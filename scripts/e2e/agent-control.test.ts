@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { AgentHarness, FAKE_OFFER, never } from "./agent-harness.ts";
 import { type LocalStack, startLocalStack } from "./local-stack.ts";
 
-/** What a user and an owner can make of running work: cancel, retry, drain; against the real control plane. */
+/** A user's and an owner's control of running work (cancel, retry, drain) against the real control plane. */
 
 let stack: LocalStack;
 let harness: AgentHarness;
@@ -40,7 +40,7 @@ describe("cancelling", () => {
     expect(await stack.client.job(first)).toMatchObject({ status: "cancelled", results: null });
   });
 
-  it("wins against an agent that is away, which learns of it when it is back", async () => {
+  it("takes effect while the agent is offline, and reaches the agent when it reconnects", async () => {
     const token = await harness.mint();
     const workspace = harness.newWorkspace();
     const { agent, ended: left } = harness.startAgent({
@@ -61,7 +61,7 @@ describe("cancelling", () => {
 });
 
 describe("retrying", () => {
-  /** Counts how often a stage really ran: its folder is there when it was done before. */
+  /** Counts how often a stage really ran: its folder exists when it ran before. */
   function stagedPipeline(runs: string[]): Pipeline {
     return async (run, signal) => {
       const dir = join(run.dir, "frames");
@@ -77,7 +77,7 @@ describe("retrying", () => {
     };
   }
 
-  it("reuses what the job that it repeats had finished", async () => {
+  it("reuses the finished stages of the original job", async () => {
     const runs: string[] = [];
     const workspace = harness.newWorkspace();
     const token = await harness.mint();
@@ -96,7 +96,7 @@ describe("retrying", () => {
 });
 
 describe("stopping", () => {
-  it("lets a job finish that does so in time, and takes no other meanwhile", async () => {
+  it("lets a job finish within the deadline, and accepts no other in the meantime", async () => {
     const gate = Promise.withResolvers<void>();
     const token = await harness.mint();
     const pipeline = harness.fakePipeline([], gate.promise);
@@ -117,7 +117,7 @@ describe("stopping", () => {
     expect(await stack.client.job(other)).toMatchObject({ status: "queued", attempt: 0 });
   });
 
-  it("is asked for over the API as well", async () => {
+  it("can be requested through the API", async () => {
     const stopped: string[] = [];
     const { agent_id, token } = await stack.client.createAgent("drained", harness.pool);
     const { ended: left } = harness.startAgent({ token, pipeline: harness.fakePipeline(stopped, never) });
@@ -130,8 +130,8 @@ describe("stopping", () => {
   });
 });
 
-describe("a job given in advance", () => {
-  it("goes to an agent that falls idle, if it has not begun", async () => {
+describe("a job assigned in advance", () => {
+  it("moves to an agent that becomes idle, if it has not started", async () => {
     const begun: string[] = [];
     const one = Promise.withResolvers<void>();
     // One job at a time; a second waits before its first stage.

@@ -29,7 +29,7 @@ export const never = new Promise<void>(() => undefined);
 
 /** Real agents in this process, for the control plane of a `LocalStack`, with fake pipelines. */
 export class AgentHarness {
-  /** Where agents and jobs are made. A new one after `stopAgents`, so that no test takes another's jobs. */
+  /** The pool of new agents and jobs; `stopAgents` starts a new one, so that no test takes another's jobs. */
   pool = "pool-0";
   readonly #stack: LocalStack;
   readonly #tokens = new Map<string, string>();
@@ -99,7 +99,7 @@ export class AgentHarness {
     return (await this.#stack.client.createJob(body)).job_id;
   }
 
-  /** A stage that lasts until `gate` opens, then files that are uploaded for real. */
+  /** A stage that lasts until `gate` opens, then real uploads of its files. */
   fakePipeline(stopped: string[] = [], gate: Promise<void> = Promise.resolve()): Pipeline {
     return async (run, signal) => {
       await run.beginStage("train", false);
@@ -114,7 +114,7 @@ export class AgentHarness {
     };
   }
 
-  /** What a stage does that has nothing to do, and ends when it is told to. */
+  /** A stage without work that stops on its signal. */
   untilStopped(signal: AbortSignal): ReturnType<Pipeline> {
     const outcome = err(failure("agent_stopped", ""));
     return new Promise((resolve) => {
@@ -123,14 +123,14 @@ export class AgentHarness {
     });
   }
 
-  /** Makes result files and uploads them for real. */
+  /** Creates result files and really uploads them. */
   async upload(run: PipelineJob, signal: AbortSignal): ReturnType<Pipeline> {
     const tokens = new ResourceTokens({ network: 1, cpu: 1, gpus: [null] });
     const stages = new StageRunner({ job: run, signal, tokens });
     return stages.run(createUploadStage(await this.clientOf(run), run), await writeResults(run));
   }
 
-  /** For the requests that the agent makes beside its connection. */
+  /** For the agent's HTTP requests. */
   async clientOf(run: PipelineJob): Promise<ControlPlaneClient> {
     const job = await this.#stack.client.job(run.fence.job_id);
     const token = new Secret(this.#tokens.get(job.agent_id ?? "") ?? "");

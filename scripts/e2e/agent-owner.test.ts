@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { AgentHarness, FAKE_OFFER, never } from "./agent-harness.ts";
 import { type LocalStack, startLocalStack } from "./local-stack.ts";
 
-/** What the owner of a machine does with it, as the control plane and its clients see it. */
+/** A host owner's actions, as the control plane and its clients see them. */
 
 let stack: LocalStack;
 let harness: AgentHarness;
@@ -33,7 +33,7 @@ async function shown() {
 const PAUSE = { since: "2026-11-23T20:15:00.000Z", reason: "gaming" };
 
 describe("a paused agent", () => {
-  it("takes no job and says why, in health and in the job; after the end of the pause it does", async () => {
+  it("takes no job and gives the reason in health and in the job, until the pause ends", async () => {
     const { agent } = harness.startAgent({ token: await harness.mint(), pipeline: harness.fakePipeline() });
     await expect.poll(async () => (await shown())?.slots).toBe(1);
     await agent.pause(PAUSE, false);
@@ -47,7 +47,7 @@ describe("a paused agent", () => {
     await stack.jobBecomes(jobId, ({ status }) => status === "completed");
   });
 
-  it("is paused still after a restart", async () => {
+  it("stays paused across a restart", async () => {
     const [token, workspace] = [await harness.mint(), harness.newWorkspace()];
     const first = harness.startAgent({ token, workspace, pipeline: harness.fakePipeline() });
     await first.agent.pause(PAUSE, false);
@@ -58,7 +58,7 @@ describe("a paused agent", () => {
     expect(second.agent.status.paused).toEqual(PAUSE);
   });
 
-  it("hands back what its last process had not trained yet when that was killed", async () => {
+  it("hands back the jobs that its killed process had not yet trained", async () => {
     const [token, workspace] = [await harness.mint(), harness.newWorkspace()];
     harness.startAgent({
       token,
@@ -70,7 +70,7 @@ describe("a paused agent", () => {
     });
     const jobId = await harness.createJob();
     await stack.jobBecomes(jobId, ({ status }) => status === "running_colmap");
-    // What the disk has when it is killed; the owner pauses the next one before it starts.
+    // The disk after a kill; the owner pauses the next process before it starts.
     const next = harness.newWorkspace();
     await cp(workspace.root, next.root, { recursive: true });
     await new PauseFile(next.root).write(PAUSE);
@@ -83,7 +83,7 @@ describe("a paused agent", () => {
     expect(begun).toEqual([]);
   });
 
-  it("lets a job that trains go on, and hands back one that waits", async () => {
+  it("lets a training job finish, and hands back a waiting one", async () => {
     const gate = Promise.withResolvers<void>();
     const { agent } = harness.startAgent({
       token: await harness.mint(),
@@ -109,7 +109,7 @@ describe("a paused agent", () => {
     await stack.jobBecomes(training, ({ status }) => status === "completed");
   });
 
-  it("hands back the job that trains too when the card is wanted now, and gets it again", async () => {
+  it("also hands back the training job on an immediate pause, and gets it again", async () => {
     const stopped: string[] = [];
     const workspace = harness.newWorkspace();
     const { agent } = harness.startAgent({
@@ -142,7 +142,7 @@ describe("the state of its GPUs", () => {
     utilization: 7,
   };
 
-  /** A fake machine with a GPU whose memory the test takes. */
+  /** A fake host with a GPU whose memory use the test sets. */
   function machineWithGpu(): { host: HostView; take: (bytes: number) => void } {
     let free = 23 * GIB;
     const host = {
@@ -154,7 +154,7 @@ describe("the state of its GPUs", () => {
     return { host, take: (bytes) => (free = 24 * GIB - bytes) };
   }
 
-  it("is in health and with the agent; a full card takes no jobs until it is free again", async () => {
+  it("appears in health and in the agent's view; a full card takes no jobs until it is free", async () => {
     const { host, take } = machineWithGpu();
     const token = await harness.mint();
     harness.startAgent({ token, host, minFreeGpuBytes: 4 * GIB, pipeline: harness.fakePipeline() });
@@ -173,7 +173,7 @@ describe("the state of its GPUs", () => {
 });
 
 describe("the state of its disk", () => {
-  it("is in health; a job waits while the disk is full, and is done when there is room again", async () => {
+  it("appears in health; a job waits while the disk is full, and completes when there is room", async () => {
     let free = 0;
     const workspace = harness.newWorkspace(async () => free);
     harness.startAgent({ token: await harness.mint(), workspace, pipeline: harness.fakePipeline() });

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { AgentHarness, never } from "./agent-harness.ts";
 import { type LocalStack, startLocalStack } from "./local-stack.ts";
 
-/** The agent against the real control plane. Only the pipeline is a fake: it makes its files out of nothing. */
+/** The agent against the real control plane. Only the pipeline is fake. */
 
 let stack: LocalStack;
 let harness: AgentHarness;
@@ -19,7 +19,7 @@ afterEach(() => harness.stopAgents());
 afterAll(() => stack.stop());
 
 describe("the agent", () => {
-  it("takes a job, reports progress, uploads and completes; the files download as they were made", async () => {
+  it("takes a job, reports progress, uploads and completes; the files download unchanged", async () => {
     const gate = Promise.withResolvers<void>();
     harness.startAgent({ token: await harness.mint(), pipeline: harness.fakePipeline([], gate.promise) });
     const jobId = await harness.createJob();
@@ -35,7 +35,7 @@ describe("the agent", () => {
     }
   });
 
-  it("shows a picture of the splat that trains, until there is a thumbnail or none", async () => {
+  it("shows a preview of the training splat until a thumbnail replaces it", async () => {
     const picture = new Uint8Array([1, 2, 3]);
     const pipeline: Pipeline = async (run, signal) => {
       await run.beginStage("train", false);
@@ -58,7 +58,7 @@ describe("the agent", () => {
     expect((await preview()).status).toBe(404);
   });
 
-  it("reports a failure with its code and is ready for the next job", async () => {
+  it("reports a failure with its code, then takes the next job", async () => {
     let failures = 0;
     const pipeline: Pipeline = async (run, signal) => {
       failures += 1;
@@ -75,7 +75,7 @@ describe("the agent", () => {
     await stack.jobBecomes(good, ({ status }) => status === "completed");
   });
 
-  it("turns a bug in the pipeline into a failed attempt, not into a dead agent", async () => {
+  it("survives a bug in the pipeline and reports a failed attempt", async () => {
     const pipeline: Pipeline = async (run, signal) => {
       if (run.fence.attempt === 1) throw new Error("a bug");
       return harness.fakePipeline()(run, signal);
@@ -86,7 +86,7 @@ describe("the agent", () => {
     expect(job).toMatchObject({ status: "queued", message: expect.stringContaining("a bug") });
   });
 
-  it("hands its job back when it is stopped, and gets it again when it is started", async () => {
+  it("hands its job back when stopped, and gets it again when started", async () => {
     const token = await harness.mint();
     const workspace = harness.newWorkspace();
     const stopped: string[] = [];
@@ -105,7 +105,7 @@ describe("the agent", () => {
     });
   });
 
-  it("stops work on a job that was taken from it, and forgets one that is deleted", async () => {
+  it("stops work on a job whose lease it lost, and removes a deleted one", async () => {
     const workspace = harness.newWorkspace();
     const stopped: string[] = [];
     const minted = await stack.client.createAgent("to be deleted", harness.pool);
@@ -122,7 +122,7 @@ describe("the agent", () => {
     expect(await stack.client.job(jobId)).toMatchObject({ status: "queued", lost_leases: 1 });
   });
 
-  it("keeps the folders of the jobs that ended last, and no more", async () => {
+  it("keeps the folders of only the most recently ended jobs", async () => {
     const workspace = harness.newWorkspace();
     harness.startAgent({ token: await harness.mint(), workspace, pipeline: harness.fakePipeline() });
     const ids = [await harness.createJob(), await harness.createJob()];
@@ -131,7 +131,7 @@ describe("the agent", () => {
     await expect(stat(workspace.jobDir(ids[0] ?? ""))).rejects.toThrow();
   });
 
-  it("is replaced by a newer process with the same token, and ends", async () => {
+  it("exits when a newer process with the same token replaces it", async () => {
     const token = await harness.mint();
     const older = harness.startAgent({ token, pipeline: harness.fakePipeline() });
     const jobId = await harness.createJob();
@@ -140,7 +140,7 @@ describe("the agent", () => {
     expect(await older.ended).toMatchObject({ exit: "replaced" });
   });
 
-  it("with a token that is not known stops with a reason", async () => {
+  it("stops with a reason when its token is unknown", async () => {
     const unknown = `splatt_agent_${crypto.randomUUID()}.${"x".repeat(43)}`;
     const { ended } = harness.startAgent({ token: unknown, pipeline: harness.fakePipeline() });
     expect(await ended).toMatchObject({

@@ -9,7 +9,7 @@ import { SplattClient } from "splatt";
 const API_KEY = "e2e-key";
 const POLL_MS = 50;
 
-/** A real control plane on workerd with a folder of its own, and a client for it. */
+/** A real control plane on workerd with a temporary folder, and a client for it. */
 export async function startLocalStack(
   dispatchTiming: Readonly<Record<string, number>> = {},
   sources?: SourcePolicy,
@@ -41,9 +41,9 @@ export async function startLocalStack(
 }
 
 /**
- * Waits until the job looks as wanted. How long that may take is the test's own time limit.
+ * Waits until the job matches. The test's own time limit bounds the wait.
  *
- * @throws when the job has ended otherwise
+ * @throws when the job ends without matching
  */
 export async function jobBecomes(
   client: SplattClient,

@@ -13,8 +13,8 @@ import { type LocalStack, startLocalStack } from "./local-stack.ts";
 import { testedReadmeBlocks } from "./readme-commands.ts";
 
 /**
- * Everything for real, once: a control plane on workerd, an agent process that dials out to it, ffmpeg, COLMAP
- * and the builtin trainer. Videos are small, and training is short.
+ * One run with all real parts: a control plane on workerd, an agent process, ffmpeg, COLMAP and the builtin trainer.
+ * Videos are small, and training is short.
  */
 
 let stack: LocalStack;
@@ -84,7 +84,7 @@ describe("the README's curl commands", () => {
     const [send = "", fetchResults = ""] = (await testedReadmeBlocks()).map((block) =>
       block
         .replaceAll("http://localhost:8080", stack.url)
-        // Only what makes it short is changed; the example's bin would be asked for again and again.
+        // The changes only shorten the run; the example's bin would be requested over and over.
         .replace("https://filebin.net/abc/video.mp4", `http://127.0.0.1:${port(files)}/gone.mp4`)
         .replace(
           '"task_id\\": \\"my-task\\", \\"upload_id',

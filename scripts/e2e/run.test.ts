@@ -6,7 +6,7 @@ import { makeSampleClip } from "@splatt/sample-clip";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
-/** `splatt-agent run` for real: ffmpeg, COLMAP and the builtin trainer, and no control plane. */
+/** `splatt-agent run` with real ffmpeg, COLMAP and builtin trainer, and without a control plane. */
 
 const BIN = join(ROOT, "gpu-agent", "bin", "splatt-agent");
 const TIME_LIMIT_MS = 300_000;
@@ -35,7 +35,7 @@ async function stagesOf(out: string): Promise<Record<string, boolean>> {
   return Object.fromEntries(stages.map(({ stage, reused }) => [stage, reused]));
 }
 
-it("turns a video into a splat, goes on after Ctrl-C, and does not do again what still fits", {
+it("turns a video into a splat, resumes after Ctrl-C, and reuses stages that are still valid", {
   timeout: TIME_LIMIT_MS,
 }, async () => {
   const interrupted = run("--iterations", "100000");
@@ -66,7 +66,7 @@ it("turns a video into a splat, goes on after Ctrl-C, and does not do again what
     train: false,
     export: false,
   });
-  // What it learned of this machine is there for the next run, wherever its results go.
+  // The next run uses this host's recorded stage times, even with another results folder.
   const history = JSON.parse(await readFile(join(dir, "workspace", "stage-history.json"), "utf8"));
   expect(history.runs.map(({ stage }: { stage: string }) => stage)).toContain("poses");
 
@@ -75,7 +75,7 @@ it("turns a video into a splat, goes on after Ctrl-C, and does not do again what
   expect(Object.values(await stagesOf("clip-splat"))).toEqual([true, true, true, true, true]);
 });
 
-it("names what is wrong with a video, and keeps what the tools said", {
+it("reports what is wrong with a video, and keeps the tools' output", {
   timeout: TIME_LIMIT_MS,
 }, async () => {
   const failed = await run("--fps", "1", "--out", "short");
@@ -84,7 +84,7 @@ it("names what is wrong with a video, and keeps what the tools said", {
   expect(failed.stderr).toContain("Use a longer range or a higher fps");
 });
 
-it("does not train on the CPU unasked", async () => {
+it("does not train on the CPU without consent", async () => {
   const refused = await execa(BIN, ["run", "clip.mp4"], {
     cwd: dir,
     reject: false,

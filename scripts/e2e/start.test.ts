@@ -9,7 +9,7 @@ import { execa } from "execa";
 import { SplattClient } from "splatt";
 import { afterEach, beforeEach, expect, it } from "vitest";
 
-/** `npm start` as its user sees it: a program that prints where it is, and ends on Ctrl-C. */
+/** `npm start` as its user sees it: it prints its URL and stops on Ctrl-C. */
 
 const START = join(import.meta.dirname, "..", "start.ts");
 
@@ -17,7 +17,7 @@ let data: string;
 const started: ChildProcess[] = [];
 beforeEach(async () => {
   data = await mkdtemp(join(tmpdir(), "splatt-start-"));
-  // As an earlier version left it.
+  // As created by an earlier version.
   await chmod(data, 0o755);
 });
 afterEach(async () => {
@@ -53,7 +53,7 @@ async function start() {
   return { child, lines, url, client: new SplattClient(url, "key-of-the-start-test") };
 }
 
-/** What users other than the owner may read, write or enter. */
+/** Files and folders that users other than the owner can read, write or enter. */
 async function openToOthers(dir: string): Promise<string[]> {
   const entries = await readdir(dir, { recursive: true });
   const open: string[] = [];
@@ -64,7 +64,7 @@ async function openToOthers(dir: string): Promise<string[]> {
   return open;
 }
 
-/** All processes that descend from one. */
+/** All descendants of a process. */
 async function descendants(pid: number): Promise<number[]> {
   const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
   const children = text.split(" ").filter(Boolean).map(Number);
@@ -75,10 +75,10 @@ it("prints its URL but not the key, keeps its data private, ends with all its pr
   const first = await start();
   expect(first.lines.join("\n")).not.toContain("key-of-the-start-test");
   expect(await openToOthers(data)).toEqual([]);
-  // Only the settings allow this address, for the API and for the agent alike.
+  // Only the settings allow this address, for both the API and the agent.
   const { job_id } = await first.client.createJob({ task_id: "t", video_url: "http://127.0.0.1:9/v.mp4" });
   const processes = await descendants(first.child.pid ?? 0);
-  // workerd and the agent at least.
+  // At least workerd and the agent.
   expect(processes.length).toBeGreaterThanOrEqual(2);
 
   first.child.kill("SIGINT");
@@ -91,7 +91,7 @@ it("prints its URL but not the key, keeps its data private, ends with all its pr
   expect(await once(second.child, "exit")).toEqual([0, null]);
 });
 
-it("names wrong settings instead of starting", async () => {
+it("reports invalid settings instead of starting", async () => {
   const env = { ...process.env, DATA_DIR: data, PORT: "abc", GPU_API_KEY: "x" };
   const { exitCode, stderr, stdout } = await execa(process.execPath, [START], { env, reject: false });
   expect(exitCode).toBe(2);

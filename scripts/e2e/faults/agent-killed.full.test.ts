@@ -3,7 +3,7 @@ import { type FaultHarness, stagesOf, startFaultHarness } from "./harness/fault-
 import { preload } from "./harness/gated-agent.ts";
 import { interruptInEveryStage } from "./harness/interrupted-job.ts";
 
-/** SIGKILL of the agent, wherever it is, and a new start: what was finished is not done again. */
+/** SIGKILL of the agent at any point, then a restart: finished work is not repeated. */
 
 let harness: FaultHarness;
 beforeAll(async () => {
@@ -13,7 +13,7 @@ afterEach((context) => harness.endTest(context));
 afterAll(() => harness.stop());
 
 describe("an agent that is killed", () => {
-  it("in every stage of a job goes on each time, and repeats that stage alone", async () => {
+  it("in every stage of a job resumes each time, and repeats only that stage", async () => {
     const { job, ...work } = await interruptInEveryStage(harness, "SIGKILL");
     expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
     expect(stagesOf(job)).toEqual({

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vi
 import { type FaultHarness, stagesOf, startFaultHarness } from "./harness/fault-harness.ts";
 import { interruptInEveryStage } from "./harness/interrupted-job.ts";
 
-/** SIGTERM, as from systemd: the agent hands its job back, and gets it again when it is back. */
+/** SIGTERM, as from systemd: the agent hands its job back, and gets it again after the restart. */
 
 let harness: FaultHarness;
 beforeAll(async () => {
@@ -12,9 +12,9 @@ afterEach((context) => harness.endTest(context));
 afterAll(() => harness.stop());
 
 describe("an agent that is stopped", () => {
-  it("in every stage of a job hands it back, and reuses what it finished", async () => {
+  it("in every stage of a job hands it back, and reuses the finished stages", async () => {
     const { job, ...work } = await interruptInEveryStage(harness, "SIGTERM");
-    // Handing back counts for nothing; each of the six times another attempt began.
+    // Handing back counts as neither failure nor lost lease; each of the six times a new attempt started.
     expect(job).toMatchObject({ attempt: 7, failures: 0, lost_leases: 0 });
     expect(stagesOf(job)).toEqual({
       reused: ["download", "frames", "poses", "train", "export"],

@@ -5,7 +5,7 @@ import { type FaultHarness, stagesOf, startFaultHarness } from "./harness/fault-
 import { gatedAgent } from "./harness/gated-agent.ts";
 import { storedUnder } from "./harness/stored.ts";
 
-/** A machine that sleeps in the middle of a job, for longer than its lease and the grace after it. */
+/** A machine that is suspended during a job, for longer than its lease and grace period. */
 
 let harness: FaultHarness<ControlPlaneProcess>;
 beforeAll(async () => {
@@ -19,7 +19,7 @@ afterEach((context) => harness.endTest(context));
 afterAll(() => harness.stop());
 
 describe("an agent that wakes up", () => {
-  it("drops a job that somebody else has finished, and takes the next", async () => {
+  it("drops a job that another agent has finished, and takes the next", async () => {
     const { gates, settings } = await gatedAgent(harness);
     const sleeper = await harness.newBox();
     sleeper.start(settings);
@@ -48,7 +48,7 @@ describe("an agent that wakes up", () => {
     expect(openUploads).toEqual([]);
   });
 
-  it("goes on with a job that nobody else has taken", async () => {
+  it("resumes a job that no other agent has taken", async () => {
     const { gates, settings } = await gatedAgent(harness);
     const sleeper = await harness.newBox();
     sleeper.start(settings);

@@ -14,7 +14,7 @@ afterEach((context) => harness.endTest(context));
 afterAll(() => harness.stop());
 
 describe("cancelling", () => {
-  it("in every stage ends the job at once, its processes, and what it uploaded", async () => {
+  it("in every stage immediately ends the job and its processes, and removes its uploads", async () => {
     const video = await VideoServer.start(harness.clip);
     const { gates, settings } = await gatedAgent(harness);
     const box = await harness.newBox();
@@ -42,7 +42,7 @@ describe("cancelling", () => {
     await cancelWhen(await harness.tinyJob(), uploading);
     harness.network.mend();
 
-    // The agent is free for the next job, and none of those that were cancelled has come to anything.
+    // The agent is free for the next job, and no cancelled job has left results.
     await harness.completed(await harness.tinyJob());
     for (const jobId of jobIds) {
       expect(await harness.client.job(jobId)).toMatchObject({ status: "cancelled", results: null });

@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterEach((context) => harness.endTest(context));
 afterAll(() => harness.stop());
 
-it("an agent whose clock jumps does its jobs as any other", async () => {
+it("an agent whose clock jumps completes its jobs", async () => {
   const box = await harness.newBox();
   box.start(preload("jumping-clock"));
   const jobIds = [await harness.tinyJob(), await harness.tinyJob({ iterations: 40 })];

@@ -3,9 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vi
 import { type FaultHarness, fileCount, stagesOf, startFaultHarness } from "./harness/fault-harness.ts";
 import { gatedAgent } from "./harness/gated-agent.ts";
 
-/** The control plane goes away in the middle of a job, and comes back on the data that it left. */
+/** The control plane dies during a job and restarts on its data. */
 
-/** Shorter than the outages below; what counts is when the control plane is back. */
+/** Shorter than the outages below, so that only the control plane's return matters. */
 const LEASE = { leaseMs: 2000, reconnectGraceMs: 60_000 };
 
 let harness: FaultHarness<ControlPlaneProcess>;
@@ -16,7 +16,7 @@ afterEach((context) => harness.endTest(context));
 afterAll(() => harness.stop());
 
 describe("a control plane that is killed", () => {
-  it("during the upload gets the parts that it lacks", async () => {
+  it("during the upload receives the missing parts", async () => {
     const box = await harness.newBox();
     box.start();
     const uploading = harness.network.holdAt(/^PUT .*\/parts\/1/, 2);
@@ -27,11 +27,11 @@ describe("a control plane that is killed", () => {
     harness.network.mend();
     const job = await harness.completed(jobId);
     expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
-    // The part that was on its way is sent again.
+    // The part in transit is resent.
     expect(harness.partsSent(job)).toBeLessThanOrEqual(fileCount(job) + 1);
   });
 
-  it("while a job waits gives it to the agent that comes back", async () => {
+  it("while a job waits assigns it to the reconnecting agent", async () => {
     const box = await harness.newBox();
     const jobId = await harness.tinyJob({ iterations: 40 });
     await harness.controlPlane.kill();
@@ -41,8 +41,8 @@ describe("a control plane that is killed", () => {
   });
 });
 
-describe("a control plane that is away for longer than a lease", () => {
-  it("hears on its return of everything that was done meanwhile", async () => {
+describe("a control plane that is down for longer than a lease", () => {
+  it("receives all reports of the outage after its restart", async () => {
     const { gates, settings, trainingHeld } = await gatedAgent(harness);
     const box = await harness.newBox();
     box.start({ ...settings, ...trainingHeld });
@@ -67,7 +67,7 @@ describe("a control plane that is away for longer than a lease", () => {
 });
 
 describe("a runtime that is killed under its launcher", () => {
-  it("is started again", async () => {
+  it("is restarted", async () => {
     const { gates, settings, trainingHeld } = await gatedAgent(harness);
     const box = await harness.newBox();
     box.start({ ...settings, ...trainingHeld });

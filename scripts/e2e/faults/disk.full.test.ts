@@ -7,7 +7,7 @@ import type { AgentBox } from "./harness/agent-box.ts";
 import { type FaultHarness, stagesOf, startFaultHarness } from "./harness/fault-harness.ts";
 import { gatedAgent } from "./harness/gated-agent.ts";
 
-/** What happens to the agent's disk. */
+/** Faults of the agent's disk. */
 
 let harness: FaultHarness;
 beforeAll(async () => {
@@ -16,11 +16,11 @@ beforeAll(async () => {
 afterEach((context) => harness.endTest(context));
 afterAll(() => harness.stop());
 
-describe("a disk that is full", () => {
-  it.skipIf(process.getuid?.() !== 0)("is named, and the job goes on elsewhere", async () => {
+describe("a full disk", () => {
+  it.skipIf(process.getuid?.() !== 0)("is reported, and another agent takes over the job", async () => {
     const small = await harness.newBox("empty");
     await mkdir(small.workspace, { recursive: true });
-    // Takes no memory but for what is written to it.
+    // Uses memory only for the data written to it.
     const mount = promisify(execFile)("mount", ["-t", "tmpfs", "-o", "size=64g", "tmpfs", small.workspace]);
     await mount;
     try {
@@ -43,7 +43,7 @@ describe("a disk that is full", () => {
       const events = await harness.client.events(jobId);
       expect(events.map(({ error_code }) => error_code)).toContain("disk_full");
 
-      // The agent with the full disk is still there.
+      // The agent with the full disk is still running.
       expect(small.log.filter((line) => line.includes("connected to"))).toHaveLength(1);
     } finally {
       await small.stop();
@@ -64,7 +64,7 @@ describe("a job's record", () => {
     return { box, jobId };
   }
 
-  it("that is cut off costs the job's work, and nothing else", async () => {
+  it("that is truncated costs only the job's work", async () => {
     const { box, jobId } = await killedWithJob();
     await truncate(join(box.jobDir(jobId), "job.json"), 100);
     box.start();
@@ -78,7 +78,7 @@ describe("a job's record", () => {
 });
 
 describe("a finished stage that is deleted under a running agent", () => {
-  it("costs an attempt, and is done again", async () => {
+  it("costs an attempt, and is repeated", async () => {
     const { gates, settings } = await gatedAgent(harness);
     const box = await harness.newBox();
     box.start(settings);

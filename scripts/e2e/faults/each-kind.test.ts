@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vi
 import { type FaultHarness, fileCount, stagesOf, startFaultHarness } from "./harness/fault-harness.ts";
 import { gatedAgent } from "./harness/gated-agent.ts";
 
-/** One fault of each kind. What else can go wrong, and when, is in the `*.full.test.ts` beside this file. */
+/** One fault of each kind; the `*.full.test.ts` files in this folder cover the others, at every time. */
 
 let harness: FaultHarness<ControlPlaneProcess>;
 beforeAll(async () => {
@@ -15,7 +15,7 @@ afterEach((context) => harness.endTest(context));
 afterAll(() => harness.stop());
 
 describe("an agent that is killed", () => {
-  it("after a file was uploaded sends only the others", async () => {
+  it("after uploading a file sends only the others", async () => {
     const box = await harness.newBox();
     box.start();
     const halfway = harness.network.holdAt(/^POST .*\/uploads$/, 2);
@@ -31,7 +31,7 @@ describe("an agent that is killed", () => {
 });
 
 describe("a control plane that is killed", () => {
-  it("during the training finds it going on", async () => {
+  it("during training finds the training still running", async () => {
     const { gates, settings, trainingHeld } = await gatedAgent(harness);
     const box = await harness.newBox();
     box.start({ ...settings, ...trainingHeld });
@@ -50,7 +50,7 @@ describe("a control plane that is killed", () => {
 });
 
 describe("an agent with a job", () => {
-  it("sends only that part again whose connection broke", async () => {
+  it("resends only the part whose connection broke", async () => {
     const box = await harness.newBox();
     box.start();
     const sending = harness.network.holdAt(/^PUT .*\/parts\/1/, 2);
@@ -60,13 +60,13 @@ describe("an agent with a job", () => {
     harness.network.mend();
     const job = await harness.completed(jobId);
     expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
-    // The one that was held never got through.
+    // The held part never arrived.
     expect(harness.partsSent(job)).toBe(fileCount(job));
   });
 });
 
 describe("a job's record", () => {
-  it("that was being written when the agent was killed is as it was before", async () => {
+  it("keeps its previous content when the agent is killed while writing it", async () => {
     const { gates, settings } = await gatedAgent(harness);
     const box = await harness.newBox();
     box.start(settings);

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vi
 import { type FaultHarness, fileCount, stagesOf, startFaultHarness } from "./harness/fault-harness.ts";
 import { gatedAgent } from "./harness/gated-agent.ts";
 
-/** What a network does to the agent's one connection and to its uploads. */
+/** Network faults on the agent's connection and uploads. */
 
 let harness: FaultHarness;
 beforeAll(async () => {
@@ -12,7 +12,7 @@ afterEach((context) => harness.endTest(context));
 afterAll(() => harness.stop());
 
 describe("an agent with a job", () => {
-  it("comes back after every way in which a connection breaks, and the job does not notice", async () => {
+  it("reconnects after every kind of connection failure, without effect on the job", async () => {
     const { gates, settings } = await gatedAgent(harness);
     const box = await harness.newBox();
     box.start(settings);
@@ -47,7 +47,7 @@ describe("an agent with a job", () => {
     expect(harness.partsSent(job)).toBe(fileCount(job));
   });
 
-  it("whose answer to a finished upload was lost does not upload again", async () => {
+  it("does not repeat a finished upload whose reply was lost", async () => {
     const box = await harness.newBox();
     box.start();
     const sent = harness.network.loseAnswerTo(/^POST .*\/complete/);

@@ -10,10 +10,10 @@ import { uploadFile } from "splatt/node";
 import type { TestProject } from "vitest/node";
 import { jobBecomes } from "../local-stack.ts";
 
-/** What all fault tests begin with. Each works on copies. */
+/** The starting point of all fault tests. Each works on copies. */
 export interface Prepared {
   readonly clip: string;
-  /** A control plane's data, in which one job has completed. */
+  /** A control plane's data with one completed job. */
   readonly controlPlane: string;
   readonly apiKey: string;
   readonly jobId: string;
@@ -22,7 +22,7 @@ export interface Prepared {
   readonly jobDir: string;
 }
 
-/** Why there is nothing to begin with. The fault tests fail with it; all other tests run. */
+/** Why the preparation failed. The fault tests fail with it; all other tests run. */
 export interface PreparationFailure {
   readonly failure: string;
 }
@@ -33,7 +33,7 @@ declare module "vitest" {
   }
 }
 
-/** As small as COLMAP still places every frame of, and reliably so. */
+/** The smallest clip of which COLMAP reliably registers every frame. */
 const CLIP = { width: 240, height: 180, seconds: 3, fps: 4 };
 /** A second of training. */
 export const TINY_JOB = { iterations: 40, preset: "draft", max_resolution: 64, max_splats: 1000 } as const;
@@ -42,7 +42,7 @@ const API_KEY = "faults-key";
 
 let dir = "";
 
-/** Runs once for all fault tests: renders the clip, and runs the job whose finished stages they reuse. */
+/** Runs once for all fault tests: renders the clip and runs the job whose finished stages they reuse. */
 export async function setup(project: TestProject): Promise<void> {
   dir = await mkdtemp(join(tmpdir(), "splatt-faults-"));
   const log: string[] = [];
@@ -81,7 +81,7 @@ async function prepare(onLine: (line: string) => void): Promise<Prepared> {
   }
 }
 
-/** @returns the job's id, when it has completed */
+/** @returns the job's id, once it has completed */
 async function runFirstJob(
   client: SplattClient,
   url: string,

@@ -3,7 +3,7 @@ import { type FaultHarness, fileCount, startFaultyStoresHarness } from "./harnes
 import { gatedAgent } from "./harness/gated-agent.ts";
 import { d1, r2, STORE_ERRORS, StoreFaults } from "./harness/store-faults.ts";
 
-/** D1 and R2 fail under the Worker, are slow, or lose the answer to what they did. */
+/** D1 and R2 fail under the Worker, are slow, or lose their replies. */
 
 const LEASE_MS = 2000;
 const UNCOUNTED = { attempt: 1, failures: 0, lost_leases: 0 };
@@ -19,15 +19,15 @@ afterEach((context) => {
 });
 afterAll(() => harness.stop());
 
-/** Uploading is all that is left of it. */
+/** Only its upload is left. */
 const briefJob = () => harness.tinyJob({ iterations: 40 });
 
 describe("D1", () => {
-  it("that does not take two writes of three costs nothing but time", async () => {
+  it("that rejects two of three writes costs only time", async () => {
     const box = await harness.newBox();
     let writes = 0;
     faults.add((call) => {
-      // D1 repeats reads by itself.
+      // D1 retries reads automatically.
       if (!d1(call) || /^select/i.test(call.what)) return null;
       writes += 1;
       return writes % 3 === 0 ? null : { error: STORE_ERRORS.d1Lost };
@@ -39,7 +39,7 @@ describe("D1", () => {
     }
   });
 
-  it("that is away for longer than a lease finds the job finished", async () => {
+  it("that is down for longer than a lease finds the job finished", async () => {
     const { gates, settings } = await gatedAgent(harness);
     const box = await harness.newBox();
     box.start(settings);
@@ -53,14 +53,14 @@ describe("D1", () => {
     expect(await harness.completed(jobId)).toMatchObject(UNCOUNTED);
   });
 
-  it("that is slow is waited for", async () => {
+  it("may be slow", async () => {
     faults.add((call) => (d1(call) ? { delayMs: 300 } : null));
     const box = await harness.newBox();
     box.start();
     expect(await harness.completed(await briefJob())).toMatchObject(UNCOUNTED);
   });
 
-  it("that is away when an agent connects does not send it away for good", async () => {
+  it("that is down when an agent connects does not reject it permanently", async () => {
     const box = await harness.newBox();
     const refused = faults.next(8, d1, { error: STORE_ERRORS.d1Overloaded });
     box.start();
@@ -84,7 +84,7 @@ describe("R2", () => {
     },
   );
 
-  it("that is away for a while is waited for", async () => {
+  it("may be down for a while", async () => {
     const box = await harness.newBox();
     box.start();
     const away = faults.next(4, r2("uploadPart"), { error: STORE_ERRORS.r2Internal });

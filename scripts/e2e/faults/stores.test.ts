@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vi
 import { type FaultHarness, startFaultyStoresHarness } from "./harness/fault-harness.ts";
 import { d1, r2, STORE_ERRORS, StoreFaults } from "./harness/store-faults.ts";
 
-/** D1 and R2 do what they are asked to, and lose their answers. */
+/** D1 and R2 carry out calls but lose their replies. */
 
 const UNCOUNTED = { attempt: 1, failures: 0, lost_leases: 0 };
 
@@ -17,15 +17,15 @@ afterEach((context) => {
 });
 afterAll(() => harness.stop());
 
-/** Uploading is all that is left of it. */
+/** Only its upload is left. */
 const briefJob = () => harness.tinyJob({ iterations: 40 });
 
 describe("D1", () => {
-  it("that takes two writes of three, but loses the answers, costs nothing but time", async () => {
+  it("that commits but loses two of three replies costs only time", async () => {
     const box = await harness.newBox();
     let writes = 0;
     faults.add((call) => {
-      // D1 repeats reads by itself.
+      // D1 retries reads automatically.
       if (!d1(call) || /^select/i.test(call.what)) return null;
       writes += 1;
       return writes % 3 === 0 ? null : { error: STORE_ERRORS.d1Lost, isMade: true };
@@ -39,7 +39,7 @@ describe("D1", () => {
 });
 
 describe("R2", () => {
-  it("that loses its answers costs no attempt", async () => {
+  it("that loses its replies costs no attempt", async () => {
     const box = await harness.newBox();
     box.start();
     const lost = { error: STORE_ERRORS.r2Internal, isMade: true };

@@ -11,7 +11,7 @@ afterEach((context) => harness.endTest(context));
 afterAll(() => harness.stop());
 
 describe("two agents", () => {
-  it("share six jobs, each done once, though one of them is killed and comes back", async () => {
+  it("share six jobs, each done once, although one agent is killed and restarted", async () => {
     const [a, b] = [await harness.newBox(), await harness.newBox()];
     const { gates, settings } = await gatedAgent(harness);
     a.start(settings);
@@ -32,7 +32,7 @@ describe("two agents", () => {
     }
   });
 
-  it("with one token are one too many: the newer gets the job, the older ends with its processes", async () => {
+  it("with one token: the newer gets the job, the older exits with its processes", async () => {
     const { gates, settings } = await gatedAgent(harness);
     const older = await harness.newBox();
     const first = older.start(settings);
@@ -48,7 +48,7 @@ describe("two agents", () => {
     expect(await harness.completed(await harness.tinyJob())).toMatchObject({ attempt: 1 });
   });
 
-  it("in one workspace are one too many: the second ends, the first goes on", async () => {
+  it("in one workspace: the second exits, the first continues", async () => {
     const { gates, settings } = await gatedAgent(harness);
     const box = await harness.newBox();
     box.start(settings);

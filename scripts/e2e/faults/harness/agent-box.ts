@@ -9,11 +9,11 @@ const LOOK_MS = 20;
 
 export type Settings = Readonly<Record<string, string>>;
 
-/** A machine with an agent on it: a workspace and a token that outlive the agent's processes. */
+/** A host with an agent: its workspace and token outlive the agent's processes. */
 export class AgentBox {
   readonly agentId: string;
   readonly workspace: string;
-  /** What all its agents said. */
+  /** The log of all its agents. */
   readonly log: string[] = [];
   readonly token: string;
   readonly #controlPlane: string;
@@ -27,7 +27,7 @@ export class AgentBox {
     this.#controlPlane = options.controlPlane;
   }
 
-  /** Starts the agent, with the settings of the last start if none are given. */
+  /** Starts the agent, by default with the settings of the last start. */
   start(settings: Settings = this.#settings): AgentProcess {
     this.#settings = settings;
     const agent = new AgentProcess({
@@ -41,13 +41,13 @@ export class AgentBox {
     return agent;
   }
 
-  /** Sends the agent a signal and waits for its end: SIGKILL is what the kernel and a power cut do. */
+  /** Sends the agent a signal and waits for its exit. SIGKILL stands for an OOM kill or a power cut. */
   async end(signal: NodeJS.Signals): Promise<void> {
     for (const agent of this.#agents) agent.kill(signal);
     for (const agent of this.#agents.splice(0)) await agent.exited;
   }
 
-  /** Stops the machine's clock, as it were: the agent and all that runs for it stand still until `wake()`. */
+  /** Suspends the host: the agent and all its child processes are stopped until `wake()`. */
   async suspend(): Promise<void> {
     for (const agent of this.#agents) agent.kill("SIGSTOP");
     for (const { pid } of await marked(this.workspace)) process.kill(pid, "SIGSTOP");
@@ -63,7 +63,7 @@ export class AgentBox {
     for (const agent of this.#agents.splice(0)) await agent.stop();
   }
 
-  /** Resolves when its agents have logged so many lines like this. */
+  /** Resolves when its agents have logged this many matching lines. */
   async says(line: RegExp, times = 1): Promise<void> {
     while (this.log.filter((said) => line.test(said)).length < times) await look();
   }
@@ -72,17 +72,17 @@ export class AgentBox {
     return join(this.workspace, "jobs", jobId);
   }
 
-  /** What the agent has on disk of a job. */
+  /** The agent's folder of a job. */
   record(jobId: string): Promise<JobRecord | null> {
     return loadJobRecord(this.jobDir(jobId));
   }
 
-  /** What the job's tools printed. */
+  /** The output of the job's tools. */
   pipelineLog(jobId: string): Promise<string> {
     return readFile(join(this.jobDir(jobId), "pipeline.log"), "utf8").catch(() => "");
   }
 
-  /** Resolves when the download that was begun has so many bytes on disk, and has written down that it has. */
+  /** Resolves when the running download has this many bytes on disk and in its record. */
   async downloaded(jobId: string, bytes: number): Promise<void> {
     const dir = this.jobDir(jobId);
     for (;;) {
@@ -93,7 +93,7 @@ export class AgentBox {
     }
   }
 
-  /** Puts the folder of an ended job into the workspace, whose finished stages a retry can reuse. */
+  /** Copies the folder of an ended job into the workspace, so that a retry can reuse its finished stages. */
   async giveJob(jobId: string, from: string): Promise<void> {
     await cp(from, this.jobDir(jobId), { recursive: true });
   }

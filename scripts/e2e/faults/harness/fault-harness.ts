@@ -26,7 +26,7 @@ const FAULTY_WORKER = createRequire(import.meta.url).resolve("@splatt/control-pl
 
 type Timing = Readonly<Record<string, number>>;
 
-/** Short enough for a test to see what they are about. How long silence is borne is each test's own matter. */
+/** Short enough for a test to observe their effect. Each test sets its own silence timeout. */
 const QUICK: Timing = {
   heartbeatMs: 500,
   heldMs: 500,
@@ -37,7 +37,7 @@ const QUICK: Timing = {
   retryMaxMs: 200,
 };
 
-/** A harness whose control plane is a process of its own, which can be killed. */
+/** A harness whose control plane is a separate process, which can be killed. */
 export function startFaultHarness(
   prepared: Prepared | PreparationFailure,
   timing: Timing = {},
@@ -45,7 +45,7 @@ export function startFaultHarness(
   return startHarness(prepared, timing, (options, onLine) => ControlPlaneProcess.start(options, onLine));
 }
 
-/** A harness whose control plane runs here, on stores that fail as `faults` says. */
+/** A harness whose control plane runs in this process, on stores that fail as `faults` dictates. */
 export function startFaultyStoresHarness(
   prepared: Prepared | PreparationFailure | PreparationFailure,
   faults: StoreFaults,
@@ -100,16 +100,16 @@ interface Parts<C extends ControlPlane> {
 }
 
 /**
- * A control plane, a stretch of network that can break, and machines with agents on them:
- * all real. It begins with copies of what prepare.ts made.
+ * A control plane, a network that can break, and hosts with agents: all real. Starts from copies of what prepare.ts
+ * made.
  */
 export class FaultHarness<C extends ControlPlane = ControlPlane> {
   readonly dir: string;
   /** Between all agents and the control plane. */
   readonly network: TcpProxy;
-  /** All that the control plane logged. */
+  /** The control plane's log. */
   readonly log: readonly string[];
-  /** Where agents and jobs are made: another one for each test, so that none takes another's jobs. */
+  /** The pool of new agents and jobs: one per test, so that none takes another's jobs. */
   pool = "faults-0";
   readonly #parts: Parts<C>;
   readonly #boxes: AgentBox[] = [];
@@ -132,12 +132,12 @@ export class FaultHarness<C extends ControlPlane = ControlPlane> {
     return this.#controlPlane;
   }
 
-  /** Talks to the control plane directly, whatever the network between it and the agents does. */
+  /** Connects to the control plane directly, unaffected by the agents' network. */
   get client(): SplattClient {
     return new SplattClient(this.#controlPlane.url, this.#parts.prepared.apiKey);
   }
 
-  /** Starts the control plane again on the data of the one that was killed or stopped. */
+  /** Restarts the control plane on the data of the killed or stopped one. */
   async restartControlPlane(): Promise<void> {
     this.#controlPlane = await this.#parts.start();
     this.network.retarget(this.#controlPlane.url);
@@ -145,7 +145,7 @@ export class FaultHarness<C extends ControlPlane = ControlPlane> {
 
   /**
    * @param stages whether it has the finished stages that `tinyJob` reuses
-   * @param twin the box whose token it uses too
+   * @param twin the box whose token it shares
    */
   async newBox(stages: "with stages" | "empty" = "with stages", twin?: AgentBox): Promise<AgentBox> {
     const { agentId, token } = twin ?? (await this.#mint());
@@ -161,20 +161,20 @@ export class FaultHarness<C extends ControlPlane = ControlPlane> {
     await box.giveJob(jobId, jobDir);
   }
 
-  /** A job that a box with stages goes on with at the training, or at whatever `changes` touch first. */
+  /** A job that a box with stages resumes at the training, or at the first stage that `changes` affect. */
   async tinyJob(changes: Readonly<Record<string, unknown>> = {}): Promise<string> {
     const differs = { iterations: TINY_JOB.iterations + 1, pool: this.pool, ...changes };
     return (await this.client.retryJob(this.#parts.prepared.jobId, differs)).job_id;
   }
 
-  /** A job with everything to do. @param source by default the clip, which the control plane has */
+  /** A job without reusable stages. @param source by default the clip, which the control plane has */
   async wholeJob(source: Readonly<Record<string, unknown>> = {}): Promise<string> {
     const video = "video_url" in source ? {} : { upload_id: this.#parts.prepared.uploadId };
     const body = { task_id: "faults", pool: this.pool, ...TINY_JOB, ...video, ...source };
     return (await this.client.createJob(body)).job_id;
   }
 
-  /** Calls the API again for as long as it does not answer, as a patient client does. */
+  /** Repeats a call of the API until it answers, as a patient client does. */
   async insist<T>(call: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
@@ -194,7 +194,7 @@ export class FaultHarness<C extends ControlPlane = ControlPlane> {
   }
 
   /**
-   * Waits for the job to complete, downloads its files, and sees that they are whole and of one piece.
+   * Waits for the job to complete, downloads its files, and checks that they are whole and consistent.
    */
   async completed(jobId: string): Promise<JobView> {
     const job = await this.ended(jobId);
@@ -202,7 +202,7 @@ export class FaultHarness<C extends ControlPlane = ControlPlane> {
     expect(Object.keys(job.results ?? {})).toEqual(expect.arrayContaining([...RESULT_FILES]));
     const dir = await mkdtemp(join(this.dir, "results-"));
     for (const [name, result] of Object.entries(job.results ?? {})) {
-      // Compares size and SHA-256 with what the API says.
+      // Compares size and SHA-256 with the API's.
       await downloadFile(this.client, result, join(dir, name));
     }
     const splat = await readShPly(join(dir, "baked_splat_sh.ply"));
@@ -210,12 +210,12 @@ export class FaultHarness<C extends ControlPlane = ControlPlane> {
     return job;
   }
 
-  /** How many parts of a job's result files went through the network. */
+  /** The number of parts of a job's result files sent over the network. */
   partsSent(job: JobView): number {
     return this.network.count(new RegExp(`^PUT /agent/jobs/${job.job_id}/uploads/[^/]+/parts/`));
   }
 
-  /** For `afterEach`: ends what the test left, and sees that no process is left of it. */
+  /** For `afterEach`: ends everything that the test left running, and checks that no process remains. */
   async endTest({ task }: TestContext): Promise<void> {
     if (task.result?.state === "fail") console.log(this.#story());
     this.network.mend();
@@ -245,19 +245,19 @@ export class FaultHarness<C extends ControlPlane = ControlPlane> {
     return this.#made;
   }
 
-  /** What was said on all sides, for the reader of a failed test. */
+  /** The logs of all sides, for debugging a failed test. */
   #story(): string {
     const parts = [this.log, ...this.#boxes.map((box) => box.log)];
     return parts.flatMap((lines) => lines.slice(-60).map((line) => line.slice(0, 300))).join("\n");
   }
 }
 
-/** Each result file is sent in one part, as small as they are here. */
+/** The result files are small enough for one part each. */
 export function fileCount(job: JobView): number {
   return Object.keys(job.results ?? {}).length;
 }
 
-/** The stages that ran in the job's last run, and those that it found done. */
+/** The stages that ran in the job's last run, and those that it reused. */
 export function stagesOf(job: JobView): { ran: StageName[]; reused: StageName[] } {
   const stages = job.report?.stages ?? [];
   return {

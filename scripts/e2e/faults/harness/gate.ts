@@ -8,9 +8,8 @@ import { promisify } from "node:util";
 const LOOK_MS = 20;
 
 /**
- * A place at which another process stops until it is let through. Whoever comes adds a line to `arrivals`, then opens
- * `path` for reading: a named pipe without a writer, so that the kernel holds it there, and a plain file once the
- * gate is open.
+ * Holds other processes until the test opens it. An arriving process adds a line to `arrivals`, then opens `path` for
+ * reading: a named pipe without a writer, on which the kernel blocks it, and a plain file once the gate is open.
  */
 export class Gate {
   readonly path: string;
@@ -28,19 +27,19 @@ export class Gate {
     return gate;
   }
 
-  /** How many have come so far. */
+  /** The number of arrivals so far. */
   async count(): Promise<number> {
     return (await readFile(this.arrivals, "utf8")).split("\n").length - 1;
   }
 
-  /** Resolves when so many have come. */
+  /** Resolves after this many arrivals. */
   async reached(count: number): Promise<void> {
     while ((await this.count()) < count) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 
-  /** Lets those through who wait, and whoever comes later. */
+  /** Releases all waiting processes and lets later ones pass. */
   async open(): Promise<void> {
-    // Opened for both, a pipe does not wait for its other end; closing it ends the wait of its readers.
+    // Opening a pipe read-write does not block; closing it wakes its readers.
     const pipe = await open(this.path, constants.O_RDWR);
     const plain = `${this.path}.open`;
     await writeFile(plain, "");
@@ -53,7 +52,7 @@ export class Gate {
 /**
  * A stand-in for ffmpeg or COLMAP that stops at a gate, then becomes the real program.
  *
- * @param held calls that have this argument stop; all others go straight to the real program
+ * @param held calls with this argument stop; all others go straight to the real program
  * @returns its path
  */
 export async function gatedTool(gate: Gate, program: string, held: string): Promise<string> {

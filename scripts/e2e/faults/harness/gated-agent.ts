@@ -14,8 +14,8 @@ export function preload(
 }
 
 /**
- * An agent whose stages stop at gates: all that run a tool, and the export. Its training stops after its first
- * checkpoint where a test gives it `trainingHeld` too.
+ * An agent whose stages stop at gates: every stage that runs a tool, and the export. With `trainingHeld`, training
+ * also stops after its first checkpoint.
  */
 export async function gatedAgent(harness: FaultHarness) {
   const gates = {

@@ -8,18 +8,18 @@ export interface InterruptedJob {
   readonly job: JobView;
   readonly box: AgentBox;
   readonly videoBytes: number;
-  /** How much was repeated. */
+  /** The amount of repeated work. */
   readonly downloadedBytes: number;
   readonly ffmpegRuns: number;
   readonly colmapRuns: number;
   readonly exportRuns: number;
-  /** The step of the checkpoint that training went on from. */
+  /** The step of the checkpoint from which training resumed. */
   readonly resumedAtStep: number;
 }
 
 /**
- * Runs a whole job, from a video on the web to downloaded results. In every stage of it the agent gets a signal,
- * and is started again when it has ended.
+ * Runs a whole job, from a video on the web to downloaded results. In every stage the agent gets a signal and is
+ * restarted after its exit.
  */
 export async function interruptInEveryStage(
   harness: FaultHarness,
@@ -54,7 +54,7 @@ export async function interruptInEveryStage(
   await gates.export.reached(1);
   const uploading = harness.network.holdAt(/^PUT .*\/parts\/1/);
   const ended = box.end(signal);
-  // An agent that stops in order waits for what cannot be cut short.
+  // An agent that shuts down gracefully waits for work that cannot be interrupted.
   await gates.export.open();
   await ended;
   box.start();

@@ -7,7 +7,7 @@ export interface MarkedProcess {
   readonly command: string;
 }
 
-/** What runs for a workspace, by the mark that an agent's children inherit. */
+/** The processes of a workspace, found by the mark that an agent's children inherit. */
 export async function marked(workspace: string): Promise<MarkedProcess[]> {
   const found: MarkedProcess[] = [];
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {

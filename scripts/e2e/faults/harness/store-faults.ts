@@ -1,6 +1,6 @@
 import type { StoreCall, Verdict } from "@splatt/control-plane/testing/store-call";
 
-/** As D1 and R2 say it. */
+/** The messages of D1 and R2. */
 export const STORE_ERRORS = {
   d1Lost: "D1_ERROR: Network connection lost.",
   d1Overloaded: "D1_ERROR: D1 DB is overloaded. Too many requests queued.",
@@ -9,7 +9,7 @@ export const STORE_ERRORS = {
 
 type Rule = (call: StoreCall) => Verdict | null;
 
-/** Decides what happens to each call that the Worker makes of D1 and R2, and remembers them. */
+/** Decides the outcome of each call of D1 and R2 by the Worker, and records the calls. */
 export class StoreFaults {
   readonly calls: StoreCall[] = [];
   #rules: Rule[] = [];
@@ -24,12 +24,12 @@ export class StoreFaults {
     return {};
   }
 
-  /** Every call is asked of this rule, after those before it, until all is well again. */
+  /** Applies a rule to every call, after the earlier rules, until the faults are cleared. */
   add(rule: Rule): void {
     this.#rules.push(rule);
   }
 
-  /** The next `times` calls that match end so. @returns resolves with the last of them */
+  /** Gives the next `times` matching calls this outcome. @returns resolves with the last of them */
   next(times: number, matches: (call: StoreCall) => boolean, verdict: Verdict): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     let left = times;

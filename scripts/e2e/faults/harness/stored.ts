@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-/** What a control plane that was stopped has in its object store. */
+/** The content of a stopped control plane's object store. */
 export function storedUnder(dataDir: string, prefix: string): { objects: string[]; openUploads: string[] } {
   const db = new DatabaseSync(join(dataDir, "objects", "index.sqlite"), { readOnly: true });
   const keys = (sql: string) =>

@@ -1,19 +1,19 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** Towards the server, or back from it. */
+/** To or from the server. */
 export type Direction = "up" | "down";
 
 interface Link {
   readonly up: Socket;
   readonly down: Socket;
-  /** Only this connection is held up. */
+  /** Only this connection is held. */
   held: boolean;
-  /** It breaks as soon as the server says anything. */
+  /** It breaks as soon as the server replies. */
   onAnswer: (() => void) | null;
 }
 
-/** Waits for the n-th request that matches, and does something to its connection. */
+/** Waits for the n-th matching request, and acts on its connection. */
 interface Trap {
   readonly pattern: RegExp;
   left: number;
@@ -21,15 +21,15 @@ interface Trap {
   readonly sprung: () => void;
 }
 
-/** The first line of a request, as it begins a chunk of what a client sends. */
+/** The request line at the start of a client's chunk. */
 const REQUEST_LINE = /^(?:GET|HEAD|POST|PUT|DELETE) \S+(?= HTTP\/1\.1\r\n)/;
 
 /**
- * A stretch of network between agents and their control plane, which breaks as a test wants it to. It knows bytes,
- * not messages; only the request lines that pass are noted, so that a test can count what was sent again.
+ * The network between agents and their control plane, with faults on demand. It forwards bytes and ignores messages,
+ * but records request lines, so that a test can count resent requests.
  */
 export class TcpProxy {
-  /** "PUT /agent/jobs/…", in the order in which they were let through. */
+  /** "PUT /agent/jobs/…", in the order of forwarding. */
   readonly requests: string[] = [];
   readonly #server: Server;
   readonly #links = new Set<Link>();
@@ -59,38 +59,38 @@ export class TcpProxy {
     return `http://127.0.0.1:${address.port}`;
   }
 
-  /** How many of the requests noted match. */
+  /** The number of matching recorded requests. */
   count(pattern: RegExp): number {
     return this.requests.filter((line) => pattern.test(line)).length;
   }
 
-  /** The server was started anew, on another port. */
+  /** Redirects to a server that restarted on another port. */
   retarget(url: string): void {
     this.#targetPort = Number(new URL(url).port);
   }
 
-  /** Breaks every connection, and those that are tried from now on. */
+  /** Breaks every connection, and all new ones. */
   cut(): void {
     this.#refuses = true;
     for (const link of this.#links) end(link);
   }
 
-  /** Lets nothing through any more in one direction, or in both, without closing anything: the route is lost. */
+  /** Drops everything in one direction, or both, without closing connections: a lost route. */
   stall(...directions: Direction[]): void {
     for (const direction of directions.length === 0 ? (["up", "down"] as const) : directions) {
       this.#held.add(direction);
     }
   }
 
-  /** Delivers everything that much later. */
+  /** Delays all traffic. */
   delay(ms: number): void {
     this.#delayMs = ms;
   }
 
   /**
-   * Holds up the connection over which the n-th request that matches is sent, before any of that goes through.
+   * Holds the connection of the n-th matching request, before forwarding any of the request.
    *
-   * @returns resolves when that is so
+   * @returns resolves when the connection is held
    */
   holdAt(pattern: RegExp, n = 1): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -99,10 +99,9 @@ export class TcpProxy {
   }
 
   /**
-   * Breaks the connection over which the next request that matches is sent once it is answered, before any of the
-   * answer gets back.
+   * Breaks the connection of the next matching request once the server replies, before forwarding any of the reply.
    *
-   * @returns resolves when that is so
+   * @returns resolves when the connection is broken
    */
   loseAnswerTo(pattern: RegExp): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -110,7 +109,7 @@ export class TcpProxy {
     return promise;
   }
 
-  /** All is well again. What was held goes on its way. */
+  /** Clears all faults and releases held traffic. */
   mend(): void {
     this.#refuses = false;
     this.#delayMs = 0;
@@ -165,11 +164,11 @@ export class TcpProxy {
       await this.#pass(link, direction);
       to.end();
     } catch {
-      // One of the two ends is gone, and the other follows it.
+      // One end has closed, so the other is closed too.
     }
   }
 
-  /** Waits for as long as the network is in the way of a chunk, or of the end of what is sent. */
+  /** Waits while a fault holds a chunk or the end of the stream. */
   async #pass(link: Link, direction: Direction): Promise<void> {
     if (this.#delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#delayMs));
     while (link.held || this.#held.has(direction)) {

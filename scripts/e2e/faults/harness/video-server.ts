@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 
-/** A web server with one video, which can stop in the middle of sending it. */
+/** A web server with one video, which can stall halfway. */
 export class VideoServer {
-  /** Bytes of the video that were sent so far. */
+  /** Bytes of the video sent so far. */
   sent = 0;
   readonly #server: Server;
   readonly #video: Buffer;
@@ -39,7 +39,7 @@ export class VideoServer {
     return `http://${this.host}/video.mp4`;
   }
 
-  /** Resolves when half of the video was sent; the rest stays back until `goOn()`. */
+  /** Resolves when half of the video is sent; `goOn()` releases the rest. */
   get halfway(): Promise<void> {
     return this.#half.promise;
   }

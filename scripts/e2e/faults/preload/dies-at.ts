@@ -1,8 +1,8 @@
 import { createRequire, syncBuiltinESMExports } from "node:module";
 
 /**
- * Loaded into an agent before its own code (`node --import`): ends the process by SIGKILL right after it renamed a
- * file or made a folder whose path ends as DIES_AT says. So a test hits moments that last no time.
+ * Loaded into an agent before its own code (`node --import`): kills the process with SIGKILL right after it renames
+ * a file or creates a folder whose path ends with DIES_AT. This lets a test hit an exact instant.
  */
 const moment = new RegExp(`${process.env.DIES_AT}$`);
 const fs = createRequire(import.meta.url)("node:fs/promises") as typeof import("node:fs/promises");

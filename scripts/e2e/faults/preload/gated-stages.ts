@@ -4,9 +4,9 @@ import { createRequire, syncBuiltinESMExports } from "node:module";
 import { isMainThread } from "node:worker_threads";
 
 /**
- * Loaded into an agent, and into the threads of its trainer, before their own code (`node --import`): holds at gates
- * (see harness/gate.ts) what runs no tool that could be held. EXPORT_GATE is the path of the export's gate;
- * CHECKPOINT_GATE, where it is set, that of the training's, which stops there when it has left a checkpoint.
+ * Loaded into an agent and its trainer's threads before their own code (`node --import`): holds at gates (see
+ * harness/gate.ts) the stages without a tool that could be held. EXPORT_GATE is the path of the export's gate;
+ * CHECKPOINT_GATE, if set, that of the training's, which stops there after writing a checkpoint.
  */
 const require = createRequire(import.meta.url);
 const LOOK_MS = 10;
@@ -29,8 +29,8 @@ function holdExport(gate: string): void {
 }
 
 function holdTraining(gate: string): void {
-  // So brief a training would be over before the first checkpoint is due, on a machine that is fast enough: to its
-  // threads a millisecond is a tenth of a second.
+  // On a fast machine this short training would finish before the first checkpoint is due, so its threads' clock
+  // runs a hundred times as fast.
   const now = performance.now.bind(performance);
   performance.now = () => 100 * now();
 
@@ -40,7 +40,7 @@ function holdTraining(gate: string): void {
     renameSync(from, to);
     if (!String(to).endsWith("/checkpoint.bin")) return;
     appendFileSync(`${gate}.arrivals`, "checkpoint\n");
-    // Opening the pipe would keep the thread from being ended, and the agent with it; this does not.
+    // Opening the pipe would prevent the thread, and so the agent, from ending; polling does not.
     const nobody = new Int32Array(new SharedArrayBuffer(4));
     while (statSync(gate).isFIFO()) Atomics.wait(nobody, 0, 0, LOOK_MS);
   };

@@ -1,6 +1,6 @@
 /**
- * Loaded into an agent before its own code (`node --import`): its clock is set forth and back by an hour, over and
- * over, as by somebody who cannot decide on a time zone.
+ * Loaded into an agent before its own code (`node --import`): repeatedly sets its clock forward and back by an
+ * hour.
  */
 const HOUR_MS = 3_600_000;
 const now = Date.now.bind(Date);
