@@ -84,7 +84,7 @@ function connect(url: string, options: Partial<ConnectionOptions> = {}) {
 }
 
 describe("Connection", () => {
-  it("dials out with the token in a header and says hello first", async () => {
+  it("connects with the token in a header and sends the hello first", async () => {
     const frames: AgentMessage[] = [];
     const { url, upgrades } = await gateway((socket) => {
       socket.once("message", (data) => frames.push(JSON.parse(data.toString())));
@@ -100,7 +100,7 @@ describe("Connection", () => {
     expect(await ended).toEqual({ exit: "closed", reason: "" });
   });
 
-  it("goes through a proxy that alone knows the control plane's name", async () => {
+  it("connects through a proxy when only the proxy can resolve the control plane", async () => {
     const { url, upgrades } = await gateway((socket) => welcome(socket));
     const proxy = await connectProxy({ toPort: Number(new URL(url).port), credentials: "user:secret" });
     cleanups.push(() => proxy[Symbol.asyncDispose]());
@@ -117,7 +117,7 @@ describe("Connection", () => {
     expect(await ended).toEqual({ exit: "closed", reason: "" });
   });
 
-  it("tries again when the proxy does not let it through", async () => {
+  it("retries when the proxy refuses the tunnel", async () => {
     const proxy = await connectProxy({ refuse: 503 });
     cleanups.push(() => proxy[Symbol.asyncDispose]());
     const connection = connect("http://cp.splatt.dev", {
@@ -129,7 +129,7 @@ describe("Connection", () => {
     expect(await ended).toEqual({ exit: "closed", reason: "" });
   });
 
-  it("can be closed while the proxy says nothing", async () => {
+  it("can be closed while the proxy does not answer", async () => {
     const asked = Promise.withResolvers<void>();
     const proxy = await connectProxy({ onConnect: () => asked.resolve() });
     cleanups.push(() => proxy[Symbol.asyncDispose]());
@@ -142,7 +142,7 @@ describe("Connection", () => {
     expect(await ended).toEqual({ exit: "closed", reason: "" });
   });
 
-  it("hands on what comes in the same packet as the welcome", async () => {
+  it("delivers messages that arrive in the same packet as the welcome", async () => {
     const { url } = await gateway((socket) => {
       welcome(socket);
       socket.once("message", () => socket.send(JSON.stringify({ type: "drain", deadline_ms: 1 })));
@@ -152,7 +152,7 @@ describe("Connection", () => {
     expect(await got.promise).toEqual({ type: "drain", deadline_ms: 1 });
   });
 
-  it("hands on messages, and ignores what it does not understand", async () => {
+  it("delivers messages and ignores unknown ones", async () => {
     const { url } = await gateway((socket) => {
       welcome(socket);
       socket.on("message", (data) => {
@@ -167,7 +167,7 @@ describe("Connection", () => {
     expect(await got.promise).toEqual({ type: "drain", deadline_ms: 5 });
   });
 
-  it("comes back after the link broke, an error answer, and no answer to the hello", async () => {
+  it("reconnects after a broken link, an HTTP error and an unanswered hello", async () => {
     const { url, upgrades } = await gateway(
       (socket, number) => {
         if (number === 1) socket.terminate();
@@ -197,7 +197,7 @@ describe("Connection", () => {
     await ended;
   });
 
-  it("ends a link on which nothing comes back any more", async () => {
+  it("closes a link on which nothing arrives", async () => {
     const { url, upgrades } = await gateway((socket) => welcome(socket, 10));
     const twice = Promise.withResolvers<void>();
     let welcomes = 0;
@@ -211,7 +211,7 @@ describe("Connection", () => {
     expect(upgrades.length).toBeGreaterThanOrEqual(2);
   });
 
-  it.each([401, 403])("stops at %s instead of hammering", async (status) => {
+  it.each([401, 403])("stops at %s instead of retrying", async (status) => {
     const { url, upgrades } = await gateway(
       () => undefined,
       () => status,
@@ -231,7 +231,7 @@ describe("Connection", () => {
     expect(await connect(url).run()).toMatchObject({ exit, reason: `because (${code})` });
   });
 
-  it("stops when the server says twice that a newer process has taken its place", async () => {
+  it("stops when the server reports twice that a newer process replaced it", async () => {
     const { url, upgrades } = await gateway((socket) => {
       socket.once("message", () => socket.close(CLOSE.replaced, "because"));
     });
@@ -240,13 +240,13 @@ describe("Connection", () => {
     expect(upgrades).toHaveLength(2);
   });
 
-  it("loses what is sent while there is no connection, and says so", async () => {
+  it("drops messages while disconnected and reports it", async () => {
     const { url } = await gateway(() => undefined);
     const connection = connect(url);
     expect(connection.send({ type: "job.held", jobs: [] })).toBe(false);
   });
 
-  it("can be closed while it waits for a server that is not there", async () => {
+  it("can be closed while the server is unreachable", async () => {
     const connection = connect("http://127.0.0.1:1", { backoff: { minMs: 60_000, maxMs: 60_000 } });
     const ended = connection.run();
     setImmediate(() => connection.close());

@@ -58,7 +58,7 @@ const BACKOFF: Backoff = {
 
 const CLOSE_TIMEOUT_MS = 2000;
 
-/** Why the agent does not reconnect any more. */
+/** Why the agent stops reconnecting. */
 export interface ConnectionEnd {
   readonly exit: StopReason | "closed";
   readonly reason: string;
@@ -117,7 +117,7 @@ export class Connection {
     }
   }
 
-  /** @returns whether the message was sent; otherwise it is lost */
+  /** @returns whether the message was sent; an unsent message is lost */
   send(message: AgentMessage): boolean {
     if (this.#socket === null) return false;
     this.#socket.send(JSON.stringify(message));

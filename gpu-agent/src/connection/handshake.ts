@@ -32,7 +32,7 @@ export type StopReason = "unauthorized" | "replaced" | "incompatible";
 
 /** Long enough for a slow line with a proxy and lost packets; leases outlast several of them. */
 const TIMEOUT_MS = 40_000;
-/** A welcome lists the agent's jobs, so it may be longer than any message of the agent. */
+/** A welcome lists the agent's jobs, so it may be longer than any message from the agent. */
 const MAX_INCOMING_BYTES = 16 * MAX_FRAME_BYTES;
 
 export interface ReadySocket {
@@ -67,7 +67,7 @@ export async function handshake(
       clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
       socket.removeAllListeners();
-      // Errors show as a close; but without a listener they would end the process.
+      // Errors are also reported as a close, but without a listener they would crash the process.
       socket.on("error", () => undefined);
       if (!outcome.ok) socket.terminate();
       resolve(outcome);

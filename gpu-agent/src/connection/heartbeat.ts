@@ -26,7 +26,7 @@ export class Heartbeat {
     }, this.#intervalMs);
   }
 
-  /** Notes a frame from the server. @returns whether it was only the answer to a ping */
+  /** Records that a frame arrived. @returns whether it was only the answer to a ping */
   noteActivity(frame: string): boolean {
     this.#unanswered = 0;
     return frame === PONG;

@@ -110,7 +110,7 @@ describe("chooseEngine", () => {
       name: "a named engine that nobody probed",
       situation: { ...gpuBox, choice: "command", probes: [usable("builtin")] },
       engine: null,
-      reason: "Takes no jobs: ENGINE=command, but command is not usable: it was not looked for.",
+      reason: "Takes no jobs: ENGINE=command, but command is not usable: it was not probed.",
     },
   ])("$name", ({ situation, engine, reason }) => {
     expect(chooseEngine(situation)).toEqual({
@@ -159,7 +159,7 @@ describe("chooseEngine", () => {
     expect(chooseEngine(situation)).toMatchObject(offered);
   });
 
-  it("keeps paths out of what it publishes", () => {
+  it("publishes no paths", () => {
     const leaky = { ...broken("brush"), reason: "cannot run /home/alice/bin/brush_app: not found" };
     const offer = chooseEngine({ ...gpuBox, choice: "brush", probes: [leaky] });
     expect(offer.reason).toBe(

@@ -12,18 +12,18 @@ export interface EngineSituation {
   readonly probes: readonly EngineProbe[];
   /** The setting SLOTS; null leaves it to the engine. */
   readonly slots: number | null;
-  /** How many GPUs there are to train on. */
+  /** The number of GPUs to train on. */
   readonly gpus: number;
 }
 
 export type EngineOffer = Pick<AgentOffer, "engines" | "default_engine" | "slots" | "parallel" | "reason">;
 
-/** Jobs beyond one for each GPU, whose cameras are solved while the others train. */
+/** Extra jobs beyond one per GPU: their cameras are solved while the others train. */
 const MOST_PREPARED = 2;
 
 /**
- * How many jobs run at once. The builtin trainer uses all cores; Brush cannot be told which GPU to use, so two of them
- * would share one.
+ * How many jobs run in parallel. The builtin trainer uses all cores. Brush has no option to select a GPU, so two of
+ * them would share one.
  */
 function slotsOf(engine: EngineName, { slots, gpus }: EngineSituation): { slots: number; parallel: number } {
   const parallel = engine === "builtin" || engine === "brush" ? 1 : Math.max(1, gpus);
@@ -33,8 +33,8 @@ function slotsOf(engine: EngineName, { slots, gpus }: EngineSituation): { slots:
 }
 
 /**
- * What the agent offers. When the engine that its owner has set up does not work it offers no slot at all and
- * says why: a job then waits, visibly, instead of being trained by something slower that nobody asked for.
+ * The agent's capacity. When the engine that its owner has set up does not work, it has no slots and a reason: a job
+ * then visibly waits instead of being trained by something slower that nobody asked for.
  * `reason` is public (GET /health), so it names no paths.
  */
 export function chooseEngine(situation: EngineSituation): EngineOffer {
@@ -53,7 +53,7 @@ export function chooseEngine(situation: EngineSituation): EngineOffer {
     reason,
   });
   const probeOf = (name: EngineName) => engines.find((engine) => engine.name === name);
-  const whyNot = (name: EngineName) => probeOf(name)?.reason ?? "it was not looked for.";
+  const whyNot = (name: EngineName) => probeOf(name)?.reason ?? "it was not probed.";
 
   const { choice } = situation;
   if (choice !== "auto") {

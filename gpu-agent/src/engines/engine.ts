@@ -5,7 +5,7 @@ import type { Snapshot } from "./snapshots.ts";
 
 export type TrainOptions = Pick<JobOptions, "iterations" | "preset" | "max_splats" | "max_resolution">;
 
-/** The result of training, in its folder, to which paths are relative. Other files there are the engine's own. */
+/** The result of training. Paths are relative to the training's folder; other files there belong to the engine. */
 export interface TrainedModel {
   readonly report: TrainReport;
   /** The model, for the engine's `exportSplats`. */
@@ -14,7 +14,7 @@ export interface TrainedModel {
   readonly transforms?: string;
 }
 
-/** In the training's folder while it trains. */
+/** In the training's folder, during training. */
 export const EARLY_SPLAT_FILE = "early-splat.ply";
 
 /** Something that can train a posed image set. */
@@ -22,7 +22,7 @@ export interface Engine {
   readonly name: EngineName;
   /** Whether the engine works on this machine, and why not. Called once, at start. */
   probe(): Promise<EngineProbe>;
-  /** The longest side, in pixels, at which it would train, for estimates; null leaves images as they are. */
+  /** The longest side, in pixels, at which it would train, for estimates; null keeps the images' size. */
   longSideLimit?(options: TrainOptions): number | null;
   /**
    * Trains on `context.gpu` in `context.dir`, resuming from a checkpoint that an interrupted run left there. The result
@@ -30,8 +30,8 @@ export interface Engine {
    */
   train(dataset: Dataset, options: TrainOptions, context: StageContext): Promise<StageResult<TrainedModel>>;
   /**
-   * The newest splat of a training that is running in `trainDir`: a PLY with spherical harmonics in the frame of the
-   * dataset's transforms.json. Null when there is none of a step after `after`. An engine that has to convert one
+   * The newest splat of the training running in `trainDir`: a PLY with spherical harmonics in the frame of the
+   * dataset's transforms.json. Null when none is newer than step `after`. An engine that has to convert one
    * writes it to EARLY_SPLAT_FILE.
    */
   earlySplat?(trainDir: string, after: number, signal: AbortSignal): Promise<Snapshot | null>;

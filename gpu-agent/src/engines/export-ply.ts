@@ -6,7 +6,7 @@ import type { StageContext, StageResult } from "../pipeline/stage.ts";
 import type { TrainedModel } from "./engine.ts";
 
 /**
- * The export of an engine whose program leaves a splat PLY itself. Fails with `export_failed`.
+ * The export for engines whose program already writes a splat PLY. Fails with `export_failed`.
  */
 export async function exportPly(
   trainDir: string,

@@ -20,11 +20,11 @@ describe("FailureEvidence", () => {
       exit: { exitCode: 0, signal: null, tail: [] },
       detail: "It ended (exit code 0) without the last checkpoint.",
     },
-  ])("has only the end to go by: $exit.signal $exit.exitCode", ({ exit, detail }) => {
+  ])("reports only how the program ended: $exit.signal $exit.exitCode", ({ exit, detail }) => {
     expect(conclude(["all is well"], exit)).toEqual({ code: "training_failed", detail });
   });
 
-  it("has the last line of a program that exited with an error", () => {
+  it("quotes the last line of a program that exited with an error", () => {
     const exit = { exitCode: 2, signal: null, tail: ["loading", "\u001b[31mno camera named left\u001b[0m"] };
     expect(conclude([], exit).detail).toBe(
       "It ended (exit code 2) without the last checkpoint. Its last line: no camera named left",
@@ -51,11 +51,11 @@ describe("FailureEvidence", () => {
       ],
       reason: "no such camera",
     },
-  ])("has the reason of $said", ({ lines, reason }) => {
+  ])("finds the reason of $said", ({ lines, reason }) => {
     expect(conclude(lines)).toEqual({ code: "training_failed", detail: reason });
   });
 
-  it("cuts a line of absurd length", () => {
+  it("truncates an overlong line", () => {
     expect(conclude([`ValueError: ${"x".repeat(5000)}`]).detail.length).toBe(401);
   });
 });

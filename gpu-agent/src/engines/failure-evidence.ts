@@ -7,11 +7,11 @@ import type { ToolExit } from "../processes/run-tool.ts";
 export interface FailureSign {
   readonly pattern: RegExp;
   readonly code: FailureCode;
-  /** The cause, and what to do, for the person who set up the machine; empty where the line speaks for itself. */
+  /** The cause and the remedy, for the person who set up the machine; empty when the line is self-explanatory. */
   readonly meaning: string;
 }
 
-/** Lines of CUDA, PyTorch and the operating system, whichever trainer runs on them. */
+/** Lines of CUDA, PyTorch and the operating system, common to all trainers. */
 export const MACHINE_SIGNS: readonly FailureSign[] = [
   {
     pattern: anyOf(
@@ -20,7 +20,7 @@ export const MACHINE_SIGNS: readonly FailureSign[] = [
       /cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY|hipErrorOutOfMemory/,
       /CU(?:BLAS|DNN)_STATUS_ALLOC_FAILED/,
       /OutOfMemoryError: Allocation on device/,
-      // PyTorch asks NVML for the free memory when it reports that there is none, and that can fail too.
+      // When PyTorch reports that memory ran out it queries NVML, and that can fail too.
       /NVML_SUCCESS == r INTERNAL ASSERT FAILED/,
     ),
     code: "gpu_out_of_memory",
@@ -50,7 +50,7 @@ export const MACHINE_SIGNS: readonly FailureSign[] = [
     ),
     code: "engine_unavailable",
     meaning:
-      "The CUDA toolkit (nvcc) or PyTorch is older than this GPU. Install a toolkit and a PyTorch for a CUDA version that knows it: 12.8 or newer for RTX 50 cards (sm_120), 11.8 or newer for RTX 40 (sm_89).",
+      "The CUDA toolkit (nvcc) or PyTorch is older than this GPU. Install a toolkit and a PyTorch for a CUDA version that supports it: 12.8 or newer for RTX 50 cards (sm_120), 11.8 or newer for RTX 40 (sm_89).",
   },
   {
     pattern: anyOf(
@@ -77,7 +77,7 @@ export const MACHINE_SIGNS: readonly FailureSign[] = [
     ),
     code: "gpu_unavailable",
     meaning:
-      "The NVIDIA driver's parts are of different versions. Reboot after a driver update; in a container, remove its own CUDA compatibility libraries.",
+      "The components of the NVIDIA driver have different versions. Reboot after a driver update; in a container, remove its own CUDA compatibility libraries.",
   },
   {
     pattern: anyOf(
@@ -106,7 +106,7 @@ export class FailureEvidence {
   #lastError = "";
   #panicked = false;
 
-  /** @param signs where several match, the first one here is the cause */
+  /** @param signs in order of precedence: of several that match, the first is the cause */
   constructor(signs: readonly FailureSign[]) {
     this.#signs = signs;
     this.#rank = signs.length;
@@ -128,15 +128,15 @@ export class FailureEvidence {
   }
 
   /**
-   * @param otherwise the code for a failure that nothing explains
-   * @param missing what a successful run would have left
+   * @param otherwise the code for an unexplained failure
+   * @param missing what a successful run would have produced
    */
   conclude(exit: ToolExit, otherwise: FailureCode, missing: string): Failure {
     const sign = this.#signs[this.#rank];
     if (sign !== undefined) return failure(sign.code, detailOf(sign.meaning, this.#line));
     if (this.#lastError !== "") return failure(otherwise, detailOf("", this.#lastError));
     const end = exit.signal === null ? `exit code ${exit.exitCode ?? "none"}` : exit.signal;
-    // A program that exits with an error says why at the end; one that was killed, or succeeded, does not.
+    // A program that exits with an error prints why at the end; one that was killed, or succeeded, does not.
     const last = exit.exitCode === null || exit.exitCode === 0 ? undefined : exit.tail.at(-1);
     const words =
       last === undefined ? "" : ` Its last line: ${detailOf("", stripVTControlCharacters(last).trim())}`;

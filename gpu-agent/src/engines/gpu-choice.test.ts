@@ -44,12 +44,12 @@ describe("chooseGpus", () => {
     expect(chooseGpus([A], setting, visible)).toEqual({ gpus: [], problem });
   });
 
-  it("uses those that exist when one does not", () => {
+  it("uses the existing GPUs when one does not exist", () => {
     const choice = chooseGpus([A, B], ["GPU-cccc", B.uuid], undefined);
     expect(choice).toEqual({ gpus: [B], problem: expect.stringContaining("GPUS names GPU-cccc, but") });
   });
 
-  it("takes none of a machine that has none", () => {
+  it("chooses none on a machine without GPUs", () => {
     expect(chooseGpus([], ["0"], undefined).problem).toBe("GPUS names 0, but nvidia-smi lists no GPU.");
   });
 });

@@ -1,14 +1,14 @@
 import type { GpuInfo } from "@splatt/shared";
 
-/** The GPUs that the agent may use, and what is wrong with the setting. */
+/** The GPUs that the agent may use, and what is wrong with the setting, if anything. */
 export interface GpuChoice {
   readonly gpus: readonly GpuInfo[];
   readonly problem: string | null;
 }
 
 /**
- * The GPUs that their owner lets the agent use: those of GPUS, else those of CUDA_VISIBLE_DEVICES, else all.
- * Both are lists of UUIDs, or of their beginnings as CUDA allows, or of the numbers that nvidia-smi shows.
+ * The GPUs that the owner allows: those in GPUS, else those in CUDA_VISIBLE_DEVICES, else all. Both are lists of
+ * UUIDs, UUID prefixes (as in CUDA), or nvidia-smi's indices.
  */
 export function chooseGpus(
   gpus: readonly GpuInfo[],

@@ -8,19 +8,19 @@ interface GpuPreset {
   readonly shDegree: number;
 }
 
-/** What a preset means to every engine that trains on a GPU. */
+/** The presets of the engines that train on a GPU. */
 export const GPU_PRESETS: { readonly [preset in Preset]: GpuPreset } = {
   draft: { maxLongSide: 960, shDegree: 1 },
   standard: { maxLongSide: 1600, shDegree: 3 },
   high: { maxLongSide: null, shDegree: 3 },
 };
 
-/** The longest side, in pixels, at which is trained; null is the dataset's own. */
+/** The longest side, in pixels, to train at; null means the dataset's. */
 export function longSideLimit(options: TrainOptions): number | null {
   return options.max_resolution ?? GPU_PRESETS[options.preset].maxLongSide;
 }
 
-/** The longer side, in pixels, at which the photos are trained; they are never enlarged. */
+/** The longer side, in pixels, to train at; photos are never enlarged. */
 export function trainedLongSide(options: TrainOptions, { w, h }: Pick<Transforms, "w" | "h">): number {
   return Math.min(Math.max(w, h), longSideLimit(options) ?? Number.POSITIVE_INFINITY);
 }
@@ -29,8 +29,8 @@ export function trainedLongSide(options: TrainOptions, { w, h }: Pick<Transforms
 const REFERENCE_ITERATIONS = 30_000;
 
 /**
- * Gives a step of that run its place in a shorter one. Schedules are absolute (densification until step 15,000,
- * say): a run of 5000 steps would end amid the first phase. gsplat's own trainer scales likewise (steps_scaler).
+ * Scales a step of the reference run to a shorter one. Schedules are absolute (densification until step 15,000,
+ * say), so a run of 5000 steps would end in the first phase. gsplat's own trainer scales likewise (steps_scaler).
  */
 export function scaledStep(atReference: number, iterations: number, atLeast = 1): number {
   const pace = Math.min(1, iterations / REFERENCE_ITERATIONS);

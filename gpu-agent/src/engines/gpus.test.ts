@@ -61,7 +61,7 @@ describe("parseGpuSurvey", () => {
       },
     },
     {
-      name: "the MIG slices of a GPU, which are not GPUs of their own",
+      name: "the MIG slices of a GPU, which do not count as GPUs",
       lines: [A100_ROW, "  MIG 1g.5gb     Device  0: (UUID: MIG-a1b2c3d4-0000-1111-2222-333344445555)"],
       exitCode: 0,
       survey: { gpus: [a100], problem: null },
@@ -110,7 +110,7 @@ describe("parseFreeMemory", () => {
     { uuid: null, free: 39100 * MIB },
     { uuid: "GPU-0", free: null },
     { uuid: "GPU-ffff", free: null },
-  ])("answers $free for $uuid", ({ uuid, free }) => {
+  ])("reports $free for $uuid", ({ uuid, free }) => {
     expect(parseFreeMemory(lines, uuid)).toBe(free);
   });
 });
@@ -129,7 +129,7 @@ describe("nvidia-smi as a program", () => {
     return path;
   }
 
-  it("is not there on a machine without an NVIDIA driver", async () => {
+  it("is missing on a machine without an NVIDIA driver", async () => {
     expect(await surveyGpus(join(dir, "nvidia-smi"))).toEqual({ gpus: [], problem: null });
     expect(await freeGpuMemory(null, join(dir, "nvidia-smi"))).toBeNull();
   });
@@ -153,7 +153,7 @@ describe("shortOfGpuMemory", () => {
   it.each([
     [null, null],
     [1.5 * 1024 * MIB, null],
-    [512 * MIB, "Only 0.5 GiB of its memory are free, and 1.5 GiB are needed: another program uses it."],
+    [512 * MIB, "Only 0.5 GiB of GPU memory are free, and 1.5 GiB are needed: another program uses it."],
   ])("with %d bytes free: %s", (free, detail) => {
     expect(shortOfGpuMemory(free)).toEqual(detail === null ? null : { code: "gpu_unavailable", detail });
   });

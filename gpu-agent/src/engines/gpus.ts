@@ -6,7 +6,7 @@ const MIB = 1024 * 1024;
 
 export interface GpuSurvey {
   readonly gpus: readonly GpuInfo[];
-  /** What nvidia-smi printed instead of a list, when the driver does not work; else null. */
+  /** What nvidia-smi printed instead of a list when the driver is broken; else null. */
   readonly problem: string | null;
 }
 
@@ -14,7 +14,7 @@ const SURVEY_COLUMNS = "name,uuid,memory.total,memory.free,temperature.gpu,utili
 // A GPU's name may contain a comma, so columns are matched from the right.
 const SURVEY_ROW = /^\s*(.+),\s*(GPU-[0-9a-f-]+)\s*,([^,]+),([^,]+),([^,]+),([^,]+)$/i;
 
-/** The machine's NVIDIA GPUs; none without nvidia-smi, which is not a problem. */
+/** The machine's NVIDIA GPUs. A missing nvidia-smi means none and is not reported as a problem. */
 export async function surveyGpus(nvidiaSmi = "nvidia-smi"): Promise<GpuSurvey> {
   const answer = await query(nvidiaSmi, SURVEY_COLUMNS);
   if (answer === null) return { gpus: [], problem: null };
@@ -22,7 +22,7 @@ export async function surveyGpus(nvidiaSmi = "nvidia-smi"): Promise<GpuSurvey> {
 }
 
 /**
- * Bytes of GPU memory that nothing uses, on the GPU `uuid` or, without one, on the first.
+ * Free GPU memory in bytes, on the GPU `uuid` or, without one, on the first.
  * Null when nvidia-smi cannot report it.
  */
 export async function freeGpuMemory(uuid: string | null, nvidiaSmi = "nvidia-smi"): Promise<number | null> {
@@ -33,13 +33,13 @@ export async function freeGpuMemory(uuid: string | null, nvidiaSmi = "nvidia-smi
 /** CUDA and PyTorch alone take about a third of this. */
 const MIN_FREE_BYTES = 1.5 * 1024 ** 3;
 
-/** Why training cannot start with this much free memory (null when unknown); null when it can. */
+/** @param freeBytes null when unknown. @returns why training cannot start with this much memory, or null */
 export function shortOfGpuMemory(freeBytes: number | null): Failure | null {
   if (freeBytes === null || freeBytes >= MIN_FREE_BYTES) return null;
   const gib = (bytes: number) => (bytes / 1024 ** 3).toFixed(1);
   return failure(
     "gpu_unavailable",
-    `Only ${gib(freeBytes)} GiB of its memory are free, and ${gib(MIN_FREE_BYTES)} GiB are needed: another program uses it.`,
+    `Only ${gib(freeBytes)} GiB of GPU memory are free, and ${gib(MIN_FREE_BYTES)} GiB are needed: another program uses it.`,
   );
 }
 
@@ -65,7 +65,7 @@ export function parseGpuSurvey(lines: readonly string[], exitCode: number | null
   }
   if (gpus.length > 0) return { gpus, problem: null };
   const said = rest.find((line) => line !== "");
-  // A driver without any card in the machine: nothing is broken.
+  // A driver on a machine without a card: not an error.
   if (said !== undefined && /^no devices were found/i.test(said)) return { gpus, problem: null };
   if (said === undefined && exitCode === 0) return { gpus, problem: null };
   return { gpus, problem: said ?? `nvidia-smi ended with exit code ${exitCode ?? "none"}.` };
@@ -86,7 +86,7 @@ function mebibytes(text: string): number | null {
   return number === null ? null : number * MIB;
 }
 
-/** Null for "[N/A]", "[Not Supported]" and the like, as GPUs answer that share the machine's memory or have no sensor. */
+/** Null for "[N/A]" or "[Not Supported]", which GPUs with shared memory or without the sensor report. */
 function wholeNumber(text: string): number | null {
   return /^\d+$/.test(text.trim()) ? Number(text) : null;
 }

@@ -6,13 +6,13 @@ import type { StageContext, StageResult } from "../pipeline/stage.ts";
 import type { TrainedModel, TrainOptions } from "./engine.ts";
 import type { TrainingProgress } from "./training-progress.ts";
 
-/** In the training's folder: the GPU's memory ran out once, and training goes on with these smaller options. */
+/** In the training's folder: the smaller options of the retry after the GPU ran out of memory. */
 const RETRY_FILE = "oom-retry.json";
 
 /** Half the pixels, and with them about half of the memory that rendering takes. */
 const SIDE_FACTOR = 0.7;
 const GAUSSIANS_FACTOR = 0.7;
-/** The least that a job may ask for. */
+/** The smallest value that a job may set. */
 const LEAST_SIDE = 64;
 const LEAST_GAUSSIANS = 1000;
 
@@ -27,7 +27,7 @@ type Retry = z.infer<typeof Retry>;
  * The options for a retry after the GPU's memory ran out: fewer pixels and fewer gaussians.
  *
  * @param longSide the longer side, in pixels, at which training ran out of memory
- * @param gaussians how many there were; null when the program did not print it
+ * @param gaussians their number at that point; null when the program did not print it
  */
 export function planRetry(options: TrainOptions, longSide: number, gaussians: number | null): Retry {
   const { iterations, preset } = options;
@@ -51,8 +51,8 @@ export type TrainAttempt = (
 ) => Promise<StageResult<TrainedModel>>;
 
 /**
- * Trains, and retries once with smaller options when the GPU's memory runs out; messages and report then say so. An
- * interrupted retry is resumed.
+ * Trains, and retries once with smaller options when the GPU runs out of memory; messages and report then mention it.
+ * An interrupted retry is resumed.
  *
  * @param longSide the longer side, in pixels, at which `options` train
  */
@@ -98,7 +98,7 @@ async function readRetry(dir: string): Promise<Retry | null> {
   try {
     return Retry.parse(JSON.parse(text));
   } catch {
-    // The agent was killed while it wrote the file. Training starts again with the job's own options.
+    // The agent was killed while writing the file. Training restarts with the job's own options.
     return null;
   }
 }

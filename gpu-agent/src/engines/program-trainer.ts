@@ -14,36 +14,36 @@ import { runTrainingProgram, type TrainingProgram } from "./training-program.ts"
 import type { TrainingProgress } from "./training-progress.ts";
 
 /**
- * An engine's program that trains, can resume from the snapshots that it saves, and is judged by what it left, never by
- * its exit code alone.
+ * A training program that can resume from its snapshots. It is judged by its output files, never by its exit code
+ * alone.
  */
 export interface ProgramTrainer {
   readonly engine: EngineName;
   /** For messages, e.g. "Brush". */
   readonly label: string;
   readonly program: Pick<TrainingProgram, "file" | "parse" | "signs" | "share" | "silenceMs" | "refuse">;
-  /** How long starting and a step may take. */
+  /** Time limits for starting and for a step. */
   readonly startMs: number;
   readonly stepMs: number;
   readonly snapshots: SnapshotKind;
   /** Steps done when the snapshot of step 0 is saved: 1 where steps count from 0. */
   readonly firstStep: 0 | 1;
-  /** When the program cannot be started. */
+  /** The failure when the program cannot be started. */
   readonly notFound: Failure;
-  /** Why training cannot start now; null when it can. Not asked when nothing is left to train. */
+  /** Why training cannot start now; null when it can. Not called when nothing is left to train. */
   readonly obstacle?: () => Promise<Failure | null>;
   /** Writes the program's input into the training's folder. @returns its arguments */
   prepare(options: TrainOptions, dir: string, from: Snapshot | null): Promise<Launch>;
-  /** Whether the program ended as it does after the last step, by its own account. */
+  /** Whether the program's output says that it completed the last step. */
   succeeded(exit: ToolExit, progress: TrainingProgress): boolean;
   /**
-   * @param newest the newest complete snapshot that the run left
-   * @returns the trained model, relative to `dir`; null when it is not that of the last step
+   * @param newest the newest complete snapshot of the run
+   * @returns the trained model, relative to `dir`; null when it is not of the last step
    */
   findModel(dir: string, iterations: number, newest: Snapshot | null): Promise<string | null>;
-  /** What the program leaves when it succeeds, e.g. "the last export". */
+  /** What the program writes when it succeeds, e.g. "the last export". */
   readonly modelLabel: string;
-  /** Measures, cleans up, and reports on a complete training. @param progress null when it ran in an earlier attempt */
+  /** Evaluates, cleans up and reports on a complete training. @param progress null when an earlier attempt trained */
   finish(
     options: TrainOptions,
     model: string,
@@ -55,7 +55,7 @@ export interface ProgramTrainer {
 export type Launch = Pick<TrainingProgram, "args" | "env">;
 
 /**
- * Trains with a program, resuming an interrupted run. When the GPU's memory runs out it retries once with less.
+ * Trains with a program, resuming an interrupted run. Retries once with smaller options when the GPU runs out of memory.
  *
  * @param longSide the longer side, in pixels, at which `options` train
  * @returns or a code that the program's output explains, `training_failed`, or what `runTool` returns
@@ -117,7 +117,7 @@ const LEAST_STEPS_SHARE = 0.9;
 /** Programs print every 10th step or so. */
 const UNPRINTED_STEPS = 20;
 
-/** Runs the program once and judges what it left. */
+/** Runs the program once and checks its output files. */
 async function runFrom(
   trainer: ProgramTrainer,
   options: TrainOptions,
@@ -150,7 +150,7 @@ async function runFrom(
   }
   if (progress.step < LEAST_STEPS_SHARE * iterations - UNPRINTED_STEPS) {
     const steps = `after step ${progress.step} of ${iterations}`;
-    return err(failure("training_failed", `It ended ${steps}, as if that had been the last.`));
+    return err(failure("training_failed", `It ended ${steps}, without an error.`));
   }
   return ok({ model, progress });
 }

@@ -11,7 +11,7 @@ import { surveyGpus } from "./gpus.ts";
 import { createNerfstudioEngine } from "./nerfstudio/engine.ts";
 import { createOpensplatEngine } from "./opensplat/engine.ts";
 
-/** Detects GPUs and usable engines, once at start, and derives the agent's capacity. */
+/** Detects GPUs and usable engines, once at startup, and derives the agent's capacity. */
 export async function setUpEngines(
   config: MachineConfig & Partial<Pick<AgentConfig, "SLOTS">>,
   log: Logger,

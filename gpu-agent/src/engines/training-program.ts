@@ -20,15 +20,15 @@ export interface TrainingProgram {
   readonly timeoutMs: number;
   readonly silenceMs: number;
   readonly iterations: number;
-  /** Steps that an earlier run has done. */
+  /** Steps completed by an earlier run. */
   readonly stepsDone: number;
   /** What the program does before it prints anything, e.g. "starting nerfstudio". */
   readonly starting: string;
-  /** The part of the stage's progress that the steps are. */
+  /** The share of the stage's progress that the steps make up. */
   readonly share: number;
   readonly parse: (line: string) => TrainingEvent | null;
   readonly signs: readonly FailureSign[];
-  /** Stops the program at a line after which it need not go on. @returns why, or null */
+  /** Stops the program at a line that makes continuing pointless. @returns why, or null */
   readonly refuse?: (line: string) => Failure | null;
 }
 
@@ -39,8 +39,8 @@ export interface TrainingRun {
 }
 
 /**
- * Runs a training program to its end and reports its progress. Whether it succeeded is for the caller to judge, by what
- * it left.
+ * Runs a training program to its end and reports its progress. The caller judges from the output files
+ * whether it succeeded.
  *
  * @param onProgress called with each change of the progress
  * @returns the run, or the failure of `refuse` or `runTool`

@@ -64,7 +64,7 @@ describe("progress", () => {
     expect(progressMessage(progressAfter(events, from), 5000)).toBe(`Training Gaussian Splat... ${message}`);
   });
 
-  it("is finished only when the trainer says so", () => {
+  it("is finished only when the trainer reports it", () => {
     expect(progressAfter([{ kind: "step", step: 4999, msPerStep: null }]).finished).toBe(false);
     expect(progressAfter([{ kind: "finished" }]).finished).toBe(true);
   });

@@ -60,7 +60,7 @@ export function advance(
   }
 }
 
-/** Figures that a line does not have keep their values. */
+/** Figures that a line lacks keep their values. */
 function withUpdates(progress: TrainingProgress, news: Partial<Measurements>): TrainingProgress {
   return {
     ...progress,
@@ -72,7 +72,7 @@ function withUpdates(progress: TrainingProgress, news: Partial<Measurements>): T
   };
 }
 
-/** The beginning is a contract: clients of the first API look for "Training Gaussian Splat... Step N/M". */
+/** The beginning is part of the API: clients of the first version parse "Training Gaussian Splat... Step N/M". */
 export function progressMessage(progress: TrainingProgress, iterations: number): string {
   const { step, gaussians, msPerStep, loss, psnr, preparing } = progress;
   const known = [

@@ -39,14 +39,14 @@ async function textOf(socket: Socket): Promise<string> {
 }
 
 describe("dial", () => {
-  it("connects to a name through a proxy that alone knows it", async () => {
+  it("connects through a proxy to a name that only the proxy can resolve", async () => {
     await using server = await greetingServer();
     await using proxy = await connectProxy({ toPort: server.port, credentials: "user:secret" });
     expect(await textOf(await dialThrough(proxy.url))).toBe("hello");
     expect(proxy.asked).toEqual(["CONNECT cp.splatt.dev:81"]);
   });
 
-  it("loses nothing that comes in one packet with the proxy's answer", async () => {
+  it("keeps bytes that arrive in the same packet as the proxy's answer", async () => {
     await using proxy = await connectProxy({
       onConnect: (socket) => socket.end("HTTP/1.1 200 OK\r\n\r\nhello"),
     });
@@ -72,7 +72,7 @@ describe("dial", () => {
       },
       { status: null },
     ],
-  ])("fails as the proxy's fault with %j", async (options, error) => {
+  ])("blames the proxy with %j", async (options, error) => {
     await using proxy = await connectProxy(options);
     const url = new URL(proxy.url);
     url.username = "";
@@ -85,13 +85,13 @@ describe("dial", () => {
     await expect(dialThrough(proxy.url)).rejects.not.toThrow("secret");
   });
 
-  it("fails when there is no proxy", async () => {
+  it("fails when the proxy is unreachable", async () => {
     const proxy = await connectProxy();
     await proxy[Symbol.asyncDispose]();
     await expect(dialThrough(proxy.url)).rejects.toThrow("cannot be reached");
   });
 
-  it("can be given up while the proxy says nothing", async () => {
+  it("can be aborted while the proxy does not answer", async () => {
     const asked = Promise.withResolvers<void>();
     await using proxy = await connectProxy({ onConnect: () => asked.resolve() });
     const stop = new AbortController();
@@ -101,7 +101,7 @@ describe("dial", () => {
     await expect(dialling).rejects.toThrow("aborted");
   });
 
-  it("connects directly to every address of a name, and by none to what is not admitted", async () => {
+  it("connects directly to any address of a name, and to nothing that is not allowed", async () => {
     await using server = await greetingServer();
     const endpoint = endpointOf(new URL(`http://cp.splatt.dev:${server.port}`));
     const resolve: Resolve = async () => [

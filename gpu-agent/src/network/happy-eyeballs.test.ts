@@ -25,7 +25,7 @@ afterEach(async () => {
   await once(server, "close");
 });
 
-/** A network of which each address behaves as it is told to. */
+/** A fake network with a scripted behaviour for each address. */
 function race(
   addresses: readonly Address[],
   behaviour: (address: string) => "dead" | "fails" | "live" | { readonly afterAttempts: number },
@@ -37,7 +37,7 @@ function race(
     const socket = how === "live" ? connect({ host: address, family, port: toPort }) : new Socket();
     if (how === "fails")
       process.nextTick(() => socket.destroy(Object.assign(new Error(address), { code: "ECONNREFUSED" })));
-    // Answers once so many other attempts have been started since.
+    // Answers once this many further attempts have started.
     if (typeof how === "object") {
       const began = order.length;
       const timer = setInterval(() => {
@@ -58,13 +58,13 @@ function race(
 }
 
 describe("connectToAny", () => {
-  it("connects past an address that never answers, and gives that one up then", async () => {
+  it("connects past an address that never answers, then abandons it", async () => {
     const socket = await race([DEAD, LIVE], ({ length }) => (length > 9 ? "dead" : "live"));
     expect(socket.remoteAddress).toBe(LIVE.address);
     expect(attempts.map(({ destroyed }) => destroyed)).toEqual([true, false]);
   });
 
-  it("waits for an address that answers long after the others were tried", async () => {
+  it("waits for an address that answers long after the others have failed", async () => {
     const late = { address: "127.0.0.1", family: 4 };
     const others = Array.from({ length: 4 }, (_, i) => ({ address: `2001:db8::${i}`, family: 6 }));
     const socket = await race([late, ...others], (address) =>
@@ -74,21 +74,21 @@ describe("connectToAny", () => {
     expect(attempts.slice(1).every(({ destroyed }) => destroyed)).toBe(true);
   });
 
-  it("tries the next address at once when one fails", async () => {
+  it("tries the next address immediately when one fails", async () => {
     const socket = await race([DEAD, LIVE], (address) => (address === DEAD.address ? "fails" : "live"), {
       attemptDelayMs: 60_000,
     });
     expect(socket.remoteAddress).toBe(LIVE.address);
   });
 
-  it("lets the families take turns", async () => {
+  it("alternates between the address families", async () => {
     const six = (n: number) => ({ address: `2001:db8::${n}`, family: 6 });
     const four = (n: number) => ({ address: `192.0.2.${n}`, family: 4 });
     await expect(race([six(1), six(2), four(1), six(3), four(2)], () => "fails")).rejects.toThrow();
     expect(order).toEqual(["2001:db8::1", "192.0.2.1", "2001:db8::2", "192.0.2.2", "2001:db8::3"]);
   });
 
-  it("fails when all have failed, with the error that tells most", async () => {
+  it("fails with the most specific error when all attempts have failed", async () => {
     const signal = new AbortController().signal;
     const attempt: RaceOptions["attempt"] = ({ family }) => {
       const socket = new Socket();
@@ -101,7 +101,7 @@ describe("connectToAny", () => {
     });
   });
 
-  it("ends all attempts when it is aborted", async () => {
+  it("aborts all attempts when it is aborted", async () => {
     const stop = new AbortController();
     const racing = race([DEAD, DEAD], () => "dead", { signal: stop.signal });
     await expect.poll(() => attempts.length).toBe(2);

@@ -82,7 +82,7 @@ describe("which proxy a connection goes through", () => {
 });
 
 describe("a proxy's user name and password", () => {
-  it("are sent, and never shown", () => {
+  it("are sent but never logged", () => {
     const proxy = new URL("http://user:p%40ss@proxy:3128");
     expect(proxyAuthorization(proxy)).toEqual({
       "proxy-authorization": `Basic ${Buffer.from("user:p@ss").toString("base64")}`,

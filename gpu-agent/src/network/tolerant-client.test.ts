@@ -7,7 +7,7 @@ import { tolerantClient } from "./tolerant-client.ts";
 const { signal } = new AbortController();
 
 describe("tolerantClient", () => {
-  it("asks a proxy for plain http by the whole URL", async () => {
+  it("sends a proxy the full URL for plain http", async () => {
     await using server = await localServer((message, response) => response.end(`${message.headers.host}`));
     await using proxy = await connectProxy({
       toPort: Number(new URL(server.origin).port),
@@ -23,7 +23,7 @@ describe("tolerantClient", () => {
     client.close();
   });
 
-  it("goes past the proxy where NO_PROXY says so", async () => {
+  it("bypasses the proxy for hosts in NO_PROXY", async () => {
     await using server = await localServer((_, response) => response.end("direct"));
     await using proxy = await connectProxy();
     const client = tolerantClient({
@@ -37,7 +37,7 @@ describe("tolerantClient", () => {
     client.close();
   });
 
-  it("uses a connection for one request after another", async () => {
+  it("reuses a connection for later requests", async () => {
     await using server = await localServer((_, response) => response.end("body"));
     const client = tolerantClient();
     for (let i = 0; i < 3; i++) {
@@ -48,7 +48,7 @@ describe("tolerantClient", () => {
     client.close();
   });
 
-  it("sends a request again when the server has just closed the kept connection", async () => {
+  it("resends a request when the server has just closed the kept-alive connection", async () => {
     await using server = await localServer((message, response) => {
       response.end(message.url);
       response.once("finish", () => message.socket.end());

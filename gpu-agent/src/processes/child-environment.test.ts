@@ -42,7 +42,7 @@ describe("childEnvironment", () => {
     );
   });
 
-  it("gives engines what ENGINE_ENV names, but never a secret", () => {
+  it("passes the variables in ENGINE_ENV to engines, but never a secret", () => {
     const environment = { ...AGENT, ...SECRETS, ENGINE_ENV: "MY_MODELS, AGENT_TOKEN,GPU_API_KEY" };
     expect(childEnvironment("engine", environment)).toMatchObject({ MY_MODELS: "/models" });
     expect(childEnvironment("engine", environment)).not.toHaveProperty("AGENT_TOKEN");
@@ -50,7 +50,7 @@ describe("childEnvironment", () => {
     expect(childEnvironment("decoder", environment)).not.toHaveProperty("MY_MODELS");
   });
 
-  it.each(["XPATH", "PATHX", "MYCUDA_HOME"])("wants the whole of a name: not %s", (name) => {
+  it.each(["XPATH", "PATHX", "MYCUDA_HOME"])("matches whole names only: not %s", (name) => {
     expect(childEnvironment("engine", { [name]: "x" })).toEqual({});
   });
 });

@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
 describe("FolderLock", () => {
-  it("is taken once, also by the process that has it, and free after its release", async () => {
+  it("is acquired only once, even by its own process, until it is released", async () => {
     const lock = new FolderLock(path);
     expect(await lock.holder()).toBeNull();
     expect(await lock.take()).toBe(true);
@@ -26,7 +26,7 @@ describe("FolderLock", () => {
     expect(await lock.holder()).toBeNull();
   });
 
-  it("is refused while another process has it, and free once that is gone", async () => {
+  it("is refused while another process holds it, and free once that process has ended", async () => {
     const other = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
     const pid = other.pid ?? 0;
     const lock = new FolderLock(path);
@@ -53,7 +53,7 @@ describe("FolderLock", () => {
     expect(JSON.parse(await readFile(path, "utf8"))).toMatchObject({ pid: process.pid });
   });
 
-  it("is free when its file makes no sense", async () => {
+  it("is free when its file is invalid", async () => {
     const lock = new FolderLock(path);
     await lock.take();
     await writeFile(path, "half a li");

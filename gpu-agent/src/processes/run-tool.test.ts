@@ -21,7 +21,7 @@ function call(script: string, overrides: Partial<ToolCall> = {}): ToolCall {
 }
 
 describe("runTool", () => {
-  it("hands out the lines of both streams and the exit code", async () => {
+  it("returns the lines of both streams and the exit code", async () => {
     const lines: string[] = [];
     const result = await runTool(
       call(
@@ -51,7 +51,7 @@ describe("runTool", () => {
     expect(environment).not.toHaveProperty("AGENT_TOKEN");
   });
 
-  it("names a program that is not there", async () => {
+  it("reports a missing program", async () => {
     const result = await runTool(call("", { file: "no-such-program-here" }));
     expect(result).toEqual({
       ok: false,
@@ -59,17 +59,17 @@ describe("runTool", () => {
     });
   });
 
-  it("ends a program that falls silent", async () => {
+  it("kills a program that falls silent", async () => {
     const result = await runTool(call("setInterval(() => {}, 1000)", { silenceMs: 50 }));
     expect(result).toMatchObject({ ok: false, error: { code: "stage_stalled" } });
   });
 
-  it("ends a program that runs too long", async () => {
+  it("kills a program that runs too long", async () => {
     const result = await runTool(call("setInterval(() => console.log('x'), 5)", { timeoutMs: 300 }));
     expect(result).toMatchObject({ ok: false, error: { code: "stage_timeout" } });
   });
 
-  it("ends the whole process group on cancel, grandchildren included", async () => {
+  it("kills the whole process group on cancel, including grandchildren", async () => {
     const cancel = new AbortController();
     let grandchild = 0;
     const script = `
@@ -94,20 +94,20 @@ describe("runTool", () => {
     ["process.kill(process.pid, 'SIGKILL')", "out_of_memory"],
     ["process.exitCode = 137", "out_of_memory"],
     ["console.error('write: No space left on device'); process.exitCode = 1", "disk_full"],
-  ])("knows by %s that the machine ran short", async (script, code) => {
+  ])("recognises by %s that the machine ran out of a resource", async (script, code) => {
     expect(await runTool(call(script))).toMatchObject({ ok: false, error: { code } });
   });
 
-  it("does not believe in a shortage when the tool succeeds", async () => {
+  it("ignores a shortage when the tool succeeds", async () => {
     expect(await runTool(call("console.error('No space left on device')"))).toMatchObject({ ok: true });
   });
 
-  it("says that the folder is gone, rather than the program", async () => {
+  it("reports a missing folder, not a missing program", async () => {
     const result = await runTool(call("", { cwd: "/no-such-folder-here" }));
     expect(result).toMatchObject({ ok: false, error: { code: "workspace_unusable" } });
   });
 
-  it("names a program that may not be run", async () => {
+  it("reports a program that is not executable", async () => {
     const result = await runTool(call("", { file: "/etc/passwd" }));
     expect(result).toMatchObject({
       ok: false,
@@ -138,16 +138,16 @@ describe.skipIf(process.platform !== "linux")("a confined tool", () => {
     ["exit 7", { exitCode: 7, signal: null }],
     ["kill -ABRT $$", { exitCode: null, signal: "SIGABRT" }],
     ["kill -SEGV $$", { exitCode: null, signal: "SIGSEGV" }],
-  ])("ends as it does outside: %s", async (script, exit) => {
+  ])("exits as it does outside: %s", async (script, exit) => {
     expect(await runTool(confined(script))).toMatchObject({ ok: true, value: exit });
   });
 
-  it("was out of memory when the kernel killed it", async () => {
+  it("reports out of memory when the kernel killed it", async () => {
     const result = await runTool(confined("kill -KILL $$"));
     expect(result).toMatchObject({ ok: false, error: { code: "out_of_memory" } });
   });
 
-  it("names a program that is not there", async () => {
+  it("reports a missing program", async () => {
     const result = await runTool(confined("", { file: "no-such-program-here" }));
     expect(result).toEqual({
       ok: false,
@@ -155,7 +155,7 @@ describe.skipIf(process.platform !== "linux")("a confined tool", () => {
     });
   });
 
-  it("ends with all that it started, even what hides in a session of its own", async () => {
+  it("is killed with all its descendants, even one in another session", async () => {
     const cancel = new AbortController();
     const marker = `4${process.pid}`;
     const script = `trap "" TERM; setsid sleep ${marker} & echo started; wait`;
@@ -164,7 +164,7 @@ describe.skipIf(process.platform !== "linux")("a confined tool", () => {
     await expect.poll(() => commandLines().filter((line) => line.includes(`sleep ${marker}`))).toEqual([]);
   });
 
-  it("is found by the folder that it works in", async () => {
+  it("is found by its working folder", async () => {
     const cancel = new AbortController();
     const mark = `${dir}/workspace`;
     const running = runTool(
@@ -178,7 +178,7 @@ describe.skipIf(process.platform !== "linux")("a confined tool", () => {
     cancel.abort();
   });
 
-  it("prints megabytes without a newline, and is cut", async () => {
+  it("has megabytes without a newline truncated", async () => {
     const lines: string[] = [];
     const script = "head -c 20000000 /dev/zero | tr '\\0' x";
     expect(await runTool(confined(script, { onLine: (line) => lines.push(line) }))).toMatchObject({
@@ -213,7 +213,7 @@ function commandLines(): string[] {
 }
 
 describe("LineSplitter", () => {
-  it("joins what arrives in pieces, also in the middle of a character", () => {
+  it("joins lines that arrive in pieces, even split within a character", () => {
     const lines: string[] = [];
     const splitter = new LineSplitter((line) => lines.push(line));
     const bytes = Buffer.from("grüß\ngott");

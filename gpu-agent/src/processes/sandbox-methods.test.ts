@@ -28,7 +28,7 @@ describe("confinedLaunch", () => {
     expect(commandLine(method)).toMatch(/ -- \/opt\/ffmpeg\/bin\/ffmpeg -i file:\/job\/in\.mp4$/);
   });
 
-  it("shows bubblewrap's program the system, its own folder, what it reads, and its own folder to write", () => {
+  it("lets bubblewrap show the system, the program and its inputs, and only its working folder writable", () => {
     const line = commandLine("bubblewrap");
     expect(line).toContain("--unshare-user --cap-drop ALL");
     expect(line).toContain("--unshare-net");
@@ -44,14 +44,14 @@ describe("confinedLaunch", () => {
     expect(commandLine("bubblewrap", REACH, root)).not.toContain("--unshare-user");
   });
 
-  it("hands out the GPU only to who uses it", () => {
+  it("exposes the GPU only to programs that use it", () => {
     for (const method of ["bubblewrap", "landlock-net"] as const) {
       expect(commandLine(method)).not.toContain("nvidia");
       expect(commandLine(method, { ...REACH, gpu: true })).toContain("/dev/nvidia0");
     }
   });
 
-  it("asks Landlock for rights on folders only where there is one", () => {
+  it("requests Landlock's folder rights only for folders", () => {
     const line = commandLine("landlock");
     expect(line).toContain("path-beneath:execute,read-file,read-dir:/usr");
     expect(line).toContain("path-beneath:execute,read-file:/job/in.mp4");

@@ -67,7 +67,7 @@ async function script(path: string, text: string): Promise<string> {
 }
 
 describe("foldersOf", () => {
-  it("takes a conda environment's folders, behind a link too", async () => {
+  it("takes a conda environment's folders, also through a link", async () => {
     for (const folder of ["env/bin", "env/lib", "env/share", "env/private", "links"])
       await mkdir(join(dir, folder), { recursive: true });
     const program = await script(join(dir, "env/bin/colmap"), "");
@@ -84,7 +84,7 @@ describe("foldersOf", () => {
     expect(foldersOf(program, dir)).toEqual([join(dir, ".local/bin"), join(dir, ".local/lib")]);
   });
 
-  it("needs nothing for the system's programs", () => {
+  it("adds nothing for the system's programs", () => {
     expect(foldersOf("/usr/bin/env", "/home/ada")).toEqual([]);
   });
 });
@@ -115,7 +115,7 @@ describe.skipIf(process.platform !== "linux").each(working)(
     });
     afterEach(() => server.close());
 
-    /** Runs a fake decoder from a folder of its own. @returns what it printed */
+    /** Runs a fake decoder from its own folder. @returns what it printed */
     async function decode(text: string): Promise<string> {
       // It is asked for its help when it is tried out.
       const file = await script(join(dir, "bin/decoder"), `[ "$1" = -h ] && exit 0\n${text}`);
@@ -154,7 +154,7 @@ describe.skipIf(process.platform !== "linux").each(working)(
       expect(await decode("ulimit -c")).toBe("0");
     });
 
-    it("would get at all of it outside", async () => {
+    it("can reach all of it outside", async () => {
       const attack = `cat ${dir}/others/canary; exec 3<>/dev/tcp/127.0.0.1/${port}`;
       const file = await script(join(dir, "bin/free"), attack);
       expect((await execa(file, { reject: false })).stdout).toBe("canary");
@@ -170,7 +170,7 @@ describe.skipIf(process.platform !== "linux").each(working)(
 );
 
 describe.skipIf(working.length === 0)("a program that needs files from elsewhere", () => {
-  it("loses what stands in its way, and says so", async () => {
+  it("gets a weaker sandbox, with the reason", async () => {
     for (const folder of ["bin", "elsewhere"]) await mkdir(join(dir, folder));
     await writeFile(join(dir, "elsewhere/needed"), "x");
     const file = await script(join(dir, "bin/colmap"), `cat ${dir}/elsewhere/needed`);

@@ -21,7 +21,7 @@ describe("supportedVersion", () => {
     ["imageio-ffmpeg's of 2019", "4.2.2-static", "56. 31.100"],
     ["an old one of a commit", "N-90000-gabcdef", "56.  0.100"],
     ["an ancient one", "2.8.17", "54. 31.100"],
-  ])("names what %s has and what is needed", (_, text, libavutil) => {
+  ])("names the found and the required version for %s", (_, text, libavutil) => {
     expect(supportedVersion("ffmpeg", printed(text, libavutil))).toEqual({
       ok: false,
       error: {
@@ -31,7 +31,7 @@ describe("supportedVersion", () => {
     });
   });
 
-  it("quotes what is no ffmpeg", () => {
+  it("quotes the output of a program that is not ffmpeg", () => {
     const said = "ffprobe: error while loading shared libraries: libavdevice.so.58";
     expect(supportedVersion("/opt/ffprobe", said)).toMatchObject({
       ok: false,
@@ -79,12 +79,12 @@ describe("missingFeatures", () => {
     ["filters", "select", "the filter select"],
     ["formats", "mov,mp4", "the demuxer mov"],
     ["formats", "image2", "the muxer image2"],
-  ])("tells apart what is missing: in %s without %s", (list, name, missing) => {
+  ])("names what is missing: in %s without %s", (list, name, missing) => {
     const rows = COMPLETE[list].split("\n").filter((line) => !line.includes(` ${name}`));
     expect(missingFeatures({ ...COMPLETE, [list]: rows.join("\n") })).toEqual([missing]);
   });
 
-  it("takes another library's decoder of H.264", () => {
+  it("accepts another library's H.264 decoder", () => {
     const decoders = COMPLETE.decoders.replace("h264 ", "libopenh264 ");
     expect(missingFeatures({ ...COMPLETE, decoders })).toEqual([]);
   });

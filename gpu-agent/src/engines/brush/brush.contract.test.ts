@@ -41,7 +41,7 @@ describe.skipIf(path === "")("Brush (set BRUSH_CONTRACT_PATH to run)", { timeout
     expect(await engine.probe()).toMatchObject({ usable: true, reason });
   });
 
-  it("leaves a splat that shows, from the cameras of our transforms.json, what the photos show", async () => {
+  it("produces a splat that reproduces the photos from the cameras of our transforms.json", async () => {
     const context = await contextIn("whole");
     const trained = await engine.train(dataset, options, context);
     expect(trained).toMatchObject({

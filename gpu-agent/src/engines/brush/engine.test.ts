@@ -62,13 +62,12 @@ describe("probe", () => {
       scenario: {},
       more: { vulkaninfo: "no-such-vulkaninfo" },
       usable: false,
-      reason:
-        "Brush 1.0.0 may not find the GPU, and vulkaninfo (vulkan-tools), which would tell, is not installed.",
+      reason: "Brush 1.0.0 may not find the GPU; install vulkaninfo (vulkan-tools) to check.",
     },
     {
       scenario: { version: "paint 3" },
       usable: false,
-      reason: "The program brush is no version of Brush that Splatt supports.",
+      reason: "The program brush is not a version of Brush that Splatt supports.",
     },
     {
       scenario: {},
@@ -82,7 +81,7 @@ describe("probe", () => {
 });
 
 describe("train", () => {
-  it("trains, and is judged by the held-out frames", async () => {
+  it("trains and evaluates on the held-out frames", async () => {
     const context = trainingContext();
     const trained = await (await engineWith({})).train(dataset, options, context);
     expect(trained).toEqual({
@@ -115,7 +114,7 @@ describe("train", () => {
     expect(context.progress[0]?.message).toBe("Training Gaussian Splat... Step 400/1000 (resuming Brush)");
   });
 
-  it("does not train again what was trained to its end", async () => {
+  it("does not repeat a completed training", async () => {
     await mkdir(join(root, "train.part/brush-exports"));
     await writeShPly(join(root, "train.part/brush-exports/export_1000.ply"), emptySplatCloud(5, 3));
     expect(await (await engineWith({})).train(dataset, options, trainingContext())).toMatchObject({
@@ -125,7 +124,7 @@ describe("train", () => {
     expect(await calls()).toEqual([]);
   });
 
-  it("tries once more with less when the GPU's memory runs out", async () => {
+  it("retries once with smaller options when the GPU runs out of memory", async () => {
     const engine = await engineWith({ train: "runs out of GPU memory once" });
     const note =
       "retried at 112 instead of 160 pixels and at most 1,000 gaussians: the GPU ran out of memory";
@@ -153,14 +152,14 @@ describe("train", () => {
       name: "is something else",
       scenario: { version: "paint 3" },
       code: "engine_unavailable",
-      detail: "The program brush is no version of Brush that Splatt supports.",
+      detail: "The program brush is not a version of Brush that Splatt supports.",
     },
   ])("fails when it $name", async ({ scenario, code, detail }) => {
     const result = await (await engineWith(scenario)).train(dataset, options, trainingContext());
     expect(result).toEqual({ ok: false, error: { code, detail } });
   });
 
-  it("refuses a dataset that is not ours", async () => {
+  it("rejects a dataset in another format", async () => {
     await writeFile(join(dataset.dir, "transforms.json"), "{}");
     expect(await (await engineWith({})).train(dataset, options, trainingContext())).toMatchObject({
       error: { code: "dataset_invalid" },

@@ -3,7 +3,7 @@ import { type FailureSign, MACHINE_SIGNS } from "../failure-evidence.ts";
 import type { TrainingEvent } from "../training-progress.ts";
 
 /**
- * Reads a line that Brush printed. With RUST_LOG=info its log is on stdout; its progress bar is hidden where there
+ * Parses a line of Brush's output. With RUST_LOG=info its log is on stdout; its progress bar is hidden where there
  * is no terminal.
  */
 export function parseLine(line: string): TrainingEvent | null {

@@ -7,7 +7,7 @@ export interface BrushMachine {
   /** The program, as a path or a name on the PATH. */
   readonly file: string;
   readonly vulkaninfo: string;
-  /** Brush runs on Metal there, where every Mac has a GPU. */
+  /** On macOS Brush runs on Metal, and every Mac has a GPU. */
   readonly isMac: boolean;
   /** Whether training on the CPU is allowed, as in our contract tests. */
   readonly allowCpu: boolean;
@@ -30,7 +30,9 @@ export async function askRelease(
   if (!help.ok) return help;
   const release = parseRelease(version.value, help.value);
   if (release !== null) return ok(release);
-  return err(failure("engine_unavailable", "The program brush is no version of Brush that Splatt supports."));
+  return err(
+    failure("engine_unavailable", "The program brush is not a version of Brush that Splatt supports."),
+  );
 }
 
 /**
@@ -48,11 +50,7 @@ export async function probe(machine: BrushMachine): Promise<EngineProbe> {
   });
   if (machine.isMac) return answer(true, "on Metal.");
   const shown = await ask(machine.vulkaninfo, ["--summary"], signal);
-  if (!shown.ok)
-    return answer(
-      false,
-      "may not find the GPU, and vulkaninfo (vulkan-tools), which would tell, is not installed.",
-    );
+  if (!shown.ok) return answer(false, "may not find the GPU; install vulkaninfo (vulkan-tools) to check.");
   const devices = parseVulkanDevices(shown.value);
   const device = devices.find(({ isCpu }) => !isCpu) ?? (machine.allowCpu ? devices[0] : undefined);
   if (device !== undefined) return answer(true, `on ${device.name}.`);

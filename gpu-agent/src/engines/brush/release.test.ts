@@ -39,7 +39,7 @@ const summary = (type: string, name: string) => [
 ];
 
 describe("parseVulkanDevices", () => {
-  it("tells GPUs from CPUs that emulate one", () => {
+  it("distinguishes GPUs from CPUs that emulate one", () => {
     const lines = [
       ...summary("DISCRETE_GPU", "NVIDIA GeForce RTX 4090"),
       ...summary("CPU", "llvmpipe (LLVM 15.0.6, 256 bits)"),
@@ -50,7 +50,7 @@ describe("parseVulkanDevices", () => {
     ]);
   });
 
-  it("finds none where there is none", () => {
+  it("finds none in other output", () => {
     expect(
       parseVulkanDevices(["ERROR: [Loader Message] Code 0 : vkCreateInstance: Found no drivers!"]),
     ).toEqual([]);

@@ -7,8 +7,8 @@ export interface Release {
 }
 
 /**
- * Parses the output of `brush --version` and `brush --help`; null when it is no supported Brush. Before 0.3 it printed no
- * progress.
+ * Parses the output of `brush --version` and `brush --help`; null for an unsupported version. Before 0.3 Brush printed
+ * no progress.
  */
 export function parseRelease(version: readonly string[], help: readonly string[]): Release | null {
   const number = version

@@ -59,7 +59,7 @@ describe("in a training's folder", () => {
     await writeShPly(join(run(), path), emptySplatCloud(count, 1));
   }
 
-  it("shows Brush what to train on and what to judge by, all of it inside its dataset's folder", async () => {
+  it("gives Brush its training and held-out frames, all inside its dataset's folder", async () => {
     const dataset = await writeTinyDataset(join(root, "dataset"));
     await writeDatasetView(run(), tinyTransforms(), dataset, null);
     expect((await view("transforms.json")).frames).toHaveLength(8);
@@ -72,7 +72,7 @@ describe("in a training's folder", () => {
     expect(await realpath(file(judged.ply_file_path))).toBe(join(dataset.dir, "sparse_pc.ply"));
   });
 
-  it("shows it the splat to go on from instead of the points, and no frames to judge by where there are none", async () => {
+  it("replaces the points by the splat to resume from, and has no evaluation frames when none are held out", async () => {
     const dataset = await writeTinyDataset(join(root, "dataset"), tinyTransforms(0));
     await writeDatasetView(run(), tinyTransforms(0), dataset, null);
     await leave("brush-exports/export_100.ply");

@@ -6,14 +6,14 @@ import { GPU_PRESETS, scaledStep, trainedLongSide } from "../gpu-presets.ts";
 import { newestSnapshot, plySnapshots, type Snapshot } from "../snapshots.ts";
 import type { Release } from "./release.ts";
 
-/* Brush's input and output, relative to the folder that a training runs in, and its arguments. */
+/* Brush's arguments, input and output, relative to the folder that a training runs in. */
 
 const DATASET_DIR = "brush-dataset";
 export const EXPORT_DIR = "brush-exports";
 /** Exports of a training, from which it can be resumed. */
 const EXPORTS_PER_RUN = 5;
 const LEAST_STEPS_PER_EXPORT = 500;
-/** Evaluations of the held-out frames in a training. Late in a run, only they print anything. */
+/** Evaluations of the held-out frames in a training. Late in a run, nothing else prints output. */
 const EVALUATIONS = 50;
 const LEAST_STEPS_PER_EVALUATION = 100;
 
@@ -46,10 +46,9 @@ export function trainArgs(
 
 /**
  * Writes the dataset in Brush's layout: one file of training frames and one of held-out frames, with the photos and
- * points in the same folder, because Brush reads none from outside it.
+ * points in the same folder, because Brush reads nothing from outside it.
  *
- * @param resumeFrom a splat that an interrupted training left, relative to the training's folder; it takes the
- *   place of the points
+ * @param resumeFrom the splat of an interrupted training, relative to the training's folder; it replaces the points
  */
 export async function writeDatasetView(
   runDir: string,

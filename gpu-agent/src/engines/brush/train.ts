@@ -52,7 +52,7 @@ export async function train(
         return { args: trainArgs(release.value, tried, transforms, dir, from?.step ?? 0), env };
       },
       succeeded: ({ exitCode }) => exitCode === 0,
-      // To Brush, a failed export is only a warning.
+      // Brush only warns when an export fails.
       findModel: async (_, iterations, newest) => (newest?.step === iterations ? newest.file : null),
       modelLabel: "the last export",
       async finish(tried, model, progress, { dir }) {

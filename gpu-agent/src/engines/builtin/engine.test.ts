@@ -60,11 +60,11 @@ async function contextIn(name: string, overrides: Partial<StageContext> = {}): P
   return context;
 }
 
-it("says that it can train here", async () => {
+it("reports that it can train on this machine", async () => {
   expect(await createBuiltinEngine({ threads: 3 }).probe()).toMatchObject({
     name: "builtin",
     usable: true,
-    reason: "Trains on the processor, with 3 threads.",
+    reason: "Trains on the CPU, with 3 threads.",
   });
 });
 
@@ -77,7 +77,7 @@ describe("training a small scene", () => {
     result = await engine.train(dataset, options, context);
   });
 
-  it("ends up with frames that it never saw", () => {
+  it("reproduces frames that it was not trained on", () => {
     expect(result).toMatchObject({
       ok: true,
       value: { report: { iterations: 500, sh_degree: 1, width: 96, height: 72, held_out_frames: 8 } },
@@ -88,7 +88,7 @@ describe("training a small scene", () => {
     expect(report?.gaussians).toBeGreaterThan(2000);
   });
 
-  it("told how it went", () => {
+  it("reports its progress", () => {
     const { reports, lines } = context;
     expect(reports[0]?.message).toMatch(/^Training Gaussian Splat\.\.\. Step 0\/500, loading photo \d+\/40$/);
     expect(reports.at(-1)?.message).toMatch(
@@ -104,7 +104,7 @@ describe("training a small scene", () => {
     );
   });
 
-  it("exports a splat that shows, from the cameras of transforms.json, what the photos show", async () => {
+  it("exports a splat that reproduces the photos from the cameras of transforms.json", async () => {
     if (!result.ok) throw new Error(result.error.detail);
     const file = join(dir, "exported.ply");
     const exported = await engine.exportSplats(context.dir, result.value, file, context);
@@ -120,7 +120,7 @@ describe("training a small scene", () => {
     expect(await psnrOfSplat({ ...cloud.value, positions }, dataset)).toBeLessThan(15);
   });
 
-  it("says so when there is nothing to export", async () => {
+  it("fails when there is nothing to export", async () => {
     const model = { report: { gaussians: 0 } as never, model: "nothing.ply" };
     expect(await engine.exportSplats(context.dir, model, join(dir, "x.ply"), context)).toMatchObject({
       error: { code: "export_failed" },
@@ -134,7 +134,7 @@ async function splatBytes(context: StageContext): Promise<Buffer> {
   return readFile(join(context.dir, "splats.ply"));
 }
 
-it("gives the same splat on any number of threads, after any interruption, and shows it on its way", async () => {
+it("produces the same splat on any number of threads and after any interruption, and early splats", async () => {
   const whole = await contextIn("whole");
   await createBuiltinEngine({ threads: 1 }).train(dataset, short, whole);
 
@@ -182,7 +182,7 @@ describe("a checkpoint that cannot be used is ignored:", () => {
   });
 });
 
-describe("what goes wrong is a value, and no thread stays behind:", () => {
+describe("a failure is returned as a value and leaves no thread running:", () => {
   const engine = createBuiltinEngine({ threads: 2 });
 
   it("aborted before it began", async () => {
@@ -198,7 +198,7 @@ describe("what goes wrong is a value, and no thread stays behind:", () => {
     expect(await engine.train(broken, short, context)).toMatchObject({ error: { code: "dataset_invalid" } });
   });
 
-  it("a dataset that is not there", async () => {
+  it("a missing dataset", async () => {
     const context = await contextIn("absent");
     expect(await engine.train({ dir: join(dir, "absent") }, short, context)).toMatchObject({
       error: { code: "dataset_invalid" },
@@ -212,7 +212,7 @@ describe("what goes wrong is a value, and no thread stays behind:", () => {
     });
   });
 
-  it("gaussians that are no numbers", async () => {
+  it("gaussians with NaN values", async () => {
     const odd = { dir: join(dir, "odd") };
     await writeSyntheticDataset(odd.dir, { frames: 4, width: 24, height: 16, points: 50 });
     const rows = Array.from({ length: 4000 }, (_, i) => `${Math.sin(i)} ${Math.cos(i)} 0 nan nan nan`).join(

@@ -25,7 +25,7 @@ import { newestSnapshot, plySnapshots } from "../snapshots.ts";
 
 export { RECOMMENDED_ITERATIONS } from "@splatt/cpu-trainer";
 
-/** Changes whenever the same input gives another result. */
+/** Bump when the same input gives a different result. */
 const VERSION = "1.0.0";
 
 /** Minimum intervals. */
@@ -56,7 +56,7 @@ export function createBuiltinEngine(options: Partial<TrainerOptions> = {}): Engi
 function probe(threads: number): EngineProbe {
   const checked = checkKernels();
   const reason = checked.ok
-    ? `Trains on the processor, with ${threads} thread${threads === 1 ? "" : "s"}.`
+    ? `Trains on the CPU, with ${threads} thread${threads === 1 ? "" : "s"}.`
     : `This Node.js (${process.version}) cannot run the trainer: ${checked.error}`;
   return { name: "builtin", usable: checked.ok, version: VERSION, reason };
 }

@@ -47,7 +47,7 @@ describe("commandLine", () => {
     expect(commandLine(command, values)).toEqual({ file: "train", args });
   });
 
-  it("takes values as they are, not as patterns", () => {
+  it("inserts values literally, not as replacement patterns", () => {
     const odd = { ...values, data: "/a/$&/{video}" };
     expect(commandLine(["train", "{data}"], odd).args).toEqual(["/a/$&/{video}"]);
   });
@@ -71,9 +71,9 @@ describe("obstacle", () => {
     { name: "no such program on the PATH", command: ["trian"], why: "its program was not found" },
     { name: "a file that is no program", command: ["ROOT/script.py"], why: "its program was not found" },
     {
-      name: "a script that is not there",
+      name: "a missing script",
       command: ["train", "ROOT/scirpt.py"],
-      why: "a file that it names is not there",
+      why: "one of its files does not exist",
     },
   ])("$name", ({ command: [file, ...args], why }) => {
     const placed = (arg: string) => arg.replace("ROOT", root);

@@ -2,7 +2,7 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import { z } from "zod";
 
-/** The setting COMMAND_ENGINE: the program and its arguments, as a JSON list. No shell ever sees it. */
+/** The setting COMMAND_ENGINE: the program and its arguments, as a JSON list. It is run without a shell. */
 export const CommandSetting = z.string().transform((text, context) => {
   try {
     return z.tuple([z.string().min(1)], z.string()).parse(JSON.parse(text));
@@ -16,20 +16,20 @@ export const CommandSetting = z.string().transform((text, context) => {
 });
 export type Command = z.infer<typeof CommandSetting>;
 
-/** What a command may ask for, as {data} and so on anywhere in its arguments. */
+/** Placeholders such as {data} that a command may use anywhere in its arguments. */
 export interface CommandValues {
   /** The dataset's folder: images/, transforms.json, sparse_pc.ply, colmap/sparse/0. */
   readonly data: string;
-  /** The video itself, for a command that does everything on its own. */
+  /** The video, for a command that runs the whole pipeline. */
   readonly video: string;
-  /** The folder that takes the results; it exists. */
+  /** The folder for the results; it exists. */
   readonly output: string;
   readonly iterations: string;
 }
 
 const USUAL_ARGUMENTS = ["--data", "{data}", "--output", "{output}", "--iterations", "{iterations}"];
 
-/** The program and its arguments with their values; the usual arguments are added to a command that names none. */
+/** Fills in the placeholders; a command without any gets the standard arguments. */
 export function commandLine(
   [file, ...own]: Command,
   values: CommandValues,
@@ -41,15 +41,15 @@ export function commandLine(
   return { file, args: args.map((arg) => arg.replace(placeholder, put)) };
 }
 
-/** What keeps a command from being run: a sentence, or null. */
+/** Why a command cannot run, as a clause; null when it can. */
 export function obstacle(
   [file, ...args]: Command,
   path = process.env.PATH ?? "",
-): "its program was not found" | "a file that it names is not there" | null {
+): "its program was not found" | "one of its files does not exist" | null {
   const places = file.includes("/") ? [file] : path.split(delimiter).map((folder) => join(folder, file));
   if (!places.some((place) => can(place, constants.X_OK))) return "its program was not found";
   const files = args.filter((arg) => isAbsolute(arg) && !arg.includes("{"));
-  return files.every((arg) => can(arg, constants.F_OK)) ? null : "a file that it names is not there";
+  return files.every((arg) => can(arg, constants.F_OK)) ? null : "one of its files does not exist";
 }
 
 function can(path: string, mode: number): boolean {

@@ -45,7 +45,7 @@ describe("probe", () => {
 });
 
 describe("train", () => {
-  it("runs the command, shows its progress, and exports what it left in the frame that it left", async () => {
+  it("runs the command, reports its progress, and exports its splat in its own frame", async () => {
     const context = recordingContext(join(root, "train.part"));
     const engine = engineThat("works");
     const trained = await engine.train(dataset, options, context);
@@ -75,13 +75,13 @@ describe("train", () => {
     expect((await readFile(file)).includes("element vertex 3\n")).toBe(true);
   });
 
-  it("does not take the results of an earlier run for this one's", async () => {
+  it("ignores the results of an earlier run", async () => {
     const context = recordingContext(join(root, "train.part"));
     expect(await engineThat("works").train(dataset, options, context)).toMatchObject({ ok: true });
     expect(await engineThat("leaves nothing").train(dataset, options, context)).toMatchObject({ ok: false });
   });
 
-  it("gives the video to a command that wants it", async () => {
+  it("passes the video to a command that asks for it", async () => {
     const context = recordingContext(join(root, "train.part"));
     await engineThat("works", "--video", "{video}", "--output", "{output}").train(dataset, options, context);
     expect(JSON.parse(context.output.at(-1) ?? "")).toMatchObject({
@@ -122,7 +122,7 @@ describe("train", () => {
     expect(result).toEqual({ ok: false, error: { code, detail } });
   });
 
-  it("fails when the program is gone, or the dataset", async () => {
+  it("fails when the program or the dataset is missing", async () => {
     const context = recordingContext(join(root, "train.part"));
     const gone = createCommandEngine({ command: [join(root, "gone")] });
     expect(await gone.train(dataset, options, context)).toMatchObject({
@@ -134,7 +134,7 @@ describe("train", () => {
     });
   });
 
-  it("ends the command when it is cancelled", async () => {
+  it("kills the command when the job is cancelled", async () => {
     const context = recordingContext(join(root, "train.part"));
     const stopAtFirstStep = {
       ...context,

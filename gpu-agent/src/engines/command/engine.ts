@@ -12,11 +12,11 @@ import { parseLine } from "./output.ts";
 import { checkResults, SPLAT_FILE, TRANSFORMS_FILE } from "./results.ts";
 
 const HOUR_MS = 3_600_000;
-/** A script may take any time. These limits only catch one that hangs. */
+/** A script may take any time; these limits only catch one that hangs. */
 const SILENCE_MS = HOUR_MS;
 const TIMEOUT_MS = 24 * HOUR_MS;
 
-/** In the training's folder. An interrupted command finds it again when it is restarted. */
+/** In the training's folder. It survives an interruption, so a restarted command can resume from it. */
 const OUTPUT_DIR = "output";
 
 export interface CommandOptions {
@@ -26,7 +26,7 @@ export interface CommandOptions {
   readonly gpuUuid?: string | null;
 }
 
-/** The owner's own program, controlled by its arguments (see command-line.ts). */
+/** Trains with a program of the owner's, controlled by its arguments (see command-line.ts). */
 export function createCommandEngine({ command, gpuUuid = null }: CommandOptions): Engine {
   return {
     name: "command",
@@ -66,7 +66,7 @@ async function train(
   const { iterations } = options;
   const output = join(context.dir, OUTPUT_DIR);
   await mkdir(output, { recursive: true });
-  // An interrupted run may have left results, with which a command that writes nothing would pass.
+  // Leftovers of an interrupted run would hide that this one wrote nothing.
   for (const name of RESULT_FILES) await rm(join(output, name), { recursive: true, force: true });
   const run = await runTrainingProgram(
     {

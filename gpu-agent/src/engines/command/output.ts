@@ -10,13 +10,13 @@ const A_SHARE =
   /\btrain(?:ing)?\b(?!.*\b(?:split|set|images|views|memory|used)\b).*?(?<![\d.])(\d{1,3}(?:\.\d+)?)\s*%/i;
 
 /**
- * Looks for progress in a line of a program that we do not know: the rows of ns-train, which many scripts pass on,
- * or a number out of `iterations`, or one that is called a step or an iteration, or a percentage of training. Any
- * other "12/40" or "30 %" may be of whatever the script does before it trains.
+ * Looks for progress in a line of an unknown program: the rows of ns-train, which many scripts pass through, a number
+ * out of `iterations`, a number labelled step or iteration, or a percentage of training. Any other "12/40" or "30 %"
+ * may belong to something that the script does before training.
  */
 export function parseLine(line: string, iterations: number): TrainingEvent | null {
   const known = parseTrainLine(line);
-  // That it finished training is not that the command has finished.
+  // The end of training is not the end of the command.
   if (known !== null && known.kind !== "finished") return known;
   const text = stripVTControlCharacters(line);
   for (const [, done, total] of text.matchAll(/(?<![\d.])(\d+)\s*(?:\/|of)\s*(\d+)(?![\d.])/g)) {

@@ -7,7 +7,7 @@ import { z } from "zod";
 export const SPLAT_FILE = "baked_splat_sh.ply";
 export const TRANSFORMS_FILE = "transforms.json";
 
-/** The least that a transforms.json must have: a script may write camera models that ours does not. */
+/** The minimum of a transforms.json: a script may use camera models that we do not. */
 const PosedFrames = z.object({
   frames: z.array(z.object({ file_path: z.string(), transform_matrix: Matrix4 })).min(1),
 });

@@ -2,12 +2,12 @@ import { runTool } from "../../processes/run-tool.ts";
 import { type Installation, toolEnvironment } from "./installation.ts";
 import { CHECKPOINT_PLY_SCRIPT } from "./python-scripts.ts";
 
-/** Loading PyTorch and a checkpoint of millions of gaussians, while training has the processor busy. */
+/** Covers loading PyTorch and millions of gaussians while training keeps the CPU busy. */
 const TIMEOUT_MS = 10 * 60_000;
 
 /**
- * Writes the splat of a checkpoint as a PLY with spherical harmonics, on the processor and within seconds. False when
- * that fails, as for a checkpoint of another version.
+ * Writes the splat of a checkpoint as a PLY with spherical harmonics, on the CPU and within seconds. @returns false
+ * when that fails, for example for a checkpoint of another version
  */
 export async function writeCheckpointPly(
   installation: Installation,

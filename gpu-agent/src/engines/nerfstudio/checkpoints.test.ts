@@ -43,7 +43,7 @@ describe("newestCheckpoint", () => {
     });
   });
 
-  it("removes files that nerfstudio would stumble over", async () => {
+  it("removes files that would crash nerfstudio", async () => {
     await write("step-000002000.ckpt", WHOLE);
     await write("notes.txt", WHOLE);
     await removeForeignFiles(dir);

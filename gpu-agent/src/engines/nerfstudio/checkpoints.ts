@@ -15,7 +15,7 @@ export function newestCheckpoint(runDir: string, after = -1): Promise<Snapshot |
   return newestSnapshot(runDir, CHECKPOINTS, after);
 }
 
-/** Deletes files among the checkpoints that nerfstudio would stumble over: it takes the number from every name. */
+/** Deletes other files among the checkpoints: nerfstudio parses a step from every name and would crash. */
 export async function removeForeignFiles(runDir: string): Promise<void> {
   const dir = join(runDir, CHECKPOINT_DIR);
   for (const name of await readdir(dir).catch(() => [])) {

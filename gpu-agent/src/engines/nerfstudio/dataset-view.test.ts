@@ -17,12 +17,12 @@ describe("datasetView", () => {
     });
   });
 
-  it("does not let nerfstudio scale the points once more", () => {
+  it("keeps nerfstudio from scaling the points twice", () => {
     expect(transforms.applied_scale).not.toBe(1);
     expect(datasetView(transforms, { dir: "/d" }, true)).not.toHaveProperty("applied_scale");
   });
 
-  it("has no points when the model is only to be loaded", () => {
+  it("has no points when the model is only loaded", () => {
     expect(datasetView(transforms, { dir: "/d" }, false)).not.toHaveProperty("ply_file_path");
   });
 });

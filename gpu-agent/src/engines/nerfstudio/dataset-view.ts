@@ -4,11 +4,11 @@ import type { Dataset, Transforms } from "@splatt/formats";
 import { DATASET_DIR } from "./run-layout.ts";
 
 /**
- * Our transforms.json as nerfstudio 1.1.5 must see it. Images and points stay where they are and are named by
- * absolute paths.
+ * Our transforms.json, adapted to nerfstudio 1.1.5. Images and points stay in place and are referenced by absolute
+ * paths.
  *
- * `applied_scale` is left out: nerfstudio takes it as a scale that the points of sparse_pc.ply have not seen
- * yet and applies it to them, but not to the cameras. `applied_transform` would change nothing but a report.
+ * `applied_scale` is left out: nerfstudio would apply it to the points of sparse_pc.ply once more, but not to the
+ * cameras. `applied_transform` would only change a report.
  *
  * @param seeds whether training starts from the sparse points. Without them the model can be loaded, and
  *   exported, on a machine without a GPU.

@@ -4,7 +4,7 @@ import { writeCheckpointPly } from "./checkpoint-ply.ts";
 import { newestCheckpoint } from "./checkpoints.ts";
 import type { Installation } from "./installation.ts";
 
-/** The splat of the newest checkpoint after a step. Null, too, when that fails. */
+/** The splat of the newest checkpoint after a step; null when there is none or the conversion fails. */
 export async function earlySplat(
   installation: Installation | null,
   trainDir: string,

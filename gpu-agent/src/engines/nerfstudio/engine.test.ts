@@ -67,7 +67,7 @@ async function leaveCheckpoint(step: number): Promise<void> {
 }
 
 describe("probe", () => {
-  it("asks the Python of NERF_PYTHON_PATH", async () => {
+  it("probes the Python of NERF_PYTHON_PATH", async () => {
     expect(await (await engineWith({})).probe()).toEqual({
       name: "nerfstudio",
       usable: true,
@@ -81,26 +81,26 @@ describe("probe", () => {
     {
       name: "no program there",
       path: "nothing",
-      reason: "There is no program that can be run at NERF_PYTHON_PATH.",
+      reason: "There is no executable program at NERF_PYTHON_PATH.",
     },
     {
       name: "a file that is no program",
       path: "dataset/transforms.json",
-      reason: "There is no program that can be run at NERF_PYTHON_PATH.",
+      reason: "There is no executable program at NERF_PYTHON_PATH.",
     },
     {
       name: "a program that is no Python",
       path: "bin/python",
-      reason: "What NERF_PYTHON_PATH names did not answer like a Python with nerfstudio.",
+      reason: "The program at NERF_PYTHON_PATH did not answer like a Python with nerfstudio.",
     },
-  ])("says so when it finds $name", async ({ path, reason }) => {
+  ])("explains why when it finds $name", async ({ path, reason }) => {
     const engine = await engineWith({ probe: "crashes" }, { pythonPath: join(root, path) });
     expect(await engine.probe()).toEqual({ name: "nerfstudio", usable: false, version: null, reason });
   });
 });
 
 describe("train", () => {
-  it("trains, and measures on the held-out frames in the same process", async () => {
+  it("trains and evaluates on the held-out frames in the same process", async () => {
     const context = trainingContext();
     const result = await (await engineWith({})).train(dataset, options, context);
     expect(result).toEqual({
@@ -141,7 +141,7 @@ describe("train", () => {
     expect(training?.env).toMatchObject({ SPLATT_THEN_SECONDS: "1200" });
   });
 
-  it("trains and measures on the GPU that the stage was given", async () => {
+  it("trains and evaluates on the GPU assigned to the stage", async () => {
     const engine = await engineWith({ evaluate: "fails after training" });
     await engine.train(dataset, options, { ...trainingContext(), gpu: "GPU-of-the-stage" });
     expect((await calls()).map(({ env }) => env)).toMatchObject([
@@ -150,12 +150,12 @@ describe("train", () => {
     ]);
   });
 
-  it("passes the limit on gaussians on", async () => {
+  it("passes the limit on gaussians to nerfstudio", async () => {
     await (await engineWith({})).train(dataset, { ...options, max_splats: 50_000 }, trainingContext());
     expect((await calls())[0]?.env).toMatchObject({ SPLATT_MAX_SPLATS: "50000" });
   });
 
-  it("measures nothing when no frame is held out", async () => {
+  it("skips the evaluation when no frame is held out", async () => {
     dataset = await writeTinyDataset(join(root, "all"), tinyTransforms(0));
     const result = await (await engineWith({})).train(dataset, options, trainingContext());
     expect(result).toMatchObject({
@@ -165,7 +165,7 @@ describe("train", () => {
     expect(await programs()).toEqual(["train"]);
   });
 
-  it("evaluates in its own process when that failed after the training", async () => {
+  it("repeats a failed evaluation in its own process", async () => {
     const engine = await engineWith({ evaluate: "fails after training" });
     const context = trainingContext();
     const result = await engine.train(dataset, options, context);
@@ -177,7 +177,7 @@ describe("train", () => {
     );
   });
 
-  it("succeeds though the measurement fails", async () => {
+  it("succeeds when the evaluation fails", async () => {
     const result = await (await engineWith({ evaluate: "fails" })).train(dataset, options, trainingContext());
     expect(result).toMatchObject({
       ok: true,
@@ -245,7 +245,7 @@ describe("train", () => {
     const note =
       "retried at 112 instead of 160 pixels and at most 2,100 gaussians: the GPU ran out of memory";
 
-    it("tries once more with less, from the start, and says so", async () => {
+    it("retries once with smaller options, from the start, and reports it", async () => {
       await leaveCheckpoint(39);
       const context = trainingContext();
       const engine = await engineWith({ train: "runs out of GPU memory once" });
@@ -268,7 +268,7 @@ describe("train", () => {
       expect(await programs()).toEqual(["train eval", "train eval", "eval"]);
     });
 
-    it("fails when that does not help", async () => {
+    it("fails when the retry runs out of memory too", async () => {
       const engine = await engineWith({ train: "runs out of GPU memory" });
       expect(await engine.train(dataset, options, trainingContext())).toMatchObject({
         ok: false,
@@ -278,14 +278,14 @@ describe("train", () => {
     });
   });
 
-  it("does not train again what was trained to its end", async () => {
+  it("does not repeat a completed training", async () => {
     await leaveCheckpoint(99);
     const result = await (await engineWith({})).train(dataset, options, trainingContext());
     expect(result).toMatchObject({ ok: true, value: { report: { psnr: FAKE_PSNR } } });
     expect(await programs()).toEqual(["eval"]);
   });
 
-  it("believes no measurement that an earlier process left", async () => {
+  it("ignores the metrics of an earlier process", async () => {
     await leaveCheckpoint(99);
     const { dir } = trainingContext();
     await writeFile(join(dir, METRICS_FILE), '{"results": {"psnr": 99, "ssim": 1}}');
@@ -293,7 +293,7 @@ describe("train", () => {
     expect(result).toMatchObject({ ok: true, value: { report: { psnr: FAKE_PSNR } } });
   });
 
-  it("ends when it is cancelled, whatever nerfstudio is doing", async () => {
+  it("stops when it is cancelled, at any point", async () => {
     const context = trainingContext();
     const stopAtFirstRow = {
       ...context,
@@ -305,7 +305,7 @@ describe("train", () => {
     expect(result).toEqual({ ok: false, error: { code: "agent_stopped", detail: "" } });
   });
 
-  it("does not begin when another program fills the GPU", async () => {
+  it("does not start when another program occupies the GPU's memory", async () => {
     const asked: (string | null)[] = [];
     const engine = await engineWith(
       {},
@@ -320,20 +320,20 @@ describe("train", () => {
       ok: false,
       error: {
         code: "gpu_unavailable",
-        detail: "Only 0.5 GiB of its memory are free, and 1.5 GiB are needed: another program uses it.",
+        detail: "Only 0.5 GiB of GPU memory are free, and 1.5 GiB are needed: another program uses it.",
       },
     });
     expect(asked).toEqual([GPU]);
     expect(await calls()).toEqual([]);
   });
 
-  it("refuses a dataset that is not ours", async () => {
+  it("rejects a dataset in another format", async () => {
     await writeFile(join(dataset.dir, "transforms.json"), '{"frames": []}');
     const result = await (await engineWith({})).train(dataset, options, trainingContext());
     expect(result).toMatchObject({ ok: false, error: { code: "dataset_invalid" } });
   });
 
-  it("fails when the Python is gone", async () => {
+  it("fails when the Python is missing", async () => {
     const engine = await engineWith({}, { pythonPath: join(root, "gone/python") });
     expect(await engine.train(dataset, options, trainingContext())).toMatchObject({
       ok: false,
@@ -353,7 +353,7 @@ describe("exportSplats", () => {
   }
   const file = () => join(root, "export/baked_splat_sh.ply");
 
-  it("writes the last checkpoint, without a GPU, and counts what is in it", async () => {
+  it("exports the last checkpoint without a GPU and counts its gaussians", async () => {
     const model = await trained();
     const engine = await engineWith({ export: "writes nothing" });
     const before = await readdir(join(root, "train"), { recursive: true });
@@ -368,16 +368,16 @@ describe("exportSplats", () => {
     expect(await readdir(join(root, "train"), { recursive: true })).toEqual(before);
   });
 
-  it("refuses a checkpoint that is not of the last step", async () => {
+  it("rejects a checkpoint of an earlier step", async () => {
     const model = await trained();
     const later = { ...model, report: { ...model.report, iterations: 200 } };
     const context = recordingContext(join(root, "export"));
     const result = await (await engineWith({})).exportSplats(join(root, "train"), later, file(), context);
-    const detail = "The newest checkpoint is of step 99, the last was 199.";
+    const detail = "The newest checkpoint is of step 99, but training ended at step 199.";
     expect(result).toEqual({ ok: false, error: { code: "export_failed", detail } });
   });
 
-  it("has ns-export write a checkpoint that it does not know, also without a GPU", async () => {
+  it("falls back to ns-export for an unknown checkpoint format, also without a GPU", async () => {
     const model = await trained();
     const engine = await engineWith({ checkpoint: "is of another version" });
     const context = recordingContext(join(root, "export"));

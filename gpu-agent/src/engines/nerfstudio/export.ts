@@ -11,13 +11,13 @@ import type { Installation } from "./installation.ts";
 import { runProgram } from "./program.ts";
 import { commandLine, exportArgs } from "./run-layout.ts";
 
-/** Its loop over all gaussians prints nothing; a million takes about a minute. */
+/** ns-export's loop over all gaussians prints nothing; a million takes about a minute. */
 const EXPORT_TIMEOUT_MS = 60 * 60_000;
 
 /**
  * Writes the trained model as a PLY with spherical harmonics, from its last checkpoint: with our own program, or with
- * ns-export when ours cannot read the checkpoint. Neither needs a GPU (see `datasetView`), so another job can train
- * meanwhile.
+ * ns-export when ours cannot read the checkpoint. Neither needs a GPU (see `datasetView`), so another job can train in
+ * the meantime.
  *
  * Fails with `training_diverged`, `export_failed`, `engine_unavailable`, `disk_full`, or what `runTool` returns.
  */
@@ -33,7 +33,7 @@ export async function exportSplats(
   const checkpoint = await newestCheckpoint(trainDir);
   const lastStep = model.report.iterations - 1;
   if (checkpoint !== null && checkpoint.step !== lastStep) {
-    const steps = `The newest checkpoint is of step ${checkpoint.step}, the last was ${lastStep}.`;
+    const steps = `The newest checkpoint is of step ${checkpoint.step}, but training ended at step ${lastStep}.`;
     return err(failure("export_failed", steps));
   }
   const isWritten =

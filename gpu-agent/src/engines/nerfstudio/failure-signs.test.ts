@@ -22,8 +22,7 @@ describe("what nerfstudio says when it fails", () => {
     {
       line: "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
       code: "engine_unavailable",
-      meaning:
-        "A library of the system is missing (Debian and Ubuntu have libGL.so.1 in the package libgl1).",
+      meaning: "A system library is missing (Debian and Ubuntu have libGL.so.1 in the package libgl1).",
     },
     // S
     {
@@ -124,17 +123,17 @@ describe("what nerfstudio says when it fails", () => {
     {
       line: "AttributeError: module 'gsplat.csrc' has no attribute 'projection_ewa_3dgs_fused_fwd'",
       code: "engine_unavailable",
-      meaning: "gsplat's CUDA kernels are of another version. Reinstall gsplat.",
+      meaning: "gsplat's CUDA kernels have another version than gsplat. Reinstall gsplat.",
     },
     {
       line: "ImportError: /venv/torch/lib/libtorch_cuda.so: undefined symbol: ncclCommRegister",
       code: "engine_unavailable",
-      meaning: "PyTorch does not match a library that it is used with. Reinstall PyTorch.",
+      meaning: "PyTorch does not match one of its libraries. Reinstall PyTorch.",
     },
     {
       line: "ImportError: /lib/libstdc++.so.6: version `GLIBCXX_3.4.32' not found (required by x.so)",
       code: "engine_unavailable",
-      meaning: "PyTorch does not match a library that it is used with. Reinstall PyTorch.",
+      meaning: "PyTorch does not match one of its libraries. Reinstall PyTorch.",
     },
     {
       line: "host_config.h:138:2: error: #error -- unsupported GNU version! gcc versions later than 11 are not supported!",
@@ -241,7 +240,7 @@ describe("what nerfstudio says when it fails", () => {
     {
       line: "AttributeError: module 'gsplat_cuda' has no attribute 'CameraModelType'",
       code: "engine_unavailable",
-      meaning: "gsplat's CUDA kernels are of another version. Reinstall gsplat.",
+      meaning: "gsplat's CUDA kernels have another version than gsplat. Reinstall gsplat.",
     },
     {
       line: "RuntimeError: Error building extension 'gsplat_cuda'",
@@ -261,7 +260,7 @@ describe("what nerfstudio says when it fails", () => {
     {
       line: "ImportError: /venv/gsplat/csrc.so: undefined symbol: _ZN3c104cuda9SetDeviceEi",
       code: "engine_unavailable",
-      meaning: "gsplat's CUDA kernels are of another version. Reinstall gsplat.",
+      meaning: "gsplat's CUDA kernels have another version than gsplat. Reinstall gsplat.",
     },
     // R
     {
@@ -320,7 +319,7 @@ describe("what nerfstudio says when it fails", () => {
     });
   });
 
-  it("takes the cause for what follows from it", () => {
+  it("reports the cause, not its consequences", () => {
     expect(
       conclude([
         "gsplat: No CUDA toolkit found. gsplat will be disabled.",
@@ -343,11 +342,11 @@ describe("what nerfstudio says when it fails", () => {
     "UserWarning: Failed to load image Python extension: 'libpng16.so.16: cannot open shared object file: No such file'",
     "W dso_loader.cc:64] Could not load dynamic library 'libnvinfer.so.7'; dlerror: libnvinfer.so.7: cannot open shared object file",
     "ImportError: cannot import name 'csrc' from 'gsplat' (/venv/gsplat/__init__.py)",
-  ])("does not take a harmless line for the cause: %s", (line) => {
+  ])("ignores a harmless line: %s", (line) => {
     expect(conclude([line, "IndexError: index 204 is out of bounds"]).code).toBe("training_failed");
   });
 
-  it("names the exception that nobody foresaw, not the source lines around it", () => {
+  it("quotes an unknown exception, not the source lines around it", () => {
     expect(
       conclude([
         "Traceback (most recent call last):",

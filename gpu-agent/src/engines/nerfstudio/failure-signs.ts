@@ -6,7 +6,7 @@ const KERNELS =
   /CameraModelType|RendererConfig|fully_fused_projection|projection_|isect_|intersect_|rasteriz|compute_sh|spherical_harmonics|quat_scale_to|relocation/;
 
 /**
- * Lines of nerfstudio, gsplat and PyTorch that explain a failure; where several match, the first one here is the cause.
+ * Lines of nerfstudio, gsplat and PyTorch that explain a failure; of several that match, the first is the cause.
  * The texts are those of nerfstudio 1.1.5, gsplat up to 1.5 and PyTorch up to 2.15, from their sources and from users'
  * reports.
  */
@@ -25,12 +25,12 @@ export const NERFSTUDIO_SIGNS: readonly FailureSign[] = [
     pattern:
       /module '(?:gsplat_cuda|gsplat\.csrc)' has no attribute|^ImportError: .*gsplat.*undefined symbol/,
     code: "engine_unavailable",
-    meaning: "gsplat's CUDA kernels are of another version. Reinstall gsplat.",
+    meaning: "gsplat's CUDA kernels have another version than gsplat. Reinstall gsplat.",
   },
   {
     pattern: /^ImportError: .*(?:undefined symbol|version `GLIBCXX)/,
     code: "engine_unavailable",
-    meaning: "PyTorch does not match a library that it is used with. Reinstall PyTorch.",
+    meaning: "PyTorch does not match one of its libraries. Reinstall PyTorch.",
   },
   {
     pattern: anyOf(
@@ -46,7 +46,7 @@ export const NERFSTUDIO_SIGNS: readonly FailureSign[] = [
     pattern: /detected CUDA version .* mismatches/,
     code: "engine_unavailable",
     meaning:
-      "gsplat's CUDA kernels could not be compiled: the CUDA toolkit and PyTorch are of different CUDA versions. Install the toolkit of PyTorch's version and set CUDA_HOME to it.",
+      "gsplat's CUDA kernels could not be compiled: the CUDA toolkit and PyTorch have different CUDA versions. Install the toolkit of PyTorch's version and set CUDA_HOME to it.",
   },
   {
     pattern: anyOf(
@@ -82,7 +82,7 @@ export const NERFSTUDIO_SIGNS: readonly FailureSign[] = [
     ),
     code: "engine_unavailable",
     meaning:
-      "This gsplat does not match this nerfstudio. Install the one that nerfstudio names: gsplat 1.4.0 for nerfstudio 1.1.5. On RTX 50 cards, compile its kernels with CUDA 12.8 or newer.",
+      "This gsplat does not match this nerfstudio. Install the version that nerfstudio requires: gsplat 1.4.0 for nerfstudio 1.1.5. On RTX 50 cards, compile its kernels with CUDA 12.8 or newer.",
   },
   {
     pattern: /compatible tinycudann extension|name 'tcnn' is not defined|No module named 'tinycudann'/,
@@ -93,8 +93,7 @@ export const NERFSTUDIO_SIGNS: readonly FailureSign[] = [
   {
     pattern: /Weights only load failed|UnpicklingError/,
     code: "engine_unavailable",
-    meaning:
-      "PyTorch refused to load the checkpoint: from 2.6 on it loads weights only unless told otherwise.",
+    meaning: "PyTorch refused to load the checkpoint: from 2.6 on it loads only weights by default.",
   },
   {
     pattern: /urllib\.error\.(?:URLError|HTTPError)/,
@@ -107,10 +106,10 @@ export const NERFSTUDIO_SIGNS: readonly FailureSign[] = [
     meaning: "This version of nerfstudio does not know an option that Splatt uses.",
   },
   {
-    // Others than these are warnings, of torchvision or TensorFlow.
+    // Missing libraries other than these cause only warnings, of torchvision or TensorFlow.
     pattern: /^(?:ImportError|OSError|Could not load library) ?.*\.so[.\d]*: cannot open shared object file/,
     code: "engine_unavailable",
-    meaning: "A library of the system is missing (Debian and Ubuntu have libGL.so.1 in the package libgl1).",
+    meaning: "A system library is missing (Debian and Ubuntu have libGL.so.1 in the package libgl1).",
   },
   {
     pattern: anyOf(

@@ -16,18 +16,18 @@ const RECORDED = `{
 }`;
 
 describe("parseHeldOutMetrics", () => {
-  it("reads what ns-eval writes, NaN and all", () => {
+  it("reads what ns-eval writes, including NaN", () => {
     expect(parseHeldOutMetrics(RECORDED)).toEqual({ psnr: 21.07428741455078, ssim: 0.15561267733573914 });
   });
 
-  it("knows no PSNR of a picture that is not one", () => {
+  it("reports no PSNR that is not a finite number", () => {
     expect(parseHeldOutMetrics('{"results": {"psnr": Infinity, "ssim": NaN}}')).toEqual({
       psnr: null,
       ssim: null,
     });
   });
 
-  it.each(["", "{", "[]", '{"results": {}}'])("does not take %j for results", (text) => {
+  it.each(["", "{", "[]", '{"results": {}}'])("rejects %j", (text) => {
     expect(parseHeldOutMetrics(text)).toBeNull();
   });
 });

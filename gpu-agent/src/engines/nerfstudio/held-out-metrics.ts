@@ -10,10 +10,10 @@ export interface HeldOutMetrics {
   readonly ssim: number | null;
 }
 
-/** Reads the file that ns-eval writes; null when it is something else. */
+/** Parses the file that ns-eval writes; null for anything else. */
 export function parseHeldOutMetrics(text: string): HeldOutMetrics | null {
   try {
-    // Python writes NaN, which is no JSON: the deviation over a single frame, for one.
+    // Python writes NaN, which is not valid JSON, for example for the deviation over a single frame.
     const { results } = EvalResults.parse(JSON.parse(text.replace(/(?<=:\s*)(?:NaN|-?Infinity)\b/g, "null")));
     return { psnr: results.psnr, ssim: results.ssim };
   } catch {

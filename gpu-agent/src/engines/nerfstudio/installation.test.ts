@@ -48,7 +48,7 @@ describe("findInstallation", () => {
     expect(findInstallation(relative(".", python), "")?.python).toBe(python);
   });
 
-  it("leaves a configured place as it is when no Python is there, for the probe to say so", async () => {
+  it("keeps a configured path without a Python, so that the probe can report it", async () => {
     await mkdir(join(root, "env/bin"), { recursive: true });
     expect(findInstallation(join(root, "env"))?.python).toBe(join(root, "env"));
   });
@@ -60,7 +60,7 @@ describe("findInstallation", () => {
     expect(prefix.trim()).toBe(await realpath(join(root, "venv")));
   });
 
-  it("takes the Python beside ns-train (venv, conda, pixi)", async () => {
+  it("takes the Python in ns-train's folder (venv, conda, pixi)", async () => {
     await program("env/bin/ns-train");
     const python = await program("env/bin/python");
     expect(findInstallation(null, `/nowhere:${join(root, "env/bin")}`)).toEqual({
@@ -77,7 +77,7 @@ describe("findInstallation", () => {
     expect(findInstallation(null, join(root, "bin"))?.python).toBe(python);
   });
 
-  it("takes the Python that ns-train names when none is beside it (pip install --user)", async () => {
+  it("takes the Python that ns-train names when its folder has none (pip install --user)", async () => {
     await program("local/bin/ns-train", "#!/usr/bin/python3.11\nimport sys\n");
     expect(findInstallation(null, join(root, "local/bin"))?.python).toBe("/usr/bin/python3.11");
   });
@@ -140,7 +140,7 @@ describe("toolEnvironment", () => {
   });
 
   describe("in an environment of conda or pixi", () => {
-    it("does what activating it would do for the compilers", async () => {
+    it("sets the compiler variables that activation would set", async () => {
       const python = await program("env/bin/python");
       await mkdir(join(root, "env/conda-meta"));
       const cc = await program("env/bin/x86_64-conda-linux-gnu-cc");
@@ -152,7 +152,7 @@ describe("toolEnvironment", () => {
       });
     });
 
-    it("leaves the machine's compiler where the environment has none", async () => {
+    it("keeps the system's compiler when the environment has none", async () => {
       const python = await program("env/bin/python");
       await mkdir(join(root, "env/conda-meta"));
       expect(toolEnvironment(python, null, {})).not.toHaveProperty("CXX");

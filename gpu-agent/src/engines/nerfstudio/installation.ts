@@ -3,7 +3,7 @@ import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
 
 /** A Python in which nerfstudio is, or should be, installed. */
 export interface Installation {
-  /** Absolute, and as it was named: a virtual environment's Python is a link that must not be followed. */
+  /** Absolute, with links unresolved: a virtual environment's Python is a link that must not be followed. */
   readonly python: string;
   readonly source: "NERF_PYTHON_PATH" | "ns-train on the PATH";
 }
@@ -30,8 +30,8 @@ export function findInstallation(
     const script = join(folder, "ns-train");
     if (!isExecutable(script)) continue;
     // pipx and the like link to the script from elsewhere.
-    const beside = ["python3", "python"].map((name) => join(dirname(realpathSync(script)), name));
-    const python = beside.find(isExecutable) ?? interpreterOf(readFileSync(script, "latin1"));
+    const siblings = ["python3", "python"].map((name) => join(dirname(realpathSync(script)), name));
+    const python = siblings.find(isExecutable) ?? interpreterOf(readFileSync(script, "latin1"));
     if (python !== null) return { python, source: "ns-train on the PATH" };
   }
   return null;
@@ -47,7 +47,7 @@ function pythonAt(configured: string, folders: readonly string[]): string {
   return PYTHONS.map((python) => join(place, python)).find(isExecutable) ?? place;
 }
 
-/** The program in the `#!` line of a script; null when there is none, or one to be searched for (env). */
+/** The interpreter in the `#!` line of a script; null without one, or for `env`, which searches the PATH. */
 export function interpreterOf(script: string): string | null {
   const [, program] = /^#!\s*(\S+)/.exec(script) ?? [];
   return program !== undefined && isAbsolute(program) && !program.endsWith("/env") ? program : null;
@@ -66,11 +66,11 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-/** What `conda activate` or `pixi shell` would set of what compiling gsplat's kernels needs; none elsewhere. */
+/** The variables of `conda activate` or `pixi shell` that compiling gsplat's kernels needs; none elsewhere. */
 function activation(python: string): Record<string, string> {
   const prefix = dirname(dirname(python));
   if (!existsSync(join(prefix, "conda-meta"))) return {};
-  // Packages of compilers name them after the machine, and no "c++" is on the PATH.
+  // Compiler packages name the compilers after the platform and put no "c++" on the PATH.
   const compiler = (name: string) => join(prefix, "bin", `x86_64-conda-linux-gnu-${name}`);
   const [cc, cxx] = [compiler("cc"), compiler("c++")];
   return {
@@ -82,7 +82,7 @@ function activation(python: string): Record<string, string> {
 const STANDARD_CUDA_BIN = "/usr/local/cuda/bin";
 
 /**
- * The variables that nerfstudio's programs run with, beyond the agent's own.
+ * The environment variables of nerfstudio's programs, in addition to the agent's.
  *
  * @param gpu the UUID of the GPU to use, "none" to hide all GPUs, or null to leave the choice to CUDA
  */
@@ -105,7 +105,7 @@ export function toolEnvironment(
   return {
     PATH: [...new Set(folders)].join(delimiter),
     PYTHONUNBUFFERED: "1",
-    // It prints emoji, which end it with an error in a locale that is not UTF-8.
+    // nerfstudio prints emoji, which crash it in a locale that is not UTF-8.
     PYTHONIOENCODING: "utf-8",
     TERM: "dumb",
     // Checkpoints hold more than weights, which torch from 2.6 on refuses to load otherwise.

@@ -92,7 +92,7 @@ describe.skipIf(python === "")(
       vi.stubEnv("OMP_NUM_THREADS", "1");
     }
 
-    it("is found, and said not to be usable without a GPU", async () => {
+    it("is found and reported as unusable without a GPU", async () => {
       expect(await withoutGpu.probe()).toEqual({
         name: "nerfstudio",
         usable: false,
@@ -105,7 +105,7 @@ describe.skipIf(python === "")(
       expect(await engine.probe()).toMatchObject({ usable: true, version: "1.1.5" });
     });
 
-    it("takes our arguments and our dataset, and needs CUDA only then", async () => {
+    it("accepts our arguments and dataset, and fails only for lack of CUDA", async () => {
       const context = recordingContext(await runDir("without-cuda"));
       const result = await withoutGpu.train(
         dataset,
@@ -146,7 +146,7 @@ print(json.dumps([outputs.cameras.camera_to_worlds.tolist(), outputs.metadata["p
       expect(points[1]).toEqual([37, 53, 71].map((k) => expect.closeTo(k / 101 - 0.5, 5)));
     });
 
-    it("trains, measures and exports a splat that shows what the photos show", async () => {
+    it("trains, evaluates and exports a splat that reproduces the photos", async () => {
       useStandIn();
       const scene = { dir: join(root, "scene") };
       await writeSyntheticDataset(scene.dir, { frames: 40, width: 96, height: 72, lens: LENS, points: 1000 });
@@ -206,7 +206,7 @@ print(json.dumps([outputs.cameras.camera_to_worlds.tolist(), outputs.metadata["p
       const psnr = await psnrOfSplat(cloud.value, scene);
       expect(psnr).toBeGreaterThan((trained.value.report.psnr ?? 0) - 1);
 
-      // gsplat's kernels, also those that were not needed here, have a folder of their own.
+      // Every kernel of gsplat has its own folder, including those not needed here.
       if (gpu === null) {
         expect(await readdir(join(root, "cache/splatt/torch-extensions"))).toEqual([
           expect.stringMatching(/^gsplat-1\.\d+\.\d+-torch-2\.\d+\.\d+/),
@@ -216,7 +216,7 @@ print(json.dumps([outputs.cameras.camera_to_worlds.tolist(), outputs.metadata["p
       await expect(readdir(join(root, "torch"))).rejects.toThrow("ENOENT");
     });
 
-    it("is ended while it measures, if that takes too long", async () => {
+    it("is killed when the evaluation takes too long", async () => {
       useStandIn();
       const cwd = await runDir("stalls");
       const short: TrainOptions = { ...options, iterations: 20 };
@@ -231,7 +231,7 @@ print(json.dumps([outputs.cameras.camera_to_worlds.tolist(), outputs.metadata["p
       await expect(readFile(join(cwd, METRICS_FILE), "utf8")).resolves.toContain("psnr");
     });
 
-    it("writes those gaussians of a checkpoint that are numbers and can be seen", async () => {
+    it("writes only the finite and visible gaussians of a checkpoint", async () => {
       const trainDir = await runDir("by-hand");
       runPython(
         `import sys, torch
@@ -296,7 +296,7 @@ print(state["step"], state["pipeline"]["_model.gauss_params.means"][0].tolist())
       expect(Math.max(...thinned)).toBeLessThanOrEqual(TINY_SEEDS - 50);
     });
 
-    it("measures a single held-out frame", async () => {
+    it("evaluates on a single held-out frame", async () => {
       useStandIn();
       const one = await writeTinyDataset(join(root, "one-held-out"), tinyTransforms(1));
       const context = recordingContext(await runDir("one"));

@@ -34,7 +34,7 @@ describe("judgeProbeReport", () => {
       usable: true,
       reason:
         "nerfstudio 1.1.5 with PyTorch 2.1.2+cu118 and CUDA 11.8 on NVIDIA GeForce RTX 4090. " +
-        "The first job compiles gsplat's CUDA kernels if need be.",
+        "The first job compiles gsplat's CUDA kernels if needed.",
     },
     {
       name: "another Python",
@@ -154,7 +154,7 @@ describe("judgeProbeReport", () => {
       name: "a toolkit of another CUDA",
       found: { ...toCompile, nvcc: "12.4" },
       reason:
-        "gsplat 1.4.0 comes without CUDA kernels, and to compile them the CUDA toolkit 12.4 does not fit PyTorch, which is built for CUDA 11.8.",
+        "gsplat 1.4.0 comes without CUDA kernels, and to compile them the CUDA toolkit 12.4 does not match PyTorch, which is built for CUDA 11.8.",
     },
   ])("$name", ({ found, usable = false, reason }) => {
     const report = { ...good, ...found };

@@ -27,10 +27,10 @@ export const ProbeReport = z.object({
 export type ProbeReport = z.infer<typeof ProbeReport>;
 
 const MARK = "SPLATT_PROBE ";
-/** ns-export --output-filename, which we use, came with it. */
+/** The first with `ns-export --output-filename`, which we use. */
 const OLDEST_VERSION = [1, 1, 5] as const;
 
-/** Finds the probe's line among what importing PyTorch may have printed; null when there is none. */
+/** Finds the probe's line in the output, which may hold warnings of PyTorch; null when there is none. */
 export function parseProbeReport(lines: readonly string[]): ProbeReport | null {
   const line = lines.findLast((candidate) => candidate.startsWith(MARK));
   if (line === undefined) return null;
@@ -46,7 +46,7 @@ export function judgeProbeReport(report: ProbeReport): EngineProbe {
   const why = obstacle(report);
   if (why !== null) return { name: "nerfstudio", usable: false, version: report.nerfstudio, reason: why };
   const versions = `nerfstudio ${report.nerfstudio} with PyTorch ${report.torch} and CUDA ${report.cuda}`;
-  const kernels = report.gsplat_prebuilt ? "" : " The first job compiles gsplat's CUDA kernels if need be.";
+  const kernels = report.gsplat_prebuilt ? "" : " The first job compiles gsplat's CUDA kernels if needed.";
   return {
     name: "nerfstudio",
     usable: true,
@@ -59,7 +59,7 @@ function obstacle(report: ProbeReport): string | null {
   return nerfstudioObstacle(report) ?? torchObstacle(report) ?? gsplatObstacle(report);
 }
 
-/** Why nerfstudio itself cannot be used; null when it can. Like those that follow, it names no paths. */
+/** Why nerfstudio itself cannot be used; null when it can. The reason is public, like those below: no paths. */
 export function nerfstudioObstacle(report: ProbeReport): string | null {
   if (report.nerfstudio === null) return "nerfstudio is not installed in its Python environment.";
   if (isOlder(report.nerfstudio, OLDEST_VERSION)) {
@@ -79,7 +79,7 @@ export function torchObstacle(report: ProbeReport): string | null {
   return report.gpu === null ? gpuObstacle(report) : null;
 }
 
-/** Why gsplat's kernels cannot be run, nor compiled; null when they can. */
+/** Why gsplat's kernels can neither run nor be compiled; null when they can. */
 export function gsplatObstacle(report: ProbeReport): string | null {
   if (report.gsplat === null) return "gsplat is not installed in nerfstudio's Python environment.";
   return kernelObstacle(report);
@@ -112,7 +112,7 @@ function kernelObstacle(report: ProbeReport): string | null {
   if (!report.compiler) return `${toCompile} a C++ compiler is missing.`;
   if (!report.ninja) return `${toCompile} ninja is missing.`;
   if (nvcc.split(".")[0] !== cuda?.split(".")[0]) {
-    return `${toCompile} the CUDA toolkit ${nvcc} does not fit PyTorch, which is built for CUDA ${cuda}.`;
+    return `${toCompile} the CUDA toolkit ${nvcc} does not match PyTorch, which is built for CUDA ${cuda}.`;
   }
   const needed = toolkitFor(capability);
   if (needed !== null && isOlder(nvcc, needed)) {

@@ -40,11 +40,11 @@ export async function lookIntoPython(
   if (!exit.ok) {
     return err(
       exit.error.code === "tool_missing"
-        ? `There is no program that can be run at ${where}.`
+        ? `There is no executable program at ${where}.`
         : `The Python at ${where} did not answer within ${PROBE_TIMEOUT_MS / 1000} s.`,
     );
   }
   const report = parseProbeReport(lines);
   if (report !== null) return ok(report);
-  return err(`What ${where} names did not answer like a Python with nerfstudio.`);
+  return err(`The program at ${where} did not answer like a Python with nerfstudio.`);
 }

@@ -60,7 +60,7 @@ describe("argument lists", () => {
     expect(args).toEqual(line.split(/\s+/));
   });
 
-  it("are put one behind the other for one process", () => {
+  it("are joined for one process", () => {
     expect(commandLine(["train", "a"], ["eval", "b"], ["export"])).toEqual([
       NERFSTUDIO_SCRIPT,
       ...["train", "a", "--then", "eval", "b", "--then", "export"],

@@ -3,8 +3,8 @@ import { NERFSTUDIO_SCRIPT } from "./python-scripts.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
 /*
- * nerfstudio's input and output, and its arguments. Paths are relative to the folder that a training runs in: it is
- * renamed after the training, and the paths in config.yml must stay valid. The names are no valid Python modules.
+ * nerfstudio's arguments, input and output. Paths are relative to the folder that a training runs in: it is renamed
+ * after the training, and the paths in config.yml must stay valid. The names are not valid Python module names.
  */
 
 export const DATASET_DIR = "nerfstudio-dataset";
@@ -21,7 +21,7 @@ export const METRICS_FILE = "held-out-metrics.json";
 
 /**
  * The arguments of the Python that runs nerfstudio's programs one after another, in one process. They go through our
- * own start script, which fixes faults of 1.1.5 (see python/splatfacto_fixes.py).
+ * start script, which fixes bugs of 1.1.5 (see python/splatfacto_fixes.py).
  */
 export function commandLine(...programs: readonly (readonly string[])[]): string[] {
   return [NERFSTUDIO_SCRIPT, ...programs.flatMap((args, i) => (i === 0 ? args : ["--then", ...args]))];
@@ -41,8 +41,8 @@ export function trainArgs(plan: TrainingPlan, resumeFrom: string | null): string
     ...["--timestamp", RUN],
     ...["--max-num-iterations", String(plan.iterations)],
     ...["--steps-per-save", String(plan.stepsPerSave)],
-    // Of the choices this is the only one that opens no port and needs no account. It would bring
-    // evaluations during training, which cost time and are of no use here; 0 is never.
+    // The only choice that opens no port and needs no account. It would also enable evaluations during training,
+    // which cost time and are useless here; 0 disables them.
     ...["--vis", "tensorboard"],
     ...["--steps-per-eval-batch", "0"],
     ...["--steps-per-eval-image", "0"],
@@ -62,7 +62,7 @@ export function trainArgs(plan: TrainingPlan, resumeFrom: string | null): string
     ...["--pipeline.model.resolution-schedule", String(plan.resolutionSchedule)],
     ...["--optimizers.means.scheduler.max-steps", String(plan.iterations)],
     ...(resumeFrom === null ? [] : ["--load-checkpoint", resumeFrom]),
-    // The dataset's poses are upright, centred and of unit scale already; the result is to be in their frame.
+    // The dataset's poses are already upright, centred and of unit scale; the result must stay in their frame.
     "nerfstudio-data",
     ...["--downscale-factor", "1"],
     ...["--orientation-method", "none"],
@@ -76,7 +76,7 @@ export function evalArgs(): string[] {
   return ["eval", ...["--load-config", CONFIG_FILE], ...["--output-path", METRICS_FILE]];
 }
 
-/** ns-export, to be run in the training's folder. */
+/** ns-export; must run in the training's folder. */
 export function exportArgs(outputDir: string, filename: string): string[] {
   return [
     ...["export", "gaussian-splat"],

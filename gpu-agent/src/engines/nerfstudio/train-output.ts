@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import type { TrainingEvent } from "../training-progress.ts";
 
-/** Reads a line that ns-train or gsplat printed. */
+/** Parses a line of ns-train's or gsplat's output. */
 export function parseTrainLine(line: string): TrainingEvent | null {
   const text = stripVTControlCharacters(line).trimEnd();
   // The time is missing in the very last row.
@@ -11,7 +11,7 @@ export function parseTrainLine(line: string): TrainingEvent | null {
   }
   const [, count] = /^Step \d+: .* Now having (\d+) GSs\.$/.exec(text) ?? [];
   if (count !== undefined) return { kind: "measured", gaussians: Number(count) };
-  // Of our own start script.
+  // Printed by our start script.
   const [, what] = /^Splatt: (.+)$/.exec(text) ?? [];
   if (what !== undefined) return { kind: "preparing", what };
   if (text.includes("Caching / undistorting train images")) {

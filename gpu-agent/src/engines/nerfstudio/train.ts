@@ -34,8 +34,8 @@ export interface TrainingMachine {
 
 /**
  * Trains splatfacto and evaluates it on the held-out frames, in one process, since importing nerfstudio takes as long
- * as a short training; an evaluation that fails there is repeated in its own process. Leaves the folder such that the
- * export needs no GPU.
+ * as a short training; a failed evaluation is repeated in its own process. Prepares the folder so that the export
+ * needs no GPU.
  *
  * Fails with `dataset_invalid`, `gpu_unavailable`, `gpu_out_of_memory`, `engine_unavailable`, `disk_full`,
  * `training_diverged`, `training_failed`, or what `runTool` returns.
@@ -53,7 +53,7 @@ export async function train(
   if (installation === null) return err(noPython());
   const heldOut = transforms.test_filenames.length;
   const freeBytes = await machine.freeGpuMemory(gpuUuid);
-  // It would be of an interrupted run.
+  // A leftover of an interrupted run.
   await rm(join(context.dir, METRICS_FILE), { force: true });
   await removeForeignFiles(context.dir);
   return trainWithProgram(
@@ -83,13 +83,13 @@ export async function train(
           args: commandLine(trainArgs(plan, from?.file ?? null), ...evaluation),
           env: {
             ...toolEnvironment(installation.python, gpuUuid),
-            // Less than the silence that is allowed, so that an evaluation that stalls does not fail the attempt.
+            // Less than the silence limit, so that a stalled evaluation does not fail the attempt.
             SPLATT_THEN_SECONDS: String(EVAL_TIMEOUT_MS / 1000),
             ...(plan.maxSplats === null ? {} : { SPLATT_MAX_SPLATS: String(plan.maxSplats) }),
           },
         };
       },
-      // ns-train exits with 0 when it was interrupted, and the evaluation after it may fail.
+      // ns-train exits with 0 when interrupted, and the evaluation after it may fail.
       succeeded: (_, { finished }) => finished,
       findModel: async (dir, iterations, newest) =>
         newest?.step === iterations - 1 && (await exists(join(dir, CONFIG_FILE))) ? CONFIG_FILE : null,
@@ -103,7 +103,7 @@ export async function train(
         await writeDatasetView(noting.dir, transforms, dataset, false);
         const { iterations, shDegree, width, height } = planTraining(tried, transforms, freeBytes);
         return ok({
-          // Only densification prints the number; without it, the export's is the first that is known.
+          // Only densification prints the number; without it, the export is the first to count.
           gaussians: progress?.gaussians ?? 0,
           iterations,
           sh_degree: shDegree,
@@ -154,7 +154,7 @@ async function evaluate(
   const metrics = await readMetrics(context.dir);
   if (metrics !== null) return metrics;
   const why = exit.ok ? evidence.conclude(exit.value, "training_failed", "its results") : exit.error;
-  context.log.warn({ why: why.detail }, "nerfstudio: the held-out frames could not be measured");
+  context.log.warn({ why: why.detail }, "nerfstudio: evaluating the held-out frames failed");
   return NOT_MEASURED;
 }
 

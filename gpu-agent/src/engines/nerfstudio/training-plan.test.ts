@@ -106,7 +106,7 @@ describe("scaledSize", () => {
     expect(scaledSize(w, h, limit)).toMatchObject({ width, height });
   });
 
-  it("never leaves it to rounding what nerfstudio makes of it", () => {
+  it("gives nerfstudio a scale that does not depend on rounding", () => {
     for (let width = 300; width < 2000; width += 37) {
       for (const height of [Math.round((width * 9) / 16), Math.round((width * 3) / 4), 2 * width + 1]) {
         const { scale, ...size } = scaledSize(width, height, 256);

@@ -3,10 +3,10 @@ import type { Preset } from "@splatt/shared";
 import type { TrainOptions } from "../engine.ts";
 import { GPU_PRESETS, scaledStep, trainedLongSide } from "../gpu-presets.ts";
 
-/** Everything that decides how splatfacto trains; the fields below `scale` are named as its own settings. */
+/** Everything that decides how splatfacto trains; the fields below `scale` have the names of its settings. */
 export interface TrainingPlan {
   readonly iterations: number;
-  /** Null: as many gaussians as densification makes. */
+  /** Null means no limit. */
   readonly maxSplats: number | null;
   /** Pixels at which the scene is trained: the dataset's times `scale`. */
   readonly width: number;
@@ -37,7 +37,7 @@ const PRESETS: { readonly [preset in Preset]: PresetThresholds } = {
 };
 
 const STEPS_PER_SAVE = 2000;
-/** Decoded images beyond these limits stay in main memory: they would crowd out the gaussians. */
+/** Decoded images beyond these limits stay in main memory, to leave GPU memory to the gaussians. */
 const MAX_IMAGE_BYTES_ON_GPU = 2 * 1024 ** 3;
 const MAX_IMAGE_SHARE_OF_GPU = 0.25;
 
@@ -45,8 +45,8 @@ const MAX_IMAGE_SHARE_OF_GPU = 0.25;
  * Plans a training, from the job's options, the dataset and the free GPU memory.
  *
  * splatfacto's schedule is absolute (full resolution from step 6000, densification until 15 000, all
- * harmonics from 3000): a run of 5000 steps would never see the full resolution and would end amid
- * densification. Shorter runs get the same phases in proportion. Opacity is still reset every 3000 steps, and
+ * harmonics from 3000): a run of 5000 steps would never reach full resolution and would end in the
+ * middle of densification. Shorter runs get the same phases in proportion. Opacity is still reset every 3000 steps, and
  * only while densification lasts, so a short run has none: it would have no time to recover from one.
  *
  * @param freeGpuBytes null when unknown
@@ -78,17 +78,17 @@ export function planTraining(
   };
 }
 
-/** Sides up to this much shorter than allowed are taken if that keeps the aspect ratio. */
+/** Sides up to this much shorter than the limit are accepted if they keep the aspect ratio. */
 const ASPECT_SLACK = 0.03;
 /** Keeps products slightly above the integer that they are truncated to, also in 32-bit floats. */
 const ABOVE = 0.02;
 
 /**
- * The factor by which nerfstudio is to shrink images so that their long side is at most `maxLongSide` pixels.
+ * The factor for nerfstudio to shrink images by, so that their long side is at most `maxLongSide` pixels.
  *
- * nerfstudio cuts width and height to whole pixels, once in doubles for the images and once in floats for the
- * cameras, and fails when the two differ; and it does not move the principal point by what was cut. So a size
- * is chosen that cuts off as little as possible, and a factor that is safely above it.
+ * nerfstudio truncates width and height to whole pixels, in doubles for the images and in floats for the cameras, and
+ * fails when the two differ; and it does not move the principal point by the difference. So the chosen size truncates
+ * as little as possible, and the factor is safely above it.
  */
 export function scaledSize(
   width: number,
@@ -102,7 +102,7 @@ export function scaledSize(
   for (let side = maxLongSide; side >= Math.max(1, maxLongSide * (1 - ASPECT_SLACK)); side--) {
     const product = (short * (side + ABOVE)) / long;
     const cut = product - Math.floor(product);
-    // Too close to a whole number, floats may land on either side of it.
+    // Too close to a whole number: floats may round to either side of it.
     if (cut < 0.005 || cut > 0.995) continue;
     if (cut < best.cut) best = { cut, side };
   }

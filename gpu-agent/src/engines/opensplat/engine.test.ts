@@ -57,7 +57,7 @@ describe("probe", () => {
     expect(await (await engineWith(scenario)).probe()).toEqual({ name: "opensplat", ...answer });
   });
 
-  it("says so when there is none", async () => {
+  it("reports a missing program", async () => {
     expect(await createOpensplatEngine({ path: join(root, "gone") }).probe()).toMatchObject({
       usable: false,
       reason: "The program opensplat was not found.",
@@ -66,7 +66,7 @@ describe("probe", () => {
 });
 
 describe("train", () => {
-  it("trains, is judged by the frame that it withheld, and exports", async () => {
+  it("trains, evaluates on its held-out frame, and exports", async () => {
     const context = trainingContext();
     const engine = await engineWith({});
     const trained = await engine.train(dataset, options, context);
@@ -94,7 +94,7 @@ describe("train", () => {
     expect(await plyVertexCount(file)).toEqual({ ok: true, value: 7 });
   });
 
-  it("is judged by nothing when no frame is held out", async () => {
+  it("skips the evaluation when no frame is held out", async () => {
     dataset = await writeTinyDataset(join(root, "all"), tinyTransforms(0));
     const trained = await (await engineWith({})).train(dataset, options, trainingContext());
     expect(trained).toMatchObject({ ok: true, value: { report: { held_out_frames: 0, psnr: null } } });
@@ -110,7 +110,7 @@ describe("train", () => {
     );
   });
 
-  it("tries once more with less when the GPU's memory runs out", async () => {
+  it("retries once with smaller options when the GPU runs out of memory", async () => {
     const engine = await engineWith({ train: "runs out of GPU memory once" });
     const note = "retried at 112 instead of 160 pixels: the GPU ran out of memory";
     expect(await engine.train(dataset, options, trainingContext())).toMatchObject({
@@ -120,7 +120,7 @@ describe("train", () => {
     expect((await calls()).at(-1)?.args.join(" ")).toContain("--downscale-factor 1.4286");
   });
 
-  it("does not take the splat of an earlier run for this one's", async () => {
+  it("ignores the splat of an earlier run", async () => {
     await writeShPly(join(root, "train.part/splat.ply"), emptySplatCloud(5, 3));
     const engine = await engineWith({ train: "leaves nothing" });
     expect(await engine.train(dataset, options, trainingContext())).toMatchObject({
@@ -165,14 +165,14 @@ describe("train", () => {
       name: "stops early without an error",
       scenario: { train: "stops early" },
       code: "training_failed",
-      detail: "It ended after step 10 of 1000, as if that had been the last.",
+      detail: "It ended after step 10 of 1000, without an error.",
     },
   ])("fails when it $name", async ({ scenario, code, detail }) => {
     const result = await (await engineWith(scenario)).train(dataset, options, trainingContext());
     expect(result).toEqual({ ok: false, error: { code, detail } });
   });
 
-  it("does not begin when another program fills the GPU", async () => {
+  it("does not start when another program occupies the GPU's memory", async () => {
     const engine = await engineWith({}, 512 * 1024 ** 2);
     expect(await engine.train(dataset, options, trainingContext())).toMatchObject({
       error: { code: "gpu_unavailable" },
@@ -180,7 +180,7 @@ describe("train", () => {
     expect(await calls()).toHaveLength(1);
   });
 
-  it("refuses a dataset that is not ours", async () => {
+  it("rejects a dataset in another format", async () => {
     await writeFile(join(dataset.dir, "transforms.json"), "{}");
     expect(await (await engineWith({})).train(dataset, options, trainingContext())).toMatchObject({
       error: { code: "dataset_invalid" },

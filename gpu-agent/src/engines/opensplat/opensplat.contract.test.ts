@@ -48,7 +48,7 @@ describe.skipIf(path === "")(
       });
     });
 
-    it("leaves a splat that shows, from the cameras of our transforms.json, what the photos show", async () => {
+    it("produces a splat that reproduces the photos from the cameras of our transforms.json", async () => {
       const context = await contextIn("whole");
       const trained = await engine.train(dataset, options, context);
       expect(trained).toMatchObject({
@@ -94,7 +94,7 @@ describe.skipIf(path === "")(
       expect(again.output.filter((line) => line.startsWith("Step ")).length).toBeLessThanOrEqual(100);
     });
 
-    it("does not train on the processor unasked", async () => {
+    it("does not train on the CPU unless allowed", async () => {
       const context = await contextIn("no-gpu");
       expect(await createOpensplatEngine({ path }).train(dataset, options, context)).toEqual({
         ok: false,

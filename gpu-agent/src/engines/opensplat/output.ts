@@ -2,7 +2,7 @@ import { type FailureSign, MACHINE_SIGNS } from "../failure-evidence.ts";
 import type { TrainingEvent } from "../training-progress.ts";
 import { parseDevice } from "./release.ts";
 
-/** Reads a line that OpenSplat printed, 1.1 or 1.2. */
+/** Parses a line of OpenSplat's output, 1.1 or 1.2. */
 export function parseLine(line: string): TrainingEvent | null {
   const text = line.trim();
   const [, step, loss] = /^Step (\d+): (\S+) [([]\d+%[)\]]$/.exec(text) ?? [];

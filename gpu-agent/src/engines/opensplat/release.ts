@@ -3,8 +3,8 @@ export interface Release {
   /** As OpenSplat prints it, e.g. "1.2.0 (git commit bd0400d)". */
   readonly version: string;
   /**
-   * From 1.2 on, the result is in the dataset's frame by default, the number of gaussians can be limited, and the PSNR
-   * of the held-out photo is printed.
+   * From 1.2 on, OpenSplat keeps the dataset's frame by default, can limit the number of gaussians, and prints the PSNR
+   * of the held-out photo.
    */
   readonly since12: boolean;
 }

@@ -39,7 +39,7 @@ describe("trainArgs", () => {
   });
 });
 
-it("shows OpenSplat the frames to train on and the one to judge by, wherever they are", () => {
+it("gives OpenSplat the training frames and its held-out frame, wherever they are", () => {
   const view = datasetView(tinyTransforms(3), { dir: "/jobs/1/poses" }) as ReturnType<typeof tinyTransforms>;
   const shown = [1, 2, 3, 4, 5, 6, 7, 9].map(
     (i) => `/jobs/1/poses/images/frame_${String(i).padStart(5, "0")}.jpg`,

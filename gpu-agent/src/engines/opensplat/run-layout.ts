@@ -6,7 +6,7 @@ import { GPU_PRESETS, scaledStep, trainedLongSide } from "../gpu-presets.ts";
 import { newestSnapshot, plySnapshots, type Snapshot } from "../snapshots.ts";
 import type { Release } from "./release.ts";
 
-/* OpenSplat's input and output, relative to the folder that a training runs in, and its arguments. */
+/* OpenSplat's arguments, input and output, relative to the folder that a training runs in. */
 
 const DATASET_DIR = "opensplat-dataset";
 export const SPLAT_FILE = "splat.ply";
@@ -14,7 +14,7 @@ export const SPLAT_FILE = "splat.ply";
 const SAVES_PER_RUN = 5;
 const LEAST_STEPS_PER_SAVE = 500;
 
-/** The one frame that OpenSplat can hold out and evaluate: the middle one of the held-out frames. */
+/** OpenSplat can hold out and evaluate only one frame: the middle one of the held-out frames. */
 export function judgeOf({ test_filenames }: Pick<Transforms, "test_filenames">): string | null {
   return test_filenames[Math.floor(test_filenames.length / 2)] ?? null;
 }
@@ -60,8 +60,8 @@ export function trainArgs(
 }
 
 /**
- * The dataset in OpenSplat's form. It trains on every frame but the one that it evaluates, so it gets no other held-out
- * frame.
+ * The dataset in OpenSplat's format. OpenSplat trains on every frame except the one that it evaluates, so the other
+ * held-out frames are left out.
  */
 export function datasetView(transforms: Transforms, dataset: Dataset): object {
   const place = (file: string) => resolve(dataset.dir, file);

@@ -43,7 +43,7 @@ export async function train(
         share: 1,
         // It prints a line for each photo that it loads, and a step takes 10 to 300 ms.
         silenceMs: 30 * MINUTE_MS,
-        // Where PyTorch sees no GPU it trains on the CPU, a hundred times slower, without an error.
+        // When PyTorch finds no GPU, OpenSplat silently trains on the CPU, a hundred times slower.
         refuse: (line) => (parseDevice(line) === "CPU" && !machine.allowCpu ? WOULD_TRAIN_ON_CPU : null),
       },
       startMs: 60 * MINUTE_MS,
@@ -53,7 +53,7 @@ export async function train(
       notFound: notFound(),
       obstacle: async () => shortOfGpuMemory(await machine.freeGpuMemory(machine.gpuUuid)),
       async prepare(tried, dir, from) {
-        // The final file has no step in its name: one of an earlier run would pass for this one's.
+        // The final file has no step in its name, so a leftover of an earlier run would be mistaken for this one's.
         await rm(join(dir, SPLAT_FILE), { force: true });
         await writeDatasetView(dir, transforms, dataset);
         const args = trainArgs(release.value, tried, transforms, from?.file ?? null);

@@ -2,7 +2,7 @@ import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /**
- * Makes a program of a fake, one of the scripts that are run as: node SCRIPT FOLDER ARGUMENTS…
+ * Makes an executable from one of the fakes, which run as: node SCRIPT FOLDER ARGUMENTS…
  *
  * @param folder where the fake finds its scenario.json and leaves its calls.jsonl
  */

@@ -8,7 +8,7 @@ const HEIGHT = 90;
 const FRAMES = 10;
 export const TINY_SEEDS = 200;
 
-/** Ten cameras around a cloud of random points, in the layout that the poses stage leaves. */
+/** Ten cameras around a cloud of random points, in the poses stage's layout. */
 export function tinyTransforms(heldOut = 2): Transforms {
   const frames = Array.from({ length: FRAMES }, (_, i): PosedFrame => {
     const angle = (2 * Math.PI * i) / FRAMES;

@@ -1,5 +1,5 @@
 /*
- * A fake Brush 1.0, for what the real one cannot be made to do without a GPU. Run as: node fake-brush.ts FOLDER
+ * A fake Brush 1.0, for behaviour that the real one shows only on a GPU. Run as: node fake-brush.ts FOLDER
  * ARGUMENTS…, where FOLDER holds scenario.json and gets calls.jsonl. Asked for its --summary it is vulkaninfo.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";

@@ -2,7 +2,7 @@
 
 gsplat builds them at its first import, into a folder named only after Python and CUDA, and takes whatever it
 finds there to be its own: after an update the import fails, or the first call does. And it empties the folder
-before it compiles, so that two trainings which begin at once, on two GPUs, break each other's build.
+before it compiles, so two trainings that start together, on two GPUs, break each other's build.
 """
 
 import fcntl
@@ -11,19 +11,19 @@ import importlib.util
 import os
 from pathlib import Path
 
-# Of nvcc on one of gsplat's files.
+# Peak memory of nvcc on one of gsplat's files.
 COMPILER_BYTES = 3 * 1024**3
 
 
 def cache_folder():
-    """A folder for these versions alone."""
+    """A folder for exactly these versions."""
     versions = "-".join(f"{package}-{importlib.metadata.version(package)}" for package in ("gsplat", "torch"))
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(cache, "splatt", "torch-extensions", versions)
 
 
 def compilers():
-    """As many at once as there is memory for; gsplat would start ten."""
+    """As many parallel compilers as fit in memory; gsplat would start ten."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return max(1, min(os.cpu_count() or 1, memory // COMPILER_BYTES))
 
@@ -65,9 +65,9 @@ def import_gsplat():
         folder.mkdir(parents=True, exist_ok=True)
         lock = open(folder / "splatt.lock", "w")
     except OSError:
-        # A service without a home: that is well where gsplat came with its kernels.
+        # A service without a home folder. That is fine when gsplat came with its kernels.
         return import_kernels(folder)
-    # The system lifts this lock when its process ends, however it ends.
+    # The system releases this lock when the process ends, however it ends.
     with lock:
         wait_for(lock)
         import_kernels(folder)

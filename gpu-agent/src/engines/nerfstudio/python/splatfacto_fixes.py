@@ -10,7 +10,7 @@ from nerfstudio.models.splatfacto import SplatfactoModel
 
 
 class NoPerceptualMetric(torch.nn.Module):
-    """Stands where the model has its LPIPS metric, and measures nothing."""
+    """Replaces the model's LPIPS metric and measures nothing."""
 
     def __init__(self, **_):
         super().__init__()
@@ -53,7 +53,7 @@ def resume_with_the_loaded_parameters():
 
 
 def limit_gaussians(limit):
-    """Densification takes those with the largest gradients for as long as there is room."""
+    """Densifies the gaussians with the largest gradients, up to the limit."""
     populate_modules = SplatfactoModel.populate_modules
     grow = DefaultStrategy._grow_gs
 

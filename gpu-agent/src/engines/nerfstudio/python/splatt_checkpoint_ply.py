@@ -30,7 +30,7 @@ def columns(gaussians):
 
 
 def main(checkpoint, ply):
-    # A file of the training's own, which holds more than tensors.
+    # Trusted: our own training wrote it, and it holds more than tensors.
     state = torch.load(checkpoint, map_location="cpu", weights_only=False)["pipeline"]
     prefix = "_model.gauss_params."
     gaussians = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}

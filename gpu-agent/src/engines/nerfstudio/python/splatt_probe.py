@@ -62,7 +62,7 @@ if report["torch"] is not None:
 
 if report["cuda"] is not None:
     try:
-        # A GPU too old for this PyTorch is listed as available, but runs nothing.
+        # A GPU too old for this PyTorch is listed as available but cannot run anything.
         (torch.ones(1, device="cuda") + 1).item()
         report["gpu"] = torch.cuda.get_device_name(0)
         report["capability"] = "%d.%d" % torch.cuda.get_device_capability(0)

@@ -1,5 +1,5 @@
 /*
- * A fake Python with a fake nerfstudio, for the faults that the real one cannot be made to have without a GPU.
+ * A fake Python with a fake nerfstudio, for faults that the real one shows only on a GPU.
  * It prints lines recorded from nerfstudio 1.1.5. Run as: node fake-nerfstudio.ts FOLDER PYTHON-ARGUMENTS…,
  * where FOLDER holds scenario.json and gets calls.jsonl.
  */
@@ -37,7 +37,7 @@ export interface Call {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Whether the dataset that nerfstudio is given has points to start from. */
+  /** Whether the dataset given to nerfstudio has points to start from. */
   readonly seeds: boolean;
   readonly checkpoints: readonly string[];
 }
@@ -52,7 +52,7 @@ export const ALL_WELL: Scenario = {
 export const FAKE_PSNR = 27.5;
 export const FAKE_GAUSSIANS = 1234;
 
-/** The end record of a ZIP archive, by which a checkpoint is known to be whole. */
+/** The end record of a ZIP archive, which marks a complete checkpoint. */
 export const WHOLE_CHECKPOINT = Buffer.concat([Buffer.from([0x50, 0x4b, 0x05, 0x06]), Buffer.alloc(18)]);
 
 function main(folder: string, args: readonly string[]): void {

@@ -1,5 +1,5 @@
 /*
- * A fake OpenSplat 1.2, for what the real one cannot be made to do without a GPU. Run as: node fake-opensplat.ts
+ * A fake OpenSplat 1.2, for behaviour that the real one shows only on a GPU. Run as: node fake-opensplat.ts
  * FOLDER ARGUMENTS…, where FOLDER holds scenario.json and gets calls.jsonl.
  */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 """gsplat's renderer without CUDA, so that the real nerfstudio can be tried on a machine without a GPU.
 
-Python imports a module of this name by itself when its folder is on PYTHONPATH. Everything but the kernels is
+Python imports a module of this name automatically when its folder is on PYTHONPATH. Everything but the kernels is
 then the real program: its arguments, its output, its checkpoints and its bugs. Projection and harmonics are
 gsplat's own reference functions; only the blending is ours. Good for small pictures and few gaussians, and
 nothing about speed can be learnt from it.
@@ -18,7 +18,7 @@ MAX_ALPHA = 0.99
 def rasterization(
     means, quats, scales, opacities, colors, viewmats, Ks, width, height, render_mode="RGB", sh_degree=None, **_
 ):
-    """Its parameters and results are those of gsplat's function of this name, for one camera."""
+    """Has the signature of gsplat's function of this name, for one camera."""
     import torch
     from gsplat.cuda._torch_impl import (
         _fully_fused_projection,
