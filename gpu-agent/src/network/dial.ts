@@ -19,8 +19,8 @@ import {
 export type Resolve = (hostname: string) => Promise<readonly Address[]>;
 
 /**
- * Finds the addresses that an endpoint is connected to, or throws when it may not be reached. What it finds is of
- * no use when a proxy makes the connection.
+ * Resolves the addresses to connect to for an endpoint, or throws when the endpoint is forbidden. The result is unused
+ * when a proxy makes the connection.
  */
 export type Admit = (endpoint: Endpoint, viaProxy: boolean) => Promise<readonly Address[]>;
 
@@ -32,11 +32,11 @@ export interface DialOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The proxy cannot be reached, or does not do what it is asked. */
+/** The proxy is unreachable or refuses the request. */
 export class ProxyError extends Error {
   override readonly name = "ProxyError";
   readonly code = "ERR_PROXY";
-  /** What the proxy answered; null when it did not. */
+  /** The proxy's HTTP status; null when it did not answer. */
   readonly status: number | null;
 
   constructor(message: string, status: number | null) {
@@ -45,13 +45,13 @@ export class ProxyError extends Error {
   }
 }
 
-/** For a name's addresses, TCP, a proxy's answer and TLS together. */
+/** Covers name resolution, TCP, the proxy's answer and TLS together. */
 const CONNECT_TIMEOUT_MS = 30_000;
 const MAX_PROXY_HEADER_BYTES = 64 * 1024;
 
 /**
- * Opens a connection to an endpoint, through the proxy that the settings have for it, and with TLS where its
- * protocol wants that. For everything that the agent connects to: control plane, WebSocket and videos.
+ * Opens a connection to an endpoint, through the configured proxy if any, and with TLS if its protocol requires it. For
+ * all of the agent's connections: control plane, WebSocket and videos.
  */
 export async function dial(endpoint: Endpoint, options: DialOptions = {}): Promise<Socket> {
   const { proxies = NO_PROXIES, resolve = resolveName } = options;
@@ -112,7 +112,7 @@ function openTunnel(proxy: URL, socket: Socket, endpoint: Endpoint, signal: Abor
     connecting.once("connect", ({ statusCode = 0 }, tunnel, head) => {
       if (statusCode < 200 || statusCode > 299) {
         tunnel.on("error", () => undefined).destroy();
-        const what = statusCode === 407 ? "wants another user name and password" : "refuses the connection";
+        const what = statusCode === 407 ? "rejects the user name and password" : "refuses the connection";
         reject(new ProxyError(`The proxy ${proxyName(proxy)} ${what} (${statusCode})`, statusCode));
         return;
       }

@@ -24,7 +24,7 @@ const ATTEMPT_DELAY_MS = 250;
  * IPv4 next to a dead IPv6. Here no attempt is abandoned until one has won.
  *
  * @param addresses in the order of the resolver; families take turns
- * @throws the most telling error when every attempt has failed, or the reason of `signal`
+ * @throws the most specific error when every attempt has failed, or the reason of `signal`
  */
 export function connectToAny(
   addresses: readonly Address[],
@@ -85,7 +85,7 @@ function startAttempt({ address, family }: Address, port: number): Socket {
   });
 }
 
-/** The families in turn, beginning with that of the first address; the order within each is kept. */
+/** Alternates the families, starting with the first address's; keeps the order within each family. */
 function interleaveFamilies(addresses: readonly Address[]): Address[] {
   const first = addresses.filter(({ family }) => family === addresses[0]?.family);
   const second = addresses.filter(({ family }) => family !== addresses[0]?.family);

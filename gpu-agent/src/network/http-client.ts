@@ -17,7 +17,7 @@ export function httpClient(options: DialOptions = {}): Dispatcher {
   });
 }
 
-/** What arrives while the last piece is being written is handed out as one. */
+/** Chunks that arrive while the previous one is being written are joined into one. */
 const BUFFER_BYTES = 1024 * 1024;
 
 export function sendThrough(dispatcher: Dispatcher): SendRequest {

@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 
-/** A GET request whose answer is read as it comes. No redirect is followed. */
+/** A GET request whose response is streamed. Redirects are not followed. */
 export type SendRequest = (url: URL, options: RequestOptions) => Promise<HttpAnswer>;
 
 export interface RequestOptions {
   readonly headers: Readonly<Record<string, string>>;
-  /** Ends the request, and its answer. There is no other limit on time. */
+  /** Aborts the request and its response. There is no other time limit. */
   readonly signal: AbortSignal;
 }
 

@@ -1,7 +1,7 @@
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
 
-/** Which proxy connections go through, and which go past it. */
+/** Which connections go through a proxy, and which bypass it. */
 export interface ProxySettings {
   readonly http: URL | null;
   readonly https: URL | null;
@@ -24,15 +24,15 @@ const ProxyAddress = z.string().transform((text, context) => {
 
 const proxyAddress = z.preprocess((value) => value || undefined, ProxyAddress.nullable().default(null));
 
-/** The settings by their names in the environment, which curl and most other programs go by as well. */
+/** The proxy variables of the environment, as curl and most other programs use them. */
 export const ProxyEnvironment = z.object({
   /** The proxy for https and WebSocket connections. */
   HTTPS_PROXY: proxyAddress,
   /** The proxy for http connections. */
   HTTP_PROXY: proxyAddress,
-  /** The proxy where neither of the two says otherwise. */
+  /** The proxy when neither of the two is set. */
   ALL_PROXY: proxyAddress,
-  /** Hosts that are reached directly: names with their subdomains, addresses, networks, each with an optional port. */
+  /** Hosts that bypass the proxy: names with their subdomains, addresses, networks, each with an optional port. */
   NO_PROXY: z.string().default(""),
 });
 export type ProxyEnvironment = z.infer<typeof ProxyEnvironment>;
@@ -41,7 +41,7 @@ export const PROXY_VARIABLES = Object.keys(ProxyEnvironment.shape);
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** With what the lower-case spellings of the proxy variables say under the upper-case ones; they win, as for curl. */
+/** Copies the lower-case proxy variables to the upper-case names; lower case takes precedence, as in curl. */
 export function withProxyVariables(environment: Environment): Environment {
   const values = PROXY_VARIABLES.map((name) => [name, environment[name.toLowerCase()] || environment[name]]);
   return { ...environment, ...Object.fromEntries(values) };
@@ -55,7 +55,7 @@ export function toProxySettings(environment: ProxyEnvironment): ProxySettings {
   };
 }
 
-/** Where a connection goes, with URL's conventions: IPv6 addresses in brackets. */
+/** The target of a connection, in URL notation: IPv6 addresses in brackets. */
 export interface Endpoint {
   readonly protocol: string;
   readonly hostname: string;
@@ -74,14 +74,14 @@ export function isSecure(protocol: string): boolean {
   return protocol === "https:" || protocol === "wss:";
 }
 
-/** @returns the proxy for a connection; null for a direct one, as always to this machine itself */
+/** @returns the proxy for a connection; null for a direct one, as always to this machine */
 export function proxyFor(endpoint: Endpoint, settings: ProxySettings): URL | null {
   const proxy = isSecure(endpoint.protocol) ? settings.https : settings.http;
   if (proxy === null || isLoopback(endpoint.hostname)) return null;
   return settings.bypass.some((entry) => bypasses(entry, endpoint)) ? null : proxy;
 }
 
-/** For logs and the doctor: a proxy's address without the password that may be in it. */
+/** A proxy's address without credentials, for logs and the doctor. */
 export function proxyName(proxy: URL): string {
   return `${proxy.protocol === "https:" ? "https://" : ""}${proxy.host}`;
 }

@@ -12,9 +12,9 @@ export interface TolerantClient {
 }
 
 /**
- * An HTTP client for servers that nobody can correct: it takes answers that break the standard in the ways that
- * browsers and curl take too, such as folded or doubled headers, a length beside chunks, or bare line feeds. What makes
- * a strict parser necessary, answers to others on the same connection, does not exist here.
+ * An HTTP client for servers beyond our control: it accepts the violations of the standard that browsers and curl
+ * accept, such as folded or duplicate headers, a length together with chunks, or bare line feeds. Strict parsing
+ * protects against response smuggling between users of a shared connection; these connections are not shared.
  */
 export function tolerantClient(options: DialOptions = {}): TolerantClient {
   const { proxies = NO_PROXIES } = options;
@@ -31,7 +31,7 @@ export function tolerantClient(options: DialOptions = {}): TolerantClient {
     const endpoint = endpointOf(url);
     const proxy = proxyFor(endpoint, proxies);
     if (proxy === null) return answerOf(() => request(url, { ...common, headers, agent: plain }));
-    // Plain http goes through a proxy as a request for the whole URL: many open tunnels to port 443 only.
+    // Plain http goes through a proxy as a request for the full URL: many proxies allow tunnels only to port 443.
     await options.admit?.(endpoint, true);
     return answerOf(() =>
       request({
@@ -52,7 +52,7 @@ export function tolerantClient(options: DialOptions = {}): TolerantClient {
   };
 }
 
-/** A server may close a kept connection at any time, also while the next request is on its way. */
+/** A server may close a kept-alive connection at any time, even while the next request is in flight. */
 async function answerOf(begin: () => ClientRequest): Promise<HttpAnswer> {
   for (;;) {
     const sent = begin();
@@ -71,8 +71,8 @@ function answerTo(sent: ClientRequest): Promise<HttpAnswer> {
       resolve({ statusCode: body.statusCode ?? 0, headers: body.headers, body }),
     );
     sent.on("error", reject);
-    // Such as an answer that switches protocols. After an answer it changes nothing.
-    sent.once("close", () => reject(Object.assign(new Error("No answer came"), { code: "ECONNRESET" })));
+    // For example, after a response that switches protocols. Has no effect after a normal response.
+    sent.once("close", () => reject(Object.assign(new Error("No response arrived"), { code: "ECONNRESET" })));
     sent.end();
   });
 }
@@ -94,7 +94,7 @@ function connector(protocol: string, open: (endpoint: Endpoint) => Promise<Socke
   return connect as Connect;
 }
 
-/** Node takes the brackets of a URL's IPv6 address off. */
+/** Node wants IPv6 addresses without the brackets of a URL. */
 function bracketed(host: string): string {
   return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
 }

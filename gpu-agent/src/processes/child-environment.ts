@@ -2,7 +2,7 @@ import { FOLDER_MARK } from "./orphans.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What every program needs: where things are, the language, and how many threads to use. */
+/** What every program needs: paths, the locale and the number of threads. */
 const BASE = oneOf(
   "PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_[A-Z]+|TZ|TERM|COLUMNS|NO_COLOR",
   "TMPDIR|TMP|TEMP|SYSTEMROOT",
@@ -13,7 +13,7 @@ const BASE = oneOf(
   FOLDER_MARK,
 );
 
-/** What trainers need besides: Python, compilers, graphics drivers, caches, and a way to the network. */
+/** What trainers also need: Python, compilers, graphics drivers, caches and proxies. */
 const ENGINE = oneOf(
   "PYTHON\\w*|CONDA_\\w+|_CE_\\w+|MAMBA_\\w+|VIRTUAL_ENV|VENV_\\w+|PIXI_\\w+|UV_\\w+|PYENV_\\w+",
   "TORCH\\w*|PYTORCH_\\w+|TRITON_\\w+|XLA_\\w+|TCNN_\\w+|GSPLAT_\\w+|NERFSTUDIO_\\w+|NUMBA_\\w+|NCCL_\\w+",
@@ -27,15 +27,15 @@ const ENGINE = oneOf(
   "https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY|all_proxy|ALL_PROXY",
 );
 
-/** Names that are never passed on, even where a pattern above or ENGINE_ENV matches. */
+/** Names that are never passed, even if a pattern above or ENGINE_ENV matches. */
 const SECRET = /TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY/i;
 
-/** Whom an environment is for: `decoder` reads files of strangers, `engine` is the owner's choice of trainer. */
+/** `decoder` reads strangers' files; `engine` is the trainer that the owner chose. */
 export type ChildKind = "decoder" | "engine";
 
 /**
- * The environment of a child process, by allowlist: a decoder that a video takes over finds neither the agent's token
- * nor the API key in it.
+ * The environment of a child process, by allowlist: a decoder that a hostile video takes over finds neither the agent's
+ * token nor the API key in it.
  *
  * @param environment the agent's own. Its ENGINE_ENV names further variables that engines get.
  */

@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 
-/** The absolute path of a program, as execvp would find it; null when there is none. */
+/** The absolute path of a program, as execvp would find it; null when not found. */
 export function findProgram(file: string, path = process.env.PATH ?? ""): string | null {
   const candidates = file.includes("/")
     ? [resolve(file)]

@@ -5,7 +5,7 @@ import { isRunning, procStat } from "./proc-stat.ts";
 
 const Holder = z.object({ pid: z.int(), startTime: z.number() });
 
-/** A file that names the one process that may work in a folder. What a killed process left of it is no lock. */
+/** A file that names the one process that may use a folder. A killed process's leftover file does not lock it. */
 export class FolderLock {
   readonly #path: string;
 
@@ -13,7 +13,7 @@ export class FolderLock {
     this.#path = path;
   }
 
-  /** @returns false when another process has it */
+  /** @returns false when another process holds it */
   async take(): Promise<boolean> {
     await mkdir(dirname(this.#path), { recursive: true });
     const holder = await this.holder();
@@ -23,12 +23,12 @@ export class FolderLock {
     return true;
   }
 
-  /** The id of the process that has the lock, null for none. */
+  /** The id of the process that holds the lock; null for none. */
   async holder(): Promise<number | null> {
     const text = await readFile(this.#path, "utf8").catch(() => null);
     if (text === null) return null;
     const { pid, startTime } = parseHolder(text) ?? { pid: 0, startTime: 0 };
-    // A process that came later may have been given the same id.
+    // The system may have reused the id for a later process.
     return pid > 0 && isRunning(pid) && procStat(pid)?.startTime === startTime ? pid : null;
   }
 

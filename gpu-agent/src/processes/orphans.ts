@@ -1,18 +1,18 @@
 import { readdir, readFile } from "node:fs/promises";
 import { isRunning } from "./proc-stat.ts";
 
-/** Children inherit this variable, so that what a killed agent left running is found by it. */
+/** Children inherit this variable, which identifies the orphans of a killed agent. */
 export const FOLDER_MARK = "SPLATT_WORKSPACE";
 
-/** From now on this process's children can be told by the folder that they work in. */
+/** Marks this process's future children with the folder that they work in. */
 export function markChildren(folder: string): void {
   process.env[FOLDER_MARK] = folder;
 }
 
 /**
- * Ends what a process that was killed left running in a folder. Only sensible under the folder's lock.
+ * Kills the orphans of a killed process in a folder. Call only while holding the folder's lock.
  *
- * @returns how many processes there were
+ * @returns the number of processes killed
  */
 export async function killOrphans(folder: string): Promise<number> {
   const mark = `${FOLDER_MARK}=${folder}`;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type ProcStat, parseProcStat } from "@splatt/shared/processes";
 
-/** What Linux's /proc says of a process; null when there is none, or on another system. */
+/** A process's entry in Linux's /proc; null without such a process or on another system. */
 export function procStat(pid: number): ProcStat | null {
   try {
     return parseProcStat(readFileSync(`/proc/${pid}/stat`, "utf8"));

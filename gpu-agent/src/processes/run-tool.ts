@@ -14,17 +14,17 @@ export interface ToolCall {
   readonly file: string;
   readonly args: readonly string[];
   readonly cwd: string;
-  /** Added to what the tool gets of the agent's own environment; see `childEnvironment`. */
+  /** Variables in addition to those of `childEnvironment`. */
   readonly env?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
-  /** The longest the tool may run. */
+  /** The time limit. */
   readonly timeoutMs: number;
-  /** The longest the tool may print nothing. */
+  /** The limit on time without output. */
   readonly silenceMs: number;
   readonly onLine: (line: string, stream: "stdout" | "stderr") => void;
-  /** Takes what the tool writes on stdout as it is; then only stderr has lines. */
+  /** Receives the raw stdout; then only stderr is split into lines. */
   readonly onBytes?: (chunk: Buffer) => void;
-  /** Keeps the tool from the network and from all files but these and those in `cwd`, as far as the machine can. */
+  /** Denies the tool the network and all files but these and those in `cwd`, as far as the machine supports it. */
   readonly confine?: Confinement;
 }
 
@@ -39,14 +39,14 @@ export interface ToolExit {
 const TAIL_LINES = 50;
 const MAX_LINE_CHARS = 2000;
 const KILL_GRACE_MS = 5000;
-/** How a shell, or a program that starts others, passes on that one was killed: 128 + 9. */
+/** The exit code by which a shell or launcher reports that its program was killed: 128 + 9. */
 const SIGKILL_EXIT_CODE = 137;
 
 /**
- * Runs a program without a shell, in a process group of its own, and hands out what it prints line by line.
- * Cancel, timeout, silence and the agent's own exit end the whole group: SIGTERM, then SIGKILL.
+ * Runs a program without a shell, in its own process group, and delivers its output line by line. Abort, timeout,
+ * silence and the agent's exit kill the whole group: SIGTERM, then SIGKILL.
  *
- * An exit code other than 0 is not a failure here: several of our tools lie with it, so the caller judges.
+ * A non-zero exit code is not a failure here: several of our tools misreport it, so the caller decides.
  *
  * @returns `tool_missing`, `tool_unsupported` (the sandbox does not start), `workspace_unusable` (`cwd` is gone),
  *   `stage_timeout`, `stage_stalled`, `disk_full`, `out_of_memory`, or `agent_stopped` when `signal` was aborted
@@ -113,7 +113,9 @@ export async function runTool(call: ToolCall): Promise<Result<ToolExit, Failure>
   }
   if (result.failed && shortage !== null) return err(shortage);
   if (result.signal === "SIGKILL" || result.exitCode === SIGKILL_EXIT_CODE) {
-    return err(failure("out_of_memory", `${call.file} was killed, as the kernel does when memory runs out.`));
+    return err(
+      failure("out_of_memory", `${call.file} was killed, probably by the kernel because memory ran out.`),
+    );
   }
   const exit = { exitCode: result.exitCode ?? null, signal: result.signal ?? null, tail };
   if (!call.confine) return ok(exit);
@@ -123,7 +125,7 @@ export async function runTool(call: ToolCall): Promise<Result<ToolExit, Failure>
     : err(failure("tool_unsupported", `The sandbox of ${call.file} did not start: ${complaint}`));
 }
 
-/** Null when the program to confine is not there. */
+/** Null when the program to confine does not exist. */
 async function launchOf({ file, args, cwd, confine }: ToolCall): Promise<Launch | null> {
   if (!confine) return { file, args };
   const path = findProgram(file);
@@ -137,7 +139,7 @@ function environmentOf({ confine, cwd, env }: ToolCall): Record<string, string> 
   return { ...inherited, ...env };
 }
 
-/** Why nothing was started at all. A folder that is gone and a program that is gone look the same. */
+/** Why the program did not start. The error code is the same for a missing folder and a missing program. */
 async function notStarted({ file, cwd }: ToolCall, code: string): Promise<Failure> {
   const folder = await stat(cwd).catch(() => null);
   if (!folder?.isDirectory())
@@ -152,7 +154,7 @@ function codeOf(result: object): string {
 
 const SANDBOX_COMPLAINT = /^(?:bwrap|unshare|setpriv|prlimit): /;
 
-/** A wrapper passes on that a signal ended its program as the exit code 128 + its number, as a shell does. */
+/** A wrapper reports a program killed by a signal with the exit code 128 + the signal's number, as a shell does. */
 function asUnwrapped(exit: ToolExit): ToolExit {
   const number = (exit.exitCode ?? 0) - 128;
   const name = Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
@@ -163,7 +165,7 @@ function seconds(ms: number): number {
   return Math.round(ms / 1000);
 }
 
-/** Splits a byte stream at newlines and carriage returns; a line of absurd length is cut. */
+/** Splits a byte stream at newlines and carriage returns; an overlong line is truncated. */
 export class LineSplitter {
   readonly #decoder = new StringDecoder("utf8");
   readonly #onLine: (line: string) => void;

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 
-/** What a confined program may reach besides the system's programs and libraries. Absolute paths that exist. */
+/** What a confined program may access in addition to the system's programs and libraries. Existing absolute paths. */
 export interface Reach {
   readonly reads: readonly string[];
   readonly writes: readonly string[];
-  /** Where the program itself and its libraries are, as far as that is not the system's. */
+  /** The folders of the program and its libraries, unless they are the system's. */
   readonly program: readonly string[];
-  /** The NVIDIA devices, and what CUDA reads of the machine. */
+  /** The NVIDIA devices, and the files that CUDA reads. */
   readonly gpu: boolean;
 }
 
@@ -30,7 +30,7 @@ export function protects(method: SandboxMethod | null): { files: boolean; networ
   };
 }
 
-/** The programs that the methods are made of, by absolute path; null where not installed. */
+/** The programs that the methods use, by absolute path; null where not installed. */
 export interface Wrappers {
   readonly bwrap: string | null;
   readonly setpriv: string | null;
@@ -38,7 +38,7 @@ export interface Wrappers {
   readonly prlimit: string | null;
 }
 
-/** What the system has of its own: programs, libraries, fonts and how to find them. Nothing of anybody's. */
+/** The system's programs, libraries, fonts and their configuration. No user's files. */
 const SYSTEM_PATHS = [
   ...["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"],
   ...["/nix/store", "/gnu/store", "/run/current-system/sw", "/run/opengl-driver"],
@@ -53,7 +53,7 @@ const PLAIN_DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/d
 export interface SystemView {
   readonly exists: (path: string) => boolean;
   readonly isFolder: (path: string) => boolean;
-  /** Where a symbolic link leads; null when the path is none. */
+  /** The target of a symbolic link; null for other paths. */
   readonly linkTarget: (path: string) => string | null;
   /** /dev/nvidia0 and the like. */
   readonly gpuDevices: readonly string[];
@@ -101,12 +101,12 @@ function bubblewrapArguments(
   const gpuMounts = [
     ...GPU_PATHS.filter((path) => !path.startsWith("/proc/") && system.exists(path)).flatMap(readOnly),
     ...system.gpuDevices.flatMap((path) => ["--dev-bind", path, path]),
-    // Kernels that the driver compiled; without them every start compiles them again.
+    // The driver's kernel cache; without it every start compiles the kernels again.
     ...["--bind-try", join(system.home, ".nv"), join(system.home, ".nv")],
   ];
   return [
-    // Root needs no user namespace, and keeps its right to read files of others, as outside. But where the machine's
-    // /proc is seen, only another user namespace hides the environments of other programs.
+    // Root needs no user namespace, and keeps its right to read others' files, as outside. But when the machine's /proc
+    // is visible, only another user namespace hides the environments of other programs.
     ...(method === "bubblewrap" && system.isRoot
       ? ["--cap-drop", "ALL", "--cap-add", "CAP_DAC_OVERRIDE"]
       : ["--unshare-user", "--cap-drop", "ALL"]),
@@ -139,7 +139,7 @@ function landlockArguments(
   system: SystemView,
 ): string[] {
   const rule = (rights: string) => (path: string) => ["--landlock-rule", `path-beneath:${rights}:${path}`];
-  // Rights for folders are refused on files.
+  // Landlock rejects folder rights on files.
   const readable = (path: string) =>
     rule(system.isFolder(path) ? "execute,read-file,read-dir" : "execute,read-file")(path);
   return [

@@ -17,10 +17,10 @@ import {
   type Wrappers,
 } from "./sandbox-methods.ts";
 
-/** What a probe found that attacked from the inside of a sandbox. Null where the sandbox did not start. */
+/** What a probe could access from inside a sandbox. Null when the sandbox did not start. */
 export type ProbeFinding = { readonly readsFiles: boolean; readonly usesNetwork: boolean } | null;
 
-/** The method that protects most; the earlier one of equals. Null when none protects anything. */
+/** The method that protects most; the first of equals. Null when none protects anything. */
 export function strongestMethod(
   findings: readonly (readonly [SandboxMethod, ProbeFinding])[],
 ): SandboxMethod | null {
@@ -36,14 +36,14 @@ export function strongestMethod(
   return best;
 }
 
-/** What a confined program is given; see `Reach`. */
+/** What a confined program may access; see `Reach`. */
 export type Confinement = Pick<Reach, "reads"> & { readonly gpu?: boolean };
 
 /** How one program is confined. */
 export interface ProgramSandbox {
   readonly method: SandboxMethod | null;
   readonly program: readonly string[];
-  /** Why it is confined less than the machine allows; null when it is not. */
+  /** Why it is confined less than the machine supports; null when it is fully confined. */
   readonly reason: string | null;
 }
 
@@ -51,14 +51,14 @@ const PROBE_TIMEOUT_MS = 20_000;
 /** No frame, database or model of a job comes near this. */
 const MAX_FILE_BYTES = 64 * 1024 ** 3;
 
-/** The sandbox of this machine. It is probed at the first use, and each program at its first. */
+/** This machine's sandbox, probed at first use. Each program is probed at its own first use. */
 export class Sandbox {
   readonly #wrappers: Wrappers;
   readonly #methods: readonly SandboxMethod[];
   #method: Promise<SandboxMethod | null> | null = null;
   readonly #programs = new Map<string, Promise<ProgramSandbox>>();
 
-  /** @param methods those that may be used, in the order of preference */
+  /** @param methods the allowed methods, in order of preference */
   constructor(methods: readonly SandboxMethod[] = METHODS, wrappers: Wrappers = installedWrappers()) {
     this.#methods = methods.filter((method) => isInstalled(method, wrappers));
     this.#wrappers = wrappers;
@@ -101,7 +101,7 @@ export class Sandbox {
     return strongestMethod(findings);
   }
 
-  /** Runs a program under a method that tries to read a file of somebody else, and to reach a server of ours. */
+  /** Runs a probe under a method: it tries to read another user's file and to connect to our server. */
   async #attackFromInside(method: SandboxMethod): Promise<ProbeFinding> {
     const root = await mkdtemp(join(tmpdir(), "splatt-sandbox-"));
     const server = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
@@ -135,12 +135,12 @@ export class Sandbox {
         return (await output(this.#wrap(candidate, { file: path, args: ["-h"] }, reach, own), own)) !== null;
       };
       if (await starts(method, ownFolders)) return { method, program: ownFolders, reason: null };
-      // What does not start outside either is kept in all the same.
+      // A program that does not start outside either stays confined.
       if ((await output({ file: path, args: ["-h"] }, own)) === null)
         return { method, program: ownFolders, reason: null };
       const withLibraries = [...ownFolders, ...(await libraryFolders(path))];
       if (await starts(method, withLibraries)) return { method, program: withLibraries, reason: null };
-      const reason = `${path} does not start without files outside the system's folders and its own`;
+      const reason = `${path} does not start without files outside its own and the system's folders`;
       const canLoseNetwork = this.#methods.includes("network") && (await starts("network", []));
       return { method: canLoseNetwork ? "network" : null, program: [], reason };
     } finally {
@@ -165,7 +165,7 @@ require("node:net").connect(Number(process.argv[2]), "127.0.0.1")
   .on("connect", () => { process.stdout.write("${CONNECTED} "); process.exit(); })
   .on("error", () => process.exit());`;
 
-/** What a program prints; null when it does not start, or ends with anything but 0. */
+/** A program's output; null when it does not start or exits with anything but 0. */
 async function output({ file, args }: Launch, cwd: string): Promise<string | null> {
   const run = await execa(file, [...args], {
     cwd,
@@ -223,8 +223,8 @@ function systemView(): SystemView {
 }
 
 /**
- * The folders of a program that is not the system's: its own, and those beside it in an installation such as a conda
- * environment. Never a home folder as a whole, nor what is shared with other programs there.
+ * The folders of a program that is not the system's: its own, and their siblings in an installation such as a conda
+ * environment. Never a whole home folder, nor a folder in it that other programs share.
  */
 export function foldersOf(path: string, home: string): string[] {
   const real = realpathSync(path);

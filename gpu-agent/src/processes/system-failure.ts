@@ -1,13 +1,13 @@
 import { type Failure, failure } from "@splatt/shared";
 import { anyOf } from "./any-of.ts";
 
-/** What an operating system's error means for a job; null when the machine is not to blame. */
+/** The failure for an operating system's error; null when the machine is not to blame. */
 export function systemFailure(error: unknown): Failure | null {
   if (!(error instanceof Error)) return null;
   const code = "code" in error ? String(error.code) : "";
   if (code === "ENOSPC" || code === "EDQUOT") return failure("disk_full", error.message);
   if (UNUSABLE_DISK.has(code)) return failure("workspace_unusable", error.message);
-  // Only files have a path; a connection that a firewall forbids has the same codes.
+  // Only file errors have a path; a connection blocked by a firewall has the same codes.
   const isForbiddenFile = (code === "EACCES" || code === "EPERM") && "path" in error;
   const isOfSource =
     "syscall" in error && (error.syscall === "copyfile" || String(error.syscall).startsWith("spawn"));
@@ -16,10 +16,10 @@ export function systemFailure(error: unknown): Failure | null {
   return isMemory ? failure("out_of_memory", error.message) : null;
 }
 
-/** A disk that was remounted read-only, that fails, or a network share whose server is gone. */
+/** A disk that fails or was remounted read-only, or a network share whose server is gone. */
 const UNUSABLE_DISK: ReadonlySet<string> = new Set(["EROFS", "EIO", "ESTALE", "ENOTCONN", "EHOSTDOWN"]);
 
-/** Like `systemFailure`, for what a tool printed before it gave up. */
+/** Like `systemFailure`, from a tool's last output. */
 export function systemFailureInOutput(line: string): Failure | null {
   if (DISK_FULL.test(line)) return failure("disk_full", line.trim());
   return BAD_ALLOC.test(line) ? failure("out_of_memory", line.trim()) : null;
@@ -27,15 +27,15 @@ export function systemFailureInOutput(line: string): Failure | null {
 
 const NO_MEMORY = /could not allocate memory|Array buffer allocation failed|WebAssembly\.Memory\(\)/;
 const DISK_FULL = anyOf(
-  // The kernel's own words; not where PyTorch says them of shared memory.
+  // The kernel's wording, except where PyTorch uses it for shared memory.
   /^(?!.*<\/torch_).*No space left on device|Disk quota exceeded/,
-  // SQLite's, which COLMAP keeps its database in.
+  // SQLite's wording: COLMAP's database uses SQLite.
   /database or disk is full/,
 );
 const BAD_ALLOC = anyOf(
   // thrust has an exception of the same name, which is about the GPU's memory.
   /std::bad_alloc(?!: cuda)|\(-4:Insufficient memory\)/,
-  // What ffprobe says of a file with a damaged index begins with the file.
+  // ffprobe's message on a damaged index begins with the file name.
   /^(?!file:).*Cannot allocate memory/,
   /DefaultCPUAllocator: not enough memory|ArrayMemoryError: |^MemoryError$/,
   // By the kernel: nvcc's, gcc's and PyTorch's words for it.

@@ -2,13 +2,13 @@ import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 
 /** Which ffmpeg the pipeline works with, by what `ffmpeg` and `ffprobe` print of themselves. */
 
-/** ffmpeg 4.4, by its libavutil: that number is there in builds without a version of their own, too. */
+/** ffmpeg 4.4, identified by its libavutil: builds without a release number have that too. */
 const OLDEST = { text: "4.4", libavutil: [56, 70] } as const;
-/** Newer ones were not tried. ffmpeg 9 has libavutil 61. */
+/** Newer ones are untested. ffmpeg 9 has libavutil 61. */
 const NEWEST = { text: "9.x", libavutil: 61 } as const;
 
 export interface FfmpegVersion {
-  /** As the program says it: "5.1.9-0+deb12u1", "7.0.2-static", "N-118448-g43be8d0728". */
+  /** As the program prints it: "5.1.9-0+deb12u1", "7.0.2-static", "N-118448-g43be8d0728". */
   readonly text: string;
   readonly libavutil: readonly [major: number, minor: number];
 }
@@ -29,7 +29,7 @@ export function versionObstacle(program: string, { text, libavutil }: FfmpegVers
   return isOld ? `${program} ${text} is too old; version ${OLDEST.text} or newer is needed.` : null;
 }
 
-/** Whether the version is newer than those that were tried. */
+/** Whether the version is newer than the tested ones. */
 export function isUntried({ libavutil: [major] }: FfmpegVersion): boolean {
   return major > NEWEST.libavutil;
 }
@@ -44,7 +44,7 @@ export interface FfmpegLists {
   readonly formats: string;
 }
 
-/** What phones and cameras record; a decoder of a library of its own does as well. */
+/** The codecs of phones and cameras; an external library's decoder is fine too. */
 const DECODERS = { h264: ["h264", "libopenh264"], hevc: ["hevc"] } as const;
 const ENCODERS = ["mjpeg", "rawvideo"];
 const FILTERS = [
@@ -54,7 +54,7 @@ const FILTERS = [
 const DEMUXERS = ["mov", "matroska", "avi", "mpegts"];
 const MUXERS = ["image2", "rawvideo"];
 
-/** @returns what a build of ffmpeg lacks of what every job needs, each as in "the encoder mjpeg" */
+/** @returns the features that every job needs and this ffmpeg lacks, each as in "the encoder mjpeg" */
 export function missingFeatures({ decoders, encoders, filters, formats }: FfmpegLists): string[] {
   const lacks = (kind: string, names: readonly string[], has: (name: string) => boolean) =>
     names.filter((name) => !has(name)).map((name) => `the ${kind} ${name}`);
@@ -72,7 +72,7 @@ export function missingFeatures({ decoders, encoders, filters, formats }: Ffmpeg
 /** Whether a list has a name, alone or among others as in "mov,mp4,m4a", in a row that begins with `flags`. */
 function listHas(list: string, flags: RegExp, name: string): boolean {
   return list.split("\n").some((row) => {
-    // A format that is a device has a "d" in a column of its own, from ffmpeg 7 on.
+    // From ffmpeg 7 on, a separate column marks devices with a "d".
     const [, second = "", third = ""] = row.trim().split(/\s+/);
     const names = second === "d" ? third : second;
     return flags.test(row) && names.split(",").includes(name);

@@ -28,7 +28,7 @@ export async function surveyTools({
   FFPROBE_PATH,
   COLMAP_PATH,
 }: ToolPaths): Promise<ToolSurvey> {
-  // A folder of their own, since a confined program may write to the one that it works in.
+  // A separate folder, because a confined program may write to its working folder.
   const cwd = await mkdtemp(join(tmpdir(), "splatt-tools-"));
   try {
     const [ffmpeg, ffprobe, colmap] = await Promise.all([
@@ -46,7 +46,7 @@ export async function surveyTools({
   }
 }
 
-/** The first thing that keeps jobs from being worked on; null when nothing does. */
+/** The first problem that prevents the agent from processing jobs; null when none does. */
 export function firstToolFailure({ ffmpeg, ffprobe, colmap }: ToolSurvey): Failure | null {
   const failed = [ffmpeg, ffprobe, colmap].find((tool) => !tool.ok);
   return failed === undefined || failed.ok ? null : failed.error;
@@ -91,7 +91,7 @@ async function featureLists(program: string, cwd: string): Promise<Result<Ffmpeg
   return ok(value);
 }
 
-/** What a program prints on both streams; a program that cannot start is not supported. */
+/** A program's output on both streams; a program that cannot start is unsupported. */
 async function print(file: string, args: readonly string[], cwd: string): Promise<Result<string, Failure>> {
   const lines: string[] = [];
   const exit = await runTool({
@@ -110,7 +110,7 @@ async function print(file: string, args: readonly string[], cwd: string): Promis
     return err(isMissing ? exit.error : failure("tool_unsupported", exit.error.detail));
   }
   const { exitCode, signal, tail } = exit.value;
-  // A library that is missing, a processor that is too old.
+  // For example, a library is missing or the CPU is too old.
   if (lines.length === 0 || signal !== null || exitCode === 127) {
     const how = signal ?? `exit code ${exitCode}`;
     const said = tail.at(-1) === undefined ? "" : ` It said: ${tail.at(-1)}`;

@@ -230,7 +230,7 @@ describe("what nerfstudio says when it fails", () => {
     {
       line: "RuntimeError: Unexpected error from cudaGetDeviceCount(). Error 803: system has unsupported display driver / cuda driver combination",
       code: "gpu_unavailable",
-      meaning: expect.stringContaining("of different versions"),
+      meaning: expect.stringContaining("have different versions"),
     },
     {
       line: "AttributeError: 'NoneType' object has no attribute 'CameraModelType'",

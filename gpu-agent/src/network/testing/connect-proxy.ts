@@ -3,19 +3,19 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import { type AddressInfo, connect, type Socket } from "node:net";
 
 export interface ProxyOptions {
-  /** Leads every name to this machine, as only the proxy's own DNS would know it. */
+  /** Resolves every name to this machine, like a private DNS that only the proxy uses. */
   readonly toPort?: number;
-  /** `user:password` that it wants. */
+  /** The required `user:password`. */
   readonly credentials?: string;
   /** Answers every request with this status. */
   readonly refuse?: number;
-  /** Does something else with a request for a tunnel. */
+  /** Overrides how a tunnel request is handled. */
   readonly onConnect?: (socket: Socket) => void;
 }
 
 export interface ConnectProxy extends AsyncDisposable {
   readonly url: URL;
-  /** What it was asked: `CONNECT host:port`, or `GET http://host/path`. */
+  /** The requests received: `CONNECT host:port`, or `GET http://host/path`. */
   readonly asked: string[];
 }
 

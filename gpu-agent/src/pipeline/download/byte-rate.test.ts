@@ -13,7 +13,7 @@ describe("ByteRate", () => {
     expect(rate.perSecond()).toBeCloseTo(1000);
   });
 
-  it("begins anew with a download that does", () => {
+  it("restarts with a restarted download", () => {
     const rate = new ByteRate();
     rate.add(0, 0);
     rate.add(1000, 500);

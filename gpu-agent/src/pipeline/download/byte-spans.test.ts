@@ -41,7 +41,7 @@ it("bytesIn and prefixOf count", () => {
 describe("limitOf", () => {
   it.each([
     ["nothing ahead", 5, spans([0, 5]), [], Number.POSITIVE_INFINITY],
-    ["what is there", 5, spans([0, 5], [20, 30]), [], 20],
+    ["received bytes", 5, spans([0, 5], [20, 30]), [], 20],
     ["another stream", 5, spans([0, 5], [20, 30]), [12, 3], 12],
     ["what has grown over it", 5, spans([0, 9]), [], 5],
     ["another stream that has reached it", 5, spans([0, 5]), [5], 5],
@@ -50,7 +50,7 @@ describe("limitOf", () => {
 
 describe("nextSpan", () => {
   it.each([
-    ["a file of which nothing is there", 8 * UNIT, spans(), [], [0, 8 * UNIT]],
+    ["a file without received bytes", 8 * UNIT, spans(), [], [0, 8 * UNIT]],
     ["the second half of what one stream fetches", 8 * UNIT, spans(), [0], [4 * UNIT, 8 * UNIT]],
     ["what is halfway to the end", 8 * UNIT, spans([0, 2 * UNIT]), [2 * UNIT], [5 * UNIT, 8 * UNIT]],
     ["the longer of two", 9 * UNIT, spans(), [0, 6 * UNIT], [3 * UNIT, 6 * UNIT]],
@@ -58,7 +58,7 @@ describe("nextSpan", () => {
     ["a gap", 8 * UNIT, spans([5, 8 * UNIT]), [], [0, 5]],
     ["a gap that nobody fills", 8 * UNIT, spans([0, 10], [20, UNIT]), [UNIT], [10, 20]],
     ["nothing where halves are too small", 2 * UNIT - 1, spans(), [0], null],
-    ["nothing of what is there", 10, spans([0, 10]), [], null],
+    ["none of the received bytes", 10, spans([0, 10]), [], null],
     ["nothing of an empty file", 0, spans(), [], null],
   ] as const)("%s", (_, total, there, busy, expected) => {
     const span = expected === null ? null : { from: expected[0], to: expected[1] };
@@ -71,7 +71,7 @@ describe("nextSpan", () => {
     expect(busy.toSorted((a, b) => a - b)).toEqual([0, 8, 16, 24, 32, 40, 48, 56].map((n) => n * UNIT));
   });
 
-  it("keeps streams of very different speed at work nearly to the end, and has each byte fetched once", () => {
+  it("keeps streams of different speeds busy nearly to the end and fetches each byte once", () => {
     const total = 200 * UNIT;
     const rates = [1, 1, 2, 3, 5, 8, 13, 21].map((rate) => (rate * UNIT) / 16);
     let there: ByteSpan[] = [];

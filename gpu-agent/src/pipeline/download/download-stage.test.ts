@@ -7,7 +7,7 @@ import { createDownloadStage, DEFAULT_FETCH_LIMITS, describeProgress } from "./d
 import { localServer, serveFile, sha256, videoBytes } from "./testing/local-server.ts";
 
 describe("the download stage", () => {
-  it("leaves the video as `source` and reports how far it is", async () => {
+  it("saves the video as `source` and reports progress", async () => {
     const video = videoBytes(100_000);
     await using server = await localServer((request, response) => serveFile(request, response, video));
     const dir = await mkdtemp(join(tmpdir(), "splatt-download-"));

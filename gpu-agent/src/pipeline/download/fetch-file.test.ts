@@ -38,7 +38,7 @@ function fetchFrom(server: LocalServer, path = "/v.mp4", overrides: FetchOverrid
   return fetchFileFrom(server, path, file, overrides);
 }
 
-/** Breaks the connection once the client has stored so many bytes of the answer. */
+/** Breaks the connection once the client has stored this many bytes of the response. */
 function breakAfter(bytes: number): ServedFile {
   return { breakAfter: bytes, part: `${file}.part` };
 }
@@ -51,7 +51,7 @@ function failed(code: string, detail?: string) {
 }
 
 describe("a whole file", () => {
-  it("is written, hashed and left without its companions", async () => {
+  it("is written and hashed, and its temporary files are removed", async () => {
     await using server = await localServer((request, response) =>
       serveFile(request, response, VIDEO, { etag: '"1"' }),
     );
@@ -64,7 +64,7 @@ describe("a whole file", () => {
     expect(server.requests[0]?.headers).toMatchObject({ "accept-encoding": "identity" });
   });
 
-  it("may come without a length", async () => {
+  it("may have no Content-Length", async () => {
     await using server = await localServer((_, response) => {
       response.writeHead(200);
       response.write(VIDEO.subarray(0, 1000));
@@ -84,7 +84,7 @@ describe("what is not a video", () => {
     ["JSON", "application/json", '{"error":"quota"}'],
     ["a ZIP archive", "application/zip", "PK\u0003\u0004\u0000\u0000"],
     ["nothing", "video/mp4", ""],
-  ])("%s is turned down", async (_, contentType, body) => {
+  ])("%s is rejected", async (_, contentType, body) => {
     await using server = await localServer((_request, response) => {
       response.writeHead(200, { "content-type": contentType }).end(body);
     });
@@ -92,7 +92,7 @@ describe("what is not a video", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it("a page that comes again with the cookie is turned down", async () => {
+  it("a page that is served again with the cookie is rejected", async () => {
     await using server = await localServer((_, response, count) => {
       response
         .writeHead(200, { "content-type": "text/html", "set-cookie": `n=${count}` })
@@ -102,7 +102,7 @@ describe("what is not a video", () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  it("a large one is turned down after its first bytes", async () => {
+  it("a large file is rejected after its first bytes", async () => {
     await using server = await localServer((_, response) => {
       response.writeHead(200, { "content-type": "text/plain", "content-length": "5000000" });
       response.write("text ".repeat(1000));
@@ -111,27 +111,27 @@ describe("what is not a video", () => {
   });
 });
 
-describe("a server whose refusals are waited out", () => {
+describe("a server whose refusals are retried", () => {
   const isTransient = () => true;
 
   it.each([
     ["what is not a video", {}, "source_not_a_video"],
     ["what is too large", { limits: { maxBytes: 10 } }, "source_too_large"],
     ["what the disk has no room for", { limits: { minFreeBytes: 1e18 } }, "disk_full"],
-  ])("%s is not waited for", async (_, overrides, code) => {
+  ])("%s is not retried", async (_, overrides, code) => {
     await using server = await localServer((_request, response) => void response.end("a text ".repeat(1000)));
     expect(await fetchFrom(server, "/v.mp4", { isTransient, ...overrides })).toMatchObject(failed(code));
     expect(server.requests).toHaveLength(1);
   });
 
-  it("may hand out anything when it is for somebody else to judge", async () => {
+  it("may serve anything when the caller checks the content", async () => {
     await using server = await localServer((_request, response) => void response.end("a text"));
     expect(await fetchFrom(server, "/v.mp4", { isTransient, onlyVideo: false })).toMatchObject({ ok: true });
   });
 });
 
 describe("a broken download", () => {
-  it("begins anew where the server gives nothing to tell the version by", async () => {
+  it("restarts when the server identifies no version", async () => {
     await using server = await localServer((request, response, count) => {
       serveFile(request, response, VIDEO, count === 0 ? breakAfter(100_000) : {});
     });
@@ -139,7 +139,7 @@ describe("a broken download", () => {
     expect(server.requests[1]?.headers.range).toBeUndefined();
   });
 
-  it("begins anew when the file has changed, by If-Range", async () => {
+  it("restarts when the file has changed, by If-Range", async () => {
     const other = Buffer.concat([VIDEO.subarray(0, 50), videoBytes(200_000)]);
     await using server = await localServer((request, response, count) => {
       if (count === 0) serveFile(request, response, VIDEO, { etag: '"1"', ...breakAfter(100_000) });
@@ -149,7 +149,7 @@ describe("a broken download", () => {
     expect(sha256(await readFile(file))).toBe(sha256(other));
   });
 
-  it("begins anew when the server goes on with another version", async () => {
+  it("restarts when the server resumes with another version", async () => {
     const other = videoBytes(250_000).reverse();
     Buffer.from("....ftyp").copy(other);
     await using server = await localServer((request, response, count) => {
@@ -160,7 +160,7 @@ describe("a broken download", () => {
     expect(server.requests[1]?.headers["if-range"]).toBeUndefined();
   });
 
-  it("begins anew on 416", async () => {
+  it("restarts on 416", async () => {
     await using server = await localServer((request, response, count) => {
       if (count === 1) response.writeHead(416).end();
       else
@@ -175,7 +175,7 @@ describe("a broken download", () => {
     expect(server.requests[2]?.headers.range).toBeUndefined();
   });
 
-  it("takes a whole file for an answer where ranges are not served", async () => {
+  it("accepts the whole file from a server without ranges", async () => {
     await using server = await localServer((request, response, count) => {
       serveFile(request, response, VIDEO, {
         etag: '"1"',
@@ -186,7 +186,7 @@ describe("a broken download", () => {
     expect(await fetchFrom(server)).toMatchObject({ ok: true, value: { sha256: sha256(VIDEO) } });
   });
 
-  it("fails when nothing is gained any more", async () => {
+  it("fails when retries make no progress", async () => {
     await using server = await localServer((request, response) => {
       serveFile(request, response, VIDEO, { etag: '"1"', ...breakAfter(10) });
     });
@@ -196,7 +196,7 @@ describe("a broken download", () => {
 });
 
 describe("after a restart", () => {
-  /** Stops once some of the file is there. */
+  /** Stops once part of the file has arrived. */
   async function interrupt(server: LocalServer): Promise<void> {
     const stop = new AbortController();
     const result = await fetchFrom(server, "/v.mp4", { signal: stop.signal, onProgress: () => stop.abort() });
@@ -204,7 +204,7 @@ describe("after a restart", () => {
     expect((await readdir(dir)).toSorted()).toEqual(["source.part", "source.part.json"]);
   }
 
-  it("goes on where it was", async () => {
+  it("resumes where it stopped", async () => {
     await using server = await localServer((request, response, count) => {
       serveFile(request, response, VIDEO, {
         lastModified: "Mon, 01 Jan 2024 00:00:00 GMT",
@@ -221,7 +221,7 @@ describe("after a restart", () => {
     });
   });
 
-  it("does not go on with what is part of another address", async () => {
+  it("does not resume the part of another URL", async () => {
     await using server = await localServer((request, response, count) => {
       serveFile(request, response, VIDEO, { etag: '"1"', ...(count === 0 ? { silentAfter: 70_000 } : {}) });
     });
@@ -233,7 +233,7 @@ describe("after a restart", () => {
     expect(server.requests[1]?.headers.range).toBeUndefined();
   });
 
-  it("asks for nothing when all is there", async () => {
+  it("sends no request when the file is complete", async () => {
     await using server = await localServer((request, response) => {
       serveFile(request, response, VIDEO, { etag: '"1"' });
     });
@@ -248,7 +248,7 @@ describe("after a restart", () => {
 });
 
 describe("limits", () => {
-  it("turns a file down by the size that the server names", async () => {
+  it("rejects a file by the size that the server declares", async () => {
     await using server = await localServer((_, response) => {
       response.writeHead(200, { "content-length": "300000" });
       response.write(VIDEO.subarray(0, 10));
@@ -258,7 +258,7 @@ describe("limits", () => {
     );
   });
 
-  it("turns a file down by the size that it turns out to have", async () => {
+  it("rejects a file by its actual size", async () => {
     await using server = await localServer((_, response) => {
       response.writeHead(200);
       response.write(VIDEO);
@@ -268,7 +268,7 @@ describe("limits", () => {
     );
   });
 
-  it("wants room on the disk before it begins", async () => {
+  it("checks the free disk space before it starts", async () => {
     await using server = await localServer((request, response) => serveFile(request, response, VIDEO));
     const result = await fetchFrom(server, "/", { limits: { minFreeBytes: 2 ** 60 } });
     expect(result).toMatchObject(failed("disk_full"));
@@ -282,7 +282,7 @@ describe("limits", () => {
 
   it.each([
     ["falls silent in the middle", { silentAfter: 100 }],
-    ["falls silent at once", { silentAfter: 0 }],
+    ["falls silent immediately", { silentAfter: 0 }],
   ])("gives up on a server that %s", async (_, how) => {
     await using server = await localServer((request, response) => {
       serveFile(request, response, VIDEO, { etag: '"1"', ...how });
@@ -329,14 +329,14 @@ describe("limits", () => {
     expect(server.requests.length).toBeLessThan(12);
   });
 
-  it("does not ask its disk for what is larger than any video may be", async () => {
+  it("rejects an oversized file before checking the disk", async () => {
     await using server = await localServer((_, response) => {
       response.writeHead(200, { "content-length": String(1e15) }).write(VIDEO.subarray(0, 1000));
     });
     expect(await fetchFrom(server)).toMatchObject(failed("source_too_large"));
   });
 
-  it("ends at once when it is told to", async () => {
+  it("stops immediately when it is aborted", async () => {
     const stop = new AbortController();
     await using server = await localServer(() => stop.abort());
     expect(await fetchFrom(server, "/", { signal: stop.signal })).toEqual(failed("agent_stopped", ""));
@@ -365,7 +365,7 @@ describe("answers", () => {
     expect(server.requests).toHaveLength(requests);
   });
 
-  it("waits for a server that is busy", async () => {
+  it("retries while the server is busy", async () => {
     await using server = await localServer((request, response, count) => {
       if (count < 2) response.writeHead(503).end();
       else serveFile(request, response, VIDEO);
@@ -373,7 +373,7 @@ describe("answers", () => {
     expect(await fetchFrom(server)).toMatchObject({ ok: true });
   });
 
-  it("waits for what its caller knows to pass, longer than for others, with new headers each time", async () => {
+  it("retries errors that the caller calls transient, for longer, with new headers each time", async () => {
     await using server = await localServer((request, response, count) => {
       if (count < 5)
         response.writeHead(409, { "content-type": "application/json" }).end('{"code":"stale_lease"}');
@@ -408,21 +408,18 @@ describe("answers", () => {
   it.each([
     ["seconds", () => "3600"],
     ["a date", (now: number) => new Date(now + 3_600_000).toUTCString()],
-  ])(
-    "fails at once, but not for ever, when the server asks in %s for more patience than there is",
-    async (_, retryAfter) => {
-      await using server = await localServer((_request, response) =>
-        response.writeHead(403, { "retry-after": retryAfter(Date.now()) }).end(),
-      );
-      const result = await fetchFrom(server);
-      expect(result).toMatchObject(failed("source_server_error", "again in 60 minutes"));
-      expect(server.requests).toHaveLength(1);
-    },
-  );
+  ])("fails immediately when a Retry-After in %s exceeds the patience", async (_, retryAfter) => {
+    await using server = await localServer((_request, response) =>
+      response.writeHead(403, { "retry-after": retryAfter(Date.now()) }).end(),
+    );
+    const result = await fetchFrom(server);
+    expect(result).toMatchObject(failed("source_server_error", "again in 60 minutes"));
+    expect(server.requests).toHaveLength(1);
+  });
 });
 
-describe("a server that asks to come back again and again", () => {
-  it("fails when its waits together exceed the patience", async () => {
+describe("a server that sends Retry-After again and again", () => {
+  it("fails when the total wait exceeds the patience", async () => {
     await using server = await localServer((_, response) =>
       response.writeHead(503, { "retry-after": "1" }).end(),
     );
@@ -432,8 +429,8 @@ describe("a server that asks to come back again and again", () => {
   });
 });
 
-describe("what identifies us", () => {
-  it("is our own name, with a contact for servers that want one", async () => {
+describe("the User-Agent", () => {
+  it("is our own name with a contact", async () => {
     await using server = await localServer((request, response) => {
       if (!/@|https?:/.test(request.headers["user-agent"] ?? "")) response.writeHead(403).end();
       else serveFile(request, response, VIDEO);
@@ -455,7 +452,7 @@ describe("long headers", () => {
     expect(await fetchFrom(server)).toMatchObject({ ok: true });
   });
 
-  it("without end are not", async () => {
+  it("are rejected when they never end", async () => {
     await using server = await localServer((_, response) => {
       const socket = response.socket;
       socket?.write("HTTP/1.1 200 OK\r\n");
@@ -471,7 +468,7 @@ describe("long headers", () => {
 });
 
 describe("share pages", () => {
-  it("that a short link leads to are answered with the link to use", async () => {
+  it("behind a short link are rejected with the link to use", async () => {
     await using server = await localServer((request, response) => {
       if (request.headers.host?.startsWith("short.splatt.dev")) {
         const location = `http://drive.google.com:${server.host.split(":")[1]}/file/d/1XB/view?usp=sharing`;
@@ -489,7 +486,7 @@ describe("share pages", () => {
 });
 
 describe("redirects", () => {
-  it("go to another server without the headers for the first", async () => {
+  it("go to another server without the first server's headers", async () => {
     await using target = await localServer((request, response) => serveFile(request, response, VIDEO));
     await using server = await localServer((_, response) => {
       response.writeHead(307, { location: `${target.origin}/v.mp4` }).end();
@@ -503,7 +500,7 @@ describe("redirects", () => {
     expect(target.requests[0]?.headers.authorization).toBeUndefined();
   });
 
-  it("are refused where they lead into a private network, before anything is sent there", async () => {
+  it("into a private network are refused before anything is sent there", async () => {
     await using secret = await localServer((request, response) => serveFile(request, response, VIDEO));
     for (const location of [
       secret.origin,
@@ -532,7 +529,7 @@ describe("redirects", () => {
     expect(server.requests[1]?.url).toBe(url);
   });
 
-  it("to an address in another character set keep its bytes", async () => {
+  it("to a URL in another character set keep its bytes", async () => {
     await using server = await localServer((request, response) => {
       if (request.url === "/%DCbung.mp4") serveFile(request, response, VIDEO);
       else response.writeHead(302, { location: "/\u00dcbung.mp4" }).end();
@@ -540,7 +537,7 @@ describe("redirects", () => {
     expect(await fetchFrom(server)).toMatchObject({ ok: true });
   });
 
-  it("end after five", async () => {
+  it("stop after five", async () => {
     await using server = await localServer((_, response) =>
       response.writeHead(302, { location: "/again" }).end(),
     );
@@ -548,7 +545,7 @@ describe("redirects", () => {
     expect(server.requests).toHaveLength(6);
   });
 
-  it("without an address are no redirects", async () => {
+  it("without a Location are errors", async () => {
     await using server = await localServer((_, response) => response.writeHead(302).end());
     expect(await fetchFrom(server)).toMatchObject(failed("source_server_error", "302"));
   });
@@ -566,7 +563,7 @@ describe("names", () => {
     ],
     ["an IPv4 address in IPv6 clothes", [{ address: "::ffff:127.0.0.1", family: 6 }]],
     ["nothing", []],
-  ])("that lead to %s are refused before anything is sent", async (_, addresses) => {
+  ])("that resolve to %s are refused before anything is sent", async (_, addresses) => {
     await using server = await localServer((request, response) => serveFile(request, response, VIDEO));
     const url = server.origin.replace("127.0.0.1", "video.splatt.dev");
     const result = await fetchUrl(url, file, { resolve: async () => addresses });
@@ -574,7 +571,7 @@ describe("names", () => {
     expect(server.requests).toHaveLength(0);
   });
 
-  it("are looked up once for a connection, which goes to the address that was checked", async () => {
+  it("are resolved once per connection, which goes to the checked address", async () => {
     await using server = await localServer((request, response) => serveFile(request, response, VIDEO));
     let asked = 0;
     // An answer that would change at the second look: first a public address where nobody listens.
@@ -585,7 +582,7 @@ describe("names", () => {
     expect(server.requests).toHaveLength(0);
   });
 
-  it("that are not known, and closed ports, are unreachable", async () => {
+  it("that do not exist, and closed ports, are unreachable", async () => {
     const unknown: Resolve = async () => {
       throw Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" });
     };
@@ -598,7 +595,7 @@ describe("names", () => {
 });
 
 describe.skipIf(!canMakeCertificates)("https", () => {
-  it("is refused without a certificate that holds, and not tried again", async () => {
+  it("is refused without a valid certificate and not retried", async () => {
     await using server = await localServer(
       (request, response) => serveFile(request, response, VIDEO),
       certificateFor("127.0.0.1", dir),
@@ -608,7 +605,7 @@ describe.skipIf(!canMakeCertificates)("https", () => {
     expect(server.requests).toHaveLength(0);
   });
 
-  it("works with one", async () => {
+  it("works with a valid certificate", async () => {
     const pair = certificateFor("127.0.0.1", dir);
     const before = tls.getCACertificates("default");
     tls.setDefaultCACertificates([...before, pair.cert]);

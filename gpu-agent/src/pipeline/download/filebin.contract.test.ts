@@ -37,9 +37,9 @@ describe.skipIf(SERVER === "")("a file on a real Filebin", () => {
     return fetchUrl(url, file, { allowHosts, ...overrides });
   }
 
-  it.each(["video.mp4", "Übung 1 (final).mp4"])("%s comes whole, past the warning page", async (name) => {
+  it.each(["video.mp4", "Übung 1 (final).mp4"])("%s is downloaded past the warning page", async (name) => {
     const url = await upload(name);
-    // The trap is there: a client that Filebin does not know gets a page.
+    // The trap exists: Filebin sends an unknown client a page.
     const unknown = await fetch(url, { headers: { "user-agent": "someone/1" } });
     expect(unknown.headers.get("content-type")).toContain("text/html");
     expect(await download(url)).toMatchObject({ ok: true, value: { sha256: sha256(VIDEO) } });
@@ -59,7 +59,7 @@ describe.skipIf(SERVER === "")("a file on a real Filebin", () => {
   it.each([
     [`/${bin}/missing.mp4`, "source_not_found"],
     [`/${bin}`, "source_not_a_video"],
-  ])("is named when it is not at %s", async (path, code) => {
+  ])("is reported missing at %s", async (path, code) => {
     await upload("other.mp4");
     expect(await download(new URL(path, SERVER).href)).toMatchObject({ ok: false, error: { code } });
   });

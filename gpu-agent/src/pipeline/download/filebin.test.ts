@@ -20,7 +20,7 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
 describe("a file on Filebin", () => {
-  it("is asked for past the warning page, with its cookie, under our own name", async () => {
+  it("is requested past the warning page, with its cookie, under our own name", async () => {
     const filebin = filebinServer({ bytes: VIDEO });
     await using server = await localServer(filebin.answer);
     expect(await fetchFrom(server, FILEBIN_PATH, file)).toMatchObject(WHOLE);
@@ -34,7 +34,7 @@ describe("a file on Filebin", () => {
     expect(filebin.downloads()).toBe(1);
   });
 
-  it("is asked for at its own address again when the download breaks, and gone on with there", async () => {
+  it("is resumed from its own URL when the download breaks", async () => {
     const filebin = filebinServer({
       bytes: VIDEO,
       answersPerAddress: 1,
@@ -56,7 +56,7 @@ describe("a file on Filebin", () => {
     expect(resumed[3]?.headers).toMatchObject({ range: "bytes=200000-", "if-range": ETAG });
   });
 
-  it("is asked for again from its own address when the page comes after a redirect", async () => {
+  it("is requested again from its own URL when the page follows a redirect", async () => {
     await using server = await localServer((request, response) => {
       const known = request.headers.cookie === "verified=yes";
       if (request.url === "/bin/v.mp4")
@@ -79,7 +79,7 @@ describe("a file on Filebin", () => {
   it.each([
     ["whose bin has expired", "/expired/v.mp4", {}, "source_not_found"],
     ["that was asked for too often", FILEBIN_PATH, { downloadLimit: 0 }, "source_denied"],
-  ])("%s is named", async (_, path, options, code) => {
+  ])("%s is reported", async (_, path, options, code) => {
     await using server = await localServer(filebinServer({ bytes: VIDEO, ...options }).answer);
     expect(await fetchFrom(server, path, file)).toMatchObject({ ok: false, error: { code } });
     expect(server.requests).toHaveLength(1);
@@ -97,7 +97,7 @@ describe("a file on Filebin", () => {
       expect(filebin.downloads()).toBe(1);
     });
 
-    it("goes on with a new address when the first has expired", async () => {
+    it("resumes from a new presigned URL when the first has expired", async () => {
       const filebin = filebinServer({ bytes: LARGE, answersPerAddress: 3 });
       await using server = await localServer(filebin.answer);
       expect(await fetchFrom(server, FILEBIN_PATH, file)).toMatchObject(LARGE_WHOLE);

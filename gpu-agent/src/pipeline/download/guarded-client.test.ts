@@ -20,7 +20,7 @@ describe("guardedClient", () => {
     expect(server.requests).toHaveLength(0);
   });
 
-  it("connects to the hosts that are allowed, and only at their port", async () => {
+  it("connects to allowed hosts, and only at their port", async () => {
     await using server = await localServer((_, response) => response.end("hello"));
     await using other = await localServer((_, response) => response.end("secret"));
     const allowing = guardedClient({ allowHttp: true, allowHosts: [server.host] });

@@ -27,7 +27,7 @@ const neverResolve: Resolve = () => {
   throw new Error("no name may be looked up");
 };
 
-/** With the secret server's port, where the address has none of its own. */
+/** Adds the secret server's port to an address without a port. */
 function aimed(url: string): string {
   const host = /^(https:\/\/)([^/:@\\\s]+|\[[^\]]*\])(\/.*)?$/.exec(url);
   return host ? `http://${host[2]}:${new URL(secret.origin).port}${host[3] ?? ""}` : url;
@@ -42,7 +42,7 @@ describe("a job that names a hostile address", () => {
     expect(secret.connections()).toBe(0);
   });
 
-  it("fails just so when a server redirects there", async () => {
+  it("fails the same way when a server redirects there", async () => {
     let location = "";
     await using server = await localServer((_, response) => response.writeHead(302, { location }).end());
     for (const url of HOSTILE_URLS) {
@@ -63,7 +63,7 @@ describe("a job that names a hostile address", () => {
   }
 });
 
-describe("the client alone, for a caller that checked nothing", () => {
+describe("the client, for a caller that checked nothing", () => {
   it("connects to none of the table's addresses", async () => {
     const client = guardedClient(
       { allowHttp: true, allowHosts: [] },

@@ -40,8 +40,8 @@ describe("the video comes from a server that", () => {
     ["speaks HTTP/1.0 and names no length", "HTTP/1.0 200 OK\r\n\r\n", VIDEO],
     ["gives no reason", `HTTP/1.1 200\r\n${LENGTH}\r\n`, VIDEO],
     ["ends lines with a line feed alone", `HTTP/1.1 200 OK\nContent-Length: ${VIDEO.length}\n\n`, VIDEO],
-    ["sends a length beside chunks", `${OK}${LENGTH}Transfer-Encoding: chunked\r\n\r\n`, chunked(VIDEO)],
-    ["sends chunks beside a length", `${OK}Transfer-Encoding: chunked\r\n${LENGTH}\r\n`, chunked(VIDEO)],
+    ["sends a length with chunks", `${OK}${LENGTH}Transfer-Encoding: chunked\r\n\r\n`, chunked(VIDEO)],
+    ["sends chunks with a length", `${OK}Transfer-Encoding: chunked\r\n${LENGTH}\r\n`, chunked(VIDEO)],
     [
       "sends chunks with extensions and trailers",
       `${OK}Transfer-Encoding: Chunked\r\nTrailer: X-Sum\r\n\r\n`,
@@ -92,7 +92,7 @@ describe("the video comes from a server that", () => {
     expect(await fetch(server.origin)).toMatchObject({ ok: true, value: { sha256: sha256(VIDEO) } });
   });
 
-  it("sends its answer in crumbs", async () => {
+  it("sends its response in tiny pieces", async () => {
     await using server = await rawServer((socket) => {
       const bytes = Buffer.concat([Buffer.from(`${OK}ETag: "1"\r\n${LENGTH}\r\n`), VIDEO]);
       let at = 0;
@@ -109,7 +109,7 @@ describe("the video comes from a server that", () => {
   });
 });
 
-describe("the download fails, in the limits of its tries, when a server", () => {
+describe("the download fails, within its limits, when a server", () => {
   it.each<[string, string, string]>([
     ["does not speak HTTP", "SSH-2.0-OpenSSH_9.6\r\n", "source_server_error"],
     ["speaks HTTP/0.9", "\u0000\u0000\u0000\u0018ftypmp42", "source_server_error"],
@@ -145,7 +145,7 @@ describe("the download fails, in the limits of its tries, when a server", () => 
   it.each([
     ["headers", "X-More: more\r\n"],
     ["interim answers", "HTTP/1.1 102 Processing\r\n\r\n"],
-  ])("sends %s slowly and without end", async (_, piece) => {
+  ])("sends %s slowly and endlessly", async (_, piece) => {
     await using server = await rawServer((socket) => {
       if (piece.startsWith("X-")) socket.write(OK);
       const timer = setInterval(() => socket.write(piece), 2);

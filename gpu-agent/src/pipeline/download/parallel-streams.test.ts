@@ -42,7 +42,7 @@ function begin(request: IncomingMessage, response: ServerResponse, headBytes: nu
 }
 
 describe("a file of which the server serves ranges", () => {
-  it("comes in eight streams at once, each with its own part, of the version that the first one saw", async () => {
+  it("is downloaded in eight parallel streams, all of the first stream's version", async () => {
     const held: (() => void)[] = [];
     let first: ServerResponse | null = null;
     await using server = await localServer((request, response, count) => {
@@ -64,7 +64,7 @@ describe("a file of which the server serves ranges", () => {
     expect(first).toMatchObject({ writableFinished: false });
   });
 
-  it("comes in as many streams as are allowed", async () => {
+  it("is downloaded in the allowed number of streams", async () => {
     await using server = await localServer((request, response) =>
       serveFile(request, response, VIDEO, STRONG),
     );
@@ -72,7 +72,7 @@ describe("a file of which the server serves ranges", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it("comes whole although each connection breaks again and again", async () => {
+  it("is downloaded although each connection breaks repeatedly", async () => {
     await using server = await localServer((request, response, count) => {
       if (count < 24) begin(request, response, 400_000)();
       else return serveFile(request, response, VIDEO, STRONG);
@@ -81,7 +81,7 @@ describe("a file of which the server serves ranges", () => {
     expect(await fetchVideo(server, { limits: { maxTries: 50 } })).toMatchObject(WHOLE);
   });
 
-  it("is turned down by its first bytes before more streams are opened", async () => {
+  it("is rejected by its first bytes before more streams are opened", async () => {
     const text = Buffer.alloc(VIDEO.length, "text ");
     await using server = await localServer((request, response) => serveFile(request, response, text, STRONG));
     expect(await fetchVideo(server)).toMatchObject({ ok: false, error: { code: "source_not_a_video" } });
@@ -143,7 +143,7 @@ describe("a file comes in one stream", () => {
 });
 
 describe("an agent that is killed", () => {
-  /** Fetches in a process of its own. */
+  /** Fetches in a separate process. */
   function fetchElsewhere(server: LocalServer) {
     const script = `
       import { fetchFrom } from ${JSON.stringify(new URL("./testing/fetch-from.ts", import.meta.url).href)};
@@ -154,7 +154,7 @@ describe("an agent that is killed", () => {
     });
   }
 
-  it("goes on with each of its streams where that one was", async () => {
+  it("resumes each stream where it stopped", async () => {
     const first = 1_000_000;
     let killed = false;
     await using server = await localServer((request, response) => {

@@ -15,7 +15,7 @@ afterEach(async () => {
   await rm(dir, { recursive: true });
 });
 
-it("writes down what comes while a slow disk still writes down what came before", async () => {
+it("records new bytes while a slow disk still writes the previous record", async () => {
   // A fake disk, because no real one is slow when asked to be.
   const disk = { sync: Promise.withResolvers<void>() };
   const anyFile = await open(join(dir, "any"), "w");

@@ -30,7 +30,7 @@ function proxies(url: URL) {
 }
 
 describe("a video behind a proxy", () => {
-  it("comes whole, in several streams, from a name that only the proxy knows", async () => {
+  it("is downloaded in several streams from a name that only the proxy can resolve", async () => {
     await using server = await localServer((request, response) =>
       serveFile(request, response, VIDEO, { etag: '"1"' }),
     );
@@ -57,7 +57,7 @@ describe("a video behind a proxy", () => {
     expect(proxy.asked).toEqual([]);
   });
 
-  it("is not asked for where a redirect leads into a private network", async () => {
+  it("is not requested when a redirect leads into a private network", async () => {
     await using server = await localServer((_, response) =>
       response.writeHead(302, { location: "http://169.254.169.254/latest/meta-data/" }).end(),
     );
@@ -74,7 +74,7 @@ describe("a video behind a proxy", () => {
     ["refuses", { refuse: 403 }, 1, "source_unreachable"],
     ["wants a password", { credentials: "user:secret" }, 1, "source_unreachable"],
     ["fails for now", { refuse: 502 }, 3, "source_unreachable"],
-  ])("cannot be reached when the proxy %s", async (_, options, tries, code) => {
+  ])("is unreachable when the proxy %s", async (_, options, tries, code) => {
     await using proxy = await connectProxy(options);
     const url = new URL(proxy.url);
     url.username = "";
@@ -122,7 +122,7 @@ describe("a video behind a proxy", () => {
     },
   );
 
-  it("cannot be reached when each tunnel breaks", async () => {
+  it("is unreachable when each tunnel breaks", async () => {
     await using proxy = await connectProxy({ onConnect: (socket) => socket.destroy() });
     const result = await fetchUrl("https://videos.splatt.dev/v.mp4", file, {
       resolve: unknownHere,

@@ -90,7 +90,7 @@ function contextIn(stageDir: string, signal = new AbortController().signal) {
 }
 
 describe("the export stage", () => {
-  it("makes web formats and a thumbnail of the splat, and the files that every job has", async () => {
+  it("writes web formats, a thumbnail and the standard files", async () => {
     const model = join(dir, "splat.ply");
     await writeSplat(model);
     const { stageDir, result } = await exportIn("whole", model);
@@ -134,7 +134,7 @@ describe("the export stage", () => {
     expect(red).toBeGreaterThan(2 * blue);
   });
 
-  it("writes the header comments that viewers go by, whatever the trainer's file says of the axes", async () => {
+  it("writes the header comments that viewers read, whatever axes the trainer's file declares", async () => {
     const model = join(dir, "brush.ply");
     const comments = ["Exported from Brush", "Vertical axis: x", "SH degree: 1", "SplatRenderMode: mip"];
     await writeSplat(model, 400, undefined, comments);
@@ -166,7 +166,7 @@ describe("the export stage", () => {
     expect(result).toMatchObject({ ok: false, error: { code, detail: expect.stringContaining(detail) } });
   });
 
-  it("drops single gaussians that no viewer can draw, and says so", async () => {
+  it("drops invalid gaussians with a warning", async () => {
     const model = join(dir, "few-broken.ply");
     await writeSplat(model, 400, (cloud) => cloud.positions.fill(Number.NaN, 0, 6));
     const { result } = await exportIn("few-broken", model);
@@ -181,7 +181,7 @@ describe("the export stage", () => {
     expect((await exportIn("fewer", model)).result).toMatchObject({ ok: false, error });
   });
 
-  it("does not take what an interrupted export left for the engine's splat", async () => {
+  it("ignores the leftovers of an interrupted export", async () => {
     const stageDir = join(dir, "stale");
     await mkdir(stageDir);
     await writeSplat(join(stageDir, "engine-splat.ply"));
@@ -193,7 +193,7 @@ describe("the export stage", () => {
     });
   });
 
-  it("leaves out what cannot be made, and says so", async () => {
+  it("omits a file that cannot be made, with a warning", async () => {
     const model = join(dir, "unposed.ply");
     await writeSplat(model);
     const unposed = join(dir, "unposed-dataset");
@@ -212,7 +212,7 @@ describe("the export stage", () => {
     expect(await readdir(stageDir)).not.toContain("thumbnail.webp");
   });
 
-  it("publishes the poses that an engine left, in whose frame its splat is", async () => {
+  it("publishes an engine's own poses with its splat", async () => {
     const model = join(dir, "posed.ply");
     await writeSplat(model);
     await writeFile(join(dir, "own.json"), '{"frames": []}');
@@ -220,7 +220,7 @@ describe("the export stage", () => {
     expect(await readFile(join(stageDir, "transforms.json"), "utf8")).toBe('{"frames": []}');
   });
 
-  it("ends with the job when it is stopped", async () => {
+  it("stops with the job", async () => {
     const model = join(dir, "stopped.ply");
     await writeSplat(model);
     const { result } = await exportIn("stopped", model, { signal: AbortSignal.abort() });

@@ -19,7 +19,7 @@ export interface ExportInput {
   readonly model: TrainedModel;
 }
 
-/** What metrics.json says of the axes and versions of the splat files. */
+/** The axes and versions of the splat files in metrics.json. */
 export const SplatFiles = z.object({
   /** The direction that is up in the PLYs and in transforms.json. */
   ply_up: z.string(),
@@ -38,7 +38,7 @@ export interface ExportOutput {
   /** In the stage's folder. */
   readonly files: readonly string[];
   readonly splats: SplatFiles;
-  /** What a rendering of the splat shows of the photos; null when it could not be compared. */
+  /** How well renderings of the splat match the photos; null when the comparison failed. */
   readonly views: ViewComparison | null;
   /** The optional files that could not be made, and why. */
   readonly missing: readonly MissingExtra[];
@@ -47,19 +47,19 @@ export interface ExportOutput {
 export const MissingExtra = z.object({ filename: z.string(), reason: z.string() });
 export type MissingExtra = z.infer<typeof MissingExtra>;
 
-/** In the stage's folder while it runs: the splat as the engine wrote it. */
+/** In the stage's folder while it runs: the engine's splat, unchanged. */
 const ENGINE_SPLAT_FILE = "engine-splat.ply";
 const SPLAT_FILE = "baked_splat_sh.ply";
 const RGB_SPLAT_FILE = "baked_splat.ply";
 const TRANSFORMS_FILE = "transforms.json";
-/** Changes with the layout of the files, so that a retried job gets today's. */
+/** Bump when the layout of the files changes, so that a retried job gets the current one. */
 const LAYOUT = 2;
 /** The longer one, in pixels. */
 const THUMBNAIL_SIDE = 640;
 
 /**
- * Writes the result files. The engine gives a splat with spherical harmonics; it is checked, and all files are made
- * from it the same way for every engine.
+ * Writes the result files. The engine exports a splat with spherical harmonics; the stage checks it and makes all files
+ * from it, the same way for every engine.
  *
  * Fails with `export_failed`, `training_diverged`, `agent_stopped`, or what the engine's export fails with.
  *
@@ -116,7 +116,7 @@ async function exportSplat(
   context: StageContext,
 ): Promise<StageResult<CheckedSplat>> {
   const file = join(context.dir, ENGINE_SPLAT_FILE);
-  // An interrupted export may have left one, and an engine that writes nothing would pass with it.
+  // A leftover of an interrupted export would hide that the engine wrote nothing.
   await rm(file, { force: true });
   const exported = await engine.exportSplats(trainDir, model, file, context);
   if (!exported.ok) return exported;
@@ -163,7 +163,7 @@ function withDoubts(report: TrainedModel["report"], views: ViewComparison): Trai
   };
 }
 
-/** Makes the optional files, side by side. One that cannot be made is left out and named; it does not fail the job. */
+/** Makes the optional files in parallel. One that cannot be made is omitted with a warning; the job does not fail. */
 async function makeExtras(
   gaussians: number,
   shDegree: number,
@@ -203,7 +203,7 @@ async function makeExtras(
   return { made, formats, missing };
 }
 
-/** What is in a JSON file; null when it is something else. */
+/** Parses a JSON file; null when it is not JSON. */
 async function parsedJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, "utf8"));

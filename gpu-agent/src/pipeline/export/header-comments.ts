@@ -1,6 +1,6 @@
 import type { UpAxis } from "./web-frame.ts";
 
-/** What a viewer must know of how the gaussians were trained. */
+/** How the gaussians were trained, as far as a viewer must know. */
 export type RenderMode = "default" | "mip" | "2dgs";
 
 /**
@@ -19,8 +19,8 @@ export function renderModeOf(comments: readonly string[]): RenderMode {
 }
 
 /**
- * The header comments that viewers go by. The vertical axis is that of transforms.json, whatever the trainer's file
- * says of it: Brush names "y" when it was not told.
+ * The header comments that viewers read. The vertical axis is that of transforms.json, whatever the trainer's file
+ * declares: Brush writes "y" by default.
  */
 export function headerComments(mode: RenderMode, up: UpAxis): string[] {
   return [`Vertical Axis: ${up.slice(1)}`, `SplatRenderMode: ${mode}`];

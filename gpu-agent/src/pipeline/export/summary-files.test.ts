@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true }));
 
-it("writes the metrics and what the tools printed", async () => {
+it("writes the metrics and the tools' output", async () => {
   const log = join(dir, "log");
   await writeFile(log, "frames: hello\n");
   const missing = [{ filename: "baked_splat.sog", reason: "No memory." }];

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import type { JobReport } from "@splatt/shared";
 import type { ExportOutput } from "./export-stage.ts";
 
-/** What metrics.json says of the result files. */
+/** The result files' part of metrics.json. */
 type ExportedFiles = Pick<ExportOutput, "splats" | "views" | "missing">;
 
 /**
- * Writes the files on the whole run to a folder of their own, right before the upload: metrics.json, and pipeline.log
+ * Writes the files about the whole run to their own folder, right before the upload: metrics.json, and pipeline.log
  * with the tools' output.
  *
  * @returns the files' paths

@@ -133,6 +133,6 @@ describe("readWebFormat", () => {
     await writeFile(join(dir, "other.sog"), "PK");
     expect(await readWebFormat(join(dir, "other.sog"))).toMatchObject({ ok: false });
     await writeFile(join(dir, "other.spz"), gzipSync("not a splat, but long enough"));
-    expect(await readWebFormat(join(dir, "other.spz"))).toEqual({ ok: false, error: "it is no .spz" });
+    expect(await readWebFormat(join(dir, "other.spz"))).toEqual({ ok: false, error: "it is not a .spz" });
   });
 });

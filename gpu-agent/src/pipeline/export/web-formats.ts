@@ -22,8 +22,8 @@ const TIMEOUT_MS = 15 * 60_000;
 const SPZ_VERSION = 3;
 
 /**
- * Up to so many gaussians the processor compresses the first band of spherical harmonics for a .sog within a minute
- * (39 k: 13 s; without it 3 s). All bands take a GPU.
+ * Up to this many gaussians, a CPU compresses the first band of spherical harmonics for a .sog within a minute (39 k:
+ * 13 s; without it 3 s). All bands need a GPU.
  */
 const SOG_FIRST_BAND_MAX = 100_000;
 
@@ -37,7 +37,7 @@ export interface SplatToConvert {
 }
 
 export const WebFormat = z.object({
-  /** Of the file format, as the file itself says. */
+  /** The file format's version, as declared in the file. */
   version: z.int().positive(),
   sh_degree: z.int().min(0).max(3),
 });
@@ -45,9 +45,9 @@ export type WebFormat = z.infer<typeof WebFormat>;
 
 /**
  * Converts a splat for the web: `.spz` and `.sog` by the target's ending. A `.sog` is compressed on the GPU when
- * WebGPU can use one; the processor has to leave out the higher bands of spherical harmonics.
+ * WebGPU can use one; on a CPU the higher bands of spherical harmonics are left out.
  *
- * @returns what the target says of itself, or `export_failed` when it does not hold the splat
+ * @returns the target's own header facts, or `export_failed` when it does not hold the splat
  */
 export async function convertSplat(
   splat: SplatToConvert,
@@ -114,7 +114,7 @@ interface WebFileHeader {
   readonly shDegree: number;
 }
 
-/** Reads what a `.spz` or `.sog` says of itself. @returns or a sentence that says what is wrong with it */
+/** Reads the header of a `.spz` or `.sog`. @returns the facts in it, or why it is not valid */
 export async function readWebFormat(path: string): Promise<Result<WebFileHeader, string>> {
   try {
     return path.endsWith(".spz") ? await readSpzHeader(path) : await readSogHeader(path);
@@ -129,7 +129,7 @@ const SPZ_HEADER_BYTES = 16;
 /** "NGSP", version, number of gaussians, then a byte for the degree; all of it gzipped up to version 3. */
 async function readSpzHeader(path: string): Promise<Result<WebFileHeader, string>> {
   const bytes = gunzipSync(await readFile(path));
-  if (bytes.length < SPZ_HEADER_BYTES || bytes.readUInt32LE(0) !== SPZ_MAGIC) return err("it is no .spz");
+  if (bytes.length < SPZ_HEADER_BYTES || bytes.readUInt32LE(0) !== SPZ_MAGIC) return err("it is not a .spz");
   const [version, gaussians, shDegree] = [bytes.readUInt32LE(4), bytes.readUInt32LE(8), bytes.readUInt8(12)];
   const perGaussian = 9 + 3 + 3 + 1 + 4 + 3 * ((shDegree + 1) ** 2 - 1);
   if (bytes.length < SPZ_HEADER_BYTES + gaussians * perGaussian) return err("it is cut off");

@@ -18,12 +18,12 @@ const DATASET_UP: UpAxis = "+z";
 
 const PosedCameras = z.object({ frames: z.array(z.object({ transform_matrix: Matrix4 })) });
 
-/** How well the cameras must agree before their up direction is believed rather than the custom. */
+/** How well the cameras must agree for their up direction to override the default. */
 const LEAST_AGREEMENT = 0.7;
 
 /**
- * The up direction of a program's own transforms.json, by its cameras. People hold cameras upright; those that all
- * look down tell nothing of it, so the up axis of nerfstudio's frames, +z, is the default.
+ * The up direction of a program's own transforms.json, from its cameras. People hold cameras upright. Cameras that all
+ * look down do not show it, so the default is +z, the up axis of nerfstudio's frames.
  */
 export function upAxisOf(transforms: unknown): UpAxis {
   const cameras = PosedCameras.safeParse(transforms);

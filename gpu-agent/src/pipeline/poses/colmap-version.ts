@@ -56,7 +56,7 @@ export function supportedColmap(program: string, help: string): Result<ColmapVer
   return ok(version);
 }
 
-/** Whether the version is newer than those that were tried. */
+/** Whether the version is newer than the tested ones. */
 export function isUntriedColmap({ major }: ColmapVersion): boolean {
   return major > NEWEST_MAJOR;
 }

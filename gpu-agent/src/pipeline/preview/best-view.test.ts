@@ -2,7 +2,7 @@ import type { Matrix4 } from "@splatt/formats";
 import { describe, expect, it } from "vitest";
 import { bestView } from "./best-view.ts";
 
-/** A camera on the z axis, turned about y by so many degrees. */
+/** A camera on the z axis, turned about y by an angle in degrees. */
 function camera(z: number, degrees: number): { file_path: string; transform_matrix: Matrix4 } {
   const [sin, cos] = [Math.sin((degrees * Math.PI) / 180), Math.cos((degrees * Math.PI) / 180)];
   const transform_matrix: Matrix4 = [

@@ -42,7 +42,7 @@ async function lookThrough(
   return { after };
 }
 
-it("shows a picture of each splat that the engine leaves, and asks only for newer ones", async () => {
+it("publishes a picture of each early splat, and asks only for newer ones", async () => {
   const pictures: Uint8Array[] = [];
   const { after } = await lookThrough(
     [null, { step: 500, file: "splat.ply" }, null, { step: 1000, file: "splat.ply" }],
@@ -57,7 +57,7 @@ it("shows a picture of each splat that the engine leaves, and asks only for newe
   }
 });
 
-it("continues after a failure: of the engine, of rendering, or of showing", async () => {
+it("continues after a failure of the engine, the rendering or the publishing", async () => {
   let tries = 0;
   const { after } = await lookThrough(
     [
@@ -75,7 +75,7 @@ it("continues after a failure: of the engine, of rendering, or of showing", asyn
   expect(after).toEqual([-1, -1, -1, -1, 200]);
 });
 
-it("ends at once for an engine without early splats", async () => {
+it("returns immediately for an engine without early splats", async () => {
   const options = { trainDir: dir, transformsFile: "", show: async () => undefined, intervalMs: 1, log };
   await showPreviews({ ...options, engine: { name: "command" } }, new AbortController().signal);
 });

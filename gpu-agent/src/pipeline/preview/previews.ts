@@ -8,7 +8,7 @@ import { splatPicture } from "./splat-picture.ts";
 /** Pixels. */
 const LONG_SIDE = 480;
 
-/** Publishes a preview, a WebP, in place of the one before. It may fail. */
+/** Publishes a preview, a WebP, in place of the previous one. It may fail. */
 export type ShowPreview = (picture: Uint8Array, signal: AbortSignal) => Promise<void>;
 
 export interface PreviewOptions {
@@ -23,8 +23,8 @@ export interface PreviewOptions {
 }
 
 /**
- * Publishes a picture of each early splat that the engine saves, until `signal` is aborted. A failed one is skipped: the
- * next will replace it anyway.
+ * Publishes a picture of each early splat that the engine saves, until `signal` is aborted. A failed one is skipped;
+ * the next one replaces it anyway.
  */
 export async function showPreviews(options: PreviewOptions, signal: AbortSignal): Promise<void> {
   const { engine, trainDir, transformsFile, show, intervalMs, log } = options;

@@ -6,7 +6,7 @@ import type { PictureTask } from "./splat-picture-worker.ts";
  * Renders a splat from the frame's camera that shows the subject best.
  *
  * @param splatFile a PLY with spherical harmonics
- * @param transformsFile the transforms.json in whose frame it is
+ * @param transformsFile the transforms.json whose frame it is in
  * @param longSide of the picture, in pixels; it is never larger than the frames
  * @returns a WebP, or `export_failed`, or `agent_stopped` when the signal was aborted
  */

@@ -30,7 +30,7 @@ const TRAINING_WITHOUT_HELD_OUT = 6;
 
 interface Photo {
   readonly pixels: Uint8Array;
-  /** Not 0 where the photo has a pixel. */
+  /** Non-zero where the photo has a pixel. */
   readonly valid: Uint8Array;
 }
 
@@ -71,7 +71,7 @@ async function compareViews(task: ComparisonTask): Promise<ViewComparison> {
   };
 }
 
-/** Some held-out frames, and the training frames beside them, which show about the same. */
+/** A sample of held-out frames, and the training frames next to them, which show about the same. */
 function chooseViews({ frames, train_filenames, test_filenames }: Transforms) {
   const training = frames.filter(({ file_path }) => train_filenames.includes(file_path));
   const heldOut = evenly(
@@ -80,13 +80,13 @@ function chooseViews({ frames, train_filenames, test_filenames }: Transforms) {
   );
   if (heldOut.length === 0) return { heldOut, training: evenly(training, TRAINING_WITHOUT_HELD_OUT) };
   const order = new Map(frames.map((frame, index) => [frame, index]));
-  const beside = heldOut.flatMap((frame) => {
+  const neighbours = heldOut.flatMap((frame) => {
     const at = order.get(frame) ?? 0;
     const before = training.findLast((other) => (order.get(other) ?? 0) < at);
     const after = training.find((other) => (order.get(other) ?? 0) > at);
     return [before, after].filter((other) => other !== undefined);
   });
-  return { heldOut, training: [...new Set(beside)] };
+  return { heldOut, training: [...new Set(neighbours)] };
 }
 
 function evenly<T>(values: readonly T[], most: number): T[] {
@@ -140,12 +140,12 @@ function meanColourOf({ pixels }: Photo): Uint8Array {
   return pixels.map((_, i) => Math.round((3 * (sums[i % 3] ?? 0)) / pixels.length));
 }
 
-/** By how much a JPEG encoder's grid of 8 × 8 blocks is shifted to measure its loss once more. */
+/** Shift of the 8 × 8 block grid, in pixels, so that encoding the photo again loses as much as the first time. */
 const GRID_SHIFT = 4;
 
 /**
- * How well the encoder of a JPEG keeps a picture like it: the PSNR of the picture encoded once more, off its grid, at
- * the size of training. No model can be nearer to the photo than the photo is to what was filmed.
+ * How much the photo's JPEG encoder loses: the PSNR of the photo encoded again, off its block grid, at the size of
+ * training. No model can be closer to the photo than the photo is to the scene.
  */
 async function jpegCeiling(file: string, trainedWidth: number): Promise<number | null> {
   const bytes = await readFile(file);

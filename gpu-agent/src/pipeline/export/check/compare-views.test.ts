@@ -57,7 +57,7 @@ async function compare(splat: string, signal = new AbortController().signal) {
   return compareViews(task, signal);
 }
 
-it("finds a splat in its photos, from held-out and training cameras, up to the JPEGs' loss", async () => {
+it("matches a splat with its photos, from held-out and training cameras, up to JPEG loss", async () => {
   const compared = await compare("true.ply");
   if (!compared.ok) throw new Error(compared.error.detail);
   const { heldOut, training, meanColour, jpegCeiling } = compared.value;
@@ -67,13 +67,13 @@ it("finds a splat in its photos, from held-out and training cameras, up to the J
   expect(Math.abs((jpegCeiling ?? 0) - training)).toBeLessThan(2);
 });
 
-it("finds that a splat in another place shows little of the photos", async () => {
+it("finds little match for a splat in another place", async () => {
   const [there, moved] = [await compare("true.ply"), await compare("moved.ply")];
   if (!there.ok || !moved.ok) throw new Error("not compared");
   expect(moved.value.training).toBeLessThan(there.value.training - 8);
 });
 
-it("fails without a splat, and ends with the job", async () => {
+it("fails without a splat, and stops with the job", async () => {
   expect(await compare("none.ply")).toMatchObject({ ok: false, error: { code: "export_failed" } });
   expect(await compare("true.ply", AbortSignal.abort())).toMatchObject({ error: { code: "agent_stopped" } });
 });

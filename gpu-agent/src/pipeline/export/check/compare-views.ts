@@ -4,7 +4,7 @@ import type { ComparisonTask } from "./compare-views-worker.ts";
 import type { ViewComparison } from "./doubt-psnr.ts";
 
 /**
- * Renders a splat from some held-out cameras and the training cameras beside them, and compares with the photos.
+ * Renders a splat from some held-out cameras and their neighbouring training cameras, and compares with the photos.
  *
  * @returns or `export_failed`, or `agent_stopped` when the signal was aborted
  */

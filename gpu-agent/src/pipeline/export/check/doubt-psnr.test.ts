@@ -21,7 +21,7 @@ describe("doubtPsnr", () => {
   });
 });
 
-it("tells a splat that shows the scene from one that shows nothing", () => {
+it("distinguishes a splat that shows the scene from one that shows nothing", () => {
   expect(showsScene(HONEST)).toBe(true);
   expect(showsScene({ ...HONEST, training: 14.5 })).toBe(false);
 });

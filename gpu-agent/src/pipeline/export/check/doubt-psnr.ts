@@ -1,18 +1,18 @@
-/** PSNRs of our own renderings of a splat, in dB, at a size small enough for the processor. */
+/** PSNRs of our own renderings of a splat, in dB, at a size small enough for the CPU. */
 export interface ViewComparison {
   /** Mean over held-out frames; null when there are none. */
   readonly heldOut: number | null;
-  /** Mean over training frames beside those. */
+  /** Mean over their neighbouring training frames. */
   readonly training: number;
-  /** Of pictures that show nothing but the photos' mean colours. */
+  /** Of plain pictures in the photos' mean colours. */
   readonly meanColour: number;
-  /** How well the photos' own JPEG encoder keeps them, at the size of training; null for other formats. */
+  /** The limit that the photos' JPEG compression sets, at the size of training; null for other formats. */
   readonly jpegCeiling: number | null;
 }
 
 /** Frames differ in difficulty, and a short training fits neither side well. */
 const HELD_OUT_MARGIN = 0.5;
-/** Our renderings are smaller than those that the engine was judged by, which costs some dB at most. */
+/** Our renderings are smaller than the engine's, which costs a few dB at most. */
 const ENGINE_MARGIN = 10;
 
 /**
@@ -24,10 +24,10 @@ export function doubtPsnr(reported: number | null, views: ViewComparison): strin
   const { heldOut, training, jpegCeiling } = views;
   const db = (value: number) => `${value.toFixed(1)} dB`;
   if (reported !== null && jpegCeiling !== null && reported > jpegCeiling) {
-    return `It is above ${db(jpegCeiling)}, which is all that the compression of the frames leaves.`;
+    return `It is above ${db(jpegCeiling)}, the most that the compression of the frames allows.`;
   }
   if (heldOut !== null && heldOut > training + HELD_OUT_MARGIN) {
-    return `Held-out frames came out better (${db(heldOut)}) than the training frames beside them (${db(training)}).`;
+    return `Held-out frames came out better (${db(heldOut)}) than the neighbouring training frames (${db(training)}).`;
   }
   if (reported !== null && heldOut !== null && reported > heldOut + ENGINE_MARGIN) {
     return `The exported splat, rendered from the same cameras, has ${db(heldOut)}.`;
@@ -35,7 +35,7 @@ export function doubtPsnr(reported: number | null, views: ViewComparison): strin
   return null;
 }
 
-/** Better than the mean colour by less than this, a picture shows nothing of the photo. */
+/** A rendering that beats the mean colour by less than this shows nothing of the photo. */
 const LEAST_GAIN = 1;
 
 /** Whether a splat shows anything of the photos. */

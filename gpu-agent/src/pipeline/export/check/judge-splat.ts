@@ -2,35 +2,35 @@ import { Matrix4, type SplatCloud } from "@splatt/formats";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { z } from "zod";
 
-/** What an engine exported, and what it should be. */
+/** An engine's export and what is expected of it. */
 export interface ExportedSplat {
-  /** What is usable of it. */
+  /** The usable gaussians. */
   readonly cloud: SplatCloud;
   /** Gaussians in the engine's file. */
   readonly inFile: number;
-  /** Gaussians that the training ended with, by its own account. */
+  /** Gaussians at the end of training, as the engine reported. */
   readonly trained: number;
-  /** The transforms.json in whose frame it should be. */
+  /** The transforms.json whose frame the splat should be in. */
   readonly transforms: unknown;
 }
 
-/** With more than this share of broken values, the rest is not to be trusted either. */
+/** Above this share of broken values, the rest cannot be trusted either. */
 const MAX_BROKEN_SHARE = 0.5;
-/** Trainers drop what cannot be seen when they export, which is a small part. */
+/** Trainers drop a small share of invisible gaussians when they export. */
 const LEAST_EXPORTED_SHARE = 0.5;
 const WARN_EXPORTED_SHARE = 0.9;
 /** The alpha below which every renderer skips a gaussian, 1/255, as a logit. */
 const LEAST_LOGIT = Math.log(1 / 254);
 const LEAST_SEEN_SHARE = 0.02;
-/** How many gaussians are looked for in the cameras' views. */
+/** The number of gaussians sampled for the visibility check. */
 const SAMPLES = 4000;
-/** Half the angle of view of a camera that does not name its own. */
+/** Half the angle of view for a camera without intrinsics. */
 const DEFAULT_HALF_ANGLE = Math.PI / 4;
 
 /**
- * Checks what an engine exported: an exit code of 0 and a readable file say little.
+ * Checks an engine's export: an exit code of 0 and a readable file prove little.
  *
- * @returns sentences on what is odd, or `training_diverged` or `export_failed` when it is not a splat of this scene
+ * @returns warnings, or `training_diverged` or `export_failed` when it is not a splat of this scene
  */
 export function judgeSplat({ cloud, inFile, trained, transforms }: ExportedSplat): Result<string[], Failure> {
   const warnings: string[] = [];
