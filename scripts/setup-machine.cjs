@@ -1,4 +1,4 @@
-// Installs what the project needs: its npm packages (with the pinned pnpm, and the pinned Node among them) and, on
+// Installs the project's dependencies: its npm packages (with the pinned pnpm, including the pinned Node) and, on
 // Debian and Ubuntu, ffmpeg and COLMAP. `--tests` adds the programs that only the tests use. A second run takes a
 // fraction of a second. Plain JavaScript, because the Node that runs it may be too old for TypeScript.
 const { spawnSync } = require("node:child_process");
@@ -13,7 +13,7 @@ const PROGRAMS = [
   { program: "ffprobe", args: ["-version"], debianPackage: "ffmpeg" },
   { program: "colmap", args: ["-h"], debianPackage: "colmap" },
 ];
-/** Tests that need one of these are skipped where it is missing, and say so. */
+/** Tests that need a missing one of these are reported as skipped. */
 const TEST_PROGRAMS = [
   { program: "curl", args: ["--version"], debianPackage: "curl" },
   { program: "strace", args: ["-V"], debianPackage: "strace" },
@@ -72,7 +72,7 @@ function installPrograms() {
   apt([...asRoot, "apt-get", "install", "-y", "-qq", "--no-install-recommends", ...packages]);
 }
 
-/** How to become root: no prefix, sudo, or null where neither works. Without a terminal sudo must not ask. */
+/** The prefix for root commands: none, sudo, or null when neither works. Without a terminal sudo must not prompt. */
 function rootPrefix() {
   if (process.getuid?.() === 0) return [];
   const sudo = process.stdin.isTTY ? ["sudo"] : ["sudo", "-n"];

@@ -1,4 +1,4 @@
-// `npm run setup`. Written for the oldest Node that can be met, so that it ends with a sentence instead of a
+// `npm run setup`. Written for very old versions of Node, so that it prints a message instead of a
 // syntax error; setup-machine.cjs does the work.
 var MIN_NODE = 18;
 

@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 
 const SETUP = join(import.meta.dirname, "setup.cjs");
 
-it("tells the owner of an old Node what to do", async () => {
+it("tells the user of an old Node what to do", async () => {
   const asOldNode = `Object.defineProperty(process.versions, "node", { value: "16.20.2" }); require(${JSON.stringify(SETUP)})`;
   const { exitCode, stderr } = await execa(process.execPath, ["-e", asOldNode], { reject: false });
   expect(exitCode).toBe(1);

@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 
 /**
- * All of the project's tests in one run, each project with its own set-up. `TESTS=full` runs the exhaustive tests
- * alone, which are in files named `*.full.test.ts`; without it, all others run.
+ * All of the project's tests in one run, each package with its own set-up. `TESTS=full` runs only the exhaustive tests,
+ * in files named `*.full.test.ts`; otherwise all others run.
  */
 
 const ROOT = join(import.meta.dirname, "..");
@@ -11,7 +11,7 @@ const EXCLUDED = [
   "**/node_modules/**",
   process.env.TESTS === "full" ? "**/!(*.full).test.ts" : "**/*.full.test.ts",
 ];
-/** Against tests that hang. On a busy machine a job takes many times its ten seconds. */
+/** Guards against tests that hang. On a busy machine a job takes many times its usual ten seconds. */
 const HANG_TIMEOUT_MS = 240_000;
 
 /** The tests have to pass on two cores. */
@@ -23,7 +23,7 @@ const env = { NODE_COMPILE_CACHE: join(ROOT, "node_modules", ".cache", "node-com
 /** A package with its own vitest.config.ts. */
 function packageProject(name: string, path = name): TestProjectInlineConfiguration {
   const root = join(ROOT, path);
-  // A project of one worker may be in no group with others.
+  // A project with one worker cannot share a group with others.
   const group = name === "control-plane" ? { sequence: { groupOrder: 1 } } : { maxWorkers: MAX_WORKERS };
   return { extends: join(root, "vitest.config.ts"), root, test: { name, exclude: EXCLUDED, env, ...group } };
 }
@@ -69,7 +69,7 @@ export default defineConfig({
           name: "simulation",
           environment: "node",
           exclude: EXCLUDED,
-          // After all others: it uses as many threads as there are cores.
+          // Runs last: it uses one thread per core.
           sequence: { groupOrder: 2 },
         },
       },

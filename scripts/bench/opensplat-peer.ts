@@ -9,7 +9,7 @@ import { runTool } from "@splatt/gpu-agent/processes/run-tool";
 const HOUR_MS = 3_600_000;
 const SAVES = 8;
 
-/** PSNR, in dB, of held-out frames after so many seconds of training. */
+/** PSNR, in dB, of held-out frames after this many seconds of training. */
 export interface Reached {
   readonly seconds: number;
   readonly psnr: number;
@@ -18,18 +18,18 @@ export interface Reached {
 export interface PeerRun {
   /** The program opensplat. */
   readonly path: string;
-  /** A folder for what it writes. */
+  /** A folder for its output. */
   readonly dir: string;
   /** The dataset's folder. */
   readonly dataset: string;
   readonly iterations: number;
-  /** The longer side, in pixels, at which to train and to be judged. */
+  /** The longer side, in pixels, for training and evaluation. */
   readonly longSide: number;
 }
 
 /**
- * Trains with OpenSplat on the processor, and judges what it saves on the way just as the builtin trainer judges
- * itself: the same held-out frames at the same size, drawn by the same kernels.
+ * Trains with OpenSplat on the CPU, and evaluates its saved splats exactly as the builtin trainer evaluates itself:
+ * the same held-out frames at the same size, rendered by the same kernels.
  */
 export async function trainWithOpensplat(run: PeerRun): Promise<Reached[]> {
   const transforms = await readDataset({ dir: run.dataset });
@@ -38,7 +38,7 @@ export async function trainWithOpensplat(run: PeerRun): Promise<Reached[]> {
   await writeDatasetView(run.dir, transforms.value, { dir: run.dataset });
   const options = { ...run, preset: "draft" as const, max_splats: null, max_resolution: run.longSide };
   const release = parseRelease(await opensplat(run, ["--version"], () => undefined));
-  if (release === null) throw new Error(`${run.path} is no OpenSplat`);
+  if (release === null) throw new Error(`${run.path} is not OpenSplat`);
   const args = trainArgs(release, options, transforms.value, null);
   args[args.indexOf("--save-every") + 1] = String(Math.ceil(run.iterations / SAVES));
 

@@ -3,14 +3,14 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { parentPort, Worker, workerData } from "node:worker_threads";
 
-/** A file server that serves ranges and gives each connection a fixed rate, on a thread of its own. */
+/** A file server with range requests and a fixed rate per connection, on a separate thread. */
 export interface ThrottledServer extends AsyncDisposable {
   readonly url: string;
 }
 
 interface Settings {
   readonly bytes: SharedArrayBuffer;
-  /** Per connection; null for as fast as it goes. */
+  /** Per connection; null for no limit. */
   readonly bytesPerSecond: number | null;
 }
 

@@ -47,7 +47,7 @@ describe("the docs", () => {
     }
   });
 
-  it("link only to files that are there", async () => {
+  it("link only to existing files", async () => {
     for (const page of await allPages()) {
       for (const [, link = ""] of (await read(page)).matchAll(/\]\(((?!https?:)[^)#]+)/g)) {
         const target = join(ROOT, page, "..", link);

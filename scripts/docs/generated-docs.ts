@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ROOT } from "@splatt/local/local-machine";
 import { FAILURE_CODES, FAILURES, JOB_STATUSES, PROBLEMS, TRANSITIONS } from "@splatt/shared";
 
-/** Parts of the docs that are made from the code's own tables, between `<!-- generated: NAME -->` and `<!-- end -->`. */
+/** Parts of the docs generated from tables in the code, between `<!-- generated: NAME -->` and `<!-- end -->`. */
 const BLOCKS: Readonly<Record<string, () => string>> = {
   failures: () =>
     table(
@@ -37,12 +37,12 @@ export const GENERATED_DOCS = ["docs/api.md", "docs/failures.md", "docs/how-it-w
   join(ROOT, path),
 );
 
-/** The file's text with its generated parts as they should be. */
+/** The file's text with up-to-date generated parts. */
 export async function regenerated(path: string): Promise<string> {
   const text = await readFile(path, "utf8");
   return text.replaceAll(/<!-- generated: (\w+) -->\n[\s\S]*?<!-- end -->/g, (_, name: string) => {
     const block = BLOCKS[name];
-    if (block === undefined) throw new Error(`${path} asks for ${name}, which nothing generates`);
+    if (block === undefined) throw new Error(`${path} has an unknown generated part: ${name}`);
     return `<!-- generated: ${name} -->\n${block()}\n<!-- end -->`;
   });
 }

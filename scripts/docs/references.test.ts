@@ -4,16 +4,16 @@ import { dirname, join, normalize } from "node:path";
 import { ROOT } from "@splatt/local/local-machine";
 import { describe, expect, it } from "vitest";
 
-/** Comments and docs name files of the project. A name that no file has any more misleads their reader. */
+/** Comments and docs must not refer to files that no longer exist. */
 
 const CODE = /\.(ts|mjs|cjs|py)$/;
 const DOCS = /\.md$/;
-/** A file's name with an extension, alone or with folders before it. */
+/** A file name with an extension, optionally with folders. */
 const FILE = /(?<![\w@./-])(?:[\w.-]+\/)*[\w-]+(?:\.[\w-]+)*\.(?:ts|mjs|cjs|py|md)(?![\w-])/g;
-/** Files of other projects, which comments and docs may name too. */
+/** Files of other projects, which comments and docs may also refer to. */
 const ELSEWHERE: ReadonlySet<string> = new Set(["nerfstudio_dataparser.py", "Nerf4Dgsplat.py"]);
 
-/** Names of files in a text that no file of the project has. */
+/** File names in a text that match no file of the project. */
 function brokenReferences(path: string, text: string, files: readonly string[]): string[] {
   const referring = DOCS.test(path) ? text : commentsOf(text);
   return [...referring.matchAll(FILE)]
@@ -27,7 +27,7 @@ function exists(reference: string, from: string, files: readonly string[]): bool
   return files.some((file) => file === relative || file === reference || file.endsWith(`/${reference}`));
 }
 
-/** What stands in comments, line by line: enough for prose, if not for a parser. */
+/** The text of comments, line by line: an approximation that suffices for prose. */
 function commentsOf(text: string): string {
   const comment = /(?:^|\s)(?:\/\/|#) .*$|^\s*\/?\*.*$/;
   return text
@@ -46,7 +46,7 @@ const FILES = execFileSync("git", ["ls-files", "--cached", "--others", "--exclud
 
 describe("files that comments and docs name", () => {
   it("exist", () => {
-    // The changelog tells of files that are gone, and this test names some.
+    // The changelog mentions removed files, and this test contains made-up names.
     const read = FILES.filter(
       (file) => (CODE.test(file) || DOCS.test(file)) && !file.endsWith("CHANGELOG.md"),
     )
@@ -71,7 +71,7 @@ describe("files that comments and docs name", () => {
   });
 });
 
-/** A file may be removed in the working tree and still be in the index. */
+/** A file may be deleted in the working tree but still be in the index. */
 function readIfThere(file: string): string {
   try {
     return readFileSync(join(ROOT, file), "utf8");

@@ -15,21 +15,21 @@ export interface AgentProcessOptions {
   readonly onLine: (line: string) => void;
 }
 
-/** An agent as a process of its own, connected over WebSocket like one on another machine. */
+/** An agent in a separate process, connected over WebSocket like one on another machine. */
 export class AgentProcess {
   readonly #child: ChildProcess;
   /** Resolves with the exit code; null when a signal ended it. */
   readonly exited: Promise<number | null>;
 
   constructor(options: AgentProcessOptions) {
-    // In a group of its own, so that Ctrl-C reaches it once, through `stop()`. The channel tells it when this
-    // process is gone, however it went.
+    // In a separate process group, so that Ctrl-C reaches it only once, through `stop()`. The IPC channel closes when
+    // this process ends in any way.
     this.#child = spawn(process.execPath, [MAIN], {
       detached: true,
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       env: {
         ...process.env,
-        // Its control plane is about to stop too: what is not finished is handed back at once.
+        // Its control plane is about to stop too, so unfinished jobs are handed back immediately.
         DRAIN_SECONDS: "0",
         ...options.settings,
         CONTROL_PLANE_URL: options.controlPlane,
@@ -51,7 +51,7 @@ export class AgentProcess {
     this.#child.kill(signal);
   }
 
-  /** Asks the agent to stop, and makes it when it does not. */
+  /** Asks the agent to stop, and kills it if it does not. */
   async stop(): Promise<void> {
     this.#child.kill("SIGTERM");
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_TIMEOUT_MS);

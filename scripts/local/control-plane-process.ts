@@ -7,7 +7,7 @@ import type { EmbeddedOptions } from "@splatt/control-plane/embedded";
 
 const MAIN = join(import.meta.dirname, "control-plane-main.ts");
 
-/** The embedded control plane in a process of its own, so that it can be killed and started again on its data. */
+/** The embedded control plane in a separate process, so that it can be killed and restarted on its data. */
 export class ControlPlaneProcess {
   readonly url: string;
   readonly #child: ChildProcess;
@@ -32,7 +32,7 @@ export class ControlPlaneProcess {
         if (url === undefined) onLine(line);
         else resolve(url);
       });
-      child.once("exit", (code) => reject(new Error(`the control plane ended with ${code}`)));
+      child.once("exit", (code) => reject(new Error(`the control plane exited with ${code}`)));
     });
     return new ControlPlaneProcess(await ready, child, options.dataDir);
   }
@@ -42,7 +42,7 @@ export class ControlPlaneProcess {
     return [this.#child.pid ?? 0, ...(await this.#runtimePids())];
   }
 
-  /** SIGKILL to workerd and to what started it, as when the machine loses power. */
+  /** SIGKILL to workerd and its launcher, as in a power loss. */
   async kill(): Promise<void> {
     const exited = once(this.#child, "exit");
     await this.killRuntime();
@@ -50,7 +50,7 @@ export class ControlPlaneProcess {
     await exited;
   }
 
-  /** SIGKILL to workerd alone, as when the kernel needs its memory. */
+  /** SIGKILL to workerd alone, as by the OOM killer. */
   async killRuntime(): Promise<void> {
     for (const pid of await this.#runtimePids()) process.kill(pid, "SIGKILL");
   }

@@ -4,14 +4,14 @@ import { join, resolve } from "node:path";
 
 export const ROOT = join(import.meta.dirname, "..", "..");
 
-/** Everything that the project keeps on this machine. */
+/** The folder for the project's data on this machine. */
 export function dataDir(environment: Readonly<Record<string, string | undefined>>): string {
   return environment.DATA_DIR ? resolve(environment.DATA_DIR) : join(ROOT, ".splatt");
 }
 
 /**
- * The engine that an agent on this machine is started with: what its owner says, else whatever GPU engine
- * works, and only on a machine without a GPU the trainer for the CPU.
+ * The engine for an agent on this machine: the owner's choice, else any working GPU engine, and the builtin CPU
+ * trainer only on a machine without a GPU.
  */
 export function localEngine(environment: Readonly<Record<string, string | undefined>>): string {
   if (environment.ENGINE) return environment.ENGINE;
@@ -20,7 +20,7 @@ export function localEngine(environment: Readonly<Record<string, string | undefi
   return hasGpu ? "auto" : "builtin";
 }
 
-/** Whether something listens on a port of this machine. */
+/** Whether a program listens on a port of this machine. */
 export async function portInUse(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: "127.0.0.1", port });

@@ -12,7 +12,7 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 
 const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
 
-it("closes a folder of an earlier version to others, and touches nothing outside", async () => {
+it("makes an earlier version's folder private, and changes nothing outside it", async () => {
   const data = join(dir, "data");
   await mkdir(join(data, "deep"), { recursive: true, mode: 0o755 });
   await writeFile(join(data, "deep", "file"), "", { mode: 0o644 });
@@ -28,7 +28,7 @@ it("closes a folder of an earlier version to others, and touches nothing outside
   expect(await modeOf(join(dir, "foreign"))).toBe("644");
 });
 
-it("saves a new key beside the other settings, for the owner alone", async () => {
+it("adds a new key to the other settings, readable only by the owner", async () => {
   const file = join(dir, ".env");
   await writeFile(file, "PORT=8081\nGPU_API_KEY=\n", { mode: 0o644 });
   const key = await saveNewApiKey(file);

@@ -5,14 +5,14 @@ import { join } from "node:path";
 const OTHERS = 0o077;
 
 /**
- * Makes a folder that its owner alone can read, with all that is in it. A folder that is private already is taken to
- * have private contents.
+ * Creates a folder that only its owner can read, or makes an existing one private with all its contents. Assumes that
+ * a private folder has private contents.
  */
 export async function makePrivateFolder(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const { mode } = await lstat(dir);
   if ((mode & OTHERS) === 0) return;
-  // The contents first: an interrupted run leaves the folder itself open, and the next one repeats it all.
+  // The contents first: after an interruption the folder itself is still open, and the next run repeats everything.
   for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
     if (entry.isSymbolicLink()) continue;
     const path = join(entry.parentPath, entry.name);
@@ -22,7 +22,7 @@ export async function makePrivateFolder(dir: string): Promise<void> {
   await chmod(dir, 0o700);
 }
 
-/** Adds a new random API key to an .env file, which its owner alone can read from then on. */
+/** Adds a new random API key to an .env file, and makes the file readable only by its owner. */
 export async function saveNewApiKey(envFile: string): Promise<string> {
   const lines = (await readFile(envFile, "utf8").catch(() => "")).split("\n");
   const others = lines.filter((line) => line !== "" && !/^\s*GPU_API_KEY\s*=/.test(line));

@@ -63,7 +63,7 @@ describe("the settings of npm start", () => {
     });
   });
 
-  it("name all that is wrong at once", () => {
+  it("report all problems together", () => {
     expect(readStartSettings({ GPU_API_KEY: "x", PORT: "abc" })).toMatchObject({ problems: { length: 2 } });
   });
 });

@@ -9,7 +9,7 @@ const SAFE_KEY_LENGTH = 16;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A key travels in an HTTP header, so it must consist of what a header can carry. */
+/** A key is sent in an HTTP header, so it may contain only characters that are valid there. */
 const ApiKey = z
   .string()
   .regex(/^[\x21-\x7e]+$/, "must consist of visible ASCII characters, without spaces")
@@ -39,7 +39,7 @@ export interface StartSettings {
   readonly port: number;
   readonly dataDir: string;
   readonly trustedProxies: readonly string[];
-  /** Sentences about what works, but should be changed. */
+  /** Warnings about valid but inadvisable settings. */
   readonly warnings: readonly string[];
 }
 
@@ -47,7 +47,7 @@ export type StartSettingsResult =
   | { readonly ok: true; readonly settings: StartSettings }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** Checks the settings of `npm start` before anything is started. An empty setting counts as absent. */
+/** Validates the settings of `npm start`. An empty setting counts as absent. */
 export function readStartSettings(environment: Environment): StartSettingsResult {
   const given = Object.fromEntries(
     Object.keys(Settings.shape).flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])),

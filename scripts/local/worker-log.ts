@@ -1,4 +1,4 @@
-/** A line of the Worker's log, which is JSON, for people: `14:02:11 control-plane job assigned job=… attempt=1`. */
+/** Formats a line of the Worker's JSON log for people: `14:02:11 control-plane job assigned job=… attempt=1`. */
 export function formatWorkerLog(text: string): string {
   const time = new Date().toTimeString().slice(0, 8);
   try {
@@ -11,7 +11,7 @@ export function formatWorkerLog(text: string): string {
   }
 }
 
-/** As much of a job's id as the agent's log shows of it. */
+/** The part of a job's id that the agent's log shows. */
 function shorten(key: string, value: string): string {
   return key === "job" ? value.slice(0, 8) : value;
 }

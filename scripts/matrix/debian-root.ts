@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { ROOT } from "@splatt/local/local-machine";
 import { execa } from "execa";
 
-/** Where the project is cloned to inside a root. */
+/** The clone of the project inside a root. */
 const PROJECT = "/home/splatt";
-/** Debian's own Node and npm, and nothing that `npm run setup` should install. */
+/** Debian's Node and npm, and nothing that `npm run setup` should install. */
 const PACKAGES = ["ca-certificates", "nodejs", "npm"];
 const MIRROR = "http://deb.debian.org/debian";
 
-/** What a machine behind a proxy needs to reach its registries, taken over from this one. */
+/** Settings that a machine behind a proxy needs to reach package registries, copied from this machine. */
 const NETWORK_SETTING =
   /^(?:https?_proxy|no_proxy|all_proxy|npm_config_\w+|node_extra_ca_certs|ssl_cert_\w+)$/i;
 
@@ -28,7 +28,7 @@ export class DebianRoot {
   }
 
   /**
-   * Builds the root with debootstrap, or reuses the one that an earlier run kept in the folder.
+   * Builds the root with debootstrap, or reuses an earlier run's.
    *
    * @param suite bookworm, trixie, sid, …
    */
@@ -52,8 +52,8 @@ export class DebianRoot {
   }
 
   /**
-   * Runs a shell command in the project's folder of the root, in mount and process namespaces of its own: nothing
-   * that it starts outlives it.
+   * Runs a shell command in the root's project folder, in separate mount and process namespaces: none of its
+   * processes outlives it.
    */
   async run(command: string, onOutput: (text: string) => void): Promise<CommandRun> {
     const enter =
@@ -68,7 +68,7 @@ export class DebianRoot {
     return { exitCode, output: all };
   }
 
-  /** Runs one of the README's commands, as a person would type it after `cd`. */
+  /** Runs one of the README's commands, as a user would type it after `cd`. */
   async runInProject(command: string, onOutput: (text: string) => void): Promise<CommandRun> {
     return this.run(`cd ${PROJECT} && ${command}`, onOutput);
   }

@@ -10,13 +10,13 @@ import { demoOutcome, type PlatformResult, testOutcome, versionIn, withResults }
 
 const USAGE = `Usage: sudo npm run matrix [-- SUITE...] [options]
 
-Runs the README's two commands on bare installations of Debian: builds each with debootstrap in a folder of its own,
+Runs the README's two commands on bare installations of Debian: builds each with debootstrap in a separate folder,
 clones the last commit into it, and runs \`npm run demo\` and \`npm test\` there. Needs root, debootstrap and about
-4 GB of disk a suite. Suites: bookworm (Debian 12), trixie (Debian 13), sid.
+4 GB of disk per suite. Suites: bookworm (Debian 12), trixie (Debian 13), sid.
 
-  --dir DIR     keep the installations and logs here, and reuse them (a temporary folder that is removed)
+  --dir DIR     keep the installations and logs here, and reuse them (default: a temporary folder)
   --only WHAT   demo or test
-  --write       put the results into docs/platforms.md`;
+  --write       write the results to docs/platforms.md`;
 
 const PLATFORMS: Readonly<Record<string, string>> = {
   bookworm: "Debian 12",
@@ -72,7 +72,7 @@ async function runSuite(suite: string, dir: string, only: string | undefined): P
   const logFile = join(dir, `${suite}.log`);
   const log = createWriteStream(logFile);
   const onOutput = (text: string) => log.write(text);
-  console.log(`${platform}: building it (log: ${logFile})`);
+  console.log(`${platform}: building the installation (log: ${logFile})`);
   try {
     const root = await DebianRoot.build(suite, join(dir, suite), onOutput);
     const ran = async (what: "demo" | "test", command: string, outcome: typeof demoOutcome) => {

@@ -30,7 +30,7 @@ describe("withResults", () => {
   });
 });
 
-describe("what the commands ended with", () => {
+describe("the outcome of the commands", () => {
   it.each([
     ["ffmpeg version 7.1.5-0+deb13u1 Copyright", "7.1.5"],
     ["COLMAP 3.10 -- Structure-from-Motion", "3.10"],
@@ -38,7 +38,7 @@ describe("what the commands ended with", () => {
     ["sh: 1: ffmpeg: not found", "none"],
   ])("%s is version %s", (output, version) => expect(versionIn(output)).toBe(version));
 
-  it("does not believe a demo that ends with 0 and shows no result", () => {
+  it("rejects a demo that exits with 0 but shows no result", () => {
     expect(demoOutcome(0, "cameras  40 of 40 (good)\nquality  29.92 dB over 5 frames, 640×360")).toBe(
       "40 of 40 cameras, 29.9 dB",
     );
@@ -46,7 +46,7 @@ describe("what the commands ended with", () => {
     expect(demoOutcome(1, "40 of 40 (good), 29.92 dB over 5 frames")).toBe("failed (exit code 1)");
   });
 
-  it("reads the count of the tests from the last line", () => {
+  it("reads the test counts from the last line", () => {
     expect(testOutcome(1, `1 passed, 1 failed${"\n".repeat(20)}12 passed, 3 failed\n`)).toBe(
       "12 passed, 3 failed",
     );

@@ -1,4 +1,4 @@
-/** One platform that the README's two commands were run on. */
+/** The results of the README's two commands on one platform. */
 export interface PlatformResult {
   readonly platform: string;
   /** ISO date. */
@@ -17,7 +17,7 @@ export interface PlatformResult {
 const COLUMNS = ["platform", "Node", "ffmpeg", "COLMAP", "npm run demo", "npm test", "run on"] as const;
 const BLOCK = /<!-- matrix -->\n[\s\S]*?<!-- end -->/;
 
-/** @returns the document with the rows of these platforms replaced or added; other rows keep their place */
+/** @returns the document with these platforms' rows replaced or added; other rows keep their place */
 export function withResults(document: string, results: readonly PlatformResult[]): string {
   const block = BLOCK.exec(document)?.[0];
   if (block === undefined) throw new Error("The document has no <!-- matrix --> block.");
@@ -38,14 +38,14 @@ function row({ platform, node, ffmpeg, colmap, demo, test, date, commit }: Platf
   return `| ${[platform, node, ffmpeg, colmap, demo, test, `${date} (${commit})`].join(" | ")} |`;
 }
 
-/** The first version number in what a program says of itself: "ffmpeg version 7.1.5-0+deb13u1" is 7.1.5. */
+/** The first version number in a program's output: "ffmpeg version 7.1.5-0+deb13u1" is 7.1.5. */
 export function versionIn(output: string): string {
   return /\d+\.\d+(?:\.\d+)?/.exec(output)?.[0] ?? "none";
 }
 
 /**
- * What `npm run demo` ended with. The command's exit code alone proves nothing; its summary names the frames that
- * were registered and the quality of the splat.
+ * The outcome of `npm run demo`. The exit code alone proves nothing; the summary has the registered frames and the
+ * quality of the splat.
  */
 export function demoOutcome(exitCode: number, output: string): string {
   const [, cameras] = /(\d+ of \d+) \((?:good|weak)\)/.exec(output) ?? [];
@@ -54,7 +54,7 @@ export function demoOutcome(exitCode: number, output: string): string {
   return `failed (exit code ${exitCode})`;
 }
 
-/** What `npm test` ended with, by its last line. */
+/** The outcome of `npm test`, from its last line. */
 export function testOutcome(exitCode: number, output: string): string {
   const counted = /^(\d+ passed, \d+ failed)$/m.exec(output.split("\n").slice(-8).join("\n"))?.[1];
   return counted ?? `failed (exit code ${exitCode})`;

@@ -21,7 +21,7 @@ export async function typeChecks(root: string): Promise<Check[]> {
     .map((project) => ({ name: `types of ${project}`, command: ["tsc", "-p", project] }));
 }
 
-/** Runs checks one after the other and prints what the failed ones said. */
+/** Runs checks one after another and prints the output of failed ones. */
 export async function runChecks(checks: readonly Check[], root: string): Promise<Tally> {
   let tally = NOTHING;
   for (const { name, command } of checks) {

@@ -5,7 +5,7 @@ import { ROOT } from "@splatt/local/local-machine";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-/** `.ci/run` in a project whose two test commands are made up. */
+/** `.ci/run` in a project with two fake test commands. */
 
 let dir: string;
 beforeEach(async () => {
@@ -50,7 +50,7 @@ describe(".ci/run", () => {
       1,
       "3 passed, 2 failed",
     ],
-  ])("when %s, sums up and tells by its exit code", async (_, test, full, exitCode, lastLine) => {
+  ])("when %s, prints the sum and sets the exit code", async (_, test, full, exitCode, lastLine) => {
     expect(await run(test, full)).toEqual({ exitCode, lastLine });
   });
 

@@ -6,7 +6,7 @@ interface Program {
   readonly name: string;
   readonly args: readonly string[];
   readonly debianPackage: string;
-  /** Without it the tests that call it are skipped; without any other they fail. */
+  /** If missing, the tests that call it are skipped; without a required program they fail. */
   readonly isOptional?: boolean;
 }
 
@@ -21,7 +21,7 @@ const PROGRAMS: readonly Program[] = [
   { name: "strace", args: ["-V"], debianPackage: "strace", isOptional: true },
 ];
 
-/** Names the programs that are missing. @returns a failure for each that tests cannot do without */
+/** Prints the missing programs. @returns a failure for each required one */
 export function reportMissingPrograms(): Tally {
   const missing = PROGRAMS.filter(({ name, args }) => spawnSync(name, args).error !== undefined);
   for (const { name, debianPackage, isOptional } of missing) {

@@ -15,7 +15,7 @@ describe("tallyOf", () => {
     ["a failed hook", [file("failed", "pending")], 1, { passed: 0, failed: 1, skipped: 1 }],
     ["an exit code alone", [file("passed", "passed")], 1, { passed: 1, failed: 1, skipped: 0 }],
     ["a signal alone", [file("passed", "passed")], null, { passed: 1, failed: 1, skipped: 0 }],
-    ["an exit code beside a failure", [file("failed", "failed")], 1, { passed: 0, failed: 1, skipped: 0 }],
+    ["an exit code with a failure", [file("failed", "failed")], 1, { passed: 0, failed: 1, skipped: 0 }],
   ])("counts %s", (_, testResults, exitCode, tally) => {
     expect(tallyOf({ testResults }, exitCode)).toEqual(tally);
   });

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** How a run came out. A check, a test file that does not load and a runner that crashes count like a test. */
+/** The outcome of a run. A check, a test file that does not load and a runner that crashes each count as a test. */
 export interface Tally {
   readonly passed: number;
   readonly failed: number;
@@ -24,10 +24,10 @@ const VitestReport = z.object({
 });
 
 /**
- * Counts vitest's tests. No sign of a failure is ignored: neither a file that failed without a failed test (it did not
- * load, or a hook failed), nor an exit code that the report does not explain.
+ * Counts vitest's tests. Every sign of a failure counts, including a file that failed without a failed test (it did not
+ * load, or a hook failed) and an exit code that the report does not explain.
  *
- * @param report vitest's JSON report, or null when it left none
+ * @param report vitest's JSON report, or null when there is none
  * @param exitCode null when a signal ended vitest
  */
 export function tallyOf(report: unknown, exitCode: number | null): Tally {

@@ -4,15 +4,15 @@ import { runVitest } from "./vitest-run.ts";
 
 const FIXTURES = join(import.meta.dirname, "testing", "fixtures");
 
-/** Vitest itself on fixtures, in processes of their own. */
+/** Runs vitest on fixtures, in separate processes. */
 function run(filters: readonly string[], config = "vitest.config.ts") {
-  // The run that this test is part of must not show through.
+  // The environment of the enclosing test run must not leak in.
   const environment = { VITEST: "", VITEST_POOL_ID: "", VITEST_WORKER_ID: "" };
   return runVitest({ config: join(FIXTURES, config), filters, environment, isQuiet: true });
 }
 
 describe("a run of vitest", () => {
-  it("counts each kind of failure beside what passed", async () => {
+  it("counts passed tests and each kind of failure", async () => {
     expect(await run(["passes", "fails.", "does-not-load", "fails-in-hook"])).toEqual({
       passed: 1,
       failed: 4,

@@ -13,7 +13,7 @@ export interface VitestRun {
   readonly isQuiet?: boolean;
 }
 
-/** Runs vitest in a process of its own and counts its tests. */
+/** Runs vitest in a separate process and counts its tests. */
 export async function runVitest({
   config,
   filters,

@@ -11,8 +11,8 @@ import { type Camera, cameraAt, encodeVideo, renderFrames } from "@splatt/sample
 import { type CaptureReport, Preset } from "@splatt/shared";
 
 /**
- * `npm run bench -- captures [NAME ...] [--preset NAME] [--colmap PATH]`: the poses stage on rendered captures of
- * many kinds, easy and hard. Prints how many frames were placed, how well, and how long it took.
+ * `npm run bench -- captures [NAME ...] [--preset NAME] [--colmap PATH]`: the poses stage on rendered captures,
+ * easy and hard. Prints the registered frames, the reprojection error and the time.
  */
 
 interface Capture {
@@ -22,11 +22,11 @@ interface Capture {
   readonly height: number;
   /** @param t 0 at the first frame, 1 at the last */
   readonly camera: (t: number, focal: number) => Camera;
-  /** The share of the time between two frames that the shutter is open. */
+  /** The fraction of the frame interval for which the shutter is open. */
   readonly shutter?: number;
-  /** What the picture's values are multiplied with. */
+  /** The factor applied to the picture's values. */
   readonly gain?: (t: number) => number;
-  /** How much of the contrast is left. */
+  /** The remaining contrast, 0–1. */
   readonly contrast?: number;
 }
 
@@ -135,7 +135,9 @@ const { values, positionals } = parseArgs({
     colmap: { type: "string", default: "colmap" },
   },
 });
-console.log("| capture | frames placed | reprojection error | attempts | seconds |\n|---|---|---|---|---|");
+console.log(
+  "| capture | frames registered | reprojection error | attempts | seconds |\n|---|---|---|---|---|",
+);
 for (const capture of CAPTURES) {
   if (positionals.length > 0 && !positionals.includes(capture.name)) continue;
   await solve(capture, Preset.parse(values.preset), values.colmap);

@@ -6,19 +6,19 @@ import { quantile } from "../control-plane/quantiles.ts";
 import { workerContender } from "../control-plane/worker-contender.ts";
 
 /**
- * `npm run bench -- dispatch [--rounds N] [--agents N] [--bullmq FOLDER --redis PROGRAM]`: how long after POST /jobs an
- * idle agent has the job, and how many jobs a second get to agents when many come at once; beside a bare Worker, without
- * and with 30 ms added to every call of D1. BullMQ, if it is given, knows no D1: it takes part in the first race only.
+ * `npm run bench -- dispatch [--rounds N] [--agents N] [--bullmq FOLDER --redis PROGRAM]`: the latency from POST /jobs
+ * to an idle agent, and the throughput of concurrent jobs, against a bare Worker. Runs without and with 30 ms added to
+ * every call of D1. BullMQ, if given, does not use D1 and joins only the run without a delay.
  */
 
 const WARM_UP_ROUNDS = 30;
 const BURST_JOBS = 500;
 const BURST_AT_ONCE = 64;
-/** Throughput is the median of so many bursts of each. */
+/** Throughput is the median of this many bursts per contender. */
 const BURSTS = 3;
 const SLOTS = 64;
 
-/** One job at a time, the contenders in turn, so that a busy moment of the machine hits all of them. */
+/** One job at a time, alternating between the contenders, so that load on the machine affects all of them. */
 async function latencies(contenders: readonly Contender[], rounds: number): Promise<Map<string, number[]>> {
   const times = new Map(contenders.map(({ name }) => [name, [] as number[]]));
   for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
@@ -31,7 +31,7 @@ async function latencies(contenders: readonly Contender[], rounds: number): Prom
   return times;
 }
 
-/** Jobs per second when many are on their way at any time. */
+/** Jobs per second with many concurrent jobs. */
 async function burst(contender: Contender): Promise<number> {
   const began = performance.now();
   const left = Array.from({ length: BURST_JOBS }).values();

@@ -17,8 +17,8 @@ import { type Nginx, startNginx } from "../door/nginx.ts";
 
 /**
  * `npm run bench -- door [--mib 1024] [--seconds 30]`: uploads and downloads through the front door of the embedded
- * control plane, beside nginx with the same file; and GET /health and the memory while ten clients download and ten
- * read slowly. Wants curl, and nginx for the comparison (Debian: apt-get install nginx-light curl).
+ * control plane, against nginx with the same file; and the latency of GET /health and the memory while ten clients
+ * download and ten read slowly. Needs curl, and nginx for the comparison (Debian: apt-get install nginx-light curl).
  */
 
 const MIB = 1024 * 1024;
@@ -47,7 +47,7 @@ const controlPlane = await ControlPlaneProcess.start(
   (line) => console.error(line),
 );
 const nginx = await startNginx();
-if (nginx === null) console.log("nginx is not installed: there is nothing to compare with.");
+if (nginx === null) console.log("nginx is not installed; skipping the comparison.");
 try {
   await measure();
 } finally {
@@ -79,7 +79,7 @@ async function measure(): Promise<void> {
     if (nginx !== null) downloads.nginx.push(await timedDownload(`${nginx.url}/whole`, {}));
   }
   console.log("\n| MiB/s, median of 3 | front door | nginx | ratio |\n|---|---|---|---|");
-  console.log(row(`upload in parts of 32 MiB, ${SENDERS} at once, SHA-256 of each`, uploads));
+  console.log(row(`upload in parts of 32 MiB, ${SENDERS} in parallel, SHA-256 of each`, uploads));
   console.log(row("download", downloads));
 
   const idle = await healthTimes(http, 5);
@@ -92,7 +92,7 @@ async function measure(): Promise<void> {
   console.log(
     `| ${READERS} download, ${READERS} read slowly | ${ms(busy, 0.5)} | ${ms(busy, 0.99)} | ${ms(busy, 1)} |`,
   );
-  console.log(`\nMemory above idle in all of it, launcher and workerd: ${await memory.stop()} MiB`);
+  console.log(`\nPeak memory above idle, launcher and workerd: ${await memory.stop()} MiB`);
   http.destroy();
   input.close();
 }
@@ -145,7 +145,7 @@ async function uploadToDoor(parts: readonly Part[]): Promise<string> {
   return upload_id;
 }
 
-/** What lands is hashed as the front door does, by the fastest program for it. */
+/** Hashes the uploaded parts, as the front door does, with the fastest available program. */
 async function uploadToNginx({ url, root }: Nginx, parts: readonly Part[]): Promise<number> {
   const began = performance.now();
   await inParallel(parts, async ({ path, number, sha256 }) => {
@@ -162,7 +162,7 @@ async function timedDownload(url: string, headers: Readonly<Record<string, strin
   return rate(began);
 }
 
-/** A job of the uploaded video, leased to an agent, whose input can be downloaded. */
+/** A job for the uploaded video, leased to an agent so that its input can be downloaded. */
 async function inputOfJob(client: SplattClient, upload_id: string) {
   const { token } = await client.createAgent("bench");
   const { promise: leased, resolve } = Promise.withResolvers<Fence>();
@@ -176,7 +176,7 @@ async function inputOfJob(client: SplattClient, upload_id: string) {
   };
 }
 
-/** Ten curls that download again and again, and ten clients that read a trickle. */
+/** Ten curls that download in a loop, and ten slow readers. */
 function startReaders(url: string, headers: Readonly<Record<string, string>>): () => Promise<void> {
   let isOver = false;
   const fast = Array.from({ length: READERS }, async () => {
@@ -230,6 +230,6 @@ async function postJson<T>(path: string, body: unknown): Promise<T> {
     headers: { "x-api-key": API_KEY },
     body: JSON.stringify(body),
   });
-  if (!response.ok) throw new Error(`${path} was answered by ${response.status}`);
+  if (!response.ok) throw new Error(`${path}: unexpected status ${response.status}`);
   return (await response.json()) as T;
 }

@@ -11,9 +11,9 @@ import { execa } from "execa";
 import { startThrottledServer } from "../throttled-server.ts";
 
 /**
- * `npm run bench -- download`: the download stage against curl and aria2c on a server of this machine, which gives
- * each connection a fixed rate, and then without a limit. Wants curl and aria2 (Debian: apt-get install aria2
- * curl). Ours hashes what it fetches and syncs it to the disk; the others do neither.
+ * `npm run bench -- download`: the download stage against curl and aria2c on a local server, first with a fixed rate per
+ * connection, then without a limit. Needs curl and aria2 (Debian: apt-get install aria2 curl). Splatt also hashes the
+ * file and syncs it to disk; the others do neither.
  */
 
 const MB = 1_000_000;
@@ -54,7 +54,7 @@ async function fetchWithOurs(url: string, path: string): Promise<void> {
   if (!fetched.ok) throw new Error(fetched.error.detail);
 }
 
-/** Seconds; the contenders take turns, so that a busy moment of the machine hits all of them. */
+/** Seconds; the contenders alternate, so that load on the machine affects all of them. */
 async function race(url: string, sha256: string, names: readonly string[]): Promise<Map<string, number>> {
   const dir = await mkdtemp(join(tmpdir(), "splatt-bench-"));
   const seconds = new Map<string, number[]>();
@@ -80,7 +80,7 @@ async function race(url: string, sha256: string, names: readonly string[]): Prom
 
 function print(title: string, results: ReadonlyMap<string, number>, megabytes: number): void {
   console.log(`\n${title}\n`);
-  console.log("| | seconds | MB/s | splatt takes, of its time |\n|---|---|---|---|");
+  console.log("| | seconds | MB/s | splatt's time relative to it |\n|---|---|---|---|");
   const ours = results.get("splatt") ?? Number.NaN;
   for (const [name, seconds] of results) {
     const rate = (megabytes / seconds).toFixed(0);

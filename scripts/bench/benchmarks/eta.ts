@@ -10,9 +10,9 @@ import { makeSampleClip } from "@splatt/sample-clip";
 import { JobOptions } from "@splatt/shared";
 
 /**
- * `npm run bench -- eta [VIDEO] [--runs N] [--iterations N] [--engine NAME]`: how wrong the ETA is. Runs the whole
- * pipeline again and again on a machine that knows nothing at first, and compares what it said at 25, 50 and 75 % of
- * the time with what was left then.
+ * `npm run bench -- eta [VIDEO] [--runs N] [--iterations N] [--engine NAME]`: the error of the ETA. Runs the whole
+ * pipeline repeatedly, at first without recorded stage times, and compares the ETA at 25, 50 and 75 % of the time with
+ * the actual time left.
  */
 
 const AT = [0.25, 0.5, 0.75];
@@ -51,7 +51,7 @@ async function run(workspace: string, source: LocalSource, options: JobOptions):
   }
 }
 
-/** How far off the last word before each moment was, relative to what was left. Prints them with the bar's place. */
+/** The error of the last ETA before each moment, relative to the time left. Prints it with the progress bar's percentage. */
 function errors(said: readonly Said[], total: number): number[] {
   const found = AT.map((share) => {
     const moment = share * total;
@@ -97,9 +97,9 @@ try {
     runs.reduce((sum, errorsOfRun) => sum + (errorsOfRun[at] ?? 0), 0) / runs.length;
   const row = (runs: readonly number[][]) =>
     AT.map((_, at) => `${(100 * mean(runs, at)).toFixed(0)} %`).join(", ");
-  console.log(`\nfirst run, by the seeds: ${row(first === undefined ? [] : [first])}`);
+  console.log(`\nfirst run, from built-in estimates: ${row(first === undefined ? [] : [first])}`);
   if (later.length > 0)
-    console.log(`mean of the ${later.length} later runs, by what was learned: ${row(later)}`);
+    console.log(`mean of the ${later.length} later runs, from recorded stage times: ${row(later)}`);
 } finally {
   await rm(workspace, { recursive: true });
 }

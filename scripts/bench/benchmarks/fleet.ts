@@ -12,15 +12,15 @@ import { ScriptedAgent } from "../control-plane/scripted-agent.ts";
 import { BENCH_JOB, postJson } from "../control-plane/worker-contender.ts";
 
 /**
- * `npm run bench -- fleet [--agents N]`: one control plane with a thousand agents connected, on one machine. How long
- * they take to connect, what each of them costs in workerd's memory while idle, and how many jobs go through when
- * every agent ends its job at once and takes the next one that waits. What an agent's own process takes is told too.
+ * `npm run bench -- fleet [--agents N]`: one control plane with a thousand connected agents, on one machine. Prints how
+ * long they take to connect, workerd's memory per idle agent, the throughput when every agent finishes each job
+ * immediately, and the memory of an agent's own process.
  */
 
 const AT_ONCE = 64;
-/** Idle for ten seconds, a Durable Object hibernates. */
+/** A Durable Object hibernates after ten idle seconds. */
 const ASLEEP_MS = 20_000;
-/** After this long an agent's process has done what there is to do at the start. */
+/** After this time an agent's process has finished its start-up work. */
 const SETTLED_MS = 5000;
 const POLL_MS = 100;
 const BACKLOG_PER_AGENT = 1;
@@ -30,14 +30,14 @@ type OnJob = (fence: Fence, agent: ScriptedAgent) => void;
 class Fleet {
   readonly #stack: BenchStack;
   readonly #agents: ScriptedAgent[] = [];
-  /** What an agent does with a job. */
+  /** Called for each job that an agent receives. */
   onJob: OnJob = () => undefined;
 
   constructor(stack: BenchStack) {
     this.#stack = stack;
   }
 
-  /** @returns the tokens of as many agents as there are to be */
+  /** @returns one token per agent */
   async mint(agents: number): Promise<string[]> {
     const tokens: string[] = [];
     await atOnce(agents, 16, async (i) => {
@@ -59,7 +59,7 @@ class Fleet {
   }
 }
 
-/** Connects the fleet. @returns KiB of workerd's memory for each agent, connected and when the Dispatcher sleeps */
+/** Connects the fleet. @returns KiB of workerd's memory per agent, when connected and when the Dispatcher hibernates */
 async function memoryPerAgent(stack: BenchStack, fleet: Fleet, tokens: readonly string[]): Promise<string> {
   const before = await stack.runtimeMemory();
   const perAgent = async () => (((await stack.runtimeMemory()) - before) / tokens.length / 1024).toFixed(0);
@@ -69,7 +69,7 @@ async function memoryPerAgent(stack: BenchStack, fleet: Fleet, tokens: readonly 
   return `| ${stack.worker} | ${took.toFixed(1)} | ${mib(before)} | ${connected} | ${await perAgent()} |`;
 }
 
-/** Does something `times` times, so many of them at any time. */
+/** Runs something `times` times, with limited concurrency. */
 async function atOnce(
   times: number,
   parallel: number,
@@ -129,15 +129,13 @@ try {
     for (const end of busy) end();
     await allThrough.promise;
   });
-  console.log(
-    `${backlog} that wait, each ended at once: ${(backlog / draining).toFixed(0)} jobs/s go through`,
-  );
+  console.log(`${backlog} queued jobs, each finished immediately: ${(backlog / draining).toFixed(0)} jobs/s`);
 } finally {
   fleet.close();
   http.destroy();
 }
 
-/** An agent as an owner runs it, connected and idle. */
+/** A real agent process, connected and idle. */
 async function agentProcessMemory({ url, client }: BenchStack): Promise<number> {
   const workspace = await mkdtemp(join(tmpdir(), "splatt-bench-agent-"));
   const { agent_id, token } = await client.createAgent("process", "default");

@@ -13,8 +13,8 @@ import { ScriptedAgent } from "../control-plane/scripted-agent.ts";
 import { BENCH_JOB, postJson } from "../control-plane/worker-contender.ts";
 
 /**
- * `npm run bench -- hostile [--seconds 10]`: what others feel of an agent that attacks with a valid token. It floods its
- * socket, and reconnects at once whenever it is disconnected.
+ * `npm run bench -- hostile [--seconds 10]`: the effect on others of an agent that attacks with a valid token. It floods
+ * its socket, and reconnects immediately after each disconnect.
  */
 
 const { values } = parseArgs({ options: { seconds: { type: "string", default: "10" } } });
@@ -60,7 +60,7 @@ function heldOf({ jobs }: Extract<AgentMessage, { type: "job.held" }>): Hello["h
   return jobs.map((job) => ({ fence: job.fence, status: job.status, progress: 1, message: "" }));
 }
 
-/** Sends frames as fast as the socket takes them until the signal ends it. @returns how often it was disconnected */
+/** Sends frames as fast as possible until the signal aborts. @returns the number of disconnects */
 async function attack(url: string, token: string, frame: string, signal: AbortSignal): Promise<number> {
   let disconnects = 0;
   while (!signal.aborted) {
@@ -92,7 +92,7 @@ const worker = await ScriptedAgent.connect({
   onJob: ({ job_id }) => arrivals.note(job_id),
 });
 
-/** From the request for a job until the worker has it, in milliseconds. */
+/** Milliseconds from the request for a job until the worker receives it. */
 async function handOver(): Promise<number> {
   const began = performance.now();
   const { job_id } = await postJson<{ job_id: string }>(`${stack.url}/jobs`, http, stack.apiKey, BENCH_JOB);
@@ -117,7 +117,7 @@ for (const { name, frame } of ATTACKS) {
   }
   ending.abort();
   console.log(`| ${name} | ${p50p99(health)} | ${p50p99(handOvers)} | ${await attacking} |`);
-  // The hostile agent's budget fills up again, so that each attack begins alike.
+  // The hostile agent's budget refills, so that all attacks start equal.
   await sleep(20_000);
 }
 worker.close();

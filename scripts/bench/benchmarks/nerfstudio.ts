@@ -24,16 +24,16 @@ import { type GpuInfo, Preset, type TrainReport } from "@splatt/shared";
 
 /**
  * `NERF_PYTHON_PATH=… npm run bench -- nerfstudio DATASET [--iterations N] [--preset NAME …]`: splatfacto on this
- * machine's GPU, as a job of each preset would train it, and beside it as many steps with nerfstudio's own schedule.
- * Prints seconds, gaussians, the most GPU memory that was in use, and how well held-out frames are met: as nerfstudio
- * measures it, and as the exported splat shows them when the builtin trainer's kernels draw it.
+ * machine's GPU, trained as a job of each preset would, against the same number of steps with nerfstudio's own
+ * schedule. Prints seconds, gaussians, peak GPU memory and the quality of held-out frames: as measured by nerfstudio,
+ * and of the exported splat, rendered by the builtin trainer's kernels.
  *
  * DATASET is a folder with a transforms.json, as the poses stage leaves it.
  */
 
 const HOUR_MS = 3_600_000;
 const MEMORY_LOOK_MS = 500;
-/** What makes a plan's schedule; without it nerfstudio's own holds. */
+/** The options of a plan's schedule; without them nerfstudio uses its own. */
 const SCHEDULE = /^--(pipeline\.model|optimizers)\./;
 
 interface Row {
@@ -96,7 +96,7 @@ async function ours(options: TrainOptions): Promise<Row> {
   });
 }
 
-/** The same dataset at the same size, trained as `ns-train splatfacto` would. */
+/** Trains the same dataset at the same size, as `ns-train splatfacto` would. */
 async function nerfstudios(options: TrainOptions): Promise<Row> {
   return inFolder(async (context) => {
     const plan = planTraining(options, transforms, null);
@@ -146,7 +146,7 @@ async function inFolder<T>(use: (context: StageContext) => Promise<T>): Promise<
   }
 }
 
-/** How long it takes, and the most memory in use on the GPU meanwhile, in bytes. */
+/** Measures the duration and the GPU's peak memory use, in bytes. */
 async function watched<T>(
   work: () => Promise<T>,
 ): Promise<{ seconds: number; peakMemory: number; value: T }> {

@@ -9,9 +9,9 @@ import { fakeStageJob } from "@splatt/gpu-agent/testing/fake-stage-job";
 import { ok, STAGES, type StageName } from "@splatt/shared";
 
 /**
- * `npm run bench -- overlap`: how long 8 jobs take on machines with one and two GPUs, when stages of different jobs
- * overlap and when they don't. The stages only wait, as long as those of a typical job take, at a hundredth of the
- * time; the runner, the tokens and the bookkeeping on disk are the real ones.
+ * `npm run bench -- overlap`: the time for 8 jobs on hosts with one and two GPUs, with and without overlapping stages
+ * of different jobs. The stages only sleep, for a hundredth of a typical stage's time; the runner, the tokens and the
+ * bookkeeping on disk are real.
  */
 
 /** Seconds: a phone video of a minute, 200 frames, COLMAP with CUDA, 7,500 steps of splatfacto. */
@@ -46,7 +46,7 @@ function simulated(name: StageName): Stage<null, null> {
   };
 }
 
-/** @returns simulated seconds until the last of the jobs is done */
+/** @returns simulated seconds until the last job is done */
 async function makespan(gpus: number, slots: number): Promise<number> {
   const root = await mkdtemp(join(tmpdir(), "splatt-overlap-"));
   const uuids = Array.from({ length: gpus }, (_, i) => `GPU-${i}`);
@@ -75,10 +75,9 @@ async function makespan(gpus: number, slots: number): Promise<number> {
 }
 
 /**
- * Less than this no schedule can take. A GPU is idle until a job is ready for it, and jobs become ready one after the
- * other because the processor solves the cameras of one at a time; then each GPU trains one job after the other, which
- * for jobs of equal length is best dealt out to whichever is free first. The processor, in turn, must get through all
- * that it has to do.
+ * The lower bound of any schedule. A GPU is idle until a job is ready for it, and jobs become ready one at a time
+ * because the processor solves the cameras of one job at a time. Then each GPU trains one job after another; for jobs
+ * of equal length it is optimal to give each to the first free GPU. The processor's total work is a bound as well.
  */
 function lowerBound(gpus: number): number {
   const { download, frames, poses, train, export: exporting, upload } = SECONDS;
@@ -97,7 +96,7 @@ console.log(
 );
 console.log("GPUs  slots   makespan   bound   over the bound   one at a time   gain");
 for (const gpus of [1, 2]) {
-  // As an agent with so many GPUs offers by default.
+  // The default number of slots for this number of GPUs.
   const slots = gpus + Math.min(2, gpus);
   const [overlapped, serial] = [await makespan(gpus, slots), await makespan(gpus, 1)];
   const bound = lowerBound(gpus);

@@ -11,9 +11,9 @@ import { Preset } from "@splatt/shared";
 import { execa } from "execa";
 
 /**
- * `npm run bench -- poses VIDEO [--ns-process-data PATH] [--colmap PATH] [--fps N] [--preset NAME]`: how long the
- * poses stage takes on a video, and how good the poses are; and what nerfstudio's ns-process-data, with its
- * defaults, takes for as many frames in the same run.
+ * `npm run bench -- poses VIDEO [--ns-process-data PATH] [--colmap PATH] [--fps N] [--preset NAME]`: the time of the
+ * poses stage on a video, and the quality of the poses, against nerfstudio's ns-process-data with its defaults and
+ * the same number of frames.
  */
 
 const HOUR_MS = 3_600_000;
@@ -93,13 +93,13 @@ if (videoArgument === undefined) throw new Error("Name a video: npm run bench --
 const video = resolve(process.env.INIT_CWD ?? process.cwd(), videoArgument);
 const work = await mkdtemp(join(tmpdir(), "splatt-bench-"));
 console.log(`${cpus()[0]?.model ?? "unknown processor"}, ${availableParallelism()} cores; ${values.preset}`);
-console.log("\n| | seconds | frames placed | reprojection error |\n|---|---|---|---|");
+console.log("\n| | seconds | frames registered | reprojection error |\n|---|---|---|---|");
 try {
   const ours = await runOurs(video, work, Number(values.fps), Preset.parse(values.preset), values.colmap);
   const program = values["ns-process-data"];
   if (program !== undefined) {
     const theirs = await runNerfstudio(program, video, work, ours.count);
-    console.log(`\nOurs takes ${(ours.seconds / theirs).toFixed(2)} of ns-process-data's time.`);
+    console.log(`\nSplatt takes ${(ours.seconds / theirs).toFixed(2)} times as long as ns-process-data.`);
   }
 } finally {
   await rm(work, { recursive: true });

@@ -12,9 +12,9 @@ import { ScriptedAgent } from "../control-plane/scripted-agent.ts";
 import { seededId, seedJobs } from "../control-plane/seeded-jobs.ts";
 
 /**
- * `npm run bench -- scale [--sizes 10000,100000,1000000] [--rounds N]`: how long requests take with so many jobs in D1,
- * of which one in ten waits (the fewest must be more than the rounds): a job's status, pages of the list, and how long an agent that ended a job waits for the
- * next of the queue.
+ * `npm run bench -- scale [--sizes 10000,100000,1000000] [--rounds N]`: the time of requests with this many jobs in D1:
+ * a job's status, pages of the list, and an agent's wait for its next queued job. One job in ten is queued, so the
+ * smallest size must exceed ten times the rounds.
  */
 
 const { values } = parseArgs({
@@ -51,7 +51,7 @@ async function claimTimes({ url, client }: BenchStack): Promise<string> {
   await jobId.promise;
   const next = async () => {
     jobId = Promise.withResolvers<string>();
-    // The ack goes out when the end is in D1; what follows is the claim.
+    // The ack is sent once D1 has the end of the job; the claim follows.
     await end();
     const began = performance.now();
     return (await arrivals.of(await jobId.promise)) - began;

@@ -11,9 +11,8 @@ import { requestRate, timedGet } from "../control-plane/requests.ts";
 import { BENCH_JOB, postJson } from "../control-plane/worker-contender.ts";
 
 /**
- * `npm run bench -- status [--python PROGRAM]`: how many GET /jobs/{id}/status a second a control plane answers, beside a
- * bare Worker that reads the same row; and beside a FastAPI server that keeps its jobs in a dict, if a Python is given
- * that has fastapi and uvicorn.
+ * `npm run bench -- status [--python PROGRAM]`: GET /jobs/{id}/status per second, against a bare Worker that
+ * reads the same row and, given a Python with fastapi and uvicorn, against a FastAPI server with its jobs in a dict.
  */
 
 const JOBS = 100;
@@ -79,7 +78,7 @@ for (const { name, url, apiKey } of servers) {
   }
   pages.set(name, () => `${url}/jobs/${ids[Math.floor(Math.random() * JOBS)]}/status`);
 }
-// In turn, so that a busy moment of the machine hits all of them; the first round only warms up.
+// Alternating, so that load on the machine affects all of them; the first round only warms up.
 for (let round = -1; round < ROUNDS; round++) {
   for (const { name, apiKey } of servers) {
     const page = pages.get(name) ?? (() => "");

@@ -10,10 +10,9 @@ import { type Reached, trainWithOpensplat } from "../opensplat-peer.ts";
 
 /**
  * `npm run bench -- trainer [DATASET] [--iterations N] [--preset NAME] [--opensplat PROGRAM]`: the builtin trainer
- * on the dataset that the last demo left (or on any other with a transforms.json), on one thread and on all of
- * them. Prints how the PSNR of held-out frames grows over time, when the first step is done, what an iteration
- * costs, and what the threads gain. With --opensplat it races OpenSplat, built for the processor, to the PSNR that
- * OpenSplat reaches in --opensplat-iterations.
+ * on the last demo's dataset (or any other with a transforms.json), on one thread and on all threads. Prints the PSNR
+ * of held-out frames over time, the time to the first step, the cost of an iteration and the speed-up by threads.
+ * With --opensplat it races OpenSplat's CPU build to the PSNR that OpenSplat reaches in --opensplat-iterations.
  */
 
 const DEMO_JOBS = join(dataDir(process.env), "demo", "workspace", "jobs");
@@ -21,7 +20,7 @@ const DEMO_JOBS = join(dataDir(process.env), "demo", "workspace", "jobs");
 interface Run {
   readonly seconds: number;
   readonly firstStepSeconds: number;
-  /** The longer side, in pixels, at which it trained. */
+  /** The longer side of the training images, in pixels. */
   readonly longSide: number;
   readonly reached: readonly Reached[];
 }
@@ -46,7 +45,7 @@ async function run(dataset: string, iterations: number, preset: Preset, threads:
         toolOutput: (line) => {
           const seconds = elapsed();
           console.log(`${seconds.toFixed(1).padStart(8)}   ${line}`);
-          // The line is printed when the photos are loaded and the gaussians laid out.
+          // The trainer prints the line once the photos are loaded and the gaussians initialised.
           if (line.startsWith("starting with ")) firstStepSeconds = seconds;
           const [, psnr] = / held-out psnr ([\d.]+)$/.exec(line) ?? [];
           if (psnr !== undefined) reached.push({ seconds, psnr: Number(psnr) });
@@ -74,12 +73,10 @@ async function lastDemoDataset(): Promise<string> {
   for (const dataset of datasets) {
     if ((await stat(join(dataset, "transforms.json")).catch(() => null)) !== null) return dataset;
   }
-  throw new Error(
-    "There is no dataset yet: run `npm run demo` first, or name a folder with a transforms.json.",
-  );
+  throw new Error("No dataset found. Run `npm run demo` first, or pass a folder with a transforms.json.");
 }
 
-/** The first time at which a run had come that far, linear between its looks at the held-out frames. */
+/** The time at which a run first reached this PSNR, interpolated between its evaluations. */
 function secondsTo(psnr: number, reached: readonly Reached[]): number | null {
   let before: Reached = { seconds: 0, psnr: 0 };
   for (const look of reached) {
@@ -104,7 +101,7 @@ async function race(opensplat: string, builtin: Run): Promise<void> {
     const goal = Math.max(...peer.map(({ psnr }) => psnr));
     const [theirs, ours] = [secondsTo(goal, peer), secondsTo(goal, builtin.reached)];
     if (theirs === null || ours === null) {
-      console.log(`\nThe builtin trainer never came to OpenSplat's ${goal.toFixed(2)} dB.`);
+      console.log(`\nThe builtin trainer never reached OpenSplat's ${goal.toFixed(2)} dB.`);
     } else {
       console.log(
         `\nTo ${goal.toFixed(2)} dB OpenSplat took ${theirs.toFixed(1)} s, the builtin trainer ${ours.toFixed(1)} s: ` +
@@ -134,7 +131,7 @@ console.log(`${cpus()[0]?.model ?? "unknown processor"}, ${availableParallelism(
 const all = await run(dataset, iterations, preset, availableParallelism());
 const one = await run(dataset, iterations, preset, 1);
 console.log(
-  `\nThe first step begins after ${all.firstStepSeconds.toFixed(1)} s on all threads, ${one.firstStepSeconds.toFixed(1)} s on one.` +
+  `\nThe first step starts after ${all.firstStepSeconds.toFixed(1)} s on all threads, ${one.firstStepSeconds.toFixed(1)} s on one.` +
     `\nAll threads are ${(one.seconds / all.seconds).toFixed(2)} times as fast as one.`,
 );
 if (values.opensplat !== undefined) await race(values.opensplat, all);

@@ -1,4 +1,4 @@
-/** When each job arrived at an agent, by `performance.now()`: whoever asks may come before or after it. */
+/** The arrival time of each job at an agent, by `performance.now()`; callers may ask before or after it. */
 export class Arrivals {
   readonly #times = new Map<string, number>();
   readonly #waiting = new Map<string, (at: number) => void>();

@@ -7,18 +7,18 @@ import { SplattClient } from "splatt";
 
 const API_KEY = "bench-key";
 
-/** `splatt` is the Worker as it ships; `bare` the least that does the same work. */
+/** `splatt` is the shipped Worker; `bare` the minimal Worker that does the same work. */
 export type WorkerName = "splatt" | "bare";
 
 export interface StackOptions {
   readonly worker: WorkerName;
   /** Added to every call of D1. */
   readonly d1DelayMs?: number;
-  /** By default a folder of its own that goes with it. */
+  /** By default a temporary folder, removed with the stack. */
   readonly dataDir?: string;
 }
 
-/** A control plane on real workerd, in a process and on a database of its own. */
+/** A control plane on real workerd, in a separate process with a new database. */
 export interface BenchStack extends AsyncDisposable {
   readonly worker: WorkerName;
   readonly url: string;
@@ -55,7 +55,7 @@ export async function startStack({ worker, d1DelayMs = 0, dataDir }: StackOption
   };
 }
 
-/** The path of a module that stands in for the Worker's entry. */
+/** The path of a module that replaces the Worker's entry module. */
 function testingModule(name: string): string {
   return createRequire(import.meta.url).resolve(`@splatt/control-plane/testing/${name}`);
 }

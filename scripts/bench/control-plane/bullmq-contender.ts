@@ -11,7 +11,7 @@ import type { Contender } from "./contender.ts";
 import { BENCH_JOB, postJson } from "./worker-contender.ts";
 
 /**
- * BullMQ: a small HTTP server adds jobs to a Redis that writes each to its log, a worker in this process takes them.
+ * BullMQ: a small HTTP server adds jobs to a Redis with an append-only log, and a worker in this process takes them.
  *
  * @param folder where `npm install bullmq ioredis` was run
  * @param redis the program redis-server

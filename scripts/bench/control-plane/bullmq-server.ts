@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { connectionTo, loadBullMq, QUEUE } from "./bullmq.ts";
 
-/** A backend as one writes it around BullMQ: POST adds a job. `node bullmq-server.ts FOLDER SOCKET`, with a channel. */
+/** A typical backend around BullMQ: POST adds a job. `node bullmq-server.ts FOLDER SOCKET`, with an IPC channel. */
 
 const [folder = "", socket = ""] = process.argv.slice(2);
 const { Queue } = loadBullMq(folder);
@@ -15,7 +15,7 @@ const server = createServer(async (request, response) => {
   response.setHeader("content-type", "application/json");
   response.end(JSON.stringify({ job_id: id }));
 });
-// While others are measured a connection may be idle for long; it must not close just when it is used again.
+// A connection may stay idle while other contenders are measured; it must not close just as it is reused.
 server.keepAliveTimeout = 0;
 server.listen(0, "127.0.0.1");
 await once(server, "listening");

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-/** As much of bullmq's interface as the benchmark uses: it is no dependency of the project. */
+/** The part of bullmq's interface that the benchmark uses; the project does not depend on bullmq. */
 export interface BullMq {
   readonly Queue: new (name: string, options: Connection) => Queue;
   readonly Worker: new (

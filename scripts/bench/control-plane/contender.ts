@@ -1,8 +1,8 @@
-/** Something that takes jobs over HTTP and hands them to a worker in this process. */
+/** A system that accepts jobs over HTTP and delivers them to a worker in this process. */
 export interface Contender extends AsyncDisposable {
   readonly name: string;
-  /** Sends a job. @returns milliseconds from the request until a worker had it */
+  /** Sends a job. @returns milliseconds from the request until a worker receives it */
   handOver(): Promise<number>;
-  /** Ends what was handed over, so that the worker is idle again. */
+  /** Ends all delivered jobs, so that the worker is idle again. */
   settle(): Promise<void>;
 }

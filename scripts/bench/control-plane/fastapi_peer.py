@@ -1,4 +1,4 @@
-"""A status endpoint as the original FastAPI server has it: jobs in a dict, the key in a header. One uvicorn worker."""
+"""The status endpoint of the original FastAPI server: jobs in a dict, the key in a header. One uvicorn worker."""
 
 import os
 import uuid

@@ -1,4 +1,4 @@
-/** The value that a share `q` of `values` does not exceed; NaN when there are none. */
+/** The `q`-quantile of `values`; NaN when empty. */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;

@@ -8,7 +8,7 @@ export function timedGet(url: string, agent: Agent, apiKey: string): Promise<num
       response.resume();
       response.on("end", () => {
         if (response.statusCode === 200) resolve(performance.now() - began);
-        else reject(new Error(`${url} was answered by ${response.statusCode}`));
+        else reject(new Error(`${url}: unexpected status ${response.statusCode}`));
       });
     });
     sending.on("error", reject);
@@ -16,7 +16,7 @@ export function timedGet(url: string, agent: Agent, apiKey: string): Promise<num
   });
 }
 
-/** Requests per second over so many connections. */
+/** Requests per second over this many connections. */
 export async function requestRate(
   url: () => string,
   apiKey: string,

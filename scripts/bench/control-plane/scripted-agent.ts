@@ -17,19 +17,19 @@ export interface ScriptedAgentOptions {
   readonly url: string;
   readonly token: string;
   readonly slots: number;
-  /** A job arrived; it has been accepted. */
+  /** Called when a job has arrived and been accepted. */
   readonly onJob: (fence: Fence, agent: ScriptedAgent) => void;
 }
 
 /**
- * A fake agent that takes jobs over a real socket, does nothing with them, and keeps up its heartbeat. One process
- * holds a thousand of them, so it looks at frames no more than it must.
+ * A fake agent that accepts jobs over a real socket, does not work on them, and sends heartbeats. One process runs a
+ * thousand of them, so it parses as little of each frame as possible.
  */
 export class ScriptedAgent {
   readonly #send: (message: AgentMessage) => void;
   readonly #close: () => void;
   readonly #acks = new Map<string, () => void>();
-  /** An assignment that comes again is the same job. */
+  /** A repeated assignment is the same job. */
   readonly #leases = new Set<string>();
 
   private constructor(send: (message: AgentMessage) => void, close: () => void) {
@@ -73,7 +73,7 @@ export class ScriptedAgent {
     return agent;
   }
 
-  /** Ends a job for good in the cheapest way there is. Resolves when that is in D1. */
+  /** Ends a job permanently in the cheapest way. Resolves when D1 has recorded it. */
   endJob(fence: Fence): Promise<void> {
     return new Promise((resolve) => {
       this.#acks.set(fence.job_id, resolve);

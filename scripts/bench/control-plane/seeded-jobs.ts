@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 /**
- * Makes jobs by SQL in the database of an embedded control plane that does not run: one in ten waits in the queue of
- * the default pool for an agent with the engine `builtin`, one in fifty has failed, the others are completed with
- * results. The triggers that count jobs and write their history fire as for any other.
+ * Inserts jobs by SQL into the database of a stopped embedded control plane: one in ten is queued in the default pool
+ * for the engine `builtin`, one in fifty has failed, the others are completed with results. The triggers that count
+ * jobs and write their history fire as usual.
  *
- * @param from how many there are already
+ * @param from the number of existing jobs
  */
 export async function seedJobs(dataDir: string, from: number, to: number): Promise<void> {
   const db = new DatabaseSync(await databaseFile(dataDir));
@@ -15,7 +15,7 @@ export async function seedJobs(dataDir: string, from: number, to: number): Promi
     db.exec("PRAGMA synchronous = OFF");
     db.prepare(INSERT_JOBS).run(from + 1, to);
     db.prepare(INSERT_RESULTS).run(from + 1, to);
-    // As D1 does by itself from time to time.
+    // D1 does this automatically from time to time.
     db.exec("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)");
   } finally {
     db.close();
@@ -44,10 +44,10 @@ const INSERT_RESULTS = `
   FROM jobs, json_each('["transforms.json", "baked_splat.ply", "baked_splat_sh.ply"]') AS files
   WHERE jobs.seq BETWEEN ?1 AND ?2 AND jobs.status = 'completed'`;
 
-/** Miniflare names the file after a hash; it is the one beside its own metadata. */
+/** Miniflare names the file after a hash; the other SQLite file is Miniflare's metadata. */
 async function databaseFile(dataDir: string): Promise<string> {
   const names = await readdir(join(dataDir, "state"), { recursive: true });
   const file = names.find((name) => /\bd1\b.*\.sqlite$/.test(name) && !name.endsWith("metadata.sqlite"));
-  if (file === undefined) throw new Error(`there is no database below ${dataDir}`);
+  if (file === undefined) throw new Error(`no database found in ${dataDir}`);
   return join(dataDir, "state", file);
 }

@@ -12,7 +12,7 @@ export const BENCH_JOB = {
   engine: "builtin",
 };
 
-/** A Worker on workerd with scripted agents on it. */
+/** A Worker on workerd with scripted agents. */
 export async function workerContender(
   worker: WorkerName,
   d1DelayMs: number,
@@ -57,7 +57,7 @@ export async function workerContender(
   };
 }
 
-/** Posts JSON over kept-alive connections: `fetch` would take more of the time that is measured. */
+/** Posts JSON over kept-alive connections: `fetch` would add more to the measured time. */
 export function postJson<T>(url: string, agent: Agent, apiKey: string, body: unknown): Promise<T> {
   return new Promise((resolve, reject) => {
     const text = JSON.stringify(body);

@@ -2,7 +2,7 @@ import { residentMemory } from "../control-plane/bench-stack.ts";
 
 const MIB = 1024 * 1024;
 
-/** The most memory that processes take, above what they took at the beginning. */
+/** The peak memory of processes above their memory at the start. */
 export class MemoryWatch {
   readonly #pids: readonly number[];
   readonly #idle: number;

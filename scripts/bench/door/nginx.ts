@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 
-/** nginx as its users run it for large files: sendfile, a process per core, and WebDAV for uploads. */
+/** nginx in a typical configuration for large files: sendfile, a process per core, and WebDAV for uploads. */
 export interface Nginx extends AsyncDisposable {
   readonly url: string;
-  /** What it serves, and where uploads land. */
+  /** The folder that it serves and stores uploads in. */
   readonly root: string;
 }
 
@@ -37,7 +37,7 @@ export async function startNginx(): Promise<Nginx | null> {
   const child = execa("nginx", ["-c", join(dir, "nginx.conf")], { reject: false });
   const url = `http://127.0.0.1:${port}`;
   const ended = child.then(({ stderr }) => {
-    throw new Error(`nginx ended: ${stderr}`);
+    throw new Error(`nginx exited: ${stderr}`);
   });
   ended.catch(() => undefined);
   while (!(await Promise.race([answers(url), ended])));
