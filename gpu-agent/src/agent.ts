@@ -51,24 +51,24 @@ export interface AgentOptions {
   readonly pipeline: Pipeline;
   /** Which ended jobs keep their folders. */
   readonly retention: RetentionLimits;
-  /** How long jobs may go on after the agent was told to stop, before they are handed back. */
+  /** How long jobs may run on after `stop()`, before the agent returns them. */
   readonly drainMs: number;
   readonly log: Logger;
   readonly backoff?: ConnectionOptions["backoff"];
 }
 
-/** Most jobs that are named in a hello. */
+/** The most kept jobs that a hello lists. */
 const MAX_KEPT = 64;
 
-/** Frames that wait in the socket beyond this: progress is dropped rather than queued. */
+/** With more than this buffered in the socket, progress is dropped instead of queued. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
 
-/** How long the Dispatcher has to acknowledge what is handed back. What it did not stays on disk. */
+/** How long the agent waits for acks of returned jobs. What is not acked stays on disk. */
 const HAND_BACK_MS = 10_000;
 
 /**
- * The agent: keeps the connection, takes jobs while it has free slots, and reports. What it holds is on disk,
- * so that killing it at any moment loses no finished stage and no message that must arrive.
+ * The agent: keeps the connection, takes jobs while it has free slots, and reports. Its state is on disk, so that
+ * killing it at any moment loses no finished stage and no message that must arrive.
  */
 export class Agent {
   readonly #options: AgentOptions;
@@ -107,7 +107,7 @@ export class Agent {
     });
   }
 
-  /** Runs until `stop()` is called or the control plane does not want this agent any more. */
+  /** Runs until `stop()` is called or the control plane refuses this agent. */
   async run(): Promise<ConnectionEnd> {
     this.#setPause(await this.#options.pauseFile.read());
     for (const record of await this.#options.workspace.jobs()) {
@@ -122,17 +122,17 @@ export class Agent {
   }
 
   /**
-   * Takes no new job, and leaves when those that it has are finished; what is not finished in time is handed back.
-   * What the Dispatcher does not acknowledge stays on disk, and the next start goes on with it.
+   * Takes no new jobs, and exits when its jobs have finished. Jobs that do not finish in time are returned; those whose
+   * return is not acked stay on disk, and the next start resumes them.
    */
   stop(drainMs = this.#options.drainMs): void {
     this.#drain(drainMs);
   }
 
   /**
-   * Takes no new jobs until `resume()`, also after a restart. Jobs that train go on; others are handed back.
+   * Takes no new jobs until `resume()`, even after a restart. Jobs that train finish; others are returned.
    *
-   * @param now hands back all jobs; what they have finished, and the last checkpoint, is kept for their return
+   * @param now returns all jobs; their finished stages and last checkpoint are kept in case they come back
    */
   async pause(pause: Pause, now: boolean): Promise<void> {
     await this.#options.pauseFile.write(pause);
@@ -156,7 +156,7 @@ export class Agent {
     };
   }
 
-  /** Removes what ended jobs left, until the workspace keeps to its limits or to others. */
+  /** Removes the folders of ended jobs until the workspace is within `limits`. */
   async gc(limits = this.#options.retention, dryRun = false): Promise<EndedJob[]> {
     const { workspace, log } = this.#options;
     const isHeld = (id: string) => this.#runs.has(id) || this.#intake.uses(id);
@@ -196,7 +196,7 @@ export class Agent {
       return judged;
     });
     this.#startTimers(welcome.intervals);
-    // What it holds it says under the fences that it was just given.
+    // Only now, because held jobs are reported under their new fences.
     this.#guard(Promise.allSettled(verdicts).then(() => this.#reportHeld()));
   }
 
@@ -240,12 +240,12 @@ export class Agent {
         return run.stop("cancelled");
       case "job.recall":
         if (run.hasBegun) return;
-        run.log.info(`called back: ${message.reason}`);
+        run.log.info(`recalled: ${message.reason}`);
         return run.stop("recalled");
     }
   }
 
-  /** The record is on disk before the job is accepted: from then on a restarted agent knows of it. */
+  /** Accepts the job only once its record is on disk, so that a restarted agent knows about it. */
   async #onAssign(fence: Fence, spec: JobSpec): Promise<void> {
     const { host, workspace, log } = this.#options;
     const running = this.#runs.get(fence.job_id);
@@ -256,7 +256,7 @@ export class Agent {
     await running?.stop("abandoned");
     await host.refreshGpus();
 
-    // An assignment that was overtaken by the end of its own attempt.
+    // A late duplicate of an assignment whose attempt has already ended.
     const known = await loadJobRecord(workspace.jobDir(fence.job_id));
     if (known?.state === "ended" && sameFence(known.fence, fence)) return;
 
@@ -280,7 +280,7 @@ export class Agent {
     await this.#begin(run);
   }
 
-  /** A paused agent begins nothing; what trained when its last process ended goes on. */
+  /** A paused agent starts no jobs, but resumes one that was training when the last process ended. */
   async #begin(run: JobRun): Promise<void> {
     if (this.#pause === null || run.isPastWaiting) run.start(this.#options.pipeline);
     else await run.stop("returned", pauseText(this.#pause));
@@ -290,13 +290,13 @@ export class Agent {
     return this.#intake.arriving + [...this.#runs.values()].filter((run) => run.holdsSlot).length;
   }
 
-  /** Logs when the disk's state changes. A full disk is relieved of what ended jobs left. */
+  /** Logs when the disk's state changes. When it is full, removes the folders of ended jobs. */
   async #checkDisk(): Promise<FailureCode | null> {
     const before = this.#health.problem?.code ?? null;
     const problem = await this.#health.check();
     if (problem?.code === "disk_full") this.#guard(this.gc());
     if ((problem?.code ?? null) === before) return before;
-    if (problem === null) this.#options.log.info("the workspace can be used again; taking jobs");
+    if (problem === null) this.#options.log.info("the workspace is usable again; taking jobs");
     else
       this.#options.log.error(`taking no jobs: ${failureSentence(problem)} ${FAILURES[problem.code].hint}`);
     return problem?.code ?? null;
@@ -309,7 +309,7 @@ export class Agent {
       return { code: "engine_unavailable", detail: capacity.reason };
     if (capacity.slots === 0) return { code: "no_free_slot", detail: capacity.reason };
     if (this.#takenSlots >= capacity.slots) return { code: "no_free_slot", detail: "All slots are taken." };
-    // The protocol has one code for every disk that cannot take a job.
+    // The protocol has one code for every disk problem.
     if (disk !== null) return { code: "disk_full", detail: FAILURES[disk.code].sentence };
     return null;
   }
@@ -345,10 +345,10 @@ export class Agent {
       return;
     }
     const seconds = Math.round(deadlineMs / 1000);
-    this.#options.log.info(`draining: no new jobs are taken, and the rest is handed back in ${seconds} s`);
+    this.#options.log.info(`draining: taking no new jobs; unfinished jobs are returned in ${seconds} s`);
     this.#capacity.publishIfChanged();
     const handBack = () => {
-      for (const run of this.#runs.values()) this.#guard(run.stop("returned", "The agent stops."));
+      for (const run of this.#runs.values()) this.#guard(run.stop("returned", "The agent is stopping."));
       this.#drainTimers.push(setTimeout(() => this.#connection.close(), HAND_BACK_MS));
     };
     this.#drainTimers.push(setTimeout(handBack, deadlineMs));
@@ -382,7 +382,7 @@ export class Agent {
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
   }
 
-  /** Nothing that goes wrong with one message may end the agent. */
+  /** An error in one message must not end the agent. */
   #guard(work: Promise<unknown>): void {
     work.catch((error: unknown) => this.#options.log.error(error, "could not handle a message"));
   }

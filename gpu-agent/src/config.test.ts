@@ -5,7 +5,7 @@ const COMPLETE = { CONTROL_PLANE_URL: "https://splatt.example.com", AGENT_TOKEN:
 const GIB = 1024 ** 3;
 
 describe("readConfig", () => {
-  it("fills in what is not said, and takes an empty line for that", () => {
+  it("fills in defaults for missing and empty settings", () => {
     const read = readConfig({ ...COMPLETE, ENGINE: "", SLOTS: "", WORKSPACE_ROOT: "", GPUS: "" });
     expect(read).toMatchObject({
       ok: true,
@@ -42,7 +42,7 @@ describe("readConfig", () => {
     });
   });
 
-  it("tells all problems at once, each by the setting's name", () => {
+  it("reports every problem, each with the setting's name", () => {
     const read = readConfig({
       CONTROL_PLANE_URL: "http://splatt.example.com",
       ENGINE: "fast",
@@ -79,7 +79,7 @@ describe("readConfig", () => {
   });
 });
 
-it("a machine, and a workspace, need nothing of the control plane", () => {
+it("the settings of a machine or a workspace do not need a control plane", () => {
   expect(readMachineConfig({}).ok).toBe(true);
   expect(readWorkspaceConfig({ WORKSPACE_ROOT: "/w", KEEP_JOBS: "7" })).toMatchObject({
     ok: true,

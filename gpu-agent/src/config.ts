@@ -8,7 +8,7 @@ import { parseStageMinutes } from "./pipeline/stage-limits.ts";
 import { Secret } from "./secret.ts";
 import { parseBytes } from "./terminal/byte-text.ts";
 
-/** An empty line in .env means that the default is wanted. */
+/** An empty value in .env stands for the default. */
 function optional<T extends z.ZodType>(schema: T) {
   return z.preprocess((value) => (value === "" ? undefined : value), schema);
 }
@@ -23,7 +23,7 @@ const List = z.string().transform((text) =>
 const StageMinutes = z.string().transform((text, context) => {
   const parsed = parseStageMinutes(text);
   if (parsed.ok) return parsed.minutes;
-  context.addIssue({ code: "custom", message: `is wrong: ${parsed.problem}` });
+  context.addIssue({ code: "custom", message: `is invalid: ${parsed.problem}` });
   return z.NEVER;
 });
 
@@ -36,18 +36,18 @@ const Bytes = z.string().transform((text, context) => {
 
 const GIB = 1024 ** 3;
 
-/** The project's folder: relative paths in settings start here, wherever a command is typed. */
+/** The project's folder. Relative paths in settings start here, whatever the current folder. */
 export const PROJECT_DIR = join(import.meta.dirname, "..", "..");
 
-/** What the owners of video servers find in their logs unless DOWNLOAD_CONTACT names somebody. */
+/** The contact that video servers see unless DOWNLOAD_CONTACT is set. */
 const PROJECT_URL = "https://splatt.example/agent";
 
-/** Printable, and without the parentheses that a User-Agent puts around it. */
+/** Printable, without the parentheses that enclose it in the User-Agent. */
 const Contact = z.string().regex(/^[\x21-\x27\x2a-\x7e]{3,200}$/, "must be an e-mail address or a URL");
 
-/** The settings of the machine's work, by the names that they have in the environment and in .env. */
+/** The settings for running jobs on this machine, by their names in the environment and in .env. */
 export const MachineEnvironment = z.object({
-  /** Where jobs are worked on; wants room for videos, frames and models. */
+  /** The folder for jobs; needs space for videos, frames and models. */
   WORKSPACE_ROOT: optional(z.string().default("workspace")),
   ENGINE: optional(EngineChoice.default("auto")),
   /** The Python of the environment that nerfstudio is installed in. */
@@ -56,26 +56,26 @@ export const MachineEnvironment = z.object({
   OPENSPLAT_PATH: optional(z.string().default("opensplat")),
   /** A trainer of your own: a program and its arguments, as a JSON list. */
   COMMAND_ENGINE: optional(CommandSetting.nullable().default(null)),
-  /** Names of more variables of the agent's environment that engines get, separated by commas; see child-environment.ts. */
+  /** Additional environment variables that are passed to engines, separated by commas; see child-environment.ts. */
   ENGINE_ENV: optional(List.default([])),
   /** The GPUs to train on: UUIDs, or the numbers that nvidia-smi shows. None means all. */
   GPUS: optional(List.default([])),
-  /** How much of a GPU's memory must be free before a job is taken for it. */
+  /** The free memory that a GPU needs before the agent takes a job for it. */
   MIN_FREE_GPU_BYTES: optional(Bytes.default(4 * GIB)),
   MAX_SOURCE_BYTES: optional(Bytes.default(20 * GIB)),
   ...SourcePolicySettings.shape,
-  /** Where the owners of video servers can reach you; sent with each download. Some servers want one. */
+  /** Where the operators of video servers can reach you; sent with each download. Some servers require it. */
   DOWNLOAD_CONTACT: optional(Contact.default(PROJECT_URL)),
   ...ProxyEnvironment.shape,
-  /** The longest that a stage may give no sign of life, and may take: minutes by stage, as in train=600. */
+  /** How long a stage may print no output, and how long it may take: minutes by stage, as in train=600. */
   STAGE_MAX_SILENCE_MINUTES: optional(StageMinutes.default({})),
   STAGE_MAX_MINUTES: optional(StageMinutes.default({})),
-  /** Processor cores for the tools and for the builtin trainer. */
+  /** CPU cores for the tools and for the builtin trainer. */
   THREADS: optional(z.coerce.number().int().min(1).default(availableParallelism())),
   FFMPEG_PATH: optional(z.string().default("ffmpeg")),
   FFPROBE_PATH: optional(z.string().default("ffprobe")),
   COLMAP_PATH: optional(z.string().default("colmap")),
-  /** Whether ffmpeg, ffprobe and COLMAP are kept from the network and other files as well as the machine can. */
+  /** Whether to sandbox ffmpeg, ffprobe and COLMAP as well as the machine allows. */
   SANDBOX: optional(z.enum(["auto", "off"]).default("auto")),
   LOG_LEVEL: optional(z.enum(["debug", "info", "warn", "error", "silent"]).default("info")),
   LOG_FORMAT: optional(z.enum(["pretty", "json"]).default("pretty")),
@@ -96,9 +96,9 @@ export const AgentEnvironment = MachineEnvironment.extend({
   ),
   /** A name for logs. */
   AGENT_NAME: optional(z.string().max(255).default(hostname())),
-  /** How many jobs are taken at once; by default one for each GPU and one to prepare meanwhile. */
+  /** How many jobs the agent holds; by default one per GPU, and one that prepares meanwhile. */
   SLOTS: optional(z.coerce.number().int().min(1).max(64).nullable().default(null)),
-  /** How long jobs may go on after the agent was told to stop, before they are handed back. */
+  /** How long jobs may run on when the agent stops, before it returns them. */
   DRAIN_SECONDS: optional(z.coerce.number().min(0).default(60)),
   /** How many ended jobs keep their folders, and how large the workspace may grow with them. */
   KEEP_JOBS: optional(z.coerce.number().int().min(0).default(3)),
@@ -111,7 +111,7 @@ export type AgentConfig = z.infer<typeof AgentEnvironment>;
 type Environment = Readonly<Record<string, string | undefined>>;
 export type ConfigResult<Config> = { ok: true; config: Config } | { ok: false; problems: string[] };
 
-/** @returns the settings, or every problem with them in a line of its own. WORKSPACE_ROOT is absolute. */
+/** @returns the settings, with an absolute WORKSPACE_ROOT, or a line for each problem */
 export function readConfig(environment: Environment): ConfigResult<AgentConfig> {
   return read(AgentEnvironment, environment);
 }
@@ -121,7 +121,7 @@ export function readMachineConfig(environment: Environment): ConfigResult<Machin
   return read(MachineEnvironment, environment);
 }
 
-/** What must be known to look after a workspace. */
+/** The settings that workspace maintenance needs. */
 export type WorkspaceConfig = Pick<AgentConfig, "WORKSPACE_ROOT" | "KEEP_JOBS" | "WORKSPACE_MAX_BYTES">;
 
 export function readWorkspaceConfig(environment: Environment): ConfigResult<WorkspaceConfig> {
@@ -148,7 +148,7 @@ function read<Config extends { readonly WORKSPACE_ROOT: string }>(
   };
 }
 
-/** Whether what is sent to an address stays secret on its way. What is no address at all is refused elsewhere. */
+/** Whether requests to an address are encrypted or stay on this machine. Invalid URLs are rejected elsewhere. */
 function isPrivate(address: string): boolean {
   if (!URL.canParse(address)) return true;
   const { protocol, hostname } = new URL(address);

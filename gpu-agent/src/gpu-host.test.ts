@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readMachineConfig } from "./config.ts";
 import { GpuHost } from "./gpu-host.ts";
 
-/** A machine with two GPUs, by a fake nvidia-smi on the PATH. */
+/** A machine with two GPUs, simulated by a fake nvidia-smi on the PATH. */
 
 const MIB = 1024 * 1024;
 const [A, B] = ["GPU-aaaa0000", "GPU-bbbb0000"];
@@ -41,7 +41,7 @@ async function host(settings: Record<string, string> = {}): Promise<GpuHost> {
   return GpuHost.setUp(config.config, pino({ level: "silent" }));
 }
 
-/** Holds a GPU until told to let go. */
+/** Holds a GPU until `release` is called. */
 function hold(on: GpuHost, since: number) {
   const release = Promise.withResolvers<void>();
   const began = Promise.withResolvers<string | null>();
@@ -54,7 +54,7 @@ function hold(on: GpuHost, since: number) {
 }
 
 describe("a machine's GPUs", () => {
-  it("are offered with their state, and looked at again", async () => {
+  it("are part of the capacity, and their readings can be refreshed", async () => {
     await fakeNvidiaSmi([20_000, 21_000]);
     const found = await host();
     expect(found.capacity.gpus).toMatchObject([
@@ -66,7 +66,7 @@ describe("a machine's GPUs", () => {
     expect(found.gpus.map(({ memory_free }) => memory_free)).toEqual([100 * MIB, 200 * MIB]);
   });
 
-  it("keep their last state when nvidia-smi fails", async () => {
+  it("keep their last readings when nvidia-smi fails", async () => {
     await fakeNvidiaSmi([20_000, 21_000]);
     const found = await host();
     await fakeNvidiaSmi(null);
@@ -74,21 +74,21 @@ describe("a machine's GPUs", () => {
     expect(found.gpus).toEqual(found.capacity.gpus);
   });
 
-  it("are those that GPUS names, for the engines and for all that runs beside", async () => {
+  it("are those that GPUS names, also for child processes", async () => {
     await fakeNvidiaSmi([20_000, 21_000]);
     const found = await host({ GPUS: B });
     expect(found.capacity.gpus.map(({ uuid }) => uuid)).toEqual([B]);
     expect(process.env.CUDA_VISIBLE_DEVICES).toBe(B);
   });
 
-  it("that are not there are told of", async () => {
+  it("that GPUS names but the machine lacks are reported", async () => {
     await fakeNvidiaSmi([20_000, 21_000]);
     expect((await host({ GPUS: "GPU-cccc" })).capacity.reason).toContain(
       "GPUS names a GPU that does not exist.",
     );
   });
 
-  it("are given out one to a job, the one with more free memory first", async () => {
+  it("go to one job each, the one with more free memory first", async () => {
     await fakeNvidiaSmi([5_000, 21_000]);
     const found = await host();
     const jobs = [hold(found, 1), hold(found, 2), hold(found, 3)];
@@ -104,8 +104,8 @@ describe("a machine's GPUs", () => {
   });
 });
 
-describe("what a machine has learned", () => {
-  it("is there after a restart, and shortens what is expected", async () => {
+describe("a machine's stage history", () => {
+  it("survives a restart, and corrects the estimate", async () => {
     const spec = {
       source: { kind: "upload" as const, size: 4e6 },
       options: JobOptions.parse({ end_sec: 10 }),

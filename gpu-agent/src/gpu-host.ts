@@ -24,18 +24,18 @@ import { StageHistory, type StageRun } from "./pipeline/timing/stage-history.ts"
 import { trainToken } from "./pipeline/train-stage.ts";
 import { firstToolFailure, surveyTools } from "./tools/tool-survey.ts";
 
-/** What the agent must know of the machine that it runs on. */
+/** The agent's view of the machine that it runs on. */
 export interface HostView {
-  /** What it offers when nothing is in the way. */
+  /** Its capacity when nothing reduces it. */
   readonly capacity: AgentOffer;
-  /** The chosen GPUs as they were at the last look. */
+  /** The chosen GPUs, with their latest readings. */
   readonly gpus: readonly GpuInfo[];
-  /** UUIDs of the GPUs on which a job trains now. */
+  /** UUIDs of the GPUs on which jobs are training. */
   readonly gpusInUse: readonly string[];
   refreshGpus(): Promise<void>;
   /**
    * @param since when the job was accepted, in milliseconds
-   * @param stages the stages that the job goes through; by default all
+   * @param stages the job's stages; by default all
    */
   clockFor(spec: JobSpec, since: number, stages?: readonly StageName[]): JobClock;
   recordStageRun(run: StageRun): Promise<void>;
@@ -43,19 +43,19 @@ export interface HostView {
 
 const HISTORY_FILE = "stage-history.json";
 
-/** This machine at work: its engines and what it offers with them, what is scarce on it, and what it has learned. */
+/** This machine: its engines and capacity, its scarce resources, and the history of its stage runs. */
 export class GpuHost implements HostView {
   readonly config: MachineConfig;
   readonly engines: readonly Engine[];
   readonly capacity: AgentOffer;
   readonly tokens: ResourceTokens;
   readonly limits: StageLimits;
-  /** A missing or unsupported ffmpeg, ffprobe or COLMAP, by which every job would fail. */
+  /** A missing or unsupported ffmpeg, ffprobe or COLMAP, which would make every job fail. */
   readonly toolFailure: Failure | null;
   readonly #history: StageHistory;
   #gpus: readonly GpuInfo[];
 
-  /** Looks at the machine once: which GPUs it has, and which engines and tools work. */
+  /** Surveys the machine: its GPUs, and which engines and tools work. */
   static async setUp(
     config: MachineConfig & { readonly SLOTS?: number | null },
     log: Logger,
@@ -71,7 +71,7 @@ export class GpuHost implements HostView {
     return new GpuHost(config, engines, withoutSlots(capacity, toolFailure), history, toolFailure);
   }
 
-  /** @param toolFailure why no job can be worked on; null when all tools are usable */
+  /** @param toolFailure why no job can run; null when all tools are usable */
   constructor(
     config: MachineConfig,
     engines: readonly Engine[],
@@ -108,7 +108,7 @@ export class GpuHost implements HostView {
     this.#gpus = this.capacity.gpus.map((chosen) => gpus.find(({ uuid }) => uuid === chosen.uuid) ?? chosen);
   }
 
-  /** The engine that works on a job; null when none does. */
+  /** The engine for a job; null when none fits. */
   engineFor(spec: JobSpec): Engine | null {
     const name = engineFor(spec.options.engine, this.capacity);
     return this.engines.find((engine) => engine.name === name) ?? null;
@@ -131,7 +131,7 @@ export class GpuHost implements HostView {
   }
 }
 
-/** The capacity of a host that lacks a tool: none, and why. */
+/** The capacity of a host that lacks a tool: zero, with the reason. */
 export function withoutSlots(capacity: AgentOffer, toolFailure: Failure): AgentOffer {
   const { hint } = FAILURES[toolFailure.code];
   const reason = `Takes no jobs: ${failureSentence(toolFailure)} ${hint}`;

@@ -12,8 +12,8 @@ interface LogOptions {
 }
 
 /**
- * Lines for people by default, JSON for machines. Text from outside can neither forge a line nor act on a terminal,
- * and loses the queries of its URLs. Secrets have the type `Secret`, which prints as `[secret]`.
+ * Creates a logger that prints lines for people, or JSON. Untrusted text can neither forge a line nor control the
+ * terminal, and its URLs lose their queries. Secrets have the type `Secret`, which prints as `[secret]`.
  */
 export function createLogger({ level, format, destination = process.stdout }: LogOptions): Logger {
   const settings: pino.LoggerOptions = {
@@ -42,7 +42,7 @@ export function createLogger({ level, format, destination = process.stdout }: Lo
   return pino(settings, stream);
 }
 
-/** Only what an error says: its other properties may hold inputs, such as a URL that could not be parsed. */
+/** Leaves out an error's other properties: they may hold inputs, such as a URL that could not be parsed. */
 function serializeError(error: unknown): unknown {
   if (!(error instanceof Error)) return safe(error);
   return {
@@ -56,7 +56,7 @@ function serializeError(error: unknown): unknown {
   };
 }
 
-/** The value with every string in it made printable. */
+/** Makes every string in the value printable. */
 function safe(value: unknown): unknown {
   if (typeof value === "string") return printable(value);
   if (Array.isArray(value)) return value.map(safe);

@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 
 const SHOWN = "[secret]";
 
-/** A value that no log line, message or dump can show: only `reveal` gives it away. */
+/** A value that no log line, message or dump can show; only `reveal` returns it. */
 export class Secret {
   readonly #value: string;
 

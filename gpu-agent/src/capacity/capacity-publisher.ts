@@ -17,7 +17,7 @@ export interface CapacityPublisherOptions {
   readonly now?: () => number;
 }
 
-/** Knows the agent's current capacity, and publishes it to the control plane when it changes. */
+/** Publishes the agent's current capacity to the control plane when it changes. */
 export class CapacityPublisher {
   /** Why the owner paused the agent; null when it is not paused. */
   paused: string | null = null;
@@ -53,7 +53,7 @@ export class CapacityPublisher {
     return capacity;
   }
 
-  /** Checks GPUs and disk, then publishes significant changes at once and mere readings from time to time. */
+  /** Checks GPUs and disk, then publishes significant changes immediately and mere readings every few minutes. */
   async refresh(): Promise<void> {
     await this.#look();
     this.publishIfChanged();

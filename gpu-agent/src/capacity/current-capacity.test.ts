@@ -33,47 +33,47 @@ const QUIET: CapacityInputs = {
 };
 
 describe("currentCapacity", () => {
-  it("is what was set up, with the GPUs as they are now, when nothing is in the way", () => {
+  it("is the configured capacity with the latest GPU readings when nothing reduces it", () => {
     expect(currentCapacity(OFFER, QUIET)).toEqual({ ...OFFER, gpus: QUIET.gpus });
   });
 
   it.each<[string, Partial<CapacityInputs>, Partial<AgentOffer>]>([
     [
-      "is nothing while paused",
+      "is zero while paused",
       { paused: "Paused: gaming" },
       { slots: 0, parallel: 0, reason: "Paused: gaming" },
     ],
     [
-      "is nothing when about to stop, paused or not",
+      "is zero while stopping, paused or not",
       { stopping: true, paused: "Paused" },
       { slots: 0, parallel: 0, reason: "The agent is stopping." },
     ],
     [
-      "is nothing while the disk is full, whatever trains",
+      "is zero while the disk is full, even when a job trains",
       { disk: "disk_full" },
       { slots: 0, parallel: 0, reason: "Takes no jobs: The agent's disk is full." },
     ],
     [
-      "is nothing while other programs have all GPUs",
+      "is zero while other programs use all GPUs",
       { gpus: [gpu("a", 1), gpu("b", 3.9)] },
       {
         slots: 0,
         parallel: 0,
-        reason: "Takes no jobs: other programs use the GPU, and less than 4.0 GiB of its memory are free.",
+        reason: "Takes no jobs: other programs use the GPU, and less than 4.0 GiB of its memory is free.",
       },
     ],
     [
-      "is less while other programs have one of the GPUs",
+      "is lower while other programs use one of the GPUs",
       { gpus: [gpu("a", 1), gpu("b", 23)] },
       { slots: 2, parallel: 1, reason: "Runs nerfstudio. Other programs use 1 of its 2 GPUs." },
     ],
     [
-      "counts the memory that the agent's own job takes for nobody else's",
+      "ignores the memory that the agent's own job uses",
       { gpus: [gpu("a", 1), gpu("b", 23)], inUse: ["a"] },
       { slots: 3, parallel: 2, reason: "Runs nerfstudio." },
     ],
     [
-      "trusts a GPU that does not tell",
+      "counts a GPU without readings as free",
       { gpus: [gpu("a", null), gpu("b", null)] },
       { slots: 3, parallel: 2 },
     ],
@@ -81,12 +81,12 @@ describe("currentCapacity", () => {
     expect(currentCapacity(OFFER, { ...QUIET, ...situation })).toMatchObject(offer);
   });
 
-  it("does not mind the GPU's memory when jobs run on the CPU", () => {
+  it("ignores the GPU's memory when jobs run on the CPU", () => {
     const onCpu: AgentOffer = { ...OFFER, default_engine: "builtin", slots: 1, parallel: 1 };
     expect(currentCapacity(onCpu, { ...QUIET, gpus: [gpu("a", 0), gpu("b", 0)] }).slots).toBe(1);
   });
 
-  it("keeps the reason why a machine takes no jobs at all", () => {
+  it("keeps the reason why a machine takes no jobs", () => {
     const broken: AgentOffer = { ...OFFER, slots: 0, parallel: 0, reason: "nerfstudio is not usable." };
     expect(currentCapacity(broken, { ...QUIET, paused: "Paused", stopping: true }).reason).toBe(
       broken.reason,

@@ -36,7 +36,7 @@ export function currentCapacity(capacity: AgentOffer, inputs: CapacityInputs): A
   if (crowded.length === inputs.gpus.length) {
     const needed = `${(minFreeBytes / 1024 ** 3).toFixed(1)} GiB`;
     return nothing(
-      `Takes no jobs: other programs use the GPU, and less than ${needed} of its memory are free.`,
+      `Takes no jobs: other programs use the GPU, and less than ${needed} of its memory is free.`,
     );
   }
   return {
@@ -47,7 +47,7 @@ export function currentCapacity(capacity: AgentOffer, inputs: CapacityInputs): A
   };
 }
 
-/** Whether a change is published at once, rather than with the next reading. */
+/** Whether to publish a change immediately rather than with the next reading. */
 export function isSignificant(before: AgentOffer, after: AgentOffer): boolean {
   return (
     before.slots !== after.slots ||

@@ -3,11 +3,11 @@ import { join } from "node:path";
 
 const BLOCK_BYTES = 512;
 
-/** Adds up what files take on the disk. One with several names (hard links) counts once, where it is met first. */
+/** Sums the disk usage of files. A file with several hard links counts once, where it is found first. */
 export class DiskUsage {
   readonly #seen = new Set<string>();
 
-  /** Bytes of a file, or of all that is in a folder; 0 for what is not there, or vanishes meanwhile. */
+  /** Bytes of a file or a folder's contents; 0 for a file that is missing or disappears meanwhile. */
   async of(path: string): Promise<number> {
     const stat = await lstat(path).catch(() => null);
     if (stat === null) return 0;
@@ -23,7 +23,7 @@ export class DiskUsage {
   }
 }
 
-/** Bytes that are free for us on the disk that a folder is on. */
+/** Free space for this user on a folder's disk. */
 export async function freeDiskBytes(path: string): Promise<number> {
   const { bavail, bsize } = await statfs(path);
   return bavail * bsize;

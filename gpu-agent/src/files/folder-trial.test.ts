@@ -11,13 +11,13 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-it("finds a local folder good, makes it, and leaves nothing in it", async () => {
+it("accepts a local folder, creates it, and leaves nothing in it", async () => {
   const folder = join(dir, "mes vidéos", "workspace");
   expect(await tryFolder(folder)).toMatchObject({ problem: null });
   expect(await readdir(folder)).toEqual([]);
 });
 
-it("says what stands in the way", async () => {
+it("reports why a folder is unusable", async () => {
   await writeFile(join(dir, "file"), "");
   expect((await tryFolder(join(dir, "file"))).problem).toMatch(/EEXIST|ENOTDIR/);
   expect((await tryFolder(join(dir, "file", "workspace"))).problem).toMatch(/ENOTDIR/);
@@ -30,6 +30,6 @@ it.each([
   [0xff534d42 | 0, "CIFS"],
   [0xef53, null],
   [0x9123683e, null],
-])("knows the file system %i as %s", (type, name) => {
+])("recognises the file system %i as %s", (type, name) => {
   expect(networkFileSystem(type)).toBe(name);
 });

@@ -4,15 +4,15 @@ import { DatabaseSync } from "node:sqlite";
 import { errorText } from "@splatt/shared";
 import { networkFileSystem } from "./file-system.ts";
 
-/** What a trial of a folder found. */
+/** The result of a folder's trial. */
 export interface FolderTrial {
-  /** Why jobs cannot be worked on in it; null when they can. A full disk is not one. */
+  /** Why jobs cannot run in it; null when they can. A full disk does not count. */
   readonly problem: string | null;
-  /** Its network file system, as in "NFS"; null for a local one. */
+  /** Its network file system, such as "NFS"; null for a local one. */
   readonly networkFileSystem: string | null;
 }
 
-/** Does in a folder what jobs do there: makes folders and files, and writes a database as COLMAP does. */
+/** Tries in a folder what jobs do there: creates folders and files, and writes a database as COLMAP does. */
 export async function tryFolder(folder: string): Promise<FolderTrial> {
   try {
     await mkdir(folder, { recursive: true });
@@ -38,7 +38,7 @@ function tryDatabase(path: string): string | null {
     const row = reader.prepare("SELECT value FROM trial").get();
     reader.close();
     writer.close();
-    return row?.value === 1 ? null : "a database does not keep what is written to it";
+    return row?.value === 1 ? null : "a database loses written data there";
   } catch (error) {
     return unlessFull(`a database does not work there: ${errorText(error)}`);
   }

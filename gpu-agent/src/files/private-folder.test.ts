@@ -12,12 +12,12 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 
 const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
 
-it("makes a folder that only its owner opens", async () => {
+it("creates a folder that only its owner can open", async () => {
   await makeFolderPrivate(join(dir, "new/workspace"));
   expect(await modeOf(join(dir, "new/workspace"))).toBe("700");
 });
 
-it("closes what an older version left open, behind a link to the folder too", async () => {
+it("closes files that an older version left open, even in a linked folder", async () => {
   await mkdir(join(dir, "workspace/jobs/a"), { recursive: true });
   await writeFile(join(dir, "workspace/jobs/a/job.json"), "{}");
   await writeFile(join(dir, "workspace/run.sh"), "");

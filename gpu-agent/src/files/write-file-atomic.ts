@@ -1,8 +1,8 @@
 import { open, rename } from "node:fs/promises";
 
 /**
- * Writes a file such that whoever reads it, also after a crash at any moment, sees the old text or the new one,
- * whole. Its folder must be there. In one process, one writer at a time.
+ * Replaces a file atomically: a reader sees the old text or the new one, even after a crash. Its folder must exist.
+ * Concurrent writes of one file from the same process are not supported.
  */
 export async function writeFileAtomic(path: string, text: string): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;

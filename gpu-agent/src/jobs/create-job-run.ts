@@ -6,11 +6,11 @@ import { JobRun, type JobRunOptions } from "./job-run.ts";
 
 export interface NewJobRun extends Pick<JobRunOptions, "dir" | "file" | "log" | "send" | "onEnd"> {
   readonly host: HostView;
-  /** The stages that the job goes through; by default all. */
+  /** The job's stages; by default all. */
   readonly stages?: readonly StageName[];
 }
 
-/** A run of the job in `dir`, with its log, and a clock that learns from this host's past. */
+/** Creates the run of the job in `dir`, with its log, and a clock based on this host's history. */
 export function createJobRun({ host, stages, ...options }: NewJobRun): JobRun {
   const { spec, accepted_at } = options.file.record;
   return new JobRun({

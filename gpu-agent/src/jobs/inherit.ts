@@ -4,12 +4,12 @@ import { STAGES } from "@splatt/shared";
 import { type JobRecord, loadJobRecord } from "./job-record.ts";
 
 /**
- * Gives a job the finished stages of the ended job that it repeats, and a copy of what an unfinished one left. Whether
- * they fit its options is found out stage by stage, by their keys.
+ * Gives a job the finished stages of the ended job that it retries, and a copy of its unfinished ones. The stage runner
+ * compares keys to decide which of them it can reuse.
  *
- * Finished stages never change, so their files are shared by hard links and cost no room.
+ * Finished stages never change, so their files are shared by hard links and take no space.
  *
- * @returns the records of the stages; none when the other job's folder is not there
+ * @returns the records of the stages; none when the other job's folder is missing
  */
 export async function inheritStages(fromDir: string, toDir: string): Promise<JobRecord["stages"]> {
   const record = await loadJobRecord(fromDir);
@@ -29,7 +29,7 @@ async function shareTree(
   to: string,
   share: (from: string, to: string) => Promise<void>,
 ): Promise<void> {
-  // A power cut may have taken the folder, though the record tells of it; the other job may just be deleted.
+  // The folder may be missing after a power cut, or because the other job is being deleted.
   const entries = await readdir(from, { withFileTypes: true }).catch(ifMissing([]));
   await mkdir(to, { recursive: true });
   for (const entry of entries) {

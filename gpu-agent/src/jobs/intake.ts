@@ -5,18 +5,18 @@ import { inheritStages } from "./inherit.ts";
 import { type JobRecord, JobRecordFile, loadJobRecord, newJobRecord, nextAttempt } from "./job-record.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** Makes room in the workspace for jobs that arrive, and knows which folders are in use meanwhile. */
+/** Creates the folders of arriving jobs, and keeps track of the folders in use meanwhile. */
 export class Intake {
   readonly #workspace: Workspace;
   readonly #arriving = new Set<string>();
-  /** Ended jobs whose finished stages are being taken over. */
+  /** Ended jobs whose stages are being inherited. */
   readonly #repeated = new Set<string>();
 
   constructor(workspace: Workspace) {
     this.#workspace = workspace;
   }
 
-  /** How many jobs are on their way in. */
+  /** How many jobs are arriving. */
   get arriving(): number {
     return this.#arriving.size;
   }
@@ -27,9 +27,9 @@ export class Intake {
   }
 
   /**
-   * A folder and a record on disk for a job, with whatever an earlier attempt, or the job that it repeats, finished.
+   * Creates a job's folder and record, with the stages that an earlier attempt, or the job that it retries, finished.
    *
-   * @param adopt takes over what keeps the folder in use, before it counts as arrived
+   * @param adopt takes over the folder before the intake releases it
    * @returns `disk_full` and the like when the disk refuses
    */
   async take<T>(fence: Fence, spec: JobSpec, adopt: (file: JobRecordFile) => T): Promise<Result<T, Failure>> {

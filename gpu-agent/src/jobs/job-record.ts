@@ -19,15 +19,15 @@ import { systemFailure } from "../processes/system-failure.ts";
 
 const StageName = z.enum(STAGES);
 
-/** job.json: all that an agent must know of a job to go on after it was killed at any moment. */
+/** job.json: everything an agent needs to resume a job after being killed at any moment. */
 export const JobRecord = z.object({
   version: z.literal(1),
   fence: Fence,
   spec: JobSpec,
-  /** `ended`: nothing more is to be done or reported; the folder is kept for a retry until room is needed. */
+  /** `ended`: nothing is left to do or report; the folder is kept for a retry until its space is needed. */
   state: z.enum(["running", "ended"]),
   updated_at: z.int(),
-  /** When the job first came to this machine; older jobs go first where something is scarce. */
+  /** When this machine first accepted the job. Older jobs get scarce resources first. */
   accepted_at: z.int().default(0),
   /** The last sequence number used. */
   seq: z.int().nonnegative(),
@@ -45,7 +45,7 @@ export type JobRecord = z.infer<typeof JobRecord>;
 
 const FILE = "job.json";
 
-/** @param stages what the job inherits from the one that it repeats */
+/** @param stages the stages inherited from the job that it retries */
 export function newJobRecord(
   fence: Fence,
   spec: JobSpec,
@@ -70,12 +70,12 @@ export function newJobRecord(
   };
 }
 
-/** The record of a job for a new attempt: finished stages stay, for they may be reused. */
+/** A job's record for a new attempt, which keeps the finished stages for reuse. */
 export function nextAttempt(record: JobRecord, fence: Fence, spec: JobSpec, now: number): JobRecord {
   return { ...newJobRecord(fence, spec, now, record.stages), accepted_at: record.accepted_at };
 }
 
-/** @returns null when the folder holds no job record that can be read */
+/** @returns null when the folder has no readable job record */
 export async function loadJobRecord(dir: string): Promise<JobRecord | null> {
   const text = await readFile(join(dir, FILE), "utf8").catch(() => null);
   if (text === null) return null;
@@ -87,11 +87,9 @@ export async function loadJobRecord(dir: string): Promise<JobRecord | null> {
 }
 
 /**
- * A job's record and its file, changed together: whoever reads the file sees an old or a new state, whole. The job's
- * folder must be there.
+ * A job's record and its file. Each change replaces the file atomically. The job's folder must exist.
  *
- * A disk that takes nothing more does not end the job by itself: the record goes on in memory, and what was refused
- * is written with the next change.
+ * A failed write does not end the job: the record stays current in memory, and the next change writes it.
  */
 export class JobRecordFile {
   readonly #dir: string;
@@ -109,20 +107,20 @@ export class JobRecordFile {
     return this.#record;
   }
 
-  /** Whether the disk has refused the latest change. */
+  /** Whether the latest write failed. */
   get isUnsaved(): boolean {
     return this.#refused !== null;
   }
 
-  /** Changes the record, and the file only with the next change: for what may be forgotten in a crash. */
+  /** Changes the record now and the file with the next update: for changes that a crash may lose. */
   note(change: Partial<JobRecord>): void {
     this.#record = { ...this.#record, ...change, updated_at: Date.now() };
   }
 
   /**
-   * Changes the record at once; changes made meanwhile share a write.
+   * Changes the record and the file. Changes made during a write share the next one.
    *
-   * @returns null when the change is on disk, else why the disk refused it
+   * @returns null when the change is on disk, else why the write failed
    */
   update(change: Partial<JobRecord>): Promise<Failure | null> {
     this.note(change);

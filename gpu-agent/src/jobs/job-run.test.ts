@@ -21,7 +21,7 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 
 const RECORD: StageRecord = { key: "", output: null, seconds: 0, files: [] };
 
-/** A job on a virtual clock, and all that it sends. */
+/** A job on a virtual clock, and everything that it sends. */
 function scene(trainWait = 0) {
   const world = { seconds: 0, trainWait };
   const sent: AgentMessage[] = [];
@@ -47,7 +47,7 @@ function scene(trainWait = 0) {
     send: (message) => sent.push(message) > 0,
     onEnd: () => undefined,
   });
-  /** What was said last of the progress. */
+  /** The latest progress sent. */
   const progress = () => {
     run.flushProgress();
     return sent.findLast((message) => message.type === "job.progress");
@@ -56,7 +56,7 @@ function scene(trainWait = 0) {
 }
 
 describe("a job that fails", () => {
-  it("says so in a frame that is not too long, whatever its tools printed", async () => {
+  it("reports it in a frame within the limit, whatever its tools printed", async () => {
     const { run, sent } = scene();
     for (let line = 0; line < 60; line += 1) run.jobLog.write("train", "\u0000".repeat(500));
     const detail = "\u0000".repeat(5000);
@@ -68,7 +68,7 @@ describe("a job that fails", () => {
 });
 
 describe("a job's progress", () => {
-  it("never falls, and never is full", async () => {
+  it("never falls, and never reaches 100 %", async () => {
     const { run, world, progress } = scene();
     const shown: number[] = [];
     for (const stage of ["download", "frames", "poses", "train", "export", "upload"] as const) {
@@ -85,7 +85,7 @@ describe("a job's progress", () => {
     expect(shown.every((percent) => percent >= 0 && percent < 100)).toBe(true);
   });
 
-  it("of a stage is not told when the next one has begun", async () => {
+  it("of a stage is not sent once the next one has begun", async () => {
     const { run, world, progress } = scene();
     await run.beginStage("poses");
     world.seconds += 3;
@@ -94,7 +94,7 @@ describe("a job's progress", () => {
     expect(progress()).toBeUndefined();
   });
 
-  it("teaches how long the stages took, but for those that were reused", async () => {
+  it("records how long the stages took, except for reused ones", async () => {
     const { run, world, learned } = scene();
     for (const [stage, reused] of [
       ["download", true],
@@ -109,7 +109,7 @@ describe("a job's progress", () => {
 });
 
 describe("a job that waits for the GPU", () => {
-  it("says so under its old status, and counts the wait in when it will be done", async () => {
+  it("reports it under the previous status, and includes the wait in the ETA", async () => {
     const { run, world, progress } = scene(600);
     await run.beginStage("poses");
     world.seconds += 60;
@@ -117,7 +117,7 @@ describe("a job that waits for the GPU", () => {
     run.waitFor("gpu");
     expect(run.held.status).toBe("running_colmap");
     expect(progress()).toMatchObject({
-      message: "Waiting for a GPU, which trains another job...",
+      message: "Waiting for a GPU, which another job is using...",
       stage_progress: 0,
     });
     const eta = progress()?.eta_seconds ?? 0;
@@ -134,8 +134,8 @@ describe("a job that waits for the GPU", () => {
   });
 });
 
-describe("a job that its owner wants out of the way", () => {
-  it("is past waiting from the moment that it trains", async () => {
+describe("a job when the owner pauses the agent", () => {
+  it("is past waiting as soon as it trains", async () => {
     const { run } = scene();
     expect(run.isPastWaiting).toBe(false);
     for (const stage of ["download", "poses"] as const) {
@@ -146,7 +146,7 @@ describe("a job that its owner wants out of the way", () => {
     expect(run.isPastWaiting).toBe(true);
   });
 
-  it("is handed back with the reason that it was given", async () => {
+  it("is returned with the given reason", async () => {
     const { run, sent } = scene();
     const stopped = Promise.withResolvers<void>();
     run.start(async (_, signal) => {

@@ -26,15 +26,14 @@ import type { JobRecordFile } from "./job-record.ts";
 import { isFinal, Outbox } from "./outbox.ts";
 
 /**
- * Why a job's work was stopped before it came to its end. `shutdown` leaves it on disk, for the next start of the
- * agent to go on with; `returned` and `recalled` hand it back to the Dispatcher; `abandoned` is not reported,
- * because the job is no longer ours.
+ * Why a job was stopped before it finished. `shutdown` leaves it on disk, and the agent's next start resumes it;
+ * `returned` and `recalled` return it to the Dispatcher; `abandoned` is not reported, because the lease is lost.
  */
 export type StopReason = "cancelled" | "abandoned" | "shutdown" | "returned" | "recalled";
 
-/** Characters of a sentence that is sent. The protocol allows more, but counts the bytes of a whole frame. */
+/** The most characters of a message or detail. The protocol allows more, but limits the bytes of a whole frame. */
 const MAX_TEXT = 1000;
-/** Of the tools' last lines in a frame, which leaves half of it for the rest. */
+/** The most bytes of the log's tail in a frame: half of it. */
 const MAX_LOG_TAIL_BYTES = MAX_FRAME_BYTES / 2;
 
 export interface JobRunOptions {
@@ -47,7 +46,7 @@ export interface JobRunOptions {
   /** A stage has run from its beginning to its end. */
   readonly recordStageRun: (run: StageRun) => Promise<void>;
   readonly send: (message: AgentMessage) => boolean;
-  /** The run is over and everything about it was reported and acked. */
+  /** The run is over, and every message about it was acked. */
   readonly onEnd: (run: JobRun) => void;
 }
 
@@ -62,13 +61,13 @@ export class JobRun implements PipelineJob {
   #stopReason: StopReason | null = null;
   #done: Promise<void> = Promise.resolve();
   #started = false;
-  /** The work is done, well or not. */
+  /** The pipeline has ended, successfully or not. */
   #isOver = false;
   #stage: StageName | null = null;
   #lastOutputAt = performance.now();
-  /** What was last said of the work. */
+  /** The latest progress message. */
   #message: string;
-  /** The latest progress, if it was not sent yet. */
+  /** The latest progress, unless it was already sent. */
   #news: Extract<AgentMessage, { type: "job.progress" }> | null = null;
 
   constructor(options: JobRunOptions) {
@@ -105,7 +104,7 @@ export class JobRun implements PipelineJob {
     return { fence, status, progress, message };
   }
 
-  /** For the machine's owner. */
+  /** As `splatt-agent status` shows it. */
   get status(): AgentJob {
     const { fence, status, progress } = this.file.record;
     return {
@@ -123,7 +122,7 @@ export class JobRun implements PipelineJob {
     return (performance.now() - this.#lastOutputAt) / 1000;
   }
 
-  /** Begins, or goes on after a restart. What only waits for its last ack is not run again. */
+  /** Starts the job, or resumes it after a restart. A job that only waits for its final ack does not run again. */
   start(pipeline: Pipeline): void {
     if (this.#started) return;
     this.#started = true;
@@ -132,26 +131,26 @@ export class JobRun implements PipelineJob {
     else this.#done = this.#run(pipeline);
   }
 
-  /** Whether the job takes up a slot: not when it is being stopped, nor when only its last ack is waited for. */
+  /** Whether the job takes a slot. It does not while it stops, or only waits for its final ack. */
   get holdsSlot(): boolean {
     return this.#stopReason === null && !this.#isOver;
   }
 
-  /** Whether a stage has begun, or was found finished. */
+  /** Whether a stage has begun, or was reused. */
   get hasBegun(): boolean {
     return this.#stage !== null || this.file.record.report.stages.length > 0;
   }
 
-  /** Whether the job trains, or has: stopping it costs the machine's owner nothing that waiting would give them. */
+  /** Whether the job trains or has trained. A pause lets such a job finish. */
   get isPastWaiting(): boolean {
     const { status } = this.file.record;
     return this.#isOver || (this.hasBegun && (status === "training" || status === "exporting"));
   }
 
   /**
-   * Stops the work. Resolves when nothing of it runs any more.
+   * Stops the job. Resolves when none of its processes run any more.
    *
-   * @param why told with a job that is handed back
+   * @param why the reason sent with a returned job
    */
   async stop(reason: StopReason, why = ""): Promise<void> {
     const isFirst = this.#stopReason === null;
@@ -159,7 +158,7 @@ export class JobRun implements PipelineJob {
     this.#abort.abort();
     await this.#done;
     if (reason === "abandoned") return this.#end();
-    // What has ended by itself has reported so, and what was stopped before is reported already.
+    // A job that finished, or was stopped before, has already been reported.
     if (!isFirst || this.#outbox.hasFinal) return;
     if (reason === "cancelled") await this.#outbox.post({ type: "job.cancelled" });
     if (reason === "recalled") await this.#outbox.post({ type: "job.recalled" });
@@ -179,7 +178,7 @@ export class JobRun implements PipelineJob {
     this.#outbox.resend();
   }
 
-  /** Sends the latest progress, if there is any news. */
+  /** Sends the latest progress unless it was already sent. */
   flushProgress(): void {
     if (this.#news !== null && this.#options.send({ ...this.#news, fence: this.fence })) this.#news = null;
   }
@@ -196,13 +195,13 @@ export class JobRun implements PipelineJob {
     return this.#options.clock.secondsLeft(name);
   }
 
-  /** A stage that is ready has to wait. The status stays that of the stage before. */
+  /** The next stage waits for its token. The status stays that of the previous stage. */
   waitFor(token: ResourceToken): void {
     this.noteActivity();
     this.#report(WAIT_MESSAGES[token], 0);
   }
 
-  /** A stage begins: the status that it shows is reported, unless it is the one already shown. */
+  /** A stage begins. Its status is reported unless the previous stage has the same one. */
   async beginStage(name: StageName, resumed = false): Promise<void> {
     const { clock } = this.#options;
     const status = STAGE_STATUS[name];
@@ -214,7 +213,7 @@ export class JobRun implements PipelineJob {
     const progress = Math.max(this.file.record.progress, clock.percent);
     const message = BEGIN_MESSAGES[name];
     this.#message = message;
-    // What was still to be said of the stage before is past.
+    // Unsent progress of the previous stage is obsolete.
     this.#news = null;
     await this.#outbox.post({ type: "job.stage", status, progress, message }, { status, progress, message });
   }
@@ -239,7 +238,7 @@ export class JobRun implements PipelineJob {
     this.file.note({ progress, message: this.#message });
   }
 
-  /** Adds to what the job's report says when it ends. */
+  /** Adds to the report that is sent when the job ends. */
   noteReport(change: Partial<JobReport>): void {
     this.file.note({ report: { ...this.file.record.report, ...change } });
   }
@@ -265,7 +264,7 @@ export class JobRun implements PipelineJob {
 
   async #run(pipeline: Pipeline): Promise<void> {
     const outcome = await pipeline(this, this.#abort.signal).catch((error: unknown) => {
-      if (!this.#abort.signal.aborted) this.log.error(error, "the pipeline broke");
+      if (!this.#abort.signal.aborted) this.log.error(error, "the pipeline threw an error");
       return err(systemFailure(error) ?? failure("internal_error", errorText(error)));
     });
     this.#isOver = true;
@@ -303,7 +302,7 @@ const BEGIN_MESSAGES: { readonly [stage in StageName]: string } = {
 };
 
 const WAIT_MESSAGES: { readonly [token in ResourceToken]: string } = {
-  network: "Waiting until other jobs have sent or received their files...",
-  cpu: "Waiting for the processor, which another job uses...",
-  gpu: "Waiting for a GPU, which trains another job...",
+  network: "Waiting for the downloads and uploads of other jobs...",
+  cpu: "Waiting for the CPU, which another job is using...",
+  gpu: "Waiting for a GPU, which another job is using...",
 };

@@ -1,6 +1,6 @@
 /**
- * Runs work on the same key one after the other, in the order of the calls; work on different keys runs side by
- * side. Messages about one job are handled in turn, though some of them wait for disks and processes.
+ * Runs work with the same key in the order of the calls, and work with different keys concurrently. Messages about one
+ * job are thus handled in order, even when some of them wait for disks and processes.
  */
 export class KeyedQueue {
   readonly #last = new Map<string, Promise<unknown>>();

@@ -26,7 +26,7 @@ function outboxIn(folder: string) {
 }
 
 describe("the outbox", () => {
-  it("has a message on disk before it is sent, and keeps it until it is acked", async () => {
+  it("saves a message before it is sent, and keeps it until it is acked", async () => {
     const { outbox, sent } = outboxIn(dir);
     await outbox.post({ type: "job.cancelled" });
     expect(sent).toEqual([{ type: "job.cancelled", fence: FENCE, seq: 1 }]);
@@ -38,7 +38,7 @@ describe("the outbox", () => {
     expect(sent).toHaveLength(2);
   });
 
-  it("has what a message is about on disk with it, and an ack with the next change", async () => {
+  it("saves a message with the change that it reports, and an ack with the next change", async () => {
     const { outbox, file } = outboxIn(dir);
     const news = { status: "training", progress: 9, message: "Training..." } as const;
     await outbox.post({ type: "job.stage", ...news }, news);
@@ -49,7 +49,7 @@ describe("the outbox", () => {
     expect(await loadJobRecord(dir)).toMatchObject({ outbox: [] });
   });
 
-  it("numbers on above what the Dispatcher has seen, though its own record is older", async () => {
+  it("continues above the last number that the Dispatcher has seen, even when its own record is older", async () => {
     const { outbox, sent } = outboxIn(dir);
     await outbox.post({ type: "job.stage", status: "training", progress: 1, message: "" });
     const fence = { ...FENCE, lease_id: "lease-2" };
@@ -63,7 +63,7 @@ describe("the outbox", () => {
     ]);
   });
 
-  it("is not silenced by a disk that refuses to save, and saves what is left as soon as it can", async () => {
+  it("sends messages that the disk refuses to save, and saves the unacked ones as soon as it can", async () => {
     const folder = join(dir, "job");
     await writeFile(folder, "a file where the folder should be");
     const { outbox, sent, file } = outboxIn(folder);

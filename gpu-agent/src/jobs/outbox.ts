@@ -1,7 +1,7 @@
 import type { AckedMessage, Fence } from "@splatt/shared";
 import type { JobRecord, JobRecordFile } from "./job-record.ts";
 
-/** An acked message before it has a fence and a number. */
+/** A message that needs an ack, before it has a fence and a sequence number. */
 export type Unsent = AckedMessage extends infer M
   ? M extends AckedMessage
     ? Omit<M, "fence" | "seq">
@@ -9,8 +9,8 @@ export type Unsent = AckedMessage extends infer M
   : never;
 
 /**
- * A job's messages that must arrive: numbered and saved before they are sent, sent again until they are acked,
- * across reconnects and restarts. A full disk does not silence the agent: then they are sent unsaved.
+ * A job's messages that must arrive. They are numbered and saved before they are sent, and resent until they are acked,
+ * across reconnects and restarts. When the disk is full, they are sent unsaved.
  */
 export class Outbox {
   readonly #file: JobRecordFile;
@@ -21,12 +21,12 @@ export class Outbox {
     this.#send = send;
   }
 
-  /** Whether the message that ends the job waits for its ack: nothing is left to be done but that. */
+  /** Whether the job's final message waits for its ack, and nothing else is left to do. */
   get hasFinal(): boolean {
     return this.#file.record.outbox.some(isFinal);
   }
 
-  /** @param change what the message is about: saved with it, so that neither is there without the other */
+  /** @param change the record's change that the message reports, saved atomically with it */
   async post(unsent: Unsent, change: Partial<JobRecord> = {}): Promise<void> {
     const { fence, seq, outbox } = this.#file.record;
     const message = { ...unsent, fence, seq: seq + 1 } as AckedMessage;
@@ -40,9 +40,9 @@ export class Outbox {
   }
 
   /**
-   * An ack is saved with the next change: after a crash before that, the message is sent and acked once more.
+   * An ack is saved with the next change. After a crash before that, the message is sent and acked again.
    *
-   * @returns the message that was acked, if it was still waiting
+   * @returns the acked message; null when it was acked before
    */
   acked(seq: number): AckedMessage | null {
     const { outbox } = this.#file.record;
@@ -52,9 +52,9 @@ export class Outbox {
   }
 
   /**
-   * The job goes on, perhaps under a new lease: what still waits is sent under that one.
+   * Moves the job, and its unacked messages, to a fence that may have a new lease.
    *
-   * @param lastSeq the last number that the Dispatcher has seen
+   * @param lastSeq the last sequence number that the Dispatcher has seen
    */
   async refence(fence: Fence, lastSeq: number): Promise<void> {
     const { seq, outbox } = this.#file.record;
@@ -63,7 +63,7 @@ export class Outbox {
   }
 }
 
-/** Whether a message says that the agent is done with the job. */
+/** Whether a message ends the agent's work on the job. */
 export function isFinal({ type }: AckedMessage): boolean {
   return type !== "job.stage";
 }

@@ -20,7 +20,7 @@ describe("chooseRemovals", () => {
       20,
       ["oldest", "middle", "newest"],
     ],
-    ["no more than needed beside running jobs", { keepJobs: 3, maxBytes: 12 }, 4, ["oldest"]],
+    ["no more than needed with running jobs", { keepJobs: 3, maxBytes: 12 }, 4, ["oldest"]],
     ["all when none is kept", { keepJobs: 0, maxBytes: 100 }, 0, ["oldest", "middle", "newest"]],
   ])("removes %s", (_, limits, othersBytes, removed) => {
     expect(chooseRemovals(JOBS, othersBytes, limits).map(({ jobId }) => jobId)).toEqual(removed);

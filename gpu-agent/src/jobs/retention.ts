@@ -3,7 +3,7 @@ export interface EndedJob {
   readonly jobId: string;
   /** Milliseconds since 1970. */
   readonly endedAt: number;
-  /** What removing it sets free, once those that ended before it are gone. */
+  /** The space that removing it frees, once the jobs that ended before it are removed. */
   readonly bytes: number;
 }
 
@@ -14,13 +14,13 @@ export interface RetentionLimits {
   readonly maxBytes: number;
 }
 
-/** With less on the disk no job is taken: it could not even be downloaded. */
+/** The free space below which the agent takes no job: not even the download would fit. */
 export const MIN_JOB_DISK_BYTES = 2 * 1024 ** 3;
-/** Free space that is left to the jobs at work, whatever the limits say. */
+/** Free space reserved for running jobs, regardless of the limits. */
 const MIN_FREE_DISK_BYTES = 5 * 1024 ** 3;
 
 /**
- * The most bytes that the workspace may have now: its limit, or less where its disk is about to run full.
+ * The most bytes that the workspace may use now: its limit, or less when its disk is almost full.
  *
  * @param used bytes in the workspace
  * @param free bytes free on its disk
@@ -30,10 +30,10 @@ export function byteBudget(maxBytes: number, used: number, free: number): number
 }
 
 /**
- * Which ended jobs lose their folders: those that ended first, until few enough are left and the rest fits. What
- * ended last stays longest, since that is what a retry would go on with.
+ * Chooses the ended jobs whose folders are removed: oldest first, until the rest is within the limits. The latest jobs
+ * are the ones most likely to be retried.
  *
- * @param othersBytes what is in the workspace beside the ended jobs, and stays
+ * @param othersBytes the size of everything else in the workspace
  */
 export function chooseRemovals(
   ended: readonly EndedJob[],

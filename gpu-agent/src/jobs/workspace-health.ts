@@ -6,10 +6,10 @@ import { byteText } from "../terminal/byte-text.ts";
 import { MIN_JOB_DISK_BYTES } from "./retention.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** A write of a few bytes that takes longer than this comes from a disk that no job should depend on. */
+/** A disk on which writing a few bytes takes longer than this is unusable. */
 const CHECK_TIMEOUT_MS = 30_000;
 
-/** Watches whether the workspace's disk can take a job: whether it has room, and accepts a write in time. */
+/** Checks whether the workspace's disk can take a job: whether it has space, and completes a write in time. */
 export class WorkspaceHealth {
   readonly #workspace: Pick<Workspace, "root" | "freeBytes">;
   readonly #timeoutMs: number;
@@ -21,12 +21,12 @@ export class WorkspaceHealth {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** What the last check found: `disk_full`, `workspace_unusable`, or null. */
+  /** The last check's result: `disk_full`, `workspace_unusable`, or null. */
   get problem(): Failure | null {
     return this.#problem;
   }
 
-  /** A check that hangs is not joined by a second one: it may block a thread for as long as the disk does. */
+  /** Waits for a check that hangs instead of starting another: each one can block a thread as long as the disk does. */
   async check(): Promise<Failure | null> {
     this.#running ??= this.#probe().finally(() => {
       this.#running = null;
@@ -46,7 +46,7 @@ export class WorkspaceHealth {
   async #probe(): Promise<Failure | null> {
     try {
       if ((await this.#workspace.freeBytes()) < MIN_JOB_DISK_BYTES) {
-        return failure("disk_full", `Less than ${byteText(MIN_JOB_DISK_BYTES)} are free.`);
+        return failure("disk_full", `Less than ${byteText(MIN_JOB_DISK_BYTES)} is free.`);
       }
       await writeFileAtomic(join(this.#workspace.root, "write-check"), "");
       return null;

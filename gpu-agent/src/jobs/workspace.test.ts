@@ -46,7 +46,7 @@ async function left(): Promise<string[]> {
 }
 
 describe("cleaning the workspace", () => {
-  it("removes the jobs that ended first, until few enough are left", async () => {
+  it("removes the oldest ended jobs until at most KEEP_JOBS are left", async () => {
     const [second, third, first] = [await makeJob(20, 1), await makeJob(30, 1), await makeJob(10, 1)];
     const { removed } = await workspace.gc({ ...ALL, keepJobs: 1 }, nobody);
     expect(removed.map(({ jobId }) => jobId)).toEqual([first, second]);
@@ -54,7 +54,7 @@ describe("cleaning the workspace", () => {
     expect(await readdir(root)).toEqual(["jobs"]);
   });
 
-  it("removes them until the workspace is small enough, and tells what is left", async () => {
+  it("removes them until the workspace is small enough, and returns what is left", async () => {
     const [old, young] = [await makeJob(10, 900), await makeJob(20, 300)];
     const running = await makeJob(null, 600);
     const { bytes: before } = await workspace.usage(nobody);
@@ -66,7 +66,7 @@ describe("cleaning the workspace", () => {
     expect(bytes).toBe((await workspace.usage(nobody)).bytes);
   });
 
-  it("removes them, whatever the limits say, when the disk is about to run full", async () => {
+  it("removes them regardless of the limits when the disk is almost full", async () => {
     const [old, young] = [await makeJob(10, 900), await makeJob(20, 300)];
     free = 5 * GIB - 600 * KIB;
     await workspace.gc(ALL, nobody);
@@ -74,7 +74,7 @@ describe("cleaning the workspace", () => {
     expect(old).not.toBe(young);
   });
 
-  it("never touches a job that runs, or is about to", async () => {
+  it("never touches a running or held job", async () => {
     const running = await makeJob(null, 10);
     const held = await makeJob(10, 10);
     const { removed } = await workspace.gc({ keepJobs: 0, maxBytes: 0 }, (id) => id === held);
@@ -82,7 +82,7 @@ describe("cleaning the workspace", () => {
     expect(await left()).toEqual([running, held].toSorted());
   });
 
-  it("does not count twice what a retry shares with the job that it repeats", async () => {
+  it("counts files shared by a retry and its original once", async () => {
     const [old, young] = [await makeJob(10, 1), await makeJob(20, 1000)];
     const shared = join(workspace.jobDir(old), "download", "video");
     await link(join(workspace.jobDir(young), "download", "source"), shared);
@@ -101,18 +101,18 @@ describe("cleaning the workspace", () => {
     expect(await left()).toEqual([job]);
   });
 
-  it("only tells what it would remove when that is asked", async () => {
+  it("removes nothing in a dry run", async () => {
     const job = await makeJob(10, 1);
     const { removed } = await workspace.gc({ ...ALL, keepJobs: 0 }, nobody, true);
     expect(removed.map(({ jobId }) => jobId)).toEqual([job]);
     expect(await left()).toEqual([job]);
   });
 
-  it("finds nothing to do in a workspace that was never used", async () => {
+  it("does nothing in a workspace that was never used", async () => {
     expect(await workspace.gc({ keepJobs: 0, maxBytes: 0 }, nobody)).toMatchObject({ removed: [] });
   });
 
-  it("finishes what a crash interrupted: what is in the trash goes with the next removal", async () => {
+  it("empties the trash that a crash left", async () => {
     await mkdir(join(root, "trash", "half-removed"), { recursive: true });
     const job = await makeJob(10, 1);
     await workspace.forget(job);

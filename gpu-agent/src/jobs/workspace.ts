@@ -6,23 +6,23 @@ import { FolderLock } from "../processes/folder-lock.ts";
 import { type JobRecord, loadJobRecord } from "./job-record.ts";
 import { byteBudget, chooseRemovals, type EndedJob, type RetentionLimits } from "./retention.ts";
 
-/** What is in a workspace, in bytes on the disk. */
+/** The disk usage of a workspace. */
 export interface WorkspaceUsage {
   readonly bytes: number;
-  /** Jobs that have ended, and folders without a record that can be read. */
+  /** Ended jobs, and folders without a readable record. */
   readonly ended: readonly EndedJob[];
 }
 
 /**
- * The agent's folder on disk: one folder per job under `jobs/`, named by the job's id, and a lock, so that two
- * agents never work in one workspace.
+ * The agent's folder on disk: one folder per job under `jobs/`, named by the job's id, and a lock, so that only one
+ * agent uses the workspace.
  */
 export class Workspace {
   readonly root: string;
   readonly #lock: FolderLock;
   readonly #freeBytes: (path: string) => Promise<number>;
 
-  /** @param freeBytes how much is free on a folder's disk */
+  /** @param freeBytes returns the free space on a folder's disk */
   constructor(root: string, freeBytes = freeDiskBytes) {
     this.root = root;
     this.#freeBytes = freeBytes;
@@ -33,7 +33,7 @@ export class Workspace {
     return join(this.root, "jobs", jobId);
   }
 
-  /** @returns false when another agent that still runs has the workspace */
+  /** @returns false when another running agent holds the lock */
   async lock(): Promise<boolean> {
     const taken = await this.#lock.take();
     if (taken) await mkdir(join(this.root, "jobs"), { recursive: true });
@@ -44,26 +44,25 @@ export class Workspace {
     await this.#lock.release();
   }
 
-  /** The id of the process that has the workspace; null when nobody has. */
+  /** The id of the process that holds the lock; null when it is free. */
   async holder(): Promise<number | null> {
     return this.#lock.holder();
   }
 
-  /** Bytes that are free on the workspace's disk. */
+  /** Free space on the workspace's disk. */
   async freeBytes(): Promise<number> {
     await mkdir(this.root, { recursive: true });
     return this.#freeBytes(this.root);
   }
 
-  /** Every job of which the workspace has a readable record. */
+  /** The readable job records in the workspace. */
   async jobs(): Promise<JobRecord[]> {
     const records = await Promise.all((await this.#jobIds()).map((id) => loadJobRecord(this.jobDir(id))));
     return records.filter((record) => record !== null);
   }
 
   /**
-   * Removes a job's folder. It is renamed first: whoever takes the job up at the same moment finds all of it, or
-   * nothing.
+   * Removes a job's folder. It is renamed first, so that a concurrent reader finds all of it or nothing.
    */
   async forget(jobId: string): Promise<void> {
     const trash = join(this.root, "trash");
@@ -72,7 +71,7 @@ export class Workspace {
     await rm(trash, { recursive: true, force: true });
   }
 
-  /** @param isHeld whether a job is being worked on, whatever its record says */
+  /** @param isHeld whether a job is in use, regardless of its record */
   async usage(isHeld: (jobId: string) => boolean): Promise<WorkspaceUsage> {
     const ended: { jobId: string; endedAt: number }[] = [];
     for (const jobId of await this.#jobIds()) {
@@ -80,7 +79,7 @@ export class Workspace {
       if (isHeld(jobId) || record?.state === "running") continue;
       ended.push({ jobId, endedAt: record?.updated_at ?? (await changedAt(this.jobDir(jobId))) });
     }
-    // What a job shares with others, a retry with the job that it repeats, is set free by the last of them.
+    // Files that a retry shares with its original are freed when the last of the two is removed.
     const usage = new DiskUsage();
     const endedIds = new Set(ended.map(({ jobId }) => jobId));
     let bytes = 0;
@@ -98,9 +97,9 @@ export class Workspace {
   }
 
   /**
-   * Removes the folders of ended jobs, oldest first, until the workspace keeps to its limits and its disk has room.
+   * Removes the folders of ended jobs, oldest first, until the workspace is within its limits and its disk has space.
    *
-   * @returns what is to be removed, and was unless `dryRun`
+   * @returns the jobs that were removed or, with `dryRun`, would be
    */
   async gc(
     limits: RetentionLimits,

@@ -31,7 +31,7 @@ import type { Pipeline } from "../pipeline/pipeline-job.ts";
 import type { ShownJob } from "../terminal/job-progress.ts";
 import { type LocalVideo, localVideoStage } from "./local-video.ts";
 
-/** A video on this machine, or one to be fetched from the web. */
+/** A video file on this machine, or a URL to download. */
 export type LocalSource =
   | { readonly kind: "file"; readonly video: LocalVideo }
   | { readonly kind: "url"; readonly url: string };
@@ -40,7 +40,7 @@ export interface LocalRunOptions {
   readonly host: GpuHost;
   readonly source: LocalSource;
   readonly options: JobOptions;
-  /** The folder that the results go to; finished stages are kept in a folder of it, for the next run. */
+  /** The folder for the results. Finished stages are kept in its subfolder `WORK_FOLDER`, for the next run. */
   readonly out: string;
   readonly log: Logger;
   readonly onProgress: (job: ShownJob) => void;
@@ -53,14 +53,14 @@ export interface LocalResult {
   readonly files: readonly Pick<CompletedUpload, "filename" | "size" | "sha256">[];
 }
 
-/** Below the folder of the results: what stages have finished, and what an interrupted one left. */
+/** The subfolder of the results for finished and interrupted stages. */
 export const WORK_FOLDER = "work";
 const PROGRESS_MS = 250;
 
 /**
- * Turns a video into a splat on this machine alone, with the pipeline and the bookkeeping of a job from the control
- * plane, so that a run that is repeated goes on where the last one stopped and reuses what fits its options. This
- * process stands in for the Dispatcher: it acknowledges what it is told, and shows it.
+ * Turns a video into a splat on this machine alone. It runs the same pipeline, with the same job record, as a job from
+ * the control plane, so a repeated run resumes where the last one stopped and reuses stages whose options did not
+ * change. This function takes the Dispatcher's place: it acknowledges the job's messages and shows its progress.
  */
 export async function runLocally(run: LocalRunOptions): Promise<Result<LocalResult, Failure>> {
   const { host, source, out, log, signal } = run;
@@ -91,7 +91,7 @@ export async function runLocally(run: LocalRunOptions): Promise<Result<LocalResu
       if ("seq" in message) queueMicrotask(() => void job.acked(message.seq));
       return true;
     },
-    // Only then nothing of it is on its way to the disk any more.
+    // Only then are all writes done.
     onEnd: () => ended.resolve(),
   });
   const timer = setInterval(() => job.flushProgress(), PROGRESS_MS);
@@ -109,7 +109,7 @@ export async function runLocally(run: LocalRunOptions): Promise<Result<LocalResu
 
 const LOCAL_STAGES = STAGES.filter((stage) => stage !== "upload");
 
-/** A record with what an earlier run in the same folder has finished. */
+/** The job record, with the stages that an earlier run in the same folder finished. */
 async function localRecord(dir: string, spec: JobSpec): Promise<JobRecord> {
   const known = await loadJobRecord(dir);
   const fence = {
@@ -125,7 +125,7 @@ function localPipeline({ host, source, out, signal }: LocalRunOptions): Pipeline
   return createPipeline(host, {
     fetchVideo: () => {
       if (source.kind === "file") return localVideoStage(source.video);
-      throw new Error("a video from the web is fetched by the pipeline itself");
+      throw new Error("the pipeline downloads videos from the web itself");
     },
     showPreview: (_, picture) => writeFile(join(out, PREVIEW_FILE), picture),
     deliver: async (_stages, _job, paths) => {

@@ -12,11 +12,11 @@ export interface LocalVideo {
   readonly path: string;
   /** Bytes. */
   readonly size: number;
-  /** When it was changed last, in milliseconds since 1970. */
+  /** When it was last modified, in milliseconds since 1970. */
   readonly modifiedMs: number;
 }
 
-/** A video on this machine, in the place of a downloaded one. */
+/** Copies a video file, in place of a download. */
 export function localVideoStage({
   path,
   size,
@@ -30,7 +30,7 @@ export function localVideoStage({
   };
 }
 
-/** A copy costs no room where the file system shares blocks, and stays as it is when the original is changed. */
+/** Copies rather than links, so that later changes to the original have no effect. Shares blocks where possible. */
 async function copyVideo(path: string, context: StageContext): Promise<StageResult<DownloadOutput>> {
   const file = join(context.dir, "source");
   try {

@@ -11,9 +11,9 @@ import {
 } from "./control-protocol.ts";
 
 /**
- * Asks the agent that works in a workspace.
+ * Sends a request to the agent that runs in a workspace.
  *
- * @returns its answer, or a sentence when it gives none; null when no agent runs there
+ * @returns its answer, or why it did not answer; null when no agent runs there
  */
 export async function askAgent<T>(
   workspaceRoot: string,
@@ -23,12 +23,10 @@ export async function askAgent<T>(
   const control = new AgentControl(workspaceRoot);
   const answer = await question(control);
   await control.close();
-  return answer.ok
-    ? answer
-    : err(`An agent works in ${workspaceRoot}, but it does not answer: ${answer.error}`);
+  return answer.ok ? answer : err(`An agent runs in ${workspaceRoot}, but does not answer: ${answer.error}`);
 }
 
-/** A running agent, as its owner's command line reaches it. */
+/** The command line's client for a running agent. */
 export class AgentControl {
   readonly #socket: HttpAgent;
 

@@ -6,8 +6,8 @@ import { z } from "zod";
 import { Pause } from "./pause.ts";
 
 /**
- * How the command line talks to the agent that runs in a workspace: JSON over HTTP on a Unix socket that only the
- * agent's user can open. The control plane has no part in it.
+ * The protocol between the command line and the agent in a workspace: JSON over HTTP on a Unix socket that only the
+ * agent's user can open. The control plane is not involved.
  */
 export const PauseRequest = z.object({
   reason: z.string().max(200).default(""),
@@ -47,13 +47,13 @@ export const GcReport = z.object({
   removed: z.array(z.object({ jobId: z.string(), endedAt: z.number(), bytes: z.number() })),
 });
 
-/** The names of Unix sockets are short on every system. */
+/** Every system limits the length of a Unix socket's path. */
 const MAX_SOCKET_PATH_BYTES = 100;
 
 export function controlSocketPath(workspaceRoot: string): string {
   const path = join(workspaceRoot, "agent.sock");
   if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return path;
   const name = createHash("sha256").update(workspaceRoot).digest("hex").slice(0, 16);
-  // Not in the folder for temporary files: a service has one of its own.
+  // Not in the temporary folder, because a service has a private one (PrivateTmp).
   return join(homedir(), ".cache", `splatt-${name}.sock`);
 }

@@ -13,7 +13,7 @@ import {
   PauseRequest,
 } from "./control-protocol.ts";
 
-/** What its owner may ask of a running agent. */
+/** What the command line can request from a running agent. */
 export interface ControlledAgent {
   status(): AgentStatus;
   pause(request: z.infer<typeof PauseRequest>): Promise<void>;
@@ -24,8 +24,8 @@ export interface ControlledAgent {
 const MAX_BODY_BYTES = 64 * 1024;
 
 /**
- * Answers the command line of this machine's user, until the returned function is called. Only sensible under the
- * workspace's lock: a socket that is there was left by an agent that was killed.
+ * Answers the command line until the returned function is called. The caller must hold the workspace's lock: an
+ * existing socket is then left over from a killed agent, and is replaced.
  */
 export async function serveOwner(
   workspaceRoot: string,
@@ -65,7 +65,7 @@ async function answer(agent: ControlledAgent, request: IncomingMessage): Promise
       return { removed } satisfies z.infer<typeof GcReport>;
     }
     default:
-      throw new Error(`This agent does not know ${request.method} ${request.url}.`);
+      throw new Error(`This agent does not support ${request.method} ${request.url}.`);
   }
 }
 

@@ -18,7 +18,7 @@ const STATUS: AgentStatus = {
   jobs: [],
 };
 
-/** A fake agent that notes what it is asked. */
+/** A fake agent that records its requests. */
 function fakeAgent() {
   const asked: unknown[] = [];
   const agent: ControlledAgent = {
@@ -54,8 +54,8 @@ async function serve(agent: ControlledAgent): Promise<AgentControl> {
   return control;
 }
 
-describe("the owner's way to a running agent", () => {
-  it("carries questions and answers", async () => {
+describe("the control socket", () => {
+  it("carries requests and answers", async () => {
     const { agent, asked } = fakeAgent();
     const control = await serve(agent);
     expect(await control.status()).toEqual({ ok: true, value: STATUS });
@@ -72,7 +72,7 @@ describe("the owner's way to a running agent", () => {
     ]);
   });
 
-  it("tells what the agent could not do", async () => {
+  it("returns the agent's errors", async () => {
     const { agent } = fakeAgent();
     const control = await serve({ ...agent, resume: () => Promise.reject(new Error("no such thing")) });
     expect(await control.resume()).toMatchObject({
@@ -81,18 +81,18 @@ describe("the owner's way to a running agent", () => {
     });
   });
 
-  it("is for the agent's own user only", async () => {
+  it("is accessible only to the agent's user", async () => {
     await serve(fakeAgent().agent);
     expect((await stat(controlSocketPath(root))).mode & 0o777).toBe(0o600);
   });
 
-  it("is open again after an agent that was killed left its socket", async () => {
+  it("replaces the socket of a killed agent", async () => {
     await writeFile(controlSocketPath(root), "");
     const control = await serve(fakeAgent().agent);
     expect((await control.status()).ok).toBe(true);
   });
 
-  it("leaves nothing when it is closed", async () => {
+  it("is removed on close", async () => {
     const stop = await serveOwner(root, fakeAgent().agent);
     await stop();
     await expect(stat(controlSocketPath(root))).rejects.toThrow();
@@ -100,16 +100,16 @@ describe("the owner's way to a running agent", () => {
 });
 
 describe("askAgent", () => {
-  it("asks nobody where no agent works", async () => {
+  it("returns null when no agent runs", async () => {
     expect(await askAgent(root, (agent) => agent.status())).toBeNull();
   });
 
-  it("tells when the agent that works there does not answer", async () => {
+  it("returns an error when the running agent does not answer", async () => {
     await new Workspace(root).lock();
     const answer = await askAgent(root, (agent) => agent.status());
     expect(answer).toMatchObject({
       ok: false,
-      error: expect.stringContaining(`An agent works in ${root}, but`),
+      error: expect.stringContaining(`An agent runs in ${root}, but`),
     });
   });
 });

@@ -21,7 +21,7 @@ describe("PauseFile", () => {
     expect(await new PauseFile(root).read()).toBeNull();
   });
 
-  it("takes a file that it cannot read for a pause", async () => {
+  it("treats an unreadable file as a pause", async () => {
     await writeFile(join(root, "paused.json"), "");
     expect(await new PauseFile(root).read()).toMatchObject({ reason: expect.stringContaining("resume") });
   });

@@ -3,11 +3,11 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { writeFileAtomic } from "../files/write-file-atomic.ts";
 
-/** The owner wants the machine for themselves: no new jobs. Outlives restarts, until `resume`. */
+/** The owner needs the machine: the agent takes no jobs, even after a restart, until `resume`. */
 export const Pause = z.object({
   /** ISO 8601, UTC. */
   since: z.iso.datetime(),
-  /** What the owner said, shown to whoever waits. */
+  /** The owner's reason, shown in GET /health. */
   reason: z.string().max(200),
 });
 export type Pause = z.infer<typeof Pause>;
@@ -18,7 +18,7 @@ export function pauseText({ since, reason }: Pause): string {
   return `Paused by its owner since ${when}${reason === "" ? "." : `: ${reason}`}`;
 }
 
-/** The file in the workspace that says whether its agent is paused, whether or not one runs. */
+/** The file in the workspace that marks its agent as paused, whether or not one is running. */
 export class PauseFile {
   readonly #path: string;
 
@@ -26,7 +26,7 @@ export class PauseFile {
     this.#path = join(workspaceRoot, "paused.json");
   }
 
-  /** @returns null when there is no pause. A file that cannot be read is one: the owner has put it there. */
+  /** @returns null when not paused. An unreadable file counts as a pause: `pause` created it. */
   async read(): Promise<Pause | null> {
     const text = await readFile(this.#path, "utf8").catch(() => null);
     if (text === null) return null;

@@ -10,7 +10,7 @@ export interface Account {
   readonly home: string;
 }
 
-/** @param nameOrId as `getent passwd` takes it */
+/** @param nameOrId a name or id for `getent passwd` */
 export async function findAccount(nameOrId: string): Promise<Result<Account, string>> {
   const { stdout } = await execa("getent", ["passwd", nameOrId], {
     reject: false,

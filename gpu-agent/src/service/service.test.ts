@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { installUnit, nextCommands, planUnit, uninstallUnit, unitPath } from "./service.ts";
 
-/** The service of a user, in a home of its own, with a fake systemctl that notes how it is called. */
+/** A user's service in a temporary home, with a fake systemctl that records its calls. */
 
 let home: string;
 const before = { HOME: process.env.HOME, PATH: process.env.PATH };
@@ -23,7 +23,7 @@ afterEach(async () => {
 const settings = () => ({ WORKSPACE_ROOT: join(home, "data", "splatt"), DRAIN_SECONDS: 60 });
 
 describe("a user's service", () => {
-  it("is installed with the folders that it needs, and uninstalled again", async () => {
+  it("installs with the folders that it needs, and uninstalls", async () => {
     const planned = await planUnit("user", settings(), null);
     if (!planned.ok) throw new Error(planned.error);
     const installed = await installUnit(planned.value.plan, planned.value.account);
@@ -41,14 +41,14 @@ describe("a user's service", () => {
     ]);
   });
 
-  it("that is not there is not uninstalled", async () => {
+  it("reports that there is nothing to uninstall", async () => {
     expect(await uninstallUnit("user")).toBe(false);
     await expect(stat(join(home, "calls"))).rejects.toThrow();
   });
 });
 
 describe("the machine's service", () => {
-  it("runs as who is named, and names who is not there", async () => {
+  it("runs as the given user, and rejects an unknown one", async () => {
     expect(await planUnit("system", settings(), "root")).toMatchObject({
       ok: true,
       value: { plan: { user: "root", home: "/root" }, account: { uid: 0 } },
@@ -59,7 +59,7 @@ describe("the machine's service", () => {
     });
   });
 
-  it("lies where systemd looks, and is started by root", () => {
+  it("is written where systemd looks, and is started by root", () => {
     expect(unitPath("system")).toBe("/etc/systemd/system/splatt-agent.service");
     expect(nextCommands("system")[1]).toBe("sudo systemctl enable --now splatt-agent");
     expect(nextCommands("user")[1]).toBe("systemctl --user enable --now splatt-agent");

@@ -11,16 +11,16 @@ import { UNIT_NAME, type UnitPlan, unitText } from "./unit.ts";
 
 export type Scope = UnitPlan["scope"];
 
-/** Where units of the machine, and of a user, are looked for. */
+/** The path where systemd looks for the unit. */
 export function unitPath(scope: Scope): string {
   const folder = scope === "system" ? "/etc/systemd/system" : join(homedir(), ".config", "systemd", "user");
   return join(folder, UNIT_NAME);
 }
 
 /**
- * What to write a unit for on this machine.
+ * Collects what the unit needs to know about this machine.
  *
- * @param runAs whom the agent is to run as; null for whoever called sudo, else the owner of the project's folder
+ * @param runAs the user that the agent runs as; null for the user who called sudo, else the project folder's owner
  */
 export async function planUnit(
   scope: Scope,
@@ -45,7 +45,7 @@ export async function planUnit(
 }
 
 /**
- * Writes the unit, and makes the folders that its sandbox opens to it.
+ * Writes the unit, and creates the folders that it can write to.
  *
  * @returns the unit's path
  */
@@ -53,7 +53,7 @@ export async function installUnit(plan: UnitPlan, account: Account | null): Prom
   const path = unitPath(plan.scope);
   if (plan.scope === "system" && process.getuid?.() !== 0) {
     return err(
-      `Writing ${path} needs root: put sudo before the command, or install for yourself with --user.`,
+      `Writing ${path} needs root. Run the command with sudo, or install a user service with --user.`,
     );
   }
   for (const folder of [plan.workspace, join(plan.home, ".cache")]) {
@@ -65,16 +65,14 @@ export async function installUnit(plan: UnitPlan, account: Account | null): Prom
   return ok(path);
 }
 
-/** What to type after the unit was written. */
+/** The commands that start the service and show its log. */
 export function nextCommands(scope: Scope): string[] {
   const [sudo, user] = scope === "system" ? ["sudo ", ""] : ["", " --user"];
   return [
     `${sudo}systemctl${user} daemon-reload`,
     `${sudo}systemctl${user} enable --now splatt-agent`,
     `journalctl${user} -u splatt-agent -f`,
-    ...(scope === "user"
-      ? ["loginctl enable-linger    # so that it runs also while you are not signed in"]
-      : []),
+    ...(scope === "user" ? ["loginctl enable-linger    # keeps it running while you are logged out"] : []),
   ];
 }
 

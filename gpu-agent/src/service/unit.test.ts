@@ -18,7 +18,7 @@ const PLAN: UnitPlan = {
 };
 const USER_PLAN: UnitPlan = { ...PLAN, scope: "user", user: null };
 
-/** The values of a setting, in their order. */
+/** The values of a setting, in order. */
 function valuesOf(text: string, setting: string): string[] {
   return text
     .split("\n")
@@ -26,7 +26,7 @@ function valuesOf(text: string, setting: string): string[] {
 }
 
 describe("unitText", () => {
-  it("starts the agent in the project's folder, as its user, and again after a crash only", () => {
+  it("starts the agent in the project's folder, as its user, and restarts it only after a crash", () => {
     const text = unitText(PLAN);
     expect(valuesOf(text, "User")).toEqual(["splatt"]);
     expect(valuesOf(text, "WorkingDirectory")).toEqual(["/opt/splatt"]);
@@ -38,25 +38,25 @@ describe("unitText", () => {
     expect(valuesOf(text, "WantedBy")).toEqual(["multi-user.target"]);
   });
 
-  it("gives jobs their time to end, and hands back the rest, before systemd kills", () => {
+  it("leaves the agent time to drain before systemd kills it", () => {
     expect(valuesOf(unitText({ ...PLAN, drainSeconds: 600 }), "TimeoutStopSec")).toEqual(["630"]);
   });
 
-  it("opens to it what it writes, and leaves CUDA its devices and its compilers", () => {
+  it("makes the agent's folders writable, and leaves CUDA its devices and its compilers", () => {
     const text = unitText(PLAN);
     expect(valuesOf(text, "ReadWritePaths")[0]).toMatch(/^\/data\/splatt -\/home\/splatt\/\.cache /);
-    // Each of these would hide the GPU, or forbid code that is compiled while the program runs.
+    // Each of these would hide the GPU, or forbid code compiled at run time.
     for (const setting of ["PrivateDevices", "DevicePolicy", "ProtectClock", "MemoryDenyWriteExecute"]) {
       expect(text).not.toContain(setting);
     }
   });
 
-  it("has the devices made where nvidia-modprobe is, which may fail", () => {
+  it("creates the GPU's devices with nvidia-modprobe where it is installed, and tolerates its failure", () => {
     const text = unitText({ ...PLAN, nvidiaModprobe: "/usr/bin/nvidia-modprobe" });
     expect(valuesOf(text, "ExecStartPre")).toEqual(["-+/usr/bin/nvidia-modprobe -c 0 -u"]);
   });
 
-  it("asks of a user's service manager only what that can do", () => {
+  it("uses only settings that a user's service manager supports", () => {
     const text = unitText({ ...USER_PLAN, nvidiaModprobe: "/usr/bin/nvidia-modprobe" });
     for (const setting of ["User", "ExecStartPre", "ProtectSystem", "ReadWritePaths", "Wants"]) {
       expect(valuesOf(text, setting)).toEqual([]);
@@ -65,7 +65,7 @@ describe("unitText", () => {
     expect(valuesOf(text, "NoNewPrivileges")).toEqual(["yes"]);
   });
 
-  it("writes paths such that systemd reads them as they are", () => {
+  it("escapes paths for systemd", () => {
     const text = unitText({ ...PLAN, projectDir: "/opt/my splatt/100%", workspace: '/data/"a"$b' });
     expect(valuesOf(text, "WorkingDirectory")).toEqual(["/opt/my splatt/100%%"]);
     expect(valuesOf(text, "ExecStart")[0]).toContain('"/opt/my splatt/100%%/gpu-agent/src/main.ts"');
@@ -86,7 +86,7 @@ describe.skipIf(!hasSystemd)("systemd itself", () => {
     ["the machine's unit", { ...PLAN, nvidiaModprobe: process.execPath }, []],
     ["one with paths that need care", { ...PLAN, projectDir: "/opt/my splatt/100%" }, []],
     ["a user's unit", USER_PLAN, ["--user"]],
-  ])("has nothing to say against %s", async (_, plan, options) => {
+  ])("accepts %s", async (_, plan, options) => {
     const path = join(dir, UNIT_NAME);
     await writeFile(path, unitText({ ...plan, user: plan.user === null ? null : "root" }));
     const { exitCode, all } = execaSync("systemd-analyze", ["verify", ...options, path], {
@@ -94,7 +94,7 @@ describe.skipIf(!hasSystemd)("systemd itself", () => {
       reject: false,
       env: { XDG_RUNTIME_DIR: dir },
     });
-    // A user's manager may be out of reach, as in a container; then nothing is said of the unit.
+    // In a container, a user's manager may be unreachable; systemd-analyze then does not check the unit.
     if (!/Failed to initialize manager/.test(all))
       expect({ exitCode, all }).toEqual({ exitCode: 0, all: "" });
   });
@@ -110,7 +110,7 @@ describe("parseAccount", () => {
     });
   });
 
-  it.each(["", "splatt", "splatt:x:a:b::/home:", ":x:1:1::/home:/bin/sh"])("makes nothing of %j", (line) => {
+  it.each(["", "splatt", "splatt:x:a:b::/home:", ":x:1:1::/home:/bin/sh"])("rejects %j", (line) => {
     expect(parseAccount(line)).toBeNull();
   });
 });

@@ -1,28 +1,28 @@
-/** What a systemd unit for the agent is written for. Paths are absolute. */
+/** The parameters of the agent's systemd unit. Paths are absolute. */
 export interface UnitPlan {
   readonly scope: "system" | "user";
   /** The project's folder, with .env in it. */
   readonly projectDir: string;
-  /** The pinned Node. */
+  /** The pinned Node executable. */
   readonly node: string;
-  /** Whom the agent runs as; null in a user's own service manager. */
+  /** The user that the agent runs as; null for a user service. */
   readonly user: string | null;
   /** That user's home: PyTorch, gsplat and CUDA keep compiled kernels and weights below it. */
   readonly home: string;
   readonly workspace: string;
   /** The setting DRAIN_SECONDS. */
   readonly drainSeconds: number;
-  /** Where nvidia-modprobe is; null on a machine without it. */
+  /** The path of nvidia-modprobe; null when it is not installed. */
   readonly nvidiaModprobe: string | null;
 }
 
 export const UNIT_NAME = "splatt-agent.service";
-/** After the time for jobs: handing back, uploads that are under way, and the end of process groups. */
+/** Added to DRAIN_SECONDS: time to return jobs, finish uploads, and end process groups. */
 const STOP_MARGIN_SECONDS = 30;
 
 /**
- * The text of a systemd unit. Its sandbox leaves CUDA what it needs: the devices (no DevicePolicy, nor what implies
- * one), memory that is written and run (PyTorch and V8 compile), and /proc/driver/nvidia.
+ * The text of the systemd unit. Its sandbox leaves CUDA what it needs: the devices (no DevicePolicy, and no setting that
+ * implies one), writable executable memory (PyTorch and V8 compile), and /proc/driver/nvidia.
  */
 export function unitText(plan: UnitPlan): string {
   const system = plan.scope === "system";
@@ -34,7 +34,7 @@ export function unitText(plan: UnitPlan): string {
         ...(system
           ? ["Wants=network-online.target", "After=network-online.target nvidia-persistenced.service"]
           : []),
-        "# However often it crashes, it is started again.",
+        "# Restart without limit.",
         "StartLimitIntervalSec=0",
       ],
     ],
@@ -42,7 +42,7 @@ export function unitText(plan: UnitPlan): string {
     ["Install", [`WantedBy=${system ? "multi-user.target" : "default.target"}`]],
   ];
   const header =
-    "# Written by `splatt-agent service install`; written again by it, so change it with `systemctl edit`.";
+    "# Written by `splatt-agent service install`, which overwrites it. Make changes with `systemctl edit`.";
   return `${[header, ...sections.map(([name, lines]) => [`[${name}]`, ...lines].join("\n"))].join("\n\n")}\n`;
 }
 
@@ -51,7 +51,7 @@ function processLines({ user, projectDir, node, nvidiaModprobe, scope, drainSeco
     nvidiaModprobe === null || scope === "user"
       ? []
       : [
-          "# Makes the devices that CUDA opens, which it cannot do itself from within the sandbox. As root; may fail.",
+          "# Creates the devices for CUDA, which cannot do so inside the sandbox. Runs as root; may fail.",
           `ExecStartPre=-+${quoted(nvidiaModprobe)} -c 0 -u`,
         ];
   return [
@@ -60,14 +60,14 @@ function processLines({ user, projectDir, node, nvidiaModprobe, scope, drainSeco
     "# Settings come from .env in the working directory.",
     ...modprobe,
     `ExecStart=${quoted(node)} ${quoted(`${projectDir}/gpu-agent/src/main.ts`)} start`,
-    "# After a crash. An agent that was drained ends with 0 and stays away; 2 to 5 are ends that a start would not mend.",
+    "# Restarts after a crash, but not after a clean stop (0), nor after errors that a restart would not fix (2 to 5).",
     "Restart=on-failure",
     "RestartSec=5",
     "RestartPreventExitStatus=2 3 4 5",
-    "# Training and COLMAP run in process groups of their own, which the agent ends itself.",
+    "# Training and COLMAP run in separate process groups, which the agent ends itself.",
     "KillMode=mixed",
     `TimeoutStopSec=${Math.ceil(drainSeconds) + STOP_MARGIN_SECONDS}`,
-    "# A tool that the kernel ends for want of memory is a job's failure, not the agent's.",
+    "# When the kernel kills a tool that runs out of memory, the job fails, not the agent.",
     "OOMPolicy=continue",
   ];
 }
@@ -91,20 +91,20 @@ function systemSandbox({ workspace, home }: UnitPlan): string[] {
     "ProtectKernelLogs=yes",
     "ProtectControlGroups=yes",
     "ProtectHostname=yes",
-    "# The sandbox of ffmpeg, ffprobe and COLMAP is made of these.",
+    "# The sandbox of ffmpeg, ffprobe and COLMAP needs these.",
     "RestrictNamespaces=user mnt pid net ipc uts",
     "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
-    "# What it writes: jobs, and compiled kernels and weights in its home. A path with a - may be missing.",
+    "# Jobs, and compiled kernels and weights in the user's home. Paths with a - may be missing.",
     `ReadWritePaths=${[workspace, ...caches].map((path) => quoted(path)).join(" ")}`,
   ];
 }
 
-/** A path in a setting that takes just one: only `%` is special there. */
+/** A path in a setting that takes a single value: only `%` is special there. */
 function unitPath(path: string): string {
   return path.replaceAll("%", "%%");
 }
 
-/** A word in a setting that takes several. */
+/** A word in a setting that takes a list. */
 function quoted(word: string): string {
   const text = unitPath(word).replaceAll("$", "$$$$");
   return /^[\w@%+=:,./$-]+$/.test(text) ? text : `"${text.replaceAll(/["\\]/g, "\\$&")}"`;

@@ -2,7 +2,7 @@ import { printable } from "@splatt/shared";
 import logUpdate from "log-update";
 import { duration, JobProgress, type ShownJob } from "./job-progress.ts";
 
-/** Shows a job's progress: live lines on a terminal, else a line for each change that is worth one. */
+/** Shows a job's progress: live lines on a terminal, else a line for each significant change. */
 export class JobDisplay {
   readonly #progress = new JobProgress();
   #printed = "";
@@ -13,12 +13,12 @@ export class JobDisplay {
     else this.#printChange(job);
   }
 
-  /** Leaves what is shown where it is. */
+  /** Ends the display, and leaves its last lines on the terminal. */
   end(): void {
     if (process.stdout.isTTY) logUpdate.done();
   }
 
-  /** Ten steps a job, so that a log stays short. */
+  /** One line per status and 10 %, so that a log stays short. */
   #printChange({ status, progress, message, eta_seconds }: ShownJob): void {
     const now = `${status} ${Math.floor(progress / 10)}`;
     if (now === this.#printed) return;

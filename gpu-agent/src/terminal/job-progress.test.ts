@@ -6,7 +6,7 @@ function job(change: Partial<ShownJob>): ShownJob {
 }
 
 describe("JobProgress", () => {
-  it("shows what waits, what is done and what runs", () => {
+  it("shows waiting, finished and running stages", () => {
     const progress = new JobProgress();
     progress.observe(job({ message: "Waiting for an agent" }), 0);
     expect(progress.lines(0)).toEqual(["  · waiting    Waiting for an agent"]);
@@ -41,7 +41,7 @@ describe("duration", () => {
     expect(duration(seconds)).toBe(text);
   });
 
-  it("prints nothing of a message that acts on the terminal", () => {
+  it("escapes control characters in messages", () => {
     const progress = new JobProgress();
     progress.observe(job({ message: "\u001b[2J\rgone" }), 0);
     expect(progress.lines(0)).toEqual(["  · waiting    \\u{1b}[2J\\u{d}gone"]);

@@ -1,6 +1,6 @@
 import { type ActiveStatus, isActive, type JobView, printable } from "@splatt/shared";
 
-/** How a job stands, as far as the progress shows it. */
+/** The parts of a job that the progress display shows. */
 export type ShownJob = Pick<JobView, "status" | "progress" | "message" | "eta_seconds">;
 
 const LABELS: { readonly [status in ActiveStatus]: string } = {
@@ -19,12 +19,12 @@ interface Phase {
   until: number | null;
 }
 
-/** A job's way through its stages as lines of text: what is done, and the running stage with bar and ETA. */
+/** A job's progress as lines of text: the finished stages, and the running one with bar and ETA. */
 export class JobProgress {
   readonly #phases: Phase[] = [];
   #job: ShownJob | null = null;
 
-  /** @param now milliseconds on any clock that only goes forward */
+  /** @param now milliseconds on a monotonic clock */
   observe(job: ShownJob, now: number): void {
     this.#job = { ...job, message: printable(job.message) };
     const current = this.#phases.at(-1);
@@ -54,7 +54,7 @@ export class JobProgress {
   }
 }
 
-/** Seconds as people say them: `8 s`, `2 min 05 s`, `1 h 20 min`. */
+/** Formats seconds for people: `8 s`, `2 min 05 s`, `1 h 20 min`. */
 export function duration(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;

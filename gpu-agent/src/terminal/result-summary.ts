@@ -3,7 +3,7 @@ import { duration } from "./job-progress.ts";
 
 export type ResultFile = Pick<CompletedUpload, "filename" | "size" | "sha256">;
 
-/** What came out of a job, as lines of two columns: the files, what is in them, and how long it took. */
+/** A job's results as lines of two columns: the files, their contents, and the duration of each stage. */
 export function resultSummary(report: JobReport, files: readonly ResultFile[]): string {
   const { capture, train, engine, stages } = report;
   const seconds = new Map(stages.map((timing) => [timing.stage, timing.seconds]));
