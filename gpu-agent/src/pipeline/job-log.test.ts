@@ -16,7 +16,7 @@ const lines = async (name: string) => (await readFile(name, "utf8")).trimEnd().s
 const texts = async (name: string) => (await lines(name)).map((line) => line.replace(/^\S+ /, ""));
 
 describe("JobLog", () => {
-  it("writes lines with their time and stage, and goes on in the same file after a restart", async () => {
+  it("writes lines with their time and stage, and appends to the file after a restart", async () => {
     for (const line of ["one", "zwölf"]) {
       const log = new JobLog(path);
       log.write("poses", line);
@@ -47,7 +47,7 @@ describe("JobLog", () => {
     expect(await texts(path)).toEqual(["train: more"]);
   });
 
-  it("keeps the last 50 lines at hand, none of them endless", () => {
+  it("keeps the last 50 lines in memory, each of bounded length", () => {
     const log = new JobLog(join(dir, "no", "such", "folder"));
     for (let i = 0; i < 120; i++) log.write("train", `${i} ${"x".repeat(900)}`);
     const tail = log.newest(1_000_000);
@@ -60,7 +60,7 @@ describe("JobLog", () => {
     ["plain text", "x"],
     ["bars", "█"],
     ["binary", "\u0000"],
-  ])("gives no more of them than a frame has room for: %s", (_, character) => {
+  ])("returns no more lines than fit into a frame: %s", (_, character) => {
     const log = new JobLog(join(dir, "no", "such", "folder"));
     for (let i = 0; i < 60; i++) log.write("train", `${i} ${character.repeat(500)}`);
     const tail = log.newest(10_000);

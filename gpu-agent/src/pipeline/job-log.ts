@@ -8,9 +8,8 @@ const MAX_TAIL_CHARS = 500;
 const MAX_LINE_CHARS = 4000;
 
 /**
- * What the tools of a job printed: the last lines for a failure, and a file for a closer look. A file that is full
- * becomes `<name>.1`, in the place of the one before it, so that the end of a log is always there and a job that
- * prints for ever takes two files' room.
+ * The output of a job's tools: the last lines in memory, for failures, and all of it in a file. A full file is renamed
+ * to `<name>.1`, replacing the previous one, so that the log keeps its end and never takes more than two files' space.
  */
 export class JobLog {
   readonly path: string;
@@ -24,7 +23,7 @@ export class JobLog {
     this.#maxFileBytes = maxFileBytes;
   }
 
-  /** The last lines, oldest first: as many as there is room for in so many bytes of JSON. */
+  /** The last lines, oldest first: as many as fit into the given number of bytes as JSON. */
   newest(bytes: number): string[] {
     let left = bytes;
     const lines = this.#tail.toReversed();
@@ -53,7 +52,7 @@ export class JobLog {
     if (stream !== null) await new Promise<void>((resolve) => stream.end(resolve));
   }
 
-  /** @returns null when there is no such folder or no more room. The log is a courtesy: no stage fails for it. */
+  /** @returns null when the folder is missing or the disk is full. No stage fails because of its log. */
   #open(): WriteStream | null {
     try {
       const file = openSync(this.path, "a");
@@ -66,13 +65,13 @@ export class JobLog {
     }
   }
 
-  /** What is still to be written to the old file goes there under its new name. */
+  /** Pending writes follow the old file to its new name. */
   #startNewFile(): void {
     this.#stream?.end();
     try {
       renameSync(this.path, `${this.path}.1`);
     } catch {
-      // The file was removed; the new one begins empty all the same.
+      // The file was removed. Start a new one anyway.
     }
     this.#stream = this.#open();
   }

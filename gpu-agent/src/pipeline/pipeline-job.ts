@@ -14,24 +14,24 @@ import type { ResourceToken, StageProgress } from "./stage.ts";
 import type { StageRecord } from "./stage-record.ts";
 import type { UploadRecord } from "./upload-record.ts";
 
-/** Receives what happens while the stages of a job run, and remembers the finished ones. */
+/** Receives the events of a job's stages, and records the finished ones. */
 export interface StageObserver {
-  /** The record of a stage that finished before, in this run or an earlier one. */
+  /** The record of a stage that finished in this run or an earlier one. */
   finishedStage(stage: StageName): StageRecord | undefined;
-  /** Seconds that a stage, running or not, is expected to take from now on. */
+  /** The expected seconds until a running stage ends, or that a later one will take. */
   secondsLeft(stage: StageName): number;
-  /** A stage is ready, but its resource token is taken. */
+  /** A stage waits for its resource token. */
   waitFor(token: ResourceToken): void;
   /** @param resumed whether an interrupted run left files behind */
   beginStage(stage: StageName, resumed: boolean): Promise<void>;
   reportProgress(stage: StageName, progress: StageProgress): void;
-  /** The running stage showed a sign of life. */
+  /** The running stage made progress or printed output. */
   noteActivity(): void;
   /** Records a finished stage; resolves when the record is saved. */
   finishStage(stage: StageName, record: StageRecord, timing: StageTiming): Promise<void>;
 }
 
-/** A job whose stages run in a folder. */
+/** A job with a folder for its stages. */
 export interface StageJob extends StageObserver {
   /** The job's folder. */
   readonly dir: string;

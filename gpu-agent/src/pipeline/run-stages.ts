@@ -11,7 +11,7 @@ import type { Stage, StageResult } from "./stage.ts";
 import { StageRunner } from "./stage-runner.ts";
 import type { TrainInput } from "./train-stage.ts";
 
-/** The stages of a pipeline, and what connects them to a host and to the outside. */
+/** The stages of a pipeline, and their connections to the host and to the delivery of results. */
 export interface PipelineParts {
   readonly host: Pick<GpuHost, "capacity" | "tokens" | "limits" | "engineFor" | "toolFailure">;
   readonly fetchVideo: (
@@ -77,6 +77,6 @@ function engineReport(engine: Engine, capacity: AgentOffer) {
   return {
     name: engine.name,
     version: probe?.version ?? null,
-    reason: isDefault ? capacity.reason : "asked for by the job",
+    reason: isDefault ? capacity.reason : "chosen by the job",
   };
 }

@@ -3,14 +3,14 @@ import { STAGES, type StageName } from "@splatt/shared";
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** How long a stage may give no sign of life, and how long it may take. */
+/** How long a stage may be silent, and how long it may take. */
 export type StageLimits = {
   readonly [stage in StageName]: { readonly maxSilenceMs: number; readonly maxDurationMs: number };
 };
 
 /**
  * Generous: COLMAP's matching prints one line per block of images, and the first run of nerfstudio compiles
- * CUDA kernels without a word.
+ * CUDA kernels without printing anything.
  */
 export const STAGE_LIMITS: StageLimits = {
   download: { maxSilenceMs: 5 * MINUTE_MS, maxDurationMs: 12 * HOUR_MS },
@@ -21,10 +21,10 @@ export const STAGE_LIMITS: StageLimits = {
   upload: { maxSilenceMs: 24 * HOUR_MS, maxDurationMs: 72 * HOUR_MS },
 };
 
-/** Minutes for some of the stages, as an owner writes them: `train=600, poses=120`. */
+/** Minutes by stage, as in the setting `train=600, poses=120`. */
 export type StageMinutes = { readonly [stage in StageName]?: number };
 
-/** @returns the minutes, or what is wrong with the text */
+/** @returns the minutes, or why the text is invalid */
 export function parseStageMinutes(
   text: string,
 ): { ok: true; minutes: StageMinutes } | { ok: false; problem: string } {
@@ -34,7 +34,7 @@ export function parseStageMinutes(
     const [, name, amount] = /^(\w+)\s*[=:]\s*(\d+(?:\.\d+)?)$/.exec(entry) ?? [];
     const stage = STAGES.find((candidate) => candidate === name);
     if (stage === undefined || !(Number(amount) > 0)) {
-      const problem = `"${entry}" is not one of ${STAGES.join(", ")} with its minutes, as in train=600`;
+      const problem = `"${entry}" must be a stage (${STAGES.join(", ")}) and its minutes, as in train=600`;
       return { ok: false, problem };
     }
     minutes[stage] = Number(amount);
@@ -42,7 +42,7 @@ export function parseStageMinutes(
   return { ok: true, minutes };
 }
 
-/** The limits with what an owner has set in their place. */
+/** The default limits, overridden by the owner's. */
 export function stageLimits(maxSilence: StageMinutes, maxDuration: StageMinutes): StageLimits {
   const ms = (minutes: number | undefined, byDefault: number) =>
     minutes === undefined ? byDefault : minutes * MINUTE_MS;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** A finished stage as job.json records it: its output, under which key, and the files that must still be there. */
+/** A finished stage in job.json: its output, its key, and the files that must still exist for reuse. */
 export const StageRecord = z.object({
   key: z.string(),
   output: z.unknown(),

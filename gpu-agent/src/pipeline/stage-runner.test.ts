@@ -66,7 +66,7 @@ describe("StageRunner", () => {
     expect((await readdir(dir)).filter((name) => name.endsWith(".part"))).toEqual([]);
   });
 
-  it("gives a stage the GPU of its token, and each GPU to one stage at a time", async () => {
+  it("runs a stage on the GPU of its token, and one stage per GPU", async () => {
     const tokens = new ResourceTokens({ ...ONE_OF_EACH, gpus: ["GPU-a", "GPU-b"] });
     const bothRun = Promise.withResolvers<void>();
     const gpus: (string | null | undefined)[] = [];
@@ -90,19 +90,19 @@ describe("StageRunner", () => {
     expect(tokens.gpusInUse).toEqual([]);
   });
 
-  it("tells whether an interrupted run left something to go on with", async () => {
-    const told: boolean[] = [];
+  it("reports whether a stage resumes an interrupted run", async () => {
+    const reported: boolean[] = [];
     const stage: Stage<Input, string> = {
       ...copyStage(),
       run: async () => err(failure("source_stalled", "")),
     };
     const beginStage = async (_: string, resumed: boolean) => {
-      told.push(resumed);
+      reported.push(resumed);
     };
     for (const text of ["a", "a", "b"]) {
       await runner(new Map(), {}, fakeStageJob(dir, { beginStage })).stages.run(stage, { text });
     }
-    expect(told).toEqual([false, true, false]);
+    expect(reported).toEqual([false, true, false]);
   });
 
   it("reuses a finished stage whose input is the same", async () => {
@@ -141,7 +141,7 @@ describe("StageRunner", () => {
     expect(frames.runs).toBe(2);
   });
 
-  it("leaves what an interrupted run wrote for the next one on the same input, and only for that", async () => {
+  it("keeps an interrupted run's files for the next run on the same input only", async () => {
     const records = new Map<string, StageRecord>();
     const seen: string[][] = [];
     const stage: Stage<Input, string> = {
@@ -173,7 +173,7 @@ describe("StageRunner", () => {
     expect(await stages.run(stage, { text: "a" })).toMatchObject({ ok: false, error: { code } });
   });
 
-  it("does not begin a stage that is cancelled while it waits for its token", async () => {
+  it("does not start a stage that is cancelled while it waits for its token", async () => {
     const cancel = new AbortController();
     const tokens = new ResourceTokens(ONE_OF_EACH);
     const release = Promise.withResolvers<void>();

@@ -8,7 +8,7 @@ import type { Stage, StageContext, StageResult } from "./stage.ts";
 import { STAGE_LIMITS, type StageLimits } from "./stage-limits.ts";
 import type { StageRecord } from "./stage-record.ts";
 
-/** Raised when the way a stage works changes, so that finished stages of older agents are not reused. */
+/** Increased when a stage's implementation changes, so that older agents' finished stages are not reused. */
 const PIPELINE_VERSION = 1;
 
 export interface StageRunnerOptions {
@@ -19,14 +19,14 @@ export interface StageRunnerOptions {
 }
 
 /**
- * Runs stages one after the other in a job's folder. A stage writes to a folder with a temporary name that is
- * renamed when it is done, and only then recorded: it is finished or absent. A stage that finished before with
- * the same key is not run again; its key includes those of all stages before it.
+ * Runs stages in sequence in a job's folder. A stage writes to a temporary folder, which is renamed and then recorded
+ * when the stage is done: a stage is finished or absent. A finished stage with the same key is reused; the key includes
+ * those of all previous stages.
  */
 export class StageRunner {
   readonly #options: StageRunnerOptions;
   #chain = String(PIPELINE_VERSION);
-  /** The stages so far. */
+  /** The stages finished so far. */
   readonly #done: StageName[] = [];
 
   constructor(options: StageRunnerOptions) {
@@ -45,7 +45,7 @@ export class StageRunner {
     const record = job.finishedStage(stage.name);
     if (record?.key === key && (await filesIntact(this.dir(stage.name), record))) {
       this.#done.push(stage.name);
-      job.log.info(`${stage.name}: done before, reused`);
+      job.log.info(`${stage.name}: reused`);
       await job.finishStage(stage.name, record, { stage: stage.name, seconds: record.seconds, reused: true });
       return { ok: true, value: record.output as O };
     }
@@ -74,12 +74,12 @@ export class StageRunner {
     return { ok: true, value };
   }
 
-  /** Whatever a stage makes of it: without the files of those before it, it could not but fail. */
+  /** Why the files of previous stages are damaged: a better reason than the failure that this causes in a stage. */
   async #damage(): Promise<Failure | null> {
     for (const name of this.#done) {
       const record = this.#options.job.finishedStage(name);
       if (record === undefined || !(await filesIntact(this.dir(name), record))) {
-        return failure("workspace_damaged", `What the stage "${name}" left is not whole any more.`);
+        return failure("workspace_damaged", `Files of the stage "${name}" are missing or changed.`);
       }
     }
     return null;
@@ -122,7 +122,7 @@ export class StageRunner {
     }
   }
 
-  /** What an interrupted run with another key left is of no use. */
+  /** Removes what an interrupted run with another key left. */
   async #dropOtherParts(name: StageName, keep: string): Promise<void> {
     for (const entry of await readdir(this.#options.job.dir)) {
       const path = join(this.#options.job.dir, entry);
@@ -132,7 +132,7 @@ export class StageRunner {
   }
 }
 
-/** Ends a stage that gives no sign of life for too long, or takes too long altogether. */
+/** Ends a stage that is silent for too long, or exceeds its time limit. */
 class Watchdog {
   readonly #abort = new AbortController();
   readonly #silence: NodeJS.Timeout;
@@ -142,7 +142,7 @@ class Watchdog {
   constructor(limits: { readonly maxSilenceMs: number; readonly maxDurationMs: number }) {
     const minutes = (ms: number) => `${Math.round(ms / 60_000)} min`;
     this.#silence = setTimeout(() => {
-      this.#end(failure("stage_stalled", `No sign of life for ${minutes(limits.maxSilenceMs)}.`));
+      this.#end(failure("stage_stalled", `No output or progress for ${minutes(limits.maxSilenceMs)}.`));
     }, limits.maxSilenceMs);
     this.#duration = setTimeout(() => {
       this.#end(failure("stage_timeout", `The limit is ${minutes(limits.maxDurationMs)}.`));

@@ -1,22 +1,21 @@
 import type { Failure, Result, StageName } from "@splatt/shared";
 import type { Logger } from "pino";
 
-/** What a running stage gets from the runner. */
+/** What the runner provides to a running stage. */
 export interface StageContext {
-  /** Aborted on cancel, abandon and shutdown. A stage that sees it ends soon; its result is not looked at. */
+  /** Aborted on cancel, abandon and shutdown. The stage must then end soon; its result is ignored. */
   readonly signal: AbortSignal;
   readonly log: Logger;
   /**
-   * The folder that the stage writes to, and the only one. It may hold what an interrupted run of the same
-   * stage on the same input left behind. When the stage succeeds the runner renames it to its final name,
-   * so paths in the stage's output are relative to it.
+   * The only folder that the stage writes to. It may contain the files of an interrupted run of the same stage on the
+   * same input. When the stage succeeds, the runner renames the folder, so paths in the stage's output are relative to it.
    */
   readonly dir: string;
-  /** The UUID of the GPU that is the stage's own; null, or none, leaves the choice to the tool. */
+  /** The UUID of the stage's GPU; null or undefined leaves the choice to the tool. */
   readonly gpu?: string | null;
-  /** Tells how far the stage is. Cheap; call it as often as there is news. */
+  /** Reports progress. Cheap, so call it at every change. */
   report(progress: StageProgress): void;
-  /** A line that a tool printed: goes to the job's log, and proves that the stage is alive. */
+  /** Adds a tool's output line to the job's log, and resets the silence limit. */
   toolOutput(line: string): void;
 }
 
@@ -32,13 +31,13 @@ export type StageResult<T> = Result<T, Failure>;
  * A step of the pipeline whose output is kept on disk.
  *
  * `I` and `O` are plain JSON: the runner records `O` in job.json once the stage's folder is in place, and a
- * later attempt whose `key` is equal gets that record instead of running the stage again.
+ * later attempt with an equal `key` reuses that record instead of running the stage again.
  */
 export interface Stage<I, O> {
   readonly name: StageName;
-  /** The scarce thing that the stage needs while it runs. */
+  /** The scarce resource that the stage holds while it runs. */
   readonly token: ResourceToken;
-  /** What of the input decides the output. Equal keys, equal output. */
+  /** The parts of the input that determine the output: equal keys mean equal output. */
   key(input: I): unknown;
   run(input: I, context: StageContext): Promise<StageResult<O>>;
 }

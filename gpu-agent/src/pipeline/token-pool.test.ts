@@ -5,7 +5,7 @@ function turn(since: number, change: Partial<Turn> = {}): Turn {
   return { since, signal: new AbortController().signal, secondsLeft: () => 0, ...change };
 }
 
-/** Holders that keep what they were given until they are told to let go, and the order in which they began. */
+/** Holders that keep their unit until released, and the order in which they began. */
 function scene<Unit>(pool: TokenPool<Unit>) {
   const begun: string[] = [];
   const units: Unit[] = [];
@@ -22,11 +22,11 @@ function scene<Unit>(pool: TokenPool<Unit>) {
   return { begun, units, hold };
 }
 
-/** Everything that is ready to run has run. */
+/** Waits until all pending callbacks have run. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("TokenPool", () => {
-  it("gives each of its things to one at a time", async () => {
+  it("grants each unit to one holder at a time", async () => {
     const { units, begun, hold } = scene(new TokenPool(["a", "b"]));
     const holders = ["1", "2", "3"].map((name) => hold(name, turn(0)));
     await settled();
@@ -39,7 +39,7 @@ describe("TokenPool", () => {
     expect(await Promise.all(holders.map(({ done }) => done))).toEqual(["1", "2", "3"]);
   });
 
-  it("lets the older job go first, however late it asks", async () => {
+  it("grants the oldest job's claim first, however late it is made", async () => {
     const { begun, hold } = scene(new TokenPool([null]));
     const claims = [
       hold("holder", turn(5)),
@@ -52,16 +52,18 @@ describe("TokenPool", () => {
     expect(begun).toEqual(["holder", "oldest", "older", "young"]);
   });
 
-  it("tells whoever has to wait, and nobody else", async () => {
+  it("notifies only claims that have to wait", async () => {
     const { hold } = scene(new TokenPool([null]));
-    const told: string[] = [];
-    const claims = ["holder", "next"].map((name) => hold(name, turn(1, { onWait: () => told.push(name) })));
+    const notified: string[] = [];
+    const claims = ["holder", "next"].map((name) =>
+      hold(name, turn(1, { onWait: () => notified.push(name) })),
+    );
     for (const claim of claims) claim.release();
     await Promise.all(claims.map(({ done }) => done));
-    expect(told).toEqual(["next"]);
+    expect(notified).toEqual(["next"]);
   });
 
-  it("lets those of one age go in the order in which they asked", async () => {
+  it("grants claims of the same age in the order in which they were made", async () => {
     const { begun, hold } = scene(new TokenPool([null]));
     const claims = ["holder", "a", "b", "c"].map((name) => hold(name, turn(3)));
     for (const claim of claims) claim.release();
@@ -69,7 +71,7 @@ describe("TokenPool", () => {
     expect(begun).toEqual(["holder", "a", "b", "c"]);
   });
 
-  it("skips one that gave up while it waited, at once", async () => {
+  it("removes an aborted claim from the queue immediately", async () => {
     const { begun, hold } = scene(new TokenPool([null]));
     const cancel = new AbortController();
     const holder = hold("holder", turn(1));
@@ -83,13 +85,13 @@ describe("TokenPool", () => {
     expect(begun).toEqual(["holder", "next"]);
   });
 
-  it("does not begin for one that gave up before it asked", async () => {
+  it("does not grant a claim that is already aborted", async () => {
     const { begun, hold } = scene(new TokenPool([null]));
     expect(await hold("gone", turn(1, { signal: AbortSignal.abort() })).done).toBeNull();
     expect(begun).toEqual([]);
   });
 
-  it("waits for work that has begun, also after it was told to stop", async () => {
+  it("waits for work that has begun, even after an abort", async () => {
     const { hold } = scene(new TokenPool([null]));
     const cancel = new AbortController();
     const holder = hold("holder", turn(1, { signal: cancel.signal }));
@@ -102,13 +104,13 @@ describe("TokenPool", () => {
     expect(await Promise.all([holder.done, after.done])).toEqual(["holder", "after"]);
   });
 
-  it("takes back what was held by work that threw", async () => {
+  it("frees the unit of work that threw", async () => {
     const pool = new TokenPool([null]);
     await expect(pool.use(turn(1), () => Promise.reject(new Error("a bug")))).rejects.toThrow("a bug");
     expect(await pool.use(turn(2), async () => "free again")).toBe("free again");
   });
 
-  it("asks which of the free things to give out", async () => {
+  it("lets `choose` pick among the free units", async () => {
     const { units, hold } = scene(new TokenPool([10, 30, 20], (free) => free.indexOf(Math.max(...free))));
     const holders = [hold("1", turn(0)), hold("2", turn(0))];
     await settled();
@@ -116,7 +118,7 @@ describe("TokenPool", () => {
     for (const { release } of holders) release();
   });
 
-  it("tells when each thing is free and who goes before a job of a given age", async () => {
+  it("predicts when each unit is free, and which claims go before a job of a given age", async () => {
     const pool = new TokenPool(["a", "b"]);
     const { hold } = scene(pool);
     const left = (seconds: number) => ({ secondsLeft: () => seconds });

@@ -1,16 +1,16 @@
-/** A claim on one of several equal things. */
+/** A claim on one of the pool's units. */
 export interface Turn {
   /** Gives up waiting when aborted. */
   readonly signal: AbortSignal;
-  /** When the job came to this machine, in milliseconds; who came first goes first. */
+  /** When the machine accepted the job, in milliseconds. Older jobs go first. */
   readonly since: number;
-  /** How long the turn still takes, or would take if it came now; seconds. */
+  /** How many seconds longer the holder needs the unit, or would need it if granted now. */
   readonly secondsLeft: () => number;
-  /** Told when the turn does not come at once. */
+  /** Called when the claim has to wait. */
   readonly onWait?: () => void;
 }
 
-/** One of the things. */
+/** A unit of the pool. Wrapped, because units may be equal. */
 interface Slot<Unit> {
   readonly unit: Unit;
 }
@@ -20,20 +20,20 @@ interface Waiting<Unit> {
   readonly grant: (slot: Slot<Unit>) => void;
 }
 
-/** A number of things that are used one at a time, and those that wait for them, oldest job first. */
+/** A pool of units, each used by one holder at a time. Claims wait in a queue, oldest job first. */
 export class TokenPool<Unit> {
   readonly #choose: (free: readonly Unit[]) => number;
   readonly #free: Slot<Unit>[];
   readonly #holders = new Map<Turn, Slot<Unit>>();
   #waiting: readonly Waiting<Unit>[] = [];
 
-  /** @param choose the index of the free thing that is given out next */
+  /** @param choose returns the index of the free unit to grant next */
   constructor(units: readonly Unit[], choose: (free: readonly Unit[]) => number = () => 0) {
     this.#free = units.map((unit) => ({ unit }));
     this.#choose = choose;
   }
 
-  /** @returns null when the turn was given up before it came */
+  /** @returns null when the claim was aborted before it was granted */
   async use<T>(turn: Turn, work: (unit: Unit) => Promise<T>): Promise<T | null> {
     const slot = await this.#turnCame(turn);
     if (slot === null) return null;
@@ -50,7 +50,7 @@ export class TokenPool<Unit> {
     return [...this.#holders.values()].map(({ unit }) => unit);
   }
 
-  /** In how many seconds each thing is free, and how long those take that would go before a job of that age. */
+  /** The seconds until each unit is free, and the seconds that each waiting claim of an older job will hold one. */
   outlook(since: number): { freeIn: number[]; ahead: number[] } {
     const ahead = this.#waiting.filter(({ turn }) => turn.since < since);
     return {
@@ -74,7 +74,7 @@ export class TokenPool<Unit> {
         },
       };
       turn.signal.addEventListener("abort", onAbort, { once: true });
-      // Sorting is stable: of one job's claims, and of jobs that came together, the first to ask goes first.
+      // Sorting is stable, so claims of the same age are granted in the order in which they were made.
       this.#waiting = [...this.#waiting, waiting].toSorted((a, b) => a.turn.since - b.turn.since);
       this.#handOut();
       if (this.#waiting.includes(waiting)) turn.onWait?.();
@@ -94,10 +94,10 @@ export class TokenPool<Unit> {
 }
 
 /**
- * Seconds until one of several things is free for whoever comes after others that wait.
+ * Computes the seconds until a claim is granted, given those ahead of it.
  *
- * @param freeIn in how many seconds each of them is free
- * @param ahead how long those take that go before, in their order
+ * @param freeIn the seconds until each unit is free
+ * @param ahead the seconds that each claim ahead will hold a unit, in queue order
  */
 export function expectedWait(freeIn: readonly number[], ahead: readonly number[]): number {
   const times = [...freeIn];

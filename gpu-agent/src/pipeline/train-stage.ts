@@ -6,17 +6,17 @@ import { type ShowPreview, showPreviews } from "./preview/previews.ts";
 import type { ResourceToken, Stage } from "./stage.ts";
 
 export interface TrainInput {
-  /** The folder that the poses stage left. */
+  /** The poses stage's folder. */
   readonly datasetDir: string;
-  /** The file that the download stage left. */
+  /** The downloaded video. */
   readonly video: string;
   readonly options: TrainOptions;
 }
 
-/** Between two checks for a new early splat. */
+/** The time between checks for a new early splat. */
 const PREVIEW_INTERVAL_MS = 10_000;
 
-/** Trains gaussians with an engine; two trainings never share a GPU, nor a processor. */
+/** Trains gaussians with an engine. Trainings never share a GPU or the CPU. */
 export function createTrainStage(engine: Engine, show: ShowPreview): Stage<TrainInput, TrainedModel> {
   return {
     name: "train",

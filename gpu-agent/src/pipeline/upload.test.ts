@@ -133,7 +133,7 @@ describe("uploadFiles", () => {
 
   it.each<[string, 500 | 429 | "cut"]>([
     ["an error of the server", 500],
-    ["being told to slow down", 429],
+    ["a 429 (too many requests)", 429],
     ["a dropped connection", "cut"],
   ])("sends only the part again that met %s", async (_, fault) => {
     const { result } = await upload(CONTENT, (name, times) =>
@@ -145,7 +145,7 @@ describe("uploadFiles", () => {
     expect(puts.toSorted()).toEqual(["1", "2", "2", "3"]);
   });
 
-  it("goes on where a killed agent stopped", async () => {
+  it("resumes where a killed agent stopped", async () => {
     const recorded: UploadRecord = {
       upload_id: UPLOAD,
       part_size: PART_SIZE,
@@ -159,7 +159,7 @@ describe("uploadFiles", () => {
     expect(storage.seen).toEqual([`PUT /${UPLOAD}/parts/3`, `POST /${UPLOAD}/complete`]);
   });
 
-  it("begins anew when the file is no longer the one whose upload was recorded", async () => {
+  it("starts over when the file changed since its upload was recorded", async () => {
     const recorded = {
       upload_id: UPLOAD,
       part_size: PART_SIZE,
@@ -195,7 +195,7 @@ describe("uploadFiles", () => {
     expect(storage.seen.filter((name) => name === "POST ")).toHaveLength(4);
   });
 
-  it("waits while its lease is not known, and goes on under the new one", async () => {
+  it("waits while its lease is unknown, and continues under the new one", async () => {
     let lease = "old";
     const { result } = await upload(
       CONTENT,
@@ -210,7 +210,7 @@ describe("uploadFiles", () => {
     expect(storage.leases.at(-1)).toBe("new");
   });
 
-  it("fails at an answer that no repetition changes", async () => {
+  it("fails on a permanent error", async () => {
     const { result } = await upload(CONTENT, (name) => (name.endsWith("/complete") ? 422 : null));
     expect(result).toMatchObject({
       ok: false,
@@ -218,7 +218,7 @@ describe("uploadFiles", () => {
     });
   });
 
-  it("ends its waiting when the job is stopped", async () => {
+  it("stops retrying when the job is stopped", async () => {
     const stop = new AbortController();
     const { result } = await upload(
       CONTENT,

@@ -20,12 +20,12 @@ function poses(frames: number | null, working: number, change: Partial<StageRun>
 }
 
 describe("expectStage", () => {
-  it("grows in proportion to the work, but for the preparation", () => {
+  it("grows in proportion to the work, except for the preparation", () => {
     const past = [poses(100, 80, { preparing: 3 })];
     expect(expectStage("poses", SIZE, past, 2)).toEqual({ preparing: 3, working: 40, shape: STRAIGHT });
   });
 
-  it("is not moved by an odd run", () => {
+  it("ignores an outlier", () => {
     const past = [
       poses(50, 40),
       poses(50, 900, { preparing: 600, shape: STRAIGHT.map(() => 1) }),
@@ -34,7 +34,7 @@ describe("expectStage", () => {
     expect(expectStage("poses", SIZE, past, 2)).toEqual({ preparing: 1, working: 44, shape: STRAIGHT });
   });
 
-  it("is what it was as a rule when the work is not known", () => {
+  it("is the median time when the work is not known", () => {
     const past = [poses(10, 10), poses(null, 30), poses(500, 400)];
     expect(expectStage("poses", { ...SIZE, frames: null }, past, 2).working).toBe(30);
   });
@@ -48,7 +48,7 @@ describe("expectStage", () => {
     );
   });
 
-  it("is a seed without a past: on the fox capture, about what two cores were measured to take", () => {
+  it("is the seed without a history: on the fox capture, about the time measured on two cores", () => {
     const seconds = (stage: "poses" | "train", cores: number) => {
       const { preparing, working } = expectStage(stage, SIZE, [], cores);
       return preparing + working;
@@ -65,7 +65,7 @@ describe("secondsLeft", () => {
   const late = { ...even, shape: [0.02, 0.04, 0.06, 0.08, 0.1, 0.28, 0.46, 0.64, 0.82] };
   const first = { fraction: 0, at: 10 };
   it.each([
-    ["before it tells anything, by what is expected", even, { elapsed: 4, fraction: 0, first: null }, 106],
+    ["before its first report, by the expectation", even, { elapsed: 4, fraction: 0, first: null }, 106],
     ["when preparing takes longer", even, { elapsed: 60, fraction: 0, first: null }, 100],
     ["when it has just begun, by what is expected", even, { elapsed: 10, fraction: 0.0001, first }, 100],
     ["later by its own pace", even, { elapsed: 60, fraction: 0.5, first }, 50],
@@ -73,7 +73,7 @@ describe("secondsLeft", () => {
     ["in between by both", even, { elapsed: 35, fraction: 0.125, first }, 0.5 * 87.5 + 0.5 * 175],
     ["by its pace along its shape", late, { elapsed: 20, fraction: 0.5, first }, 0.6 * 90 + 0.4 * 90],
     [
-      "when it goes on from the middle",
+      "when it resumes in the middle",
       even,
       { elapsed: 30, fraction: 0.9, first: { fraction: 0.6, at: 0 } },
       10,
@@ -90,7 +90,7 @@ describe("slowdown", () => {
     ["all went as expected", [{ taken: 60, expected: 60 }], 1],
     ["a stage took four times as long: half of that is the machine's", [{ taken: 240, expected: 60 }], 2],
     ["a stage was four times as fast", [{ taken: 15, expected: 60 }], 0.5],
-    ["a stage too short to tell much was slow", [{ taken: 8, expected: 2 }], 4 ** 0.05],
+    ["a stage too short to count much was slow", [{ taken: 8, expected: 2 }], 4 ** 0.05],
     [
       "a short one was slow and a long one was not",
       [

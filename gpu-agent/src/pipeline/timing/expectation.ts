@@ -4,14 +4,14 @@ import { cpuSpeed, seedOf } from "./seeds.ts";
 import type { StageRun } from "./stage-history.ts";
 import { median, medianShape, STRAIGHT, type StageTrace, timeShare } from "./stage-shape.ts";
 
-/** How long a stage is expected to prepare and to work, in seconds, and how its progress relates to time. */
+/** The expected preparation and working time of a stage, in seconds, and how its progress relates to time. */
 export type StageExpectation = StageTrace;
 
 /**
- * What the machine's own past says of a stage, by medians, so that one odd run moves nothing: the time to
- * prepare as it was, the working time in proportion to the work. Without a past, a seed.
+ * Predicts a stage from this machine's history: the median preparation time, and a working time proportional to the
+ * work. Medians keep a single outlier from shifting the estimate. Without a history, uses the seed.
  *
- * @param cores processor cores that the stages may use
+ * @param cores CPU cores that the stages may use
  */
 export function expectStage(
   stage: StageName,
@@ -42,21 +42,21 @@ function seeded(stage: StageName, size: JobSize, units: number | null, cores: nu
   };
 }
 
-/** Where a running stage stands. Times are seconds since it began. */
+/** The position of a running stage. Times are seconds since it began. */
 export interface StagePosition {
   readonly elapsed: number;
-  /** As the stage tells, 0–1. */
+  /** As the stage reports it, 0–1. */
   readonly fraction: number;
-  /** Its first progress above 0; null before. A resumed stage begins in the middle. */
+  /** The first progress above 0; null before. A resumed stage begins in the middle. */
   readonly first: { readonly fraction: number; readonly at: number } | null;
 }
 
-/** When so much of the work was seen, a stage's own pace says all, and its past nothing more. */
+/** Once this share of the work was observed, only the stage's own pace counts, and its history no longer does. */
 const PACE_KNOWN_AT = 0.25;
 
 /**
- * Seconds until a running stage ends. At first by what is expected, then more and more by its own pace, which
- * the shape translates: a stage whose last steps are the slow ones is not believed to be half done at 50 %.
+ * Seconds until a running stage ends. Blends from the expectation to the stage's own pace as it proceeds. The shape maps
+ * progress to time: a stage whose last steps are slow is not half done at 50 %.
  */
 export function secondsLeft(
   { preparing, working, shape }: StageExpectation,
@@ -73,22 +73,22 @@ export function secondsLeft(
   return (1 - trust) * byPast + trust * byPace;
 }
 
-/** What a stage takes as a whole, and what it was expected to take; seconds. */
+/** The seconds that a stage takes in total, and was expected to take. */
 export interface Surprise {
   readonly taken: number;
   readonly expected: number;
 }
 
-/** When stages of so many expected seconds were seen, they say all that they can of those to come. */
+/** After stages of this many expected seconds, the observed slowdown has its full weight. */
 const SPEED_KNOWN_AFTER_SECONDS = 20;
-/** How much of a surprise is the machine's, which meets the later stages too, and not the stage's own. */
+/** The share of a slowdown that is attributed to the machine, and so also applies to later stages. */
 const SHARED = 0.5;
 const MOST = 4;
 
 /**
- * How many times as slow as expected the machine's processor is in this job, as when other programs use it or when it
- * is another than the built-in guesses are for. What the stages so far took too long, or too short, is put down to
- * the machine by half, on a scale of ratios.
+ * The slowdown of the machine's CPU in this job: 2 means half as fast as expected, for example because other programs
+ * use it, or because it differs from the one that the seeds were measured on. Half of the ratio, in logarithms, between
+ * the observed and the expected time of the stages so far is attributed to the machine.
  */
 export function slowdown(surprises: readonly Surprise[]): number {
   const taken = surprises.reduce((sum, surprise) => sum + surprise.taken, 0);

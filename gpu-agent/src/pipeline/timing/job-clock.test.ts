@@ -36,7 +36,7 @@ interface Sample {
   readonly eta: number;
 }
 
-/** Lives through a job on a virtual clock. @returns what the job's clock showed in each second, and what it taught */
+/** Simulates a job on a virtual clock. @returns the job clock's readings each second, and the recorded stage runs */
 function live(history: readonly StageRun[], speed = 1, options: Partial<JobClockOptions> = {}) {
   let seconds = 0;
   let learned = history;
@@ -77,12 +77,12 @@ function errors({ samples, total }: ReturnType<typeof live>): number[] {
 }
 
 describe("JobClock", () => {
-  it("knows after one job how long the next one like it takes, in every stage of it", () => {
+  it("predicts a second job like the first, in each of its stages", () => {
     const { history } = live([]);
     for (const error of errors(live(history))) expect(error).toBeLessThan(0.03);
   });
 
-  it("follows a machine that is twice as slow as it was", () => {
+  it("adapts to a machine that has become twice as slow", () => {
     const { history } = live([]);
     const [, , half = 1, late = 1] = errors(live(history, 0.5));
     expect(half).toBeLessThan(0.5);
@@ -101,7 +101,7 @@ describe("JobClock", () => {
     expect(left("nerfstudio", 400)).toBe(left("nerfstudio", 85));
   });
 
-  it("shows a bar that moves with time and is never full", () => {
+  it("has progress that follows time and stays below 100 %", () => {
     const { history } = live([]);
     const { samples, total } = live(history);
     for (const { second, percent } of samples) {
@@ -110,7 +110,7 @@ describe("JobClock", () => {
     }
   });
 
-  it("adds the time that others train first, less what the job itself still has to prepare", () => {
+  it("adds the wait for other jobs' training, less the job's own remaining preparation", () => {
     const { history } = live([]);
     const { samples } = live(history, 1, { trainWait: () => 500 });
     const first = samples[0];
@@ -118,7 +118,7 @@ describe("JobClock", () => {
     expect(first?.eta).toBeLessThan(500 + TOTAL - 90);
   });
 
-  it("counts a reused stage's time as passed, and learns nothing from it", () => {
+  it("counts a reused stage's time as passed, and does not record it", () => {
     const clock = new JobClock({ size: SIZE, history: () => [], cores: 2, trainWait: () => 0, now: () => 0 });
     expect(clock.percent).toBe(0);
     const before = clock.etaSeconds;
@@ -127,7 +127,7 @@ describe("JobClock", () => {
     expect(clock.etaSeconds).toBeLessThan(before);
   });
 
-  it("counts what an interrupted run had done of a stage", () => {
+  it("counts the work of an interrupted run", () => {
     const clock = new JobClock({ size: SIZE, history: () => [], cores: 2, trainWait: () => 0, now: () => 0 });
     clock.begin("train", true);
     expect(clock.percent).toBe(0);
@@ -137,7 +137,7 @@ describe("JobClock", () => {
     expect(clock.percent).toBeGreaterThan(30);
   });
 
-  it("learns nothing from a stage that went on in the middle", () => {
+  it("does not record a resumed stage", () => {
     const clock = new JobClock({ size: SIZE, history: () => [], cores: 2, trainWait: () => 0, now: () => 0 });
     clock.begin("train", true);
     clock.observe("train", 0.7);
@@ -145,14 +145,14 @@ describe("JobClock", () => {
     expect(clock.finish(NO_OUTPUT, { stage: "train", seconds: 30, reused: false })).toBeNull();
   });
 
-  it("does not let what a finished stage still says count for the running one", () => {
+  it("ignores late progress of a finished stage", () => {
     const clock = new JobClock({ size: SIZE, history: () => [], cores: 2, trainWait: () => 0, now: () => 0 });
     clock.begin("frames", false);
     clock.observe("download", 1);
     expect(clock.stagePercent).toBe(0);
   });
 
-  it("leaves out stages that the job does not go through", () => {
+  it("leaves out stages that the job does not have", () => {
     const options = { size: SIZE, history: () => [], cores: 2, trainWait: () => 0, now: () => 0 };
     const local = new JobClock({ ...options, stages: STAGES.filter((stage) => stage !== "upload") });
     expect(local.etaSeconds).toBeLessThan(new JobClock(options).etaSeconds);

@@ -16,17 +16,17 @@ import { StageTracer, timeShare } from "./stage-shape.ts";
 
 export interface JobClockOptions {
   readonly size: JobSize;
-  /** Those that the job goes through; all by default. */
+  /** The job's stages. */
   readonly stages?: readonly StageName[];
-  /** The machine's past, as far as it is known at any moment. */
+  /** The machine's stage history. */
   readonly history: () => readonly StageRun[];
-  /** Processor cores that the stages may use. */
+  /** CPU cores that the stages may use. */
   readonly cores: number;
-  /** Seconds until the job could begin to train, were it ready: others may train before it. */
+  /** Seconds until the job could start training if it were ready: other jobs may train first. */
   readonly trainWait: () => number;
   /** The longest side, in pixels, at which the engine trains; null trains frames as they are. */
   readonly longSideLimit?: number | null;
-  /** Milliseconds on a clock that only goes forward. */
+  /** Milliseconds on a monotonic clock. */
   readonly now?: () => number;
 }
 
@@ -36,21 +36,21 @@ interface RunningStage {
   readonly name: StageName;
   readonly since: number;
   readonly tracer: StageTracer;
-  /** It goes on where an interrupted run stopped, so its time teaches nothing. */
+  /** Whether the stage resumes an interrupted run, so that its time is not recorded. */
   readonly resumed: boolean;
   fraction: number;
 }
 
 /**
- * How far a job is and how long it will take, in terms of time: the bar is the share of the whole time that has
- * passed, by what is known of finished stages, the running one's pace, and the machine's past.
+ * Estimates a job's progress and ETA. Progress is the share of the job's total time that has passed, based on its
+ * finished stages, the running stage's pace, and the machine's history.
  */
 export class JobClock {
   readonly #options: JobClockOptions;
   readonly #now: () => number;
-  /** Stages that have ended, and the seconds that they took. */
+  /** The seconds that each finished stage took. */
   readonly #ended = new Map<StageName, number>();
-  /** Of those that ran on the processor from beginning to end. */
+  /** Observed and expected times of the stages that ran on the CPU without interruption. */
   readonly #surprises: Surprise[] = [];
   #size: JobSize;
   #running: RunningStage | null = null;
@@ -76,9 +76,9 @@ export class JobClock {
   }
 
   /**
-   * A stage has ended.
+   * Ends a stage.
    *
-   * @returns the run for the host's history; null when it was reused or resumed, and so measures nothing
+   * @returns the run for the host's history; null when the stage was reused or resumed, which makes its time meaningless
    */
   finish(
     record: Pick<StageRecord, "output" | "files">,
@@ -102,7 +102,7 @@ export class JobClock {
     };
   }
 
-  /** The whole job's progress, 0–99: the share of its time that is behind it. 100 is reserved for `completed`. */
+  /** The job's progress, 0–99: the share of its time that has passed. 100 is reserved for `completed`. */
   get percent(): number {
     const running = this.#running;
     const ended = [...this.#ended.values()].reduce((sum, seconds) => sum + seconds, 0);
@@ -126,7 +126,7 @@ export class JobClock {
     return Math.round(soFar);
   }
 
-  /** Seconds that a stage takes from now on: what is left of the running one, all of one that comes later. */
+  /** Seconds that a stage still takes: the rest of the running one, or all of a later one. */
   secondsLeft(name: StageName): number {
     return this.#stagesLeft().find((stage) => stage.name === name)?.seconds ?? 0;
   }
@@ -136,7 +136,7 @@ export class JobClock {
     this.#expected = this.#expectAll();
   }
 
-  /** The running stage and those after it, each with the seconds that it still takes. */
+  /** The running and the later stages, each with the seconds that it still takes. */
   #stagesLeft(): { name: StageName; seconds: number }[] {
     const running = this.#running;
     const surprises = [...this.#surprises];
@@ -161,7 +161,7 @@ export class JobClock {
     return runsOnCpu(name, this.#size.engine);
   }
 
-  /** With what an interrupted run had done before. */
+  /** Including the work of an interrupted run. */
   #secondsDone(running: RunningStage): number {
     const { working, shape } = this.#expected[running.name];
     return this.#elapsed(running) + working * timeShare(shape, running.tracer.first?.fraction ?? 0);

@@ -55,7 +55,7 @@ describe("sizeAfter", () => {
     ["train", { output: trained, files: [] }, null, { gaussians: 7 }],
     ["export", { output: {}, files }, null, { resultBytes: 15 }],
     ["frames", { output: "of an older agent", files: [] }, null, {}],
-  ] as const)("%s tells its part", (stage, record, limit, change) => {
+  ] as const)("%s updates the size", (stage, record, limit, change) => {
     expect(sizeAfter(stage, { ...record, files: [...record.files] }, limit)).toEqual(change);
   });
 });

@@ -1,6 +1,6 @@
 import type { EngineName, JobOptions, StageName } from "@splatt/shared";
 
-/** What decides how long a job takes, as far as it is known yet. */
+/** The factors that determine a job's duration, as far as they are known yet. */
 export interface JobSize {
   readonly engine: EngineName;
   readonly preset: JobOptions["preset"];
@@ -8,14 +8,14 @@ export interface JobSize {
   /** Bytes of the video. */
   readonly sourceBytes: number | null;
   readonly frames: number | null;
-  /** Of one frame, at the size at which the scene is trained. */
+  /** The pixels of one frame at training resolution. */
   readonly pixels: number | null;
   readonly gaussians: number | null;
-  /** Of all files that are uploaded. */
+  /** The bytes of all result files. */
   readonly resultBytes: number | null;
 }
 
-/** What is known of a job before any stage has run. */
+/** The size of a job as known before its first stage. */
 export function initialSize(
   engine: EngineName,
   options: Pick<JobOptions, "preset" | "iterations" | "fps" | "start_sec" | "end_sec">,
@@ -35,7 +35,7 @@ export function initialSize(
   };
 }
 
-/** What a stage's working time is proportional to; null while that is not known. */
+/** The amount of work, which a stage's working time is proportional to; null while unknown. */
 export function workUnits(stage: StageName, size: JobSize): number | null {
   switch (stage) {
     case "download":
@@ -52,7 +52,7 @@ export function workUnits(stage: StageName, size: JobSize): number | null {
   }
 }
 
-/** Only runs of a stage in the same group compare with each other. */
+/** Only a stage's runs in the same group are comparable. */
 export function workGroup(stage: StageName, size: Pick<JobSize, "engine" | "preset">): string {
   switch (stage) {
     case "poses":

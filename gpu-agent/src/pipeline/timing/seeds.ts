@@ -1,19 +1,19 @@
 import type { EngineName, StageName } from "@splatt/shared";
 import type { JobSize } from "./job-size.ts";
 
-/** What a stage is expected to take before this machine has run it once; seconds. */
+/** The expected time of a stage before its first run on this machine; seconds. */
 export interface StageSeed {
   readonly preparing: number;
   readonly perUnit: number;
-  /** The work of a middling job, for when it is not known. */
+  /** The work of a typical job, used while the actual work is unknown. */
   readonly units: number;
-  /** Whether more processor cores make it faster. */
+  /** Whether more CPU cores make it faster. */
   readonly onCpu: boolean;
 }
 
-/** The machine on which what runs on the CPU was measured; see docs/benchmarks.md. */
+/** The machine on which the CPU stages were measured; see docs/benchmarks.md. */
 const MEASURED_CORES = 2;
-/** Beyond this COLMAP and the trainer gain little from more cores. */
+/** More cores than this gain COLMAP and the trainer little. */
 const MOST_USEFUL_CORES = 16;
 
 const SECONDS_PER_FRAME = { draft: 0.5, standard: 0.85, high: 2 } as const;
@@ -59,12 +59,12 @@ export function seedOf(stage: StageName, size: Pick<JobSize, "engine" | "preset"
   }
 }
 
-/** How many times as fast a machine with so many cores is as the one that the seeds were measured on. */
+/** The speed of a machine with this many cores, relative to the one that the seeds were measured on. */
 export function cpuSpeed(cores: number): number {
   return Math.min(MOST_USEFUL_CORES, Math.max(1, cores)) / MEASURED_CORES;
 }
 
-/** Whether a stage is as fast as the processor is, rather than the network or the GPU. */
+/** Whether the CPU, rather than the network or the GPU, limits a stage's speed. */
 export function runsOnCpu(stage: StageName, engine: EngineName): boolean {
   return (
     stage === "frames" ||

@@ -9,9 +9,9 @@ const Frames = z.object({ count: z.number(), width: z.number(), height: z.number
 const Trained = z.object({ report: TrainReport });
 
 /**
- * What a finished stage tells of the job's size.
+ * Updates the job's size with the output of a finished stage.
  *
- * @param longSideLimit the longest side, in pixels, at which the engine trains; null is that of the frames
+ * @param longSideLimit the longest side, in pixels, at which the engine trains; null for the frames' own size
  */
 export function sizeAfter(
   stage: StageName,

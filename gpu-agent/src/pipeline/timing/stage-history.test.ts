@@ -27,7 +27,7 @@ describe("StageHistory", () => {
   });
   afterEach(() => rm(dir, { recursive: true, force: true }));
 
-  it("is there again after a restart, with all that was added at the same time", async () => {
+  it("survives a restart, including runs that were added concurrently", async () => {
     const path = join(dir, "new", "stage-history.json");
     const history = await StageHistory.load(path);
     await Promise.all([history.add(run(1)), history.add(run(2)), history.add(run(3))]);
@@ -39,7 +39,7 @@ describe("StageHistory", () => {
     ["is no JSON", "{"],
     ["is of another version", JSON.stringify({ version: 2, runs: [] })],
     ["has a run that makes no sense", JSON.stringify({ version: 1, runs: [{ ...run(1), shape: [1] }] })],
-  ])("begins anew when the file %s", async (_, text) => {
+  ])("starts empty when the file %s", async (_, text) => {
     const path = join(dir, "stage-history.json");
     await writeFile(path, text);
     const history = await StageHistory.load(path);
@@ -48,7 +48,7 @@ describe("StageHistory", () => {
     expect(JSON.parse(await readFile(path, "utf8")).runs).toHaveLength(1);
   });
 
-  it("still knows what it could not write", async () => {
+  it("keeps in memory what it could not write", async () => {
     const path = join(dir, "file", "stage-history.json");
     await writeFile(join(dir, "file"), "");
     const history = await StageHistory.load(path);

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { writeFileAtomic } from "../../files/write-file-atomic.ts";
 import { SHAPE_POINTS } from "./stage-shape.ts";
 
-/** A run of a stage that went from its beginning to its end. */
+/** An uninterrupted run of a stage. */
 export const StageRun = z.object({
   stage: z.enum(STAGES),
   /** See `workGroup`. */
@@ -21,10 +21,10 @@ export type StageRun = z.infer<typeof StageRun>;
 
 const HistoryFile = z.object({ version: z.literal(1), runs: z.array(StageRun) });
 
-/** Enough for a median that odd runs do not move, few enough to follow a machine that changed. */
+/** Enough for a median that ignores outliers, few enough to adapt when the machine changes. */
 export const KEPT_RUNS = 15;
 
-/** The history with one more run; of each group the latest ones stay. */
+/** Adds a run to the history, which keeps the latest runs of each group. */
 export function remember(runs: readonly StageRun[], run: StageRun): StageRun[] {
   const isAlike = (other: StageRun) => other.stage === run.stage && other.group === run.group;
   const alike = runs.filter(isAlike);
@@ -32,7 +32,7 @@ export function remember(runs: readonly StageRun[], run: StageRun): StageRun[] {
   return [...runs.filter((other) => !dropped.has(other)), run];
 }
 
-/** How long stages took on this machine: a small file in the workspace, from which estimates are made. */
+/** How long stages took on this machine: a small file in the workspace, used for estimates. */
 export class StageHistory {
   readonly #path: string;
   #runs: readonly StageRun[];
@@ -43,7 +43,7 @@ export class StageHistory {
     this.#runs = runs;
   }
 
-  /** A file that is not there or cannot be read is an empty history: estimates then begin with our own guess. */
+  /** A missing or unreadable file is an empty history: estimates then start from the seeds. */
   static async load(path: string): Promise<StageHistory> {
     const text = await readFile(path, "utf8").catch(() => "");
     return new StageHistory(path, parseHistory(text));
@@ -53,7 +53,7 @@ export class StageHistory {
     return this.#runs;
   }
 
-  /** Resolves when the run is on disk; a disk that takes nothing more costs an estimate, not a job. */
+  /** Resolves when the run is saved. A failed write affects only the estimates, so it is ignored. */
   add(run: StageRun): Promise<void> {
     this.#runs = remember(this.#runs, run);
     this.#saving = this.#saving.then(() => this.#save()).catch(() => undefined);
@@ -61,7 +61,7 @@ export class StageHistory {
   }
 
   async #save(): Promise<void> {
-    // `run` may be the first that this machine is asked for.
+    // On the first `splatt-agent run`, the workspace may not exist yet.
     await mkdir(dirname(this.#path), { recursive: true });
     await writeFileAtomic(this.#path, JSON.stringify({ version: 1, runs: this.#runs }));
   }

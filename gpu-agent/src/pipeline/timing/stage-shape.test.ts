@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { median, medianShape, STRAIGHT, StageTracer, timeShare } from "./stage-shape.ts";
 
-/** Nearly all of the time goes into the last half. */
+/** Nearly all of the time is spent in the last half. */
 const LATE = [0.01, 0.02, 0.03, 0.04, 0.05, 0.24, 0.43, 0.62, 0.81];
 
 describe("timeShare", () => {
@@ -32,11 +32,11 @@ describe("median", () => {
 });
 
 describe("medianShape", () => {
-  it("is a straight line when nothing is known", () => {
+  it("is a straight line without any shapes", () => {
     expect(medianShape([])).toEqual(STRAIGHT);
   });
 
-  it("is not moved by one odd run", () => {
+  it("ignores a single outlier", () => {
     expect(medianShape([LATE, STRAIGHT.map(() => 1), LATE])).toEqual(LATE);
   });
 });
@@ -48,7 +48,7 @@ describe("StageTracer", () => {
     return tracer.finish(seconds);
   }
 
-  it("tells preparation from work, and when each tenth was done", () => {
+  it("separates preparation from work, and records when each tenth was done", () => {
     const steps = Array.from({ length: 100 }, (_, i): [number, number] => [(i + 1) / 100, 40 + (i + 1)]);
     const { preparing, working, shape } = trace([[0, 0], [0, 20], ...steps], 140);
     expect(preparing).toBe(41);
@@ -58,9 +58,9 @@ describe("StageTracer", () => {
   });
 
   it.each([
-    ["told nothing", [], 10],
-    ["told only its end", [[1, 10]], 10],
-  ] as const)("takes a stage that %s for one that worked evenly", (_, reports, seconds) => {
+    ["reported nothing", [], 10],
+    ["reported only its end", [[1, 10]], 10],
+  ] as const)("assumes even progress for a stage that %s", (_, reports, seconds) => {
     const { preparing, working, shape } = trace(reports, seconds);
     expect([preparing, working]).toEqual([0, 10]);
     for (const [i, share] of shape.entries()) expect(share).toBeCloseTo((i + 1) / 10, 10);
@@ -80,14 +80,14 @@ describe("StageTracer", () => {
     ]);
   });
 
-  it("is not confused by progress that falls or repeats itself", () => {
-    const told = trace([[0.05, 1], [0.5, 5], [0.2, 6], [0.5, 7], [0.9, 9]], 10); // biome-ignore format: pairs
-    expect(told.shape[4]).toBeCloseTo(4 / 9, 5);
-    expect(told.shape[8]).toBeCloseTo(8 / 9, 5);
-    expect(told.shape.toSorted((a, b) => a - b)).toEqual(told.shape);
+  it("tolerates progress that falls or repeats", () => {
+    const traced = trace([[0.05, 1], [0.5, 5], [0.2, 6], [0.5, 7], [0.9, 9]], 10); // biome-ignore format: pairs
+    expect(traced.shape[4]).toBeCloseTo(4 / 9, 5);
+    expect(traced.shape[8]).toBeCloseTo(8 / 9, 5);
+    expect(traced.shape.toSorted((a, b) => a - b)).toEqual(traced.shape);
   });
 
-  it("gives a stage that took no time an even shape", () => {
+  it("assumes an even shape for a stage that took no time", () => {
     expect(trace([], 0)).toEqual({ preparing: 0, working: 0, shape: STRAIGHT });
   });
 });

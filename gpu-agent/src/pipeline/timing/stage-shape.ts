@@ -1,7 +1,6 @@
 /**
- * How a stage's own progress relates to time: the share of its working time that has passed when it says that
- * it is 10, 20, …, 90 % done. Nine numbers, 0–1, never falling. A stage whose last steps are the slow ones has
- * smaller numbers than the straight line.
+ * How a stage's progress relates to time: the share of its working time that has passed when it reports 10, 20, …, 90 %.
+ * Nine numbers, 0–1, never falling. A stage whose last steps are slow has smaller numbers than the straight line.
  */
 export type StageShape = readonly number[];
 
@@ -12,7 +11,7 @@ export const STRAIGHT: StageShape = Array.from(
   (_, i) => (i + 1) / (SHAPE_POINTS + 1),
 );
 
-/** The share of the working time, 0–1, that has passed when a stage says that `fraction` of it is done. */
+/** The share of the working time, 0–1, that has passed when a stage reports `fraction`. */
 export function timeShare(shape: StageShape, fraction: number): number {
   const points = [0, ...shape, 1];
   const position = Math.min(1, Math.max(0, fraction)) * (points.length - 1);
@@ -21,13 +20,13 @@ export function timeShare(shape: StageShape, fraction: number): number {
   return from + (to - from) * (position - below);
 }
 
-/** At each point the median of all shapes; the straight line when there are none. */
+/** The pointwise median of the shapes; the straight line when there are none. */
 export function medianShape(shapes: readonly StageShape[]): StageShape {
   if (shapes.length === 0) return STRAIGHT;
   return STRAIGHT.map((straight, i) => median(shapes.map((shape) => shape[i] ?? straight)));
 }
 
-/** The middle of the numbers, or the mean of the two in the middle; NaN for none. */
+/** @returns NaN for no numbers */
 export function median(numbers: readonly number[]): number {
   const sorted = numbers.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -35,20 +34,20 @@ export function median(numbers: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
 }
 
-/** What one run of a stage taught: how long it prepared and worked, in seconds, and its shape. */
+/** The measurements of one stage run: its preparation and working time, in seconds, and its shape. */
 export interface StageTrace {
-  /** Before the first progress above 0. It does not grow with the size of the job. */
+  /** The time before the first progress above 0, which does not grow with the size of the job. */
   readonly preparing: number;
   readonly working: number;
   readonly shape: StageShape;
 }
 
-/** A first progress above this is no first step but the end of much work. */
+/** A first progress above this reports much work at once, so the time before it is not preparation. */
 const LARGEST_FIRST_STEP = 1 / (SHAPE_POINTS + 1);
 
-/** Watches one run of a stage from its beginning. Times are seconds since then. */
+/** Traces one run of a stage. Times are seconds since its beginning. */
 export class StageTracer {
-  /** The first progress above 0 that the stage told, and when; null before. */
+  /** The first reported progress above 0, and its time; null before. */
   first: { readonly fraction: number; readonly at: number } | null = null;
   #last = { fraction: 0, at: 0 };
   #preparing = 0;
@@ -72,7 +71,7 @@ export class StageTracer {
     this.#last = { fraction, at };
   }
 
-  /** The stage has ended after `seconds`. */
+  /** Ends the trace of a stage that took `seconds`. */
   finish(seconds: number): StageTrace {
     this.observe(1, seconds);
     const preparing = Math.min(this.#preparing, seconds);
