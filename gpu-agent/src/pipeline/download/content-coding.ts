@@ -17,7 +17,7 @@ interface Coding {
 }
 
 const OUTPUT = { chunkSize: 256 * 1024 };
-/** As many as curl takes. */
+/** curl's limit. */
 const MAX_CODINGS = 5;
 
 const gzip: Coding = {
@@ -30,7 +30,7 @@ const CODINGS: ReadonlyMap<string, Coding> = new Map([
   ["x-gzip", gzip],
   [
     "deflate",
-    // Some servers leave the zlib header out; browsers and curl take both.
+    // Some servers omit the zlib header; browsers and curl accept both.
     {
       isCoded: () => true,
       decoder: (head) => (hasZlibHeader(head) ? createInflate(OUTPUT) : createInflateRaw(OUTPUT)),
@@ -49,10 +49,10 @@ const CODINGS: ReadonlyMap<string, Coding> = new Map([
 const ZSTD_MAGIC = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 
 /**
- * The codings of a Content-Encoding header that can be undone, in the order in which they were applied. What is not
- * a coding is ignored, as browsers do: `none`, `binary`, `utf-8`, and the `aws-chunked` that object stores keep.
+ * The decodable codings of a Content-Encoding header, in the order in which they were applied. Other tokens are
+ * ignored, as in browsers: `none`, `binary`, `utf-8`, and the `aws-chunked` that object stores keep.
  *
- * @returns null when there are more than anybody means seriously
+ * @returns null when there are too many
  */
 export function contentCodings(header: string): readonly string[] | null {
   const names = header
@@ -63,7 +63,7 @@ export function contentCodings(header: string): readonly string[] | null {
   return names.length > MAX_CODINGS ? null : names;
 }
 
-/** A body with its codings undone, except for one that the body does not have whatever the header says. */
+/** Decodes a body, except for a coding that the header names and the body does not have. */
 export function decoded(body: Readable, codings: readonly string[]): Bytes {
   return codings.reduceRight<Bytes>((bytes, name) => {
     const coding = CODINGS.get(name);
@@ -75,12 +75,12 @@ async function* undo({ isCoded, decoder }: Coding, coded: Bytes): AsyncGenerator
   const { head, bytes } = await peek(coded, SIGNATURE_BYTES);
   if (signatureOf(head) === "video" || !isCoded(head)) return yield* bytes;
   const output = decoder(head);
-  // Its errors reach whoever reads the output.
+  // Its errors surface where the output is read.
   pipeline(bytes, output).catch(() => undefined);
   yield* output;
 }
 
-/** Reads the first bytes without taking them away. */
+/** Reads the first bytes without consuming them. */
 async function peek(source: Bytes, wanted: number): Promise<{ head: Buffer; bytes: Bytes }> {
   const iterator = source[Symbol.asyncIterator]();
   const first: Buffer[] = [];

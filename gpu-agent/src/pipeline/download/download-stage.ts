@@ -23,7 +23,7 @@ export interface DownloadConfig extends SourcePolicy {
 export type DownloadInput = Extract<JobSource, { kind: "url" }>;
 
 export const DownloadOutput = z.object({
-  /** In the stage's folder; never the name that a client or server gave. */
+  /** In the stage's folder; never a name from a client or server. */
   file: z.literal("source"),
   /** Bytes. */
   size: z.int().positive(),
@@ -42,7 +42,7 @@ export const DEFAULT_FETCH_LIMITS: FetchLimits = {
 };
 
 /**
- * Fetches the video from a public address on the web.
+ * Downloads the video from a public URL.
  *
  * Fails with the `source_…` codes, `disk_full` and `agent_stopped`.
  */

@@ -30,9 +30,9 @@ export interface FetchLimits {
   readonly maxBytes: number;
   /** Bytes that stay free on the disk. */
   readonly minFreeBytes: number;
-  /** The longest time without data, or nearly without, and the longest wait for an answer. */
+  /** The limit on time without (nearly any) data, and on the wait for a response. */
   readonly stallMs: number;
-  /** How many tries in a row may gain next to nothing before the download fails. */
+  /** How many consecutive tries without progress fail the download. */
   readonly maxTries: number;
   readonly backoff: BackoffWindow;
   /** The longest total wait that servers may ask for with Retry-After before the download fails. */
@@ -49,18 +49,18 @@ export interface FetchFileOptions {
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly onProgress: (progress: FetchProgress) => void;
-  /** Reject what is not a video after its first bytes. Otherwise the reader of the file finds out. */
+  /** Rejects a file that is not a video after its first bytes. Otherwise the file's reader must check. */
   readonly onlyVideo: boolean;
   /**
    * Decides whether an error is worth retrying until `signal` aborts, in addition to the usual transient errors.
-   * For servers whose answers the caller understands.
+   * For servers whose responses the caller can interpret.
    */
   readonly isTransient?: (status: number, answer: string) => boolean;
 }
 
 export interface FetchProgress {
   readonly received: number;
-  /** Null while the server has not named it. */
+  /** Null until the server declares it. */
   readonly total: number | null;
   readonly bytesPerSecond: number;
   /** How long the server asked to wait before the next try. */
@@ -103,7 +103,7 @@ export async function fetchFile(options: FetchFileOptions): Promise<Result<Fetch
 
 /** One connection's work. */
 interface Stream {
-  /** The next byte that it will store. */
+  /** The next byte to store. */
   at: number;
 }
 
@@ -122,10 +122,10 @@ class Download {
   #helpersAbort = new AbortController();
   /** How many helpers may run: none before an answer supports ranges, one before a range was served. */
   #helpersWanted = 0;
-  /** The error that ended a helper and is not the server's fault, such as a full disk. */
+  /** The error that stopped a helper and is not the server's fault, such as a full disk. */
   #fault: unknown = null;
   #headChecked = false;
-  /** How often the received bytes were discarded. */
+  /** How many times the received bytes were discarded. */
   #restarts = 0;
   #diskCheckedAt = 0;
   #lastReportMs = 0;
@@ -177,7 +177,7 @@ class Download {
     }
   }
 
-  /** Asks the caller only about answers and connections: what is wrong with the file itself stays wrong. */
+  /** Asks the caller only about responses and connections: problems with the file itself are permanent. */
   #isRetriedByCaller({ status, answer, isTransient }: SourceError): boolean {
     if (status === undefined && !isTransient) return false;
     return this.#options.isTransient?.(status ?? 0, answer ?? "") ?? false;
@@ -247,7 +247,7 @@ class Download {
           this.#fault ??= error;
         })
         .finally(() => this.#helpers.delete(helper));
-      // It has claimed its span by now, so the next helper gets another one.
+      // It has claimed its span by now, so the next helper gets a different one.
       this.#helpers.add(helper);
     }
   }
@@ -268,7 +268,7 @@ class Download {
       });
       if (error === null) continue;
       if (!error.isTransient || error.status !== undefined) {
-        // The server refuses this many streams; those that it serves continue.
+        // The server refuses this many streams; those already open continue.
         this.#helpersWanted = Math.min(this.#helpersWanted, this.#helpers.size - 1);
         return;
       }
@@ -284,7 +284,7 @@ class Download {
   /**
    * Opens a stream and stores its bytes, up to where another stream's work begins.
    *
-   * @param admit checks the answer before anything is stored
+   * @param admit checks the response before anything is stored
    */
   async #stream(
     span: { from: number; to: number | null; viaLastUrl?: boolean },
@@ -334,7 +334,7 @@ class Download {
     }
     if (opened.end === null) this.#part.total = stream.at;
     else if (stream.at < opened.end) return BROKEN;
-    // A range may end early, but a server must not answer in crumbs forever.
+    // A range may end early, but a server must not send tiny pieces forever.
     else if (
       stream.at < (to ?? opened.total ?? Number.POSITIVE_INFINITY) &&
       stream.at - began < WORTHWHILE_BYTES
@@ -346,11 +346,11 @@ class Download {
   #checkSize(): SourceError | null {
     const size = Math.max(this.#part.received, this.#part.total ?? 0);
     if (size <= this.#options.limits.maxBytes) return null;
-    const detail = `It has ${megabytes(size)} MB; the limit is ${megabytes(this.#options.limits.maxBytes)} MB.`;
+    const detail = `The file has ${megabytes(size)} MB; the limit is ${megabytes(this.#options.limits.maxBytes)} MB.`;
     return { failure: failure("source_too_large", detail), isTransient: false };
   }
 
-  /** Rejects web pages and the like after their first bytes. */
+  /** Rejects web pages and other non-videos after their first bytes. */
   #checkHead(complete: boolean): SourceError | null {
     const { head } = this.#part;
     if (!this.#options.onlyVideo || this.#headChecked) return null;
@@ -398,7 +398,7 @@ const BROKEN: SourceError = {
   isTransient: true,
 };
 const NO_RANGES: SourceError = {
-  failure: failure("source_server_error", "It does not serve parts of the file."),
+  failure: failure("source_server_error", "The server does not serve parts of the file."),
   isTransient: false,
 };
 

@@ -78,7 +78,7 @@ describe("a file on Filebin", () => {
 
   it.each([
     ["whose bin has expired", "/expired/v.mp4", {}, "source_not_found"],
-    ["that was asked for too often", FILEBIN_PATH, { downloadLimit: 0 }, "source_denied"],
+    ["that was requested too often", FILEBIN_PATH, { downloadLimit: 0 }, "source_denied"],
   ])("%s is reported", async (_, path, options, code) => {
     await using server = await localServer(filebinServer({ bytes: VIDEO, ...options }).answer);
     expect(await fetchFrom(server, path, file)).toMatchObject({ ok: false, error: { code } });

@@ -5,23 +5,22 @@ import type { Address } from "../../network/happy-eyeballs.ts";
 import { type Endpoint, NO_PROXIES, type ProxySettings } from "../../network/proxies.ts";
 import { type TolerantClient, tolerantClient } from "../../network/tolerant-client.ts";
 
-/** Nothing was sent: the name leads to an address that the policy refuses. */
+/** Nothing was sent: the name resolves to an address that the policy refuses. */
 export class RefusedAddressError extends Error {
   override readonly name = "RefusedAddressError";
 }
 
-/** How long a name may take to look up that only a proxy has to know. */
+/** The time limit for resolving a name that only the proxy must know. */
 const PROXIED_LOOKUP_MS = 5000;
 
 /**
- * An HTTP client that connects to public addresses only, besides the hosts that the policy allows.
+ * An HTTP client that connects only to public addresses and to the hosts that the policy allows.
  *
- * Each new connection looks its name up once, refuses it if any of the answers is not public, and connects to
- * exactly the addresses that were checked. A name that answers differently a moment later (DNS rebinding)
- * gains nothing, and neither does a caller that did not check the URL.
+ * Each new connection resolves its name once, is refused if any address is not public, and connects to exactly the
+ * addresses that were checked. So DNS rebinding gains nothing, and neither does a caller that did not check the URL.
  *
- * Behind a proxy it is the proxy that looks names up and connects. Addresses in URLs and names that lead to
- * private addresses here are refused all the same; a name that this machine does not know is left to the proxy.
+ * Behind a proxy, the proxy resolves names and connects. Private addresses in URLs and names that resolve to private
+ * addresses here are still refused; a name that this machine cannot resolve is left to the proxy.
  */
 export function guardedClient(
   policy: SourcePolicy,
@@ -52,5 +51,5 @@ function publicOnly(policy: SourcePolicy, resolve: Resolve): Admit {
 function refusalOf({ hostname }: Endpoint, addresses: readonly Address[]): string | null {
   if (addresses.length === 0) return `${hostname} has no address.`;
   const reason = addresses.map(({ address }) => refusedAddress(address)).find((found) => found !== null);
-  return reason === undefined ? null : `${hostname} leads to ${reason}.`;
+  return reason === undefined ? null : `${hostname} resolves to ${reason}.`;
 }

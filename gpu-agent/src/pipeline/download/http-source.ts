@@ -6,7 +6,7 @@ import { contentCodings, decoded } from "./content-coding.ts";
 import { RefusedAddressError } from "./guarded-client.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
-/** How to reach a server, and what it is allowed to do. */
+/** How to connect to a server, and what it may do. */
 export interface HttpSourceOptions {
   readonly url: string;
   readonly send: SendRequest;
@@ -14,7 +14,7 @@ export interface HttpSourceOptions {
   readonly headers?: () => Readonly<Record<string, string>>;
   /** Checks the URL itself (without `from`) and each redirect. */
   readonly check: (url: string, from?: URL) => Result<URL, Failure>;
-  /** Where the owners of servers can reach the agent's owner: an e-mail address or a URL. */
+  /** Where server operators can reach the agent's owner: an e-mail address or a URL. */
   readonly contact?: string;
 }
 
@@ -24,9 +24,9 @@ export interface Validator {
   readonly lastModified: string | null;
 }
 
-/** An answer whose body can be read. */
+/** A response whose body can be read. */
 export interface OpenedSource {
-  /** With its content codings undone. Whoever does not read it to its end calls `discard`. */
+  /** The decoded body. Callers that do not read it to its end must call `discard`. */
   readonly body: AsyncIterable<Buffer>;
   readonly discard: () => void;
   /** The position of the body in the file. */
@@ -58,7 +58,7 @@ export interface SourceError {
   /** The HTTP status and the beginning of the body, if the server answered. */
   readonly status?: number;
   readonly answer?: string;
-  /** How long the server asks to wait. */
+  /** The wait that the server asks for. */
   readonly retryAfterMs?: number;
   /** The received bytes are useless: start again from the beginning. */
   readonly restart?: boolean;
@@ -67,9 +67,9 @@ export interface SourceError {
 const PROXY_LOGIN = "asks for a user name and a password.";
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([300, 301, 302, 303, 307, 308]);
-/** OK, and what some caches and gateways make of it. */
+/** OK, and its variants from some caches and gateways. */
 const WHOLE_FILE = new Set([200, 201, 203]);
-/** Filebin spares curl and Wget its warning page; we keep our own name and handle the page below. */
+/** Filebin skips its warning page for curl and Wget; we keep our own name and handle the page below. */
 const USER_AGENT = "splatt-agent/1";
 const ANSWER_CHARS = 1000;
 const DROP_BYTES = 64 * 1024;
@@ -77,11 +77,11 @@ const DROP_MS = 1000;
 
 /**
  * A file on an HTTP server. Each try starts at the file's own URL, because a redirect may lead to a URL that soon
- * expires. Further streams of the same try go to the URL that answered, so that servers that count downloads
- * count one.
+ * expires. Further streams of the same try use the URL that answered, so that a server that counts downloads counts
+ * one.
  *
- * Filebin answers an unknown client with a warning page and a cookie, and serves the file to a client that sends
- * the cookie back. So cookies are kept, and an HTML page that set a new cookie is requested once more.
+ * Filebin sends an unknown client a warning page with a cookie, and serves the file to a client that returns the
+ * cookie. So cookies are kept, and an HTML page that set a new cookie is requested once more.
  */
 export class HttpSource {
   readonly #options: HttpSourceOptions;
@@ -102,7 +102,7 @@ export class HttpSource {
     }
   }
 
-  /** What to do about a web page in place of the file, for the services whose pages people share. */
+  /** The hint for a web page in place of the file, for services whose page links people share. */
   get pageAdvice(): string | null {
     return (
       this.#visited.map((url) => sharePageAdvice(url, true)).findLast((advice) => advice !== null) ?? null
@@ -150,7 +150,7 @@ export class HttpSource {
     const cookie = await this.#cookies.getCookieString(url.href);
     const { contact } = this.#options;
     return this.#options.send(url, {
-      // Silence is measured by the caller, who aborts.
+      // The caller measures silence and aborts.
       signal,
       headers: {
         accept: "*/*",
@@ -173,7 +173,7 @@ export class HttpSource {
   }
 }
 
-/** Whether the versions of a file can be told apart. */
+/** Whether different versions of the file can be distinguished. */
 export function canResume({ etag, lastModified }: Validator): boolean {
   return etag !== null || lastModified !== null;
 }
@@ -203,7 +203,7 @@ async function openAnswer(
   const codings = contentCodings(`${allOf(response, "content-encoding")},${transfer}`);
   if (codings === null) {
     await drainBody(response);
-    const detail = "It sends the file compressed too many times over.";
+    const detail = "It applies too many Content-Encodings.";
     return err({ failure: failure("source_server_error", detail), isTransient: false, status });
   }
   const discard = () => void body.on("error", () => undefined).destroy();
@@ -222,7 +222,7 @@ async function openAnswer(
   };
   const ranges = header(response, "accept-ranges").toLowerCase() !== "none";
   const supportsRanges = ranges && validator.etag !== null && !isWeak(validator.etag);
-  // A 206 that names no range, in answer to a request for none, is the whole file.
+  // A 206 without a range, in response to a request without one, is the whole file.
   if (status !== 206 || (from === 0 && header(response, "content-range") === "")) {
     const length = /^\d+$/.exec(header(response, "content-length"));
     const total = length ? Number(length[0]) : null;
@@ -243,14 +243,14 @@ async function openAnswer(
 }
 
 const NO_VALIDATOR: Validator = { etag: null, lastModified: null };
-/** The received bytes cannot be combined with this answer. */
+/** The received bytes cannot be combined with this response. */
 const OTHER_PART: SourceError = {
   failure: failure("source_server_error", "The file changed on the server."),
   isTransient: true,
   restart: true,
 };
 
-/** Classifies an HTTP status that brings no file. */
+/** Classifies an HTTP status that delivers no file. */
 export function statusError(status: number, response: Pick<HttpAnswer, "headers">): SourceError {
   const says = `It answered ${status}.`;
   const waitMs = retryAfterMs(header(response, "retry-after"), header(response, "date"));
@@ -328,7 +328,7 @@ function allOf(response: Pick<HttpAnswer, "headers">, name: string): string {
   return [response.headers[name] ?? []].flat().join(",");
 }
 
-/** Header values have one character per byte. Other bytes than ASCII are encoded as they are, usually UTF-8. */
+/** Header values have one character per byte. Non-ASCII bytes are percent-encoded as they are, usually UTF-8. */
 function percentEncoded(value: string): string {
   return value.replaceAll(/[\u0080-\u00ff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }
@@ -338,8 +338,8 @@ function isHtml(response: HttpAnswer): boolean {
 }
 
 /**
- * Reads a small body to its end, so that the connection can be reused. A large or slow one is abandoned: a redirect
- * must not wait for its page.
+ * Reads a small body to its end, so that the connection can be reused. A large or slow one is abandoned, because
+ * a redirect must not wait for its page.
  */
 async function drainBody({ body }: HttpAnswer): Promise<void> {
   const timer = setTimeout(() => body.destroy(), DROP_MS);

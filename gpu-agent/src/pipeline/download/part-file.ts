@@ -8,7 +8,7 @@ import { canResume, type Validator } from "./http-source.ts";
 
 /** Which file is being downloaded, and which of its bytes are on the disk. */
 const PartRecord = z.object({
-  /** Of the URL, which may be secret. */
+  /** A hash of the URL, which may be secret. */
   url_sha256: z.string(),
   etag: z.string().nullable(),
   last_modified: z.string().nullable(),
@@ -17,14 +17,14 @@ const PartRecord = z.object({
 });
 type PartRecord = z.infer<typeof PartRecord>;
 
-/** How much of a download a killed agent may lose. */
+/** How much of a download is lost at most when the agent is killed. */
 const RECORD_INTERVAL_MS = 1000;
 const READ_BYTES = 1024 * 1024;
 const NO_VALIDATOR: Validator = { etag: null, lastModified: null };
 
 /**
- * A file that arrives in pieces, in any order and across restarts. Until it is complete it is named `.part`, with a
- * record of the received spans in `.part.json`. Bytes reach the disk before the record that lists them.
+ * A file that arrives in pieces, in any order and across restarts. Until complete, it is named `.part`, with a record
+ * of the received spans in `.part.json`. Bytes are flushed to disk before the record that lists them.
  */
 export class PartFile {
   readonly #path: string;
@@ -67,12 +67,12 @@ export class PartFile {
     return this.total !== null && this.received === this.total;
   }
 
-  /** The file's first bytes, as far as they were received. */
+  /** The received part of the file's first bytes. */
   get head(): Uint8Array {
     return this.#head.subarray(0, Math.min(this.prefix, SIGNATURE_BYTES));
   }
 
-  /** Resumes what an earlier process left, if its record is valid. */
+  /** Resumes an earlier process's part file, if its record is valid. */
   async resume(): Promise<void> {
     const record = await this.#readRecord();
     // Not "a+": appending would ignore where a piece belongs.
@@ -181,7 +181,7 @@ export class PartFile {
   async close(): Promise<void> {
     if (!this.#file) return;
     await this.#flushRecord();
-    // A full disk has no room for the record either, and the failure is already known.
+    // A full disk has no room for the record either, and that failure is already reported.
     await this.record().catch(() => undefined);
     await this.#close();
   }

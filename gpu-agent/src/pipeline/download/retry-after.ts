@@ -2,8 +2,8 @@
  * How long a Retry-After header asks to wait (RFC 9110, 10.2.3).
  *
  * @param header seconds, or an HTTP date
- * @param date the answer's Date header: the server's clock need not be ours
- * @returns milliseconds; 0 when it asks for nothing that can be understood
+ * @param date the response's Date header, because the server's clock may differ from ours
+ * @returns milliseconds; 0 when the header is missing or invalid
  */
 export function retryAfterMs(header: string, date: string, nowMs = Date.now()): number {
   if (/^\d+$/.test(header)) return 1000 * Number(header);

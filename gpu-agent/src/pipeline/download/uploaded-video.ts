@@ -9,8 +9,8 @@ import type { FetchLimits } from "./fetch-file.ts";
 export type UploadedVideoInput = Extract<JobSource, { kind: "upload" }>;
 
 /**
- * Fetches an uploaded video from the agent's own control plane. Its address comes from the agent's owner, not from a
- * job, so it may be private. The download retries while the control plane is unreachable, or does not yet know the
+ * Fetches an uploaded video from the agent's own control plane. Its URL comes from the agent's owner, not from a job,
+ * so it may be private. The download retries while the control plane is unreachable, or does not yet know the
  * lease after a reconnect.
  */
 export function createUploadedVideoStage(
@@ -35,7 +35,7 @@ export function createUploadedVideoStage(
         signal: context.signal,
         log: context.log,
         onProgress: (progress) => context.report(describeProgress(progress)),
-        // There is no link to correct; the frames stage reports a file that is not a video.
+        // No link to correct here; the frames stage reports a file that is not a video.
         onlyVideo: false,
         isTransient: (status, answer) => status === 0 || status >= 500 || answer.includes('"stale_lease"'),
       }),

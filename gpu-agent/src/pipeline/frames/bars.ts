@@ -1,14 +1,14 @@
 import type { GreySize } from "./sharpness.ts";
 
-/** Levels of 255 by which a bar may differ from its own colour: noise of the encoder. */
+/** Levels of 255 by which a bar may differ from its colour: encoder noise. */
 const BAR_NOISE = 10;
-/** The same for a bar that is drawn, not filmed. */
+/** The same for a drawn, not filmed bar. */
 const PURE_NOISE = 2;
-/** Levels of 255: black, also where the video's range is not the one that it declares. */
+/** Levels of 255: black, even in a video that declares the wrong range. */
 const BLACK = 24;
-/** The share of a bar's pixels that may differ more. */
+/** The share of a bar's pixels that may deviate more. */
 const MAX_OUTLIERS = 0.005;
-/** The share of the first line inside that some picture must light up, or it is a dark scene and no bar. */
+/** The share of the first inner line that some picture must light up; otherwise the scene is dark, not barred. */
 const MIN_EDGE = 0.6;
 /** The least width of a bar, as a share of the picture's side. Narrower borders are left alone. */
 const MIN_BAR = 0.01;
@@ -33,10 +33,9 @@ interface Bar {
 const NO_BAR: Bar = { lines: 0, black: false, pure: false };
 
 /**
- * Finds letterbox and pillarbox bars: borders of one colour that is the same in every picture, with a straight
- * edge along their whole length. The dark sky of a night scene has no such edge. Bars come in equal pairs and are
- * black; of what differs in one of the two, only drawn borders are taken for bars, since cropping a real picture
- * on one side would move the optical axis away from its centre.
+ * Finds letterbox and pillarbox bars: borders of one colour, constant over all pictures, with a straight edge along
+ * their whole length. The dark sky of a night scene has no such edge. Bars are black and come in equal pairs. A border
+ * that is not must be a drawn one, because cropping a real picture on one side would move the optical axis off centre.
  */
 export class BarDetector {
   readonly #size: GreySize;
@@ -66,7 +65,7 @@ export class BarDetector {
       this.#bar(height, width, (line, along) => line * width + along),
       this.#bar(height, width, (line, along) => (height - 1 - line) * width + along),
     );
-    // Between a letterbox's bars only: beside them the columns are as dark as they are.
+    // Only between a letterbox's bars: within them the columns are dark too.
     const rows = height - top - bottom;
     const [left, right] = pair(
       width,
@@ -80,7 +79,7 @@ export class BarDetector {
   }
 
   /**
-   * @param lines how many lines there are from this edge to the opposite one
+   * @param lines the number of lines from this edge to the opposite one
    * @param length pixels in a line
    * @param at the index of a pixel, by its line's distance from the edge
    * @returns the bar at this edge
@@ -98,7 +97,7 @@ export class BarDetector {
     let bar = 0;
     while (bar < lines && differing(bar) <= MAX_OUTLIERS * length) bar++;
     if (bar < MIN_BAR * lines || bar === lines) return NO_BAR;
-    // Bars on the other two sides shorten the edge: only the pixels along it that ever show something count.
+    // Bars on the other two sides shorten the edge: only pixels along it that ever light up count.
     let extent = 0;
     for (let along = 0; along < length; along++) {
       for (let line = bar; line < lines; line++) {
@@ -107,7 +106,7 @@ export class BarDetector {
         break;
       }
     }
-    // The line at the edge may be half bar, half picture; it goes with the bar.
+    // The line at the edge may be half bar, half picture; crop it with the bar.
     const inside = Math.min(bar + 1, lines - 1);
     if (Math.max(differing(bar), differing(inside)) < MIN_EDGE * extent) return NO_BAR;
     let pure = true;

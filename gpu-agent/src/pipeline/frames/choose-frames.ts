@@ -2,22 +2,22 @@ import type { Candidate } from "./grey-pictures.ts";
 import { isRepeat } from "./repeats.ts";
 import { sharpest } from "./sharpness.ts";
 
-/** Which of the written candidates become frames. */
+/** The written candidates that become frames. */
 export interface ChosenFrames {
   /** Indices into the candidates, ascending. */
   readonly frames: readonly number[];
-  /** How many frames were left out because they only repeat the one before. */
+  /** Frames left out because they repeat the previous one. */
   readonly repeats: number;
-  /** How many frames were left out because none of their pictures could be decoded. */
+  /** Frames left out because none of their pictures could be decoded. */
   readonly missing: number;
 }
 
 /**
- * Takes the sharpest candidate of each window, leaving out those that show the same as the frame before: a still
- * beginning, duplicated pictures and a held last picture add work and no information.
+ * Takes the sharpest candidate of each window, except for repeats of the previous frame: a still beginning, duplicate
+ * pictures and a held last picture add work but no information.
  *
  * @param windows the pictures of each frame, ascending
- * @param candidates what was decoded of all windows' pictures, in order; fewer when the file broke off
+ * @param candidates the decoded pictures of all windows, in order; fewer when the file is truncated
  */
 export function chooseFrames(
   windows: readonly (readonly number[])[],

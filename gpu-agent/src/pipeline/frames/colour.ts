@@ -1,7 +1,7 @@
 /** How a video stores its colours. */
 export interface VideoColour {
   readonly transfer: "sdr" | "hlg" | "pq";
-  /** The colour matrix as ffmpeg names it; null when the file does not say. */
+  /** The colour matrix by ffmpeg's name; null when the file does not declare it. */
   readonly matrix: string | null;
   /** Pixels. */
   readonly width: number;
@@ -21,7 +21,7 @@ export function colourFilters(
   }
   const transfer = video.transfer === "pq" ? "smpte2084" : "arib-std-b67";
   return [
-    // Where the file names none of these, zscale finds no way from one to the other.
+    // If the file declares none of these, zscale finds no conversion.
     `setparams=color_primaries=bt2020:color_trc=${transfer}:colorspace=bt2020nc`,
     scale,
     `zscale=tin=${transfer}:pin=bt2020:min=bt2020nc:t=linear:npl=100`,
@@ -45,13 +45,13 @@ const SCALE_MATRICES: Readonly<Record<string, string>> = {
   bt2020c: "bt2020",
 };
 
-/** Where the file does not say, HD is BT.709 and smaller pictures are BT.601, as players assume. */
+/** The default, as in players: HD is BT.709 and smaller pictures are BT.601. */
 function scaleMatrix({ matrix, width, height }: VideoColour): string {
   if (matrix !== null) return SCALE_MATRICES[matrix] ?? "auto";
   return Math.min(width, height) >= 720 ? "bt709" : "bt601";
 }
 
-/** Whether ffmpeg's `-filters` list has all that tone mapping needs. */
+/** Whether ffmpeg's `-filters` list has every filter that tone mapping needs. */
 export function canToneMap(filterList: string): boolean {
   return ["zscale", "tonemap"].every((name) => new RegExp(`^ \\S+ +${name} `, "m").test(filterList));
 }

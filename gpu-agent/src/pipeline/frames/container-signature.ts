@@ -1,21 +1,21 @@
-/** What the first bytes of a file say that it is. */
+/** The type of a file, from its first bytes. */
 export type Signature =
   | "video"
   /** A web page. */
   | "html"
-  /** A list of other files' addresses, which a player would go and open. */
+  /** A list of URLs that a player would open. */
   | "playlist"
   | "text"
   /** A still picture. */
   | "image"
   /** A short loop of pictures without sound, of reduced quality. */
   | "animation"
-  /** A well-known format that holds no pictures: an archive, a document, a sound. */
+  /** A well-known format without pictures: an archive, a document, a sound. */
   | "other"
   | "empty"
   | "unknown";
 
-/** So many bytes are enough for `signatureOf`. */
+/** The number of bytes that `signatureOf` needs. */
 export const SIGNATURE_BYTES = 1024;
 
 const ISO_MEDIA_BOXES = new Set([
@@ -49,7 +49,7 @@ const IMAGE_FORMATS: readonly (readonly number[])[] = [
   [0xff, 0x0a], // JPEG XL
   [0x00, 0x00, 0x00, 0x0c, 0x4a, 0x58, 0x4c, 0x20],
 ];
-/** HEIC and AVIF are of the MP4 family; their brand tells. */
+/** HEIC and AVIF share the MP4 container; the brand identifies them. */
 const IMAGE_BRANDS = new Set([
   "heic",
   "heix",
@@ -64,7 +64,7 @@ const IMAGE_BRANDS = new Set([
 ]);
 const ANIMATION_BRANDS = new Set(["avis", "msf1", "hevc", "hevx"]);
 
-/** Determines what a file is by its first bytes, whatever its name or the server calls it. */
+/** Determines a file's type from its first bytes, regardless of its name or Content-Type. */
 export function signatureOf(head: Uint8Array): Signature {
   if (head.length === 0) return "empty";
   const beginning = new TextDecoder("latin1").decode(head.subarray(0, SIGNATURE_BYTES));
@@ -117,7 +117,7 @@ function isVideo(head: Uint8Array): boolean {
   return synced(0, 188) || synced(4, 192);
 }
 
-/** No control characters but those that text has. */
+/** Whether it has no control characters other than those of text. */
 function isText(head: Uint8Array): boolean {
   return head.every((byte) => byte >= 0x20 || (byte >= 0x08 && byte <= 0x0d) || byte === 0x1b);
 }

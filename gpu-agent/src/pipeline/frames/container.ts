@@ -6,16 +6,16 @@ import type { Orientation } from "./orientation.ts";
 import type { ProbedFile, ProbedVideo } from "./probe.ts";
 import { isScrambled } from "./transport-stream.ts";
 
-/** What the container itself says of the film, read by us because ffprobe's versions differ in it. */
+/** Facts from the container that we read ourselves because ffprobe's versions differ. */
 export interface ContainerFacts {
-  /** The part of the stored pictures that is to be shown. */
+  /** The visible part of the stored pictures. */
   readonly crop: Rectangle | null;
-  /** The shape of a pixel of that part, where it differs from what ffprobe says. */
+  /** The pixel aspect ratio of that part, where it differs from ffprobe's. */
   readonly pixelAspect: number | null;
-  /** How to turn the pictures; null when the container does not say. */
+  /** The orientation of the pictures; null when the container does not declare it. */
   readonly orientation: Orientation | null;
   readonly encrypted: boolean;
-  /** Whether it holds a view for each eye, of which ffmpeg shows one. */
+  /** Whether it holds a view for each eye, of which ffmpeg decodes one. */
   readonly spatial: boolean;
   readonly livePhoto: boolean;
 }
@@ -38,7 +38,7 @@ export async function readContainer(
   if (container.includes("mpegts")) return { ...NOTHING, encrypted: await isScrambled(file) };
   if (container.includes("mp4")) {
     const { videos, livePhoto } = await readIsoMovie(file);
-    // ffprobe before 4.4 does not tell the track's number.
+    // ffprobe before 4.4 does not print the track's number.
     const position = streams.findIndex(({ stream }) => stream === film.stream);
     const track = videos.find(({ id }) => id === film.id) ?? videos[position];
     return { ...NOTHING, ...track, livePhoto };

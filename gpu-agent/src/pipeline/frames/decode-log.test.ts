@@ -32,7 +32,7 @@ describe("DecodeLog", () => {
     expect(log.runs()).toEqual([{ from: 0, to: 3, geometry: { width: 320, height: 240, pixelAspect: 1 } }]);
   });
 
-  it("tells stretches of different sizes apart", () => {
+  it("separates stretches of different sizes", () => {
     const line = LINES["9.0"];
     const { log } = read([line(0), line(1), line(2, "240x320"), line(3)]);
     expect(log.runs().map(({ from, to, geometry }) => [from, to, geometry.width])).toEqual([
@@ -47,7 +47,7 @@ describe("DecodeLog", () => {
     expect(log.interlaced).toBe(1);
   });
 
-  it("tells messages from reports", () => {
+  it("separates messages from reports", () => {
     const { log, reports } = read([
       "[info] Stream mapping:",
       "[swscaler @ 0x1] [warning] deprecated pixel format used",
@@ -58,7 +58,7 @@ describe("DecodeLog", () => {
     expect(log.stamps).toHaveLength(1);
   });
 
-  it("does not take a title for a report", () => {
+  it("does not parse a title as a report", () => {
     const { log } = read([`[info]     title           : ${LINES["9.0"](0)}`]);
     expect(log.stamps).toEqual([]);
   });

@@ -5,17 +5,17 @@ const PICTURE =
 const TIME_BASE = /^\[showinfo@(decoded|written) @ [^\]]*\] \[info\] config in time_base: (\d+)\/(\d+)/;
 const OTHER_INFO = /\] \[(?:info|verbose|debug)\] |^\[info\]/;
 
-/** What ffmpeg reports of a pass: the pictures that it decoded, and those that it wrote. */
+/** ffmpeg's report of a pass: the pictures that it decoded and those that it wrote. */
 export class DecodeLog {
-  /** Of the decoded pictures, in the order of presentation; null where ffmpeg knows none. */
+  /** Time stamps of the decoded pictures, in presentation order; null where ffmpeg knows none. */
   readonly stamps: (number | null)[] = [];
-  /** Of the written pictures. */
+  /** Time stamps of the written pictures. */
   readonly written: (number | null)[] = [];
   /** Seconds per unit of the decoded pictures' time stamps. */
   unit = Number.NaN;
-  /** The same for the written ones: filters may count in other units. */
+  /** The same for the written ones: filters may use other units. */
   writtenUnit = Number.NaN;
-  /** How many of the decoded pictures are made of two fields. */
+  /** The number of interlaced pictures among the decoded ones. */
   interlaced = 0;
   readonly #runs: { from: number; geometry: Geometry }[] = [];
 

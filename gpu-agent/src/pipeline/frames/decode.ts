@@ -7,7 +7,7 @@ import { DecodeLog } from "./decode-log.ts";
 import { type FrameTools, runFrameTool } from "./frame-tools.ts";
 import { GreyPictures } from "./grey-pictures.ts";
 
-/** What a pass over the video delivered. */
+/** The result of a pass over the video. */
 export interface Decoded {
   readonly log: DecodeLog;
   readonly greys: GreyPictures;
@@ -19,12 +19,12 @@ const CANDIDATE = /^candidate_\d+\.jpg$/;
 const MAX_ERRORS = 1000;
 
 /**
- * Decodes the video once and writes the candidates asked for.
+ * Decodes the video once and writes the requested candidates.
  *
- * The exit code is not looked at: ffmpeg prints decode errors and still delivers, and exits with 0 and delivers
- * nothing. What it wrote is compared with what it reports instead.
+ * The exit code is ignored: ffmpeg may print decode errors and still deliver, or exit with 0 and deliver nothing.
+ * Instead its files are compared with its report.
  *
- * @returns `ffmpeg_failed` when ffmpeg crashed, or wrote other pictures than those it was asked for
+ * @returns `ffmpeg_failed` when ffmpeg crashed or wrote the wrong pictures
  */
 export async function decode(
   tools: FrameTools,
@@ -48,13 +48,13 @@ export async function decode(
   if (!ran.ok) return ran;
   if (errors.some((line) => /No space left on device/i.test(line))) return err(failure("disk_full", ""));
   if (ran.value.signal !== null) {
-    return err(failure("ffmpeg_failed", `It was ended by ${ran.value.signal}.`));
+    return err(failure("ffmpeg_failed", `It was killed by ${ran.value.signal}.`));
   }
   const lie = findLie(request, log, greys, (await candidatesIn(context.dir)).length);
   return lie === null ? ok({ log, greys, errors }) : err(failure("ffmpeg_failed", lie));
 }
 
-/** What ffmpeg wrote that it was not asked for, or null. It may write less where the file breaks off. */
+/** What is wrong with the written pictures, or null. Fewer are fine when the file is truncated. */
 function findLie(request: DecodeRequest, log: DecodeLog, greys: GreyPictures, files: number): string | null {
   const decodable = request.picks.filter((pick) => pick < log.stamps.length);
   const wrong = log.written.findIndex((stamp, i) => {
@@ -62,13 +62,13 @@ function findLie(request: DecodeRequest, log: DecodeLog, greys: GreyPictures, fi
     if (stamp === null || asked == null) return stamp !== asked;
     return Math.abs(stamp * log.writtenUnit - asked * log.unit) > 1e-6;
   });
-  if (wrong >= 0) return `Frame ${wrong + 1} is not the picture that was asked for.`;
+  if (wrong >= 0) return `Frame ${wrong + 1} is not the requested picture.`;
   const counts = [log.written.length, greys.candidates.length, files];
   if (counts.every((count) => count === decodable.length)) return null;
-  return `It was to write ${decodable.length} pictures, and wrote ${counts.join(", ")}.`;
+  return `It should have written ${decodable.length} pictures, but wrote ${counts.join(", ")}.`;
 }
 
-/** Without the level and the addresses that ffmpeg puts before its messages. */
+/** Strips the level and the addresses from the start of ffmpeg's messages. */
 function withoutPrefix(line: string): string {
   return line.replace(/^(?:\[[^\]]*\] )+/, "");
 }

@@ -5,10 +5,10 @@ import type { ProbedVideo } from "./probe.ts";
 const MIN_FILM_SHARE = 0.5;
 
 /**
- * Which of the video streams is the film: the one with the largest pictures among those with many of them.
- * Neither its place in the file nor the container's "default" flag tells; both may be on a preview.
+ * Chooses the film among the video streams: the one with the largest pictures among those with many pictures. Neither
+ * the position in the file nor the container's "default" flag is reliable; both may point to a preview.
  *
- * @param pictures how many pictures a stream has
+ * @param pictures returns the number of pictures in a stream
  * @returns `video_corrupt` when no stream has any, `video_unsupported` for an unknown codec
  */
 export function chooseFilm(
@@ -33,5 +33,5 @@ export function chooseFilm(
   if (films.every(({ codec }) => codec === null)) {
     return err(failure("video_unsupported", "This ffmpeg does not know its video codec."));
   }
-  return err(failure("video_corrupt", "The file does not tell the size of its pictures."));
+  return err(failure("video_corrupt", "The file does not declare the size of its pictures."));
 }

@@ -9,7 +9,7 @@ const TRANSPORT_CLOCK_TICKS = 2 ** 33;
 
 export type Times = Pick<Footage, "times" | "end">;
 
-/** When the pictures are shown, going by the packets alone. */
+/** The presentation times of the pictures, from the packets alone. */
 export function promisedTimes(file: ProbedFile, film: ProbedVideo, index: PacketIndex): Times {
   const clock = clockOf(file, film.timeUnit);
   const first = firstTime(file, clock, index.stamps[0] ?? null);
@@ -19,10 +19,10 @@ export function promisedTimes(file: ProbedFile, film: ProbedVideo, index: Packet
 }
 
 /**
- * When the pictures are shown that ffmpeg decoded.
+ * The presentation times of the decoded pictures.
  *
- * @param promised what `promisedTimes` found
- * @param stopped whether decoding was to stop after as many pictures as these, before the file's end
+ * @param promised the result of `promisedTimes`
+ * @param stopped whether decoding stopped on purpose before the file's end
  */
 export function decodedTimes(
   file: ProbedFile,
@@ -32,7 +32,7 @@ export function decodedTimes(
   stopped: boolean,
 ): Times {
   const clock = clockOf(file, log.unit);
-  // Decoding times are those of the pictures that came out meanwhile, later by the decoder's delay.
+  // Decoding times belong to earlier pictures: they are late by the decoder's delay.
   const first = index.decodingTimesOnly
     ? (promised.times[0] ?? 0)
     : firstTime(file, clock, log.stamps[0] ?? null);
@@ -47,12 +47,12 @@ function clockOf(file: ProbedFile, unit: number): Clock {
   return { unit, jumps: file.container.includes("mpegts") };
 }
 
-/** When the first picture is shown, after the beginning of the file: sound may come before it. */
+/** The time of the first picture after the file's start: sound may come first. */
 function firstTime(file: ProbedFile, clock: Clock, stamp: number | null): number {
   if (stamp === null) return 0;
   const time = stamp * clock.unit - file.startTime;
   if (!clock.jumps) return Math.max(0, time);
-  // The stamp may lie in another turn of the clock than the file's beginning.
+  // The clock may have wrapped between the stamp and the file's start.
   const period = TRANSPORT_CLOCK_TICKS * clock.unit;
   return Math.max(0, time - period * Math.round(time / period));
 }

@@ -32,12 +32,12 @@ describe("planFrames", () => {
     expect(plan.ok && plan.value.windows.length).toBe(count);
   });
 
-  it("spreads at most so many frames over the range, and says so", () => {
+  it("spreads the maximum number of frames over the range, with a note", () => {
     const plan = planFrames(TEN_SECONDS, { ...ALL, fps: 30 }, { ...LIMITS, maxFrames: 100 });
     expect(plan).toMatchObject({ ok: true, value: { fps: 10, start: 0, end: 10 } });
     expect(plan.ok && plan.value.windows.length).toBe(100);
     expect(plan.ok && plan.value.notes).toEqual([
-      "300 frames at 30 fps are too many; 100 were taken, evenly spread.",
+      "300 frames at 30 fps exceed the limit; 100 were taken, evenly spread.",
     ]);
   });
 

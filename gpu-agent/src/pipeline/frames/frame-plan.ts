@@ -6,16 +6,16 @@ export type FrameOptions = Pick<JobOptions, "fps" | "start_sec" | "end_sec">;
 export interface FrameLimits {
   /** Pixels; larger pictures are scaled down. */
   readonly maxLongSide: number;
-  /** More frames than this are not taken; they are spread over the range instead. */
+  /** The maximum number of frames, spread over the range. */
   readonly maxFrames: number;
   readonly minFrames: number;
-  /** How many pictures of the video are compared for each frame at most; 1 takes those at the exact times. */
+  /** The maximum number of pictures compared per frame; 1 takes those at the exact times. */
   readonly maxCandidatesPerFrame: number;
-  /** A video of more pictures is turned down: a file of a few kilobytes can promise a hundred million. */
+  /** A video of more pictures is rejected: a file of a few kilobytes can declare a hundred million. */
   readonly maxPictures: number;
 }
 
-/** What COLMAP and the engines make good use of. */
+/** Values that suit COLMAP and the engines. */
 export const FRAME_LIMITS: FrameLimits = {
   maxLongSide: 1600,
   maxFrames: 400,
@@ -27,11 +27,11 @@ export const FRAME_LIMITS: FrameLimits = {
 
 /** The pictures that frames may be taken from. Times are seconds after the file's beginning. */
 export interface Footage {
-  /** When each picture of the video is shown, in order. */
+  /** The presentation time of each picture, in order. */
   readonly times: Float64Array;
-  /** When the last picture stops being shown. */
+  /** The end of the last picture. */
   readonly end: number;
-  /** The pictures of one geometry: from this one up to, but not including, that one. */
+  /** The run of pictures with one geometry: from this index up to, but not including, that one. */
   readonly usable: PictureRange;
 }
 
@@ -51,13 +51,13 @@ export interface FramePlan {
    * no picture appears twice.
    */
   readonly windows: readonly (readonly number[])[];
-  /** What the person who sent the video should know, in sentences. */
+  /** Notes for the person who sent the video, in sentences. */
   readonly notes: readonly string[];
 }
 
 /**
- * Plans round((end − start) · fps) frames between start_sec and end_sec, or the video's end where that comes first.
- * Each picture is taken at most once, so there are fewer where the video has fewer pictures.
+ * Plans round((end − start) · fps) frames between start_sec and end_sec, or the video's end if that is earlier. Each
+ * picture is used at most once, so a video with fewer pictures gives fewer frames.
  *
  * @returns `time_range_empty` or `too_few_frames`
  */
@@ -90,7 +90,9 @@ export function planFrames(
   }
   const notes: string[] = [];
   if (count < promised) {
-    notes.push(`${promised} frames at ${options.fps} fps are too many; ${count} were taken, evenly spread.`);
+    notes.push(
+      `${promised} frames at ${options.fps} fps exceed the limit; ${count} were taken, evenly spread.`,
+    );
   }
   if (windows.length < count) {
     notes.push(`The video has only ${windows.length} pictures for ${count} frames; each was taken once.`);
@@ -113,8 +115,8 @@ function windowsOf({ times, usable }: Footage, grid: Grid): number[][] {
   const { start, fps, perFrame } = grid;
   const inRange = Math.ceil((grid.end - start) * fps * perFrame - 1e-6);
   const candidates = Math.max((grid.count - 1) * perFrame + 1, Math.min(grid.count * perFrame, inRange));
-  // Looking half a picture late finds the nearest one. Exact times would, with stamps that were rounded as
-  // Matroska's are to milliseconds, find the one before as often.
+  // Half a picture later finds the nearest one. With stamps rounded to milliseconds, as in Matroska, exact times
+  // would often find the previous one.
   const lead = Math.min(0.5 / (fps * perFrame), 0.5 * grid.interval);
   const windows: number[][] = [];
   let shown = usable.from;

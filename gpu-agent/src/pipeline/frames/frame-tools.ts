@@ -6,7 +6,7 @@ export interface FrameTools {
   /** The programs, by name or path. */
   readonly ffmpeg: string;
   readonly ffprobe: string;
-  /** The longest that one command may run. */
+  /** The time limit for one command. */
   readonly commandTimeoutMs: number;
 }
 

@@ -39,7 +39,7 @@ function ffmpeg(...args: string[]): void {
 /** A filter that makes each picture of a plain colour differ from the one before, in one corner. */
 const TICK = "drawbox=w=8:h=8:color=white:t=fill:enable='mod(n,2)'";
 
-/** Each picture is one shade of grey that tells its number. */
+/** Each picture is one shade of grey that encodes its number. */
 function numbered(seconds: number, rate: number, size = "64x48"): string[] {
   return [
     "-f",
@@ -96,7 +96,7 @@ async function meanColour(image: string | Buffer): Promise<number[]> {
 }
 
 describe.skipIf(!installed)("the frames stage", () => {
-  it("takes the pictures that are shown at the times promised", async () => {
+  it("takes the pictures shown at the declared times", async () => {
     ffmpeg(...numbered(4, 10), ...LOSSLESS, "plain.mkv");
     const { result, dir, messages } = await takeFrames("plain.mkv", { start_sec: 0.5, end_sec: 2.5 });
     expect(result).toEqual({
@@ -121,7 +121,7 @@ describe.skipIf(!installed)("the frames stage", () => {
     ["the video's own rate", { fps: 10 }, 40],
     ["an odd rate and range", { fps: 7.3, start_sec: 0.31, end_sec: 3.77 }, 25],
     ["an end past the end", { fps: 5, start_sec: 2, end_sec: 60 }, 10],
-  ])("keeps the promise for %s", async (_, options, count) => {
+  ])("takes the right pictures for %s", async (_, options, count) => {
     const { result, dir } = await takeFrames("plain.mkv", options);
     expect(result).toMatchObject({ ok: true, value: { count } });
     const numbers = await numbersIn(dir);
@@ -132,13 +132,13 @@ describe.skipIf(!installed)("the frames stage", () => {
     );
   });
 
-  it("finds its place deep in a video", async () => {
+  it("seeks deep into a video", async () => {
     ffmpeg(...numbered(10, 10), ...LOSSLESS, "-g", "15", "long.mkv");
     const { dir } = await takeFrames("long.mkv", { start_sec: 7.2, end_sec: 9.2, fps: 2 });
     expect(await numbersIn(dir)).toEqual([72, 77, 82, 87]);
   });
 
-  it("takes a picture of a variable frame rate once, however long it is shown", async () => {
+  it("takes a picture of a variable-rate video once, however long it is shown", async () => {
     const gaps = "select='lt(t,1)+gt(t,2.85)',setpts=PTS";
     ffmpeg(...numbered(4, 10), "-vf", gaps, ...LOSSLESS, "vfr.mkv");
     const { result, dir } = await takeFrames("vfr.mkv", { fps: 2 }, { minFrames: 5 });
@@ -207,11 +207,11 @@ describe.skipIf(!installed)("the frames stage", () => {
     });
   });
 
-  it("spreads at most so many frames over the range", async () => {
+  it("spreads the maximum number of frames over the range", async () => {
     const { result, dir, messages } = await takeFrames("plain.mkv", { fps: 10 }, { maxFrames: 8 });
     expect(result).toMatchObject({ ok: true, value: { count: 8, fps: 2 } });
     expect(await numbersIn(dir)).toEqual([0, 5, 10, 15, 20, 25, 30, 35]);
-    expect(messages.at(-1)).toContain("40 frames at 10 fps are too many; 8 were taken, evenly spread.");
+    expect(messages.at(-1)).toContain("40 frames at 10 fps exceed the limit; 8 were taken, evenly spread.");
   });
 
   describe("of a video that is blurred but for every third picture", () => {
@@ -232,7 +232,7 @@ describe.skipIf(!installed)("the frames stage", () => {
       return scores.reduce((sum, score) => sum + score, 0) / scores.length;
     }
 
-    it("takes as many pictures as ever, the sharp ones", async () => {
+    it("takes the same number of pictures, the sharp ones", async () => {
       const [chosen, regular] = [
         await takeFrames("blurred.mp4"),
         await takeFrames("blurred.mp4", {}, { maxCandidatesPerFrame: 1 }),
@@ -259,13 +259,13 @@ describe.skipIf(!installed)("the frames stage", () => {
     expect(await sharp(join(dir, "frame_00001.jpg")).metadata()).toMatchObject({ width: 128, height: 48 });
   });
 
-  it("ends a tool that takes too long", async () => {
+  it("kills a tool that takes too long", async () => {
     const { result } = await takeFrames("plain.mkv", {}, { commandTimeoutMs: 1 });
     expect(result).toMatchObject({ ok: false, error: { code: expect.stringMatching(/^stage_/) } });
   });
 
   it("turns pictures upright, and caps their longer side", async () => {
-    // Red above, blue below, with a matrix that tells to turn it by 90° clockwise.
+    // Red above, blue below, with a matrix for a 90° clockwise rotation.
     const halves = `color=red:s=200x60:r=5:d=2[a];color=blue:s=200x60:r=5:d=2[b];[a][b]vstack,${TICK}`;
     ffmpeg("-f", "lavfi", "-i", halves, ...MP4, "flat.mp4");
     const bytes = await readFile(join(clips, "flat.mp4"));
@@ -348,7 +348,7 @@ describe.skipIf(!installed)("the frames stage", () => {
     expect(brighter).toBeGreaterThan(white + 15);
   });
 
-  it("is not confused by a description of any length", async () => {
+  it("handles a description of any length", async () => {
     const comment = ["-metadata", `comment=${"words ".repeat(2000)}`];
     ffmpeg(...numbered(2, 10), ...comment, ...MP4, "described.mp4");
     expect((await takeFrames("described.mp4")).result).toMatchObject({ ok: true, value: { count: 8 } });
@@ -366,7 +366,7 @@ describe.skipIf(!installed)("the frames stage", () => {
     },
   );
 
-  it("names what cannot be used, before any work", async () => {
+  it("rejects unusable files before any work", async () => {
     ffmpeg("-f", "lavfi", "-i", "sine=d=2", "-c:a", "aac", "sound-only.m4a");
     await writeFile(join(clips, "zero"), "");
     await writeFile(join(clips, "text"), "hello world\n".repeat(100));
@@ -402,7 +402,7 @@ describe.skipIf(!installed)("the frames stage", () => {
       else expect(result).toMatchObject({ ok: true, value: { count: 13 } });
     });
 
-    it("takes the video beside a stream whose pictures have no size", async () => {
+    it("ignores a stream whose pictures have no size", async () => {
       const source = ["-f", "lavfi", "-i", "testsrc2=s=160x120:r=10:d=4"];
       ffmpeg(...source, ...source, "-map", "0", "-map", "1", "-c:v", "mjpeg", "-f", "avi", "two.avi");
       const bytes = await readFile(join(clips, "two.avi"));
@@ -414,7 +414,7 @@ describe.skipIf(!installed)("the frames stage", () => {
       expect(result).toMatchObject({ ok: true, value: { width: 160, height: 120 } });
     });
 
-    it("delivers all frames when some of the pictures are spoilt", async () => {
+    it("delivers all frames when some pictures are damaged", async () => {
       ffmpeg(
         "-f",
         "lavfi",
@@ -435,7 +435,7 @@ describe.skipIf(!installed)("the frames stage", () => {
     });
   });
 
-  it("removes what an interrupted run left", async () => {
+  it("removes the leftovers of an interrupted run", async () => {
     const first = await takeFrames("plain.mkv", { fps: 10 });
     const stage = createFramesStage(CONFIG);
     const result = await stage.run(
@@ -452,13 +452,13 @@ describe.skipIf(!installed)("the frames stage", () => {
     expect(await numbersIn(first.dir)).toHaveLength(8);
   });
 
-  it("ends when it is told to", async () => {
+  it("stops when it is aborted", async () => {
     const { result } = await takeFrames("plain.mkv", {}, {}, AbortSignal.abort());
     expect(result).toMatchObject({ ok: false, error: { code: "agent_stopped" } });
   });
 });
 
-it("names a tool that is not there", async () => {
+it("reports a missing tool", async () => {
   await writeFile(join(clips, "any"), "x");
   const { result } = await takeFrames("any", {}, { ffprobe: "/nowhere/ffprobe" });
   expect(result).toMatchObject({ ok: false, error: { code: "tool_missing" } });

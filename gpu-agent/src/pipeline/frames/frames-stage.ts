@@ -22,7 +22,7 @@ import { probeVideo, readPackets } from "./read-video.ts";
 export interface FramesConfig extends FrameLimits, FrameTools {}
 
 export interface FramesInput {
-  /** The video. Only this file is read, whatever it refers to. */
+  /** The video. Only this file is read, whatever other files it references. */
   readonly file: string;
   readonly options: FrameOptions;
 }
@@ -40,27 +40,26 @@ export const FramesOutput = z.object({
   end_sec: z.number().positive(),
   /** When each frame is shown in the video: seconds after its beginning. */
   times: z.array(z.number().nonnegative()),
-  /** What the person who sent the video should know. */
+  /** Notes for the person who sent the video. */
   notes: z.array(z.string()),
 });
 export type FramesOutput = z.infer<typeof FramesOutput>;
 
-/** Changes when the same video and options give other frames than before. */
+/** Bump when the same video and options give different frames. */
 const REVISION = 2;
-/** Pixels of the shorter side: nothing can be found in less. */
+/** Pixels of the shorter side: smaller frames have too few features. */
 const MIN_SIDE = 32;
-/** Of the pictures that the file promises, this share must decode, or it is damaged. */
+/** The share of the declared pictures that must decode; otherwise the file is damaged. */
 const MIN_DECODED_SHARE = 0.5;
-/** The first pass goes by the packets; the next ones correct the times, the geometry and the bars. */
+/** The first pass relies on the packets; the next ones correct the times, the geometry and the bars. */
 const MAX_PASSES = 4;
 
 /**
- * Takes still frames out of the video at the rate asked for: the sharpest picture of each frame's time.
+ * Extracts still frames at the requested rate: the sharpest picture near each frame's time.
  *
- * Fails with `video_corrupt`, `video_unsupported`, `video_size_unsupported`, `video_no_stream`,
- * `video_encrypted`, `video_spherical`, `video_dolby_vision`, `image_still`, `image_animated`,
- * `image_motion_photo`, `time_range_empty`, `too_few_frames`, `ffmpeg_failed`, `tool_unsupported`, `disk_full`, and what `runTool`
- * returns.
+ * Fails with `video_corrupt`, `video_unsupported`, `video_size_unsupported`, `video_no_stream`, `video_encrypted`,
+ * `video_spherical`, `video_dolby_vision`, `image_still`, `image_animated`, `image_motion_photo`, `time_range_empty`,
+ * `too_few_frames`, `ffmpeg_failed`, `tool_unsupported`, `disk_full`, and what `runTool` returns.
  */
 export function createFramesStage(config: FramesConfig): Stage<FramesInput, FramesOutput> {
   const { maxLongSide, maxFrames, minFrames, maxCandidatesPerFrame } = config;
@@ -81,7 +80,7 @@ export function createFramesStage(config: FramesConfig): Stage<FramesInput, Fram
   };
 }
 
-/** All that is known of the video before it is decoded. */
+/** Everything known about the video before decoding. */
 interface Video {
   readonly path: string;
   readonly file: ProbedFile;
@@ -107,7 +106,7 @@ async function takeFrames(
 
   const { plan, decoded, request, times, run } = pass.value;
   if (!request.bars && decoded.greys.isPanorama()) {
-    return err(failure("video_spherical", "Its pictures are twice as wide as high and continue around."));
+    return err(failure("video_spherical", "Its pictures are twice as wide as high and wrap around."));
   }
   const { frames, repeats, missing } = chooseFrames(plan.windows, decoded.greys.candidates);
   context.log.info({ frames: frames.length, repeats, missing }, "chose the frames");
@@ -115,8 +114,8 @@ async function takeFrames(
   if (tooFew) return err(tooFew);
   await keepFrames(context.dir, frames);
   const notes = [...videoNotes(video.value, request, run, decoded), ...plan.notes];
-  if (!toneMap.value) notes.push("Its HDR colours are pale: the agent's ffmpeg lacks zscale or tonemap.");
-  if (repeats > 0) notes.push(`${repeats} frames that only repeat the one before were left out.`);
+  if (!toneMap.value) notes.push("The HDR colours look pale: the agent's ffmpeg lacks zscale or tonemap.");
+  if (repeats > 0) notes.push(`${repeats} frames that repeat the previous one were left out.`);
   if (missing > 1)
     notes.push(`Only ${plan.windows.length - missing} of ${plan.windows.length} frames could be decoded.`);
   const { width, height } = request.frameSize;
@@ -134,7 +133,7 @@ async function takeFrames(
   });
 }
 
-/** Finds out what the file is, and names what cannot be used, before any picture is decoded. */
+/** Probes the file and rejects unusable ones before any picture is decoded. */
 async function readVideo(
   config: FramesConfig,
   path: string,
@@ -142,7 +141,7 @@ async function readVideo(
 ): Promise<Result<Video, Failure>> {
   const file = await probeVideo(config, path, context);
   if (!file.ok) return file;
-  // Before the film is chosen: the codec and the size of encrypted pictures may not be known.
+  // Before choosing the film: the codec and size of encrypted pictures may be unknown.
   const films = file.value.videos.filter(({ attached }) => !attached);
   if (films.every(({ encrypted }) => encrypted)) return err(failure("video_encrypted", ""));
   const packets = await readPackets(config, path, file.value, config.maxPictures, context);
@@ -155,12 +154,12 @@ async function readVideo(
   context.log.info({ film, container, pictures: promised.times.length, end: promised.end }, "read the video");
   const share = shareInFile(file.value, film, promised);
   if (share < MIN_DECODED_SHARE) {
-    return err(failure("video_corrupt", `Only ${Math.round(100 * share)} % of the video are in the file.`));
+    return err(failure("video_corrupt", `The file holds only ${Math.round(100 * share)} % of the video.`));
   }
   return ok({ path, file: file.value, film, container, index, promised });
 }
 
-/** How much of the duration that the file declares it holds. A transport stream declares none. */
+/** The share of its declared duration that the file holds. A transport stream declares none. */
 function shareInFile(file: ProbedFile, film: ProbedVideo, promised: Times): number {
   if (film.duration === null || !(film.duration > 0) || file.container.includes("mpegts")) return 1;
   return (promised.end - (promised.times[0] ?? 0)) / film.duration;
@@ -173,7 +172,7 @@ function unusableKind(file: ProbedFile, film: ProbedVideo, container: ContainerF
   return film.dolbyVisionOnly ? failure("video_dolby_vision", "") : null;
 }
 
-/** A pass whose pictures are those that its own outcome calls for. */
+/** A pass whose pictures match the plan made from its own result. */
 interface FinalPass {
   readonly plan: FramePlan;
   readonly request: DecodeRequest;
@@ -183,9 +182,9 @@ interface FinalPass {
 }
 
 /**
- * Decodes the video with a plan made from its packets, and compares the plan with one made from the pictures that
- * really came out. They differ for broken clocks, undecodable pictures, changing sizes and black bars; then the
- * video is decoded again with the better plan, until a pass confirms its own.
+ * Decodes the video with a plan made from its packets, and compares that with a plan made from the decoded pictures.
+ * They differ for broken clocks, undecodable pictures, changing sizes and black bars; then the video is decoded again
+ * with the better plan, until a pass confirms its plan.
  */
 async function decodeUntilPlanned(
   config: FramesConfig,
@@ -236,7 +235,7 @@ async function decodeUntilPlanned(
     const run = longestRun(log.runs(), times, options.start_sec, options.end_sec ?? times.end);
     if (!run) return err(failure("video_corrupt", "No picture could be decoded."));
     guess = planFrames({ ...times, usable: run }, options, config);
-    // Where the clock is not the one that the packets promised, nor is the place to stop.
+    // If the clock differs from the packets', the point to stop is wrong too.
     const complete = !stopped || sameTimes(times.times, promised.times);
     if (!guess.ok && complete) return guess;
     const better = guess.ok ? guess.value : plan;
@@ -262,7 +261,7 @@ async function decodeUntilPlanned(
     interlaced ||= 2 * log.interlaced > log.stamps.length;
     if (!complete) stopAfter = null;
   }
-  return err(failure("ffmpeg_failed", `It delivered other pictures in each of ${MAX_PASSES} passes.`));
+  return err(failure("ffmpeg_failed", `It delivered different pictures in each of ${MAX_PASSES} passes.`));
 }
 
 /** How the pictures of a geometry are cropped, turned and scaled. */
@@ -305,26 +304,26 @@ function sameRectangle(a: Rectangle | null, b: Rectangle | null): boolean {
   return a?.left === b?.left && a?.top === b?.top && a?.width === b?.width && a?.height === b?.height;
 }
 
-/** Whether the decoded pictures are shown at the times that the packets promised. */
+/** Whether the decoded pictures have the times that the packets declared. */
 function sameTimes(times: Float64Array, promised: Float64Array): boolean {
   return times.every((time, i) => Math.abs(time - (promised[i] ?? Number.NaN)) < 1e-3);
 }
 
-/** @returns how many pictures are shown before a time; null when that is all of them */
+/** @returns the number of pictures before a time; null when that is all of them */
 function countBefore(times: Float64Array, end: number | null): number | null {
   if (end === null) return null;
   const count = times.findIndex((time) => time >= end);
   return count > 0 ? count : null;
 }
 
-/** The last two are of builds whose only AV1 decoder needs a graphics card. */
+/** The last two come from builds whose only AV1 decoder needs a graphics card. */
 const NO_DECODER =
   /Decoder .* not found|no decoder|Unknown decoder|hardware accelerated AV1 decoding|: Function not implemented/i;
-/** What an ffmpeg says that lacks an option or a filter. */
+/** The messages of an ffmpeg that lacks an option or a filter. */
 const NOT_UNDERSTOOD =
   /Unrecognized option|Option .* not found|No such filter|Error (?:parsing|splitting|initializing|configuring|opening) (?:option|filter|the argument list|complex filter)/i;
 
-/** @returns why nothing can be made of what ffmpeg decoded, or null */
+/** @returns why the decoded pictures are unusable, or null */
 export function judgeDecoded(decoded: number, expected: number, errors: readonly string[]): Failure | null {
   const last = errors.at(-1);
   if (decoded === 0) {
@@ -362,7 +361,9 @@ function videoNotes(video: Video, request: DecodeRequest, run: GeometryRun, deco
   const notes: string[] = [];
   const tracks = file.videos.filter(({ attached }) => !attached).length;
   if (tracks > 1) {
-    notes.push(`The file has ${tracks} video tracks; the one of ${film.width}×${film.height} was used.`);
+    notes.push(
+      `The file has ${tracks} video tracks; the one with ${film.width}×${film.height} pixels was used.`,
+    );
   }
   if (decoded.log.runs().length > 1) {
     const { width, height } = run.geometry;
@@ -377,7 +378,7 @@ function videoNotes(video: Video, request: DecodeRequest, run: GeometryRun, deco
   }
   if (container.spatial) notes.push("It is spatial video; only the pictures of one eye were used.");
   const share = shareInFile(file, film, promised);
-  if (share < 0.95) notes.push(`The file breaks off: ${Math.round(100 * share)} % of the video are in it.`);
+  if (share < 0.95) notes.push(`The file is truncated: it holds ${Math.round(100 * share)} % of the video.`);
   return notes;
 }
 
@@ -404,13 +405,13 @@ async function keepFrames(dir: string, frames: readonly number[]): Promise<void>
   await removeCandidates(dir);
 }
 
-/** Removes what an interrupted run left. */
+/** Removes the leftovers of an interrupted run. */
 async function removePictures(dir: string): Promise<void> {
   await removeCandidates(dir);
   for (const name of await readdir(dir)) if (/^frame_\d+\.jpg$/.test(name)) await rm(join(dir, name));
 }
 
-/** Without the noise of floating-point arithmetic. */
+/** Rounds away floating-point noise. */
 function round(seconds: number): number {
   return Number(seconds.toFixed(6));
 }

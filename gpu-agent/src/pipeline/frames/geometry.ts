@@ -2,7 +2,7 @@ import type { Rectangle } from "./bars.ts";
 import type { Footage, PictureRange } from "./frame-plan.ts";
 import { type Orientation, swapsSides } from "./orientation.ts";
 
-/** The size and the shape that a run of decoded pictures has. */
+/** The size and pixel aspect ratio of a run of decoded pictures. */
 export interface Geometry {
   /** Pixels as decoded, before turning upright. */
   readonly width: number;
@@ -16,8 +16,8 @@ export interface GeometryRun extends PictureRange {
 }
 
 /**
- * The run that is shown longest between two times. All frames of a job come from one run: scaling the others to
- * its size would distort them, and COLMAP solves one camera.
+ * The run with the longest duration between two times. All frames of a job come from one run: scaling the others to its
+ * size would distort them, and COLMAP solves for one camera.
  */
 export function longestRun(
   runs: readonly GeometryRun[],

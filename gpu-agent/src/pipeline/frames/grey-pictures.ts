@@ -6,13 +6,13 @@ import { type GreySize, sharpnessOf } from "./sharpness.ts";
 /** The longer side of the small grey pictures; pixels. */
 export const GREY_LONG_SIDE = 800;
 
-/** What is known of a candidate by its content. */
+/** Measurements of a candidate's content. */
 export interface Candidate {
   readonly sharpness: number;
   readonly blocks: BlockMeans;
 }
 
-/** Cuts the stream of grey pictures that ffmpeg writes, and measures each of them. */
+/** Splits ffmpeg's stream of grey pictures and measures each one. */
 export class GreyPictures {
   readonly candidates: Candidate[] = [];
   readonly #size: GreySize;
@@ -45,7 +45,7 @@ export class GreyPictures {
     return this.#bars.find();
   }
 
-  /** Whether the pictures wrap around from their right side to their left one, as 360° video does. */
+  /** Whether the pictures wrap around from right to left, as in 360° video. */
   isPanorama(): boolean {
     return this.#panorama.found();
   }

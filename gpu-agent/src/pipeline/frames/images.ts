@@ -2,9 +2,9 @@ import { open } from "node:fs/promises";
 import { type Failure, failure } from "@splatt/shared";
 import { SIGNATURE_BYTES, type Signature, signatureOf } from "./container-signature.ts";
 
-/** Bytes of a photo that are searched for a clip behind the picture. */
+/** How many bytes of a photo are searched for an appended clip. */
 const MAX_PHOTO_BYTES = 64 * 1_048_576;
-/** What the cameras of Google, Samsung and others write into such photos. */
+/** Markers that Google's, Samsung's and other cameras write into such photos. */
 const MOTION_PHOTO_MARKS = ["MotionPhoto", "MicroVideo", "MotionPhoto_Data", "mpvd", "ftypmp4", "ftypisom"];
 
 /** @returns what kind of image the file is, as a failure; null when its first bytes are not an image's */
@@ -20,7 +20,7 @@ async function holdsClip(file: string): Promise<boolean> {
   const { size } = await handle.stat();
   const bytes = Buffer.alloc(Math.min(size, MAX_PHOTO_BYTES));
   await handle.read(bytes, 0, bytes.length, 0);
-  // The brand of the file itself is no clip behind the picture.
+  // The brand of the file itself is not an appended clip.
   return MOTION_PHOTO_MARKS.some((mark) => bytes.indexOf(mark, 16) >= 0);
 }
 

@@ -2,11 +2,11 @@ import type { FileHandle } from "node:fs/promises";
 import type { Rectangle } from "./bars.ts";
 import { type Orientation, orientationOf } from "./orientation.ts";
 
-/** What ffprobe does not tell, in every version, of a track of an MP4 or QuickTime file (ISO 14496-12). */
+/** Track facts of an MP4 or QuickTime file (ISO 14496-12) that not every ffprobe version prints. */
 export interface IsoTrack {
   /** The track's number in the file, which ffprobe prints as the stream's `id`. */
   readonly id: number;
-  /** How to turn the pictures; null when the file does not say. */
+  /** The orientation of the pictures; null when the file does not declare it. */
   readonly orientation: Orientation | null;
   /** The visible part of the stored picture (`clap`), in whole pixels. */
   readonly crop: Rectangle | null;
@@ -18,24 +18,24 @@ export interface IsoTrack {
 
 export interface IsoMovie {
   readonly videos: readonly IsoTrack[];
-  /** Whether a track marks the moment of a still: the clip is one half of a live photo. */
+  /** Whether a track marks the moment of a still: the clip belongs to a live photo. */
   readonly livePhoto: boolean;
 }
 
 interface Box {
   readonly type: string;
-  /** Where its content begins and ends in the file. */
+  /** The start and end of its content in the file. */
   readonly start: number;
   readonly end: number;
 }
 
-/** A real file has dozens; a hostile one may promise millions. */
+/** A real file has dozens; a hostile one may declare millions. */
 const MAX_CHILDREN = 10_000;
 const MAX_SAMPLE_ENTRY_BYTES = 65_536;
 /** Bytes of a visual sample entry before its child boxes. */
 const VISUAL_SAMPLE_ENTRY_BYTES = 78;
 
-/** @returns nothing found when the file is not ISO media or too damaged to read */
+/** @returns an empty result when the file is not ISO media or too damaged to read */
 export async function readIsoMovie(file: FileHandle): Promise<IsoMovie> {
   const { size } = await file.stat();
   const videos: IsoTrack[] = [];
@@ -118,7 +118,7 @@ function cleanAperture(
   return insideOf(stored, { left, top, width, height });
 }
 
-/** @returns null for what is no part of the picture, or all of it */
+/** @returns null unless it is a proper part of the picture */
 export function insideOf(
   stored: { readonly width: number; readonly height: number },
   crop: Rectangle,
@@ -138,7 +138,7 @@ async function find(file: FileHandle, parent: Box, path: readonly string[]): Pro
   return null;
 }
 
-/** The boxes in a stretch of the file, as far as their sizes make sense. */
+/** The boxes in a range of the file, up to the first with an invalid size. */
 async function* boxes(file: FileHandle, from: number, to: number): AsyncGenerator<Box> {
   let at = from;
   for (let count = 0; at + 8 <= to && count < MAX_CHILDREN; count++) {

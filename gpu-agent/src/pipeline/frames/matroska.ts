@@ -2,7 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import type { Rectangle } from "./bars.ts";
 import { insideOf } from "./iso-media.ts";
 
-/** What ffprobe does not tell, in every version, of a track of a Matroska or WebM file (RFC 9559). */
+/** Track facts of a Matroska or WebM file (RFC 9559) that not every ffprobe version prints. */
 export interface MatroskaTrack {
   readonly crop: Rectangle | null;
   /** Width by height of a pixel of the cropped picture; null when the file does not say. */
@@ -97,7 +97,7 @@ function* elements(data: Buffer): Generator<Element> {
   }
 }
 
-/** EBML's variable-size integer: the leading zeros of its first byte tell the length. */
+/** EBML's variable-size integer: the leading zeros of its first byte give the length. */
 function variableInteger(data: Buffer, at: number, maxLength: number, dropMarker: boolean) {
   const first = data[at];
   if (first === undefined || first === 0) return null;

@@ -1,4 +1,4 @@
-/** How to turn a stored picture upright: mirrored first where needed, then turned. */
+/** How to make a stored picture upright: mirror first if needed, then rotate. */
 export interface Orientation {
   readonly mirrored: boolean;
   readonly clockwiseDegrees: 0 | 90 | 180 | 270;

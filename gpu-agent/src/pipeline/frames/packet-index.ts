@@ -11,25 +11,25 @@ export function packetArguments(file: string): string[] {
   ];
 }
 
-/** What a stream's packets promise about its pictures. Only decoding tells what is true. */
+/** What a stream's packets declare about its pictures. Only decoding proves it. */
 export interface PacketIndex {
   /** The time stamps in the order of presentation, in the stream's unit; null where the file has none. */
   readonly stamps: readonly (number | null)[];
-  /** How long the last picture is shown, in the stream's unit; null when the file does not say. */
+  /** The duration of the last picture, in the stream's unit; null when the file does not declare it. */
   readonly lastDuration: number | null;
   /** Whether the file has decoding times only, as AVI does. */
   readonly decodingTimesOnly: boolean;
 }
 
-/** A step between decoding times above this, in packets of the usual step, begins a new stretch. */
+/** A gap between decoding times above this many usual steps starts a new stretch. */
 const MAX_USUAL_STEPS = 1000;
 
-/** Collects what `packetArguments` makes ffprobe print, line by line. */
+/** Parses ffprobe's output for `packetArguments`, line by line. */
 export class PacketCollector {
   readonly #streams = new Map<number, StreamPackets>();
   #count = 0;
 
-  /** How many packets there are so far, of all streams. */
+  /** The number of packets so far, of all streams. */
   get count(): number {
     return this.#count;
   }
@@ -45,7 +45,7 @@ export class PacketCollector {
     packets.add(number(fields.get("pts")), number(fields.get("dts")), number(fields.get("duration")));
   }
 
-  /** How many packets a stream has. */
+  /** The number of packets of a stream. */
   countOf(stream: number): number {
     return this.#streams.get(stream)?.count ?? 0;
   }
@@ -88,7 +88,7 @@ class StreamPackets {
     };
   }
 
-  /** Stretches within which the clock runs on: pictures are put in order within one only. */
+  /** Stretches with a continuous clock. Pictures are sorted only within a stretch. */
   *#stretches(): Generator<[from: number, to: number]> {
     const steps = Float64Array.from(this.#dts.slice(1), (dts, i) => dts - (this.#dts[i] ?? 0)).filter(
       (s) => s > 0,

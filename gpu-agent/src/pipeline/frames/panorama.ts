@@ -1,6 +1,6 @@
 import type { GreySize } from "./sharpness.ts";
 
-/** The seam may differ by so many times the difference of two neighbouring columns. */
+/** The seam may differ by this factor times the difference of two neighbouring columns. */
 const MAX_SEAM = 2;
 /** A pole is one point, stretched over a whole row: the row varies less than a row at the equator, by this share. */
 const MAX_POLE_VARIATION = 0.25;

@@ -2,7 +2,7 @@ import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { z } from "zod";
 import { type Orientation, parseDisplayMatrix } from "./orientation.ts";
 
-/** What ffprobe says about a file. Times are in seconds. */
+/** ffprobe's description of a file. Times are in seconds. */
 export interface ProbedFile {
   readonly container: string;
   /** The earliest time stamp in the file: players call it 0. */
@@ -23,13 +23,13 @@ export interface ProbedVideo {
   readonly height: number;
   /** Width by height of one pixel. */
   readonly pixelAspect: number;
-  /** Null when ffprobe does not say. */
+  /** Null when ffprobe does not print it. */
   readonly orientation: Orientation | null;
   readonly transfer: "sdr" | "hlg" | "pq";
-  /** The colour matrix as ffmpeg names it; null when the file does not say. */
+  /** The colour matrix by ffmpeg's name; null when the file does not declare it. */
   readonly matrix: string | null;
   readonly interlaced: boolean;
-  /** Seconds that the header promises; null when it does not say. */
+  /** The duration in the header, in seconds; null when it does not declare one. */
   readonly duration: number | null;
   /** Seconds per unit of its time stamps. */
   readonly timeUnit: number;
@@ -38,7 +38,7 @@ export interface ProbedVideo {
   readonly attached: boolean;
   readonly encrypted: boolean;
   readonly equirectangular: boolean;
-  /** Dolby Vision whose pictures look right on a Dolby Vision decoder only. */
+  /** Dolby Vision whose pictures look right only with a Dolby Vision decoder. */
   readonly dolbyVisionOnly: boolean;
 }
 
@@ -46,8 +46,8 @@ export interface ProbedVideo {
 export const MAX_PICTURE_PIXELS = 70_000_000;
 
 /**
- * The demuxers that may read the file. A playlist names other files, which ffmpeg would open whatever the
- * playlist itself is called; with this list it does not read one at all (tried: HLS and ffconcat).
+ * The demuxers that may read the file. ffmpeg would open the files that a playlist names, whatever the playlist's own
+ * name; with this list it does not read playlists at all (tested: HLS and ffconcat).
  */
 const CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts";
 
@@ -60,9 +60,9 @@ export function inputOptions(): string[] {
 }
 
 /**
- * Asks for no more than is read: a title or a description may have any length, and long lines are cut.
+ * Requests only the fields that are read: a title or description may have any length, and long lines are truncated.
  *
- * @param sideData whether to ask for the streams' side data, which ffprobe before 4.4 cannot name
+ * @param sideData whether to request the streams' side data, which ffprobe before 4.4 cannot select
  */
 export function probeArguments(file: string, sideData: boolean): string[] {
   const entries = [

@@ -26,7 +26,7 @@ export async function probeVideo(
     if (!ran.ok) return ran;
     if (ran.value.exitCode === 0) {
       const probed = parseProbe(stdout.join("\n"));
-      // It may be said of a cover picture or of subtitles.
+      // The message may be about a cover picture or subtitles.
       if (probed.ok && probed.value.videos.some(({ width, attached }) => width > 0 && !attached))
         return probed;
       return tooLarge(stderr) ?? probed;
@@ -37,7 +37,7 @@ export async function probeVideo(
   return tooLarge(stderr) ?? err(unreadable(await readSignature(file), lastWords(stderr, file)));
 }
 
-/** What the decoders say to a picture above `MAX_PICTURE_PIXELS`. */
+/** The decoders' message for a picture above `MAX_PICTURE_PIXELS`. */
 const TOO_LARGE = /Picture size ([1-9]\d*x[1-9]\d*) (?:is invalid|exceeds specified max pixel count)/;
 
 function tooLarge(messages: readonly string[]): Result<never, Failure> | null {
@@ -45,7 +45,7 @@ function tooLarge(messages: readonly string[]): Result<never, Failure> | null {
   return size === undefined ? null : err(failure("video_size_unsupported", `They are ${size}.`));
 }
 
-/** ffprobe's last two lines: the one before the last is the more telling, as in "moov atom not found". */
+/** ffprobe's last two lines: the second to last is often more specific, as in "moov atom not found". */
 function lastWords(stderr: readonly string[], file: string): string {
   return stderr
     .filter((line) => !/^\s*Last message repeated/.test(line))
@@ -54,7 +54,7 @@ function lastWords(stderr: readonly string[], file: string): string {
     .join(": ");
 }
 
-/** Why ffprobe could make nothing of a file. */
+/** Why ffprobe could not read a file. */
 function unreadable(signature: Signature, words: string): Failure {
   if (signature === "empty") return failure("video_corrupt", "The file is empty.");
   if (signature === "video") return failure("video_corrupt", words);

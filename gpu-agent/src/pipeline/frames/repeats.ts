@@ -1,6 +1,6 @@
 import type { GreySize } from "./sharpness.ts";
 
-/** Pixels; the side of the squares that are averaged, so that noise does not count as a change. */
+/** The side, in pixels, of the averaged squares. Averaging removes noise. */
 const BLOCK = 8;
 /**
  * Levels of 255. Encoding the same picture twice changes a block by less than this, moving the camera by a
@@ -34,8 +34,8 @@ export function blockMeans(grey: Uint8Array, { width, height }: GreySize): Block
 }
 
 /**
- * Whether two pictures show the same, but for the noise that encoding adds: nothing large has changed anywhere,
- * and next to nothing on average.
+ * Whether two pictures are the same but for encoding noise: no block has changed much, and the average has hardly
+ * changed at all.
  */
 export function isRepeat(a: BlockMeans, b: BlockMeans): boolean {
   let sum = 0;

@@ -8,8 +8,8 @@ export interface GreySize {
 const CLEARLY_SHARPER = 1.25;
 
 /**
- * How sharp a picture is: the variance of its Laplacian, 0 for one without any detail. Comparable only
- * between pictures of the same thing.
+ * The sharpness of a picture: the variance of its Laplacian, 0 for a picture without detail. Comparable only between
+ * pictures of the same subject.
  *
  * J. L. Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy: a comparative study" (2000).
  *
@@ -32,8 +32,7 @@ export function sharpnessOf(grey: Uint8Array, { width, height }: GreySize): numb
 }
 
 /**
- * Which candidate of a frame to keep: the first, which is the one at the exact time, unless another is clearly
- * sharper.
+ * Chooses the candidate of a frame: the first, which is at the exact time, unless another is clearly sharper.
  *
  * @param scores the sharpness of each candidate
  * @returns an index into `scores`

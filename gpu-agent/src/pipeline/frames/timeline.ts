@@ -11,8 +11,8 @@ export interface Clock {
 /**
  * When each picture is shown, in seconds after the first one.
  *
- * Players present pictures in the order in which the decoder delivers them. Where the time stamps are missing,
- * run backwards (concatenated clips) or jump (transport streams), the next picture follows at the usual interval.
+ * Players present pictures in the decoder's order. Where time stamps are missing, run backwards (concatenated clips) or
+ * jump (transport streams), the next picture follows at the usual interval.
  *
  * @param stamps in the order of presentation; null where the file has none
  */
@@ -27,7 +27,7 @@ export function timeline(stamps: readonly (number | null)[], clock: Clock): Floa
   return times;
 }
 
-/** The median step between two pictures; 1/25 s where the stamps do not tell. */
+/** The median step between two pictures; 1/25 s without usable stamps. */
 function usualInterval(stamps: readonly (number | null)[], clock: Clock): number {
   const steps = Float64Array.from(
     stamps.slice(1).map((stamp, i) => stepBetween(stamps[i], stamp) * clock.unit),

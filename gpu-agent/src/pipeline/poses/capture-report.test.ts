@@ -38,7 +38,7 @@ describe("captureReport", () => {
     [{ registered: 42, gap: { from: 42, to: 50 } }, "weak", "The video from 20.5 s to the end is missing."],
     [{ registered: 47, gap: { from: 4, to: 7 } }, "good", "47 of 50"],
     [{ frames: 100, registered: 93, gap: { from: 4, to: 11 } }, "good", "93 of 100"],
-    [{ registered: 30, gap: { from: 30, to: 50 } }, "weak", "send it as a job of its own"],
+    [{ registered: 30, gap: { from: 30, to: 50 } }, "weak", "send it as a separate job"],
     [{ notes: ["Frames repeat."] }, "good", "The capture is good. Frames repeat."],
   ])("%j is %s: %s", (change, verdict, advice) => {
     const report = captureReport({ ...GOOD, ...change });

@@ -1,7 +1,7 @@
 import type { CaptureReport } from "@splatt/shared";
 import type { FrameGap } from "./model-facts.ts";
 
-/** Fewer placed images than this, or than this share of all, are not worth any training. */
+/** With fewer registered frames than this, or than this share of all, training is pointless. */
 export const MIN_REGISTERED = 8;
 export const MIN_REGISTERED_SHARE = 0.3;
 /** From this share on a capture counts as good; below it COLMAP makes a second pass. */
@@ -10,13 +10,13 @@ export const GOOD_SHARE = 0.8;
 const LARGE_ERROR = { pixels: 1.5, shareOfLongSide: 0.00125 };
 
 /**
- * Of the captures tried, those that came out well have 0.74 to 0.94, those whose cameras followed something that moved, or
- * that were too dark, 0.40 to 0.51; see `featureCoverage`.
+ * Of the captures tested, good ones have 0.74 to 0.94; those whose cameras followed a moving object, or that were too
+ * dark, 0.40 to 0.51. See `featureCoverage`.
  */
 const LITTLE_COVERAGE = 0.6;
-/** Degrees. Those that came out well have 6 and more, a camera that stays on the spot has 2. */
+/** Degrees. Good captures have 6 or more, a camera that stays in place has 2. */
 const LITTLE_PARALLAX = 3;
-/** A stretch of the video that is missing counts from so many frames on, and this share of all. */
+/** The minimum length of a reported gap, in frames and as a share of all. */
 const LARGE_GAP = { frames: 4, share: 0.08 };
 
 export interface CaptureFacts {
@@ -33,16 +33,16 @@ export interface CaptureFacts {
   readonly coverage: number;
   /** See `parallaxDegrees`. */
   readonly parallax: number;
-  /** The longest stretch of frames that could not be placed. */
+  /** The longest stretch of unregistered frames. */
   readonly gap: FrameGap | null;
-  /** Frames per second of video, and where in it the first one is. */
+  /** Frames per second of video, and the time of the first one. */
   readonly fps: number;
   readonly startSec: number;
-  /** What there is to be said of the frames themselves. */
+  /** Notes about the frames themselves. */
   readonly notes: readonly string[];
 }
 
-/** What the pose solver made of the capture, and what the person who filmed it can do better. */
+/** The result of pose solving, and advice for the person who filmed. */
 export function captureReport(facts: CaptureFacts): CaptureReport {
   const { frames, registered, points, meanReprojectionError, longSide } = facts;
   const share = frames > 0 ? registered / frames : 0;
@@ -65,7 +65,7 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
         blurred ? "The views agree poorly, perhaps from motion blur or a moving subject." : "",
         sparse ? "Few points were found: more texture and better light would help." : "",
         partial
-          ? "Only part of each picture could be used: something in it moves, or much of it lacks detail or light."
+          ? "Only part of each picture could be used: something moves, or much of it lacks detail or light."
           : "",
         flat
           ? "The camera hardly moved, so the result holds only near where it was. Walk around the subject while filming."
@@ -86,7 +86,7 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
   };
 }
 
-/** Says which part of the video is missing, where that is more than a frame here and there. */
+/** Names the missing part of the video, unless only a few scattered frames are missing. */
 function missingStretch({ gap, frames, fps, startSec }: CaptureFacts): string | null {
   if (gap === null || gap.to - gap.from < Math.max(LARGE_GAP.frames, LARGE_GAP.share * frames)) return null;
   const at = (frame: number) => (startSec + frame / fps).toFixed(1);
@@ -94,5 +94,5 @@ function missingStretch({ gap, frames, fps, startSec }: CaptureFacts): string | 
   const stretch = `The video from ${at(gap.from)} s ${until} is missing.`;
   return gap.to - gap.from < frames / 4
     ? stretch
-    : `${stretch} If it shows another place there, send it as a job of its own, with start_sec and end_sec.`;
+    : `${stretch} If it shows another place there, send it as a separate job, with start_sec and end_sec.`;
 }

@@ -123,7 +123,7 @@ describe.each([
     expect(mapCameras(dialect, STANDARD, PATHS, hardware).join(" ")).toContain(`--Mapper.${ratio} 1.3`);
   });
 
-  it("keeps colours and log files away where they are new", () => {
+  it("disables colours and log files in versions that have them", () => {
     const logging = "--log_target stderr --log_color 0";
     expect(mapCameras(dialect, STANDARD, PATHS, CPU).join(" ").includes(logging)).toBe(major >= 4);
   });

@@ -16,7 +16,7 @@ export interface Hardware {
   readonly threads: number | null;
 }
 
-/** Small, so that a block is done, and a line is printed, every few seconds. */
+/** Small, so that a block finishes, and prints a line, every few seconds. */
 const EXHAUSTIVE_BLOCK_IMAGES = 10;
 
 export function extractFeatures(
@@ -61,7 +61,7 @@ export function matchFeatures(
   ];
 }
 
-/** Matches the pairs listed in `paths.pairs`, besides those that are matched already. */
+/** Matches the pairs listed in `paths.pairs` that are not matched yet. */
 export function matchPairs(
   dialect: ColmapDialect,
   settings: PoseSettings,
@@ -94,9 +94,8 @@ export function mapCameras(
 }
 
 /**
- * Pairs of frames far apart in time, every `stride`-th with each other, without those that sequential
- * matching covers. They close the loop of a walk around something, as loop detection would, without the
- * vocabulary file that it needs.
+ * Pairs of frames far apart in time: every `stride`-th with every other, except those that sequential matching covers.
+ * They close the loop of a walk around a subject, like loop detection but without its vocabulary file.
  */
 export function loopPairs(names: readonly string[], stride: number, overlap: number): [string, string][] {
   const keyframes = names.flatMap((name, index) => (index % stride === 0 ? [{ name, index }] : []));

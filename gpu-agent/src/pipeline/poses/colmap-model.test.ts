@@ -44,14 +44,14 @@ describe.each(FILES)("%s", (name, bytes, parse, value) => {
     expect(entryCount(bytes)).toBe(2);
   });
 
-  it("is refused when it is cut anywhere, or goes on", () => {
+  it("is rejected when it is truncated or has trailing bytes", () => {
     for (let length = 0; length < bytes.length; length++) {
       expect(parse(bytes.subarray(0, length)), `${length} bytes`).toMatchObject({ ok: false });
     }
     expect(parse(Buffer.concat([bytes, Buffer.from([0])]))).toMatchObject({ ok: false });
   });
 
-  it("is refused, quickly, when it claims more entries than it can hold", () => {
+  it("is rejected quickly when it declares more entries than fit", () => {
     for (const count of [3n, 2n ** 32n, 2n ** 63n, 2n ** 64n - 1n]) {
       const lying = Buffer.from(bytes);
       lying.writeBigUInt64LE(count);
@@ -69,7 +69,7 @@ describe.each(FILES)("%s", (name, bytes, parse, value) => {
   });
 });
 
-it("cameras of other kinds are refused", () => {
+it("unsupported camera models are rejected", () => {
   const fisheye = Buffer.from(BYTES.cameras);
   fisheye.writeUInt32LE(5, 8 + 4);
   expect(parseCameras(fisheye)).toEqual({

@@ -34,7 +34,7 @@ export interface ColmapPoint {
   readonly colour: readonly [number, number, number];
   /** Mean over its observations, in pixels; −1 when COLMAP has not computed it. */
   readonly error: number;
-  /** Which images see it: image id, index of the feature there, image id, index … */
+  /** Its observations: image id, feature index, image id, feature index … */
   readonly track: Uint32Array;
 }
 
@@ -64,7 +64,7 @@ export function entryCount(head: Uint8Array): number | null {
   return reader.overrun ? null : count;
 }
 
-/** @returns the error as a sentence, for a file that is cut short or holds impossible numbers */
+/** @returns an error sentence for a file that is truncated or holds impossible numbers */
 export function parseCameras(bytes: Uint8Array): Result<ReadonlyMap<number, ColmapCamera>, string> {
   const reader = new Reader(bytes);
   const count = reader.count(MIN_CAMERA_BYTES);
@@ -82,7 +82,7 @@ export function parseCameras(bytes: Uint8Array): Result<ReadonlyMap<number, Colm
   return reader.finish("cameras.bin", cameras);
 }
 
-/** @returns the error as a sentence, for a file that is cut short or holds impossible numbers */
+/** @returns an error sentence for a file that is truncated or holds impossible numbers */
 export function parseImages(bytes: Uint8Array): Result<readonly ColmapImage[], string> {
   const reader = new Reader(bytes);
   const count = reader.count(MIN_IMAGE_BYTES);
@@ -98,7 +98,7 @@ export function parseImages(bytes: Uint8Array): Result<readonly ColmapImage[], s
     for (let j = 0; j < featureCount; j++) {
       features[2 * j] = reader.float64();
       features[2 * j + 1] = reader.float64();
-      // The point's id, which the points' tracks tell as well.
+      // The point's id, which the points' tracks also hold.
       reader.skip(8);
     }
     images.push({ id, quaternion, translation, cameraId, name, features });
@@ -106,7 +106,7 @@ export function parseImages(bytes: Uint8Array): Result<readonly ColmapImage[], s
   return reader.finish("images.bin", images);
 }
 
-/** @returns the error as a sentence, for a file that is cut short or holds impossible numbers */
+/** @returns an error sentence for a file that is truncated or holds impossible numbers */
 export function parsePoints(bytes: Uint8Array): Result<readonly ColmapPoint[], string> {
   const reader = new Reader(bytes);
   const count = reader.count(MIN_POINT_BYTES);
@@ -124,7 +124,7 @@ export function parsePoints(bytes: Uint8Array): Result<readonly ColmapPoint[], s
   return reader.finish("points3D.bin", points);
 }
 
-/** Reads numbers one after the other; past the end it yields zeros and remembers that it did. */
+/** Reads numbers in sequence; past the end it returns zeros and sets `overrun`. */
 class Reader {
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
@@ -165,7 +165,7 @@ class Reader {
     return text;
   }
 
-  /** How many entries follow; none, and an overrun, when that many cannot fit in what is left. */
+  /** The number of entries that follow; zero, and an overrun, when that many cannot fit in the remaining bytes. */
   count(minEntryBytes: number): number {
     const count = this.uint64();
     if (count * minEntryBytes <= this.#bytes.length - this.#at) return count;

@@ -1,6 +1,6 @@
 import { anyOf } from "../../processes/any-of.ts";
 
-/** An event in COLMAP's output. The wording differs between versions, the facts do not. */
+/** An event in COLMAP's output, independent of the version's wording. */
 export type ColmapEvent =
   /** `done` of `total` images read or matched, or image blocks matched. */
   | { readonly kind: "step"; readonly done: number; readonly total: number }
@@ -13,7 +13,7 @@ export type ColmapEvent =
   | { readonly kind: "problem"; readonly problem: ColmapProblem };
 
 export type ColmapProblem =
-  /** No two images show the same thing from places far enough apart. */
+  /** No two images show the same thing with enough parallax. */
   | "no_initial_pair"
   /** No image matches any other. */
   | "no_matches"
@@ -47,7 +47,7 @@ export function parseColmapLine(line: string): ColmapEvent | null {
   const features = /^\s*Features:\s+(\d+)/.exec(text);
   if (features) return { kind: "features", count: Number(features[1]) };
   const registering = /Registering image #\d+ \((num_reg_frames=)?(\d+)\)/.exec(text);
-  // Before 3.12 the number counts the image itself, later only those before it.
+  // Before 3.12 the number includes the image itself, later only the earlier ones.
   if (registering) {
     return { kind: "registered", count: Number(registering[2]) + (registering[1] ? 1 : 0) };
   }
@@ -70,7 +70,7 @@ function blockEvent(block: RegExpExecArray): ColmapEvent {
 const GPU_TROUBLE = anyOf(
   /(?:insufficient|not enough) GPU memory/,
   /SiftGPU not|without CUDA or OpenGL support|Failed to create feature (?:extractor|matcher)/,
-  // Too little GPU memory for a single match: SiftGPU then asks for none at all.
+  // Too little GPU memory for a single match: SiftGPU then allocates zero bytes.
   /max_num_matches/,
   /context_\.create\(\)|QOpenGLContext|no Qt platform plugin/,
   /CUDA error|no CUDA-capable device|no kernel image|unsupported toolchain/,

@@ -23,7 +23,7 @@ import {
   type SequentialMatching,
 } from "./settings.ts";
 
-/** What a pass of COLMAP came to. */
+/** The outcome of a COLMAP pass. */
 export interface PassOutcome {
   /** The folder of the largest usable model; null without one. */
   readonly model: string | null;
@@ -34,7 +34,7 @@ export interface PassOutcome {
   /** Images that match at least one other. */
   readonly connected: number;
   readonly problem: ColmapProblem | null;
-  /** What is wrong with the model that could not be used; null without one. */
+  /** What is wrong with an unusable model; null without one. */
   readonly fault: ModelFault | null;
   /** COLMAP's last lines. */
   readonly lastWords: string;
@@ -47,7 +47,7 @@ type Report = (fraction: number, message: string) => void;
 
 /** With fewer features per image on average, there is nothing to match. */
 export const HARDLY_ANY_FEATURES = 30;
-/** COLMAP passes over images that it cannot read. More than this share of them is a fault of COLMAP or the disk. */
+/** COLMAP skips images that it cannot read. More than this share is a fault of COLMAP or the disk. */
 const MAX_UNREAD_SHARE = 0.2;
 
 /** Shares of a pass's time; matching is by far the longest on a CPU. */
@@ -56,9 +56,9 @@ const PHASES = { extract: 0.15, match: 0.5, map: 0.35 } as const;
 /**
  * Runs feature extraction, matching and mapping in `dir`, which is emptied first.
  *
- * @param report receives the share of the pass that is done, 0–1, and what COLMAP does
- * @returns an outcome without a model when the images yield none; `colmap_failed` when COLMAP breaks or what it left
- *   does not fit the frames; and what `runCheckedStep` returns
+ * @param report receives the completed share of the pass, 0–1, and COLMAP's current activity
+ * @returns an outcome without a model when the images yield none; `colmap_failed` when COLMAP breaks or its files do
+ *   not match the frames; and what `runCheckedStep` returns
  */
 export async function runPass(
   job: ColmapJob,
@@ -142,7 +142,7 @@ async function extract(
   return extracted.ok ? ok(extracted.value ?? 0) : extracted;
 }
 
-/** Compares the images that COLMAP has read with the frames. @returns the mean number of features per image */
+/** Compares COLMAP's images with the frames. @returns the mean number of features per image */
 function checkFeatures(job: ColmapJob, database: string): Result<number, Failure> {
   const colmapFailed = (detail: string) => err(failure("colmap_failed", detail));
   const images = readImages(database);
@@ -196,11 +196,11 @@ async function match(
   if (!matched.ok) return matched;
   const settings = plan(job.gpu.enabled);
   if (settings.matching.kind === "exhaustive") return ok(undefined);
-  report(PHASES.extract + PHASES.match, "matching: looking for places seen before");
+  report(PHASES.extract + PHASES.match, "matching: closing loops");
   return matchFar(job, settings, settings.matching, paths);
 }
 
-/** Matches every `loopStride`-th frame with each other, except for pairs that are matched already. */
+/** Matches every `loopStride`-th frame with every other, except for pairs already matched. */
 async function matchFar(
   job: ColmapJob,
   settings: PoseSettings,
@@ -215,7 +215,7 @@ async function matchFar(
     args: (hardware) => matchPairs(job.dialect, settings, paths, hardware),
     onEvent: () => undefined,
   });
-  // These matches help but are not essential: what is missing shows in the model.
+  // These matches help but are optional: if they are needed, the model shows it.
   if (ran.ok && ran.value.exitCode !== 0) {
     job.context.log.warn({ tail: ran.value.tail.slice(-3) }, "matching distant frames failed");
   }
@@ -254,7 +254,7 @@ async function mapModel(
     return ok({ ...common, model: best.dir, registered: best.registered, problem: null, fault: null });
   }
   if (best?.kind === "faulty") return ok({ ...NO_MODEL, ...common, problem: null, fault: best.fault });
-  // A model without points is what a camera that only turns, or stands still, leads to.
+  // A camera that only turns or stands still yields a model without points.
   const problem = best ? "no_initial_pair" : ran.value.problem;
   if (problem === "no_initial_pair" || problem === "no_matches")
     return ok({ ...NO_MODEL, ...common, problem });
@@ -270,8 +270,8 @@ type FoundModel =
   | { readonly kind: "hollow" };
 
 /**
- * The usable model with the most images, else what is wrong with one. COLMAP numbers its models in the order in which
- * it made them, so the first one may be a small leftover.
+ * The usable model with the most images, else what is wrong with one. COLMAP numbers its models in order of creation,
+ * so the first one may be a small fragment.
  */
 async function bestModel(job: ColmapJob, sparse: string): Promise<FoundModel | null> {
   const found: FoundModel[] = [];

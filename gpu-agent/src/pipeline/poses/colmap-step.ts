@@ -20,7 +20,7 @@ export interface ColmapJob {
   /** Null uses all cores. */
   readonly threads: number | null;
   readonly gpu: GpuUse;
-  /** The longest that one command may run, and may print nothing. */
+  /** The limits on one command's run time and on its time without output. */
   readonly timeoutMs: number;
   readonly silenceMs: number;
   readonly context: StageContext;
@@ -50,11 +50,11 @@ export interface ColmapExit {
 }
 
 /**
- * Runs a step on the GPU if it is enabled, and again on the CPU when the GPU fails it: a driver, a display or an
- * architecture that COLMAP does not cope with must not count against the video.
+ * Runs a step on the GPU if it is enabled, and again on the CPU when it fails there: a driver, display or
+ * architecture that COLMAP cannot handle must not be blamed on the video.
  *
- * @param check reads what the step left; `null` says that it found nothing, which on a GPU may be the GPU's doing
- * @param reset removes what the step left, before it is repeated
+ * @param check reads the step's output; `null` means that it found nothing, which may be the GPU's fault
+ * @param reset removes the step's output before a repetition
  * @returns what `check` returns, or `colmap_failed`, `workspace_unusable`, `tool_unsupported`, or what `runTool` returns
  */
 export async function runCheckedStep<T>(
@@ -86,7 +86,7 @@ async function runAndCheck<T>(
   return failed ? err(await stepFailure(job, step.name, ran.value)) : check();
 }
 
-/** Runs a step once. Its exit code is for the caller to judge. */
+/** Runs a step once. The caller interprets its exit code. */
 export async function runStep(job: ColmapJob, step: ColmapStep): Promise<Result<ColmapExit, Failure>> {
   let problem: ColmapProblem | null = null;
   let problemLine: string | null = null;
@@ -129,7 +129,7 @@ export async function stepFailure(job: ColmapJob, name: string, exit: ColmapExit
     );
   }
   const how = exit.signal === null ? `exit code ${exit.exitCode}` : `signal ${exit.signal}`;
-  // The stack trace of a crash helps nobody here.
+  // A crash's stack trace is of no use to the user.
   const last = exit.tail
     .map(plainLine)
     .filter((line) => !/^\s*@\s+0x/.test(line))

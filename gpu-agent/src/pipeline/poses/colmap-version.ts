@@ -30,7 +30,7 @@ export function versionText(version: ColmapVersion): string {
   return `${version.major}.${version.minor}${version.patch > 0 ? `.${version.patch}` : ""}`;
 }
 
-/** COLMAP 3.8 is the oldest that was tried, 4.x the newest. */
+/** COLMAP 3.8 is the oldest tested version, 4.x the newest. */
 const OLDEST = { major: 3, minor: 8 };
 const NEWEST_MAJOR = 4;
 
@@ -68,7 +68,7 @@ export interface ColmapDialect {
   /** Holds use_gpu, num_threads and guided_matching of matching. */
   readonly matching: string;
   readonly maxImageSize: string;
-  /** How much the model may grow before all of it is adjusted again. */
+  /** How much the model may grow before a global bundle adjustment. */
   readonly globalRatio: string;
   /** Keeps colours and log files away. */
   readonly logging: readonly string[];

@@ -7,7 +7,7 @@ import { applySimilarity, cameraPose, normalizingSimilarity, type Similarity } f
 import { apply, scale, type Vector3 } from "./vectors.ts";
 
 /**
- * transforms.json for a COLMAP model. Near-duplicates are told by the cameras alone, see `splitFrames`.
+ * transforms.json for a COLMAP model. Near-duplicates are detected from the cameras alone; see `splitFrames`.
  *
  * @returns `colmap_failed` when the model does not have exactly one camera of a kind that we know
  */

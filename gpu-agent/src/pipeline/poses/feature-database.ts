@@ -1,12 +1,12 @@
 import { DatabaseSync } from "node:sqlite";
 import { err, errorText, ok, type Result } from "@splatt/shared";
 
-/** COLMAP's SQLite database, as far as it shows what a step has really done. Its tables are the same from 3.8 to 4.2. */
+/** Reads COLMAP's SQLite database to verify what a step did. Its tables are the same from 3.8 to 4.2. */
 
-/** An image as COLMAP has read it. */
+/** An image as COLMAP read it. */
 export interface ReadImage {
   readonly name: string;
-  /** Null when feature extraction did not get to it. */
+  /** Null when feature extraction did not reach it. */
   readonly features: number | null;
   /** Pixels. */
   readonly width: number;
@@ -31,7 +31,7 @@ export function readImages(database: string): Result<readonly ReadImage[], strin
   );
 }
 
-/** @returns how many pairs of images have matches that fit one geometry */
+/** @returns the number of image pairs with geometrically verified matches */
 export function countMatchedPairs(database: string): Result<number, string> {
   return query(database, (connection) => {
     const row = connection.prepare("SELECT COUNT(*) AS pairs FROM two_view_geometries WHERE rows > 0").get();
@@ -39,7 +39,7 @@ export function countMatchedPairs(database: string): Result<number, string> {
   });
 }
 
-/** Forgets all matches; COLMAP passes over pairs that it has matched, without a match too. */
+/** Deletes all matches, because COLMAP skips pairs already processed, even those without matches. */
 export function clearMatches(database: string): Result<void, string> {
   return query(
     database,

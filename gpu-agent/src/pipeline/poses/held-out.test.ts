@@ -18,7 +18,7 @@ const orbit = (count: number, stepDegrees = 5) =>
   Array.from({ length: count }, (_, i) => camera(i, i * stepDegrees));
 const heldOut = (frames: PosedFrame[], pictures?: Uint8Array[]) =>
   splitFrames(frames, pictures).test_filenames.map((file) => Number(file.slice(7)));
-/** A picture of its own for each number. */
+/** A distinct picture for each number. */
 const picture = (seed: number) => Uint8Array.from({ length: 2304 }, (_, i) => (i * (seed + 3) * 37) % 251);
 
 describe("splitFrames", () => {
@@ -56,14 +56,14 @@ describe("splitFrames", () => {
     expect(held).toEqual([3]);
   });
 
-  it("takes a frame that returns to an earlier place for that place's duplicate", () => {
+  it("treats a frame that returns to an earlier place as a duplicate", () => {
     const frames = [...orbit(12), ...Array.from({ length: 12 }, (_, i) => camera(12 + i, 5 * i, 0.002))];
     const held = new Set(heldOut(frames));
     for (let i = 0; i < 12; i++) expect(held.has(i)).toBe(held.has(i + 12));
     expect(held.size).toBeGreaterThan(0);
   });
 
-  it("takes equal pictures for duplicates although COLMAP placed them a little apart", () => {
+  it("treats identical pictures as duplicates although COLMAP placed them slightly apart", () => {
     const frames = Array.from({ length: 16 }, (_, i) => camera(i, 5 * Math.floor(i / 2), 0.02 * (i % 2)));
     const pictures = frames.map((_, i) => picture(Math.floor(i / 2)));
     expect(heldOut(frames, pictures)).toEqual([8, 9]);
@@ -75,7 +75,7 @@ describe("splitFrames", () => {
     ).toEqual([4, 12]);
   });
 
-  it("does not take equal pictures from different sides for duplicates", () => {
+  it("does not treat identical pictures from different sides as duplicates", () => {
     const frames = orbit(8, 40);
     expect(
       heldOut(

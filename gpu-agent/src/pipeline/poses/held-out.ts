@@ -1,28 +1,28 @@
 import type { PosedFrame, Transforms } from "@splatt/formats";
 
 /*
- * Frames that judge the result are not trained on. A frame whose near-duplicate is trained on judges nothing: the
- * trainer has seen its picture, and the measured quality would be that of a training frame.
+ * Held-out frames measure the quality of the result. A held-out frame whose near-duplicate is trained on measures
+ * nothing: the trainer has seen its picture.
  */
 
-/** One frame in 8 is held out: the custom of the field (Mip-NeRF 360). */
+/** One frame in 8 is held out, as is usual (Mip-NeRF 360). */
 const HELD_OUT_EVERY = 8;
-/** Which of the 8, so that even the smallest set has neighbours of it on both sides. */
+/** The index among the 8: even the smallest set has neighbours on both sides. */
 const HELD_OUT_FIRST = 4;
 
 /** Cameras nearer than this show the same picture. The farthest camera is at distance 1 from the centre. */
 const SAME_POSITION = 0.004;
 const SAME_DIRECTION_DEGREES = 0.4;
-/** Cameras nearer than this may show the same picture: COLMAP places equal pictures a little apart. */
+/** Cameras nearer than this may show the same picture: COLMAP places identical pictures slightly apart. */
 const NEAR_POSITION = 0.05;
 const NEAR_DIRECTION_DEGREES = 5;
-/** Pictures that differ by less than this are the same but for noise and compression. Root mean square, 0–255. */
+/** Pictures that differ by less than this are the same except for noise and compression. RMS, 0–255. */
 const SAME_PICTURE = 1.5;
 
 type Split = Pick<Transforms, "train_filenames" | "val_filenames" | "test_filenames">;
 
 /**
- * Splits frames into those to train on and those to judge by, such that near-duplicates are on the same side.
+ * Splits frames into training and held-out frames, keeping near-duplicates on the same side.
  *
  * @param frames in the order of the video
  * @param pictures a small grey picture of each frame, all of one size; without them only cameras are compared
@@ -54,7 +54,7 @@ function areDuplicates(
   return one !== undefined && other !== undefined && difference(one, other) < SAME_PICTURE;
 }
 
-/** How far apart two cameras are, and by how much the one is turned against the other. */
+/** The distance between two cameras and the angle between their orientations. */
 function between(a: PosedFrame, b: PosedFrame): { distance: number; degrees: number } {
   let squares = 0;
   let trace = 0;
@@ -73,7 +73,7 @@ function difference(a: Uint8Array, b: Uint8Array): number {
   return Math.sqrt(squares / Math.max(1, a.length));
 }
 
-/** Groups of indices that duplicates connect, each ascending, in the order of their first. */
+/** Groups of indices connected by duplicates, each ascending, ordered by their first index. */
 function groupDuplicates(count: number, isPair: (a: number, b: number) => boolean): number[][] {
   const groupOf = Array.from({ length: count }, (_, i) => i);
   for (let b = 1; b < count; b++) {
@@ -93,7 +93,7 @@ function groupDuplicates(count: number, isPair: (a: number, b: number) => boolea
   return [...groups.values()];
 }
 
-/** One group of every 8: the smallest, so that a still stretch stays in training, and among these the middle one. */
+/** One group of every 8: the smallest, to keep still stretches in training; of equals, the middle one. */
 function chooseGroups(groups: readonly number[][]): number[][] {
   const chosen: number[][] = [];
   for (let first = 0; first + HELD_OUT_FIRST < groups.length; first += HELD_OUT_EVERY) {

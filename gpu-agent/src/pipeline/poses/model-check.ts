@@ -2,12 +2,12 @@ import { toOpenCv } from "./camera-models.ts";
 import type { ColmapCamera, ColmapImage, ColmapModel } from "./colmap-model.ts";
 import type { Size } from "./settings.ts";
 
-/** No lens has a focal length outside these, in terms of the longer side: 0.1 sees 157°, 10 sees 6°. */
+/** Limits on the focal length, relative to the longer side: 0.1 is a view of 157°, 10 of 6°. */
 const MIN_FOCAL = 0.1;
 const MAX_FOCAL = 10;
 const UNIT_TOLERANCE = 1e-3;
 
-/** COLMAP ended well and its model makes no sense: the program's fault, or what a hopeless capture leads to. */
+/** Why a model from a successful run is invalid: the program's fault, or a hopeless capture. */
 export interface ModelFault {
   readonly cause: "program" | "capture";
   readonly detail: string;
@@ -33,7 +33,7 @@ export function modelFault(model: ColmapModel, names: ReadonlySet<string>, size:
     poses.add([...image.quaternion, ...image.translation].join());
     if (!model.cameras.has(image.cameraId)) return program(`${image.name} has no camera`);
   }
-  // Two frames from exactly one place is a copy, of which a standing camera may have some.
+  // Frames with identical poses are copies; a standing camera may have some.
   if (model.images.length > 1 && poses.size <= model.images.length / 2) {
     return {
       cause: "capture",
@@ -62,7 +62,7 @@ function cameraFault(camera: ColmapCamera, { width, height }: Size): ModelFault 
     return { cause: "program", detail };
   }
   if (!camera.params.every((value) => Number.isFinite(value)))
-    return { cause: "program", detail: "the camera has parameters that are no numbers" };
+    return { cause: "program", detail: "the camera has parameters that are not finite" };
   const lens = toOpenCv(camera);
   if (lens === null) return null;
   const longSide = Math.max(width, height);
@@ -72,8 +72,8 @@ function cameraFault(camera: ColmapCamera, { width, height }: Size): ModelFault 
     return { cause: "capture", detail };
   }
   if (lens.cx < 0 || lens.cx > width || lens.cy < 0 || lens.cy > height)
-    return { cause: "capture", detail: "the optical axis came out beside the picture" };
-  // Beyond this radius the distortion turns back on itself, and two directions fall on one pixel.
+    return { cause: "capture", detail: "the optical axis came out outside the picture" };
+  // Beyond this radius the distortion folds back, and two directions map to one pixel.
   const radius = Math.min(width / lens.fx, height / lens.fy) / 2;
   const slope = 1 + 3 * lens.k1 * radius ** 2 + 5 * lens.k2 * radius ** 4;
   return slope > 0

@@ -2,17 +2,17 @@ import type { ColmapImage, ColmapModel } from "./colmap-model.ts";
 import { cameraPose } from "./normalize.ts";
 import { dot, normalized, subtract } from "./vectors.ts";
 
-/** Pictures are looked at in so many cells each way. */
+/** Pictures are divided into this many cells each way. */
 const GRID = 8;
-/** So many points tell as much as all of them. */
+/** A sample of this many points is enough. */
 const MAX_POINTS = 5000;
 
 /**
- * How much of what there is to see in the pictures the model explains: of the cells of a picture that have features, the
- * share that has one with a place in space. Median over the placed pictures, 0 to 1.
+ * How much of the pictures the model explains: of a picture's cells with features, the share with at least one
+ * triangulated feature. Median over the registered pictures, 0 to 1.
  *
- * Where something that moves is the most textured, the cameras follow it and the rest is left over: the error is small
- * all the same, and this is not.
+ * When the most textured thing moves, the cameras follow it and the background stays unexplained. The reprojection
+ * error is still small, but the coverage is low.
  */
 export function featureCoverage({ images, cameras, points }: ColmapModel): number {
   const placed = new Map<number, number[]>();
@@ -43,8 +43,8 @@ function cell({ features }: ColmapImage, feature: number, width: number, height:
 }
 
 /**
- * From how far apart the points are seen: the largest angle between two of a point's rays in degrees, median over the
- * points. Little of it, and depth is a guess.
+ * The parallax of the points: the largest angle between two of a point's rays in degrees, median over the points. With
+ * little parallax, depth is a guess.
  */
 export function parallaxDegrees({ images, points }: ColmapModel): number {
   const centres = new Map(images.map((image) => [image.id, cameraPose(image).position]));
@@ -67,13 +67,13 @@ export function parallaxDegrees({ images, points }: ColmapModel): number {
   return median(angles);
 }
 
-/** A stretch of frames, by their numbers from 0: from the first up to the one before `to`. */
+/** A range of frame indices: `from` up to, but not including, `to`. */
 export interface FrameGap {
   readonly from: number;
   readonly to: number;
 }
 
-/** The longest stretch of frames that the model lacks; null when it has all of them. */
+/** The longest range of frames missing from the model; null when none is missing. */
 export function longestGap(names: readonly string[], { images }: ColmapModel): FrameGap | null {
   const placed = new Set(images.map(({ name }) => name));
   let longest: FrameGap | null = null;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { err, errorText, ok, type Result } from "@splatt/shared";
 import { type ColmapModel, parseCameras, parseImages, parsePoints } from "./colmap-model.ts";
 
-/** @returns the model in a folder, or in a sentence what is wrong with its files */
+/** @returns the model in a folder, or a sentence on what is wrong with its files */
 export async function readModel(dir: string): Promise<Result<ColmapModel, string>> {
   try {
     const cameras = parseCameras(await readFile(join(dir, "cameras.bin")));
@@ -18,7 +18,7 @@ export async function readModel(dir: string): Promise<Result<ColmapModel, string
   }
 }
 
-/** Moves a model's files to another folder, and nothing else that is with them. */
+/** Moves only a model's files to another folder. */
 export async function moveModel(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true });
   for (const name of await readdir(from)) {

@@ -60,14 +60,14 @@ describe("the vertical", () => {
     expect(tilt(modelOf(poses, BALL))).toBeLessThan(3);
   });
 
-  it("is what the cameras take for up when they hardly turn", () => {
+  it("is the mean up axis when the cameras hardly turn", () => {
     const poses = range(20, 0, 6).map((a, i) =>
       lookAt(around(a, 5, 3), CENTRE, UP, 0.05 * Math.sin(i * 12.9898)),
     );
     expect(tilt(modelOf(poses, BALL))).toBeLessThan(7);
   });
 
-  it("is what most cameras take for up when they are rolled", () => {
+  it("is the mean up axis when the cameras are rolled", () => {
     const poses = range(30, 0, 300).map((a, i) =>
       lookAt(around(a, 0, 3), CENTRE, UP, i % 3 === 0 ? 1.5 : -0.6),
     );
@@ -106,7 +106,7 @@ describe("the centre and the scale", () => {
     expect(length(subject)).toBeLessThan(0.06);
   });
 
-  it("are not led astray by a few cameras that look elsewhere, or by what lies far behind", () => {
+  it("are robust to a few cameras that look elsewhere and to a distant background", () => {
     const far = ballOfPoints(600, CENTRE, 60);
     const poses = range(30, 0, 350).map((a, i) =>
       lookAt(around(a, 15, 3), i % 10 === 0 ? around(a + 120, 40, 9) : CENTRE, UP),

@@ -48,11 +48,10 @@ export function applySimilarity(s: Similarity, p: Vector3): Vector3 {
  * The similarity that puts a capture upright (z up), its subject at the origin and the farthest camera at
  * distance 1.
  *
- * Trainers' thresholds (how small a gaussian may be, how far it may move) expect a scene of unit size.
- * nerfstudio centres on the mean of the cameras, which for a short arc in front of something lies in empty
- * space and makes the scene many units wide. Here the centre is what the cameras look at, so that walks
- * around, arcs and rooms come out at comparable sizes, and viewers that turn about the origin turn about
- * the subject.
+ * Trainers' thresholds (how small a gaussian may be, how far it may move) expect a scene of unit size. nerfstudio
+ * centres on the mean of the cameras, which for a short arc in front of a subject lies in empty space and makes the
+ * scene many units wide. Here the centre is what the cameras look at, so walks around, arcs and rooms have comparable
+ * sizes, and viewers that orbit the origin orbit the subject.
  */
 export function normalizingSimilarity(model: ColmapModel): Similarity {
   const poses = model.images.map(cameraPose);
@@ -64,10 +63,9 @@ export function normalizingSimilarity(model: ColmapModel): Similarity {
 }
 
 /**
- * The cameras' common up. A mean of their up axes tilts when the camera looks down at something from one
- * side only; but people hold cameras level, so that the direction square to all the right axes is the
- * vertical (nerfstudio's orientation "vertical"). Where the cameras turned too little to fix it, or were
- * rolled, the mean decides (its "up").
+ * The cameras' common up. The mean of their up axes tilts when the camera looks down from one side only. But people
+ * hold cameras level, so the direction perpendicular to all right axes is the vertical (nerfstudio's orientation
+ * "vertical"). When the cameras turned too little to determine it, or were rolled, the mean decides (its "up").
  */
 export function upDirection(poses: readonly CameraPose[]): Vector3 {
   const mean = (axis: "up" | "forward") =>
@@ -86,23 +84,23 @@ export function upDirection(poses: readonly CameraPose[]): Vector3 {
   const level = Math.sqrt(Math.max(0, values[0])) < MAX_ROLL;
   if (!level) return length(meanUp) > 0 ? normalized(meanUp) : vectors[0];
   if (Math.sqrt(values[1]) < MIN_TURN) {
-    // All right axes are alike, which rules out that one direction only.
+    // All right axes are parallel, so they leave a whole plane of candidates.
     const square = subtract(meanUp, scale(vectors[2], dot(meanUp, vectors[2])));
     return length(square) > 0 ? normalized(square) : vectors[0];
   }
-  // Which of the two ends is up? Cameras that look straight down have no say in it, but then up is behind them.
+  // Which of the two ends is up? Cameras that look straight down do not show it, but then up is behind them.
   const agreement = dot(vectors[0], meanUp);
   const reference = Math.abs(agreement) > 0.1 ? agreement : -dot(vectors[0], mean("forward"));
   const sign = reference < 0 ? -1 : 1;
   return scale(vectors[0], sign);
 }
 
-/** Root mean square of the right axes' part along the vertical: rolled by about 20°. */
+/** Root mean square of the right axes' vertical component: a roll of about 20°. */
 const MAX_ROLL = Math.sin((20 * Math.PI) / 180);
-/** Root mean square of the right axes' second component: turned by about 10°. */
+/** Root mean square of the right axes' second component: a turn of about 10°. */
 const MIN_TURN = Math.sin((10 * Math.PI) / 180);
 
-/** For each camera the point straight ahead of it, as far away as what it sees in the middle of its picture. */
+/** For each camera, the point straight ahead at the distance of what it sees in the middle of its picture. */
 function lookedAt(model: ColmapModel, poses: readonly CameraPose[]): Vector3[] {
   const indexOf = new Map(model.images.map((image, index) => [image.id, index]));
   const inMiddle: number[][] = poses.map(() => []);
@@ -138,7 +136,7 @@ function median(values: readonly number[]): number {
   return sorted[sorted.length >> 1] ?? 0;
 }
 
-/** The point with the least sum of distances: a mean that outliers hardly move (Weiszfeld, 1937). */
+/** The point with the least sum of distances: a mean that is robust to outliers (Weiszfeld, 1937). */
 export function geometricMedian(points: readonly Vector3[]): Vector3 {
   let centre = scale(
     points.reduce((sum, p) => add(sum, p), [0, 0, 0]),

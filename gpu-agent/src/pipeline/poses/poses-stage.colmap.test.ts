@@ -113,7 +113,7 @@ describe.skipIf(!installed)("the poses stage with COLMAP", () => {
       for (let i = 0; i < track.length; i += 2) {
         const matrix = frames.get(track[i])?.transform_matrix;
         const observed = images.get(track[i] ?? -1)?.features.subarray(2 * (track[i + 1] ?? 0));
-        if (!point || !matrix || !observed) throw new Error("a point is seen by an image that is not there");
+        if (!point || !matrix || !observed) throw new Error("a point is observed by a missing image");
         const from = subtract(point, column(matrix, 3));
         const inCamera: Vector3 = [
           dot(from, column(matrix, 0)),

@@ -163,7 +163,7 @@ describe("a capture that works", () => {
     expect(progress.map(({ message }) => message)).toContain("finding features: 30 of 30 frames");
   });
 
-  it("tells how far matching and mapping are", async () => {
+  it("reports the progress of matching and mapping", async () => {
     const { progress } = await run({
       runs: {
         sequential_matcher: [{ lines: ["Matching image [15/30] in 1.594s"] }],
@@ -189,7 +189,7 @@ describe("a capture that works", () => {
     expect(result).toMatchObject({ ok: true });
   });
 
-  it("speaks the dialect of the COLMAP that is installed", async () => {
+  it("uses the options of the installed COLMAP version", async () => {
     const help = "COLMAP 4.1.1 (Commit 1a2b on 2026-07-17 with CUDA)";
     const { result, colmap } = await run({ help }, { config: { gpu: true } });
     expect(result).toMatchObject({ ok: true, value: { colmap: "4.1.1", gpu: true } });
@@ -198,7 +198,7 @@ describe("a capture that works", () => {
     expect(option(calls[1], "FeatureMatching.use_gpu")).toBe("1");
   });
 
-  it("leaves the GPU alone when it may not use it, or cannot", async () => {
+  it("does not use the GPU when that is disabled or unsupported", async () => {
     const { colmap } = await run({ help: "COLMAP 3.11.1 (Commit 1 on 2 with CUDA)" });
     expect(option((await colmap.calls())[0], "SiftExtraction.use_gpu")).toBe("0");
     await rm(join(dir, "bin"), { recursive: true });
@@ -272,7 +272,7 @@ describe("a capture that works", () => {
     expect(gpus.slice(0, 2)).toEqual(["1", "0"]);
   });
 
-  it("is believed where its log has dates without a year", async () => {
+  it("is parsed when its log has dates without a year", async () => {
     const lines =
       features(2000).lines?.map((line) => `I0910 16:59:24.013785 567 extract.cc:274] ${line}`) ?? [];
     const { result } = await run({ runs: { feature_extractor: [{ lines }] } });
@@ -281,7 +281,7 @@ describe("a capture that works", () => {
 });
 
 describe("a second pass", () => {
-  it("is made with finer detail when few features are found", async () => {
+  it("extracts finer detail when few features are found", async () => {
     const { result, colmap } = await run({ runs: { feature_extractor: [features(200), features(900)] } });
     expect(result).toMatchObject({ ok: true });
     const calls = await colmap.calls();
@@ -324,7 +324,7 @@ describe("a second pass", () => {
     });
   });
 
-  it("matches frames far apart, on the same features, when neighbours gave no pair to begin with", async () => {
+  it("matches distant frames, on the same features, when neighbours gave no initial pair", async () => {
     const { result, colmap, progress } = await run({ runs: { mapper: [NO_PAIR, { models: [26] }] } });
     expect(result).toMatchObject({ ok: true, value: { capture: { registered: 26 } } });
     const calls = await colmap.calls();
@@ -336,7 +336,7 @@ describe("a second pass", () => {
     expect(progress.map(({ message }) => message)).toContain("second pass: matching: frames far apart");
   });
 
-  it("believes more, on the same matches, when that gave none either", async () => {
+  it("relaxes the mapper, on the same matches, when that gave none either", async () => {
     const { result, colmap, progress } = await run({
       runs: { mapper: [NO_PAIR, NO_PAIR, { lines: ["Registering image #7 (15)"], models: [26] }] },
     });
@@ -398,7 +398,7 @@ describe("a COLMAP that breaks is named", () => {
     expect(result).toEqual(failed("colmap_failed", detail));
   });
 
-  it("by files that it did not finish", async () => {
+  it("by truncated files", async () => {
     const { result } = await run({ runs: { mapper: [{ models: [FRAMES], cut: true }] } });
     expect(result).toMatchObject(failed("colmap_failed", "images.bin is cut short"));
   });
@@ -512,7 +512,7 @@ describe("a COLMAP that breaks is named", () => {
   });
 });
 
-it("ends when it is told to during the second attempt, whatever the first one found", async () => {
+it("stops when it is aborted during the second pass, whatever the first one found", async () => {
   const stop = new AbortController();
   const { result } = await run(
     { runs: { mapper: [{ models: [15] }, { lines: ["Registering image #2 (2)"], hangs: true }] } },
@@ -521,7 +521,7 @@ it("ends when it is told to during the second attempt, whatever the first one fo
   expect(result).toMatchObject(failed("agent_stopped"));
 });
 
-it("ends when it is told to, without another attempt", async () => {
+it("stops when it is aborted, without another pass", async () => {
   const stop = new AbortController();
   const { result, colmap } = await run(
     { runs: { mapper: [{ lines: ["Registering image #2 (2)"], hangs: true }] } },

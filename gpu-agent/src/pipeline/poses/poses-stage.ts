@@ -35,14 +35,14 @@ export interface PosesConfig {
   readonly gpu: boolean;
   /** How many threads COLMAP may use; null uses all cores. */
   readonly threads: number | null;
-  /** The longest that one COLMAP command may run. */
+  /** The time limit for one COLMAP command. */
   readonly commandTimeoutMs: number;
-  /** The longest that COLMAP may print nothing. */
+  /** The limit on COLMAP's time without output. */
   readonly silenceMs: number;
 }
 
 export interface PosesInput {
-  /** The folder that the frames stage left. */
+  /** The frames stage's folder. */
   readonly framesDir: string;
   readonly frames: FramesOutput;
   readonly preset: Preset;
@@ -162,7 +162,7 @@ async function findPoses(
   return ok({ capture, width, height, colmap: versionText(version), gpu: job.gpu.enabled });
 }
 
-/** The same transforms, with frames whose pictures are near-duplicates on the same side of the split. */
+/** The same transforms, with near-duplicate pictures on the same side of the split. */
 async function splitByContent(transforms: Transforms, context: StageContext): Promise<Transforms> {
   const files = transforms.frames.map(({ file_path }) => join(context.dir, file_path));
   try {
@@ -175,7 +175,7 @@ async function splitByContent(transforms: Transforms, context: StageContext): Pr
 
 interface Solution {
   readonly outcome: PassOutcome;
-  /** The outcome is the second pass's. */
+  /** Whether the outcome is the second pass's. */
   readonly second: boolean;
 }
 
@@ -237,7 +237,7 @@ function lacksParallax({ problem, connected }: PassOutcome, frames: number): boo
   return problem === "no_initial_pair" && connected >= GOOD_SHARE * frames;
 }
 
-/** Continues the pass in `dir` in one way after another, until one yields a model. */
+/** Tries the ways to continue the pass in `dir` in order, until one yields a model. */
 async function resumeUntilRegistered(
   job: ColmapJob,
   ways: readonly Resumption[],
@@ -276,7 +276,7 @@ function whyNoModel(outcome: PassOutcome, frames: number): Failure {
   );
 }
 
-/** Puts the frames into `images/`, as links where the file system can, and returns their names in order. */
+/** Puts the frames into `images/`, as links where possible. @returns their names in order */
 async function linkFrames(framesDir: string, dir: string): Promise<string[]> {
   for (const leftover of ["images", "work", "colmap"]) {
     await rm(join(dir, leftover), { recursive: true, force: true });

@@ -4,7 +4,7 @@ import { finer, firstPass, type PoseTask, secondPass, withoutInitialPair } from 
 const TASK: PoseTask = { preset: "standard", frames: 50, width: 1600, height: 900, gpu: false, cores: 2 };
 
 describe("firstPass", () => {
-  it("looks harder the higher the preset", () => {
+  it("is more thorough the higher the preset", () => {
     const [draft, standard, high] = (["draft", "standard", "high"] as const).map((preset) =>
       firstPass({ ...TASK, preset }),
     );
@@ -24,7 +24,7 @@ describe("firstPass", () => {
     expect(firstPass({ ...TASK, ...change }).matching.kind).toBe(kind);
   });
 
-  it("checks matches both ways where that is cheap or precision is asked for", () => {
+  it("cross-checks matches where that is cheap or precision is requested", () => {
     expect(firstPass(TASK).crossCheck).toBe(false);
     expect(firstPass({ ...TASK, gpu: true }).crossCheck).toBe(true);
     expect(firstPass({ ...TASK, preset: "high" }).crossCheck).toBe(true);
@@ -43,7 +43,7 @@ describe("the passes after it", () => {
     expect(finer(first)).toMatchObject({ firstOctave: -1, maxFeatures: 4096, matching: first.matching });
   });
 
-  it("look harder, match more and believe more", () => {
+  it("extract more, match more and accept weaker evidence", () => {
     const second = secondPass(TASK, first);
     expect(second).toMatchObject({ cameraModel: "SIMPLE_RADIAL", firstOctave: -1, guidedMatching: false });
     expect(secondPass({ ...TASK, gpu: true }, first).guidedMatching).toBe(true);
@@ -53,7 +53,7 @@ describe("the passes after it", () => {
     expect(second.mapper.options).toMatchObject({ init_min_tri_angle: 4 });
   });
 
-  it("match frames far apart before they believe more, when there was no pair to begin with", () => {
+  it("match distant frames before relaxing the mapper, when there was no initial pair", () => {
     const [far, relaxed] = withoutInitialPair(TASK, first);
     expect(far).toMatchObject({ from: "far matches", settings: { matching: { loopStride: 1 } } });
     expect({ ...far?.settings, matching: first.matching }).toEqual(first);
@@ -73,7 +73,7 @@ describe("the passes after it", () => {
     expect(withoutInitialPair(task, firstPass(task))[0]?.settings.matching).toMatchObject({ loopStride });
   });
 
-  it("only believe more when each frame was matched with each already", () => {
+  it("only relax the mapper when all pairs were already matched", () => {
     const task = { ...TASK, frames: 20 };
     expect(withoutInitialPair(task, firstPass(task)).map(({ from }) => from)).toEqual(["mapping"]);
   });

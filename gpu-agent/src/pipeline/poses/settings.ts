@@ -3,9 +3,9 @@ import type { Preset } from "@splatt/shared";
 /** The settings of one pass of COLMAP. */
 export interface PoseSettings {
   readonly cameraModel: "SIMPLE_RADIAL" | "OPENCV";
-  /** Longer sides are scaled down to this before features are sought; pixels. */
+  /** Longer sides are scaled down to this many pixels before feature extraction. */
   readonly maxImageSize: number;
-  /** Features kept per image, about: COLMAP on the CPU keeps whole scale levels and may overshoot. */
+  /** Approximate features kept per image: COLMAP on the CPU keeps whole scale levels and may exceed it. */
   readonly maxFeatures: number;
   /** −1 doubles the image first and finds finer detail, at four times the cost; 0 does not. */
   readonly firstOctave: -1 | 0;
@@ -15,14 +15,14 @@ export interface PoseSettings {
    * with known cameras come out equally precise without it: geometric verification removes the wrong matches.
    */
   readonly crossCheck: boolean;
-  /** Search once more along the epipolar lines that the first matches gave. */
+  /** Search again along the epipolar lines of the first matches. */
   readonly guidedMatching: boolean;
   readonly mapper: MapperSettings;
 }
 
 export type Matching = { readonly kind: "exhaustive" } | SequentialMatching;
 
-/** Each frame with the next ones, with those 2^k later, and every `loopStride`-th with each other. */
+/** Each frame with the next ones, with those 2^k later, and every `loopStride`-th with every other. */
 export interface SequentialMatching {
   readonly kind: "sequential";
   readonly overlap: number;
@@ -31,7 +31,7 @@ export interface SequentialMatching {
 
 /** Options of `colmap mapper`, without the prefix; null leaves COLMAP's default. */
 export interface MapperSettings {
-  /** Growth of the model, as a ratio, after which all of it is adjusted again. */
+  /** Growth ratio of the model that triggers a global bundle adjustment. */
   readonly globalRatio: number | null;
   readonly options: Readonly<Record<string, number>>;
 }
@@ -52,13 +52,13 @@ export interface PoseTask extends Size {
 
 /** Smaller pictures than this (pixels) have too few features unless they are doubled. */
 const SMALL_PICTURE_PIXELS = 180_000;
-/** About this many frames of the capture are matched each with each, so that a closed walk is closed. */
+/** About this many frames are matched exhaustively, to close the loop of a closed walk. */
 const LOOP_FRAMES = 16;
 /** Below this mean number of features per frame, extraction is repeated with finer detail. */
 export const FEW_FEATURES = 500;
 
 /**
- * COLMAP's limits are made for photo collections: 200 initial pairs for each of up to 50 models. A video without
+ * COLMAP's limits are designed for photo collections: 200 initial pairs for each of up to 50 models. A video without
  * parallax exhausts them in many minutes and still fails.
  */
 const PATIENCE = { init_num_trials: 30, max_num_models: 10 };
@@ -135,7 +135,7 @@ export function secondPass(task: PoseTask, first: PoseSettings): PoseSettings {
     firstOctave: -1,
     matching: matchingFor(harder, 20),
     crossCheck: true,
-    // Without a GPU it compares all features with all, which takes minutes.
+    // Without a GPU it compares all features with each other, which takes minutes.
     guidedMatching: task.gpu,
     mapper: RELAXED_MAPPER,
   };
@@ -161,7 +161,7 @@ export function withoutInitialPair(task: PoseTask, first: PoseSettings): Resumpt
 
 /** A pass that builds on the results of an earlier one. */
 export interface Resumption {
-  /** The first step to repeat; all later steps follow. */
+  /** The first step to repeat, with all later steps. */
   readonly from: "far matches" | "mapping";
   readonly settings: PoseSettings;
 }

@@ -6,7 +6,7 @@ import { type FetchFileOptions, type FetchLimits, fetchFile } from "../fetch-fil
 import { guardedClient } from "../guarded-client.ts";
 import type { LocalServer } from "./local-server.ts";
 
-/** Impatient, so that tests are quick. */
+/** Short limits, so that tests are fast. */
 export const TEST_LIMITS: FetchLimits = {
   maxBytes: 100_000_000,
   minFreeBytes: 0,
@@ -26,7 +26,7 @@ export interface FetchOverrides extends Partial<Omit<FetchFileOptions, "limits" 
   readonly contact?: string;
 }
 
-/** Fetches a path of `server`, which is allowed although it is on the loopback address. */
+/** Fetches a path of `server`, which is allowed despite its loopback address. */
 export function fetchFrom(server: LocalServer, path: string, file: string, overrides: FetchOverrides = {}) {
   return fetchUrl(`${server.origin}${path}`, file, { allowHosts: [server.host], ...overrides });
 }

@@ -3,17 +3,17 @@ import { type Answer, serveFile } from "./local-server.ts";
 
 export interface FilebinOptions {
   readonly bytes: Buffer;
-  /** How many requests a presigned address answers before it has expired. */
+  /** How many requests a presigned URL answers before it expires. */
   readonly answersPerAddress?: number;
-  /** How often the file may be asked for. */
+  /** How many times the file may be requested. */
   readonly downloadLimit?: number;
-  /** Serves the n-th request to the storage, instead of the whole answer. */
+  /** Serves the n-th request to the storage, instead of the complete response. */
   readonly serve?: (request: IncomingMessage, response: ServerResponse, count: number) => void;
 }
 
 export interface FilebinServer {
   readonly answer: Answer;
-  /** How many downloads it has counted. */
+  /** The number of downloads counted. */
   readonly downloads: () => number;
 }
 
@@ -22,9 +22,9 @@ const COOKIE = "verified=2024-05-24; Path=/; Expires=Fri, 01 Jan 2100 00:00:00 G
 const SPARED = ["Wget", "curl", "VLC"];
 
 /**
- * A stand-in for filebin.net and the S3 storage behind it, as its sources have it (espebra/filebin2,
- * internal/web/http.go and http_file.go): a warning page and a cookie for clients that are not known, then a
- * redirect to a presigned address that expires, each of which counts as a download.
+ * A stand-in for filebin.net and the S3 storage behind it, as in its sources (espebra/filebin2,
+ * internal/web/http.go and http_file.go): a warning page and a cookie for unknown clients, then a redirect to a
+ * presigned URL that expires. Each redirect counts as a download.
  */
 export function filebinServer({
   bytes,

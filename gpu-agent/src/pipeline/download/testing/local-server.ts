@@ -9,15 +9,15 @@ import type { AddressInfo } from "node:net";
 export interface LocalServer extends AsyncDisposable {
   readonly origin: string;
   readonly host: string;
-  /** What was asked, in order. */
+  /** The requests, in order. */
   readonly requests: { readonly url: string; readonly headers: IncomingMessage["headers"] }[];
-  /** How many connections were opened, whether or not anything was asked over them. */
+  /** The number of connections opened, with or without a request. */
   connections(): number;
 }
 
 export type Answer = (request: IncomingMessage, response: ServerResponse, count: number) => void;
 
-/** @param answer is told how many requests there were before this one */
+/** @param answer gets the number of earlier requests */
 export async function localServer(
   answer: Answer,
   tls?: { readonly key: string; readonly cert: string },
@@ -48,7 +48,7 @@ export async function localServer(
   };
 }
 
-/** Bytes that begin like an MP4 and go on without a pattern. */
+/** Bytes that start like an MP4 and continue without a pattern. */
 export function videoBytes(size: number): Buffer {
   const bytes = Buffer.alloc(size);
   let state = 1;
@@ -67,15 +67,15 @@ export function sha256(bytes: Uint8Array): string {
 export interface ServedFile {
   readonly etag?: string;
   readonly lastModified?: string;
-  /** Break the connection after so many bytes of the body, once they have got to the file `part`. */
+  /** Break the connection after this many bytes of the body, once they are in the file `part`. */
   readonly breakAfter?: number;
   readonly part?: string;
-  /** Fall silent after so many bytes of the body. */
+  /** Fall silent after this many bytes of the body. */
   readonly silentAfter?: number;
   readonly ranges?: boolean;
 }
 
-/** Answers as a file server does: Range, If-Range and 416 included. */
+/** Responds like a file server, including Range, If-Range and 416. */
 export function serveFile(
   request: IncomingMessage,
   response: ServerResponse,

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 
-/** A server for tests that writes bytes of its own choice in answer to each request. */
+/** A test server that responds to each request with arbitrary bytes. */
 export async function rawServer(answer: (socket: Socket, path: string) => void) {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

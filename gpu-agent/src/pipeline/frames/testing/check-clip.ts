@@ -35,7 +35,7 @@ export class ClipFolder {
   }
 }
 
-/** Takes the frames of a clip, and reads in each of them which picture of the clip it is. */
+/** Extracts a clip's frames and reads each frame's picture number from its content. */
 export async function checkClip(folder: ClipFolder, clip: Clip, { ffmpeg, ffprobe }: Ffmpeg): Promise<void> {
   const file = await folder.fileOf(clip);
   const dir = await folder.newFolder();
@@ -71,7 +71,7 @@ export async function checkClip(folder: ClipFolder, clip: Clip, { ffmpeg, ffprob
   const { width, height, notes, times } = result.value;
   expect([width, height]).toEqual(clip.size);
   expect(await sharp(join(dir, names[0] ?? "")).metadata()).toMatchObject({ width, height });
-  // The frame shows the picture of the time that the output states for it.
+  // The frame shows the picture at the time that the output states.
   const untrue = times.filter(
     (time, i) => !(Math.abs(clip.shown(time) - (numbers[i] ?? Number.NaN)) <= 0.51),
   );

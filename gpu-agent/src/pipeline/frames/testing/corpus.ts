@@ -2,19 +2,19 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Counter, counterSource, ffmpeg } from "./counter-clip.ts";
 
-/** A small video of one of the kinds that people have, and the frames that must come out of it. */
+/** A small video of a common kind, and the frames expected from it. */
 export interface Clip {
-  /** What is particular about it. */
+  /** What is special about it. */
   readonly kind: string;
   readonly options?: { readonly fps?: number; readonly start_sec?: number; readonly end_sec?: number };
   /** Makes the file `name` in `dir`. */
   make(dir: string, name: string): Promise<void> | void;
   /** The number of the picture shown at a time, in seconds after the file's beginning, as a player shows it. */
   readonly shown: (seconds: number) => number;
-  /** When the frames are to be shown. */
+  /** The expected times of the frames. */
   readonly times: readonly number[];
   readonly size: readonly [width: number, height: number];
-  /** What must be among the notes. */
+  /** A note that is expected. */
   readonly note?: RegExp;
 }
 
@@ -73,7 +73,7 @@ async function patch(dir: string, name: string, change: (bytes: Buffer) => Buffe
   await writeFile(join(dir, name), change(await readFile(join(dir, name))));
 }
 
-/** Overwrites the type of the only box of this type, which hides it. */
+/** Hides the only box of a type by overwriting that type. */
 function hideBox(bytes: Buffer, type: string): Buffer {
   bytes.write("free", bytes.indexOf(type), "latin1");
   return bytes;
@@ -188,7 +188,7 @@ export const CORPUS: readonly Clip[] = [
       await concat(dir, name, ["one.ts", "two.ts"]);
     },
   }),
-  plain("joined clips, each with a clock of its own", [], {
+  plain("joined clips, each with its own clock", [], {
     make: async (dir, name) => {
       ffmpeg(dir, ...source({ seconds: 4 }), ...X264, "-f", "mpegts", "one.ts");
       ffmpeg(dir, ...source({ seconds: 4, first: 100 }), ...X264, "-f", "mpegts", "two.ts");

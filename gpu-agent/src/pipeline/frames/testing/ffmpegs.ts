@@ -20,7 +20,7 @@ export function ffmpegOnPath(): Ffmpeg | null {
 
 /**
  * The ffmpegs that the environment variable `FFMPEGS` lists, separated by colons, and those of the wheels. A static
- * build that has no ffprobe beside it gets the one on the PATH.
+ * build without an ffprobe next to it uses the one on the PATH.
  */
 export async function furtherFfmpegs(): Promise<Ffmpeg[]> {
   const listed = (process.env.FFMPEGS ?? "").split(":").filter((path) => path !== "");
@@ -50,13 +50,13 @@ function describe(ffmpeg: string): Ffmpeg | null {
       stdio: ["ignore", "pipe", "ignore"],
     });
     const version = /^ffmpeg version \S+/.exec(output)?.[0];
-    return version === undefined ? null : { version, ffmpeg, ffprobe: ffprobeBeside(ffmpeg) };
+    return version === undefined ? null : { version, ffmpeg, ffprobe: siblingFfprobe(ffmpeg) };
   } catch {
     return null;
   }
 }
 
-function ffprobeBeside(ffmpeg: string): string {
-  const beside = join(dirname(ffmpeg), "ffprobe");
-  return ffmpeg !== "ffmpeg" && existsSync(beside) ? beside : "ffprobe";
+function siblingFfprobe(ffmpeg: string): string {
+  const sibling = join(dirname(ffmpeg), "ffprobe");
+  return ffmpeg !== "ffmpeg" && existsSync(sibling) ? sibling : "ffprobe";
 }

@@ -2,15 +2,15 @@ import { execFileSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** What a hostile file would like to have opened. */
+/** What a hostile file tries to open. */
 export interface Bait {
-  /** The path of a video that nothing may read. */
+  /** The path of a video that must not be read. */
   readonly path: string;
-  /** http://host:port of a server that nobody may connect to. */
+  /** http://host:port of a server that must not be connected to. */
   readonly origin: string;
 }
 
-/** Text files that name other files, for programs that look at what a file holds and not at its name. */
+/** Text files that name other files, for programs that detect formats by content. */
 export const PLAYLISTS: Readonly<Record<string, (bait: Bait) => string>> = {
   "HLS of a file": ({ path }) => hls(`file://${path}`),
   "HLS of an address": ({ origin }) => hls(`${origin}/v.ts`),
@@ -45,7 +45,7 @@ const MP4 = ["-c:v", "mpeg4", "-q:v", "3", "-f", "mp4"];
 const PNG_MKV = ["-c:v", "png", "-f", "matroska"];
 const MKV = ["-c:v", "ffv1", "-f", "matroska"];
 
-/** Makes each file in `dir` as `source`, one at a time; with the failure that it must end in. */
+/** Makes each file in `dir` as `source`, one at a time, with the failure expected for it. */
 export const BROKEN_VIDEOS: readonly (readonly [
   name: string,
   code: string,
@@ -70,7 +70,7 @@ export const BROKEN_VIDEOS: readonly (readonly [
       }),
   ],
   [
-    "a file with an index and nothing behind it",
+    "a file with an index and no data",
     "video_corrupt",
     (dir) =>
       cut(dir, [...TEST_PICTURE, ...MP4, "-movflags", "+faststart"], (bytes) => bytes.indexOf("mdat") + 40),
@@ -110,7 +110,7 @@ export const BROKEN_VIDEOS: readonly (readonly [
     },
   ],
   [
-    "sound with an attachment that would like to be elsewhere",
+    "sound with an attachment whose name is a path",
     "video_no_stream",
     async (dir) => {
       await writeFile(join(dir, "attachment.txt"), "attached");
@@ -125,7 +125,7 @@ export const BROKEN_VIDEOS: readonly (readonly [
     (dir) => make(dir, [...BLACK("64x64"), "-vf", "scale=1:1,format=rgb24", ...PNG_MKV]),
   ],
   [
-    "pictures that claim to be huge",
+    "pictures declared as huge",
     "video_size_unsupported",
     (dir) =>
       patch(dir, [...BLACK("512x512"), ...MKV], (bytes) => {
@@ -137,12 +137,12 @@ export const BROKEN_VIDEOS: readonly (readonly [
       }),
   ],
   [
-    "half a megabyte that unpacks to hundreds",
+    "half a megabyte that decompresses to hundreds",
     "video_size_unsupported",
     (dir) => make(dir, [...BLACK("10240x10240"), "-frames:v", "1", "-pix_fmt", "gray", ...PNG_MKV]),
   ],
   [
-    "two pictures that claim to last for weeks",
+    "two pictures declared to last for weeks",
     "too_few_frames",
     (dir) =>
       make(dir, [...BLACK("64x64"), "-vf", "settb=1,setpts=N*1000000", "-fps_mode", "passthrough", ...MKV]),

@@ -12,7 +12,7 @@ export interface FakeRun {
   readonly imageSize?: readonly [width: number, height: number];
   /** Pairs with verified matches that matching leaves; 100 unless said otherwise. */
   readonly pairs?: number;
-  /** Leaves no database, or one that is none. */
+  /** Leaves no database, or an invalid one. */
   readonly database?: "missing" | "damaged";
   /** Printed on stdout. */
   readonly lines?: readonly string[];
@@ -27,11 +27,11 @@ export interface FakeRun {
   readonly hollow?: boolean;
   /** Writes the models only in part. */
   readonly cut?: boolean;
-  /** Does not end by itself. */
+  /** Never exits. */
   readonly hangs?: boolean;
 }
 
-/** What can be wrong with a model although COLMAP ended well. */
+/** Faults of a model from a COLMAP run that exited normally. */
 export type Spoiling =
   | "foreign"
   | "twice"
