@@ -2,11 +2,11 @@ import { FAILURES, type Failure, type Result } from "@splatt/shared";
 import { canToneMap } from "../pipeline/frames/colour.ts";
 import {
   type ColmapVersion,
-  isUntriedColmap,
+  isUntestedColmap,
   SUPPORTED_COLMAP,
   versionText,
 } from "../pipeline/poses/colmap-version.ts";
-import { type FfmpegVersion, isUntried, SUPPORTED_FFMPEG } from "../tools/ffmpeg-support.ts";
+import { type FfmpegVersion, isUntested, SUPPORTED_FFMPEG } from "../tools/ffmpeg-support.ts";
 import type { ToolSurvey } from "../tools/tool-survey.ts";
 import { type Check, failing, good, warning } from "./check.ts";
 
@@ -19,7 +19,7 @@ export function judgeColmap(colmap: ToolSurvey["colmap"], hasGpu: boolean): Chec
   if (!colmap.ok) return failing(name, detailOf(colmap.error), COLMAP_REMEDY);
   const version: ColmapVersion = colmap.value;
   const text = `${versionText(version)}, ${version.cuda ? "with" : "without"} CUDA`;
-  if (isUntriedColmap(version))
+  if (isUntestedColmap(version))
     return warning(
       name,
       text,
@@ -57,7 +57,7 @@ export function judgeFfprobe(ffprobe: Result<FfmpegVersion, Failure>): Check {
 }
 
 function judgeVersion(name: string, version: FfmpegVersion): Check {
-  return isUntried(version)
+  return isUntested(version)
     ? warning(
         name,
         version.text,

@@ -32,7 +32,7 @@ describe("planRetry", () => {
       note: "retried at 1120 instead of 1600 pixels and at most 1,400,000 gaussians: the GPU ran out of memory",
     },
     {
-      name: "never more gaussians than asked for",
+      name: "never more gaussians than requested",
       asked: { max_splats: 1_000_000 },
       gaussians: 2_000_000,
       retry: { max_splats: 1_000_000 },

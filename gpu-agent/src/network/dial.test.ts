@@ -80,7 +80,7 @@ describe("dial", () => {
     await expect(dialThrough(url)).rejects.toMatchObject({ name: "ProxyError", code: "ERR_PROXY", ...error });
   });
 
-  it("never names the proxy's password", async () => {
+  it("keeps the proxy's password out of errors", async () => {
     await using proxy = await connectProxy({ refuse: 502, credentials: "user:secret" });
     await expect(dialThrough(proxy.url)).rejects.not.toThrow("secret");
   });

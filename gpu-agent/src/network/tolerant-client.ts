@@ -94,7 +94,7 @@ function connector(protocol: string, open: (endpoint: Endpoint) => Promise<Socke
   return connect as Connect;
 }
 
-/** Node wants IPv6 addresses without the brackets of a URL. */
+/** Node expects IPv6 addresses without the brackets of a URL. */
 function bracketed(host: string): string {
   return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
 }

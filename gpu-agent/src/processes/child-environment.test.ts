@@ -22,7 +22,7 @@ const SECRETS = {
   GITHUB_TOKEN: "g",
   DATABASE_URL: "postgres://ada:pw@db",
   CONDA_TOKEN: "c",
-  CUDA_API_KEY: "matches CUDA_*, and is a secret all the same",
+  CUDA_API_KEY: "matches CUDA_*, but is a secret",
   PYTHON_PASSWORD: "p",
 };
 

@@ -117,7 +117,7 @@ describe.skipIf(process.platform !== "linux").each(working)(
 
     /** Runs a fake decoder from its own folder. @returns what it printed */
     async function decode(text: string): Promise<string> {
-      // It is asked for its help when it is tried out.
+      // The sandbox probes it by running it with its help option.
       const file = await script(join(dir, "bin/decoder"), `[ "$1" = -h ] && exit 0\n${text}`);
       const cwd = join(dir, "own");
       const launch = await sandbox.launch({ file, args: [] }, cwd, { reads: [join(dir, "video")] });

@@ -30,7 +30,7 @@ export function versionObstacle(program: string, { text, libavutil }: FfmpegVers
 }
 
 /** Whether the version is newer than the tested ones. */
-export function isUntried({ libavutil: [major] }: FfmpegVersion): boolean {
+export function isUntested({ libavutil: [major] }: FfmpegVersion): boolean {
   return major > NEWEST.libavutil;
 }
 

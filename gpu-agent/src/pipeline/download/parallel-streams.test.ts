@@ -30,7 +30,7 @@ function rangeOf({ headers }: Pick<IncomingMessage, "headers">): { from: number;
   return range && { from: Number(range[1]), to: range[2] ? Number(range[2]) + 1 : VIDEO.length };
 }
 
-/** Answers with the beginning of what was asked for, and returns what sends the rest. */
+/** Sends the start of the requested bytes, and returns a function that sends the rest. */
 function begin(request: IncomingMessage, response: ServerResponse, headBytes: number): () => void {
   const range = rangeOf(request);
   const { from, to } = range ?? { from: 0, to: VIDEO.length };
@@ -180,7 +180,7 @@ describe("an agent that is killed", () => {
     expect(await fetchVideo(server)).toMatchObject(WHOLE);
     const asked = server.requests.slice(before).flatMap((request) => rangeOf(request) ?? []);
     expect(asked.length).toBe(server.requests.length - before);
-    // Nothing of what was there is asked for again, but by a stream that another one then overtook.
+    // Received bytes are not requested again, except by a stream that another one then overtook.
     for (const { from } of asked) {
       expect(there.some((span) => span.from <= from && from < span.to)).toBe(false);
     }

@@ -50,7 +50,7 @@ describe("a video behind a proxy", () => {
     ["http://nas.lan/v.mp4", unknownHere],
     ["http://rebound.splatt.dev/v.mp4", async () => [{ address: "10.0.0.5", family: 4 }]],
     ["https://rebound.splatt.dev/v.mp4", async () => [{ address: "127.0.0.1", family: 4 }]],
-  ] satisfies [string, Resolve][])("is not asked for at %s", async (url, resolve) => {
+  ] satisfies [string, Resolve][])("is not requested at %s", async (url, resolve) => {
     await using proxy = await connectProxy();
     const result = await fetchUrl(url, file, { resolve, proxies: proxies(proxy.url) });
     expect(result).toMatchObject({ ok: false, error: { code: "source_refused" } });
@@ -72,7 +72,7 @@ describe("a video behind a proxy", () => {
 
   it.each([
     ["refuses", { refuse: 403 }, 1, "source_unreachable"],
-    ["wants a password", { credentials: "user:secret" }, 1, "source_unreachable"],
+    ["requires a password", { credentials: "user:secret" }, 1, "source_unreachable"],
     ["fails for now", { refuse: 502 }, 3, "source_unreachable"],
   ])("is unreachable when the proxy %s", async (_, options, tries, code) => {
     await using proxy = await connectProxy(options);

@@ -41,7 +41,7 @@ describe("planFrames", () => {
     ]);
   });
 
-  it("takes each picture once where the video has fewer than asked for, and says so", () => {
+  it("takes each picture once when the video has fewer than requested, with a note", () => {
     const plan = planFrames(TEN_SECONDS, { ...ALL, fps: 60, end_sec: 2 }, LIMITS);
     expect(plan.ok && plan.value.windows).toEqual(Array.from({ length: 60 }, (_, i) => [i]));
     expect(plan.ok && plan.value.notes).toEqual([

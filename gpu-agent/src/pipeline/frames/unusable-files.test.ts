@@ -20,7 +20,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-/** Files that hold no video that can be used, made as `source`; with the failure that names them. */
+/** Files without a usable video, made as `source`, with the failure expected for each. */
 const KINDS: readonly (readonly [kind: string, code: string, make: () => Promise<void> | void])[] = [
   [
     "an encrypted video",

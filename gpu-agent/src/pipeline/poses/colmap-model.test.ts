@@ -78,7 +78,7 @@ it("unsupported camera models are rejected", () => {
   });
 });
 
-it("entryCount wants 8 bytes", () => {
+it("entryCount requires 8 bytes", () => {
   expect(entryCount(Buffer.alloc(7))).toBeNull();
   expect(entryCount(Buffer.from([50, 0, 0, 0, 0, 0, 0, 0, 99]))).toBe(50);
 });

@@ -57,7 +57,7 @@ export function supportedColmap(program: string, help: string): Result<ColmapVer
 }
 
 /** Whether the version is newer than the tested ones. */
-export function isUntriedColmap({ major }: ColmapVersion): boolean {
+export function isUntestedColmap({ major }: ColmapVersion): boolean {
   return major > NEWEST_MAJOR;
 }
 

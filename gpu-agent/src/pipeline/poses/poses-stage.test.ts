@@ -292,7 +292,7 @@ describe("a second pass", () => {
     ]);
   });
 
-  it("is kept when it is better, and the report says so", async () => {
+  it("is kept when it is better, and noted in the report", async () => {
     const { result, colmap, progress } = await run({
       runs: { mapper: [{ models: [15] }, { models: [3, 27] }] },
     });

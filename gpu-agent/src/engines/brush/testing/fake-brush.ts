@@ -1,6 +1,6 @@
 /*
  * A fake Brush 1.0, for behaviour that the real one shows only on a GPU. Run as: node fake-brush.ts FOLDER
- * ARGUMENTS…, where FOLDER holds scenario.json and gets calls.jsonl. Asked for its --summary it is vulkaninfo.
+ * ARGUMENTS…, where FOLDER holds scenario.json and gets calls.jsonl. With --summary it acts as vulkaninfo.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

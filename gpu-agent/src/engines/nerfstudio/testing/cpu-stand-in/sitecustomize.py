@@ -1,4 +1,4 @@
-"""gsplat's renderer without CUDA, so that the real nerfstudio can be tried on a machine without a GPU.
+"""gsplat's renderer without CUDA, so that the real nerfstudio can be tested on a machine without a GPU.
 
 Python imports a module of this name automatically when its folder is on PYTHONPATH. Everything but the kernels is
 then the real program: its arguments, its output, its checkpoints and its bugs. Projection and harmonics are
