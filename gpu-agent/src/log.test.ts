@@ -7,7 +7,7 @@ import { Secret } from "./secret.ts";
 const CANARY = "canary-7f3a";
 const FORGED = "a\u001b[2J\r\n12:00:00 INFO: all is well\u009b1m\u202egnp\u0007";
 
-/** What a logger prints. */
+/** The output of a logger. */
 function printed(format: LogFormat, write: (log: ReturnType<typeof createLogger>) => void): string {
   let text = "";
   const destination = new Writable({
@@ -30,7 +30,7 @@ describe.each<LogFormat>(["json", "pretty"])("a %s log", (format) => {
   ])("is one line, without control characters, whatever %s holds", (_, write) => {
     const text = printed(format, write);
     expect(text.trimEnd().split("\n")).toHaveLength(1);
-    // Colours are the logger's own.
+    // Only the logger adds colours.
     const colours = new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, "g");
     expect(text.trimEnd().replaceAll(colours, "")).not.toMatch(/[\p{Cc}\u202a-\u202e]/u);
     expect(text).toContain("all is well");

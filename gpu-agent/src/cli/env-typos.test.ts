@@ -13,7 +13,7 @@ describe("findEnvTypos", () => {
     ["AGENT_TOKENS", "AGENT_TOKEN"],
     ["ENGINES", "ENGINE"],
     ["THREAD", "THREADS"],
-  ])("takes %s for %s", (name, meant) => {
+  ])("finds that %s stands for %s", (name, meant) => {
     expect(findEnvTypos(["PATH", name], KNOWN)).toEqual([{ name, meant }]);
   });
 
@@ -29,11 +29,11 @@ describe("findEnvTypos", () => {
     "CUDA_HOME",
     "NODE_ENV",
     "HF_HOME",
-  ])("has nothing against %s", (name) => {
+  ])("accepts %s", (name) => {
     expect(findEnvTypos([name], KNOWN)).toEqual([]);
   });
 
-  it("says nothing of a name when the setting that it looks like is set too", () => {
+  it("ignores a name when the setting that it resembles is set too", () => {
     expect(findEnvTypos(["ENGINES", "ENGINE"], KNOWN)).toEqual([]);
   });
 

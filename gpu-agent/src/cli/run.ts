@@ -82,7 +82,7 @@ type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];
 
 async function readRequest(values: Values, video: string | undefined): Promise<RunRequest> {
   if (video === undefined) throw new UsageError("Missing argument: VIDEO");
-  const from = whereTheUserStands();
+  const from = callerFolder();
   const source = await readSource(video, from);
   const given = {
     fps: values.fps,
@@ -154,7 +154,7 @@ async function runRequest(request: RunRequest, config: MachineConfig): Promise<n
   });
   if (outcome.ok) display?.show({ status: "completed", progress: 100, message: "", eta_seconds: null });
   display?.end();
-  const folder = relative(whereTheUserStands(), request.out) || ".";
+  const folder = relative(callerFolder(), request.out) || ".";
   if (outcome.ok) {
     console.log(
       `\n${resultSummary(outcome.value.report, outcome.value.files)}\n\nThe files are in ${folder}`,
@@ -170,8 +170,8 @@ async function runRequest(request: RunRequest, config: MachineConfig): Promise<n
   return EXIT.failed;
 }
 
-/** `npm run agent` changes to the project's folder; paths are meant from where it was called. */
-function whereTheUserStands(): string {
+/** The folder that paths on the command line are relative to. `npm run agent` itself changes to the project's folder. */
+function callerFolder(): string {
   const { npm_lifecycle_event: script, INIT_CWD: calledFrom } = process.env;
   return script === "agent" && calledFrom !== undefined ? calledFrom : process.cwd();
 }

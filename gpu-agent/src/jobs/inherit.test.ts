@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-it("what a power cut has taken of the other job's stages is not inherited, and the rest is", async () => {
+it("inherits the stages whose folders survived a power cut", async () => {
   const [from, to] = [join(root, "ended"), join(root, "retry")];
   const fence = { job_id: randomUUID(), attempt: 1, lease_id: randomUUID() };
   const spec = {

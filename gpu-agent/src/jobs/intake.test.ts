@@ -22,7 +22,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(workspace.root, { recursive: true, force: true }));
 
-it("has the record on disk before the job is taken over, and uses its folder until then", async () => {
+it("saves the record before the job is adopted, and holds its folder until then", async () => {
   const taken = intake.take(FENCE, SPEC, (file) => {
     expect(intake.uses(FENCE.job_id)).toBe(true);
     return file.record.fence;
@@ -44,7 +44,7 @@ it("keeps what an earlier attempt finished", async () => {
   expect(taken).toMatchObject({ value: { fence: next, stages: { download: record } } });
 });
 
-it("uses nothing when the folder cannot be made", async () => {
+it("holds nothing when the folder cannot be created", async () => {
   await mkdir(join(workspace.root, "jobs"), { recursive: true });
   await writeFile(workspace.jobDir(FENCE.job_id), "a file where the folder should be");
   const adopted: unknown[] = [];

@@ -25,7 +25,7 @@ const RECORD: StageRecord = { key: "", output: null, seconds: 0, files: [] };
 function scene(trainWait = 0) {
   const world = { seconds: 0, trainWait };
   const sent: AgentMessage[] = [];
-  const learned: StageRun[] = [];
+  const recorded: StageRun[] = [];
   const options = JobOptions.parse({});
   const fence = { job_id: randomUUID(), attempt: 1, lease_id: randomUUID() };
   const spec = { source: { kind: "upload" as const, size: 1e6 }, options, retry_of: null };
@@ -36,13 +36,13 @@ function scene(trainWait = 0) {
     log: pino({ level: "silent" }),
     clock: new JobClock({
       size: initialSize("nerfstudio", options, 1e6),
-      history: () => learned,
+      history: () => recorded,
       cores: 2,
       trainWait: () => world.trainWait,
       now: () => world.seconds * 1000,
     }),
     recordStageRun: async (stage) => {
-      learned.push(stage);
+      recorded.push(stage);
     },
     send: (message) => sent.push(message) > 0,
     onEnd: () => undefined,
@@ -52,7 +52,7 @@ function scene(trainWait = 0) {
     run.flushProgress();
     return sent.findLast((message) => message.type === "job.progress");
   };
-  return { run, world, sent, learned, progress };
+  return { run, world, sent, recorded, progress };
 }
 
 describe("a job that fails", () => {
@@ -95,7 +95,7 @@ describe("a job's progress", () => {
   });
 
   it("records how long the stages took, except for reused ones", async () => {
-    const { run, world, learned } = scene();
+    const { run, world, recorded } = scene();
     for (const [stage, reused] of [
       ["download", true],
       ["frames", false],
@@ -104,7 +104,7 @@ describe("a job's progress", () => {
       world.seconds += 7;
       await run.finishStage(stage, RECORD, { stage, seconds: 7, reused });
     }
-    expect(learned).toMatchObject([{ stage: "frames", units: 1e6, preparing: 0, working: 7 }]);
+    expect(recorded).toMatchObject([{ stage: "frames", units: 1e6, preparing: 0, working: 7 }]);
   });
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { KeyedQueue } from "./keyed-queue.ts";
 
 describe("KeyedQueue", () => {
-  it("keeps one key's work in order, also past a failure, and other keys' work out of its way", async () => {
+  it("keeps one key's work in order, even after a failure, without blocking other keys", async () => {
     const inTurn = new KeyedQueue();
     const log: string[] = [];
     const gate = Promise.withResolvers<void>();

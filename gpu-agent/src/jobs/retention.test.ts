@@ -32,7 +32,7 @@ describe("byteBudget", () => {
     ["is the limit on a disk with room", 50 * GIB, 10 * GIB, 500 * GIB, 50 * GIB],
     ["is less when the disk runs full", 50 * GIB, 10 * GIB, 2 * GIB, 7 * GIB],
     ["lets the workspace grow only as far as the disk allows", 50 * GIB, 10 * GIB, 6 * GIB, 11 * GIB],
-    ["is nothing on a full disk", 50 * GIB, 1 * GIB, 0, 0],
+    ["is zero on a full disk", 50 * GIB, 1 * GIB, 0, 0],
   ])("%s", (_, maxBytes, used, free, budget) => {
     expect(byteBudget(maxBytes, used, free)).toBe(budget);
   });

@@ -13,13 +13,13 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true, force: true }));
 
 describe("WorkspaceHealth", () => {
-  it("has no problem with a disk that takes a write and has room", async () => {
+  it("accepts a disk that is writable and has space", async () => {
     const health = new WorkspaceHealth({ root, freeBytes: async () => 3 * GIB });
     expect(await health.check()).toBeNull();
     expect(health.problem).toBeNull();
   });
 
-  it("names a full disk, and recovers when there is room", async () => {
+  it("reports a full disk, and recovers when there is space", async () => {
     let free = GIB;
     const health = new WorkspaceHealth({ root, freeBytes: async () => free });
     expect(await health.check()).toMatchObject({ code: "disk_full" });
@@ -33,19 +33,19 @@ describe("WorkspaceHealth", () => {
     ["EROFS", "workspace_unusable"],
     ["EIO", "workspace_unusable"],
     ["EACCES", "workspace_unusable"],
-  ])("names a disk that answers with %s: %s", async (code, expected) => {
+  ])("reports %s as %s", async (code, expected) => {
     const refuse = async () => {
       throw Object.assign(new Error(`${code}: refused`), { code });
     };
     expect(await new WorkspaceHealth({ root, freeBytes: refuse }).check()).toMatchObject({ code: expected });
   });
 
-  it("names a workspace that cannot be written to", async () => {
+  it("reports a workspace that is not writable", async () => {
     const health = new WorkspaceHealth({ root: join(root, "gone"), freeBytes: async () => 3 * GIB });
     expect(await health.check()).toMatchObject({ code: "workspace_unusable" });
   });
 
-  it("does not wait for a disk that hangs, nor ask it twice, and recovers when it answers", async () => {
+  it("times out on a disk that hangs, does not start a second check, and recovers", async () => {
     let asked = 0;
     const answer = Promise.withResolvers<number>();
     const freeBytes = () => {

@@ -10,7 +10,7 @@ import { Workspace } from "./workspace.ts";
 const KIB = 1024;
 const GIB = 1024 ** 3;
 const ALL = { keepJobs: 100, maxBytes: Number.MAX_SAFE_INTEGER };
-const nobody = () => false;
+const nothingHeld = () => false;
 
 let root: string;
 let workspace: Workspace;
@@ -48,7 +48,7 @@ async function left(): Promise<string[]> {
 describe("cleaning the workspace", () => {
   it("removes the oldest ended jobs until at most KEEP_JOBS are left", async () => {
     const [second, third, first] = [await makeJob(20, 1), await makeJob(30, 1), await makeJob(10, 1)];
-    const { removed } = await workspace.gc({ ...ALL, keepJobs: 1 }, nobody);
+    const { removed } = await workspace.gc({ ...ALL, keepJobs: 1 }, nothingHeld);
     expect(removed.map(({ jobId }) => jobId)).toEqual([first, second]);
     expect(await left()).toEqual([third]);
     expect(await readdir(root)).toEqual(["jobs"]);
@@ -57,19 +57,19 @@ describe("cleaning the workspace", () => {
   it("removes them until the workspace is small enough, and returns what is left", async () => {
     const [old, young] = [await makeJob(10, 900), await makeJob(20, 300)];
     const running = await makeJob(null, 600);
-    const { bytes: before } = await workspace.usage(nobody);
+    const { bytes: before } = await workspace.usage(nothingHeld);
     expect(before).toBeGreaterThan(1800 * KIB);
-    const { removed, bytes } = await workspace.gc({ ...ALL, maxBytes: 1200 * KIB }, nobody);
+    const { removed, bytes } = await workspace.gc({ ...ALL, maxBytes: 1200 * KIB }, nothingHeld);
     expect(removed).toMatchObject([{ jobId: old, endedAt: 10 }]);
     expect(removed[0]?.bytes).toBeGreaterThan(890 * KIB);
     expect(await left()).toEqual([running, young].toSorted());
-    expect(bytes).toBe((await workspace.usage(nobody)).bytes);
+    expect(bytes).toBe((await workspace.usage(nothingHeld)).bytes);
   });
 
   it("removes them regardless of the limits when the disk is almost full", async () => {
     const [old, young] = [await makeJob(10, 900), await makeJob(20, 300)];
     free = 5 * GIB - 600 * KIB;
-    await workspace.gc(ALL, nobody);
+    await workspace.gc(ALL, nothingHeld);
     expect(await left()).toEqual([young]);
     expect(old).not.toBe(young);
   });
@@ -86,7 +86,7 @@ describe("cleaning the workspace", () => {
     const [old, young] = [await makeJob(10, 1), await makeJob(20, 1000)];
     const shared = join(workspace.jobDir(old), "download", "video");
     await link(join(workspace.jobDir(young), "download", "source"), shared);
-    const { bytes, ended } = await workspace.usage(nobody);
+    const { bytes, ended } = await workspace.usage(nothingHeld);
     expect(bytes).toBeLessThan(1100 * KIB);
     expect(ended.find(({ jobId }) => jobId === old)?.bytes).toBeLessThan(50 * KIB);
   });
@@ -96,20 +96,20 @@ describe("cleaning the workspace", () => {
     await mkdir(stray, { recursive: true });
     await utimes(stray, 5, 5);
     const job = await makeJob(20_000, 1);
-    const { removed } = await workspace.gc({ ...ALL, keepJobs: 1 }, nobody);
+    const { removed } = await workspace.gc({ ...ALL, keepJobs: 1 }, nothingHeld);
     expect(removed).toMatchObject([{ jobId: "stray", endedAt: 5000 }]);
     expect(await left()).toEqual([job]);
   });
 
   it("removes nothing in a dry run", async () => {
     const job = await makeJob(10, 1);
-    const { removed } = await workspace.gc({ ...ALL, keepJobs: 0 }, nobody, true);
+    const { removed } = await workspace.gc({ ...ALL, keepJobs: 0 }, nothingHeld, true);
     expect(removed.map(({ jobId }) => jobId)).toEqual([job]);
     expect(await left()).toEqual([job]);
   });
 
   it("does nothing in a workspace that was never used", async () => {
-    expect(await workspace.gc({ keepJobs: 0, maxBytes: 0 }, nobody)).toMatchObject({ removed: [] });
+    expect(await workspace.gc({ keepJobs: 0, maxBytes: 0 }, nothingHeld)).toMatchObject({ removed: [] });
   });
 
   it("empties the trash that a crash left", async () => {

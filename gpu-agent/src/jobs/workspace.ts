@@ -61,9 +61,7 @@ export class Workspace {
     return records.filter((record) => record !== null);
   }
 
-  /**
-   * Removes a job's folder. It is renamed first, so that a concurrent reader finds all of it or nothing.
-   */
+  /** Removes a job's folder. It is renamed first, so that a concurrent reader finds all of it or nothing. */
   async forget(jobId: string): Promise<void> {
     const trash = join(this.root, "trash");
     await mkdir(trash, { recursive: true });

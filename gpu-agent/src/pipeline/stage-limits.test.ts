@@ -20,7 +20,7 @@ describe("parseStageMinutes", () => {
 });
 
 describe("stageLimits", () => {
-  it("are the default ones but for what was set", () => {
+  it("are the defaults, overridden by the settings", () => {
     expect(stageLimits({ poses: 2 }, { train: 600 })).toEqual({
       ...STAGE_LIMITS,
       poses: { ...STAGE_LIMITS.poses, maxSilenceMs: 120_000 },

@@ -30,8 +30,8 @@ afterEach(async () => {
 });
 
 /**
- * A fake of the control plane's upload endpoints, for faults that the real one cannot be brought to.
- * `fault` may answer a request in its place: a status, a problem's code, or "cut" to drop the connection.
+ * A fake of the control plane's upload endpoints, for faults that the real one cannot produce on demand. `fault` can
+ * replace a response: with a status, with a problem's code, or with "cut" to drop the connection.
  */
 function fakeStorage(
   fault: (request: string, times: number) => number | keyof typeof PROBLEMS | "cut" | null,
@@ -135,7 +135,7 @@ describe("uploadFiles", () => {
     ["an error of the server", 500],
     ["a 429 (too many requests)", 429],
     ["a dropped connection", "cut"],
-  ])("sends only the part again that met %s", async (_, fault) => {
+  ])("resends only the part that met %s", async (_, fault) => {
     const { result } = await upload(CONTENT, (name, times) =>
       name.endsWith("/parts/2") && times === 1 ? fault : null,
     );
@@ -175,7 +175,7 @@ describe("uploadFiles", () => {
   it.each([
     ["has other parts than were sent last", "upload_incomplete", "/complete"],
     ["has forgotten it", "upload_not_found", "/parts/2"],
-  ] as const)("begins an upload anew when storage %s", async (_, problem, request) => {
+  ] as const)("starts an upload over when storage %s", async (_, problem, request) => {
     const { result, records, fractions } = await upload(CONTENT, (name, times) =>
       name.endsWith(request) && times === 1 ? problem : null,
     );

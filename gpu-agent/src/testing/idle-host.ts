@@ -3,7 +3,7 @@ import type { HostView } from "../gpu-host.ts";
 import { JobClock } from "../pipeline/timing/job-clock.ts";
 import { initialSize } from "../pipeline/timing/job-size.ts";
 
-/** A fake machine without GPUs that learns nothing, for tests of the agent itself. */
+/** A fake host without GPUs or history, for tests of the agent. */
 export function idleHost(capacity: AgentOffer): HostView {
   return {
     capacity,
