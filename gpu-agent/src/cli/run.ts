@@ -27,7 +27,7 @@ const OPTIONS = {
   verbose: { type: "boolean", default: false },
 } as const;
 
-/** What the user asked for. */
+/** The parsed command line. */
 export interface RunRequest {
   readonly source: LocalSource;
   readonly options: JobOptions;
@@ -75,7 +75,7 @@ options, it reuses the stages whose options did not change.
   },
 };
 
-/** Characters, of at most four bytes each; folders have 255 bytes. */
+/** In characters of up to four bytes: the name of a folder may have 255 bytes. */
 const MAX_FOLDER_NAME = 60;
 
 type Values = ReturnType<typeof readArgs<typeof OPTIONS>>["values"];

@@ -3,7 +3,7 @@ export interface Check {
   readonly name: string;
   /** `failure`: jobs cannot run, or not as configured. `warning`: they run, but worse. */
   readonly verdict: "ok" | "warning" | "failure" | "skipped";
-  /** What was found, in a sentence. */
+  /** The finding, in a phrase or sentence. */
   readonly detail: string;
   /** What to do; null when the check passed or was skipped. */
   readonly remedy: string | null;

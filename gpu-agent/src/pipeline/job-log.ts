@@ -8,7 +8,7 @@ const MAX_TAIL_CHARS = 500;
 const MAX_LINE_CHARS = 4000;
 
 /**
- * The output of a job's tools: the last lines in memory, for failures, and all of it in a file. A full file is renamed
+ * The output of a job's tools: the last lines in memory, for failures, and the latest megabytes in a file. A full file is renamed
  * to `<name>.1`, replacing the previous one, so that the log keeps its end and never takes more than two files' space.
  */
 export class JobLog {

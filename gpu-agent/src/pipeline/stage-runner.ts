@@ -74,7 +74,7 @@ export class StageRunner {
     return { ok: true, value };
   }
 
-  /** Why the files of previous stages are damaged: a better reason than the failure that this causes in a stage. */
+  /** Checks the files of earlier stages: if they are damaged, that is the cause of a later stage's failure. */
   async #damage(): Promise<Failure | null> {
     for (const name of this.#done) {
       const record = this.#options.job.finishedStage(name);
