@@ -28,5 +28,5 @@ if (name !== undefined && names.includes(name)) {
 async function summaryOf(benchmark: string): Promise<string> {
   const source = await readFile(join(DIR, `${benchmark}.ts`), "utf8");
   const comment = source.split(`npm run bench -- ${benchmark}`)[1]?.split("*/")[0] ?? "";
-  return /`:\s+(.*?)[.;]/.exec(comment.replaceAll(/\n \*/g, ""))?.[1] ?? "";
+  return /`:\s+(.*?)[.;:](?:\s|$)/.exec(comment.replaceAll(/\n \*/g, ""))?.[1] ?? "";
 }

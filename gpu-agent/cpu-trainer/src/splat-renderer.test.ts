@@ -11,7 +11,7 @@ describe("SplatRenderer", () => {
   const params = scene.params.map((row) => Float32Array.from(row));
   const cloud = toSplatCloud(params, params[0]?.length ?? 0, 2);
 
-  it("draws what the plain renderer draws, before black", () => {
+  it("renders like the reference renderer, on black", () => {
     const { width, height } = scene.camera;
     const pixels = new SplatRenderer(cloud, { width, height }).render(scene.camera);
     const planes = renderReference(scene.params, 2, scene.camera, [0, 0, 0]);
@@ -27,7 +27,7 @@ describe("SplatRenderer", () => {
     expect(brightest).toBeGreaterThan(60);
   });
 
-  it("draws the same again, also after another view", () => {
+  it("renders a view identically again, also after another view", () => {
     const { width, height } = scene.camera;
     const renderer = new SplatRenderer(cloud, { width, height });
     const first = renderer.render(scene.camera);
@@ -36,14 +36,14 @@ describe("SplatRenderer", () => {
     expect(renderer.render(scene.camera)).toEqual(first);
   });
 
-  it("draws in any size", () => {
+  it("renders at any size", () => {
     const renderer = new SplatRenderer(cloud, { width: 130, height: 70 });
     expect(renderer.render(resized(scene.camera, 130, 70))).toHaveLength(3 * 130 * 70);
   });
 });
 
 describe("mostVisible", () => {
-  it("keeps the large and opaque ones, in their order", () => {
+  it("keeps the large and opaque ones in order", () => {
     const cloud = emptySplatCloud(4, 0);
     cloud.positions.set([0, 0, 0, 1, 0, 0, 2, 0, 0, 3, 0, 0]);
     cloud.logScales.set([0, 0, 0, -3, -3, -3, 1, 1, -9, 0, 0, 0]);

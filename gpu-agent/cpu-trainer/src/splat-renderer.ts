@@ -13,10 +13,10 @@ import { tileGrid } from "./scene/tiles.ts";
 import { openWorkspace, setView, type Workspace } from "./scene/workspace.ts";
 import { MAX_CAPACITY } from "./training-settings.ts";
 
-/** What of an iteration makes a picture. */
+/** The passes of an iteration that produce a picture. */
 const RENDERING = PASSES.slice(0, PASSES.indexOf("ssim"));
 
-/** Draws a splat of any engine, with the kernels that the builtin trainer trains with. Takes a thread's whole time. */
+/** Renders a splat of any engine with the builtin trainer's kernels. Blocks its thread. */
 export class SplatRenderer {
   readonly #workspace: Workspace;
   readonly #store: FrameStore;
@@ -36,14 +36,14 @@ export class SplatRenderer {
     this.#count = count;
     this.#shDegree = shDegree;
     fromSplatCloud(this.#workspace, drawn);
-    // There is no photo whose invalid pixels would have to be left alone.
+    // Without a photo, all pixels are valid.
     const { validMask, stride, height } = this.#store;
     new Uint8Array(this.#workspace.memory.buffer, validMask, stride * height).fill(255);
   }
 
   /**
    * @param camera for pictures of the renderer's size
-   * @returns red, green and blue of pixel after pixel, a byte each, before black
+   * @returns rgb24, row by row, on a black background
    */
   render(camera: PinholeCamera): Uint8Array {
     const { width, height } = camera;
@@ -71,7 +71,7 @@ export class SplatRenderer {
   }
 }
 
-/** The `most` gaussians that show most, by opacity times the area of their largest cross-section. */
+/** The `most` most visible gaussians, by opacity times the area of their largest cross-section. */
 export function mostVisible(cloud: SplatCloud, most: number): SplatCloud {
   if (cloud.count <= most) return cloud;
   const weights = Float64Array.from({ length: cloud.count }, (_, i) => {

@@ -2,11 +2,11 @@ import type { JobOptions, Preset } from "@splatt/shared";
 
 export type TrainOptions = Pick<JobOptions, "iterations" | "preset" | "max_splats" | "max_resolution">;
 
-/** What a preset means to this trainer. */
+/** A preset's settings for this trainer. */
 interface PresetSettings {
-  /** Pixels along the longer side at which the scene is trained. */
+  /** The longer side of the training images, in pixels. */
   readonly longSide: number;
-  /** Most gaussians. */
+  /** The maximum number of gaussians. */
   readonly capacity: number;
   readonly shDegree: number;
 }
@@ -24,13 +24,13 @@ export const RECOMMENDED_ITERATIONS: { readonly [preset in Preset]: number } = {
   high: 15_000,
 };
 
-/** More gaussians than this do not fit into the memory of a 32-bit WebAssembly module with room to spare. */
+/** More gaussians do not safely fit into the memory of a 32-bit WebAssembly module. */
 export const MAX_CAPACITY = 400_000;
 
 /** A step size at the beginning and at the end of training; in between it falls exponentially. */
 export type Rate = readonly [first: number, last: number];
 
-/** Everything that decides how a scene is trained. Fractions are of the iterations. */
+/** All settings that determine training. Fractions are of the iterations. */
 export interface TrainingSettings {
   readonly iterations: number;
   readonly longSide: number;
@@ -49,14 +49,14 @@ export interface TrainingSettings {
   };
   /** Share of D-SSIM in the loss; the rest is L1. */
   readonly ssimWeight: number;
-  /** Until which fraction training runs at a level of the image pyramid; then at level 0, the finest. */
+  /** The fraction at which training at each level of the image pyramid ends; then level 0, the finest. */
   readonly coarseLevels: readonly { readonly level: number; readonly until: number }[];
-  /** From which fraction on degree 1, 2 and 3 are in use. */
+  /** The fractions from which degrees 1, 2 and 3 are in use. */
   readonly shDegreeFrom: readonly number[];
 
-  /** Opacity that gaussians begin with. */
+  /** The initial opacity of gaussians. */
   readonly initialOpacity: number;
-  /** Fewer sparse points are filled up with random ones. */
+  /** Random points are added to fewer sparse points than this. */
   readonly leastSeedPoints: number;
 
   readonly densification: DensificationSettings;
@@ -68,11 +68,11 @@ export interface DensificationSettings {
   readonly until: number;
   /** How many times. */
   readonly rounds: number;
-  /** But never before so many iterations have passed since the last time. */
+  /** The minimum number of iterations between two densifications. */
   readonly leastIterations: number;
-  /** Gaussians of less opacity are recycled. */
+  /** Gaussians below this opacity are recycled. */
   readonly leastOpacity: number;
-  /** Gaussians are drawn for splitting with the probability error^errorPower. */
+  /** Gaussians are chosen for splitting with a probability proportional to error^errorPower. */
   readonly errorPower: number;
 }
 

@@ -84,7 +84,7 @@ describe("readPlyColumns", () => {
     );
   });
 
-  it("reads what the writers of text print for values that are not finite", async () => {
+  it("reads all common spellings of non-finite values in text", async () => {
     const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
     const rows = "nan NAN\n-nan nan(ind)\ninf -inf\nInfinity -Infinity\n1.#INF -1.#INF\n1.#QNAN -1.#IND\n";
     expect(await read(text(rows, 6))).toEqual(
@@ -127,7 +127,7 @@ describe("readPlyColumns", () => {
   });
 
   it.each([
-    ["a property that is not there", text("1 2\n3 4\n"), ["x", "q"], "no property 'q'"],
+    ["a missing property", text("1 2\n3 4\n"), ["x", "q"], "no property 'q'"],
     [
       "more vertices than the file can hold",
       text("1 2\n3 4\n", 4_000_000_000),
@@ -147,7 +147,7 @@ describe("readPlyColumns", () => {
     expect(await read(content, names)).toEqual({ ok: false, error: expect.stringContaining(reason) });
   });
 
-  it("allocates nothing before the file has proven long enough", async () => {
+  it("allocates nothing before checking the file's length", async () => {
     let asked = false;
     const path = join(dir, "claims.ply");
     await writeFile(path, text("1 2\n", 100_000_000));
@@ -159,11 +159,11 @@ describe("readPlyColumns", () => {
     expect(asked).toBe(false);
   });
 
-  it("says that there is no file, without its path", async () => {
+  it("reports a missing file without its path", async () => {
     expect(await readPlyColumns(join(dir, "absent.ply"), () => ok([]))).toEqual(err("it does not exist"));
   });
 
-  it("refuses what is no regular file, and does not wait for a FIFO", async () => {
+  it("rejects anything but a regular file, and does not block on a FIFO", async () => {
     const fifo = join(dir, "fifo.ply");
     await execa("mkfifo", [fifo]);
     for (const path of [fifo, dir, "/dev/zero"]) {

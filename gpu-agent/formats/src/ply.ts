@@ -3,8 +3,8 @@ import { type FileHandle, open } from "node:fs/promises";
 import { err, ok, type Result } from "@splatt/shared";
 
 /*
- * The Polygon File Format (Turk 1994), as far as point clouds and splats use it: a vertex table of scalar
- * properties, as text or binary. Properties are found by name, never by position: every writer has its own order.
+ * The Polygon File Format (Turk 1994), limited to what point clouds and splats use: a vertex table of scalar
+ * properties, as text or binary. Properties are found by name, never by position, because writers differ in order.
  */
 
 const SCALAR_TYPES = {
@@ -129,10 +129,10 @@ export async function openPly(
 ): Promise<Result<{ readonly file: FileHandle; readonly header: PlyHeader }, string>> {
   let file: FileHandle;
   try {
-    // Without blocking: opening a FIFO would wait for somebody to write to it.
+    // Non-blocking: opening a FIFO would wait for a writer.
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    // The message would name the path, which is not for everybody to see.
+    // Node's message contains the path, which should not be public.
     const { code } = error as NodeJS.ErrnoException;
     return err(code === "ENOENT" ? "it does not exist" : `it cannot be opened (${code})`);
   }
@@ -162,8 +162,8 @@ async function readHeader(file: FileHandle): Promise<Result<PlyHeader, string>> 
 /**
  * Reads columns of a PLY's vertex table, as floats.
  *
- * @param choose called once the file has proven long enough for its vertices; names the columns to fill, or says
- *   what is wrong with the header
+ * @param choose called once the file is known to be long enough for its vertices; returns the columns to fill, or
+ *   an error about the header
  * @returns the header, or a sentence that says what is wrong with the file
  */
 export async function readPlyColumns(
@@ -225,7 +225,7 @@ const readBinary: VertexReader = async (file, header, sources) => {
   return null;
 };
 
-/** What writers print for values that are no finite numbers: C, C++, Python and MSVC. */
+/** The spellings of non-finite numbers by C, C++, Python and MSVC. */
 const NOT_FINITE = /^([+-]?)(?:(nan)|inf(?:inity)?|1\.#(?:(ind|qnan|snan)|inf))/i;
 
 function parseNumber(word: string): number | null {

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true }));
 
-/** Every number of the cloud is different, so that none can be mistaken for another. */
+/** All numbers of the cloud are distinct, so that a swap of two is detected. */
 function testCloud(count: number, shDegree: number): SplatCloud {
   const cloud = emptySplatCloud(count, shDegree);
   let next = 0;
@@ -87,7 +87,7 @@ it.each([0, 1, 2, 3])(
   },
 );
 
-it("leaves out a fourth band", async () => {
+it("omits a fourth band", async () => {
   const rest = Array.from({ length: 72 }, (_, i) => `f_rest_${i}`);
   const names = [
     ...["x", "y", "z", "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"],
@@ -134,7 +134,7 @@ it("reads Brush's order of properties, without normals", async () => {
   });
 });
 
-it("refuses a number of f_rest that no degree has, and a cloud without gaussians' properties", async () => {
+it("rejects a number of f_rest that matches no degree, and a cloud without gaussians' properties", async () => {
   const path = join(dir, "odd.ply");
   const file = (property: string) =>
     writeFile(path, `ply\nformat ascii 1.0\nelement vertex 0\nproperty float ${property}\nend_header\n`);
@@ -148,7 +148,7 @@ describe("splat-transform", () => {
   const tool = (args: string[]) =>
     execa("splat-transform", args, { cwd: dir, preferLocal: true, localDir: import.meta.dirname });
 
-  it("takes the file for a splat and converts it", async () => {
+  it("recognises the file as a splat and converts it", async () => {
     await writeShPly(join(dir, "tool.ply"), testCloud(500, 3));
     const info = await tool(["-g", "cpu", "tool.ply", "--info", "json", "null"]);
     expect(JSON.parse(info.stdout)).toMatchObject({ gaussian: true, numGaussians: 500, shBands: 3 });

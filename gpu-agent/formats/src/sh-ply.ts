@@ -9,7 +9,7 @@ import { emptySplatCloud, restCoefficients, type SplatCloud } from "./splat-clou
  */
 
 const MAX_SH_DEGREE = 3;
-/** Brush can train a fourth band, which no viewer draws; it is left out. */
+/** Brush can train a fourth band, which no viewer draws; it is omitted. */
 const READABLE_DEGREES = [0, 1, 2, 3, 4];
 const POSITION = ["x", "y", "z"];
 const NORMAL = ["nx", "ny", "nz"];

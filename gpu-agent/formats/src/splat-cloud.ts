@@ -1,5 +1,5 @@
 /**
- * A set of gaussians as the PLY formats mean them. All arrays have their gaussians one after another.
+ * A set of gaussians with the PLY formats' parameters. All arrays are ordered gaussian by gaussian.
  */
 export interface SplatCloud {
   readonly count: number;

@@ -38,7 +38,7 @@ export const Transforms = z.object({
   p1: z.number(),
   p2: z.number(),
   frames: z.array(PosedFrame).min(1),
-  /** Which frames training sees and which judge it; nerfstudio honours the same lists. */
+  /** The frames for training and for evaluation; nerfstudio uses the same lists. */
   train_filenames: z.array(z.string()),
   val_filenames: z.array(z.string()),
   test_filenames: z.array(z.string()),
@@ -49,12 +49,12 @@ export const Transforms = z.object({
 export type Transforms = z.infer<typeof Transforms>;
 
 /**
- * A dataset folder as the poses stage leaves it and every engine reads it:
+ * A dataset folder, written by the poses stage and read by every engine:
  * `images/`, `transforms.json`, `sparse_pc.ply` and `colmap/sparse/0/*.bin`.
  */
 export interface Dataset {
   readonly dir: string;
-  /** The video that it was made from, for an engine that begins there. */
+  /** The source video, for an engine that starts from it. */
   readonly video?: string;
 }
 

@@ -1,6 +1,6 @@
 import { restCoefficients, type SplatCloud, selectGaussians } from "./splat-cloud.ts";
 
-/** Beyond these, a logit or a logarithm of a size changes nothing that can be seen. */
+/** Beyond these, a logit or a logarithm of a size makes no visible difference. */
 const MAX_LOGIT = 20;
 const MIN_LOG_SCALE = -30;
 

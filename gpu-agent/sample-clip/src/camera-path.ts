@@ -16,8 +16,7 @@ const ARC_DEGREES = 165;
 const DISTANCE = 5.6;
 
 /**
- * Where the camera is on its way around the table: one smooth arc with a gentle rise and fall, as somebody
- * would film it walking by.
+ * The camera's path around the table: one smooth arc with a gentle rise and fall, like that of a person walking by.
  *
  * @param progress 0 at the first frame, 1 at the last
  * @param width of the picture in pixels

@@ -22,7 +22,7 @@ const ENCODERS: readonly (readonly [name: string, options: readonly string[]])[]
 /**
  * Encodes frames (rgb24, row by row) as an MP4.
  *
- * @returns `tool_missing` without ffmpeg, `agent_stopped` on abort, `internal_error` with ffmpeg's own words
+ * @returns `tool_missing` without ffmpeg, `agent_stopped` on abort, `internal_error` with ffmpeg's output
  */
 export async function encodeVideo(
   path: string,
@@ -54,7 +54,7 @@ export async function encodeVideo(
   try {
     await pipeline(Readable.from(frames), subprocess.stdin);
   } catch (error) {
-    // When ffmpeg ends early its own words, below, tell why; the broken pipe only follows from that.
+    // When ffmpeg exits early, its output below gives the reason; the broken pipe is only a consequence.
     if (!brokenPipe(error)) {
       subprocess.kill();
       await subprocess;

@@ -4,15 +4,14 @@ import type { FaceSize, Hit, SurfacePoint } from "./shapes.ts";
 import type { FaceTexture } from "./textures.ts";
 
 /**
- * Light that falls on the scene, worked out once per face and multiplied into its texture: everything is
- * matt and nothing moves, so it is the same from every side. A square lamp gives soft shadows; the rest is
- * light from all around, less where things stand close together (ambient occlusion, S. Zhukov et al. 1998).
+ * Baked lighting, computed once per face and multiplied into its texture: everything is matt and static, so it does not
+ * depend on the view. A square lamp gives soft shadows; the rest is ambient light, reduced where objects are close (ambient occlusion, S. Zhukov et al. 1998).
  */
 
 const LAMP_SAMPLES_PER_SIDE = 4;
 const SKY_SAMPLES = 20;
 const SKY_REACH = 2.6;
-/** World units between two points at which the light is worked out. */
+/** World units between two light samples. */
 const SPACING = { props: 0.085, room: 0.4 } as const;
 
 const LAMP_COLOUR = [1.06, 0.96, 0.82] as const;
@@ -87,7 +86,7 @@ function interpolate(light: LightMap, u: number, v: number, out: Float64Array): 
   }
 }
 
-/** What arrives from the lamp, about 1 straight below it. */
+/** The light from the lamp, about 1 straight below it. */
 function lampLight(scene: readonly Prop[], point: SurfacePoint, seed: number): number {
   let sum = 0;
   for (let j = 0; j < LAMP_SAMPLES_PER_SIDE; j++) {

@@ -9,7 +9,7 @@ export interface FrameSize {
 }
 
 const TILE = 16;
-/** Where within a pixel the extra rays go that smooth an edge: a rotated grid. */
+/** The positions of the extra antialiasing rays within a pixel: a rotated grid. */
 const EDGE_SAMPLES = [
   [-0.125, -0.375],
   [0.375, -0.125],
@@ -94,7 +94,7 @@ export function renderFrame(
   return pixels;
 }
 
-/** For each tile of the picture the props whose bounding spheres it can show. */
+/** For each tile of the picture, the props whose bounding spheres may be visible in it. */
 function tileCandidates(scene: readonly Prop[], camera: Camera, size: FrameSize): number[][] {
   const across = Math.ceil(size.width / TILE);
   const down = Math.ceil(size.height / TILE);

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { RenderReply, RenderTask, RenderWorkerData } from "./render-worker.ts";
 
-/** Threads that render. Each does one task at a time; results come back in the order of the tasks. */
+/** Rendering threads. Each runs one task at a time; results are returned in the order of the tasks. */
 export class RenderPool {
   readonly #workers: readonly Worker[];
   readonly #idle: Worker[];
@@ -15,7 +15,7 @@ export class RenderPool {
     this.#idle = [...this.#workers];
   }
 
-  /** Runs all tasks. Holds at most a few finished results that nobody has asked for yet. */
+  /** Runs all tasks. Buffers at most a few finished results. */
   async *map(tasks: readonly RenderTask[]): AsyncGenerator<RenderReply> {
     const ahead = 2 * this.#workers.length;
     const running: Promise<RenderReply>[] = [];

@@ -5,7 +5,7 @@ import { type FrameSize, renderFrame } from "./render-frame.ts";
 import { sampleScene } from "./scene.ts";
 import { buildMipLevels, layOutAtlas } from "./textures.ts";
 
-/** What a worker is started with: the memory that all of them paint into and read from. */
+/** A worker's start-up data: the memory that all workers share. */
 export interface RenderWorkerData {
   readonly texels: SharedArrayBuffer;
 }

@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
 describe.skipIf(!installed)("makeSampleClip", () => {
-  it("makes a video of the size, rate and length asked for, and tells how far it is", async () => {
+  it("makes a video of the requested size, rate and length, and reports progress", async () => {
     const path = join(dir, "clip.mp4");
     const seen: number[] = [];
     const made = await makeSampleClip(path, {
@@ -43,7 +43,7 @@ describe.skipIf(!installed)("makeSampleClip", () => {
     expect(seen.at(-1)).toBeCloseTo(1, 9);
   });
 
-  it("ends when it is told to", async () => {
+  it("stops when aborted", async () => {
     const stop = new AbortController();
     const made = await makeSampleClip(join(dir, "stopped.mp4"), {
       ...{ width: 96, height: 72 },
@@ -53,7 +53,7 @@ describe.skipIf(!installed)("makeSampleClip", () => {
     expect(made).toMatchObject({ ok: false, error: { code: "agent_stopped" } });
   });
 
-  it("says what ffmpeg says when it cannot write", async () => {
+  it("reports ffmpeg's error when it cannot write", async () => {
     const frames = [new Uint8Array(3 * 16 * 16)];
     const made = await encodeVideo(
       join(dir, "nowhere", "clip.mp4"),
@@ -76,19 +76,19 @@ describe.skipIf(!installed)("makeSampleClip", () => {
   });
 });
 
-it("names an ffmpeg that is not there", async () => {
+it("reports a missing ffmpeg", async () => {
   const made = await makeSampleClip(join(dir, "none.mp4"), { ffmpeg: "/nowhere/ffmpeg" });
   expect(made).toMatchObject({ ok: false, error: { code: "tool_missing" } });
   expect(existsSync(join(dir, "none.mp4"))).toBe(false);
 });
 
 describe("renderSampleFrames", () => {
-  it("gives the same picture from every thread, rich in detail, and another one from elsewhere", async () => {
+  it("renders the same detailed picture on every thread, and a different one from another position", async () => {
     const size = { width: 96, height: 72 };
     const frames: Uint8Array[] = [];
     for await (const frame of renderSampleFrames([0.5, 0.5, 0.9], size, { threads: 2 })) frames.push(frame);
     const [first, again, other] = frames;
-    if (!first || !again || !other) throw new Error("three frames were asked for");
+    if (!first || !again || !other) throw new Error("expected three frames");
     expect(first).toHaveLength(3 * 96 * 72);
     expect(Buffer.compare(first, again)).toBe(0);
     const differing = first.filter((value, i) => Math.abs(value - (other[i] ?? 0)) > 10).length;
@@ -123,7 +123,7 @@ describe("the textures", () => {
   const atlas = layOutAtlas(sampleScene());
   const faces = atlas.faces.flat().filter((face): face is FaceTexture => face !== null);
 
-  it("lie side by side", () => {
+  it("do not overlap", () => {
     const levels = faces.flatMap((face) => face.levels).toSorted((a, b) => a.offset - b.offset);
     let end = 0;
     for (const { offset, width, height } of levels) {

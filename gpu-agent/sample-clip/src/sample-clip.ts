@@ -29,9 +29,9 @@ export const SAMPLE_CLIP = { width: 640, height: 480, fps: 8, seconds: 10 } as c
 const MOST_THREADS = 16;
 
 /**
- * Makes the sample video: a walk past a table with toy blocks, books, a globe and a plant. Rendered by this
- * program itself, so it needs no network and carries no licence but the project's own; the same options give
- * the same pictures. At 4 frames a second it yields 40 frames, all of which COLMAP can place.
+ * Makes the sample video: a walk past a table with toy blocks, books, a globe and a plant. Rendered here, so
+ * it needs no network and no third-party licence; equal options produce equal pictures. At 4 frames per second it
+ * yields 40 frames, all of which COLMAP registers.
  *
  * @returns `tool_missing` without ffmpeg, `agent_stopped` on abort
  */
@@ -51,7 +51,7 @@ export async function makeSampleClip(
 }
 
 /**
- * The pictures that a camera sees at the given places on its way.
+ * Renders the camera's view at the given points of its path.
  *
  * @param progress each 0 (the first frame of the sample clip) to 1 (its last)
  * @returns rgb24, row by row
@@ -65,7 +65,7 @@ export function renderSampleFrames(
   return renderFrames(cameras, size, options);
 }
 
-/** The pictures that these cameras see of the sample scene; rgb24, row by row. */
+/** Renders these cameras' views of the sample scene; rgb24, row by row. */
 export async function* renderFrames(
   cameras: readonly Camera[],
   size: FrameSize,
@@ -73,7 +73,7 @@ export async function* renderFrames(
 ): AsyncGenerator<Uint8Array> {
   const atlas = layOutAtlas(sampleScene());
   const faces = atlas.faces.flat().filter((face): face is FaceTexture => face !== null);
-  // The large faces first, so that no thread is left with one at the end.
+  // The large faces first, to balance the threads.
   faces.sort((a, b) => area(b) - area(a));
   const tasks: RenderTask[] = cameras.map((camera) => ({ kind: "frame", camera, size }));
   const threads = Math.min(MOST_THREADS, options.threads ?? availableParallelism());

@@ -23,7 +23,7 @@ import { box, cylinder, type Shape, sphere } from "./shapes.ts";
 export interface Prop {
   readonly shape: Shape;
   readonly paints: readonly (Paint | null)[];
-  /** Texture pixels per world unit: more for what the camera comes close to. */
+  /** Texture pixels per world unit: more for objects close to the camera. */
   readonly texelsPerUnit: number;
 }
 

@@ -29,7 +29,7 @@ function rays(target: readonly [number, number, number]) {
 }
 
 describe.each(SHAPES)("%s", (_, shape, target) => {
-  it("is met where its own surface is, and told at which angle", () => {
+  it("is hit on its surface, at the right angle", () => {
     let hits = 0;
     const point: SurfacePoint = { x: 0, y: 0, z: 0, nx: 0, ny: 0, nz: 0 };
     for (const { o, d } of rays(target)) {
@@ -52,7 +52,7 @@ describe.each(SHAPES)("%s", (_, shape, target) => {
     expect(hits).toBeGreaterThan(50);
   });
 
-  it("is not met behind something nearer", () => {
+  it("is not hit behind a nearer surface", () => {
     for (const { o, d } of rays(target)) {
       const hit = newHit();
       if (!shape.intersect(...o, ...d, hit, 1)) continue;
@@ -64,7 +64,7 @@ describe.each(SHAPES)("%s", (_, shape, target) => {
 });
 
 describe("a room", () => {
-  it("is met by every ray from inside, and lit from inside", () => {
+  it("is hit by every ray from inside, and lit from inside", () => {
     const room = box([0, 0, 2], [10, 8, 5], 0, true);
     const point: SurfacePoint = { x: 0, y: 0, z: 0, nx: 0, ny: 0, nz: 0 };
     for (let i = 0; i < 200; i++) {

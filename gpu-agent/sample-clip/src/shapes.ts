@@ -13,7 +13,7 @@ export interface SurfacePoint {
   nz: number;
 }
 
-/** What a ray met. `u` and `v` run from 0 to 1 over the face, `v` downwards. */
+/** The hit of a ray. `u` and `v` run from 0 to 1 over the face, `v` downwards. */
 export interface Hit {
   t: number;
   shape: number;

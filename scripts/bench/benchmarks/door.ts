@@ -16,8 +16,8 @@ import { MemoryWatch } from "../door/memory-watch.ts";
 import { type Nginx, startNginx } from "../door/nginx.ts";
 
 /**
- * `npm run bench -- door [--mib 1024] [--seconds 30]`: uploads and downloads through the front door of the embedded
- * control plane, against nginx with the same file; and the latency of GET /health and the memory while ten clients
+ * `npm run bench -- door [--mib 1024] [--seconds 30]`: uploads and downloads through the embedded control plane's
+ * front door. Compares with nginx on the same file; also measures GET /health and the memory while ten clients
  * download and ten read slowly. Needs curl, and nginx for the comparison (Debian: apt-get install nginx-light curl).
  */
 

@@ -11,8 +11,8 @@ import { execa } from "execa";
 import { startThrottledServer } from "../throttled-server.ts";
 
 /**
- * `npm run bench -- download`: the download stage against curl and aria2c on a local server, first with a fixed rate per
- * connection, then without a limit. Needs curl and aria2 (Debian: apt-get install aria2 curl). Splatt also hashes the
+ * `npm run bench -- download`: the download stage against curl and aria2c. Uses a local server, first with a fixed rate
+ * per connection, then without a limit. Needs curl and aria2 (Debian: apt-get install aria2 curl). Splatt also hashes the
  * file and syncs it to disk; the others do neither.
  */
 

@@ -24,8 +24,8 @@ import { type GpuInfo, Preset, type TrainReport } from "@splatt/shared";
 
 /**
  * `NERF_PYTHON_PATH=… npm run bench -- nerfstudio DATASET [--iterations N] [--preset NAME …]`: splatfacto on this
- * machine's GPU, trained as a job of each preset would, against the same number of steps with nerfstudio's own
- * schedule. Prints seconds, gaussians, peak GPU memory and the quality of held-out frames: as measured by nerfstudio,
+ * machine's GPU, with each preset's schedule. Compares with the same number of steps of nerfstudio's own schedule.
+ * Prints seconds, gaussians, peak GPU memory and the quality of held-out frames: as measured by nerfstudio,
  * and of the exported splat, rendered by the builtin trainer's kernels.
  *
  * DATASET is a folder with a transforms.json, as the poses stage leaves it.

@@ -12,8 +12,8 @@ import { execa } from "execa";
 
 /**
  * `npm run bench -- poses VIDEO [--ns-process-data PATH] [--colmap PATH] [--fps N] [--preset NAME]`: the time of the
- * poses stage on a video, and the quality of the poses, against nerfstudio's ns-process-data with its defaults and
- * the same number of frames.
+ * poses stage on a video, and the quality of the poses. Compares with nerfstudio's ns-process-data with its defaults
+ * and the same number of frames.
  */
 
 const HOUR_MS = 3_600_000;

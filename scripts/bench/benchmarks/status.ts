@@ -11,8 +11,8 @@ import { requestRate, timedGet } from "../control-plane/requests.ts";
 import { BENCH_JOB, postJson } from "../control-plane/worker-contender.ts";
 
 /**
- * `npm run bench -- status [--python PROGRAM]`: GET /jobs/{id}/status per second, against a bare Worker that
- * reads the same row and, given a Python with fastapi and uvicorn, against a FastAPI server with its jobs in a dict.
+ * `npm run bench -- status [--python PROGRAM]`: GET /jobs/{id}/status per second. Compares with a bare Worker that
+ * reads the same row and, given a Python with fastapi and uvicorn, against a FastAPI server with its jobs in memory.
  */
 
 const JOBS = 100;

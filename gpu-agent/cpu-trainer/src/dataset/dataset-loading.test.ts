@@ -114,7 +114,7 @@ describe("a broken photo is refused:", () => {
   });
 });
 
-it("does not mind what comes after the points", async () => {
+it("ignores data after the points", async () => {
   await appendFile(join(dir, "sparse_pc.ply"), "and more");
   const { points } = await load();
   await restore();

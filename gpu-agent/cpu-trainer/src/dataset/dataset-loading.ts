@@ -4,7 +4,7 @@ import { err, errorText, type Failure, failure, ok, type Result } from "@splatt/
 import sharp from "sharp";
 import { type Intrinsics, type PinholeCamera, pinholeCamera } from "./camera.ts";
 
-/** A dataset but for its pixels: cameras of the photos' own size, after undistortion. */
+/** A dataset without its pixels: cameras at the photos' own size, after undistortion. */
 export interface LoadedDataset {
   readonly transforms: Transforms;
   readonly train: readonly DatasetFrame[];
@@ -19,7 +19,7 @@ export interface DatasetFrame {
 }
 
 /**
- * Reads and checks everything of a dataset that is not a photo.
+ * Reads and validates everything of a dataset except the photos.
  *
  * @returns `dataset_invalid` with what is wrong
  */

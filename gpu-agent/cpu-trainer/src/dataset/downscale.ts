@@ -6,27 +6,27 @@ export interface Channel {
   readonly pixelStep: number;
 }
 
-/** Red, green and blue, each `channelStep` bytes after the one before. */
+/** Red, green and blue, each `channelStep` bytes after the previous one. */
 export interface ColorImage extends Channel {
   readonly channelStep: number;
 }
 
 /**
- * Makes images smaller so that each pixel is the mean of the area that it covers, taken over the valid
- * pixels of that area. Made once for images of the same sizes and the same mask.
+ * Downscales images: each target pixel is the mean of the valid source pixels in the area that it covers. One
+ * instance serves all images of the same sizes and mask.
  */
 export class AreaAverage {
   readonly #across: Shares;
   readonly #down: Shares;
-  /** How much of its area is valid, for each target pixel, row by row. */
+  /** The valid part of each target pixel's area, row by row. */
   readonly #totals: Float64Array;
-  /** 1 for each source pixel that counts, else 0, row by row. */
+  /** 1 for each valid source pixel, else 0, row by row. */
   readonly #counts: Uint8Array;
   readonly #from: ImageSize;
-  /** 1 for each target pixel whose whole area is valid, which nearly all are. */
+  /** 1 for each target pixel whose whole area is valid (nearly all). */
   readonly #whole: Uint8Array;
 
-  /** @param valid not 0 where the source has a pixel that counts */
+  /** @param valid nonzero for valid source pixels */
   constructor(from: ImageSize, to: ImageSize, valid: Channel) {
     this.#from = from;
     this.#across = sharesAlong(from.width, to.width);
@@ -125,7 +125,7 @@ export interface ImageSize {
 interface Shares {
   readonly scale: number;
   readonly first: Int32Array;
-  /** Where a pixel's weights begin; one entry more than pixels. */
+  /** The start of each pixel's weights; one entry more than pixels. */
   readonly begin: Int32Array;
   readonly weights: Float32Array;
 }

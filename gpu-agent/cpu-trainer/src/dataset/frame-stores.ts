@@ -6,7 +6,7 @@ import { type DatasetFrame, readPhoto } from "./dataset-loading.ts";
 import { AreaAverage, type Channel, type ColorImage, type ImageSize } from "./downscale.ts";
 import { undistort, undistortionMap, validPixels } from "./undistortion.ts";
 
-/** Images at one size, as bytes in the shared memory: the planes of frame after frame, and one mask. */
+/** Images at one size, as bytes in the shared memory: each frame's planes in turn, and one mask. */
 export interface FrameStore {
   readonly width: number;
   readonly height: number;
@@ -31,7 +31,7 @@ export function pyramidSizes(photo: ImageSize, longSide: number, levels: number)
   }));
 }
 
-/** Where the frames of every level lie, one level after another from `address` on. */
+/** The layout of all levels' frames, one level after another from `address`. */
 export function planFrameStores(
   sizes: readonly ImageSize[],
   frames: number,
@@ -48,11 +48,11 @@ export function planFrameStores(
 }
 
 /**
- * Decodes, undistorts and shrinks photos into the stores. Several threads may share the work: what a photo
- * becomes does not depend on who takes it, and the masks are the same whoever writes them.
+ * Decodes, undistorts and shrinks photos into the stores. Several threads may share the work: the
+ * result does not depend on which thread processes a photo or writes the masks.
  *
  * @param bytes the shared memory
- * @param take gives the next photo that nobody has taken, or one beyond the last
+ * @param take claims the next photo; returns an index beyond the last when none is left
  * @param onFrame called after each photo
  */
 export async function loadFrames(
@@ -83,7 +83,7 @@ export async function loadFrames(
     return { shrink, from: finer, to: store };
   });
 
-  /** The next photo, which is decoded while this thread works on the one before. */
+  /** The next photo, decoded while this thread works on the previous one. */
   const next = () => {
     const index = take();
     const frame = frames[index];

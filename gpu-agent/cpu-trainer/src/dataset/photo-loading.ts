@@ -9,7 +9,7 @@ const COUNTER = { next: 0, loaded: 1 } as const;
 /** How often the coordinator reports the other threads' progress once it has no photo left to load. */
 const REPORT_INTERVAL_MS = 200;
 
-/** The photos that all threads of a training load together. */
+/** The photos that all training threads load together. */
 export interface PhotoTask {
   readonly frames: readonly DatasetFrame[];
   readonly transforms: Transforms;
@@ -35,7 +35,7 @@ export function loadPhotos(
   });
 }
 
-/** Blocks until every photo is loaded. A thread whose photo fails ends the whole training from outside. */
+/** Blocks until every photo is loaded. If a photo fails, its thread reports that and the training is terminated. */
 export function waitForPhotos({ frames, counters }: PhotoTask, onLoaded: (loaded: number) => void): void {
   for (;;) {
     const loaded = Atomics.load(counters, COUNTER.loaded);

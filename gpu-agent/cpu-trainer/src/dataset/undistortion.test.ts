@@ -49,7 +49,7 @@ describe("undistorting a photo", () => {
   const map = undistortionMap(camera, lens);
   if (map === null) throw new Error("This lens distorts");
 
-  it("gives the picture that a pinhole camera sees", () => {
+  it("produces the picture of a pinhole camera", () => {
     const result = undistort(photographed(), camera.width, camera.height, map);
     const valid = validPixels(camera.width, camera.height, map);
     let [worst, counted] = [0, 0];
@@ -78,11 +78,11 @@ describe("undistorting a photo", () => {
   });
 });
 
-it("masks what lies beyond the radius at which the polynomial turns back", () => {
+it("masks pixels beyond the radius at which the polynomial turns back", () => {
   expect(distort(1.2, 0, { k1: -0.3, k2: 0, p1: 0, p2: 0 })).toBeNull();
   expect(distort(1, 0, { k1: -0.3, k2: 0, p1: 0, p2: 0 })).not.toBeNull();
 });
 
-it("has nothing to do for a lens that does not distort", () => {
+it("returns no map for a lens without distortion", () => {
   expect(undistortionMap(camera, { k1: 0, k2: 0, p1: 0, p2: 0 })).toBeNull();
 });

@@ -1,6 +1,6 @@
 import type { Intrinsics } from "./camera.ts";
 
-/** Brown's lens model as OpenCV has it: two radial and two tangential coefficients. */
+/** Brown's lens model in OpenCV's form: two radial and two tangential coefficients. */
 export interface Distortion {
   readonly k1: number;
   readonly k2: number;
@@ -12,7 +12,7 @@ export interface Distortion {
 export interface UndistortionMap {
   /** The upper left of the four source pixels that it lies between; NO_SOURCE where the photo shows nothing. */
   readonly corner: Int32Array;
-  /** How far it lies to the right of that one, and below: 0–1. */
+  /** The offset from that pixel, to the right and down: 0–1. */
   readonly right: Float32Array;
   readonly below: Float32Array;
 }
@@ -23,8 +23,8 @@ const NO_SOURCE = -1;
 const BORDER = 0.5;
 
 /**
- * Where a ray (x, y, 1) of the pinhole camera ends up in the photo, in the same normalised coordinates; null
- * beyond the radius at which the polynomial turns back and stops being a model of any lens.
+ * Where a ray (x, y, 1) of the pinhole camera hits the photo, in the same normalised coordinates; null beyond the
+ * radius at which the polynomial turns back and no longer models a lens.
  */
 export function distort(x: number, y: number, lens: Distortion): readonly [number, number] | null {
   const r2 = x * x + y * y;
@@ -66,7 +66,7 @@ export function undistortionMap(camera: Intrinsics, lens: Distortion): Undistort
 
 /**
  * Resamples a photo (interleaved red, green, blue bytes) bilinearly. Pixels without a source become black;
- * `validPixels` tells which these are.
+ * see `validPixels`.
  */
 export function undistort(
   photo: Uint8Array,

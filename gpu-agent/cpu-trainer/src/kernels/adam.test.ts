@@ -4,7 +4,7 @@ import { gradientScene } from "../testing/gradient-scene.ts";
 import { testWorkspace } from "../testing/test-workspace.ts";
 import { CHUNK, PARAM, UNIFORM } from "./memory-layout.ts";
 
-it("steps the visible gaussians as Adam does, and leaves the others alone", () => {
+it("updates visible gaussians like Adam, and leaves the others unchanged", () => {
   const { params, camera, photo } = gradientScene(1);
   const { workspace, count } = testWorkspace(params, 1, camera, photo);
   const { layout, kernels, memory, tiles, uniforms } = workspace;

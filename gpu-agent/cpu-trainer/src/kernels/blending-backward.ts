@@ -31,8 +31,8 @@ const QUAD_BYTES = 96;
  *
  * It goes front to back, like the forward pass, and keeps for each pixel what the gaussians behind the
  * current one add to its colour, projected on dL/dcolour: with the weight w = alpha·T of a gaussian of
- * colour c, dL/dalpha = T·(c·dL/dcolour) − remaining/(1 − alpha). So nothing has to be divided out of the
- * final transmittance, and both passes stop at the same places.
+ * colour c, dL/dalpha = T·(c·dL/dcolour) − remaining/(1 − alpha). This avoids dividing the final
+ * transmittance, and both passes stop at the same points.
  */
 export function blendBackwardKernel(layout: MemoryLayout, constants: ConstantPool): FunctionCode {
   const k = new KernelBuilder(constants);
@@ -64,7 +64,7 @@ export function blendBackwardKernel(layout: MemoryLayout, constants: ConstantPoo
   });
 
   k.for(tile.firstPair, reached, PAIRS_BETWEEN_CHECKS * PAIR_BYTES, (batch) => {
-    // Never finished altogether: the forward pass would not have come here.
+    // Never entirely finished: the forward pass stops before such tiles.
     closeStrips(k, tile, QUAD.transmittance);
     const end = batch.add(PAIRS_BETWEEN_CHECKS * PAIR_BYTES).min(reached);
     k.for(batch, end, PAIR_BYTES, (pair) => {
@@ -93,7 +93,7 @@ export function blendBackwardKernel(layout: MemoryLayout, constants: ConstantPoo
           const remaining = quad.loadF32x4(QUAD.remaining).sub(own);
           quad.storeF32x4(remaining, QUAD.remaining);
           const behind = remaining.mul(alpha).div(k.f32x4(1).sub(alpha));
-          // dL/d(ln alpha), also where alpha was limited: it shall be able to come back.
+          // dL/d(ln alpha), also where alpha was clamped, so that it can decrease again.
           const slope = own.sub(behind);
 
           const slopeY = slope.mul(dy);
@@ -121,7 +121,7 @@ export function blendBackwardKernel(layout: MemoryLayout, constants: ConstantPoo
       slot.storeF32x4(laneSums(color[2], error, zero, zero), layout.pairGradients + 32);
     });
   });
-  // Pairs that the forward pass did not come to have no gradient.
+  // Pairs that the forward pass did not reach have no gradient.
   k.for(reached, tile.endPair, PAIR_BYTES, (pair) => {
     const slot = pair.loadI32(4).mul(PAIR_FLOATS * 4);
     for (let offset = 0; offset < PAIR_FLOATS * 4; offset += 16) {

@@ -21,8 +21,8 @@ const QUAD_BYTES = 64;
 
 /**
  * Kernel `blend(tile, state)`: blends a tile's gaussians front to back (Kerbl et al. 2023, eq. 3) into the
- * `rendered` planes. Where the photo has no valid pixel, the photo's own value is taken: no loss, no
- * gradient. Leaves in `tileCursor` how far into its pairs the tile came.
+ * `rendered` planes. Where the photo has no valid pixel, the photo's own value is used: no loss, no
+ * gradient. Stores the number of blended pairs in `tileCursor`.
  */
 export function blendKernel(layout: MemoryLayout, constants: ConstantPool): FunctionCode {
   const k = new KernelBuilder(constants);

@@ -7,7 +7,7 @@ import { loadEllipse } from "./tiling.ts";
 
 /*
  * Blending works gaussian by gaussian within a tile, not pixel by pixel as on a GPU: the pixels' state stays
- * in the first-level cache, and a gaussian visits only the pixels that its ellipse touches. These are taken
+ * in the first-level cache, and a gaussian visits only the pixels that its ellipse touches. They are visited
  * in strips of four pixels across, from top to bottom. Down a strip dx is constant, so log2(alpha) is a
  * quadratic in dy, and alpha itself follows from the row above by two multiplications instead of an
  * exponential: alpha ← alpha · ratio, ratio ← ratio · 2^(2c).
@@ -18,7 +18,7 @@ export const MAX_ALPHA = 0.99;
 /** A strip's ends are finished once less light than this comes through them. */
 const MIN_TRANSMITTANCE = 1e-3;
 
-/** How many pairs are blended before it is looked which parts of the strips are finished. */
+/** The number of pairs blended between checks for finished parts of the strips. */
 export const PAIRS_BETWEEN_CHECKS = 8;
 
 export const PAIR_BYTES = 8;
@@ -29,7 +29,7 @@ const STRIPS = TILE_WIDTH / 4;
 const STATE = {
   firstRow: 0,
   endRow: 16,
-  /** Of the gaussian at hand, for each strip: its rows, and alpha and ratio in the first of them. */
+  /** For the current gaussian and each strip: its rows, and alpha and ratio in the first of them. */
   splatFirst: 32,
   splatEnd: 48,
   alpha: 64,
@@ -78,7 +78,7 @@ export function tileContext(
 }
 
 /**
- * Loads a gaussian and finds between which rows it touches each of the tile's strips, all four at once.
+ * Loads a gaussian and finds the rows between which it touches each of the tile's four strips, in parallel.
  */
 export function loadTileSplat(
   k: KernelBuilder,
@@ -97,7 +97,7 @@ export function loadTileSplat(
     k.lanes(0.5, 4.5, 8.5, 12.5),
     k.lanes(3.5, 7.5, 11.5, 15.5),
   );
-  // Rows whose centres lie between top and bottom; none where the strip lies beside the ellipse.
+  // Rows whose centres lie between top and bottom; none where the strip misses the ellipse.
   const first = top.sub(0.5).max(-1).ceil().max(tile.state.loadF32x4(STATE.firstRow));
   const end = bottom
     .add(0.5)
@@ -107,7 +107,7 @@ export function loadTileSplat(
   tile.state.storeI32x4(first.toI32x4(), STATE.splatFirst);
   tile.state.storeI32x4(end.where(touches).toI32x4(), STATE.splatEnd);
 
-  // Set up for all strips at once, so that the exponentials do not wait for each other.
+  // Set up for all strips together, so that the exponentials are pipelined.
   const [a, b, c, logOpacity] = [load("a"), load("b"), load("c"), load("logOpacity")];
   const firstDy = first.add(0.5).sub(y);
   for (const strip of [0, 1, 2, 3] as const) {
@@ -175,7 +175,7 @@ export function forEachTouchedQuad(
   });
 }
 
-/** Limits alpha: at most MAX_ALPHA, and 0 where it would not show. */
+/** Limits alpha: at most MAX_ALPHA, and 0 where it would be invisible. */
 export function visibleAlpha(alpha: F32x4): F32x4 {
   return alpha.min(MAX_ALPHA).where(alpha.ge(MIN_ALPHA));
 }
@@ -235,7 +235,7 @@ export function openStrips(k: KernelBuilder, tile: TileContext): void {
 }
 
 /**
- * Takes the finished rows off both ends of each strip.
+ * Removes the finished rows from both ends of each strip.
  *
  * @param transmittance where in a quad's state its transmittance is
  * @returns whether the whole tile is finished

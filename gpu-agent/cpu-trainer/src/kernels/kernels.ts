@@ -11,7 +11,7 @@ import { projectionKernel } from "./projection.ts";
 import { projectionBackwardKernel } from "./projection-backward.ts";
 import { binTilesKernel, countPairsKernel } from "./tiling.ts";
 
-/** The compute kernels, bound to one shared memory. See the files of the same names. */
+/** The compute kernels, bound to one shared memory. See the files of these names. */
 export interface Kernels {
   /** One for each degree of spherical harmonics, 0 … layout.shDegree; so are those below. */
   readonly project: readonly ((first: number, end: number) => void)[];
@@ -28,7 +28,7 @@ export interface Kernels {
 
 const PAGE_BYTES = 64 * 1024;
 
-/** Whether this JavaScript engine has what the kernels need: WebAssembly SIMD and Relaxed SIMD (Node 22 and newer). */
+/** Whether this JavaScript engine supports WebAssembly SIMD and Relaxed SIMD (Node 22 and newer). */
 export function checkKernels(): Result<void, string> {
   const tiny = { capacity: 1, shDegree: 0, width: 1, height: 1, threads: 1, frameBytes: 0 };
   try {
@@ -39,7 +39,7 @@ export function checkKernels(): Result<void, string> {
   }
 }
 
-/** The memory that the kernels and all threads share. Pages that nobody touches take no room. */
+/** The memory that the kernels and all threads share. Untouched pages use no physical memory. */
 export function createMemory(layout: MemoryLayout): WebAssembly.Memory {
   const pages = Math.ceil(layout.totalBytes / PAGE_BYTES);
   return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
@@ -71,7 +71,7 @@ export function bindKernels(
   layout: MemoryLayout,
 ): Kernels {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-  // The module was made by compileKernels, so the names are there and the signatures are the interface's.
+  // compileKernels made the module, so the exports exist and match the interface.
   const kernel = <T>(name: string) => exports[name] as T;
   const perDegree = <T>(name: string) =>
     Array.from({ length: layout.shDegree + 1 }, (_, degree) => kernel<T>(`${name}${degree}`));

@@ -19,7 +19,7 @@ const camera = pinholeCamera(
   tilted(0, 0),
 );
 
-/** Random pictures that can be told from each other; values are whole bytes. */
+/** Distinct random pictures; values are whole bytes. */
 function picture(seed: number): Planes {
   const random = new Random(seed);
   return [0, 1, 2].map((c) =>
@@ -84,7 +84,7 @@ describe.each([
 it("measures PSNR and SSIM over the valid pixels", () => {
   const [rendered, photo] = [picture(1), picture(2)];
   const valid = Uint8Array.from({ length: WIDTH * HEIGHT }, (_, i) => (i % WIDTH < 12 ? 1 : 0));
-  // Beyond column 12 the renderer puts the photo; so does this test.
+  // Beyond column 12 the renderer copies the photo; so does this test.
   const patched = rendered.map((plane, c) =>
     plane.map((value, i) => (valid[i] === 1 ? value : ((photo[c] as Float64Array)[i] as number))),
   ) as unknown as Planes;

@@ -28,7 +28,7 @@ export const SSIM_WINDOW: readonly number[] = (() => {
   return weights.map((weight) => weight / total);
 })();
 
-/** The sums that `ssim` leaves for each row of the image, as floats in `rowSums`. */
+/** The sums that `ssim` stores for each image row, as floats in `rowSums`. */
 export const ROW_SUM = { absolute: 0, squared: 1, ssim: 2, validPixels: 3 } as const;
 
 /**
@@ -73,7 +73,7 @@ export function ssimKernel(layout: MemoryLayout, constants: ConstantPool): Funct
       const [rendered, target] = [layout.rendered, layout.target].map(
         (base) => base + channel * layout.planeBytes,
       );
-      // Down the columns, all four quantities at once.
+      // Down the columns, all four quantities together.
       k.for(0, image.rowBytes, 16, (x) => {
         const center = row.add(x);
         const load = (offset: number) => ({

@@ -26,7 +26,7 @@ it.each<[string, (k: KernelBuilder, x: F32x4) => F32x4, (x: number) => number, n
 ])("%s is exact to a millionth", (_, kernel, exact, low, high) => {
   const values = range(low, high);
   const worst = map(values, kernel).map((value, i) => Math.abs(value / exact(values[i] as number) - 1));
-  // The rounding of x · log2(e) alone is worth |x| times half a unit in the last place.
+  // Rounding x · log2(e) alone contributes an error of |x| times half a unit in the last place.
   expect(Math.max(...worst)).toBeLessThan(1e-5);
   expect(
     Math.max(
@@ -42,7 +42,7 @@ it("log2 is exact to a ten-millionth, around 1 too", () => {
   }
 });
 
-it("exp holds its argument where the result is finite", () => {
+it("exp clamps its argument to the range with finite results", () => {
   expect(map([1000, -1000, 80, -80], exp)).toEqual(map([80, -80, 80, -80], exp));
 });
 

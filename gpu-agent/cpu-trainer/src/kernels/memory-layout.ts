@@ -2,15 +2,15 @@ import { shCoefficients } from "./spherical-harmonics.ts";
 
 /**
  * Sides of a tile, in pixels. Tiles are numbered down the columns. A tile is blended in strips of four
- * pixels across, from top to bottom; the longer the strips, the less there is to set up.
+ * pixels across, from top to bottom; longer strips need less set-up.
  */
 export const TILE_WIDTH = 16;
 export const TILE_HEIGHT = 64;
 
-/** Zeros around every image plane, in pixels, so that the SSIM window may reach over the edges. */
+/** Zeros around every image plane, in pixels, so that the SSIM window can extend past the edges. */
 export const PLANE_MARGIN = 8;
 
-/** Gaussians are worked on in chunks of this many; a multiple of four. */
+/** Gaussians are processed in chunks of this size, a multiple of four. */
 export const CHUNK = 256;
 
 /** Floats in a projected gaussian (see `SPLAT`); 64 bytes, a cache line. */
@@ -33,7 +33,7 @@ export function paramRows(shDegree: number): number {
   return PARAM.sh + 3 * shCoefficients(shDegree);
 }
 
-/** What the projection leaves of a gaussian, float by float. Pixel (0, 0) covers [0, 1)². */
+/** The fields of a projected gaussian, as floats. Pixel (0, 0) covers [0, 1)². */
 export const SPLAT = {
   x: 0,
   y: 1,
@@ -63,7 +63,7 @@ export const SPLAT = {
 } as const;
 
 /**
- * Gradients that a (gaussian, tile) pair gathers. With g = dL/d(ln alpha) and w = alpha · transmittance
+ * Gradients that a (gaussian, tile) pair accumulates. With g = dL/d(ln alpha) and w = alpha · transmittance
  * for each pixel, and d its offset from the centre: sums of g·{1, dx, dy, dx², dxdy, dy²}, of w·dL/dcolour,
  * of w·error and of w.
  */
@@ -138,7 +138,7 @@ export interface SceneSize {
   readonly frameBytes: number;
 }
 
-/** Where everything lies in the shared memory. All fields but the counts are byte addresses. */
+/** The layout of the shared memory. All fields except the counts are byte addresses. */
 export interface MemoryLayout {
   readonly capacity: number;
   readonly shDegree: number;
@@ -153,7 +153,7 @@ export interface MemoryLayout {
   readonly splats: number;
   /** Per gaussian: all ones where it is visible. */
   readonly visible: number;
-  /** Per gaussian: tiles that it touches, and the first of as many pair slots. */
+  /** Per gaussian: the number of tiles that it touches, and the first of its pair slots. */
   readonly tileCount: number;
   readonly firstSlot: number;
   /** Per gaussian, summed since the last densification: see densification.ts. */
@@ -162,9 +162,9 @@ export interface MemoryLayout {
   /** Visible gaussians, nearest first, and working space of the same size for sorting. */
   readonly order: number;
   readonly sortSpace: number;
-  /** Per tile: where its pairs begin; one entry more than tiles. */
+  /** Per tile: the start of its pairs; one entry more than tiles. */
   readonly tileStart: number;
-  /** How many pairs each tile has, and then how far it was blended. */
+  /** Per tile: the number of pairs, later the number of blended pairs. */
   readonly tileCursor: number;
   /** Two working copies of tileStart. */
   readonly binCursors: number;
@@ -195,7 +195,7 @@ export interface MemoryLayout {
   readonly totalBytes: number;
 }
 
-/** Pairs for which there is room, on average over the capacity. Memory that is not used costs nothing. */
+/** Capacity for pairs, per gaussian on average. Unused memory costs nothing. */
 const PAIRS_PER_GAUSSIAN = 48;
 const MIN_PAIRS = 1 << 20;
 

@@ -17,8 +17,8 @@ import { shBasis, shDirectionGradient } from "./sh-kernel.ts";
 import { shCoefficients } from "./spherical-harmonics.ts";
 
 /**
- * Kernel `projectBackward<degree>(first, end, gradients)`: sums what the tiles found about each gaussian and
- * takes it back through the projection to its parameters. `first` to `end` lie within one chunk; the
+ * Kernel `projectBackward<degree>(first, end, gradients)`: sums the tiles' gradients of each gaussian and
+ * propagates them back through the projection to its parameters. `first` to `end` lie within one chunk; the
  * gradients of the chunk go to `gradients`, one row of CHUNK floats for each row of the parameter table.
  *
  * The chain is that of Kerbl et al. 2023, appendix A, written for the factored covariance.
@@ -191,7 +191,7 @@ function throughPosition(
   const along = (axis: 0 | 1, byDiagonal: F32x4, byDepthEntry: F32x4) => {
     const diagonal = p.jacobianDiagonal[axis];
     const slope = p.position[axis].mul(p.invDepth);
-    // The depth entry is −diagonal · slope, with the slope held where it was limited.
+    // The depth entry is −diagonal · slope, with the slope constant where it was clamped.
     const bySlope = byDepthEntry.mul(diagonal).neg().where(p.slopeIsFree[axis]);
     const byDiagonalTotal = byDepthEntry.nmadd(p.slope[axis], byDiagonal);
     const toPosition = byCenter[axis].madd(diagonal, bySlope.mul(p.invDepth));
@@ -228,7 +228,7 @@ function throughColor(
       byColor,
     );
   });
-  // Coefficients of degrees that are not in use yet get no gradient.
+  // Coefficients of degrees not yet in use get no gradient.
   for (
     let row = PARAM.sh + 3 * shCoefficients(degree);
     row < PARAM.sh + 3 * shCoefficients(layout.shDegree);

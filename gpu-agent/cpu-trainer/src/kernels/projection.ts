@@ -25,10 +25,10 @@ export const NEAR_PLANE = 0.02;
 /** Variance, in square pixels, that is added to every projected gaussian: a pixel-sized low-pass filter. */
 export const LOW_PASS = 0.3;
 
-/** Below this alpha a gaussian leaves no trace in an 8-bit image. */
+/** Below this alpha a gaussian is invisible in an 8-bit image. */
 export const MIN_ALPHA = 1 / 255;
 
-/** Everything on the way from a gaussian's parameters to its footprint in the image; for four gaussians. */
+/** All intermediate values from a gaussian's parameters to its footprint in the image, for four gaussians. */
 export interface Projection {
   /** In camera coordinates. */
   readonly position: Vec3;
@@ -194,7 +194,7 @@ export function viewDirection(
   return { direction: vec3((axis) => offset[axis].mul(invDistance)), invDistance };
 }
 
-/** 0.5 + Σ coefficient · basis for each channel, before it is cut at 0. */
+/** 0.5 + Σ coefficient · basis for each channel, before clamping at 0. */
 export function shColor(k: KernelBuilder, layout: MemoryLayout, address: I32, basis: readonly F32x4[]): Vec3 {
   return vec3((channel) =>
     basis.reduce(

@@ -4,7 +4,7 @@ import { SH_C0, SH_C1, SH_C2, SH_C3, shCoefficients } from "./spherical-harmonic
 
 /**
  * The real spherical harmonics up to `degree` in direction `d` (unit vectors), in the order and with the
- * signs of Kerbl et al. 2023, so that coefficients mean the same in every viewer.
+ * signs of Kerbl et al. 2023, so that coefficients have the same meaning in every viewer.
  */
 export function shBasis(k: KernelBuilder, degree: number, d: Vec3): F32x4[] {
   const [x, y, z] = d;
@@ -38,7 +38,7 @@ export function shBasis(k: KernelBuilder, degree: number, d: Vec3): F32x4[] {
 
 /**
  * Σ weights[i] · ∂basis[i]/∂d: how a weighted sum of the basis functions changes with the direction, as the
- * gradient of the polynomials above. Only its part across `d` means anything; see `throughNormalisation`.
+ * gradient of the polynomials above. Only its component perpendicular to `d` is meaningful; see `throughNormalisation`.
  */
 export function shDirectionGradient(
   k: KernelBuilder,

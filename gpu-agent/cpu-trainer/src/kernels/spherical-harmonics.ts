@@ -1,4 +1,4 @@
-/** Highest degree that the trainer and the PLY layout know. */
+/** The highest degree that the trainer and the PLY layout support. */
 export const MAX_SH_DEGREE = 3;
 
 /** Coefficients per colour channel at a degree. */

@@ -7,7 +7,7 @@ import { type MemoryLayout, SPLAT, TILE_HEIGHT, TILE_WIDTH, UNIFORM } from "./me
 /** From a tile's corner to the centre of its first pixel. */
 const FIRST_CENTER = 0.5;
 
-/** How many tiles there are across and down, in all lanes. Tiles are numbered down the columns. */
+/** The number of tiles across and down, in all lanes. Tiles are numbered down the columns. */
 export interface Grid {
   readonly columns: F32x4;
   readonly rows: F32x4;
@@ -70,8 +70,8 @@ export function tilesInColumn(
 }
 
 /**
- * Kernel `binTiles(first, count, step, cursors, shift)`: deals the gaussians with the depth ranks `first`,
- * `first + step` … out to their tiles, as pairs (gaussian, slot). `cursors` has one integer for each tile,
+ * Kernel `binTiles(first, count, step, cursors, shift)`: bins the gaussians with the depth ranks `first`,
+ * `first + step` … into their tiles, as pairs (gaussian, slot). `cursors` has one integer for each tile,
  * the place of its next pair but for `shift`, and is moved by `step`.
  */
 export function binTilesKernel(layout: MemoryLayout, constants: ConstantPool): FunctionCode {
@@ -96,7 +96,7 @@ export function binTilesKernel(layout: MemoryLayout, constants: ConstantPool): F
   return k.finish("binTiles");
 }
 
-/** Kernel `countPairs(count)`: counts the tiles of the `count` nearest gaussians once more. */
+/** Kernel `countPairs(count)`: recounts the tiles of the `count` nearest gaussians. */
 export function countPairsKernel(layout: MemoryLayout, constants: ConstantPool): FunctionCode {
   const k = new KernelBuilder(constants);
   const count = k.paramI32();
@@ -149,8 +149,8 @@ export function loadEllipse(layout: MemoryLayout, gaussian: I32): Ellipse {
 }
 
 /**
- * Counts the tiles that each of four gaussians touches, and adds them to the tiles' counts, which other
- * threads may do at the same time.
+ * Counts the tiles that each of four gaussians touches, and atomically adds them to the tiles'
+ * counts.
  */
 export function countTiles(
   k: KernelBuilder,

@@ -8,9 +8,9 @@ import type { Workspace } from "../scene/workspace.ts";
 import type { Progress } from "./training.ts";
 
 /*
- * A checkpoint holds all that training goes on from: the gaussians' parameters and Adam's moments, the errors
- * gathered for the next densification, and how far training is. Everything else follows from the settings,
- * so a resumed run ends up with the very gaussians of an uninterrupted one.
+ * A checkpoint holds the state of training: the gaussians' parameters and Adam's moments, the errors accumulated for
+ * the next densification, and the iteration. Everything else follows from the settings, so a resumed run produces
+ * exactly the gaussians of an uninterrupted one.
  *
  * The file is a line of JSON, then the tables' rows as 32-bit floats in the machine's byte order.
  */
@@ -35,7 +35,7 @@ export interface Checkpoint {
   readonly elapsedMs: number;
 }
 
-/** Names what a checkpoint belongs to: equal inputs, equal key. */
+/** Identifies the inputs of a checkpoint: equal inputs, equal key. */
 export function checkpointKey(...parts: readonly (string | Uint8Array)[]): string {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part).update("\0");
@@ -74,7 +74,7 @@ export function writeCheckpoint(
 /**
  * Loads a checkpoint into the workspace.
  *
- * @returns null when there is none, or a sentence that says why the one there cannot be used
+ * @returns null when there is none, or a sentence that says why the existing one cannot be used
  */
 export function readCheckpoint(
   path: string,

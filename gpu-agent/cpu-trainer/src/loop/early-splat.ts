@@ -12,7 +12,7 @@ export async function writeEarlySplat(dir: string, step: number, cloud: SplatClo
   await removeEarlySplats(dir, file);
 }
 
-/** @param keep the name of one that stays */
+/** @param keep the name of one to keep */
 export async function removeEarlySplats(dir: string, keep?: string): Promise<void> {
   for (const name of await readdir(dir)) {
     if (EARLY_SPLAT_NAME.test(name) && name !== keep) await rm(join(dir, name), { force: true });

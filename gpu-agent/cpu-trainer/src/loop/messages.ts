@@ -6,7 +6,7 @@ import type { PhotoTask } from "../dataset/photo-loading.ts";
 import type { MemoryLayout } from "../kernels/memory-layout.ts";
 import type { TrainingSettings } from "../training-settings.ts";
 
-/** What every training thread is started with: its place in the team, and what the team shares. */
+/** The start-up data of every training thread: its index in the team and the team's shared state. */
 export interface ThreadTask {
   readonly memory: WebAssembly.Memory;
   readonly module: WebAssembly.Module;
@@ -22,7 +22,7 @@ export interface ThreadTask {
 
 /** The coordinator's input. Plain data: it is copied to another thread. */
 export interface CoordinatorTask {
-  /** Threads besides the coordinator. */
+  /** The number of threads in addition to the coordinator. */
   readonly workers: number;
   readonly settings: TrainingSettings;
   readonly train: readonly DatasetFrame[];
@@ -39,7 +39,7 @@ export interface CoordinatorTask {
   readonly reportIntervalMs: number;
 }
 
-/** What threads post. A worker posts only that it failed. */
+/** Messages from training threads. A worker posts only its failure. */
 export type ThreadMessage =
   | { readonly type: "progress"; readonly fraction: number; readonly message: string }
   | { readonly type: "line"; readonly line: string }

@@ -11,7 +11,7 @@ export interface ImageMetrics {
   readonly ssim: number;
 }
 
-/** Adds up what the kernel `ssim` left for each row. */
+/** Sums the row sums of the kernel `ssim`. */
 export function imageMetrics(rowSums: Float32Array, { height }: ImageSize): ImageMetrics {
   const total = (field: number) => {
     let sum = 0;

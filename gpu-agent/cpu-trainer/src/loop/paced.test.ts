@@ -7,7 +7,7 @@ it("is always due without an interval", () => {
   expect(paced.isDue(1001)).toBe(true);
 });
 
-it("keeps the interval, and longer where the work costs more than its share", () => {
+it("keeps the interval, and extends it when the work exceeds its share", () => {
   const paced = new Paced(1000, 0.02, 500);
   expect(paced.isDue(1499)).toBe(false);
   expect(paced.isDue(1500)).toBe(true);

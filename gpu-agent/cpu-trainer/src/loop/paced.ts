@@ -1,6 +1,6 @@
 /**
- * How often something may be done that keeps training waiting: at most every `intervalMs`, and so rarely that it takes
- * no more than `share` of the time. An interval of 0 means every time, whatever it takes.
+ * Limits how often work may block training: at most every `intervalMs`, and for at most `share` of the time. An
+ * interval of 0 means no limit.
  */
 export class Paced {
   readonly #intervalMs: number;

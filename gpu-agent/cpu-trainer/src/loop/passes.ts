@@ -3,8 +3,8 @@ import { orderByDepth } from "../scene/tiles.ts";
 import type { Iteration, Workspace } from "../scene/workspace.ts";
 
 /*
- * One iteration as a sequence of passes. The tasks of a pass may run at the same time and in any order, and
- * no task adds to a number that another one also adds to; so the result does not depend on the threads.
+ * One iteration as a sequence of passes. The tasks of a pass may run concurrently and in any order, and no two
+ * tasks add to the same number, so the result does not depend on the threads.
  */
 
 export const PASSES = [
@@ -19,7 +19,7 @@ export const PASSES = [
 ] as const;
 export type Pass = (typeof PASSES)[number];
 
-/** Image rows that one task deals with. */
+/** Image rows per task. */
 const BAND_ROWS = 16;
 
 export function taskCount(pass: Pass, iteration: Iteration): number {
@@ -29,7 +29,7 @@ export function taskCount(pass: Pass, iteration: Iteration): number {
     case "update":
       return Math.ceil(count / CHUNK);
     case "sort":
-      // The photo is unpacked beside the sorting.
+      // The photo is unpacked in parallel with sorting.
       return 1 + Math.ceil(height / BAND_ROWS);
     case "binTiles":
       return 2;
@@ -42,7 +42,7 @@ export function taskCount(pass: Pass, iteration: Iteration): number {
   }
 }
 
-/** Does one task of a pass. `visible` is what the pass `sort` found. */
+/** Runs one task of a pass. `visible` is the result of the pass `sort`. */
 export function runTask(
   workspace: Workspace,
   pass: Pass,
@@ -91,7 +91,7 @@ export function runTask(
 
 /**
  * The nearer half of the gaussians fills every tile's range of pairs from its beginning, the farther half
- * from its end, so that two threads can bin at once.
+ * from its end, so that two threads can bin concurrently.
  */
 function binHalf(workspace: Workspace, tiles: number, visible: number, half: "near" | "far"): void {
   const { kernels, layout } = workspace;

@@ -1,16 +1,16 @@
-/** How training stands, as people are told. */
+/** The progress of training, for messages to people. */
 export interface Status {
   readonly iteration: number;
   readonly iterations: number;
   readonly gaussians: number;
   readonly loss: number;
-  /** Of the last look at held-out frames; null before the first. */
+  /** From the last evaluation of held-out frames; null before the first. */
   readonly psnr: number | null;
 }
 
 const number = new Intl.NumberFormat("en-US");
 
-/** The message of the job. It begins as the old API's did, which clients may look for. */
+/** The job's message. Its beginning matches the old API's, which clients may look for. */
 export function progressMessage({ iteration, iterations, gaussians, loss, psnr }: Status): string {
   const parts = [
     `Training Gaussian Splat... Step ${iteration}/${iterations}`,

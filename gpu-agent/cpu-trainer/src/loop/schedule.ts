@@ -3,14 +3,14 @@ import { deriveSeed, Random } from "../scene/random.ts";
 import type { DensificationSettings, Rate, TrainingSettings } from "../training-settings.ts";
 
 /*
- * What happens in which iteration, as pure functions of the settings: nothing here depends on how training
- * got there, so a resumed run goes on exactly like one that was never interrupted.
+ * What happens in which iteration, as pure functions of the settings: nothing depends on the
+ * history of training, so a resumed run continues exactly like an uninterrupted one.
  */
 
 /** Purposes that random numbers are derived for. */
 const STREAM = { frames: 1, background: 2 } as const;
 
-/** The level of the image pyramid, of `levels` that there are. */
+/** The level of the image pyramid, out of `levels`. */
 export function levelAt(settings: TrainingSettings, iteration: number, levels: number): number {
   const fraction = iteration / settings.iterations;
   const coarse = settings.coarseLevels.find(({ until }) => fraction < until);
@@ -52,7 +52,7 @@ export function stepSizesAt(
   return sizes;
 }
 
-/** The frame to train on: every epoch visits each of `frames` once, in an order of its own. */
+/** The frame to train on: every epoch visits each of `frames` once, in a new random order. */
 export function frameAt(settings: TrainingSettings, iteration: number, frames: number): number {
   const epoch = Math.floor(iteration / frames);
   const random = new Random(deriveSeed(settings.seed, STREAM.frames, epoch));
@@ -67,14 +67,14 @@ export function frameAt(settings: TrainingSettings, iteration: number, frames: n
 
 /**
  * A background of a random colour. Against a constant one, gaussians learn to leave holes where the photo
- * has that colour; against a random one, only what is covered can be right.
+ * has that colour; against a random one, only covered pixels can match.
  */
 export function backgroundAt(settings: TrainingSettings, iteration: number): [number, number, number] {
   const random = new Random(deriveSeed(settings.seed, STREAM.background, iteration));
   return [random.next(), random.next(), random.next()];
 }
 
-/** After how many iterations each densification comes. */
+/** The iterations after which densifications happen. */
 export function densificationInterval(settings: TrainingSettings): number {
   const { from, until, rounds, leastIterations } = settings.densification;
   return Math.max(leastIterations, Math.round(((until - from) * settings.iterations) / rounds));
@@ -87,7 +87,7 @@ export function densifiesAfter(settings: TrainingSettings, iteration: number): b
   return iteration % densificationInterval(settings) === 0 && fraction >= from && fraction <= until;
 }
 
-/** How many gaussians there shall be: their number grows evenly from the seed points to the capacity. */
+/** The target number of gaussians, which grows evenly from the seed points to the capacity. */
 export function gaussiansWantedAt(
   { densification, iterations, capacity }: TrainingSettings,
   iteration: number,
@@ -102,7 +102,7 @@ function densificationShare({ from, until }: DensificationSettings, fraction: nu
 }
 
 /**
- * How much of the work of training is behind after `iteration` iterations, 0–1. An iteration costs about a
+ * The completed fraction of the work of training after `iteration` iterations, 0–1. An iteration costs about a
  * constant and, for each pixel, more the more gaussians there are.
  */
 export function workDone(settings: TrainingSettings, iteration: number, levels: number): number {

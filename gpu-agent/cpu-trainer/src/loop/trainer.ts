@@ -41,7 +41,7 @@ export interface TrainedSplat {
  * promise settles.
  *
  * @returns `dataset_invalid`, `training_diverged`, or `agent_stopped` when the signal was aborted
- * @throws what a training thread threw, such as the error of a full disk
+ * @throws the error of a training thread, such as a full disk
  */
 export async function train(
   trainer: TrainerOptions,
@@ -146,7 +146,7 @@ function outcome(
     for (const worker of workers) {
       worker.on("message", onMessage);
       worker.on("error", reject);
-      worker.on("exit", (code) => reject(new Error(`A training thread ended with code ${code}.`)));
+      worker.on("exit", (code) => reject(new Error(`A training thread exited with code ${code}.`)));
     }
   });
 }

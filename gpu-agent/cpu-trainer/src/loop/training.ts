@@ -33,11 +33,11 @@ export interface Progress {
   readonly iteration: number;
   /** Gaussians in use. */
   readonly count: number;
-  /** Gaussians that training began with. */
+  /** The number of initial gaussians. */
   readonly seedPoints: number;
 }
 
-/** What is trained on, and with what. */
+/** The training data and settings. */
 export interface Scene {
   readonly train: readonly DatasetFrame[];
   /** Their photos come after those of `train` in the stores. */
@@ -76,7 +76,7 @@ export class Training {
     return this.#progress;
   }
 
-  /** Does one iteration on one frame. */
+  /** Runs one iteration on one frame. */
   step(): { loss: number; densification: DensificationOutcome | null } {
     const { iteration, count } = this.#progress;
     const { train, stores } = this.#scene;
@@ -94,7 +94,7 @@ export class Training {
     };
   }
 
-  /** How well held-out photos are rendered, over the first `most` of them; null when there are none. */
+  /** The quality of rendered held-out frames, over the first `most` of them; null when there are none. */
   evaluate(most = Number.POSITIVE_INFINITY): ImageMetrics | null {
     const { train, heldOut, stores } = this.#scene;
     const finest = stores[0] as FrameStore;

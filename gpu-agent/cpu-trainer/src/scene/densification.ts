@@ -7,11 +7,11 @@ import type { Workspace } from "./workspace.ts";
 /*
  * Densification under a budget. The gaussians to split are drawn with probabilities that grow with the error
  * of the pixels that they cover (after Rota Bulò et al. 2024, "Revising Densification in Gaussian
- * Splatting", and Mallick et al. 2024, "Taming 3DGS"); gaussians that have become transparent are put to use
- * again as the new halves, as in Kheradmand et al. 2024.
+ * Splatting", and Mallick et al. 2024, "Taming 3DGS"); transparent gaussians are recycled as the new
+ * halves, as in Kheradmand et al. 2024.
  */
 
-/** What a densification did. */
+/** The result of a densification. */
 export interface DensificationOutcome {
   /** Gaussians in use now. */
   readonly count: number;
@@ -20,13 +20,13 @@ export interface DensificationOutcome {
 }
 
 /**
- * A split lays two halves side by side along the longest axis, so that together they cover about what the
- * one covered; the numbers are factors of its standard deviations and opacity.
+ * A split places two halves next to each other along the longest axis, so that together they cover about the same
+ * area; the numbers are factors of its standard deviations and opacity.
  */
 const SPLIT = { offset: 0.5, longAxis: 0.5, otherAxes: 0.85, opacity: 0.6 } as const;
 
 /**
- * Splits gaussians until there are `wanted`, and recycles the transparent ones.
+ * Splits gaussians until there are `wanted`, and recycles transparent ones.
  *
  * @param seed decides the draw
  */
@@ -42,7 +42,7 @@ export function densify(
   const free: number[] = [];
   const alive: number[] = [];
   for (let i = 0; i < count; i++) {
-    // Written so that NaN is not alive.
+    // The comparison also excludes NaN.
     if ((opacities[i] as number) >= least) alive.push(i);
     else free.push(i);
   }

@@ -6,7 +6,7 @@ import type { Workspace } from "./workspace.ts";
 /** The opacity parameter of a slot that holds no gaussian: far below what is ever drawn. */
 export const NO_OPACITY = -30;
 
-/** Of a gaussian to begin with: sparse points can coincide. */
+/** The minimum initial scale of a gaussian: sparse points can coincide. */
 const SMALLEST_SCALE = 1e-4;
 
 export function logit(opacity: number): number {
@@ -34,7 +34,7 @@ export function initialiseGaussians(workspace: Workspace, points: SeedPoints, op
   clearSlots(workspace, points.count);
 }
 
-/** Makes the slots from `count` to the end of its chunk empty, so that working on whole vectors is harmless. */
+/** Clears the slots from `count` to the end of its chunk, so that kernels can process whole vectors. */
 export function clearSlots(workspace: Workspace, count: number): void {
   const end = Math.ceil(count / CHUNK) * CHUNK;
   for (const table of [workspace.params, workspace.moments1, workspace.moments2]) {

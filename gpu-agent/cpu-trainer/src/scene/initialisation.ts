@@ -15,14 +15,13 @@ export interface SeedPoints {
 const NEIGHBORS = 3;
 
 export interface SeedOptions {
-  /** Fewer points than this are filled up with random ones. */
+  /** Random points are added to fewer points than this. */
   readonly atLeast: number;
   readonly atMost: number;
 }
 
 /**
- * Chooses what training starts from: the sparse points, and random ones in view of the cameras when there
- * are few of them.
+ * Chooses the initial points: the sparse points, and random points in view of the cameras when there are few.
  */
 export function seedPoints(
   cloud: PointCloud,
@@ -52,7 +51,7 @@ export function seedPoints(
   return { count, positions, colors, scales: meanNeighborDistances(positions, NEIGHBORS) };
 }
 
-/** Indices of the points that are numbers; a random choice of them when there are too many. */
+/** Indices of the finite points; a random sample when there are too many. */
 function keepFinite(cloud: PointCloud, atMost: number, random: Random): Int32Array {
   const finite = Int32Array.from({ length: cloud.count }, (_, i) => i).filter((i) =>
     [0, 1, 2].every((axis) => Number.isFinite(cloud.positions[3 * i + axis])),
@@ -64,7 +63,7 @@ function keepFinite(cloud: PointCloud, atMost: number, random: Random): Int32Arr
   return finite.subarray(0, atMost).sort();
 }
 
-/** Depths, as the cameras see them, between which nearly all points lie. */
+/** The range of camera depths that contains nearly all points. */
 function depthRange(positions: Float32Array, cameras: readonly PinholeCamera[]): readonly [number, number] {
   const depths: number[] = [];
   for (const { rotation, translation } of cameras) {

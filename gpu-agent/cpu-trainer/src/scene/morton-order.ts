@@ -32,7 +32,7 @@ export function mortonOrder(axes: readonly Float32Array[], count: number): Uint3
   return Uint32Array.from(keys, (key) => Math.round((key - Math.floor(key)) * 2 ** 21));
 }
 
-/** Cell numbers along one axis, between the quantiles that nearly all points lie between. */
+/** Cell numbers along one axis, between quantiles that enclose nearly all points. */
 function cellsAlong(values: Float32Array): Uint16Array {
   const sorted = values.slice().sort();
   const low = sorted[Math.floor(0.02 * sorted.length)] as number;

@@ -1,5 +1,5 @@
 /**
- * A stream of pseudo-random numbers that a seed decides: mulberry32 (T. Ettinger), 32 bits of state.
+ * A seeded stream of pseudo-random numbers: mulberry32 (T. Ettinger), 32 bits of state.
  */
 export class Random {
   #state: number;

@@ -18,7 +18,7 @@ export interface ScenePlan {
 }
 
 /**
- * Plans the memory of a training. When the photos do not fit at the size wanted, they are taken smaller.
+ * Plans the memory of a training. Photos that do not fit at the requested size are downscaled further.
  *
  * @param frames all photos, held-out ones included
  */

@@ -5,8 +5,7 @@ import { clearSlots, logit } from "./gaussians.ts";
 import type { Workspace } from "./workspace.ts";
 
 /**
- * The gaussians of a parameter table that a viewer could show: without those that are not finite, and those
- * that are too transparent to leave a trace.
+ * The visible gaussians of a parameter table, without those that are not finite or too transparent to be seen.
  *
  * @param params rows of the parameter table
  */
@@ -30,7 +29,7 @@ export function toSplatCloud(params: readonly Float32Array[], count: number, shD
   take(cloud.rotations, PARAM.rotation, 4);
   take(cloud.opacities, PARAM.opacity, 1);
   take(cloud.dc, PARAM.sh, 3);
-  // Ours are coefficient by coefficient, the file's are channel by channel.
+  // The table is ordered by coefficient, the file by channel.
   const rest = restCoefficients(shDegree);
   for (let coefficient = 0; coefficient < rest; coefficient++) {
     for (let channel = 0; channel < 3; channel++) {

@@ -5,7 +5,7 @@ import { runPasses, type TestWorkspace, testWorkspace } from "../testing/test-wo
 import { Random } from "./random.ts";
 import { tileGrid } from "./tiles.ts";
 
-/** The pairs of each tile as the passes left them: [gaussian, slot], in order. */
+/** The pairs of each tile after the passes: [gaussian, slot], in order. */
 function pairsByTile({ workspace, camera }: TestWorkspace): [number, number][][] {
   const { columns, rows } = tileGrid(camera.width, camera.height);
   const { tileStart } = workspace.tiles;
@@ -49,7 +49,7 @@ describe("the tiles' lists", () => {
     expect(Math.max(...lists.map((list) => list.length))).toBeGreaterThan(30);
   });
 
-  it("have every gaussian that shows in the tile, and few others", () => {
+  it("contain every gaussian visible in the tile, and few others", () => {
     let [missing, superfluous, listed] = [0, 0, 0];
     for (let gaussian = 0; gaussian < test.count; gaussian++) {
       const isVisible = (test.workspace.tiles.visible[gaussian] as number) !== 0;
@@ -66,7 +66,7 @@ describe("the tiles' lists", () => {
     expect(visible).toBeGreaterThan(200);
   });
 
-  it("give every pair a slot of its own, next to those of the same gaussian", () => {
+  it("give every pair a unique slot, next to those of the same gaussian", () => {
     const slots = lists.flat().map(([, slot]) => slot);
     expect(slots.toSorted((a, b) => a - b)).toEqual(slots.map((_, i) => i));
     const { firstSlot, tileCount } = test.workspace.tiles;
@@ -77,7 +77,7 @@ describe("the tiles' lists", () => {
   });
 });
 
-it("leaves the farthest gaussians out when there are too many pairs", () => {
+it("omits the farthest gaussians when there are too many pairs", () => {
   const scene = crowdedScene(300, new Random(11));
   const test = testWorkspace(scene.params, 0, scene.camera, scene.photo);
   const all = runPasses(test, ["project", "sort"]);
@@ -101,6 +101,6 @@ it("leaves the farthest gaussians out when there are too many pairs", () => {
       (i) => (splats[i * SPLAT_FLOATS + SPLAT.depth] as number) <= (depths[visible - 1] as number),
     ),
   ).toBe(true);
-  // What is left out must not be trained either.
+  // Omitted gaussians must not be trained either.
   expect(limited.workspace.tiles.visible[order[all - 1] as number]).toBe(0);
 });

@@ -52,17 +52,17 @@ export function tileGrid(width: number, height: number): TileGrid {
   return { columns: Math.ceil(width / TILE_WIDTH), rows: Math.ceil(height / TILE_HEIGHT) };
 }
 
-/** To be called before the projection, which counts. */
+/** Call before the projection, which counts. */
 export function clearTileCounts(arrays: TileArrays): void {
   arrays.tileCursor.fill(0);
 }
 
 /**
  * Lists the gaussians that touch a tile in `order`, nearest first, gives each of them its pair slots and
- * every tile its range of pairs. When there are more pairs than places, the farthest gaussians are left out
- * and made invisible.
+ * every tile its range of pairs. When there are more pairs than slots, the farthest gaussians are
+ * omitted and made invisible.
  *
- * @param recount counts the tiles of so many of the nearest gaussians once more
+ * @param recount recounts the tiles of the given number of nearest gaussians
  * @returns how many are listed
  */
 export function orderByDepth(
@@ -121,7 +121,7 @@ function assignSlots({ tileCount, firstSlot }: TileArrays, count: number): void 
   }
 }
 
-/** Turns the tiles' counts into where their pairs begin. */
+/** Converts the tiles' counts to the starts of their pairs. */
 function startTiles({ tileStart, tileCursor, binCursors }: TileArrays, tiles: number): void {
   let start = 0;
   for (let tile = 0; tile < tiles; tile++) {

@@ -4,7 +4,7 @@ import { bindKernels, type Kernels } from "../kernels/kernels.ts";
 import { type MemoryLayout, paramRows, planeStrideBytes, UNIFORM } from "../kernels/memory-layout.ts";
 import { type TileArrays, type TileGrid, tileArrays, tileGrid } from "./tiles.ts";
 
-/** What one thread needs to take part in training: the kernels and views of the shared memory. */
+/** One thread's means for training: the kernels and views of the shared memory. */
 export interface Workspace {
   readonly layout: MemoryLayout;
   readonly memory: WebAssembly.Memory;
@@ -50,7 +50,7 @@ export function openWorkspace(
 }
 
 /**
- * How far |x/z| and |y/z| go in the Jacobian, as a multiple of the image's half size. Without a bound,
+ * The limit of |x/z| and |y/z| in the Jacobian, as a multiple of the image's half size. Without a bound,
  * gaussians that graze the camera's side would project to absurd sizes.
  */
 const JACOBIAN_MARGIN = 1.3;
@@ -83,13 +83,13 @@ export function setView(workspace: Workspace, camera: PinholeCamera, store: Fram
   ints[UNIFORM.validMask] = store.validMask;
 }
 
-/** Zeroes the image planes, whose margins must be zero. To be called when the image's size changes. */
+/** Zeroes the image planes, whose margins must be zero. Call when the image's size changes. */
 export function clearPlanes(workspace: Workspace): void {
   const { layout, memory } = workspace;
   new Uint8Array(memory.buffer, layout.rendered, layout.threadScratch - layout.rendered).fill(0);
 }
 
-/** The settings of an iteration that the threads share beside the uniforms. */
+/** The settings of an iteration that the threads share in addition to the uniforms. */
 export interface Iteration {
   /** Gaussians in use. */
   readonly count: number;

@@ -44,7 +44,7 @@ export function gradientScene(degree: number): GradientScene {
       set(row, i, (row < PARAM.sh + 3 ? 0.8 : 0.25) * random.normal());
     }
   }
-  // Half beyond the side of the image, where the Jacobian is held.
+  // Half beyond the side of the image, where the Jacobian is clamped.
   set(PARAM.mean, 0, 1.5);
   set(PARAM.mean + 2, 0, -1.7);
   for (let axis = 0; axis < 3; axis++) set(PARAM.logScale + axis, 0, -1.2);
@@ -110,7 +110,7 @@ function load({ params, degree, camera, photo, background }: GradientScene): Tes
   return test;
 }
 
-/** Many gaussians of all sizes before and beside a camera that sees several tiles, in front of a grey photo. */
+/** Many gaussians of all sizes in front of and next to a camera with several tiles and a grey photo. */
 export function crowdedScene(count: number, random: Random): Omit<GradientScene, "background" | "degree"> {
   const params = Array.from({ length: paramRows(0) }, () => new Float64Array(count));
   const set = (row: number, i: number, value: number) => {

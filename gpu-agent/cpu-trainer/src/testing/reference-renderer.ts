@@ -6,9 +6,9 @@ import { LOW_PASS, MIN_ALPHA, NEAR_PLANE } from "../kernels/projection.ts";
 import { SH_C0, SH_C1, SH_C2, SH_C3 } from "../kernels/spherical-harmonics.ts";
 
 /*
- * What the kernels compute, said once more in plain double-precision code without tiles, vectors, culling or
- * early stops, straight from the papers. It is slow, and the measure for the kernels' tests: pictures are
- * compared with it, gradients with its finite differences.
+ * The kernels' computation in plain double-precision code without tiles, vectors, culling or early stops, straight
+ * from the papers. It is the slow reference of the kernels' tests: they compare pictures with it, and gradients with
+ * its finite differences.
  */
 
 /** Gaussian parameters as rows of the parameter table, each with one number for every gaussian. */

@@ -2,7 +2,7 @@ import { ConstantPool } from "../wasm/constant-pool.ts";
 import { KernelBuilder } from "../wasm/kernel-builder.ts";
 import { encodeModule } from "../wasm/module-encoder.ts";
 
-/** Where kernels under test find their input; their output goes before it. */
+/** The address of the input of kernels under test; their output precedes it. */
 export const INPUT = 4096;
 export const OUTPUT = 1024;
 
@@ -32,7 +32,7 @@ export function runKernel(
   return { result: kernel(...args), floats, ints: new Int32Array(memory.buffer) };
 }
 
-/** The `count` floats that a kernel left at `OUTPUT`. */
+/** The `count` floats that a kernel wrote to `OUTPUT`. */
 export function output(floats: Float32Array, count: number): number[] {
   return Array.from(floats.subarray(OUTPUT / 4, OUTPUT / 4 + count));
 }

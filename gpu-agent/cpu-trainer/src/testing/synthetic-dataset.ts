@@ -8,12 +8,12 @@ import { Random } from "../scene/random.ts";
 
 type Vector = readonly [number, number, number];
 
-/** What a test wants photographed: a patterned ball in a patterned room. */
+/** The settings of a synthetic capture: a patterned ball in a patterned room. */
 export interface SyntheticOptions {
   readonly frames: number;
   readonly width: number;
   readonly height: number;
-  /** Every so many-th frame is held out; 0 for none. */
+  /** Every n-th frame is held out; 0 for none. */
   readonly holdOutEvery?: number;
   readonly points?: number;
   readonly lens?: Distortion;
@@ -24,7 +24,7 @@ export interface SyntheticOptions {
 const NO_DISTORTION: Distortion = { k1: 0, k2: 0, p1: 0, p2: 0 };
 
 /**
- * Photographs a small scene by ray casting and writes it as a dataset, like the poses stage leaves it.
+ * Photographs a small scene by ray casting and writes it as a dataset like that of the poses stage.
  * The photos are PNGs with 2 × 2 samples a pixel, distorted by `lens`.
  */
 export async function writeSyntheticDataset(dir: string, options: SyntheticOptions): Promise<Transforms> {
@@ -147,7 +147,7 @@ function hitBall(origin: Vector, direction: Vector): number | null {
   return distance > 0 ? distance : null;
 }
 
-/** From inside a cube, the wall ahead. */
+/** The wall that a ray hits from inside a cube. */
 function hitRoom(origin: Vector, direction: Vector): number {
   return Math.min(
     ...origin.map((from, axis) => {

@@ -25,7 +25,7 @@ export interface TestWorkspace {
 }
 
 /**
- * @param params the gaussians; NO gaussian is in the slots after them
+ * @param params the gaussians; the slots after them are empty
  * @param photo values 0–1, kept as bytes
  * @param valid not 0 where the photo has a valid pixel; all valid when it is left out
  */
@@ -91,7 +91,7 @@ export function readPlanes({ workspace, camera }: TestWorkspace, address: number
   });
 }
 
-/** Puts pixels into the three planes at an address. */
+/** Writes pixels to the three planes at an address. */
 export function writePlanes({ workspace, camera }: TestWorkspace, address: number, planes: Planes): void {
   planes.forEach((values, channel) => {
     const plane = planePixels(workspace, camera, address + channel * workspace.layout.planeBytes);

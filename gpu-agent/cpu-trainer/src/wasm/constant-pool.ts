@@ -1,6 +1,6 @@
 /**
- * Vectors of constants, kept in memory. V8 builds a vector constant from integer registers anew in every
- * iteration of a loop, with three instructions; loading it takes one.
+ * Vectors of constants, kept in memory. V8 rebuilds a vector constant from integer registers in every
+ * iteration of a loop, with three instructions; a load takes one.
  */
 export class ConstantPool {
   /** Of the first vector; each takes 16 bytes. */
@@ -14,7 +14,7 @@ export class ConstantPool {
     this.#capacityBytes = capacityBytes;
   }
 
-  /** The address of a vector, which is added when there is none like it. */
+  /** The address of a vector, which is added if the pool lacks it. */
   addressOf(lanes: readonly [number, number, number, number]): number {
     const key = lanes.map(String).join();
     let offset = this.#offsets.get(key);

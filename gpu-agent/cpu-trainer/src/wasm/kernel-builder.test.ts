@@ -98,7 +98,7 @@ describe("control flow", () => {
     expect([integer(body, -5, 0), integer(body, 5, 0)]).toEqual([-1, 1]);
   });
 
-  it("keeps values that were read before a variable changed", () => {
+  it("keeps values read before a variable changed", () => {
     const body = (a: I32, _: I32, k: KernelBuilder) => {
       const x = k.variable(a);
       const before = x.add(0);
@@ -172,7 +172,7 @@ it("refuses a parameter after the first local", () => {
   ).toThrow("Parameters come before");
 });
 
-it("keeps equal constants once, and never more than there is room for", () => {
+it("stores equal constants once, and throws when full", () => {
   const pool = new ConstantPool(64, 32);
   expect([pool.addressOf([1, 2, 3, 4]), pool.addressOf([0, 0, 0, 0]), pool.addressOf([1, 2, 3, 4])]).toEqual([
     64, 80, 64,

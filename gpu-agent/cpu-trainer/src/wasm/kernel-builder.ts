@@ -6,9 +6,9 @@ import { ALIGN_4, EMPTY_BLOCK_TYPE, instruction, type Opcode } from "./opcodes.t
 /**
  * Writes a WebAssembly function with TypeScript as its macro language.
  *
- * Every operation on a value emits its instruction at once and leaves the result in a fresh local, so a
+ * Every operation on a value immediately emits its instruction and leaves the result in a fresh local, so a
  * TypeScript `const` is an SSA value: naming it once and using it twice computes it once, and code runs in
- * the order in which it is written. What has to change in a loop is a `variable`. Loops and branches of
+ * the order in which it is written. Values that change in a loop are a `variable`. Loops and branches of
  * TypeScript itself unroll and specialise the kernel while it is being built.
  *
  * `F32x4` and `Mask4` are four lanes of a 128-bit vector (WebAssembly SIMD, plus the fused multiply-add of
@@ -120,7 +120,7 @@ export class KernelBuilder {
     };
   }
 
-  // What follows is for the value classes.
+  // The methods below are for the value classes.
 
   /** Emits code that leaves one value on the stack, and puts that value into a fresh local. */
   emit<T>(Class: new (builder: KernelBuilder, local: number) => T, type: ValueType, ...code: number[][]): T {
@@ -166,7 +166,7 @@ export class KernelBuilder {
 
 export type Variable<T> = T & { set(value: T): void };
 
-/** What the body of a `for` may do besides running to its end. */
+/** Control of a `for` loop from its body. */
 export class Loop {
   readonly #builder: KernelBuilder;
   readonly #left: number;

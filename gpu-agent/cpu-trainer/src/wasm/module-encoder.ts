@@ -36,7 +36,7 @@ const EXTERNAL_MEMORY = 0x02;
 const SHARED_WITH_MAXIMUM = 0x03;
 const END = instruction("end");
 
-/** Bytes that every instance writes to the memory when it begins. */
+/** Bytes that every instance writes to the memory on instantiation. */
 export interface DataSegment {
   readonly address: number;
   readonly bytes: Uint8Array;

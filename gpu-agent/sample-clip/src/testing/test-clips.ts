@@ -7,7 +7,7 @@ import { fractalNoise } from "../noise.ts";
 const SIZE = { width: 320, height: 240 };
 const FPS = 8;
 
-/** A blank wall: the pictures differ in brightness only, and no feature is to be found. */
+/** A blank wall: the pictures differ only in brightness and have no features. */
 export function makeTexturelessClip(
   path: string,
   seconds = 3,
