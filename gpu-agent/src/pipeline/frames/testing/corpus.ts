@@ -251,7 +251,7 @@ export const CORPUS: readonly Clip[] = [
     options: { fps: 15 },
     shown: at(5),
     times: every(0.2, 0, 8),
-    note: /only repeat/,
+    note: /repeat the previous one/,
   }),
   plain("a still beginning and a held last picture", [], {
     make: (dir, name) => {
@@ -260,7 +260,7 @@ export const CORPUS: readonly Clip[] = [
     },
     shown: (seconds) => Math.min(99, Math.max(0, (seconds - 3) * RATE)),
     times: [0, ...every(0.25, 3.25, 7), 7.25],
-    note: /only repeat/,
+    note: /repeat the previous one/,
   }),
   plain("a size that changes", [], {
     make: async (dir, name) => {
