@@ -60,13 +60,13 @@ it.each<[string, (socket: Duplex) => void]>([
   ["a close without a code, which reads as 1005", (socket) => socket.write(closeFrame([]))],
   ["a broken connection, which reads as 1006", (socket) => socket.destroy()],
   ["a close with code 1000", (socket) => socket.write(closeFrame([0x03, 0xe8]))],
-  ["a close with a code of its own", (socket) => socket.write(closeFrame([0x10, 0xe1, 0x78]))],
+  ["a close with a custom code", (socket) => socket.write(closeFrame([0x10, 0xe1, 0x78]))],
 ])("%s ends without an error in the runtime", async (_, end) => {
   const socket = await connect();
   const before = lines.length;
   end(socket);
   await expect.poll(() => lines.slice(before).join("\n")).toContain("agent disconnected");
-  // A request after it: what the runtime still had to report has been reported by then.
+  // After another request, the runtime has reported everything pending.
   await (await fetch(new URL("/health", controlPlane.url))).text();
   expect(lines.slice(before).filter((line) => !line.includes('"level":"info"'))).toEqual([]);
   socket.destroy();

@@ -6,9 +6,9 @@ import { promisify } from "node:util";
 const PACKAGE_DIR = dirname(import.meta.dirname);
 
 /**
- * Builds the very bundle that `wrangler deploy` would upload.
+ * Builds the same bundle that `wrangler deploy` uploads.
  *
- * @param main the module to bundle, if not the Worker's own
+ * @param main the module to bundle; by default the Worker's
  * @returns the path of the bundle's main module
  */
 export async function bundleWorker(

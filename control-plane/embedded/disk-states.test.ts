@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type EmbeddedControlPlane, startControlPlane } from "./index.ts";
 import { errnoCode } from "./object-store/disk-watch.ts";
 
-/** A control plane on a small disk of its own that becomes full, and works again. */
+/** A control plane on a small disk that fills up and recovers. */
 
 const KEY = "key-of-the-small-disk";
 const MIB = 1024 * 1024;
@@ -27,7 +27,7 @@ function mount(...options: string[]): boolean {
   }
 }
 
-/** Takes all room that is left. @returns gives it back */
+/** Fills the disk. @returns a function that frees the space */
 async function fillDisk(): Promise<() => Promise<void>> {
   const path = join(mountPoint, "filler");
   const file = await open(path, "w");
@@ -80,7 +80,7 @@ describe.skipIf(!canMount)("the embedded control plane", () => {
   const health = async () => (await request("GET", "/health")).answer;
   const isHealthy = () => expect.poll(health, POLL).toMatchObject({ status: "healthy" });
 
-  /** What needs to write is refused with a reason, what only reads works. */
+  /** Checks that writes are refused with a reason and reads work. */
   async function expectOnlyReads(jobId: unknown, uploadId: unknown): Promise<void> {
     for (const refused of [
       await createJob(),
@@ -101,11 +101,11 @@ describe.skipIf(!canMount)("the embedded control plane", () => {
     expect(await request("GET", `/uploads/${uploadId}`)).toMatchObject({ answer: { received_parts: [] } });
   }
 
-  it("on a full disk says so, refuses what it cannot write, and recovers with nothing lost", async () => {
+  it("reports a full disk, refuses writes, and recovers without loss", async () => {
     const jobId = (await createJob()).answer.job_id;
     const uploadId = (await createUpload()).answer.upload_id;
     const freeDisk = await fillDisk();
-    // Before the disk is looked at again, too.
+    // Also before the next check of the disk.
     for (let i = 0; i < 3; i++) expect([200, 507]).toContain((await createJob()).status);
     await expect.poll(health, POLL).toMatchObject({
       status: "degraded",
@@ -126,7 +126,7 @@ describe.skipIf(!canMount)("the embedded control plane", () => {
     expect(await request("DELETE", `/uploads/${uploadId}`)).toMatchObject({ status: 200 });
   });
 
-  it("takes no upload that would fill the disk, and all else", async () => {
+  it("refuses only uploads that would fill the disk", async () => {
     const big = await request("POST", "/uploads", JSON.stringify({ filename: "v.mp4", size: 10 * PART }));
     const statuses: number[] = [];
     for (let part = 1; part <= 5; part++) {

@@ -53,7 +53,7 @@ describe("the embedded control plane", () => {
     expect(await listJobs(second.url)).toEqual([id]);
   });
 
-  it("takes over from one whose process was killed, whose runtime still runs", async () => {
+  it("takes over from a killed process whose runtime is still running", async () => {
     const launcher = join(dataDir, "launcher.mjs");
     await writeFile(
       launcher,
@@ -78,7 +78,7 @@ describe("the embedded control plane", () => {
 
 describe("the migrations", () => {
   it("are up to date with the schema", async () => {
-    // drizzle-kit wants its folder relative to where it runs.
+    // drizzle-kit requires its folder relative to the working directory.
     const copy = join(PACKAGE_DIR, `.migrations-${process.pid}`);
     await cp(join(PACKAGE_DIR, "migrations"), copy, { recursive: true });
     try {

@@ -14,7 +14,7 @@ import { storeService } from "./object-store/store-service.ts";
 import { endStaleRuntime, isRuntimeRunning, noteRuntime } from "./runtime-process.ts";
 
 export interface EmbeddedOptions {
-  /** Where the database, the stored files and the Durable Objects are kept. */
+  /** The folder of the database, the stored files and the Durable Objects. */
   readonly dataDir: string;
   /** 0 takes any free port. */
   readonly port: number;
@@ -23,7 +23,7 @@ export interface EmbeddedOptions {
   readonly sources?: SourcePolicy;
   /** Overrides of src/dispatch/timing.ts. */
   readonly dispatchTiming?: Readonly<Record<string, number>>;
-  /** Addresses or networks (CIDR) of reverse proxies whose X-Forwarded headers are believed. */
+  /** Addresses or networks (CIDR) of reverse proxies whose X-Forwarded headers are trusted. */
   readonly trustedProxies?: readonly string[];
   /** Overrides of front-door/limits.ts. */
   readonly limits?: Partial<DoorLimits>;
@@ -34,10 +34,10 @@ export interface EmbeddedOptions {
 }
 
 export interface Testing {
-  /** A module around the Worker that is bundled instead of it. */
+  /** A wrapper module to bundle instead of the Worker. */
   readonly main: string;
   readonly bindings?: Readonly<Record<string, string>>;
-  /** Services that the module is bound to: it sends JSON and is answered with JSON. */
+  /** Services bound to the module; requests and replies are JSON. */
   readonly services?: Readonly<Record<string, (question: unknown) => unknown>>;
 }
 
@@ -53,12 +53,12 @@ const WATCH_INTERVAL_MS = 1000;
 const HOST = "127.0.0.1";
 const BUCKET_NAME = "splatt";
 const EMBEDDED_WORKER = join(dirname(import.meta.dirname), "src", "embedded", "embedded-worker.ts");
-/** As in wrangler.jsonc; a test holds the two together. */
+/** Same as in wrangler.jsonc; a test compares the two. */
 export const COMPATIBILITY_DATE = "2026-11-02";
 
 /**
- * The control plane on this machine: the same Worker on workerd, with D1 and the Durable Objects on disk and an object
- * store of our own in place of R2. A front door owns the port; it opens when the database is ready.
+ * The control plane on this machine: the same Worker on workerd, with D1 and the Durable Objects on disk and a
+ * file-based object store instead of R2. A front door owns the port; it opens when the database is ready.
  *
  * This is the only module that knows Miniflare, whose constructor still changes between releases.
  */
@@ -68,7 +68,7 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
   await chmod(dataDir, 0o700);
   const runtimeNote = join(dataDir, "runtime.json");
   await endStaleRuntime(runtimeNote);
-  // What has been started, to be stopped in the reverse order.
+  // Everything started, to be stopped in reverse order.
   const started = new AsyncDisposableStack();
   try {
     const disk = new DiskWatch(dataDir, (state) =>
@@ -105,7 +105,7 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
     let wasMissing = false;
     /**
      * workerd may crash, or be killed when memory runs out. Miniflare then starts another one, here within half a
-     * second. When the second look still finds none, the launcher starts it.
+     * second. When the second check still finds none, the launcher starts one.
      */
     const keepRunning = async () => {
       if (await isRuntimeRunning(runtimeNote)) return;
@@ -150,7 +150,7 @@ type OnLog = EmbeddedOptions["onLog"];
 async function openStore(dataDir: string, disk: DiskWatch, onLog: OnLog): Promise<ObjectStore> {
   const storeDir = join(dataDir, "objects");
   const imported = await importMiniflareBucket(join(dataDir, "state", "r2"), BUCKET_NAME, storeDir);
-  if (imported !== null) onLog("info", `took over ${imported} stored files from the old object store`);
+  if (imported !== null) onLog("info", `imported ${imported} stored files from the old object store`);
   const store = await ObjectStore.open(storeDir, disk);
   await removeOrphans(store, onLog);
   return store;
@@ -178,11 +178,11 @@ function toRuntimeOptions(
     compatibilityDate: COMPATIBILITY_DATE,
     host: HOST,
     port: 0,
-    // Past Miniflare's own entry, which serves and obeys more than the Worker does.
+    // Bypasses Miniflare's entry Worker, which exposes additional endpoints and headers.
     unsafeDirectSockets: [{ host: HOST, port: 0 }],
     cf: false,
     log: new Log(LogLevel.ERROR),
-    // workerd appends addresses of its own code to what it logs.
+    // workerd appends addresses of its code to its log messages.
     handleStructuredLogs: ({ level, message }) => options.onLog(level, message.split("\nstack:", 1)[0] ?? ""),
     resourcePersistencePath: join(options.dataDir, "state"),
     d1Databases: { DB: "splatt" },
@@ -207,7 +207,7 @@ function toRuntimeOptions(
   });
 }
 
-/** Does something again and again, never twice at once. `stop` resolves when it is done for good. */
+/** Runs something periodically, without overlap. `stop` resolves after the last run. */
 function repeat(ms: number, work: () => Promise<void>, onError: (error: unknown) => void) {
   let running: Promise<void> | null = null;
   const timer = setInterval(() => {
@@ -226,8 +226,8 @@ function repeat(ms: number, work: () => Promise<void>, onError: (error: unknown)
 }
 
 /**
- * Miniflare ends the process on a signal, at once. A process that has handlers of its own wants to end in its own
- * order (the agent first, then the runtime), so there only those handlers stay.
+ * Miniflare's signal handlers exit the process immediately. A process with other handlers shuts down in its own order
+ * (first the agent, then the runtime), so this keeps only those.
  */
 function handlersBefore(): { keepAlone(): void } {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

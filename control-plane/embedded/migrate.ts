@@ -6,10 +6,10 @@ type D1 = Awaited<ReturnType<Miniflare["getD1Database"]>>;
 
 const MIGRATIONS_DIR = join(dirname(import.meta.dirname), "migrations");
 
-/** drizzle-kit's mark between statements; a trigger's body has semicolons of its own. */
+/** drizzle-kit's separator of statements; a semicolon would also split trigger bodies. */
 const BREAKPOINT = "--> statement-breakpoint";
 
-/** Applies the migrations that a database lacks, each whole or not at all, in the table that wrangler keeps too. */
+/** Applies the missing migrations, each atomically, and records them in the same table as wrangler. */
 export async function migrate(db: D1): Promise<void> {
   await db
     .prepare(

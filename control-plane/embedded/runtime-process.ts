@@ -1,17 +1,17 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { parseProcStat } from "@splatt/shared/processes";
 
-/** Pid and start time together name a process for good. */
+/** Pid and start time together uniquely identify a process. */
 interface NotedProcess {
   readonly pid: number;
   readonly startTime: number;
 }
 
 /**
- * Notes which runtime this process started, for itself and for a launcher after it: workerd outlives one that was
+ * Records the runtime that this process started, for itself and for a later launcher: workerd outlives a launcher
  * killed with SIGKILL, and keeps its port and the database locked.
  *
- * @returns whether there is one; if not, an earlier note stays
+ * @returns whether a runtime was found; if not, an earlier record is kept
  */
 export async function noteRuntime(path: string): Promise<boolean> {
   const children = await readFile(`/proc/self/task/${process.pid}/children`, "utf8").catch(() => "");
@@ -22,13 +22,13 @@ export async function noteRuntime(path: string): Promise<boolean> {
   return true;
 }
 
-/** Whether what was noted still runs. Where processes cannot be looked up, it is taken to. */
+/** Whether the recorded runtime is still running. Assumed so where processes cannot be inspected. */
 export async function isRuntimeRunning(path: string): Promise<boolean> {
   const noted = await readNote(path);
   return noted.length === 0 || (await Promise.all(noted.map(isRunning))).every(Boolean);
 }
 
-/** Ends what a launcher before this one left running. */
+/** Kills a runtime left by an earlier launcher. */
 export async function endStaleRuntime(path: string): Promise<void> {
   for (const runtime of await readNote(path)) {
     if (await isRunning(runtime)) process.kill(runtime.pid, "SIGKILL");
@@ -36,7 +36,7 @@ export async function endStaleRuntime(path: string): Promise<void> {
   await rm(path, { force: true });
 }
 
-/** A note that was cut off by a crash says nothing. */
+/** A record truncated by a crash is ignored. */
 async function readNote(path: string): Promise<NotedProcess[]> {
   try {
     return JSON.parse(await readFile(path, "utf8")) as NotedProcess[];

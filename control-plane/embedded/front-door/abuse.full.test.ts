@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { type EmbeddedControlPlane, startControlPlane } from "../index.ts";
 import { RawConnection, statusOf } from "./testing.ts";
 
-/** Clients of every bad kind at once, for a while: the control plane answers, keeps its memory and leaves no bytes. */
+/** All kinds of bad clients together: the control plane stays responsive, bounds its memory and leaves no files. */
 
 const KEY = "key-of-the-abused-door";
 const MIB = 1024 * 1024;

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { BodyError } from "../object-store/object-store.ts";
 import type { DoorLimits } from "./limits.ts";
 
-/** Room for the bodies that are read whole, shared by all connections. */
+/** The memory budget for bodies that are read whole, shared by all connections. */
 export class BodyBudget {
   #left: number;
 
@@ -28,7 +28,7 @@ export type WholeBody =
       readonly code: "too_large" | "unavailable" | "request_timeout" | "body_incomplete";
     };
 
-/** Reads a body to its end before anybody else sees the request, so a broken one never does. */
+/** Reads the whole body before the request is forwarded, so that a broken one is never forwarded. */
 export async function readWhole(
   request: IncomingMessage,
   limits: DoorLimits,

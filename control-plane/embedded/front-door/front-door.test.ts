@@ -41,7 +41,7 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 afterEach(() => {
-  // Nothing that a client does is an error of ours.
+  // A client's actions must never log a server error.
   expect(logged.splice(0)).toEqual([]);
 });
 
@@ -92,7 +92,7 @@ describe("a request that is not for our routes, or not well-formed", () => {
     ["another protocol", "SSH-2.0-OpenSSH_9.2\r\n", 400],
     ["no Host", "GET /health HTTP/1.1\r\n", 400],
     ["two Hosts", `GET /health HTTP/1.1\r\n${HEAD}Host: evil\r\n`, 400],
-    ["a Host that is none", "GET /health HTTP/1.1\r\nHost: a/../b\r\n", 400],
+    ["an invalid Host", "GET /health HTTP/1.1\r\nHost: a/../b\r\n", 400],
     ["two lengths", `POST /jobs HTTP/1.1\r\n${HEAD}Content-Length: 2\r\nContent-Length: 3\r\n`, 400],
     [
       "length and encoding",
@@ -120,7 +120,7 @@ describe("a request that is not for our routes, or not well-formed", () => {
     expect(answer).not.toMatch(/node_modules|\.ts:|\.js:|Error:/);
   });
 
-  it("is read by one rule: what follows a chunked body is a request of its own", async () => {
+  it("is framed unambiguously: data after a chunked body is a separate request", async () => {
     const smuggled = `0\r\n\r\nGET /health HTTP/1.1\r\n${HEAD}${CLOSE}`;
     const answer = await rawExchange(
       controlPlane.url,
@@ -144,12 +144,12 @@ describe("the headers", () => {
     },
   );
 
-  it("that Connection names are for this hop alone", async () => {
+  it("named by Connection are hop-by-hop", async () => {
     const head = `GET /jobs HTTP/1.1\r\n${HEAD}Connection: close, X-API-Key\r\n\r\n`;
     expect(statusOf(await rawExchange(controlPlane.url, head))).toBe(401);
   });
 
-  it("of the runtime's own port do not help without the door's secret", async () => {
+  it("sent to the runtime's port have no effect without the door's secret", async () => {
     const noted = JSON.parse(await readFile(join(dataDir, "runtime.json"), "utf8")) as { pid: number }[];
     const ports = await listeningPorts(noted[0]?.pid ?? 0);
     expect(ports.length).toBeGreaterThan(0);
@@ -161,7 +161,7 @@ describe("the headers", () => {
 });
 
 describe("a slow client is cut", () => {
-  it("that says nothing", async () => {
+  it("that sends nothing", async () => {
     expect(statusOf(await rawExchange(controlPlane.url, ""))).toBe(408);
   });
 
@@ -174,7 +174,7 @@ describe("a slow client is cut", () => {
     expect(statusOf(await rawExchange(controlPlane.url, head))).toBe(408);
   });
 
-  it("that sends a part too slowly, of which nothing stays", async () => {
+  it("that sends a part too slowly, and the part is removed", async () => {
     const upload = await newUpload();
     const head = `PUT /uploads/${upload}/parts/1 HTTP/1.1\r\n${HEAD}Content-Length: ${PART}\r\n\r\nabc`;
     expect(statusOf(await rawExchange(controlPlane.url, head))).toBe(408);
@@ -205,7 +205,7 @@ describe("a body", () => {
     expect(statusOf(await rawExchange(controlPlane.url, head + body))).toBe(400);
   });
 
-  it("that the client breaks off disturbs nobody", async () => {
+  it("that the client aborts has no effect on others", async () => {
     const upload = await newUpload();
     const path = `/uploads/${upload}/parts/1`;
     for (const start of [
@@ -227,7 +227,7 @@ describe("a body", () => {
     expect(statusOf(await rawExchange(controlPlane.url, head))).toBe(413);
   });
 
-  it("of a part is not asked for before the Worker has agreed", async () => {
+  it("of a part is not requested before the Worker has accepted it", async () => {
     const upload = await newUpload(5);
     const path = `PUT /uploads/${upload}/parts/1 HTTP/1.1\r\nHost: splatt\r\nExpect: 100-continue\r\n`;
     const refused = `${path}X-API-Key: wrong\r\nContent-Length: 5\r\n\r\n`;
@@ -245,7 +245,7 @@ describe("a body", () => {
 });
 
 describe("an upload", () => {
-  it("is stored as sent, verified, and sent again as it was", async () => {
+  it("is verified, stored, and downloads unchanged", async () => {
     const content = randomBytes(PART + 1000);
     const upload = await newUpload(content.byteLength);
     const put = (number: number, body: Buffer, sha256: string) =>
@@ -292,7 +292,7 @@ describe("an upload", () => {
 });
 
 describe("many connections", () => {
-  it("of one address are refused beyond its share, and it gets its share back", async () => {
+  it("of one address are refused beyond its limit, and accepted again after some close", async () => {
     const open = Array.from({ length: 60 }, () => new RawConnection(controlPlane.url));
     await Promise.all(open.map(({ closed }) => closed));
     const statuses = open.map(({ received: text }) => statusOf(text));
@@ -300,7 +300,7 @@ describe("many connections", () => {
     await isAlive();
   });
 
-  it("that send many requests ahead are cut", async () => {
+  it("that pipeline too many requests are cut", async () => {
     const requests = `GET /health HTTP/1.1\r\n${HEAD}\r\n`.repeat(500);
     const answer = await rawExchange(controlPlane.url, requests);
     expect(answer.match(/HTTP\/1\.1 200/g)?.length ?? 0).toBeLessThan(500);

@@ -30,23 +30,23 @@ export interface FrontDoorOptions {
   readonly port: number;
   readonly limits: DoorLimits;
   readonly transfers: Transfers;
-  /** Shared with the Worker, which serves nobody else. */
+  /** Shared with the Worker, which rejects requests without it. */
   readonly secret: string;
-  /** Where the runtime listens now; it changes when the runtime is restarted. */
+  /** The runtime's current address, which changes when the runtime restarts. */
   readonly runtimeUrl: () => Promise<URL>;
   readonly storage: () => StorageState | null;
-  /** Looks at the disk now. */
+  /** Checks the disk now. */
   readonly recheckStorage: () => Promise<void>;
-  /** Addresses or networks (CIDR) of reverse proxies whose X-Forwarded headers are believed. */
+  /** Addresses or networks (CIDR) of reverse proxies whose X-Forwarded headers are trusted. */
   readonly trustedProxies: readonly string[];
   readonly onError: (text: string) => void;
 }
 
 /** How long a request waits for a runtime that is being restarted. */
 const RUNTIME_RETRY = { tries: 25, waitMs: 200 };
-/** How long the runtime may take to answer, such as while its disk hangs. */
+/** How long the runtime may take to answer, for example while its disk hangs. */
 const RUNTIME_PATIENCE_MS = 60_000;
-/** How long a client may go on sending a body that nobody wants before its connection is cut. */
+/** How long a client may continue to send an unwanted body before its connection is cut. */
 const UNWANTED_BODY_MS = 5000;
 
 export function newDoorSecret(): string {
@@ -54,8 +54,8 @@ export function newDoorSecret(): string {
 }
 
 /**
- * The HTTP server that owns the port of the embedded control plane. It lets nothing but well-formed requests for our
- * routes through to the runtime, bounds what each client may take, and moves the bytes of objects itself.
+ * The HTTP server that owns the port of the embedded control plane. It forwards only well-formed requests for our
+ * routes to the runtime, bounds each client's resources, and transfers the bytes of objects itself.
  */
 export class FrontDoor {
   readonly #options: FrontDoorOptions;
@@ -77,7 +77,7 @@ export class FrontDoor {
     this.#server = createServer(
       {
         headersTimeout: limits.headersMs,
-        // Bodies have limits of their own: a large part may take long.
+        // Bodies have separate limits: a large part may take long.
         requestTimeout: 0,
         keepAliveTimeout: limits.idleMs,
         connectionsCheckingInterval: Math.min(1000, limits.headersMs),
@@ -136,7 +136,7 @@ export class FrontDoor {
     socket.once("close", () => this.#perAddress.give(address));
   }
 
-  /** One request of a connection at a time, however many the client sends ahead. */
+  /** Handles one request of a connection at a time, even when the client pipelines. */
   #enqueue(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     const queue = this.#queues.get(socket) ?? { waiting: 0, last: Promise.resolve() };
@@ -161,7 +161,7 @@ export class FrontDoor {
     const head = headOf(request);
     const refusal = refusalOf(head);
     if (refusal !== null) {
-      // Whoever frames one request badly may have meant the next one for somebody else.
+      // After a badly framed request, the next one may be smuggled.
       if (refusal.code === "malformed_request") response.setHeader("connection", "close");
       answerProblem(response, refusal.code, refusal.detail);
     } else if (isPartUpload(head)) {
@@ -192,7 +192,7 @@ export class FrontDoor {
     }
   }
 
-  /** The Worker decides on the head alone, and has the door store the body if it accepts it. */
+  /** The Worker decides from the head alone; if it accepts, the door stores the body. */
   async #servePart(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let isTaken = false;
     const transfer = this.#options.transfers.begin(() => {
@@ -243,17 +243,17 @@ export class FrontDoor {
       });
       forwarded.once("timeout", () => forwarded.destroy());
       const leave = () => forwarded.destroy();
-      // What a client no longer waits for is not worth computing, unless it may change something.
+      // When the client has left, cancel the request unless it may change state.
       if (request.method === "GET" || request.method === "HEAD") response.once("close", leave);
       try {
         forwarded.end(body ?? undefined);
         const answer = await answerOf(forwarded);
-        // The database's word for a full disk is "internal error": look at the disk, and let the Worker judge again.
+        // D1 reports a full disk as an internal error: check the disk, and let the Worker decide again.
         const mayBeDisk = (answer.statusCode ?? 0) >= 500 && answer.statusCode !== 507;
         if (!mayBeDisk || isStorageKnown || body === null || this.#options.storage() !== null) return answer;
         isStorageKnown = true;
         await this.#options.recheckStorage();
-        // In this state the Worker refuses what it may have done the first time.
+        // In this state the Worker refuses any write that it may have made the first time.
         if (!this.#refusesWrites()) return answer;
         answer.resume();
       } catch (error) {
@@ -284,7 +284,7 @@ export class FrontDoor {
     const status = answer.statusCode ?? 500;
     const isOurs = answer.headers["content-type"]?.startsWith("application/problem+json") ?? false;
     if (status >= 500 && !isOurs) {
-      // The runtime's own words about a crash may hold a stack trace.
+      // The runtime's message about a crash may contain a stack trace.
       answer.resume();
       answerProblem(response, "internal_error");
       return;
@@ -372,12 +372,12 @@ function withoutLength(headers: readonly string[]): string[] {
 function answerOf(request: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     request.once("response", resolve);
-    // Also after the response, when nobody waits any more.
+    // Also after the response.
     request.on("error", reject);
   });
 }
 
-/** A request that never reached the runtime can be sent again; one that may have, only if it changes nothing. */
+/** A request that never reached the runtime can be retried; one that may have reached it, only if it is read-only. */
 function canRetry(error: unknown, request: ClientRequest, method: string | undefined): boolean {
   const code = error instanceof Error && "code" in error ? error.code : null;
   if (code === "ECONNREFUSED") return true;
@@ -392,7 +392,7 @@ function finished(response: ServerResponse): Promise<void> {
   });
 }
 
-/** Reads on for a moment: a connection that is cut while the client sends would cost it the answer. */
+/** Keeps reading for a moment: closing while the client is sending would lose the reply. */
 async function discardBody(request: IncomingMessage): Promise<void> {
   if (request.complete || request.destroyed) return;
   const cut = setTimeout(() => request.socket.destroy(), UNWANTED_BODY_MS);

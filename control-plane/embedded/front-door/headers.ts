@@ -7,7 +7,7 @@ import {
 } from "../../src/embedded/store-protocol.ts";
 import type { StorageState } from "../../src/storage/storage-state.ts";
 
-/** Meant for the next hop alone (RFC 9110 §7.6.1). */
+/** Hop-by-hop headers (RFC 9110 §7.6.1). */
 const HOP_BY_HOP = new Set([
   "connection",
   "keep-alive",
@@ -19,7 +19,7 @@ const HOP_BY_HOP = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
-/** What the runtime obeys, or the door itself sets. */
+/** Headers that control the runtime, or that the door sets. */
 const INTERNAL = new Set([
   DOOR_SECRET_HEADER,
   HELD_LENGTH_HEADER,
@@ -47,13 +47,13 @@ const FORWARDED = new Set([
 export interface DoorContext {
   readonly secret: string;
   readonly transfer: string;
-  /** Where the client connects from; a trusted proxy's word for it. */
+  /** The client's address, as reported by a trusted proxy if there is one. */
   readonly clientAddress: string;
   readonly isFromTrustedProxy: boolean;
   readonly storage: StorageState | null;
 }
 
-/** The headers that go on to the runtime, names and values in turn. The body's length is for the caller to add. */
+/** The headers forwarded to the runtime, alternating names and values. The caller adds the body's length. */
 export function headersToRuntime(rawHeaders: readonly string[], context: DoorContext): string[] {
   const named = namedByConnection(rawHeaders);
   const passed: string[] = [];
@@ -61,7 +61,7 @@ export function headersToRuntime(rawHeaders: readonly string[], context: DoorCon
     const lower = name.toLowerCase();
     if (HOP_BY_HOP.has(lower) || named.has(lower) || isInternal(lower)) continue;
     if (FORWARDED.has(lower) && !context.isFromTrustedProxy) continue;
-    // The door sends the body itself. Compression would cost more than it saves on the way to this machine.
+    // The door sends the body itself. Compression would cost more than it saves within this machine.
     if (lower === "content-length" || lower === "expect" || lower === "accept-encoding") continue;
     passed.push(name, value);
   }
@@ -70,7 +70,7 @@ export function headersToRuntime(rawHeaders: readonly string[], context: DoorCon
     context.secret,
     TRANSFER_HEADER,
     context.transfer,
-    // As Cloudflare's edge states it.
+    // As set by Cloudflare's edge.
     "cf-connecting-ip",
     context.clientAddress,
   );
@@ -78,7 +78,7 @@ export function headersToRuntime(rawHeaders: readonly string[], context: DoorCon
   return passed;
 }
 
-/** The headers of the runtime's answer that the client may see, names and values in turn. */
+/** The headers of the runtime's reply that the client may see, alternating names and values. */
 export function headersToClient(rawHeaders: readonly string[]): string[] {
   const named = namedByConnection(rawHeaders);
   return pairs(rawHeaders)
@@ -90,8 +90,8 @@ export function headersToClient(rawHeaders: readonly string[]): string[] {
 }
 
 /**
- * Where a request comes from. Each proxy appends the address that it was connected from, so the last entry that no
- * trusted proxy vouches for is the client.
+ * The client's address. Each proxy appends the address of its peer, so the last entry that is not a trusted proxy is
+ * the client.
  */
 export function clientAddressOf(
   peer: string,

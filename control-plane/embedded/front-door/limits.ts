@@ -1,4 +1,4 @@
-/** The bounds that the front door sets to what a client may take, in one place. */
+/** The front door's limits on a client's resources. */
 export interface DoorLimits {
   /** From the first byte of a connection, or of a further request, to the end of its headers. */
   readonly headersMs: number;
@@ -8,9 +8,9 @@ export interface DoorLimits {
   readonly bodyBytes: number;
   /** All bodies in memory together. */
   readonly bodiesBytes: number;
-  /** A part's body must bring this much in each window, or the connection is cut. */
+  /** A part's body must deliver this much in each window, or the connection is cut. */
   readonly part: { readonly windowMs: number; readonly bytes: number };
-  /** A client that takes no byte of an answer for so long is cut. */
+  /** A client that reads no byte of a reply for this long is cut. */
   readonly stalledMs: number;
   /** A connection without a request is closed. */
   readonly idleMs: number;
@@ -21,7 +21,7 @@ export interface DoorLimits {
   readonly connections: number;
   /** Not counted for trusted proxies. */
   readonly connectionsPerAddress: number;
-  /** Requests that a client may send ahead on one connection. */
+  /** The number of requests that a client may pipeline on one connection. */
   readonly pipelined: number;
   readonly headerBytes: number;
 }
@@ -34,7 +34,7 @@ export const DOOR_LIMITS: DoorLimits = {
   bodyBytes: 5 * MIB,
   bodiesBytes: 48 * MIB,
   part: { windowMs: 30_000, bytes: 128 * 1024 },
-  // The kernel takes megabytes at a time from a slow reader's share, so a reader of 20 kB/s pauses for a minute.
+  // The kernel buffers megabytes for a slow reader, so one of 20 kB/s seems to pause for a minute.
   stalledMs: 120_000,
   idleMs: 15_000,
   firstMessageMs: 15_000,
@@ -45,7 +45,7 @@ export const DOOR_LIMITS: DoorLimits = {
   headerBytes: 16 * 1024,
 };
 
-/** Counts what is held per key, up to a limit. */
+/** Counts holders per key, up to a limit. */
 export class Counter {
   readonly #held = new Map<string, number>();
   readonly #limit: number;

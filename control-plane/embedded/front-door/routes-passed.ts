@@ -8,12 +8,12 @@ const PART_PATHS = [
 ];
 const MAX_TARGET = 8192;
 
-/** A request as it was framed, before anything is made of it. */
+/** A request as received, before any interpretation. */
 export interface RequestHead {
   readonly method: string;
   /** The request target, as sent. */
   readonly target: string;
-  /** Names and values in turn, as sent. */
+  /** Alternating names and values, as sent. */
   readonly rawHeaders: readonly string[];
 }
 
@@ -22,7 +22,7 @@ export interface Refusal {
   readonly detail: string;
 }
 
-/** Why the front door does not pass a request on, or null. */
+/** Why the front door rejects a request, or null. */
 export function refusalOf({ method, target, rawHeaders }: RequestHead): Refusal | null {
   if (!METHODS.has(method)) {
     return { code: "method_not_allowed", detail: `The method ${method.slice(0, 20)} is not supported.` };

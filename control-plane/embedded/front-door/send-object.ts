@@ -2,12 +2,11 @@ import { type FileHandle, open } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import type { ObjectRead } from "../object-store/object-store.ts";
 
-/** Read and written at once. A download holds two of these. */
+/** The size of one read and write. A download holds two such buffers. */
 const CHUNK_BYTES = 256 * 1024;
 
 /**
- * Writes the bytes of an object to a client at the client's pace: the next chunk is read while the last one goes out,
- * and no further.
+ * Writes an object to a client at the client's pace: reads at most one chunk ahead of the one being sent.
  *
  * @returns false when the client left, stalled, or the file could not be read to its end
  */

@@ -1,9 +1,9 @@
 import { connect, type Socket } from "node:net";
 
-/** A connection on which a test sends whatever bytes it likes. */
+/** A raw connection on which a test sends arbitrary bytes. */
 export class RawConnection {
   readonly socket: Socket;
-  /** All that has been received. */
+  /** Everything received so far. */
   received = "";
   readonly closed: Promise<void>;
 
@@ -36,7 +36,7 @@ export class RawConnection {
   }
 }
 
-/** Sends bytes and resolves with all that comes back until the server closes the connection. */
+/** Sends bytes and resolves with everything received until the server closes the connection. */
 export async function rawExchange(url: string, text: string): Promise<string> {
   const connection = new RawConnection(url).send(text);
   await connection.closed;

@@ -1,16 +1,16 @@
 import { randomUUID } from "node:crypto";
 import type { ObjectRead } from "../object-store/object-store.ts";
 
-/** A client's request whose bytes the Worker may have moved. */
+/** A client's request whose bytes the door transfers on the Worker's order. */
 export interface Transfer {
   readonly id: string;
   /** Starts reading the body that the client sends, or null when there is none to hand over. */
   readonly takeBody: (() => AsyncIterable<Uint8Array>) | null;
-  /** What the client is to be answered with, once the Worker has asked for it. */
+  /** The client's reply, once the Worker has requested it. */
   answer: ObjectRead | null;
 }
 
-/** The requests under way, by a name that only the Worker and the door know. */
+/** The requests in progress, by a name that only the Worker and the door know. */
 export class Transfers {
   readonly #open = new Map<string, Transfer>();
 

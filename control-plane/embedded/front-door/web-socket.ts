@@ -4,7 +4,7 @@ import { headersToClient } from "./headers.ts";
 
 export interface SocketToPass {
   readonly client: Socket;
-  /** What the client sent behind its handshake. */
+  /** The bytes that the client sent after its handshake. */
   readonly head: Buffer;
   readonly url: URL;
   readonly path: string;
@@ -70,7 +70,7 @@ function join(client: Socket, runtime: Socket, { firstMessageMs, idleMs }: Socke
   runtime.pipe(client);
 }
 
-/** The runtime refuses the handshake: its answer goes to the client, and the connection ends. */
+/** Forwards the runtime's refusal of the handshake to the client and closes the connection. */
 function refuse(client: Socket, answer: IncomingMessage): void {
   client.write(headOf(answer, ["Connection: close"]));
   answer.pipe(client);

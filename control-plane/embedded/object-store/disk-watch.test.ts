@@ -13,24 +13,28 @@ const WELL: DiskReading = {
 
 describe("a disk", () => {
   it.each<[string, Partial<DiskReading>, string | undefined]>([
-    ["with room, and quick", {}, undefined],
-    ["that a second write is waiting for", { writeMs: 1900, isWriting: true }, undefined],
-    ["with little room", { freeBytes: 31 * MIB }, "full"],
-    ["that is small, with a share of it free", { freeBytes: 10 * MIB, totalBytes: 200 * MIB }, undefined],
-    ["that is small, with little room", { freeBytes: 7 * MIB, totalBytes: 200 * MIB }, "full"],
-    ["that takes no more although it seems to have room", { writeError: "ENOSPC" }, "full"],
+    ["with free space, and fast", {}, undefined],
+    ["with a write in progress", { writeMs: 1900, isWriting: true }, undefined],
+    ["with little free space", { freeBytes: 31 * MIB }, "full"],
+    [
+      "that is small, with enough free space for its size",
+      { freeBytes: 10 * MIB, totalBytes: 200 * MIB },
+      undefined,
+    ],
+    ["that is small, with little free space", { freeBytes: 7 * MIB, totalBytes: 200 * MIB }, "full"],
+    ["that refuses writes although it reports free space", { writeError: "ENOSPC" }, "full"],
     ["over its quota", { writeError: "EDQUOT" }, "full"],
     ["mounted read-only", { writeError: "EROFS" }, "read_only"],
-    ["that belongs to somebody else", { writeError: "EACCES" }, "read_only"],
+    ["owned by another user", { writeError: "EACCES" }, "read_only"],
     ["with a fault", { writeError: "EIO" }, "failing"],
-    ["that took its time", { writeMs: 3000 }, "slow"],
-    ["that takes its time", { writeMs: 3000, isWriting: true }, "slow"],
+    ["after a slow write", { writeMs: 3000 }, "slow"],
+    ["during a slow write", { writeMs: 3000, isWriting: true }, "slow"],
     ["that hangs", { writeMs: 11_000, isWriting: true }, "failing"],
   ])("%s", (_, reading, kind) => {
     expect(judgeDisk({ ...WELL, ...reading })?.kind).toBe(kind);
   });
 
-  it("keeps a reserve that uploads do not touch", () => {
+  it("keeps a reserve that uploads cannot use", () => {
     expect(hasRoomFor(32 * MIB, 289 * MIB, 100 * GIB)).toBe(true);
     expect(hasRoomFor(32 * MIB, 287 * MIB, 100 * GIB)).toBe(false);
     expect(hasRoomFor(32 * MIB, 50 * MIB, 200 * MIB)).toBe(true);

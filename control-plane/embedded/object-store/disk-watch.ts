@@ -6,21 +6,21 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { StorageState } from "../../src/storage/storage-state.ts";
 
 const LOOK_INTERVAL_MS = 1000;
-/** How often a healthy disk is written to; one that is not is tried at every look. */
+/** The interval of write probes on a healthy disk; an unhealthy one is probed at every check. */
 const PROBE_INTERVAL_MS = 15_000;
 const PROBE_PATIENCE_MS = 200;
 const SLOW_MS = 2000;
 const MIB = 1024 * 1024;
-/** Kept free of uploads, so that the databases can still grow: this, or a share of a small disk. */
+/** Reserved for the databases' growth and not used by uploads: this much, or a fraction of a small disk. */
 const UPLOAD_RESERVE = { bytes: 256 * MIB, share: 0.05 };
-/** Below this, nothing that adds data is taken. */
+/** Below this, requests that add data are refused. */
 const FULL = { bytes: 32 * MIB, share: 0.04 };
-/** A file that is given up when the disk is full: SQLite needs room even to open a database for reading. */
+/** A ballast file, deleted when the disk is full: SQLite needs space even to open a database for reading. */
 const BALLAST = { bytes: 16 * MIB, share: 0.02 };
-/** A write that has not ended by then is not waited for any more. */
+/** How long to wait for a write probe. */
 const STUCK_MS = 10_000;
 
-/** What one look at a disk found. */
+/** The result of one check of a disk. */
 export interface DiskReading {
   readonly freeBytes: number;
   readonly totalBytes: number;
@@ -28,7 +28,7 @@ export interface DiskReading {
   readonly writeError: string | null;
   /** How long the last write took, or has been taking. */
   readonly writeMs: number;
-  /** Whether that write has not ended. */
+  /** Whether that write is still in progress. */
   readonly isWriting: boolean;
 }
 
@@ -47,7 +47,7 @@ export function judgeDisk(reading: DiskReading): StorageState | null {
   }
   const seconds = Math.round(writeMs / 1000);
   if (isWriting && writeMs > STUCK_MS) {
-    return { kind: "failing", message: `The disk hangs: writing 4 KiB has not ended after ${seconds} s.` };
+    return { kind: "failing", message: `The disk hangs: writing 4 KiB has not finished after ${seconds} s.` };
   }
   if (writeMs > SLOW_MS) {
     return { kind: "slow", message: `The disk is slow: writing 4 KiB took ${seconds} s.` };
@@ -65,8 +65,8 @@ function limitOf({ bytes, share }: typeof FULL, totalBytes: number): number {
 }
 
 /**
- * Watches the disk under a folder and names what is wrong with it. Recovers without help when the disk does. Keeps a
- * file as ballast, which makes room for the databases when others fill the disk.
+ * Watches the disk of a folder and reports its state. Recovers automatically when the disk does. Keeps a ballast file,
+ * whose deletion frees space for the databases when other programs fill the disk.
  */
 export class DiskWatch {
   readonly #dir: string;
@@ -100,7 +100,7 @@ export class DiskWatch {
     await Promise.race([this.#probe?.done, sleep(PROBE_PATIENCE_MS)]);
   }
 
-  /** Sets room aside for an upload. @returns how to give it back, or null when there is none */
+  /** Reserves space for an upload. @returns a function that releases it, or null when there is not enough */
   async reserve(size: number): Promise<(() => void) | null> {
     await this.#readSpace();
     const { freeBytes, totalBytes } = this.#space;
@@ -111,13 +111,13 @@ export class DiskWatch {
     };
   }
 
-  /** Takes note of a write that failed elsewhere, so that the state is known before the next look. */
+  /** Records a failed write by other code, so that the state is known before the next check. */
   reportError(code: string): void {
     this.#writeError = code;
     this.#judge();
   }
 
-  /** Brings the state up to date. */
+  /** Updates the state. */
   look(): Promise<void> {
     this.#looking ??= this.#lookOnce().finally(() => {
       this.#looking = null;
@@ -131,7 +131,7 @@ export class DiskWatch {
     if (isDue && this.#probe === null) {
       this.#probe = { since: performance.now(), done: this.#tryWrite() };
     }
-    // A probe of a healthy disk ends within the look. One that hangs is judged by how long it has been hanging.
+    // A probe of a healthy disk finishes within the check. A hanging one is judged by its duration so far.
     await Promise.race([this.#probe?.done, sleep(PROBE_PATIENCE_MS)]);
     if (this.#probe !== null) this.#writeMs = performance.now() - this.#probe.since;
     this.#judge();
@@ -145,7 +145,7 @@ export class DiskWatch {
     const size = Math.floor(limitOf(BALLAST, totalBytes));
     if (this.#state !== null || freeBytes < size + 2 * limitOf(FULL, totalBytes)) return;
     const kept = await stat(path).catch(() => null);
-    // Random, so that a disk that compresses keeps room for it too.
+    // Random, so that a compressing file system also reserves the full size.
     if (kept?.size !== size) await writeFile(path, randomBytes(size), { mode: 0o600 });
   }
 

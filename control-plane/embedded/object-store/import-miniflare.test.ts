@@ -10,7 +10,7 @@ import { importMiniflareBucket } from "./import-miniflare.ts";
 import { blobsDir, ObjectStore } from "./object-store.ts";
 import { textOf } from "./testing.ts";
 
-/** A bucket as Miniflare itself writes it, taken over by the object store. */
+/** Imports a bucket written by Miniflare into the object store. */
 
 const PART_BYTES = 5 * 1024 * 1024;
 
@@ -44,7 +44,7 @@ async function writeOldBucket() {
     const aborted = await bucket.createMultipartUpload("uploads/d/source");
     await aborted.uploadPart(1, "nothing");
     await aborted.abort();
-    // Miniflare's objects are of no use after its end.
+    // Miniflare's objects cannot be used after it stops.
     return {
       previewEtag: preview?.etag,
       parts,
@@ -56,7 +56,7 @@ async function writeOldBucket() {
   }
 }
 
-it("takes over objects and open uploads with their etags, and leaves orphans behind", async () => {
+it("imports objects and open uploads with their etags, and skips orphans", async () => {
   const old = await writeOldBucket();
   const r2Dir = join(dir, "state", "r2");
   await writeFile(join(r2Dir, "splatt", "blobs", "orphan"), "left by a connection that was cut");
@@ -82,11 +82,11 @@ it("takes over objects and open uploads with their etags, and leaves orphans beh
   }
 });
 
-it("repeats an import that was interrupted", async () => {
+it("repeats an interrupted import", async () => {
   await writeOldBucket();
   const r2Dir = join(dir, "state", "r2");
   const storeDir = join(dir, "objects");
-  // The whole import has happened but for the removal of the old folder.
+  // The import is complete except for the removal of the old folder.
   await cp(r2Dir, join(dir, "copy"), { recursive: true });
   await importMiniflareBucket(r2Dir, "splatt", storeDir);
   await cp(join(dir, "copy"), r2Dir, { recursive: true });

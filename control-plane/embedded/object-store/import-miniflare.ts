@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { ObjectIndex, type ObjectToAdd, type StoredPart } from "./object-index.ts";
 import { blobsDir, indexPath } from "./object-store.ts";
 
-/** Miniflare's mark of a multipart upload that takes parts. */
+/** Miniflare's state of an open multipart upload. */
 const IN_PROGRESS = 0;
 
 interface MiniflareObject {
@@ -26,13 +26,13 @@ interface MiniflarePart {
 }
 
 /**
- * Takes over the R2 bucket that Miniflare kept before the control plane had an object store of its own. Files are
- * linked, not copied, and the old folder goes last, so an interrupted import is repeated whole at the next start. What
- * the old bucket had lost track of stays behind and is removed with its folder.
+ * Imports the Miniflare R2 bucket of versions before the control plane had its own object store. Files are linked, not
+ * copied, and the old folder is removed last, so the next start repeats an interrupted import. Orphans of the old
+ * bucket are removed with its folder.
  *
  * @param r2Dir Miniflare's folder for R2
  * @param bucket the bucket's name
- * @returns the number of objects taken over, or null when there is nothing to import
+ * @returns the number of imported objects, or null when there is nothing to import
  */
 export async function importMiniflareBucket(
   r2Dir: string,
@@ -67,7 +67,7 @@ async function metadataFile(r2Dir: string): Promise<string | null> {
 }
 
 function readBucket(path: string) {
-  // Not read-only: a runtime that was killed leaves a journal that SQLite must apply first.
+  // Not read-only: after a killed runtime, SQLite must first apply the journal.
   const db = new DatabaseSync(path);
   try {
     const rows = db.prepare("SELECT key, blob_id, size, etag, uploaded FROM _mf_objects").all();
@@ -91,7 +91,7 @@ function readBucket(path: string) {
       uploads: (open as unknown as { upload_id: string; key: string }[]).map(({ upload_id, key }) => ({
         id: upload_id,
         key,
-        // Miniflare does not record it. The upload's lifetime begins again.
+        // Miniflare does not record it, so the upload's lifetime restarts.
         createdAt: Date.now(),
         parts: (byUpload.get(upload_id) ?? []).map(toPart),
       })),

@@ -35,8 +35,8 @@ const SCHEMA = `
 `;
 
 /**
- * Which objects and open uploads exist, and which files hold their bytes. Each change is one transaction. The methods
- * that drop rows return the names of the files that are no longer needed.
+ * The index of objects and open uploads, and of the files with their bytes. Each change is one transaction. Methods
+ * that delete rows return the names of the files that are no longer needed.
  */
 export class ObjectIndex {
   readonly #db: DatabaseSync;
@@ -135,7 +135,7 @@ export class ObjectIndex {
     return this.#transaction(() => this.#dropUpload(uploadId));
   }
 
-  /** Adds objects and uploads of another store, all or none. */
+  /** Adds objects and uploads of another store atomically. */
   adopt(
     objects: readonly ObjectToAdd[],
     uploads: readonly { id: string; key: string; createdAt: number; parts: readonly StoredPart[] }[],

@@ -42,7 +42,7 @@ async function etagOf(part: ReturnType<typeof send>): Promise<string> {
 }
 
 describe("an upload", () => {
-  it("becomes one object of its parts, in the order named", async () => {
+  it("becomes one object of its parts, in the given order", async () => {
     const uploadId = await openUpload();
     const second = await etagOf(send(uploadId, 2, "world"));
     const first = await etagOf(send(uploadId, 1, "hello "));
@@ -76,7 +76,7 @@ describe("an upload", () => {
     expect(await textOf(store, KEY)).toBe("good");
   });
 
-  it("replaces a part, refuses an unknown one, and drops what was not chosen", async () => {
+  it("replaces a part, refuses an unknown one, and deletes unused ones", async () => {
     const uploadId = await openUpload();
     await send(uploadId, 1, "old");
     const etag = await etagOf(send(uploadId, 1, "new"));
@@ -91,7 +91,7 @@ describe("an upload", () => {
     expect(await blobs()).toHaveLength(1);
   });
 
-  it("leaves nothing behind when a body breaks off, or when it is aborted while a part arrives", async () => {
+  it("leaves nothing behind when a body is cut off or the upload is aborted during a part", async () => {
     const uploadId = await openUpload();
     async function* broken() {
       yield Buffer.from("half");
@@ -109,8 +109,8 @@ describe("an upload", () => {
   });
 });
 
-describe("files that nothing names", () => {
-  it("are removed, but for those being written and those being read", async () => {
+describe("unreferenced files", () => {
+  it("are removed, except those being written or read", async () => {
     await store.put("jobs/a/preview.webp", bodyOf("preview"));
     await writeFile(join(blobsDir(dir), "orphan"), "left by a crash");
     const uploadId = await openUpload();
@@ -129,7 +129,7 @@ describe("files that nothing names", () => {
     await vi.waitFor(async () => expect(await blobs()).toHaveLength(1));
   });
 
-  it("include uploads that were never completed, after seven days", async () => {
+  it("include uploads left open for seven days", async () => {
     const uploadId = await openUpload();
     await send(uploadId, 1, "part");
     await store.removeOrphans();
@@ -142,7 +142,7 @@ describe("files that nothing names", () => {
 });
 
 describe("a listing", () => {
-  it("has the keys under a prefix, page by page, whatever characters they hold", async () => {
+  it("returns the keys under a prefix, page by page, with any characters", async () => {
     const keys = ["jobs/a%b/1", "jobs/a%b/2", "jobs/a%b/ß", "jobs/aXb/1"];
     for (const key of keys) await store.put(key, bodyOf(key));
     const names = (after: string) => store.list("jobs/a%b/", after, 2).map(({ key }) => key);
@@ -152,11 +152,11 @@ describe("a listing", () => {
 });
 
 describe("the store", () => {
-  it("is the only one on its folder", async () => {
+  it("locks its folder", async () => {
     await expect(ObjectStore.open(dir, new DiskWatch(dir, () => undefined))).rejects.toThrow(/locked/);
   });
 
-  it("has everything again when it is opened anew", async () => {
+  it("keeps everything across a reopen", async () => {
     await store.put("a", bodyOf("text"));
     store.close();
     store = await ObjectStore.open(dir, new DiskWatch(dir, () => undefined));

@@ -6,14 +6,14 @@ import type { ByteRange } from "../../src/storage/object-bytes.ts";
 import { type DiskWatch, errnoCode } from "./disk-watch.ts";
 import { type Blob, ObjectIndex } from "./object-index.ts";
 
-/** As R2: an open upload is forgotten after seven days. */
+/** As in R2, an open upload expires after seven days. */
 const UPLOAD_LIFETIME_MS = 7 * 24 * 3600 * 1000;
-/** Bytes that are gathered before they are written; twice this is held for each incoming body. */
+/** Bytes buffered before a write; each incoming body holds two such buffers. */
 const WRITE_BATCH_BYTES = 512 * 1024;
 
 export type Outcome<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly failure: StoreFailure };
 
-/** Part of an object to be read from one file. The files stay until `release` is called, whatever is deleted. */
+/** Part of an object to be read from one file. The files are kept until `release` is called, even if the object is deleted. */
 export interface ObjectRead {
   readonly object: StoredObjectInfo;
   /** Bytes, of all segments together. */
@@ -26,13 +26,13 @@ export interface IncomingPart {
   readonly key: string;
   readonly uploadId: string;
   readonly number: number;
-  /** Bytes; null takes what comes. */
+  /** The expected bytes; null for any number. */
   readonly size: number | null;
-  /** Lower-case hex, when the sender stated it. */
+  /** Lower-case hex, if the sender provided it. */
   readonly sha256: string | null;
 }
 
-/** Thrown by the source of a body; everything else that fails while a body is stored is the disk's. */
+/** Thrown by the source of a body; all other errors while storing a body come from the disk. */
 export class BodyError extends Error {
   readonly failure: "body_incomplete" | "body_too_slow";
 
@@ -46,7 +46,7 @@ type Source = AsyncIterable<Uint8Array>;
 
 /**
  * The object store of the embedded runtime: R2's multipart uploads on a folder of files and an SQLite index. A file is
- * complete before the index names it, and files that the index does not name are removed.
+ * complete before the index refers to it, and unreferenced files are removed.
  */
 export class ObjectStore {
   readonly #blobsDir: string;
@@ -55,7 +55,7 @@ export class ObjectStore {
   readonly #disk: DiskWatch;
   /** Files that are being written. */
   readonly #incoming = new Set<string>();
-  /** How many reads hold a file, and which of these files are to be removed after the last of them. */
+  /** The number of reads that hold each file, and the files to remove after the last read. */
   readonly #readers = new Map<string, number>();
   readonly #removeLater = new Set<string>();
 
@@ -66,7 +66,7 @@ export class ObjectStore {
     this.#disk = disk;
   }
 
-  /** @param dir a folder that this process alone uses */
+  /** @param dir a folder that only this process uses */
   static async open(dir: string, disk: DiskWatch): Promise<ObjectStore> {
     await mkdir(blobsDir(dir), { recursive: true, mode: 0o700 });
     return new ObjectStore(dir, new ObjectIndex(indexPath(dir)), disk);
@@ -129,8 +129,8 @@ export class ObjectStore {
   }
 
   /**
-   * Stores a part. A part that is damaged, incomplete or of an upload that has ended leaves nothing behind, and an
-   * earlier part of the same number stays.
+   * Stores a part. A damaged or incomplete part, or one of an ended upload, leaves nothing behind and keeps an earlier
+   * part of the same number.
    */
   async receivePart(
     { key, uploadId, number, size, sha256 }: IncomingPart,
@@ -150,7 +150,7 @@ export class ObjectStore {
     return { ok: true, etag: stored.etag };
   }
 
-  /** Makes one object of the parts named, in their order. On return its bytes and its entry are on the disk itself. */
+  /** Makes one object of the given parts, in order. On return its bytes and its entry are durable. */
   async completeUpload(
     key: string,
     uploadId: string,
@@ -165,7 +165,7 @@ export class ObjectStore {
       });
       if (chosen.length !== parts.length) return { ok: false, failure: "invalid_part" };
       for (const { blob } of chosen) await syncFile(this.#path(blob));
-      // Another request may have completed or aborted the upload meanwhile.
+      // Another request may have completed or aborted the upload in the meantime.
       if (!this.#index.hasUpload(uploadId, key)) return { ok: false, failure: "no_such_upload" };
       const digest = createHash("sha256");
       for (const { etag } of chosen) digest.update(etag);
@@ -191,10 +191,9 @@ export class ObjectStore {
   }
 
   /**
-   * Removes files that no object and no open upload needs, which a crash leaves behind, and uploads that were never
-   * completed. Safe at any time.
+   * Removes unreferenced files, which a crash leaves behind, and expired uploads. Safe at any time.
    *
-   * @returns how many files were removed
+   * @returns the number of removed files
    */
   async removeOrphans(): Promise<number> {
     for (const { id } of this.#index.uploadsCreatedBefore(Date.now() - UPLOAD_LIFETIME_MS)) {
@@ -210,7 +209,7 @@ export class ObjectStore {
   }
 
   /**
-   * Writes a body to a new file and hands it to `commit`, which enters it into the index or refuses it.
+   * Writes a body to a new file and passes it to `commit`, which adds it to the index or refuses it.
    *
    * @param size bytes to expect, or null when unknown
    */
@@ -237,7 +236,7 @@ export class ObjectStore {
     }
   }
 
-  /** Turns the failures of a body and of the disk into outcomes. */
+  /** Converts errors of a body and of the disk to outcomes. */
   async #writing<T extends object>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
     try {
       return await work();
@@ -254,7 +253,7 @@ export class ObjectStore {
   async #remove(blobs: readonly string[]): Promise<void> {
     for (const blob of blobs) {
       if (this.#readers.has(blob)) this.#removeLater.add(blob);
-      // One that stays is removed with the orphans.
+      // A remaining one is removed with the orphans.
       else await rm(this.#path(blob), { force: true }).catch(() => undefined);
     }
   }
@@ -279,7 +278,7 @@ export function indexPath(dir: string): string {
   return join(dir, "index.sqlite");
 }
 
-/** Which bytes of which files make up a range of an object. */
+/** The file segments that make up a range of an object. */
 export function segmentsOf(
   blobs: readonly Blob[],
   { offset, length }: ByteRange,
@@ -307,7 +306,7 @@ async function writeBlob(path: string, source: Source): Promise<{ size: number; 
     await writing;
     const chunks = batch;
     writing = chunks.length === 0 ? writing : writeAll(file, chunks);
-    // Its failure is seen at the next flush.
+    // The next flush reports its failure.
     writing.catch(() => undefined);
     batch = [];
     batched = 0;
@@ -329,7 +328,7 @@ async function writeBlob(path: string, source: Source): Promise<{ size: number; 
   return { size, sha256: hash.digest("hex") };
 }
 
-/** A full disk may take a part of the bytes before it refuses the rest. */
+/** A full disk may accept some of the bytes before it refuses the rest. */
 async function writeAll(file: Awaited<ReturnType<typeof open>>, chunks: Uint8Array[]): Promise<void> {
   const total = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const { bytesWritten } = await file.writev(chunks);

@@ -4,8 +4,9 @@ import type { FaceSize, Hit, SurfacePoint } from "./shapes.ts";
 import type { FaceTexture } from "./textures.ts";
 
 /**
- * Baked lighting, computed once per face and multiplied into its texture: everything is matt and static, so it does not
- * depend on the view. A square lamp gives soft shadows; the rest is ambient light, reduced where objects are close (ambient occlusion, S. Zhukov et al. 1998).
+ * Baked lighting, computed once per face and multiplied into its texture: everything is matt and static, so it does
+ * not depend on the view. A square lamp gives soft shadows; the rest is ambient light, reduced where objects are close
+ * (ambient occlusion, S. Zhukov et al. 1998).
  */
 
 const LAMP_SAMPLES_PER_SIDE = 4;
