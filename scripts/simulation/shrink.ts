@@ -9,7 +9,7 @@ export interface Explanation {
 
 type Run = (plan: Plan, keepLines: boolean) => Promise<Outcome>;
 
-/** Runs a plan and, if it fails, shrinks it as far as the same invariant still breaks. */
+/** Runs a plan and, if it fails, shrinks it while the same invariant still breaks. */
 export async function explain(plan: Plan, run: Run, shrinks: boolean): Promise<Explanation> {
   const failure = (await run(plan, false)).failure;
   const smallest = failure === null || !shrinks ? plan : await shrink(plan, run, failure.invariant);

@@ -54,8 +54,8 @@ const NEAREST = 1e-4;
 export const BOX_FACES = { left: 0, right: 1, front: 2, back: 3, bottom: 4, top: 5 } as const;
 
 /**
- * A box turned about the vertical axis, or a room seen from inside. Faces as in `BOX_FACES`, each with its
- * picture the right way round for somebody who looks at it.
+ * A box turned about the vertical axis, or a room seen from inside. Faces as in `BOX_FACES`; their
+ * pictures are not mirrored for a viewer.
  */
 export function box(
   centre: readonly [number, number, number],

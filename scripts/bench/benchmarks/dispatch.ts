@@ -7,8 +7,8 @@ import { workerContender } from "../control-plane/worker-contender.ts";
 
 /**
  * `npm run bench -- dispatch [--rounds N] [--agents N] [--bullmq FOLDER --redis PROGRAM]`: the latency from POST /jobs
- * to an idle agent, and the throughput of concurrent jobs. Compares with a bare Worker. Runs without and with 30 ms added to
- * every call of D1. BullMQ, if given, does not use D1 and joins only the run without a delay.
+ * to an idle agent, and the throughput of concurrent jobs. Compares with a bare Worker. Runs without and with 30 ms
+ * added to every call of D1. BullMQ, if given, does not use D1 and joins only the run without a delay.
  */
 
 const WARM_UP_ROUNDS = 30;

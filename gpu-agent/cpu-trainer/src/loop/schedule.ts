@@ -56,7 +56,7 @@ export function stepSizesAt(
 export function frameAt(settings: TrainingSettings, iteration: number, frames: number): number {
   const epoch = Math.floor(iteration / frames);
   const random = new Random(deriveSeed(settings.seed, STREAM.frames, epoch));
-  // The beginning of a Fisher-Yates shuffle, as far as it is needed.
+  // The needed prefix of a Fisher-Yates shuffle.
   const order = Array.from({ length: frames }, (_, i) => i);
   for (let i = 0; i <= iteration % frames; i++) {
     const j = i + random.below(frames - i);

@@ -3,7 +3,7 @@ import { SH_C0 } from "../kernels/spherical-harmonics.ts";
 import type { SeedPoints } from "./initialisation.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** The opacity parameter of a slot that holds no gaussian: far below what is ever drawn. */
+/** The opacity parameter of an empty slot: far below the visible range. */
 export const NO_OPACITY = -30;
 
 /** The minimum initial scale of a gaussian: sparse points can coincide. */

@@ -2,7 +2,7 @@ import { signed, unsigned } from "./number-encoding.ts";
 import { instruction } from "./opcodes.ts";
 
 /**
- * The binary format of a WebAssembly module, as far as our kernels need it: functions over one imported,
+ * The part of the binary format of WebAssembly modules that our kernels need: functions over one imported,
  * shared memory, every function exported by its name.
  *
  * Source: WebAssembly Core Specification 2.0, chapter 5 (Binary Format).
