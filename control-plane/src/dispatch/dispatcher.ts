@@ -105,16 +105,17 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       return sockets.close(ws, CLOSE.badMessage, "the first message must be hello");
     }
     if (isHello) greeting.add(ws);
+    const receivedAt = this.#context.now();
     // An acceptance is on a clock, and one under a known lease costs no query: it does not wait for its turn.
     if (message.value.type === "job.accept" && isLeasedTo(this.#context, agentId, message.value.fence)) {
-      return this.#receive(ws, message.value);
+      return this.#receive(ws, message.value, receivedAt);
     }
-    const isHandled = await this.#turns.run(ws, () => this.#receive(ws, message.value));
+    const isHandled = await this.#turns.run(ws, () => this.#receive(ws, message.value, receivedAt));
     if (!isHandled) sockets.close(ws, CLOSE.rateLimited, "too many messages wait");
   }
 
   /** Handles a message, unless its socket has been closed or replaced since it arrived. */
-  async #receive(ws: WebSocket, message: AgentMessage): Promise<void> {
+  async #receive(ws: WebSocket, message: AgentMessage, receivedAt: number): Promise<void> {
     const context = this.#context;
     if (ws.readyState !== WebSocket.OPEN) return;
     const socket = { ws, agent: context.sockets.agentOf(ws) };
@@ -124,7 +125,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       context.instances.noteActivity(socket.agent.id, socket.agent.hello.instanceId);
     }
     try {
-      const reply = await this.#handle(socket, message);
+      const reply = await this.#handle(socket, message, receivedAt);
       if (reply !== null) context.sockets.send(ws, reply);
     } catch (error) {
       // Without an ack the agent resends the message; a hello it resends only on a new connection.
@@ -243,7 +244,11 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     }
   }
 
-  async #handle(socket: AgentSocket, message: AgentMessage): Promise<ServerMessage | null> {
+  async #handle(
+    socket: AgentSocket,
+    message: AgentMessage,
+    receivedAt: number,
+  ): Promise<ServerMessage | null> {
     const context = this.#context;
     const agentId = socket.agent.id;
     switch (message.type) {
@@ -257,7 +262,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
         await this.#assign();
         return null;
       case "job.held":
-        await onHeld(context, socket, message.jobs);
+        await onHeld(context, socket, message.jobs, receivedAt);
         return null;
       case "job.cancelled":
         return { type: "ack", fence: message.fence, seq: message.seq };

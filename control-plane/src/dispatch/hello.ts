@@ -120,11 +120,17 @@ async function forgetDeleted(
   for (const jobId of deleted) context.sockets.send(ws, { type: "job.forget", job_id: jobId });
 }
 
-/** `job.held`: the agent lists the jobs that it holds. One that it should hold but does not is requeued. */
+/**
+ * `job.held`: the agent lists the jobs that it holds. One that it should hold but does not is requeued.
+ *
+ * @param receivedAt when the frame arrived. An acceptance does not wait for its turn, so it may have overtaken this list,
+ * which says nothing about jobs accepted since.
+ */
 export async function onHeld(
   context: DispatchContext,
   socket: AgentSocket,
   held: readonly { fence: HeldJob["fence"] }[],
+  receivedAt: number,
 ): Promise<void> {
   // A draining agent offers no slots. One that still does has missed the drain.
   if (socket.agent.hello?.offer.slots !== 0) sendDrain(context, socket);
@@ -135,7 +141,7 @@ export async function onHeld(
     );
     const holds = attempts.some(({ fence }) => sameFence(fence, fenceOf(lease)));
     if (holds && lease.state === "sent") accept(context, lease);
-    if (attempts.length === 0 && lease.state === "held") {
+    if (attempts.length === 0 && lease.state === "held" && lease.since < receivedAt) {
       await loseLease(context, lease, "the agent no longer has the job.");
     }
   }

@@ -296,7 +296,8 @@ export class SimulatedHost {
     };
     if (faults.strikes("agent_killed")) return again(() => this.kill());
     if (faults.strikes("agent_power_lost")) return again(() => this.cutPower());
-    if (faults.strikes("disk_full")) this.#fillDisk();
+    // The capacity of an older agent stays as its hello announced it, so it does not watch its disk.
+    if (faults.strikes("disk_full") && this.plan.version !== "older") this.#fillDisk();
     return null;
   }
 
