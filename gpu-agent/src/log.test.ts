@@ -36,6 +36,18 @@ describe.each<LogFormat>(["json", "pretty"])("a %s log", (format) => {
     expect(text).toContain("all is well");
   });
 
+  it("takes values of every type", () => {
+    const fields = {
+      none: undefined,
+      nothing: null,
+      list: [undefined, 1],
+      big: 10n,
+      flag: true,
+      at: new Date(0),
+    };
+    expect(printed(format, (log) => log.info(fields, "checked"))).toContain("checked");
+  });
+
   it("shows an error without control characters and without its inputs", () => {
     const error = Object.assign(new TypeError(FORGED), { input: `https://h/?token=${CANARY}`, code: "ERR" });
     const text = printed(format, (log) => log.error(error, "broke"));

@@ -60,8 +60,7 @@ function serializeError(error: unknown): unknown {
 function safe(value: unknown): unknown {
   if (typeof value === "string") return printable(value);
   if (Array.isArray(value)) return value.map(safe);
-  if (value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
-  return Object.fromEntries(
-    Object.entries(value as object).map(([key, field]) => [printable(key), safe(field)]),
-  );
+  if (typeof value !== "object" || value === null) return value;
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [printable(key), safe(field)]));
 }

@@ -19,19 +19,31 @@ export function makeTexturelessClip(
   return encodeVideo(path, { ffmpeg, ...SIZE, fps: FPS }, frames);
 }
 
-/** A camera on a tripod: rich in texture, but every picture is the same, so there is no parallax. */
-export function makeStaticClip(path: string, seconds = 3, ffmpeg = "ffmpeg"): Promise<Result<void, Failure>> {
-  const frame = new Uint8Array(3 * SIZE.width * SIZE.height);
+/**
+ * A camera on a tripod: rich in texture, without parallax.
+ *
+ * @param noise amplitude of the sensor's noise, 0 to 255; without noise all pictures are the same
+ */
+export function makeStaticClip(
+  path: string,
+  { seconds = 3, noise = 16, ffmpeg = "ffmpeg" } = {},
+): Promise<Result<void, Failure>> {
+  const scene = new Float32Array(3 * SIZE.width * SIZE.height);
   for (let y = 0; y < SIZE.height; y++) {
     for (let x = 0; x < SIZE.width; x++) {
       for (let c = 0; c < 3; c++) {
-        frame[3 * (y * SIZE.width + x) + c] = 255 * fractalNoise(x / 40, y / 40, 1 + c / 4, 5);
+        scene[3 * (y * SIZE.width + x) + c] = 255 * fractalNoise(x / 40, y / 40, 1 + c / 4, 5);
       }
     }
   }
+  const picture = (index: number) =>
+    Uint8Array.from(scene, (value, i) => {
+      const grain = noise * (fractalNoise((i % 977) * 1.7, index * 3.1, i / 977, 1) - 0.5);
+      return Math.max(0, Math.min(255, value + 2 * grain));
+    });
   return encodeVideo(
     path,
     { ffmpeg, ...SIZE, fps: FPS },
-    Array.from({ length: seconds * FPS }, () => frame),
+    Array.from({ length: seconds * FPS }, (_, index) => picture(noise === 0 ? 0 : index)),
   );
 }
