@@ -206,8 +206,8 @@ export const FAILURES = {
     retryable: true,
   },
   ffmpeg_failed: {
-    sentence: "The agent's ffmpeg crashed, or delivered other pictures than those it was asked for.",
-    hint: "Install another version of ffmpeg on the agent, and report the job's log.",
+    sentence: "The agent's ffmpeg crashed, or wrote other pictures than requested.",
+    hint: "Install another version of ffmpeg on the agent, and report the log.",
     retryable: true,
   },
   workspace_unusable: {
