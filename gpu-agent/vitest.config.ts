@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  // The packages inside this one have projects of their own.
+  // The nested packages have their own projects.
   test: {
     name: "gpu-agent",
     environment: "node",

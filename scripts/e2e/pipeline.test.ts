@@ -132,7 +132,7 @@ describe("bad input", () => {
   };
   const cases: [string, FailureCode, () => Promise<Record<string, unknown>>][] = [
     ["a web page", "source_not_a_video", web("/page.html")],
-    ["a video that is not there", "source_not_found", web("/gone.mp4")],
+    ["a video that does not exist", "source_not_found", web("/gone.mp4")],
     [
       "an address that only the control plane allows",
       "source_refused",

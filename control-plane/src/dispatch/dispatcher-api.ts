@@ -19,9 +19,9 @@ export function decodeIdentity(header: string): AgentIdentity {
 export interface DispatcherApi extends Rpc.DurableObjectBranded {
   /** A job of this pool was created. @param job absent when an older version of the Worker calls */
   jobQueued(choice: EngineChoice, job?: WaitingJob): Promise<void>;
-  /** A job was cancelled in D1: its agent is told to stop. */
+  /** A job was cancelled in D1: notifies its agent. */
   jobCancelled(jobId: string): Promise<void>;
-  /** A job was deleted: agents that still have files of it are told to remove them. */
+  /** A job was deleted: tells agents to remove its files. */
   jobDeleted(jobId: string): void;
   /** @returns false when the agent is not connected */
   drainAgent(agentId: string, deadlineMs: number): boolean;

@@ -75,7 +75,7 @@ describe("POST /jobs/{id}/retry", () => {
     expect((await api("GET", path)).status).toBe(404);
   });
 
-  it("is 409 while the job runs, and 404 for one that is not there", async () => {
+  it("is 409 while the job runs, and 404 for one that does not exist", async () => {
     const { jobId } = await agentWithJob();
     expect(await json(retry(jobId), 409)).toMatchObject({ code: "job_not_ended" });
     expect(await json(retry(crypto.randomUUID()), 404)).toMatchObject({ code: "job_not_found" });

@@ -111,7 +111,7 @@ describe("POST /jobs", () => {
     expect(await response.json()).toMatchObject({ detail: [{ loc: ["body"], type: "json_invalid" }] });
   });
 
-  it("answers 404 or 409 for an upload that is not there", async () => {
+  it("answers 404 or 409 for an upload that does not exist", async () => {
     const body = { task_id: "t", upload_id: crypto.randomUUID() };
     expect(await json(api("POST", "/jobs", body), 404)).toMatchObject({ code: "upload_not_found" });
     const upload = await json<{ upload_id: string }>(api("POST", "/uploads", { filename: "v.mp4", size: 5 }));

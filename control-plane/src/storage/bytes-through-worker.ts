@@ -40,7 +40,7 @@ function bytesThroughWorker(bucket: R2Bucket): ObjectBytes {
           else if (lastChunk !== null) controller.enqueue(lastChunk);
         },
       });
-      // The store reports a body that breaks off in the words of an outage of its own, so the source is watched.
+      // The store reports a body that breaks off as an outage, so the source is watched.
       let brokeOff = false;
       const watched = body.pipeTo(hashing.writable).catch(() => {
         brokeOff = received < size;

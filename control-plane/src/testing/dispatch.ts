@@ -12,7 +12,7 @@ export function dispatcher(pool: string): DurableObjectStub<Dispatcher> {
 
 let pools = 0;
 
-/** A pool of its own for one test, so that tests do not take each other's jobs. */
+/** A separate pool for one test, so that tests do not take each other's jobs. */
 export function newPool(): string {
   pools += 1;
   return `pool-${pools}`;

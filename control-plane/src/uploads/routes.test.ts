@@ -114,7 +114,7 @@ describe("an upload", () => {
     expect(problem.detail[0]?.loc).toEqual(["body", field]);
   });
 
-  it("that is not there is 404", async () => {
+  it("that does not exist is 404", async () => {
     const path = `/uploads/${crypto.randomUUID()}`;
     for (const [method, suffix] of [
       ["GET", ""],

@@ -40,7 +40,7 @@ describe("cancelling", () => {
     await gates.export.open();
     const uploading = harness.network.holdAt(/^PUT .*\/parts\/1/, 2);
     await cancelWhen(await harness.tinyJob(), uploading);
-    harness.network.mend();
+    harness.network.repair();
 
     // The agent is free for the next job, and no cancelled job has left results.
     await harness.completed(await harness.tinyJob());

@@ -24,7 +24,7 @@ describe("a control plane that is killed", () => {
     await uploading;
     await harness.controlPlane.kill();
     await harness.restartControlPlane();
-    harness.network.mend();
+    harness.network.repair();
     const job = await harness.completed(jobId);
     expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
     // The part in transit is resent.

@@ -22,7 +22,7 @@ describe("an agent that is killed", () => {
     const jobId = await harness.tinyJob({ iterations: 40 });
     await halfway;
     await box.end("SIGKILL");
-    harness.network.mend();
+    harness.network.repair();
     box.start();
     const job = await harness.completed(jobId);
     expect(stagesOf(job).ran).toEqual(["upload"]);
@@ -57,7 +57,7 @@ describe("an agent with a job", () => {
     const jobId = await harness.tinyJob({ iterations: 40 });
     await sending;
     harness.network.cut();
-    harness.network.mend();
+    harness.network.repair();
     const job = await harness.completed(jobId);
     expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
     // The held part never arrived.

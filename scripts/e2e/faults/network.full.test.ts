@@ -28,7 +28,7 @@ describe("an agent with a job", () => {
       const noticed = box.says(/not connected: /, index + 1);
       breakNetwork();
       await noticed;
-      harness.network.mend();
+      harness.network.repair();
       await box.says(/connected to /, index + 2);
     }
     await gates.export.open();

@@ -14,7 +14,7 @@ beforeAll(async () => {
   harness = await startFaultyStoresHarness(inject("prepared"), faults, { leaseMs: LEASE_MS });
 });
 afterEach((context) => {
-  faults.mend();
+  faults.repair();
   return harness.endTest(context);
 });
 afterAll(() => harness.stop());
@@ -49,7 +49,7 @@ describe("D1", () => {
     faults.add((call) => (d1(call) ? { error: STORE_ERRORS.d1Overloaded } : null));
     await gates.export.open();
     await expect.poll(() => performance.now() - down, { timeout: 60_000 }).toBeGreaterThan(1.5 * LEASE_MS);
-    faults.mend();
+    faults.repair();
     expect(await harness.completed(jobId)).toMatchObject(UNCOUNTED);
   });
 

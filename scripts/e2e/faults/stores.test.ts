@@ -12,7 +12,7 @@ beforeAll(async () => {
   harness = await startFaultyStoresHarness(inject("prepared"), faults, { leaseMs: 2000 });
 });
 afterEach((context) => {
-  faults.mend();
+  faults.repair();
   return harness.endTest(context);
 });
 afterAll(() => harness.stop());

@@ -218,7 +218,7 @@ export class FaultHarness<C extends ControlPlane = ControlPlane> {
   /** For `afterEach`: ends everything that the test left running, and checks that no process remains. */
   async endTest({ task }: TestContext): Promise<void> {
     if (task.result?.state === "fail") console.log(this.#story());
-    this.network.mend();
+    this.network.repair();
     const left: MarkedProcess[] = [];
     for (const box of this.#boxes.splice(0)) {
       await box.stop();

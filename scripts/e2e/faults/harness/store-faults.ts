@@ -42,7 +42,7 @@ export class StoreFaults {
     return promise;
   }
 
-  mend(): void {
+  repair(): void {
     this.#rules = [];
   }
 

@@ -110,7 +110,7 @@ export class TcpProxy {
   }
 
   /** Clears all faults and releases held traffic. */
-  mend(): void {
+  repair(): void {
     this.#refuses = false;
     this.#delayMs = 0;
     this.#trap = null;
