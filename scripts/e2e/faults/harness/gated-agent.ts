@@ -27,6 +27,8 @@ export async function gatedAgent(harness: FaultHarness) {
   const settings: Settings = {
     FFMPEG_PATH: await gatedTool(gates.frames, "ffmpeg", "-filter_complex"),
     COLMAP_PATH: await gatedTool(gates.poses, "colmap", "exhaustive_matcher"),
+    // In the sandbox a tool cannot reach the gate.
+    SANDBOX: "off",
     ...preload("gated-stages", { EXPORT_GATE: gates.export.path }),
   };
   const trainingHeld: Settings = { CHECKPOINT_GATE: gates.checkpoint.path };
