@@ -36,6 +36,8 @@ export const MUTATIONS: readonly Mutation[] = [
         search: "applyTransition(context.db, transition, applicable(message, agentId))",
         replace: "applyTransition(context.db, transition, eq(jobs.id, fence.job_id))",
       },
+      // Messages without a lease are refused before that; both have to go.
+      { file: `${DISPATCH}/dispatcher.ts`, search: "if (!isKnown) {", replace: "if (false) {" },
     ],
   },
   {
@@ -99,7 +101,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
       {
         file: `${DISPATCH}/hello.ts`,
-        search: 'if (attempts.length === 0 && lease.state === "held") {',
+        search: 'if (attempts.length === 0 && lease.state === "held" && lease.since < receivedAt) {',
         replace: "if (attempts.length < 0) {",
       },
     ],
@@ -125,7 +127,16 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "progress-falls",
     is: "late progress overwrites later progress",
     found: 204,
-    changes: [{ file: `${DISPATCH}/progress.ts`, search: "lte(jobs.progress, progress),", replace: "" }],
+    changes: [
+      { file: `${DISPATCH}/progress.ts`, search: "lte(jobs.progress, progress),", replace: "" },
+      // The messages of a socket are handled in their order, which hides the first change.
+      {
+        file: `${DISPATCH}/dispatcher.ts`,
+        search:
+          "const isHandled = await this.#turns.run(ws, () => this.#receive(ws, message.value, receivedAt));",
+        replace: "const isHandled = (await this.#receive(ws, message.value, receivedAt), true);",
+      },
+    ],
   },
   {
     name: "stages-go-back",

@@ -296,14 +296,14 @@ export class SimulatedHost {
     };
     if (faults.strikes("agent_killed")) return again(() => this.kill());
     if (faults.strikes("agent_power_lost")) return again(() => this.cutPower());
-    // The capacity of an older agent stays as its hello announced it, so it does not watch its disk.
-    if (faults.strikes("disk_full") && this.plan.version !== "older") this.#fillDisk();
+    if (faults.strikes("disk_full")) this.#fillDisk();
     return null;
   }
 
   #fillDisk(): void {
     const { disk } = this;
-    disk.isFull = true;
+    // The capacity of an older agent stays as its hello announced it, so it does not watch its disk.
+    disk.isFull = this.plan.version !== "older";
     const free = () => {
       disk.isFull = false;
     };
