@@ -158,7 +158,7 @@ describe.skipIf(process.platform !== "linux")("a confined tool", () => {
   it("is killed with all its descendants, even one in another session", async () => {
     const cancel = new AbortController();
     const marker = `4${process.pid}`;
-    const script = `trap "" TERM; setsid sleep ${marker} & echo started; wait`;
+    const script = `trap "" TERM; setsid sh -c "echo started; exec sleep ${marker}" & wait`;
     const running = runTool(confined(script, { signal: cancel.signal, onLine: () => cancel.abort() }));
     expect(await running).toMatchObject({ ok: false, error: { code: "agent_stopped" } });
     await expect.poll(() => commandLines().filter((line) => line.includes(`sleep ${marker}`))).toEqual([]);
