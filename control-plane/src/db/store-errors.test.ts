@@ -10,7 +10,7 @@ import {
   withoutQueryValues,
 } from "./store-errors.ts";
 
-/** Its text, whether a statement is retried at once, and whether the client is told to retry later. */
+/** Its text, whether a statement is retried at once, and whether the client is asked to retry later. */
 const ERRORS: readonly [text: string, transient: boolean, unavailable: boolean][] = [
   ["D1_ERROR: Network connection lost.", true, true],
   ["D1_ERROR: internal error; reference = 5lq3k0r8", true, true],

@@ -58,7 +58,7 @@ describe("an agent that lists jobs of others as held", () => {
     });
   });
 
-  it("is told to abandon those of another agent, and to keep its own", async () => {
+  it("has to abandon those of another agent, and keeps its own", async () => {
     const { pool, agent, fence, jobId } = await agentWithJob();
     const other = await intruder(pool);
     other.send(heldMessage([fence]));

@@ -14,16 +14,32 @@ export function markChildren(folder: string): void {
  *
  * @returns the number of processes killed
  */
-export async function killOrphans(folder: string): Promise<number> {
-  const mark = `${FOLDER_MARK}=${folder}`;
+export function killOrphans(folder: string): Promise<number> {
+  return killMarked(FOLDER_MARK, folder);
+}
+
+/**
+ * Kills all processes that have a variable in their environment, whatever their group, session or parent. Linux only.
+ *
+ * @returns the number of processes killed
+ */
+export async function killMarked(name: string, value: string): Promise<number> {
+  const mark = `${name}=${value}`;
   let killed = 0;
-  for (const name of await readdir("/proc").catch(() => [])) {
-    const pid = Number(name);
+  for (const entry of await readdir("/proc").catch(() => [])) {
+    const pid = Number(entry);
     if (!Number.isInteger(pid) || pid === process.pid) continue;
     const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
-    if (!environment.split("\0").includes(mark) || !isRunning(pid)) continue;
-    process.kill(pid, "SIGKILL");
-    killed += 1;
+    if (environment.split("\0").includes(mark) && isRunning(pid) && kill(pid)) killed += 1;
   }
   return killed;
+}
+
+/** @returns false when the process has already ended */
+function kill(pid: number): boolean {
+  try {
+    return process.kill(pid, "SIGKILL");
+  } catch {
+    return false;
+  }
 }

@@ -122,6 +122,33 @@ describe("runTool", () => {
   });
 });
 
+describe.skipIf(process.platform !== "linux").each([
+  ["a tool", undefined],
+  ["a confined tool", { reads: [] }],
+])("%s with a descendant in another session", (_, confine) => {
+  const shell = (script: string, overrides: Partial<ToolCall>) =>
+    call("", { file: "/bin/sh", args: ["-c", script], ...(confine && { confine }), ...overrides });
+  const escaping = (marker: string) => `setsid sh -c "echo started; exec sleep ${marker}" &`;
+  const survivors = (marker: string) => commandLines().filter((line) => line.includes(`sleep ${marker}`));
+
+  it("is killed with it, although both ignore SIGTERM", async () => {
+    const cancel = new AbortController();
+    const marker = `4${process.pid}`;
+    const script = `trap "" TERM; ${escaping(marker)} wait`;
+    const running = runTool(shell(script, { signal: cancel.signal, onLine: () => cancel.abort() }));
+    expect(await running).toMatchObject({ ok: false, error: { code: "agent_stopped" } });
+    await expect.poll(() => survivors(marker)).toEqual([]);
+  });
+
+  it("does not wait for it longer than the silence allowed", async () => {
+    const marker = `5${process.pid}`;
+    const outcome = await runTool(shell(`${escaping(marker)} exit 0`, { silenceMs: 500 }));
+    // A sandbox ends with its first process.
+    if (!outcome.ok) expect(outcome.error.code).toBe("stage_stalled");
+    await expect.poll(() => survivors(marker)).toEqual([]);
+  });
+});
+
 describe.skipIf(process.platform !== "linux")("a confined tool", () => {
   let dir: string;
   beforeEach(async () => {
@@ -153,15 +180,6 @@ describe.skipIf(process.platform !== "linux")("a confined tool", () => {
       ok: false,
       error: { code: "tool_missing", detail: "no-such-program-here was not found." },
     });
-  });
-
-  it("is killed with all its descendants, even one in another session", async () => {
-    const cancel = new AbortController();
-    const marker = `4${process.pid}`;
-    const script = `trap "" TERM; setsid sh -c "echo started; exec sleep ${marker}" & wait`;
-    const running = runTool(confined(script, { signal: cancel.signal, onLine: () => cancel.abort() }));
-    expect(await running).toMatchObject({ ok: false, error: { code: "agent_stopped" } });
-    await expect.poll(() => commandLines().filter((line) => line.includes(`sleep ${marker}`))).toEqual([]);
   });
 
   it("is found by its working folder", async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { constants } from "node:os";
 import { resolve } from "node:path";
@@ -6,6 +7,7 @@ import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { execa } from "execa";
 import { childEnvironment } from "./child-environment.ts";
 import { findProgram } from "./find-program.ts";
+import { killMarked } from "./orphans.ts";
 import { type Confinement, machineSandbox } from "./sandbox.ts";
 import type { Launch } from "./sandbox-methods.ts";
 import { systemFailureInOutput } from "./system-failure.ts";
@@ -39,12 +41,15 @@ export interface ToolExit {
 const TAIL_LINES = 50;
 const MAX_LINE_CHARS = 2000;
 const KILL_GRACE_MS = 5000;
+/** Identifies the descendants of one call, also those that have left its process group. */
+const TOOL_MARK = "SPLATT_TOOL";
 /** The exit code by which a shell or launcher reports that its program was killed: 128 + 9. */
 const SIGKILL_EXIT_CODE = 137;
 
 /**
  * Runs a program without a shell, in its own process group, and delivers its output line by line. Abort, timeout,
- * silence and the agent's exit kill the whole group: SIGTERM, then SIGKILL.
+ * silence and the agent's exit kill the whole group: SIGTERM, then SIGKILL. On Linux, the first three also kill
+ * descendants in other sessions, which would otherwise keep the output open.
  *
  * A non-zero exit code is not a failure here: several of our tools misreport it, so the caller decides.
  *
@@ -64,9 +69,12 @@ export async function runTool(call: ToolCall): Promise<Result<ToolExit, Failure>
     silence.abort();
   }, call.silenceMs);
 
+  const mark = randomUUID();
+  const timeout = AbortSignal.timeout(call.timeoutMs);
+  const cancelSignal = AbortSignal.any([call.signal, silence.signal, timeout]);
   const subprocess = execa(launch.file, [...launch.args], {
     cwd: call.cwd,
-    env: environmentOf(call),
+    env: { ...environmentOf(call), [TOOL_MARK]: mark },
     extendEnv: false,
     stdin: "ignore",
     buffer: false,
@@ -74,9 +82,17 @@ export async function runTool(call: ToolCall): Promise<Result<ToolExit, Failure>
     cleanup: true,
     killDescendants: true,
     forceKillAfterDelay: KILL_GRACE_MS,
-    timeout: call.timeoutMs,
-    cancelSignal: AbortSignal.any([call.signal, silence.signal]),
+    cancelSignal,
   });
+  let exited = false;
+  const killEscaped = () => {
+    if (exited && cancelSignal.aborted) void killMarked(TOOL_MARK, mark);
+  };
+  subprocess.nodeChildProcess.once("exit", () => {
+    exited = true;
+    killEscaped();
+  });
+  cancelSignal.addEventListener("abort", killEscaped);
 
   let shortage: Failure | null = null;
   const lineFrom = (stream: "stdout" | "stderr") => (line: string) => {
@@ -108,7 +124,7 @@ export async function runTool(call: ToolCall): Promise<Result<ToolExit, Failure>
   if (silent) {
     return err(failure("stage_stalled", `${call.file} printed nothing for ${seconds(call.silenceMs)} s.`));
   }
-  if (result.timedOut) {
+  if (timeout.aborted && result.isCanceled) {
     return err(failure("stage_timeout", `${call.file} ran for more than ${seconds(call.timeoutMs)} s.`));
   }
   if (result.failed && shortage !== null) return err(shortage);

@@ -22,7 +22,7 @@ describe("an agent with a job", () => {
       ["cut", () => harness.network.cut()],
       ["stalled", () => harness.network.stall()],
       ["half open: what the agent says is lost", () => harness.network.stall("up")],
-      ["half open: what it is told is lost", () => harness.network.stall("down")],
+      ["half open: frames to the agent are lost", () => harness.network.stall("down")],
     ];
     for (const [index, [, breakNetwork]] of faults.entries()) {
       const noticed = box.says(/not connected: /, index + 1);
