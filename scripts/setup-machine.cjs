@@ -15,6 +15,7 @@ const PROGRAMS = [
 ];
 /** Tests that need a missing one of these are reported as skipped. */
 const TEST_PROGRAMS = [
+  { program: "git", args: ["--version"], debianPackage: "git" },
   { program: "curl", args: ["--version"], debianPackage: "curl" },
   { program: "strace", args: ["-V"], debianPackage: "strace" },
   { program: "bwrap", args: ["--version"], debianPackage: "bubblewrap" },

@@ -361,6 +361,12 @@ describe("a capture that cannot work is named", () => {
     ],
     ["no parallax", { mapper: [NO_PAIR] }, "poses_no_parallax", "30 of 30 frames match"],
     [
+      "no parallax except between a few frames",
+      { mapper: [NO_PAIR, NO_PAIR, { models: [3] }] },
+      "poses_no_parallax",
+      "only 3 of 30",
+    ],
+    [
       "only turning the camera",
       { mapper: [{ lines: [connected(FRAMES)], models: [17], hollow: true }] },
       "poses_no_parallax",

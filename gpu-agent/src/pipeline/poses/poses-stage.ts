@@ -156,7 +156,7 @@ async function findPoses(
     startSec: input.frames.start_sec,
     notes: input.frames.notes,
   });
-  if (capture.verdict === "unusable") return err(failure("poses_unusable", capture.advice));
+  if (capture.verdict === "unusable") return err(unusable(capture, solved.value));
   await writeFile(join(context.dir, "sparse_pc.ply"), sparsePointCloud(model.value, transforms));
   await writeFile(join(context.dir, "transforms.json"), `${JSON.stringify(transforms, null, 2)}\n`);
   return ok({ capture, width, height, colmap: versionText(version), gpu: job.gpu.enabled });
@@ -177,6 +177,8 @@ interface Solution {
   readonly outcome: PassOutcome;
   /** Whether the outcome is the second pass's. */
   readonly second: boolean;
+  /** Whether the first pass found no two frames with enough parallax, although most frames match. */
+  readonly lacksParallax: boolean;
 }
 
 /** Runs a pass, and a second one when too few frames are registered. @returns the better one */
@@ -195,7 +197,9 @@ async function solve(
   if (!first.ok) return first;
   const { registered, features } = first.value;
   const hopeless = features < HARDLY_ANY_FEATURES;
-  if (registered >= GOOD_SHARE * task.frames || hopeless) return ok({ outcome: first.value, second: false });
+  const still = lacksParallax(first.value, task.frames);
+  const ofFirst = { outcome: first.value, second: false, lacksParallax: still };
+  if (registered >= GOOD_SHARE * task.frames || hopeless) return ok(ofFirst);
 
   const { fault } = first.value;
   log.info(
@@ -207,7 +211,7 @@ async function solve(
     report({ fraction: FIRST_PASS_SHARE + share * fraction, message: `second pass: ${message}` });
   };
   const hardware = { ...task, gpu: job.gpu.enabled };
-  const second = lacksParallax(first.value, task.frames)
+  const second = still
     ? await resumeUntilRegistered(
         job,
         withoutInitialPair(hardware, plan(hardware.gpu)),
@@ -223,13 +227,11 @@ async function solve(
       );
   if (!second.ok) {
     // The first pass's model is still usable, unless the stage was stopped.
-    return second.error.code === "agent_stopped" || !first.value.model
-      ? second
-      : ok({ outcome: first.value, second: false });
+    return second.error.code === "agent_stopped" || !first.value.model ? second : ok(ofFirst);
   }
   return second.value.registered > registered
-    ? ok({ outcome: second.value, second: true })
-    : ok({ outcome: first.value, second: false });
+    ? ok({ outcome: second.value, second: true, lacksParallax: still })
+    : ok(ofFirst);
 }
 
 /** Whether the frames match, but no two of them have enough parallax. */
@@ -256,6 +258,18 @@ async function resumeUntilRegistered(
     if (outcome.model !== null) break;
   }
   return ok(outcome);
+}
+
+/**
+ * Why so few frames were registered. With relaxed thresholds newer COLMAPs register two frames of a camera that stands
+ * still: its frames match as well as those of any other capture, so the cause is not the overlap.
+ */
+function unusable({ registered, frames, advice }: CaptureReport, { lacksParallax }: Solution): Failure {
+  if (!lacksParallax) return failure("poses_unusable", advice);
+  return failure(
+    "poses_no_parallax",
+    `The frames match, but only ${registered} of ${frames} could be placed.`,
+  );
 }
 
 function whyNoModel(outcome: PassOutcome, frames: number): Failure {

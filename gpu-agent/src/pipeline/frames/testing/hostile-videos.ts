@@ -45,6 +45,11 @@ const MP4 = ["-c:v", "mpeg4", "-q:v", "3", "-f", "mp4"];
 const PNG_MKV = ["-c:v", "png", "-f", "matroska"];
 const MKV = ["-c:v", "ffv1", "-f", "matroska"];
 
+/** Files that some versions of ffmpeg refuse, and others read whole. */
+export const READ_BY_SOME: ReadonlySet<string> = new Set([
+  "an index with more entries than any memory holds",
+]);
+
 /** Makes each file in `dir` as `source`, one at a time, with the failure expected for it. */
 export const BROKEN_VIDEOS: readonly (readonly [
   name: string,
