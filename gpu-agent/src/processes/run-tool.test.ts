@@ -186,7 +186,7 @@ describe.skipIf(process.platform !== "linux")("a confined tool", () => {
     const cancel = new AbortController();
     const mark = `${dir}/workspace`;
     const running = runTool(
-      confined("echo started; sleep 600", {
+      confined("sleep 600 & echo started; wait", {
         env: { [FOLDER_MARK]: mark },
         signal: cancel.signal,
         onLine: () => void killOrphans(mark),

@@ -179,7 +179,7 @@ describe.skipIf(!installed)("the frames stage", () => {
       "delayed.mkv",
     );
     const { result, dir } = await takeFrames("delayed.mkv", { fps: 2 });
-    expect(result).toMatchObject({ ok: true, value: { count: 6, start_sec: 1.003 } });
+    expect(result).toMatchObject({ ok: true, value: { count: 6, start_sec: expect.closeTo(1, 2) } });
     expect(await numbersIn(dir)).toEqual([0, 5, 10, 15, 20, 25]);
   });
 

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Counter, counterSource, ffmpeg } from "./counter-clip.ts";
+import { type Counter, counterSource, ffmpeg, passthrough } from "./counter-clip.ts";
 
 /** A small video of a common kind, and the frames expected from it. */
 export interface Clip {
@@ -225,7 +225,7 @@ export const CORPUS: readonly Clip[] = [
   }),
   plain("an AVI with dropped frames", [], {
     make: (dir, name) => {
-      const drop = ["-vf", "select='not(gt(mod(n,50),40))'", "-vsync", "passthrough"];
+      const drop = ["-vf", "select='not(gt(mod(n,50),40))'", ...passthrough()];
       ffmpeg(dir, ...source(), ...drop, ...MPEG4, "-f", "avi", name);
     },
     shown: (seconds) =>
@@ -318,7 +318,7 @@ export const CORPUS: readonly Clip[] = [
   }),
   plain("gaps, as in a recording of a screen", [], {
     make: (dir, name) => {
-      const busy = ["-vf", "select='lt(mod(t,4),2)'", "-vsync", "passthrough"];
+      const busy = ["-vf", "select='lt(mod(t,4),2)'", ...passthrough()];
       ffmpeg(dir, ...source({ seconds: 12 }), ...busy, ...X264, "-f", "matroska", name);
     },
     times: every(0.25, 0, 10).filter((time) => time % 4 <= 2),

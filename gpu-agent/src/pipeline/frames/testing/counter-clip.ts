@@ -56,6 +56,16 @@ export async function readNumber(image: string): Promise<number | null> {
   return number;
 }
 
+/** The options by which ffmpeg writes each picture once: renamed in 5.1, and the old name is gone in 9. */
+export function passthrough(): string[] {
+  const help = execFileSync("ffmpeg", ["-hide_banner", "-h", "full"], {
+    encoding: "utf8",
+    stdio: "pipe",
+    maxBuffer: 1e8,
+  });
+  return [/^-fps_mode/m.test(help) ? "-fps_mode" : "-vsync", "passthrough"];
+}
+
 /** Runs the ffmpeg that the clips are made with. */
 export function ffmpeg(cwd: string, ...args: string[]): void {
   execFileSync("ffmpeg", ["-nostdin", "-v", "error", "-y", ...args], {
