@@ -16,3 +16,9 @@ it("checks the version in a file that the oldest Node can parse", async () => {
   const code = (await readFile(SETUP, "utf8")).replaceAll(/^\/\/.*$/gm, "");
   expect(code).not.toMatch(/=>|`|\bconst\b|\blet\b|\bimport\b|\bclass\b|\?\.|\?\?|node:/);
 });
+
+it("chooses native packages for the pinned Node, not for the one that set-up runs on", async () => {
+  const read = (name: string) => readFile(join(import.meta.dirname, "..", name), "utf8");
+  const { devDependencies } = JSON.parse(await read("package.json")) as { devDependencies: { node: string } };
+  expect(await read("pnpm-workspace.yaml")).toContain(`nodeVersion: ${devDependencies.node}\n`);
+});
