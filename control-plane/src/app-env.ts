@@ -1,9 +1,15 @@
 import type { AgentIdentity } from "./agents/tokens.ts";
 import type { Env } from "./env.ts";
+import type { Principal } from "./keys/principal.ts";
 
 /** What hono's context carries on every route. */
 export interface AppEnv {
   Bindings: Env;
+}
+
+/** … on the routes of the public API, but for the public endpoints. */
+export interface ApiEnv extends AppEnv {
+  Variables: { principal: Principal };
 }
 
 /** … and on the routes that only agents may call. */

@@ -7,8 +7,8 @@ import type { AppEnv } from "./app-env.ts";
 import { isStoreUnavailable } from "./db/store-errors.ts";
 import { healthRoutes } from "./health/routes.ts";
 import { ApiError, problemResponse } from "./http/problem.ts";
-import { requireApiKey } from "./http/require-api-key.ts";
 import { jobRoutes } from "./jobs/routes.ts";
+import { authenticate } from "./keys/authenticate.ts";
 import { log } from "./log.ts";
 import { diskProblem, refusalOfWrites } from "./storage/storage-state.ts";
 import { uploadRoutes } from "./uploads/routes.ts";
@@ -34,13 +34,13 @@ export const app = new Hono<AppEnv>({ strict: false })
   .use("/agent/jobs/*", requireWritableStorage)
   .route("/agent/jobs", agentJobRoutes)
 
-  .use("/jobs/*", requireApiKey, requireWritableStorage, jsonOnly)
+  .use("/jobs/*", authenticate, requireWritableStorage, jsonOnly)
   .route("/jobs", jobRoutes)
 
-  .use("/agents/*", requireApiKey, requireWritableStorage, jsonOnly)
+  .use("/agents/*", authenticate, requireWritableStorage, jsonOnly)
   .route("/agents", agentRoutes)
 
-  .use("/uploads/*", requireApiKey, requireWritableStorage)
+  .use("/uploads/*", authenticate, requireWritableStorage)
   .use("/uploads", jsonOnly)
   .route("/uploads", uploadRoutes)
 

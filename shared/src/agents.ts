@@ -31,6 +31,10 @@ export const AgentView = z.object({
 });
 export type AgentView = z.infer<typeof AgentView>;
 
+export const AgentList = z.object({ agents: z.array(AgentView) });
+
+export const AgentDraining = z.object({ message: z.string(), deadline_sec: z.number() });
+
 /** The only answer that contains the token. */
 export const AgentCreated = AgentView.extend({ token: z.string() });
 export type AgentCreated = z.infer<typeof AgentCreated>;

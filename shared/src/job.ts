@@ -257,6 +257,8 @@ export const JobEvent = z.object({
 });
 export type JobEvent = z.infer<typeof JobEvent>;
 
+export const JobEventList = z.object({ events: z.array(JobEvent) });
+
 export const JobCreated = z.object({
   job_id: z.uuid(),
   status: JobStatus,

@@ -12,6 +12,11 @@ export const PROBLEMS = {
     title: "Missing or wrong agent token",
     hint: "Mint a token with POST /agents and set it as AGENT_TOKEN.",
   },
+  scope_missing: {
+    status: 403,
+    title: "The API key may not do this",
+    hint: "Use a key with the scope that detail names. GET /me lists a key's scopes.",
+  },
   not_found: { status: 404, title: "Not found", hint: "Check the path and the id." },
   job_not_found: { status: 404, title: "No such job", hint: "The id is wrong or the job was deleted." },
   result_not_found: {
@@ -169,3 +174,6 @@ export const Problem = z.object({
   hint: z.string().optional(),
 });
 export type Problem = z.infer<typeof Problem>;
+
+/** The answer of a request that has nothing else to say. */
+export const Message = z.object({ message: z.string() });

@@ -1,17 +1,19 @@
 import { type AgentCreated, type AgentView, CreateAgent, DrainAgent, offsetUtc } from "@splatt/shared";
 import { desc, eq } from "drizzle-orm";
 import { Hono } from "hono";
-import type { AppEnv } from "../app-env.ts";
+import type { ApiEnv } from "../app-env.ts";
+import { serve } from "../contract/serve.ts";
 import { database, withRetry } from "../db/database.ts";
 import { type AgentRow, agents } from "../db/schema.ts";
 import { dispatcherOf, notifyDispatcher } from "../dispatch/dispatcher-client.ts";
 import { ApiError } from "../http/problem.ts";
 import { idParam, readJson, readOptionalJson, validate } from "../http/validate.ts";
+import { CREATE_AGENT, DELETE_AGENT, DRAIN_AGENT, LIST_AGENTS } from "./contract.ts";
 import { newAgentToken } from "./tokens.ts";
 
 /** The owner's API: creates, lists, drains and deletes agents. */
-export const agentRoutes = new Hono<AppEnv>()
-  .post("/", async (c) => {
+export const agentRoutes = new Hono<ApiEnv>()
+  .post("/", serve(CREATE_AGENT), async (c) => {
     const { name, pool } = validate(CreateAgent, await readJson(c), "body");
     const id = crypto.randomUUID();
     const { token, hash } = await newAgentToken(id);
@@ -31,12 +33,12 @@ export const agentRoutes = new Hono<AppEnv>()
     return c.json(created);
   })
 
-  .get("/", async (c) => {
+  .get("/", serve(LIST_AGENTS), async (c) => {
     const rows = await database(c.env.DB).select().from(agents).orderBy(desc(agents.createdAt));
     return c.json({ agents: rows.map(toView) });
   })
 
-  .post("/:id/drain", async (c) => {
+  .post("/:id/drain", serve(DRAIN_AGENT), async (c) => {
     const { deadline_sec } = validate(DrainAgent, await readOptionalJson(c), "body");
     const [agent] = await database(c.env.DB)
       .select()
@@ -48,7 +50,7 @@ export const agentRoutes = new Hono<AppEnv>()
     return c.json({ message: "The agent takes no new jobs and exits when its jobs are done", deadline_sec });
   })
 
-  .delete("/:id", async (c) => {
+  .delete("/:id", serve(DELETE_AGENT), async (c) => {
     const deleted = await withRetry(() =>
       database(c.env.DB)
         .delete(agents)

@@ -1,4 +1,12 @@
-import type { AgentOffer, EngineChoice, FailureCode, JobOptions, JobReport, JobStatus } from "@splatt/shared";
+import type {
+  AgentOffer,
+  EngineChoice,
+  FailureCode,
+  JobOptions,
+  JobReport,
+  JobStatus,
+  Scope,
+} from "@splatt/shared";
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 import { IS_LEASED, IS_WAITING, IS_WAITING_AFTER_LOSS } from "./job-predicates.ts";
@@ -9,7 +17,7 @@ import { IS_LEASED, IS_WAITING, IS_WAITING_AFTER_LOSS } from "./job-predicates.t
  * What the migrations add by hand, because drizzle cannot say it:
  * - `job_events` and `job_counts` are written by triggers on `jobs`, so that no change of a job's status or
  *   lease can be made without its history and the counters following in the same statement;
- * - every other table than `jobs` is WITHOUT ROWID, which halves the rows billed for an insert.
+ * - every other table than `jobs` and `audit_events` is WITHOUT ROWID, which halves the rows billed for an insert.
  *
  * No foreign key cascades: a table rebuild by drizzle-kit would silently delete the child rows. What changes
  * often (progress, message, updated_at) is in no index, because each index touched is one more row written.
@@ -21,7 +29,12 @@ export const jobs = sqliteTable(
     seq: integer().primaryKey(),
     id: text().notNull(),
     taskId: text("task_id").notNull(),
+    /** The API key that created it; null for the bootstrap key. */
+    apiKeyId: text("api_key_id"),
+    labels: text({ mode: "json" }).$type<Record<string, string>>(),
     status: text().$type<JobStatus>().notNull(),
+    /** Counts the changes that a client can see. */
+    version: integer().notNull().default(1),
     progress: integer().notNull().default(0),
     message: text().notNull(),
     errorCode: text("error_code").$type<FailureCode>(),
@@ -66,9 +79,18 @@ export const jobs = sqliteTable(
     updatedAt: integer("updated_at").notNull(),
     startedAt: integer("started_at"),
     endedAt: integer("ended_at"),
+
+    /** Where this job's own webhook events go. */
+    callbackUrl: text("callback_url"),
+    /** Retention never removes the files of a pinned job. */
+    pinned: integer({ mode: "boolean" }).notNull().default(false),
+    /** When retention removed its video and its results. */
+    inputPurgedAt: integer("input_purged_at"),
+    resultsPurgedAt: integer("results_purged_at"),
   },
   (job) => [
     uniqueIndex("jobs_id").on(job.id),
+    index("jobs_task").on(job.taskId),
     // `seq` is the rowid, which every index ends with: this one also orders by creation.
     index("jobs_status").on(job.status),
     index("jobs_queue").on(job.pool, job.engine, job.rank).where(IS_WAITING),
@@ -145,8 +167,12 @@ export const uploads = sqliteTable(
   "uploads",
   {
     id: text().primaryKey(),
+    /** The API key that created it; null for the bootstrap key. */
+    apiKeyId: text("api_key_id"),
     filename: text().notNull(),
     size: integer().notNull(),
+    /** SHA-256 of the whole file, hex, where the client gave it. */
+    sha256: text(),
     partSize: integer("part_size").notNull(),
     r2Key: text("r2_key").notNull(),
     r2UploadId: text("r2_upload_id").notNull(),
@@ -192,3 +218,165 @@ export const agents = sqliteTable("agents", {
   lastSeenAt: integer("last_seen_at"),
 });
 export type AgentRow = typeof agents.$inferSelect;
+
+/** What a key may do at most; null is unlimited. */
+export interface KeyLimits {
+  readonly requestsPerMinute: number | null;
+  readonly jobsPerHour: number | null;
+  readonly jobsWaiting: number | null;
+  readonly bytesStored: number | null;
+}
+
+/** API keys, beside the bootstrap key, which is a setting. Revoked keys stay, because jobs and the audit name them. */
+export const apiKeys = sqliteTable(
+  "api_keys",
+  {
+    id: text().primaryKey(),
+    name: text().notNull(),
+    /** SHA-256 of the key, hex. */
+    keyHash: text("key_hash").notNull(),
+    /** Its first characters, so that a person recognizes it. */
+    prefix: text().notNull(),
+    scopes: text({ mode: "json" }).$type<readonly Scope[]>().notNull(),
+    /** The only pool and the labels that its jobs may have; null is no limit. */
+    pool: text(),
+    labels: text({ mode: "json" }).$type<Record<string, string>>(),
+    limits: text({ mode: "json" }).$type<KeyLimits>(),
+    createdAt: integer("created_at").notNull(),
+    createdBy: text("created_by"),
+    expiresAt: integer("expires_at"),
+    /** To the hour. */
+    lastUsedAt: integer("last_used_at"),
+    revokedAt: integer("revoked_at"),
+  },
+  (key) => [uniqueIndex("api_keys_hash").on(key.keyHash)],
+);
+export type ApiKeyRow = typeof apiKeys.$inferSelect;
+
+/** The first answer to each request with an Idempotency-Key. */
+export const idempotencyKeys = sqliteTable(
+  "idempotency_keys",
+  {
+    /** Empty for the bootstrap key. */
+    apiKeyId: text("api_key_id").notNull(),
+    key: text().notNull(),
+    /** SHA-256 of operation, path and body, hex. */
+    fingerprint: text().notNull(),
+    createdAt: integer("created_at").notNull(),
+    /** Null while the first request is still running. */
+    status: integer(),
+    body: text(),
+  },
+  (row) => [
+    primaryKey({ columns: [row.apiKeyId, row.key] }),
+    index("idempotency_keys_created").on(row.createdAt),
+  ],
+);
+
+/** The labels of jobs as `key=value`, for finding them; `jobs.labels` has them too. */
+export const jobLabels = sqliteTable(
+  "job_labels",
+  { label: text().notNull(), seq: integer().notNull() },
+  (row) => [primaryKey({ columns: [row.label, row.seq] })],
+);
+
+export const webhooks = sqliteTable("webhooks", {
+  id: text().primaryKey(),
+  apiKeyId: text("api_key_id"),
+  url: text().notNull(),
+  events: text({ mode: "json" }).$type<readonly string[]>().notNull(),
+  /** `whsec_` and base64. Signing needs it in clear. */
+  secret: text().notNull(),
+  createdAt: integer("created_at").notNull(),
+});
+export type WebhookRow = typeof webhooks.$inferSelect;
+
+/** The outbox of webhooks: a row is written in the statement that makes the change it tells of. */
+export const webhookDeliveries = sqliteTable(
+  "webhook_deliveries",
+  {
+    id: text().primaryKey(),
+    /** Null for a job's own `callback_url`. */
+    webhookId: text("webhook_id"),
+    jobId: text("job_id"),
+    event: text().notNull(),
+    /** The change's time, and what else the body needs from that moment. */
+    payload: text().notNull(),
+    createdAt: integer("created_at").notNull(),
+    attempts: integer().notNull().default(0),
+    /** Null once it is delivered or given up. */
+    nextAttemptAt: integer("next_attempt_at"),
+    deliveredAt: integer("delivered_at"),
+    /** Of the last attempt. */
+    responseStatus: integer("response_status"),
+    error: text(),
+  },
+  (row) => [
+    index("webhook_deliveries_due").on(row.nextAttemptAt).where(sql`next_attempt_at IS NOT NULL`),
+    index("webhook_deliveries_webhook").on(row.webhookId, row.createdAt).where(sql`webhook_id IS NOT NULL`),
+  ],
+);
+export type WebhookDeliveryRow = typeof webhookDeliveries.$inferSelect;
+
+/** Links that show a job to whoever has them. */
+export const shares = sqliteTable(
+  "shares",
+  {
+    id: text().primaryKey(),
+    jobId: text("job_id").notNull(),
+    /** SHA-256 of the token in the link, hex. */
+    tokenHash: text("token_hash").notNull(),
+    title: text(),
+    allowDownload: integer("allow_download", { mode: "boolean" }).notNull(),
+    createdAt: integer("created_at").notNull(),
+    createdBy: text("created_by"),
+    expiresAt: integer("expires_at"),
+  },
+  (share) => [uniqueIndex("shares_token").on(share.tokenHash), index("shares_job").on(share.jobId)],
+);
+export type ShareRow = typeof shares.$inferSelect;
+
+/** What signs result links and the like. A retired secret still verifies until nothing that it signed is valid. */
+export const signingSecrets = sqliteTable("signing_secrets", {
+  id: text().primaryKey(),
+  /** 32 bytes, base64. */
+  secret: text().notNull(),
+  createdAt: integer("created_at").notNull(),
+  retiredAt: integer("retired_at"),
+});
+
+/** Signed-in browsers. */
+export const sessions = sqliteTable("sessions", {
+  /** SHA-256 of the cookie, hex. */
+  idHash: text("id_hash").primaryKey(),
+  /** Null for the bootstrap key. */
+  apiKeyId: text("api_key_id"),
+  createdAt: integer("created_at").notNull(),
+  expiresAt: integer("expires_at").notNull(),
+});
+
+/** Who did what. */
+export const auditEvents = sqliteTable("audit_events", {
+  seq: integer().primaryKey(),
+  at: integer().notNull(),
+  /** Null for the bootstrap key. */
+  apiKeyId: text("api_key_id"),
+  action: text().notNull(),
+  subject: text().notNull(),
+  detail: text({ mode: "json" }).$type<Record<string, unknown>>(),
+});
+
+/** What each key used on each day (UTC). */
+export const usageDays = sqliteTable(
+  "usage_days",
+  {
+    /** Empty for the bootstrap key. */
+    apiKeyId: text("api_key_id").notNull(),
+    /** `2026-11-28`. */
+    day: text().notNull(),
+    jobs: integer().notNull().default(0),
+    uploadedBytes: integer("uploaded_bytes").notNull().default(0),
+    resultBytes: integer("result_bytes").notNull().default(0),
+  },
+  (row) => [primaryKey({ columns: [row.apiKeyId, row.day] })],
+);

@@ -1,5 +1,5 @@
 import { type JobProgress, type ServerMessage, statusesBefore } from "@splatt/shared";
-import { and, inArray, lte } from "drizzle-orm";
+import { and, inArray, lte, sql } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { jobs } from "../db/schema.ts";
 import { heldUnder, isHeldUnder } from "../jobs/lease-conditions.ts";
@@ -34,7 +34,13 @@ export async function onProgress(
   const rows = await withRetry(() =>
     context.db
       .update(jobs)
-      .set({ progress, message: message.message, etaSeconds: message.eta_seconds, updatedAt: now })
+      .set({
+        progress,
+        message: message.message,
+        etaSeconds: message.eta_seconds,
+        updatedAt: now,
+        version: sql`${jobs.version} + 1`,
+      })
       .where(
         and(
           heldUnder(fence, agentId),

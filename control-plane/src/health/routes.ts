@@ -1,12 +1,14 @@
 import { ACTIVE_STATUSES, engineFor, type Health } from "@splatt/shared";
 import { eq } from "drizzle-orm";
 import { Hono } from "hono";
-import type { AppEnv } from "../app-env.ts";
+import type { ApiEnv } from "../app-env.ts";
+import { serve } from "../contract/serve.ts";
 import { database } from "../db/database.ts";
 import { agents, jobCounts } from "../db/schema.ts";
+import { GET_HEALTH } from "./contract.ts";
 
 /** Public, so it identifies no person, job or agent. */
-export const healthRoutes = new Hono<AppEnv>().get("/", async (c) => {
+export const healthRoutes = new Hono<ApiEnv>().get("/", serve(GET_HEALTH), async (c) => {
   const db = database(c.env.DB);
   const storage = c.env.STORAGE_STATE;
   const degraded = storage === undefined ? [] : [toDegraded("storage", storage.kind, storage.message)];

@@ -11,7 +11,7 @@ export interface StoredObject {
   readonly size: number;
   readonly filename: string;
   readonly contentType: string;
-  readonly sha256?: string;
+  readonly sha256?: string | null;
   /** Milliseconds since the epoch. */
   readonly lastModified: number;
 }
@@ -38,7 +38,7 @@ export async function objectResponse(
     "last-modified": new Date(object.lastModified).toUTCString(),
     "x-content-type-options": "nosniff",
   });
-  if (object.sha256 !== undefined) headers.set(SHA256_HEADER, object.sha256);
+  if (object.sha256 != null) headers.set(SHA256_HEADER, object.sha256);
 
   const outcome = evaluatePreconditions(request.headers, validators);
   if (outcome === "failed") throw new ApiError("precondition_failed");

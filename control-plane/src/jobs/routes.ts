@@ -13,7 +13,8 @@ import {
 } from "@splatt/shared";
 import { and, asc, desc, eq, inArray, lt, sql } from "drizzle-orm";
 import { type Context, Hono } from "hono";
-import type { AppEnv } from "../app-env.ts";
+import type { ApiEnv } from "../app-env.ts";
+import { serve } from "../contract/serve.ts";
 import { type Database, database } from "../db/database.ts";
 import { type JobRow, jobCounts, jobEvents, jobs, type ResultRow, results } from "../db/schema.ts";
 import type { Env } from "../env.ts";
@@ -22,6 +23,17 @@ import { ApiError } from "../http/problem.ts";
 import { idParam, readJson, readOptionalJson, readQuery, unknownFields, validate } from "../http/validate.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
 import { cancelJob, stopCancelledJob } from "./cancel.ts";
+import {
+  CANCEL_JOB,
+  CREATE_JOB,
+  DELETE_JOB,
+  GET_JOB,
+  GET_JOB_EVENTS,
+  GET_JOB_STATUS,
+  GET_RESULT,
+  LIST_JOBS,
+  RETRY_JOB,
+} from "./contract.ts";
 import { announceJob, CREATED_MESSAGE, createJob } from "./create.ts";
 import { deleteJob } from "./delete.ts";
 import { toJobEvent, toJobView, toStatusView } from "./job-views.ts";
@@ -29,8 +41,8 @@ import { findPreview } from "./preview.ts";
 import { requireFetchable } from "./require-fetchable.ts";
 import { retryBody } from "./retry.ts";
 
-export const jobRoutes = new Hono<AppEnv>()
-  .post("/", async (c) => {
+export const jobRoutes = new Hono<ApiEnv>()
+  .post("/", serve(CREATE_JOB), async (c) => {
     const raw = await readJson(c);
     const body = validate(CreateJob, raw, "body");
     requireFetchable(c.env, body);
@@ -39,7 +51,7 @@ export const jobRoutes = new Hono<AppEnv>()
     return c.json(created(job.id, unknownFields(CreateJobFields, raw)));
   })
 
-  .get("/", async (c) => {
+  .get("/", serve(LIST_JOBS), async (c) => {
     const query = readQuery(c);
     const { status, limit, cursor } = validate(ListJobsQuery, query, "query");
     const db = database(c.env.DB);
@@ -70,17 +82,17 @@ export const jobRoutes = new Hono<AppEnv>()
     return c.json(list);
   })
 
-  .get("/:id", async (c) => {
+  .get("/:id", serve(GET_JOB), async (c) => {
     const job = await findJob(c);
     return c.json(toJobView(job, await filesOf(c, job), Date.now()));
   })
 
-  .get("/:id/status", async (c) => {
+  .get("/:id/status", serve(GET_JOB_STATUS), async (c) => {
     const job = await findJob(c);
     return c.json(toStatusView(job, await filesOf(c, job)));
   })
 
-  .get("/:id/results/:filename", async (c) => {
+  .get("/:id/results/:filename", serve(GET_RESULT), async (c) => {
     const job = await findJob(c);
     const file = await findResult(c.env, job, c.req.param("filename"));
     const response = file === null ? null : await objectResponse(objectBytes(c.env), file, c.req.raw);
@@ -88,7 +100,7 @@ export const jobRoutes = new Hono<AppEnv>()
     return response;
   })
 
-  .get("/:id/events", async (c) => {
+  .get("/:id/events", serve(GET_JOB_EVENTS), async (c) => {
     const job = await findJob(c);
     const events = await database(c.env.DB)
       .select()
@@ -98,7 +110,7 @@ export const jobRoutes = new Hono<AppEnv>()
     return c.json({ events: events.map(toJobEvent) });
   })
 
-  .post("/:id/cancel", async (c) => {
+  .post("/:id/cancel", serve(CANCEL_JOB), async (c) => {
     const job = await cancelJob(c.env, await findJob(c));
     if (job === undefined) throw new ApiError("job_not_found");
     if (job.status !== "cancelled") throw new ApiError("job_ended", `The job is ${job.status}.`);
@@ -106,7 +118,7 @@ export const jobRoutes = new Hono<AppEnv>()
     return c.json(toStatusView(job, []));
   })
 
-  .post("/:id/retry", async (c) => {
+  .post("/:id/retry", serve(RETRY_JOB), async (c) => {
     const job = await findJob(c);
     if (!isTerminal(job.status)) throw new ApiError("job_not_ended", `The job is ${job.status}.`);
     const raw = await readOptionalJson(c);
@@ -117,7 +129,7 @@ export const jobRoutes = new Hono<AppEnv>()
     return c.json(created(again.id, unknownFields(RetryJobFields, raw)));
   })
 
-  .delete("/:id", async (c) => {
+  .delete("/:id", serve(DELETE_JOB), async (c) => {
     const job = await findJob(c);
     if (!(await deleteJob(c.env, job))) throw new ApiError("job_not_ended", `The job is ${job.status}.`);
     return c.json({ message: "Job deleted successfully" });
@@ -132,7 +144,7 @@ function warnings(kind: "field" | "parameter", unknown: readonly string[]): { wa
   return { warnings: unknown.map((name) => `The ${kind} ${name} is not known and was ignored.`) };
 }
 
-async function findJob(c: Context<AppEnv>): Promise<JobRow> {
+async function findJob(c: Context<ApiEnv>): Promise<JobRow> {
   const [job] = await database(c.env.DB)
     .select()
     .from(jobs)
@@ -141,7 +153,7 @@ async function findJob(c: Context<AppEnv>): Promise<JobRow> {
   return job;
 }
 
-async function filesOf(c: Context<AppEnv>, job: JobRow): Promise<ResultRow[]> {
+async function filesOf(c: Context<ApiEnv>, job: JobRow): Promise<ResultRow[]> {
   if (job.status !== "completed") return [];
   return (await resultsOf(database(c.env.DB), [job.id])).get(job.id) ?? [];
 }

@@ -29,7 +29,7 @@ export interface Transition {
 export function applyTransition(db: Database, { from, to, set }: Transition, where: SQL | undefined) {
   return db
     .update(jobs)
-    .set({ ...set, status: to })
+    .set({ ...set, status: to, version: sql`${jobs.version} + 1` })
     .where(and(where, inArray(jobs.status, [...from])));
 }
 

@@ -1,11 +1,13 @@
 import { CreateUpload, offsetUtc, type UploadView } from "@splatt/shared";
 import { Hono } from "hono";
-import type { AppEnv } from "../app-env.ts";
+import type { ApiEnv } from "../app-env.ts";
+import { serve } from "../contract/serve.ts";
 import { database } from "../db/database.ts";
 import type { UploadRow } from "../db/schema.ts";
 import { ApiError } from "../http/problem.ts";
 import { idParam, readJson, validate } from "../http/validate.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
+import { COMPLETE_UPLOAD, CREATE_UPLOAD, DELETE_UPLOAD, GET_UPLOAD, PUT_PART } from "./contract.ts";
 import { storePart } from "./multipart.ts";
 import {
   completeUpload,
@@ -17,19 +19,19 @@ import {
 } from "./uploads.ts";
 
 /** A client's video: announced, sent in parts straight into R2, then named as a job's `upload_id`. */
-export const uploadRoutes = new Hono<AppEnv>()
-  .post("/", async (c) => {
+export const uploadRoutes = new Hono<ApiEnv>()
+  .post("/", serve(CREATE_UPLOAD), async (c) => {
     const body = validate(CreateUpload, await readJson(c), "body");
     return c.json(toView(await createUpload(database(c.env.DB), c.env.BUCKET, body), []));
   })
 
-  .get("/:id", async (c) => {
+  .get("/:id", serve(GET_UPLOAD), async (c) => {
     const db = database(c.env.DB);
     const upload = await findUpload(db, idParam(c));
     return c.json(toView(upload, await receivedParts(db, upload.id)));
   })
 
-  .put("/:id/parts/:number", async (c) => {
+  .put("/:id/parts/:number", serve(PUT_PART), async (c) => {
     const db = database(c.env.DB);
     const upload = await findUpload(db, idParam(c));
     if (upload.etag !== null) throw new ApiError("upload_completed");
@@ -38,14 +40,14 @@ export const uploadRoutes = new Hono<AppEnv>()
     return c.json(part);
   })
 
-  .post("/:id/complete", async (c) => {
+  .post("/:id/complete", serve(COMPLETE_UPLOAD), async (c) => {
     const db = database(c.env.DB);
     const upload = await findUpload(db, idParam(c));
     const parts = await receivedParts(db, upload.id);
     return c.json(toView(await completeUpload(db, c.env.BUCKET, upload, parts), parts));
   })
 
-  .delete("/:id", async (c) => {
+  .delete("/:id", serve(DELETE_UPLOAD), async (c) => {
     const db = database(c.env.DB);
     const upload = await findUpload(db, idParam(c));
     if (!(await deleteUpload(db, c.env.BUCKET, upload))) throw new ApiError("upload_in_use");

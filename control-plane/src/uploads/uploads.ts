@@ -26,8 +26,10 @@ export async function createUpload(
   const now = Date.now();
   const upload: UploadRow = {
     id,
+    apiKeyId: null,
     filename,
     size,
+    sha256: null,
     partSize: PART_SIZE_BYTES,
     r2Key,
     r2UploadId: multipart.uploadId,

@@ -1,0 +1,21 @@
+import type { MiddlewareHandler } from "hono";
+import type { ApiEnv } from "../app-env.ts";
+import { requireScope } from "../keys/principal.ts";
+import type { Operation } from "./operation.ts";
+
+const served = new WeakMap<MiddlewareHandler<ApiEnv>, Operation>();
+
+/** Puts a route under its operation: the first handler of every route of the public API. */
+export function serve(operation: Operation): MiddlewareHandler<ApiEnv> {
+  const enforce: MiddlewareHandler<ApiEnv> = async (c, next) => {
+    if (operation.scope !== null) requireScope(c.get("principal"), operation.scope);
+    await next();
+  };
+  served.set(enforce, operation);
+  return enforce;
+}
+
+/** The operation that a handler enforces, if it is one of `serve`. */
+export function operationOf(handler: unknown): Operation | undefined {
+  return served.get(handler as MiddlewareHandler<ApiEnv>);
+}

@@ -1,0 +1,122 @@
+import {
+  CreateJobFields,
+  JobCreated,
+  JobEventList,
+  JobList,
+  JobStatusView,
+  JobView,
+  ListJobsQuery,
+  Message,
+  RetryJobFields,
+} from "@splatt/shared";
+import type { Operation } from "../contract/operation.ts";
+
+export const CREATE_JOB: Operation = {
+  id: "createJob",
+  method: "post",
+  path: "/jobs",
+  tag: "Jobs",
+  summary: "Create a job",
+  scope: "jobs:write",
+  creates: true,
+  body: CreateJobFields,
+  answers: { 200: JobCreated },
+  problems: ["upload_not_found", "upload_incomplete"],
+};
+
+export const LIST_JOBS: Operation = {
+  id: "listJobs",
+  method: "get",
+  path: "/jobs",
+  tag: "Jobs",
+  summary: "List jobs, newest first",
+  scope: "jobs:read",
+  query: ListJobsQuery,
+  answers: { 200: JobList },
+  problems: [],
+};
+
+export const GET_JOB: Operation = {
+  id: "getJob",
+  method: "get",
+  path: "/jobs/{id}",
+  tag: "Jobs",
+  summary: "Everything known about a job",
+  scope: "jobs:read",
+  answers: { 200: JobView },
+  problems: ["job_not_found"],
+};
+
+export const GET_JOB_STATUS: Operation = {
+  id: "getJobStatus",
+  method: "get",
+  path: "/jobs/{id}/status",
+  tag: "Jobs",
+  summary: "A job's status",
+  scope: "jobs:read",
+  answers: { 200: JobStatusView },
+  problems: ["job_not_found"],
+};
+
+export const GET_RESULT: Operation = {
+  id: "getResult",
+  method: "get",
+  path: "/jobs/{id}/results/{filename}",
+  tag: "Results",
+  summary: "Download a result file",
+  description: "Supports HEAD, Range and conditional requests.",
+  scope: "results:read",
+  answers: {
+    200: { description: "The file", content: ["*/*"] },
+    206: { description: "The range that Range asks for", content: ["*/*"] },
+    304: { description: "The file has not changed", content: [] },
+  },
+  problems: ["job_not_found", "result_not_found", "precondition_failed", "range_not_satisfiable"],
+};
+
+export const GET_JOB_EVENTS: Operation = {
+  id: "getJobEvents",
+  method: "get",
+  path: "/jobs/{id}/events",
+  tag: "Jobs",
+  summary: "A job's history, oldest first",
+  scope: "jobs:read",
+  answers: { 200: JobEventList },
+  problems: ["job_not_found"],
+};
+
+export const CANCEL_JOB: Operation = {
+  id: "cancelJob",
+  method: "post",
+  path: "/jobs/{id}/cancel",
+  tag: "Jobs",
+  summary: "Cancel a job that has not ended",
+  scope: "jobs:write",
+  answers: { 200: JobStatusView },
+  problems: ["job_not_found", "job_ended"],
+};
+
+export const RETRY_JOB: Operation = {
+  id: "retryJob",
+  method: "post",
+  path: "/jobs/{id}/retry",
+  tag: "Jobs",
+  summary: "Run an ended job again as a new job",
+  scope: "jobs:write",
+  creates: true,
+  body: RetryJobFields.partial(),
+  bodyOptional: true,
+  answers: { 200: JobCreated },
+  problems: ["job_not_found", "job_not_ended", "upload_not_found"],
+};
+
+export const DELETE_JOB: Operation = {
+  id: "deleteJob",
+  method: "delete",
+  path: "/jobs/{id}",
+  tag: "Jobs",
+  summary: "Delete a job that has ended, with its files",
+  scope: "jobs:write",
+  answers: { 200: Message },
+  problems: ["job_not_found", "job_not_ended"],
+};
