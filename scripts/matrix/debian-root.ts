@@ -81,6 +81,8 @@ export class DebianRoot {
 
   async #takeOverNetworkSettings(): Promise<void> {
     await copyIfThere("/etc/resolv.conf", join(this.dir, "etc/resolv.conf"));
+    // The installer writes it; debootstrap does not, up to Debian 12.
+    await writeFile(join(this.dir, "etc/hosts"), "127.0.0.1 localhost\n::1 localhost\n");
     await copyIfThere(join(homedir(), ".npmrc"), join(this.dir, "root/.npmrc"));
     await writeFile(join(this.dir, "etc/apt/apt.conf.d/90matrix"), 'Acquire::Check-Valid-Until "false";\n');
   }
