@@ -10,6 +10,7 @@ import { ApiError, problemResponse } from "./http/problem.ts";
 import { jobRoutes } from "./jobs/routes.ts";
 import { authenticate } from "./keys/authenticate.ts";
 import { log } from "./log.ts";
+import { resultRoutes } from "./results/routes.ts";
 import { diskProblem, refusalOfWrites } from "./storage/storage-state.ts";
 import { uploadRoutes } from "./uploads/routes.ts";
 
@@ -36,6 +37,7 @@ export const app = new Hono<AppEnv>({ strict: false })
 
   .use("/jobs/*", authenticate, requireWritableStorage, jsonOnly)
   .route("/jobs", jobRoutes)
+  .route("/jobs", resultRoutes)
 
   .use("/agents/*", authenticate, requireWritableStorage, jsonOnly)
   .route("/agents", agentRoutes)

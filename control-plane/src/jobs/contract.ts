@@ -58,22 +58,6 @@ export const GET_JOB_STATUS: Operation = {
   problems: ["job_not_found"],
 };
 
-export const GET_RESULT: Operation = {
-  id: "getResult",
-  method: "get",
-  path: "/jobs/{id}/results/{filename}",
-  tag: "Results",
-  summary: "Download a result file",
-  description: "Supports HEAD, Range and conditional requests.",
-  scope: "results:read",
-  answers: {
-    200: { description: "The file", content: ["*/*"] },
-    206: { description: "The range that Range asks for", content: ["*/*"] },
-    304: { description: "The file has not changed", content: [] },
-  },
-  problems: ["job_not_found", "result_not_found", "precondition_failed", "range_not_satisfiable"],
-};
-
 export const GET_JOB_EVENTS: Operation = {
   id: "getJobEvents",
   method: "get",

@@ -1,27 +1,23 @@
 import {
   CreateJob,
   CreateJobFields,
-  isActive,
   isTerminal,
   type JobCreated,
   type JobList,
   type JobStatus,
   ListJobsQuery,
-  PREVIEW_FILE,
   RetryJobFields,
-  THUMBNAIL_FILE,
 } from "@splatt/shared";
-import { and, asc, desc, eq, inArray, lt, sql } from "drizzle-orm";
-import { type Context, Hono } from "hono";
+import { and, asc, desc, eq, lt } from "drizzle-orm";
+import { Hono } from "hono";
 import type { ApiEnv } from "../app-env.ts";
 import { serve } from "../contract/serve.ts";
 import { type Database, database } from "../db/database.ts";
-import { type JobRow, jobCounts, jobEvents, jobs, type ResultRow, results } from "../db/schema.ts";
-import type { Env } from "../env.ts";
-import { objectResponse, type StoredObject } from "../http/object-response.ts";
+import { jobCounts, jobEvents, jobs } from "../db/schema.ts";
 import { ApiError } from "../http/problem.ts";
-import { idParam, readJson, readOptionalJson, readQuery, unknownFields, validate } from "../http/validate.ts";
-import { objectBytes } from "../storage/bytes-through-worker.ts";
+import { readJson, readOptionalJson, readQuery, unknownFields, validate } from "../http/validate.ts";
+import { unknownWarnings } from "../http/warnings.ts";
+import { filesOf, filesOfJobs } from "../results/result-files.ts";
 import { cancelJob, stopCancelledJob } from "./cancel.ts";
 import {
   CANCEL_JOB,
@@ -30,14 +26,13 @@ import {
   GET_JOB,
   GET_JOB_EVENTS,
   GET_JOB_STATUS,
-  GET_RESULT,
   LIST_JOBS,
   RETRY_JOB,
 } from "./contract.ts";
 import { announceJob, CREATED_MESSAGE, createJob } from "./create.ts";
 import { deleteJob } from "./delete.ts";
+import { findJob } from "./find-job.ts";
 import { toJobEvent, toJobView, toStatusView } from "./job-views.ts";
-import { findPreview } from "./preview.ts";
 import { requireFetchable } from "./require-fetchable.ts";
 import { retryBody } from "./retry.ts";
 
@@ -68,7 +63,7 @@ export const jobRoutes = new Hono<ApiEnv>()
       .orderBy(desc(jobs.seq))
       .limit(limit + 1);
     const page = found.slice(0, limit);
-    const files = await resultsOf(
+    const files = await filesOfJobs(
       db,
       page.filter((job) => job.status === "completed").map((job) => job.id),
     );
@@ -77,27 +72,19 @@ export const jobRoutes = new Hono<ApiEnv>()
       jobs: page.map((job) => toStatusView(job, files.get(job.id) ?? [])),
       total: await countJobs(db, status),
       next_cursor: last !== undefined && found.length > page.length ? String(last.seq) : null,
-      ...warnings("parameter", unknownFields(ListJobsQuery, query)),
+      ...unknownWarnings("parameter", unknownFields(ListJobsQuery, query)),
     };
     return c.json(list);
   })
 
   .get("/:id", serve(GET_JOB), async (c) => {
     const job = await findJob(c);
-    return c.json(toJobView(job, await filesOf(c, job), Date.now()));
+    return c.json(toJobView(job, await filesOf(database(c.env.DB), job), Date.now()));
   })
 
   .get("/:id/status", serve(GET_JOB_STATUS), async (c) => {
     const job = await findJob(c);
-    return c.json(toStatusView(job, await filesOf(c, job)));
-  })
-
-  .get("/:id/results/:filename", serve(GET_RESULT), async (c) => {
-    const job = await findJob(c);
-    const file = await findResult(c.env, job, c.req.param("filename"));
-    const response = file === null ? null : await objectResponse(objectBytes(c.env), file, c.req.raw);
-    if (response === null) throw new ApiError("result_not_found");
-    return response;
+    return c.json(toStatusView(job, await filesOf(database(c.env.DB), job)));
   })
 
   .get("/:id/events", serve(GET_JOB_EVENTS), async (c) => {
@@ -136,48 +123,7 @@ export const jobRoutes = new Hono<ApiEnv>()
   });
 
 function created(id: string, unknown: readonly string[]): JobCreated {
-  return { job_id: id, status: "queued", message: CREATED_MESSAGE, ...warnings("field", unknown) };
-}
-
-function warnings(kind: "field" | "parameter", unknown: readonly string[]): { warnings?: string[] } {
-  if (unknown.length === 0) return {};
-  return { warnings: unknown.map((name) => `The ${kind} ${name} is not known and was ignored.`) };
-}
-
-async function findJob(c: Context<ApiEnv>): Promise<JobRow> {
-  const [job] = await database(c.env.DB)
-    .select()
-    .from(jobs)
-    .where(eq(jobs.id, idParam(c)));
-  if (job === undefined) throw new ApiError("job_not_found");
-  return job;
-}
-
-async function filesOf(c: Context<ApiEnv>, job: JobRow): Promise<ResultRow[]> {
-  if (job.status !== "completed") return [];
-  return (await resultsOf(database(c.env.DB), [job.id])).get(job.id) ?? [];
-}
-
-/** A result file. The preview is the latest while the job runs, and afterwards the thumbnail. */
-async function findResult(env: Env, job: JobRow, filename: string): Promise<StoredObject | null> {
-  if (filename === PREVIEW_FILE && isActive(job.status)) return findPreview(env.BUCKET, job.id);
-  const names = filename === PREVIEW_FILE ? [PREVIEW_FILE, THUMBNAIL_FILE] : [filename];
-  const files = await database(env.DB)
-    .select()
-    .from(results)
-    .where(and(eq(results.jobId, job.id), inArray(results.filename, names)));
-  const file = files.find((candidate) => candidate.filename === filename) ?? files[0];
-  return file === undefined ? null : { ...file, lastModified: job.endedAt ?? job.updatedAt };
-}
-
-/** The result files of many jobs in one query; as one JSON parameter, since D1 binds at most 100. */
-async function resultsOf(db: Database, jobIds: readonly string[]): Promise<Map<string, ResultRow[]>> {
-  if (jobIds.length === 0) return new Map();
-  const rows = await db
-    .select()
-    .from(results)
-    .where(inArray(results.jobId, sql`(SELECT value FROM json_each(${JSON.stringify(jobIds)}))`));
-  return Map.groupBy(rows, (row) => row.jobId);
+  return { job_id: id, status: "queued", message: CREATED_MESSAGE, ...unknownWarnings("field", unknown) };
 }
 
 async function countJobs(db: Database, status: JobStatus | undefined): Promise<number> {

@@ -1,0 +1,17 @@
+import { eq } from "drizzle-orm";
+import type { Context } from "hono";
+import type { ApiEnv } from "../app-env.ts";
+import { database } from "../db/database.ts";
+import { type JobRow, jobs } from "../db/schema.ts";
+import { ApiError } from "../http/problem.ts";
+import { idParam } from "../http/validate.ts";
+
+/** The job that the path names. @throws ApiError 404 when there is none */
+export async function findJob(c: Context<ApiEnv>): Promise<JobRow> {
+  const [job] = await database(c.env.DB)
+    .select()
+    .from(jobs)
+    .where(eq(jobs.id, idParam(c)));
+  if (job === undefined) throw new ApiError("job_not_found");
+  return job;
+}

@@ -1,0 +1,43 @@
+import { isActive, PREVIEW_FILE, THUMBNAIL_FILE } from "@splatt/shared";
+import { and, eq, inArray, sql } from "drizzle-orm";
+import { type Database, database } from "../db/database.ts";
+import { type JobRow, type ResultRow, results } from "../db/schema.ts";
+import type { Env } from "../env.ts";
+import type { StoredObject } from "../http/object-response.ts";
+import { findPreview } from "../jobs/preview.ts";
+
+/** All result files of a job. */
+export async function filesOf(db: Database, job: JobRow): Promise<ResultRow[]> {
+  if (job.status !== "completed") return [];
+  return db.select().from(results).where(eq(results.jobId, job.id));
+}
+
+/** The result files of many jobs in one query; as one JSON parameter, since D1 binds at most 100. */
+export async function filesOfJobs(
+  db: Database,
+  jobIds: readonly string[],
+): Promise<Map<string, ResultRow[]>> {
+  if (jobIds.length === 0) return new Map();
+  const rows = await db
+    .select()
+    .from(results)
+    .where(inArray(results.jobId, sql`(SELECT value FROM json_each(${JSON.stringify(jobIds)}))`));
+  return Map.groupBy(rows, (row) => row.jobId);
+}
+
+/** A result file. The preview is the latest while the job runs, and afterwards the thumbnail. */
+export async function findResult(env: Env, job: JobRow, filename: string): Promise<StoredObject | null> {
+  if (filename === PREVIEW_FILE && isActive(job.status)) return findPreview(env.BUCKET, job.id);
+  const names = filename === PREVIEW_FILE ? [PREVIEW_FILE, THUMBNAIL_FILE] : [filename];
+  const files = await database(env.DB)
+    .select()
+    .from(results)
+    .where(and(eq(results.jobId, job.id), inArray(results.filename, names)));
+  const file = files.find((candidate) => candidate.filename === filename) ?? files[0];
+  return file === undefined ? null : storedObject(job, file);
+}
+
+/** A result file as it is served. */
+export function storedObject(job: JobRow, file: ResultRow): StoredObject {
+  return { ...file, lastModified: job.endedAt ?? job.updatedAt };
+}
