@@ -68,6 +68,15 @@ CREATE TABLE `signing_secrets` (
 	`retired_at` integer
 ) WITHOUT ROWID;
 --> statement-breakpoint
+CREATE TABLE `tus_uploads` (
+	`upload_id` text PRIMARY KEY NOT NULL,
+	`received` integer DEFAULT 0 NOT NULL,
+	`tail` text NOT NULL,
+	`metadata` text,
+	`writer` text,
+	`writer_until` integer
+) WITHOUT ROWID;
+--> statement-breakpoint
 CREATE TABLE `usage_days` (
 	`api_key_id` text NOT NULL,
 	`day` text NOT NULL,
@@ -111,4 +120,9 @@ ALTER TABLE `jobs` ADD `input_purged_at` integer;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `results_purged_at` integer;--> statement-breakpoint
 CREATE INDEX `jobs_task` ON `jobs` (`task_id`);--> statement-breakpoint
 ALTER TABLE `uploads` ADD `api_key_id` text;--> statement-breakpoint
-ALTER TABLE `uploads` ADD `sha256` text;
+ALTER TABLE `uploads` ADD `sha256` text;--> statement-breakpoint
+ALTER TABLE `uploads` ADD `protocol` text DEFAULT 'parts' NOT NULL;--> statement-breakpoint
+CREATE INDEX `uploads_created` ON `uploads` (`created_at`);--> statement-breakpoint
+CREATE INDEX `uploads_key` ON `uploads` (`api_key_id`,`created_at`) WHERE api_key_id IS NOT NULL;--> statement-breakpoint
+CREATE INDEX `uploads_open` ON `uploads` (`created_at`) WHERE etag IS NULL;--> statement-breakpoint
+ALTER TABLE `upload_parts` ADD `sha256` text;

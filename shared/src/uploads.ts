@@ -48,6 +48,10 @@ export const UploadedPart = z.object({
 });
 export type UploadedPart = z.infer<typeof UploadedPart>;
 
+/** How the bytes of an upload arrive: as numbered parts, or appended in order with tus. */
+export const UploadProtocol = z.enum(["parts", "tus"]);
+export type UploadProtocol = z.infer<typeof UploadProtocol>;
+
 /** POST /uploads: begins the upload of a video. */
 export const CreateUpload = z.object({
   filename: FileName,

@@ -20,6 +20,13 @@ export interface PartToReceive {
   readonly sha256: string | null;
 }
 
+/** An object with bytes of a growing upload that do not fill a part yet. */
+export interface TailPiece {
+  readonly key: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
 /** A request as far as receiving its body needs it. */
 export interface PartRequest {
   readonly headers: Headers;

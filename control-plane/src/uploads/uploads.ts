@@ -27,6 +27,7 @@ export async function createUpload(
   const upload: UploadRow = {
     id,
     apiKeyId: null,
+    protocol: "parts",
     filename,
     size,
     sha256: null,
