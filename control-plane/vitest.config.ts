@@ -1,5 +1,9 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { buildAssets } from "./embedded/build-assets.ts";
+
+// Wrangler's configuration names their folder.
+await buildAssets();
 
 /** The control plane's tests run in workerd, on real D1, R2 and Durable Objects. */
 export default defineConfig({

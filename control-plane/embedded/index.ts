@@ -2,6 +2,8 @@ import { chmod, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { SourcePolicy } from "@splatt/shared";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type Request, Response } from "miniflare";
+import { assetsService } from "./assets-service.ts";
+import { ASSETS_DIR } from "./build-assets.ts";
 import { bundleWorker } from "./bundle.ts";
 import { FrontDoor, newDoorSecret } from "./front-door/front-door.ts";
 import { DOOR_LIMITS, type DoorLimits } from "./front-door/limits.ts";
@@ -85,7 +87,11 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
     const transfers = new Transfers();
     const secret = newDoorSecret();
     const scriptPath = await bundleWorker(join(dataDir, "worker"), options.testing?.main ?? EMBEDDED_WORKER);
-    const runtimeOptions = toRuntimeOptions(options, scriptPath, secret, storeService(store, transfers));
+    const runtimeOptions = toRuntimeOptions(options, scriptPath, secret, {
+      OBJECT_STORE: storeService(store, transfers),
+      // Built by wrangler, with the bundle.
+      ASSETS: await assetsService(ASSETS_DIR),
+    });
     const signalHandlers = handlersBefore();
     const miniflare = new Miniflare(runtimeOptions);
     started.defer(async () => {
@@ -145,6 +151,7 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
   }
 }
 
+type ServiceFetch = (request: Request) => Response | Promise<Response>;
 type OnLog = EmbeddedOptions["onLog"];
 
 async function openStore(dataDir: string, disk: DiskWatch, onLog: OnLog): Promise<ObjectStore> {
@@ -169,7 +176,7 @@ function toRuntimeOptions(
   options: EmbeddedOptions,
   scriptPath: string,
   secret: string,
-  objectStore: ReturnType<typeof storeService>,
+  services: Readonly<Record<string, ServiceFetch>>,
 ) {
   return convertV4MiniflareOptions({
     name: "splatt",
@@ -194,7 +201,7 @@ function toRuntimeOptions(
           async (request: Request) => Response.json(answer(await request.json())),
         ]),
       ),
-      OBJECT_STORE: objectStore,
+      ...services,
     },
     bindings: {
       ...options.testing?.bindings,

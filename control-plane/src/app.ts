@@ -1,4 +1,4 @@
-import { Hono, type MiddlewareHandler } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { agentJobRoutes } from "./agent-api/job-routes.ts";
 import { agentSocketRoute } from "./agent-api/socket-route.ts";
@@ -11,8 +11,10 @@ import { jobRoutes } from "./jobs/routes.ts";
 import { authenticate } from "./keys/authenticate.ts";
 import { log } from "./log.ts";
 import { resultRoutes } from "./results/routes.ts";
+import { meRoutes, sessionRoutes } from "./sessions/routes.ts";
 import { diskProblem, refusalOfWrites } from "./storage/storage-state.ts";
 import { uploadRoutes } from "./uploads/routes.ts";
+import { pageRoutes } from "./web/page-routes.tsx";
 
 const MAX_JSON_BYTES = 1024 * 1024;
 
@@ -46,6 +48,12 @@ export const app = new Hono<AppEnv>({ strict: false })
   .use("/uploads", jsonOnly)
   .route("/uploads", uploadRoutes)
 
+  .use("/session", jsonOnly)
+  .route("/session", sessionRoutes)
+  .route("/me", meRoutes)
+
+  .route("/", pageRoutes(callApi))
+
   .notFound((c) => {
     const allowed = allowedMethods(c.req.path);
     if (allowed.length === 0) {
@@ -73,4 +81,9 @@ function allowedMethods(path: string): string[] {
     const [matches] = app.router.match(served, path);
     return matches.some(([[, route]]) => route.method === served);
   });
+}
+
+/** For the pages, which use the public API within the same process. */
+async function callApi(request: Request, c: Context): Promise<Response> {
+  return app.fetch(request, c.env, c.executionCtx);
 }

@@ -8,6 +8,8 @@ export interface Env {
   /** Input videos and result files. */
   readonly BUCKET: R2Bucket;
   readonly DISPATCHER: DurableObjectNamespace<DispatcherApi>;
+  /** The pages' static files. */
+  readonly ASSETS?: Pick<Fetcher, "fetch">;
   /** The key of the public API; a secret. */
   readonly GPU_API_KEY?: string;
   /** Which addresses videos may be fetched from; as on the agents, see docs/agent.md. */

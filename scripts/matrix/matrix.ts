@@ -74,6 +74,7 @@ async function runSuite(suite: string, dir: string, only: string | undefined): P
   const onOutput = (text: string) => log.write(text);
   console.log(`${platform}: building the installation (log: ${logFile})`);
   try {
+    const { stdout: commit } = await execa("git", ["rev-parse", "--short", "HEAD"], { cwd: ROOT });
     const root = await DebianRoot.build(suite, join(dir, suite), onOutput);
     const ran = async (what: "demo" | "test", command: string, outcome: typeof demoOutcome) => {
       if (only !== undefined && only !== what) return "not run";
@@ -86,7 +87,6 @@ async function runSuite(suite: string, dir: string, only: string | undefined): P
     const demo = await ran("demo", "npm run demo", demoOutcome);
     const test = await ran("test", "npm test", testOutcome);
     const version = async (command: string) => versionIn((await root.run(command, onOutput)).output);
-    const { stdout: commit } = await execa("git", ["rev-parse", "--short", "HEAD"], { cwd: ROOT });
     return {
       platform,
       date: new Date().toISOString().slice(0, 10),

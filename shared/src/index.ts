@@ -12,6 +12,7 @@ export * from "./progress.ts";
 export * from "./protocol.ts";
 export * from "./result.ts";
 export * from "./scopes.ts";
+export * from "./sessions.ts";
 export * from "./sources/policy-settings.ts";
 export * from "./sources/public-address.ts";
 export * from "./sources/share-page.ts";

@@ -17,6 +17,11 @@ export const PROBLEMS = {
     title: "The API key may not do this",
     hint: "Use a key with the scope that detail names. GET /me lists a key's scopes.",
   },
+  foreign_origin: {
+    status: 403,
+    title: "The request comes from another site",
+    hint: "Requests with a session must come from this site's own pages. Scripts send an API key.",
+  },
   not_found: { status: 404, title: "Not found", hint: "Check the path and the id." },
   job_not_found: { status: 404, title: "No such job", hint: "The id is wrong or the job was deleted." },
   result_not_found: {

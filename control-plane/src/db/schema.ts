@@ -378,6 +378,8 @@ export const sessions = sqliteTable("sessions", {
   idHash: text("id_hash").primaryKey(),
   /** Null for the bootstrap key. */
   apiKeyId: text("api_key_id"),
+  /** SHA-256 of the key that signed in, hex: the session ends with it. */
+  keyHash: text("key_hash").notNull(),
   createdAt: integer("created_at").notNull(),
   expiresAt: integer("expires_at").notNull(),
 });

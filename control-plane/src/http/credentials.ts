@@ -14,10 +14,13 @@ export function hex(bytes: Uint8Array): string {
  * @param hash 64 hex digits
  */
 export async function matchesHash(secret: string, hash: string): Promise<boolean> {
+  return equalsInConstantTime(await sha256Hex(secret), hash);
+}
+
+export function equalsInConstantTime(given: string, wanted: string): boolean {
   const encoder = new TextEncoder();
-  const given = encoder.encode(await sha256Hex(secret));
-  const wanted = encoder.encode(hash);
-  return given.byteLength === wanted.byteLength && crypto.subtle.timingSafeEqual(given, wanted);
+  const [a, b] = [encoder.encode(given), encoder.encode(wanted)];
+  return a.byteLength === b.byteLength && crypto.subtle.timingSafeEqual(a, b);
 }
 
 /** A URL-safe secret of 256 random bits. */

@@ -1,2 +1,15 @@
 /** The first segments of all paths that the Worker serves. The embedded runtime's front door passes nothing else. */
-export const SERVED_SEGMENTS: readonly string[] = ["health", "jobs", "uploads", "agents", "agent"];
+export const SERVED_SEGMENTS: readonly string[] = [
+  "",
+  "agent",
+  "agents",
+  "app",
+  "assets",
+  "health",
+  "jobs",
+  "me",
+  "session",
+  "sign-in",
+  "sign-out",
+  "uploads",
+];

@@ -1,22 +1,45 @@
-import type { MiddlewareHandler } from "hono";
-import type { ApiEnv, AppEnv } from "../app-env.ts";
-import { matchesHash, sha256Hex } from "../http/credentials.ts";
+import type { Context, MiddlewareHandler } from "hono";
+import { getCookie } from "hono/cookie";
+import type { ApiEnv } from "../app-env.ts";
+import { sha256Hex } from "../http/credentials.ts";
 import { guardCredentials } from "../http/guard-credentials.ts";
 import { ApiError } from "../http/problem.ts";
-import { OWNER, type Principal } from "./principal.ts";
+import { authenticateSession, SESSION_COOKIE } from "../sessions/sessions.ts";
+import { authenticateKey } from "./authenticate-key.ts";
+import type { Principal } from "./principal.ts";
 
-/** Requires an API key in `X-API-Key`, and sets `principal` for the route. */
+/** Requires an API key in `X-API-Key`, or the cookie of a session, and sets `principal` for the route. */
 export const authenticate: MiddlewareHandler<ApiEnv> = async (c, next) => {
-  const given = c.req.header("x-api-key");
   if (!c.env.GPU_API_KEY) throw new ApiError("not_configured");
-  if (given === undefined) throw new ApiError("unauthorized");
-  const principal = await guardCredentials(c, "API key", () => principalOf(c.env, given));
+  const principal = await principalOf(c);
   if (principal === null) throw new ApiError("unauthorized");
   c.set("principal", principal);
   await next();
 };
 
-async function principalOf(env: AppEnv["Bindings"], key: string): Promise<Principal | null> {
-  const isOwner = await matchesHash(key, await sha256Hex(env.GPU_API_KEY ?? ""));
-  return isOwner ? OWNER : null;
+async function principalOf(c: Context<ApiEnv>): Promise<Principal | null> {
+  const key = c.req.header("x-api-key");
+  if (key !== undefined) {
+    return guardCredentials(c, "API key", async () => authenticateKey(c.env, await sha256Hex(key)));
+  }
+  const session = getCookie(c, SESSION_COOKIE);
+  if (session === undefined) return null;
+  requireOwnOrigin(c);
+  // An unknown session is an old one; nobody guesses 256 bits.
+  return authenticateSession(c.env, session);
+}
+
+/**
+ * A browser attaches the cookie by itself, so what changes something, or opens a WebSocket, must come from a page of
+ * this site.
+ *
+ * @throws ApiError 403
+ */
+export function requireOwnOrigin(c: Context): void {
+  const changes = !["GET", "HEAD"].includes(c.req.method) || c.req.header("upgrade") !== undefined;
+  if (!changes) return;
+  const origin = c.req.header("origin");
+  // Only the host is compared: a proxy in front may speak TLS where this Worker sees none.
+  const isOwn = origin === undefined ? false : URL.parse(origin)?.host === new URL(c.req.url).host;
+  if (!isOwn) throw new ApiError("foreign_origin");
 }

@@ -5,6 +5,7 @@ import { IS_LEASED, IS_WAITING_AFTER_LOSS } from "../db/job-predicates.ts";
 import { dispatcherOf } from "../dispatch/dispatcher-client.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
+import { purgeSessions } from "../sessions/sessions.ts";
 import { purgeLeftovers } from "./purge.ts";
 
 /** Runs once a minute: each Dispatcher finds what it missed, and leftovers are removed. */
@@ -19,6 +20,7 @@ export async function runScheduled(env: Env): Promise<void> {
   const work = [
     ...pools.map(({ pool }) => dispatcherOf(env, pool).tick()),
     purgeLeftovers(db, env.BUCKET, Date.now()),
+    purgeSessions(env, Date.now()),
   ];
   for (const outcome of await Promise.allSettled(work)) {
     if (outcome.status === "rejected") log("error", "scheduled work failed", {}, outcome.reason);

@@ -15,6 +15,7 @@ export async function api(
     new Request(`${ORIGIN}${path}`, {
       method,
       headers: json ? { "content-type": "application/json", ...headers } : headers,
+      redirect: "manual",
       body: json ? JSON.stringify(body) : body instanceof Uint8Array ? body : null,
     }),
   );

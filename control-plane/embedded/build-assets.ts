@@ -1,0 +1,38 @@
+import { cp, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build } from "rolldown";
+
+const WEB = join(dirname(import.meta.dirname), "src", "web");
+export const ASSETS_DIR = join(WEB, "dist");
+
+/**
+ * Builds the pages' styles and scripts into `outDir`/assets: every file of src/web/assets as it is, and every module of
+ * src/web/client whose name does not begin with `_` as a script. The folder is replaced at once, so that several processes
+ * may build it.
+ */
+export async function buildAssets(outDir = ASSETS_DIR): Promise<void> {
+  const made = `${outDir}.${process.pid}`;
+  await rm(made, { recursive: true, force: true });
+  await mkdir(made, { recursive: true });
+  await cp(join(WEB, "assets"), join(made, "assets"), { recursive: true });
+  const client = join(WEB, "client");
+  const scripts = (await readdir(client)).filter((name) => /^[a-z][\w-]*\.ts$/.test(name));
+  await build({
+    input: Object.fromEntries(scripts.map((name) => [basename(name, ".ts"), join(client, name)])),
+    platform: "browser",
+    tsconfig: join(client, "tsconfig.json"),
+    logLevel: "warn",
+    output: {
+      dir: join(made, "assets"),
+      format: "esm",
+      minify: true,
+      entryFileNames: "[name].js",
+      chunkFileNames: "chunk-[hash].js",
+    },
+  });
+  await rm(outDir, { recursive: true, force: true });
+  await rename(made, outDir);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await buildAssets();

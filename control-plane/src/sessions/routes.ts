@@ -1,0 +1,52 @@
+import { CreateSession, type Me, offsetUtc, type SessionCreated } from "@splatt/shared";
+import { Hono } from "hono";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import type { ApiEnv } from "../app-env.ts";
+import { serve } from "../contract/serve.ts";
+import { guardCredentials } from "../http/guard-credentials.ts";
+import { ApiError } from "../http/problem.ts";
+import { readJson, validate } from "../http/validate.ts";
+import { authenticate, requireOwnOrigin } from "../keys/authenticate.ts";
+import type { Principal } from "../keys/principal.ts";
+import { CREATE_SESSION, DELETE_SESSION, GET_ME } from "./contract.ts";
+import { createSession, endSession, SESSION_COOKIE, SESSION_SECONDS } from "./sessions.ts";
+
+export const meRoutes = new Hono<ApiEnv>().use(authenticate).get("/", serve(GET_ME), (c) => {
+  return c.json(toMe(c.get("principal")));
+});
+
+/** Browsers sign in with an API key and keep a cookie that scripts cannot read. */
+export const sessionRoutes = new Hono<ApiEnv>()
+  .post("/", serve(CREATE_SESSION), async (c) => {
+    const { api_key } = validate(CreateSession, await readJson(c), "body");
+    // Another site must not sign its visitors in here under a key of its own.
+    if (c.req.header("origin") !== undefined) requireOwnOrigin(c);
+    if (!c.env.GPU_API_KEY) throw new ApiError("not_configured");
+    const session = await guardCredentials(c, "API key", () => createSession(c.env, api_key));
+    if (session === null) throw new ApiError("unauthorized");
+    const { protocol } = new URL(c.req.url);
+    setCookie(c, SESSION_COOKIE, session.token, {
+      path: "/",
+      httpOnly: true,
+      sameSite: "Strict",
+      // Browsers drop secure cookies on plain http, but for localhost; a network of one's own may have no TLS.
+      secure: protocol === "https:" || c.req.header("x-forwarded-proto") === "https",
+      maxAge: SESSION_SECONDS,
+    });
+    const created: SessionCreated = { ...toMe(session.principal), expires_at: offsetUtc(session.expiresAt) };
+    return c.json(created);
+  })
+
+  .delete("/", serve(DELETE_SESSION), async (c) => {
+    const token = getCookie(c, SESSION_COOKIE);
+    if (token !== undefined) {
+      requireOwnOrigin(c);
+      await endSession(c.env, token);
+    }
+    deleteCookie(c, SESSION_COOKIE, { path: "/" });
+    return c.json({ message: "Signed out" });
+  });
+
+function toMe({ keyId, name, scopes, pool, labels }: Principal): Me {
+  return { key_id: keyId, name, scopes: [...scopes], pool, labels: labels === null ? null : { ...labels } };
+}

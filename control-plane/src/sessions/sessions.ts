@@ -1,0 +1,55 @@
+import { and, eq, gt, lt } from "drizzle-orm";
+import { database, withRetry } from "../db/database.ts";
+import { sessions } from "../db/schema.ts";
+import type { Env } from "../env.ts";
+import { newSecret, sha256Hex } from "../http/credentials.ts";
+import { authenticateKey } from "../keys/authenticate-key.ts";
+import type { Principal } from "../keys/principal.ts";
+
+export const SESSION_COOKIE = "splatt_session";
+export const SESSION_SECONDS = 12 * 3600;
+
+export interface NewSession {
+  readonly principal: Principal;
+  /** The cookie's value. */
+  readonly token: string;
+  readonly expiresAt: number;
+}
+
+/** @returns null when the key is wrong */
+export async function createSession(env: Env, apiKey: string): Promise<NewSession | null> {
+  const keyHash = await sha256Hex(apiKey);
+  const principal = await authenticateKey(env, keyHash);
+  if (principal === null) return null;
+  const token = newSecret();
+  const now = Date.now();
+  const expiresAt = now + SESSION_SECONDS * 1000;
+  const row = {
+    idHash: await sha256Hex(token),
+    apiKeyId: principal.keyId,
+    keyHash,
+    createdAt: now,
+    expiresAt,
+  };
+  await withRetry(() => database(env.DB).insert(sessions).values(row).onConflictDoNothing());
+  return { principal, token, expiresAt };
+}
+
+/** @returns null when the session is unknown or over, or its key is no longer valid */
+export async function authenticateSession(env: Env, token: string): Promise<Principal | null> {
+  const [session] = await database(env.DB)
+    .select({ keyHash: sessions.keyHash })
+    .from(sessions)
+    .where(and(eq(sessions.idHash, await sha256Hex(token)), gt(sessions.expiresAt, Date.now())));
+  return session === undefined ? null : authenticateKey(env, session.keyHash);
+}
+
+export async function endSession(env: Env, token: string): Promise<void> {
+  const idHash = await sha256Hex(token);
+  await withRetry(() => database(env.DB).delete(sessions).where(eq(sessions.idHash, idHash)));
+}
+
+/** Removes sessions that are over. */
+export async function purgeSessions(env: Env, now: number): Promise<void> {
+  await database(env.DB).delete(sessions).where(lt(sessions.expiresAt, now));
+}
