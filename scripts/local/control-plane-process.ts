@@ -37,9 +37,11 @@ export class ControlPlaneProcess {
     return new ControlPlaneProcess(await ready, child, options.dataDir);
   }
 
-  /** The launcher and its runtime. */
+  /** The launcher and its children: the runtime, and the process that sends large files. */
   async pids(): Promise<number[]> {
-    return [this.#child.pid ?? 0, ...(await this.#runtimePids())];
+    const { pid } = this.#child;
+    const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
+    return [pid ?? 0, ...children.split(" ").filter(Boolean).map(Number)];
   }
 
   /** SIGKILL to workerd and its launcher, as in a power loss. */

@@ -1,30 +1,24 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import {
-  Agent,
-  type ClientRequest,
-  createServer,
-  type IncomingMessage,
-  request as requestRuntime,
-  type Server,
-  type ServerResponse,
-} from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, BlockList, isIPv6, type Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { ProblemCode } from "@splatt/shared";
 import { HELD_LENGTH_HEADER } from "../../src/embedded/store-protocol.ts";
-import type { StorageState } from "../../src/storage/storage-state.ts";
+import type { ObjectRead } from "../object-store/object-store.ts";
 import { BodyBudget, partBody, readWhole } from "./bodies.ts";
+import { ByteMover } from "./byte-mover.ts";
 import { clientAddressOf, headersToClient, headersToRuntime } from "./headers.ts";
+import { answerSent, clientLeft, discardBody, expectsContinue, hasBody, headOf } from "./incoming-request.ts";
 import { Counter, type DoorLimits } from "./limits.ts";
 import { answerProblem, closeWithProblem } from "./problems.ts";
 import { isPartUpload, refusalOf, valuesOf } from "./routes-passed.ts";
+import { RuntimeClient, type RuntimeClientOptions } from "./runtime-client.ts";
 import { sendObject } from "./send-object.ts";
 import type { Transfer, Transfers } from "./transfers.ts";
 import { passWebSocket } from "./web-socket.ts";
 
-export interface FrontDoorOptions {
+export interface FrontDoorOptions extends RuntimeClientOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
@@ -32,22 +26,13 @@ export interface FrontDoorOptions {
   readonly transfers: Transfers;
   /** Shared with the Worker, which rejects requests without it. */
   readonly secret: string;
-  /** The runtime's current address, which changes when the runtime restarts. */
-  readonly runtimeUrl: () => Promise<URL>;
-  readonly storage: () => StorageState | null;
-  /** Checks the disk now. */
-  readonly recheckStorage: () => Promise<void>;
   /** Addresses or networks (CIDR) of reverse proxies whose X-Forwarded headers are trusted. */
   readonly trustedProxies: readonly string[];
   readonly onError: (text: string) => void;
 }
 
-/** How long a request waits for a runtime that is being restarted. */
-const RUNTIME_RETRY = { tries: 25, waitMs: 200 };
-/** How long the runtime may take to answer, for example while its disk hangs. */
-const RUNTIME_PATIENCE_MS = 60_000;
-/** How long a client may continue to send an unwanted body before its connection is cut. */
-const UNWANTED_BODY_MS = 5000;
+/** Larger answers are sent by the byte mover. */
+const MOVE_BYTES = 1024 * 1024;
 
 export function newDoorSecret(): string {
   return randomBytes(32).toString("base64url");
@@ -60,17 +45,20 @@ export function newDoorSecret(): string {
 export class FrontDoor {
   readonly #options: FrontDoorOptions;
   readonly #server: Server;
-  readonly #toRuntime = new Agent({ keepAlive: true, maxFreeSockets: 64 });
+  readonly #runtime: RuntimeClient;
+  readonly #mover: ByteMover;
   readonly #perAddress: Counter;
   readonly #budget: BodyBudget;
   readonly #trusted: BlockList;
   /** The requests of each connection, served one after the other. */
   readonly #queues = new WeakMap<Socket, { waiting: number; last: Promise<void> }>();
-  #runtime: URL | null = null;
+  readonly #upgraded = new Set<Socket>();
 
   private constructor(options: FrontDoorOptions) {
     const { limits } = options;
     this.#options = options;
+    this.#runtime = new RuntimeClient(options);
+    this.#mover = new ByteMover(limits.stalledMs, options.onError);
     this.#perAddress = new Counter(limits.connectionsPerAddress);
     this.#budget = new BodyBudget(limits.bodiesBytes);
     this.#trusted = blockListOf(options.trustedProxies);
@@ -116,15 +104,14 @@ export class FrontDoor {
   }
 
   async close(): Promise<void> {
+    await this.#mover.close();
     const closed = once(this.#server, "close");
     this.#server.close();
     this.#server.closeAllConnections();
     for (const socket of this.#upgraded) socket.destroy();
     await closed;
-    this.#toRuntime.destroy();
+    this.#runtime.close();
   }
-
-  readonly #upgraded = new Set<Socket>();
 
   #admit(socket: Socket): void {
     const address = socket.remoteAddress ?? "";
@@ -169,7 +156,8 @@ export class FrontDoor {
     } else {
       await this.#serveWhole(request, response);
     }
-    await finished(response);
+    if (response.socket === null) return;
+    await answerSent(response);
     await discardBody(request);
   }
 
@@ -226,53 +214,17 @@ export class FrontDoor {
     body: Buffer | null,
     response: ServerResponse,
   ): Promise<IncomingMessage | null> {
-    let isStorageKnown = false;
-    for (let tries = 1; ; tries += 1) {
-      const url = await this.#runtimeUrl();
-      const headers = [...this.#headersToRuntime(request, transfer), ...lengths];
-      const forwarded = requestRuntime({
-        hostname: url.hostname,
-        port: url.port,
-        method: request.method ?? "GET",
-        path: request.url ?? "/",
-        headers,
-        agent: this.#toRuntime,
-        setHost: false,
-        // A part may take long to arrive, and the Worker waits for it.
-        ...(body !== null && { timeout: RUNTIME_PATIENCE_MS }),
-      });
-      forwarded.once("timeout", () => forwarded.destroy());
-      const leave = () => forwarded.destroy();
-      // When the client has left, cancel the request unless it may change state.
-      if (request.method === "GET" || request.method === "HEAD") response.once("close", leave);
-      try {
-        forwarded.end(body ?? undefined);
-        const answer = await answerOf(forwarded);
-        // D1 reports a full disk as an internal error: check the disk, and let the Worker decide again.
-        const mayBeDisk = (answer.statusCode ?? 0) >= 500 && answer.statusCode !== 507;
-        if (!mayBeDisk || isStorageKnown || body === null || this.#options.storage() !== null) return answer;
-        isStorageKnown = true;
-        await this.#options.recheckStorage();
-        // In this state the Worker refuses any write that it may have made the first time.
-        if (!this.#refusesWrites()) return answer;
-        answer.resume();
-      } catch (error) {
-        if (response.destroyed) return null;
-        if (!canRetry(error, forwarded, request.method) || tries >= RUNTIME_RETRY.tries) {
-          answerProblem(response, "unavailable", "The runtime of the control plane does not answer.");
-          return null;
-        }
-        this.#runtime = null;
-        await sleep(RUNTIME_RETRY.waitMs);
-      } finally {
-        response.off("close", leave);
-      }
+    const answer = await this.#runtime.ask({
+      method: request.method ?? "GET",
+      path: request.url ?? "/",
+      headers: () => [...this.#headersToRuntime(request, transfer), ...lengths],
+      body,
+      left: clientLeft(response),
+    });
+    if (answer === null) {
+      answerProblem(response, "unavailable", "The runtime of the control plane does not answer.");
     }
-  }
-
-  #refusesWrites(): boolean {
-    const state = this.#options.storage();
-    return state !== null && state.kind !== "slow";
+    return answer;
   }
 
   async #answer(
@@ -289,20 +241,42 @@ export class FrontDoor {
       answerProblem(response, "internal_error");
       return;
     }
+    const read = transfer.answer;
+    const isMoved = read !== null && request.method !== "HEAD" && this.#isForMover(request.socket, read);
     const headers = headersToClient(answer.rawHeaders);
-    const close = response.getHeader("connection");
-    if (close !== undefined) headers.push("connection", String(close));
-    if (transfer.answer === null) {
+    if (isMoved || response.hasHeader("connection")) headers.push("connection", "close");
+    if (read === null) {
       response.writeHead(status, headers);
       await pipeline(answer, response).catch(() => response.destroy());
       return;
     }
     answer.resume();
-    const rest = withoutLength(headers);
-    response.writeHead(status, [...rest, "content-length", String(transfer.answer.length)]);
+    response.writeHead(status, [...withoutLength(headers), "content-length", String(read.length)]);
     if (request.method === "HEAD") response.end();
-    else if (await sendObject(transfer.answer, response, this.#options.limits.stalledMs)) response.end();
-    else response.destroy();
+    else await this.#sendObject(request.socket, response, read, isMoved);
+  }
+
+  #isForMover(socket: Socket, { length }: ObjectRead): boolean {
+    // The mover cannot return the connection: a pipelined request is already in this process.
+    const isLastRequest = this.#queues.get(socket)?.waiting === 1;
+    return this.#mover.isReady && length >= MOVE_BYTES && isLastRequest && !socket.destroyed;
+  }
+
+  async #sendObject(
+    socket: Socket,
+    response: ServerResponse,
+    read: ObjectRead,
+    isMoved: boolean,
+  ): Promise<void> {
+    response.flushHeaders();
+    if (isMoved && socket.writableLength === 0) {
+      await this.#mover.move(socket, read);
+      response.destroy();
+    } else if (await sendObject(read.segments, response, this.#options.limits.stalledMs)) {
+      response.end();
+    } else {
+      response.destroy();
+    }
   }
 
   async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
@@ -317,14 +291,14 @@ export class FrontDoor {
     const transfer = this.#options.transfers.begin(null);
     socket.once("close", () => this.#options.transfers.end(transfer));
     try {
-      const url = await this.#runtimeUrl();
+      const url = await this.#runtime.url();
       const headers = this.#headersToRuntime(request, transfer);
       const isAgent = request.url?.split("?", 1)[0] === "/agent";
       const { firstMessageMs, socketIdleMs } = this.#options.limits;
       const limits = { firstMessageMs: isAgent ? firstMessageMs : null, idleMs: socketIdleMs };
       await passWebSocket({ client: socket, head, url, path: request.url ?? "/", headers, limits });
     } catch {
-      this.#runtime = null;
+      this.#runtime.forgetUrl();
       closeWithProblem(socket, "unavailable");
     }
   }
@@ -346,62 +320,10 @@ export class FrontDoor {
   #isTrusted(address: string): boolean {
     return this.#trusted.check(address, isIPv6(address) ? "ipv6" : "ipv4");
   }
-
-  async #runtimeUrl(): Promise<URL> {
-    this.#runtime ??= await this.#options.runtimeUrl();
-    return this.#runtime;
-  }
-}
-
-function headOf({ method = "", url = "", rawHeaders }: IncomingMessage) {
-  return { method, target: url, rawHeaders };
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
-}
-
-function expectsContinue({ headers }: IncomingMessage): boolean {
-  return headers.expect?.toLowerCase() === "100-continue";
 }
 
 function withoutLength(headers: readonly string[]): string[] {
   return headers.filter((_, index) => headers[index - (index % 2)]?.toLowerCase() !== "content-length");
-}
-
-function answerOf(request: ClientRequest): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    request.once("response", resolve);
-    // Also after the response.
-    request.on("error", reject);
-  });
-}
-
-/** A request that never reached the runtime can be retried; one that may have reached it, only if it is read-only. */
-function canRetry(error: unknown, request: ClientRequest, method: string | undefined): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : null;
-  if (code === "ECONNREFUSED") return true;
-  return code === "ECONNRESET" && (request.reusedSocket || method === "GET" || method === "HEAD");
-}
-
-function finished(response: ServerResponse): Promise<void> {
-  if (response.writableFinished || response.destroyed) return Promise.resolve();
-  return new Promise((resolve) => {
-    response.once("close", resolve);
-    response.once("finish", resolve);
-  });
-}
-
-/** Keeps reading for a moment: closing while the client is sending would lose the reply. */
-async function discardBody(request: IncomingMessage): Promise<void> {
-  if (request.complete || request.destroyed) return;
-  const cut = setTimeout(() => request.socket.destroy(), UNWANTED_BODY_MS);
-  request.resume();
-  await new Promise<void>((resolve) => {
-    request.once("end", resolve);
-    request.once("close", resolve);
-  });
-  clearTimeout(cut);
 }
 
 function problemOf({ code }: NodeJS.ErrnoException): ProblemCode {

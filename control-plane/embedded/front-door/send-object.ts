@@ -1,5 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import type { ServerResponse } from "node:http";
+import type { Writable } from "node:stream";
 import type { ObjectRead } from "../object-store/object-store.ts";
 
 /** The size of one read and write. A download holds two such buffers. */
@@ -11,14 +11,14 @@ const CHUNK_BYTES = 256 * 1024;
  * @returns false when the client left, stalled, or the file could not be read to its end
  */
 export async function sendObject(
-  read: ObjectRead,
-  response: ServerResponse,
+  segments: ObjectRead["segments"],
+  client: Writable,
   stalledMs: number,
 ): Promise<boolean> {
   const buffers = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)];
   let turn = 0;
   let written: Promise<boolean> = Promise.resolve(true);
-  for (const { path, offset, length } of read.segments) {
+  for (const { path, offset, length } of segments) {
     let file: FileHandle | null = null;
     try {
       file = await open(path, "r");
@@ -27,7 +27,7 @@ export async function sendObject(
         turn += 1;
         const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK_BYTES, length - at), offset + at);
         if (bytesRead === 0 || !(await written)) return false;
-        written = write(response, buffer.subarray(0, bytesRead), stalledMs);
+        written = write(client, buffer.subarray(0, bytesRead), stalledMs);
         at += bytesRead;
       }
     } catch {
@@ -41,15 +41,15 @@ export async function sendObject(
 }
 
 /** @returns whether the kernel took all of the chunk in time */
-function write(response: ServerResponse, chunk: Buffer, stalledMs: number): Promise<boolean> {
-  if (response.destroyed) return Promise.resolve(false);
+function write(client: Writable, chunk: Buffer, stalledMs: number): Promise<boolean> {
+  if (client.destroyed) return Promise.resolve(false);
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const onClose = () => resolve(false);
   const timer = setTimeout(() => resolve(false), stalledMs);
-  response.once("close", onClose);
-  response.write(chunk, (error) => resolve(!error));
+  client.once("close", onClose);
+  client.write(chunk, (error) => resolve(!error));
   return promise.finally(() => {
     clearTimeout(timer);
-    response.off("close", onClose);
+    client.off("close", onClose);
   });
 }

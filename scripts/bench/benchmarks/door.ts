@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, open, rm } from "node:fs/promises";
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { Agent, get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ const ROUNDS = 3;
 const SENDERS = 4;
 const READERS = 10;
 const SLOW_BYTES_PER_SEC = 50_000;
-const HEALTH_INTERVAL_MS = 20;
+const REQUEST_INTERVAL_MS = 20;
 const API_KEY = "bench-key-of-the-door";
 
 interface Part {
@@ -82,17 +82,23 @@ async function measure(): Promise<void> {
   console.log(row(`upload in parts of 32 MiB, ${SENDERS} in parallel, SHA-256 of each`, uploads));
   console.log(row("download", downloads));
 
-  const idle = await healthTimes(http, 5);
+  const health = `${controlPlane.url}/health`;
+  console.log("\n| one small request at a time | p50 ms | p99 ms | longest ms |\n|---|---|---|---|");
+  console.log(timesRow("GET /health, idle", await responseTimes(http, health, 5)));
+  const seconds = Number(values.seconds);
+  const readers = `${READERS} download, ${READERS} read slowly`;
   const stopReaders = startReaders(input.url, input.headers);
-  const busy = await healthTimes(http, Number(values.seconds));
+  console.log(timesRow(`GET /health, ${readers}`, await responseTimes(http, health, seconds)));
   await stopReaders();
-  const ms = (times: readonly number[], q: number) => quantile(times, q).toFixed(1);
-  console.log("\n| GET /health | p50 ms | p99 ms | longest ms |\n|---|---|---|---|");
-  console.log(`| idle | ${ms(idle, 0.5)} | ${ms(idle, 0.99)} | ${ms(idle, 1)} |`);
-  console.log(
-    `| ${READERS} download, ${READERS} read slowly | ${ms(busy, 0.5)} | ${ms(busy, 0.99)} | ${ms(busy, 1)} |`,
-  );
-  console.log(`\nPeak memory above idle, launcher and workerd: ${await memory.stop()} MiB`);
+  if (nginx !== null) {
+    // What the scheduler of this machine costs anybody who serves such readers on it.
+    await writeFile(join(nginx.root, "health"), await (await fetch(health)).text());
+    const stopNginxReaders = startReaders(`${nginx.url}/whole`, {});
+    const times = await responseTimes(http, `${nginx.url}/health`, seconds);
+    console.log(timesRow(`the same answer as a file from nginx, ${readers} from it`, times));
+    await stopNginxReaders();
+  }
+  console.log(`\nPeak memory above idle, all processes: ${await memory.stop()} MiB`);
   http.destroy();
   input.close();
 }
@@ -197,14 +203,19 @@ function startReaders(url: string, headers: Readonly<Record<string, string>>): (
   };
 }
 
-async function healthTimes(http: Agent, seconds: number): Promise<number[]> {
+async function responseTimes(http: Agent, url: string, seconds: number): Promise<number[]> {
   const times: number[] = [];
   const end = performance.now() + 1000 * seconds;
   while (performance.now() < end) {
-    times.push(await timedGet(`${controlPlane.url}/health`, http, API_KEY));
-    await new Promise((resolve) => setTimeout(resolve, HEALTH_INTERVAL_MS));
+    times.push(await timedGet(url, http, API_KEY));
+    await new Promise((resolve) => setTimeout(resolve, REQUEST_INTERVAL_MS));
   }
   return times;
+}
+
+function timesRow(name: string, times: readonly number[]): string {
+  const ms = (q: number) => quantile(times, q).toFixed(1);
+  return `| ${name} | ${ms(0.5)} | ${ms(0.99)} | ${ms(1)} |`;
 }
 
 async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {

@@ -1,0 +1,45 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { RequestHead } from "./routes-passed.ts";
+
+/** How long a client may continue to send an unwanted body before its connection is cut. */
+const UNWANTED_BODY_MS = 5000;
+
+export function headOf({ method = "", url = "", rawHeaders }: IncomingMessage): RequestHead {
+  return { method, target: url, rawHeaders };
+}
+
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+}
+
+export function expectsContinue({ headers }: IncomingMessage): boolean {
+  return headers.expect?.toLowerCase() === "100-continue";
+}
+
+/** Aborted when the client closes the connection before its answer has been sent. */
+export function clientLeft(response: ServerResponse): AbortSignal {
+  const left = new AbortController();
+  if (response.destroyed) left.abort();
+  response.once("close", () => left.abort());
+  return left.signal;
+}
+
+export function answerSent(response: ServerResponse): Promise<void> {
+  if (response.writableFinished || response.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    response.once("close", resolve);
+    response.once("finish", resolve);
+  });
+}
+
+/** Keeps reading for a moment: closing while the client is sending would lose the reply. */
+export async function discardBody(request: IncomingMessage): Promise<void> {
+  if (request.complete || request.destroyed) return;
+  const cut = setTimeout(() => request.socket.destroy(), UNWANTED_BODY_MS);
+  request.resume();
+  await new Promise<void>((resolve) => {
+    request.once("end", resolve);
+    request.once("close", resolve);
+  });
+  clearTimeout(cut);
+}

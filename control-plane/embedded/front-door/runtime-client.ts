@@ -1,0 +1,121 @@
+import { Agent, type ClientRequest, type IncomingMessage, request as requestRuntime } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { StorageState } from "../../src/storage/storage-state.ts";
+
+/** How long a request waits for a runtime that is being restarted. */
+const RETRY = { tries: 25, waitMs: 200 };
+/** How long the runtime may take to answer, for example while its disk hangs. */
+const PATIENCE_MS = 60_000;
+
+export interface RuntimeClientOptions {
+  /** The runtime's current address, which changes when the runtime restarts. */
+  readonly runtimeUrl: () => Promise<URL>;
+  readonly storage: () => StorageState | null;
+  /** Checks the disk now. */
+  readonly recheckStorage: () => Promise<void>;
+}
+
+export interface RuntimeRequest {
+  readonly method: string;
+  readonly path: string;
+  /** Called for each try, because the state of the disk is among them. */
+  readonly headers: () => readonly string[];
+  /** Null when the front door holds the body back. */
+  readonly body: Buffer | null;
+  /** Aborted when the client leaves. */
+  readonly left: AbortSignal;
+}
+
+/** Sends requests to the runtime, again when it was restarting. */
+export class RuntimeClient {
+  readonly #options: RuntimeClientOptions;
+  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: 64 });
+  #url: URL | null = null;
+
+  constructor(options: RuntimeClientOptions) {
+    this.#options = options;
+  }
+
+  async url(): Promise<URL> {
+    this.#url ??= await this.#options.runtimeUrl();
+    return this.#url;
+  }
+
+  /** After a failure: the next request asks for the address again. */
+  forgetUrl(): void {
+    this.#url = null;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  /** @returns the runtime's answer, or null when it gives none or the client has left */
+  async ask(request: RuntimeRequest): Promise<IncomingMessage | null> {
+    let isStorageKnown = false;
+    for (let tries = 1; ; tries += 1) {
+      const forwarded = this.#forward(await this.url(), request);
+      const leave = () => forwarded.destroy();
+      // When the client has left, cancel the request unless it may change state.
+      if (isReadOnly(request)) request.left.addEventListener("abort", leave);
+      try {
+        forwarded.end(request.body ?? undefined);
+        const answer = await answerOf(forwarded);
+        // D1 reports a full disk as an internal error: check the disk, and let the Worker decide again.
+        const mayBeDisk = (answer.statusCode ?? 0) >= 500 && answer.statusCode !== 507;
+        const canRepeat = request.body !== null && !isStorageKnown && this.#options.storage() === null;
+        if (!mayBeDisk || !canRepeat) return answer;
+        isStorageKnown = true;
+        await this.#options.recheckStorage();
+        // In this state the Worker refuses any write that it may have made the first time.
+        if (!this.#refusesWrites()) return answer;
+        answer.resume();
+      } catch (error) {
+        if (request.left.aborted || !canRetry(error, forwarded, request) || tries >= RETRY.tries) return null;
+        this.forgetUrl();
+        await sleep(RETRY.waitMs);
+      } finally {
+        request.left.removeEventListener("abort", leave);
+      }
+    }
+  }
+
+  #forward({ hostname, port }: URL, { method, path, headers, body }: RuntimeRequest): ClientRequest {
+    const forwarded = requestRuntime({
+      hostname,
+      port,
+      method,
+      path,
+      headers: headers(),
+      agent: this.#agent,
+      setHost: false,
+      // A part may take long to arrive, and the Worker waits for it.
+      ...(body !== null && { timeout: PATIENCE_MS }),
+    });
+    return forwarded.once("timeout", () => forwarded.destroy());
+  }
+
+  #refusesWrites(): boolean {
+    const state = this.#options.storage();
+    return state !== null && state.kind !== "slow";
+  }
+}
+
+function isReadOnly({ method }: RuntimeRequest): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+function answerOf(request: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request.once("response", resolve);
+    // Also after the response.
+    request.on("error", reject);
+  });
+}
+
+/** A request that never reached the runtime can be retried; one that may have reached it, only if it is read-only. */
+function canRetry(error: unknown, forwarded: ClientRequest, request: RuntimeRequest): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  if (code === "ECONNREFUSED") return true;
+  return code === "ECONNRESET" && (forwarded.reusedSocket || isReadOnly(request));
+}
