@@ -32,7 +32,7 @@ async function main(): Promise<number> {
     console.error(`Correct the environment or ${ENV_FILE}, then start again.`);
     return 2;
   }
-  const { port, dataDir: data, trustedProxies, warnings } = read.settings;
+  const { port, dataDir: data, trustedProxies, variables, warnings } = read.settings;
   for (const warning of warnings) console.error(warning);
   if (await portInUse(port)) {
     console.error(
@@ -50,6 +50,7 @@ async function main(): Promise<number> {
     port,
     apiKey,
     trustedProxies,
+    variables,
     sources: readSourcePolicy(process.env),
     onLog: (_level, text) => console.log(formatWorkerLog(text)),
   });

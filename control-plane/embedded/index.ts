@@ -2,6 +2,7 @@ import { chmod, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { SourcePolicy } from "@splatt/shared";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type Request, Response } from "miniflare";
+import type { WorkerVariables } from "../src/worker-variables.ts";
 import { assetsService } from "./assets-service.ts";
 import { ASSETS_DIR } from "./build-assets.ts";
 import { bundleWorker } from "./bundle.ts";
@@ -23,6 +24,7 @@ export interface EmbeddedOptions {
   readonly apiKey: string;
   /** Which addresses jobs may name; public https ones by default. The agents need the same settings. */
   readonly sources?: SourcePolicy;
+  readonly variables?: WorkerVariables;
   /** Overrides of src/dispatch/timing.ts. */
   readonly dispatchTiming?: Readonly<Record<string, number>>;
   /** Addresses or networks (CIDR) of reverse proxies whose X-Forwarded headers are trusted. */
@@ -34,6 +36,8 @@ export interface EmbeddedOptions {
   /** What the Worker logs: `text` is a line of JSON, or plain. */
   readonly onLog: (level: string, text: string) => void;
 }
+
+export type { WorkerVariables };
 
 export interface Testing {
   /** A wrapper module to bundle instead of the Worker. */
@@ -205,6 +209,7 @@ function toRuntimeOptions(
     },
     bindings: {
       ...options.testing?.bindings,
+      ...options.variables,
       GPU_API_KEY: options.apiKey,
       DOOR_SECRET: secret,
       ALLOW_HOSTS: options.sources?.allowHosts.join(",") ?? "",

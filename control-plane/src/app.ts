@@ -10,6 +10,7 @@ import { ApiError, problemResponse } from "./http/problem.ts";
 import { jobRoutes } from "./jobs/routes.ts";
 import { authenticate } from "./keys/authenticate.ts";
 import { log } from "./log.ts";
+import { linkRoutes } from "./results/link-routes.ts";
 import { resultRoutes } from "./results/routes.ts";
 import { meRoutes, sessionRoutes } from "./sessions/routes.ts";
 import { diskProblem, refusalOfWrites } from "./storage/storage-state.ts";
@@ -30,8 +31,15 @@ const requireWritableStorage: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
+/** A browser takes every answer for what its Content-Type says. */
+const noSniffing: MiddlewareHandler<AppEnv> = async (c, next) => {
+  await next();
+  if (c.res.status !== 101) c.res.headers.set("x-content-type-options", "nosniff");
+};
+
 /** Not strict: a trailing slash makes no difference, as with the seed's server. */
 export const app = new Hono<AppEnv>({ strict: false })
+  .use(noSniffing)
   .route("/health", healthRoutes)
   .route("/agent", agentSocketRoute)
   .use("/agent/jobs/*", requireWritableStorage)
@@ -40,6 +48,7 @@ export const app = new Hono<AppEnv>({ strict: false })
   .use("/jobs/*", authenticate, requireWritableStorage, jsonOnly)
   .route("/jobs", jobRoutes)
   .route("/jobs", resultRoutes)
+  .route("/links", linkRoutes)
 
   .use("/agents/*", authenticate, requireWritableStorage, jsonOnly)
   .route("/agents", agentRoutes)

@@ -1,9 +1,10 @@
 import type { DispatcherApi } from "./dispatch/dispatcher-api.ts";
 import type { ObjectBytes } from "./storage/object-bytes.ts";
 import type { StorageState } from "./storage/storage-state.ts";
+import type { WorkerVariables } from "./worker-variables.ts";
 
 /** The Worker's bindings, as wrangler.jsonc declares them and the embedded runtime provides them. */
-export interface Env {
+export interface Env extends WorkerVariables {
   readonly DB: D1Database;
   /** Input videos and result files. */
   readonly BUCKET: R2Bucket;

@@ -14,7 +14,7 @@ describe("the settings of npm start", () => {
 
   it.each([
     { PORT: "0", TRUSTED_PROXIES: "10.0.0.0/8, ::1,192.168.0.1", ENGINE: "builtin" },
-    { PORT: "65535" },
+    { PORT: "65535", PUBLIC_URL: "https://splatt.example/api/" },
   ])("are taken: %o", (settings) => {
     expect(readStartSettings({ ...GOOD, ...settings })).toMatchObject({
       ok: true,
@@ -33,6 +33,10 @@ describe("the settings of npm start", () => {
     ["10.0.0.0/33", "TRUSTED_PROXIES"],
     ["proxy.example.com", "TRUSTED_PROXIES"],
     ["10.0.0.1,", "TRUSTED_PROXIES"],
+    ["splatt.example", "PUBLIC_URL"],
+    ["ftp://splatt.example", "PUBLIC_URL"],
+    ["https://user:pass@splatt.example", "PUBLIC_URL"],
+    ["https://splatt.example/?x", "PUBLIC_URL"],
   ])("that are wrong are quoted: %j as %s", (value, name) => {
     const result = readStartSettings({ ...GOOD, [name]: value });
     expect(result).toMatchObject({

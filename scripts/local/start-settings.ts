@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import type { WorkerVariables } from "@splatt/control-plane/embedded";
 import { EngineChoice } from "@splatt/shared";
 import { z } from "zod";
 import { dataDir } from "./local-machine.ts";
@@ -17,6 +18,10 @@ const ApiKey = z
 
 const Network = z.string().refine(isNetwork, "must be IP addresses or networks such as 10.0.0.0/8");
 
+const PublicUrl = z
+  .url({ protocol: /^https?$/, message: "must be an http or https URL" })
+  .refine((url) => !/[?#@]/.test(url), "must have no user name, query or fragment");
+
 const Settings = z.object({
   GPU_API_KEY: ApiKey.optional(),
   PORT: z
@@ -26,6 +31,7 @@ const Settings = z.object({
     .refine((port) => port <= 65_535, "must be a number from 0 to 65535")
     .default(DEFAULT_PORT),
   ENGINE: z.enum(EngineChoice.options, `must be one of ${EngineChoice.options.join(", ")}`).optional(),
+  PUBLIC_URL: PublicUrl.optional(),
   TRUSTED_PROXIES: z
     .string()
     .transform((list) => list.split(",").map((entry) => entry.trim()))
@@ -39,6 +45,8 @@ export interface StartSettings {
   readonly port: number;
   readonly dataDir: string;
   readonly trustedProxies: readonly string[];
+  /** Variables of the Worker that are set. */
+  readonly variables: WorkerVariables;
   /** Warnings about valid but inadvisable settings. */
   readonly warnings: readonly string[];
 }
@@ -59,12 +67,16 @@ export function readStartSettings(environment: Environment): StartSettingsResult
     );
     return { ok: false, problems: [...new Set(problems)] };
   }
-  const { GPU_API_KEY: apiKey = null, PORT: port, TRUSTED_PROXIES: trustedProxies } = parsed.data;
+  const { GPU_API_KEY: apiKey = null, PORT: port, TRUSTED_PROXIES: trustedProxies, PUBLIC_URL } = parsed.data;
+  const variables = PUBLIC_URL === undefined ? {} : { PUBLIC_URL };
   const isShort = apiKey !== null && apiKey.length < SAFE_KEY_LENGTH;
   const warnings = isShort
     ? [`GPU_API_KEY is short: choose ${SAFE_KEY_LENGTH} random characters or more.`]
     : [];
-  return { ok: true, settings: { apiKey, port, dataDir: dataDir(environment), trustedProxies, warnings } };
+  return {
+    ok: true,
+    settings: { apiKey, port, dataDir: dataDir(environment), trustedProxies, variables, warnings },
+  };
 }
 
 /** The value is quoted, unless it is a secret. */

@@ -11,6 +11,7 @@ export * from "./problems.ts";
 export * from "./progress.ts";
 export * from "./protocol.ts";
 export * from "./result.ts";
+export * from "./result-links.ts";
 export * from "./scopes.ts";
 export * from "./sessions.ts";
 export * from "./sources/policy-settings.ts";

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { EngineChoice, EngineName } from "./engines.ts";
 import { FAILURE_CODES } from "./failures.ts";
 import { JobStatus } from "./job-status.ts";
+import { laxNumber } from "./lax-number.ts";
 import { STAGES } from "./progress.ts";
 import { sharePageAdvice } from "./sources/share-page.ts";
 import { parseSourceUrl } from "./sources/source-url.ts";
@@ -27,17 +28,6 @@ export const FileName = z
     message: "must be a file name without folders or control characters",
   })
   .refine(isWellFormed, WELL_FORMED);
-
-/**
- * Numbers as the seed's server (pydantic, lax mode) accepted them: 5, 5.0 and "5" are the same integer. Other types are
- * refused.
- */
-function laxNumber<T extends z.ZodType<number>>(schema: T) {
-  return z.preprocess((value) => {
-    const number = typeof value === "string" && value.trim() !== "" ? Number(value) : Number.NaN;
-    return Number.isNaN(number) ? value : number;
-  }, schema);
-}
 
 /** A video's address, as the URL standard writes it. Pages that only show a video are refused. */
 const VideoUrl = z.string().transform((text, context) => {

@@ -29,6 +29,11 @@ export const PROBLEMS = {
     title: "No such result file",
     hint: "GET /jobs/{job_id}/status lists the files once the job is completed.",
   },
+  link_not_found: {
+    status: 404,
+    title: "The link does not work",
+    hint: "It is incomplete or has expired, or the file was deleted. Ask for a new one.",
+  },
   upload_not_found: {
     status: 404,
     title: "No such upload",

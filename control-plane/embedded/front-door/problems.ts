@@ -11,6 +11,7 @@ export function answerProblem(response: ServerResponse, code: ProblemCode, detai
   const body = problemBody(code, detail);
   response.writeHead(PROBLEMS[code].status, {
     "content-type": "application/problem+json",
+    "x-content-type-options": "nosniff",
     "content-length": Buffer.byteLength(body),
     ...retryAfter(code),
   });
@@ -27,6 +28,7 @@ export function closeWithProblem(socket: Duplex, code: ProblemCode): void {
   const head = [
     `HTTP/1.1 ${PROBLEMS[code].status} ${PROBLEMS[code].title}`,
     "Content-Type: application/problem+json",
+    "X-Content-Type-Options: nosniff",
     `Content-Length: ${Buffer.byteLength(body)}`,
     ...Object.entries(retryAfter(code)).map(([name, value]) => `${name}: ${value}`),
     "Connection: close",

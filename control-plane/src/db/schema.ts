@@ -366,7 +366,7 @@ export type ShareRow = typeof shares.$inferSelect;
 /** What signs result links and the like. A retired secret still verifies until nothing that it signed is valid. */
 export const signingSecrets = sqliteTable("signing_secrets", {
   id: text().primaryKey(),
-  /** 32 bytes, base64. */
+  /** 256 random bits. */
   secret: text().notNull(),
   createdAt: integer("created_at").notNull(),
   retiredAt: integer("retired_at"),

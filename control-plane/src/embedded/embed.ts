@@ -51,5 +51,24 @@ function asSentByClient(request: Request): Request {
   for (const name of [DOOR_SECRET_HEADER, TRANSFER_HEADER, STORAGE_STATE_HEADER, HELD_LENGTH_HEADER]) {
     headers.delete(name);
   }
-  return new Request(request, { headers });
+  return new Request(urlBeforeProxy(request.url, headers), new Request(request, { headers }));
+}
+
+/** The URL as the client wrote it. The door passes these headers only when a trusted proxy set them. */
+export function urlBeforeProxy(url: string, headers: Headers): string {
+  const scheme = firstOf(headers.get("x-forwarded-proto"));
+  const host = firstOf(headers.get("x-forwarded-host"));
+  const sent = new URL(url);
+  if (scheme === "http" || scheme === "https") sent.protocol = scheme;
+  // Assigning a host without a port would keep the old port.
+  if (host !== undefined && /^[\w.-]+(?::\d{1,5})?$|^\[[0-9a-f:.]+\](?::\d{1,5})?$/i.test(host)) {
+    sent.port = "";
+    sent.host = host;
+  }
+  return sent.href;
+}
+
+/** Of several proxies, the first to receive the request wrote the first entry. */
+function firstOf(list: string | null): string | undefined {
+  return list?.split(",")[0]?.trim().toLowerCase();
 }

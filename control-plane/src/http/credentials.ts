@@ -25,7 +25,11 @@ export function equalsInConstantTime(given: string, wanted: string): boolean {
 
 /** A URL-safe secret of 256 random bits. */
 export function newSecret(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(32));
+  return base64Url(crypto.getRandomValues(new Uint8Array(32)));
+}
+
+/** Without padding. */
+export function base64Url(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes))
     .replaceAll("+", "-")
     .replaceAll("/", "_")

@@ -16,6 +16,18 @@ export interface StoredObject {
   readonly lastModified: number;
 }
 
+/** How a file is handed out; by default to the holder of a key, who saves it under its own name. */
+export interface Presentation {
+  /** The name under which a browser saves it. */
+  readonly name?: string;
+  /** Shown in the browser instead of saved. */
+  readonly inline?: boolean;
+  /** The Cache-Control directives that say who may keep it, and for how long. */
+  readonly caching?: string;
+  /** Pages of other sites may show it, also those that are isolated from other origins. */
+  readonly anySite?: boolean;
+}
+
 /**
  * Answers a GET or HEAD with an object of R2: preconditions, `Range` and `If-Range` as in RFC 9110 §13 and §14.
  * R2 answers an unsatisfiable range with the whole object, so the range is computed here.
@@ -26,18 +38,27 @@ export async function objectResponse(
   bytes: ObjectBytes,
   object: StoredObject,
   request: { readonly method: string; readonly headers: Headers },
+  {
+    name = object.filename,
+    inline = false,
+    caching = "private, no-cache",
+    anySite = false,
+  }: Presentation = {},
 ): Promise<Response | null> {
   const validators = { etag: `"${object.etag}"`, lastModified: object.lastModified };
   const headers = new Headers({
     "accept-ranges": "bytes",
     // A proxy that compressed the bytes would leave a strong ETag, and a Content-Range, that are no longer theirs.
-    "cache-control": "private, no-cache, no-transform",
-    "content-disposition": contentDisposition(object.filename),
+    "cache-control": `${caching}, no-transform`,
+    "content-disposition": contentDisposition(name, inline),
     "content-type": object.contentType,
+    // Whatever an agent uploaded, a browser that opens it runs nothing and fetches nothing.
+    "content-security-policy": "default-src 'none'; sandbox",
     etag: validators.etag,
     "last-modified": new Date(object.lastModified).toUTCString(),
     "x-content-type-options": "nosniff",
   });
+  if (anySite) headers.set("cross-origin-resource-policy", "cross-origin");
   if (object.sha256 != null) headers.set(SHA256_HEADER, object.sha256);
 
   const outcome = evaluatePreconditions(request.headers, validators);
@@ -81,11 +102,11 @@ export function parseRange(header: string | null, size: number): ByteRange | "wh
 }
 
 /** RFC 6266: an ASCII name for old clients and the exact one for the others. */
-function contentDisposition(filename: string): string {
+function contentDisposition(filename: string, inline: boolean): string {
   const ascii = filename.replaceAll(/[^\x20-\x7e]|["\\%]/g, "_");
   const encoded = encodeURIComponent(filename).replaceAll(
     /['()*]/g,
     (char) => `%${char.charCodeAt(0).toString(16)}`,
   );
-  return `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`;
+  return `${inline ? "inline" : "attachment"}; filename="${ascii}"; filename*=UTF-8''${encoded}`;
 }

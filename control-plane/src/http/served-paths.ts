@@ -7,6 +7,7 @@ export const SERVED_SEGMENTS: readonly string[] = [
   "assets",
   "health",
   "jobs",
+  "links",
   "me",
   "session",
   "sign-in",

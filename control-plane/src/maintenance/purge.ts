@@ -3,6 +3,7 @@ import type { Database } from "../db/database.ts";
 import { tombstones } from "../db/schema.ts";
 import { purgeTombstone } from "../jobs/tombstones.ts";
 import { log } from "../log.ts";
+import { rotateSigningSecrets } from "../results/signing-secrets.ts";
 import { discardResultUploads, jobsWithMissedUploads } from "../uploads/result-uploads.ts";
 import { deleteUpload, expiredUploads } from "../uploads/uploads.ts";
 
@@ -14,6 +15,7 @@ export async function purgeLeftovers(db: Database, bucket: R2Bucket, now: number
   const due = await db.select().from(tombstones).where(lt(tombstones.purgeAt, now)).limit(BATCH);
   await each(due, (tombstone) => purgeTombstone(db, bucket, tombstone));
   await each(await expiredUploads(db, now, BATCH), (upload) => deleteUpload(db, bucket, upload));
+  await rotateSigningSecrets(db, now);
   await each(await jobsWithMissedUploads(db, now, BATCH), (jobId) => discardResultUploads(db, bucket, jobId));
 }
 

@@ -1,18 +1,47 @@
+import { CreateResultLink, offsetUtc, type ResultLink } from "@splatt/shared";
 import { Hono } from "hono";
 import type { ApiEnv } from "../app-env.ts";
 import { serve } from "../contract/serve.ts";
+import { database } from "../db/database.ts";
 import { objectResponse } from "../http/object-response.ts";
 import { ApiError } from "../http/problem.ts";
+import { publicUrl } from "../http/public-url.ts";
+import { readOptionalJson, unknownFields, validate } from "../http/validate.ts";
+import { unknownWarnings } from "../http/warnings.ts";
 import { findJob } from "../jobs/find-job.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
-import { GET_RESULT } from "./contract.ts";
+import { CREATE_RESULT_LINK, GET_RESULT } from "./contract.ts";
+import { signLink } from "./link-token.ts";
 import { findResult } from "./result-files.ts";
+import { currentSecret } from "./signing-secrets.ts";
 
 /** The result files of jobs, under /jobs. */
-export const resultRoutes = new Hono<ApiEnv>().get("/:id/results/:filename", serve(GET_RESULT), async (c) => {
-  const job = await findJob(c);
-  const file = await findResult(c.env, job, c.req.param("filename"));
-  const response = file === null ? null : await objectResponse(objectBytes(c.env), file, c.req.raw);
-  if (response === null) throw new ApiError("result_not_found");
-  return response;
-});
+export const resultRoutes = new Hono<ApiEnv>()
+  .get("/:id/results/:filename", serve(GET_RESULT), async (c) => {
+    const job = await findJob(c);
+    const file = await findResult(c.env, job, c.req.param("filename"));
+    const presentation = { inline: c.req.query("download") === "0" };
+    const response =
+      file === null ? null : await objectResponse(objectBytes(c.env), file, c.req.raw, presentation);
+    if (response === null) throw new ApiError("result_not_found");
+    return response;
+  })
+
+  .post("/:id/results/:filename/link", serve(CREATE_RESULT_LINK), async (c) => {
+    const raw = await readOptionalJson(c);
+    const { expires_in } = validate(CreateResultLink, raw, "body");
+    const job = await findJob(c);
+    const filename = c.req.param("filename");
+    if ((await findResult(c.env, job, filename)) === null) throw new ApiError("result_not_found");
+    const now = Date.now();
+    const expires = Math.floor(now / 1000) + expires_in;
+    const secret = await currentSecret(database(c.env.DB), now);
+    const token = await signLink(secret, { jobId: job.id, attempt: job.attempt, filename, expires });
+    const link: ResultLink = {
+      url: publicUrl(c.env, c.req.url, `/links/${token}/${encodeURIComponent(filename)}`),
+      expires_at: offsetUtc(expires * 1000),
+      ...unknownWarnings("field", unknownFields(CreateResultLink, raw)),
+    };
+    c.header("cache-control", "no-store");
+    return c.json(link);
+  });
