@@ -9,6 +9,7 @@ await buildAssets();
 export default defineConfig({
   plugins: [
     cloudflareTest(async () => ({
+      main: `${import.meta.dirname}/src/testing/checked-worker.ts`,
       wrangler: { configPath: `${import.meta.dirname}/wrangler.jsonc` },
       miniflare: {
         bindings: {

@@ -20,6 +20,9 @@ const MAX_WORKERS = 2;
 /** The processes that tests start compile each module once. */
 const env = { NODE_COMPILE_CACHE: join(ROOT, "node_modules", ".cache", "node-compile-cache") };
 
+/** Compares every answer of a control plane with the contract. */
+const CHECK_ANSWERS = join(ROOT, "control-plane", "src", "testing", "check-fetch.ts");
+
 /** A package with its own vitest.config.ts. */
 function packageProject(name: string, path = name): TestProjectInlineConfiguration {
   const root = join(ROOT, path);
@@ -42,6 +45,7 @@ export default defineConfig({
         root: import.meta.dirname,
         test: {
           name: "scripts",
+          setupFiles: [CHECK_ANSWERS],
           env,
           maxWorkers: MAX_WORKERS,
           environment: "node",
@@ -54,6 +58,7 @@ export default defineConfig({
         root: join(import.meta.dirname, "e2e", "faults"),
         test: {
           name: "faults",
+          setupFiles: [CHECK_ANSWERS],
           env,
           maxWorkers: MAX_WORKERS,
           environment: "node",

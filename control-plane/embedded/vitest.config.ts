@@ -1,5 +1,10 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  test: { name: "embedded", environment: "node", testTimeout: 60_000 },
+  test: {
+    name: "embedded",
+    environment: "node",
+    setupFiles: [`${import.meta.dirname}/../src/testing/check-fetch.ts`],
+    testTimeout: 60_000,
+  },
 });

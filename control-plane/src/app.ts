@@ -5,6 +5,7 @@ import { agentSocketRoute } from "./agent-api/socket-route.ts";
 import { agentRoutes } from "./agents/routes.ts";
 import type { AppEnv } from "./app-env.ts";
 import { isStoreUnavailable } from "./db/store-errors.ts";
+import { documentationRoutes } from "./documentation/routes.ts";
 import { healthRoutes } from "./health/routes.ts";
 import { ApiError, problemResponse } from "./http/problem.ts";
 import { jobRoutes } from "./jobs/routes.ts";
@@ -41,6 +42,7 @@ const noSniffing: MiddlewareHandler<AppEnv> = async (c, next) => {
 export const app = new Hono<AppEnv>({ strict: false })
   .use(noSniffing)
   .route("/health", healthRoutes)
+  .route("/", documentationRoutes)
   .route("/agent", agentSocketRoute)
   .use("/agent/jobs/*", requireWritableStorage)
   .route("/agent/jobs", agentJobRoutes)

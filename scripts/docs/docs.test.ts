@@ -4,7 +4,7 @@ import { AgentEnvironment } from "@splatt/gpu-agent/config";
 import { ROOT } from "@splatt/local/local-machine";
 import { AgentMessage, CLOSE, CreateJobFields, ServerMessage } from "@splatt/shared";
 import { describe, expect, it } from "vitest";
-import { GENERATED_DOCS, regenerated } from "./generated-docs.ts";
+import { GENERATED_FILES, regenerated } from "./generated-docs.ts";
 
 const read = (path: string) => readFile(join(ROOT, path), "utf8");
 
@@ -17,7 +17,7 @@ async function allPages(): Promise<string[]> {
 }
 
 describe("the docs", () => {
-  it.each(GENERATED_DOCS)("%s has the code's own tables (else: npm run docs)", async (path) => {
+  it.each(GENERATED_FILES)("%s has the code's own tables (else: npm run docs)", async (path) => {
     expect(await readFile(path, "utf8")).toBe(await regenerated(path));
   });
 

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { OPERATIONS, openApiDocument } from "@splatt/control-plane/contract";
 import { ROOT } from "@splatt/local/local-machine";
 import { FAILURE_CODES, FAILURES, JOB_STATUSES, PROBLEMS, TRANSITIONS } from "@splatt/shared";
 
@@ -37,8 +38,13 @@ export const GENERATED_DOCS = ["docs/api.md", "docs/failures.md", "docs/how-it-w
   join(ROOT, path),
 );
 
+const OPENAPI_PATH = join(ROOT, "control-plane", "openapi.json");
+
+export const GENERATED_FILES = [...GENERATED_DOCS, OPENAPI_PATH];
+
 /** The file's text with up-to-date generated parts. */
 export async function regenerated(path: string): Promise<string> {
+  if (path === OPENAPI_PATH) return `${JSON.stringify(openApiDocument(OPERATIONS), null, 2)}\n`;
   const text = await readFile(path, "utf8");
   return text.replaceAll(/<!-- generated: (\w+) -->\n[\s\S]*?<!-- end -->/g, (_, name: string) => {
     const block = BLOCKS[name];

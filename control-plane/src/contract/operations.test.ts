@@ -1,16 +1,11 @@
 import { expect, it } from "vitest";
 import { app } from "../app.ts";
+import { isPublicApi } from "../http/served-paths.ts";
 import { OPERATIONS } from "./operations.ts";
 import { operationOf } from "./serve.ts";
 
-const isPage = (path: string) => path === "/" || /^\/(?:app\/|assets\/|sign-(?:in|out)$)/.test(path);
-/** The agents' own endpoints, described in docs/protocol.md. */
-const isAgentApi = (path: string) => path === "/agent" || path.startsWith("/agent/");
-
 it("serves every operation where its path says, and no route without one", () => {
-  const routes = app.routes.filter(
-    ({ method, path }) => method !== "ALL" && !isAgentApi(path) && !isPage(path),
-  );
+  const routes = app.routes.filter(({ method, path }) => method !== "ALL" && isPublicApi(path));
   const served = new Set<string>();
   for (const { method, path, handler } of routes) {
     const operation = operationOf(handler);

@@ -1,12 +1,28 @@
 import * as agents from "../agents/contract.ts";
+import * as documentation from "../documentation/contract.ts";
 import * as health from "../health/contract.ts";
 import * as jobs from "../jobs/contract.ts";
 import * as results from "../results/contract.ts";
 import * as sessions from "../sessions/contract.ts";
 import * as uploads from "../uploads/contract.ts";
-import type { Operation } from "./operation.ts";
+import { type Operation, TAGS } from "./operation.ts";
 
-/** The whole public API. */
-export const OPERATIONS: readonly Operation[] = [health, jobs, results, uploads, agents, sessions].flatMap(
-  (room) => Object.values(room),
-);
+/** The whole public API, in the order of its documentation. */
+export const OPERATIONS: readonly Operation[] = [
+  health,
+  jobs,
+  results,
+  uploads,
+  agents,
+  sessions,
+  documentation,
+]
+  .flatMap((room): Operation[] => Object.values(room))
+  .toSorted(
+    (a, b) =>
+      TAGS.indexOf(a.tag) - TAGS.indexOf(b.tag) || compare(a.path, b.path) || compare(a.method, b.method),
+  );
+
+function compare(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}

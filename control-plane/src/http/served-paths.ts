@@ -9,8 +9,15 @@ export const SERVED_SEGMENTS: readonly string[] = [
   "jobs",
   "links",
   "me",
+  "openapi.json",
   "session",
   "sign-in",
   "sign-out",
   "uploads",
 ];
+
+/** Web pages and agents' endpoints: not part of the public API. */
+export function isPublicApi(path: string): boolean {
+  const isPage = path === "/" || /^\/(?:app\/|assets\/|docs(?:\/|$)|sign-(?:in|out)$)/.test(path);
+  return !isPage && path !== "/agent" && !path.startsWith("/agent/");
+}

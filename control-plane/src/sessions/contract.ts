@@ -7,9 +7,9 @@ export const GET_ME: Operation = {
   path: "/me",
   tag: "Keys",
   summary: "What the request's API key may do",
-  scope: null,
+  scope: "any",
   answers: { 200: Me },
-  problems: ["unauthorized"],
+  problems: [],
 };
 
 export const CREATE_SESSION: Operation = {
@@ -23,7 +23,7 @@ export const CREATE_SESSION: Operation = {
   scope: null,
   body: CreateSession,
   answers: { 200: SessionCreated },
-  problems: ["unauthorized", "foreign_origin"],
+  problems: ["unauthorized", "foreign_origin", "rate_limited", "not_configured"],
 };
 
 export const DELETE_SESSION: Operation = {

@@ -1,0 +1,3 @@
+export * from "./openapi.ts";
+export * from "./operation.ts";
+export * from "./operations.ts";
