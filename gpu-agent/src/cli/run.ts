@@ -131,7 +131,7 @@ async function readSource(video: string, from: string): Promise<LocalSource> {
 async function runRequest(request: RunRequest, config: MachineConfig): Promise<number> {
   const work = join(request.out, WORK_FOLDER);
   markChildren(work);
-  await killOrphans(work);
+  killOrphans(work);
   const log = createLogger({ level: request.verbose ? "info" : "silent", format: config.LOG_FORMAT });
   const host = await GpuHost.setUp(config, log);
   if (host.capacity.default_engine === null) {

@@ -69,7 +69,7 @@ async function runAgent(config: AgentConfig): Promise<number> {
     log.warn(`other users can still read ${workspace.root}: ${errorText(error)}`);
   });
   markChildren(workspace.root);
-  const orphans = await killOrphans(workspace.root);
+  const orphans = killOrphans(workspace.root);
   if (orphans > 0) log.warn(`killed ${orphans} processes left behind by a killed agent`);
 
   const host = await GpuHost.setUp(config, log);

@@ -1,12 +1,18 @@
-import { readdir, readFile } from "node:fs/promises";
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { resolve } from "node:path";
 import { isRunning } from "./proc-stat.ts";
 
 /** Children inherit this variable, which identifies the orphans of a killed agent. */
 export const FOLDER_MARK = "SPLATT_WORKSPACE";
 
+/** How many searches in a row must find nothing: a process that forks during one search escapes it. */
+const EMPTY_SEARCHES = 3;
+/** A program that forks faster than this many searches cannot be ended this way. */
+const MAX_SEARCHES = 50;
+
 /** Marks this process's future children with the folder that they work in. */
 export function markChildren(folder: string): void {
-  process.env[FOLDER_MARK] = folder;
+  process.env[FOLDER_MARK] = markOf(folder);
 }
 
 /**
@@ -14,8 +20,17 @@ export function markChildren(folder: string): void {
  *
  * @returns the number of processes killed
  */
-export function killOrphans(folder: string): Promise<number> {
-  return killMarked(FOLDER_MARK, folder);
+export function killOrphans(folder: string): number {
+  return killMarked(FOLDER_MARK, markOf(folder));
+}
+
+/** A folder has one mark, however the settings name it. */
+function markOf(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch {
+    return resolve(folder);
+  }
 }
 
 /**
@@ -23,16 +38,32 @@ export function killOrphans(folder: string): Promise<number> {
  *
  * @returns the number of processes killed
  */
-export async function killMarked(name: string, value: string): Promise<number> {
+export function killMarked(name: string, value: string): number {
   const mark = `${name}=${value}`;
   let killed = 0;
-  for (const entry of await readdir("/proc").catch(() => [])) {
-    const pid = Number(entry);
-    if (!Number.isInteger(pid) || pid === process.pid) continue;
-    const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
-    if (environment.split("\0").includes(mark) && isRunning(pid) && kill(pid)) killed += 1;
+  let empty = 0;
+  for (let search = 0; search < MAX_SEARCHES && empty < EMPTY_SEARCHES; search++) {
+    const marked = markedProcesses(mark);
+    empty = marked.length === 0 ? empty + 1 : 0;
+    killed += marked.filter(kill).length;
   }
   return killed;
+}
+
+/** Synchronous, because a search must be faster than programs fork. */
+function markedProcesses(mark: string): number[] {
+  if (!existsSync("/proc/self/environ")) return [];
+  const pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
+  return pids.filter((pid) => pid !== process.pid && environmentOf(pid).includes(mark) && isRunning(pid));
+}
+
+function environmentOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+  } catch {
+    // It has ended, or belongs to another user.
+    return [];
+  }
 }
 
 /** @returns false when the process has already ended */

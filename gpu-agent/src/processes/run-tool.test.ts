@@ -189,7 +189,7 @@ describe.skipIf(process.platform !== "linux")("a confined tool", () => {
       confined("sleep 600 & echo started; wait", {
         env: { [FOLDER_MARK]: mark },
         signal: cancel.signal,
-        onLine: () => void killOrphans(mark),
+        onLine: () => killOrphans(mark),
       }),
     );
     expect(await running).toMatchObject({ ok: false, error: { code: "out_of_memory" } });

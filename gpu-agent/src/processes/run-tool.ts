@@ -86,7 +86,7 @@ export async function runTool(call: ToolCall): Promise<Result<ToolExit, Failure>
   });
   let exited = false;
   const killEscaped = () => {
-    if (exited && cancelSignal.aborted) void killMarked(TOOL_MARK, mark);
+    if (exited && cancelSignal.aborted) killMarked(TOOL_MARK, mark);
   };
   subprocess.nodeChildProcess.once("exit", () => {
     exited = true;
