@@ -1,6 +1,6 @@
 import { cp, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "rolldown";
 
 const WEB = join(dirname(import.meta.dirname), "src", "web");
@@ -16,6 +16,8 @@ export async function buildAssets(outDir = ASSETS_DIR): Promise<void> {
   await rm(made, { recursive: true, force: true });
   await mkdir(made, { recursive: true });
   await cp(join(WEB, "assets"), join(made, "assets"), { recursive: true });
+  const viewer = dirname(fileURLToPath(import.meta.resolve("@playcanvas/supersplat-viewer/viewer.css")));
+  await cp(join(viewer, "viewer.css"), join(made, "assets", "viewer.css"));
   const client = join(WEB, "client");
   const scripts = (await readdir(client)).filter((name) => /^[a-z][\w-]*\.ts$/.test(name));
   await build({

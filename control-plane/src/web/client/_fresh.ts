@@ -10,8 +10,8 @@ export function keepFresh(intervalMs: number): void {
     // Signed out, or a problem: a reload by the person will say so.
     if (response === null || !response.ok || response.redirected) return;
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-    const now = document.querySelector("main");
-    const next = fresh.querySelector("main");
+    const now = document.querySelector("[data-fresh]") ?? document.querySelector("main");
+    const next = fresh.querySelector("[data-fresh]") ?? fresh.querySelector("main");
     if (now !== null && next !== null) morph(now, next);
   };
   const schedule = () => {

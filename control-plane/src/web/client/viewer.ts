@@ -1,0 +1,44 @@
+import { createViewer } from "@playcanvas/supersplat-viewer/viewer";
+import { type CameraFile, viewerSettings } from "./_viewer-settings.ts";
+
+/** Fills the page's `[data-viewer]` element. Without WebGL, its poster stays. */
+const container = document.querySelector<HTMLElement>("[data-viewer]");
+if (container !== null) await open(container);
+
+async function open(element: HTMLElement): Promise<void> {
+  const { content = "", cameras = "", poster } = element.dataset;
+  const button = document.querySelector<HTMLButtonElement>("[data-screenshot]");
+  try {
+    // Both at once: the splat is on its way while the cameras are read.
+    const contents = fetch(content);
+    const settings = fetch(cameras).then(async (response) =>
+      viewerSettings((await response.json()) as CameraFile),
+    );
+    const viewer = await createViewer({
+      container: element,
+      settings,
+      contentUrl: new URL(content, location.href).href,
+      contentFilename: "scene.sog",
+      contents,
+      ...(poster === undefined ? {} : { posterUrl: poster }),
+      renderer: "webgl",
+      noanim: true,
+    });
+    const ready = () => {
+      element.dataset.state = "ready";
+      if (button !== null) button.disabled = false;
+    };
+    if (viewer.state.loaded) ready();
+    else viewer.events.once("loaded:changed", ready);
+    button?.addEventListener("click", async () => {
+      const { data } = await viewer.captureFrame({ width: 1920 });
+      const link = document.createElement("a");
+      link.href = `data:image/png;base64,${data}`;
+      link.download = "splat.png";
+      link.click();
+    });
+  } catch (error) {
+    console.error(error);
+    element.dataset.state = "failed";
+  }
+}

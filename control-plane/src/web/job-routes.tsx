@@ -1,0 +1,59 @@
+import type { JobCreated, JobList, JobView } from "@splatt/shared";
+import { Hono } from "hono";
+import { ConfirmPage } from "./confirm-page.tsx";
+import { JobPage, loadJob } from "./job-page.tsx";
+import { JobsPage, jobsQuery } from "./jobs-page.tsx";
+import type { PageEnv } from "./page-env.ts";
+
+/** `/app/jobs` and the pages below it. */
+export const jobPages = new Hono<PageEnv>()
+  .get("/", async (c) => {
+    const query = jobsQuery(c.req.url);
+    const [viewer, list] = await Promise.all([c.var.viewer(), c.var.api.get<JobList>(`/jobs?${query}`)]);
+    return c.html(<JobsPage viewer={viewer} list={list} query={query} now={Date.now()} />);
+  })
+
+  .get("/:id", async (c) => {
+    const [viewer, data] = await Promise.all([
+      c.var.viewer(),
+      loadJob(c.var.api, segment(c.req.param("id"))),
+    ]);
+    return c.html(<JobPage viewer={viewer} data={data} now={Date.now()} />);
+  })
+
+  .post("/:id/cancel", async (c) => {
+    const id = segment(c.req.param("id"));
+    await c.var.api.post(`/jobs/${id}/cancel`);
+    return c.redirect(`/app/jobs/${id}`, 303);
+  })
+
+  .post("/:id/retry", async (c) => {
+    const id = segment(c.req.param("id"));
+    const { job_id } = await c.var.api.post<JobCreated>(`/jobs/${id}/retry`, {});
+    return c.redirect(`/app/jobs/${job_id}`, 303);
+  })
+
+  .get("/:id/delete", async (c) => {
+    const id = segment(c.req.param("id"));
+    const [viewer, job] = await Promise.all([c.var.viewer(), c.var.api.get<JobView>(`/jobs/${id}`)]);
+    return c.html(
+      <ConfirmPage
+        viewer={viewer}
+        section="/app/jobs"
+        question={`Delete the job ${job.task_id}?`}
+        consequence="Its files, its shares and, unless another job uses it, its video are deleted. This cannot be undone."
+        action="Delete the job"
+        back={`/app/jobs/${id}`}
+      />,
+    );
+  })
+
+  .post("/:id/delete", async (c) => {
+    await c.var.api.delete(`/jobs/${segment(c.req.param("id"))}`);
+    return c.redirect("/app/jobs", 303);
+  });
+
+/** A path parameter as part of another path. */
+function segment(parameter: string): string {
+  return encodeURIComponent(parameter);
+}
