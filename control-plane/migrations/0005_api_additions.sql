@@ -25,13 +25,10 @@ CREATE TABLE `audit_events` (
 );
 --> statement-breakpoint
 CREATE TABLE `idempotency_keys` (
-	`api_key_id` text NOT NULL,
-	`key` text NOT NULL,
+	`id` text PRIMARY KEY NOT NULL,
 	`fingerprint` text NOT NULL,
-	`created_at` integer NOT NULL,
-	`status` integer,
-	`body` text,
-	PRIMARY KEY(`api_key_id`, `key`)
+	`answer` text NOT NULL,
+	`created_at` integer NOT NULL
 ) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE INDEX `idempotency_keys_created` ON `idempotency_keys` (`created_at`);--> statement-breakpoint

@@ -390,6 +390,30 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: "key-after-job",
+    is: "an idempotency key is stored after the job that it creates, not with it",
+    found: 1,
+    changes: [
+      {
+        file: "control-plane/src/idempotency/creation.ts",
+        search: "db.batch([key, ...statements])",
+        replace: "db.batch(statements).then(() => db.batch([key]))",
+      },
+    ],
+  },
+  {
+    name: "key-not-unique",
+    is: "a second request with an idempotency key does not fail on the first one's row",
+    found: 1,
+    changes: [
+      {
+        file: "control-plane/src/idempotency/creation.ts",
+        search: "answer: sealed, createdAt: Date.now() });",
+        replace: "answer: sealed, createdAt: Date.now() }).onConflictDoNothing();",
+      },
+    ],
+  },
 ];
 
 export function mutationNamed(name: string): Mutation | undefined {

@@ -86,6 +86,11 @@ export const PROBLEMS = {
     title: "The request is not valid",
     hint: "Each entry of detail names a field.",
   },
+  idempotency_key_reused: {
+    status: 422,
+    title: "The Idempotency-Key was used for another request",
+    hint: "Use a new key for each thing that you create, and repeat a request unchanged.",
+  },
   precondition_failed: {
     status: 412,
     title: "The file has changed",

@@ -28,9 +28,9 @@ export const agentRoutes = new Hono<ApiEnv>()
       createdAt: Date.now(),
       lastSeenAt: null,
     };
-    await withRetry(() => database(c.env.DB).insert(agents).values(agent).onConflictDoNothing());
+    const insert = database(c.env.DB).insert(agents).values(agent).onConflictDoNothing();
     const created: AgentCreated = { ...toView(agent), token };
-    return c.json(created);
+    return (await c.get("creation").commit([insert], c.json(created))).answer;
   })
 
   .get("/", serve(LIST_AGENTS), async (c) => {

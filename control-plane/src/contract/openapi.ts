@@ -73,6 +73,11 @@ const IDEMPOTENCY_KEY: OpenApiParameter = {
   schema: { type: "string", minLength: 1, maxLength: 255 },
 };
 
+const IDEMPOTENCY_REPLAYED: OpenApiHeader = {
+  description: "`true` when this repeats the answer to an earlier request with the same Idempotency-Key",
+  schema: { type: "string", enum: ["true"] },
+};
+
 /** The API's contract as an OpenAPI document. */
 export function openApiDocument(operations: readonly Operation[]): OpenApiDocument {
   const json = Object.fromEntries(
@@ -186,10 +191,10 @@ function toRequestBody({
 }
 
 function toResponse(operation: Operation, answer: z.ZodType | RawAnswer, schema: JsonSchema | undefined) {
-  const headers = Object.entries(operation.answerHeaders ?? {}).map(([name, description]) => [
-    name,
-    { description, schema: { type: "string" } },
-  ]);
+  const headers: [string, OpenApiHeader][] = Object.entries(operation.answerHeaders ?? {}).map(
+    ([name, description]) => [name, { description, schema: { type: "string" } }],
+  );
+  if (operation.creates === true) headers.push(["idempotency-replayed", IDEMPOTENCY_REPLAYED]);
   return {
     description: answer instanceof z.ZodType ? (answer.description ?? "Success") : answer.description,
     ...(headers.length > 0 && { headers: Object.fromEntries(headers) }),

@@ -19,10 +19,12 @@ const WITH_KEY: readonly ProblemCode[] = ["unauthorized", "foreign_origin", "rat
 
 /** Every problem that an endpoint answers with. */
 export function problemsOf(operation: Operation): readonly ProblemCode[] {
-  const takesInput = operation.body !== undefined || operation.query !== undefined;
+  const { body, query, creates } = operation;
+  const takesInput = body !== undefined || query !== undefined || creates === true;
   return [
     ...operation.problems,
     ...(takesInput ? (["invalid_request"] as const) : []),
+    ...(creates === true ? (["idempotency_key_reused"] as const) : []),
     ...(operation.scope === null ? [] : WITH_KEY),
     ...(operation.scope === null || operation.scope === "any" ? [] : (["scope_missing"] as const)),
     ...EVERYWHERE,

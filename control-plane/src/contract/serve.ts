@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import type { ApiEnv } from "../app-env.ts";
+import { createOnce } from "../idempotency/create-once.ts";
 import { requireScope } from "../keys/principal.ts";
 import type { Operation } from "./operation.ts";
 
@@ -10,7 +11,8 @@ export function serve(operation: Operation): MiddlewareHandler<ApiEnv> {
   const enforce: MiddlewareHandler<ApiEnv> = async (c, next) => {
     const { scope } = operation;
     if (scope !== null && scope !== "any") requireScope(c.get("principal"), scope);
-    await next();
+    if (operation.creates === true) await createOnce(c, operation, next);
+    else await next();
   };
   served.set(enforce, operation);
   return enforce;

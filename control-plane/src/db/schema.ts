@@ -280,24 +280,19 @@ export const apiKeys = sqliteTable(
 );
 export type ApiKeyRow = typeof apiKeys.$inferSelect;
 
-/** The first answer to each request with an Idempotency-Key. */
+/** The first answer to each request with an `Idempotency-Key`. See idempotency/keyed-request.ts. */
 export const idempotencyKeys = sqliteTable(
   "idempotency_keys",
   {
-    /** Empty for the bootstrap key. */
-    apiKeyId: text("api_key_id").notNull(),
-    key: text().notNull(),
+    /** SHA-256 of the API key's id and the idempotency key, hex. */
+    id: text().primaryKey(),
     /** SHA-256 of operation, path and body, hex. */
     fingerprint: text().notNull(),
+    /** Encrypted with the API key and the idempotency key. */
+    answer: text().notNull(),
     createdAt: integer("created_at").notNull(),
-    /** Null while the first request is still running. */
-    status: integer(),
-    body: text(),
   },
-  (row) => [
-    primaryKey({ columns: [row.apiKeyId, row.key] }),
-    index("idempotency_keys_created").on(row.createdAt),
-  ],
+  (row) => [index("idempotency_keys_created").on(row.createdAt)],
 );
 
 /** The labels of jobs as `key=value`, for finding them; `jobs.labels` has them too. */

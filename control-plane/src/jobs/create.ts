@@ -1,29 +1,43 @@
 import { type CreateJob, DEFAULT_POOL, JobOptions } from "@splatt/shared";
-import { and, eq, notExists, sql } from "drizzle-orm";
-import { type Database, withRetry } from "../db/database.ts";
+import { and, eq, type SQL, sql } from "drizzle-orm";
+import type { Database } from "../db/database.ts";
 import { agents, type JobRow, jobs, uploads } from "../db/schema.ts";
 import { notifyDispatcher } from "../dispatch/dispatcher-client.ts";
 import type { WaitingJob } from "../dispatch/queue.ts";
 import { queueRank } from "../dispatch/queue-rank.ts";
 import type { Env } from "../env.ts";
 import { ApiError } from "../http/problem.ts";
+import type { Creation } from "../idempotency/creation.ts";
 import { findCompletedUpload, isPresent } from "../uploads/uploads.ts";
 
 export const CREATED_MESSAGE = "Job created and queued for processing";
+
+/** What a request for a job comes to. */
+export interface CreatedJob {
+  readonly answer: Response;
+  /** The job as it waits in the queue; null when an earlier request with the same idempotency key created it. */
+  readonly waiting: WaitingJob | null;
+}
 
 /**
  * Queues a job.
  *
  * @param repeats the ended job that it is a retry of
- * @returns the job as it waits in the queue
+ * @param answer to the request, from the job's id
  */
-export async function createJob(db: Database, body: CreateJob, repeats: JobRow | null): Promise<WaitingJob> {
+export async function createJob(
+  db: Database,
+  creation: Creation,
+  { body, repeats }: { readonly body: CreateJob; readonly repeats: JobRow | null },
+  answer: (id: string) => Response,
+): Promise<CreatedJob> {
   await requirePool(db, body.pool);
   const upload = body.upload_id === undefined ? null : await findCompletedUpload(db, body.upload_id);
   const id = crypto.randomUUID();
   const now = Date.now();
   const rank = queueRank(now, body.priority);
   const lastAgentId = repeats?.agentId ?? repeats?.lastAgentId ?? null;
+  const filename = body.filename ?? upload?.filename ?? "video";
   const insert = db
     .insert(jobs)
     .values({
@@ -31,7 +45,7 @@ export async function createJob(db: Database, body: CreateJob, repeats: JobRow |
       taskId: body.task_id,
       status: "queued",
       message: CREATED_MESSAGE,
-      filename: body.filename ?? upload?.filename ?? "video",
+      filename: upload === null ? filename : whileUploadExists(db, upload.id, filename),
       sourceUrl: body.filebin_url ?? body.video_url ?? null,
       uploadId: upload?.id ?? null,
       options: JobOptions.parse(body),
@@ -44,28 +58,26 @@ export async function createJob(db: Database, body: CreateJob, repeats: JobRow |
       updatedAt: now,
     })
     .onConflictDoNothing();
-  if (upload === null) await withRetry(() => insert);
-  else await insertWithUpload(db, insert, id, upload.id);
-  return { id, attempt: 0, engine: body.engine, lastAgentId, rank };
+  try {
+    const committed = await creation.commit([insert], answer(id));
+    const waiting: WaitingJob = { id, attempt: 0, engine: body.engine, lastAgentId, rank };
+    return { answer: committed.answer, waiting: committed.isNew ? waiting : null };
+  } catch (error) {
+    if (upload !== null && !(error instanceof ApiError)) await findCompletedUpload(db, upload.id);
+    throw error;
+  }
 }
 
-/** Until a job uses the upload, it can be deleted at any moment: then the job is not created. */
-async function insertWithUpload(
-  db: Database,
-  insert: Parameters<Database["batch"]>[0][number],
-  id: string,
-  uploadId: string,
-): Promise<void> {
-  const upload = db
-    .select({ one: sql`1` })
+/**
+ * Until a job uses an upload, it can be deleted at any moment. Then this is NULL, which the column refuses, so the job
+ * is not created.
+ */
+function whileUploadExists(db: Database, uploadId: string, filename: string): SQL {
+  const present = db
+    .select({ filename: sql`${filename}`.as("filename") })
     .from(uploads)
     .where(and(eq(uploads.id, uploadId), isPresent()));
-  const dropOrphan = db
-    .delete(jobs)
-    .where(and(eq(jobs.id, id), eq(jobs.status, "queued"), notExists(upload)));
-  await withRetry(() => db.batch([insert, dropOrphan]));
-  const created = await db.select({ id: jobs.id }).from(jobs).where(eq(jobs.id, id));
-  if (created.length === 0) throw new ApiError("upload_not_found");
+  return sql`(${present})`;
 }
 
 /** Wakes the pool's Dispatcher for a job that was just created. */

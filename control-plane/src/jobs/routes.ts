@@ -9,11 +9,11 @@ import {
   RetryJobFields,
 } from "@splatt/shared";
 import { and, asc, desc, eq, lt } from "drizzle-orm";
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import type { ApiEnv } from "../app-env.ts";
 import { serve } from "../contract/serve.ts";
 import { type Database, database } from "../db/database.ts";
-import { jobCounts, jobEvents, jobs } from "../db/schema.ts";
+import { type JobRow, jobCounts, jobEvents, jobs } from "../db/schema.ts";
 import { ApiError } from "../http/problem.ts";
 import { readJson, readOptionalJson, readQuery, unknownFields, validate } from "../http/validate.ts";
 import { unknownWarnings } from "../http/warnings.ts";
@@ -41,9 +41,7 @@ export const jobRoutes = new Hono<ApiEnv>()
     const raw = await readJson(c);
     const body = validate(CreateJob, raw, "body");
     requireFetchable(c.env, body);
-    const job = await createJob(database(c.env.DB), body, null);
-    c.executionCtx.waitUntil(announceJob(c.env, body.pool, job));
-    return c.json(created(job.id, unknownFields(CreateJobFields, raw)));
+    return create(c, { body, repeats: null }, unknownFields(CreateJobFields, raw));
   })
 
   .get("/", serve(LIST_JOBS), async (c) => {
@@ -111,9 +109,7 @@ export const jobRoutes = new Hono<ApiEnv>()
     const raw = await readOptionalJson(c);
     const body = retryBody(job, raw);
     requireFetchable(c.env, body);
-    const again = await createJob(database(c.env.DB), body, job);
-    c.executionCtx.waitUntil(announceJob(c.env, body.pool, again));
-    return c.json(created(again.id, unknownFields(RetryJobFields, raw)));
+    return create(c, { body, repeats: job }, unknownFields(RetryJobFields, raw));
   })
 
   .delete("/:id", serve(DELETE_JOB), async (c) => {
@@ -122,8 +118,22 @@ export const jobRoutes = new Hono<ApiEnv>()
     return c.json({ message: "Job deleted successfully" });
   });
 
-function created(id: string, unknown: readonly string[]): JobCreated {
-  return { job_id: id, status: "queued", message: CREATED_MESSAGE, ...unknownWarnings("field", unknown) };
+async function create(
+  c: Context<ApiEnv>,
+  job: { readonly body: CreateJob; readonly repeats: JobRow | null },
+  unknown: readonly string[],
+): Promise<Response> {
+  const { answer, waiting } = await createJob(database(c.env.DB), c.get("creation"), job, (id) => {
+    const created: JobCreated = {
+      job_id: id,
+      status: "queued",
+      message: CREATED_MESSAGE,
+      ...unknownWarnings("field", unknown),
+    };
+    return c.json(created);
+  });
+  if (waiting !== null) c.executionCtx.waitUntil(announceJob(c.env, job.body.pool, waiting));
+  return answer;
 }
 
 async function countJobs(db: Database, status: JobStatus | undefined): Promise<number> {

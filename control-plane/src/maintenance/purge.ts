@@ -1,6 +1,7 @@
 import { lt } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { tombstones } from "../db/schema.ts";
+import { purgeIdempotencyKeys } from "../idempotency/purge-keys.ts";
 import { purgeTombstone } from "../jobs/tombstones.ts";
 import { log } from "../log.ts";
 import { rotateSigningSecrets } from "../results/signing-secrets.ts";
@@ -12,6 +13,7 @@ const BATCH = 50;
 
 /** Finishes interrupted deletions and removes abandoned uploads. Safe to repeat and to interrupt. */
 export async function purgeLeftovers(db: Database, bucket: R2Bucket, now: number): Promise<void> {
+  await purgeIdempotencyKeys(db, now);
   const due = await db.select().from(tombstones).where(lt(tombstones.purgeAt, now)).limit(BATCH);
   await each(due, (tombstone) => purgeTombstone(db, bucket, tombstone));
   await each(await expiredUploads(db, now, BATCH), (upload) => deleteUpload(db, bucket, upload));

@@ -3,17 +3,17 @@ import { Hono } from "hono";
 import type { ApiEnv } from "../app-env.ts";
 import { serve } from "../contract/serve.ts";
 import { database } from "../db/database.ts";
-import type { UploadRow } from "../db/schema.ts";
+import { type UploadRow, uploads } from "../db/schema.ts";
 import { ApiError } from "../http/problem.ts";
 import { idParam, readJson, validate } from "../http/validate.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
 import { COMPLETE_UPLOAD, CREATE_UPLOAD, DELETE_UPLOAD, GET_UPLOAD, PUT_PART } from "./contract.ts";
-import { storePart } from "./multipart.ts";
+import { abortMultipart, storePart } from "./multipart.ts";
 import {
   completeUpload,
-  createUpload,
   deleteUpload,
   findUpload,
+  openUpload,
   receivedParts,
   recordPart,
 } from "./uploads.ts";
@@ -22,7 +22,11 @@ import {
 export const uploadRoutes = new Hono<ApiEnv>()
   .post("/", serve(CREATE_UPLOAD), async (c) => {
     const body = validate(CreateUpload, await readJson(c), "body");
-    return c.json(toView(await createUpload(database(c.env.DB), c.env.BUCKET, body), []));
+    const upload = await openUpload(c.env.BUCKET, body);
+    const insert = database(c.env.DB).insert(uploads).values(upload).onConflictDoNothing();
+    const committed = await c.get("creation").commit([insert], c.json(toView(upload, [])));
+    if (!committed.isNew) c.executionCtx.waitUntil(abortMultipart(c.env.BUCKET, upload));
+    return committed.answer;
   })
 
   .get("/:id", serve(GET_UPLOAD), async (c) => {

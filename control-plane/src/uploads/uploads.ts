@@ -14,9 +14,8 @@ const BEING_DELETED = 0;
 /** How many uploads in use one run extends; four million in a lifetime. */
 const EXTENDED_PER_RUN = 500;
 
-/** Opens an upload for a client's video. */
-export async function createUpload(
-  db: Database,
+/** Opens an upload for a client's video in the bucket. @returns its row, which is still to be written */
+export async function openUpload(
   bucket: R2Bucket,
   { filename, size }: Pick<UploadRow, "filename" | "size">,
 ): Promise<UploadRow> {
@@ -24,7 +23,7 @@ export async function createUpload(
   const r2Key = `uploads/${id}/source`;
   const multipart = await bucket.createMultipartUpload(r2Key);
   const now = Date.now();
-  const upload: UploadRow = {
+  return {
     id,
     apiKeyId: null,
     protocol: "parts",
@@ -38,8 +37,6 @@ export async function createUpload(
     createdAt: now,
     expiresAt: now + UPLOAD_LIFETIME_MS,
   };
-  await withRetry(() => db.insert(uploads).values(upload).onConflictDoNothing());
-  return upload;
 }
 
 /** @throws ApiError 404 when there is no such upload, or it is being deleted */

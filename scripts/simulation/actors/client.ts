@@ -72,7 +72,8 @@ export class Client {
     } else if (operation.kind === "cancel") {
       await this.#json("POST", `/jobs/${job.id}/cancel`, null);
     } else {
-      this.#learnOf(await this.#json("POST", `/jobs/${job.id}/retry`, null));
+      const key = this.#newKey();
+      this.#learnOf(await this.#json("POST", `/jobs/${job.id}/retry`, { task_id: key }, key));
     }
   }
 
@@ -81,20 +82,14 @@ export class Client {
     const source =
       operation.source === "url" ? { video_url: "https://example.com/v.mp4" } : await this.#upload();
     if (source === null) return;
-    this.#learnOf(
-      await this.#json("POST", "/jobs", {
-        task_id: "t",
-        filename: "v.mp4",
-        engine,
-        pool,
-        priority,
-        ...source,
-      }),
-    );
+    const key = this.#newKey();
+    const body = { task_id: key, filename: "v.mp4", engine, pool, priority, ...source };
+    this.#learnOf(await this.#json("POST", "/jobs", body, key));
   }
 
   async #upload(): Promise<{ upload_id: string } | null> {
-    const upload = await this.#json("POST", "/uploads", { filename: "v.mp4", size: VIDEO.length });
+    const video = { filename: "v.mp4", size: VIDEO.length };
+    const upload = await this.#json("POST", "/uploads", video, this.#newKey());
     if (upload === null) return null;
     const base = `/uploads/${String(upload.upload_id)}`;
     const partSize = Number(upload.part_size);
@@ -106,21 +101,31 @@ export class Client {
     return completed === null ? null : { upload_id: String(upload.upload_id) };
   }
 
+  /** An idempotency key. It is also the `task_id` of the job that is created with it, so that D1 shows it. */
+  #newKey(): string {
+    return `key-${this.#world.ids.uuid()}`;
+  }
+
   #learnOf(created: Record<string, unknown> | null): void {
     if (created !== null) this.jobs.push({ id: String(created.job_id), deletionAskedFor: false });
   }
 
   /** The JSON of a 200; null otherwise, after a few retries of transient errors. */
-  async #json(method: string, path: string, body: unknown): Promise<Record<string, unknown> | null> {
+  async #json(
+    method: string,
+    path: string,
+    body: unknown,
+    key: string | null = null,
+  ): Promise<Record<string, unknown> | null> {
     for (let tries = 1; ; tries += 1) {
-      const answer = await this.#send(method, path, body).catch(() => null);
+      const answer = await this.#send(method, path, body, key).catch(() => null);
       if (answer?.status === 200) return JSON.parse(answer.body.toString()) as Record<string, unknown>;
       if ((answer !== null && answer.status < 500) || tries === TRIES) return null;
       await sleep(this.#world.latency(100, 5000));
     }
   }
 
-  #send(method: string, path: string, body: unknown): Promise<HttpAnswer> {
+  #send(method: string, path: string, body: unknown, key: string | null): Promise<HttpAnswer> {
     const bytes = body === null || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
     return this.#controlPlane.fetch(this.#path, {
       method,
@@ -128,6 +133,7 @@ export class Client {
       headers: {
         "x-api-key": API_KEY,
         "content-type": "application/json",
+        ...(key === null ? {} : { "idempotency-key": key }),
         ...(bytes === null ? {} : { "content-length": String(bytes.length) }),
       },
       body: bytes,

@@ -144,3 +144,17 @@ export class AttemptsMoveForward {
     return null;
   }
 }
+
+/** One idempotency key, which the client also gives as `task_id`, creates one job, however often it is sent. */
+export class OneJobPerKey {
+  readonly #jobs = new Map<string, string>();
+
+  check({ jobs }: Observation): Finding {
+    for (const { id, task_id } of jobs.values()) {
+      const first = this.#jobs.get(task_id) ?? id;
+      if (first !== id) return `${task_id} created the jobs ${first.slice(0, 8)} and ${id.slice(0, 8)}`;
+      this.#jobs.set(task_id, id);
+    }
+    return null;
+  }
+}

@@ -4,6 +4,7 @@ import type { SqliteFile } from "../fakes/d1.ts";
 /** The part of a job that the invariants read. */
 export interface ObservedJob {
   readonly id: string;
+  readonly task_id: string;
   readonly status: JobStatus;
   readonly progress: number;
   readonly message: string;
@@ -25,8 +26,8 @@ export interface Observation {
 
 export const NOTHING_YET: Observation = { jobs: new Map(), counts: new Map() };
 
-const JOBS = `SELECT id, status, progress, message, attempt, lease_id, agent_id, last_seq, failures, lost_leases, pool,
-              error_code
+const JOBS = `SELECT id, task_id, status, progress, message, attempt, lease_id, agent_id, last_seq, failures, lost_leases,
+              pool, error_code
               FROM jobs ORDER BY seq`;
 
 export function observe(d1: SqliteFile): Observation {

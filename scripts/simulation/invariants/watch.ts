@@ -17,6 +17,7 @@ import {
   type Finding,
   type JobInvariant,
   leasesDoNotOverlap,
+  OneJobPerKey,
   onlyEndedJobsAreDeleted,
   type TryLimits,
   terminalStatusNeverChanges,
@@ -59,6 +60,7 @@ export class Watch {
   readonly #limits: TryLimits;
   readonly #jobInvariants: Readonly<Record<string, JobInvariant>>;
   readonly #forward = new AttemptsMoveForward();
+  readonly #keys = new OneJobPerKey();
   #seen = { d1: -1, r2: -1 };
   #last: Observation = NOTHING_YET;
 
@@ -134,6 +136,7 @@ export class Watch {
     this.require("completedJobsHaveTheirFiles", completedJobsHaveTheirFiles(now, d1.file, r2));
     this.require("failuresAreExplained", failuresAreExplained(now, this.#world.faults.struck, this.#limits));
     this.require("noJobIsLost", this.#lostJob(now));
+    this.require("noTwoJobsForOneKey", this.#keys.check(now));
   }
 
   #noteChanges(before: Observation, now: Observation): void {

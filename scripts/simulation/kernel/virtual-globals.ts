@@ -1,4 +1,4 @@
-import { hash, timingSafeEqual } from "node:crypto";
+import { createCipheriv, createDecipheriv, hash, timingSafeEqual } from "node:crypto";
 import { reportBug } from "./bugs.ts";
 import type { SimEvent } from "./event-queue.ts";
 import { currentProcess, type SimProcess } from "./process.ts";
@@ -89,6 +89,29 @@ async function digest(algorithm: string, data: ArrayBufferView): Promise<ArrayBu
   return Uint8Array.from(hash(algorithm.replace("-", ""), bytes, "buffer")).buffer;
 }
 
+const TAG_BYTES = 16;
+
+interface AesGcm {
+  readonly iv: Uint8Array;
+}
+
+/** AES-GCM with keys that are plain bytes, on this thread for the same reason. */
+async function importKey(_format: "raw", data: ArrayBuffer): Promise<Uint8Array> {
+  return new Uint8Array(data);
+}
+
+async function encrypt({ iv }: AesGcm, key: Uint8Array, data: Uint8Array): Promise<ArrayBuffer> {
+  const cipher = createCipheriv("aes-256-gcm", key, iv);
+  return Uint8Array.from(Buffer.concat([cipher.update(data), cipher.final(), cipher.getAuthTag()])).buffer;
+}
+
+async function decrypt({ iv }: AesGcm, key: Uint8Array, data: Uint8Array): Promise<ArrayBuffer> {
+  const decipher = createDecipheriv("aes-256-gcm", key, iv);
+  decipher.setAuthTag(data.subarray(-TAG_BYTES));
+  return Uint8Array.from(Buffer.concat([decipher.update(data.subarray(0, -TAG_BYTES)), decipher.final()]))
+    .buffer;
+}
+
 /**
  * Node keeps a combined signal alive as long as it has listeners. Here the listeners often belong to a dead process
  * and are never removed.
@@ -118,7 +141,7 @@ export function installVirtualGlobals(): void {
         theWorld().ids.bytes(into);
         return into;
       },
-      subtle: { digest, timingSafeEqual },
+      subtle: { digest, timingSafeEqual, importKey, encrypt, decrypt },
     },
     console: {
       log: (text: string) => theWorld().note(currentProcess()?.name ?? "", text),
