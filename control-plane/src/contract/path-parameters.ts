@@ -5,6 +5,7 @@ import { z } from "zod";
 export const PATH_PARAMETERS: Readonly<Record<string, z.ZodType>> = {
   id: z.string().describe("An id as this API returned it, in either case."),
   filename: z.string().describe("The name of a file in the job's `results`."),
+  token: z.string().describe("The token of a link, as this API returned it."),
   number: z.int().min(1).max(MAX_PARTS).describe("The number of the part, from 1."),
 };
 

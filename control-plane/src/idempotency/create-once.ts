@@ -21,6 +21,7 @@ export async function createOnce(c: Context<ApiEnv>, operation: Operation, next:
   const creation = new Creation(database(c.env.DB), await keyedRequest(c, operation));
   c.set("creation", creation);
   await next();
+  if (c.res.ok && !creation.isSettled) throw new Error(`${operation.id} did not commit its creation`);
   if (c.error === undefined) return;
   const first = await creation.firstAnswer().catch(() => null);
   if (first === null) return;

@@ -21,10 +21,16 @@ export interface Committed {
 export class Creation {
   readonly #db: Database;
   readonly #request: KeyedRequest | null;
+  #isCommitted = false;
 
   constructor(db: Database, request: KeyedRequest | null) {
     this.#db = db;
     this.#request = request;
+  }
+
+  /** Whether an answer is stored, or none is asked for. */
+  get isSettled(): boolean {
+    return this.#request === null || this.#isCommitted;
   }
 
   /**
@@ -51,8 +57,10 @@ export class Creation {
       });
       if (first === null) throw error;
       // The commit's own reply was lost.
+      this.#isCommitted = true;
       if (first.sealed !== sealed) return { answer: first.replay(), isNew: false };
     }
+    this.#isCommitted = true;
     return { answer, isNew: true };
   }
 

@@ -25,7 +25,6 @@ export const CREATE_RESULT_LINK: Operation = {
   description:
     "The link allows GET and HEAD of this file, of this attempt, until it expires: after an hour, or `expires_in` seconds, at most 7 days. Deleting the job ends it earlier.",
   scope: "results:read",
-  creates: true,
   body: CreateResultLink,
   bodyOptional: true,
   answers: { 200: ResultLink },
