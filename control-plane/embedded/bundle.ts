@@ -1,9 +1,11 @@
 import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
-import { basename, dirname, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 
 const PACKAGE_DIR = dirname(import.meta.dirname);
+/** Wrangler runs the build command with the first `node` that it finds, which may be older than this one. */
+const OWN_NODE_FIRST = [dirname(process.execPath), process.env.PATH].join(delimiter);
 
 /**
  * Builds the same bundle that `wrangler deploy` uploads.
@@ -24,7 +26,7 @@ export async function bundleWorker(
   };
   await promisify(execFile)(process.execPath, [cli, "deploy", main, "--dry-run", "--outdir", outDir], {
     cwd: PACKAGE_DIR,
-    env: { ...process.env, ...quiet, CI: "1", WRANGLER_LOG_PATH: join(outDir, "logs") },
+    env: { ...process.env, ...quiet, CI: "1", WRANGLER_LOG_PATH: join(outDir, "logs"), PATH: OWN_NODE_FIRST },
   });
   return join(outDir, `${basename(main, ".ts")}.js`);
 }

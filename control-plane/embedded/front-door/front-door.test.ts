@@ -120,6 +120,11 @@ describe("a request that is not for our routes, or not well-formed", () => {
     expect(answer).not.toMatch(/node_modules|\.ts:|\.js:|Error:/);
   });
 
+  it("with a method that no route takes learns those that its path takes", async () => {
+    const answer = await rawExchange(controlPlane.url, `TRACE /jobs HTTP/1.1\r\n${HEAD}${CLOSE}`);
+    expect(answer).toMatch(/^allow: GET, HEAD, POST\r$/m);
+  });
+
   it("is framed unambiguously: data after a chunked body is a separate request", async () => {
     const smuggled = `0\r\n\r\nGET /health HTTP/1.1\r\n${HEAD}${CLOSE}`;
     const answer = await rawExchange(

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, BlockList, isIPv6, type Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 import type { ProblemCode } from "@splatt/shared";
+import { methodsAt } from "../../src/contract/methods-at.ts";
 import { HELD_LENGTH_HEADER } from "../../src/embedded/store-protocol.ts";
 import type { ObjectRead } from "../object-store/object-store.ts";
 import { BodyBudget, partBody, readWhole } from "./bodies.ts";
@@ -150,6 +151,9 @@ export class FrontDoor {
     if (refusal !== null) {
       // After a badly framed request, the next one may be smuggled.
       if (refusal.code === "malformed_request") response.setHeader("connection", "close");
+      if (refusal.code === "method_not_allowed") {
+        response.setHeader("allow", methodsAt(head.target.split("?", 1)[0] ?? "").join(", "));
+      }
       answerProblem(response, refusal.code, refusal.detail);
     } else if (isPartUpload(head)) {
       await this.#servePart(request, response);

@@ -1,6 +1,7 @@
 import { type Schema, Validator } from "@cfworker/json-schema";
 import document from "../../openapi.json" with { type: "json" };
 import type { JsonSchema } from "../contract/json-schema.ts";
+import { pathPattern } from "../contract/methods-at.ts";
 import type { OpenApiDocument, OpenApiOperation, OpenApiResponse } from "../contract/openapi.ts";
 import { isPublicApi } from "../http/served-paths.ts";
 
@@ -63,7 +64,7 @@ export function contractViolation(method: string, pathname: string, answer: Answ
 /** Paths with fewer parameters come first: `/jobs/archive` is not the job `archive`. */
 const TEMPLATES = Object.entries(CONTRACT.paths)
   .map(([path, operations]) => ({
-    pattern: new RegExp(`^${path.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+")}/?$`),
+    pattern: pathPattern(path),
     parameters: path.split("{").length,
     operations,
   }))
