@@ -59,6 +59,7 @@ CREATE TABLE `shares` (
 --> statement-breakpoint
 CREATE UNIQUE INDEX `shares_token` ON `shares` (`token_hash`);--> statement-breakpoint
 CREATE INDEX `shares_job` ON `shares` (`job_id`);--> statement-breakpoint
+CREATE INDEX `shares_expiry` ON `shares` (`expires_at`) WHERE expires_at IS NOT NULL;--> statement-breakpoint
 CREATE TABLE `signing_secrets` (
 	`id` text PRIMARY KEY NOT NULL,
 	`secret` text NOT NULL,
@@ -117,6 +118,7 @@ ALTER TABLE `jobs` ADD `pinned` integer DEFAULT false NOT NULL;--> statement-bre
 ALTER TABLE `jobs` ADD `input_purged_at` integer;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `results_purged_at` integer;--> statement-breakpoint
 CREATE INDEX `jobs_task` ON `jobs` (`task_id`);--> statement-breakpoint
+CREATE INDEX `jobs_kept_results` ON `jobs` (`ended_at`) WHERE status = 'completed' AND results_purged_at IS NULL AND pinned = 0;--> statement-breakpoint
 ALTER TABLE `uploads` ADD `api_key_id` text;--> statement-breakpoint
 ALTER TABLE `uploads` ADD `sha256` text;--> statement-breakpoint
 ALTER TABLE `uploads` ADD `protocol` text DEFAULT 'parts' NOT NULL;--> statement-breakpoint

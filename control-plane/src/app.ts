@@ -14,6 +14,8 @@ import { log } from "./log.ts";
 import { linkRoutes } from "./results/link-routes.ts";
 import { resultRoutes } from "./results/routes.ts";
 import { meRoutes, sessionRoutes } from "./sessions/routes.ts";
+import { jobShareRoutes, sharedRoutes, shareRoutes } from "./shares/routes.ts";
+import { sharePages } from "./shares/share-page.tsx";
 import { diskProblem, refusalOfWrites } from "./storage/storage-state.ts";
 import { uploadRoutes } from "./uploads/routes.ts";
 import { pageRoutes } from "./web/page-routes.tsx";
@@ -50,7 +52,12 @@ export const app = new Hono<AppEnv>({ strict: false })
   .use("/jobs/*", authenticate, requireWritableStorage, jsonOnly)
   .route("/jobs", jobRoutes)
   .route("/jobs", resultRoutes)
+  .route("/jobs", jobShareRoutes)
   .route("/links", linkRoutes)
+  .use("/shares/*", authenticate)
+  .route("/shares", shareRoutes)
+  .route("/s", sharedRoutes)
+  .route("/", sharePages)
 
   .use("/agents/*", authenticate, requireWritableStorage, jsonOnly)
   .route("/agents", agentRoutes)

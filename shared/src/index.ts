@@ -14,6 +14,7 @@ export * from "./result.ts";
 export * from "./result-links.ts";
 export * from "./scopes.ts";
 export * from "./sessions.ts";
+export * from "./shares.ts";
 export * from "./sources/policy-settings.ts";
 export * from "./sources/public-address.ts";
 export * from "./sources/share-page.ts";

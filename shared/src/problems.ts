@@ -29,6 +29,11 @@ export const PROBLEMS = {
     title: "No such result file",
     hint: "GET /jobs/{job_id}/status lists the files once the job is completed.",
   },
+  share_not_found: {
+    status: 404,
+    title: "No such share",
+    hint: "It was revoked or has expired, or its job was deleted.",
+  },
   link_not_found: {
     status: 404,
     title: "The link does not work",
@@ -49,6 +54,26 @@ export const PROBLEMS = {
     status: 409,
     title: "The job has ended",
     hint: "POST /jobs/{job_id}/retry runs it again as a new job.",
+  },
+  job_not_completed: {
+    status: 409,
+    title: "The job has no results",
+    hint: "Only a completed job has results. GET /jobs/{job_id}/status says how far it is.",
+  },
+  too_many_shares: {
+    status: 409,
+    title: "The job has too many shares",
+    hint: "Revoke some with DELETE /shares/{share_id}; GET /jobs/{job_id}/shares lists them.",
+  },
+  input_purged: {
+    status: 409,
+    title: "The job's video has been removed",
+    hint: "Retention removed it after the job ended. Upload the video again and create a new job.",
+  },
+  results_purged: {
+    status: 410,
+    title: "The job's results have been removed",
+    hint: "Retention removed them after the job ended. POST /jobs/{job_id}/retry makes them again while the video exists; pin a job to keep its files.",
   },
   agent_not_connected: {
     status: 409,

@@ -4,6 +4,7 @@ import * as health from "../health/contract.ts";
 import * as jobs from "../jobs/contract.ts";
 import * as results from "../results/contract.ts";
 import * as sessions from "../sessions/contract.ts";
+import * as shares from "../shares/contract.ts";
 import * as uploads from "../uploads/contract.ts";
 import { type Operation, TAGS } from "./operation.ts";
 
@@ -12,6 +13,7 @@ export const OPERATIONS: readonly Operation[] = [
   health,
   jobs,
   results,
+  shares,
   uploads,
   agents,
   sessions,

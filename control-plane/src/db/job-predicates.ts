@@ -18,3 +18,8 @@ export const IS_WAITING_AFTER_LOSS: SQL = sql.raw(
 export const IS_LEASED: SQL = sql.raw(
   "lease_id IS NOT NULL AND status NOT IN ('completed', 'failed', 'cancelled')",
 );
+
+/** The job has results that retention may remove; index `jobs_kept_results`. */
+export const KEEPS_RESULTS: SQL = sql.raw(
+  "status = 'completed' AND results_purged_at IS NULL AND pinned = 0",
+);

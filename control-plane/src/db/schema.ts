@@ -11,7 +11,7 @@ import type {
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 import type { TailPiece } from "../storage/object-bytes.ts";
-import { IS_LEASED, IS_WAITING, IS_WAITING_AFTER_LOSS } from "./job-predicates.ts";
+import { IS_LEASED, IS_WAITING, IS_WAITING_AFTER_LOSS, KEEPS_RESULTS } from "./job-predicates.ts";
 
 /**
  * D1, the single source of truth for jobs. Times are epoch milliseconds.
@@ -100,6 +100,7 @@ export const jobs = sqliteTable(
     index("jobs_upload").on(job.uploadId).where(sql`upload_id IS NOT NULL`),
     // Only jobs that lost an agent and wait: few, and few of their changes touch it.
     index("jobs_lost").on(job.pool, job.nextAttemptAt).where(IS_WAITING_AFTER_LOSS),
+    index("jobs_kept_results").on(job.endedAt).where(KEEPS_RESULTS),
   ],
 );
 export type JobRow = typeof jobs.$inferSelect;
@@ -354,7 +355,11 @@ export const shares = sqliteTable(
     createdBy: text("created_by"),
     expiresAt: integer("expires_at"),
   },
-  (share) => [uniqueIndex("shares_token").on(share.tokenHash), index("shares_job").on(share.jobId)],
+  (share) => [
+    uniqueIndex("shares_token").on(share.tokenHash),
+    index("shares_job").on(share.jobId),
+    index("shares_expiry").on(share.expiresAt).where(sql`expires_at IS NOT NULL`),
+  ],
 );
 export type ShareRow = typeof shares.$inferSelect;
 

@@ -5,12 +5,15 @@ export const SERVED_SEGMENTS: readonly string[] = [
   "agents",
   "app",
   "assets",
+  "embed",
   "health",
   "jobs",
   "links",
   "me",
+  "s",
   "openapi.json",
   "session",
+  "shares",
   "sign-in",
   "sign-out",
   "uploads",
@@ -18,6 +21,7 @@ export const SERVED_SEGMENTS: readonly string[] = [
 
 /** Web pages and agents' endpoints: not part of the public API. */
 export function isPublicApi(path: string): boolean {
-  const isPage = path === "/" || /^\/(?:app\/|assets\/|docs(?:\/|$)|sign-(?:in|out)$)/.test(path);
+  const isPage =
+    path === "/" || /^\/(?:app\/|assets\/|docs(?:\/|$)|sign-(?:in|out)$|(?:s|embed)\/[^/]+\/?$)/.test(path);
   return !isPage && path !== "/agent" && !path.startsWith("/agent/");
 }

@@ -1,7 +1,7 @@
 import { TERMINAL_STATUSES } from "@splatt/shared";
 import { and, eq, exists, inArray, sql } from "drizzle-orm";
 import { database, withRetry } from "../db/database.ts";
-import { type JobRow, jobEvents, jobs, results, tombstones } from "../db/schema.ts";
+import { type JobRow, jobEvents, jobs, results, shares, tombstones } from "../db/schema.ts";
 import { notifyDispatcher } from "../dispatch/dispatcher-client.ts";
 import type { Env } from "../env.ts";
 import { deleteUnusedUpload } from "../uploads/uploads.ts";
@@ -28,6 +28,7 @@ export async function deleteJob(env: Env, job: JobRow): Promise<boolean> {
     db.batch([
       db.insert(tombstones).select(endedJob).onConflictDoNothing(),
       db.delete(results).where(and(eq(results.jobId, job.id), exists(endedJob))),
+      db.delete(shares).where(and(eq(shares.jobId, job.id), exists(endedJob))),
       db.delete(jobEvents).where(and(eq(jobEvents.jobId, job.id), exists(endedJob))),
       db.delete(jobs).where(and(eq(jobs.id, job.id), inArray(jobs.status, [...TERMINAL_STATUSES]))),
     ]),

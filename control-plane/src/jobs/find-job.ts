@@ -8,10 +8,12 @@ import { idParam } from "../http/validate.ts";
 
 /** The job that the path names. @throws ApiError 404 when there is none */
 export async function findJob(c: Context<ApiEnv>): Promise<JobRow> {
-  const [job] = await database(c.env.DB)
-    .select()
-    .from(jobs)
-    .where(eq(jobs.id, idParam(c)));
-  if (job === undefined) throw new ApiError("job_not_found");
+  const job = await findJobById(c, idParam(c));
+  if (job === null) throw new ApiError("job_not_found");
   return job;
+}
+
+export async function findJobById(c: Context<ApiEnv>, id: string): Promise<JobRow | null> {
+  const [job] = await database(c.env.DB).select().from(jobs).where(eq(jobs.id, id));
+  return job ?? null;
 }

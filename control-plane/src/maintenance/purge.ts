@@ -5,11 +5,13 @@ import { purgeIdempotencyKeys } from "../idempotency/purge-keys.ts";
 import { purgeTombstone } from "../jobs/tombstones.ts";
 import { log } from "../log.ts";
 import { rotateSigningSecrets } from "../results/signing-secrets.ts";
+import { deleteExpiredShares } from "../shares/shares.ts";
 import { discardResultUploads, jobsWithMissedUploads } from "../uploads/result-uploads.ts";
 import { deleteUpload, expiredUploads } from "../uploads/uploads.ts";
 
 /** How many leftovers of a kind one scheduled run removes, within D1's and R2's limits per invocation. */
 const BATCH = 50;
+const EXPIRED_SHARES = 1000;
 
 /** Finishes interrupted deletions and removes abandoned uploads. Safe to repeat and to interrupt. */
 export async function purgeLeftovers(db: Database, bucket: R2Bucket, now: number): Promise<void> {
@@ -18,6 +20,7 @@ export async function purgeLeftovers(db: Database, bucket: R2Bucket, now: number
   await each(due, (tombstone) => purgeTombstone(db, bucket, tombstone));
   await each(await expiredUploads(db, now, BATCH), (upload) => deleteUpload(db, bucket, upload));
   await rotateSigningSecrets(db, now);
+  await deleteExpiredShares(db, now, EXPIRED_SHARES);
   await each(await jobsWithMissedUploads(db, now, BATCH), (jobId) => discardResultUploads(db, bucket, jobId));
 }
 

@@ -1,0 +1,78 @@
+import type { ShareMeta } from "@splatt/shared";
+import { type Context, Hono } from "hono";
+import type { AppEnv } from "../app-env.ts";
+import { database } from "../db/database.ts";
+import { publicUrl } from "../http/public-url.ts";
+import { Document } from "../web/document.tsx";
+import { securityHeaders } from "../web/security-headers.ts";
+import { toMeta } from "./routes.ts";
+import { findShare } from "./shares.ts";
+
+const UNTITLED = "3D Gaussian splat";
+
+/** The pages of shares: title, picture, downloads. They need neither a key nor a script. */
+export const sharePages = new Hono<AppEnv>({ strict: false })
+  .use("/s/:token", securityHeaders(false))
+  .use("/embed/:token", securityHeaders(true))
+  .get("/s/:token", (c) => sharePage(c, "page"))
+  .get("/embed/:token", (c) => sharePage(c, "embedded"));
+
+async function sharePage(c: Context<AppEnv>, form: "page" | "embedded"): Promise<Response> {
+  const token = c.req.param("token") ?? "";
+  const shared = await findShare(database(c.env.DB), token, Date.now());
+  // The link is a secret that search engines must not list.
+  c.header("x-robots-tag", "noindex");
+  if (shared === null) return c.html(<Gone />, 404);
+  const meta = toMeta(shared, token);
+  const absolute = (path: string) => publicUrl(c.env, c.req.url, path);
+  return c.html(<SharePage meta={meta} path={`/s/${token}`} absolute={absolute} form={form} />);
+}
+
+function SharePage(props: {
+  readonly meta: ShareMeta;
+  readonly path: string;
+  readonly absolute: (path: string) => string;
+  readonly form: "page" | "embedded";
+}) {
+  const { meta, path, absolute, form } = props;
+  const title = meta.title ?? UNTITLED;
+  const head = (
+    <>
+      <meta property="og:type" content="website" />
+      <meta property="og:title" content={title} />
+      <meta property="og:url" content={absolute(path)} />
+      {meta.poster !== null && <meta property="og:image" content={absolute(meta.poster)} />}
+      <meta name="twitter:card" content={meta.poster === null ? "summary" : "summary_large_image"} />
+    </>
+  );
+  return (
+    <Document title={title} head={head}>
+      <main id="content">
+        {form === "page" && <h1>{title}</h1>}
+        {meta.poster !== null && <img src={`${meta.poster}?download=0`} alt={title} />}
+        {form === "page" && (
+          <ul>
+            {Object.entries(meta.files)
+              .filter(([name]) => meta.allow_download && name.endsWith(".ply"))
+              .map(([name, { url, size }]) => (
+                <li>
+                  <a href={url}>{name}</a> ({(size / 1e6).toFixed(1)} MB)
+                </li>
+              ))}
+          </ul>
+        )}
+      </main>
+    </Document>
+  );
+}
+
+function Gone() {
+  return (
+    <Document title="Nothing is shared here">
+      <main id="content">
+        <h1>Nothing is shared here</h1>
+        <p>The link is incomplete, or the share has ended. Ask whoever sent it for a new one.</p>
+      </main>
+    </Document>
+  );
+}

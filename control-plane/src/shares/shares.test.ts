@@ -1,0 +1,178 @@
+import { env } from "cloudflare:workers";
+import { MAX_SHARES_PER_JOB, type ShareCreated, type ShareList, type ShareMeta } from "@splatt/shared";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { database } from "../db/database.ts";
+import { api, createJob, json } from "../testing/api.ts";
+import { completedJob } from "../testing/completed-job.ts";
+import { sharedFiles } from "./shared-files.ts";
+import { deleteExpiredShares } from "./shares.ts";
+
+const WEB = ["baked_splat.sog", "thumbnail.webp", "pipeline.log", "metrics.json"];
+const HOSTILE = `"><script>alert('x')</script>&amp; ' onload=x`;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function share(jobId: string, fields: object = {}): Promise<ShareCreated & { path: string }> {
+  const created = await json<ShareCreated>(api("POST", `/jobs/${jobId}/shares`, fields));
+  return { ...created, path: new URL(created.url).pathname };
+}
+
+const visit = (path: string, headers: Record<string, string> = {}, method = "GET") =>
+  api(method, path, undefined, headers);
+
+/** Whatever ends a share, everything under its link is gone, and says the same. */
+async function isGone(path: string): Promise<void> {
+  const token = path.split("/")[2];
+  for (const address of [`/s/${token}/meta`, `/s/${token}/files/transforms.json`]) {
+    const problem = await json<object>(visit(address), 404);
+    expect(problem).toMatchObject({ code: "share_not_found", detail: "No such share" });
+  }
+  const pages = [`/s/${token}`, `/embed/${token}`].map(async (address) => {
+    const answer = await visit(address);
+    expect(answer.status).toBe(404);
+    return answer.text();
+  });
+  const never = await visit("/s/never-was");
+  expect(new Set([...(await Promise.all(pages)), await never.text()]).size).toBe(1);
+}
+
+describe("a share", () => {
+  it("shows the splat to whoever has its link, and gives away what a viewer needs", async () => {
+    const { jobId } = await completedJob({}, WEB);
+    const { path } = await share(jobId, { title: "A bench" });
+    const meta = await json<ShareMeta>(visit(`${path}/meta`));
+    expect(Object.keys(meta.files).toSorted()).toEqual([
+      "baked_splat.sog",
+      "thumbnail.webp",
+      "transforms.json",
+    ]);
+    expect(meta).toMatchObject({ title: "A bench", splat: `${path}/files/baked_splat.sog` });
+    const file = await visit(meta.splat, { range: "bytes=0-5" });
+    expect([file.status, await file.text()]).toEqual([206, "result"]);
+    expect(file.headers.get("access-control-allow-origin")).toBe("*");
+    expect(file.headers.get("cache-control")).toBe("private, no-cache, no-transform");
+    expect((await visit(meta.splat, {}, "HEAD")).headers.get("content-length")).toBe("22");
+    for (const name of ["baked_splat.ply", "baked_splat_sh.ply", "pipeline.log", "metrics.json", "..%2fx"]) {
+      await json(visit(`${path}/files/${name}`), 404);
+    }
+  });
+
+  it("gives the PLYs where downloads are allowed, under the share's title", async () => {
+    const { jobId } = await completedJob({}, WEB);
+    const { path } = await share(jobId, { title: "Bench", allow_download: true });
+    const file = await visit(`${path}/files/baked_splat_sh.ply`);
+    expect(file.headers.get("content-disposition")).toContain('filename="Bench-baked_splat_sh.ply"');
+    await file.body?.cancel();
+    await json(visit(`${path}/files/pipeline.log`), 404);
+    expect(await (await visit(path)).text()).toContain(`href="${path}/files/baked_splat_sh.ply"`);
+  });
+
+  it("has a page that unfurls and an iframe, whatever is in its title", async () => {
+    const { jobId } = await completedJob({}, WEB);
+    const { path, embed_html, url } = await share(jobId, { title: HOSTILE });
+    const page = await visit(path);
+    const text = await page.text();
+    expect(text).not.toContain("<script");
+    expect(text).toContain(`<meta property="og:image" content="${url}/files/thumbnail.webp"/>`);
+    expect(text).toContain("&quot;&gt;&lt;script&gt;");
+    expect(page.headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
+    expect(page.headers.get("x-robots-tag")).toBe("noindex");
+    const embedded = await visit(new URL(url.replace("/s/", "/embed/")).pathname);
+    expect(embedded.headers.get("content-security-policy")).toContain("frame-ancestors *");
+    await embedded.body?.cancel();
+    expect(embed_html).toMatch(
+      /^<iframe src="https:\/\/splatt\.test\/embed\/[\w-]{43}" title="&quot;&gt;&lt;script/,
+    );
+    expect(embed_html.match(/</g)).toHaveLength(2);
+    expect(embed_html).not.toContain("' onload");
+  });
+
+  it("is listed without its link, of which only a hash is stored", async () => {
+    const { jobId } = await completedJob();
+    const { share_id, path } = await share(jobId, { title: "x" });
+    const { shares } = await json<ShareList>(api("GET", `/jobs/${jobId}/shares`));
+    expect(shares).toEqual([expect.objectContaining({ share_id, title: "x" })]);
+    const rows = await env.DB.prepare("SELECT * FROM shares").all();
+    const token = path.split("/")[2] ?? "";
+    expect(token).toMatch(/^[\w-]{43}$/);
+    expect(JSON.stringify([shares, rows.results])).not.toContain(token);
+  });
+
+  it("ends when it is revoked, when it expires, and with its job", async () => {
+    const { jobId } = await completedJob();
+    const revoked = await share(jobId);
+    const expiring = await share(jobId, { expires_in: 60 });
+    const deleted = await share(jobId);
+    await json(api("DELETE", `/shares/${revoked.share_id}`));
+    await isGone(revoked.path);
+    await json(api("DELETE", `/shares/${revoked.share_id}`), 404);
+    const end = Date.now() + 60_000;
+    vi.setSystemTime(end - 1);
+    await json(visit(`${expiring.path}/meta`));
+    vi.setSystemTime(end);
+    await isGone(expiring.path);
+    await deleteExpiredShares(database(env.DB), end, 10);
+    const rowsOfJob = async () =>
+      (await env.DB.prepare("SELECT id FROM shares WHERE job_id = ?").bind(jobId).all()).results;
+    expect(await rowsOfJob()).toEqual([{ id: deleted.share_id }]);
+    await json(api("DELETE", `/jobs/${jobId}`));
+    await isGone(deleted.path);
+    expect(await rowsOfJob()).toEqual([]);
+  });
+
+  it("needs a key for all but its link, and a job with results", async () => {
+    const waiting = await createJob();
+    await json(api("POST", `/jobs/${waiting}/shares`), 409);
+    const { jobId } = await completedJob();
+    const { share_id } = await share(jobId);
+    await json(api("POST", `/jobs/${jobId}/shares`, {}, {}), 401);
+    await json(api("GET", `/jobs/${jobId}/shares`, undefined, {}), 401);
+    await json(api("DELETE", `/shares/${share_id}`, undefined, {}), 401);
+  });
+
+  it.each([
+    { title: "x".repeat(201) },
+    { title: "" },
+    { title: "two\nlines" },
+    { title: "\u2028" },
+    { title: 1 },
+    { expires_in: 0 },
+    { expires_in: 1e12 },
+    { allow_download: "yes" },
+  ])("is refused %j", async (fields) => {
+    const { jobId } = await completedJob();
+    await json(api("POST", `/jobs/${jobId}/shares`, fields), 422);
+  });
+
+  it("has a limit for a job, also when many are asked for at once", async () => {
+    const { jobId } = await completedJob();
+    const insert = env.DB.prepare(
+      "INSERT INTO shares (id, job_id, token_hash, allow_download, created_at, expires_at) VALUES (?, ?, ?, 0, 0, ?)",
+    );
+    const rows = Array.from({ length: MAX_SHARES_PER_JOB - 1 }, (_, n) =>
+      insert.bind(`a${n}`, jobId, `a${n}`, null),
+    );
+    // An expired one does not count.
+    await env.DB.batch([...rows, insert.bind("old", jobId, "old", 1)]);
+    const answers = await Promise.all([1, 2, 3].map(() => api("POST", `/jobs/${jobId}/shares`)));
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 409, 409]);
+  });
+});
+
+describe("the files of a share", () => {
+  const files = (...names: string[]) => names.map((filename) => ({ filename }));
+  it("fall back to the PLY where there is no web format", () => {
+    const shared = sharedFiles(files("transforms.json", "baked_splat.ply", "baked_splat_sh.ply"), false);
+    expect(shared?.splat).toEqual({ filename: "baked_splat.ply" });
+    expect(shared?.files).toHaveLength(2);
+  });
+  it("are none where there is nothing to show", () => {
+    expect(sharedFiles(files("transforms.json", "thumbnail.webp"), true)).toBeNull();
+    expect(sharedFiles([], true)).toBeNull();
+  });
+});

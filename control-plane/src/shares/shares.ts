@@ -1,0 +1,105 @@
+import { type CreateShare, MAX_SHARES_PER_JOB } from "@splatt/shared";
+import { and, asc, eq, gt, inArray, isNull, lte, or, type SQL, sql } from "drizzle-orm";
+import { type Database, withRetry } from "../db/database.ts";
+import { type JobRow, jobs, type ResultRow, results, type ShareRow, shares } from "../db/schema.ts";
+import { newSecret, sha256Hex } from "../http/credentials.ts";
+import { ApiError } from "../http/problem.ts";
+import { type SharedFiles, sharedFiles } from "./shared-files.ts";
+
+/** What somebody with a share's link may see. */
+export interface OpenShare extends SharedFiles<ResultRow> {
+  readonly share: ShareRow;
+  readonly job: JobRow;
+}
+
+/** @throws ApiError 409 or 410 when the job has nothing to share, or has too many shares */
+export async function createShare(
+  db: Database,
+  job: JobRow,
+  { title, expires_in, allow_download }: CreateShare,
+  createdBy: string | null,
+): Promise<{ share: ShareRow; token: string }> {
+  if (job.status !== "completed") throw new ApiError("job_not_completed", `The job is ${job.status}.`);
+  if (job.resultsPurgedAt !== null) throw new ApiError("results_purged");
+  const now = Date.now();
+  const token = newSecret();
+  const share: ShareRow = {
+    id: crypto.randomUUID(),
+    jobId: job.id,
+    tokenHash: await sha256Hex(token),
+    title,
+    allowDownload: allow_download,
+    createdAt: now,
+    createdBy,
+    expiresAt: expires_in === null ? null : now + expires_in * 1000,
+  };
+  // In one statement: many requests at once do not pass the limit, and a deleted job gets no share.
+  await withRetry(() =>
+    db.run(
+      sql`INSERT INTO shares (id, job_id, token_hash, title, allow_download, created_at, created_by, expires_at)
+          SELECT ${share.id}, id, ${share.tokenHash}, ${title}, ${allow_download ? 1 : 0}, ${now}, ${createdBy},
+                 ${share.expiresAt}
+          FROM jobs
+          WHERE id = ${job.id} AND results_purged_at IS NULL
+            AND (SELECT count(*) FROM shares WHERE job_id = ${job.id} AND (expires_at IS NULL OR expires_at > ${now}))
+                < ${MAX_SHARES_PER_JOB}
+          ON CONFLICT DO NOTHING`,
+    ),
+  );
+  const stored = await db.select({ id: shares.id }).from(shares).where(eq(shares.id, share.id));
+  if (stored.length > 0) return { share, token };
+  const [left] = await db.select({ purgedAt: jobs.resultsPurgedAt }).from(jobs).where(eq(jobs.id, job.id));
+  if (left === undefined) throw new ApiError("job_not_found");
+  throw new ApiError(left.purgedAt === null ? "too_many_shares" : "results_purged");
+}
+
+/** A job's shares that have not expired. */
+export async function sharesOf(db: Database, jobId: string, now: number): Promise<ShareRow[]> {
+  return db
+    .select()
+    .from(shares)
+    .where(and(eq(shares.jobId, jobId), isOpen(now)))
+    .orderBy(asc(shares.createdAt), asc(shares.id));
+}
+
+/**
+ * What a link shows. A share that was revoked or has expired, and one of a job that was deleted or has nothing to show,
+ * are as if they had never been.
+ */
+export async function findShare(db: Database, token: string, now: number): Promise<OpenShare | null> {
+  const [found] = await db
+    .select({ share: shares, job: jobs })
+    .from(shares)
+    .innerJoin(jobs, eq(jobs.id, shares.jobId))
+    .where(
+      and(
+        eq(shares.tokenHash, await sha256Hex(token)),
+        isOpen(now),
+        eq(jobs.status, "completed"),
+        isNull(jobs.resultsPurgedAt),
+      ),
+    );
+  if (found === undefined) return null;
+  const files = await db.select().from(results).where(eq(results.jobId, found.job.id));
+  const shared = sharedFiles(files, found.share.allowDownload);
+  return shared === null ? null : { ...found, ...shared };
+}
+
+export async function revokeShare(db: Database, id: string): Promise<void> {
+  await withRetry(() => db.delete(shares).where(eq(shares.id, id)));
+}
+
+/** Removes shares that have expired, at most `limit`. */
+export async function deleteExpiredShares(db: Database, now: number, limit: number): Promise<void> {
+  const expired = db
+    .select({ id: shares.id })
+    .from(shares)
+    .where(lte(shares.expiresAt, now))
+    .orderBy(asc(shares.expiresAt))
+    .limit(limit);
+  await withRetry(() => db.delete(shares).where(inArray(shares.id, expired)));
+}
+
+function isOpen(now: number): SQL | undefined {
+  return or(isNull(shares.expiresAt), gt(shares.expiresAt, now));
+}
