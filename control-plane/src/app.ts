@@ -18,6 +18,7 @@ import { jobShareRoutes, sharedRoutes, shareRoutes } from "./shares/routes.ts";
 import { sharePages } from "./shares/share-page.tsx";
 import { diskProblem, refusalOfWrites } from "./storage/storage-state.ts";
 import { uploadRoutes } from "./uploads/routes.ts";
+import { tusOfferRoutes, tusProtocol, tusRoutes } from "./uploads/tus/routes.ts";
 import { pageRoutes } from "./web/page-routes.tsx";
 
 const MAX_JSON_BYTES = 1024 * 1024;
@@ -29,7 +30,9 @@ const jsonOnly = bodyLimit({
 
 /** Requests that add data are refused while the disk takes none. Deletions pass, because they make room. */
 const requireWritableStorage: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const refusal = ["POST", "PUT"].includes(c.req.method) ? refusalOfWrites(c.env.STORAGE_STATE) : null;
+  const refusal = ["POST", "PUT", "PATCH"].includes(c.req.method)
+    ? refusalOfWrites(c.env.STORAGE_STATE)
+    : null;
   if (refusal !== null) throw refusal;
   await next();
 };
@@ -62,8 +65,11 @@ export const app = new Hono<AppEnv>({ strict: false })
   .use("/agents/*", authenticate, requireWritableStorage, jsonOnly)
   .route("/agents", agentRoutes)
 
+  .use("/uploads/tus/*", tusProtocol)
+  .route("/uploads/tus", tusOfferRoutes)
   .use("/uploads/*", authenticate, requireWritableStorage)
   .use("/uploads", jsonOnly)
+  .route("/uploads/tus", tusRoutes)
   .route("/uploads", uploadRoutes)
 
   .use("/session", jsonOnly)
@@ -94,7 +100,7 @@ export const app = new Hono<AppEnv>({ strict: false })
 
 /** The methods that an endpoint at this path takes; none where there is no endpoint. */
 function allowedMethods(path: string): string[] {
-  return ["GET", "HEAD", "POST", "PUT", "DELETE"].filter((method) => {
+  return ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].filter((method) => {
     const served = method === "HEAD" ? "GET" : method;
     const [matches] = app.router.match(served, path);
     return matches.some(([[, route]]) => route.method === served);

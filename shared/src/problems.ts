@@ -91,6 +91,46 @@ export const PROBLEMS = {
     title: "The upload is already complete",
     hint: "No more parts are accepted.",
   },
+  upload_protocol_mismatch: {
+    status: 409,
+    title: "The upload was begun with another protocol",
+    hint: "An upload begun with POST /uploads takes numbered parts; one begun with POST /uploads/tus takes PATCH.",
+  },
+  upload_offset_mismatch: {
+    status: 409,
+    title: "The offset is not where the upload continues",
+    hint: "Ask with HEAD for Upload-Offset, and continue there.",
+  },
+  upload_locked: {
+    status: 423,
+    title: "Another request is sending to this upload",
+    hint: "Wait until it ends, then ask with HEAD for Upload-Offset.",
+  },
+  upload_checksum_mismatch: {
+    status: 422,
+    title: "The file arrived damaged",
+    hint: "Its SHA-256 differs from the one that was announced. The upload was deleted; send the file again.",
+  },
+  tus_request_invalid: {
+    status: 400,
+    title: "The request does not follow tus 1.0",
+    hint: "Correct the header that detail names.",
+  },
+  tus_version_unsupported: {
+    status: 412,
+    title: "This version of tus is not supported",
+    hint: "Send Tus-Resumable: 1.0.0.",
+  },
+  tus_checksum_mismatch: {
+    status: 460,
+    title: "The bytes arrived damaged",
+    hint: "They differ from Upload-Checksum and were discarded. Send them again.",
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: "The content type is not supported",
+    hint: "Send the content type that detail names.",
+  },
   stale_lease: {
     status: 409,
     title: "This attempt no longer holds the job",

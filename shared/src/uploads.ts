@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { FileName } from "./job.ts";
+import { laxNumber } from "./lax-number.ts";
 
 const MIB = 1024 * 1024;
 
@@ -57,23 +58,66 @@ export const CreateUpload = z.object({
   filename: FileName,
   /** Bytes. */
   size: z.int().min(1).max(MAX_UPLOAD_BYTES),
+  /** Of the whole file; verified before a job uses it. */
+  sha256: Sha256Hex.nullable().default(null),
 });
 export type CreateUpload = z.infer<typeof CreateUpload>;
 
-/** A client's upload. Missing are `parts` minus `received_parts`. Timestamps have an offset. */
-export const UploadView = z.object({
+export const UPLOAD_STATUSES = ["open", "completed"] as const;
+
+/** An upload in the list. Timestamps have an offset. */
+export const UploadSummary = z.object({
   upload_id: z.uuid(),
-  status: z.enum(["open", "completed"]),
+  status: z.enum(UPLOAD_STATUSES),
+  protocol: UploadProtocol,
   filename: z.string(),
   size: z.int().positive(),
+  /** What the client announced. */
+  sha256: z.string().nullable(),
   part_size: z.int().positive(),
   parts: z.int().positive(),
-  received_parts: z.array(z.int().positive()),
   created_at: z.string(),
-  /** The upload must be complete by then. */
+  /** The upload must be complete, and in use, by then. */
   expires_at: z.string(),
 });
+export type UploadSummary = z.infer<typeof UploadSummary>;
+
+/** A client's upload. Missing are `parts` minus `received_parts`. */
+export const UploadView = UploadSummary.extend({
+  received_parts: z.array(z.int().positive()),
+  received_bytes: z.int().nonnegative(),
+});
 export type UploadView = z.infer<typeof UploadView>;
+
+export const ListUploadsQuery = z.object({
+  status: z.preprocess((value) => (value === "" ? undefined : value), z.enum(UPLOAD_STATUSES).optional()),
+  limit: laxNumber(z.int().min(1).max(1000)).default(100),
+  /** `next_cursor` of the page before. */
+  cursor: z
+    .string()
+    .regex(/^\d{1,15}_[0-9a-f-]{36}$/, "must be a next_cursor of this list")
+    .optional(),
+});
+
+export const UploadList = z.object({
+  uploads: z.array(UploadSummary),
+  next_cursor: z.string().nullable(),
+  warnings: z.array(z.string()).optional(),
+});
+export type UploadList = z.infer<typeof UploadList>;
+
+/** GET /uploads/{id}/parts: what has arrived, to compare with the file before it is continued. */
+export const UploadPartList = z.object({
+  parts: z.array(
+    z.object({
+      part_number: z.int().positive(),
+      size: z.int().positive(),
+      /** Null where the sender stated none. */
+      sha256: z.string().nullable(),
+    }),
+  ),
+});
+export type UploadPartList = z.infer<typeof UploadPartList>;
 
 /** POST /agent/jobs/{id}/uploads: begins the upload of one result file. */
 export const CreateResultUpload = z.object({

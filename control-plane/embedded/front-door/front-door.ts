@@ -5,7 +5,7 @@ import { type AddressInfo, BlockList, isIPv6, type Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 import type { ProblemCode } from "@splatt/shared";
 import { methodsAt } from "../../src/contract/methods-at.ts";
-import { HELD_LENGTH_HEADER } from "../../src/embedded/store-protocol.ts";
+import { HELD_LENGTH_HEADER, UNKNOWN_LENGTH } from "../../src/embedded/store-protocol.ts";
 import type { ObjectRead } from "../object-store/object-store.ts";
 import { BodyBudget, partBody, readWhole } from "./bodies.ts";
 import { ByteMover } from "./byte-mover.ts";
@@ -193,8 +193,7 @@ export class FrontDoor {
       return partBody(request, this.#options.limits.part);
     });
     try {
-      const length = request.headers["content-length"];
-      const lengths = length === undefined ? [] : [HELD_LENGTH_HEADER, length];
+      const lengths = [HELD_LENGTH_HEADER, heldLength(request)];
       const answer = await this.#askRuntime(
         request,
         transfer,
@@ -324,6 +323,11 @@ export class FrontDoor {
   #isTrusted(address: string): boolean {
     return this.#trusted.check(address, isIPv6(address) ? "ipv6" : "ipv4");
   }
+}
+
+/** The length of a body that the door holds back; a request without one has an empty body. */
+function heldLength(request: IncomingMessage): string {
+  return request.headers["content-length"] ?? (hasBody(request) ? UNKNOWN_LENGTH : "0");
 }
 
 function withoutLength(headers: readonly string[]): string[] {

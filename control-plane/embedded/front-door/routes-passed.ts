@@ -2,9 +2,12 @@ import type { ProblemCode } from "@splatt/shared";
 import { SERVED_SEGMENTS } from "../../src/http/served-paths.ts";
 
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
-const PART_PATHS = [
-  /^\/uploads\/[^/]+\/parts\/[^/]+$/,
-  /^\/agent\/jobs\/[^/]+\/uploads\/[^/]+\/parts\/[^/]+$/,
+/** Requests whose body is part of a video or of a result. A trailing slash makes no difference to the Worker. */
+const PART_PATHS: readonly (readonly [method: string, path: RegExp])[] = [
+  ["PUT", /^\/uploads\/[^/]+\/parts\/[^/]+\/?$/],
+  ["PUT", /^\/agent\/jobs\/[^/]+\/uploads\/[^/]+\/parts\/[^/]+\/?$/],
+  ["POST", /^\/uploads\/tus\/?$/],
+  ["PATCH", /^\/uploads\/tus\/[^/]+\/?$/],
 ];
 const MAX_TARGET = 8192;
 
@@ -56,7 +59,7 @@ export function refusalOf({ method, target, rawHeaders }: RequestHead): Refusal 
 /** Whether the body is a part of an upload: it stays on the connection until the Worker has decided. */
 export function isPartUpload({ method, target }: Pick<RequestHead, "method" | "target">): boolean {
   const path = target.split("?", 1)[0] ?? "";
-  return method === "PUT" && PART_PATHS.some((pattern) => pattern.test(path));
+  return PART_PATHS.some(([ofMethod, pattern]) => method === ofMethod && pattern.test(path));
 }
 
 export function valuesOf(rawHeaders: readonly string[], name: string): string[] {

@@ -1,5 +1,6 @@
-import { createHash, randomBytes } from "node:crypto";
-import { mkdir, open, opendir, rm } from "node:fs/promises";
+import { createHash, type Hash, randomBytes } from "node:crypto";
+import { constants } from "node:fs";
+import { type FileHandle, mkdir, open, opendir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { StoredObjectInfo, StoreFailure } from "../../src/embedded/store-protocol.ts";
 import type { ByteRange } from "../../src/storage/object-bytes.ts";
@@ -8,6 +9,8 @@ import { type Blob, ObjectIndex } from "./object-index.ts";
 
 /** As in R2, an open upload expires after seven days. */
 const UPLOAD_LIFETIME_MS = 7 * 24 * 3600 * 1000;
+/** The room that an appended body needs at first; it may be much shorter than the file's rest. */
+const APPEND_RESERVE_BYTES = 32 * 1024 * 1024;
 /** Bytes buffered before a write; each incoming body holds two such buffers. */
 const WRITE_BATCH_BYTES = 512 * 1024;
 
@@ -55,6 +58,8 @@ export class ObjectStore {
   readonly #disk: DiskWatch;
   /** Files that are being written. */
   readonly #incoming = new Set<string>();
+  /** Uploads that a body is being appended to. */
+  readonly #appending = new Set<string>();
   /** The number of reads that hold each file, and the files to remove after the last read. */
   readonly #readers = new Map<string, number>();
   readonly #removeLater = new Set<string>();
@@ -150,6 +155,45 @@ export class ObjectStore {
     return { ok: true, etag: stored.etag };
   }
 
+  /**
+   * Writes bytes at `offset` of an upload that consists of one part, and drops what was there beyond: the caller says
+   * how much of it counts. Bytes that came before an error of the disk are dropped too.
+   *
+   * @param limit bytes that the source has at most
+   */
+  async append(
+    { key, uploadId, offset }: { readonly key: string; readonly uploadId: string; readonly offset: number },
+    limit: number,
+    source: Source,
+  ): Promise<Outcome<{ received: number; etag: string }>> {
+    if (!this.#index.hasUpload(uploadId, key)) return { ok: false, failure: "no_such_upload" };
+    if (this.#appending.has(uploadId)) return { ok: false, failure: "upload_busy" };
+    const [stored] = this.#index.partsOf(uploadId);
+    if ((stored?.size ?? 0) < offset) return { ok: false, failure: "invalid_part" };
+    const release = await this.#disk.reserve(Math.min(limit, APPEND_RESERVE_BYTES));
+    if (release === null) return { ok: false, failure: "storage_full" };
+    const blob = stored?.blob ?? randomBytes(16).toString("hex");
+    this.#appending.add(uploadId);
+    this.#incoming.add(blob);
+    try {
+      return await this.#writing<{ received: number; etag: string }>(async () => {
+        const written = await appendToBlob(this.#path(blob), offset, source);
+        if (written === null) return { ok: false, failure: "invalid_part" };
+        const size = offset + written;
+        const etag = `${uploadId.slice(0, 16)}-${size}`;
+        if (size === stored?.size) return { ok: true, received: size, etag: stored.etag };
+        const replaced = this.#index.putPart(uploadId, key, { number: 1, blob, size, etag });
+        if (replaced === null) return { ok: false, failure: "no_such_upload" };
+        return { ok: true, received: size, etag };
+      });
+    } finally {
+      release();
+      this.#appending.delete(uploadId);
+      this.#incoming.delete(blob);
+      if (!this.#index.isReferenced(blob)) await rm(this.#path(blob), { force: true }).catch(() => undefined);
+    }
+  }
+
   /** Makes one object of the given parts, in order. On return its bytes and its entry are durable. */
   async completeUpload(
     key: string,
@@ -164,7 +208,10 @@ export class ObjectStore {
         return part?.etag === etag ? [part] : [];
       });
       if (chosen.length !== parts.length) return { ok: false, failure: "invalid_part" };
-      for (const { blob } of chosen) await syncFile(this.#path(blob));
+      for (const { blob, size } of chosen) {
+        // A power cut may have taken bytes of a file that the index still names.
+        if ((await syncFile(this.#path(blob))) < size) return { ok: false, failure: "invalid_part" };
+      }
       // Another request may have completed or aborted the upload in the meantime.
       if (!this.#index.hasUpload(uploadId, key)) return { ok: false, failure: "no_such_upload" };
       const digest = createHash("sha256");
@@ -294,10 +341,48 @@ export function segmentsOf(
   return segments;
 }
 
-/** Hashes while it writes: the disk works on one batch while the next one arrives. */
+/** Hashes while it writes. */
 async function writeBlob(path: string, source: Source): Promise<{ size: number; sha256: string }> {
   const hash = createHash("sha256");
   const file = await open(path, "wx", 0o600);
+  try {
+    const size = await writeChunks(file, 0, hashing(source, hash));
+    return { size, sha256: hash.digest("hex") };
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Writes at `offset` of a file, and ends it there: neither what was there before nor, after an error, what was written
+ * stays beyond.
+ *
+ * @returns the bytes written, or null when the file is shorter than `offset`
+ */
+async function appendToBlob(path: string, offset: number, source: Source): Promise<number | null> {
+  const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  try {
+    const { size } = await file.stat();
+    if (size < offset) return null;
+    if (size > offset) await file.truncate(offset);
+    return await writeChunks(file, offset, source).catch(async (error: unknown) => {
+      await file.truncate(offset).catch(() => undefined);
+      throw error;
+    });
+  } finally {
+    await file.close();
+  }
+}
+
+async function* hashing(source: Source, hash: Hash): Source {
+  for await (const chunk of source) {
+    hash.update(chunk);
+    yield chunk;
+  }
+}
+
+/** The disk works on one batch while the next one arrives. @returns the bytes written */
+async function writeChunks(file: FileHandle, position: number, source: Source): Promise<number> {
   let size = 0;
   let batch: Uint8Array[] = [];
   let batched = 0;
@@ -305,7 +390,7 @@ async function writeBlob(path: string, source: Source): Promise<{ size: number; 
   const flush = async () => {
     await writing;
     const chunks = batch;
-    writing = chunks.length === 0 ? writing : writeAll(file, chunks);
+    writing = chunks.length === 0 ? writing : writeAll(file, position + size - batched, chunks);
     // The next flush reports its failure.
     writing.catch(() => undefined);
     batch = [];
@@ -313,7 +398,6 @@ async function writeBlob(path: string, source: Source): Promise<{ size: number; 
   };
   try {
     for await (const chunk of source) {
-      hash.update(chunk);
       size += chunk.byteLength;
       batch.push(chunk);
       batched += chunk.byteLength;
@@ -323,22 +407,27 @@ async function writeBlob(path: string, source: Source): Promise<{ size: number; 
     await writing;
   } finally {
     await writing.catch(() => undefined);
-    await file.close();
   }
-  return { size, sha256: hash.digest("hex") };
+  return size;
 }
 
 /** A full disk may accept some of the bytes before it refuses the rest. */
-async function writeAll(file: Awaited<ReturnType<typeof open>>, chunks: Uint8Array[]): Promise<void> {
+async function writeAll(file: FileHandle, position: number, chunks: Uint8Array[]): Promise<void> {
   const total = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const { bytesWritten } = await file.writev(chunks);
-  if (bytesWritten < total) await file.writeFile(Buffer.concat(chunks).subarray(bytesWritten));
+  const { bytesWritten } = await file.writev(chunks, position);
+  if (bytesWritten === total) return;
+  const all = Buffer.concat(chunks);
+  for (let at = bytesWritten; at < total; ) {
+    at += (await file.write(all, at, total - at, position + at)).bytesWritten;
+  }
 }
 
-async function syncFile(path: string): Promise<void> {
+/** @returns the file's size */
+async function syncFile(path: string): Promise<number> {
   const file = await open(path, "r");
   try {
     await file.datasync();
+    return (await file.stat()).size;
   } finally {
     await file.close();
   }

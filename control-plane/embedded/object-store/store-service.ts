@@ -1,9 +1,14 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Request, Response } from "miniflare";
 import { STORE_HEADER, type StoreReply, StoreRequest } from "../../src/embedded/store-protocol.ts";
 import type { Transfers } from "../front-door/transfers.ts";
 import type { ObjectRead, ObjectStore, Outcome } from "./object-store.ts";
+
+/** How much of an appended body is stored before the Worker records it. */
+const MAX_SLICE_BYTES = 256 * 1024 * 1024;
+const SLICE_MS = 3000;
 
 type BodyRequest = Pick<Request, "headers" | "body">;
 
@@ -60,6 +65,23 @@ async function reply(
       const body = transfers.find(request.transfer)?.takeBody?.();
       if (body === undefined) return { ok: false, failure: "body_incomplete" };
       return store.receivePart(request, body);
+    }
+    case "append": {
+      const body = transfers.slicedBody(request.transfer, request.algorithm);
+      if (body === null) return { ok: false, failure: "body_incomplete" };
+      const { key, uploadId, offset, size } = request;
+      const limit = Math.min(size - offset, MAX_SLICE_BYTES);
+      const late = sleep(SLICE_MS, undefined, { ref: false });
+      const appended = await store.append({ key, uploadId, offset }, limit, body.slice(limit, late));
+      if (!appended.ok) return appended;
+      const { received, etag } = appended;
+      const end = received === size ? await body.endAfterLastByte(late) : body.end;
+      return { ok: true, appended: { received, etag, end, digest: body.digest() } };
+    }
+    case "awaitBody": {
+      const body = transfers.slicedBody(request.transfer, request.algorithm);
+      const late = sleep(SLICE_MS, undefined, { ref: false });
+      return { ok: true, hasArrived: body === null || (await body.arrives(late)) };
     }
   }
 }

@@ -6,6 +6,7 @@ import * as results from "../results/contract.ts";
 import * as sessions from "../sessions/contract.ts";
 import * as shares from "../shares/contract.ts";
 import * as uploads from "../uploads/contract.ts";
+import * as tus from "../uploads/tus/contract.ts";
 import { type Operation, TAGS } from "./operation.ts";
 
 /** The whole public API, in the order of its documentation. */
@@ -15,6 +16,7 @@ export const OPERATIONS: readonly Operation[] = [
   results,
   shares,
   uploads,
+  tus,
   agents,
   sessions,
   documentation,

@@ -1,7 +1,7 @@
 import { ApiError } from "../http/problem.ts";
 import type { ObjectBytes } from "../storage/object-bytes.ts";
 import { askStore } from "./local-bucket.ts";
-import type { StoreFailure } from "./store-protocol.ts";
+import { AppendedSlice, type StoreFailure } from "./store-protocol.ts";
 
 const PROBLEM_OF = {
   no_such_object: "not_found",
@@ -10,6 +10,7 @@ const PROBLEM_OF = {
   checksum_mismatch: "part_checksum_mismatch",
   body_incomplete: "body_incomplete",
   body_too_slow: "request_timeout",
+  upload_busy: "upload_locked",
   storage_full: "storage_full",
   storage_unwritable: "storage_unwritable",
 } as const satisfies Record<StoreFailure, string>;
@@ -41,9 +42,44 @@ export function doorBytes(store: Fetcher, transfer: string): ObjectBytes {
         sha256,
       });
       if (reply.ok) return { part_number: number, etag: reply.etag ?? "" };
-      const code = PROBLEM_OF[reply.failure];
-      const isOnDisk = code === "storage_full" || code === "storage_unwritable";
-      throw new ApiError(code, undefined, isOnDisk ? { "retry-after": "30" } : {});
+      throw problemOf(reply.failure);
+    },
+
+    // The local store takes one part of any size.
+    growingPartSize: (size) => size,
+
+    appendBody({ r2Key, r2UploadId, size }, _request, algorithm) {
+      let digest = "";
+      return {
+        async next(from) {
+          const reply = await askStore(store, {
+            op: "append",
+            transfer,
+            key: r2Key,
+            uploadId: r2UploadId,
+            offset: from.received,
+            size,
+            algorithm,
+          });
+          if (!reply.ok) throw problemOf(reply.failure);
+          const { received, etag, end, digest: digestSoFar } = AppendedSlice.parse(reply.appended);
+          digest = digestSoFar ?? "";
+          const parts = received === from.received ? [] : [{ part_number: 1, etag }];
+          return { growth: { received, tail: [] }, parts, end };
+        },
+        async arrives() {
+          const reply = await askStore(store, { op: "awaitBody", transfer, algorithm });
+          return !reply.ok || reply.hasArrived === true;
+        },
+        digest: async () => digest,
+        close: () => undefined,
+      };
     },
   };
+}
+
+function problemOf(failure: StoreFailure): ApiError {
+  const code = PROBLEM_OF[failure];
+  const isOnDisk = code === "storage_full" || code === "storage_unwritable";
+  return new ApiError(code, undefined, isOnDisk ? { "retry-after": "30" } : {});
 }

@@ -7,6 +7,7 @@ import {
   HELD_LENGTH_HEADER,
   STORAGE_STATE_HEADER,
   TRANSFER_HEADER,
+  UNKNOWN_LENGTH,
 } from "./store-protocol.ts";
 
 /** The bindings that the embedded runtime provides in place of R2. */
@@ -47,7 +48,8 @@ export function embed<E extends Env>(worker: {
 function asSentByClient(request: Request): Request {
   const headers = new Headers(request.headers);
   const heldLength = headers.get(HELD_LENGTH_HEADER);
-  if (heldLength !== null) headers.set("content-length", heldLength);
+  if (heldLength === UNKNOWN_LENGTH) headers.delete("content-length");
+  else if (heldLength !== null) headers.set("content-length", heldLength);
   for (const name of [DOOR_SECRET_HEADER, TRANSFER_HEADER, STORAGE_STATE_HEADER, HELD_LENGTH_HEADER]) {
     headers.delete(name);
   }

@@ -8,6 +8,7 @@ const R2_ERRORS = {
   checksum_mismatch: "The checksum does not match. (10037)",
   body_incomplete: "The body ended early. (10013)",
   body_too_slow: "The body arrived too slowly. (10013)",
+  upload_busy: "Another request appends to the upload. (10058)",
   storage_full: "ENOSPC: no space left on the disk of the object store",
   storage_unwritable: "EROFS: the disk of the object store cannot be written",
 } as const satisfies Record<Extract<StoreReply, { ok: false }>["failure"], string>;

@@ -11,8 +11,9 @@ export const STORE_HEADER = "x-splatt-store";
 export const TRANSFER_HEADER = "x-splatt-transfer";
 /** Proves that a request comes from the front door. */
 export const DOOR_SECRET_HEADER = "x-splatt-door";
-/** The Content-Length of a body that the front door holds back until the Worker asks for it. */
+/** The Content-Length of a body that the front door holds back until the Worker asks for it, or `UNKNOWN_LENGTH`. */
 export const HELD_LENGTH_HEADER = "x-splatt-held-length";
+export const UNKNOWN_LENGTH = "unknown";
 /** The state of the disk, as JSON; absent while it works. */
 export const STORAGE_STATE_HEADER = "x-splatt-storage";
 
@@ -46,6 +47,24 @@ export const StoreRequest = z.discriminatedUnion("op", [
     size: z.int().positive(),
     sha256: z.string().nullable(),
   }),
+  /** The front door appends what the client of `transfer` sends next. */
+  z.object({
+    op: z.literal("append"),
+    transfer: z.string(),
+    key: z.string(),
+    uploadId: z.string(),
+    /** Where the upload continues. */
+    offset: z.int().nonnegative(),
+    /** The size of the whole file. */
+    size: z.int().positive(),
+    algorithm: z.enum(["sha1", "sha256"]).nullable(),
+  }),
+  /** Whether the client of `transfer` has sent anything, or ended. */
+  z.object({
+    op: z.literal("awaitBody"),
+    transfer: z.string(),
+    algorithm: z.enum(["sha1", "sha256"]).nullable(),
+  }),
 ]);
 export type StoreRequest = z.infer<typeof StoreRequest>;
 
@@ -65,10 +84,21 @@ export const StoreFailure = z.enum([
   "checksum_mismatch",
   "body_incomplete",
   "body_too_slow",
+  "upload_busy",
   "storage_full",
   "storage_unwritable",
 ]);
 export type StoreFailure = z.infer<typeof StoreFailure>;
+
+export const AppendedSlice = z.object({
+  /** Bytes of the upload that are stored now. */
+  received: z.int().nonnegative(),
+  etag: z.string(),
+  end: z.enum(["none", "body", "broken", "too_long"]),
+  /** Of all slices of the body, base64, where it was asked for. */
+  digest: z.string().nullable(),
+});
+export type AppendedSlice = z.infer<typeof AppendedSlice>;
 
 export const StoreReply = z.discriminatedUnion("ok", [
   z.object({
@@ -78,6 +108,8 @@ export const StoreReply = z.discriminatedUnion("ok", [
     truncated: z.boolean().optional(),
     uploadId: z.string().optional(),
     etag: z.string().optional(),
+    appended: AppendedSlice.optional(),
+    hasArrived: z.boolean().optional(),
   }),
   z.object({ ok: z.literal(false), failure: StoreFailure }),
 ]);

@@ -71,7 +71,8 @@ describe("an address", () => {
     ["PUT", "/jobs", "GET, HEAD, POST"],
     ["PATCH", "/jobs/x", "GET, HEAD, DELETE"],
     ["POST", "/health", "GET, HEAD"],
-    ["GET", "/uploads", "POST"],
+    ["DELETE", "/uploads", "GET, HEAD, POST"],
+    ["PUT", "/uploads/tus/x", "GET, HEAD, PATCH, DELETE"],
     ["DELETE", "/uploads/x/parts/1", "PUT"],
   ])("answers 405 to %s %s and names the methods that it takes", async (method, path, allow) => {
     const response = await api(method, path);

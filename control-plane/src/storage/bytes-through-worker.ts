@@ -1,6 +1,7 @@
 import { isNoSuchUpload } from "../db/store-errors.ts";
 import { hex } from "../http/credentials.ts";
 import { ApiError } from "../http/problem.ts";
+import { appendThroughWorker, growingPartSize } from "./append-through-worker.ts";
 import type { ObjectBytes } from "./object-bytes.ts";
 
 export function objectBytes(env: {
@@ -57,5 +58,8 @@ function bytesThroughWorker(bucket: R2Bucket): ObjectBytes {
         });
       return { part_number: part.partNumber, etag: part.etag };
     },
+
+    growingPartSize,
+    appendBody: (upload, request, algorithm) => appendThroughWorker(bucket, upload, request, algorithm),
   };
 }

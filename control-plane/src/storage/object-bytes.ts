@@ -11,6 +11,46 @@ export interface OpenUpload {
   readonly r2UploadId: string;
 }
 
+/** An open upload whose bytes are appended in order. */
+export interface GrowingUpload extends OpenUpload {
+  /** Bytes, of the whole file. */
+  readonly size: number;
+  /** As `growingPartSize` chose it. */
+  readonly partSize: number;
+}
+
+/** How much of a growing upload is stored, and where the bytes are that do not fill a part yet. */
+export interface Growth {
+  readonly received: number;
+  readonly tail: readonly TailPiece[];
+}
+
+export type DigestAlgorithm = "sha1" | "sha256";
+
+/** What came of a slice of a body. */
+export interface Slice {
+  /** What is stored now, once the caller has recorded it. */
+  readonly growth: Growth;
+  readonly parts: readonly UploadedPart[];
+  /** Whether the body ended with this slice: as framed, too early, or not where the file ends. */
+  readonly end: "none" | "body" | "broken" | "too_long";
+}
+
+/** Stores a body slice by slice, so that little is lost when the sender, or the Worker, goes away in the middle. */
+export interface BodyAppender {
+  /**
+   * Stores what the body brings within a few seconds, a part at most.
+   *
+   * @param from what is stored so far, with the earlier slices of this body
+   */
+  next(from: Growth): Promise<Slice>;
+  /** Waits a few seconds for bytes, or the body's end, and stores nothing. @returns whether they have come */
+  arrives(): Promise<boolean>;
+  /** The digest of all slices, base64. */
+  digest(): Promise<string>;
+  close(): void;
+}
+
 export interface PartToReceive {
   /** From 1. */
   readonly number: number;
@@ -51,4 +91,8 @@ export interface ObjectBytes {
    * @throws ApiError when the body is damaged or incomplete, or the upload no longer exists
    */
   receivePart(upload: OpenUpload, part: PartToReceive, request: PartRequest): Promise<UploadedPart>;
+  /** The size of the parts that an upload of `size` bytes grows by. */
+  growingPartSize(size: number): number;
+  /** @throws ApiError when the server is too busy to take another body */
+  appendBody(upload: GrowingUpload, request: PartRequest, algorithm: DigestAlgorithm | null): BodyAppender;
 }

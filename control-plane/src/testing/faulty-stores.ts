@@ -53,6 +53,15 @@ export function faultyBytes(bytes: ObjectBytes, judge: Judge): ObjectBytes {
       judged(judge, { store: "r2", method: "uploadPart", what: upload.r2Key }, () =>
         bytes.receivePart(upload, ...rest),
       ),
+    growingPartSize: (size) => bytes.growingPartSize(size),
+    appendBody: (upload, ...rest) => {
+      const appender = bytes.appendBody(upload, ...rest);
+      return {
+        ...appender,
+        next: (from) =>
+          judged(judge, { store: "r2", method: "append", what: upload.r2Key }, () => appender.next(from)),
+      };
+    },
   };
 }
 

@@ -1,4 +1,12 @@
-import { CreateUpload, Message, UploadedPart, UploadView } from "@splatt/shared";
+import {
+  CreateUpload,
+  ListUploadsQuery,
+  Message,
+  UploadedPart,
+  UploadList,
+  UploadPartList,
+  UploadView,
+} from "@splatt/shared";
 import type { Operation } from "../contract/operation.ts";
 
 export const CREATE_UPLOAD: Operation = {
@@ -25,6 +33,29 @@ export const GET_UPLOAD: Operation = {
   problems: ["upload_not_found"],
 };
 
+export const LIST_UPLOADS: Operation = {
+  id: "listUploads",
+  method: "get",
+  path: "/uploads",
+  tag: "Uploads",
+  summary: "The uploads of this key, newest first",
+  scope: "jobs:read",
+  query: ListUploadsQuery,
+  answers: { 200: UploadList },
+  problems: [],
+};
+
+export const LIST_UPLOAD_PARTS: Operation = {
+  id: "listUploadParts",
+  method: "get",
+  path: "/uploads/{id}/parts",
+  tag: "Uploads",
+  summary: "The parts that have arrived, with the SHA-256 that came with each",
+  scope: "jobs:read",
+  answers: { 200: UploadPartList },
+  problems: ["upload_not_found"],
+};
+
 export const PUT_PART: Operation = {
   id: "putPart",
   method: "put",
@@ -34,7 +65,14 @@ export const PUT_PART: Operation = {
   scope: "jobs:write",
   rawBody: "application/octet-stream",
   answers: { 200: UploadedPart },
-  problems: ["upload_not_found", "upload_completed", "part_size_mismatch", "part_checksum_mismatch"],
+  problems: [
+    "upload_not_found",
+    "upload_completed",
+    "upload_protocol_mismatch",
+    "part_size_mismatch",
+    "part_checksum_mismatch",
+    "body_incomplete",
+  ],
 };
 
 export const COMPLETE_UPLOAD: Operation = {
@@ -45,7 +83,7 @@ export const COMPLETE_UPLOAD: Operation = {
   summary: "Assemble the parts",
   scope: "jobs:write",
   answers: { 200: UploadView },
-  problems: ["upload_not_found", "upload_incomplete"],
+  problems: ["upload_not_found", "upload_incomplete", "upload_checksum_mismatch"],
 };
 
 export const DELETE_UPLOAD: Operation = {

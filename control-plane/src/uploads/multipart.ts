@@ -22,7 +22,7 @@ export async function storePart(
   upload: Multipart,
   partNumber: number,
   request: PartRequest,
-): Promise<UploadedPart> {
+): Promise<UploadedPart & { readonly sha256: string | null }> {
   const expected = expectedPartSize(partNumber, upload.size, upload.partSize);
   const given = request.headers.get("content-length");
   if (expected === null) throw new ApiError("part_size_mismatch", `The file has no part ${partNumber}.`);
@@ -34,7 +34,8 @@ export async function storePart(
   }
   const claimed = request.headers.get(SHA256_HEADER);
   const sha256 = claimed === null ? null : validate(Sha256Hex, claimed, "header");
-  return bytes.receivePart(upload, { number: partNumber, size: expected, sha256 }, request);
+  const part = await bytes.receivePart(upload, { number: partNumber, size: expected, sha256 }, request);
+  return { ...part, sha256 };
 }
 
 /**

@@ -1,17 +1,19 @@
 import { env } from "cloudflare:workers";
-import type { UploadView } from "@splatt/shared";
+import type { Scope, UploadList, UploadView } from "@splatt/shared";
 import { fenceHeaders } from "@splatt/shared";
 import { eq } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { database } from "../db/database.ts";
 import { jobs, uploads } from "../db/schema.ts";
 import { sha256Hex } from "../http/credentials.ts";
+import { OWNER } from "../keys/principal.ts";
 import { purgeLeftovers } from "../maintenance/purge.ts";
 import { API_KEY, api, createJob, json, mintAgent } from "../testing/api.ts";
 import { newPool } from "../testing/dispatch.ts";
 import { faultyR2 } from "../testing/faulty-stores.ts";
 import { ScriptedAgent } from "../testing/scripted-agent.ts";
-import { deleteUpload } from "./uploads.ts";
+import { StoreMeter } from "../testing/store-meter.ts";
+import { deleteUpload, findUpload, listUploads, openUpload } from "./uploads.ts";
 
 const VIDEO = "not really a video, but the bytes of one";
 const bytes = new TextEncoder().encode(VIDEO);
@@ -196,6 +198,101 @@ describe("an upload", () => {
     await purgeLeftovers(db, env.BUCKET, (kept?.expiresAt ?? 0) + 1);
     expect(await db.select().from(uploads).where(row)).toEqual([]);
     expect(await env.BUCKET.head(`uploads/${upload_id}/source`)).toBeNull();
+  });
+});
+
+describe("the list of uploads", () => {
+  it("is newest first, filtered by status, and paged without skipping while uploads are added", async () => {
+    await env.DB.prepare("DELETE FROM uploads").run();
+    const open = [await begin(), await begin(), await begin()].map(({ upload_id }) => upload_id).toReversed();
+    const completed = await uploadVideo();
+    const list = (query: string) => json<UploadList>(api("GET", `/uploads?${query}`));
+    const ids = ({ uploads: found }: UploadList) => found.map(({ upload_id }) => upload_id);
+    // Uploads of one millisecond follow their ids.
+    expect(ids(await list(""))).toHaveLength(4);
+    expect(ids(await list("status=completed"))).toEqual([completed.upload_id]);
+    expect(new Set(ids(await list("status=open&unknown=1")))).toEqual(new Set(open));
+
+    const seen: string[] = [];
+    let cursor: string | null = "";
+    for (let pages = 0; cursor !== null && pages < 9; pages += 1) {
+      const page: UploadList = await list(`limit=1${cursor === "" ? "" : `&cursor=${cursor}`}`);
+      seen.push(...ids(page));
+      cursor = page.next_cursor;
+      await begin();
+    }
+    expect(new Set(seen)).toEqual(new Set([completed.upload_id, ...open]));
+    expect(seen).toHaveLength(4);
+    for (const wrong of ["limit=0", "limit=1001", "status=lost", "cursor=x"]) {
+      expect((await api("GET", `/uploads?${wrong}`)).status).toBe(422);
+    }
+  });
+
+  it("shows a key its own uploads, an admin all", async () => {
+    const db = database(env.DB);
+    const key = { keyId: crypto.randomUUID(), scopes: new Set<Scope>(["jobs:write"]) };
+    const announced = { filename: "v.mp4", size: 1, sha256: null, protocol: "parts", partSize: 1 } as const;
+    const own = await openUpload(env.BUCKET, key, announced);
+    const other = await openUpload(env.BUCKET, { keyId: crypto.randomUUID() }, announced);
+    await db.insert(uploads).values([own, other]);
+    const query = { limit: 100, status: undefined, cursor: undefined };
+    expect((await listUploads(db, key, query)).page.map(({ id }) => id)).toEqual([own.id]);
+    await expect(findUpload(db, other.id, key)).rejects.toMatchObject({ code: "upload_not_found" });
+    const admin = { keyId: crypto.randomUUID(), scopes: new Set<Scope>(["admin"]) };
+    const all = (await listUploads(db, admin, query)).page.map(({ id }) => id);
+    expect(all).toEqual(expect.arrayContaining([own.id, other.id]));
+    await findUpload(db, other.id, admin);
+  });
+
+  it.each([
+    [{ status: undefined, cursor: undefined }, OWNER, "uploads_created"],
+    [{ status: "completed", cursor: "9_00000000-0000-0000-0000-000000000000" }, OWNER, "uploads_created"],
+    [{ status: "open", cursor: undefined }, OWNER, "uploads_open"],
+    [{ status: undefined, cursor: undefined }, { keyId: "k", scopes: new Set<Scope>() }, "uploads_key"],
+  ] as const)("follows an index for %j", async (query, principal, index) => {
+    const meter = StoreMeter.attach();
+    await listUploads(database(env.DB), principal, { limit: 10, ...query });
+    meter.detach();
+    const plan = await env.DB.prepare(`EXPLAIN QUERY PLAN ${meter.queries[0]?.sql}`)
+      .bind(...(meter.queries[0]?.params ?? []))
+      .all<{ detail: string }>();
+    expect(plan.results.map(({ detail }) => detail).join()).toMatch(new RegExp(`INDEX ${index}\\b`));
+    expect(plan.results.map(({ detail }) => detail).join()).not.toContain("TEMP B-TREE");
+  });
+});
+
+describe("a SHA-256 of the whole file", () => {
+  it("is verified when the upload is completed, and a wrong file is deleted", async () => {
+    const announce = (sha256: string) =>
+      json<UploadView>(api("POST", "/uploads", { filename: "v.mp4", size: bytes.byteLength, sha256 }));
+    const hash = await sha256Hex(VIDEO);
+    const good = await announce(hash.toUpperCase());
+    expect(good.sha256).toBe(hash);
+    await json(putPart(good, 1, bytes));
+    await json(api("POST", `/uploads/${good.upload_id}/complete`));
+    const wrong = await announce(await sha256Hex("another file"));
+    await json(putPart(wrong, 1, bytes));
+    const completed = api("POST", `/uploads/${wrong.upload_id}/complete`);
+    expect(await json(completed, 422)).toMatchObject({ code: "upload_checksum_mismatch" });
+    expect((await api("GET", `/uploads/${wrong.upload_id}`)).status).toBe(404);
+    expect(await env.BUCKET.head(`uploads/${wrong.upload_id}/source`)).toBeNull();
+    const invalid = api("POST", "/uploads", { filename: "v.mp4", size: 1, sha256: "abc" });
+    expect((await invalid).status).toBe(422);
+  });
+
+  it("of each part is listed, where the client stated it", async () => {
+    const upload = await begin();
+    const path = `/uploads/${upload.upload_id}/parts`;
+    await json(putPart(upload, 1, bytes));
+    expect(await json(api("GET", path))).toEqual({
+      parts: [{ part_number: 1, size: bytes.byteLength, sha256: null }],
+    });
+    const hash = await sha256Hex(VIDEO);
+    await json(putPart(upload, 1, bytes, { "x-content-sha256": hash }));
+    expect(await json(api("GET", path))).toMatchObject({ parts: [{ sha256: hash }] });
+    expect(await json(api("GET", `/uploads/${upload.upload_id}`))).toMatchObject({
+      received_bytes: bytes.byteLength,
+    });
   });
 });
 

@@ -1,18 +1,36 @@
-import { CreateUpload, offsetUtc, type UploadView } from "@splatt/shared";
+import {
+  CreateUpload,
+  expectedPartSize,
+  ListUploadsQuery,
+  PART_SIZE_BYTES,
+  type UploadList,
+  type UploadPartList,
+} from "@splatt/shared";
 import { Hono } from "hono";
 import type { ApiEnv } from "../app-env.ts";
 import { serve } from "../contract/serve.ts";
 import { database } from "../db/database.ts";
-import { type UploadRow, uploads } from "../db/schema.ts";
+import { uploads } from "../db/schema.ts";
 import { ApiError } from "../http/problem.ts";
-import { idParam, readJson, validate } from "../http/validate.ts";
+import { idParam, readJson, readQuery, unknownFields, validate } from "../http/validate.ts";
+import { unknownWarnings } from "../http/warnings.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
-import { COMPLETE_UPLOAD, CREATE_UPLOAD, DELETE_UPLOAD, GET_UPLOAD, PUT_PART } from "./contract.ts";
+import {
+  COMPLETE_UPLOAD,
+  CREATE_UPLOAD,
+  DELETE_UPLOAD,
+  GET_UPLOAD,
+  LIST_UPLOAD_PARTS,
+  LIST_UPLOADS,
+  PUT_PART,
+} from "./contract.ts";
 import { abortMultipart, storePart } from "./multipart.ts";
+import { toSummary, toView, viewUpload } from "./upload-views.ts";
 import {
   completeUpload,
   deleteUpload,
   findUpload,
+  listUploads,
   openUpload,
   receivedParts,
   recordPart,
@@ -22,52 +40,69 @@ import {
 export const uploadRoutes = new Hono<ApiEnv>()
   .post("/", serve(CREATE_UPLOAD), async (c) => {
     const body = validate(CreateUpload, await readJson(c), "body");
-    const upload = await openUpload(c.env.BUCKET, body);
+    const announced = { ...body, protocol: "parts", partSize: PART_SIZE_BYTES } as const;
+    const upload = await openUpload(c.env.BUCKET, c.get("principal"), announced);
     const insert = database(c.env.DB).insert(uploads).values(upload).onConflictDoNothing();
-    const committed = await c.get("creation").commit([insert], c.json(toView(upload, [])));
+    const committed = await c.get("creation").commit([insert], c.json(toView(upload, [], 0)));
     if (!committed.isNew) c.executionCtx.waitUntil(abortMultipart(c.env.BUCKET, upload));
     return committed.answer;
   })
 
+  .get("/", serve(LIST_UPLOADS), async (c) => {
+    const query = readQuery(c);
+    const { page, nextCursor } = await listUploads(
+      database(c.env.DB),
+      c.get("principal"),
+      validate(ListUploadsQuery, query, "query"),
+    );
+    const list: UploadList = {
+      uploads: page.map(toSummary),
+      next_cursor: nextCursor,
+      ...unknownWarnings("parameter", unknownFields(ListUploadsQuery, query)),
+    };
+    return c.json(list);
+  })
+
   .get("/:id", serve(GET_UPLOAD), async (c) => {
     const db = database(c.env.DB);
-    const upload = await findUpload(db, idParam(c));
-    return c.json(toView(upload, await receivedParts(db, upload.id)));
+    return c.json(await viewUpload(db, await findUpload(db, idParam(c), c.get("principal"))));
+  })
+
+  .get("/:id/parts", serve(LIST_UPLOAD_PARTS), async (c) => {
+    const db = database(c.env.DB);
+    const upload = await findUpload(db, idParam(c), c.get("principal"));
+    const parts = await receivedParts(db, upload.id);
+    const list: UploadPartList = {
+      parts: parts.map(({ part_number, sha256 }) => ({
+        part_number,
+        size: expectedPartSize(part_number, upload.size, upload.partSize) ?? upload.size,
+        sha256,
+      })),
+    };
+    return c.json(list);
   })
 
   .put("/:id/parts/:number", serve(PUT_PART), async (c) => {
     const db = database(c.env.DB);
-    const upload = await findUpload(db, idParam(c));
+    const upload = await findUpload(db, idParam(c), c.get("principal"));
     if (upload.etag !== null) throw new ApiError("upload_completed");
+    if (upload.protocol !== "parts") throw new ApiError("upload_protocol_mismatch");
     const part = await storePart(objectBytes(c.env), upload, Number(c.req.param("number")), c.req.raw);
     await recordPart(db, upload.id, part);
-    return c.json(part);
+    return c.json({ part_number: part.part_number, etag: part.etag });
   })
 
   .post("/:id/complete", serve(COMPLETE_UPLOAD), async (c) => {
     const db = database(c.env.DB);
-    const upload = await findUpload(db, idParam(c));
+    const upload = await findUpload(db, idParam(c), c.get("principal"));
     const parts = await receivedParts(db, upload.id);
-    return c.json(toView(await completeUpload(db, c.env.BUCKET, upload, parts), parts));
+    const completed = await completeUpload(db, c.env.BUCKET, upload, parts);
+    return c.json(toView(completed, parts, completed.size));
   })
 
   .delete("/:id", serve(DELETE_UPLOAD), async (c) => {
     const db = database(c.env.DB);
-    const upload = await findUpload(db, idParam(c));
+    const upload = await findUpload(db, idParam(c), c.get("principal"));
     if (!(await deleteUpload(db, c.env.BUCKET, upload))) throw new ApiError("upload_in_use");
     return c.json({ message: "Upload deleted successfully" });
   });
-
-function toView(upload: UploadRow, received: readonly { part_number: number }[]): UploadView {
-  return {
-    upload_id: upload.id,
-    status: upload.etag === null ? "open" : "completed",
-    filename: upload.filename,
-    size: upload.size,
-    part_size: upload.partSize,
-    parts: Math.ceil(upload.size / upload.partSize),
-    received_parts: received.map((part) => part.part_number),
-    created_at: offsetUtc(upload.createdAt),
-    expires_at: offsetUtc(upload.expiresAt),
-  };
-}

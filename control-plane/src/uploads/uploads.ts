@@ -1,12 +1,33 @@
-import { PART_SIZE_BYTES, type UploadedPart } from "@splatt/shared";
-import { and, asc, eq, exists, gt, inArray, lt, notExists, type SQL, sql } from "drizzle-orm";
+import type { ListUploadsQuery, UploadedPart, UploadProtocol } from "@splatt/shared";
+import {
+  and,
+  asc,
+  desc,
+  eq,
+  exists,
+  gt,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  notExists,
+  type SQL,
+  sql,
+} from "drizzle-orm";
+import type { z } from "zod";
 import { type Database, withRetry } from "../db/database.ts";
-import { jobs, type UploadRow, uploadParts, uploads } from "../db/schema.ts";
+import { jobs, tusUploads, type UploadRow, uploadParts, uploads } from "../db/schema.ts";
+import { hex } from "../http/credentials.ts";
 import { ApiError } from "../http/problem.ts";
+import { OWNER, type Principal } from "../keys/principal.ts";
+import { tailPrefix } from "../storage/append-through-worker.ts";
 import { abortMultipart, completeMultipart } from "./multipart.ts";
 
 /** How long a client has to complete an upload, and to use it in a job. R2 drops open ones after 7 days. */
 const UPLOAD_LIFETIME_MS = 6 * 24 * 3600 * 1000;
+
+/** What a request can read from R2 and hash: about 2 s of CPU time. */
+const MAX_VERIFIED_BYTES = 512 * 1024 * 1024;
 
 /** The `expiresAt` of an upload that is being deleted. */
 const BEING_DELETED = 0;
@@ -14,23 +35,26 @@ const BEING_DELETED = 0;
 /** How many uploads in use one run extends; four million in a lifetime. */
 const EXTENDED_PER_RUN = 500;
 
+/** What the client says about a video that it is going to send. */
+export interface AnnouncedUpload extends Pick<UploadRow, "filename" | "size" | "sha256"> {
+  readonly protocol: UploadProtocol;
+  readonly partSize: number;
+}
+
 /** Opens an upload for a client's video in the bucket. @returns its row, which is still to be written */
 export async function openUpload(
   bucket: R2Bucket,
-  { filename, size }: Pick<UploadRow, "filename" | "size">,
+  { keyId }: Pick<Principal, "keyId">,
+  announced: AnnouncedUpload,
 ): Promise<UploadRow> {
   const id = crypto.randomUUID();
   const r2Key = `uploads/${id}/source`;
   const multipart = await bucket.createMultipartUpload(r2Key);
   const now = Date.now();
   return {
+    ...announced,
     id,
-    apiKeyId: null,
-    protocol: "parts",
-    filename,
-    size,
-    sha256: null,
-    partSize: PART_SIZE_BYTES,
+    apiKeyId: keyId,
     r2Key,
     r2UploadId: multipart.uploadId,
     etag: null,
@@ -39,19 +63,35 @@ export async function openUpload(
   };
 }
 
-/** @throws ApiError 404 when there is no such upload, or it is being deleted */
-export async function findUpload(db: Database, id: string): Promise<UploadRow> {
+/** @throws ApiError 404 when there is no such upload, it is being deleted, or it is another key's */
+export async function findUpload(
+  db: Database,
+  id: string,
+  principal: UploadOwner = OWNER,
+): Promise<UploadRow> {
   const [upload] = await db
     .select()
     .from(uploads)
-    .where(and(eq(uploads.id, id), isPresent()));
+    .where(and(eq(uploads.id, id), isPresent(), isVisibleTo(principal)));
   if (upload === undefined) throw new ApiError("upload_not_found");
   return upload;
 }
 
+export type UploadOwner = Pick<Principal, "keyId" | "scopes">;
+
+/** A key sees its own uploads, an admin all. */
+export function isVisibleTo({ keyId, scopes }: UploadOwner): SQL | undefined {
+  if (scopes.has("admin")) return undefined;
+  return keyId === null ? isNull(uploads.apiKeyId) : eq(uploads.apiKeyId, keyId);
+}
+
 /** The upload that a job names as its input. @throws ApiError 404 or 409 when it does not exist or is incomplete */
-export async function findCompletedUpload(db: Database, id: string): Promise<UploadRow> {
-  const upload = await findUpload(db, id);
+export async function findCompletedUpload(
+  db: Database,
+  id: string,
+  principal?: UploadOwner,
+): Promise<UploadRow> {
+  const upload = await findUpload(db, id, principal);
   if (upload.etag === null) throw new ApiError("upload_incomplete");
   return upload;
 }
@@ -61,28 +101,43 @@ export function isPresent(): SQL {
   return gt(uploads.expiresAt, BEING_DELETED);
 }
 
+/** A part that has arrived. */
+export interface ReceivedPart extends UploadedPart {
+  readonly sha256: string | null;
+}
+
 /** The parts that have arrived, in order. */
-export async function receivedParts(db: Database, uploadId: string): Promise<UploadedPart[]> {
+export async function receivedParts(db: Database, uploadId: string): Promise<ReceivedPart[]> {
   return db
-    .select({ part_number: uploadParts.partNumber, etag: uploadParts.etag })
+    .select({
+      part_number: uploadParts.partNumber,
+      etag: uploadParts.etag,
+      sha256: uploadParts.sha256,
+    })
     .from(uploadParts)
     .where(eq(uploadParts.uploadId, uploadId))
     .orderBy(asc(uploadParts.partNumber));
 }
 
-export async function recordPart(db: Database, uploadId: string, part: UploadedPart): Promise<void> {
+export async function recordPart(db: Database, uploadId: string, part: ReceivedPart): Promise<void> {
+  const { etag, sha256 } = part;
   await withRetry(() =>
     db
       .insert(uploadParts)
-      .values({ uploadId, partNumber: part.part_number, etag: part.etag })
+      .values({ uploadId, partNumber: part.part_number, etag, sha256 })
       .onConflictDoUpdate({
         target: [uploadParts.uploadId, uploadParts.partNumber],
-        set: { etag: part.etag },
+        set: { etag, sha256 },
       }),
   );
 }
 
-/** Assembles the parts into the video. @throws ApiError 409 when parts are missing */
+/**
+ * Assembles the parts into the video.
+ *
+ * @throws ApiError 409 when parts are missing; 422 when the video is not the one that was announced, and then the
+ * upload is deleted
+ */
 export async function completeUpload(
   db: Database,
   bucket: R2Bucket,
@@ -95,8 +150,25 @@ export async function completeUpload(
     throw new ApiError("upload_incomplete", `${parts.length} of ${wanted} parts have arrived.`);
   }
   const { etag } = await completeMultipart(bucket, upload, parts);
+  if (!(await isAsAnnounced(bucket, upload))) {
+    await deleteUpload(db, bucket, { ...upload, etag });
+    throw new ApiError("upload_checksum_mismatch");
+  }
   await withRetry(() => db.update(uploads).set({ etag }).where(eq(uploads.id, upload.id)));
   return { ...upload, etag };
+}
+
+/**
+ * Verifies the SHA-256 of a stored video. A larger one would take longer than a request may; the agent verifies every
+ * video that it downloads.
+ */
+async function isAsAnnounced(bucket: R2Bucket, { r2Key, size, sha256 }: UploadRow): Promise<boolean> {
+  if (sha256 === null || size > MAX_VERIFIED_BYTES) return true;
+  const object = await bucket.get(r2Key);
+  if (object === null) throw new ApiError("upload_not_found");
+  const digest = new crypto.DigestStream("SHA-256");
+  await object.body.pipeTo(digest);
+  return hex(new Uint8Array(await digest.digest)) === sha256;
 }
 
 /**
@@ -113,13 +185,52 @@ export async function deleteUpload(db: Database, bucket: R2Bucket, upload: Uploa
   if (left.length > 0) return false;
   if (upload.etag === null) await abortMultipart(bucket, upload);
   await bucket.delete(upload.r2Key);
+  if (upload.protocol === "tus") await deleteTail(bucket, upload);
   await withRetry(() =>
     db.batch([
       db.delete(uploadParts).where(eq(uploadParts.uploadId, upload.id)),
+      ...(upload.protocol === "tus" ? [db.delete(tusUploads).where(eq(tusUploads.uploadId, upload.id))] : []),
       db.delete(uploads).where(row),
     ]),
   );
   return true;
+}
+
+/** Deletes the pieces of an upload that waited for the rest of their part. */
+export async function deleteTail(bucket: R2Bucket, { r2Key }: Pick<UploadRow, "r2Key">): Promise<void> {
+  for (let more = true; more; ) {
+    const { objects, truncated } = await bucket.list({ prefix: tailPrefix(r2Key) });
+    if (objects.length > 0) await bucket.delete(objects.map(({ key }) => key));
+    more = truncated;
+  }
+}
+
+/** A page of the uploads that a key sees, newest first. */
+export async function listUploads(
+  db: Database,
+  principal: UploadOwner,
+  { status, limit, cursor }: z.infer<typeof ListUploadsQuery>,
+): Promise<{ page: UploadRow[]; nextCursor: string | null }> {
+  const [createdAt = "", id = ""] = cursor?.split("_") ?? [];
+  const isOlder = sql`(${uploads.createdAt}, ${uploads.id}) < (${Number(createdAt)}, ${id})`;
+  // One more than asked for tells whether there is a next page.
+  const found = await db
+    .select()
+    .from(uploads)
+    .where(
+      and(
+        isVisibleTo(principal),
+        isPresent(),
+        status === undefined ? undefined : status === "open" ? isNull(uploads.etag) : isNotNull(uploads.etag),
+        cursor === undefined ? undefined : isOlder,
+      ),
+    )
+    .orderBy(desc(uploads.createdAt), desc(uploads.id))
+    .limit(limit + 1);
+  const page = found.slice(0, limit);
+  const last = page.at(-1);
+  const hasMore = last !== undefined && found.length > page.length;
+  return { page, nextCursor: hasMore ? `${last.createdAt}_${last.id}` : null };
 }
 
 /** Deletes the upload with the last job that used it. */

@@ -1,0 +1,52 @@
+import { expectedPartSize, offsetUtc, type UploadSummary, type UploadView } from "@splatt/shared";
+import { eq } from "drizzle-orm";
+import type { Database } from "../db/database.ts";
+import { tusUploads, type UploadRow } from "../db/schema.ts";
+import { receivedParts } from "./uploads.ts";
+
+export function toSummary(upload: UploadRow): UploadSummary {
+  return {
+    upload_id: upload.id,
+    status: upload.etag === null ? "open" : "completed",
+    protocol: upload.protocol,
+    filename: upload.filename,
+    size: upload.size,
+    sha256: upload.sha256,
+    part_size: upload.partSize,
+    parts: Math.ceil(upload.size / upload.partSize),
+    created_at: offsetUtc(upload.createdAt),
+    expires_at: offsetUtc(upload.expiresAt),
+  };
+}
+
+export function toView(
+  upload: UploadRow,
+  received: readonly { readonly part_number: number }[],
+  receivedBytes: number,
+): UploadView {
+  return {
+    ...toSummary(upload),
+    received_parts: received.map((part) => part.part_number),
+    received_bytes: receivedBytes,
+  };
+}
+
+/** An upload with what has arrived of it. */
+export async function viewUpload(db: Database, upload: UploadRow): Promise<UploadView> {
+  const parts = await receivedParts(db, upload.id);
+  if (upload.protocol === "tus" && upload.etag === null) {
+    const [tus] = await db
+      .select({ received: tusUploads.received })
+      .from(tusUploads)
+      .where(eq(tusUploads.uploadId, upload.id));
+    return toView(upload, parts, tus?.received ?? 0);
+  }
+  const sizes = parts.map(
+    ({ part_number }) => expectedPartSize(part_number, upload.size, upload.partSize) ?? 0,
+  );
+  return toView(
+    upload,
+    parts,
+    sizes.reduce((sum, size) => sum + size, 0),
+  );
+}
