@@ -19,6 +19,7 @@ import { sharePages } from "./shares/share-page.tsx";
 import { diskProblem, refusalOfWrites } from "./storage/storage-state.ts";
 import { uploadRoutes } from "./uploads/routes.ts";
 import { tusOfferRoutes, tusProtocol, tusRoutes } from "./uploads/tus/routes.ts";
+import { watchRoutes } from "./watch/routes.ts";
 import { pageRoutes } from "./web/page-routes.tsx";
 
 const MAX_JSON_BYTES = 1024 * 1024;
@@ -54,6 +55,7 @@ export const app = new Hono<AppEnv>({ strict: false })
 
   .use("/jobs/*", authenticate, requireWritableStorage, jsonOnly)
   .route("/jobs", jobRoutes)
+  .route("/jobs", watchRoutes)
   .route("/jobs", resultRoutes)
   .route("/jobs", jobShareRoutes)
   .route("/links", linkRoutes)

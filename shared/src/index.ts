@@ -21,3 +21,4 @@ export * from "./sources/share-page.ts";
 export * from "./sources/source-url.ts";
 export * from "./timestamps.ts";
 export * from "./uploads.ts";
+export * from "./watch.ts";

@@ -158,6 +158,8 @@ export const RESULT_FILES = ["transforms.json", "baked_splat.ply", "baked_splat_
 /** The newest picture of the splat while a job trains; the thumbnail replaces it when the job is completed. */
 export const PREVIEW_FILE = "preview.webp";
 export const THUMBNAIL_FILE = "thumbnail.webp";
+/** The output of the tools, which a completed job keeps. */
+export const LOG_FILE = "pipeline.log";
 export const MAX_PREVIEW_BYTES = 512 * 1024;
 
 const RESULT_CONTENT_TYPES: ReadonlyMap<string, string> = new Map([
@@ -197,6 +199,8 @@ export const JobStatusView = z.object({
   created_at: z.string(),
   updated_at: z.string(),
   results: z.record(z.string(), ResultEntry).nullable(),
+  /** Counts the job's visible changes: `wait` and `after` on its status wait for the next. */
+  version: z.int().positive(),
 });
 export type JobStatusView = z.infer<typeof JobStatusView>;
 

@@ -201,6 +201,11 @@ export const PROBLEMS = {
     title: "The request headers are too large",
     hint: "Send fewer or shorter headers.",
   },
+  too_many_watchers: {
+    status: 429,
+    title: "Too many watchers",
+    hint: "Close other watches of this job or of this key, then retry after the seconds in Retry-After.",
+  },
   rate_limited: {
     status: 429,
     title: "Too many requests",

@@ -5,6 +5,7 @@ import { Fence } from "./fence.ts";
 import { FileName, JobReport, JobSpec, PoolName } from "./job.ts";
 import { ActiveStatus } from "./job-status.ts";
 import { Sha256Hex } from "./uploads.ts";
+import { MAX_LOG_LINE_CHARS, MetricPoint } from "./watch.ts";
 
 /**
  * The messages between an agent and its Dispatcher: JSON text frames on the WebSocket that the agent opened.
@@ -121,6 +122,44 @@ export const JobProgress = z.object({
 });
 export type JobProgress = z.infer<typeof JobProgress>;
 
+/** The two things of which an agent keeps numbered entries, sent only while somebody watches the job. */
+export const WatchStream = z.enum(["log", "metrics"]);
+export type WatchStream = z.infer<typeof WatchStream>;
+
+/** Two requests per stream can be open: one by those who follow the end, one by those who catch up. */
+const Lane = z.enum(["follow", "catch-up"]);
+
+/** Where a reader of a stream is. `id` is null until the agent has said which stream it has. */
+export const StreamPosition = z.object({
+  id: z.string().max(64).nullable(),
+  /** The next entry; negative counts from the end. */
+  next: z.int(),
+});
+export type StreamPosition = z.infer<typeof StreamPosition>;
+
+/** At most this many bytes of entries are in a `job.entries`, so that it costs no points of the agent's budget. */
+export const MAX_ENTRIES_BYTES = 7 * 1024;
+
+/** The answer to `job.read`; sent for nothing else. */
+export const JobEntries = z.object({
+  type: z.literal("job.entries"),
+  fence: Fence,
+  lane: Lane,
+  /** As `job.read` named it. */
+  position: StreamPosition,
+  /** Which stream these entries belong to: another one when the job came to this agent anew. */
+  id: z.string().min(1).max(64),
+  /** The number of the first entry. */
+  from: z.int().nonnegative(),
+  /** Whether there are further entries already. */
+  more: z.boolean(),
+  entries: z.discriminatedUnion("stream", [
+    z.object({ stream: z.literal("log"), lines: z.array(z.string().max(MAX_LOG_LINE_CHARS)).max(1000) }),
+    z.object({ stream: z.literal("metrics"), points: z.array(MetricPoint).max(1000) }),
+  ]),
+});
+export type JobEntries = z.infer<typeof JobEntries>;
+
 export const CompletedUpload = z.object({
   filename: FileName,
   upload_id: z.uuid(),
@@ -174,6 +213,7 @@ export const AgentMessage = z.discriminatedUnion("type", [
   JobHeld,
   JobStage,
   JobProgress,
+  JobEntries,
   JobComplete,
   JobFail,
   JobCancelled,
@@ -238,6 +278,21 @@ export type JobRecall = z.infer<typeof JobRecall>;
 export const JobForget = z.object({ type: z.literal("job.forget"), job_id: z.uuid() });
 export type JobForget = z.infer<typeof JobForget>;
 
+/**
+ * Somebody watches the job: send the entries of a stream from a position on, once. It replaces an open request of the
+ * same stream and lane. Agents that do not know it ignore it.
+ */
+export const JobRead = z.object({
+  type: z.literal("job.read"),
+  fence: Fence,
+  stream: WatchStream,
+  lane: Lane,
+  position: StreamPosition,
+  /** Answer only when there are entries; otherwise at once. */
+  wait: z.boolean(),
+});
+export type JobRead = z.infer<typeof JobRead>;
+
 /** Take no new jobs, finish the present ones, and hand back the rest after `deadline_ms`. */
 export const Drain = z.object({ type: z.literal("drain"), deadline_ms: z.int().nonnegative() });
 export type Drain = z.infer<typeof Drain>;
@@ -250,6 +305,7 @@ export const ServerMessage = z.discriminatedUnion("type", [
   JobCancel,
   JobRecall,
   JobForget,
+  JobRead,
   Drain,
 ]);
 export type ServerMessage = z.infer<typeof ServerMessage>;

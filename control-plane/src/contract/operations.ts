@@ -7,6 +7,7 @@ import * as sessions from "../sessions/contract.ts";
 import * as shares from "../shares/contract.ts";
 import * as uploads from "../uploads/contract.ts";
 import * as tus from "../uploads/tus/contract.ts";
+import * as watch from "../watch/contract.ts";
 import { type Operation, TAGS } from "./operation.ts";
 
 /** The whole public API, in the order of its documentation. */
@@ -17,6 +18,7 @@ export const OPERATIONS: readonly Operation[] = [
   shares,
   uploads,
   tus,
+  watch,
   agents,
   sessions,
   documentation,

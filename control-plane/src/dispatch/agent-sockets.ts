@@ -1,5 +1,6 @@
 import { type AgentOffer, PING, PONG, type ServerMessage, SUBPROTOCOL } from "@splatt/shared";
 import type { AgentIdentity } from "../agents/tokens.ts";
+import { isWatcher } from "../watch/watch-sockets.ts";
 
 /** What a socket's attachment keeps through hibernation; at most 16 KiB. */
 export interface AgentConnection extends AgentIdentity {
@@ -133,7 +134,7 @@ export class AgentSockets {
   }
 
   #openSet(): Set<WebSocket> {
-    this.#open ??= new Set(this.#ctx.getWebSockets().filter(isOpen));
+    this.#open ??= new Set(this.#ctx.getWebSockets().filter((ws) => isOpen(ws) && !isWatcher(ws)));
     return this.#open;
   }
 }

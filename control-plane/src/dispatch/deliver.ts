@@ -19,6 +19,7 @@ export function deliver(context: DispatchContext, lease: Lease, spec: JobSpec): 
   context.leases.put({ ...current, state: "sent", since: now, sends: current.sends + 1 });
   context.alarm.wakeAt(now + context.timing.acceptMs);
   context.sockets.send(socket.ws, { type: "job.assign", fence: fenceOf(lease), spec });
+  context.jobChanged(lease.jobId);
   log("info", "job assigned", { job: lease.jobId, attempt: lease.attempt, agent: socket.agent.name });
   return true;
 }

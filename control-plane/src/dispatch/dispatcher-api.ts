@@ -23,6 +23,8 @@ export interface DispatcherApi extends Rpc.DurableObjectBranded {
   jobCancelled(jobId: string): Promise<void>;
   /** A job was deleted: tells agents to remove its files. */
   jobDeleted(jobId: string): void;
+  /** An API key was revoked: its watchers are closed. */
+  keyRevoked(keyId: string): void;
   /** @returns false when the agent is not connected */
   drainAgent(agentId: string, deadlineMs: number): boolean;
   /** An agent was deleted: its socket is closed and its jobs are requeued. */

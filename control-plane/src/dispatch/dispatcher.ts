@@ -6,6 +6,9 @@ import type { Env } from "../env.ts";
 import { ApiError, problemResponse } from "../http/problem.ts";
 import { isHeldUnder, isUnfinishedUnder } from "../jobs/lease-conditions.ts";
 import { log } from "../log.ts";
+import { readWatchRequest } from "../watch/watch-request.ts";
+import { isWatcher, WatchSockets } from "../watch/watch-sockets.ts";
+import { Watchers } from "../watch/watchers.ts";
 import { markLostAgents, onAgentGone } from "./agent-gone.ts";
 import { AgentInstances } from "./agent-instances.ts";
 import { type AgentSocket, AgentSockets } from "./agent-sockets.ts";
@@ -52,6 +55,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   #assignAgain = false;
   readonly #budgets = new MessageBudgets();
   readonly #turns = new SocketTurns();
+  readonly #watchers: Watchers;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -72,16 +76,20 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       awakeSince: 0,
       writtenProgress: new Map(),
       recalled: new Set(),
+      jobChanged: (jobId) => void this.#watchers.changed(jobId),
       greeting: new WeakSet(),
     };
+    this.#watchers = new Watchers(this.#context, new WatchSockets(ctx));
     void ctx.blockConcurrencyWhile(async () => {
       await alarm.load();
       markLostAgents(this.#context);
     });
   }
 
-  /** The Worker hands over an agent's upgrade, with the agent's identity in a header. */
+  /** The Worker hands over an agent's or a watcher's upgrade, with what it has checked in a header. */
   override async fetch(request: Request): Promise<Response> {
+    const watch = readWatchRequest(request);
+    if (watch !== null) return this.#watchers.accept(watch);
     const identity = decodeIdentity(request.headers.get(IDENTITY_HEADER) ?? "");
     if (!this.#budgets.spend(identity.id, CONNECT_POINTS, this.#context.now())) {
       return problemResponse(new ApiError("rate_limited", undefined, { "retry-after": "10" }));
@@ -94,12 +102,15 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   override async webSocketMessage(ws: WebSocket, frame: string | ArrayBuffer): Promise<void> {
     // What arrives after this side has closed the socket is dropped unread.
     if (ws.readyState !== WebSocket.OPEN) return;
+    if (isWatcher(ws)) return this.#watchers.onMessage(ws, frame);
     const { sockets, greeting } = this.#context;
     const agentId = sockets.agentOf(ws).id;
     if (!this.#spend(ws, framePoints(frame))) return;
     const message = parseFrame(frame);
     if (!message.ok) return sockets.close(ws, CLOSE.badMessage, message.reason);
-    if (!this.#spend(ws, messagePoints(message.value))) return;
+    const isAskedFor =
+      message.value.type === "job.entries" && this.#watchers.streams.isAskedFor(ws, message.value);
+    if (!isAskedFor && !this.#spend(ws, messagePoints(message.value))) return;
     const isHello = message.value.type === "hello";
     if (!isHello && sockets.agentOf(ws).hello === null) {
       return sockets.close(ws, CLOSE.badMessage, "the first message must be hello");
@@ -127,6 +138,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     try {
       const reply = await this.#handle(socket, message, receivedAt);
       if (reply !== null) context.sockets.send(ws, reply);
+      if ("fence" in message && message.type !== "job.progress") context.jobChanged(message.fence.job_id);
     } catch (error) {
       // Without an ack the agent resends the message; a hello it resends only on a new connection.
       log("error", "message not handled", { type: message.type, agent: socket.agent.name }, error);
@@ -144,6 +156,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   }
 
   override async webSocketClose(ws: WebSocket, code: number, reason: string): Promise<void> {
+    if (isWatcher(ws)) return this.#watchers.sockets.close(ws);
     const { id, name } = this.#context.sockets.agentOf(ws);
     this.#context.sockets.close(ws, code, reason);
     log("info", "agent disconnected", { agent: name, code });
@@ -151,6 +164,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   }
 
   override async webSocketError(ws: WebSocket): Promise<void> {
+    if (isWatcher(ws)) return this.#watchers.sockets.close(ws);
     this.#context.sockets.close(ws, 1011, "");
     await this.#disconnected(this.#context.sockets.agentOf(ws).id);
   }
@@ -175,6 +189,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
 
   async jobCancelled(jobId: string): Promise<void> {
     const context = this.#context;
+    context.jobChanged(jobId);
     const lease = context.leases.get(jobId);
     if (lease === null) return;
     context.leases.remove(lease);
@@ -201,8 +216,13 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   }
 
   jobDeleted(jobId: string): void {
+    this.#watchers.deleted(jobId);
     for (const { ws } of this.#context.sockets.open())
       this.#context.sockets.send(ws, { type: "job.forget", job_id: jobId });
+  }
+
+  keyRevoked(keyId: string): void {
+    this.#watchers.keyRevoked(keyId);
   }
 
   async agentDeleted(agentId: string): Promise<void> {
@@ -225,6 +245,8 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       await this.#maintain();
       await giveUpLost(this.#context);
       await explainWaiting(this.#context, EngineChoice.options);
+      this.#watchers.streams.prune();
+      await this.#watchers.tick();
     });
   }
 
@@ -238,6 +260,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       await reconcileLeases(context);
       await checkLeases(context);
       await this.#assign();
+      this.#watchers.pumpAll();
     } catch (error) {
       log("error", "maintenance failed; it will be retried", {}, error);
       context.alarm.wakeAt(context.now() + context.timing.acceptMs);
@@ -256,6 +279,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
         await onHello(context, socket, message);
         await this.#assign();
         await explainWaiting(context, EngineChoice.options);
+        for (const { jobId } of context.leases.ofAgent(agentId)) context.jobChanged(jobId);
         return null;
       case "offer":
         await onOffer(context, socket, message.offer);
@@ -266,6 +290,9 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
         return null;
       case "job.cancelled":
         return { type: "ack", fence: message.fence, seq: message.seq };
+      case "job.entries":
+        this.#watchers.streams.onEntries(socket.ws, agentId, message);
+        return null;
       default:
         return this.#handleReport(socket, message, agentId);
     }
@@ -307,8 +334,13 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       }
       case "job.stage":
         return onStage(context, agentId, message);
-      case "job.progress":
-        return onProgress(context, agentId, message);
+      case "job.progress": {
+        if (isKnown) this.#watchers.progressed(message);
+        const before = context.writtenProgress.get(fence.job_id);
+        const reply = await onProgress(context, agentId, message);
+        if (context.writtenProgress.get(fence.job_id) !== before) context.jobChanged(fence.job_id);
+        return reply;
+      }
       case "job.complete":
         return this.#endAttempt(socket, await onComplete(context, agentId, message));
       case "job.fail":

@@ -27,10 +27,13 @@ export async function explainWaiting(
       .limit(JOBS_PER_BATCH);
     return context.db
       .update(jobs)
-      .set({ message, updatedAt: context.now() })
-      .where(and(waitingIn(context.pool, choice), inArray(jobs.seq, unexplained)));
+      .set({ message, updatedAt: context.now(), version: sql`${jobs.version} + 1` })
+      .where(and(waitingIn(context.pool, choice), inArray(jobs.seq, unexplained)))
+      .returning({ id: jobs.id });
   });
-  if (first !== undefined) await withRetry(() => context.db.batch([first, ...others]));
+  if (first === undefined) return;
+  const explained = await withRetry(() => context.db.batch([first, ...others]));
+  for (const { id } of explained.flat()) context.jobChanged(id);
 }
 
 /** Which of `choices` some waiting job asks for; usually none, and then no further query is needed. */

@@ -46,7 +46,7 @@ export async function outcomeOfUnapplied(
 /** Any message about one job. */
 export type JobReportMessage = Exclude<
   AgentMessage,
-  { type: "hello" | "offer" | "job.held" | "job.cancelled" }
+  { type: "hello" | "offer" | "job.held" | "job.entries" | "job.cancelled" }
 >;
 
 /** The reply to an agent that does not hold the job: it has nothing to return, and everything else is in vain. */

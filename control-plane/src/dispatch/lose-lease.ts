@@ -29,6 +29,7 @@ export async function loseLease(context: DispatchContext, lease: Lease, why: str
   context.leases.remove(lease);
   if (isGivenUp) await discardResultUploads(context.db, context.bucket, lease.jobId);
   else context.alarm.remember(nextAttemptAt);
+  context.jobChanged(lease.jobId);
   log("warn", "job lost its agent", {
     job: lease.jobId,
     attempt: lease.attempt,
@@ -46,6 +47,7 @@ export async function giveUpLost(context: DispatchContext): Promise<void> {
     applyTransition(context.db, transition, lost).returning({ id: jobs.id }),
   );
   for (const { id } of givenUp) {
+    context.jobChanged(id);
     log("warn", "job given up: it lost its agent and found no other", { job: id });
     await discardResultUploads(context.db, context.bucket, id);
   }
@@ -63,6 +65,7 @@ export async function returnUnaccepted(
   const fence = fenceOf(lease);
   const transition = requeueUnaccepted({ leaseId: lease.leaseId, message, now: context.now() });
   await withRetry(async () => applyTransition(context.db, transition, heldUnder(fence, lease.agentId)));
+  context.jobChanged(lease.jobId);
   const hasBegun = await isUnfinishedUnder(context.db, fence, lease.agentId);
   const current = context.leases.get(lease.jobId);
   if (!hasBegun) context.leases.remove(lease);

@@ -12,6 +12,8 @@ const PRICES: { readonly [type in AgentMessage["type"]]: number } = {
   "job.held": 2,
   "job.stage": 2,
   "job.progress": 1,
+  // Nothing when it was asked for, which bounds it.
+  "job.entries": 1,
   "job.complete": 8,
   "job.fail": 6,
   "job.cancelled": 1,

@@ -37,6 +37,7 @@ export async function readopt(
   await withRetry(async () => applyTransition(context.db, transition, isStillLost));
   if (!(await isHeldUnder(context.db, fence, agentId))) return null;
   recordHeldLease(context, fence, agentId);
+  context.jobChanged(fence.job_id);
   log("info", "job re-adopted by the agent that came back", { job: fence.job_id, attempt: fence.attempt });
   return fence;
 }

@@ -8,6 +8,7 @@ import {
   ListJobsQuery,
   Message,
   RetryJobFields,
+  StatusQuery,
 } from "@splatt/shared";
 import type { Operation } from "../contract/operation.ts";
 
@@ -53,9 +54,12 @@ export const GET_JOB_STATUS: Operation = {
   path: "/jobs/{id}/status",
   tag: "Jobs",
   summary: "A job's status",
+  description:
+    "With `wait`, it answers when the job's version is another than `after`, or when the seconds are over.",
   scope: "jobs:read",
+  query: StatusQuery,
   answers: { 200: JobStatusView },
-  problems: ["job_not_found"],
+  problems: ["job_not_found", "too_many_watchers"],
 };
 
 export const GET_JOB_EVENTS: Operation = {

@@ -26,6 +26,7 @@ export function toStatusView(job: JobRow, files: readonly ResultRow[]): JobStatu
     created_at: naiveUtc(job.createdAt),
     updated_at: naiveUtc(job.updatedAt),
     results: job.status === "completed" ? toResults(files) : null,
+    version: job.version,
   };
 }
 

@@ -7,6 +7,7 @@ import {
   type JobStatus,
   ListJobsQuery,
   RetryJobFields,
+  StatusQuery,
 } from "@splatt/shared";
 import { and, asc, desc, eq, lt } from "drizzle-orm";
 import { type Context, Hono } from "hono";
@@ -18,6 +19,7 @@ import { ApiError } from "../http/problem.ts";
 import { readJson, readOptionalJson, readQuery, unknownFields, validate } from "../http/validate.ts";
 import { unknownWarnings } from "../http/warnings.ts";
 import { filesOf, filesOfJobs } from "../results/result-files.ts";
+import { versionChanges } from "../watch/long-poll.ts";
 import { cancelJob, stopCancelledJob } from "./cancel.ts";
 import {
   CANCEL_JOB,
@@ -81,7 +83,14 @@ export const jobRoutes = new Hono<ApiEnv>()
   })
 
   .get("/:id/status", serve(GET_JOB_STATUS), async (c) => {
-    const job = await findJob(c);
+    const { wait, after } = validate(StatusQuery, readQuery(c), "query");
+    let job = await findJob(c);
+    if (wait > 0 && !isTerminal(job.status) && (after === undefined || after === job.version)) {
+      const { keyId } = c.get("principal");
+      const refusal = await versionChanges(c.env, job, keyId, job.version, wait);
+      if (refusal !== null) return refusal;
+      job = await findJob(c);
+    }
     return c.json(toStatusView(job, await filesOf(database(c.env.DB), job)));
   })
 

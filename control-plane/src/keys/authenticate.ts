@@ -1,3 +1,4 @@
+import { WATCH_KEY_PREFIX } from "@splatt/shared";
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie } from "hono/cookie";
 import type { ApiEnv } from "../app-env.ts";
@@ -18,7 +19,7 @@ export const authenticate: MiddlewareHandler<ApiEnv> = async (c, next) => {
 };
 
 async function principalOf(c: Context<ApiEnv>): Promise<Principal | null> {
-  const key = c.req.header("x-api-key");
+  const key = c.req.header("x-api-key") ?? keyOfSubprotocol(c);
   if (key !== undefined) {
     return guardCredentials(c, "API key", async () => authenticateKey(c.env, await sha256Hex(key)));
   }
@@ -27,6 +28,20 @@ async function principalOf(c: Context<ApiEnv>): Promise<Principal | null> {
   requireOwnOrigin(c);
   // An unknown session is an old one; nobody guesses 256 bits.
   return authenticateSession(c.env, session);
+}
+
+/** The key that a browser offers as a subprotocol, because it cannot set headers on a WebSocket. */
+function keyOfSubprotocol(c: Context): string | undefined {
+  if (c.req.header("upgrade")?.toLowerCase() !== "websocket") return undefined;
+  const offered = c.req.header("sec-websocket-protocol")?.split(/\s*,\s*/) ?? [];
+  const encoded = offered.find((protocol) => protocol.startsWith(WATCH_KEY_PREFIX));
+  if (encoded === undefined) return undefined;
+  try {
+    const base64 = encoded.slice(WATCH_KEY_PREFIX.length).replaceAll("-", "+").replaceAll("_", "/");
+    return new TextDecoder().decode(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
+  } catch {
+    return "";
+  }
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   fenceHeaders,
   type HeldJob,
   type JobReport,
+  LOG_FILE,
   PROTOCOL_VERSION,
   RESULT_FILES,
   ServerMessage,
@@ -195,6 +196,13 @@ export class ScriptedAgent {
     const uploads = [];
     for (const filename of [...RESULT_FILES, ...extras])
       uploads.push(await this.upload(fence, filename, `${content} ${filename}`));
+    this.send({ type: "job.complete", fence, seq, uploads, report: EMPTY_REPORT });
+  }
+
+  /** Completes the job with this as its pipeline.log. */
+  async completeWithLog(fence: Fence, seq: number, log: string): Promise<void> {
+    const uploads = [await this.upload(fence, LOG_FILE, log)];
+    for (const filename of RESULT_FILES) uploads.push(await this.upload(fence, filename, filename));
     this.send({ type: "job.complete", fence, seq, uploads, report: EMPTY_REPORT });
   }
 
