@@ -41,7 +41,7 @@ const requireWritableStorage: MiddlewareHandler<AppEnv> = async (c, next) => {
 /** A browser takes every answer for what its Content-Type says. */
 const noSniffing: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
-  if (c.res.status !== 101) c.res.headers.set("x-content-type-options", "nosniff");
+  if (c.res.status !== 101) c.header("x-content-type-options", "nosniff");
 };
 
 /** Not strict: a trailing slash makes no difference, as with the seed's server. */
