@@ -143,7 +143,7 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
       secret,
       runtimeUrl: () => miniflare.unsafeGetDirectURL(),
       storage: () => disk.state,
-      recheckStorage: () => disk.look(),
+      recheckStorage: () => disk.recheck(),
       trustedProxies: options.trustedProxies ?? [],
       onError: (text) => onLog("error", text),
     });

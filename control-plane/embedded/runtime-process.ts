@@ -33,7 +33,8 @@ export async function endStaleRuntime(path: string): Promise<void> {
   for (const runtime of await readNote(path)) {
     if (await isRunning(runtime)) process.kill(runtime.pid, "SIGKILL");
   }
-  await rm(path, { force: true });
+  // It may stay on a disk that cannot be written: the start time tells a later process apart.
+  await rm(path, { force: true }).catch(() => undefined);
 }
 
 /** A record truncated by a crash is ignored. */

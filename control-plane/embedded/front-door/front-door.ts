@@ -6,15 +6,16 @@ import { pipeline } from "node:stream/promises";
 import type { ProblemCode } from "@splatt/shared";
 import { methodsAt } from "../../src/contract/methods-at.ts";
 import { HELD_LENGTH_HEADER, UNKNOWN_LENGTH } from "../../src/embedded/store-protocol.ts";
+import { healthWithoutDatabase } from "../../src/health/degraded.ts";
 import type { ObjectRead } from "../object-store/object-store.ts";
 import { BodyBudget, partBody, readWhole } from "./bodies.ts";
 import { ByteMover } from "./byte-mover.ts";
 import { clientAddressOf, headersToClient, headersToRuntime } from "./headers.ts";
 import { answerSent, clientLeft, discardBody, expectsContinue, hasBody, headOf } from "./incoming-request.ts";
 import { Counter, type DoorLimits } from "./limits.ts";
-import { answerProblem, closeWithProblem } from "./problems.ts";
+import { answerJson, answerProblem, closeWithProblem } from "./problems.ts";
 import { isPartUpload, refusalOf, valuesOf } from "./routes-passed.ts";
-import { RuntimeClient, type RuntimeClientOptions } from "./runtime-client.ts";
+import { isHanging, RuntimeClient, type RuntimeClientOptions } from "./runtime-client.ts";
 import { sendObject } from "./send-object.ts";
 import type { Transfer, Transfers } from "./transfers.ts";
 import { passWebSocket } from "./web-socket.ts";
@@ -224,10 +225,19 @@ export class FrontDoor {
       body,
       left: clientLeft(response),
     });
-    if (answer === null) {
-      answerProblem(response, "unavailable", "The runtime of the control plane does not answer.");
-    }
+    if (answer === null) this.#answerForRuntime(request, response);
     return answer;
+  }
+
+  #answerForRuntime(request: IncomingMessage, response: ServerResponse): void {
+    const storage = this.#options.storage();
+    if (!isHanging(storage)) {
+      answerProblem(response, "unavailable", "The runtime of the control plane does not answer.");
+    } else if (request.url?.split("?", 1)[0] === "/health") {
+      answerJson(response, healthWithoutDatabase(storage));
+    } else {
+      answerProblem(response, "storage_unwritable", storage.message);
+    }
   }
 
   async #answer(

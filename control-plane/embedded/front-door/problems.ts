@@ -18,6 +18,18 @@ export function answerProblem(response: ServerResponse, code: ProblemCode, detai
   response.end(body);
 }
 
+/** Answers a request without the Worker, with status 200. */
+export function answerJson(response: ServerResponse, value: unknown): void {
+  if (response.headersSent || response.destroyed) return;
+  const body = JSON.stringify(value);
+  response.writeHead(200, {
+    "content-type": "application/json",
+    "x-content-type-options": "nosniff",
+    "content-length": Buffer.byteLength(body),
+  });
+  response.end(body);
+}
+
 /** Answers on a bare connection, where there is no request that Node could parse, and closes it. */
 export function closeWithProblem(socket: Duplex, code: ProblemCode): void {
   if (!socket.writable) {
@@ -43,5 +55,6 @@ function problemBody(code: ProblemCode, detail?: string): string {
 }
 
 function retryAfter(code: ProblemCode): Record<string, string> {
+  if (code === "storage_unwritable") return { "retry-after": "30" };
   return code === "unavailable" || code === "too_many_connections" ? { "retry-after": "5" } : {};
 }

@@ -4,8 +4,10 @@ import type { StorageState } from "../../src/storage/storage-state.ts";
 
 /** How long a request waits for a runtime that is being restarted. */
 const RETRY = { tries: 25, waitMs: 200 };
-/** How long the runtime may take to answer, for example while its disk hangs. */
+/** How long the runtime may take to answer. */
 const PATIENCE_MS = 60_000;
+/** After this time without an answer, the disk is checked: while it hangs, so does the runtime. */
+const SUSPICIOUS_MS = 2000;
 
 export interface RuntimeClientOptions {
   /** The runtime's current address, which changes when the runtime restarts. */
@@ -50,12 +52,13 @@ export class RuntimeClient {
     this.#agent.destroy();
   }
 
-  /** @returns the runtime's answer, or null when it gives none or the client has left */
+  /** @returns the runtime's answer, or null when it gives none, the client has left, or the disk hangs */
   async ask(request: RuntimeRequest): Promise<IncomingMessage | null> {
     let isStorageKnown = false;
     for (let tries = 1; ; tries += 1) {
       const forwarded = this.#forward(await this.url(), request);
       const leave = () => forwarded.destroy();
+      const watch = setInterval(() => void this.#giveUpIfDiskHangs(forwarded, request), SUSPICIOUS_MS);
       // When the client has left, cancel the request unless it may change state.
       if (isReadOnly(request)) request.left.addEventListener("abort", leave);
       try {
@@ -71,13 +74,27 @@ export class RuntimeClient {
         if (!this.#refusesWrites()) return answer;
         answer.resume();
       } catch (error) {
-        if (request.left.aborted || !canRetry(error, forwarded, request) || tries >= RETRY.tries) return null;
+        if (
+          request.left.aborted ||
+          isHanging(this.#options.storage()) ||
+          !canRetry(error, forwarded, request) ||
+          tries >= RETRY.tries
+        )
+          return null;
         this.forgetUrl();
         await sleep(RETRY.waitMs);
       } finally {
+        clearInterval(watch);
         request.left.removeEventListener("abort", leave);
       }
     }
+  }
+
+  async #giveUpIfDiskHangs(forwarded: ClientRequest, { body }: RuntimeRequest): Promise<void> {
+    await this.#options.recheckStorage();
+    const state = this.#options.storage();
+    // A part takes long when the client is slow, and may itself slow the disk down.
+    if (isHanging(state) && (body !== null || state.kind === "failing")) forwarded.destroy();
   }
 
   #forward({ hostname, port }: URL, { method, path, headers, body }: RuntimeRequest): ClientRequest {
@@ -89,7 +106,6 @@ export class RuntimeClient {
       headers: headers(),
       agent: this.#agent,
       setHost: false,
-      // A part may take long to arrive, and the Worker waits for it.
       ...(body !== null && { timeout: PATIENCE_MS }),
     });
     return forwarded.once("timeout", () => forwarded.destroy());
@@ -99,6 +115,10 @@ export class RuntimeClient {
     const state = this.#options.storage();
     return state !== null && state.kind !== "slow";
   }
+}
+
+export function isHanging(state: StorageState | null): state is StorageState {
+  return state !== null && (state.kind === "slow" || state.kind === "failing");
 }
 
 function isReadOnly({ method }: RuntimeRequest): boolean {

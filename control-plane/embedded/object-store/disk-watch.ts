@@ -102,7 +102,7 @@ export class DiskWatch {
 
   /** Reserves space for an upload. @returns a function that releases it, or null when there is not enough */
   async reserve(size: number): Promise<(() => void) | null> {
-    await this.#readSpace();
+    await Promise.race([this.#readSpace(), sleep(PROBE_PATIENCE_MS)]);
     const { freeBytes, totalBytes } = this.#space;
     if (!hasRoomFor(size + this.#reserved, freeBytes, totalBytes)) return null;
     this.#reserved += size;
@@ -125,8 +125,16 @@ export class DiskWatch {
     return this.#looking;
   }
 
+  /** Updates the state, with a write probe unless there was one within the last second. */
+  recheck(): Promise<void> {
+    // Many requests may ask at once.
+    if (performance.now() - this.#probedAt > LOOK_INTERVAL_MS) this.#probedAt = Number.NEGATIVE_INFINITY;
+    return this.look();
+  }
+
   async #lookOnce(): Promise<void> {
-    await this.#readSpace();
+    // A disk that hangs may not even tell its free space.
+    await Promise.race([this.#readSpace(), sleep(PROBE_PATIENCE_MS)]);
     const isDue = this.#state !== null || performance.now() - this.#probedAt > PROBE_INTERVAL_MS;
     if (isDue && this.#probe === null) {
       this.#probe = { since: performance.now(), done: this.#tryWrite() };
@@ -135,7 +143,7 @@ export class DiskWatch {
     await Promise.race([this.#probe?.done, sleep(PROBE_PATIENCE_MS)]);
     if (this.#probe !== null) this.#writeMs = performance.now() - this.#probe.since;
     this.#judge();
-    await this.#trimBallast().catch(() => undefined);
+    if (this.#probe === null) await this.#trimBallast().catch(() => undefined);
   }
 
   async #trimBallast(): Promise<void> {

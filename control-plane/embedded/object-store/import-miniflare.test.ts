@@ -69,16 +69,16 @@ it("imports objects and open uploads with their etags, and skips orphans", async
 
   const store = await ObjectStore.open(storeDir, new DiskWatch(storeDir, () => undefined));
   try {
-    expect(store.head("jobs/a/preview.webp")).toMatchObject({ etag: old.previewEtag, size: 7 });
+    expect(await store.head("jobs/a/preview.webp")).toMatchObject({ etag: old.previewEtag, size: 7 });
     expect(await textOf(store, "jobs/a/preview.webp")).toBe("preview");
-    expect(store.head("uploads/b/source")).toMatchObject({ etag: old.etag });
+    expect(await store.head("uploads/b/source")).toMatchObject({ etag: old.etag });
     expect(await textOf(store, "uploads/b/source")).toBe(old.parts.join(""));
     const { key, uploadId, etag } = old.open;
     const completed = await store.completeUpload(key, uploadId, [{ partNumber: 1, etag }]);
     expect(completed).toMatchObject({ ok: true, object: { size: 14 } });
     expect(await store.removeOrphans()).toBe(0);
   } finally {
-    store.close();
+    await store.close();
   }
 });
 

@@ -64,6 +64,12 @@ export class ObjectIndex {
     return this.#all<Blob>("SELECT blob, size FROM object_blobs WHERE key = ? ORDER BY position", key);
   }
 
+  /** An object and its blobs, at one moment. */
+  read(key: string): { readonly object: StoredObjectInfo; readonly blobs: readonly Blob[] } | null {
+    const object = this.object(key);
+    return object === null ? null : { object, blobs: this.blobsOf(key) };
+  }
+
   /** Objects in the order of their keys, from the first key after `after`. */
   list(prefix: string, after: string, limit: number): StoredObjectInfo[] {
     return this.#all<StoredObjectInfo>(
@@ -120,9 +126,16 @@ export class ObjectIndex {
     });
   }
 
-  /** Turns parts of an upload into the object, and ends the upload. */
-  completeUpload(uploadId: string, object: ObjectToAdd): string[] {
+  /**
+   * Turns parts of an upload into the object, and ends the upload.
+   *
+   * @returns the unused files, or null when the upload has ended or one of the parts has been replaced
+   */
+  completeUpload(uploadId: string, object: ObjectToAdd): string[] | null {
     return this.#transaction(() => {
+      const current = new Map(this.partsOf(uploadId).map(({ blob, size }) => [blob, size]));
+      if (!this.hasUpload(uploadId, object.key)) return null;
+      if (!object.blobs.every(({ blob, size }) => current.get(blob) === size)) return null;
       const used = new Set(object.blobs.map(({ blob }) => blob));
       const dropped = this.#dropUpload(uploadId).filter((blob) => !used.has(blob));
       const replaced = this.#dropObject(object.key);

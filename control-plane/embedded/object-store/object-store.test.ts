@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   vi.useRealTimers();
-  store.close();
+  await store.close();
   await rm(dir, { recursive: true, force: true });
 });
 
@@ -42,6 +42,17 @@ async function etagOf(part: ReturnType<typeof send>): Promise<string> {
 }
 
 describe("an upload", () => {
+  it("is not completed with a part that is replaced meanwhile", async () => {
+    const uploadId = await openUpload();
+    const etag = await etagOf(send(uploadId, 1, "first"));
+    const completing = store.completeUpload(KEY, uploadId, [{ partNumber: 1, etag }]);
+    const replacing = send(uploadId, 1, "again");
+    const [completed, replaced] = await Promise.all([completing, replacing]);
+    expect([completed.ok, replaced.ok].filter(Boolean)).not.toEqual([]);
+    if (completed.ok) expect(await textOf(store, KEY)).toBe("first");
+    else expect(completed).toEqual({ ok: false, failure: "invalid_part" });
+  });
+
   it("becomes one object of its parts, in the given order", async () => {
     const uploadId = await openUpload();
     const second = await etagOf(send(uploadId, 2, "world"));
@@ -121,7 +132,7 @@ describe("unreferenced files", () => {
     }
     const part = { key: KEY, uploadId, number: 1, size: 8, sha256: null };
     expect(await store.receivePart(part, slow())).toMatchObject({ ok: true });
-    const read = store.read("jobs/a/preview.webp", null);
+    const read = await store.read("jobs/a/preview.webp", null);
     await store.delete(["jobs/a/preview.webp"]);
     expect(await store.removeOrphans()).toBe(0);
     expect(await blobs()).toHaveLength(2);
@@ -145,9 +156,9 @@ describe("a listing", () => {
   it("returns the keys under a prefix, page by page, with any characters", async () => {
     const keys = ["jobs/a%b/1", "jobs/a%b/2", "jobs/a%b/ß", "jobs/aXb/1"];
     for (const key of keys) await store.put(key, bodyOf(key));
-    const names = (after: string) => store.list("jobs/a%b/", after, 2).map(({ key }) => key);
-    expect(names("")).toEqual(keys.slice(0, 2));
-    expect(names("jobs/a%b/2")).toEqual(["jobs/a%b/ß"]);
+    const names = async (after: string) => (await store.list("jobs/a%b/", after, 2)).map(({ key }) => key);
+    expect(await names("")).toEqual(keys.slice(0, 2));
+    expect(await names("jobs/a%b/2")).toEqual(["jobs/a%b/ß"]);
   });
 });
 
@@ -158,7 +169,7 @@ describe("the store", () => {
 
   it("keeps everything across a reopen", async () => {
     await store.put("a", bodyOf("text"));
-    store.close();
+    await store.close();
     store = await ObjectStore.open(dir, new DiskWatch(dir, () => undefined));
     expect(await textOf(store, "a")).toBe("text");
   });

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import type { StoredObjectInfo, StoreFailure } from "../../src/embedded/store-protocol.ts";
 import type { ByteRange } from "../../src/storage/object-bytes.ts";
 import { type DiskWatch, errnoCode } from "./disk-watch.ts";
-import { type Blob, ObjectIndex } from "./object-index.ts";
+import type { Blob } from "./object-index.ts";
+import { type ObjectIndexClient, openObjectIndex } from "./object-index-client.ts";
 
 /** As in R2, an open upload expires after seven days. */
 const UPLOAD_LIFETIME_MS = 7 * 24 * 3600 * 1000;
@@ -54,7 +55,7 @@ type Source = AsyncIterable<Uint8Array>;
 export class ObjectStore {
   readonly #blobsDir: string;
   readonly #walPath: string;
-  readonly #index: ObjectIndex;
+  readonly #index: ObjectIndexClient;
   readonly #disk: DiskWatch;
   /** Files that are being written. */
   readonly #incoming = new Set<string>();
@@ -64,7 +65,7 @@ export class ObjectStore {
   readonly #readers = new Map<string, number>();
   readonly #removeLater = new Set<string>();
 
-  private constructor(dir: string, index: ObjectIndex, disk: DiskWatch) {
+  private constructor(dir: string, index: ObjectIndexClient, disk: DiskWatch) {
     this.#blobsDir = blobsDir(dir);
     this.#walPath = `${indexPath(dir)}-wal`;
     this.#index = index;
@@ -74,26 +75,27 @@ export class ObjectStore {
   /** @param dir a folder that only this process uses */
   static async open(dir: string, disk: DiskWatch): Promise<ObjectStore> {
     await mkdir(blobsDir(dir), { recursive: true, mode: 0o700 });
-    return new ObjectStore(dir, new ObjectIndex(indexPath(dir)), disk);
+    return new ObjectStore(dir, await openObjectIndex(indexPath(dir)), disk);
   }
 
-  close(): void {
-    this.#index.close();
+  async close(): Promise<void> {
+    await this.#index.close();
   }
 
-  head(key: string): StoredObjectInfo | null {
+  head(key: string): Promise<StoredObjectInfo | null> {
     return this.#index.object(key);
   }
 
-  list(prefix: string, after: string, limit: number): StoredObjectInfo[] {
+  list(prefix: string, after: string, limit: number): Promise<StoredObjectInfo[]> {
     return this.#index.list(prefix, after, limit);
   }
 
   /** @returns null when there is no such object */
-  read(key: string, range: ByteRange | null): ObjectRead | null {
-    const object = this.#index.object(key);
-    if (object === null) return null;
-    const blobs = this.#index.blobsOf(key);
+  async read(key: string, range: ByteRange | null): Promise<ObjectRead | null> {
+    const found = await this.#index.read(key);
+    if (found === null) return null;
+    const { object, blobs } = found;
+    // Before the answer to a later deletion, which would remove the files.
     const segments = segmentsOf(blobs, range ?? { offset: 0, length: object.size });
     for (const { blob } of segments) this.#readers.set(blob, (this.#readers.get(blob) ?? 0) + 1);
     let isHeld = true;
@@ -109,9 +111,9 @@ export class ObjectStore {
   }
 
   async put(key: string, source: Source): Promise<Outcome<{ object: StoredObjectInfo }>> {
-    const stored = await this.#store(source, null, ({ blob, size, sha256 }) => {
+    const stored = await this.#store(source, null, async ({ blob, size, sha256 }) => {
       const object = { key, size, etag: sha256.slice(0, 32), uploadedAt: Date.now() };
-      return { object, replaced: this.#index.put({ ...object, blobs: [{ blob, size }] }) };
+      return { object, replaced: await this.#index.put({ ...object, blobs: [{ blob, size }] }) };
     });
     if (!stored.ok) return stored;
     await this.#remove(stored.replaced);
@@ -120,7 +122,7 @@ export class ObjectStore {
 
   async delete(keys: readonly string[]): Promise<Outcome<object>> {
     return this.#writing<object>(async () => {
-      await this.#remove(this.#index.delete(keys));
+      await this.#remove(await this.#index.delete(keys));
       return { ok: true };
     });
   }
@@ -128,7 +130,7 @@ export class ObjectStore {
   async createUpload(key: string): Promise<Outcome<{ uploadId: string }>> {
     return this.#writing(async () => {
       const uploadId = randomBytes(32).toString("base64url");
-      this.#index.createUpload(uploadId, key, Date.now());
+      await this.#index.createUpload(uploadId, key, Date.now());
       return { ok: true, uploadId };
     });
   }
@@ -141,13 +143,13 @@ export class ObjectStore {
     { key, uploadId, number, size, sha256 }: IncomingPart,
     source: Source,
   ): Promise<Outcome<{ etag: string }>> {
-    if (!this.#index.hasUpload(uploadId, key)) return { ok: false, failure: "no_such_upload" };
-    const stored = await this.#store(source, size, (received) => {
+    if (!(await this.#index.hasUpload(uploadId, key))) return { ok: false, failure: "no_such_upload" };
+    const stored = await this.#store(source, size, async (received) => {
       if (size !== null && received.size !== size) return "body_incomplete";
       if (sha256 !== null && received.sha256 !== sha256) return "checksum_mismatch";
       const etag = received.sha256;
       const part = { number, blob: received.blob, size: received.size, etag };
-      const replaced = this.#index.putPart(uploadId, key, part);
+      const replaced = await this.#index.putPart(uploadId, key, part);
       return replaced === null ? "no_such_upload" : { etag, replaced };
     });
     if (!stored.ok) return stored;
@@ -166,31 +168,33 @@ export class ObjectStore {
     limit: number,
     source: Source,
   ): Promise<Outcome<{ received: number; etag: string }>> {
-    if (!this.#index.hasUpload(uploadId, key)) return { ok: false, failure: "no_such_upload" };
     if (this.#appending.has(uploadId)) return { ok: false, failure: "upload_busy" };
-    const [stored] = this.#index.partsOf(uploadId);
-    if ((stored?.size ?? 0) < offset) return { ok: false, failure: "invalid_part" };
-    const release = await this.#disk.reserve(Math.min(limit, APPEND_RESERVE_BYTES));
-    if (release === null) return { ok: false, failure: "storage_full" };
-    const blob = stored?.blob ?? randomBytes(16).toString("hex");
     this.#appending.add(uploadId);
-    this.#incoming.add(blob);
     try {
-      return await this.#writing<{ received: number; etag: string }>(async () => {
-        const written = await appendToBlob(this.#path(blob), offset, source);
-        if (written === null) return { ok: false, failure: "invalid_part" };
-        const size = offset + written;
-        const etag = `${uploadId.slice(0, 16)}-${size}`;
-        if (size === stored?.size) return { ok: true, received: size, etag: stored.etag };
-        const replaced = this.#index.putPart(uploadId, key, { number: 1, blob, size, etag });
-        if (replaced === null) return { ok: false, failure: "no_such_upload" };
-        return { ok: true, received: size, etag };
-      });
+      if (!(await this.#index.hasUpload(uploadId, key))) return { ok: false, failure: "no_such_upload" };
+      const [stored] = await this.#index.partsOf(uploadId);
+      if ((stored?.size ?? 0) < offset) return { ok: false, failure: "invalid_part" };
+      const release = await this.#disk.reserve(Math.min(limit, APPEND_RESERVE_BYTES));
+      if (release === null) return { ok: false, failure: "storage_full" };
+      const blob = stored?.blob ?? randomBytes(16).toString("hex");
+      this.#incoming.add(blob);
+      try {
+        return await this.#writing<{ received: number; etag: string }>(async () => {
+          const written = await appendToBlob(this.#path(blob), offset, source);
+          if (written === null) return { ok: false, failure: "invalid_part" };
+          const size = offset + written;
+          const etag = `${uploadId.slice(0, 16)}-${size}`;
+          if (size === stored?.size) return { ok: true, received: size, etag: stored.etag };
+          const replaced = await this.#index.putPart(uploadId, key, { number: 1, blob, size, etag });
+          if (replaced === null) return { ok: false, failure: "no_such_upload" };
+          return { ok: true, received: size, etag };
+        });
+      } finally {
+        release();
+        await this.#removeIfUnused(blob);
+      }
     } finally {
-      release();
       this.#appending.delete(uploadId);
-      this.#incoming.delete(blob);
-      if (!this.#index.isReferenced(blob)) await rm(this.#path(blob), { force: true }).catch(() => undefined);
     }
   }
 
@@ -201,8 +205,8 @@ export class ObjectStore {
     parts: readonly { readonly partNumber: number; readonly etag: string }[],
   ): Promise<Outcome<{ object: StoredObjectInfo }>> {
     return this.#writing<{ object: StoredObjectInfo }>(async () => {
-      if (!this.#index.hasUpload(uploadId, key)) return { ok: false, failure: "no_such_upload" };
-      const stored = new Map(this.#index.partsOf(uploadId).map((part) => [part.number, part]));
+      if (!(await this.#index.hasUpload(uploadId, key))) return { ok: false, failure: "no_such_upload" };
+      const stored = new Map((await this.#index.partsOf(uploadId)).map((part) => [part.number, part]));
       const chosen = parts.flatMap(({ partNumber, etag }) => {
         const part = stored.get(partNumber);
         return part?.etag === etag ? [part] : [];
@@ -212,8 +216,6 @@ export class ObjectStore {
         // A power cut may have taken bytes of a file that the index still names.
         if ((await syncFile(this.#path(blob))) < size) return { ok: false, failure: "invalid_part" };
       }
-      // Another request may have completed or aborted the upload in the meantime.
-      if (!this.#index.hasUpload(uploadId, key)) return { ok: false, failure: "no_such_upload" };
       const digest = createHash("sha256");
       for (const { etag } of chosen) digest.update(etag);
       const object: StoredObjectInfo = {
@@ -222,7 +224,11 @@ export class ObjectStore {
         etag: `${digest.digest("hex").slice(0, 32)}-${chosen.length}`,
         uploadedAt: Date.now(),
       };
-      const unused = this.#index.completeUpload(uploadId, { ...object, blobs: chosen });
+      const unused = await this.#index.completeUpload(uploadId, { ...object, blobs: chosen });
+      if (unused === null) {
+        const isOpen = await this.#index.hasUpload(uploadId, key);
+        return { ok: false, failure: isOpen ? "invalid_part" : "no_such_upload" };
+      }
       await syncFile(this.#walPath);
       await this.#remove(unused);
       return { ok: true, object };
@@ -231,8 +237,8 @@ export class ObjectStore {
 
   async abortUpload(key: string, uploadId: string): Promise<Outcome<object>> {
     return this.#writing<object>(async () => {
-      if (!this.#index.hasUpload(uploadId, key)) return { ok: false, failure: "no_such_upload" };
-      await this.#remove(this.#index.abortUpload(uploadId));
+      if (!(await this.#index.hasUpload(uploadId, key))) return { ok: false, failure: "no_such_upload" };
+      await this.#remove(await this.#index.abortUpload(uploadId));
       return { ok: true };
     });
   }
@@ -243,12 +249,14 @@ export class ObjectStore {
    * @returns the number of removed files
    */
   async removeOrphans(): Promise<number> {
-    for (const { id } of this.#index.uploadsCreatedBefore(Date.now() - UPLOAD_LIFETIME_MS)) {
-      await this.#remove(this.#index.abortUpload(id));
+    for (const { id } of await this.#index.uploadsCreatedBefore(Date.now() - UPLOAD_LIFETIME_MS)) {
+      await this.#remove(await this.#index.abortUpload(id));
     }
     let removed = 0;
     for await (const { name } of await opendir(this.#blobsDir)) {
-      if (this.#incoming.has(name) || this.#readers.has(name) || this.#index.isReferenced(name)) continue;
+      // In this order: a file is referenced before it is no longer incoming, and has no readers before it is referenced.
+      if (this.#incoming.has(name) || (await this.#index.isReferenced(name))) continue;
+      if (this.#readers.has(name)) continue;
       await rm(this.#path(name), { force: true });
       removed += 1;
     }
@@ -263,7 +271,7 @@ export class ObjectStore {
   async #store<T extends object>(
     source: Source,
     size: number | null,
-    commit: (received: { blob: string; size: number; sha256: string }) => T | StoreFailure,
+    commit: (received: { blob: string; size: number; sha256: string }) => Promise<T | StoreFailure>,
   ): Promise<Outcome<T>> {
     const release = await this.#disk.reserve(size ?? 0);
     if (release === null) return { ok: false, failure: "storage_full" };
@@ -272,14 +280,13 @@ export class ObjectStore {
     try {
       return await this.#writing<T>(async () => {
         const received = await writeBlob(this.#path(blob), source);
-        const committed = commit({ blob, ...received });
+        const committed = await commit({ blob, ...received });
         if (typeof committed === "object") return { ok: true, ...committed };
         return { ok: false, failure: committed };
       });
     } finally {
       release();
-      this.#incoming.delete(blob);
-      if (!this.#index.isReferenced(blob)) await rm(this.#path(blob), { force: true }).catch(() => undefined);
+      await this.#removeIfUnused(blob);
     }
   }
 
@@ -295,6 +302,13 @@ export class ObjectStore {
       const isFull = code === "ENOSPC" || code === "EDQUOT";
       return { ok: false, failure: isFull ? "storage_full" : "storage_unwritable" };
     }
+  }
+
+  /** Ends the writing of a file. One that cannot be removed now is removed with the orphans. */
+  async #removeIfUnused(blob: string): Promise<void> {
+    const isStored = await this.#index.isReferenced(blob).catch(() => true);
+    if (!isStored) await rm(this.#path(blob), { force: true }).catch(() => undefined);
+    this.#incoming.delete(blob);
   }
 
   async #remove(blobs: readonly string[]): Promise<void> {

@@ -33,12 +33,12 @@ async function reply(
 ): Promise<StoreReply> {
   switch (request.op) {
     case "head": {
-      const object = store.head(request.key);
+      const object = await store.head(request.key);
       return object === null ? { ok: true } : { ok: true, object };
     }
     case "list": {
       const { prefix, after, limit } = request;
-      const objects = store.list(prefix, after, limit + 1);
+      const objects = await store.list(prefix, after, limit + 1);
       return { ok: true, objects: objects.slice(0, limit), truncated: objects.length > limit };
     }
     case "put":
@@ -54,9 +54,14 @@ async function reply(
     case "uploadPart":
       return store.receivePart({ ...request, size: null, sha256: null }, source);
     case "send": {
+      const read = await store.read(request.key, request.range);
+      if (read === null) return { ok: false, failure: "no_such_object" };
       const transfer = transfers.find(request.transfer);
-      const read = transfer === null ? null : store.read(request.key, request.range);
-      if (transfer === null || read === null) return { ok: false, failure: "no_such_object" };
+      if (transfer === null) {
+        // The client has left.
+        read.release();
+        return { ok: false, failure: "no_such_object" };
+      }
       transfer.answer?.release();
       transfer.answer = read;
       return { ok: true };
@@ -86,12 +91,12 @@ async function reply(
   }
 }
 
-function getObject(
+async function getObject(
   store: ObjectStore,
   key: string,
   range: { readonly offset: number; readonly length: number } | null,
-): Response {
-  const read = store.read(key, range);
+): Promise<Response> {
+  const read = await store.read(key, range);
   if (read === null) return new Response(null, { status: 404 });
   return new Response(Readable.toWeb(Readable.from(bytesOf(read))), {
     headers: { [STORE_HEADER]: encodeURIComponent(JSON.stringify(read.object)) },

@@ -8,7 +8,7 @@ export async function textOf(
   key: string,
   range: Parameters<ObjectStore["read"]>[1] = null,
 ) {
-  const read = store.read(key, range);
+  const read = await store.read(key, range);
   if (read === null) return null;
   let text = "";
   for (const { path, offset, length } of read.segments) {

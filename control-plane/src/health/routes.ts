@@ -6,20 +6,19 @@ import { serve } from "../contract/serve.ts";
 import { database } from "../db/database.ts";
 import { agents, jobCounts } from "../db/schema.ts";
 import { GET_HEALTH } from "./contract.ts";
+import { DEGRADED_DATABASE, degradedStorage } from "./degraded.ts";
 
 /** Public, so it identifies no person, job or agent. */
 export const healthRoutes = new Hono<ApiEnv>().get("/", serve(GET_HEALTH), async (c) => {
   const db = database(c.env.DB);
   const storage = c.env.STORAGE_STATE;
-  const degraded = storage === undefined ? [] : [toDegraded("storage", storage.kind, storage.message)];
+  const degraded = storage === undefined ? [] : [degradedStorage(storage)];
   const [counts, connected] = await db
     .batch([db.select().from(jobCounts), db.select().from(agents).where(eq(agents.connected, true))])
     .catch((error: unknown) => {
       // SQLite may not even open a database on a full disk. Whoever asks for the health must learn that.
       if (storage === undefined) throw error;
-      degraded.push(
-        toDegraded("database", "unavailable", "The database cannot be read. Counts are missing."),
-      );
+      degraded.push(DEGRADED_DATABASE);
       return [[], []];
     });
   const count = new Map(counts.map((row) => [row.status, row.jobs]));
@@ -47,7 +46,3 @@ export const healthRoutes = new Hono<ApiEnv>().get("/", serve(GET_HEALTH), async
   };
   return c.json(health);
 });
-
-function toDegraded(component: string, state: string, message: string) {
-  return { component, state, message };
-}
