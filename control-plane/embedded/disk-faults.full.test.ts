@@ -159,6 +159,7 @@ describe.skipIf(!canMount)("the embedded control plane, when its disk", () => {
 
   it("becomes read-only, says so, and works again after a restart", { timeout: 180_000 }, async () => {
     // As the kernel does after an error. This file system stays so until it is mounted again.
+    run("sync", "--file-system", mountPoint);
     run("mount", "-o", "remount,abort", mountPoint);
     await expect.poll(health, POLL).toMatchObject({
       status: "degraded",
