@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import {
   intrinsicsOf,
@@ -10,9 +10,15 @@ import {
   undistortionMap,
   validPixels,
 } from "@splatt/cpu-trainer";
-import { type PosedFrame, readShPly, readTransforms, type Transforms } from "@splatt/formats";
-import sharp from "sharp";
-import type { ViewComparison } from "./doubt-psnr.ts";
+import {
+  type PosedFrame,
+  readShPly,
+  readTransforms,
+  type SplatCloud,
+  type Transforms,
+} from "@splatt/formats";
+import sharp, { type OverlayOptions } from "sharp";
+import type { HeldOutSheet, ViewComparison } from "./doubt-psnr.ts";
 import { jpegQuality } from "./jpeg-quality.ts";
 
 export interface ComparisonTask {
@@ -21,12 +27,17 @@ export interface ComparisonTask {
   readonly transformsFile: string;
   /** Pixels at which the splat was trained. */
   readonly trainedWidth: number;
+  /** Where the sheet of held-out photos and renderings is written. */
+  readonly sheetFile: string;
 }
 
 /** The longer one, in pixels. */
 const SIDE = 320;
 const MAX_HELD_OUT = 4;
 const TRAINING_WITHOUT_HELD_OUT = 6;
+/** The sheet: how many held-out frames it has at most, and the longer side of its pictures in pixels. */
+const MAX_SHEET_ROWS = 6;
+const SHEET_SIDE = 480;
 
 interface Photo {
   readonly pixels: Uint8Array;
@@ -68,7 +79,47 @@ async function compareViews(task: ComparisonTask): Promise<ViewComparison> {
     training: mean(trained.map(({ rendered }) => rendered)),
     meanColour: mean(trained.map(({ meanColour }) => meanColour)),
     jpegCeiling: first === undefined ? null : await jpegCeiling(photoFile(first), task.trainedWidth),
+    sheet: await writeSheet(task, cloud.value, transforms),
   };
+}
+
+/**
+ * Writes one picture with a row for each of some held-out frames: the photo on the left, the splat from the same camera on
+ * the right. One file, because each file of a job costs requests and rows.
+ */
+async function writeSheet(
+  { sheetFile, transformsFile }: ComparisonTask,
+  cloud: SplatCloud,
+  transforms: Transforms,
+): Promise<HeldOutSheet | null> {
+  const heldOut = evenly(
+    transforms.frames.filter(({ file_path }) => transforms.test_filenames.includes(file_path)),
+    MAX_SHEET_ROWS,
+  );
+  if (heldOut.length === 0) return null;
+  const factor = Math.min(1, SHEET_SIDE / Math.max(transforms.w, transforms.h));
+  const size = { width: Math.round(transforms.w * factor), height: Math.round(transforms.h * factor) };
+  const { width, height } = size;
+  const renderer = new SplatRenderer(cloud, size);
+  const rows: { frame: string; psnr: number }[] = [];
+  const pictures: OverlayOptions[] = [];
+  for (const [index, frame] of heldOut.entries()) {
+    const photo = await loadPhoto(join(dirname(transformsFile), frame.file_path), transforms, size);
+    const camera = resized(pinholeCamera(intrinsicsOf(transforms), frame.transform_matrix), width, height);
+    const rendering = renderer.render(camera);
+    rows.push({ frame: basename(frame.file_path), psnr: Math.round(10 * psnr(photo, rendering)) / 10 });
+    const raw = { width, height, channels: 3 } as const;
+    const top = index * height;
+    pictures.push({ input: Buffer.from(photo.pixels), raw, left: 0, top });
+    pictures.push({ input: Buffer.from(rendering), raw, left: width, top });
+  }
+  await sharp({
+    create: { width: 2 * width, height: heldOut.length * height, channels: 3, background: "black" },
+  })
+    .composite(pictures)
+    .webp({ quality: 82 })
+    .toFile(sheetFile);
+  return { file: basename(sheetFile), width, height, rows };
 }
 
 /** A sample of held-out frames, and the training frames next to them, which show about the same. */

@@ -53,6 +53,7 @@ async function compare(splat: string, signal = new AbortController().signal) {
     splatFile: join(dir, splat),
     transformsFile: join(dir, "transforms.json"),
     trainedWidth: WIDTH,
+    sheetFile: join(dir, `${splat}.webp`),
   };
   return compareViews(task, signal);
 }
@@ -66,6 +67,37 @@ it("matches a splat with its photos, from held-out and training cameras, up to J
   // The photos are the splat's renderings, so what is missing is the encoder's loss alone.
   expect(Math.abs((jpegCeiling ?? 0) - training)).toBeLessThan(2);
 });
+
+it("draws each held-out photo beside the splat from the same camera", async () => {
+  const compared = await compare("true.ply");
+  const sheet = compared.ok ? compared.value.sheet : null;
+  if (sheet === null) throw new Error("no sheet");
+  expect(sheet).toMatchObject({ file: "true.ply.webp", width: WIDTH, height: HEIGHT });
+  const { data, info } = await sharp(join(dir, sheet.file)).raw().toBuffer({ resolveWithObject: true });
+  expect([info.width, info.height]).toEqual([2 * WIDTH, sheet.rows.length * HEIGHT]);
+  for (const [row, { frame, psnr }] of sheet.rows.entries()) {
+    expect(psnr).toBeGreaterThan(25);
+    const photo = await sharp(join(dir, "images", frame))
+      .raw()
+      .toBuffer();
+    expect(meanDifference(photo, data, info.width, row, 0)).toBeLessThan(8);
+    expect(meanDifference(photo, data, info.width, row, WIDTH)).toBeLessThan(8);
+  }
+  const other = await compare("moved.ply");
+  expect(other.ok && (other.value.sheet?.rows[0]?.psnr ?? 99)).toBeLessThan(sheet.rows[0]?.psnr ?? 0);
+});
+
+/** Between a photo and the cell of the sheet whose left edge is at `left`, per channel. */
+function meanDifference(photo: Buffer, sheet: Buffer, sheetWidth: number, row: number, left: number): number {
+  let sum = 0;
+  for (let y = 0; y < HEIGHT; y++) {
+    for (let x = 0; x < 3 * WIDTH; x++) {
+      const there = sheet[3 * ((row * HEIGHT + y) * sheetWidth + left) + x] ?? 0;
+      sum += Math.abs((photo[3 * y * WIDTH + x] ?? 0) - there);
+    }
+  }
+  return sum / (3 * WIDTH * HEIGHT);
+}
 
 it("finds little match for a splat in another place", async () => {
   const [there, moved] = [await compare("true.ply"), await compare("moved.ply")];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { doubtPsnr, showsScene, type ViewComparison } from "./doubt-psnr.ts";
 
-const HONEST: ViewComparison = { heldOut: 29, training: 31, meanColour: 14, jpegCeiling: 42 };
+const HONEST: ViewComparison = { heldOut: 29, training: 31, meanColour: 14, jpegCeiling: 42, sheet: null };
 
 describe("doubtPsnr", () => {
   it.each<[string, number | null, Partial<ViewComparison>, RegExp | null]>([
