@@ -27,7 +27,7 @@ export function AgentsPage({ viewer, agents, added, origin, now }: AgentsPagePro
           <p>Add one below. It connects outwards, so it needs no open port and no fixed address.</p>
         </EmptyState>
       ) : (
-        <div class="cards wide" data-fresh>
+        <div class="cards wide" data-live="agents">
           {agents.map((agent) => (
             <AgentCard agent={agent} now={now} />
           ))}

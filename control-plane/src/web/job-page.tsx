@@ -72,6 +72,13 @@ export function JobPage({ viewer, data, now }: { viewer: Viewer; data: JobPageDa
         )}
         {job.report?.capture && <CaptureCard job={job} />}
         {job.report?.train && <QualityCard job={job} />}
+        {job.results !== null && Object.hasOwn(job.results, "held_out.webp") && (
+          <section class="card">
+            <h2>Truth and splat</h2>
+            <p class="muted small">Photos that training never saw, and the splat from the same cameras.</p>
+            <div data-held-out={`/jobs/${job.job_id}/results`} />
+          </section>
+        )}
         {job.results !== null && viewer.may("results:read") && <Files job={job} results={job.results} />}
         <Details job={job} now={now} />
       </div>
@@ -128,11 +135,15 @@ function Progress({ job }: { readonly job: JobView }) {
   return (
     <section class="card">
       <div class="head">
-        <strong class="number">{job.progress} %</strong>
-        <span class="muted wrap">{job.message}</span>
-        {job.eta_seconds !== null && (
-          <span class="actions muted number">about {duration(job.eta_seconds)} left</span>
-        )}
+        <strong class="number" data-percent>
+          {job.progress} %
+        </strong>
+        <span class="muted wrap" data-message>
+          {job.message}
+        </span>
+        <span class="actions muted number" data-eta>
+          {job.eta_seconds === null ? "" : `about ${duration(job.eta_seconds)} left`}
+        </span>
       </div>
       <progress max={100} value={job.progress} aria-label="Progress" />
     </section>

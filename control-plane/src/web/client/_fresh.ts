@@ -1,28 +1,31 @@
-/**
- * Replaces the page's content with the server's newest while somebody looks at it. Focus and scroll stay where they are,
- * because only elements that differ are replaced.
- */
+/** Refreshes the page's content from the server every `intervalMs` while somebody looks at it. */
 export function keepFresh(intervalMs: number): void {
   let timer = 0;
-  const refresh = async () => {
-    if (document.visibilityState !== "visible") return;
-    const response = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
-    // Signed out, or a problem: a reload by the person will say so.
-    if (response === null || !response.ok || response.redirected) return;
-    const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-    const now = document.querySelector("[data-fresh]") ?? document.querySelector("main");
-    const next = fresh.querySelector("[data-fresh]") ?? fresh.querySelector("main");
-    if (now !== null && next !== null) morph(now, next);
-  };
   const schedule = () => {
     clearInterval(timer);
-    if (document.visibilityState === "visible") timer = setInterval(refresh, intervalMs);
-  };
-  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState !== "visible") return;
     void refresh();
-    schedule();
-  });
-  schedule();
+    timer = setInterval(refresh, intervalMs);
+  };
+  document.addEventListener("visibilitychange", schedule);
+  timer = setInterval(refresh, intervalMs);
+}
+
+/**
+ * Replaces what the server renders differently now: every `[data-live]` element by its new version, or all of `main` on
+ * a page without such elements. Elements that did not change stay, and with them focus and scroll position.
+ */
+export async function refresh(): Promise<void> {
+  const response = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
+  // Signed out, or a problem: a reload by the person shows it.
+  if (response === null || !response.ok || response.redirected) return;
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  const live = document.querySelectorAll<HTMLElement>("[data-live]");
+  for (const now of live.length > 0 ? live : document.querySelectorAll("main")) {
+    const name = now instanceof HTMLElement ? now.dataset.live : undefined;
+    const next = fresh.querySelector(name === undefined ? "main" : `[data-live="${CSS.escape(name)}"]`);
+    if (next !== null) morph(now, next);
+  }
 }
 
 /** Makes `now` equal to `next`, keeping every element that is already right. */

@@ -1,0 +1,3 @@
+import { addCopyButtons } from "./_copy.ts";
+
+addCopyButtons();

@@ -1,0 +1,140 @@
+import type { Viewer } from "./page-api.ts";
+import { Shell } from "./shell.tsx";
+
+const FILMING: readonly { readonly title: string; readonly text: string; readonly path: string }[] = [
+  {
+    title: "Walk around it",
+    text: "Move yourself, not only the camera: a full slow circle, then another one higher or lower.",
+    path: "M50 50 m-34 0 a34 24 0 1 1 10 18",
+  },
+  {
+    title: "Keep it sharp",
+    text: "Move slowly and keep the light on. Blurred pictures give nothing to hold on to.",
+    path: "M16 72 L34 40 L50 62 L66 30 L84 72 Z",
+  },
+  {
+    title: "Let the pictures overlap",
+    text: "Everything should be seen from several places. Thirty seconds to two minutes are enough.",
+    path: "M18 32 h38 v38 h-38 z M42 24 h40 v40 h-40 z",
+  },
+];
+
+/** Sends a video and makes a job of it. client/new.ts does the sending. */
+export function NewJobPage({ viewer }: { readonly viewer: Viewer }) {
+  return (
+    <Shell viewer={viewer} section="/app/new" title="New job" scripts={["new"]}>
+      <h1>New job</h1>
+      <form class="new-job" data-new-job>
+        <label class="drop" data-drop>
+          <svg viewBox="0 0 48 48" aria-hidden="true">
+            <path d="M24 33V10m0 0-9 9m9-9 9 9M8 32v6h32v-6" />
+          </svg>
+          <strong data-file-name>Drop a video here, or choose one</strong>
+          <span class="hint" data-file-hint>
+            MP4, MOV, MKV, WebM or AVI, as the camera made it. An interrupted upload continues where it
+            stopped.
+          </span>
+          <input class="visually-hidden" type="file" name="video" accept="video/*,.mkv,.mts,.insv" required />
+        </label>
+        <noscript>
+          <div class="notice warn">
+            <p>
+              Sending a file needs JavaScript. Without it, use the <a href="/docs">API</a> or the command
+              line.
+            </p>
+          </div>
+        </noscript>
+        <label>
+          Name
+          <input name="task_id" required maxlength={512} placeholder="kitchen, first try" />
+        </label>
+        <fieldset>
+          <legend>Quality</legend>
+          <div class="choices">
+            <Choice value="draft" name="Draft" text="A first look" />
+            <Choice value="standard" name="Standard" text="Good for most" checked />
+            <Choice value="high" name="High" text="Slower, finer" />
+          </div>
+        </fieldset>
+        <details>
+          <summary>More options</summary>
+          <div class="row">
+            <label>
+              Frames per second
+              <input name="fps" type="number" min="0.1" max="120" step="0.1" value="4" />
+            </label>
+            <label>
+              Training steps
+              <input name="iterations" type="number" min="1" max="1000000" value="5000" />
+            </label>
+          </div>
+          <div class="row">
+            <label>
+              From second
+              <input name="start_sec" type="number" min="0" step="0.1" value="0" />
+            </label>
+            <label>
+              To second
+              <input name="end_sec" type="number" min="0" step="0.1" placeholder="end" />
+            </label>
+            <label>
+              Pool
+              <input name="pool" value="default" />
+            </label>
+          </div>
+        </details>
+        <div class="card" data-upload hidden>
+          <div class="head">
+            <strong class="number" data-percent />
+            <span class="muted number" data-rate />
+            <div class="actions">
+              <button type="button" data-pause>
+                Pause
+              </button>
+            </div>
+          </div>
+          <progress max={1} value={0} aria-label="Upload" />
+        </div>
+        <div class="notice bad" role="alert" data-error hidden />
+        <div>
+          <button class="primary" type="submit">
+            Send
+          </button>
+        </div>
+      </form>
+      <section>
+        <h2>How to film</h2>
+        <div class="cards">
+          {FILMING.map(({ title, text, path }) => (
+            <div class="card filming">
+              <svg viewBox="0 0 100 100" aria-hidden="true">
+                <path d={path} />
+              </svg>
+              <h3>{title}</h3>
+              <p class="muted">{text}</p>
+            </div>
+          ))}
+        </div>
+      </section>
+    </Shell>
+  );
+}
+
+interface ChoiceProps {
+  readonly value: string;
+  readonly name: string;
+  readonly text: string;
+  readonly checked?: boolean;
+}
+
+function Choice({ value, name, text, checked = false }: ChoiceProps) {
+  return (
+    <label class="choice">
+      <input type="radio" name="preset" value={value} checked={checked} />
+      <span>
+        <strong>{name}</strong>
+        <span class="hint">{text}</span>
+      </span>
+    </label>
+  );
+}

@@ -1,0 +1,21 @@
+import type { Child } from "hono/jsx";
+
+interface OnceShownProps {
+  readonly title: string;
+  readonly secret: string;
+  readonly children: Child;
+}
+
+/** A secret that the service cannot show again. client/copy.ts adds a button that copies it. */
+export function OnceShown({ title, secret, children }: OnceShownProps) {
+  return (
+    <section class="notice ok" role="status">
+      <strong>{title}</strong>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long text that scrolls must be reachable by keyboard */}
+      <pre data-copy tabindex={0}>
+        {secret}
+      </pre>
+      <p>{children}</p>
+    </section>
+  );
+}
