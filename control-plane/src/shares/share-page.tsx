@@ -4,13 +4,15 @@ import type { AppEnv } from "../app-env.ts";
 import { database } from "../db/database.ts";
 import { publicUrl } from "../http/public-url.ts";
 import { Document } from "../web/document.tsx";
+import { bytes } from "../web/format.ts";
 import { securityHeaders } from "../web/security-headers.ts";
+import { SplatViewer, ViewerStyles } from "../web/splat-viewer.tsx";
 import { toMeta } from "./routes.ts";
 import { findShare } from "./shares.ts";
 
 const UNTITLED = "3D Gaussian splat";
 
-/** The pages of shares: title, picture, downloads. They need neither a key nor a script. */
+/** The pages of shares: the viewer, the title and, where allowed, downloads. They need no key. */
 export const sharePages = new Hono<AppEnv>({ strict: false })
   .use("/s/:token", securityHeaders(false))
   .use("/embed/:token", securityHeaders(true))
@@ -42,34 +44,57 @@ function SharePage(props: {
       <meta property="og:title" content={title} />
       <meta property="og:url" content={absolute(path)} />
       {meta.poster !== null && <meta property="og:image" content={absolute(meta.poster)} />}
+      <ViewerStyles />
       <meta name="twitter:card" content={meta.poster === null ? "summary" : "summary_large_image"} />
     </>
   );
+  const splat = meta.splat.endsWith(".sog")
+    ? {
+        content: meta.splat,
+        cameras: meta.cameras,
+        poster: meta.poster === null ? null : `${meta.poster}?download=0`,
+      }
+    : null;
   return (
-    <Document title={title} head={head}>
-      <main id="content">
-        {form === "page" && <h1>{title}</h1>}
-        {meta.poster !== null && <img src={`${meta.poster}?download=0`} alt={title} />}
-        {form === "page" && (
-          <ul>
-            {Object.entries(meta.files)
-              .filter(([name]) => meta.allow_download && name.endsWith(".ply"))
-              .map(([name, { url, size }]) => (
-                <li>
-                  <a href={url}>{name}</a> ({(size / 1e6).toFixed(1)} MB)
-                </li>
-              ))}
-          </ul>
-        )}
+    <Document title={title} head={head} scripts={splat === null ? [] : ["viewer"]}>
+      <main class="shared" id="content">
+        {splat !== null && <SplatViewer splat={splat} />}
+        {splat === null && meta.poster !== null && <img src={`${meta.poster}?download=0`} alt={title} />}
+        <div class="shared-title">
+          <h1>{title}</h1>
+          {form === "embedded" ? (
+            <a href={path} target="_blank" rel="noopener">
+              Open
+            </a>
+          ) : (
+            <Downloads meta={meta} />
+          )}
+        </div>
       </main>
     </Document>
+  );
+}
+
+function Downloads({ meta }: { readonly meta: ShareMeta }) {
+  if (!meta.allow_download) return null;
+  return (
+    <details>
+      <summary>Download</summary>
+      <ul>
+        {Object.entries(meta.files).map(([name, { url, size }]) => (
+          <li>
+            <a href={url}>{name}</a> <span class="number">{bytes(size)}</span>
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }
 
 function Gone() {
   return (
     <Document title="Nothing is shared here">
-      <main id="content">
+      <main class="front" id="content">
         <h1>Nothing is shared here</h1>
         <p>The link is incomplete, or the share has ended. Ask whoever sent it for a new one.</p>
       </main>

@@ -11,7 +11,7 @@ import { bytes, count, duration } from "./format.ts";
 import { JobTimeline } from "./job-timeline.tsx";
 import type { PageApi, Viewer } from "./page-api.ts";
 import { Shell } from "./shell.tsx";
-import { SplatViewer, viewableFile } from "./splat-viewer.tsx";
+import { SplatViewer, ViewerStyles, viewedSplat } from "./splat-viewer.tsx";
 
 interface JobPageData {
   readonly job: JobView;
@@ -30,15 +30,15 @@ export async function loadJob(api: PageApi, id: string): Promise<JobPageData> {
 export function JobPage({ viewer, data, now }: { viewer: Viewer; data: JobPageData; now: number }) {
   const { job, events } = data;
   const ended = isTerminal(job.status);
-  const content = viewableFile(job.results);
-  const scripts = ["job", ...(content === null ? [] : ["viewer"])];
+  const splat = viewedSplat(job.results);
+  const scripts = ["job", ...(splat === null ? [] : ["viewer"])];
   return (
     <Shell
       viewer={viewer}
       section="/app/jobs"
       title={job.task_id}
       scripts={scripts}
-      head={content === null ? undefined : <link rel="stylesheet" href="/assets/viewer.css" />}
+      head={splat === null ? undefined : <ViewerStyles />}
     >
       <div class="head" data-job={job.job_id} data-ended={ended ? "" : undefined}>
         <h1 class="wrap">{job.task_id}</h1>
@@ -51,11 +51,7 @@ export function JobPage({ viewer, data, now }: { viewer: Viewer; data: JobPageDa
       <div data-live="progress">{!ended && <Progress job={job} />}</div>
       <div data-live="failure">{job.error !== null && <Failure job={job} />}</div>
 
-      {content !== null && job.results !== null ? (
-        <SplatViewer base={`/jobs/${job.job_id}/results`} results={job.results} content={content} />
-      ) : (
-        isActive(job.status) && <NewestPicture job={job} />
-      )}
+      {splat !== null ? <SplatViewer splat={splat} /> : isActive(job.status) && <NewestPicture job={job} />}
 
       <div class="cards wide">
         <section class="card">
@@ -113,11 +109,9 @@ function JobActions({ job, viewer }: { readonly job: JobView; readonly viewer: V
       {isTerminal(job.status) && (
         <>
           {job.status === "completed" && (
-            <form method="post" action={`${base}/share`}>
-              <button class="primary" type="submit">
-                Share
-              </button>
-            </form>
+            <a class="button primary" href={`${base}/shares`}>
+              Share
+            </a>
           )}
           <form method="post" action={`${base}/retry`}>
             <button type="submit">Run again</button>

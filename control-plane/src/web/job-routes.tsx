@@ -1,9 +1,10 @@
-import type { JobCreated, JobList, JobView } from "@splatt/shared";
-import { Hono } from "hono";
+import type { JobCreated, JobList, JobView, ShareCreated, ShareView } from "@splatt/shared";
+import { type Context, Hono } from "hono";
 import { ConfirmPage } from "./confirm-page.tsx";
 import { JobPage, loadJob } from "./job-page.tsx";
 import { JobsPage, jobsQuery } from "./jobs-page.tsx";
 import type { PageEnv } from "./page-env.ts";
+import { SharesPage } from "./shares-page.tsx";
 
 /** `/app/jobs` and the pages below it. */
 export const jobPages = new Hono<PageEnv>()
@@ -33,6 +34,23 @@ export const jobPages = new Hono<PageEnv>()
     return c.redirect(`/app/jobs/${job_id}`, 303);
   })
 
+  .get("/:id/shares", (c) => sharesPage(c, null))
+
+  .post("/:id/shares", async (c) => {
+    const form = await c.req.parseBody();
+    const created = await c.var.api.post<ShareCreated>(`/jobs/${segment(c.req.param("id"))}/shares`, {
+      title: form.title || null,
+      expires_in: form.expires_in || null,
+      allow_download: form.allow_download === "true",
+    });
+    return sharesPage(c, created);
+  })
+
+  .post("/:id/shares/:share/revoke", async (c) => {
+    await c.var.api.delete(`/shares/${segment(c.req.param("share"))}`);
+    return c.redirect(`/app/jobs/${segment(c.req.param("id"))}/shares`, 303);
+  })
+
   .get("/:id/delete", async (c) => {
     const id = segment(c.req.param("id"));
     const [viewer, job] = await Promise.all([c.var.viewer(), c.var.api.get<JobView>(`/jobs/${id}`)]);
@@ -52,6 +70,16 @@ export const jobPages = new Hono<PageEnv>()
     await c.var.api.delete(`/jobs/${segment(c.req.param("id"))}`);
     return c.redirect("/app/jobs", 303);
   });
+
+async function sharesPage(c: Context<PageEnv>, created: ShareCreated | null): Promise<Response> {
+  const id = segment(c.req.param("id") ?? "");
+  const [viewer, job, { shares }] = await Promise.all([
+    c.var.viewer(),
+    c.var.api.get<JobView>(`/jobs/${id}`),
+    c.var.api.get<{ shares: ShareView[] }>(`/jobs/${id}/shares`),
+  ]);
+  return c.html(<SharesPage viewer={viewer} job={job} shares={shares} created={created} now={Date.now()} />);
+}
 
 /** A path parameter as part of another path. */
 function segment(parameter: string): string {

@@ -11,7 +11,6 @@ export function OnceShown({ title, secret, children }: OnceShownProps) {
   return (
     <section class="notice ok" role="status">
       <strong>{title}</strong>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long text that scrolls must be reachable by keyboard */}
       <pre data-copy tabindex={0}>
         {secret}
       </pre>

@@ -6,6 +6,7 @@ import { ProblemNotice } from "./components.tsx";
 import { Document } from "./document.tsx";
 import { FrontPage } from "./front-page.tsx";
 import { jobPages } from "./job-routes.tsx";
+import { NewJobPage } from "./new-job-page.tsx";
 import { loadOverview, OverviewPage } from "./overview-page.tsx";
 import { apiRequest, type PageApi, PageProblem, pageApi, type Viewer } from "./page-api.ts";
 import type { CallApi, PageEnv } from "./page-env.ts";
@@ -45,6 +46,8 @@ export function pageRoutes(callApi: CallApi): Hono<PageEnv> {
     if (!response.ok) throw new PageProblem(await response.json<Problem>());
     return redirectWithCookie(c, "/", response);
   });
+
+  pages.get("/app/new", async (c) => c.html(<NewJobPage viewer={await c.var.viewer()} />));
 
   pages.route("/app/jobs", jobPages).route("/app/agents", agentPages);
 

@@ -2,33 +2,43 @@ import { type ResultEntry, THUMBNAIL_FILE } from "@splatt/shared";
 
 type Results = Readonly<Record<string, ResultEntry>>;
 
-/** The file that the viewer can show; null when the job has none. */
-export function viewableFile(results: Results | null): string | null {
-  if (results === null || !Object.hasOwn(results, "transforms.json")) return null;
-  return Object.hasOwn(results, "baked_splat.sog") ? "baked_splat.sog" : null;
+/** What the viewer shows; paths of this site. */
+export interface ViewedSplat {
+  /** A .sog file. */
+  readonly content: string;
+  /** The transforms.json of the capture. */
+  readonly cameras: string;
+  readonly poster: string | null;
 }
 
-interface SplatViewerProps {
-  /** The path of the files, without a slash at its end. */
-  readonly base: string;
-  readonly results: Results;
-  readonly content: string;
+/** A job's splat; null when it has no file that the viewer can show. */
+export function viewedSplat(results: Results | null): ViewedSplat | null {
+  const { "baked_splat.sog": content, "transforms.json": cameras, [THUMBNAIL_FILE]: poster } = results ?? {};
+  if (content === undefined || cameras === undefined) return null;
+  return {
+    content: content.url,
+    cameras: cameras.url,
+    poster: poster === undefined ? null : `${poster.url}?download=0`,
+  };
+}
+
+/** What the head of a page with a viewer needs. */
+export function ViewerStyles() {
+  return <link rel="stylesheet" href="/assets/viewer.css" />;
 }
 
 /** Filled by client/viewer.ts; without scripts or WebGL, it stays the poster. */
-export function SplatViewer({ base, results, content }: SplatViewerProps) {
-  const poster = Object.hasOwn(results, THUMBNAIL_FILE) ? `${base}/${THUMBNAIL_FILE}` : undefined;
+export function SplatViewer({ splat }: { readonly splat: ViewedSplat }) {
+  const { content, cameras, poster } = splat;
   return (
     <figure class="stage">
-      {poster !== undefined && (
-        <img class="poster" src={poster} alt="The splat, from a camera of the capture" />
-      )}
+      {poster !== null && <img class="poster" src={poster} alt="The splat, from a camera of the capture" />}
       <div
         class="viewer"
         data-viewer
-        data-content={`${base}/${content}`}
-        data-cameras={`${base}/transforms.json`}
-        data-poster={poster}
+        data-content={content}
+        data-cameras={cameras}
+        data-poster={poster ?? undefined}
       />
     </figure>
   );
