@@ -11,7 +11,12 @@ CREATE TABLE `api_keys` (
 	`created_by` text,
 	`expires_at` integer,
 	`last_used_at` integer,
-	`revoked_at` integer
+	`revoked_at` integer,
+	`minute_started_at` integer DEFAULT 0 NOT NULL,
+	`requests_in_minute` integer DEFAULT 0 NOT NULL,
+	`hour` integer DEFAULT 0 NOT NULL,
+	`jobs_in_hour` integer DEFAULT 0 NOT NULL,
+	`bytes_stored` integer DEFAULT 0 NOT NULL
 ) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE UNIQUE INDEX `api_keys_hash` ON `api_keys` (`key_hash`);--> statement-breakpoint
@@ -82,7 +87,7 @@ CREATE TABLE `usage_days` (
 	`jobs` integer DEFAULT 0 NOT NULL,
 	`uploaded_bytes` integer DEFAULT 0 NOT NULL,
 	`result_bytes` integer DEFAULT 0 NOT NULL,
-	PRIMARY KEY(`api_key_id`, `day`)
+	PRIMARY KEY(`day`, `api_key_id`)
 ) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE TABLE `webhook_deliveries` (
@@ -125,4 +130,62 @@ ALTER TABLE `uploads` ADD `protocol` text DEFAULT 'parts' NOT NULL;--> statement
 CREATE INDEX `uploads_created` ON `uploads` (`created_at`);--> statement-breakpoint
 CREATE INDEX `uploads_key` ON `uploads` (`api_key_id`,`created_at`) WHERE api_key_id IS NOT NULL;--> statement-breakpoint
 CREATE INDEX `uploads_open` ON `uploads` (`created_at`) WHERE etag IS NULL;--> statement-breakpoint
-ALTER TABLE `upload_parts` ADD `sha256` text;
+ALTER TABLE `upload_parts` ADD `sha256` text;--> statement-breakpoint
+CREATE INDEX `sessions_expiry` ON `sessions` (`expires_at`);--> statement-breakpoint
+CREATE INDEX `jobs_key_waiting` ON `jobs` (`api_key_id`) WHERE api_key_id IS NOT NULL AND status = 'queued';--> statement-breakpoint
+-- Limits of keys are decided in the statement that would exceed them, so parallel requests cannot pass together. The
+-- triggers run after the insert: one that is repeated, because its reply was lost, inserts nothing and is not judged.
+CREATE TRIGGER jobs_limited AFTER INSERT ON jobs WHEN NEW.api_key_id IS NOT NULL BEGIN
+  SELECT RAISE(ABORT, 'refused: key_revoked')
+    WHERE NOT EXISTS (SELECT 1 FROM api_keys WHERE id = NEW.api_key_id AND revoked_at IS NULL);
+  SELECT RAISE(ABORT, 'refused: jobs_waiting') FROM api_keys
+    WHERE id = NEW.api_key_id AND limits ->> '$.jobs_waiting'
+      < (SELECT count(*) FROM jobs WHERE api_key_id = NEW.api_key_id AND status = 'queued');
+  SELECT RAISE(ABORT, 'refused: bytes_stored') FROM api_keys
+    WHERE id = NEW.api_key_id AND limits ->> '$.bytes_stored' < bytes_stored;
+  UPDATE api_keys
+    SET jobs_in_hour = iif(hour = NEW.created_at / 3600000, jobs_in_hour, 0) + 1, hour = NEW.created_at / 3600000
+    WHERE id = NEW.api_key_id AND limits ->> '$.jobs_per_hour' IS NOT NULL;
+  SELECT RAISE(ABORT, 'refused: jobs_per_hour') FROM api_keys
+    WHERE id = NEW.api_key_id AND limits ->> '$.jobs_per_hour' < jobs_in_hour;
+END;
+--> statement-breakpoint
+CREATE TRIGGER uploads_limited AFTER INSERT ON uploads WHEN NEW.api_key_id IS NOT NULL BEGIN
+  SELECT RAISE(ABORT, 'refused: key_revoked')
+    WHERE NOT EXISTS (SELECT 1 FROM api_keys WHERE id = NEW.api_key_id AND revoked_at IS NULL);
+  SELECT RAISE(ABORT, 'refused: upload_bytes') FROM api_keys
+    WHERE id = NEW.api_key_id AND limits ->> '$.upload_bytes' < NEW.size;
+  SELECT RAISE(ABORT, 'refused: bytes_stored') FROM api_keys
+    WHERE id = NEW.api_key_id AND limits ->> '$.bytes_stored' < bytes_stored + NEW.size;
+  UPDATE api_keys SET bytes_stored = bytes_stored + NEW.size WHERE id = NEW.api_key_id;
+END;
+--> statement-breakpoint
+CREATE TRIGGER uploads_freed AFTER DELETE ON uploads WHEN OLD.api_key_id IS NOT NULL BEGIN
+  UPDATE api_keys SET bytes_stored = bytes_stored - OLD.size WHERE id = OLD.api_key_id;
+END;
+--> statement-breakpoint
+CREATE TRIGGER uploads_used AFTER UPDATE OF etag ON uploads WHEN OLD.etag IS NULL AND NEW.etag IS NOT NULL BEGIN
+  INSERT INTO usage_days (day, api_key_id, uploaded_bytes)
+    VALUES (date(NEW.created_at / 1000, 'unixepoch'), coalesce(NEW.api_key_id, ''), NEW.size)
+    ON CONFLICT (day, api_key_id) DO UPDATE SET uploaded_bytes = uploaded_bytes + excluded.uploaded_bytes;
+END;
+--> statement-breakpoint
+CREATE TRIGGER results_stored AFTER INSERT ON results BEGIN
+  UPDATE api_keys SET bytes_stored = bytes_stored + NEW.size
+    WHERE id = (SELECT api_key_id FROM jobs WHERE jobs.id = NEW.job_id);
+END;
+--> statement-breakpoint
+CREATE TRIGGER results_freed AFTER DELETE ON results BEGIN
+  UPDATE api_keys SET bytes_stored = bytes_stored - OLD.size
+    WHERE id = (SELECT api_key_id FROM jobs WHERE jobs.id = OLD.job_id);
+END;
+--> statement-breakpoint
+CREATE TRIGGER jobs_used AFTER UPDATE OF status ON jobs
+WHEN NEW.status IN ('completed', 'failed', 'cancelled') AND OLD.status NOT IN ('completed', 'failed', 'cancelled') BEGIN
+  INSERT INTO usage_days (day, api_key_id, jobs, result_bytes)
+    SELECT date(coalesce(NEW.ended_at, NEW.updated_at) / 1000, 'unixepoch'), coalesce(NEW.api_key_id, ''), 1,
+           coalesce(sum(size), 0)
+    FROM results WHERE job_id = NEW.id
+    ON CONFLICT (day, api_key_id)
+    DO UPDATE SET jobs = jobs + excluded.jobs, result_bytes = result_bytes + excluded.result_bytes;
+END;

@@ -3,13 +3,16 @@ import { bodyLimit } from "hono/body-limit";
 import { agentJobRoutes } from "./agent-api/job-routes.ts";
 import { agentSocketRoute } from "./agent-api/socket-route.ts";
 import { agentRoutes } from "./agents/routes.ts";
-import type { AppEnv } from "./app-env.ts";
+import type { ApiEnv, AppEnv } from "./app-env.ts";
+import { auditRoutes } from "./audit/routes.ts";
 import { isStoreUnavailable } from "./db/store-errors.ts";
 import { documentationRoutes } from "./documentation/routes.ts";
 import { healthRoutes } from "./health/routes.ts";
 import { ApiError, problemResponse } from "./http/problem.ts";
 import { jobRoutes } from "./jobs/routes.ts";
 import { authenticate } from "./keys/authenticate.ts";
+import { keyRefusal } from "./keys/quota.ts";
+import { keyRoutes } from "./keys/routes.ts";
 import { log } from "./log.ts";
 import { linkRoutes } from "./results/link-routes.ts";
 import { resultRoutes } from "./results/routes.ts";
@@ -19,6 +22,7 @@ import { sharePages } from "./shares/share-page.tsx";
 import { diskProblem, refusalOfWrites } from "./storage/storage-state.ts";
 import { uploadRoutes } from "./uploads/routes.ts";
 import { tusOfferRoutes, tusProtocol, tusRoutes } from "./uploads/tus/routes.ts";
+import { usageRoutes } from "./usage/routes.ts";
 import { watchRoutes } from "./watch/routes.ts";
 import { pageRoutes } from "./web/page-routes.tsx";
 
@@ -74,6 +78,13 @@ export const app = new Hono<AppEnv>({ strict: false })
   .route("/uploads/tus", tusRoutes)
   .route("/uploads", uploadRoutes)
 
+  .use("/keys/*", authenticate, requireWritableStorage, jsonOnly)
+  .route("/keys", keyRoutes)
+  .use("/audit", authenticate)
+  .route("/audit", auditRoutes)
+  .use("/usage", authenticate)
+  .route("/usage", usageRoutes)
+
   .use("/session", jsonOnly)
   .route("/session", sessionRoutes)
   .route("/me", meRoutes)
@@ -88,8 +99,10 @@ export const app = new Hono<AppEnv>({ strict: false })
     const detail = `${c.req.path} does not take ${c.req.method}.`;
     return problemResponse(new ApiError("method_not_allowed", detail, { allow: allowed.join(", ") }));
   })
-  .onError((error) => {
+  .onError(async (error, c: Context<ApiEnv>) => {
     if (error instanceof ApiError) return problemResponse(error);
+    const refusal = await keyRefusal(c.env, c.get("principal"), error).catch(() => null);
+    if (refusal !== null) return problemResponse(refusal);
     const onDisk = diskProblem(error);
     if (onDisk !== null) return problemResponse(onDisk);
     log("error", "request failed", {}, error);

@@ -271,7 +271,8 @@ export const ListJobsQuery = z.object({
 
 export const JobList = z.object({
   jobs: z.array(JobStatusView),
-  total: z.int().nonnegative(),
+  /** Null for a key that sees only some jobs. */
+  total: z.int().nonnegative().nullable(),
   next_cursor: z.string().nullable(),
   warnings: z.array(z.string()).optional(),
 });

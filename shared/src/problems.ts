@@ -22,6 +22,16 @@ export const PROBLEMS = {
     title: "The request comes from another site",
     hint: "Requests with a session must come from this site's own pages. Scripts send an API key.",
   },
+  outside_key: {
+    status: 403,
+    title: "The API key may not use this pool or these labels",
+    hint: "GET /me lists the pool and the labels that the key is restricted to.",
+  },
+  quota_exceeded: {
+    status: 403,
+    title: "A limit of the API key is reached",
+    hint: "GET /me lists the key's limits and what it uses of them.",
+  },
   not_found: { status: 404, title: "Not found", hint: "Check the path and the id." },
   job_not_found: { status: 404, title: "No such job", hint: "The id is wrong or the job was deleted." },
   result_not_found: {
@@ -44,6 +54,7 @@ export const PROBLEMS = {
     title: "No such upload",
     hint: "It may have expired. Start again with POST /uploads.",
   },
+  key_not_found: { status: 404, title: "No such API key", hint: "GET /keys lists them." },
   agent_not_found: { status: 404, title: "No such agent", hint: "GET /agents lists them." },
   job_not_ended: {
     status: 409,

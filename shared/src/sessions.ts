@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { KeyLimits, LimitUse } from "./keys.ts";
 import { Scope } from "./scopes.ts";
 
-/** GET /me: what the API key of the request may do. */
-export const Me = z.object({
+/** An API key, and what it may do. */
+export const Holder = z.object({
   /** Null for the bootstrap key. */
   key_id: z.string().nullable(),
   name: z.string(),
@@ -12,10 +13,19 @@ export const Me = z.object({
   /** Labels of all the jobs that it sees; null is no restriction. */
   labels: z.record(z.string(), z.string()).nullable(),
 });
+export type Holder = z.infer<typeof Holder>;
+
+/** GET /me: what the API key of the request may do. */
+export const Me = Holder.extend({
+  expires_at: z.string().nullable(),
+  limits: KeyLimits.nullable(),
+  /** Null for the bootstrap key, which has no limits. */
+  used: LimitUse.nullable(),
+});
 export type Me = z.infer<typeof Me>;
 
 /** POST /session: exchanges an API key for a session cookie. */
 export const CreateSession = z.object({ api_key: z.string().min(1).max(512) });
 
-export const SessionCreated = Me.extend({ expires_at: z.string() });
+export const SessionCreated = Holder.extend({ expires_at: z.string() });
 export type SessionCreated = z.infer<typeof SessionCreated>;

@@ -1,5 +1,5 @@
 import { type AgentCreated, type AgentView, CreateAgent, DrainAgent, offsetUtc } from "@splatt/shared";
-import { desc, eq } from "drizzle-orm";
+import { and, desc, eq } from "drizzle-orm";
 import { Hono } from "hono";
 import type { ApiEnv } from "../app-env.ts";
 import { serve } from "../contract/serve.ts";
@@ -8,13 +8,16 @@ import { type AgentRow, agents } from "../db/schema.ts";
 import { dispatcherOf, notifyDispatcher } from "../dispatch/dispatcher-client.ts";
 import { ApiError } from "../http/problem.ts";
 import { idParam, readJson, readOptionalJson, validate } from "../http/validate.ts";
+import { agentsInReach, asKeyMakes, requirePoolInReach } from "../keys/reach.ts";
 import { CREATE_AGENT, DELETE_AGENT, DRAIN_AGENT, LIST_AGENTS } from "./contract.ts";
 import { newAgentToken } from "./tokens.ts";
 
 /** The owner's API: creates, lists, drains and deletes agents. */
 export const agentRoutes = new Hono<ApiEnv>()
   .post("/", serve(CREATE_AGENT), async (c) => {
-    const { name, pool } = validate(CreateAgent, await readJson(c), "body");
+    const principal = c.get("principal");
+    const { name, pool } = validate(CreateAgent, asKeyMakes(principal, await readJson(c)), "body");
+    requirePoolInReach(principal, pool);
     const id = crypto.randomUUID();
     const { token, hash } = await newAgentToken(id);
     const agent: AgentRow = {
@@ -34,7 +37,11 @@ export const agentRoutes = new Hono<ApiEnv>()
   })
 
   .get("/", serve(LIST_AGENTS), async (c) => {
-    const rows = await database(c.env.DB).select().from(agents).orderBy(desc(agents.createdAt));
+    const rows = await database(c.env.DB)
+      .select()
+      .from(agents)
+      .where(agentsInReach(c.get("principal")))
+      .orderBy(desc(agents.createdAt));
     return c.json({ agents: rows.map(toView) });
   })
 
@@ -43,7 +50,7 @@ export const agentRoutes = new Hono<ApiEnv>()
     const [agent] = await database(c.env.DB)
       .select()
       .from(agents)
-      .where(eq(agents.id, idParam(c)));
+      .where(and(eq(agents.id, idParam(c)), agentsInReach(c.get("principal"))));
     if (agent === undefined) throw new ApiError("agent_not_found");
     const told = await dispatcherOf(c.env, agent.pool).drainAgent(agent.id, Math.round(deadline_sec * 1000));
     if (!told) throw new ApiError("agent_not_connected");
@@ -54,7 +61,7 @@ export const agentRoutes = new Hono<ApiEnv>()
     const deleted = await withRetry(() =>
       database(c.env.DB)
         .delete(agents)
-        .where(eq(agents.id, idParam(c)))
+        .where(and(eq(agents.id, idParam(c)), agentsInReach(c.get("principal"))))
         .returning({ id: agents.id, pool: agents.pool }),
     );
     const agent = deleted[0];

@@ -1,12 +1,15 @@
 import * as agents from "../agents/contract.ts";
+import * as audit from "../audit/contract.ts";
 import * as documentation from "../documentation/contract.ts";
 import * as health from "../health/contract.ts";
 import * as jobs from "../jobs/contract.ts";
+import * as keys from "../keys/contract.ts";
 import * as results from "../results/contract.ts";
 import * as sessions from "../sessions/contract.ts";
 import * as shares from "../shares/contract.ts";
 import * as uploads from "../uploads/contract.ts";
 import * as tus from "../uploads/tus/contract.ts";
+import * as usage from "../usage/contract.ts";
 import * as watch from "../watch/contract.ts";
 import { type Operation, TAGS } from "./operation.ts";
 
@@ -21,6 +24,9 @@ export const OPERATIONS: readonly Operation[] = [
   watch,
   agents,
   sessions,
+  keys,
+  audit,
+  usage,
   documentation,
 ]
   .flatMap((room): Operation[] => Object.values(room))

@@ -5,6 +5,7 @@ import type {
   JobOptions,
   JobReport,
   JobStatus,
+  KeyLimits,
   Scope,
   UploadProtocol,
 } from "@splatt/shared";
@@ -95,6 +96,8 @@ export const jobs = sqliteTable(
     index("jobs_task").on(job.taskId),
     // `seq` is the rowid, which every index ends with: this one also orders by creation.
     index("jobs_status").on(job.status),
+    // What counts against a key's limit of waiting jobs.
+    index("jobs_key_waiting").on(job.apiKeyId).where(sql`api_key_id IS NOT NULL AND status = 'queued'`),
     index("jobs_queue").on(job.pool, job.engine, job.rank).where(IS_WAITING),
     index("jobs_leased").on(job.pool).where(IS_LEASED),
     index("jobs_upload").on(job.uploadId).where(sql`upload_id IS NOT NULL`),
@@ -247,14 +250,6 @@ export const agents = sqliteTable("agents", {
 });
 export type AgentRow = typeof agents.$inferSelect;
 
-/** What a key may do at most; null is unlimited. */
-export interface KeyLimits {
-  readonly requestsPerMinute: number | null;
-  readonly jobsPerHour: number | null;
-  readonly jobsWaiting: number | null;
-  readonly bytesStored: number | null;
-}
-
 /** API keys, beside the bootstrap key, which is a setting. Revoked keys stay, because jobs and the audit name them. */
 export const apiKeys = sqliteTable(
   "api_keys",
@@ -276,6 +271,14 @@ export const apiKeys = sqliteTable(
     /** To the hour. */
     lastUsedAt: integer("last_used_at"),
     revokedAt: integer("revoked_at"),
+
+    /** What it uses of its limits. Triggers count jobs and bytes, and refuse what is beyond a limit. */
+    minuteStartedAt: integer("minute_started_at").notNull().default(0),
+    requestsInMinute: integer("requests_in_minute").notNull().default(0),
+    /** The hour since the epoch in which `jobsInHour` were created. */
+    hour: integer().notNull().default(0),
+    jobsInHour: integer("jobs_in_hour").notNull().default(0),
+    bytesStored: integer("bytes_stored").notNull().default(0),
   },
   (key) => [uniqueIndex("api_keys_hash").on(key.keyHash)],
 );
@@ -373,16 +376,20 @@ export const signingSecrets = sqliteTable("signing_secrets", {
 });
 
 /** Signed-in browsers. */
-export const sessions = sqliteTable("sessions", {
-  /** SHA-256 of the cookie, hex. */
-  idHash: text("id_hash").primaryKey(),
-  /** Null for the bootstrap key. */
-  apiKeyId: text("api_key_id"),
-  /** SHA-256 of the key that signed in, hex: the session ends with it. */
-  keyHash: text("key_hash").notNull(),
-  createdAt: integer("created_at").notNull(),
-  expiresAt: integer("expires_at").notNull(),
-});
+export const sessions = sqliteTable(
+  "sessions",
+  {
+    /** SHA-256 of the cookie, hex. */
+    idHash: text("id_hash").primaryKey(),
+    /** Null for the bootstrap key. */
+    apiKeyId: text("api_key_id"),
+    /** SHA-256 of the key that signed in, hex: the session ends with it. */
+    keyHash: text("key_hash").notNull(),
+    createdAt: integer("created_at").notNull(),
+    expiresAt: integer("expires_at").notNull(),
+  },
+  (session) => [index("sessions_expiry").on(session.expiresAt)],
+);
 
 /** Who did what. */
 export const auditEvents = sqliteTable("audit_events", {
@@ -395,7 +402,7 @@ export const auditEvents = sqliteTable("audit_events", {
   detail: text({ mode: "json" }).$type<Record<string, unknown>>(),
 });
 
-/** What each key used on each day (UTC). */
+/** What each key used on each day (UTC). Written by triggers only. */
 export const usageDays = sqliteTable(
   "usage_days",
   {
@@ -403,9 +410,11 @@ export const usageDays = sqliteTable(
     apiKeyId: text("api_key_id").notNull(),
     /** `2026-11-28`. */
     day: text().notNull(),
+    /** Jobs that ended. */
     jobs: integer().notNull().default(0),
+    /** Of uploads that were completed, by the day on which they began. */
     uploadedBytes: integer("uploaded_bytes").notNull().default(0),
     resultBytes: integer("result_bytes").notNull().default(0),
   },
-  (row) => [primaryKey({ columns: [row.apiKeyId, row.day] })],
+  (row) => [primaryKey({ columns: [row.day, row.apiKeyId] })],
 );

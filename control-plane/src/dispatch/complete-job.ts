@@ -1,8 +1,8 @@
 import { type JobComplete, RESULT_FILES, resultContentType, type ServerMessage } from "@splatt/shared";
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { jobs, type ResultUploadRow, results, resultUploads } from "../db/schema.ts";
-import { heldUnder, isHeldUnder } from "../jobs/lease-conditions.ts";
+import { isHeldUnder } from "../jobs/lease-conditions.ts";
 import { applyTransition, complete } from "../jobs/transitions.ts";
 import { log } from "../log.ts";
 import { discardResultUploads } from "../uploads/result-uploads.ts";
@@ -31,14 +31,10 @@ export async function onComplete(
   const completion = applyTransition(context.db, transition, applicable(message, agentId)).returning({
     id: jobs.id,
   });
-  const completed = and(heldUnder(fence, agentId), eq(jobs.status, "completed"));
-  const inserts = files.map((file) =>
-    context.db
-      .insert(results)
-      .select(context.db.select(resultColumns(file)).from(jobs).where(completed))
-      .onConflictDoNothing(),
-  );
-  const [changed] = await withRetry(() => context.db.batch([completion, ...inserts]));
+  const completable = and(applicable(message, agentId), inArray(jobs.status, [...transition.from]));
+  // The results go first: the trigger that counts what the job used reads them when the status changes.
+  const storing = context.db.insert(results).select(resultRows(files, completable)).onConflictDoNothing();
+  const [, changed] = await withRetry(() => context.db.batch([storing, completion]));
   const outcome = changed.length > 0 ? "applied" : await outcomeOfUnapplied(context, agentId, message);
   if (outcome !== "stale") {
     releaseLease(context, fence, agentId);
@@ -78,14 +74,17 @@ async function missingFiles(
   return [...wanted].filter((filename) => !stored.includes(filename));
 }
 
-function resultColumns(file: ResultFile) {
-  return {
-    jobId: sql<string>`${file.jobId}`.as("job_id"),
-    filename: sql<string>`${file.filename}`.as("filename"),
-    r2Key: sql<string>`${file.r2Key}`.as("r2_key"),
-    etag: sql<string>`${file.etag}`.as("etag"),
-    size: sql<number>`${file.size}`.as("size"),
-    sha256: sql<string>`${file.sha256}`.as("sha256"),
-    contentType: sql<string>`${resultContentType(file.filename)}`.as("content_type"),
-  };
+/** The rows of the files in the order of the table's columns, if the job allows it. */
+function resultRows(files: readonly ResultFile[], condition: SQL | undefined): SQL {
+  const rows = files.map(({ filename, r2Key, etag, size, sha256 }) => [
+    filename,
+    r2Key,
+    etag,
+    size,
+    sha256,
+    resultContentType(filename),
+  ]);
+  const column = (index: number) => sql.raw(`json_each.value ->> '$[${index}]'`);
+  const columns = sql.join([0, 1, 2, 3, 4, 5].map(column), sql`, `);
+  return sql`SELECT ${jobs.id}, ${columns} FROM ${jobs} JOIN json_each(${JSON.stringify(rows)}) WHERE ${condition}`;
 }

@@ -5,9 +5,11 @@ export const SERVED_SEGMENTS: readonly string[] = [
   "agents",
   "app",
   "assets",
+  "audit",
   "embed",
   "health",
   "jobs",
+  "keys",
   "links",
   "me",
   "s",
@@ -17,6 +19,7 @@ export const SERVED_SEGMENTS: readonly string[] = [
   "sign-in",
   "sign-out",
   "uploads",
+  "usage",
 ];
 
 /** Web pages and agents' endpoints: not part of the public API. */

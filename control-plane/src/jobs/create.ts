@@ -8,6 +8,7 @@ import { queueRank } from "../dispatch/queue-rank.ts";
 import type { Env } from "../env.ts";
 import { ApiError } from "../http/problem.ts";
 import type { Creation } from "../idempotency/creation.ts";
+import type { Principal } from "../keys/principal.ts";
 import { findCompletedUpload, isPresent } from "../uploads/uploads.ts";
 
 export const CREATED_MESSAGE = "Job created and queued for processing";
@@ -22,17 +23,21 @@ export interface CreatedJob {
 /**
  * Queues a job.
  *
- * @param repeats the ended job that it is a retry of
+ * @param principal who asks
+ * @param repeats the ended job that it is a retry of, whose upload it may use
  * @param answer to the request, from the job's id
  */
 export async function createJob(
   db: Database,
+  principal: Principal,
   creation: Creation,
   { body, repeats }: { readonly body: CreateJob; readonly repeats: JobRow | null },
   answer: (id: string) => Response,
 ): Promise<CreatedJob> {
   await requirePool(db, body.pool);
-  const upload = body.upload_id === undefined ? null : await findCompletedUpload(db, body.upload_id);
+  // Whoever may repeat a job may use its video again, also one that another key uploaded.
+  const owner = repeats === null ? principal : undefined;
+  const upload = body.upload_id === undefined ? null : await findCompletedUpload(db, body.upload_id, owner);
   const id = crypto.randomUUID();
   const now = Date.now();
   const rank = queueRank(now, body.priority);
@@ -43,6 +48,7 @@ export async function createJob(
     .values({
       id,
       taskId: body.task_id,
+      apiKeyId: principal.keyId,
       status: "queued",
       message: CREATED_MESSAGE,
       filename: upload === null ? filename : whileUploadExists(db, upload.id, filename),
@@ -63,7 +69,7 @@ export async function createJob(
     const waiting: WaitingJob = { id, attempt: 0, engine: body.engine, lastAgentId, rank };
     return { answer: committed.answer, waiting: committed.isNew ? waiting : null };
   } catch (error) {
-    if (upload !== null && !(error instanceof ApiError)) await findCompletedUpload(db, upload.id);
+    if (upload !== null && !(error instanceof ApiError)) await findCompletedUpload(db, upload.id, owner);
     throw error;
   }
 }

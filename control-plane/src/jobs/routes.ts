@@ -18,6 +18,7 @@ import { type JobRow, jobCounts, jobEvents, jobs } from "../db/schema.ts";
 import { ApiError } from "../http/problem.ts";
 import { readJson, readOptionalJson, readQuery, unknownFields, validate } from "../http/validate.ts";
 import { unknownWarnings } from "../http/warnings.ts";
+import { asKeyMakes, isRestricted, jobsInReach, requireJobInReach } from "../keys/reach.ts";
 import { filesOf, filesOfJobs } from "../results/result-files.ts";
 import { versionChanges } from "../watch/long-poll.ts";
 import { cancelJob, stopCancelledJob } from "./cancel.ts";
@@ -41,13 +42,16 @@ import { retryBody } from "./retry.ts";
 export const jobRoutes = new Hono<ApiEnv>()
   .post("/", serve(CREATE_JOB), async (c) => {
     const raw = await readJson(c);
-    const body = validate(CreateJob, raw, "body");
+    const principal = c.get("principal");
+    const body = validate(CreateJob, asKeyMakes(principal, raw), "body");
+    requireJobInReach(principal, body);
     requireFetchable(c.env, body);
     return create(c, { body, repeats: null }, unknownFields(CreateJobFields, raw));
   })
 
   .get("/", serve(LIST_JOBS), async (c) => {
     const query = readQuery(c);
+    const principal = c.get("principal");
     const { status, limit, cursor } = validate(ListJobsQuery, query, "query");
     const db = database(c.env.DB);
     // One more than asked for tells whether there is a next page.
@@ -56,6 +60,7 @@ export const jobRoutes = new Hono<ApiEnv>()
       .from(jobs)
       .where(
         and(
+          jobsInReach(db, principal),
           status === undefined ? undefined : eq(jobs.status, status),
           cursor === undefined ? undefined : lt(jobs.seq, cursor),
         ),
@@ -70,7 +75,8 @@ export const jobRoutes = new Hono<ApiEnv>()
     const last = page.at(-1);
     const list: JobList = {
       jobs: page.map((job) => toStatusView(job, files.get(job.id) ?? [])),
-      total: await countJobs(db, status),
+      // The counters are of all jobs, which such a key does not see.
+      total: isRestricted(principal) ? null : await countJobs(db, status),
       next_cursor: last !== undefined && found.length > page.length ? String(last.seq) : null,
       ...unknownWarnings("parameter", unknownFields(ListJobsQuery, query)),
     };
@@ -116,7 +122,9 @@ export const jobRoutes = new Hono<ApiEnv>()
     const job = await findJob(c);
     if (!isTerminal(job.status)) throw new ApiError("job_not_ended", `The job is ${job.status}.`);
     const raw = await readOptionalJson(c);
+    const principal = c.get("principal");
     const body = retryBody(job, raw);
+    requireJobInReach(principal, body);
     requireFetchable(c.env, body);
     return create(c, { body, repeats: job }, unknownFields(RetryJobFields, raw));
   })
@@ -132,15 +140,21 @@ async function create(
   job: { readonly body: CreateJob; readonly repeats: JobRow | null },
   unknown: readonly string[],
 ): Promise<Response> {
-  const { answer, waiting } = await createJob(database(c.env.DB), c.get("creation"), job, (id) => {
-    const created: JobCreated = {
-      job_id: id,
-      status: "queued",
-      message: CREATED_MESSAGE,
-      ...unknownWarnings("field", unknown),
-    };
-    return c.json(created);
-  });
+  const { answer, waiting } = await createJob(
+    database(c.env.DB),
+    c.get("principal"),
+    c.get("creation"),
+    job,
+    (id) => {
+      const created: JobCreated = {
+        job_id: id,
+        status: "queued",
+        message: CREATED_MESSAGE,
+        ...unknownWarnings("field", unknown),
+      };
+      return c.json(created);
+    },
+  );
   if (waiting !== null) c.executionCtx.waitUntil(announceJob(c.env, job.body.pool, waiting));
   return answer;
 }

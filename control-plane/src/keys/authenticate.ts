@@ -2,12 +2,12 @@ import { WATCH_KEY_PREFIX } from "@splatt/shared";
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie } from "hono/cookie";
 import type { ApiEnv } from "../app-env.ts";
-import { sha256Hex } from "../http/credentials.ts";
 import { guardCredentials } from "../http/guard-credentials.ts";
 import { ApiError } from "../http/problem.ts";
 import { authenticateSession, SESSION_COOKIE } from "../sessions/sessions.ts";
 import { authenticateKey } from "./authenticate-key.ts";
 import type { Principal } from "./principal.ts";
+import { countRequest } from "./request-limit.ts";
 
 /** Requires an API key in `X-API-Key`, or the cookie of a session, and sets `principal` for the route. */
 export const authenticate: MiddlewareHandler<ApiEnv> = async (c, next) => {
@@ -15,13 +15,15 @@ export const authenticate: MiddlewareHandler<ApiEnv> = async (c, next) => {
   const principal = await principalOf(c);
   if (principal === null) throw new ApiError("unauthorized");
   c.set("principal", principal);
+  const limitHeaders = await countRequest(c.env, principal, Date.now());
   await next();
+  for (const [name, value] of Object.entries(limitHeaders)) c.header(name, value);
 };
 
 async function principalOf(c: Context<ApiEnv>): Promise<Principal | null> {
   const key = c.req.header("x-api-key") ?? keyOfSubprotocol(c);
   if (key !== undefined) {
-    return guardCredentials(c, "API key", async () => authenticateKey(c.env, await sha256Hex(key)));
+    return guardCredentials(c, "API key", () => authenticateKey(c.env, key));
   }
   const session = getCookie(c, SESSION_COOKIE);
   if (session === undefined) return null;

@@ -1,4 +1,4 @@
-import { CreateSession, type Me, offsetUtc, type SessionCreated } from "@splatt/shared";
+import { CreateSession, type Holder, type Me, offsetUtc, type SessionCreated } from "@splatt/shared";
 import { Hono } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import type { ApiEnv } from "../app-env.ts";
@@ -8,11 +8,20 @@ import { ApiError } from "../http/problem.ts";
 import { readJson, validate } from "../http/validate.ts";
 import { authenticate, requireOwnOrigin } from "../keys/authenticate.ts";
 import type { Principal } from "../keys/principal.ts";
+import { limitUse } from "../keys/quota.ts";
 import { CREATE_SESSION, DELETE_SESSION, GET_ME } from "./contract.ts";
 import { createSession, endSession, SESSION_COOKIE, SESSION_SECONDS } from "./sessions.ts";
 
-export const meRoutes = new Hono<ApiEnv>().use(authenticate).get("/", serve(GET_ME), (c) => {
-  return c.json(toMe(c.get("principal")));
+export const meRoutes = new Hono<ApiEnv>().use(authenticate).get("/", serve(GET_ME), async (c) => {
+  const principal = c.get("principal");
+  const { limits, expiresAt } = principal;
+  const me: Me = {
+    ...toMe(principal),
+    expires_at: expiresAt === null ? null : offsetUtc(expiresAt),
+    limits,
+    used: await limitUse(c.env, principal),
+  };
+  return c.json(me);
 });
 
 /** Browsers sign in with an API key and keep a cookie that scripts cannot read. */
@@ -47,6 +56,6 @@ export const sessionRoutes = new Hono<ApiEnv>()
     return c.json({ message: "Signed out" });
   });
 
-function toMe({ keyId, name, scopes, pool, labels }: Principal): Me {
+function toMe({ keyId, name, scopes, pool, labels }: Principal): Holder {
   return { key_id: keyId, name, scopes: [...scopes], pool, labels: labels === null ? null : { ...labels } };
 }

@@ -3,7 +3,7 @@ import { database, withRetry } from "../db/database.ts";
 import { sessions } from "../db/schema.ts";
 import type { Env } from "../env.ts";
 import { newSecret, sha256Hex } from "../http/credentials.ts";
-import { authenticateKey } from "../keys/authenticate-key.ts";
+import { authenticateKey, principalOfHash } from "../keys/authenticate-key.ts";
 import type { Principal } from "../keys/principal.ts";
 
 export const SESSION_COOKIE = "splatt_session";
@@ -18,9 +18,9 @@ export interface NewSession {
 
 /** @returns null when the key is wrong */
 export async function createSession(env: Env, apiKey: string): Promise<NewSession | null> {
-  const keyHash = await sha256Hex(apiKey);
-  const principal = await authenticateKey(env, keyHash);
+  const principal = await authenticateKey(env, apiKey);
   if (principal === null) return null;
+  const keyHash = await sha256Hex(apiKey);
   const token = newSecret();
   const now = Date.now();
   const expiresAt = now + SESSION_SECONDS * 1000;
@@ -41,7 +41,7 @@ export async function authenticateSession(env: Env, token: string): Promise<Prin
     .select({ keyHash: sessions.keyHash })
     .from(sessions)
     .where(and(eq(sessions.idHash, await sha256Hex(token)), gt(sessions.expiresAt, Date.now())));
-  return session === undefined ? null : authenticateKey(env, session.keyHash);
+  return session === undefined ? null : principalOfHash(env, session.keyHash);
 }
 
 export async function endSession(env: Env, token: string): Promise<void> {

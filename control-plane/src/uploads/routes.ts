@@ -14,6 +14,7 @@ import { uploads } from "../db/schema.ts";
 import { ApiError } from "../http/problem.ts";
 import { idParam, readJson, readQuery, unknownFields, validate } from "../http/validate.ts";
 import { unknownWarnings } from "../http/warnings.ts";
+import { isRefusedByKey } from "../keys/quota.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
 import {
   COMPLETE_UPLOAD,
@@ -43,9 +44,16 @@ export const uploadRoutes = new Hono<ApiEnv>()
     const announced = { ...body, protocol: "parts", partSize: PART_SIZE_BYTES } as const;
     const upload = await openUpload(c.env.BUCKET, c.get("principal"), announced);
     const insert = database(c.env.DB).insert(uploads).values(upload).onConflictDoNothing();
-    const committed = await c.get("creation").commit([insert], c.json(toView(upload, [], 0)));
-    if (!committed.isNew) c.executionCtx.waitUntil(abortMultipart(c.env.BUCKET, upload));
-    return committed.answer;
+    const abandon = () => c.executionCtx.waitUntil(abortMultipart(c.env.BUCKET, upload));
+    try {
+      const { answer, isNew } = await c.get("creation").commit([insert], c.json(toView(upload, [], 0)));
+      if (!isNew) abandon();
+      return answer;
+    } catch (error) {
+      // Only then is it certain that no row names it.
+      if (isRefusedByKey(error)) abandon();
+      throw error;
+    }
   })
 
   .get("/", serve(LIST_UPLOADS), async (c) => {

@@ -1,0 +1,20 @@
+import type { AuditAction } from "@splatt/shared";
+import type { Database } from "../db/database.ts";
+import { auditEvents } from "../db/schema.ts";
+import type { Principal } from "../keys/principal.ts";
+
+/**
+ * The statement that records who did what; run it in the batch that makes the change.
+ *
+ * @param subject the id of what was changed
+ * @param detail what a reader of the audit wants to know, without secrets
+ */
+export function audit(
+  db: Database,
+  { keyId }: Principal,
+  action: AuditAction,
+  subject: string,
+  detail: Readonly<Record<string, unknown>> | null = null,
+) {
+  return db.insert(auditEvents).values({ at: Date.now(), apiKeyId: keyId, action, subject, detail });
+}

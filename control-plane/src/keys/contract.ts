@@ -1,0 +1,39 @@
+import { CreateKeyFields, KeyCreated, KeyList, Message } from "@splatt/shared";
+import type { Operation } from "../contract/operation.ts";
+
+export const CREATE_KEY: Operation = {
+  id: "createKey",
+  method: "post",
+  path: "/keys",
+  tag: "Keys",
+  summary: "Create an API key",
+  description: "The answer is the only one that contains the key.",
+  scope: "admin",
+  creates: true,
+  body: CreateKeyFields,
+  answers: { 200: KeyCreated },
+  problems: [],
+};
+
+export const LIST_KEYS: Operation = {
+  id: "listKeys",
+  method: "get",
+  path: "/keys",
+  tag: "Keys",
+  summary: "List API keys, newest first",
+  scope: "admin",
+  answers: { 200: KeyList },
+  problems: [],
+};
+
+export const DELETE_KEY: Operation = {
+  id: "deleteKey",
+  method: "delete",
+  path: "/keys/{id}",
+  tag: "Keys",
+  summary: "Revoke an API key",
+  description: "Once this is answered, the key and its sessions are refused.",
+  scope: "admin",
+  answers: { 200: Message },
+  problems: ["key_not_found"],
+};

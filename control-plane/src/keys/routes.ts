@@ -1,0 +1,116 @@
+import { CreateKey, type KeyCreated, type KeyView, offsetUtc } from "@splatt/shared";
+import { and, desc, eq, isNull } from "drizzle-orm";
+import { Hono } from "hono";
+import type { ApiEnv } from "../app-env.ts";
+import { audit } from "../audit/audit.ts";
+import { serve } from "../contract/serve.ts";
+import { database, withRetry } from "../db/database.ts";
+import { type ApiKeyRow, apiKeys, sessions } from "../db/schema.ts";
+import { sha256Hex } from "../http/credentials.ts";
+import { ApiError } from "../http/problem.ts";
+import { idParam, readJson, validate } from "../http/validate.ts";
+import { newApiKey, shownPrefix } from "./api-key.ts";
+import { CREATE_KEY, DELETE_KEY, LIST_KEYS } from "./contract.ts";
+import type { Principal } from "./principal.ts";
+
+export const keyRoutes = new Hono<ApiEnv>()
+  .post("/", serve(CREATE_KEY), async (c) => {
+    const principal = c.get("principal");
+    const body = validate(CreateKey, await readJson(c), "body");
+    const now = Date.now();
+    const expiresAt = body.expires_at === null ? null : Date.parse(body.expires_at);
+    requireLifetime(principal, expiresAt, now);
+    const key = await newApiKey();
+    const row: ApiKeyRow = {
+      id: crypto.randomUUID(),
+      name: body.name,
+      keyHash: await sha256Hex(key),
+      prefix: shownPrefix(key),
+      scopes: body.scopes,
+      pool: body.pool,
+      labels: body.labels === null || Object.keys(body.labels).length === 0 ? null : body.labels,
+      limits: body.limits,
+      createdAt: now,
+      createdBy: principal.keyId,
+      expiresAt,
+      lastUsedAt: null,
+      revokedAt: null,
+      minuteStartedAt: 0,
+      requestsInMinute: 0,
+      hour: 0,
+      jobsInHour: 0,
+      bytesStored: 0,
+    };
+    const db = database(c.env.DB);
+    const detail = { name: row.name, scopes: row.scopes, pool: row.pool, labels: row.labels };
+    const created: KeyCreated = { ...toView(row), key };
+    const { answer } = await c
+      .get("creation")
+      .commit(
+        [
+          db.insert(apiKeys).values(row).onConflictDoNothing(),
+          audit(db, principal, "key.created", row.id, detail),
+        ],
+        c.json(created),
+      );
+    return answer;
+  })
+
+  .get("/", serve(LIST_KEYS), async (c) => {
+    const rows = await database(c.env.DB).select().from(apiKeys).orderBy(desc(apiKeys.createdAt));
+    return c.json({ keys: rows.map(toView) });
+  })
+
+  .delete("/:id", serve(DELETE_KEY), async (c) => {
+    const id = idParam(c);
+    const db = database(c.env.DB);
+    const [row] = await db.select().from(apiKeys).where(eq(apiKeys.id, id));
+    if (row === undefined || row.revokedAt !== null) throw new ApiError("key_not_found");
+    await withRetry(() =>
+      db.batch([
+        db
+          .update(apiKeys)
+          .set({ revokedAt: Date.now() })
+          .where(and(eq(apiKeys.id, id), isNull(apiKeys.revokedAt))),
+        db.delete(sessions).where(eq(sessions.keyHash, row.keyHash)),
+        audit(db, c.get("principal"), "key.revoked", id, { name: row.name }),
+      ]),
+    );
+    return c.json({ message: "Key revoked" });
+  });
+
+/**
+ * Nobody makes a key that outlives their own: it would keep their rights. The other rights of a key with the scope
+ * `admin` are unlimited.
+ *
+ * @throws ApiError 422
+ */
+function requireLifetime({ expiresAt: own }: Principal, expiresAt: number | null, now: number): void {
+  const refuse = (msg: string) =>
+    new ApiError("invalid_request", [{ loc: ["body", "expires_at"], msg, type: "value_error" }]);
+  if (expiresAt !== null && expiresAt <= now) throw refuse("must be in the future");
+  if (own !== null && (expiresAt === null || expiresAt > own)) {
+    throw refuse(`must not be after ${offsetUtc(own)}, when the key that creates it expires`);
+  }
+}
+
+function toView(row: ApiKeyRow): KeyView {
+  return {
+    key_id: row.id,
+    name: row.name,
+    prefix: row.prefix,
+    scopes: [...row.scopes],
+    pool: row.pool,
+    labels: row.labels,
+    limits: row.limits,
+    created_at: offsetUtc(row.createdAt),
+    created_by: row.createdBy,
+    expires_at: offsetOrNull(row.expiresAt),
+    last_used_at: offsetOrNull(row.lastUsedAt),
+    revoked_at: offsetOrNull(row.revokedAt),
+  };
+}
+
+function offsetOrNull(epochMs: number | null): string | null {
+  return epochMs === null ? null : offsetUtc(epochMs);
+}
