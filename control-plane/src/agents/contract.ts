@@ -11,7 +11,7 @@ export const CREATE_AGENT: Operation = {
   creates: true,
   body: CreateAgent,
   answers: { 200: AgentCreated },
-  problems: [],
+  problems: ["outside_key"],
 };
 
 export const LIST_AGENTS: Operation = {

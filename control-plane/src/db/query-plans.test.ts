@@ -17,6 +17,7 @@ const SHORT = [
   // Uploads of attempts that run; and deleted jobs until their second purge, eight days later.
   /^SCAN result_uploads( USING INDEX result_uploads_job)?$/,
   /^SCAN tombstones$/,
+  /^SCAN signing_secrets$/,
 ];
 /** How `passTime` makes it later; the Worker has no such query. */
 const OF_THE_TEST = /^UPDATE jobs SET next_attempt_at/;

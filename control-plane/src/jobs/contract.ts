@@ -22,7 +22,7 @@ export const CREATE_JOB: Operation = {
   creates: true,
   body: CreateJobFields,
   answers: { 200: JobCreated },
-  problems: ["upload_not_found", "upload_incomplete"],
+  problems: ["upload_not_found", "upload_incomplete", "outside_key", "quota_exceeded"],
 };
 
 export const LIST_JOBS: Operation = {
@@ -95,7 +95,7 @@ export const RETRY_JOB: Operation = {
   body: RetryJobFields.partial(),
   bodyOptional: true,
   answers: { 200: JobCreated },
-  problems: ["job_not_found", "job_not_ended", "upload_not_found"],
+  problems: ["job_not_found", "job_not_ended", "upload_not_found", "outside_key", "quota_exceeded"],
 };
 
 export const DELETE_JOB: Operation = {

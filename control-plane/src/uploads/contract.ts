@@ -19,7 +19,7 @@ export const CREATE_UPLOAD: Operation = {
   creates: true,
   body: CreateUpload,
   answers: { 200: UploadView },
-  problems: [],
+  problems: ["quota_exceeded"],
 };
 
 export const GET_UPLOAD: Operation = {
