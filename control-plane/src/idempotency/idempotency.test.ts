@@ -3,7 +3,6 @@ import { afterEach, describe, expect, it } from "vitest";
 import { OPERATIONS } from "../contract/operations.ts";
 import { runScheduled } from "../maintenance/scheduled.ts";
 import { API_KEY, api, createJob, json } from "../testing/api.ts";
-import { completedJob } from "../testing/completed-job.ts";
 import { faultyD1 } from "../testing/faulty-stores.ts";
 import type { Verdict } from "../testing/store-call.ts";
 import { canonicalJson } from "./canonical-json.ts";
@@ -42,7 +41,6 @@ const REQUESTS: Readonly<Record<string, () => Promise<readonly [path: string, bo
   createUpload: async () => ["/uploads", { filename: "v.mp4", size: 5 }],
   createAgent: async () => ["/agents", { name: "box", pool: "default" }],
   createKey: async () => ["/keys", { name: "a key", scopes: ["jobs:read"] }],
-  createShare: async () => [`/jobs/${(await completedJob()).jobId}/shares`, {}],
 };
 
 describe("a repeated request", () => {

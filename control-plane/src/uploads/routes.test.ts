@@ -11,6 +11,7 @@ import { purgeLeftovers } from "../maintenance/purge.ts";
 import { API_KEY, api, createJob, json, mintAgent } from "../testing/api.ts";
 import { newPool } from "../testing/dispatch.ts";
 import { faultyR2 } from "../testing/faulty-stores.ts";
+import { mintKey } from "../testing/keys.ts";
 import { ScriptedAgent } from "../testing/scripted-agent.ts";
 import { StoreMeter } from "../testing/store-meter.ts";
 import { deleteUpload, findUpload, listUploads, openUpload } from "./uploads.ts";
@@ -230,10 +231,10 @@ describe("the list of uploads", () => {
 
   it("shows a key its own uploads, an admin all", async () => {
     const db = database(env.DB);
-    const key = { keyId: crypto.randomUUID(), scopes: new Set<Scope>(["jobs:write"]) };
+    const key = { keyId: (await mintKey(["jobs:write"])).key_id, scopes: new Set<Scope>(["jobs:write"]) };
     const announced = { filename: "v.mp4", size: 1, sha256: null, protocol: "parts", partSize: 1 } as const;
     const own = await openUpload(env.BUCKET, key, announced);
-    const other = await openUpload(env.BUCKET, { keyId: crypto.randomUUID() }, announced);
+    const other = await openUpload(env.BUCKET, { keyId: (await mintKey(["jobs:write"])).key_id }, announced);
     await db.insert(uploads).values([own, other]);
     const query = { limit: 100, status: undefined, cursor: undefined };
     expect((await listUploads(db, key, query)).page.map(({ id }) => id)).toEqual([own.id]);
