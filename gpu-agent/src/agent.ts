@@ -238,6 +238,8 @@ export class Agent {
       case "job.cancel":
         run.log.info(`cancelled: ${message.reason}`);
         return run.stop("cancelled");
+      case "job.read":
+        return run.read(message);
       case "job.recall":
         if (run.hasBegun) return;
         run.log.info(`recalled: ${message.reason}`);
@@ -323,8 +325,8 @@ export class Agent {
       file,
       log: log.child({ job: fence.job_id.slice(0, 8) }),
       send: (message) => {
-        const droppable =
-          message.type === "job.progress" && this.#connection.bufferedBytes > MAX_BUFFERED_BYTES;
+        const isDroppable = message.type === "job.progress" || message.type === "job.entries";
+        const droppable = isDroppable && this.#connection.bufferedBytes > MAX_BUFFERED_BYTES;
         return !droppable && this.#connection.send(message);
       },
       onEnd: (ended) => {

@@ -84,7 +84,7 @@ async function trainNoting(
 ): Promise<StageResult<TrainedModel>> {
   const noting: StageContext = {
     ...context,
-    report: ({ fraction, message }) => context.report({ fraction, message: `${message}; ${note}` }),
+    report: (progress) => context.report({ ...progress, message: `${progress.message}; ${note}` }),
   };
   const trained = await train(options, noting, () => undefined);
   if (!trained.ok) return trained;

@@ -5,6 +5,7 @@ import { runTool, type ToolExit } from "../processes/run-tool.ts";
 import { FailureEvidence, type FailureSign } from "./failure-evidence.ts";
 import {
   advance,
+  metricPoint,
   progressMessage,
   startProgress,
   type TrainingEvent,
@@ -60,6 +61,7 @@ export async function runTrainingProgram(
     context.report({
       fraction: (program.share * progress.step) / iterations,
       message: progressMessage(progress, iterations),
+      ...(progress.preparing === null ? { point: metricPoint(progress) } : {}),
     });
   };
   publish();

@@ -1,3 +1,5 @@
+import type { MetricPoint } from "@splatt/shared";
+
 /** Figures of a training; PSNR (dB) and SSIM are means over held-out frames. */
 interface Measurements {
   readonly gaussians: number | null;
@@ -70,6 +72,10 @@ function withUpdates(progress: TrainingProgress, news: Partial<Measurements>): T
     psnr: news.psnr ?? progress.psnr,
     ssim: news.ssim ?? progress.ssim,
   };
+}
+
+export function metricPoint({ step, loss, psnr, gaussians }: TrainingProgress): MetricPoint {
+  return { step, loss, psnr, gaussians };
 }
 
 /** The beginning is part of the API: clients of the first version parse "Training Gaussian Splat... Step N/M". */

@@ -5,6 +5,7 @@ import {
   type Fence,
   failure,
   type HeldJob,
+  type JobRead,
   type JobReport,
   type JobSpec,
   MAX_FRAME_BYTES,
@@ -15,6 +16,7 @@ import {
 import type { Logger } from "pino";
 import type { AgentJob } from "../owner/control-protocol.ts";
 import type { JobLog } from "../pipeline/job-log.ts";
+import { MetricSeries } from "../pipeline/metric-series.ts";
 import type { Pipeline, PipelineJob } from "../pipeline/pipeline-job.ts";
 import type { ResourceToken, StageProgress } from "../pipeline/stage.ts";
 import type { StageRecord } from "../pipeline/stage-record.ts";
@@ -24,6 +26,7 @@ import type { UploadRecord } from "../pipeline/upload-record.ts";
 import { systemFailure } from "../processes/system-failure.ts";
 import type { JobRecordFile } from "./job-record.ts";
 import { isFinal, Outbox } from "./outbox.ts";
+import { StreamReads } from "./stream-reads.ts";
 
 /**
  * Why a job was stopped before it finished. `shutdown` leaves it on disk, and the agent's next start resumes it;
@@ -57,6 +60,8 @@ export class JobRun implements PipelineJob {
   readonly log: Logger;
   readonly #outbox: Outbox;
   readonly #options: JobRunOptions;
+  readonly #metrics = new MetricSeries();
+  readonly #reads: StreamReads;
   readonly #abort = new AbortController();
   #stopReason: StopReason | null = null;
   #done: Promise<void> = Promise.resolve();
@@ -77,6 +82,13 @@ export class JobRun implements PipelineJob {
     this.#options = options;
     this.#message = options.file.record.message;
     this.#outbox = new Outbox(options.file, (message) => options.send(message));
+    this.#reads = new StreamReads({
+      logId: String(options.file.record.accepted_at),
+      jobLog: options.jobLog,
+      metrics: this.#metrics,
+      fence: () => this.fence,
+      send: (message) => options.send(message),
+    });
   }
 
   get dir(): string {
@@ -178,6 +190,11 @@ export class JobRun implements PipelineJob {
     this.#outbox.resend();
   }
 
+  /** Somebody watches the job. */
+  read(request: JobRead): void {
+    this.#reads.request(request);
+  }
+
   /** Sends the latest progress unless it was already sent. */
   flushProgress(): void {
     if (this.#news !== null && this.#options.send({ ...this.#news, fence: this.fence })) this.#news = null;
@@ -218,7 +235,8 @@ export class JobRun implements PipelineJob {
     await this.#outbox.post({ type: "job.stage", status, progress, message }, { status, progress, message });
   }
 
-  reportProgress(name: StageName, { fraction, message }: StageProgress): void {
+  reportProgress(name: StageName, { fraction, message, point }: StageProgress): void {
+    if (point !== undefined) this.#metrics.add(point, performance.now());
     this.#options.clock.observe(name, fraction);
     this.#report(message, this.#options.clock.stagePercent);
   }
@@ -269,6 +287,7 @@ export class JobRun implements PipelineJob {
     });
     this.#isOver = true;
     await this.jobLog.close();
+    if (this.#stopReason === null) await this.#reads.finish(outcome.ok);
     if (this.#stopReason !== null) {
       this.log.info(`stopped: ${this.#stopReason}`);
       return;

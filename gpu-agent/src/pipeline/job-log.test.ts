@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -32,7 +32,8 @@ describe("JobLog", () => {
     await log.close();
     expect((await readdir(dir)).toSorted()).toEqual(["pipeline.log", "pipeline.log.1"]);
     for (const name of [path, `${path}.1`]) expect((await stat(name)).size).toBeLessThanOrEqual(2000);
-    const kept = [...(await texts(`${path}.1`)), ...(await texts(path))];
+    const all = [...(await texts(`${path}.1`)), ...(await texts(path))];
+    const kept = all.filter((line) => !line.startsWith("log: "));
     expect(kept.at(-1)).toBe("train: Step 499 ü");
     const first = 500 - kept.length;
     expect(kept).toEqual(kept.map((_, i) => `train: Step ${first + i} ü`));
@@ -44,7 +45,43 @@ describe("JobLog", () => {
     const log = new JobLog(path, 2000);
     log.write("train", "more");
     await log.close();
-    expect(await texts(path)).toEqual(["train: more"]);
+    expect(await texts(path)).toEqual([
+      "log: this is line 1; the lines before it were left out",
+      "train: more",
+    ]);
+  });
+
+  it("reads lines under their numbers, also those of an earlier process, and after half a line", async () => {
+    const first = new JobLog(path);
+    for (let i = 0; i < 700; i++) first.write("train", `Step ${i} ü`);
+    await first.close();
+    await appendFile(path, "half a li");
+    const log = new JobLog(path);
+    const shown = async (next: number, bytes = 200) => {
+      const { from, lines, more } = await log.read(next, bytes);
+      return { from, more, lines: lines.map((line) => line.replace(/^\S+ train: /, "")) };
+    };
+    expect(await shown(0)).toMatchObject({ from: 0, more: true });
+    expect((await shown(511, 1)).lines).toEqual(["Step 511 ü"]);
+    expect(await shown(-1)).toEqual({ from: 700, more: true, lines: [] });
+    log.write("train", "more");
+    await log.close();
+    expect(await shown(699)).toEqual({ from: 699, more: false, lines: ["Step 699 ü", "half a li", "more"] });
+    expect(await shown(5000)).toEqual({ from: 702, more: false, lines: [] });
+  });
+
+  it("keeps the lines' numbers when earlier ones are left out, also for the next process", async () => {
+    const log = new JobLog(path, 2000);
+    for (let i = 0; i < 500; i++) log.write("train", `Step ${i}`);
+    await log.close();
+    const again = new JobLog(path, 2000);
+    const { from, lines } = await again.read(0, 100_000);
+    expect(from).toBeGreaterThan(450);
+    expect(lines[0]).toContain(`this is line ${from};`);
+    expect(await log.read(0, 100_000)).toEqual({ from, lines, more: false });
+    again.write("train", "next");
+    await again.close();
+    expect((await again.read(-1, 1000)).from).toBe(from + lines.length);
   });
 
   it("keeps the last 50 lines in memory, each of bounded length", () => {

@@ -1,4 +1,4 @@
-import type { Failure, Result, StageName } from "@splatt/shared";
+import type { Failure, MetricPoint, Result, StageName } from "@splatt/shared";
 import type { Logger } from "pino";
 
 /** What the runner provides to a running stage. */
@@ -23,6 +23,8 @@ export interface StageProgress {
   /** 0–1. */
   readonly fraction: number;
   readonly message: string;
+  /** What is known of the training at this step. */
+  readonly point?: MetricPoint;
 }
 
 export type StageResult<T> = Result<T, Failure>;

@@ -11,7 +11,7 @@ import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.t
 import { writeEarlySplat } from "./early-splat.ts";
 import type { CoordinatorTask, ThreadMessage } from "./messages.ts";
 import { Paced } from "./paced.ts";
-import { logLine, progressMessage, type Status } from "./progress-text.ts";
+import { logLine, pointOf, progressMessage, type Status } from "./progress-text.ts";
 import { workDone } from "./schedule.ts";
 import { ThreadTeam } from "./thread-team.ts";
 import { Training } from "./training.ts";
@@ -135,7 +135,7 @@ async function train(
     if (now - lastReport >= task.reportIntervalMs || iteration === iterations) {
       lastReport = now;
       const fraction = LOADING_SHARE + (1 - LOADING_SHARE) * workDone(settings, iteration, stores.length);
-      post({ type: "progress", fraction, message: progressMessage(status) });
+      post({ type: "progress", fraction, message: progressMessage(status), point: pointOf(status) });
     }
     if (checkpoints.isDue(now) && iteration < iterations) {
       const elapsedMs = elapsedBeforeMs + now - startedAt;

@@ -1,5 +1,5 @@
 import type { PointCloud } from "@splatt/formats";
-import type { Failure, TrainReport } from "@splatt/shared";
+import type { Failure, MetricPoint, TrainReport } from "@splatt/shared";
 import type { DatasetFrame } from "../dataset/dataset-loading.ts";
 import type { FrameStore } from "../dataset/frame-stores.ts";
 import type { PhotoTask } from "../dataset/photo-loading.ts";
@@ -41,7 +41,12 @@ export interface CoordinatorTask {
 
 /** Messages from training threads. A worker posts only its failure. */
 export type ThreadMessage =
-  | { readonly type: "progress"; readonly fraction: number; readonly message: string }
+  | {
+      readonly type: "progress";
+      readonly fraction: number;
+      readonly message: string;
+      readonly point?: MetricPoint;
+    }
   | { readonly type: "line"; readonly line: string }
   | { readonly type: "done"; readonly report: TrainReport }
   | { readonly type: "failed"; readonly failure: Failure };

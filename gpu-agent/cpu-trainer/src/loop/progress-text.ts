@@ -1,3 +1,5 @@
+import type { MetricPoint } from "@splatt/shared";
+
 /** The progress of training, for messages to people. */
 export interface Status {
   readonly iteration: number;
@@ -19,6 +21,10 @@ export function progressMessage({ iteration, iterations, gaussians, loss, psnr }
   ];
   if (psnr !== null) parts.push(`held-out PSNR ${psnr.toFixed(1)} dB`);
   return parts.join(", ");
+}
+
+export function pointOf({ iteration, loss, psnr, gaussians }: Status): MetricPoint {
+  return { step: iteration, loss: Number.isFinite(loss) ? loss : null, psnr, gaussians };
 }
 
 /** A line of the log. */

@@ -2,7 +2,16 @@ import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Dataset } from "@splatt/formats";
-import { err, errorText, type Failure, failure, ok, type Result, type TrainReport } from "@splatt/shared";
+import {
+  err,
+  errorText,
+  type Failure,
+  failure,
+  type MetricPoint,
+  ok,
+  type Result,
+  type TrainReport,
+} from "@splatt/shared";
 import { type LoadedDataset, loadDataset } from "../dataset/dataset-loading.ts";
 import { createPhotoCounters } from "../dataset/photo-loading.ts";
 import { compileKernels, createMemory } from "../kernels/kernels.ts";
@@ -25,7 +34,11 @@ export interface TrainingContext {
   readonly signal: AbortSignal;
   /** Holds the checkpoint of an interrupted run, and the trained splat in the end. */
   readonly dir: string;
-  report(progress: { readonly fraction: number; readonly message: string }): void;
+  report(progress: {
+    readonly fraction: number;
+    readonly message: string;
+    readonly point?: MetricPoint;
+  }): void;
   /** Receives a line of the training log. */
   toolOutput(line: string): void;
 }
@@ -141,7 +154,10 @@ function outcome(
       if (message.type === "done") resolve(ok(message.report));
       else if (message.type === "failed") resolve(err(message.failure));
       else if (message.type === "line") context.toolOutput(message.line);
-      else context.report({ fraction: message.fraction, message: message.message });
+      else {
+        const { fraction, message: text, point } = message;
+        context.report({ fraction, message: text, ...(point === undefined ? {} : { point }) });
+      }
     };
     for (const worker of workers) {
       worker.on("message", onMessage);
