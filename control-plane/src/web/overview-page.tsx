@@ -1,8 +1,11 @@
-import { type Health, isActive, type JobList, type JobStatusView } from "@splatt/shared";
+import { type Health, isActive, type JobList, type JobStatusView, THUMBNAIL_FILE } from "@splatt/shared";
 import { Ago, EmptyState, StatusBadge } from "./components.tsx";
 import { bytes, count } from "./format.ts";
 import type { PageApi, Viewer } from "./page-api.ts";
 import { Shell } from "./shell.tsx";
+
+const PICTURES = 6;
+const LISTED = 10;
 
 interface Overview {
   readonly health: Health;
@@ -13,7 +16,7 @@ interface Overview {
 export async function loadOverview(api: PageApi): Promise<Overview> {
   const [health, recent, failed] = await Promise.all([
     api.get<Health>("/health"),
-    api.get<JobList>("/jobs?limit=12"),
+    api.get<JobList>("/jobs?limit=24"),
     api.get<JobList>("/jobs?status=failed&limit=5"),
   ]);
   return { health, recent, failed };
@@ -61,6 +64,7 @@ export function OverviewPage({ viewer, data, now }: { viewer: Viewer; data: Over
           </p>
         </div>
       )}
+      <Gallery jobs={recent.jobs} now={now} />
       <section class="card">
         <div class="head">
           <h2>Latest jobs</h2>
@@ -79,7 +83,7 @@ export function OverviewPage({ viewer, data, now }: { viewer: Viewer; data: Over
           </EmptyState>
         ) : (
           <ul class="joblist">
-            {recent.jobs.map((job) => (
+            {recent.jobs.slice(0, LISTED).map((job) => (
               <JobLine job={job} now={now} />
             ))}
           </ul>
@@ -120,6 +124,25 @@ export function OverviewPage({ viewer, data, now }: { viewer: Viewer; data: Over
         </section>
       )}
     </Shell>
+  );
+}
+
+/** The newest splats, as pictures. */
+function Gallery({ jobs, now }: { readonly jobs: readonly JobStatusView[]; readonly now: number }) {
+  const shown = jobs.filter(({ results }) => results !== null && Object.hasOwn(results, THUMBNAIL_FILE));
+  if (shown.length === 0) return null;
+  return (
+    <section class="gallery" aria-label="Newest splats">
+      {shown.slice(0, PICTURES).map((job) => (
+        <a href={`/app/jobs/${job.job_id}`}>
+          <img src={`/jobs/${job.job_id}/results/${THUMBNAIL_FILE}?download=0`} alt="" loading="lazy" />
+          <span class="name">{job.task_id}</span>
+          <span class="small">
+            <Ago time={job.updated_at} now={now} />
+          </span>
+        </a>
+      ))}
+    </section>
   );
 }
 

@@ -6,10 +6,12 @@ import { ProblemNotice } from "./components.tsx";
 import { Document } from "./document.tsx";
 import { FrontPage } from "./front-page.tsx";
 import { jobPages } from "./job-routes.tsx";
+import { keyPages } from "./key-routes.tsx";
 import { NewJobPage } from "./new-job-page.tsx";
 import { loadOverview, OverviewPage } from "./overview-page.tsx";
 import { apiRequest, type PageApi, PageProblem, pageApi, type Viewer } from "./page-api.ts";
 import type { CallApi, PageEnv } from "./page-env.ts";
+import { loadUsage, UsagePage } from "./usage-page.tsx";
 import { securityHeaders } from "./security-headers.ts";
 
 const MAX_FORM_BYTES = 64 * 1024;
@@ -49,7 +51,12 @@ export function pageRoutes(callApi: CallApi): Hono<PageEnv> {
 
   pages.get("/app/new", async (c) => c.html(<NewJobPage viewer={await c.var.viewer()} />));
 
-  pages.route("/app/jobs", jobPages).route("/app/agents", agentPages);
+  pages.get("/app/usage", async (c) => {
+    const [viewer, data] = await Promise.all([c.var.viewer(), loadUsage(c.var.api)]);
+    return c.html(<UsagePage viewer={viewer} data={data} now={Date.now()} />);
+  });
+
+  pages.route("/app/keys", keyPages).route("/app/jobs", jobPages).route("/app/agents", agentPages);
 
   pages.onError((error, c) => {
     if (!(error instanceof PageProblem)) throw error;

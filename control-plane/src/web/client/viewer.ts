@@ -9,6 +9,8 @@ async function open(element: HTMLElement): Promise<void> {
   const { content = "", cameras = "", poster } = element.dataset;
   const button = document.querySelector<HTMLButtonElement>("[data-screenshot]");
   try {
+    // The viewer's panel of shortcuts would cover a part of the splat. Whoever opens it finds it open again.
+    localStorage.setItem("controlsPanelOpen", localStorage.getItem("controlsPanelOpen") ?? "false");
     // Both at once: the splat is on its way while the cameras are read.
     const contents = fetch(content);
     const settings = fetch(cameras).then(async (response) =>
