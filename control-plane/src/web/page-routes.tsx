@@ -11,8 +11,8 @@ import { NewJobPage } from "./new-job-page.tsx";
 import { loadOverview, OverviewPage } from "./overview-page.tsx";
 import { apiRequest, type PageApi, PageProblem, pageApi, type Viewer } from "./page-api.ts";
 import type { CallApi, PageEnv } from "./page-env.ts";
-import { loadUsage, UsagePage } from "./usage-page.tsx";
 import { securityHeaders } from "./security-headers.ts";
+import { loadUsage, UsagePage } from "./usage-page.tsx";
 
 const MAX_FORM_BYTES = 64 * 1024;
 
