@@ -8,6 +8,7 @@ import { auditRoutes } from "./audit/routes.ts";
 import { isStoreUnavailable } from "./db/store-errors.ts";
 import { documentationRoutes } from "./documentation/routes.ts";
 import { healthRoutes } from "./health/routes.ts";
+import { crossOrigin } from "./http/cross-origin.ts";
 import { ApiError, problemResponse } from "./http/problem.ts";
 import { jobRoutes } from "./jobs/routes.ts";
 import { authenticate } from "./keys/authenticate.ts";
@@ -51,6 +52,7 @@ const noSniffing: MiddlewareHandler<AppEnv> = async (c, next) => {
 /** Not strict: a trailing slash makes no difference, as with the seed's server. */
 export const app = new Hono<AppEnv>({ strict: false })
   .use(noSniffing)
+  .use(crossOrigin(allowedMethods))
   .route("/health", healthRoutes)
   .route("/", documentationRoutes)
   .route("/agent", agentSocketRoute)

@@ -13,8 +13,6 @@ export interface Env extends WorkerVariables {
   readonly ASSETS?: Pick<Fetcher, "fetch">;
   /** The key of the public API; a secret. */
   readonly GPU_API_KEY?: string;
-  /** The key before it, while clients change to the new one. */
-  readonly GPU_API_KEY_PREVIOUS?: string;
   /** Which addresses videos may be fetched from; as on the agents, see docs/agent.md. */
   readonly ALLOW_HOSTS?: string;
   readonly ALLOW_HTTP?: string;

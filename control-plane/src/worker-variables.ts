@@ -2,4 +2,8 @@
 export interface WorkerVariables {
   /** The address at which clients reach the API, for links; by default the one that a request was sent to. */
   readonly PUBLIC_URL?: string;
+  /** The bootstrap key before `GPU_API_KEY`, while clients change to the new one; a secret. */
+  readonly GPU_API_KEY_PREVIOUS?: string;
+  /** The sites whose pages may use the API: origins separated by commas, or `*`. */
+  readonly CORS_ORIGINS?: string;
 }

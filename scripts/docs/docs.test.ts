@@ -63,6 +63,9 @@ describe("the docs", () => {
       "PORT",
       "DATA_DIR",
       "TRUSTED_PROXIES",
+      "GPU_API_KEY_PREVIOUS",
+      "CORS_ORIGINS",
+      "PUBLIC_URL",
     ]);
     for (const [, name = ""] of (await read(".env.example")).matchAll(/^([A-Z_]+)=/gm)) {
       expect(known.has(name), name).toBe(true);

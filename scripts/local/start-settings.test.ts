@@ -14,6 +14,8 @@ describe("the settings of npm start", () => {
 
   it.each([
     { PORT: "0", TRUSTED_PROXIES: "10.0.0.0/8, ::1,192.168.0.1", ENGINE: "builtin" },
+    { CORS_ORIGINS: "https://app.example.com, http://localhost:3000" },
+    { CORS_ORIGINS: "*", GPU_API_KEY_PREVIOUS: "the-one-before" },
     { PORT: "65535", PUBLIC_URL: "https://splatt.example/api/" },
   ])("are taken: %o", (settings) => {
     expect(readStartSettings({ ...GOOD, ...settings })).toMatchObject({
@@ -33,6 +35,10 @@ describe("the settings of npm start", () => {
     ["10.0.0.0/33", "TRUSTED_PROXIES"],
     ["proxy.example.com", "TRUSTED_PROXIES"],
     ["10.0.0.1,", "TRUSTED_PROXIES"],
+    ["app.example.com", "CORS_ORIGINS"],
+    ["https://app.example.com/", "CORS_ORIGINS"],
+    ["https://a.example,", "CORS_ORIGINS"],
+    ["null", "CORS_ORIGINS"],
     ["splatt.example", "PUBLIC_URL"],
     ["ftp://splatt.example", "PUBLIC_URL"],
     ["https://user:pass@splatt.example", "PUBLIC_URL"],

@@ -22,8 +22,14 @@ const PublicUrl = z
   .url({ protocol: /^https?$/, message: "must be an http or https URL" })
   .refine((url) => !/[?#@]/.test(url), "must have no user name, query or fragment");
 
+/** `*`, or what browsers send as Origin. */
+const CorsOrigin = z.string().refine((entry) => {
+  return entry === "*" || (/^https?:/.test(entry) && URL.parse(entry)?.origin === entry);
+}, "must be * or origins such as https://app.example.com");
+
 const Settings = z.object({
   GPU_API_KEY: ApiKey.optional(),
+  GPU_API_KEY_PREVIOUS: ApiKey.optional(),
   PORT: z
     .string()
     .regex(/^\d{1,5}$/, "must be a number from 0 to 65535")
@@ -32,6 +38,12 @@ const Settings = z.object({
     .default(DEFAULT_PORT),
   ENGINE: z.enum(EngineChoice.options, `must be one of ${EngineChoice.options.join(", ")}`).optional(),
   PUBLIC_URL: PublicUrl.optional(),
+  CORS_ORIGINS: z
+    .string()
+    .transform((list) => list.split(",").map((entry) => entry.trim()))
+    .pipe(z.array(CorsOrigin))
+    .transform((origins) => origins.join(","))
+    .optional(),
   TRUSTED_PROXIES: z
     .string()
     .transform((list) => list.split(",").map((entry) => entry.trim()))
@@ -67,8 +79,13 @@ export function readStartSettings(environment: Environment): StartSettingsResult
     );
     return { ok: false, problems: [...new Set(problems)] };
   }
-  const { GPU_API_KEY: apiKey = null, PORT: port, TRUSTED_PROXIES: trustedProxies, PUBLIC_URL } = parsed.data;
-  const variables = PUBLIC_URL === undefined ? {} : { PUBLIC_URL };
+  const { GPU_API_KEY: apiKey = null, PORT: port, TRUSTED_PROXIES: trustedProxies } = parsed.data;
+  const { PUBLIC_URL, GPU_API_KEY_PREVIOUS, CORS_ORIGINS } = parsed.data;
+  const variables = {
+    ...(PUBLIC_URL === undefined ? {} : { PUBLIC_URL }),
+    ...(GPU_API_KEY_PREVIOUS === undefined ? {} : { GPU_API_KEY_PREVIOUS }),
+    ...(CORS_ORIGINS === undefined ? {} : { CORS_ORIGINS }),
+  };
   const isShort = apiKey !== null && apiKey.length < SAFE_KEY_LENGTH;
   const warnings = isShort
     ? [`GPU_API_KEY is short: choose ${SAFE_KEY_LENGTH} random characters or more.`]
@@ -81,7 +98,7 @@ export function readStartSettings(environment: Environment): StartSettingsResult
 
 /** The value is quoted, unless it is a secret. */
 function describe(name: string, message: string, given: Environment): string {
-  const value = name === "GPU_API_KEY" ? "" : `=${JSON.stringify(given[name])}`;
+  const value = name.startsWith("GPU_API_KEY") ? "" : `=${JSON.stringify(given[name])}`;
   return `${name}${value} ${message}.`;
 }
 
