@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { OPERATIONS, openApiDocument } from "@splatt/control-plane/contract";
 import { ROOT } from "@splatt/local/local-machine";
 import { FAILURE_CODES, FAILURES, JOB_STATUSES, PROBLEMS, TRANSITIONS } from "@splatt/shared";
+import { apiReference } from "./api-reference.ts";
+import { table } from "./markdown-table.ts";
 
 /** Parts of the docs generated from tables in the code, between `<!-- generated: NAME -->` and `<!-- end -->`. */
 const BLOCKS: Readonly<Record<string, () => string>> = {
@@ -24,6 +26,7 @@ const BLOCKS: Readonly<Record<string, () => string>> = {
         hint,
       ]),
     ),
+  reference: () => apiReference(openApiDocument(OPERATIONS)),
   transitions: () =>
     table(
       ["from", "to"],
@@ -51,9 +54,4 @@ export async function regenerated(path: string): Promise<string> {
     if (block === undefined) throw new Error(`${path} has an unknown generated part: ${name}`);
     return `<!-- generated: ${name} -->\n${block()}\n<!-- end -->`;
   });
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }

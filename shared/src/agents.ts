@@ -26,8 +26,7 @@ export const AgentView = z.object({
   version: z.string().nullable(),
   offer: AgentOffer.nullable(),
   created_at: z.string(),
-  /** When the agent last connected or disconnected. */
-  last_seen_at: z.string().nullable(),
+  last_seen_at: z.string().nullable().describe("When the agent last connected or disconnected."),
 });
 export type AgentView = z.infer<typeof AgentView>;
 

@@ -24,24 +24,35 @@ export type EngineProbe = z.infer<typeof EngineProbe>;
 export const GpuInfo = z.object({
   name: z.string(),
   uuid: z.string(),
-  /** Bytes. */
-  memory_total: z.int().nonnegative(),
-  /** At the last measurement, as are the fields below; null where unknown. */
-  memory_free: z.int().nonnegative().nullable().default(null),
-  /** °C. */
-  temperature: z.int().nullable().default(null),
-  /** Percent of time during which a kernel ran. */
-  utilization: z.int().min(0).max(100).nullable().default(null),
+  memory_total: z.int().nonnegative().describe("Bytes."),
+  memory_free: z
+    .int()
+    .nonnegative()
+    .nullable()
+    .default(null)
+    .describe("At the last measurement, as are the fields below; null where unknown."),
+  temperature: z.int().nullable().default(null).describe("°C."),
+  utilization: z
+    .int()
+    .min(0)
+    .max(100)
+    .nullable()
+    .default(null)
+    .describe("Percent of time during which a kernel ran."),
 });
 export type GpuInfo = z.infer<typeof GpuInfo>;
 
 /** An agent's capacity, as sent in `hello` and used by dispatch and GET /health. */
 export const AgentOffer = z.object({
   engines: z.array(EngineProbe).max(16),
-  /** The engine for jobs that request `auto`; null when this agent takes none of them. */
-  default_engine: EngineName.nullable(),
-  /** How many jobs the agent takes at once. When it is 0, `reason` says why. */
-  slots: z.int().min(0).max(64),
+  default_engine: EngineName.nullable().describe(
+    "The engine for jobs that request `auto`; null when this agent takes none of them.",
+  ),
+  slots: z
+    .int()
+    .min(0)
+    .max(64)
+    .describe("How many jobs the agent takes at once. When it is 0, `reason` says why."),
   /**
    * How many of them it trains at once. Jobs beyond that are prepared, and handed back if they have not begun when
    * another agent becomes idle. Older agents omit it: then it equals `slots`.

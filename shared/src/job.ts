@@ -40,32 +40,44 @@ const VideoUrl = z.string().transform((text, context) => {
 
 /** The options of a job that the agent follows. */
 export const JobOptions = z.object({
-  /** Training steps. */
-  iterations: laxNumber(z.int().min(1).max(1_000_000)).default(5000),
-  /** Frames per second of video. */
-  fps: laxNumber(z.number().positive().max(120)).default(4),
-  /** Start of the range, in seconds. */
-  start_sec: laxNumber(z.number().min(0)).default(0),
-  /** End of the range, in seconds; null is the end of the video. */
-  end_sec: laxNumber(z.number().positive()).nullable().default(null),
-  engine: EngineChoice.default("auto"),
-  preset: Preset.default("standard"),
-  /** Maximum number of gaussians in the result; null leaves it to the engine and preset. */
-  max_splats: laxNumber(z.int().min(1000).max(20_000_000)).nullable().default(null),
-  /** Longest side of the training images, in pixels; null leaves it to the engine and preset. */
-  max_resolution: laxNumber(z.int().min(64).max(8192)).nullable().default(null),
+  iterations: laxNumber(z.int().min(1).max(1_000_000)).default(5000).describe("Training steps."),
+  fps: laxNumber(z.number().positive().max(120)).default(4).describe("Frames per second of video."),
+  start_sec: laxNumber(z.number().min(0)).default(0).describe("Start of the range, in seconds."),
+  end_sec: laxNumber(z.number().positive())
+    .nullable()
+    .default(null)
+    .describe("End of the range, in seconds; null is the end of the video."),
+  engine: EngineChoice.default("auto").describe("What trains the splat. auto chooses among the GPU engines."),
+  preset: Preset.default("standard").describe("How much work goes into quality."),
+  max_splats: laxNumber(z.int().min(1000).max(20_000_000))
+    .nullable()
+    .default(null)
+    .describe("Maximum number of gaussians in the result; null leaves it to the engine and preset."),
+  max_resolution: laxNumber(z.int().min(64).max(8192))
+    .nullable()
+    .default(null)
+    .describe("Longest side of the training images, in pixels; null leaves it to the engine and preset."),
 });
 export type JobOptions = z.infer<typeof JobOptions>;
 
 /** The fields of POST /jobs: the seed's, and the added ones. */
 export const CreateJobFields = JobOptions.extend({
-  task_id: z.string().min(1).max(512).refine(isWellFormed, WELL_FORMED),
-  filebin_url: VideoUrl.optional(),
-  video_url: VideoUrl.optional(),
-  upload_id: z.uuid().toLowerCase().optional(),
-  filename: FileName.optional(),
-  priority: laxNumber(z.int().min(-100).max(100)).default(0),
-  pool: PoolName.default(DEFAULT_POOL),
+  task_id: z
+    .string()
+    .min(1)
+    .max(512)
+    .refine(isWellFormed, WELL_FORMED)
+    .describe("Your identifier; returned with the job."),
+  filebin_url: VideoUrl.optional().describe(
+    "Where the video is: a public https address of the file itself. Needs filename. Give exactly one of filebin_url, video_url and upload_id.",
+  ),
+  video_url: VideoUrl.optional().describe("The same as filebin_url, without a need for filename."),
+  upload_id: z.uuid().toLowerCase().optional().describe("A completed upload, instead of a URL."),
+  filename: FileName.optional().describe("The name of the video."),
+  priority: laxNumber(z.int().min(-100).max(100))
+    .default(0)
+    .describe("Higher goes first; one step equals ten minutes of waiting."),
+  pool: PoolName.default(DEFAULT_POOL).describe("The group of agents that may run the job."),
 });
 
 export const CreateJob = CreateJobFields.superRefine((body, context) => {
@@ -98,8 +110,11 @@ export type JobSource = z.infer<typeof JobSource>;
 export const JobSpec = z.object({
   source: JobSource,
   options: JobOptions,
-  /** The ended job that this one retries. An agent that has its finished stages may reuse them. */
-  retry_of: z.uuid().nullable().default(null),
+  retry_of: z
+    .uuid()
+    .nullable()
+    .default(null)
+    .describe("The ended job that this one retries. An agent that has its finished stages may reuse them."),
 });
 export type JobSpec = z.infer<typeof JobSpec>;
 
@@ -108,8 +123,7 @@ export const CaptureReport = z.object({
   frames: z.int().nonnegative(),
   registered: z.int().nonnegative(),
   points: z.int().nonnegative(),
-  /** Pixels. */
-  mean_reprojection_error: z.number().nonnegative().nullable(),
+  mean_reprojection_error: z.number().nonnegative().nullable().describe("Pixels."),
   verdict: z.enum(["good", "weak", "unusable"]),
   advice: z.string(),
 });
@@ -120,26 +134,25 @@ export const TrainReport = z.object({
   gaussians: z.int().nonnegative(),
   iterations: z.int().nonnegative(),
   sh_degree: z.int().min(0).max(4),
-  /** Size of the training images, in pixels. */
-  width: z.int().positive(),
+  width: z.int().positive().describe("Size of the training images, in pixels."),
   height: z.int().positive(),
   held_out_frames: z.int().nonnegative(),
   psnr: z.number().nullable(),
   ssim: z.number().nullable(),
-  /** What deviates from the request, and why. */
-  note: z.string().max(500).optional(),
-  /** Why the PSNR cannot be true, in a sentence. */
-  psnr_doubt: z.string().max(300).optional(),
-  /** What is odd about the result, a sentence each. */
-  warnings: z.array(z.string().max(300)).max(16).optional(),
+  note: z.string().max(500).optional().describe("What deviates from the request, and why."),
+  psnr_doubt: z.string().max(300).optional().describe("Why the PSNR cannot be true, in a sentence."),
+  warnings: z
+    .array(z.string().max(300))
+    .max(16)
+    .optional()
+    .describe("What is odd about the result, a sentence each."),
 });
 export type TrainReport = z.infer<typeof TrainReport>;
 
 export const StageTiming = z.object({
   stage: z.enum(STAGES),
   seconds: z.number().nonnegative(),
-  /** Finished by an earlier attempt and reused. */
-  reused: z.boolean(),
+  reused: z.boolean().describe("Finished by an earlier attempt and reused."),
 });
 export type StageTiming = z.infer<typeof StageTiming>;
 
@@ -177,11 +190,9 @@ export function resultContentType(filename: string): string {
 }
 
 export const ResultEntry = z.object({
-  /** Relative to the API's origin. */
-  url: z.string(),
+  url: z.string().describe("Relative to the API's origin."),
   size: z.int().nonnegative(),
-  /** Hex. */
-  sha256: z.string(),
+  sha256: z.string().describe("Hex."),
   content_type: z.string(),
 });
 export type ResultEntry = z.infer<typeof ResultEntry>;
@@ -191,16 +202,21 @@ export const JobStatusView = z.object({
   job_id: z.uuid(),
   task_id: z.string(),
   status: JobStatus,
-  progress: z.int().min(0).max(100),
+  progress: z.int().min(0).max(100).describe("Percent. Never falls within an attempt."),
   message: z.string(),
-  error: z.string().nullable(),
+  error: z.string().nullable().describe("What happened, when the job failed."),
   error_code: z.enum(FAILURE_CODES).nullable(),
   error_hint: z.string().nullable(),
   created_at: z.string(),
   updated_at: z.string(),
-  results: z.record(z.string(), ResultEntry).nullable(),
-  /** Counts the job's visible changes: `wait` and `after` on its status wait for the next. */
-  version: z.int().positive(),
+  results: z
+    .record(z.string(), ResultEntry)
+    .nullable()
+    .describe("The result files by name, when the job is completed."),
+  version: z
+    .int()
+    .positive()
+    .describe("Counts the job's visible changes: `wait` and `after` on its status wait for the next."),
 });
 export type JobStatusView = z.infer<typeof JobStatusView>;
 
@@ -215,8 +231,7 @@ export const JobView = JobStatusView.extend({
   options: JobOptions,
   pool: z.string(),
   priority: z.int(),
-  /** The ended job that this one retries. */
-  retry_of: z.uuid().nullable(),
+  retry_of: z.uuid().nullable().describe("The ended job that this one retries."),
   attempt: z.int().nonnegative(),
   failures: z.int().nonnegative(),
   lost_leases: z.int().nonnegative(),
@@ -226,8 +241,10 @@ export const JobView = JobStatusView.extend({
   started_at: z.string().nullable(),
   ended_at: z.string().nullable(),
   report: JobReport.nullable(),
-  /** The last lines that the tools printed before the last failure. */
-  log_tail: z.array(z.string()).nullable(),
+  log_tail: z
+    .array(z.string())
+    .nullable()
+    .describe("The last lines that the tools printed before the last failure."),
 });
 export type JobView = z.infer<typeof JobView>;
 
@@ -264,8 +281,7 @@ export type JobCreated = z.infer<typeof JobCreated>;
 /** The query of GET /jobs. An empty `status` means no filter, as the seed's clients send it. */
 export const ListJobsQuery = z.object({
   status: z.preprocess((value) => (value === "" ? undefined : value), JobStatus.optional()),
-  /** 0 asks for `total` alone. */
-  limit: laxNumber(z.int().min(0).max(1000)).default(100),
+  limit: laxNumber(z.int().min(0).max(1000)).default(100).describe("0 asks for `total` alone."),
   cursor: laxNumber(z.int().positive()).optional(),
 });
 

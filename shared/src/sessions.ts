@@ -4,14 +4,14 @@ import { Scope } from "./scopes.ts";
 
 /** An API key, and what it may do. */
 export const Holder = z.object({
-  /** Null for the bootstrap key. */
-  key_id: z.string().nullable(),
+  key_id: z.string().nullable().describe("Null for the bootstrap key."),
   name: z.string(),
   scopes: z.array(Scope),
-  /** The only pool that it sees; null is every pool. */
-  pool: z.string().nullable(),
-  /** Labels of all the jobs that it sees; null is no restriction. */
-  labels: z.record(z.string(), z.string()).nullable(),
+  pool: z.string().nullable().describe("The only pool that it sees; null is every pool."),
+  labels: z
+    .record(z.string(), z.string())
+    .nullable()
+    .describe("Labels of all the jobs that it sees; null is no restriction."),
 });
 export type Holder = z.infer<typeof Holder>;
 

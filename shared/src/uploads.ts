@@ -56,10 +56,8 @@ export type UploadProtocol = z.infer<typeof UploadProtocol>;
 /** POST /uploads: begins the upload of a video. */
 export const CreateUpload = z.object({
   filename: FileName,
-  /** Bytes. */
-  size: z.int().min(1).max(MAX_UPLOAD_BYTES),
-  /** Of the whole file; verified before a job uses it. */
-  sha256: Sha256Hex.nullable().default(null),
+  size: z.int().min(1).max(MAX_UPLOAD_BYTES).describe("Bytes."),
+  sha256: Sha256Hex.nullable().default(null).describe("Of the whole file; verified before a job uses it."),
 });
 export type CreateUpload = z.infer<typeof CreateUpload>;
 
@@ -77,8 +75,7 @@ export const UploadSummary = z.object({
   part_size: z.int().positive(),
   parts: z.int().positive(),
   created_at: z.string(),
-  /** The upload must be complete, and in use, by then. */
-  expires_at: z.string(),
+  expires_at: z.string().describe("The upload must be complete, and in use, by then."),
 });
 export type UploadSummary = z.infer<typeof UploadSummary>;
 

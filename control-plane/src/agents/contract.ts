@@ -10,6 +10,7 @@ export const CREATE_AGENT: Operation = {
   scope: "agents",
   creates: true,
   body: CreateAgent,
+  example: { name: "gpu-box" },
   answers: { 200: AgentCreated },
   problems: ["outside_key"],
 };
@@ -33,6 +34,7 @@ export const DRAIN_AGENT: Operation = {
   summary: "Let an agent finish its jobs and exit",
   scope: "agents",
   body: DrainAgent,
+  example: { deadline_sec: 3600 },
   bodyOptional: true,
   answers: { 200: AgentDraining },
   problems: ["agent_not_found", "agent_not_connected"],

@@ -25,3 +25,10 @@ it("names every operation once", () => {
   const ids = OPERATIONS.map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);
 });
+
+it("has an example of every JSON body", () => {
+  const lacking = OPERATIONS.filter(
+    ({ body, bodyOptional, example }) => body !== undefined && bodyOptional !== true && example === undefined,
+  );
+  expect(lacking.map(({ id }) => id)).toEqual([]);
+});

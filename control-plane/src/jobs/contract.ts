@@ -21,6 +21,7 @@ export const CREATE_JOB: Operation = {
   scope: "jobs:write",
   creates: true,
   body: CreateJobFields,
+  example: { task_id: "my-task", video_url: "https://example.com/chair.mp4", iterations: 5000, fps: 4 },
   answers: { 200: JobCreated },
   problems: ["upload_not_found", "upload_incomplete", "outside_key", "quota_exceeded"],
 };
@@ -93,6 +94,7 @@ export const RETRY_JOB: Operation = {
   scope: "jobs:write",
   creates: true,
   body: RetryJobFields.partial(),
+  example: { iterations: 10000 },
   bodyOptional: true,
   answers: { 200: JobCreated },
   problems: ["job_not_found", "job_not_ended", "upload_not_found", "outside_key", "quota_exceeded"],

@@ -11,6 +11,7 @@ export const CREATE_KEY: Operation = {
   scope: "admin",
   creates: true,
   body: CreateKeyFields,
+  example: { name: "backend", scopes: ["jobs:write", "results:read"] },
   answers: { 200: KeyCreated },
   problems: [],
 };

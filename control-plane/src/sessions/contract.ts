@@ -22,6 +22,7 @@ export const CREATE_SESSION: Operation = {
     "Exchanges an API key for a session cookie of 12 hours. The session may do what the key may, and ends with it.",
   scope: null,
   body: CreateSession,
+  example: { api_key: "$KEY" },
   answers: { 200: SessionCreated },
   problems: ["unauthorized", "foreign_origin", "rate_limited", "not_configured"],
 };

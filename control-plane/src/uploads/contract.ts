@@ -18,6 +18,7 @@ export const CREATE_UPLOAD: Operation = {
   scope: "jobs:write",
   creates: true,
   body: CreateUpload,
+  example: { filename: "video.mp4", size: 1024 },
   answers: { 200: UploadView },
   problems: ["quota_exceeded"],
 };

@@ -9,18 +9,21 @@ const Checksum = z.string().describe("`sha256` or `sha1`, a space, and the diges
 
 const CREATE_HEADERS = z.object({
   "tus-resumable": Version,
-  "upload-length": Offset.describe("The size of the file in bytes."),
+  "upload-length": Offset.describe("The size of the file in bytes.").meta({ examples: ["1024"] }),
   "upload-metadata": z
     .string()
     .optional()
     .describe(
       "Pairs of a key and a base64 value: `filename`, and optionally the `sha256` of the file in hex.",
-    ),
+    )
+    .meta({ examples: ["filename dmlkZW8ubXA0"] }),
   "upload-checksum": Checksum.optional(),
 });
 const PATCH_HEADERS = z.object({
   "tus-resumable": Version,
-  "upload-offset": Offset.describe("Where the body continues: the number of bytes that are stored."),
+  "upload-offset": Offset.describe("Where the body continues: the number of bytes that are stored.").meta({
+    examples: ["0"],
+  }),
   "upload-checksum": Checksum.optional(),
 });
 const ANY_HEADERS = z.object({ "tus-resumable": Version });
