@@ -25,7 +25,8 @@ it. Without VIDEO, renders a sample clip and uses that.
   --fps N             frames per second of video
   --engine NAME       builtin, nerfstudio or auto (auto on a machine with a GPU, else builtin)
   --max-resolution N  longest side of the training images, in pixels
-  --out DIR           folder for the results (demo-results/NAME)`;
+  --out DIR           folder for the results (demo-results/NAME)
+  --open              then show the splat in the browser, until Ctrl-C`;
 
 /** Keeps a demo on the CPU short; on a GPU the API's default applies. */
 const CPU_ITERATIONS = 1500;
@@ -44,6 +45,7 @@ interface DemoOptions {
   readonly engine: string;
   readonly maxResolution: number | undefined;
   readonly out: string;
+  readonly open: boolean;
 }
 
 async function demo(options: DemoOptions, stopping: AbortSignal): Promise<void> {
@@ -68,6 +70,7 @@ async function demo(options: DemoOptions, stopping: AbortSignal): Promise<void> 
       const downloads = await downloadResults(client, job, options.out);
       const summary = job.report === null ? "" : resultSummary(job.report, downloads);
       console.log(`\n${summary}\n\nThe results are in ${relative(process.cwd(), options.out) || "."}`);
+      if (options.open) await showInBrowser(client, job, basename(options.out), stopping);
     });
   } finally {
     await controlPlane.stop();
@@ -187,6 +190,21 @@ async function downloadResults(client: SplattClient, job: JobView, out: string):
   return downloads;
 }
 
+/** Opens the page of a share, which needs no key, and serves it until the user stops. */
+async function showInBrowser(
+  client: SplattClient,
+  job: JobView,
+  title: string,
+  stopping: AbortSignal,
+): Promise<void> {
+  const { url } = await client.createShare(job.job_id, { title });
+  const program = process.platform === "darwin" ? "open" : "xdg-open";
+  const opened = await execa(program, [url], { reject: false, stdio: "ignore", timeout: 5000 });
+  const how = opened.exitCode === 0 ? "The splat is open in your browser" : "Open the splat in your browser";
+  console.log(`\n${how}: ${url}\nPress Ctrl-C to stop.`);
+  await new Promise((resolve) => stopping.addEventListener("abort", resolve));
+}
+
 function say(text: string): void {
   console.log(text);
 }
@@ -200,6 +218,7 @@ function readOptions(): DemoOptions {
       engine: { type: "string" },
       "max-resolution": { type: "string" },
       out: { type: "string" },
+      open: { type: "boolean", default: false },
       help: { type: "boolean", short: "h" },
     },
   });
@@ -219,6 +238,7 @@ function readOptions(): DemoOptions {
     engine: values.engine ?? localEngine(process.env),
     maxResolution: number(values["max-resolution"], "--max-resolution"),
     out: values.out === undefined ? join(ROOT, "demo-results", name) : resolve(from, values.out),
+    open: values.open,
   };
 }
 

@@ -56,7 +56,7 @@ async function main(): Promise<number> {
   });
   const isNew = read.settings.apiKey === null;
   const keptIn = isKeyInEnvironment ? "GPU_API_KEY of the environment" : `GPU_API_KEY in ${ENV_FILE}`;
-  console.log(`\n  Splatt is ready:  ${controlPlane.url}`);
+  console.log(`\n  Splatt is ready:  ${controlPlane.url}  (open it in a browser, and sign in with the key)`);
   console.log(`  X-API-Key:        ${isNew ? `${apiKey} (shown only once; saved as ${keptIn})` : keptIn}`);
   console.log("\n  Press Ctrl-C to stop.\n");
   try {

@@ -10,6 +10,7 @@ import {
   Problem,
   planParts,
   SHA256_HEADER,
+  ShareCreated,
   UploadView,
 } from "@splatt/shared";
 import { z } from "zod";
@@ -80,6 +81,11 @@ export class SplattClient {
   /** @param changes options that differ from those of the ended job */
   retryJob(jobId: string, changes: Readonly<Record<string, unknown>> = {}): Promise<JobCreated> {
     return this.#call("POST", `/jobs/${jobId}/retry`, JobCreated, changes);
+  }
+
+  /** Makes a link that shows the splat of a completed job to whoever has it. */
+  createShare(jobId: string, options: Readonly<Record<string, unknown>> = {}): Promise<ShareCreated> {
+    return this.#call("POST", `/jobs/${jobId}/shares`, ShareCreated, options);
   }
 
   job(jobId: string): Promise<JobView> {

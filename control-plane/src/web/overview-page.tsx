@@ -135,7 +135,7 @@ function Gallery({ jobs, now }: { readonly jobs: readonly JobStatusView[]; reado
     <section class="gallery" aria-label="Newest splats">
       {shown.slice(0, PICTURES).map((job) => (
         <a href={`/app/jobs/${job.job_id}`}>
-          <img src={`/jobs/${job.job_id}/results/${THUMBNAIL_FILE}?download=0`} alt="" loading="lazy" />
+          <img src={`/jobs/${job.job_id}/results/${THUMBNAIL_FILE}?download=0`} alt="" />
           <span class="name">{job.task_id}</span>
           <span class="small">
             <Ago time={job.updated_at} now={now} />
