@@ -17,6 +17,8 @@ const PROGRAMS = [
 const TEST_PROGRAMS = [
   { program: "git", args: ["--version"], debianPackage: "git" },
   { program: "curl", args: ["--version"], debianPackage: "curl" },
+  { program: "wget", args: ["--version"], debianPackage: "wget" },
+  { program: "aria2c", args: ["--version"], debianPackage: "aria2" },
   { program: "strace", args: ["-V"], debianPackage: "strace" },
   { program: "bwrap", args: ["--version"], debianPackage: "bubblewrap" },
 ];

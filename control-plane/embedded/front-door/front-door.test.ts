@@ -2,11 +2,10 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { SUBPROTOCOL } from "@splatt/shared";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { type EmbeddedControlPlane, startControlPlane } from "../index.ts";
-import { RawConnection, rawExchange, statusOf } from "./testing.ts";
+import { completeJob, RawConnection, rawExchange, statusOf } from "./testing.ts";
 
 /** Attacks on the embedded control plane, over bare connections. */
 
@@ -320,15 +319,7 @@ async function resultOf(upload: string, size: number): Promise<string> {
     video_url: "https://example.com/v.mp4",
     filename: "v.mp4",
   });
-  const state = join(dataDir, "state", "d1");
-  const files = await readdir(state, { recursive: true });
-  const file = files.find((name) => name.endsWith(".sqlite") && !name.endsWith("metadata.sqlite")) ?? "";
-  const db = new DatabaseSync(join(state, file), { timeout: 5000 });
-  db.prepare("UPDATE jobs SET status = 'completed' WHERE id = ?").run(job_id);
-  db.prepare(
-    "INSERT INTO results VALUES (?, 'baked_splat.ply', ?, 'etag', ?, 'sha', 'application/octet-stream')",
-  ).run(job_id, `uploads/${upload}/source`, size);
-  db.close();
+  await completeJob(dataDir, job_id, `uploads/${upload}/source`, size);
   return `/jobs/${job_id}/results/baked_splat.ply`;
 }
 

@@ -1,4 +1,7 @@
+import { readdir } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 
 /** A raw connection on which a test sends arbitrary bytes. */
 export class RawConnection {
@@ -45,4 +48,17 @@ export async function rawExchange(url: string, text: string): Promise<string> {
 
 export function statusOf(received: string): number {
   return Number(/^HTTP\/1\.1 (\d{3})/.exec(received)?.[1] ?? 0);
+}
+
+/** Makes a stored object the result `baked_splat.ply` of a job, as if an agent had completed it. */
+export async function completeJob(dataDir: string, jobId: string, key: string, size: number): Promise<void> {
+  const state = join(dataDir, "state", "d1");
+  const files = await readdir(state, { recursive: true });
+  const file = files.find((name) => name.endsWith(".sqlite") && !name.endsWith("metadata.sqlite")) ?? "";
+  const db = new DatabaseSync(join(state, file), { timeout: 5000 });
+  db.prepare("UPDATE jobs SET status = 'completed' WHERE id = ?").run(jobId);
+  db.prepare(
+    "INSERT INTO results VALUES (?, 'baked_splat.ply', ?, 'etag', ?, 'sha', 'application/octet-stream')",
+  ).run(jobId, key, size);
+  db.close();
 }
