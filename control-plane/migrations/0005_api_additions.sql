@@ -124,6 +124,7 @@ ALTER TABLE `jobs` ADD `input_purged_at` integer;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `results_purged_at` integer;--> statement-breakpoint
 CREATE INDEX `jobs_task` ON `jobs` (`task_id`);--> statement-breakpoint
 CREATE INDEX `jobs_kept_results` ON `jobs` (`ended_at`) WHERE status = 'completed' AND results_purged_at IS NULL AND pinned = 0;--> statement-breakpoint
+CREATE INDEX `jobs_pool` ON `jobs` (`pool`) WHERE pool <> 'default';--> statement-breakpoint
 ALTER TABLE `uploads` ADD `api_key_id` text;--> statement-breakpoint
 ALTER TABLE `uploads` ADD `sha256` text;--> statement-breakpoint
 ALTER TABLE `uploads` ADD `protocol` text DEFAULT 'parts' NOT NULL;--> statement-breakpoint
@@ -188,4 +189,12 @@ WHEN NEW.status IN ('completed', 'failed', 'cancelled') AND OLD.status NOT IN ('
     FROM results WHERE job_id = NEW.id
     ON CONFLICT (day, api_key_id)
     DO UPDATE SET jobs = jobs + excluded.jobs, result_bytes = result_bytes + excluded.result_bytes;
+END;
+--> statement-breakpoint
+CREATE TRIGGER jobs_labelled AFTER INSERT ON jobs WHEN NEW.labels IS NOT NULL BEGIN
+  INSERT INTO job_labels (label, seq) SELECT key || '=' || value, NEW.seq FROM json_each(NEW.labels);
+END;
+--> statement-breakpoint
+CREATE TRIGGER jobs_unlabelled AFTER DELETE ON jobs WHEN OLD.labels IS NOT NULL BEGIN
+  DELETE FROM job_labels WHERE seq = OLD.seq AND label IN (SELECT key || '=' || value FROM json_each(OLD.labels));
 END;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { EngineChoice, EngineName } from "./engines.ts";
 import { FAILURE_CODES } from "./failures.ts";
 import { JobStatus } from "./job-status.ts";
+import { LabelPair, Labels, MAX_LABELS } from "./labels.ts";
 import { laxNumber } from "./lax-number.ts";
 import { STAGES } from "./progress.ts";
 import { sharePageAdvice } from "./sources/share-page.ts";
@@ -78,6 +79,15 @@ export const CreateJobFields = JobOptions.extend({
     .default(0)
     .describe("Higher goes first; one step equals ten minutes of waiting."),
   pool: PoolName.default(DEFAULT_POOL).describe("The group of agents that may run the job."),
+  task_id: z.string().min(1).max(512).refine(isWellFormed, WELL_FORMED),
+  filebin_url: VideoUrl.optional(),
+  video_url: VideoUrl.optional(),
+  upload_id: z.uuid().toLowerCase().optional(),
+  filename: FileName.optional(),
+  priority: laxNumber(z.int().min(-100).max(100)).default(0),
+  pool: PoolName.default(DEFAULT_POOL),
+  /** Found again with `GET /jobs?label=key=value`. */
+  labels: Labels.default({}),
 });
 
 export const CreateJob = CreateJobFields.superRefine((body, context) => {
@@ -217,6 +227,10 @@ export const JobStatusView = z.object({
     .int()
     .positive()
     .describe("Counts the job's visible changes: `wait` and `after` on its status wait for the next."),
+  labels: z.record(z.string(), z.string()),
+  results: z.record(z.string(), ResultEntry).nullable(),
+  /** Counts the job's visible changes: `wait` and `after` on its status wait for the next. */
+  version: z.int().positive(),
 });
 export type JobStatusView = z.infer<typeof JobStatusView>;
 
@@ -278,16 +292,55 @@ export const JobCreated = z.object({
 });
 export type JobCreated = z.infer<typeof JobCreated>;
 
-/** The query of GET /jobs. An empty `status` means no filter, as the seed's clients send it. */
+/** A parameter without a value is no filter, as the seed's clients send `status=`. */
+const absentWhenEmpty = (value: unknown) => (value === "" ? undefined : value);
+/** A parameter that may be repeated. */
+const listOf = (value: unknown) => [value].flat().filter((item) => item !== "" && item !== undefined);
+
+/** A naive time is UTC. An unescaped `+` of an offset arrives as a space. */
+const Timestamp = z.string().transform((text, context) => {
+  const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+ -]\d\d:?\d\d)?)?$/i.exec(
+    text.trim(),
+  );
+  const [, date = "", time = "00:00", offset = "Z"] = match ?? [];
+  const at = Date.parse(`${date}T${time}${offset.replace(" ", "+").toUpperCase()}`);
+  if (Number.isSafeInteger(at)) return at;
+  context.addIssue({ code: "custom", message: "must be an ISO 8601 time, such as 2026-11-28T10:30:00Z" });
+  return z.NEVER;
+});
+
+/** The query of GET /jobs. All filters must match; of several statuses, one. */
 export const ListJobsQuery = z.object({
   status: z.preprocess((value) => (value === "" ? undefined : value), JobStatus.optional()),
   limit: laxNumber(z.int().min(0).max(1000)).default(100).describe("0 asks for `total` alone."),
   cursor: laxNumber(z.int().positive()).optional(),
+  task_id: z.preprocess(absentWhenEmpty, z.string().max(512).optional()),
+  label: z
+    .preprocess(listOf, z.array(LabelPair).max(MAX_LABELS))
+    .optional()
+    .describe("`key=value`. May be repeated: then a job must have all of them."),
+  status: z
+    .preprocess(listOf, z.array(JobStatus).max(100))
+    .optional()
+    .describe("May be repeated: then a job must have one of them."),
+  pool: z.preprocess(absentWhenEmpty, PoolName.optional()),
+  created_after: z
+    .preprocess(absentWhenEmpty, Timestamp.optional())
+    .describe("Jobs created at this time or later. Without an offset it is UTC."),
+  created_before: z
+    .preprocess(absentWhenEmpty, Timestamp.optional())
+    .describe("Jobs created before this time."),
+  /** 0 asks for `total` alone. */
+  limit: laxNumber(z.int().min(0).max(1000)).default(100),
+  cursor: laxNumber(z.int().positive())
+    .optional()
+    .describe("`next_cursor` of the page before. A page may be empty and still have one."),
 });
+export type ListJobsQuery = z.infer<typeof ListJobsQuery>;
 
 export const JobList = z.object({
   jobs: z.array(JobStatusView),
-  /** Null for a key that sees only some jobs. */
+  /** Exact without a filter and for statuses; null for other filters, which nothing counts. */
   total: z.int().nonnegative().nullable(),
   next_cursor: z.string().nullable(),
   warnings: z.array(z.string()).optional(),

@@ -1,17 +1,38 @@
 import { z } from "zod";
 
-const MAX_LABELS = 16;
+export const MAX_LABELS = 16;
 
-/** Labels of a job: `key=value` pairs by which it is found. */
+/** The key of a label: letters, digits, `.`, `_`, `-` and `/`, beginning with a letter or digit. */
+const LabelKey = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/,
+    "up to 63 letters, digits, ., _, - and /, the first a letter or digit",
+  );
+
+const LabelValue = z
+  .string()
+  .max(255)
+  .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), {
+    message: "must be well-formed Unicode without control characters",
+  });
+
+/** Labels of a job: a client's own words for it, by which it can be found. */
 export const Labels = z
-  .record(
-    z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/, "letters, digits, and . _ / - after the first"),
-    z.string().max(255),
-  )
-  .refine((labels) => Object.keys(labels).length <= MAX_LABELS, `at most ${MAX_LABELS} labels`);
+  .record(LabelKey, LabelValue)
+  .refine((labels) => Object.keys(labels).length <= MAX_LABELS, { message: `at most ${MAX_LABELS} labels` });
 export type Labels = z.infer<typeof Labels>;
 
-/** As job_labels stores them and the query of GET /jobs names them. */
-export function labelTexts(labels: Labels): string[] {
+/** A label as a query names it: `key=value`. The key has no `=`, the value may. */
+export const LabelPair = z.string().refine(
+  (text) => {
+    const [key, value] = text.split(/=(.*)/s);
+    return value !== undefined && LabelKey.safeParse(key).success && LabelValue.safeParse(value).success;
+  },
+  { message: "must be key=value" },
+);
+
+/** Labels in the form of `LabelPair`. */
+export function labelTexts(labels: Readonly<Record<string, string>>): string[] {
   return Object.entries(labels).map(([key, value]) => `${key}=${value}`);
 }

@@ -23,3 +23,6 @@ export const IS_LEASED: SQL = sql.raw(
 export const KEEPS_RESULTS: SQL = sql.raw(
   "status = 'completed' AND results_purged_at IS NULL AND pinned = 0",
 );
+
+/** The job is not in the default pool; index `jobs_pool`. */
+export const IN_NAMED_POOL: SQL = sql.raw("pool <> 'default'");

@@ -14,10 +14,28 @@ const SHORT = [
   /^SCAN job_counts$/,
   /^SCAN jobs USING (COVERING )?INDEX jobs_leased$/,
   /^SCAN CONSTANT ROW$/,
+  /^SCAN (sessions|signing_secrets)$/,
+  // The list's candidates, at most 2,000; and the twenty steps of its binary search.
+  /^SCAN (candidate|search|\(subquery-\d+\))$/,
   // Uploads of attempts that run; and deleted jobs until their second purge, eight days later.
   /^SCAN result_uploads( USING INDEX result_uploads_job)?$/,
   /^SCAN tombstones$/,
   /^SCAN signing_secrets$/,
+];
+/** Every index of the list, alone and with other filters to test. */
+const FILTERED = [
+  "status=failed&status=completed&status=queued&cursor=9",
+  "task_id=t&cursor=9",
+  "task_id=t&status=failed&pool=default",
+  "label=a=b&cursor=9",
+  "label=a=b&label=c=d&status=queued",
+  "pool=default",
+  "pool=other&cursor=9",
+  "pool=other&status=failed&status=queued",
+  "pool=other&status=training",
+  "created_after=2025-01-01&cursor=9",
+  "created_before=2025-01-01",
+  "created_after=2025-01-01&created_before=2026-01-01&status=failed&label=a=b&task_id=t&pool=default",
 ];
 /** How `passTime` makes it later; the Worker has no such query. */
 const OF_THE_TEST = /^UPDATE jobs SET next_attempt_at/;
@@ -59,6 +77,7 @@ async function liveThroughAll(): Promise<void> {
     "/jobs?cursor=9",
     "/jobs?status=training",
     "/jobs?status=failed&cursor=9",
+    ...FILTERED.map((query) => `/jobs?${query}`),
     `/jobs/${jobId}`,
     `/jobs/${jobId}/status`,
     `/jobs/${jobId}/events`,

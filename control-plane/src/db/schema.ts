@@ -12,14 +12,20 @@ import type {
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 import type { TailPiece } from "../storage/object-bytes.ts";
-import { IS_LEASED, IS_WAITING, IS_WAITING_AFTER_LOSS, KEEPS_RESULTS } from "./job-predicates.ts";
+import {
+  IN_NAMED_POOL,
+  IS_LEASED,
+  IS_WAITING,
+  IS_WAITING_AFTER_LOSS,
+  KEEPS_RESULTS,
+} from "./job-predicates.ts";
 
 /**
  * D1, the single source of truth for jobs. Times are epoch milliseconds.
  *
  * What the migrations add by hand, because drizzle cannot say it:
- * - `job_events` and `job_counts` are written by triggers on `jobs`, so that no change of a job's status or
- *   lease can be made without its history and the counters following in the same statement;
+ * - `job_events`, `job_counts` and `job_labels` are written by triggers on `jobs`, so that no change of a job can be
+ *   made without its history, the counters and the labels following in the same statement;
  * - every other table than `jobs` and `audit_events` is WITHOUT ROWID, which halves the rows billed for an insert.
  *
  * No foreign key cascades: a table rebuild by drizzle-kit would silently delete the child rows. What changes
@@ -94,6 +100,8 @@ export const jobs = sqliteTable(
   (job) => [
     uniqueIndex("jobs_id").on(job.id),
     index("jobs_task").on(job.taskId),
+    // Most jobs are in the default pool, and cost nothing here.
+    index("jobs_pool").on(job.pool).where(IN_NAMED_POOL),
     // `seq` is the rowid, which every index ends with: this one also orders by creation.
     index("jobs_status").on(job.status),
     // What counts against a key's limit of waiting jobs.
@@ -299,7 +307,7 @@ export const idempotencyKeys = sqliteTable(
   (row) => [index("idempotency_keys_created").on(row.createdAt)],
 );
 
-/** The labels of jobs as `key=value`, for finding them; `jobs.labels` has them too. */
+/** The labels of jobs as `key=value`, for finding them. Written by triggers only, from `jobs.labels`. */
 export const jobLabels = sqliteTable(
   "job_labels",
   { label: text().notNull(), seq: integer().notNull() },

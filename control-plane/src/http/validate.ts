@@ -34,12 +34,15 @@ export function idParam(c: Context): string {
 /**
  * The query's parameters, decoded strictly: what is not UTF-8 is 422. Of a repeated parameter the last counts, as in
  * FastAPI.
+ *
+ * @param lists the parameters of which all count
  */
-export function readQuery(c: Context): Record<string, string> {
-  const query: Record<string, string> = {};
+export function readQuery(c: Context, lists: readonly string[] = []): Record<string, string | string[]> {
+  const query: Record<string, string | string[]> = {};
   for (const pair of new URL(c.req.url).search.slice(1).split("&")) {
     const [name = "", value = ""] = pair.split(/=(.*)/s).map(decodeQueryText);
-    if (name !== "") query[name] = value;
+    if (name === "") continue;
+    query[name] = lists.includes(name) ? [query[name] ?? [], value].flat() : value;
   }
   requireStorableText(query, "query");
   return query;

@@ -49,6 +49,7 @@ export async function createJob(
       id,
       taskId: body.task_id,
       apiKeyId: principal.keyId,
+      labels: Object.keys(body.labels).length === 0 ? null : body.labels,
       status: "queued",
       message: CREATED_MESSAGE,
       filename: upload === null ? filename : whileUploadExists(db, upload.id, filename),

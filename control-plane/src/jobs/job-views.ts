@@ -25,6 +25,7 @@ export function toStatusView(job: JobRow, files: readonly ResultRow[]): JobStatu
     error_hint: code === null ? null : FAILURES[code].hint,
     created_at: naiveUtc(job.createdAt),
     updated_at: naiveUtc(job.updatedAt),
+    labels: job.labels ?? {},
     results: job.status === "completed" ? toResults(files) : null,
     version: job.version,
   };

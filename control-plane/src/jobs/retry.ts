@@ -8,6 +8,7 @@ export function retryBody(job: JobRow, changes: unknown): CreateJob {
   const source = job.uploadId === null ? { video_url: job.sourceUrl } : { upload_id: job.uploadId };
   const given = validate(z.record(z.string(), z.unknown()), changes, "body");
   const { filebin_url, video_url, upload_id, filename, ...options } = given;
-  const before = { ...job.options, task_id: job.taskId, priority: job.priority, pool: job.pool };
+  const { taskId, labels, priority, pool } = job;
+  const before = { ...job.options, task_id: taskId, labels: labels ?? {}, priority, pool };
   return validate(CreateJob, { ...before, ...options, ...source, filename: job.filename }, "body");
 }

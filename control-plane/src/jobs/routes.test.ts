@@ -250,7 +250,7 @@ describe("GET /jobs", () => {
     "answers 422 for ?%s",
     async (query) => {
       const problem = await json<{ detail: { loc: string[] }[] }>(api("GET", `/jobs?${query}`), 422);
-      expect(problem.detail[0]?.loc).toEqual(["query", query.split("=")[0]]);
+      expect(problem.detail[0]?.loc.slice(0, 2)).toEqual(["query", query.split("=")[0]]);
     },
   );
 });

@@ -4,21 +4,20 @@ import {
   isTerminal,
   type JobCreated,
   type JobList,
-  type JobStatus,
   ListJobsQuery,
   RetryJobFields,
   StatusQuery,
 } from "@splatt/shared";
-import { and, asc, desc, eq, lt } from "drizzle-orm";
+import { asc, eq } from "drizzle-orm";
 import { type Context, Hono } from "hono";
 import type { ApiEnv } from "../app-env.ts";
 import { serve } from "../contract/serve.ts";
-import { type Database, database } from "../db/database.ts";
-import { type JobRow, jobCounts, jobEvents, jobs } from "../db/schema.ts";
+import { database } from "../db/database.ts";
+import { type JobRow, jobEvents } from "../db/schema.ts";
 import { ApiError } from "../http/problem.ts";
 import { readJson, readOptionalJson, readQuery, unknownFields, validate } from "../http/validate.ts";
 import { unknownWarnings } from "../http/warnings.ts";
-import { asKeyMakes, isRestricted, jobsInReach, requireJobInReach } from "../keys/reach.ts";
+import { asKeyMakes, requireJobInReach } from "../keys/reach.ts";
 import { filesOf, filesOfJobs } from "../results/result-files.ts";
 import { versionChanges } from "../watch/long-poll.ts";
 import { cancelJob, stopCancelledJob } from "./cancel.ts";
@@ -36,6 +35,7 @@ import { announceJob, CREATED_MESSAGE, createJob } from "./create.ts";
 import { deleteJob } from "./delete.ts";
 import { findJob } from "./find-job.ts";
 import { toJobEvent, toJobView, toStatusView } from "./job-views.ts";
+import { countJobs, listJobs, toFilters } from "./list.ts";
 import { requireFetchable } from "./require-fetchable.ts";
 import { retryBody } from "./retry.ts";
 
@@ -50,35 +50,18 @@ export const jobRoutes = new Hono<ApiEnv>()
   })
 
   .get("/", serve(LIST_JOBS), async (c) => {
-    const query = readQuery(c);
-    const principal = c.get("principal");
-    const { status, limit, cursor } = validate(ListJobsQuery, query, "query");
+    const raw = readQuery(c, ["status", "label"]);
+    const query = validate(ListJobsQuery, raw, "query");
+    const filters = toFilters(query, c.get("principal"));
     const db = database(c.env.DB);
-    // One more than asked for tells whether there is a next page.
-    const found = await db
-      .select()
-      .from(jobs)
-      .where(
-        and(
-          jobsInReach(db, principal),
-          status === undefined ? undefined : eq(jobs.status, status),
-          cursor === undefined ? undefined : lt(jobs.seq, cursor),
-        ),
-      )
-      .orderBy(desc(jobs.seq))
-      .limit(limit + 1);
-    const page = found.slice(0, limit);
-    const files = await filesOfJobs(
-      db,
-      page.filter((job) => job.status === "completed").map((job) => job.id),
-    );
-    const last = page.at(-1);
+    const page = await listJobs(db, filters, query);
+    const completed = page.jobs.filter((job) => job.status === "completed").map((job) => job.id);
+    const files = await filesOfJobs(db, completed);
     const list: JobList = {
-      jobs: page.map((job) => toStatusView(job, files.get(job.id) ?? [])),
-      // The counters are of all jobs, which such a key does not see.
-      total: isRestricted(principal) ? null : await countJobs(db, status),
-      next_cursor: last !== undefined && found.length > page.length ? String(last.seq) : null,
-      ...unknownWarnings("parameter", unknownFields(ListJobsQuery, query)),
+      jobs: page.jobs.map((job) => toStatusView(job, files.get(job.id) ?? [])),
+      total: await countJobs(db, filters),
+      next_cursor: page.nextCursor === null ? null : String(page.nextCursor),
+      ...unknownWarnings("parameter", unknownFields(ListJobsQuery, raw)),
     };
     return c.json(list);
   })
@@ -157,11 +140,4 @@ async function create(
   );
   if (waiting !== null) c.executionCtx.waitUntil(announceJob(c.env, job.body.pool, waiting));
   return answer;
-}
-
-async function countJobs(db: Database, status: JobStatus | undefined): Promise<number> {
-  const counts = await db.select().from(jobCounts);
-  return counts
-    .filter((count) => status === undefined || count.status === status)
-    .reduce((sum, count) => sum + count.jobs, 0);
 }

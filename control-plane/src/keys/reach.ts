@@ -1,7 +1,6 @@
 import { type Labels, labelTexts } from "@splatt/shared";
-import { and, eq, exists, type SQL, sql } from "drizzle-orm";
-import type { Database } from "../db/database.ts";
-import { agents, type JobRow, jobLabels, jobs } from "../db/schema.ts";
+import { eq, type SQL } from "drizzle-orm";
+import { agents, type JobRow } from "../db/schema.ts";
 import { ApiError } from "../http/problem.ts";
 import type { Principal } from "./principal.ts";
 
@@ -11,28 +10,10 @@ import type { Principal } from "./principal.ts";
  */
 type Reach = Pick<Principal, "pool" | "labels">;
 
-export function isRestricted({ pool, labels }: Reach): boolean {
-  return pool !== null || labels !== null;
-}
-
 /** Whether a job exists for the key. */
 export function reachesJob(reach: Reach, job: Pick<JobRow, "pool" | "labels">): boolean {
   if (reach.pool !== null && reach.pool !== job.pool) return false;
   return Object.entries(reach.labels ?? {}).every(([key, value]) => job.labels?.[key] === value);
-}
-
-/** The same as a condition on `jobs`; undefined when the key sees all jobs. */
-export function jobsInReach(db: Database, { pool, labels }: Reach): SQL | undefined {
-  const ofPool = pool === null ? undefined : eq(jobs.pool, pool);
-  const labelled = labelTexts(labels ?? {}).map((label) =>
-    exists(
-      db
-        .select({ one: sql`1` })
-        .from(jobLabels)
-        .where(and(eq(jobLabels.label, label), eq(jobLabels.seq, jobs.seq))),
-    ),
-  );
-  return and(ofPool, ...labelled);
 }
 
 /** The body of a job as the key makes it: with its pool where the body names none, and with its labels. */
