@@ -397,7 +397,7 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: "control-plane/src/idempotency/creation.ts",
-        search: "db.batch([key, ...statements])",
+        search: "db.batch([...statements, key])",
         replace: "db.batch(statements).then(() => db.batch([key]))",
       },
     ],
@@ -409,8 +409,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: "control-plane/src/idempotency/creation.ts",
-        search: "answer: sealed, createdAt: Date.now() });",
-        replace: "answer: sealed, createdAt: Date.now() }).onConflictDoNothing();",
+        search: "answer: stored, createdAt: Date.now() });",
+        replace: "answer: stored, createdAt: Date.now() }).onConflictDoNothing();",
       },
     ],
   },

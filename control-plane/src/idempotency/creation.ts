@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { eq, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { type Database, withRetry } from "../db/database.ts";
 import { idempotencyKeys } from "../db/schema.ts";
@@ -36,9 +36,11 @@ export class Creation {
   /**
    * @param statements write what is created; safe to repeat. What violates a constraint aborts all of them
    * @param answer to this request, if it is the first with its key
+   * @param created selects what was created, where the statements may find a reason to write nothing. Then an
+   *   idempotency key is not used up: the transaction is aborted, and its error thrown
    * @throws ApiError 422 when the key was used for another request
    */
-  async commit(statements: Statements, answer: Response): Promise<Committed> {
+  async commit(statements: Statements, answer: Response, created?: SQL): Promise<Committed> {
     const db = this.#db;
     const request = this.#request;
     if (request === null) {
@@ -47,9 +49,11 @@ export class Creation {
     }
     const { id, fingerprint } = request;
     const sealed = await request.seal(await pack(answer));
-    const key = db.insert(idempotencyKeys).values({ id, fingerprint, answer: sealed, createdAt: Date.now() });
+    // NULL, which the column refuses, when nothing was created.
+    const stored = created === undefined ? sealed : sql`(SELECT ${sealed} WHERE EXISTS (${created}))`;
+    const key = db.insert(idempotencyKeys).values({ id, fingerprint, answer: stored, createdAt: Date.now() });
     try {
-      await withRetry(() => db.batch([key, ...statements]));
+      await withRetry(() => db.batch([...statements, key]));
     } catch (error) {
       const first = await this.firstAnswer().catch((unread: unknown) => {
         if (unread instanceof ApiError) throw unread;

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { OPERATIONS } from "../contract/operations.ts";
 import { runScheduled } from "../maintenance/scheduled.ts";
 import { API_KEY, api, createJob, json } from "../testing/api.ts";
+import { completedJob } from "../testing/completed-job.ts";
 import { faultyD1 } from "../testing/faulty-stores.ts";
 import type { Verdict } from "../testing/store-call.ts";
 import { canonicalJson } from "./canonical-json.ts";
@@ -39,6 +40,7 @@ const REQUESTS: Readonly<Record<string, () => Promise<readonly [path: string, bo
   createJob: async () => ["/jobs", JOB],
   retryJob: async () => [`/jobs/${await endedJob()}/retry`, { iterations: 10 }],
   createUpload: async () => ["/uploads", { filename: "v.mp4", size: 5 }],
+  createShare: async () => [`/jobs/${(await completedJob({}, ["baked_splat.sog"])).jobId}/shares`, {}],
   createAgent: async () => ["/agents", { name: "box", pool: "default" }],
   createKey: async () => ["/keys", { name: "a key", scopes: ["jobs:read"] }],
 };

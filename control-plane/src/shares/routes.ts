@@ -24,7 +24,7 @@ import { downloadName } from "../results/download-name.ts";
 import { storedObject } from "../results/result-files.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
 import { CREATE_SHARE, DELETE_SHARE, GET_SHARE_META, GET_SHARED_FILE, LIST_SHARES } from "./contract.ts";
-import { createShare, findShare, type OpenShare, revokeShare, sharesOf } from "./shares.ts";
+import { createShare, findShare, type OpenShare, planShare, revokeShare, sharesOf } from "./shares.ts";
 
 /** The shares of jobs, under /jobs. */
 export const jobShareRoutes = new Hono<ApiEnv>()
@@ -32,7 +32,7 @@ export const jobShareRoutes = new Hono<ApiEnv>()
     const raw = await readOptionalJson(c);
     const body = validate(CreateShare, raw, "body");
     const job = await findJob(c);
-    const { share, token } = await createShare(database(c.env.DB), job, body, c.get("principal").keyId);
+    const { share, token } = await planShare(job, body, c.get("principal").keyId);
     const created: ShareCreated = {
       ...toView(share),
       url: publicUrl(c.env, c.req.url, `/s/${token}`),
@@ -40,7 +40,7 @@ export const jobShareRoutes = new Hono<ApiEnv>()
       ...unknownWarnings("field", unknownFields(CreateShare, raw)),
     };
     c.header("cache-control", "no-store");
-    return c.json(created);
+    return createShare(database(c.env.DB), c.get("creation"), share, c.json(created));
   })
 
   .get("/:id/shares", serve(LIST_SHARES), async (c) => {

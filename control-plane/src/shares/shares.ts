@@ -4,6 +4,7 @@ import { type Database, withRetry } from "../db/database.ts";
 import { type JobRow, jobs, type ResultRow, results, type ShareRow, shares } from "../db/schema.ts";
 import { newSecret, sha256Hex } from "../http/credentials.ts";
 import { ApiError } from "../http/problem.ts";
+import type { Creation } from "../idempotency/creation.ts";
 import { type SharedFiles, sharedFiles } from "./shared-files.ts";
 
 /** What somebody with a share's link may see. */
@@ -12,9 +13,8 @@ export interface OpenShare extends SharedFiles<ResultRow> {
   readonly job: JobRow;
 }
 
-/** @throws ApiError 409 or 410 when the job has nothing to share, or has too many shares */
-export async function createShare(
-  db: Database,
+/** @throws ApiError 409 or 410 when the job has nothing to share */
+export async function planShare(
   job: JobRow,
   { title, expires_in, allow_download }: CreateShare,
   createdBy: string | null,
@@ -33,24 +33,48 @@ export async function createShare(
     createdBy,
     expiresAt: expires_in === null ? null : now + expires_in * 1000,
   };
+  return { share, token };
+}
+
+/** @throws ApiError 404, 409 or 410 when the job was deleted meanwhile, has too many shares, or nothing to share */
+export async function createShare(
+  db: Database,
+  creation: Creation,
+  share: ShareRow,
+  answer: Response,
+): Promise<Response> {
+  const { id, jobId, tokenHash, title, allowDownload, createdAt, createdBy, expiresAt } = share;
   // In one statement: many requests at once do not pass the limit, and a deleted job gets no share.
-  await withRetry(() =>
-    db.run(
-      sql`INSERT INTO shares (id, job_id, token_hash, title, allow_download, created_at, created_by, expires_at)
-          SELECT ${share.id}, id, ${share.tokenHash}, ${title}, ${allow_download ? 1 : 0}, ${now}, ${createdBy},
-                 ${share.expiresAt}
+  const insert = db
+    .insert(shares)
+    .select(
+      sql`SELECT ${id}, id, ${tokenHash}, ${title}, ${allowDownload ? 1 : 0}, ${createdAt}, ${createdBy}, ${expiresAt}
           FROM jobs
-          WHERE id = ${job.id} AND results_purged_at IS NULL
-            AND (SELECT count(*) FROM shares WHERE job_id = ${job.id} AND (expires_at IS NULL OR expires_at > ${now}))
-                < ${MAX_SHARES_PER_JOB}
-          ON CONFLICT DO NOTHING`,
-    ),
-  );
-  const stored = await db.select({ id: shares.id }).from(shares).where(eq(shares.id, share.id));
-  if (stored.length > 0) return { share, token };
-  const [left] = await db.select({ purgedAt: jobs.resultsPurgedAt }).from(jobs).where(eq(jobs.id, job.id));
+          WHERE id = ${jobId} AND results_purged_at IS NULL
+            AND (SELECT count(*) FROM shares WHERE job_id = ${jobId} AND (expires_at IS NULL OR expires_at > ${createdAt}))
+                < ${MAX_SHARES_PER_JOB}`,
+    )
+    .onConflictDoNothing();
+  const created = sql`SELECT 1 FROM shares WHERE id = ${id}`;
+  try {
+    const committed = await creation.commit([insert], answer, created);
+    if (!committed.isNew) return committed.answer;
+  } catch (error) {
+    if (!(error instanceof ApiError)) await requireShareable(db, jobId);
+    throw error;
+  }
+  const stored = await db.select({ id: shares.id }).from(shares).where(eq(shares.id, id));
+  if (stored.length > 0) return answer;
+  await requireShareable(db, jobId);
+  throw new ApiError("too_many_shares");
+}
+
+async function requireShareable(db: Database, jobId: string): Promise<void> {
+  const [left] = await db.select({ purgedAt: jobs.resultsPurgedAt }).from(jobs).where(eq(jobs.id, jobId));
   if (left === undefined) throw new ApiError("job_not_found");
-  throw new ApiError(left.purgedAt === null ? "too_many_shares" : "results_purged");
+  if (left.purgedAt !== null) throw new ApiError("results_purged");
+  const open = await sharesOf(db, jobId, Date.now());
+  if (open.length >= MAX_SHARES_PER_JOB) throw new ApiError("too_many_shares");
 }
 
 /** A job's shares that have not expired. */
