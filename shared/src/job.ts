@@ -79,15 +79,7 @@ export const CreateJobFields = JobOptions.extend({
     .default(0)
     .describe("Higher goes first; one step equals ten minutes of waiting."),
   pool: PoolName.default(DEFAULT_POOL).describe("The group of agents that may run the job."),
-  task_id: z.string().min(1).max(512).refine(isWellFormed, WELL_FORMED),
-  filebin_url: VideoUrl.optional(),
-  video_url: VideoUrl.optional(),
-  upload_id: z.uuid().toLowerCase().optional(),
-  filename: FileName.optional(),
-  priority: laxNumber(z.int().min(-100).max(100)).default(0),
-  pool: PoolName.default(DEFAULT_POOL),
-  /** Found again with `GET /jobs?label=key=value`. */
-  labels: Labels.default({}),
+  labels: Labels.default({}).describe("Your own words for the job: `GET /jobs?label=key=value` finds it."),
 });
 
 export const CreateJob = CreateJobFields.superRefine((body, context) => {
@@ -227,10 +219,7 @@ export const JobStatusView = z.object({
     .int()
     .positive()
     .describe("Counts the job's visible changes: `wait` and `after` on its status wait for the next."),
-  labels: z.record(z.string(), z.string()),
-  results: z.record(z.string(), ResultEntry).nullable(),
-  /** Counts the job's visible changes: `wait` and `after` on its status wait for the next. */
-  version: z.int().positive(),
+  labels: z.record(z.string(), z.string()).describe("As the job was created with."),
 });
 export type JobStatusView = z.infer<typeof JobStatusView>;
 
@@ -311,9 +300,6 @@ const Timestamp = z.string().transform((text, context) => {
 
 /** The query of GET /jobs. All filters must match; of several statuses, one. */
 export const ListJobsQuery = z.object({
-  status: z.preprocess((value) => (value === "" ? undefined : value), JobStatus.optional()),
-  limit: laxNumber(z.int().min(0).max(1000)).default(100).describe("0 asks for `total` alone."),
-  cursor: laxNumber(z.int().positive()).optional(),
   task_id: z.preprocess(absentWhenEmpty, z.string().max(512).optional()),
   label: z
     .preprocess(listOf, z.array(LabelPair).max(MAX_LABELS))
@@ -330,8 +316,7 @@ export const ListJobsQuery = z.object({
   created_before: z
     .preprocess(absentWhenEmpty, Timestamp.optional())
     .describe("Jobs created before this time."),
-  /** 0 asks for `total` alone. */
-  limit: laxNumber(z.int().min(0).max(1000)).default(100),
+  limit: laxNumber(z.int().min(0).max(1000)).default(100).describe("0 asks for `total` alone."),
   cursor: laxNumber(z.int().positive())
     .optional()
     .describe("`next_cursor` of the page before. A page may be empty and still have one."),
