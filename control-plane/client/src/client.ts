@@ -3,17 +3,24 @@ import {
   AgentView,
   DEFAULT_POOL,
   Health,
+  isTerminal,
   JobCreated,
   JobEvent,
+  JobLogs,
   JobStatusView,
   JobView,
+  MAX_WAIT_SECONDS,
   Problem,
   planParts,
   SHA256_HEADER,
   ShareCreated,
   UploadView,
+  type WatchMessage,
 } from "@splatt/shared";
 import { z } from "zod";
+import { type WatchOptions, WatchUnavailable, watchMessages } from "./watch.ts";
+
+export type { WatchOptions } from "./watch.ts";
 
 /** An error response of the API (RFC 9457). */
 export class ApiProblem extends Error {
@@ -94,6 +101,54 @@ export class SplattClient {
 
   async events(jobId: string): Promise<JobEvent[]> {
     return (await this.#call("GET", `/jobs/${jobId}/events`, z.object({ events: z.array(JobEvent) }))).events;
+  }
+
+  /**
+   * What happens to a job, until it has ended: over a WebSocket, which reconnects, or, where none gets through, by a
+   * status request that waits for the next change. Then only messages of type `job` and `end` come.
+   */
+  async *watch(jobId: string, options: WatchOptions = {}): AsyncGenerator<WatchMessage> {
+    const url = new URL(`/jobs/${jobId}/watch`, this.#url);
+    try {
+      yield* watchMessages({ url, apiKey: this.#apiKey }, options);
+    } catch (error) {
+      if (!(error instanceof WatchUnavailable)) throw error;
+      yield* this.#pollChanges(jobId, options.signal);
+    }
+  }
+
+  /** Waits until a job has ended. @param onChange called with the job at each change */
+  async wait(jobId: string, onChange: (job: JobView) => void = () => undefined): Promise<JobView> {
+    for await (const message of this.watch(jobId)) {
+      if (message.type !== "job") continue;
+      onChange(message.job);
+      if (isTerminal(message.job.status)) return message.job;
+    }
+    return this.job(jobId);
+  }
+
+  /** Lines of a job's log. @param from the first one; negative counts from the end */
+  logs(jobId: string, from = 0): Promise<JobLogs> {
+    return this.#call("GET", `/jobs/${jobId}/logs?from=${from}`, JobLogs);
+  }
+
+  async *#pollChanges(jobId: string, signal: AbortSignal | undefined): AsyncGenerator<WatchMessage> {
+    let event = 0;
+    for (;;) {
+      const job = await this.job(jobId);
+      const events = (await this.events(jobId)).filter(({ number }) => number > event);
+      event = events.at(-1)?.number ?? event;
+      const { version } = job;
+      const cursor = `${version}.${event}.-.-`;
+      yield { type: "job", cursor, version, job, events };
+      if (isTerminal(job.status)) {
+        yield { type: "end", cursor, reason: "job_ended" };
+        return;
+      }
+      if (signal?.aborted === true) return;
+      const path = `/jobs/${jobId}/status?wait=${MAX_WAIT_SECONDS}&after=${version}`;
+      await this.#call("GET", path, JobStatusView);
+    }
   }
 
   /**

@@ -5,7 +5,7 @@ import type { StorageState } from "../../src/storage/storage-state.ts";
 /** How long a request waits for a runtime that is being restarted. */
 const RETRY = { tries: 25, waitMs: 200 };
 /** How long the runtime may take to answer. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 75_000;
 /** After this time without an answer, the disk is checked: while it hangs, so does the runtime. */
 const SUSPICIOUS_MS = 2000;
 

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { EmbeddedOptions } from "@splatt/control-plane/embedded";
 import { ControlPlaneProcess } from "@splatt/local/control-plane-process";
 import { SplattClient } from "splatt";
 
@@ -16,6 +17,8 @@ export interface StackOptions {
   readonly d1DelayMs?: number;
   /** By default a temporary folder, removed with the stack. */
   readonly dataDir?: string;
+  /** Overrides of the front door's limits. */
+  readonly limits?: EmbeddedOptions["limits"];
 }
 
 /** A control plane on real workerd, in a separate process with a new database. */
@@ -28,13 +31,18 @@ export interface BenchStack extends AsyncDisposable {
   runtimeMemory(): Promise<number>;
 }
 
-export async function startStack({ worker, d1DelayMs = 0, dataDir }: StackOptions): Promise<BenchStack> {
+export async function startStack({
+  worker,
+  d1DelayMs = 0,
+  dataDir,
+  limits,
+}: StackOptions): Promise<BenchStack> {
   const dir = dataDir ?? (await mkdtemp(join(tmpdir(), "splatt-bench-")));
   const main = worker === "bare" ? "bare-worker" : d1DelayMs > 0 ? "faulty-worker" : null;
   const bindings = { D1_DELAY_MS: String(d1DelayMs) };
   const testing = main === null ? {} : { testing: { main: testingModule(main), bindings } };
   const controlPlane = await ControlPlaneProcess.start(
-    { dataDir: dir, apiKey: API_KEY, ...testing },
+    { dataDir: dir, apiKey: API_KEY, ...(limits ? { limits } : {}), ...testing },
     (line) => {
       if (!line.startsWith("{") || line.includes('"level":"error"')) console.error(line);
     },

@@ -73,6 +73,10 @@ export class ScriptedAgent {
     return agent;
   }
 
+  report(message: AgentMessage): void {
+    this.#send(message);
+  }
+
   /** Ends a job permanently in the cheapest way. Resolves when D1 has recorded it. */
   endJob(fence: Fence): Promise<void> {
     return new Promise((resolve) => {

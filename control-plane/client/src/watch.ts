@@ -1,0 +1,121 @@
+import { fullJitterMs, WATCH_ACK, WATCH_KEY_PREFIX, WATCH_SUBPROTOCOL, WatchMessage } from "@splatt/shared";
+
+export interface WatchOptions {
+  /** The first log line that is wanted; negative counts from the end. Without it, no lines come. */
+  readonly log?: number;
+  /** The first point of the training's curves that is wanted. Without it, no points come. */
+  readonly metrics?: number;
+  /** Continues an earlier watch after the message that had this cursor. */
+  readonly cursor?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** What a watch needs to know of its client. */
+interface WatchTarget {
+  /** Of `/jobs/{id}/watch`. */
+  readonly url: URL;
+  readonly apiKey: string;
+}
+
+/** The runtime answers it without waking the Dispatcher; it keeps proxies from closing the connection. */
+const HEARTBEAT_MS = 30_000;
+const BACKOFF = { minMs: 200, maxMs: 10_000 };
+/** After so many connections in a row that brought nothing, the watch gives up. */
+const MAX_FAILURES = 6;
+
+/** The watch did not come about: the server, or a proxy before it, passes no WebSockets, or refuses this one. */
+export class WatchUnavailable extends Error {
+  override readonly name = "WatchUnavailable";
+}
+
+/**
+ * The messages of a watch until its end. After a broken connection, it continues where it was: nothing is missed or
+ * repeated.
+ *
+ * @throws WatchUnavailable
+ */
+export async function* watchMessages(
+  { url, apiKey }: WatchTarget,
+  options: WatchOptions,
+): AsyncGenerator<WatchMessage> {
+  let { cursor } = options;
+  let failures = 0;
+  for (;;) {
+    const target = new URL(url);
+    target.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const query = { log: options.log, metrics: options.metrics, cursor };
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) target.searchParams.set(name, String(value));
+    }
+    for await (const message of connection(target, apiKey, options.signal)) {
+      failures = 0;
+      cursor = message.cursor;
+      yield message;
+      if (message.type === "end") return;
+    }
+    if (options.signal?.aborted === true) return;
+    failures += 1;
+    if (failures >= MAX_FAILURES) throw new WatchUnavailable(`${url.pathname} cannot be watched`);
+    await pause(fullJitterMs(failures, BACKOFF, Math.random));
+  }
+}
+
+/** The messages of one connection. Ends when the connection does, in whatever way. */
+async function* connection(
+  url: URL,
+  apiKey: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<WatchMessage> {
+  const socket = new WebSocket(url, [WATCH_SUBPROTOCOL, WATCH_KEY_PREFIX + base64url(apiKey)]);
+  const inbox: WatchMessage[] = [];
+  let isClosed = false;
+  let wake: () => void = () => undefined;
+  const close = () => {
+    isClosed = true;
+    wake();
+  };
+  const abort = () => socket.close();
+  socket.addEventListener("close", close);
+  socket.addEventListener("error", close);
+  socket.addEventListener("message", ({ data }) => {
+    const message = parseMessage(data);
+    if (message !== null) inbox.push(message);
+    wake();
+  });
+  signal?.addEventListener("abort", abort);
+  const heartbeat = setInterval(() => {
+    if (socket.readyState === WebSocket.OPEN) socket.send("ping");
+  }, HEARTBEAT_MS);
+  try {
+    for (;;) {
+      const message = inbox.shift();
+      if (message?.type === "ack_wanted") socket.send(WATCH_ACK);
+      else if (message !== undefined) yield message;
+      else if (isClosed) return;
+      else
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+    }
+  } finally {
+    clearInterval(heartbeat);
+    signal?.removeEventListener("abort", abort);
+    socket.close();
+  }
+}
+
+/** @returns null for `pong`, and for what a newer server sends */
+function parseMessage(data: unknown): WatchMessage | null {
+  if (typeof data !== "string" || !data.startsWith("{")) return null;
+  const parsed = WatchMessage.safeParse(JSON.parse(data));
+  return parsed.success ? parsed.data : null;
+}
+
+function base64url(text: string): string {
+  const binary = Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
