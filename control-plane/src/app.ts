@@ -6,7 +6,7 @@ import { agentRoutes } from "./agents/routes.ts";
 import type { ApiEnv, AppEnv } from "./app-env.ts";
 import { auditRoutes } from "./audit/routes.ts";
 import { isStoreUnavailable } from "./db/store-errors.ts";
-import { documentationRoutes } from "./documentation/routes.ts";
+import { documentationRoutes } from "./documentation/routes.tsx";
 import { healthRoutes } from "./health/routes.ts";
 import { crossOrigin } from "./http/cross-origin.ts";
 import { ApiError, problemResponse } from "./http/problem.ts";

@@ -44,7 +44,8 @@ export interface Answer {
   readonly content: string;
 }
 
-export function referenceOf(document: OpenApiDocument): Reference {
+export function referenceOf(contract: OpenApiDocument): Reference {
+  const document = withValuesInPlace(contract);
   const everywhere = new Set([
     ...Object.values(document["x-unmatched-requests"]).flatMap((response) => codesOf(document, response)),
     ...["scope_missing", "invalid_request", "idempotency_key_reused"],
@@ -64,6 +65,17 @@ export function referenceOf(document: OpenApiDocument): Reference {
       .filter(([, schema]) => schema.properties !== undefined)
       .map(([name, schema]) => ({ name, fields: fieldsOf(schema) })),
   };
+}
+
+/** The contract with the values of named lists, such as the statuses, written out where they are used. */
+function withValuesInPlace(contract: OpenApiDocument): OpenApiDocument {
+  return JSON.parse(JSON.stringify(contract), (_, value: JsonSchema | null) => {
+    const name = /^#\/components\/schemas\/(\w+)$/.exec(value?.$ref ?? "")?.[1] ?? "";
+    const named = contract.components.schemas[name];
+    if (named === undefined || named.properties !== undefined) return value;
+    const { $ref: _ref, ...rest } = value ?? {};
+    return { ...named, ...rest };
+  }) as OpenApiDocument;
 }
 
 function toEndpoint(
