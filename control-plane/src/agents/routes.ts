@@ -2,6 +2,7 @@ import { type AgentCreated, type AgentView, CreateAgent, DrainAgent, offsetUtc }
 import { and, desc, eq } from "drizzle-orm";
 import { Hono } from "hono";
 import type { ApiEnv } from "../app-env.ts";
+import { audit } from "../audit/audit.ts";
 import { serve } from "../contract/serve.ts";
 import { database, withRetry } from "../db/database.ts";
 import { type AgentRow, agents } from "../db/schema.ts";
@@ -31,9 +32,11 @@ export const agentRoutes = new Hono<ApiEnv>()
       createdAt: Date.now(),
       lastSeenAt: null,
     };
-    const insert = database(c.env.DB).insert(agents).values(agent).onConflictDoNothing();
+    const db = database(c.env.DB);
+    const insert = db.insert(agents).values(agent).onConflictDoNothing();
+    const record = audit(db, principal, "agent.created", id, { name, pool });
     const created: AgentCreated = { ...toView(agent), token };
-    return (await c.get("creation").commit([insert], c.json(created))).answer;
+    return (await c.get("creation").commit([insert, record], c.json(created))).answer;
   })
 
   .get("/", serve(LIST_AGENTS), async (c) => {
@@ -58,14 +61,19 @@ export const agentRoutes = new Hono<ApiEnv>()
   })
 
   .delete("/:id", serve(DELETE_AGENT), async (c) => {
-    const deleted = await withRetry(() =>
-      database(c.env.DB)
-        .delete(agents)
-        .where(and(eq(agents.id, idParam(c)), agentsInReach(c.get("principal"))))
-        .returning({ id: agents.id, pool: agents.pool }),
-    );
-    const agent = deleted[0];
+    const db = database(c.env.DB);
+    const principal = c.get("principal");
+    const [agent] = await db
+      .select()
+      .from(agents)
+      .where(and(eq(agents.id, idParam(c)), agentsInReach(principal)));
     if (agent === undefined) throw new ApiError("agent_not_found");
+    await withRetry(() =>
+      db.batch([
+        db.delete(agents).where(eq(agents.id, agent.id)),
+        audit(db, principal, "agent.deleted", agent.id, { name: agent.name, pool: agent.pool }),
+      ]),
+    );
     await notifyDispatcher(c.env, agent.pool, "agent deleted", agent.id, (dispatcher) =>
       dispatcher.agentDeleted(agent.id),
     );

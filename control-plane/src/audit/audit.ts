@@ -1,4 +1,5 @@
 import type { AuditAction } from "@splatt/shared";
+import { type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { auditEvents } from "../db/schema.ts";
 import type { Principal } from "../keys/principal.ts";
@@ -17,4 +18,17 @@ export function audit(
   detail: Readonly<Record<string, unknown>> | null = null,
 ) {
   return db.insert(auditEvents).values({ at: Date.now(), apiKeyId: keyId, action, subject, detail });
+}
+
+/** The same for a change that its batch makes only under a condition. */
+export function auditIf(
+  db: Database,
+  { keyId }: Principal,
+  action: AuditAction,
+  subject: string,
+  condition: SQL | undefined,
+) {
+  return db
+    .insert(auditEvents)
+    .select(sql`SELECT NULL, ${Date.now()}, ${keyId}, ${action}, ${subject}, NULL WHERE ${condition}`);
 }

@@ -1,9 +1,11 @@
 import { TERMINAL_STATUSES } from "@splatt/shared";
 import { and, eq, exists, inArray, sql } from "drizzle-orm";
+import { auditIf } from "../audit/audit.ts";
 import { database, withRetry } from "../db/database.ts";
 import { type JobRow, jobEvents, jobs, results, shares, tombstones } from "../db/schema.ts";
 import { notifyDispatcher } from "../dispatch/dispatcher-client.ts";
 import type { Env } from "../env.ts";
+import type { Principal } from "../keys/principal.ts";
 import { deleteUnusedUpload } from "../uploads/uploads.ts";
 import { purgeTombstone } from "./tombstones.ts";
 
@@ -13,7 +15,7 @@ import { purgeTombstone } from "./tombstones.ts";
  *
  * @returns false when the job has not ended
  */
-export async function deleteJob(env: Env, job: JobRow): Promise<boolean> {
+export async function deleteJob(env: Env, principal: Principal, job: JobRow): Promise<boolean> {
   const db = database(env.DB);
   const now = Date.now();
   const endedJob = db
@@ -27,6 +29,7 @@ export async function deleteJob(env: Env, job: JobRow): Promise<boolean> {
   await withRetry(() =>
     db.batch([
       db.insert(tombstones).select(endedJob).onConflictDoNothing(),
+      auditIf(db, principal, "job.deleted", job.id, exists(endedJob)),
       db.delete(results).where(and(eq(results.jobId, job.id), exists(endedJob))),
       db.delete(shares).where(and(eq(shares.jobId, job.id), exists(endedJob))),
       db.delete(jobEvents).where(and(eq(jobEvents.jobId, job.id), exists(endedJob))),

@@ -114,7 +114,8 @@ export const jobRoutes = new Hono<ApiEnv>()
 
   .delete("/:id", serve(DELETE_JOB), async (c) => {
     const job = await findJob(c);
-    if (!(await deleteJob(c.env, job))) throw new ApiError("job_not_ended", `The job is ${job.status}.`);
+    if (!(await deleteJob(c.env, c.get("principal"), job)))
+      throw new ApiError("job_not_ended", `The job is ${job.status}.`);
     return c.json({ message: "Job deleted successfully" });
   });
 

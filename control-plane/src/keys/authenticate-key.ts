@@ -26,13 +26,6 @@ export async function principalOfHash(env: Env, keyHash: string): Promise<Princi
   return (await isOwnersKey(env, keyHash)) ? OWNER : storedKey(env, keyHash);
 }
 
-/** Whether the key is still valid: for answers that are given long after the request, such as those of a watch. */
-export async function isStillValid(env: Env, { keyId }: Principal): Promise<boolean> {
-  if (keyId === null) return true;
-  const [row] = await database(env.DB).select().from(apiKeys).where(eq(apiKeys.id, keyId));
-  return row !== undefined && isValid(row, Date.now());
-}
-
 /** Two bootstrap keys may be set, so that clients can change from one to the other. */
 async function isOwnersKey(env: Env, keyHash: string): Promise<boolean> {
   const hashes = await Promise.all(

@@ -40,7 +40,8 @@ describe("a key", () => {
     await json(api("GET", "/jobs", undefined, headers), 401);
     await json(api("GET", "/jobs", undefined, { cookie }), 401);
     await json(api("POST", "/session", { api_key: key }, {}), 401);
-    await json(api("DELETE", `/keys/${key_id}`), 404);
+    await json(api("DELETE", `/keys/${key_id}`));
+    await json(api("DELETE", `/keys/${crypto.randomUUID()}`), 404);
     expect((await listed(key_id))?.revoked_at).not.toBeNull();
   });
 

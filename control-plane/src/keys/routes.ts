@@ -6,6 +6,9 @@ import { audit } from "../audit/audit.ts";
 import { serve } from "../contract/serve.ts";
 import { database, withRetry } from "../db/database.ts";
 import { type ApiKeyRow, apiKeys, sessions } from "../db/schema.ts";
+import { dispatcherOf } from "../dispatch/dispatcher-client.ts";
+import { poolsInUse } from "../dispatch/pools-in-use.ts";
+import type { Env } from "../env.ts";
 import { sha256Hex } from "../http/credentials.ts";
 import { ApiError } from "../http/problem.ts";
 import { idParam, readJson, validate } from "../http/validate.ts";
@@ -65,19 +68,29 @@ export const keyRoutes = new Hono<ApiEnv>()
     const id = idParam(c);
     const db = database(c.env.DB);
     const [row] = await db.select().from(apiKeys).where(eq(apiKeys.id, id));
-    if (row === undefined || row.revokedAt !== null) throw new ApiError("key_not_found");
-    await withRetry(() =>
-      db.batch([
-        db
-          .update(apiKeys)
-          .set({ revokedAt: Date.now() })
-          .where(and(eq(apiKeys.id, id), isNull(apiKeys.revokedAt))),
-        db.delete(sessions).where(eq(sessions.keyHash, row.keyHash)),
-        audit(db, c.get("principal"), "key.revoked", id, { name: row.name }),
-      ]),
-    );
+    if (row === undefined) throw new ApiError("key_not_found");
+    if (row.revokedAt === null) {
+      await withRetry(() =>
+        db.batch([
+          db
+            .update(apiKeys)
+            .set({ revokedAt: Date.now() })
+            .where(and(eq(apiKeys.id, id), isNull(apiKeys.revokedAt))),
+          db.delete(sessions).where(eq(sessions.keyHash, row.keyHash)),
+          audit(db, c.get("principal"), "key.revoked", id, { name: row.name }),
+        ]),
+      );
+    }
+    // Also when it was revoked before: the request may be repeated because this failed.
+    await endWatches(c.env, row);
     return c.json({ message: "Key revoked" });
   });
+
+/** What the key watches ends before its revocation is confirmed. @throws when a Dispatcher cannot be reached */
+async function endWatches(env: Env, { id, pool }: ApiKeyRow): Promise<void> {
+  const pools = pool === null ? await poolsInUse(database(env.DB)) : [pool];
+  await Promise.all(pools.map((name) => dispatcherOf(env, name).keyRevoked(id)));
+}
 
 /**
  * Nobody makes a key that outlives their own: it would keep their rights. The other rights of a key with the scope

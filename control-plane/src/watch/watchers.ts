@@ -47,6 +47,8 @@ export class Watchers {
       unacked: 0,
       isHeld: false,
     });
+    // It was valid when the request was let in. Its revocation may have been confirmed before it came here.
+    if (keyId !== null) await this.#endIfInvalid(keyId);
     await this.#read(jobId);
     const progress = this.#progress.get(jobId);
     if (progress !== undefined) this.#sendProgress(socket, progress);
@@ -93,15 +95,17 @@ export class Watchers {
     }
   }
 
+  async #endIfInvalid(keyId: string): Promise<void> {
+    const [key] = await this.#context.db.select().from(apiKeys).where(eq(apiKeys.id, keyId));
+    const now = this.#context.now();
+    const isValid = key !== undefined && key.revokedAt === null && (key.expiresAt ?? now + 1) > now;
+    if (!isValid) this.keyRevoked(keyId);
+  }
+
   /** Finds what was missed: keys that have been revoked or have expired, and changes. */
   async tick(): Promise<void> {
     const keyIds = new Set(this.sockets.all().flatMap(({ watcher }) => watcher.keyId ?? []));
-    for (const keyId of keyIds) {
-      const [key] = await this.#context.db.select().from(apiKeys).where(eq(apiKeys.id, keyId));
-      const now = this.#context.now();
-      const isValid = key !== undefined && key.revokedAt === null && (key.expiresAt ?? now + 1) > now;
-      if (!isValid) this.keyRevoked(keyId);
-    }
+    for (const keyId of keyIds) await this.#endIfInvalid(keyId);
     const watched = this.sockets.jobs();
     if (watched.length === 0) return;
     const ids = sql`(SELECT value FROM json_each(${JSON.stringify(watched)}))`;
