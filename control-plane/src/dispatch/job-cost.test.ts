@@ -39,6 +39,7 @@ const PARTS: Readonly<Record<string, number>> = {
 const D1_CALL_SECONDS = 0.03;
 const EVENT_SECONDS = 0.002;
 const CPU_MS_PER_REQUEST = 5;
+const WATCHED_SECONDS = 600;
 
 let meter: StoreMeter;
 beforeEach(() => {
@@ -163,6 +164,19 @@ it("a job of half an hour costs less than US$ 0.15 per 1,000", async () => {
       rowRead: JOB_SECONDS / 5,
     }),
   };
+  const changes = WATCHED_SECONDS / 5;
+  Object.assign(reported, {
+    "a watcher of ten minutes": costOf({
+      workerRequest: 1,
+      workerCpuMs: CPU_MS_PER_REQUEST,
+      objectRequest: 1,
+      // Its pings are answered without waking the object, but counted.
+      socketMessage: WATCHED_SECONDS / 30,
+      // The job and its new events are read at each change that is written; progress wakes the object in any case.
+      rowRead: 2 * changes,
+      objectSecond: changes * (D1_CALL_SECONDS + EVENT_SECONDS),
+    }),
+  });
   console.log("US$ per 1,000 jobs:", 1000 * costOf(usage), usage);
   for (const [what, cost] of Object.entries(reported)) console.log(what, 1000 * cost);
   expect(1000 * costOf(usage)).toBeLessThan(0.15);

@@ -1,8 +1,13 @@
 import type { JobRow } from "../db/schema.ts";
 import type { Env } from "../env.ts";
+import { ApiError } from "../http/problem.ts";
 import { WatchStream } from "./watch-stream.ts";
 
-/** Resolves when the job's version is another than `after`, or when the time is over. */
+/**
+ * Resolves when the job's version is another than `after`, or when the time is over.
+ *
+ * @throws ApiError 401 when the key is revoked meanwhile
+ */
 export async function versionChanges(
   env: Env,
   job: JobRow,
@@ -17,6 +22,7 @@ export async function versionChanges(
   try {
     for (;;) {
       const message = await stream.next(deadline - Date.now());
+      if (message?.type === "end" && message.reason === "key_revoked") throw new ApiError("unauthorized");
       if (message === null || message.type === "job" || message.type === "end") return null;
     }
   } finally {

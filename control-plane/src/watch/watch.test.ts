@@ -182,6 +182,25 @@ it("ends the watch when the job is cancelled or deleted, or its key revoked", as
   expect(await third.closed).toBe(4000);
 });
 
+it("closes the watchers of a key before its revocation is confirmed", async () => {
+  const { pool, jobId } = await agentWithJob();
+  const { key, key_id } = await json<{ key: string; key_id: string }>(
+    api("POST", "/keys", { name: "watcher", scopes: ["jobs:read"] }),
+  );
+  const watcher = await TestWatcher.open(jobId, "", { "x-api-key": key });
+  const other = await TestWatcher.open(jobId);
+  const { version } = await watcher.next("job");
+  const waiting = api("GET", `/jobs/${jobId}/status?wait=30&after=${version}`, undefined, {
+    "x-api-key": key,
+  });
+  await dispatcher(pool).tick();
+  await json(api("DELETE", `/keys/${key_id}`));
+  expect(await watcher.closed).toBe(4003);
+  expect((await waiting).status).toBe(401);
+  await json(api("POST", `/jobs/${jobId}/cancel`));
+  expect(await other.closed).toBe(1000);
+});
+
 it("refuses what is not a watch", async () => {
   const jobId = await createJob();
   expect((await TestWatcher.dial(crypto.randomUUID())).status).toBe(404);
