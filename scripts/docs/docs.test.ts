@@ -56,6 +56,12 @@ describe("the docs", () => {
     }
   });
 
+  it("name only tests that exist in security.md", async () => {
+    const named = [...(await read("docs/security.md")).matchAll(/`([\w./-]+\.test\.ts)`/g)];
+    expect(named.length).toBeGreaterThan(20);
+    for (const [, path = ""] of named) await expect(read(path), path).resolves.toContain("expect");
+  });
+
   it("name in .env.example only settings that exist", async () => {
     const known = new Set([
       ...Object.keys(AgentEnvironment.shape),
