@@ -45,14 +45,28 @@ export async function fuzzApi(
     const run = await execa(
       python,
       [
-        ...["-m", "schemathesis.cli", "run", `${url}/openapi.json`, "--header", `X-API-Key: ${apiKey}`],
+        ...[
+          "-m",
+          "schemathesis.cli",
+          "--config-file",
+          join(import.meta.dirname, "schemathesis.toml"),
+          "run",
+          `${url}/openapi.json`,
+          "--header",
+          `X-API-Key: ${apiKey}`,
+        ],
         ...["--max-examples", String(examples), "--seed", String(seed)],
         ...["--checks", "all", "--exclude-checks", EXCLUDED_CHECKS.join(",")],
         ...["--suppress-health-check", "all", "--generation-database", "none", "--warnings", "off"],
         ...["--continue-on-failure", "--no-shrink", "--request-timeout", "60", "--no-color"],
         ...["--report", "json", "--report-dir", dir],
       ],
-      { cwd: dir, reject: false, all: true, env: { PYTHONUTF8: "1" } },
+      {
+        cwd: dir,
+        reject: false,
+        all: true,
+        env: { PYTHONUTF8: "1", PYTHONPATH: import.meta.dirname, PYTHONDONTWRITEBYTECODE: "1" },
+      },
     );
     const [name = ""] = (await readdir(dir)).filter((file) => file.endsWith(".json"));
     if (name === "") return { requests: 0, findings: [run.all ?? "Schemathesis wrote no report."] };
