@@ -209,7 +209,9 @@ function toRuntimeOptions(
     },
     bindings: {
       ...options.testing?.bindings,
-      ...options.variables,
+      ...Object.fromEntries(
+        Object.entries(options.variables ?? {}).filter(([, value]) => value !== undefined),
+      ),
       GPU_API_KEY: options.apiKey,
       DOOR_SECRET: secret,
       ALLOW_HOSTS: options.sources?.allowHosts.join(",") ?? "",

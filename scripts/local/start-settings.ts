@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import type { WorkerVariables } from "@splatt/control-plane/embedded";
-import { EngineChoice } from "@splatt/shared";
+import { EngineChoice, retentionMs } from "@splatt/shared";
 import { z } from "zod";
 import { dataDir } from "./local-machine.ts";
 
@@ -27,6 +27,10 @@ const CorsOrigin = z.string().refine((entry) => {
   return entry === "*" || (/^https?:/.test(entry) && URL.parse(entry)?.origin === entry);
 }, "must be * or origins such as https://app.example.com");
 
+const RetentionDays = z
+  .string()
+  .refine((text) => retentionMs(text, null) !== undefined, "must be a number of days, or off");
+
 const Settings = z.object({
   GPU_API_KEY: ApiKey.optional(),
   GPU_API_KEY_PREVIOUS: ApiKey.optional(),
@@ -44,6 +48,8 @@ const Settings = z.object({
     .pipe(z.array(CorsOrigin))
     .transform((origins) => origins.join(","))
     .optional(),
+  INPUT_RETENTION_DAYS: RetentionDays.optional(),
+  RESULT_RETENTION_DAYS: RetentionDays.optional(),
   TRUSTED_PROXIES: z
     .string()
     .transform((list) => list.split(",").map((entry) => entry.trim()))
@@ -79,13 +85,8 @@ export function readStartSettings(environment: Environment): StartSettingsResult
     );
     return { ok: false, problems: [...new Set(problems)] };
   }
-  const { GPU_API_KEY: apiKey = null, PORT: port, TRUSTED_PROXIES: trustedProxies } = parsed.data;
-  const { PUBLIC_URL, GPU_API_KEY_PREVIOUS, CORS_ORIGINS } = parsed.data;
-  const variables = {
-    ...(PUBLIC_URL === undefined ? {} : { PUBLIC_URL }),
-    ...(GPU_API_KEY_PREVIOUS === undefined ? {} : { GPU_API_KEY_PREVIOUS }),
-    ...(CORS_ORIGINS === undefined ? {} : { CORS_ORIGINS }),
-  };
+  const { GPU_API_KEY: apiKey = null, PORT: port, TRUSTED_PROXIES: trustedProxies, ...rest } = parsed.data;
+  const { ENGINE: _, ...variables } = rest;
   const isShort = apiKey !== null && apiKey.length < SAFE_KEY_LENGTH;
   const warnings = isShort
     ? [`GPU_API_KEY is short: choose ${SAFE_KEY_LENGTH} random characters or more.`]

@@ -14,6 +14,7 @@ export * from "./progress.ts";
 export * from "./protocol.ts";
 export * from "./result.ts";
 export * from "./result-links.ts";
+export * from "./retention.ts";
 export * from "./scopes.ts";
 export * from "./sessions.ts";
 export * from "./shares.ts";

@@ -248,6 +248,11 @@ export const JobView = JobStatusView.extend({
     .array(z.string())
     .nullable()
     .describe("The last lines that the tools printed before the last failure."),
+  pinned: z.boolean().describe("Retention removes nothing of a pinned job."),
+  input_expires_at: z.string().nullable().describe("When retention removes the uploaded video."),
+  input_purged_at: z.string().nullable().describe("When retention removed the uploaded video."),
+  results_expire_at: z.string().nullable().describe("When retention removes the results."),
+  results_purged_at: z.string().nullable().describe("When retention removed the results."),
 });
 export type JobView = z.infer<typeof JobView>;
 

@@ -108,7 +108,7 @@ async function liveThroughAll(): Promise<void> {
   await passTime(pool, 151_000);
   await jobBecomes(lost, ({ lost_leases }) => lost_leases === 1);
   await createJob({ pool, engine: "brush" });
-  await runScheduled(env);
+  await runScheduled({ ...env, RESULT_RETENTION_DAYS: "0.000001" });
   await json(api("DELETE", `/agents/${agent_id}`));
 }
 

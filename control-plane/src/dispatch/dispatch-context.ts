@@ -1,4 +1,5 @@
 import type { Database } from "../db/database.ts";
+import type { Retention } from "../maintenance/retention-settings.ts";
 import type { AgentInstances } from "./agent-instances.ts";
 import type { AgentSockets } from "./agent-sockets.ts";
 import type { AlarmClock } from "./alarm-clock.ts";
@@ -22,6 +23,8 @@ export interface DispatchContext {
   readonly drains: Drains;
   readonly sockets: AgentSockets;
   readonly timing: DispatchTiming;
+  /** For the dates in what watchers see. */
+  readonly retention: Retention;
   readonly now: () => number;
   readonly random: () => number;
   readonly newLeaseId: () => string;

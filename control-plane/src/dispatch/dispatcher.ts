@@ -6,6 +6,7 @@ import type { Env } from "../env.ts";
 import { ApiError, problemResponse } from "../http/problem.ts";
 import { isHeldUnder, isUnfinishedUnder } from "../jobs/lease-conditions.ts";
 import { log } from "../log.ts";
+import { retentionOf } from "../maintenance/retention-settings.ts";
 import { readWatchRequest } from "../watch/watch-request.ts";
 import { isWatcher, WatchSockets } from "../watch/watch-sockets.ts";
 import { Watchers } from "../watch/watchers.ts";
@@ -69,6 +70,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       drains: new Drains(ctx.storage.sql),
       sockets: new AgentSockets(ctx),
       timing: dispatchTiming(env.DISPATCH_TIMING),
+      retention: retentionOf(env),
       now: Date.now,
       random: Math.random,
       newLeaseId: () => crypto.randomUUID(),

@@ -97,7 +97,7 @@ export const RETRY_JOB: Operation = {
   example: { iterations: 10000 },
   bodyOptional: true,
   answers: { 200: JobCreated },
-  problems: ["job_not_found", "job_not_ended", "upload_not_found", "outside_key", "quota_exceeded"],
+  problems: ["job_not_found", "job_not_ended", "input_purged", "outside_key", "quota_exceeded"],
 };
 
 export const DELETE_JOB: Operation = {
@@ -109,4 +109,26 @@ export const DELETE_JOB: Operation = {
   scope: "jobs:write",
   answers: { 200: Message },
   problems: ["job_not_found", "job_not_ended"],
+};
+
+export const PIN_JOB: Operation = {
+  id: "pinJob",
+  method: "post",
+  path: "/jobs/{id}/pin",
+  tag: "Jobs",
+  summary: "Keep a job's files from retention",
+  scope: "jobs:write",
+  answers: { 200: JobView },
+  problems: ["job_not_found"],
+};
+
+export const UNPIN_JOB: Operation = {
+  id: "unpinJob",
+  method: "delete",
+  path: "/jobs/{id}/pin",
+  tag: "Jobs",
+  summary: "Let retention remove a pinned job's files again",
+  scope: "jobs:write",
+  answers: { 200: JobView },
+  problems: ["job_not_found"],
 };

@@ -10,6 +10,7 @@ import {
   type ResultEntry,
 } from "@splatt/shared";
 import type { JobEventRow, JobRow, ResultRow } from "../db/schema.ts";
+import type { FileDates } from "./file-dates.ts";
 
 /** The seed's status object. */
 export function toStatusView(job: JobRow, files: readonly ResultRow[]): JobStatusView {
@@ -32,7 +33,7 @@ export function toStatusView(job: JobRow, files: readonly ResultRow[]): JobStatu
 }
 
 /** The API's full view of a job. */
-export function toJobView(job: JobRow, files: readonly ResultRow[], now: number): JobView {
+export function toJobView(job: JobRow, files: readonly ResultRow[], dates: FileDates, now: number): JobView {
   return {
     ...toStatusView(job, files),
     created_at: offsetUtc(job.createdAt),
@@ -57,6 +58,11 @@ export function toJobView(job: JobRow, files: readonly ResultRow[], now: number)
     ended_at: offsetOrNull(job.endedAt),
     report: job.report,
     log_tail: job.logTail,
+    pinned: job.pinned,
+    input_expires_at: offsetOrNull(dates.inputExpiresAt),
+    input_purged_at: offsetOrNull(job.inputPurgedAt),
+    results_expire_at: offsetOrNull(dates.resultsExpireAt),
+    results_purged_at: offsetOrNull(job.resultsPurgedAt),
   };
 }
 

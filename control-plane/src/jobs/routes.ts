@@ -4,6 +4,7 @@ import {
   isTerminal,
   type JobCreated,
   type JobList,
+  type JobView,
   ListJobsQuery,
   RetryJobFields,
   StatusQuery,
@@ -18,6 +19,7 @@ import { ApiError } from "../http/problem.ts";
 import { readJson, readOptionalJson, readQuery, unknownFields, validate } from "../http/validate.ts";
 import { unknownWarnings } from "../http/warnings.ts";
 import { asKeyMakes, requireJobInReach } from "../keys/reach.ts";
+import { retentionOf } from "../maintenance/retention-settings.ts";
 import { filesOf, filesOfJobs } from "../results/result-files.ts";
 import { versionChanges } from "../watch/long-poll.ts";
 import { cancelJob, stopCancelledJob } from "./cancel.ts";
@@ -29,13 +31,17 @@ import {
   GET_JOB_EVENTS,
   GET_JOB_STATUS,
   LIST_JOBS,
+  PIN_JOB,
   RETRY_JOB,
+  UNPIN_JOB,
 } from "./contract.ts";
 import { announceJob, CREATED_MESSAGE, createJob } from "./create.ts";
 import { deleteJob } from "./delete.ts";
+import { fileDates } from "./file-dates.ts";
 import { findJob } from "./find-job.ts";
 import { toJobEvent, toJobView, toStatusView } from "./job-views.ts";
 import { countJobs, listJobs, toFilters } from "./list.ts";
+import { setPinned } from "./pin.ts";
 import { requireFetchable } from "./require-fetchable.ts";
 import { retryBody } from "./retry.ts";
 
@@ -67,8 +73,7 @@ export const jobRoutes = new Hono<ApiEnv>()
   })
 
   .get("/:id", serve(GET_JOB), async (c) => {
-    const job = await findJob(c);
-    return c.json(toJobView(job, await filesOf(database(c.env.DB), job), Date.now()));
+    return c.json(await viewOf(c, await findJob(c)));
   })
 
   .get("/:id/status", serve(GET_JOB_STATUS), async (c) => {
@@ -109,7 +114,26 @@ export const jobRoutes = new Hono<ApiEnv>()
     const body = retryBody(job, raw);
     requireJobInReach(principal, body);
     requireFetchable(c.env, body);
-    return create(c, { body, repeats: job }, unknownFields(RetryJobFields, raw));
+    if (job.inputPurgedAt !== null) throw new ApiError("input_purged");
+    try {
+      return await create(c, { body, repeats: job }, unknownFields(RetryJobFields, raw));
+    } catch (error) {
+      // While a job uses an upload, only retention removes it.
+      const isGone = error instanceof ApiError && error.code === "upload_not_found";
+      throw isGone ? new ApiError("input_purged") : error;
+    }
+  })
+
+  .post("/:id/pin", serve(PIN_JOB), async (c) => {
+    const job = await setPinned(database(c.env.DB), await findJob(c), true);
+    if (job === undefined) throw new ApiError("job_not_found");
+    return c.json(await viewOf(c, job));
+  })
+
+  .delete("/:id/pin", serve(UNPIN_JOB), async (c) => {
+    const job = await setPinned(database(c.env.DB), await findJob(c), false);
+    if (job === undefined) throw new ApiError("job_not_found");
+    return c.json(await viewOf(c, job));
   })
 
   .delete("/:id", serve(DELETE_JOB), async (c) => {
@@ -118,6 +142,12 @@ export const jobRoutes = new Hono<ApiEnv>()
       throw new ApiError("job_not_ended", `The job is ${job.status}.`);
     return c.json({ message: "Job deleted successfully" });
   });
+
+async function viewOf(c: Context<ApiEnv>, job: JobRow): Promise<JobView> {
+  const db = database(c.env.DB);
+  const dates = await fileDates(db, job, retentionOf(c.env));
+  return toJobView(job, await filesOf(db, job), dates, Date.now());
+}
 
 async function create(
   c: Context<ApiEnv>,

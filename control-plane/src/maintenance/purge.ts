@@ -1,4 +1,4 @@
-import { lt } from "drizzle-orm";
+import { lte } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { tombstones } from "../db/schema.ts";
 import { purgeIdempotencyKeys } from "../idempotency/purge-keys.ts";
@@ -6,19 +6,32 @@ import { purgeTombstone } from "../jobs/tombstones.ts";
 import { log } from "../log.ts";
 import { rotateSigningSecrets } from "../results/signing-secrets.ts";
 import { deleteExpiredShares } from "../shares/shares.ts";
+import { dueUploads, removeUpload } from "../uploads/expiry.ts";
 import { discardResultUploads, jobsWithMissedUploads } from "../uploads/result-uploads.ts";
-import { deleteUpload, expiredUploads } from "../uploads/uploads.ts";
+import { jobsWithDueResults, purgeResults } from "./purge-results.ts";
+import { KEEP_ALL, type Retention } from "./retention-settings.ts";
 
 /** How many leftovers of a kind one scheduled run removes, within D1's and R2's limits per invocation. */
 const BATCH = 50;
 const EXPIRED_SHARES = 1000;
 
 /** Finishes interrupted deletions and removes abandoned uploads. Safe to repeat and to interrupt. */
-export async function purgeLeftovers(db: Database, bucket: R2Bucket, now: number): Promise<void> {
+export async function purgeLeftovers(
+  db: Database,
+  bucket: R2Bucket,
+  now: number,
+  { inputMs, resultMs }: Retention = KEEP_ALL,
+): Promise<void> {
   await purgeIdempotencyKeys(db, now);
-  const due = await db.select().from(tombstones).where(lt(tombstones.purgeAt, now)).limit(BATCH);
+  if (resultMs !== null) {
+    const cutoff = now - resultMs;
+    const jobIds = await jobsWithDueResults(db, cutoff, BATCH);
+    await each(jobIds, (jobId) => purgeResults(db, jobId, { cutoff, now }));
+  }
+  const due = await db.select().from(tombstones).where(lte(tombstones.purgeAt, now)).limit(BATCH);
   await each(due, (tombstone) => purgeTombstone(db, bucket, tombstone));
-  await each(await expiredUploads(db, now, BATCH), (upload) => deleteUpload(db, bucket, upload));
+  const uploads = await dueUploads(db, { now, inputMs, limit: BATCH });
+  await each(uploads, (upload) => removeUpload(db, bucket, upload, { now, inputMs }));
   await rotateSigningSecrets(db, now);
   await deleteExpiredShares(db, now, EXPIRED_SHARES);
   await each(await jobsWithMissedUploads(db, now, BATCH), (jobId) => discardResultUploads(db, bucket, jobId));

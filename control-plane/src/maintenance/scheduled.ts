@@ -5,6 +5,7 @@ import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { purgeSessions } from "../sessions/sessions.ts";
 import { purgeLeftovers } from "./purge.ts";
+import { retentionOf } from "./retention-settings.ts";
 
 /** Runs once a minute: each Dispatcher finds what it missed, and leftovers are removed. */
 export async function runScheduled(env: Env): Promise<void> {
@@ -12,7 +13,7 @@ export async function runScheduled(env: Env): Promise<void> {
   const pools = await poolsInUse(db);
   const work = [
     ...pools.map((pool) => dispatcherOf(env, pool).tick()),
-    purgeLeftovers(db, env.BUCKET, Date.now()),
+    purgeLeftovers(db, env.BUCKET, Date.now(), retentionOf(env)),
     purgeSessions(env, Date.now()),
   ];
   for (const outcome of await Promise.allSettled(work)) {

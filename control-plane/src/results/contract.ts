@@ -13,7 +13,13 @@ export const GET_RESULT: Operation = {
   scope: "results:read",
   query: DownloadQuery,
   answers: FILE_ANSWERS,
-  problems: ["job_not_found", "result_not_found", "precondition_failed", "range_not_satisfiable"],
+  problems: [
+    "job_not_found",
+    "result_not_found",
+    "results_purged",
+    "precondition_failed",
+    "range_not_satisfiable",
+  ],
 };
 
 export const CREATE_RESULT_LINK: Operation = {
@@ -28,7 +34,7 @@ export const CREATE_RESULT_LINK: Operation = {
   body: CreateResultLink,
   bodyOptional: true,
   answers: { 200: ResultLink },
-  problems: ["job_not_found", "result_not_found"],
+  problems: ["job_not_found", "result_not_found", "results_purged"],
 };
 
 export const GET_LINKED_RESULT: Operation = {

@@ -4,6 +4,7 @@ import { type Database, database } from "../db/database.ts";
 import { type JobRow, type ResultRow, results } from "../db/schema.ts";
 import type { Env } from "../env.ts";
 import type { StoredObject } from "../http/object-response.ts";
+import { ApiError } from "../http/problem.ts";
 import { findPreview } from "../jobs/preview.ts";
 
 /** All result files of a job. */
@@ -40,4 +41,9 @@ export async function findResult(env: Env, job: JobRow, filename: string): Promi
 /** A result file as it is served. */
 export function storedObject(job: JobRow, file: ResultRow): StoredObject {
   return { ...file, lastModified: job.endedAt ?? job.updatedAt };
+}
+
+/** @throws ApiError 410 when retention has removed the job's results */
+export function requireKeptResults(job: JobRow): void {
+  if (job.resultsPurgedAt !== null) throw new ApiError("results_purged");
 }

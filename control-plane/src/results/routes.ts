@@ -12,13 +12,14 @@ import { findJob } from "../jobs/find-job.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
 import { CREATE_RESULT_LINK, GET_RESULT } from "./contract.ts";
 import { signLink } from "./link-token.ts";
-import { findResult } from "./result-files.ts";
+import { findResult, requireKeptResults } from "./result-files.ts";
 import { currentSecret } from "./signing-secrets.ts";
 
 /** The result files of jobs, under /jobs. */
 export const resultRoutes = new Hono<ApiEnv>()
   .get("/:id/results/:filename", serve(GET_RESULT), async (c) => {
     const job = await findJob(c);
+    requireKeptResults(job);
     const file = await findResult(c.env, job, c.req.param("filename"));
     const presentation = { inline: c.req.query("download") === "0" };
     const response =
@@ -31,6 +32,7 @@ export const resultRoutes = new Hono<ApiEnv>()
     const raw = await readOptionalJson(c);
     const { expires_in } = validate(CreateResultLink, raw, "body");
     const job = await findJob(c);
+    requireKeptResults(job);
     const filename = c.req.param("filename");
     if ((await findResult(c.env, job, filename)) === null) throw new ApiError("result_not_found");
     const now = Date.now();

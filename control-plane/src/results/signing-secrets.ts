@@ -4,12 +4,12 @@ import { type Database, withRetry } from "../db/database.ts";
 import { signingSecrets } from "../db/schema.ts";
 import { hex, newSecret } from "../http/credentials.ts";
 
-/** How long an isolate uses what it has read. */
+/** How long an isolate verifies by a secret that it has read. */
 const CACHE_MS = 5 * 60 * 1000;
 /** How long one secret signs new links. */
 const SIGNS_MS = 30 * 24 * 3600 * 1000;
-/** How long a retired secret still verifies: an isolate may sign with it a little longer than it should. */
-const VERIFIES_MS = MAX_LINK_LIFETIME_SEC * 1000 + 2 * CACHE_MS;
+/** How long a retired secret still verifies; the hour is for a link that was being signed, and for clocks that differ. */
+const VERIFIES_MS = MAX_LINK_LIFETIME_SEC * 1000 + 3600 * 1000;
 
 export interface SigningSecret {
   readonly id: string;
@@ -21,25 +21,17 @@ interface Cached {
   readonly readAt: number;
 }
 
-interface Ring {
-  current: Cached | null;
-  readonly byId: Map<string, Cached>;
-}
-
-const rings = new WeakMap<Database, Ring>();
+/** The secrets that verified links, by id. */
+const caches = new WeakMap<Database, Map<string, Cached>>();
 
 /** The secret that signs now; made when the first link is. */
 export async function currentSecret(db: Database, now: number): Promise<SigningSecret> {
-  const ring = ringOf(db);
-  if (ring.current !== null && isFresh(ring.current, now)) return ring.current.secret;
-  const row = (await readCurrent(db)) ?? (await makeSecret(db, now));
-  ring.current = { secret: await toSecret(row), readAt: now };
-  return ring.current.secret;
+  return toSecret((await readCurrent(db)) ?? (await makeSecret(db, now)));
 }
 
 /** The secret that signed a link; null when there is none of that id, or no longer. */
 export async function secretById(db: Database, id: string, now: number): Promise<SigningSecret | null> {
-  const { byId } = ringOf(db);
+  const byId = cacheOf(db);
   const cached = byId.get(id);
   if (cached !== undefined && isFresh(cached, now)) return cached.secret;
   byId.delete(id);
@@ -95,11 +87,11 @@ async function toSecret(row: { readonly id: string; readonly secret: string }): 
   return { id: row.id, key: await crypto.subtle.importKey("raw", bytes, algorithm, false, ["sign"]) };
 }
 
-function ringOf(db: Database): Ring {
-  const known = rings.get(db);
+function cacheOf(db: Database): Map<string, Cached> {
+  const known = caches.get(db);
   if (known !== undefined) return known;
-  const made: Ring = { current: null, byId: new Map() };
-  rings.set(db, made);
+  const made = new Map<string, Cached>();
+  caches.set(db, made);
   return made;
 }
 

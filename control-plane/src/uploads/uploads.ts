@@ -6,12 +6,11 @@ import {
   eq,
   exists,
   gt,
-  inArray,
   isNotNull,
   isNull,
-  lt,
   notExists,
   type SQL,
+  type SQLWrapper,
   sql,
 } from "drizzle-orm";
 import type { z } from "zod";
@@ -24,16 +23,13 @@ import { tailPrefix } from "../storage/append-through-worker.ts";
 import { abortMultipart, completeMultipart } from "./multipart.ts";
 
 /** How long a client has to complete an upload, and to use it in a job. R2 drops open ones after 7 days. */
-const UPLOAD_LIFETIME_MS = 6 * 24 * 3600 * 1000;
+export const UPLOAD_LIFETIME_MS = 6 * 24 * 3600 * 1000;
 
 /** What a request can read from R2 and hash: about 2 s of CPU time. */
 const MAX_VERIFIED_BYTES = 512 * 1024 * 1024;
 
 /** The `expiresAt` of an upload that is being deleted. */
 const BEING_DELETED = 0;
-
-/** How many uploads in use one run extends; four million in a lifetime. */
-const EXTENDED_PER_RUN = 500;
 
 /** What the client says about a video that it is going to send. */
 export interface AnnouncedUpload extends Pick<UploadRow, "filename" | "size" | "sha256"> {
@@ -172,15 +168,35 @@ async function isAsAnnounced(bucket: R2Bucket, { r2Key, size, sha256 }: UploadRo
 }
 
 /**
- * Deletes an upload that no job uses. After the first statement no job can name it. Its row goes last, so that the
- * scheduled purge finishes a deletion that was interrupted.
+ * Deletes an upload that nobody keeps. After the first batch no job can name it, and no job promises it. Its row goes last,
+ * so that the scheduled purge finishes a deletion that was interrupted.
  *
- * @returns false when a job uses it
+ * @param keepers the jobs that keep it, as a query; by default all that use it
+ * @returns false when there are such jobs
  */
-export async function deleteUpload(db: Database, bucket: R2Bucket, upload: UploadRow): Promise<boolean> {
-  const unused = notExists(db.select({ one: sql`1` }).from(jobs).where(eq(jobs.uploadId, upload.id)));
+export async function deleteUpload(
+  db: Database,
+  bucket: R2Bucket,
+  upload: UploadRow,
+  keepers: SQLWrapper = db.select({ one: sql`1` }).from(jobs).where(eq(jobs.uploadId, upload.id)),
+): Promise<boolean> {
   const row = eq(uploads.id, upload.id);
-  await withRetry(() => db.update(uploads).set({ expiresAt: BEING_DELETED }).where(and(row, unused)));
+  const marked = db
+    .select({ one: sql`1` })
+    .from(uploads)
+    .where(and(row, eq(uploads.expiresAt, BEING_DELETED)));
+  await withRetry(() =>
+    db.batch([
+      db
+        .update(uploads)
+        .set({ expiresAt: BEING_DELETED })
+        .where(and(row, notExists(keepers))),
+      db
+        .update(jobs)
+        .set({ inputPurgedAt: Date.now(), version: sql`${jobs.version} + 1` })
+        .where(and(eq(jobs.uploadId, upload.id), isNull(jobs.inputPurgedAt), exists(marked))),
+    ]),
+  );
   const left = await db.select({ id: uploads.id }).from(uploads).where(and(row, isPresent()));
   if (left.length > 0) return false;
   if (upload.etag === null) await abortMultipart(bucket, upload);
@@ -237,29 +253,4 @@ export async function listUploads(
 export async function deleteUnusedUpload(db: Database, bucket: R2Bucket, id: string): Promise<void> {
   const [upload] = await db.select().from(uploads).where(eq(uploads.id, id));
   if (upload !== undefined) await deleteUpload(db, bucket, upload);
-}
-
-/**
- * Uploads that have expired and that no job uses. One in use is extended by another lifetime, so that each run reads
- * only those that have just expired.
- */
-export async function expiredUploads(db: Database, now: number, limit: number): Promise<UploadRow[]> {
-  const users = db.select({ one: sql`1` }).from(jobs).where(eq(jobs.uploadId, uploads.id));
-  const expired = lt(uploads.expiresAt, now);
-  const used = db
-    .select({ id: uploads.id })
-    .from(uploads)
-    .where(and(expired, isPresent(), exists(users)))
-    .orderBy(asc(uploads.expiresAt))
-    .limit(EXTENDED_PER_RUN);
-  await db
-    .update(uploads)
-    .set({ expiresAt: now + UPLOAD_LIFETIME_MS })
-    .where(inArray(uploads.id, used));
-  return db
-    .select()
-    .from(uploads)
-    .where(and(expired, notExists(users)))
-    .orderBy(asc(uploads.expiresAt))
-    .limit(limit);
 }

@@ -4,6 +4,7 @@ import { withRetry } from "../db/database.ts";
 import { apiKeys, type JobRow, jobEvents, jobs } from "../db/schema.ts";
 import type { DispatchContext } from "../dispatch/dispatch-context.ts";
 import { ApiError, problemResponse } from "../http/problem.ts";
+import { fileDates } from "../jobs/file-dates.ts";
 import { toJobEvent, toJobView } from "../jobs/job-views.ts";
 import { log } from "../log.ts";
 import { filesOf } from "../results/result-files.ts";
@@ -166,7 +167,8 @@ export class Watchers {
           .where(and(eq(jobEvents.jobId, jobId), gt(jobEvents.number, seen)))
           .orderBy(asc(jobEvents.number))
       ).map(toJobEvent);
-      const view = toJobView(job, files, this.#context.now());
+      const dates = await fileDates(db, job, this.#context.retention);
+      const view = toJobView(job, files, dates, this.#context.now());
       const event = events.at(-1)?.number;
       for (const { ws, watcher } of this.sockets.of(jobId).filter(isOld)) {
         const news = events.filter(({ number }) => number > watcher.event);
