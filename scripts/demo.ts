@@ -125,9 +125,10 @@ async function runJob(
 ): Promise<JobView> {
   const megabytes = ((await stat(video)).size / 1e6).toFixed(1);
   say(`Uploading ${basename(video)} (${megabytes} MB) ...`);
-  const uploadId = await uploadFile(client, video, (fraction) => {
+  const onProgress = (fraction: number) => {
     if (process.stdout.isTTY) logUpdate(`  ${Math.round(fraction * 100)} %`);
-  });
+  };
+  const uploadId = await uploadFile(client, video, { onProgress });
   if (process.stdout.isTTY) logUpdate.clear();
   const onCpu = options.engine === "builtin";
   const { job_id } = await client.createJob({

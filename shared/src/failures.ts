@@ -47,6 +47,11 @@ export const FAILURES = {
     hint: "Trim or re-encode the video, or raise MAX_SOURCE_BYTES on the agent.",
     retryable: false,
   },
+  source_damaged: {
+    sentence: "The uploaded video is not the file that was announced: its SHA-256 differs.",
+    hint: "Upload the video again, and state the SHA-256 of the file that you send.",
+    retryable: false,
+  },
   source_not_a_video: {
     sentence: "The URL does not lead to a video file.",
     hint: "It probably leads to a web page. Use the direct link to the file.",

@@ -104,7 +104,12 @@ export type CreateJob = z.infer<typeof CreateJob>;
 export const JobSource = z.discriminatedUnion("kind", [
   // The agent checks the URL itself and can name what is wrong with it.
   z.object({ kind: z.literal("url"), url: z.string() }),
-  z.object({ kind: z.literal("upload"), size: z.int().positive() }),
+  z.object({
+    kind: z.literal("upload"),
+    size: z.int().positive(),
+    /** Hex, when the client announced it: the agent verifies what it downloads. */
+    sha256: z.string().optional(),
+  }),
 ]);
 export type JobSource = z.infer<typeof JobSource>;
 

@@ -14,6 +14,7 @@ import {
   planParts,
   SHA256_HEADER,
   ShareCreated,
+  UploadPartList,
   UploadView,
   type WatchMessage,
 } from "@splatt/shared";
@@ -37,6 +38,7 @@ export class ApiProblem extends Error {
   }
 }
 
+const PARALLEL_PARTS = 3;
 const PART_RETRIES = 4;
 const READ_RETRIES = 4;
 const READ_PAUSE_MS = 100;
@@ -45,6 +47,21 @@ const READ_PAUSE_MS = 100;
 export interface UploadSource {
   readonly name: string;
   readonly content: Blob;
+}
+
+export interface UploadOptions {
+  /** Receives the fraction sent so far. */
+  readonly onProgress?: (fraction: number) => void;
+  /** Receives the upload's id before the first part is sent, to be kept for `resume`. */
+  readonly onCreated?: (uploadId: string) => void;
+  /** An earlier upload of this file: parts that it has are not sent again. Their hashes tell whether they are. */
+  readonly resume?: string;
+  /** Of the whole file, hex; the server verifies it. */
+  readonly sha256?: string;
+  /** How many parts are sent at once; each takes 32 MiB of memory. 3 by default. */
+  readonly parallel?: number;
+  /** Stops sending. The upload stays, to be resumed. */
+  readonly signal?: AbortSignal;
 }
 
 /** A client of the public API. Runs wherever there are `fetch` and Web Crypto. */
@@ -152,26 +169,48 @@ export class SplattClient {
   }
 
   /**
-   * Uploads a file in parts. A part that fails is retried alone.
+   * Uploads a file in parts, several at once. A part that fails is retried alone.
    *
-   * @param onProgress receives the fraction sent so far
    * @returns the upload's id, for `createJob`
    */
-  async upload(
-    { name, content }: UploadSource,
-    onProgress: (fraction: number) => void = () => undefined,
-  ): Promise<string> {
+  async upload({ name, content }: UploadSource, options: UploadOptions = {}): Promise<string> {
     const { size } = content;
-    const upload = await this.#call("POST", "/uploads", UploadView, { filename: name, size });
+    const { signal, sha256, resume } = options;
+    const upload =
+      resume === undefined
+        ? await this.#call("POST", "/uploads", UploadView, { filename: name, size, sha256 }, signal)
+        : await this.#call("GET", `/uploads/${resume}`, UploadView, undefined, signal);
+    if (upload.size !== size)
+      throw new Error(`The upload has ${upload.size} bytes, and ${name} has ${size}.`);
+    if (upload.status === "completed") return upload.upload_id;
+    options.onCreated?.(upload.upload_id);
+
     const base = `/uploads/${upload.upload_id}`;
+    const stored = resume === undefined ? new Map<number, string>() : await this.#storedParts(base, signal);
+    const parts = planParts(size, upload.part_size).values();
     let sent = 0;
-    for (const part of planParts(size, upload.part_size)) {
-      const bytes = await content.slice(part.offset, part.offset + part.size).arrayBuffer();
-      await this.#sendPart(`${base}/parts/${part.number}`, bytes);
-      sent += part.size;
-      onProgress(sent / size);
+    const failed = new AbortController();
+    const stop = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]);
+    const sendParts = async () => {
+      // All senders take from one iterator, so that each part is sent once.
+      for (const part of parts) {
+        const bytes = await content.slice(part.offset, part.offset + part.size).arrayBuffer();
+        const hash = await sha256Hex(bytes);
+        // A stored part counts only when it is still that of this file.
+        if (stored.get(part.number) !== hash) {
+          await this.#sendPart(`${base}/parts/${part.number}`, bytes, hash, stop);
+        }
+        sent += part.size;
+        options.onProgress?.(sent / size);
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: options.parallel ?? PARALLEL_PARTS }, sendParts));
+    } catch (error) {
+      failed.abort();
+      throw error;
     }
-    await this.#call("POST", `${base}/complete`, UploadView);
+    await this.#call("POST", `${base}/complete`, UploadView, undefined, signal);
     return upload.upload_id;
   }
 
@@ -180,15 +219,21 @@ export class SplattClient {
     return this.#fetch("GET", url);
   }
 
-  async #sendPart(path: string, bytes: ArrayBuffer): Promise<void> {
-    const headers = { [SHA256_HEADER]: await sha256Hex(bytes) };
+  /** The SHA-256 of each part that is stored, by its number. */
+  async #storedParts(base: string, signal: AbortSignal | undefined): Promise<Map<number, string>> {
+    const { parts } = await this.#call("GET", `${base}/parts`, UploadPartList, undefined, signal);
+    return new Map(parts.flatMap((part) => (part.sha256 === null ? [] : [[part.part_number, part.sha256]])));
+  }
+
+  async #sendPart(path: string, bytes: ArrayBuffer, sha256: string, signal: AbortSignal): Promise<void> {
+    const headers = { [SHA256_HEADER]: sha256 };
     for (let retries = 0; ; retries += 1) {
       try {
-        await this.#fetch("PUT", path, bytes, headers);
+        await this.#fetch("PUT", path, bytes, headers, signal);
         return;
       } catch (error) {
-        const final = error instanceof ApiProblem && error.problem.code !== "part_checksum_mismatch";
-        if (final || retries >= PART_RETRIES) throw error;
+        if (signal.aborted || !canSendAgain(error) || retries >= PART_RETRIES) throw error;
+        await pause(READ_PAUSE_MS * 2 ** retries);
       }
     }
   }
@@ -198,9 +243,10 @@ export class SplattClient {
     path: string,
     schema: T,
     body?: unknown,
+    signal?: AbortSignal,
   ): Promise<z.infer<T>> {
     const text = body === undefined ? undefined : JSON.stringify(body);
-    const response = await this.#fetch(method, path, text, { "content-type": "application/json" });
+    const response = await this.#fetch(method, path, text, { "content-type": "application/json" }, signal);
     return schema.parse(await response.json());
   }
 
@@ -209,6 +255,7 @@ export class SplattClient {
     path: string,
     body?: string | ArrayBuffer,
     headers: Readonly<Record<string, string>> = {},
+    signal?: AbortSignal,
   ): Promise<Response> {
     const url = new URL(path, this.#url);
     // The key is for this API alone, wherever a response may point.
@@ -217,6 +264,7 @@ export class SplattClient {
       method,
       headers: { "x-api-key": this.#apiKey, ...headers },
       ...(body === undefined ? {} : { body }),
+      ...(signal === undefined ? {} : { signal }),
     };
     const response = await fetchRetryingReads(url, request);
     if (response.ok) return response;
@@ -234,11 +282,21 @@ async function fetchRetryingReads(url: URL, request: RequestInit): Promise<Respo
     try {
       return await fetch(url, request);
     } catch (error) {
-      if (request.method !== "GET" || retries >= READ_RETRIES) throw error;
-      const pauseMs = READ_PAUSE_MS * 2 ** retries;
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      if (request.method !== "GET" || request.signal?.aborted || retries >= READ_RETRIES) throw error;
+      await pause(READ_PAUSE_MS * 2 ** retries);
     }
   }
+}
+
+/** After a lost connection, damage on the way, or when the server is busy or restarts. */
+function canSendAgain(error: unknown): boolean {
+  if (!(error instanceof ApiProblem)) return true;
+  const { code, status } = error.problem;
+  return code === "part_checksum_mismatch" || status === 408 || status === 429 || status >= 500;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function sha256Hex(bytes: ArrayBuffer): Promise<string> {

@@ -5,15 +5,15 @@ import { basename } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ResultEntry } from "@splatt/shared";
-import type { SplattClient } from "./client.ts";
+import type { SplattClient, UploadOptions } from "./client.ts";
 
 /** Uploads a file from disk. @returns the upload's id, for `createJob` */
 export async function uploadFile(
   client: SplattClient,
   path: string,
-  onProgress?: (fraction: number) => void,
+  options?: UploadOptions,
 ): Promise<string> {
-  return client.upload({ name: basename(path), content: await openAsBlob(path) }, onProgress);
+  return client.upload({ name: basename(path), content: await openAsBlob(path) }, options);
 }
 
 /**

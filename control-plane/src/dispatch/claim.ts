@@ -117,13 +117,14 @@ interface ClaimedRow {
   readonly options: JobOptions;
   readonly retryOf: string | null;
   readonly uploadSize: number | null;
+  readonly uploadSha256: string | null;
 }
 
 function claimedJobs(context: DispatchContext, leases: readonly Lease[]) {
   const ids = JSON.stringify(leases.map(({ jobId }) => jobId));
   const { leaseId, sourceUrl: url, options, retryOf } = jobs;
   return context.db
-    .select({ leaseId, url, options, retryOf, uploadSize: uploads.size })
+    .select({ leaseId, url, options, retryOf, uploadSize: uploads.size, uploadSha256: uploads.sha256 })
     .from(jobs)
     .leftJoin(uploads, eq(uploads.id, jobs.uploadId))
     .where(inArray(jobs.id, sql`(SELECT value FROM json_each(${ids}))`));
@@ -132,10 +133,12 @@ function claimedJobs(context: DispatchContext, leases: readonly Lease[]) {
 function specsOf(rows: readonly ClaimedRow[], leases: readonly Lease[]): Map<string, JobSpec> {
   const wanted = new Set(leases.map(({ leaseId }) => leaseId));
   return new Map(
-    rows.flatMap(({ leaseId, url, options, retryOf, uploadSize }) => {
+    rows.flatMap(({ leaseId, url, options, retryOf, uploadSize, uploadSha256 }) => {
       if (leaseId === null || !wanted.has(leaseId)) return [];
       const source: JobSource =
-        url === null ? { kind: "upload", size: uploadSize ?? 0 } : { kind: "url", url };
+        url === null
+          ? { kind: "upload", size: uploadSize ?? 0, ...(uploadSha256 !== null && { sha256: uploadSha256 }) }
+          : { kind: "url", url };
       return [[leaseId, { source, options, retry_of: retryOf }] as const];
     }),
   );

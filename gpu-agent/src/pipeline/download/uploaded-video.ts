@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Fence, type JobSource, ok } from "@splatt/shared";
+import { err, type Fence, failure, type JobSource, ok } from "@splatt/shared";
 import type { ControlPlaneClient } from "../../control-plane-client.ts";
 import { sendThrough } from "../../network/http-client.ts";
 import type { Stage } from "../stage.ts";
@@ -22,8 +22,8 @@ export function createUploadedVideoStage(
     name: "download",
     token: "network",
     key: ({ size }) => ["upload", size],
-    run: ({ size }, context) =>
-      fetchSource({
+    run: async ({ size, sha256 }, context) => {
+      const fetched = await fetchSource({
         source: {
           url: client.url(`/agent/jobs/${fence().job_id}/input`).href,
           send: sendThrough(client.dispatcher),
@@ -38,6 +38,11 @@ export function createUploadedVideoStage(
         // No link to correct here; the frames stage reports a file that is not a video.
         onlyVideo: false,
         isTransient: (status, answer) => status === 0 || status >= 500 || answer.includes('"stale_lease"'),
-      }),
+      });
+      if (fetched.ok && sha256 !== undefined && fetched.value.sha256 !== sha256) {
+        return err(failure("source_damaged", `Expected ${sha256}, got ${fetched.value.sha256}.`));
+      }
+      return fetched;
+    },
   };
 }

@@ -1,0 +1,72 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { ApiProblem, SplattClient } from "../client/src/client.ts";
+import { type EmbeddedControlPlane, startControlPlane } from "./index.ts";
+
+/** Uploads of the TypeScript client to the embedded control plane. */
+
+const KEY = "key-of-the-uploading-client";
+const MIB = 1024 * 1024;
+
+let dataDir: string;
+let controlPlane: EmbeddedControlPlane;
+let client: SplattClient;
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "splatt-client-"));
+  controlPlane = await startControlPlane({ dataDir, port: 0, apiKey: KEY, onLog: () => undefined });
+  client = new SplattClient(controlPlane.url, KEY);
+});
+afterAll(async () => {
+  await controlPlane.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
+const fileOf = (bytes: Buffer) => ({ name: "clip.mp4", content: new Blob([new Uint8Array(bytes)]) });
+
+it("sends parts at once, stops when asked, and resumes without sending them again", async () => {
+  const bytes = randomBytes(70 * MIB);
+  const stop = new AbortController();
+  let uploadId = "";
+  const first = client.upload(fileOf(bytes), {
+    sha256: sha256(bytes),
+    parallel: 1,
+    signal: stop.signal,
+    onCreated: (id) => {
+      uploadId = id;
+    },
+    onProgress: () => stop.abort(),
+  });
+  await expect(first).rejects.toThrow();
+  const answer = await fetch(`${controlPlane.url}/uploads/${uploadId}`, { headers: { "x-api-key": KEY } });
+  expect(await answer.json()).toMatchObject({ status: "open", received_parts: [1] });
+
+  const fractions: number[] = [];
+  const onProgress = (fraction: number) => fractions.push(fraction);
+  expect(await client.upload(fileOf(bytes), { resume: uploadId, onProgress })).toBe(uploadId);
+  expect(fractions.at(-1)).toBe(1);
+  expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
+  // Once more changes nothing.
+  expect(await client.upload(fileOf(bytes), { resume: uploadId })).toBe(uploadId);
+});
+
+it("sends the parts again that another file had left, and is told of a wrong SHA-256", async () => {
+  const [bytes, other] = [randomBytes(MIB), randomBytes(MIB)];
+  const body = JSON.stringify({ filename: "clip.mp4", size: MIB, sha256: sha256(bytes) });
+  const call = async (method: string, path: string, sent: string | Uint8Array<ArrayBuffer>, hash = "") => {
+    const headers = { "x-api-key": KEY, ...(hash !== "" && { "x-content-sha256": hash }) };
+    const answer = await fetch(new URL(path, controlPlane.url), { method, headers, body: sent });
+    return (await answer.json()) as { upload_id: string };
+  };
+  const { upload_id } = await call("POST", "/uploads", body);
+  await call("PUT", `/uploads/${upload_id}/parts/1`, new Uint8Array(other), sha256(other));
+  // The server verifies the whole file, so this succeeds only with every byte of it.
+  expect(await client.upload(fileOf(bytes), { resume: upload_id })).toBe(upload_id);
+
+  const wrong = client.upload(fileOf(bytes), { sha256: sha256(other) });
+  await expect(wrong).rejects.toThrow(ApiProblem);
+  await expect(client.upload(fileOf(randomBytes(9)), { resume: upload_id })).rejects.toThrow(/bytes/);
+});
