@@ -6,7 +6,9 @@ import {
   isTerminal,
   JobCreated,
   JobEvent,
+  JobList,
   JobLogs,
+  type JobStatus,
   JobStatusView,
   JobView,
   MAX_WAIT_SECONDS,
@@ -40,8 +42,11 @@ export class ApiProblem extends Error {
 
 const PARALLEL_PARTS = 3;
 const PART_RETRIES = 4;
-const READ_RETRIES = 4;
-const READ_PAUSE_MS = 100;
+const RETRIES = 4;
+const RETRY_PAUSE_MS = 100;
+/** A proxy's or the control plane's word that the same request may succeed soon. */
+const UNAVAILABLE = new Set([502, 503, 504]);
+const IDEMPOTENCY_KEY = "idempotency-key";
 
 /** A file to upload: a browser's `File`, or what `splatt/node` opens. */
 export interface UploadSource {
@@ -64,6 +69,21 @@ export interface UploadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Which jobs to list: all that match all of these. */
+export interface JobFilters {
+  readonly task_id?: string;
+  /** `key=value`; all of them. */
+  readonly label?: string | readonly string[];
+  /** One of them. */
+  readonly status?: JobStatus | readonly JobStatus[];
+  readonly pool?: string;
+  /** ISO 8601: from the first time, before the second. */
+  readonly created_after?: string;
+  readonly created_before?: string;
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
 /** A client of the public API. Runs wherever there are `fetch` and Web Crypto. */
 export class SplattClient {
   readonly #url: string;
@@ -79,7 +99,7 @@ export class SplattClient {
   }
 
   createAgent(name: string, pool = DEFAULT_POOL): Promise<AgentCreated> {
-    return this.#call("POST", "/agents", AgentCreated, { name, pool });
+    return this.#create("/agents", AgentCreated, { name, pool });
   }
 
   async deleteAgent(agentId: string): Promise<void> {
@@ -95,7 +115,16 @@ export class SplattClient {
   }
 
   createJob(body: Readonly<Record<string, unknown>>): Promise<JobCreated> {
-    return this.#call("POST", "/jobs", JobCreated, body);
+    return this.#create("/jobs", JobCreated, body);
+  }
+
+  /** A page of jobs, newest first. `next_cursor` of a page is the `cursor` of the next; null ends the list. */
+  jobs(filters: JobFilters = {}): Promise<JobList> {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(filters)) {
+      for (const each of [value ?? []].flat()) query.append(name, String(each));
+    }
+    return this.#call("GET", `/jobs?${query}`, JobList);
   }
 
   cancelJob(jobId: string): Promise<JobStatusView> {
@@ -104,12 +133,12 @@ export class SplattClient {
 
   /** @param changes options that differ from those of the ended job */
   retryJob(jobId: string, changes: Readonly<Record<string, unknown>> = {}): Promise<JobCreated> {
-    return this.#call("POST", `/jobs/${jobId}/retry`, JobCreated, changes);
+    return this.#create(`/jobs/${jobId}/retry`, JobCreated, changes);
   }
 
   /** Makes a link that shows the splat of a completed job to whoever has it. */
   createShare(jobId: string, options: Readonly<Record<string, unknown>> = {}): Promise<ShareCreated> {
-    return this.#call("POST", `/jobs/${jobId}/shares`, ShareCreated, options);
+    return this.#create(`/jobs/${jobId}/shares`, ShareCreated, options);
   }
 
   job(jobId: string): Promise<JobView> {
@@ -178,7 +207,7 @@ export class SplattClient {
     const { signal, sha256, resume } = options;
     const upload =
       resume === undefined
-        ? await this.#call("POST", "/uploads", UploadView, { filename: name, size, sha256 }, signal)
+        ? await this.#create("/uploads", UploadView, { filename: name, size, sha256 }, signal)
         : await this.#call("GET", `/uploads/${resume}`, UploadView, undefined, signal);
     if (upload.size !== size)
       throw new Error(`The upload has ${upload.size} bytes, and ${name} has ${size}.`);
@@ -233,9 +262,19 @@ export class SplattClient {
         return;
       } catch (error) {
         if (signal.aborted || !canSendAgain(error) || retries >= PART_RETRIES) throw error;
-        await pause(READ_PAUSE_MS * 2 ** retries);
+        await pause(RETRY_PAUSE_MS * 2 ** retries);
       }
     }
+  }
+
+  /** Sends an idempotency key, so that a request whose reply was lost can be repeated. */
+  #create<T extends z.ZodType>(
+    path: string,
+    schema: T,
+    body: unknown,
+    signal?: AbortSignal,
+  ): Promise<z.infer<T>> {
+    return this.#call("POST", path, schema, body, signal, { [IDEMPOTENCY_KEY]: randomHex() });
   }
 
   async #call<T extends z.ZodType>(
@@ -244,9 +283,11 @@ export class SplattClient {
     schema: T,
     body?: unknown,
     signal?: AbortSignal,
+    headers: Readonly<Record<string, string>> = {},
   ): Promise<z.infer<T>> {
     const text = body === undefined ? undefined : JSON.stringify(body);
-    const response = await this.#fetch(method, path, text, { "content-type": "application/json" }, signal);
+    const sent = { "content-type": "application/json", ...headers };
+    const response = await this.#fetch(method, path, text, sent, signal);
     return schema.parse(await response.json());
   }
 
@@ -266,7 +307,7 @@ export class SplattClient {
       ...(body === undefined ? {} : { body }),
       ...(signal === undefined ? {} : { signal }),
     };
-    const response = await fetchRetryingReads(url, request);
+    const response = await fetchRetrying(url, request);
     if (response.ok) return response;
     const text = await response.text();
     const problem = Problem.safeParse(parseJson(text));
@@ -276,15 +317,19 @@ export class SplattClient {
   }
 }
 
-/** Reads are retried when the connection fails: the control plane may be restarting. */
-async function fetchRetryingReads(url: URL, request: RequestInit): Promise<Response> {
+/** What is safe to repeat is retried when the connection fails: the control plane may be restarting. */
+async function fetchRetrying(url: URL, request: SafeRequest): Promise<Response> {
+  const isSafe = request.method === "GET" || IDEMPOTENCY_KEY in request.headers;
   for (let retries = 0; ; retries += 1) {
+    const isLast = !isSafe || retries >= RETRIES;
     try {
-      return await fetch(url, request);
+      const response = await fetch(url, request);
+      if (isLast || !UNAVAILABLE.has(response.status)) return response;
+      await response.body?.cancel();
     } catch (error) {
-      if (request.method !== "GET" || request.signal?.aborted || retries >= READ_RETRIES) throw error;
-      await pause(READ_PAUSE_MS * 2 ** retries);
+      if (isLast || request.signal?.aborted) throw error;
     }
+    await pause(RETRY_PAUSE_MS * 2 ** retries);
   }
 }
 
@@ -299,9 +344,23 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+interface SafeRequest extends RequestInit {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Unlike `randomUUID`, also where a page has no TLS. */
+function randomHex(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), toHex).join("");
+}
+
+function toHex(byte: number): string {
+  return byte.toString(16).padStart(2, "0");
+}
+
 async function sha256Hex(bytes: ArrayBuffer): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Array.from(digest, toHex).join("");
 }
 
 function parseJson(text: string): unknown {
