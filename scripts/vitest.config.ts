@@ -37,6 +37,7 @@ export default defineConfig({
       packageProject("shared"),
       packageProject("control-plane"),
       packageProject("embedded", "control-plane/embedded"),
+      packageProject("client", "control-plane/client"),
       packageProject("gpu-agent"),
       packageProject("cpu-trainer", "gpu-agent/cpu-trainer"),
       packageProject("formats", "gpu-agent/formats"),

@@ -14,6 +14,7 @@ import { DiskWatch } from "./object-store/disk-watch.ts";
 import { importMiniflareBucket } from "./object-store/import-miniflare.ts";
 import { ObjectStore } from "./object-store/object-store.ts";
 import { storeService } from "./object-store/store-service.ts";
+import { outboundService } from "./outbound.ts";
 import { endStaleRuntime, isRuntimeRunning, noteRuntime } from "./runtime-process.ts";
 
 export interface EmbeddedOptions {
@@ -22,7 +23,10 @@ export interface EmbeddedOptions {
   /** 0 takes any free port. */
   readonly port: number;
   readonly apiKey: string;
-  /** Which addresses jobs may name; public https ones by default. The agents need the same settings. */
+  /**
+   * Which addresses jobs may name, and webhooks be sent to; public https ones by default. The agents need the same
+   * settings.
+   */
   readonly sources?: SourcePolicy;
   readonly variables?: WorkerVariables;
   /** Overrides of src/dispatch/timing.ts. */
@@ -93,6 +97,7 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
     const scriptPath = await bundleWorker(join(dataDir, "worker"), options.testing?.main ?? EMBEDDED_WORKER);
     const runtimeOptions = toRuntimeOptions(options, scriptPath, secret, {
       OBJECT_STORE: storeService(store, transfers),
+      OUTBOUND: outboundService(options.sources ?? { allowHttp: false, allowHosts: [] }),
       // Built by wrangler, with the bundle.
       ASSETS: await assetsService(ASSETS_DIR),
     });
@@ -197,7 +202,10 @@ function toRuntimeOptions(
     handleStructuredLogs: ({ level, message }) => options.onLog(level, message.split("\nstack:", 1)[0] ?? ""),
     resourcePersistencePath: join(options.dataDir, "state"),
     d1Databases: { DB: "splatt" },
-    durableObjects: { DISPATCHER: { className: "Dispatcher", useSQLite: true } },
+    durableObjects: {
+      DISPATCHER: { className: "Dispatcher", useSQLite: true },
+      WEBHOOK_SENDER: { className: "WebhookSender", useSQLite: true },
+    },
     serviceBindings: {
       ...Object.fromEntries(
         Object.entries(options.testing?.services ?? {}).map(([name, answer]) => [

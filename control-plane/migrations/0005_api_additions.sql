@@ -43,6 +43,25 @@ CREATE TABLE `job_labels` (
 	PRIMARY KEY(`label`, `seq`)
 ) WITHOUT ROWID;
 --> statement-breakpoint
+-- Keyed by job: one index less to write for each upload.
+CREATE TABLE `new_result_uploads` (
+	`job_id` text NOT NULL,
+	`id` text NOT NULL,
+	`attempt` integer NOT NULL,
+	`filename` text NOT NULL,
+	`size` integer NOT NULL,
+	`part_size` integer NOT NULL,
+	`r2_key` text NOT NULL,
+	`r2_upload_id` text NOT NULL,
+	`etag` text,
+	`created_at` integer NOT NULL,
+	PRIMARY KEY(`job_id`, `id`)
+) WITHOUT ROWID;
+--> statement-breakpoint
+INSERT INTO `new_result_uploads` (`job_id`, `id`, `attempt`, `filename`, `size`, `part_size`, `r2_key`, `r2_upload_id`, `etag`, `created_at`)
+  SELECT `job_id`, `id`, `attempt`, `filename`, `size`, `part_size`, `r2_key`, `r2_upload_id`, `etag`, `created_at` FROM `result_uploads`;--> statement-breakpoint
+DROP TABLE `result_uploads`;--> statement-breakpoint
+ALTER TABLE `new_result_uploads` RENAME TO `result_uploads`;--> statement-breakpoint
 CREATE TABLE `sessions` (
 	`id_hash` text PRIMARY KEY NOT NULL,
 	`api_key_id` text,
@@ -90,35 +109,44 @@ CREATE TABLE `usage_days` (
 	PRIMARY KEY(`day`, `api_key_id`)
 ) WITHOUT ROWID;
 --> statement-breakpoint
+CREATE TABLE `callback_secrets` (
+	`api_key_id` text PRIMARY KEY NOT NULL,
+	`secret` text NOT NULL,
+	`created_at` integer NOT NULL
+) WITHOUT ROWID;
+--> statement-breakpoint
 CREATE TABLE `webhook_deliveries` (
-	`id` text PRIMARY KEY NOT NULL,
-	`webhook_id` text,
-	`job_id` text,
+	`subject` text NOT NULL,
+	`sequence` integer NOT NULL,
+	`receiver` text NOT NULL,
 	`event` text NOT NULL,
-	`payload` text NOT NULL,
+	`payload` text,
 	`created_at` integer NOT NULL,
 	`attempts` integer DEFAULT 0 NOT NULL,
 	`next_attempt_at` integer,
 	`delivered_at` integer,
 	`response_status` integer,
-	`error` text
+	`error` text,
+	PRIMARY KEY(`subject`, `sequence`, `receiver`)
 ) WITHOUT ROWID;
 --> statement-breakpoint
-CREATE INDEX `webhook_deliveries_due` ON `webhook_deliveries` (`next_attempt_at`) WHERE next_attempt_at IS NOT NULL;--> statement-breakpoint
-CREATE INDEX `webhook_deliveries_webhook` ON `webhook_deliveries` (`webhook_id`,`created_at`) WHERE webhook_id IS NOT NULL;--> statement-breakpoint
+CREATE INDEX `webhook_deliveries_receiver` ON `webhook_deliveries` (`receiver`,`next_attempt_at`,`created_at`);--> statement-breakpoint
 CREATE TABLE `webhooks` (
 	`id` text PRIMARY KEY NOT NULL,
 	`api_key_id` text,
 	`url` text NOT NULL,
 	`events` text NOT NULL,
 	`secret` text NOT NULL,
-	`created_at` integer NOT NULL
+	`api_url` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`failing_since` integer,
+	`disabled_at` integer
 ) WITHOUT ROWID;
 --> statement-breakpoint
 ALTER TABLE `jobs` ADD `api_key_id` text;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `labels` text;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `version` integer DEFAULT 1 NOT NULL;--> statement-breakpoint
-ALTER TABLE `jobs` ADD `callback_url` text;--> statement-breakpoint
+ALTER TABLE `jobs` ADD `callback` text;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `pinned` integer DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `input_purged_at` integer;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `results_purged_at` integer;--> statement-breakpoint
@@ -197,4 +225,56 @@ END;
 --> statement-breakpoint
 CREATE TRIGGER jobs_unlabelled AFTER DELETE ON jobs WHEN OLD.labels IS NOT NULL BEGIN
   DELETE FROM job_labels WHERE seq = OLD.seq AND label IN (SELECT key || '=' || value FROM json_each(OLD.labels));
+END;
+--> statement-breakpoint
+-- The webhooks that are on, by the events that they ask for, with what their keys may see.
+CREATE VIEW webhook_subscribers AS
+  SELECT webhooks.id AS receiver, asked.value AS event, api_keys.pool AS pool, api_keys.labels AS labels,
+         api_keys.expires_at AS expires_at
+  FROM webhooks
+  JOIN json_each(webhooks.events) AS asked
+  LEFT JOIN api_keys ON api_keys.id = webhooks.api_key_id
+  WHERE webhooks.disabled_at IS NULL
+    AND (webhooks.api_key_id IS NULL OR (api_keys.id IS NOT NULL AND api_keys.revoked_at IS NULL));
+--> statement-breakpoint
+-- The outbox: each change that somebody is subscribed to is recorded in the statement that makes it.
+CREATE TRIGGER jobs_webhooks AFTER UPDATE OF status ON jobs
+WHEN NEW.status <> OLD.status AND NEW.status <> 'queued'
+  AND (NEW.callback IS NOT NULL OR EXISTS (SELECT 1 FROM webhooks)) BEGIN
+  INSERT INTO webhook_deliveries (subject, sequence, receiver, event, payload, created_at, next_attempt_at)
+    SELECT NEW.id,
+           (SELECT coalesce(max(sequence), 0) FROM webhook_deliveries WHERE subject = NEW.id)
+             + iif(subscriber.event = 'job.started', 1, 2),
+           subscriber.receiver, subscriber.event,
+           json_object('task_id', NEW.task_id, 'status', NEW.status, 'attempt', NEW.attempt,
+                       'progress', NEW.progress, 'message', NEW.message,
+                       'error_code', NEW.error_code, 'error_detail', NEW.error_detail,
+                       'labels', json(coalesce(NEW.labels, '{}'))),
+           NEW.updated_at, NEW.updated_at
+    FROM (
+      SELECT receiver, event FROM webhook_subscribers
+      WHERE (pool IS NULL OR pool = NEW.pool)
+        AND (expires_at IS NULL OR expires_at > NEW.updated_at)
+        AND NOT EXISTS (
+          SELECT 1 FROM json_each(labels) AS wanted
+          WHERE NOT EXISTS (
+            SELECT 1 FROM json_each(NEW.labels) AS given
+            WHERE given.key = wanted.key AND given.value = wanted.value))
+      UNION ALL
+      SELECT NEW.callback ->> '$.receiver', value FROM json_each(NEW.callback, '$.events')
+    ) AS subscriber
+    WHERE subscriber.event = CASE WHEN NEW.status IN ('completed', 'failed', 'cancelled')
+                                  THEN 'job.' || NEW.status ELSE 'job.stage' END
+       -- Once for an attempt, also when its agent lost it and came back.
+       OR (subscriber.event = 'job.started' AND OLD.status = 'queued'
+           AND NEW.status NOT IN ('completed', 'failed', 'cancelled')
+           AND NOT EXISTS (
+             SELECT 1 FROM webhook_deliveries AS told
+             WHERE told.subject = NEW.id AND told.receiver = subscriber.receiver
+               AND told.event = 'job.started' AND told.payload ->> '$.attempt' = NEW.attempt));
+END;
+--> statement-breakpoint
+-- Nothing is delivered of a deleted job.
+CREATE TRIGGER jobs_deleted_webhooks AFTER DELETE ON jobs BEGIN
+  DELETE FROM webhook_deliveries WHERE subject = OLD.id;
 END;

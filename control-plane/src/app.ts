@@ -26,6 +26,7 @@ import { tusOfferRoutes, tusProtocol, tusRoutes } from "./uploads/tus/routes.ts"
 import { usageRoutes } from "./usage/routes.ts";
 import { watchRoutes } from "./watch/routes.ts";
 import { pageRoutes } from "./web/page-routes.tsx";
+import { deliveryRoutes, jobDeliveryRoutes, webhookRoutes } from "./webhooks/routes.ts";
 
 const MAX_JSON_BYTES = 1024 * 1024;
 
@@ -64,6 +65,7 @@ export const app = new Hono<AppEnv>({ strict: false })
   .route("/jobs", watchRoutes)
   .route("/jobs", resultRoutes)
   .route("/jobs", jobShareRoutes)
+  .route("/jobs", jobDeliveryRoutes)
   .route("/links", linkRoutes)
   .use("/shares/*", authenticate)
   .route("/shares", shareRoutes)
@@ -90,6 +92,12 @@ export const app = new Hono<AppEnv>({ strict: false })
   .use("/session", jsonOnly)
   .route("/session", sessionRoutes)
   .route("/me", meRoutes)
+
+  .use("/webhooks/*", authenticate, requireWritableStorage, jsonOnly)
+  .route("/webhooks", webhookRoutes)
+
+  .use("/deliveries/*", authenticate, requireWritableStorage, jsonOnly)
+  .route("/deliveries", deliveryRoutes)
 
   .route("/", pageRoutes(callApi))
 

@@ -25,3 +25,4 @@ export * from "./sources/source-url.ts";
 export * from "./timestamps.ts";
 export * from "./uploads.ts";
 export * from "./watch.ts";
+export * from "./webhooks.ts";

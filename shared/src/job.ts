@@ -7,6 +7,7 @@ import { laxNumber } from "./lax-number.ts";
 import { STAGES } from "./progress.ts";
 import { sharePageAdvice } from "./sources/share-page.ts";
 import { parseSourceUrl } from "./sources/source-url.ts";
+import { CallbackFields } from "./webhooks.ts";
 
 export const Preset = z.enum(["draft", "standard", "high"]);
 export type Preset = z.infer<typeof Preset>;
@@ -80,6 +81,7 @@ export const CreateJobFields = JobOptions.extend({
     .describe("Higher goes first; one step equals ten minutes of waiting."),
   pool: PoolName.default(DEFAULT_POOL).describe("The group of agents that may run the job."),
   labels: Labels.default({}).describe("Your own words for the job: `GET /jobs?label=key=value` finds it."),
+  ...CallbackFields.shape,
 });
 
 export const CreateJob = CreateJobFields.superRefine((body, context) => {

@@ -56,6 +56,17 @@ export const PROBLEMS = {
   },
   key_not_found: { status: 404, title: "No such API key", hint: "GET /keys lists them." },
   agent_not_found: { status: 404, title: "No such agent", hint: "GET /agents lists them." },
+  webhook_not_found: { status: 404, title: "No such webhook", hint: "GET /webhooks lists them." },
+  delivery_not_found: {
+    status: 404,
+    title: "No such delivery",
+    hint: "GET /webhooks/{webhook_id}/deliveries lists them. Those of a deleted job are deleted with it.",
+  },
+  too_many_webhooks: {
+    status: 409,
+    title: "The API key has too many webhooks",
+    hint: "Delete those that are not needed any more.",
+  },
   job_not_ended: {
     status: 409,
     title: "The job has not ended",

@@ -23,6 +23,7 @@ import {
 import { z } from "zod";
 import { type WatchOptions, WatchUnavailable, watchMessages } from "./watch.ts";
 
+export { verifyWebhook } from "./verify-webhook.ts";
 export type { WatchOptions } from "./watch.ts";
 
 /** An error response of the API (RFC 9457). */

@@ -11,6 +11,7 @@ import * as uploads from "../uploads/contract.ts";
 import * as tus from "../uploads/tus/contract.ts";
 import * as usage from "../usage/contract.ts";
 import * as watch from "../watch/contract.ts";
+import * as webhooks from "../webhooks/contract.ts";
 import { type Operation, TAGS } from "./operation.ts";
 
 /** The whole public API, in the order of its documentation. */
@@ -28,6 +29,7 @@ export const OPERATIONS: readonly Operation[] = [
   audit,
   usage,
   documentation,
+  webhooks,
 ]
   .flatMap((room): Operation[] => Object.values(room))
   .toSorted(

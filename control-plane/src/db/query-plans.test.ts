@@ -18,7 +18,9 @@ const SHORT = [
   // The list's candidates, at most 2,000; and the twenty steps of its binary search.
   /^SCAN (candidate|search|\(subquery-\d+\))$/,
   // Uploads of attempts that run; and deleted jobs until their second purge, eight days later.
-  /^SCAN result_uploads( USING INDEX result_uploads_job)?$/,
+  /^SCAN result_uploads$/,
+  // One row for each receiver of webhooks.
+  /^SCAN receivers$/,
   /^SCAN tombstones$/,
   /^SCAN signing_secrets$/,
 ];

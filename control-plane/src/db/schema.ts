@@ -8,6 +8,9 @@ import type {
   KeyLimits,
   Scope,
   UploadProtocol,
+  WEBHOOK_TEST,
+  WebhookEventType,
+  WebhookPayload,
 } from "@splatt/shared";
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
@@ -89,8 +92,7 @@ export const jobs = sqliteTable(
     startedAt: integer("started_at"),
     endedAt: integer("ended_at"),
 
-    /** Where this job's own webhook events go. */
-    callbackUrl: text("callback_url"),
+    callback: text({ mode: "json" }).$type<Callback>(),
     /** Retention never removes the files of a pinned job. */
     pinned: integer({ mode: "boolean" }).notNull().default(false),
     /** When retention removed its video and its results. */
@@ -160,8 +162,8 @@ export type ResultRow = typeof results.$inferSelect;
 export const resultUploads = sqliteTable(
   "result_uploads",
   {
-    id: text().primaryKey(),
     jobId: text("job_id").notNull(),
+    id: text().notNull(),
     attempt: integer().notNull(),
     filename: text().notNull(),
     size: integer().notNull(),
@@ -172,7 +174,7 @@ export const resultUploads = sqliteTable(
     etag: text(),
     createdAt: integer("created_at").notNull(),
   },
-  (upload) => [index("result_uploads_job").on(upload.jobId)],
+  (upload) => [primaryKey({ columns: [upload.jobId, upload.id] })],
 );
 export type ResultUploadRow = typeof resultUploads.$inferSelect;
 
@@ -316,26 +318,50 @@ export const jobLabels = sqliteTable(
 
 export const webhooks = sqliteTable("webhooks", {
   id: text().primaryKey(),
+  /** The API key that made it, which limits what it tells of; null for the bootstrap key. */
   apiKeyId: text("api_key_id"),
   url: text().notNull(),
-  events: text({ mode: "json" }).$type<readonly string[]>().notNull(),
+  events: text({ mode: "json" }).$type<readonly WebhookEventType[]>().notNull(),
   /** `whsec_` and base64. Signing needs it in clear. */
   secret: text().notNull(),
+  /** The address of the API as its maker reached it: where the links in its events point. */
+  apiUrl: text("api_url").notNull(),
   createdAt: integer("created_at").notNull(),
+  /** Since when every attempt has failed; null while it works. */
+  failingSince: integer("failing_since"),
+  /** When it answered 410 Gone: nothing is sent to it until a test succeeds. */
+  disabledAt: integer("disabled_at"),
 });
 export type WebhookRow = typeof webhooks.$inferSelect;
 
-/** The outbox of webhooks: a row is written in the statement that makes the change it tells of. */
+/** Where a job's own events go. */
+export interface Callback {
+  readonly url: string;
+  readonly events: readonly WebhookEventType[];
+  /** The sender that delivers them: one for each API key and origin. */
+  readonly receiver: string;
+  readonly apiUrl: string;
+  /** The API key that asked for it; null for the bootstrap key. */
+  readonly apiKeyId: string | null;
+}
+
+/**
+ * The outbox of webhooks and its history. Triggers on `jobs` write a row in the statement that makes the change it
+ * tells of, and delete the rows of a deleted job.
+ */
 export const webhookDeliveries = sqliteTable(
   "webhook_deliveries",
   {
-    id: text().primaryKey(),
-    /** Null for a job's own `callback_url`. */
-    webhookId: text("webhook_id"),
-    jobId: text("job_id"),
-    event: text().notNull(),
-    /** The change's time, and what else the body needs from that moment. */
-    payload: text().notNull(),
+    /** What the event is about: a job's id; for a test, an id of its own. */
+    subject: text().notNull(),
+    /** Grows with the events of a subject. */
+    sequence: integer().notNull(),
+    /** A webhook's id, or the receiver of a job's callback. */
+    receiver: text().notNull(),
+    event: text().$type<WebhookEventType | typeof WEBHOOK_TEST>().notNull(),
+    /** The event's data, as they were at the change; null for a test. */
+    payload: text({ mode: "json" }).$type<WebhookPayload>(),
+    /** The change's time. */
     createdAt: integer("created_at").notNull(),
     attempts: integer().notNull().default(0),
     /** Null once it is delivered or given up. */
@@ -346,11 +372,21 @@ export const webhookDeliveries = sqliteTable(
     error: text(),
   },
   (row) => [
-    index("webhook_deliveries_due").on(row.nextAttemptAt).where(sql`next_attempt_at IS NOT NULL`),
-    index("webhook_deliveries_webhook").on(row.webhookId, row.createdAt).where(sql`webhook_id IS NOT NULL`),
+    primaryKey({ columns: [row.subject, row.sequence, row.receiver] }),
+    // Finds what a receiver has still to get, and otherwise its history in order.
+    index("webhook_deliveries_receiver").on(row.receiver, row.nextAttemptAt, row.createdAt),
   ],
 );
 export type WebhookDeliveryRow = typeof webhookDeliveries.$inferSelect;
+
+/** What signs the callbacks of each API key's jobs. */
+export const callbackSecrets = sqliteTable("callback_secrets", {
+  /** Empty for the bootstrap key. */
+  apiKeyId: text("api_key_id").primaryKey(),
+  /** `whsec_` and base64. */
+  secret: text().notNull(),
+  createdAt: integer("created_at").notNull(),
+});
 
 /** Links that show a job to whoever has them. */
 export const shares = sqliteTable(

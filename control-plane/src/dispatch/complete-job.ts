@@ -6,6 +6,7 @@ import { isHeldUnder } from "../jobs/lease-conditions.ts";
 import { applyTransition, complete } from "../jobs/transitions.ts";
 import { log } from "../log.ts";
 import { discardResultUploads } from "../uploads/result-uploads.ts";
+import { receiversOf } from "../webhooks/outbox.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
 import { failAttempt } from "./fail-attempt.ts";
 import { applicable, outcomeOfUnapplied, releaseLease, replyFor } from "./job-reports.ts";
@@ -34,7 +35,9 @@ export async function onComplete(
   const completable = and(applicable(message, agentId), inArray(jobs.status, [...transition.from]));
   // The results go first: the trigger that counts what the job used reads them when the status changes.
   const storing = context.db.insert(results).select(resultRows(files, completable)).onConflictDoNothing();
-  const [, changed] = await withRetry(() => context.db.batch([storing, completion]));
+  const receivers = receiversOf(context.db, fence.job_id);
+  const [, changed, told] = await withRetry(() => context.db.batch([storing, completion, receivers]));
+  context.wakeReceivers(told);
   const outcome = changed.length > 0 ? "applied" : await outcomeOfUnapplied(context, agentId, message);
   if (outcome !== "stale") {
     releaseLease(context, fence, agentId);

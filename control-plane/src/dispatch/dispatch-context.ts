@@ -29,6 +29,8 @@ export interface DispatchContext {
   readonly random: () => number;
   readonly newLeaseId: () => string;
   readonly alarm: AlarmClock;
+  /** Has the receivers of webhooks told of a change that is durable. */
+  readonly wakeReceivers: (rows: readonly { readonly receiver: string }[]) => void;
   /** Since when the Dispatcher has run without an outage. */
   awakeSince: number;
   /** By job. Lost with the object, at the cost of one extra write. */

@@ -10,6 +10,7 @@ import { retentionOf } from "../maintenance/retention-settings.ts";
 import { readWatchRequest } from "../watch/watch-request.ts";
 import { isWatcher, WatchSockets } from "../watch/watch-sockets.ts";
 import { Watchers } from "../watch/watchers.ts";
+import { wakeSenders } from "../webhooks/wake.ts";
 import { markLostAgents, onAgentGone } from "./agent-gone.ts";
 import { AgentInstances } from "./agent-instances.ts";
 import { type AgentSocket, AgentSockets } from "./agent-sockets.ts";
@@ -75,6 +76,11 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       random: Math.random,
       newLeaseId: () => crypto.randomUUID(),
       alarm,
+      wakeReceivers: (rows) =>
+        void wakeSenders(
+          env,
+          rows.map(({ receiver }) => receiver),
+        ),
       awakeSince: 0,
       writtenProgress: new Map(),
       recalled: new Set(),

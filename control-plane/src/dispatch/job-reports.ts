@@ -4,6 +4,7 @@ import { withRetry } from "../db/database.ts";
 import { jobs } from "../db/schema.ts";
 import { heldUnder, isHeldUnder } from "../jobs/lease-conditions.ts";
 import { applyTransition, type Transition } from "../jobs/transitions.ts";
+import { receiversOf } from "../webhooks/outbox.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
 
 /** How a report of an agent changed its job. `repeated`: it had done so before. `stale`: the sender lost the job. */
@@ -16,9 +17,13 @@ export async function applyReport(
   message: AckedMessage,
   transition: Transition,
 ): Promise<ReportOutcome> {
-  const rows = await withRetry(() =>
-    applyTransition(context.db, transition, applicable(message, agentId)).returning({ id: jobs.id }),
+  const [rows, receivers] = await withRetry(() =>
+    context.db.batch([
+      applyTransition(context.db, transition, applicable(message, agentId)).returning({ id: jobs.id }),
+      receiversOf(context.db, message.fence.job_id),
+    ]),
   );
+  context.wakeReceivers(receivers);
   return rows.length > 0 ? "applied" : outcomeOfUnapplied(context, agentId, message);
 }
 

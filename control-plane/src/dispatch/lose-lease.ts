@@ -5,6 +5,7 @@ import { lostBefore } from "../jobs/queue-conditions.ts";
 import { applyTransition, giveUp, requeueLost, requeueUnaccepted } from "../jobs/transitions.ts";
 import { log } from "../log.ts";
 import { discardResultUploads } from "../uploads/result-uploads.ts";
+import { receiversOf } from "../webhooks/outbox.ts";
 import { retryTime } from "./backoff.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
 import { accept, fenceOf } from "./held-lease.ts";
@@ -25,7 +26,10 @@ export async function loseLease(context: DispatchContext, lease: Lease, why: str
   const transition = isGivenUp
     ? giveUp({ detail: why, countsLoss: true, now })
     : requeueLost({ leaseId, agentId, nextAttemptAt, why, now });
-  await withRetry(async () => applyTransition(context.db, transition, held));
+  const [, receivers] = await withRetry(() =>
+    context.db.batch([applyTransition(context.db, transition, held), receiversOf(context.db, lease.jobId)]),
+  );
+  context.wakeReceivers(receivers);
   context.leases.remove(lease);
   if (isGivenUp) await discardResultUploads(context.db, context.bucket, lease.jobId);
   else context.alarm.remember(nextAttemptAt);
@@ -49,6 +53,7 @@ export async function giveUpLost(context: DispatchContext): Promise<void> {
   for (const { id } of givenUp) {
     context.jobChanged(id);
     log("warn", "job given up: it lost its agent and found no other", { job: id });
+    context.wakeReceivers(await receiversOf(context.db, id));
     await discardResultUploads(context.db, context.bucket, id);
   }
 }

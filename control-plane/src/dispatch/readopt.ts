@@ -5,6 +5,7 @@ import { jobEvents, jobs } from "../db/schema.ts";
 import { isHeldUnder } from "../jobs/lease-conditions.ts";
 import { applyTransition, readopt as readoptTransition } from "../jobs/transitions.ts";
 import { log } from "../log.ts";
+import { receiversOf } from "../webhooks/outbox.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
 import { recordHeldLease } from "./held-lease.ts";
 
@@ -34,7 +35,13 @@ export async function readopt(
     eq(jobs.lostLeaseId, held.fence.lease_id),
     isNull(jobs.leaseId),
   );
-  await withRetry(async () => applyTransition(context.db, transition, isStillLost));
+  const [, receivers] = await withRetry(() =>
+    context.db.batch([
+      applyTransition(context.db, transition, isStillLost),
+      receiversOf(context.db, fence.job_id),
+    ]),
+  );
+  context.wakeReceivers(receivers);
   if (!(await isHeldUnder(context.db, fence, agentId))) return null;
   recordHeldLease(context, fence, agentId);
   context.jobChanged(fence.job_id);

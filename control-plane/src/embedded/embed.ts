@@ -2,6 +2,7 @@ import type { Env } from "../env.ts";
 import type { StorageState } from "../storage/storage-state.ts";
 import { doorBytes } from "./door-bytes.ts";
 import { localBucket } from "./local-bucket.ts";
+import { outboundFetch } from "./outbound-fetch.ts";
 import {
   DOOR_SECRET_HEADER,
   HELD_LENGTH_HEADER,
@@ -10,14 +11,15 @@ import {
   UNKNOWN_LENGTH,
 } from "./store-protocol.ts";
 
-/** The bindings that the embedded runtime provides in place of R2. */
+/** The bindings that the embedded runtime provides in place of R2, and for sending webhooks. */
 export interface EmbeddedEnv extends Omit<Env, "BUCKET"> {
   readonly OBJECT_STORE: Fetcher;
+  readonly OUTBOUND: Fetcher;
   readonly DOOR_SECRET: string;
 }
 
 export function onLocalStore<E extends EmbeddedEnv>(env: E): E & Env {
-  return { ...env, BUCKET: localBucket(env.OBJECT_STORE) };
+  return { ...env, BUCKET: localBucket(env.OBJECT_STORE), OUTBOUND_FETCH: outboundFetch(env.OUTBOUND) };
 }
 
 /**

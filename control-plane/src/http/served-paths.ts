@@ -6,6 +6,7 @@ export const SERVED_SEGMENTS: readonly string[] = [
   "app",
   "assets",
   "audit",
+  "deliveries",
   "embed",
   "health",
   "docs",
@@ -22,6 +23,7 @@ export const SERVED_SEGMENTS: readonly string[] = [
   "sign-out",
   "uploads",
   "usage",
+  "webhooks",
 ];
 
 /** Web pages and agents' endpoints: not part of the public API. */

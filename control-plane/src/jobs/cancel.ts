@@ -1,10 +1,12 @@
 import { eq } from "drizzle-orm";
-import { database, withRetry } from "../db/database.ts";
+import { type Database, database, withRetry } from "../db/database.ts";
 import { type JobRow, jobs } from "../db/schema.ts";
 import { notifyDispatcher } from "../dispatch/dispatcher-client.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { discardResultUploads } from "../uploads/result-uploads.ts";
+import { receiversOf } from "../webhooks/outbox.ts";
+import { wakeSenders } from "../webhooks/wake.ts";
 import { applyTransition, cancel } from "./transitions.ts";
 
 /**
@@ -15,8 +17,12 @@ import { applyTransition, cancel } from "./transitions.ts";
  */
 export async function cancelJob(env: Env, job: JobRow): Promise<JobRow | undefined> {
   const db = database(env.DB);
-  await withRetry(async () => applyTransition(db, cancel(Date.now()), eq(jobs.id, job.id)));
-  const [after] = await db.select().from(jobs).where(eq(jobs.id, job.id));
+  const [, [after]] = await withRetry(() =>
+    db.batch([
+      applyTransition(db, cancel(Date.now()), eq(jobs.id, job.id)),
+      db.select().from(jobs).where(eq(jobs.id, job.id)),
+    ]),
+  );
   return after;
 }
 
@@ -25,12 +31,27 @@ export async function cancelJob(env: Env, job: JobRow): Promise<JobRow | undefin
  * agent learns of the cancel when it next reports what it holds, and the scheduled purge finds the uploads.
  */
 export async function stopCancelledJob(env: Env, job: JobRow): Promise<void> {
+  const db = database(env.DB);
+  const isTold = tellReceivers(env, db, job);
   await notifyDispatcher(env, job.pool, "job cancelled", job.id, (dispatcher) =>
     dispatcher.jobCancelled(job.id),
   );
   try {
-    await discardResultUploads(database(env.DB), env.BUCKET, job.id);
+    await discardResultUploads(db, env.BUCKET, job.id);
   } catch (error) {
     log("warn", "uploads of a cancelled job not discarded", { job: job.id }, error);
+  }
+  await isTold;
+}
+
+async function tellReceivers(env: Env, db: Database, job: JobRow): Promise<void> {
+  try {
+    const rows = await receiversOf(db, job.id);
+    await wakeSenders(
+      env,
+      rows.map(({ receiver }) => receiver),
+    );
+  } catch (error) {
+    log("warn", "webhooks of a cancelled job wait for the scheduled handler", { job: job.id }, error);
   }
 }

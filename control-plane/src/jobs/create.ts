@@ -1,7 +1,7 @@
 import { type CreateJob, DEFAULT_POOL, JobOptions } from "@splatt/shared";
 import { and, eq, type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
-import { agents, type JobRow, jobs, uploads } from "../db/schema.ts";
+import { agents, type Callback, type JobRow, jobs, uploads } from "../db/schema.ts";
 import { notifyDispatcher } from "../dispatch/dispatcher-client.ts";
 import type { WaitingJob } from "../dispatch/queue.ts";
 import { queueRank } from "../dispatch/queue-rank.ts";
@@ -20,6 +20,15 @@ export interface CreatedJob {
   readonly waiting: WaitingJob | null;
 }
 
+/** A job to create. */
+export interface JobRequest {
+  readonly body: CreateJob;
+  /** The ended job that it is a retry of. */
+  readonly repeats: JobRow | null;
+  /** Where its own events go. */
+  readonly callback: Callback | null;
+}
+
 /**
  * Queues a job.
  *
@@ -31,7 +40,7 @@ export async function createJob(
   db: Database,
   principal: Principal,
   creation: Creation,
-  { body, repeats }: { readonly body: CreateJob; readonly repeats: JobRow | null },
+  { body, repeats, callback }: JobRequest,
   answer: (id: string) => Response,
 ): Promise<CreatedJob> {
   await requirePool(db, body.pool);
@@ -61,6 +70,7 @@ export async function createJob(
       rank,
       retryOf: repeats?.id ?? null,
       lastAgentId,
+      callback,
       createdAt: now,
       updatedAt: now,
     })

@@ -9,6 +9,8 @@ export function retryBody(job: JobRow, changes: unknown): CreateJob {
   const given = validate(z.record(z.string(), z.unknown()), changes, "body");
   const { filebin_url, video_url, upload_id, filename, ...options } = given;
   const { taskId, labels, priority, pool } = job;
-  const before = { ...job.options, task_id: taskId, labels: labels ?? {}, priority, pool };
+  const callback =
+    job.callback === null ? {} : { callback_url: job.callback.url, callback_events: job.callback.events };
+  const before = { ...job.options, ...callback, task_id: taskId, labels: labels ?? {}, priority, pool };
   return validate(CreateJob, { ...before, ...options, ...source, filename: job.filename }, "body");
 }

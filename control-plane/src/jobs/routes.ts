@@ -22,6 +22,7 @@ import { asKeyMakes, requireJobInReach } from "../keys/reach.ts";
 import { retentionOf } from "../maintenance/retention-settings.ts";
 import { filesOf, filesOfJobs } from "../results/result-files.ts";
 import { versionChanges } from "../watch/long-poll.ts";
+import { callbackFor } from "../webhooks/callback.ts";
 import { cancelJob, stopCancelledJob } from "./cancel.ts";
 import {
   CANCEL_JOB,
@@ -35,7 +36,7 @@ import {
   RETRY_JOB,
   UNPIN_JOB,
 } from "./contract.ts";
-import { announceJob, CREATED_MESSAGE, createJob } from "./create.ts";
+import { announceJob, CREATED_MESSAGE, createJob, type JobRequest } from "./create.ts";
 import { deleteJob } from "./delete.ts";
 import { fileDates } from "./file-dates.ts";
 import { findJob } from "./find-job.ts";
@@ -52,7 +53,11 @@ export const jobRoutes = new Hono<ApiEnv>()
     const body = validate(CreateJob, asKeyMakes(principal, raw), "body");
     requireJobInReach(principal, body);
     requireFetchable(c.env, body);
-    return create(c, { body, repeats: null }, unknownFields(CreateJobFields, raw));
+    return create(
+      c,
+      { body, repeats: null, callback: await callbackFor(c, body) },
+      unknownFields(CreateJobFields, raw),
+    );
   })
 
   .get("/", serve(LIST_JOBS), async (c) => {
@@ -116,7 +121,11 @@ export const jobRoutes = new Hono<ApiEnv>()
     requireFetchable(c.env, body);
     if (job.inputPurgedAt !== null) throw new ApiError("input_purged");
     try {
-      return await create(c, { body, repeats: job }, unknownFields(RetryJobFields, raw));
+      return await create(
+        c,
+        { body, repeats: job, callback: await callbackFor(c, body) },
+        unknownFields(RetryJobFields, raw),
+      );
     } catch (error) {
       // While a job uses an upload, only retention removes it.
       const isGone = error instanceof ApiError && error.code === "upload_not_found";
@@ -149,11 +158,7 @@ async function viewOf(c: Context<ApiEnv>, job: JobRow): Promise<JobView> {
   return toJobView(job, await filesOf(db, job), dates, Date.now());
 }
 
-async function create(
-  c: Context<ApiEnv>,
-  job: { readonly body: CreateJob; readonly repeats: JobRow | null },
-  unknown: readonly string[],
-): Promise<Response> {
+async function create(c: Context<ApiEnv>, job: JobRequest, unknown: readonly string[]): Promise<Response> {
   const { answer, waiting } = await createJob(
     database(c.env.DB),
     c.get("principal"),

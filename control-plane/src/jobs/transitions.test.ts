@@ -183,14 +183,15 @@ describe("the status, lease and attempt of a job", () => {
     const writers = Object.entries(sources)
       .filter(([path, text]) => !path.includes(".test.ts") && text.includes(".update(jobs)"))
       .map(([path]) => path);
-    // claim.ts makes the claim transition for many jobs at once; the others write progress, messages, and what retention
-    // keeps or has removed.
+    // claim.ts makes the claim transition for many jobs at once; the others write progress, messages, callbacks, and
+    // what retention keeps or has removed.
     expect(writers.toSorted()).toEqual([
       "../dispatch/claim.ts",
       "../dispatch/explain-waiting.ts",
       "../dispatch/progress.ts",
       "../maintenance/purge-results.ts",
       "../uploads/uploads.ts",
+      "../webhooks/callback.ts",
       "./pin.ts",
       "./transitions.ts",
     ]);

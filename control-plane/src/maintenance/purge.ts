@@ -8,6 +8,7 @@ import { rotateSigningSecrets } from "../results/signing-secrets.ts";
 import { deleteExpiredShares } from "../shares/shares.ts";
 import { dueUploads, removeUpload } from "../uploads/expiry.ts";
 import { discardResultUploads, jobsWithMissedUploads } from "../uploads/result-uploads.ts";
+import { pruneHistory } from "../webhooks/outbox.ts";
 import { jobsWithDueResults, purgeResults } from "./purge-results.ts";
 import { KEEP_ALL, type Retention } from "./retention-settings.ts";
 
@@ -34,6 +35,7 @@ export async function purgeLeftovers(
   await each(uploads, (upload) => removeUpload(db, bucket, upload, { now, inputMs }));
   await rotateSigningSecrets(db, now);
   await deleteExpiredShares(db, now, EXPIRED_SHARES);
+  await pruneHistory(db, now, BATCH);
   await each(await jobsWithMissedUploads(db, now, BATCH), (jobId) => discardResultUploads(db, bucket, jobId));
 }
 

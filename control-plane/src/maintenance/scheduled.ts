@@ -1,9 +1,11 @@
-import { database } from "../db/database.ts";
+import { type Database, database } from "../db/database.ts";
 import { dispatcherOf } from "../dispatch/dispatcher-client.ts";
 import { poolsInUse } from "../dispatch/pools-in-use.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { purgeSessions } from "../sessions/sessions.ts";
+import { dueReceivers } from "../webhooks/outbox.ts";
+import { wakeSenders } from "../webhooks/wake.ts";
 import { purgeLeftovers } from "./purge.ts";
 import { retentionOf } from "./retention-settings.ts";
 
@@ -13,10 +15,16 @@ export async function runScheduled(env: Env): Promise<void> {
   const pools = await poolsInUse(db);
   const work = [
     ...pools.map((pool) => dispatcherOf(env, pool).tick()),
+    deliverMissedWebhooks(env, db),
     purgeLeftovers(db, env.BUCKET, Date.now(), retentionOf(env)),
     purgeSessions(env, Date.now()),
   ];
   for (const outcome of await Promise.allSettled(work)) {
     if (outcome.status === "rejected") log("error", "scheduled work failed", {}, outcome.reason);
   }
+}
+
+/** Wakes the sender of every receiver with something due: what a lost call or a dead object left behind. */
+async function deliverMissedWebhooks(env: Env, db: Database): Promise<void> {
+  await wakeSenders(env, await dueReceivers(db, Date.now()));
 }

@@ -67,6 +67,9 @@ export class Dispatcher extends DurableObject<BareEnv> {
   }
 }
 
+/** The embedded runtime binds it; nothing calls it here. */
+export class WebhookSender extends DurableObject<BareEnv> {}
+
 export default {
   async fetch(request, env, ctx) {
     const { pathname } = new URL(request.url);

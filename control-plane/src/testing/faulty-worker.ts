@@ -1,6 +1,6 @@
 import { type EmbeddedEnv, embed, onLocalStore } from "../embedded/embed.ts";
 import type { Env } from "../env.ts";
-import worker, { Dispatcher as ShippedDispatcher } from "../index.ts";
+import worker, { Dispatcher as ShippedDispatcher, WebhookSender as ShippedWebhookSender } from "../index.ts";
 import { faultyBytes, faultyD1, faultyR2, type Judge } from "./faulty-stores.ts";
 import type { Verdict } from "./store-call.ts";
 
@@ -17,6 +17,12 @@ interface FaultyEnv extends Env {
 }
 
 export class Dispatcher extends ShippedDispatcher {
+  constructor(ctx: DurableObjectState, env: FaultyEnv & EmbeddedEnv) {
+    super(ctx, onFaultyStores(onLocalStore(env)));
+  }
+}
+
+export class WebhookSender extends ShippedWebhookSender {
   constructor(ctx: DurableObjectState, env: FaultyEnv & EmbeddedEnv) {
     super(ctx, onFaultyStores(onLocalStore(env)));
   }

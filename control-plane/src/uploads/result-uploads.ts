@@ -40,7 +40,7 @@ export async function discardOpenUpload(
   upload: ResultUploadRow,
 ): Promise<void> {
   await abortMultipart(bucket, upload);
-  await withRetry(() => db.delete(resultUploads).where(eq(resultUploads.id, upload.id)));
+  await withRetry(() => db.delete(resultUploads).where(rowOf(upload)));
 }
 
 /**
@@ -57,11 +57,7 @@ export async function recordObject(
   etag: string,
 ): Promise<boolean> {
   const recorded = await withRetry(() =>
-    db
-      .update(resultUploads)
-      .set({ etag })
-      .where(eq(resultUploads.id, id))
-      .returning({ id: resultUploads.id }),
+    db.update(resultUploads).set({ etag }).where(rowOf({ jobId, id })).returning({ id: resultUploads.id }),
   );
   if (recorded.length > 0) return true;
   const [result] = await db
@@ -93,6 +89,10 @@ export async function discardResultUploads(db: Database, bucket: R2Bucket, jobId
       .delete(resultUploads)
       .where(and(eq(resultUploads.jobId, jobId), sql`id IN (SELECT value FROM json_each(${ids}))`)),
   );
+}
+
+function rowOf({ jobId, id }: Pick<ResultUploadRow, "jobId" | "id">) {
+  return and(eq(resultUploads.jobId, jobId), eq(resultUploads.id, id));
 }
 
 /** Ended jobs whose result uploads were not discarded when they ended. */

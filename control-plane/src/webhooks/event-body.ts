@@ -1,0 +1,38 @@
+import {
+  failureSentence,
+  type JobWebhookEvent,
+  offsetUtc,
+  type TestWebhookEvent,
+  WEBHOOK_TEST,
+} from "@splatt/shared";
+import type { z } from "zod";
+import type { WebhookDeliveryRow } from "../db/schema.ts";
+
+/** The body of a delivery. It depends on nothing but its row, so every attempt sends the same. */
+export function eventBody(delivery: WebhookDeliveryRow, apiUrl: string): string {
+  const { subject, sequence, receiver, event, payload, createdAt } = delivery;
+  const timestamp = offsetUtc(createdAt);
+  if (payload === null || event === WEBHOOK_TEST) {
+    const test: z.infer<typeof TestWebhookEvent> = {
+      type: WEBHOOK_TEST,
+      timestamp,
+      data: { webhook_id: receiver },
+    };
+    return JSON.stringify(test);
+  }
+  const { error_code: code, error_detail: detail, ...state } = payload;
+  const hasFailed = payload.status === "failed" && code !== null;
+  const body: JobWebhookEvent = {
+    type: event,
+    timestamp,
+    data: {
+      job_id: subject,
+      ...state,
+      error_code: hasFailed ? code : null,
+      error: hasFailed ? failureSentence({ code, detail: detail ?? "" }) : null,
+      sequence,
+      links: { job: `${apiUrl}/jobs/${subject}`, status: `${apiUrl}/jobs/${subject}/status` },
+    },
+  };
+  return JSON.stringify(body);
+}

@@ -1,0 +1,137 @@
+import { and, asc, eq, isNotNull, lt, notExists, sql } from "drizzle-orm";
+import { alias } from "drizzle-orm/sqlite-core";
+import { type Database, withRetry } from "../db/database.ts";
+import { apiKeys, callbackSecrets, jobs, webhookDeliveries, webhooks } from "../db/schema.ts";
+import type { DeliveryKey } from "./delivery-id.ts";
+import type { Settlement } from "./settlement.ts";
+
+/** How long settled deliveries are kept. */
+const HISTORY_MS = 30 * 24 * 3600 * 1000;
+
+/** A later event of a job waits for an earlier one only until that has failed this often. */
+const KEEPS_ORDER_FOR_ATTEMPTS = 3;
+
+/** The receivers that have yet to learn of a job's changes. Costs a job without subscribers one row read at most. */
+export function receiversOf(db: Database, subject: string) {
+  return db
+    .selectDistinct({ receiver: webhookDeliveries.receiver })
+    .from(webhookDeliveries)
+    .where(and(eq(webhookDeliveries.subject, subject), isNotNull(webhookDeliveries.nextAttemptAt)));
+}
+
+/** What a receiver is to get next, due or not, with everything that sending it needs; in the order of the attempts. */
+export async function nextDeliveries(db: Database, receiver: string, limit: number) {
+  const earlier = alias(webhookDeliveries, "earlier");
+  const waitsForEarlier = db
+    .select({ one: sql`1` })
+    .from(earlier)
+    .where(
+      and(
+        eq(earlier.subject, webhookDeliveries.subject),
+        eq(earlier.receiver, webhookDeliveries.receiver),
+        lt(earlier.sequence, webhookDeliveries.sequence),
+        isNotNull(earlier.nextAttemptAt),
+        lt(earlier.attempts, KEEPS_ORDER_FOR_ATTEMPTS),
+      ),
+    );
+  return db
+    .select({
+      delivery: webhookDeliveries,
+      webhook: webhooks,
+      callback: jobs.callback,
+      callbackSecret: callbackSecrets.secret,
+      key: { revokedAt: apiKeys.revokedAt, expiresAt: apiKeys.expiresAt },
+    })
+    .from(webhookDeliveries)
+    .leftJoin(webhooks, eq(webhooks.id, webhookDeliveries.receiver))
+    .leftJoin(jobs, eq(jobs.id, webhookDeliveries.subject))
+    .leftJoin(
+      callbackSecrets,
+      eq(callbackSecrets.apiKeyId, sql`coalesce(${jobs.callback} ->> '$.apiKeyId', '')`),
+    )
+    .leftJoin(
+      apiKeys,
+      eq(
+        apiKeys.id,
+        sql`iif(${webhooks.id} IS NULL, ${jobs.callback} ->> '$.apiKeyId', ${webhooks.apiKeyId})`,
+      ),
+    )
+    .where(
+      and(
+        eq(webhookDeliveries.receiver, receiver),
+        isNotNull(webhookDeliveries.nextAttemptAt),
+        notExists(waitsForEarlier),
+      ),
+    )
+    .orderBy(asc(webhookDeliveries.nextAttemptAt), asc(webhookDeliveries.createdAt))
+    .limit(limit);
+}
+export type NextDelivery = Awaited<ReturnType<typeof nextDeliveries>>[number];
+
+/** Records how attempts ended. A row that is gone belonged to a job that was deleted meanwhile. */
+export async function settle(
+  db: Database,
+  settled: readonly { readonly key: DeliveryKey; readonly settlement: Settlement }[],
+): Promise<void> {
+  const [first, ...others] = settled.map(({ key, settlement }) =>
+    db.update(webhookDeliveries).set(settlement).where(rowOf(key)),
+  );
+  if (first !== undefined) await withRetry(() => db.batch([first, ...others]));
+}
+
+/** Drops what a receiver that answered 410 Gone has yet to get. @param subject only what is about this job */
+export async function giveUpPending(
+  db: Database,
+  receiver: string,
+  error: string,
+  subject?: string,
+): Promise<void> {
+  await withRetry(() =>
+    db
+      .update(webhookDeliveries)
+      .set({ nextAttemptAt: null, error })
+      .where(
+        and(
+          eq(webhookDeliveries.receiver, receiver),
+          isNotNull(webhookDeliveries.nextAttemptAt),
+          subject === undefined ? undefined : eq(webhookDeliveries.subject, subject),
+        ),
+      ),
+  );
+}
+
+export function rowOf({ subject, sequence, receiver }: DeliveryKey) {
+  return and(
+    eq(webhookDeliveries.subject, subject),
+    eq(webhookDeliveries.sequence, sequence),
+    eq(webhookDeliveries.receiver, receiver),
+  );
+}
+
+/** Every receiver once, by jumping along the index: as quick as there are receivers, not deliveries. */
+const ALL_RECEIVERS = sql`WITH RECURSIVE receivers(receiver) AS (
+  SELECT min(receiver) FROM webhook_deliveries
+  UNION ALL
+  SELECT (SELECT min(next.receiver) FROM webhook_deliveries AS next WHERE next.receiver > receivers.receiver)
+  FROM receivers WHERE receivers.receiver IS NOT NULL)`;
+
+/** The receivers for which an attempt is due. */
+export async function dueReceivers(db: Database, now: number): Promise<string[]> {
+  const rows = await db.all<{ receiver: string }>(sql`${ALL_RECEIVERS}
+    SELECT receiver FROM receivers
+    WHERE receiver IS NOT NULL AND EXISTS (
+      SELECT 1 FROM webhook_deliveries AS due
+      WHERE due.receiver = receivers.receiver AND due.next_attempt_at <= ${now})`);
+  return rows.map(({ receiver }) => receiver);
+}
+
+/** Deletes old history, a part of it at a time. */
+export async function pruneHistory(db: Database, now: number, limit: number): Promise<void> {
+  const old = await db.all<DeliveryKey>(sql`${ALL_RECEIVERS}
+    SELECT old.subject, old.sequence, old.receiver FROM receivers
+    JOIN webhook_deliveries AS old ON old.receiver = receivers.receiver
+      AND old.next_attempt_at IS NULL AND old.created_at < ${now - HISTORY_MS}
+    LIMIT ${limit}`);
+  const [first, ...others] = old.map((key) => db.delete(webhookDeliveries).where(rowOf(key)));
+  if (first !== undefined) await withRetry(() => db.batch([first, ...others]));
+}

@@ -1,0 +1,133 @@
+import { CreateWebhook, type DeliveryList, ListDeliveriesQuery, type WebhookCreated } from "@splatt/shared";
+import { Hono } from "hono";
+import type { ApiEnv } from "../app-env.ts";
+import { serve } from "../contract/serve.ts";
+import { database } from "../db/database.ts";
+import { webhooks } from "../db/schema.ts";
+import { ApiError } from "../http/problem.ts";
+import { publicUrl } from "../http/public-url.ts";
+import { idParam, readJson, readQuery, unknownFields, validate } from "../http/validate.ts";
+import { unknownWarnings } from "../http/warnings.ts";
+import { findJob } from "../jobs/find-job.ts";
+import { callbackSecret } from "./callback.ts";
+import {
+  CREATE_WEBHOOK,
+  DELETE_WEBHOOK,
+  GET_CALLBACK_SECRET,
+  GET_WEBHOOK,
+  LIST_DELIVERIES,
+  LIST_JOB_DELIVERIES,
+  LIST_WEBHOOKS,
+  REDELIVER,
+  TEST_WEBHOOK,
+} from "./contract.ts";
+import { requireReceiver } from "./receiver-url.ts";
+import { toDeliveryView, toWebhookView } from "./views.ts";
+import { wakeSenders } from "./wake.ts";
+import {
+  deleteWebhook,
+  deliveriesOfJob,
+  findDelivery,
+  findWebhook,
+  type HistoryPlace,
+  listWebhooks,
+  makeDue,
+  newWebhook,
+  pastDeliveries,
+  pendingDeliveries,
+  recordTest,
+} from "./webhooks.ts";
+
+/** The first page lists no more of those that are not delivered yet. */
+const MOST_PENDING = 100;
+
+export const webhookRoutes = new Hono<ApiEnv>()
+  .post("/", serve(CREATE_WEBHOOK), async (c) => {
+    const raw = await readJson(c);
+    const body = validate(CreateWebhook, raw, "body");
+    requireReceiver(c.env, "url", body.url);
+    const apiUrl = publicUrl(c.env, c.req.url, "");
+    const db = database(c.env.DB);
+    const webhook = await newWebhook(db, body, c.get("principal"), apiUrl);
+    const created: WebhookCreated = {
+      ...toWebhookView(webhook),
+      secret: webhook.secret,
+      ...unknownWarnings("field", unknownFields(CreateWebhook, raw)),
+    };
+    const insert = db.insert(webhooks).values(webhook).onConflictDoNothing();
+    return (await c.get("creation").commit([insert], c.json(created))).answer;
+  })
+
+  .get("/", serve(LIST_WEBHOOKS), async (c) => {
+    const found = await listWebhooks(database(c.env.DB), c.get("principal"));
+    return c.json({ webhooks: found.map(toWebhookView) });
+  })
+
+  .get("/callback-secret", serve(GET_CALLBACK_SECRET), async (c) => {
+    const secret = await callbackSecret(database(c.env.DB), c.get("principal").keyId);
+    return c.json({ secret }, 200, { "cache-control": "no-store" });
+  })
+
+  .get("/:id", serve(GET_WEBHOOK), async (c) => {
+    return c.json(toWebhookView(await findWebhook(database(c.env.DB), idParam(c), c.get("principal"))));
+  })
+
+  .delete("/:id", serve(DELETE_WEBHOOK), async (c) => {
+    const db = database(c.env.DB);
+    await deleteWebhook(db, await findWebhook(db, idParam(c), c.get("principal")));
+    return c.json({ message: "Webhook deleted" });
+  })
+
+  .get("/:id/deliveries", serve(LIST_DELIVERIES), async (c) => {
+    const query = readQuery(c);
+    const { limit, cursor } = validate(ListDeliveriesQuery, query, "query");
+    const db = database(c.env.DB);
+    const { id } = await findWebhook(db, idParam(c), c.get("principal"));
+    const before = cursor === undefined ? null : parseCursor(cursor);
+    const found = await pastDeliveries(db, id, limit + 1, before);
+    const page = found.slice(0, limit);
+    const last = found.length > limit ? page.at(-1) : undefined;
+    const pending = before === null ? await pendingDeliveries(db, id, MOST_PENDING) : [];
+    const list: DeliveryList = {
+      deliveries: [...pending, ...page].map(toDeliveryView),
+      next_cursor: last === undefined ? null : `${last.createdAt}_${last.subject}_${last.sequence}`,
+      ...unknownWarnings("parameter", unknownFields(ListDeliveriesQuery, query)),
+    };
+    return c.json(list);
+  })
+
+  .post("/:id/test", serve(TEST_WEBHOOK), async (c) => {
+    const db = database(c.env.DB);
+    const webhook = await findWebhook(db, idParam(c), c.get("principal"));
+    const test = await recordTest(db, webhook);
+    c.executionCtx.waitUntil(wakeSenders(c.env, [webhook.id]));
+    return c.json(toDeliveryView(test));
+  });
+
+export const deliveryRoutes = new Hono<ApiEnv>().post("/:id/redeliver", serve(REDELIVER), async (c) => {
+  const db = database(c.env.DB);
+  const delivery = await findDelivery(db, idParam(c), c.get("principal"));
+  const again = await makeDue(db, delivery);
+  c.executionCtx.waitUntil(wakeSenders(c.env, [again.receiver]));
+  return c.json(toDeliveryView(again));
+});
+
+export const jobDeliveryRoutes = new Hono<ApiEnv>().get(
+  "/:id/deliveries",
+  serve(LIST_JOB_DELIVERIES),
+  async (c) => {
+    const { id } = await findJob(c);
+    const deliveries = await deliveriesOfJob(database(c.env.DB), id, c.get("principal"));
+    const list: DeliveryList = { deliveries: deliveries.map(toDeliveryView), next_cursor: null };
+    return c.json(list);
+  },
+);
+
+function parseCursor(cursor: string): HistoryPlace {
+  const [, createdAt, subject, sequence] = /^(\d{1,15})_([0-9a-f-]{36})_(\d{1,9})$/.exec(cursor) ?? [];
+  if (createdAt === undefined || subject === undefined || sequence === undefined) {
+    const msg = "must be the next_cursor of another page";
+    throw new ApiError("invalid_request", [{ loc: ["query", "cursor"], msg, type: "value_error" }]);
+  }
+  return { createdAt: Number(createdAt), subject, sequence: Number(sequence) };
+}

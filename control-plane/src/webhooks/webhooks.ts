@@ -1,0 +1,185 @@
+import { type CreateWebhook, WEBHOOK_TEST } from "@splatt/shared";
+import { and, asc, desc, eq, isNotNull, isNull, sql } from "drizzle-orm";
+import type { z } from "zod";
+import { type Database, withRetry } from "../db/database.ts";
+import { jobs, type WebhookDeliveryRow, type WebhookRow, webhookDeliveries, webhooks } from "../db/schema.ts";
+import { ApiError } from "../http/problem.ts";
+import { isAdmin, type Principal } from "../keys/principal.ts";
+import { type DeliveryKey, parseDeliveryId } from "./delivery-id.ts";
+import { rowOf } from "./outbox.ts";
+import { newWebhookSecret } from "./signature.ts";
+
+/** Each change of a job looks at all webhooks, so a key may not have any number of them. */
+const MOST_WEBHOOKS = 32;
+
+/** A webhook to insert. @throws ApiError 409 when the key has too many */
+export async function newWebhook(
+  db: Database,
+  { url, events }: z.infer<typeof CreateWebhook>,
+  { keyId }: Principal,
+  apiUrl: string,
+): Promise<WebhookRow> {
+  const webhook: WebhookRow = {
+    id: crypto.randomUUID(),
+    apiKeyId: keyId,
+    url,
+    events,
+    secret: newWebhookSecret(),
+    apiUrl,
+    createdAt: Date.now(),
+    failingSince: null,
+    disabledAt: null,
+  };
+  const [owned] = await db.select({ count: sql<number>`count(*)` }).from(webhooks).where(ownedBy(keyId));
+  if ((owned?.count ?? 0) >= MOST_WEBHOOKS) {
+    throw new ApiError("too_many_webhooks", `A key has at most ${MOST_WEBHOOKS} webhooks.`);
+  }
+  return webhook;
+}
+
+/** A key's webhooks; all of them for an administrator. */
+export async function listWebhooks(db: Database, principal: Principal): Promise<WebhookRow[]> {
+  return db
+    .select()
+    .from(webhooks)
+    .where(isAdmin(principal) ? undefined : ownedBy(principal.keyId))
+    .orderBy(desc(webhooks.createdAt));
+}
+
+/** @throws ApiError 404 also when it belongs to another key */
+export async function findWebhook(db: Database, id: string, principal: Principal): Promise<WebhookRow> {
+  const [webhook] = await db.select().from(webhooks).where(eq(webhooks.id, id));
+  if (webhook === undefined || !isOwnedBy(webhook.apiKeyId, principal))
+    throw new ApiError("webhook_not_found");
+  return webhook;
+}
+
+/** Deletes it with its deliveries: what it has not delivered yet is not delivered any more. */
+export async function deleteWebhook(db: Database, { id }: WebhookRow): Promise<void> {
+  await withRetry(() =>
+    db.batch([
+      db.delete(webhooks).where(eq(webhooks.id, id)),
+      db.delete(webhookDeliveries).where(eq(webhookDeliveries.receiver, id)),
+    ]),
+  );
+}
+
+/** Where a page of a webhook's history ends. */
+export type HistoryPlace = Pick<WebhookDeliveryRow, "createdAt" | "subject" | "sequence">;
+
+/** What a webhook has yet to deliver, in the order of the attempts. */
+export async function pendingDeliveries(
+  db: Database,
+  receiver: string,
+  limit: number,
+): Promise<WebhookDeliveryRow[]> {
+  return db
+    .select()
+    .from(webhookDeliveries)
+    .where(and(eq(webhookDeliveries.receiver, receiver), isNotNull(webhookDeliveries.nextAttemptAt)))
+    .orderBy(asc(webhookDeliveries.nextAttemptAt))
+    .limit(limit);
+}
+
+/** What a webhook has delivered or given up, newest first. */
+export async function pastDeliveries(
+  db: Database,
+  receiver: string,
+  limit: number,
+  before: HistoryPlace | null,
+): Promise<WebhookDeliveryRow[]> {
+  const { createdAt, subject, sequence } = webhookDeliveries;
+  return db
+    .select()
+    .from(webhookDeliveries)
+    .where(
+      and(
+        eq(webhookDeliveries.receiver, receiver),
+        isNull(webhookDeliveries.nextAttemptAt),
+        before === null
+          ? undefined
+          : sql`(${createdAt}, ${subject}, ${sequence}) < (${before.createdAt}, ${before.subject}, ${before.sequence})`,
+      ),
+    )
+    .orderBy(desc(createdAt), desc(subject), desc(sequence))
+    .limit(limit);
+}
+
+/** A test is an event like any other: with an id, a signature and retries. */
+export async function recordTest(db: Database, { id }: WebhookRow): Promise<WebhookDeliveryRow> {
+  const now = Date.now();
+  const test: WebhookDeliveryRow = {
+    subject: crypto.randomUUID(),
+    sequence: 1,
+    receiver: id,
+    event: WEBHOOK_TEST,
+    payload: null,
+    createdAt: now,
+    attempts: 0,
+    nextAttemptAt: now,
+    deliveredAt: null,
+    responseStatus: null,
+    error: null,
+  };
+  await withRetry(() => db.insert(webhookDeliveries).values(test).onConflictDoNothing());
+  return test;
+}
+
+/** @throws ApiError 404 also when it belongs to another key */
+export async function findDelivery(
+  db: Database,
+  id: string,
+  principal: Principal,
+): Promise<WebhookDeliveryRow> {
+  const key = parseDeliveryId(id);
+  const [found] = key === null ? [] : await deliveriesWithOwners(db, rowOf(key));
+  if (found === undefined || !isOwnedBy(found.owner, principal)) throw new ApiError("delivery_not_found");
+  return found.delivery;
+}
+
+/** Makes a delivery due now, with all of its retries. */
+export async function makeDue(db: Database, key: DeliveryKey): Promise<WebhookDeliveryRow> {
+  const again = await withRetry(() =>
+    db
+      .update(webhookDeliveries)
+      .set({ attempts: 0, nextAttemptAt: Date.now(), deliveredAt: null })
+      .where(rowOf(key))
+      .returning(),
+  );
+  const [delivery] = again;
+  if (delivery === undefined) throw new ApiError("delivery_not_found");
+  return delivery;
+}
+
+/** A job's deliveries, as far as they are the principal's. */
+export async function deliveriesOfJob(
+  db: Database,
+  jobId: string,
+  principal: Principal,
+): Promise<WebhookDeliveryRow[]> {
+  const found = await deliveriesWithOwners(db, eq(webhookDeliveries.subject, jobId));
+  return found.filter(({ owner }) => isOwnedBy(owner, principal)).map(({ delivery }) => delivery);
+}
+
+/** With the API key to which each delivery belongs. */
+async function deliveriesWithOwners(db: Database, where: ReturnType<typeof rowOf>) {
+  const rows = await db
+    .select({ delivery: webhookDeliveries, webhook: webhooks, callback: jobs.callback })
+    .from(webhookDeliveries)
+    .leftJoin(webhooks, eq(webhooks.id, webhookDeliveries.receiver))
+    .leftJoin(jobs, eq(jobs.id, webhookDeliveries.subject))
+    .where(where)
+    .orderBy(asc(webhookDeliveries.sequence));
+  return rows.map(({ delivery, webhook, callback }) => ({
+    delivery,
+    owner: webhook === null ? (callback?.apiKeyId ?? null) : webhook.apiKeyId,
+  }));
+}
+
+function ownedBy(keyId: string | null) {
+  return keyId === null ? isNull(webhooks.apiKeyId) : eq(webhooks.apiKeyId, keyId);
+}
+
+function isOwnedBy(keyId: string | null, principal: Principal): boolean {
+  return keyId === principal.keyId || isAdmin(principal);
+}

@@ -1,0 +1,145 @@
+import { z } from "zod";
+import { FAILURE_CODES } from "./failures.ts";
+import { JobStatus } from "./job-status.ts";
+import { laxNumber } from "./lax-number.ts";
+
+/** The changes of a job that webhooks tell of. */
+export const WEBHOOK_EVENTS = [
+  "job.started",
+  "job.stage",
+  "job.completed",
+  "job.failed",
+  "job.cancelled",
+] as const;
+export const WebhookEventType = z.enum(WEBHOOK_EVENTS);
+export type WebhookEventType = z.infer<typeof WebhookEventType>;
+
+/** The events that are sent when none are named: a job has ended. */
+export const ENDED_EVENTS = [
+  "job.completed",
+  "job.failed",
+  "job.cancelled",
+] as const satisfies readonly WebhookEventType[];
+
+/** The type of the event that a test sends. */
+export const WEBHOOK_TEST = "webhook.test";
+
+const MAX_URL_CHARS = 2048;
+export const WebhookUrl = z.string().min(1).max(MAX_URL_CHARS);
+
+const Events = z
+  .array(WebhookEventType)
+  .min(1)
+  .max(WEBHOOK_EVENTS.length)
+  .transform((events) => [...new Set(events)])
+  .default([...ENDED_EVENTS]);
+
+/** The fields of a job that say where its own events go. */
+export const CallbackFields = z.object({
+  callback_url: WebhookUrl.nullish()
+    .transform((url) => url ?? undefined)
+    .describe("Gets this job's webhook events."),
+  callback_events: Events.describe("Which events callback_url gets."),
+});
+
+/** POST /webhooks. */
+export const CreateWebhook = z.object({ url: WebhookUrl, events: Events });
+
+export const WebhookView = z.object({
+  webhook_id: z.uuid(),
+  url: z.string(),
+  events: z.array(WebhookEventType),
+  created_at: z.string(),
+  /** Since when every attempt to deliver has failed; null while it works. */
+  failing_since: z.string().nullable(),
+  /** When it answered 410 Gone. Nothing is sent to it until a test succeeds. */
+  disabled_at: z.string().nullable(),
+});
+export type WebhookView = z.infer<typeof WebhookView>;
+
+/** The only answer that contains the secret. */
+export const WebhookCreated = WebhookView.extend({
+  secret: z.string(),
+  warnings: z.array(z.string()).optional(),
+});
+export type WebhookCreated = z.infer<typeof WebhookCreated>;
+
+export const WebhookList = z.object({ webhooks: z.array(WebhookView) });
+export type WebhookList = z.infer<typeof WebhookList>;
+
+/** GET /webhooks/callback-secret. */
+export const CallbackSecret = z.object({ secret: z.string() });
+
+export const DELIVERY_STATES = ["pending", "delivered", "given_up"] as const;
+
+export const DeliveryView = z.object({
+  /** The `webhook-id` header of every attempt. */
+  delivery_id: z.string(),
+  event: z.enum([...WEBHOOK_EVENTS, WEBHOOK_TEST]),
+  /** Null for a test. */
+  job_id: z.uuid().nullable(),
+  state: z.enum(DELIVERY_STATES),
+  /** When the change happened that it tells of. */
+  created_at: z.string(),
+  attempts: z.int().nonnegative(),
+  next_attempt_at: z.string().nullable(),
+  delivered_at: z.string().nullable(),
+  /** The HTTP status of the last attempt; null when none arrived. */
+  response_status: z.int().nullable(),
+  /** Why the last attempt failed. */
+  error: z.string().nullable(),
+});
+export type DeliveryView = z.infer<typeof DeliveryView>;
+
+/** The query of GET /webhooks/{id}/deliveries. */
+export const ListDeliveriesQuery = z.object({
+  limit: laxNumber(z.int().min(1).max(1000)).default(100),
+  /** The `next_cursor` of the page before. */
+  cursor: z.string().max(100).optional(),
+});
+
+export const DeliveryList = z.object({
+  deliveries: z.array(DeliveryView),
+  /** For the next page, if there is one. */
+  next_cursor: z.string().nullable(),
+  warnings: z.array(z.string()).optional(),
+});
+export type DeliveryList = z.infer<typeof DeliveryList>;
+
+/** What an event says of its job, as it was at the change. */
+export const WebhookPayload = z.object({
+  task_id: z.string(),
+  status: JobStatus,
+  attempt: z.int().nonnegative(),
+  progress: z.int().min(0).max(100),
+  message: z.string(),
+  error_code: z.enum(FAILURE_CODES).nullable(),
+  error_detail: z.string().nullable(),
+  labels: z.record(z.string(), z.string()),
+});
+export type WebhookPayload = z.infer<typeof WebhookPayload>;
+
+/** The body of a webhook about a job. */
+export const JobWebhookEvent = z.object({
+  type: WebhookEventType,
+  /** When the change happened. */
+  timestamp: z.string(),
+  data: WebhookPayload.omit({ error_detail: true }).extend({
+    job_id: z.uuid(),
+    /** Grows with the events of a job: the order in which they happened. */
+    sequence: z.int().positive(),
+    error: z.string().nullable(),
+    links: z.object({ job: z.string(), status: z.string() }),
+  }),
+});
+export type JobWebhookEvent = z.infer<typeof JobWebhookEvent>;
+
+/** The body of a test. */
+export const TestWebhookEvent = z.object({
+  type: z.literal(WEBHOOK_TEST),
+  timestamp: z.string(),
+  data: z.object({ webhook_id: z.uuid() }),
+});
+
+export const WebhookEvent = z.discriminatedUnion("type", [JobWebhookEvent, TestWebhookEvent]);
+export type WebhookEvent = z.infer<typeof WebhookEvent>;
