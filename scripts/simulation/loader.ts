@@ -1,8 +1,9 @@
-import { realpathSync } from "node:fs";
-import { registerHooks } from "node:module";
+import { readFileSync, realpathSync } from "node:fs";
+import { type LoadFnOutput, registerHooks } from "node:module";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { ROOT } from "@splatt/local/local-machine";
+import { transformSync } from "rolldown/utils";
 
 /** A change of a module's source text, applied on loading. */
 export interface SourceChange {
@@ -45,7 +46,7 @@ export function hookLoader(changes: readonly SourceChange[]): () => string[] {
       return { url: pathToFileURL(join(import.meta.dirname, "fakes", fake)).href, shortCircuit: true };
     },
     load(url, context, next) {
-      const loaded = next(url, context);
+      const loaded = url.endsWith(".tsx") ? loadTsx(url) : next(url, context);
       const wanted = pending.get(url);
       if (wanted === undefined) return loaded;
       pending.delete(url);
@@ -54,6 +55,16 @@ export function hookLoader(changes: readonly SourceChange[]): () => string[] {
     },
   });
   return () => [...pending.keys()];
+}
+
+/** Node strips types, but does not know JSX. */
+function loadTsx(url: string): LoadFnOutput {
+  const path = fileURLToPath(url);
+  const { code, errors } = transformSync(path, readFileSync(path, "utf8"), {
+    jsx: { runtime: "automatic", importSource: "hono/jsx" },
+  });
+  if (errors.length > 0) throw new Error(`${path}: ${errors[0]?.message}`);
+  return { format: "module", source: code, shortCircuit: true };
 }
 
 function isShipped(url: string): boolean {
