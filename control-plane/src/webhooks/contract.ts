@@ -21,6 +21,7 @@ export const CREATE_WEBHOOK: Operation = {
   scope: "jobs:read",
   creates: true,
   body: CreateWebhook,
+  example: { url: "https://hooks.example.com/splatt", events: ["job.completed", "job.failed"] },
   answers: { 200: WebhookCreated },
   problems: ["too_many_webhooks"],
 };
