@@ -10,7 +10,7 @@ import { newApiKey } from "./api-key.ts";
 
 const VIDEO = { task_id: "t", filebin_url: "https://example.com/v.mp4", filename: "v.mp4" };
 /** What anybody may call, besides what the token in its own path opens. */
-const PUBLIC = ["createSession", "deleteSession", "getHealth", "getOpenApi"];
+const PUBLIC = ["createSession", "deleteSession", "getHealth", "getLlmsText", "getOpenApi"];
 const listed = async (id: string) =>
   (await json<{ keys: KeyView[] }>(api("GET", "/keys"))).keys.find(({ key_id }) => key_id === id);
 
