@@ -43,6 +43,7 @@ const REQUESTS: Readonly<Record<string, () => Promise<readonly [path: string, bo
   createShare: async () => [`/jobs/${(await completedJob({}, ["baked_splat.sog"])).jobId}/shares`, {}],
   createAgent: async () => ["/agents", { name: "box", pool: "default" }],
   createKey: async () => ["/keys", { name: "a key", scopes: ["jobs:read"] }],
+  createWebhook: async () => ["/webhooks", { url: "https://example.com/hook" }],
 };
 
 describe("a repeated request", () => {
