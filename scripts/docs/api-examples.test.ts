@@ -108,8 +108,20 @@ async function variablesFor(endpoint: Endpoint): Promise<Record<string, string>>
     ...(uses("TOKEN") && { TOKEN: await tokenOf(endpoint, await completedJob) }),
     ...(uses("SHARE") && { SHARE: await created(`/jobs/${await completedJob}/shares`, "share_id") }),
     ...(uses("KEY_ID") && { KEY_ID: await created("/keys", "key_id") }),
+    ...(uses("DELIVERY") && { DELIVERY: await delivery() }),
     ...(uses("WEBHOOK") && { WEBHOOK: await created("/webhooks", "webhook_id") }),
   };
+}
+
+/** A delivery of a webhook: the one that a test makes. */
+async function delivery(): Promise<string> {
+  const webhook = await created("/webhooks", "webhook_id");
+  await call("POST", `/webhooks/${webhook}/test`);
+  const { deliveries } = await call<{ deliveries: { delivery_id: string }[] }>(
+    "GET",
+    `/webhooks/${webhook}/deliveries`,
+  );
+  return deliveries[0]?.delivery_id ?? "";
 }
 
 /** Creates an object with the example of the endpoint that creates it. */

@@ -72,6 +72,8 @@ describe("the docs", () => {
       "GPU_API_KEY_PREVIOUS",
       "CORS_ORIGINS",
       "PUBLIC_URL",
+      "INPUT_RETENTION_DAYS",
+      "RESULT_RETENTION_DAYS",
     ]);
     for (const [, name = ""] of (await read(".env.example")).matchAll(/^([A-Z_]+)=/gm)) {
       expect(known.has(name), name).toBe(true);
