@@ -39,9 +39,6 @@ const GIB = 1024 ** 3;
 /** The project's folder. Relative paths in settings start here, whatever the current folder. */
 export const PROJECT_DIR = join(import.meta.dirname, "..", "..");
 
-/** The contact that video servers see unless DOWNLOAD_CONTACT is set. */
-const PROJECT_URL = "https://splatt.example/agent";
-
 /** Printable, without the parentheses that enclose it in the User-Agent. */
 const Contact = z.string().regex(/^[\x21-\x27\x2a-\x7e]{3,200}$/, "must be an e-mail address or a URL");
 
@@ -65,7 +62,7 @@ export const MachineEnvironment = z.object({
   MAX_SOURCE_BYTES: optional(Bytes.default(20 * GIB)),
   ...SourcePolicySettings.shape,
   /** Where the operators of video servers can reach you; sent with each download. Some servers require it. */
-  DOWNLOAD_CONTACT: optional(Contact.default(PROJECT_URL)),
+  DOWNLOAD_CONTACT: optional(Contact.nullable().default(null)),
   ...ProxyEnvironment.shape,
   /** How long a stage may print no output, and how long it may take: minutes by stage, as in train=600. */
   STAGE_MAX_SILENCE_MINUTES: optional(StageMinutes.default({})),

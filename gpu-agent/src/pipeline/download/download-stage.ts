@@ -16,7 +16,7 @@ import { guardedClient } from "./guarded-client.ts";
 export interface DownloadConfig extends SourcePolicy {
   readonly proxies?: ProxySettings;
   /** Sent in the User-Agent: an e-mail address or a URL. */
-  readonly contact?: string;
+  readonly contact?: string | null;
   readonly limits: FetchLimits;
 }
 
@@ -58,7 +58,7 @@ export function createDownloadStage(config: DownloadConfig): Stage<DownloadInput
           url,
           send,
           check: (text, from) => checkSourceUrl(text, config, from),
-          ...(config.contact === undefined ? {} : { contact: config.contact }),
+          ...(config.contact == null ? {} : { contact: config.contact }),
         },
         file: join(context.dir, "source"),
         limits: config.limits,
