@@ -15,6 +15,7 @@ import { authenticate } from "./keys/authenticate.ts";
 import { keyRefusal } from "./keys/quota.ts";
 import { keyRoutes } from "./keys/routes.ts";
 import { log } from "./log.ts";
+import { mcpRoutes } from "./mcp/routes.ts";
 import { linkRoutes } from "./results/link-routes.ts";
 import { resultRoutes } from "./results/routes.ts";
 import { meRoutes, sessionRoutes } from "./sessions/routes.ts";
@@ -99,6 +100,9 @@ export const app = new Hono<AppEnv>({ strict: false })
   .use("/deliveries/*", authenticate, requireWritableStorage, jsonOnly)
   .route("/deliveries", deliveryRoutes)
 
+  .use("/mcp", authenticate, jsonOnly)
+  .route("/mcp", mcpRoutes(callApi))
+
   .route("/", pageRoutes(callApi))
 
   .notFound((c) => {
@@ -132,7 +136,7 @@ function allowedMethods(path: string): string[] {
   });
 }
 
-/** For the pages, which use the public API within the same process. */
+/** For the pages and the tools of language models, which use the public API within the same process. */
 async function callApi(request: Request, c: Context): Promise<Response> {
   return app.fetch(request, c.env, c.executionCtx);
 }

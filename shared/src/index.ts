@@ -6,6 +6,7 @@ export * from "./failures.ts";
 export * from "./fence.ts";
 export * from "./job.ts";
 export * from "./job-status.ts";
+export * from "./json-rpc.ts";
 export * from "./keys.ts";
 export * from "./labels.ts";
 export * from "./printable.ts";

@@ -5,7 +5,7 @@ export const PROBLEMS = {
   unauthorized: {
     status: 401,
     title: "Missing or wrong credentials",
-    hint: "Send the API key in the X-API-Key header.",
+    hint: "Send the API key in the header X-API-Key, or in Authorization: Bearer.",
   },
   agent_unauthorized: {
     status: 401,
@@ -281,6 +281,16 @@ export const Problem = z.object({
   hint: z.string().optional(),
 });
 export type Problem = z.infer<typeof Problem>;
+
+/** A problem in a few sentences: what it is, and what to do. */
+export function problemText({ title, detail, hint }: Problem): string {
+  const details = typeof detail === "string" ? detail : detail.map(issueText).join("; ");
+  return `${title}: ${details}. ${hint ?? ""}`.replace("..", ".").trim();
+}
+
+function issueText({ loc, msg }: ValidationIssue): string {
+  return `${loc.join(".")}: ${msg}`;
+}
 
 /** The answer of a request that has nothing else to say. */
 export const Message = z.object({ message: z.string() });

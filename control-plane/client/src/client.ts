@@ -14,6 +14,7 @@ import {
   MAX_WAIT_SECONDS,
   Problem,
   planParts,
+  problemText,
   SHA256_HEADER,
   ShareCreated,
   UploadPartList,
@@ -31,11 +32,7 @@ export class ApiProblem extends Error {
   readonly problem: Problem;
 
   constructor(problem: Problem) {
-    const detail =
-      typeof problem.detail === "string"
-        ? problem.detail
-        : problem.detail.map(({ loc, msg }) => `${loc.join(".")}: ${msg}`).join("; ");
-    super(`${problem.title}: ${detail}. ${problem.hint ?? ""}`.trim());
+    super(problemText(problem));
     this.name = "ApiProblem";
     this.problem = problem;
   }

@@ -97,7 +97,8 @@ export function openApiDocument(operations: readonly Operation[]): OpenApiDocume
   for (const operation of operations) {
     const responses = problems.add(problemsOf(operation));
     for (const [status, answer] of Object.entries(operation.answers)) {
-      responses[status] = toResponse(operation, answer, answers[`${operation.id}${status}`]);
+      const response = toResponse(operation, answer, answers[`${operation.id}${status}`]);
+      responses[status] = withProblems(response, problems.resolve(responses[status]));
     }
     const path = paths[operation.path] ?? {};
     path[operation.method] = toOperation(operation, responses);
@@ -114,6 +115,7 @@ export function openApiDocument(operations: readonly Operation[]): OpenApiDocume
     components: {
       securitySchemes: {
         apiKey: { type: "apiKey", in: "header", name: "X-API-Key" },
+        bearer: { type: "http", scheme: "bearer", description: "The same API key." },
       },
       responses: problems.responses(),
       schemas: { ...bodies, ...components },
@@ -131,7 +133,7 @@ function toOperation(operation: Operation, responses: OpenApiOperation["response
     tags: [tag],
     summary,
     ...(about.length > 0 && { description: about.join("\n\n") }),
-    security: scope === null ? [] : [{ apiKey: [] }],
+    security: scope === null ? [] : [{ apiKey: [] }, { bearer: [] }],
     ...(parameters.length > 0 && { parameters }),
     ...toRequestBody(operation),
     responses,
@@ -206,12 +208,25 @@ function toResponse(operation: Operation, answer: z.ZodType | RawAnswer, schema:
   };
 }
 
+/** An answer of its own under a status that problems have too. */
+function withProblems(answer: OpenApiResponse, problems: OpenApiResponse | undefined): OpenApiResponse {
+  if (problems === undefined) return answer;
+  return {
+    ...answer,
+    description: `${answer.description}. ${problems.description}`,
+    content: { ...answer.content, ...problems.content },
+  };
+}
+
 const RETRY_AFTER: OpenApiHeader = {
   description: "Seconds until a retry makes sense",
   schema: { type: "integer", minimum: 0 },
 };
 /** The headers that every problem of a status has. */
 const PROBLEM_HEADERS: Readonly<Record<number, Readonly<Record<string, OpenApiHeader>>>> = {
+  401: {
+    "www-authenticate": { description: "How to authenticate", required: true, schema: { type: "string" } },
+  },
   405: {
     allow: { description: "The methods that the path takes", required: true, schema: { type: "string" } },
   },
@@ -236,6 +251,12 @@ class ProblemResponses {
       return [String(status), { $ref: `#/components/responses/${name}` }] as const;
     });
     return Object.fromEntries(entries);
+  }
+
+  /** What a reference of `add` refers to. */
+  resolve(response: OpenApiResponse | { readonly $ref: string } | undefined): OpenApiResponse | undefined {
+    if (response === undefined || !("$ref" in response)) return response;
+    return this.#named.get(response.$ref.replace("#/components/responses/", ""));
   }
 
   responses(): Record<string, OpenApiResponse> {

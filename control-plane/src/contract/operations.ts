@@ -4,6 +4,7 @@ import * as documentation from "../documentation/contract.ts";
 import * as health from "../health/contract.ts";
 import * as jobs from "../jobs/contract.ts";
 import * as keys from "../keys/contract.ts";
+import * as mcp from "../mcp/contract.ts";
 import * as results from "../results/contract.ts";
 import * as sessions from "../sessions/contract.ts";
 import * as shares from "../shares/contract.ts";
@@ -28,6 +29,7 @@ export const OPERATIONS: readonly Operation[] = [
   keys,
   audit,
   usage,
+  mcp,
   documentation,
   webhooks,
 ]

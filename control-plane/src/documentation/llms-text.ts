@@ -6,7 +6,7 @@ export function llmsText({ groups }: Reference): string {
 
 > Turns videos into 3D Gaussian splats (PLY files) on the owner's GPUs, by an HTTP API.
 
-Send the API key in the header X-API-Key. Errors are JSON with \`code\`, \`detail\` and \`hint\`; follow the hint.
+Send the API key in the header X-API-Key. Tools that speak the Model Context Protocol use POST /mcp with the same key. Errors are JSON with \`code\`, \`detail\` and \`hint\`; follow the hint.
 
 1. POST /jobs with task_id and video_url: a public https address of the video file itself. Or send a file: POST /uploads, PUT
    its parts, POST /uploads/{id}/complete, then POST /jobs with task_id and upload_id.

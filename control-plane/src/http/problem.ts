@@ -20,18 +20,27 @@ export class ApiError extends Error {
 }
 
 /** RFC 9457, with FastAPI's `detail`. */
-export function problemResponse(error: ApiError): Response {
-  const { status, title, hint } = PROBLEMS[error.code];
-  const body: Problem = {
+export function problemOf({ code, detail }: ApiError): Problem {
+  const { status, title, hint } = PROBLEMS[code];
+  return {
     type: "about:blank",
     title,
     status,
-    detail: typeof error.detail === "string" ? error.detail : [...error.detail],
-    code: error.code,
+    detail: typeof detail === "string" ? detail : [...detail],
+    code,
     hint,
   };
-  return new Response(JSON.stringify(body), {
+}
+
+export function problemResponse(error: ApiError): Response {
+  const problem = problemOf(error);
+  const { status } = problem;
+  return new Response(JSON.stringify(problem), {
     status,
-    headers: { "content-type": "application/problem+json", ...error.headers },
+    headers: {
+      "content-type": "application/problem+json",
+      ...(status === 401 && { "www-authenticate": "Bearer" }),
+      ...error.headers,
+    },
   });
 }

@@ -14,6 +14,7 @@ export const SERVED_SEGMENTS: readonly string[] = [
   "llms.txt",
   "keys",
   "links",
+  "mcp",
   "me",
   "s",
   "openapi.json",

@@ -4,6 +4,7 @@ import type { ApiEnv } from "../app-env.ts";
 import type { Operation } from "../contract/operation.ts";
 import { database } from "../db/database.ts";
 import { ApiError } from "../http/problem.ts";
+import { sentKey } from "../keys/authenticate.ts";
 import { SESSION_COOKIE } from "../sessions/sessions.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { Creation } from "./creation.ts";
@@ -41,7 +42,7 @@ async function keyedRequest(c: Context<ApiEnv>, operation: Operation): Promise<K
   }
   const body = operation.body === undefined ? "" : await bodyMeaning(c);
   const path = c.req.path.replace(/\/$/, "").toLowerCase();
-  const credential = c.req.header("x-api-key") ?? getCookie(c, SESSION_COOKIE) ?? "";
+  const credential = sentKey(c) ?? getCookie(c, SESSION_COOKIE) ?? "";
   const sender = { keyId: c.get("principal").keyId ?? "", credential };
   return KeyedRequest.of(sender, key, [operation.id, path, body].join("\n"));
 }

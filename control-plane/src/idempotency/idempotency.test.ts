@@ -109,6 +109,13 @@ describe("a repeated request", () => {
     expect(await json(post("/jobs", newKey(), body), 404)).toMatchObject({ code: "upload_not_found" });
   });
 
+  it("may send its API key as a bearer token", async () => {
+    const headers = { authorization: `Bearer ${API_KEY}`, "idempotency-key": newKey() };
+    const first = await (await api("POST", "/jobs", JOB, headers)).json();
+    const again = await api("POST", "/jobs", JOB, headers);
+    expect([replayed(again), await again.json()]).toEqual(["true", first]);
+  });
+
   it("after a refusal is a new request", async () => {
     const key = newKey();
     expect((await post("/jobs", key, { ...JOB, fps: -1 })).status).toBe(422);

@@ -9,7 +9,7 @@ import { authenticateKey } from "./authenticate-key.ts";
 import type { Principal } from "./principal.ts";
 import { countRequest } from "./request-limit.ts";
 
-/** Requires an API key in `X-API-Key`, or the cookie of a session, and sets `principal` for the route. */
+/** Requires an API key, or the cookie of a session, and sets `principal` for the route. */
 export const authenticate: MiddlewareHandler<ApiEnv> = async (c, next) => {
   if (!c.env.GPU_API_KEY) throw new ApiError("not_configured");
   const principal = await principalOf(c);
@@ -21,7 +21,7 @@ export const authenticate: MiddlewareHandler<ApiEnv> = async (c, next) => {
 };
 
 async function principalOf(c: Context<ApiEnv>): Promise<Principal | null> {
-  const key = c.req.header("x-api-key") ?? keyOfSubprotocol(c);
+  const key = sentKey(c) ?? keyOfSubprotocol(c);
   if (key !== undefined) {
     return guardCredentials(c, "API key", () => authenticateKey(c.env, key));
   }
@@ -30,6 +30,16 @@ async function principalOf(c: Context<ApiEnv>): Promise<Principal | null> {
   requireOwnOrigin(c);
   // An unknown session is an old one; nobody guesses 256 bits.
   return authenticateSession(c.env, session);
+}
+
+/**
+ * The API key in the headers: `X-API-Key`, or `Authorization: Bearer`, for which tools have a field. With a session, a
+ * bearer token is not ours: sign-in proxies add their own.
+ */
+export function sentKey(c: Context): string | undefined {
+  const key = c.req.header("x-api-key");
+  if (key !== undefined || getCookie(c, SESSION_COOKIE) !== undefined) return key;
+  return /^bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1];
 }
 
 /** The key that a browser offers as a subprotocol, because it cannot set headers on a WebSocket. */

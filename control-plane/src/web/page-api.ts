@@ -1,4 +1,5 @@
 import type { Problem, Scope } from "@splatt/shared";
+import { apiRequest } from "../http/api-request.ts";
 
 /** Who looks at a page: the key of the session. */
 export interface Viewer {
@@ -42,21 +43,4 @@ export function pageApi(request: Request, call: CallApi): PageApi {
     post: (path, body) => send("POST", path, body),
     delete: (path) => send("DELETE", path),
   };
-}
-
-const PASSED_ON = ["cookie", "cf-connecting-ip", "origin", "sec-fetch-site", "x-forwarded-proto"];
-
-/** A request to the API on behalf of whoever sent `request`. */
-export function apiRequest(request: Request, method: string, path: string, body?: unknown): Request {
-  const headers = new Headers();
-  for (const name of PASSED_ON) {
-    const value = request.headers.get(name);
-    if (value !== null) headers.set(name, value);
-  }
-  if (body !== undefined) headers.set("content-type", "application/json");
-  return new Request(new URL(path, request.url), {
-    method,
-    headers,
-    body: body === undefined ? null : JSON.stringify(body),
-  });
 }

@@ -1,6 +1,7 @@
 import type { Me, Problem } from "@splatt/shared";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { apiRequest } from "../http/api-request.ts";
 import { agentPages } from "./agent-routes.tsx";
 import { ProblemNotice } from "./components.tsx";
 import { Document } from "./document.tsx";
@@ -9,7 +10,7 @@ import { jobPages } from "./job-routes.tsx";
 import { keyPages } from "./key-routes.tsx";
 import { NewJobPage } from "./new-job-page.tsx";
 import { loadOverview, OverviewPage } from "./overview-page.tsx";
-import { apiRequest, type PageApi, PageProblem, pageApi, type Viewer } from "./page-api.ts";
+import { type PageApi, PageProblem, pageApi, type Viewer } from "./page-api.ts";
 import type { CallApi, PageEnv } from "./page-env.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { loadUsage, UsagePage } from "./usage-page.tsx";
