@@ -83,6 +83,7 @@ CREATE TABLE `shares` (
 --> statement-breakpoint
 CREATE UNIQUE INDEX `shares_token` ON `shares` (`token_hash`);--> statement-breakpoint
 CREATE INDEX `shares_job` ON `shares` (`job_id`);--> statement-breakpoint
+CREATE INDEX `shares_created` ON `shares` (`created_at`);--> statement-breakpoint
 CREATE INDEX `shares_expiry` ON `shares` (`expires_at`) WHERE expires_at IS NOT NULL;--> statement-breakpoint
 CREATE TABLE `signing_secrets` (
 	`id` text PRIMARY KEY NOT NULL,

@@ -1,5 +1,6 @@
 export * from "./agents.ts";
 export * from "./backoff.ts";
+export * from "./bulk.ts";
 export * from "./engines.ts";
 export * from "./error-text.ts";
 export * from "./failures.ts";

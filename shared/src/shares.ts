@@ -47,6 +47,24 @@ export type ShareCreated = z.infer<typeof ShareCreated>;
 export const ShareList = z.object({ shares: z.array(ShareView) });
 export type ShareList = z.infer<typeof ShareList>;
 
+/** GET /shares. */
+export const ListSharesQuery = z.object({
+  limit: laxNumber(z.int().min(1).max(1000)).default(100),
+  /** `next_cursor` of the page before. */
+  cursor: z
+    .string()
+    .regex(/^\d{1,15}_[0-9a-f-]{36}$/, "must be a next_cursor of this list")
+    .optional(),
+});
+
+export const SharePage = z.object({
+  /** Newest first. */
+  shares: z.array(ShareView.extend({ task_id: z.string() })),
+  next_cursor: z.string().nullable(),
+  warnings: z.array(z.string()).optional(),
+});
+export type SharePage = z.infer<typeof SharePage>;
+
 /** GET /s/{token}/meta: what a viewer needs. Addresses are relative to the origin. */
 export const ShareMeta = z.object({
   title: z.string().nullable(),

@@ -27,8 +27,10 @@ export function auditIf(
   action: AuditAction,
   subject: string,
   condition: SQL | undefined,
+  detail: Readonly<Record<string, unknown>> | null = null,
 ) {
+  const json = detail === null ? null : JSON.stringify(detail);
   return db
     .insert(auditEvents)
-    .select(sql`SELECT NULL, ${Date.now()}, ${keyId}, ${action}, ${subject}, NULL WHERE ${condition}`);
+    .select(sql`SELECT NULL, ${Date.now()}, ${keyId}, ${action}, ${subject}, ${json} WHERE ${condition}`);
 }

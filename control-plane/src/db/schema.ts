@@ -405,6 +405,8 @@ export const shares = sqliteTable(
   (share) => [
     uniqueIndex("shares_token").on(share.tokenHash),
     index("shares_job").on(share.jobId),
+    // The list, newest first.
+    index("shares_created").on(share.createdAt),
     index("shares_expiry").on(share.expiresAt).where(sql`expires_at IS NOT NULL`),
   ],
 );

@@ -19,10 +19,10 @@ export function decodeIdentity(header: string): AgentIdentity {
 export interface DispatcherApi extends Rpc.DurableObjectBranded {
   /** A job of this pool was created. @param job absent when an older version of the Worker calls */
   jobQueued(choice: EngineChoice, job?: WaitingJob): Promise<void>;
-  /** A job was cancelled in D1: notifies its agent. */
-  jobCancelled(jobId: string): Promise<void>;
-  /** A job was deleted: tells agents to remove its files. */
-  jobDeleted(jobId: string): void;
+  /** Jobs of this pool were cancelled in D1: notifies their agents. */
+  jobsCancelled(jobIds: readonly string[]): Promise<void>;
+  /** Jobs were deleted: tells agents to remove their files. */
+  jobsDeleted(jobIds: readonly string[]): void;
   /** An API key was revoked: its watchers are closed. */
   keyRevoked(keyId: string): void;
   /** @returns false when the agent is not connected */

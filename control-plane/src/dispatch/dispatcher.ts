@@ -195,11 +195,17 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     await withoutQueryValues(() => explainWaiting(this.#context, [choice]));
   }
 
-  async jobCancelled(jobId: string): Promise<void> {
+  async jobsCancelled(jobIds: readonly string[]): Promise<void> {
+    const freed = jobIds.filter((jobId) => this.#endCancelled(jobId));
+    if (freed.length > 0) await this.#assign();
+  }
+
+  /** @returns whether an agent had the job */
+  #endCancelled(jobId: string): boolean {
     const context = this.#context;
     context.jobChanged(jobId);
     const lease = context.leases.get(jobId);
-    if (lease === null) return;
+    if (lease === null) return false;
     context.leases.remove(lease);
     context.writtenProgress.delete(jobId);
     const socket = context.sockets.of(lease.agentId);
@@ -210,7 +216,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
         reason: "cancelled through the API",
       });
     }
-    await this.#assign();
+    return true;
   }
 
   drainAgent(agentId: string, deadlineMs: number): boolean {
@@ -223,10 +229,12 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     return true;
   }
 
-  jobDeleted(jobId: string): void {
-    this.#watchers.deleted(jobId);
-    for (const { ws } of this.#context.sockets.open())
-      this.#context.sockets.send(ws, { type: "job.forget", job_id: jobId });
+  jobsDeleted(jobIds: readonly string[]): void {
+    for (const jobId of jobIds) {
+      this.#watchers.deleted(jobId);
+      for (const { ws } of this.#context.sockets.open())
+        this.#context.sockets.send(ws, { type: "job.forget", job_id: jobId });
+    }
   }
 
   keyRevoked(keyId: string): void {

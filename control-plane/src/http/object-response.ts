@@ -102,7 +102,7 @@ export function parseRange(header: string | null, size: number): ByteRange | "wh
 }
 
 /** RFC 6266: an ASCII name for old clients and the exact one for the others. */
-function contentDisposition(filename: string, inline: boolean): string {
+export function contentDisposition(filename: string, inline: boolean): string {
   const ascii = filename.replaceAll(/[^\x20-\x7e]|["\\%]/g, "_");
   const encoded = encodeURIComponent(filename).replaceAll(
     /['()*]/g,

@@ -1,6 +1,6 @@
-import { eq } from "drizzle-orm";
 import { type Database, database, withRetry } from "../db/database.ts";
-import { type JobRow, jobs } from "../db/schema.ts";
+import { inList } from "../db/in-list.ts";
+import { type JobRow, jobs, resultUploads } from "../db/schema.ts";
 import { notifyDispatcher } from "../dispatch/dispatcher-client.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
@@ -10,48 +10,69 @@ import { wakeSenders } from "../webhooks/wake.ts";
 import { applyTransition, cancel } from "./transitions.ts";
 
 /**
- * Cancels a job in D1, whether or not an agent is connected. The same statement removes the lease, so nothing that the
+ * Cancels jobs in D1, whether or not an agent is connected. The same statement removes the lease, so nothing that the
  * agent still sends counts.
  *
- * @returns the job as it is now; it has another terminal status when it had ended before
+ * @returns the jobs as they are now; one has another terminal status when it had ended before
  */
-export async function cancelJob(env: Env, job: JobRow): Promise<JobRow | undefined> {
+export async function cancelJobs(env: Env, jobIds: readonly string[]): Promise<JobRow[]> {
   const db = database(env.DB);
-  const [, [after]] = await withRetry(() =>
+  const [, after] = await withRetry(() =>
     db.batch([
-      applyTransition(db, cancel(Date.now()), eq(jobs.id, job.id)),
-      db.select().from(jobs).where(eq(jobs.id, job.id)),
+      applyTransition(db, cancel(Date.now()), inList(jobs.id, jobIds)),
+      db.select().from(jobs).where(inList(jobs.id, jobIds)),
     ]),
   );
   return after;
 }
 
 /**
- * What follows a cancel: the agent stops, and started uploads are discarded. What fails here is made up for later: the
+ * What follows a cancel: the agents stop, and started uploads are discarded. What fails here is made up for later: an
  * agent learns of the cancel when it next reports what it holds, and the scheduled purge finds the uploads.
  */
-export async function stopCancelledJob(env: Env, job: JobRow): Promise<void> {
+export async function stopCancelledJobs(env: Env, cancelled: readonly JobRow[]): Promise<void> {
   const db = database(env.DB);
-  const isTold = tellReceivers(env, db, job);
-  await notifyDispatcher(env, job.pool, "job cancelled", job.id, (dispatcher) =>
-    dispatcher.jobCancelled(job.id),
-  );
-  try {
-    await discardResultUploads(db, env.BUCKET, job.id);
-  } catch (error) {
-    log("warn", "uploads of a cancelled job not discarded", { job: job.id }, error);
+  const isTold = tellReceivers(env, db, cancelled);
+  for (const [pool, ofPool] of Map.groupBy(cancelled, (job) => job.pool)) {
+    const ids = idsOf(ofPool);
+    await notifyDispatcher(env, pool, "jobs cancelled", ids.join(" "), (dispatcher) =>
+      dispatcher.jobsCancelled(ids),
+    );
   }
+  await discardUploads(env, db, cancelled);
   await isTold;
 }
 
-async function tellReceivers(env: Env, db: Database, job: JobRow): Promise<void> {
+async function discardUploads(env: Env, db: Database, cancelled: readonly JobRow[]): Promise<void> {
   try {
-    const rows = await receiversOf(db, job.id);
+    // Only jobs that agents were working on have some.
+    const begun = await db
+      .selectDistinct({ jobId: resultUploads.jobId })
+      .from(resultUploads)
+      .where(inList(resultUploads.jobId, idsOf(cancelled)));
+    for (const { jobId } of begun) await discardResultUploads(db, env.BUCKET, jobId);
+  } catch (error) {
+    log("warn", "uploads of cancelled jobs not discarded", { jobs: cancelled.length }, error);
+  }
+}
+
+async function tellReceivers(env: Env, db: Database, cancelled: readonly JobRow[]): Promise<void> {
+  try {
+    const rows = await receiversOf(db, ...idsOf(cancelled));
     await wakeSenders(
       env,
       rows.map(({ receiver }) => receiver),
     );
   } catch (error) {
-    log("warn", "webhooks of a cancelled job wait for the scheduled handler", { job: job.id }, error);
+    log(
+      "warn",
+      "webhooks of cancelled jobs wait for the scheduled handler",
+      { jobs: cancelled.length },
+      error,
+    );
   }
+}
+
+function idsOf(rows: readonly JobRow[]): string[] {
+  return rows.map(({ id }) => id);
 }

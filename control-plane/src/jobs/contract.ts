@@ -1,4 +1,6 @@
 import {
+  BulkAnswer,
+  BulkJobs,
   CreateJobFields,
   JobCreated,
   JobEventList,
@@ -109,6 +111,37 @@ export const DELETE_JOB: Operation = {
   scope: "jobs:write",
   answers: { 200: Message },
   problems: ["job_not_found", "job_not_ended"],
+};
+
+const BULK_EXAMPLE = { job_ids: ["7f3c2a51-2d4e-4c6b-9a51-0e6f3b1d2c4a"] };
+
+export const CANCEL_JOBS: Operation = {
+  id: "cancelJobs",
+  method: "post",
+  path: "/jobs/cancel",
+  tag: "Jobs",
+  summary: "Cancel many jobs",
+  description: "Answers for each job. A job that was cancelled before counts as done.",
+  scope: "jobs:write",
+  body: BulkJobs,
+  example: BULK_EXAMPLE,
+  answers: { 200: BulkAnswer },
+  problems: [],
+};
+
+export const DELETE_JOBS: Operation = {
+  id: "deleteJobs",
+  method: "post",
+  path: "/jobs/delete",
+  tag: "Jobs",
+  summary: "Delete many jobs that have ended, with their files",
+  description:
+    "Answers for each job. The jobs are gone at once; the scheduled purge removes their files, 50 jobs a minute.",
+  scope: "jobs:write",
+  body: BulkJobs,
+  example: BULK_EXAMPLE,
+  answers: { 200: BulkAnswer },
+  problems: [],
 };
 
 export const PIN_JOB: Operation = {

@@ -1,8 +1,18 @@
 import { TERMINAL_STATUSES } from "@splatt/shared";
-import { and, eq, exists, inArray, sql } from "drizzle-orm";
-import { auditIf } from "../audit/audit.ts";
-import { database, withRetry } from "../db/database.ts";
-import { type JobRow, jobEvents, jobs, results, shares, tombstones } from "../db/schema.ts";
+import { and, gt, inArray, notExists, type SQL, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
+import { type Database, database, withRetry } from "../db/database.ts";
+import { inList } from "../db/in-list.ts";
+import {
+  auditEvents,
+  type JobRow,
+  jobEvents,
+  jobs,
+  results,
+  shares,
+  tombstones,
+  uploads,
+} from "../db/schema.ts";
 import { notifyDispatcher } from "../dispatch/dispatcher-client.ts";
 import type { Env } from "../env.ts";
 import type { Principal } from "../keys/principal.ts";
@@ -18,29 +28,73 @@ import { purgeTombstone } from "./tombstones.ts";
 export async function deleteJob(env: Env, principal: Principal, job: JobRow): Promise<boolean> {
   const db = database(env.DB);
   const now = Date.now();
-  const endedJob = db
+  const [left] = await deleteRows(db, principal, [job.id], now);
+  if (left !== undefined) return false;
+  await purgeTombstone(db, env.BUCKET, { jobId: job.id, deletedAt: now, purgeAt: now });
+  if (job.uploadId !== null) await deleteUnusedUpload(db, env.BUCKET, job.uploadId);
+  await tellAgents(env, [job]);
+  return true;
+}
+
+/**
+ * Deletes the jobs that have ended. Their rows go at once, in one transaction however many they are; their objects,
+ * and the videos that no job uses any more, are due for the scheduled purge.
+ *
+ * @returns those that have not ended
+ */
+export async function deleteJobs(env: Env, principal: Principal, rows: readonly JobRow[]): Promise<JobRow[]> {
+  const db = database(env.DB);
+  const now = Date.now();
+  const videos = rows.flatMap(({ uploadId }) => uploadId ?? []);
+  const users = db.select({ one: sql`1` }).from(jobs).where(sql`${jobs.uploadId} = ${uploads.id}`);
+  const expire = db
+    .update(uploads)
+    .set({ expiresAt: now })
+    .where(and(inList(uploads.id, videos), gt(uploads.expiresAt, now), notExists(users)));
+  const ids = rows.map(({ id }) => id);
+  return deleteRows(db, principal, ids, now, videos.length > 0 ? [expire] : []);
+}
+
+/** Tells the agents of the jobs' pools to remove their files. */
+export async function tellAgents(env: Env, deleted: readonly JobRow[]): Promise<void> {
+  for (const [pool, ofPool] of Map.groupBy(deleted, (job) => job.pool)) {
+    const ids = ofPool.map(({ id }) => id);
+    await notifyDispatcher(env, pool, "jobs deleted", ids.join(" "), (dispatcher) =>
+      dispatcher.jobsDeleted(ids),
+    );
+  }
+}
+
+/** @returns the jobs that are still there, because they have not ended */
+async function deleteRows(
+  db: Database,
+  { keyId }: Principal,
+  ids: readonly string[],
+  now: number,
+  afterwards: readonly BatchItem<"sqlite">[] = [],
+): Promise<JobRow[]> {
+  const areEnded = and(inList(jobs.id, ids), inArray(jobs.status, [...TERMINAL_STATUSES])) as SQL;
+  const ended = db.select({ id: jobs.id }).from(jobs).where(areEnded);
+  const tombs = db
     .select({
       jobId: jobs.id,
       deletedAt: sql<number>`${now}`.as("deleted_at"),
       purgeAt: sql<number>`${now}`.as("purge_at"),
     })
     .from(jobs)
-    .where(and(eq(jobs.id, job.id), inArray(jobs.status, [...TERMINAL_STATUSES])));
+    .where(areEnded);
   await withRetry(() =>
     db.batch([
-      db.insert(tombstones).select(endedJob).onConflictDoNothing(),
-      auditIf(db, principal, "job.deleted", job.id, exists(endedJob)),
-      db.delete(results).where(and(eq(results.jobId, job.id), exists(endedJob))),
-      db.delete(shares).where(and(eq(shares.jobId, job.id), exists(endedJob))),
-      db.delete(jobEvents).where(and(eq(jobEvents.jobId, job.id), exists(endedJob))),
-      db.delete(jobs).where(and(eq(jobs.id, job.id), inArray(jobs.status, [...TERMINAL_STATUSES]))),
+      db.insert(tombstones).select(tombs).onConflictDoNothing(),
+      db
+        .insert(auditEvents)
+        .select(sql`SELECT NULL, ${now}, ${keyId}, ${"job.deleted"}, id, NULL FROM jobs WHERE ${areEnded}`),
+      db.delete(results).where(inArray(results.jobId, ended)),
+      db.delete(shares).where(inArray(shares.jobId, ended)),
+      db.delete(jobEvents).where(inArray(jobEvents.jobId, ended)),
+      db.delete(jobs).where(areEnded),
+      ...afterwards,
     ]),
   );
-  const left = await db.select({ id: jobs.id }).from(jobs).where(eq(jobs.id, job.id));
-  if (left.length > 0) return false;
-
-  await purgeTombstone(db, env.BUCKET, { jobId: job.id, deletedAt: now, purgeAt: now });
-  if (job.uploadId !== null) await deleteUnusedUpload(db, env.BUCKET, job.uploadId);
-  await notifyDispatcher(env, job.pool, "job deleted", job.id, (dispatcher) => dispatcher.jobDeleted(job.id));
-  return true;
+  return db.select().from(jobs).where(inList(jobs.id, ids));
 }

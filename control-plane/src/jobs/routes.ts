@@ -1,4 +1,6 @@
 import {
+  type BulkAnswer,
+  BulkJobs,
   CreateJob,
   CreateJobFields,
   isTerminal,
@@ -23,11 +25,14 @@ import { retentionOf } from "../maintenance/retention-settings.ts";
 import { filesOf, filesOfJobs } from "../results/result-files.ts";
 import { versionChanges } from "../watch/long-poll.ts";
 import { callbackFor } from "../webhooks/callback.ts";
-import { cancelJob, stopCancelledJob } from "./cancel.ts";
+import { cancelMany, deleteMany } from "./bulk.ts";
+import { cancelJobs, stopCancelledJobs } from "./cancel.ts";
 import {
   CANCEL_JOB,
+  CANCEL_JOBS,
   CREATE_JOB,
   DELETE_JOB,
+  DELETE_JOBS,
   GET_JOB,
   GET_JOB_EVENTS,
   GET_JOB_STATUS,
@@ -103,11 +108,14 @@ export const jobRoutes = new Hono<ApiEnv>()
     return c.json({ events: events.map(toJobEvent) });
   })
 
+  .post("/cancel", serve(CANCEL_JOBS), (c) => answerBulk(c, cancelMany))
+  .post("/delete", serve(DELETE_JOBS), (c) => answerBulk(c, deleteMany))
+
   .post("/:id/cancel", serve(CANCEL_JOB), async (c) => {
-    const job = await cancelJob(c.env, await findJob(c));
+    const [job] = await cancelJobs(c.env, [(await findJob(c)).id]);
     if (job === undefined) throw new ApiError("job_not_found");
     if (job.status !== "cancelled") throw new ApiError("job_ended", `The job is ${job.status}.`);
-    c.executionCtx.waitUntil(stopCancelledJob(c.env, job));
+    c.executionCtx.waitUntil(stopCancelledJobs(c.env, [job]));
     return c.json(toStatusView(job, []));
   })
 
@@ -151,6 +159,15 @@ export const jobRoutes = new Hono<ApiEnv>()
       throw new ApiError("job_not_ended", `The job is ${job.status}.`);
     return c.json({ message: "Job deleted successfully" });
   });
+
+async function answerBulk(c: Context<ApiEnv>, change: typeof cancelMany): Promise<Response> {
+  const raw = await readJson(c);
+  const { job_ids } = validate(BulkJobs, raw, "body");
+  const { outcomes, followUp } = await change(c.env, c.get("principal"), job_ids);
+  c.executionCtx.waitUntil(followUp);
+  const answer: BulkAnswer = { jobs: outcomes, ...unknownWarnings("field", unknownFields(BulkJobs, raw)) };
+  return c.json(answer);
+}
 
 async function viewOf(c: Context<ApiEnv>, job: JobRow): Promise<JobView> {
   const db = database(c.env.DB);

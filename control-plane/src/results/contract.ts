@@ -22,6 +22,19 @@ export const GET_RESULT: Operation = {
   ],
 };
 
+export const GET_RESULTS_ARCHIVE: Operation = {
+  id: "getResultsArchive",
+  method: "get",
+  path: "/jobs/{id}/results.zip",
+  tag: "Results",
+  summary: "Download all result files as one zip archive",
+  description:
+    "The files are stored uncompressed, because splats and pictures do not get smaller. Supports HEAD, which states the size. It does not support Range: to continue a download where it broke off, take the files one by one.",
+  scope: "results:read",
+  answers: { 200: { description: "The archive", content: ["application/zip"] } },
+  problems: ["job_not_found", "job_not_completed", "results_purged"],
+};
+
 export const CREATE_RESULT_LINK: Operation = {
   id: "createResultLink",
   method: "post",

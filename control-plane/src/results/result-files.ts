@@ -1,6 +1,7 @@
 import { isActive, PREVIEW_FILE, THUMBNAIL_FILE } from "@splatt/shared";
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { and, eq, inArray } from "drizzle-orm";
 import { type Database, database } from "../db/database.ts";
+import { inList } from "../db/in-list.ts";
 import { type JobRow, type ResultRow, results } from "../db/schema.ts";
 import type { Env } from "../env.ts";
 import type { StoredObject } from "../http/object-response.ts";
@@ -13,16 +14,13 @@ export async function filesOf(db: Database, job: JobRow): Promise<ResultRow[]> {
   return db.select().from(results).where(eq(results.jobId, job.id));
 }
 
-/** The result files of many jobs in one query; as one JSON parameter, since D1 binds at most 100. */
+/** The result files of many jobs in one query. */
 export async function filesOfJobs(
   db: Database,
   jobIds: readonly string[],
 ): Promise<Map<string, ResultRow[]>> {
   if (jobIds.length === 0) return new Map();
-  const rows = await db
-    .select()
-    .from(results)
-    .where(inArray(results.jobId, sql`(SELECT value FROM json_each(${JSON.stringify(jobIds)}))`));
+  const rows = await db.select().from(results).where(inList(results.jobId, jobIds));
   return Map.groupBy(rows, (row) => row.jobId);
 }
 

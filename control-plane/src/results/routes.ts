@@ -10,13 +10,22 @@ import { readOptionalJson, unknownFields, validate } from "../http/validate.ts";
 import { unknownWarnings } from "../http/warnings.ts";
 import { findJob } from "../jobs/find-job.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
-import { CREATE_RESULT_LINK, GET_RESULT } from "./contract.ts";
+import { archiveResponse } from "./archive.ts";
+import { CREATE_RESULT_LINK, GET_RESULT, GET_RESULTS_ARCHIVE } from "./contract.ts";
 import { signLink } from "./link-token.ts";
-import { findResult, requireKeptResults } from "./result-files.ts";
+import { filesOf, findResult, requireKeptResults } from "./result-files.ts";
 import { currentSecret } from "./signing-secrets.ts";
 
 /** The result files of jobs, under /jobs. */
 export const resultRoutes = new Hono<ApiEnv>()
+  .get("/:id/results.zip", serve(GET_RESULTS_ARCHIVE), async (c) => {
+    const job = await findJob(c);
+    if (job.status !== "completed") throw new ApiError("job_not_completed", `The job is ${job.status}.`);
+    requireKeptResults(job);
+    const files = await filesOf(database(c.env.DB), job);
+    return archiveResponse(c.env.BUCKET, job, files, c.req.method);
+  })
+
   .get("/:id/results/:filename", serve(GET_RESULT), async (c) => {
     const job = await findJob(c);
     requireKeptResults(job);

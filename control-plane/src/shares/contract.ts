@@ -1,4 +1,13 @@
-import { CreateShare, DownloadQuery, Message, ShareCreated, ShareList, ShareMeta } from "@splatt/shared";
+import {
+  CreateShare,
+  DownloadQuery,
+  ListSharesQuery,
+  Message,
+  ShareCreated,
+  ShareList,
+  ShareMeta,
+  SharePage,
+} from "@splatt/shared";
 import type { Operation } from "../contract/operation.ts";
 import { FILE_ANSWERS } from "../results/file-answers.ts";
 
@@ -16,6 +25,19 @@ export const CREATE_SHARE: Operation = {
   bodyOptional: true,
   answers: { 200: ShareCreated },
   problems: ["job_not_found", "job_not_completed", "results_purged", "too_many_shares"],
+};
+
+export const LIST_ALL_SHARES: Operation = {
+  id: "listAllShares",
+  method: "get",
+  path: "/shares",
+  tag: "Shares",
+  summary: "The shares of all jobs that the key sees, newest first",
+  description: "A page may hold fewer shares than `limit`, and still have a `next_cursor`.",
+  scope: "results:read",
+  query: ListSharesQuery,
+  answers: { 200: SharePage },
+  problems: [],
 };
 
 export const LIST_SHARES: Operation = {

@@ -1,9 +1,11 @@
 import {
   CreateShare,
+  ListSharesQuery,
   offsetUtc,
   type ShareCreated,
   type ShareList,
   type ShareMeta,
+  type SharePage,
   type ShareView,
 } from "@splatt/shared";
 import { eq } from "drizzle-orm";
@@ -17,14 +19,29 @@ import { openToAllSites } from "../http/cross-origin.ts";
 import { objectResponse } from "../http/object-response.ts";
 import { ApiError } from "../http/problem.ts";
 import { publicUrl } from "../http/public-url.ts";
-import { idParam, readOptionalJson, unknownFields, validate } from "../http/validate.ts";
+import { idParam, readOptionalJson, readQuery, unknownFields, validate } from "../http/validate.ts";
 import { unknownWarnings } from "../http/warnings.ts";
 import { findJob, findJobById } from "../jobs/find-job.ts";
 import { downloadName } from "../results/download-name.ts";
 import { storedObject } from "../results/result-files.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
-import { CREATE_SHARE, DELETE_SHARE, GET_SHARE_META, GET_SHARED_FILE, LIST_SHARES } from "./contract.ts";
-import { createShare, findShare, type OpenShare, planShare, revokeShare, sharesOf } from "./shares.ts";
+import {
+  CREATE_SHARE,
+  DELETE_SHARE,
+  GET_SHARE_META,
+  GET_SHARED_FILE,
+  LIST_ALL_SHARES,
+  LIST_SHARES,
+} from "./contract.ts";
+import {
+  createShare,
+  findShare,
+  listShares,
+  type OpenShare,
+  planShare,
+  revokeShare,
+  sharesOf,
+} from "./shares.ts";
 
 /** The shares of jobs, under /jobs. */
 export const jobShareRoutes = new Hono<ApiEnv>()
@@ -40,7 +57,7 @@ export const jobShareRoutes = new Hono<ApiEnv>()
       ...unknownWarnings("field", unknownFields(CreateShare, raw)),
     };
     c.header("cache-control", "no-store");
-    return createShare(database(c.env.DB), c.get("creation"), share, c.json(created));
+    return createShare(database(c.env.DB), c.get("principal"), c.get("creation"), share, c.json(created));
   })
 
   .get("/:id/shares", serve(LIST_SHARES), async (c) => {
@@ -51,17 +68,30 @@ export const jobShareRoutes = new Hono<ApiEnv>()
     return c.json(list);
   });
 
-export const shareRoutes = new Hono<ApiEnv>().delete("/:id", serve(DELETE_SHARE), async (c) => {
-  const db = database(c.env.DB);
-  const [share] = await db
-    .select()
-    .from(shares)
-    .where(eq(shares.id, idParam(c)));
-  if (share === undefined || (await findJobById(c, share.jobId)) === null)
-    throw new ApiError("share_not_found");
-  await revokeShare(db, share.id);
-  return c.json({ message: "Share revoked successfully" });
-});
+export const shareRoutes = new Hono<ApiEnv>()
+  .get("/", serve(LIST_ALL_SHARES), async (c) => {
+    const raw = readQuery(c);
+    const query = validate(ListSharesQuery, raw, "query");
+    const { page, nextCursor } = await listShares(database(c.env.DB), c.get("principal"), query, Date.now());
+    const list: SharePage = {
+      shares: page.map(({ share, taskId }) => ({ ...toView(share), task_id: taskId })),
+      next_cursor: nextCursor,
+      ...unknownWarnings("parameter", unknownFields(ListSharesQuery, raw)),
+    };
+    return c.json(list);
+  })
+
+  .delete("/:id", serve(DELETE_SHARE), async (c) => {
+    const db = database(c.env.DB);
+    const [share] = await db
+      .select()
+      .from(shares)
+      .where(eq(shares.id, idParam(c)));
+    if (share === undefined || (await findJobById(c, share.jobId)) === null)
+      throw new ApiError("share_not_found");
+    await revokeShare(db, c.get("principal"), share);
+    return c.json({ message: "Share revoked successfully" });
+  });
 
 /** What whoever has a share's link may read, without a key. */
 export const sharedRoutes = new Hono<ApiEnv>()

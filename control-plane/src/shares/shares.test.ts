@@ -1,9 +1,17 @@
 import { env } from "cloudflare:workers";
-import { MAX_SHARES_PER_JOB, type ShareCreated, type ShareList, type ShareMeta } from "@splatt/shared";
+import {
+  type AuditList,
+  MAX_SHARES_PER_JOB,
+  type ShareCreated,
+  type ShareList,
+  type ShareMeta,
+  type SharePage,
+} from "@splatt/shared";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { database } from "../db/database.ts";
 import { api, createJob, json } from "../testing/api.ts";
 import { completedJob } from "../testing/completed-job.ts";
+import { mintKey } from "../testing/keys.ts";
 import { sharedFiles } from "./shared-files.ts";
 import { deleteExpiredShares } from "./shares.ts";
 
@@ -149,6 +157,23 @@ describe("a share", () => {
     await json(api("POST", `/jobs/${jobId}/shares`, fields), 422);
   });
 
+  it("is recorded in the audit when it is made and revoked, without its link", async () => {
+    const { jobId } = await completedJob();
+    const { headers, key_id } = await mintKey(["results:read"]);
+    const made = await json<ShareCreated>(
+      api("POST", `/jobs/${jobId}/shares`, { title: "A bench" }, headers),
+    );
+    await json(api("DELETE", `/shares/${made.share_id}`));
+    await json(api("DELETE", `/shares/${made.share_id}`), 404);
+    const { events } = await json<AuditList>(api("GET", "/audit?limit=1000"));
+    const ofShare = events.filter(({ subject }) => subject === made.share_id);
+    expect(ofShare).toMatchObject([
+      { action: "share.deleted", key_id: null, detail: { job_id: jobId } },
+      { action: "share.created", key_id, detail: { job_id: jobId, title: "A bench" } },
+    ]);
+    expect(JSON.stringify(events)).not.toContain(made.url.split("/").at(-1));
+  });
+
   it("has a limit for a job, also when many are asked for at once", async () => {
     const { jobId } = await completedJob();
     const insert = env.DB.prepare(
@@ -174,5 +199,42 @@ describe("the files of a share", () => {
   it("are none where there is nothing to show", () => {
     expect(sharedFiles(files("transforms.json", "thumbnail.webp"), true)).toBeNull();
     expect(sharedFiles([], true)).toBeNull();
+  });
+});
+
+describe("the list of all shares", () => {
+  it("is those of the jobs that a key sees, newest first, in pages", async () => {
+    await env.DB.prepare("DELETE FROM shares").run();
+    const { jobId, pool } = await completedJob({ task_id: "mine", labels: { team: "a" } });
+    const other = await completedJob();
+    const ids: string[] = [];
+    for (const job of [jobId, other.jobId, jobId, other.jobId]) {
+      vi.advanceTimersByTime(1000);
+      ids.unshift((await share(job)).share_id);
+    }
+    const ended = await share(jobId, { expires_in: 1 });
+    vi.advanceTimersByTime(1000);
+    const pages = async (query: string, headers?: Record<string, string>) => {
+      const seen: { share_id: string; task_id: string }[] = [];
+      for (let cursor = ""; ; ) {
+        const page = await json<SharePage>(api("GET", `/shares?${query}${cursor}`, undefined, headers));
+        seen.push(...page.shares);
+        if (page.next_cursor === null) return seen;
+        cursor = `&cursor=${page.next_cursor}`;
+      }
+    };
+    const all = (await pages("limit=1")).map(({ share_id }) => share_id);
+    expect(all).toEqual(ids);
+    expect(all).not.toContain(ended.share_id);
+    for (const reach of [{ pool }, { labels: { team: "a" } }]) {
+      const { headers } = await mintKey(["results:read"], reach);
+      expect(await pages("limit=1", headers)).toMatchObject([
+        { share_id: ids[1], task_id: "mine" },
+        { share_id: ids[3], task_id: "mine" },
+      ]);
+    }
+    const { headers } = await mintKey(["jobs:read"]);
+    await json(api("GET", "/shares", undefined, headers), 403);
+    await json(api("GET", "/shares?cursor=x"), 422);
   });
 });

@@ -1,10 +1,14 @@
-import { type CreateShare, MAX_SHARES_PER_JOB } from "@splatt/shared";
-import { and, asc, eq, gt, inArray, isNull, lte, or, type SQL, sql } from "drizzle-orm";
+import { type CreateShare, type ListSharesQuery, MAX_SHARES_PER_JOB } from "@splatt/shared";
+import { and, asc, desc, eq, gt, inArray, isNull, lte, or, type SQL, sql } from "drizzle-orm";
+import type { z } from "zod";
+import { auditIf } from "../audit/audit.ts";
 import { type Database, withRetry } from "../db/database.ts";
 import { type JobRow, jobs, type ResultRow, results, type ShareRow, shares } from "../db/schema.ts";
 import { newSecret, sha256Hex } from "../http/credentials.ts";
 import { ApiError } from "../http/problem.ts";
 import type { Creation } from "../idempotency/creation.ts";
+import type { Principal } from "../keys/principal.ts";
+import { reachesJob } from "../keys/reach.ts";
 import { type SharedFiles, sharedFiles } from "./shared-files.ts";
 
 /** What somebody with a share's link may see. */
@@ -39,6 +43,7 @@ export async function planShare(
 /** @throws ApiError 404, 409 or 410 when the job was deleted meanwhile, has too many shares, or nothing to share */
 export async function createShare(
   db: Database,
+  principal: Principal,
   creation: Creation,
   share: ShareRow,
   answer: Response,
@@ -56,8 +61,12 @@ export async function createShare(
     )
     .onConflictDoNothing();
   const created = sql`SELECT 1 FROM shares WHERE id = ${id}`;
+  const record = auditIf(db, principal, "share.created", id, sql`EXISTS (${created})`, {
+    job_id: jobId,
+    title,
+  });
   try {
-    const committed = await creation.commit([insert], answer, created);
+    const committed = await creation.commit([insert, record], answer, created);
     if (!committed.isNew) return committed.answer;
   } catch (error) {
     if (!(error instanceof ApiError)) await requireShareable(db, jobId);
@@ -109,8 +118,52 @@ export async function findShare(db: Database, token: string, now: number): Promi
   return shared === null ? null : { ...found, ...shared };
 }
 
-export async function revokeShare(db: Database, id: string): Promise<void> {
-  await withRetry(() => db.delete(shares).where(eq(shares.id, id)));
+/** How many shares a page looks at, for a key that does not see all of them. */
+const MOST_EXAMINED = 1000;
+
+interface ListedShare {
+  readonly share: ShareRow;
+  readonly taskId: string;
+}
+
+/** A page of the shares that have not expired, of jobs that exist for the key, newest first. */
+export async function listShares(
+  db: Database,
+  reach: Pick<Principal, "pool" | "labels">,
+  { limit, cursor }: z.infer<typeof ListSharesQuery>,
+  now: number,
+): Promise<{ page: ListedShare[]; nextCursor: string | null }> {
+  const [createdAt = "", id = ""] = cursor?.split("_") ?? [];
+  const isOlder = sql`(${shares.createdAt}, ${shares.id}) < (${Number(createdAt)}, ${id})`;
+  const seesAll = reach.pool === null && Object.keys(reach.labels ?? {}).length === 0;
+  // One more than asked for tells whether there is a next page.
+  const most = seesAll ? limit + 1 : MOST_EXAMINED;
+  const examined = await db
+    .select({ share: shares, taskId: jobs.taskId, pool: jobs.pool, labels: jobs.labels })
+    .from(shares)
+    .innerJoin(jobs, eq(jobs.id, shares.jobId))
+    .where(and(isOpen(now), cursor === undefined ? undefined : isOlder))
+    .orderBy(desc(shares.createdAt), desc(shares.id))
+    .limit(most);
+  const visible = examined.filter((job) => reachesJob(reach, job));
+  const page = visible.slice(0, limit);
+  const last = visible.length > limit ? page.at(-1) : examined.length === most ? examined.at(-1) : undefined;
+  const nextCursor = last === undefined ? null : `${last.share.createdAt}_${last.share.id}`;
+  return { page, nextCursor };
+}
+
+export async function revokeShare(
+  db: Database,
+  principal: Principal,
+  { id, jobId }: ShareRow,
+): Promise<void> {
+  const stored = sql`EXISTS (SELECT 1 FROM shares WHERE id = ${id})`;
+  await withRetry(() =>
+    db.batch([
+      auditIf(db, principal, "share.deleted", id, stored, { job_id: jobId }),
+      db.delete(shares).where(eq(shares.id, id)),
+    ]),
+  );
 }
 
 /** Removes shares that have expired, at most `limit`. */

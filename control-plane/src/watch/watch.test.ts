@@ -172,7 +172,7 @@ it("ends the watch when the job is cancelled or deleted, or its key revoked", as
   const queued = await createJob({ pool, engine: "brush" });
   const other = await TestWatcher.open(queued);
   await other.next("job");
-  await dispatcher(pool).jobDeleted(queued);
+  await dispatcher(pool).jobsDeleted([queued]);
   expect(await other.closed).toBe(4004);
 
   const third = await TestWatcher.open(await createJob({ pool, engine: "brush" }));

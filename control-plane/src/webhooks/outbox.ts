@@ -1,6 +1,7 @@
 import { and, asc, eq, isNotNull, lt, notExists, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
 import { type Database, withRetry } from "../db/database.ts";
+import { inList } from "../db/in-list.ts";
 import { apiKeys, callbackSecrets, jobs, webhookDeliveries, webhooks } from "../db/schema.ts";
 import type { DeliveryKey } from "./delivery-id.ts";
 import type { Settlement } from "./settlement.ts";
@@ -11,12 +12,12 @@ const HISTORY_MS = 30 * 24 * 3600 * 1000;
 /** A later event of a job waits for an earlier one only until that has failed this often. */
 const KEEPS_ORDER_FOR_ATTEMPTS = 3;
 
-/** The receivers that have yet to learn of a job's changes. Costs a job without subscribers one row read at most. */
-export function receiversOf(db: Database, subject: string) {
+/** The receivers that have yet to learn of jobs' changes. Costs a job without subscribers one row read at most. */
+export function receiversOf(db: Database, ...subjects: readonly string[]) {
   return db
     .selectDistinct({ receiver: webhookDeliveries.receiver })
     .from(webhookDeliveries)
-    .where(and(eq(webhookDeliveries.subject, subject), isNotNull(webhookDeliveries.nextAttemptAt)));
+    .where(and(inList(webhookDeliveries.subject, subjects), isNotNull(webhookDeliveries.nextAttemptAt)));
 }
 
 /** What a receiver is to get next, due or not, with everything that sending it needs; in the order of the attempts. */

@@ -74,6 +74,7 @@ export const CREATE_TUS_UPLOAD: Operation = {
   answers: { 201: NO_BODY },
   answerHeaders: { ...STATE_HEADERS, location: "The upload's path, which ends with its `upload_id`" },
   problems: [
+    "quota_exceeded",
     "tus_version_unsupported",
     "tus_request_invalid",
     "tus_checksum_mismatch",

@@ -1,13 +1,16 @@
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
-import type { UploadView } from "@splatt/shared";
+import type { Me, UploadView } from "@splatt/shared";
 import { eq } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
+import { app } from "../../app.ts";
 import { database } from "../../db/database.ts";
 import { tusUploads } from "../../db/schema.ts";
 import { OWNER } from "../../keys/principal.ts";
 import { purgeLeftovers } from "../../maintenance/purge.ts";
 import { objectBytes } from "../../storage/bytes-through-worker.ts";
 import { API_KEY, api, createJob, json } from "../../testing/api.ts";
+import { mintKey } from "../../testing/keys.ts";
 import { receiveBody } from "./receive-body.ts";
 import type { UploadChecksum } from "./tus-headers.ts";
 import { findTusUpload } from "./tus-uploads.ts";
@@ -336,5 +339,59 @@ describe("the tus protocol", () => {
     expect(empty.headers.get("upload-offset")).toBe("0");
     await patch(url, 0, video(100));
     expect((await patch(url, 100, new Uint8Array())).status).toBe(204);
+  });
+});
+
+describe("the limits of a key", () => {
+  it("hold for tus uploads as for those in parts, also in parallel, and are free again after a deletion", async () => {
+    const { headers } = await mintKey(["jobs:read", "jobs:write"], {
+      limits: { bytes_stored: 1000, upload_bytes: 600 },
+    });
+    const create = (size: number) =>
+      send("POST", "/uploads/tus", null, { ...headers, "upload-length": String(size) });
+    const problem = await json<object>(create(601), 403);
+    expect(problem).toMatchObject({ code: "quota_exceeded", detail: "The key's limit upload_bytes is 600." });
+    const answers = await Promise.all(Array.from({ length: 20 }, () => create(300)));
+    const created = answers.filter(({ status }) => status === 201);
+    expect(created).toHaveLength(3);
+    expect(answers.filter(({ status }) => status === 403)).toHaveLength(17);
+    const parts = api("POST", "/uploads", { filename: "v.mp4", size: 101 }, headers);
+    expect(await json(parts, 403)).toMatchObject({
+      detail: "The key's limit bytes_stored is 1000. 900 are used.",
+    });
+    await send("DELETE", created[0]?.headers.get("location") ?? "", null, headers);
+    expect((await create(101)).status).toBe(201);
+    const { used } = await json<Me>(api("GET", "/me", undefined, headers));
+    expect(used?.bytes_stored).toBe(701);
+  });
+
+  it("leave nothing in the bucket of an upload that they refuse", async () => {
+    const { headers } = await mintKey(["jobs:write"], { limits: { upload_bytes: 1 } });
+    const calls = { opened: 0, aborted: 0 };
+    const open = env.BUCKET.createMultipartUpload.bind(env.BUCKET);
+    const bucket = Object.create(env.BUCKET, {
+      createMultipartUpload: {
+        value: async (key: string) => {
+          calls.opened += 1;
+          return open(key);
+        },
+      },
+      resumeMultipartUpload: {
+        value: () => ({
+          abort: async () => {
+            calls.aborted += 1;
+          },
+        }),
+      },
+    }) as R2Bucket;
+    const context = createExecutionContext();
+    const request = new Request("https://splatt.test/uploads/tus", {
+      method: "POST",
+      headers: { ...headers, "tus-resumable": "1.0.0", "upload-length": "2" },
+    });
+    const answer = await app.fetch(request, { ...env, BUCKET: bucket }, context);
+    expect(answer.status).toBe(403);
+    await waitOnExecutionContext(context);
+    expect(calls).toEqual({ opened: 1, aborted: 1 });
   });
 });

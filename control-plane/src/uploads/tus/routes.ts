@@ -5,7 +5,9 @@ import { database } from "../../db/database.ts";
 import type { UploadRow } from "../../db/schema.ts";
 import { ApiError } from "../../http/problem.ts";
 import { idParam } from "../../http/validate.ts";
+import { isRefusedByKey } from "../../keys/quota.ts";
 import { objectBytes } from "../../storage/bytes-through-worker.ts";
+import { abortMultipart } from "../multipart.ts";
 import { viewUpload } from "../upload-views.ts";
 import { deleteUpload, openUpload } from "../uploads.ts";
 import {
@@ -67,7 +69,11 @@ export const tusRoutes = new Hono<ApiEnv>()
     const partSize = stores.bytes.growingPartSize(size);
     const announced = { filename, size, sha256, protocol: "tus", partSize } as const;
     const upload = await openUpload(stores.bucket, c.get("principal"), announced);
-    const tus = await recordTusUpload(stores.db, upload, raw);
+    const tus = await recordTusUpload(stores.db, upload, raw).catch((error: unknown) => {
+      // Only then is it certain that no row names it.
+      if (isRefusedByKey(error)) c.executionCtx.waitUntil(abortMultipart(stores.bucket, upload));
+      throw error;
+    });
     let offset = 0;
     if (hasBody) {
       const work = append(stores, { upload, tus }, { offset: 0, checksum, request: c.req.raw });
