@@ -85,9 +85,10 @@ export interface JobFilters {
 /** A client of the public API. Runs wherever there are `fetch` and Web Crypto. */
 export class SplattClient {
   readonly #url: string;
-  readonly #apiKey: string;
+  readonly #apiKey: string | null;
 
-  constructor(url: string, apiKey: string) {
+  /** @param apiKey null in a page, which has the session that its user is signed in with */
+  constructor(url: string, apiKey: string | null) {
     this.#url = url;
     this.#apiKey = apiKey;
   }
@@ -301,7 +302,7 @@ export class SplattClient {
     if (url.origin !== new URL(this.#url).origin) throw new Error(`${url} does not belong to ${this.#url}`);
     const request = {
       method,
-      headers: { "x-api-key": this.#apiKey, ...headers },
+      headers: { ...(this.#apiKey === null ? {} : { "x-api-key": this.#apiKey }), ...headers },
       ...(body === undefined ? {} : { body }),
       ...(signal === undefined ? {} : { signal }),
     };

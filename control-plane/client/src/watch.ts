@@ -14,7 +14,8 @@ export interface WatchOptions {
 interface WatchTarget {
   /** Of `/jobs/{id}/watch`. */
   readonly url: URL;
-  readonly apiKey: string;
+  /** Null where the session's cookie is sent. */
+  readonly apiKey: string | null;
 }
 
 /** The runtime answers it without waking the Dispatcher; it keeps proxies from closing the connection. */
@@ -63,10 +64,11 @@ export async function* watchMessages(
 /** The messages of one connection. Ends when the connection does, in whatever way. */
 async function* connection(
   url: URL,
-  apiKey: string,
+  apiKey: string | null,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<WatchMessage> {
-  const socket = new WebSocket(url, [WATCH_SUBPROTOCOL, WATCH_KEY_PREFIX + base64url(apiKey)]);
+  const key = apiKey === null ? [] : [WATCH_KEY_PREFIX + base64url(apiKey)];
+  const socket = new WebSocket(url, [WATCH_SUBPROTOCOL, ...key]);
   const inbox: WatchMessage[] = [];
   let isClosed = false;
   let wake: () => void = () => undefined;

@@ -3,15 +3,17 @@ import {
   isTerminal,
   type JobEvent,
   type JobView,
+  LOG_FILE,
   PREVIEW_FILE,
   type ResultEntry,
 } from "@splatt/shared";
 import { Ago, StatusBadge } from "./components.tsx";
+import { curlCommand } from "./curl-command.ts";
 import { bytes, count, duration } from "./format.ts";
 import { JobTimeline } from "./job-timeline.tsx";
 import type { PageApi, Viewer } from "./page-api.ts";
 import { Shell } from "./shell.tsx";
-import { SplatViewer, ViewerStyles, viewedSplat } from "./splat-viewer.tsx";
+import { posterOf, SplatViewer, ViewerStyles, viewedSplat } from "./splat-viewer.tsx";
 
 interface JobPageData {
   readonly job: JobView;
@@ -26,8 +28,16 @@ export async function loadJob(api: PageApi, id: string): Promise<JobPageData> {
   return { job, events };
 }
 
+interface JobPageProps {
+  readonly viewer: Viewer;
+  readonly data: JobPageData;
+  /** The address of the API. */
+  readonly origin: string;
+  readonly now: number;
+}
+
 /** The whole story of a job. client/job.ts keeps it live. */
-export function JobPage({ viewer, data, now }: { viewer: Viewer; data: JobPageData; now: number }) {
+export function JobPage({ viewer, data, origin, now }: JobPageProps) {
   const { job, events } = data;
   const ended = isTerminal(job.status);
   const splat = viewedSplat(job.results);
@@ -48,10 +58,14 @@ export function JobPage({ viewer, data, now }: { viewer: Viewer; data: JobPageDa
         <JobActions job={job} viewer={viewer} />
       </div>
 
+      <div class="notice warn" role="status" data-disconnected hidden>
+        <p>The connection is lost. This page tries again every few seconds.</p>
+      </div>
       <div data-live="progress">{!ended && <Progress job={job} />}</div>
       <div data-live="failure">{job.error !== null && <Failure job={job} />}</div>
 
-      {splat !== null ? <SplatViewer splat={splat} /> : isActive(job.status) && <NewestPicture job={job} />}
+      {!ended && <NewestPicture job={job} />}
+      {splat !== null ? <SplatViewer splat={splat} /> : <Poster job={job} />}
 
       <div class="cards wide">
         <section class="card">
@@ -76,25 +90,14 @@ export function JobPage({ viewer, data, now }: { viewer: Viewer; data: JobPageDa
           </section>
         )}
         {job.results !== null && viewer.may("results:read") && <Files job={job} results={job.results} />}
-        <Details job={job} now={now} />
+        <Details job={job} origin={origin} now={now} />
       </div>
-
-      <section class="card" data-log-card>
-        <div class="head">
-          <h2>Log</h2>
-          <div class="actions">
-            {job.results !== null && Object.hasOwn(job.results, "pipeline.log") && (
-              <a href={`/jobs/${job.job_id}/results/pipeline.log`}>Download all of it</a>
-            )}
-          </div>
-        </div>
-        <pre class="log" data-log tabindex={0}>
-          {(job.log_tail ?? []).join("\n")}
-        </pre>
-      </section>
+      <Log job={job} />
     </Shell>
   );
 }
+
+const PIN_EFFECT = "Retention removes nothing of a pinned job.";
 
 function JobActions({ job, viewer }: { readonly job: JobView; readonly viewer: Viewer }) {
   const base = `/app/jobs/${job.job_id}`;
@@ -113,8 +116,13 @@ function JobActions({ job, viewer }: { readonly job: JobView; readonly viewer: V
               Share
             </a>
           )}
-          <form method="post" action={`${base}/retry`}>
-            <button type="submit">Run again</button>
+          <a class="button" href={`${base}/retry`}>
+            Run again
+          </a>
+          <form method="post" action={`${base}/${job.pinned ? "unpin" : "pin"}`}>
+            <button type="submit" title={PIN_EFFECT}>
+              {job.pinned ? "Unpin" : "Pin"}
+            </button>
           </form>
           <a class="button danger" href={`${base}/delete`}>
             Delete
@@ -158,9 +166,46 @@ function Failure({ job }: { readonly job: JobView }) {
 
 function NewestPicture({ job }: { readonly job: JobView }) {
   return (
-    <figure class="stage" data-preview={`/jobs/${job.job_id}/results/${PREVIEW_FILE}`}>
+    <figure
+      class="stage"
+      data-preview={`/jobs/${job.job_id}/results/${PREVIEW_FILE}`}
+      hidden={!isActive(job.status)}
+    >
       <figcaption class="muted">The first picture of the splat appears when training begins.</figcaption>
     </figure>
+  );
+}
+
+/** Of a completed job without a file that the viewer can show. */
+function Poster({ job }: { readonly job: JobView }) {
+  const poster = posterOf(job.results);
+  if (poster === null) return null;
+  return (
+    <figure class="stage">
+      <img class="poster" src={poster} alt="The splat, from a camera of the capture" />
+      <figcaption class="stage-note">
+        This job has no file that the viewer can show. Its files are below.
+      </figcaption>
+    </figure>
+  );
+}
+
+/** The end of the log. client/job.ts fills it where it is not part of the job's status. */
+function Log({ job }: { readonly job: JobView }) {
+  const isStored = job.results !== null && Object.hasOwn(job.results, LOG_FILE);
+  const from = isStored ? "stored" : isTerminal(job.status) ? "tail" : "live";
+  return (
+    <section class="card">
+      <div class="head">
+        <h2>Log</h2>
+        <div class="actions">
+          {isStored && <a href={`/jobs/${job.job_id}/results/${LOG_FILE}`}>Download all of it</a>}
+        </div>
+      </div>
+      <pre class="log" data-log={from} tabindex={0}>
+        {(job.log_tail ?? []).join("\n")}
+      </pre>
+    </section>
   );
 }
 
@@ -284,7 +329,7 @@ function Files({ job, results }: { readonly job: JobView; readonly results: Reco
   );
 }
 
-function Details({ job, now }: { readonly job: JobView; readonly now: number }) {
+function Details({ job, origin, now }: Pick<JobPageProps, "origin" | "now"> & { readonly job: JobView }) {
   return (
     <section class="card">
       <h2>Details</h2>
@@ -308,6 +353,23 @@ function Details({ job, now }: { readonly job: JobView; readonly now: number }) 
         </dd>
         <dt>Pool</dt>
         <dd>{job.pool}</dd>
+        <Kept name="Video" until={job.input_expires_at} removed={job.input_purged_at} pinned={job.pinned} />
+        <Kept
+          name="Files"
+          until={job.results_expire_at}
+          removed={job.results_purged_at}
+          pinned={job.pinned}
+        />
+        {Object.keys(job.labels).length > 0 && (
+          <>
+            <dt>Labels</dt>
+            <dd>
+              {Object.entries(job.labels)
+                .map(([name, value]) => `${name}=${value}`)
+                .join(", ")}
+            </dd>
+          </>
+        )}
         {job.retry_of !== null && (
           <>
             <dt>Repeats</dt>
@@ -317,6 +379,38 @@ function Details({ job, now }: { readonly job: JobView; readonly now: number }) 
           </>
         )}
       </dl>
+      <details>
+        <summary>The same job as a curl command</summary>
+        <pre data-copy tabindex={0}>
+          {curlCommand(job, origin)}
+        </pre>
+      </details>
     </section>
+  );
+}
+
+interface KeptProps {
+  readonly name: string;
+  readonly until: string | null;
+  readonly removed: string | null;
+  readonly pinned: boolean;
+}
+
+/** What retention does to a part of a job. */
+function Kept({ name, until, removed, pinned }: KeptProps) {
+  if (removed !== null) {
+    return (
+      <>
+        <dt>{name} removed</dt>
+        <dd class="number">{removed.slice(0, 10)}, by retention</dd>
+      </>
+    );
+  }
+  if (!pinned && until === null) return null;
+  return (
+    <>
+      <dt>{name} kept</dt>
+      <dd class="number">{pinned ? "while the job is pinned" : `until ${until?.slice(0, 10)}`}</dd>
+    </>
   );
 }

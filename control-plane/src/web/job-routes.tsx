@@ -1,9 +1,11 @@
 import type { JobCreated, JobList, JobView, ShareCreated, ShareView } from "@splatt/shared";
 import { type Context, Hono } from "hono";
+import { publicUrl } from "../http/public-url.ts";
 import { ConfirmPage } from "./confirm-page.tsx";
 import { JobPage, loadJob } from "./job-page.tsx";
 import { JobsPage, jobsQuery } from "./jobs-page.tsx";
 import type { PageEnv } from "./page-env.ts";
+import { RetryPage, retryChanges } from "./retry-page.tsx";
 import { SharesPage } from "./shares-page.tsx";
 
 /** `/app/jobs` and the pages below it. */
@@ -19,7 +21,8 @@ export const jobPages = new Hono<PageEnv>()
       c.var.viewer(),
       loadJob(c.var.api, segment(c.req.param("id"))),
     ]);
-    return c.html(<JobPage viewer={viewer} data={data} now={Date.now()} />);
+    const origin = publicUrl(c.env, c.req.url, "");
+    return c.html(<JobPage viewer={viewer} data={data} origin={origin} now={Date.now()} />);
   })
 
   .post("/:id/cancel", async (c) => {
@@ -28,10 +31,29 @@ export const jobPages = new Hono<PageEnv>()
     return c.redirect(`/app/jobs/${id}`, 303);
   })
 
+  .get("/:id/retry", async (c) => {
+    const id = segment(c.req.param("id"));
+    const [viewer, job] = await Promise.all([c.var.viewer(), c.var.api.get<JobView>(`/jobs/${id}`)]);
+    return c.html(<RetryPage viewer={viewer} job={job} />);
+  })
+
   .post("/:id/retry", async (c) => {
     const id = segment(c.req.param("id"));
-    const { job_id } = await c.var.api.post<JobCreated>(`/jobs/${id}/retry`, {});
+    const changes = retryChanges(await c.req.parseBody());
+    const { job_id } = await c.var.api.post<JobCreated>(`/jobs/${id}/retry`, changes);
     return c.redirect(`/app/jobs/${job_id}`, 303);
+  })
+
+  .post("/:id/pin", async (c) => {
+    const id = segment(c.req.param("id"));
+    await c.var.api.post(`/jobs/${id}/pin`);
+    return c.redirect(`/app/jobs/${id}`, 303);
+  })
+
+  .post("/:id/unpin", async (c) => {
+    const id = segment(c.req.param("id"));
+    await c.var.api.delete(`/jobs/${id}/pin`);
+    return c.redirect(`/app/jobs/${id}`, 303);
   })
 
   .get("/:id/shares", (c) => sharesPage(c, null))

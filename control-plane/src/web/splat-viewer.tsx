@@ -13,13 +13,15 @@ export interface ViewedSplat {
 
 /** A job's splat; null when it has no file that the viewer can show. */
 export function viewedSplat(results: Results | null): ViewedSplat | null {
-  const { "baked_splat.sog": content, "transforms.json": cameras, [THUMBNAIL_FILE]: poster } = results ?? {};
+  const { "baked_splat.sog": content, "transforms.json": cameras } = results ?? {};
   if (content === undefined || cameras === undefined) return null;
-  return {
-    content: content.url,
-    cameras: cameras.url,
-    poster: poster === undefined ? null : `${poster.url}?download=0`,
-  };
+  return { content: content.url, cameras: cameras.url, poster: posterOf(results) };
+}
+
+/** The picture of a job's splat; null where it has none. */
+export function posterOf(results: Results | null): string | null {
+  const poster = results?.[THUMBNAIL_FILE];
+  return poster === undefined ? null : `${poster.url}?download=0`;
 }
 
 /** What the head of a page with a viewer needs. */
@@ -27,7 +29,7 @@ export function ViewerStyles() {
   return <link rel="stylesheet" href="/assets/viewer.css" />;
 }
 
-/** Filled by client/viewer.ts; without scripts or WebGL, it stays the poster. */
+/** Filled by client/viewer.ts. Without scripts or WebGL, it stays the poster, and says why. */
 export function SplatViewer({ splat }: { readonly splat: ViewedSplat }) {
   const { content, cameras, poster } = splat;
   return (
@@ -40,6 +42,15 @@ export function SplatViewer({ splat }: { readonly splat: ViewedSplat }) {
         data-cameras={cameras}
         data-poster={poster ?? undefined}
       />
+      <button class="stage-tool" type="button" data-screenshot hidden>
+        Save a picture
+      </button>
+      <p class="stage-note" role="status" data-viewer-failed hidden>
+        This browser cannot show the splat: the viewer needs WebGL 2.
+      </p>
+      <noscript>
+        <p class="stage-note">To walk around in the splat, turn on JavaScript.</p>
+      </noscript>
     </figure>
   );
 }

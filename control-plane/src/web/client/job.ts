@@ -1,15 +1,34 @@
+import { SplattClient } from "splatt";
 import { drawCameraPath } from "./_camera-path.ts";
-import { keepFresh } from "./_fresh.ts";
+import { addCopyButtons } from "./_copy.ts";
 import { showHeldOut } from "./_held-out.ts";
+import { watchJob } from "./_live-job.ts";
+import { LogView } from "./_log-view.ts";
+import { all, required } from "./_page.ts";
 import type { CameraFile } from "./_viewer-settings.ts";
 
-const head = document.querySelector<HTMLElement>("[data-job]");
-if (head?.dataset.ended === undefined) keepFresh(3000);
+const LOG_LINES = 300;
 
-for (const element of document.querySelectorAll<HTMLElement>("[data-held-out]")) {
-  await showHeldOut(element, element.dataset.heldOut ?? "");
+const { job: id = "", ended } = required("[data-job]").dataset;
+const client = new SplattClient(location.origin, null);
+addCopyButtons();
+if (ended === undefined) await watchJob(client, id);
+else await Promise.all([showStoredLog(), showComparisons(), showCameraPath()]);
+
+async function showStoredLog(): Promise<void> {
+  for (const element of all("[data-log='stored']")) {
+    const { lines } = await client.logs(id, -LOG_LINES);
+    new LogView(element).append(lines);
+  }
 }
-for (const element of document.querySelectorAll<HTMLElement>("[data-camera-path]")) {
-  const response = await fetch(element.dataset.cameraPath ?? "");
-  if (response.ok) drawCameraPath(element, (await response.json()) as CameraFile);
+
+async function showComparisons(): Promise<void> {
+  for (const element of all("[data-held-out]")) await showHeldOut(element, element.dataset.heldOut ?? "");
+}
+
+async function showCameraPath(): Promise<void> {
+  for (const element of all("[data-camera-path]")) {
+    const response = await fetch(element.dataset.cameraPath ?? "");
+    if (response.ok) drawCameraPath(element, (await response.json()) as CameraFile);
+  }
 }

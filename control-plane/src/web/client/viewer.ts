@@ -1,6 +1,8 @@
 import { createViewer } from "@playcanvas/supersplat-viewer/viewer";
 import { type CameraFile, viewerSettings } from "./_viewer-settings.ts";
 
+const PICTURE_WIDTH = 1920;
+
 /** Fills the page's `[data-viewer]` element. Without WebGL, its poster stays. */
 const container = document.querySelector<HTMLElement>("[data-viewer]");
 if (container !== null) await open(container);
@@ -28,12 +30,14 @@ async function open(element: HTMLElement): Promise<void> {
     });
     const ready = () => {
       element.dataset.state = "ready";
-      if (button !== null) button.disabled = false;
+      if (button !== null) button.hidden = false;
     };
     if (viewer.state.loaded) ready();
     else viewer.events.once("loaded:changed", ready);
     button?.addEventListener("click", async () => {
-      const { data } = await viewer.captureFrame({ width: 1920 });
+      const { clientWidth, clientHeight } = element;
+      const height = Math.round((PICTURE_WIDTH * clientHeight) / clientWidth);
+      const { data } = await viewer.captureFrame({ width: PICTURE_WIDTH, height });
       const link = document.createElement("a");
       link.href = `data:image/png;base64,${data}`;
       link.download = "splat.png";
@@ -42,5 +46,6 @@ async function open(element: HTMLElement): Promise<void> {
   } catch (error) {
     console.error(error);
     element.dataset.state = "failed";
+    for (const note of document.querySelectorAll<HTMLElement>("[data-viewer-failed]")) note.hidden = false;
   }
 }

@@ -1,0 +1,110 @@
+import { isActive, type JobView, type WatchMessage } from "@splatt/shared";
+import { ApiProblem, type SplattClient } from "splatt";
+import { duration } from "../format.ts";
+import { drawCharts } from "./_chart.ts";
+import { Curve } from "./_curve.ts";
+import { refresh } from "./_fresh.ts";
+import { LogView } from "./_log-view.ts";
+import { NewestPicture } from "./_newest-picture.ts";
+import { all, required, setText } from "./_page.ts";
+
+const LOG_LINES = 300;
+/** How long a page whose control plane cannot be reached waits before it tries again. */
+const RECONNECT_MS = 3000;
+
+/**
+ * Keeps the page of a job that has not ended live over one WebSocket, which costs nothing while nothing happens. A lost
+ * connection comes back. At the end, the page is loaded anew: an ended job has other content.
+ */
+export async function watchJob(client: SplattClient, id: string): Promise<void> {
+  const page = new LiveJob();
+  let cursor: string | undefined;
+  for (;;) {
+    try {
+      const options = { log: -LOG_LINES, metrics: 0, ...(cursor === undefined ? {} : { cursor }) };
+      for await (const message of client.watch(id, options)) {
+        page.showConnected(true);
+        cursor = message.cursor;
+        if (message.type === "end" && message.reason !== "bad_message") return location.reload();
+        await page.show(message);
+      }
+    } catch (error) {
+      // The session has ended, or the job is gone: the server has a page for it.
+      if (error instanceof ApiProblem && [401, 403, 404].includes(error.problem.status))
+        return location.reload();
+    }
+    page.showConnected(false);
+    await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
+  }
+}
+
+class LiveJob {
+  readonly #log = new LogView(required("[data-log]"));
+  readonly #picture = new NewestPicture(
+    required("[data-preview]"),
+    required("[data-preview]").dataset.preview ?? "",
+  );
+  readonly #loss = new Curve();
+  readonly #psnr = new Curve();
+  #logId = "";
+  #nextLine = 0;
+  #series = "";
+  #state: string | null = null;
+
+  async show(message: WatchMessage): Promise<void> {
+    switch (message.type) {
+      case "job":
+        return this.#showJob(message.job);
+      case "progress":
+        showProgress(message);
+        return this.#picture.update();
+      case "log": {
+        // A log that does not continue the one that is shown begins anew.
+        if (message.log !== this.#logId || message.from !== this.#nextLine) this.#log.clear();
+        this.#logId = message.log;
+        this.#nextLine = message.from + message.lines.length;
+        return this.#log.append(message.lines);
+      }
+      case "metrics": {
+        if (message.series !== this.#series) for (const curve of [this.#loss, this.#psnr]) curve.clear();
+        this.#series = message.series;
+        for (const { step, loss, psnr } of message.points) {
+          if (loss !== null) this.#loss.add(step, loss);
+          if (psnr !== null) this.#psnr.add(step, psnr);
+        }
+        if (!message.more) this.#drawCurves();
+      }
+    }
+  }
+
+  showConnected(isConnected: boolean): void {
+    for (const element of all("[data-disconnected]")) element.hidden = isConnected;
+  }
+
+  async #showJob(job: JobView): Promise<void> {
+    const state = `${job.status} ${job.attempt}`;
+    const isOther = this.#state !== null && this.#state !== state;
+    this.#state = state;
+    required("[data-preview]").hidden = !isActive(job.status);
+    showProgress(job);
+    if (isOther) await refresh();
+    if (job.status === "training" || job.status === "exporting") await this.#picture.update();
+  }
+
+  #drawCurves(): void {
+    const series = [
+      { name: "Held-out PSNR", unit: " dB", points: this.#psnr.points },
+      { name: "Loss", unit: "", points: this.#loss.points },
+    ];
+    required("[data-metrics]").hidden = series.every(({ points }) => points.length < 2);
+    drawCharts(required("[data-chart]"), series);
+  }
+}
+
+function showProgress(job: Pick<JobView, "progress" | "message" | "eta_seconds">): void {
+  const { progress, message, eta_seconds: eta } = job;
+  for (const bar of all<HTMLProgressElement>("[data-live='progress'] progress")) bar.value = progress;
+  setText("[data-percent]", `${progress} %`);
+  setText("[data-message]", message);
+  setText("[data-eta]", eta === null ? "" : `about ${duration(eta)} left`);
+}

@@ -1,0 +1,15 @@
+/** The elements that a page's server-rendered HTML has for its script. */
+
+export function all<T extends HTMLElement = HTMLElement>(selector: string): NodeListOf<T> {
+  return document.querySelectorAll<T>(selector);
+}
+
+export function required(selector: string): HTMLElement {
+  const element = document.querySelector<HTMLElement>(selector);
+  if (element === null) throw new Error(`The page lacks ${selector}`);
+  return element;
+}
+
+export function setText(selector: string, text: string): void {
+  for (const element of all(selector)) element.textContent = text;
+}
