@@ -1,16 +1,20 @@
 import type { AgentCreated, AgentView } from "@splatt/shared";
 import { type Context, Hono } from "hono";
+import { publicUrl } from "../http/public-url.ts";
 import { AgentsPage } from "./agents-page.tsx";
 import { ConfirmPage } from "./confirm-page.tsx";
+import { emptyForm, type Submission, sentFields, submit } from "./form-state.ts";
+import { refuse } from "./page-api.ts";
 import type { PageEnv } from "./page-env.ts";
 
 /** `/app/agents` and the pages below it. */
 export const agentPages = new Hono<PageEnv>()
-  .get("/", (c) => agentsPage(c, null))
+  .get("/", (c) => agentsPage(c, { created: null, form: emptyForm() }))
 
   .post("/", async (c) => {
-    const { name, pool } = await c.req.parseBody();
-    return agentsPage(c, await c.var.api.post<AgentCreated>("/agents", { name, pool }));
+    const fields = await sentFields(c);
+    const body = { name: fields.get("name"), pool: fields.get("pool") || undefined };
+    return agentsPage(c, await submit(fields, (key) => c.var.api.create<AgentCreated>("/agents", body, key)));
   })
 
   .post("/:id/drain", async (c) => {
@@ -19,13 +23,15 @@ export const agentPages = new Hono<PageEnv>()
   })
 
   .get("/:id/delete", async (c) => {
+    const [viewer, { agents }] = await Promise.all([c.var.viewer(), c.var.api.get<AgentList>("/agents")]);
+    const agent = agents.find(({ agent_id }) => agent_id === c.req.param("id")) ?? refuse("agent_not_found");
     return c.html(
       <ConfirmPage
-        viewer={await c.var.viewer()}
+        viewer={viewer}
         section="/app/agents"
-        question="Remove this GPU box?"
-        consequence="Its token is revoked. Jobs that it runs go back to the queue."
-        action="Remove the box"
+        question={`Remove the GPU box ${agent.name}?`}
+        consequence="Its token is revoked, and it disconnects. Jobs that it runs go back to the queue."
+        action="Remove the GPU box"
         back="/app/agents"
       />,
     );
@@ -36,13 +42,24 @@ export const agentPages = new Hono<PageEnv>()
     return c.redirect("/app/agents", 303);
   });
 
-async function agentsPage(c: Context<PageEnv>, added: AgentCreated | null): Promise<Response> {
-  const [viewer, { agents }] = await Promise.all([
-    c.var.viewer(),
-    c.var.api.get<{ agents: AgentView[] }>("/agents"),
-  ]);
-  const { origin } = new URL(c.req.url);
+interface AgentList {
+  readonly agents: readonly AgentView[];
+}
+
+async function agentsPage(
+  c: Context<PageEnv>,
+  { created, form }: Submission<AgentCreated>,
+): Promise<Response> {
+  const [viewer, { agents }] = await Promise.all([c.var.viewer(), c.var.api.get<AgentList>("/agents")]);
   return c.html(
-    <AgentsPage viewer={viewer} agents={agents} added={added} origin={origin} now={Date.now()} />,
+    <AgentsPage
+      viewer={viewer}
+      agents={agents}
+      added={created}
+      form={form}
+      origin={publicUrl(c.env, c.req.url, "")}
+      now={Date.now()}
+    />,
+    (form.problem?.status ?? 200) as 200,
   );
 }

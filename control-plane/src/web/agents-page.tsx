@@ -1,5 +1,13 @@
-import type { AgentCreated, AgentView } from "@splatt/shared";
+import {
+  type AgentCreated,
+  type AgentOffer,
+  type AgentView,
+  DEFAULT_POOL,
+  type GpuInfo,
+} from "@splatt/shared";
 import { Ago, EmptyState } from "./components.tsx";
+import { FormHead, TextField } from "./fields.tsx";
+import type { FormState } from "./form-state.ts";
 import { bytes } from "./format.ts";
 import type { Viewer } from "./page-api.ts";
 import { Shell } from "./shell.tsx";
@@ -9,46 +17,55 @@ interface AgentsPageProps {
   readonly agents: readonly AgentView[];
   /** The agent that was just added, with its token; shown only once. */
   readonly added: AgentCreated | null;
+  readonly form: FormState;
   /** The address that agents connect to. */
   readonly origin: string;
   readonly now: number;
 }
 
 /** The GPU boxes: what each has, what it offers, and why one offers nothing. */
-export function AgentsPage({ viewer, agents, added, origin, now }: AgentsPageProps) {
+export function AgentsPage({ viewer, agents, added, form, origin, now }: AgentsPageProps) {
   return (
     <Shell viewer={viewer} section="/app/agents" title="GPU boxes" scripts={["agents"]}>
-      <div class="head">
-        <h1>GPU boxes</h1>
-      </div>
+      <h1>GPU boxes</h1>
       {added !== null && <Added agent={added} origin={origin} />}
-      {agents.length === 0 ? (
-        <EmptyState title="No GPU box yet">
-          <p>Add one below. It connects outwards, so it needs no open port and no fixed address.</p>
-        </EmptyState>
-      ) : (
-        <div class="cards wide" data-live="agents">
-          {agents.map((agent) => (
-            <AgentCard agent={agent} now={now} />
-          ))}
-        </div>
-      )}
+      <div data-live="agents">
+        {agents.length === 0 ? (
+          <EmptyState title="No GPU box yet">
+            <p>Add one below. It connects outwards, so it needs no open port and no fixed address.</p>
+          </EmptyState>
+        ) : (
+          <div class="cards wide">
+            {agents.map((agent) => (
+              <AgentCard agent={agent} now={now} />
+            ))}
+          </div>
+        )}
+      </div>
       <section class="card">
         <h2>Add a GPU box</h2>
-        <form class="row" method="post">
-          <label>
-            Name
-            <input name="name" required maxlength={255} placeholder="office-4090" />
-          </label>
-          <label>
-            Pool
-            <input name="pool" value="default" required pattern="[a-z0-9][a-z0-9_\-]{0,62}" />
-          </label>
-          <button class="primary" type="submit">
-            Add
-          </button>
+        <form class="form" method="post">
+          <FormHead form={form} />
+          <div class="row">
+            <TextField
+              form={form}
+              name="name"
+              label="Name"
+              required
+              maxlength={255}
+              placeholder="office-4090"
+            />
+            <TextField form={form} name="pool" label="Pool" initial={DEFAULT_POOL} />
+          </div>
+          <p class="hint">
+            A job runs on a box of its pool. One pool, "{DEFAULT_POOL}", is enough for most installations.
+          </p>
+          <div>
+            <button class="primary" type="submit">
+              Add
+            </button>
+          </div>
         </form>
-        <p class="hint">Jobs run on the boxes of their pool. Most people need only the pool "default".</p>
       </section>
     </Shell>
   );
@@ -56,77 +73,117 @@ export function AgentsPage({ viewer, agents, added, origin, now }: AgentsPagePro
 
 function Added({ agent, origin }: { readonly agent: AgentCreated; readonly origin: string }) {
   return (
-    <section class="notice ok" role="status" data-agent-added={agent.agent_id}>
-      <strong>{agent.name} is registered. Run this on the box:</strong>
+    <section
+      class="notice"
+      role="status"
+      data-agent-added={agent.agent_id}
+      data-name={agent.name}
+      data-changing=""
+    >
+      <strong class="wrap">{agent.name} is registered. Run this in the project's folder on the box:</strong>
       <pre data-copy tabindex={0}>
         {joinCommand(origin, agent.token)}
       </pre>
-      <p>The token is shown only now. This page turns green when the box connects.</p>
+      <p>
+        The token is shown only now. This notice turns green when the box connects. No project folder there
+        yet? Clone the repository first; docs/agent.md says what the box needs.
+      </p>
     </section>
   );
 }
 
 /** What the owner of the box types, in a clone of this repository. */
 function joinCommand(origin: string, token: string): string {
-  return `CONTROL_PLANE_URL=${origin} AGENT_TOKEN=${token} npm run agent -- start`;
+  return `CONTROL_PLANE_URL=${origin} AGENT_TOKEN=${token} npm run agent`;
 }
 
 function AgentCard({ agent, now }: { readonly agent: AgentView; readonly now: number }) {
-  const offer = agent.offer;
+  const { agent_id, name, pool, connected, version, offer, last_seen_at } = agent;
   return (
-    <section class="card" data-agent={agent.agent_id}>
+    <section class="card" data-agent={agent_id} data-connected={connected ? "" : undefined}>
       <div class="head">
-        <h2 class="wrap">{agent.name}</h2>
-        <span class={`badge ${agent.connected ? "ok" : "waiting"}`}>
-          {agent.connected ? "Connected" : "Not connected"}
-        </span>
+        <h2 class="wrap">{name}</h2>
+        <AgentBadge agent={agent} />
       </div>
+      {connected && offer?.slots === 0 && (
+        <div class="notice warn">
+          <strong>It takes no jobs</strong>
+          <p class="wrap">{offer.reason}</p>
+        </div>
+      )}
       <dl class="facts">
         <dt>Pool</dt>
-        <dd>{agent.pool}</dd>
-        {agent.version !== null && (
+        <dd>{pool}</dd>
+        {version !== null && (
           <>
             <dt>Version</dt>
-            <dd>{agent.version}</dd>
+            <dd>{version}</dd>
           </>
         )}
-        <dt>{agent.connected ? "Since" : "Last seen"}</dt>
-        <dd>{agent.last_seen_at === null ? "never" : <Ago time={agent.last_seen_at} now={now} />}</dd>
-        {offer !== null && (
-          <>
-            <dt>Jobs at once</dt>
-            <dd>{offer.slots}</dd>
-            <dt>Engine</dt>
-            <dd>{offer.reason}</dd>
-          </>
-        )}
-        {(offer?.gpus ?? []).map((gpu) => (
-          <>
-            <dt>{gpu.name}</dt>
-            <dd class="number">
-              {[
-                gpu.memory_free === null
-                  ? bytes(gpu.memory_total)
-                  : `${bytes(gpu.memory_free)} free of ${bytes(gpu.memory_total)}`,
-                gpu.utilization === null ? null : `${gpu.utilization} % busy`,
-                gpu.temperature === null ? null : `${gpu.temperature} °C`,
-              ]
-                .filter((part) => part !== null)
-                .join(", ")}
-            </dd>
-          </>
-        ))}
+        <dt>{connected ? "Connected" : "Last seen"}</dt>
+        <dd>{last_seen_at === null ? "never" : <Ago time={last_seen_at} now={now} />}</dd>
+        {connected && offer !== null && <OfferFacts offer={offer} />}
       </dl>
       <div class="head">
-        {agent.connected && (
-          <form method="post" action={`/app/agents/${agent.agent_id}/drain`}>
-            <button type="submit">Drain</button>
+        {connected && (
+          <form method="post" action={`/app/agents/${agent_id}/drain`}>
+            <button type="submit" title="Take no new jobs, finish the running ones, then stop">
+              Drain<span class="visually-hidden"> {name}</span>
+            </button>
           </form>
         )}
-        <a class="button danger" href={`/app/agents/${agent.agent_id}/delete`}>
-          Remove
+        <a class="button danger" href={`/app/agents/${agent_id}/delete`}>
+          Remove<span class="visually-hidden"> {name}</span>
         </a>
       </div>
     </section>
   );
+}
+
+function AgentBadge({ agent: { connected, offer } }: { readonly agent: AgentView }) {
+  if (!connected) return <span class="badge waiting">Not connected</span>;
+  if (offer?.slots === 0) return <span class="badge warn">Takes no jobs</span>;
+  return <span class="badge ok">Connected</span>;
+}
+
+function OfferFacts({ offer }: { readonly offer: AgentOffer }) {
+  return (
+    <>
+      <dt>Jobs at once</dt>
+      <dd>{offer.slots}</dd>
+      <dt>Engine</dt>
+      <dd>
+        {offer.default_engine ?? "none"}
+        {offer.slots > 0 && offer.reason !== "" && <div class="muted small">{offer.reason}</div>}
+      </dd>
+      {offer.gpus.length === 0 && (
+        <>
+          <dt>GPU</dt>
+          <dd>none reported</dd>
+        </>
+      )}
+      {offer.gpus.map((gpu) => (
+        <>
+          <dt>{gpu.name}</dt>
+          <dd class="number">{gpuState(gpu)}</dd>
+        </>
+      ))}
+    </>
+  );
+}
+
+/** Memory, load and temperature, as far as they are known. */
+export function gpuState({
+  memory_free,
+  memory_total,
+  utilization,
+  temperature,
+}: Omit<GpuInfo, "uuid">): string {
+  return [
+    memory_free === null ? bytes(memory_total) : `${bytes(memory_free)} free of ${bytes(memory_total)}`,
+    utilization === null ? null : `${utilization} % busy`,
+    temperature === null ? null : `${temperature} °C`,
+  ]
+    .filter((part) => part !== null)
+    .join(", ");
 }

@@ -2,7 +2,7 @@ import { isActive, type JobStatus, type Problem } from "@splatt/shared";
 import type { Child } from "hono/jsx";
 import { ago, asUtc } from "./format.ts";
 
-const STATUS_NAMES: Readonly<Record<JobStatus, string>> = {
+export const STATUS_NAMES: Readonly<Record<JobStatus, string>> = {
   queued: "Waiting",
   downloading_video: "Downloading",
   extracting_frames: "Making frames",

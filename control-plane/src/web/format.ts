@@ -31,6 +31,15 @@ export function ago(time: string, now: number): string {
   return `${Math.round(seconds / 86_400)} days ago`;
 }
 
+/** @param now epoch milliseconds */
+export function until(time: string, now: number): string {
+  const seconds = (Date.parse(asUtc(time)) - now) / 1000;
+  if (seconds < 5) return "now";
+  if (seconds < 90) return `in ${Math.round(seconds)} s`;
+  if (seconds < 5400) return `in ${Math.round(seconds / 60)} min`;
+  return `in ${Math.round(seconds / 3600)} h`;
+}
+
 /** The seed's times are UTC without saying so. */
 export function asUtc(time: string): string {
   return /(?:Z|[+-]\d\d:\d\d)$/.test(time) ? time : `${time}Z`;

@@ -1,9 +1,9 @@
-import type { JobCreated, JobList, JobView, ShareCreated, ShareView } from "@splatt/shared";
+import type { JobCreated, JobView, ShareCreated, ShareView } from "@splatt/shared";
 import { type Context, Hono } from "hono";
 import { publicUrl } from "../http/public-url.ts";
 import { ConfirmPage } from "./confirm-page.tsx";
 import { JobPage, loadJob } from "./job-page.tsx";
-import { JobsPage, jobsQuery } from "./jobs-page.tsx";
+import { JobsPage, loadJobs } from "./jobs-page.tsx";
 import type { PageEnv } from "./page-env.ts";
 import { RetryPage, retryChanges } from "./retry-page.tsx";
 import { SharesPage } from "./shares-page.tsx";
@@ -11,9 +11,9 @@ import { SharesPage } from "./shares-page.tsx";
 /** `/app/jobs` and the pages below it. */
 export const jobPages = new Hono<PageEnv>()
   .get("/", async (c) => {
-    const query = jobsQuery(c.req.url);
-    const [viewer, list] = await Promise.all([c.var.viewer(), c.var.api.get<JobList>(`/jobs?${query}`)]);
-    return c.html(<JobsPage viewer={viewer} list={list} query={query} now={Date.now()} />);
+    const [viewer, data] = await Promise.all([c.var.viewer(), loadJobs(c.var.api, c.req.url)]);
+    const status = "jobs" in data.list ? 200 : 422;
+    return c.html(<JobsPage viewer={viewer} data={data} now={Date.now()} />, status);
   })
 
   .get("/:id", async (c) => {

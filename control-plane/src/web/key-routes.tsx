@@ -1,34 +1,33 @@
-import type { KeyCreated, KeyView } from "@splatt/shared";
+import { type CreateKey, type KeyCreated, KeyLimits, type KeyView } from "@splatt/shared";
 import { type Context, Hono } from "hono";
 import { ConfirmPage } from "./confirm-page.tsx";
+import { emptyForm, type Submission, sentFields, submit } from "./form-state.ts";
 import { KeysPage } from "./keys-page.tsx";
+import { labelsOf } from "./labels-field.ts";
+import { refuse } from "./page-api.ts";
 import type { PageEnv } from "./page-env.ts";
 
 /** `/app/keys` and the pages below it. */
 export const keyPages = new Hono<PageEnv>()
-  .get("/", (c) => keysPage(c, null))
+  .get("/", (c) => keysPage(c, { created: null, form: emptyForm() }))
 
   .post("/", async (c) => {
-    const form = await c.req.parseBody({ all: true });
-    const day = textOf(form.expires_on);
+    const fields = await sentFields(c);
     return keysPage(
       c,
-      await c.var.api.post<KeyCreated>("/keys", {
-        name: textOf(form.name),
-        scopes: [form.scopes ?? []].flat(),
-        pool: textOf(form.pool) || null,
-        expires_at: day === "" ? null : `${day}T23:59:59Z`,
-      }),
+      await submit(fields, (key) => c.var.api.create<KeyCreated>("/keys", keyRequest(fields), key)),
     );
   })
 
   .get("/:id/delete", async (c) => {
+    const [viewer, { keys }] = await Promise.all([c.var.viewer(), c.var.api.get<KeyList>("/keys")]);
+    const key = keys.find(({ key_id }) => key_id === c.req.param("id")) ?? refuse("key_not_found");
     return c.html(
       <ConfirmPage
-        viewer={await c.var.viewer()}
+        viewer={viewer}
         section="/app/keys"
-        question="Revoke this key?"
-        consequence="Programs that use it are refused at once. Jobs that it created stay."
+        question={`Revoke the key ${key.name}?`}
+        consequence="Programs that use it are refused at once, and whoever is signed in with it is signed out. Jobs that it created stay."
         action="Revoke the key"
         back="/app/keys"
       />,
@@ -40,11 +39,36 @@ export const keyPages = new Hono<PageEnv>()
     return c.redirect("/app/keys", 303);
   });
 
-async function keysPage(c: Context<PageEnv>, created: KeyCreated | null): Promise<Response> {
-  const [viewer, { keys }] = await Promise.all([c.var.viewer(), c.var.api.get<{ keys: KeyView[] }>("/keys")]);
-  return c.html(<KeysPage viewer={viewer} keys={keys} created={created} now={Date.now()} />);
+interface KeyList {
+  readonly keys: readonly KeyView[];
 }
 
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value.trim() : "";
+async function keysPage(c: Context<PageEnv>, { created, form }: Submission<KeyCreated>): Promise<Response> {
+  const [viewer, { keys }] = await Promise.all([c.var.viewer(), c.var.api.get<KeyList>("/keys")]);
+  return c.html(
+    <KeysPage viewer={viewer} keys={keys} created={created} form={form} now={Date.now()} />,
+    (form.problem?.status ?? 200) as 200,
+  );
+}
+
+/** What POST /keys takes, from the fields of the form: an empty field sets no limit. */
+function keyRequest(fields: URLSearchParams): Record<keyof CreateKey, unknown> {
+  const given = (name: string) => fields.get(name) || null;
+  const numberOf = (name: string) => {
+    const text = given(name);
+    if (text === null) return null;
+    // What is no number must not become "no limit".
+    return Number.isNaN(Number(text)) ? text : Number(text);
+  };
+  const day = given("expires_at");
+  return {
+    name: given("name"),
+    scopes: fields.getAll("scopes"),
+    pool: given("pool"),
+    labels: labelsOf(given("labels")),
+    expires_at: day === null ? null : `${day}T23:59:59Z`,
+    limits: Object.fromEntries(
+      Object.keys(KeyLimits.shape).map((name) => [name, numberOf(`limits.${name}`)]),
+    ),
+  };
 }

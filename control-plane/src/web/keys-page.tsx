@@ -1,5 +1,8 @@
-import { type KeyCreated, type KeyView, SCOPES } from "@splatt/shared";
-import { Ago } from "./components.tsx";
+import { type KeyCreated, type KeyLimits, type KeyView, SCOPES } from "@splatt/shared";
+import { Ago, EmptyState } from "./components.tsx";
+import { Checkboxes, FormHead, TextField } from "./fields.tsx";
+import type { FormState } from "./form-state.ts";
+import { bytes, count } from "./format.ts";
 import { OnceShown } from "./once-shown.tsx";
 import type { Viewer } from "./page-api.ts";
 import { Shell } from "./shell.tsx";
@@ -12,14 +15,26 @@ const SCOPE_MEANINGS: Readonly<Record<(typeof SCOPES)[number], string>> = {
   admin: "everything, keys included",
 };
 
+const LIMITS: Readonly<Record<keyof KeyLimits, { label: string; write: (limit: number) => string }>> = {
+  requests_per_minute: { label: "Requests per minute", write: (n) => `${count(n)} requests a minute` },
+  jobs_per_hour: { label: "Jobs per hour", write: (n) => `${count(n)} jobs an hour` },
+  jobs_waiting: { label: "Jobs waiting", write: (n) => `${count(n)} waiting jobs` },
+  bytes_stored: { label: "Bytes stored", write: (n) => `${bytes(n)} stored` },
+  upload_bytes: { label: "Bytes of one upload", write: (n) => `${bytes(n)} an upload` },
+};
+
+/** What a program that makes splats needs. */
+const USUAL_SCOPES: readonly string[] = ["jobs:read", "jobs:write", "results:read"];
+
 interface KeysPageProps {
   readonly viewer: Viewer;
   readonly keys: readonly KeyView[];
   readonly created: KeyCreated | null;
+  readonly form: FormState;
   readonly now: number;
 }
 
-export function KeysPage({ viewer, keys, created, now }: KeysPageProps) {
+export function KeysPage({ viewer, keys, created, form, now }: KeysPageProps) {
   const valid = keys.filter((key) => key.revoked_at === null);
   return (
     <Shell viewer={viewer} section="/app/keys" title="API keys" scripts={["copy"]}>
@@ -30,86 +45,71 @@ export function KeysPage({ viewer, keys, created, now }: KeysPageProps) {
         </OnceShown>
       )}
       <p class="muted">
-        The bootstrap key (GPU_API_KEY) may do everything. Give each program a key of its own, which may do
-        only what the program needs.
+        The bootstrap key (GPU_API_KEY) may do everything. Give each program its own key, with only the scopes
+        that it needs.
       </p>
-      {valid.length > 0 && (
-        <div class="table">
-          <table>
-            <thead>
-              <tr>
-                <th>Name</th>
-                <th>Key</th>
-                <th>May</th>
-                <th>Last used</th>
-                <th>Expires</th>
-                <th>
-                  <span class="visually-hidden">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {valid.map((key) => (
-                <tr>
-                  <td class="wrap">{key.name}</td>
-                  <td>
-                    <code>{key.prefix}…</code>
-                  </td>
-                  <td class="small">
-                    {key.scopes.join(", ")}
-                    {key.pool !== null && ` · pool ${key.pool}`}
-                    {Object.entries(key.labels ?? {}).map(([name, value]) => ` · ${name}=${value}`)}
-                  </td>
-                  <td class="small muted">
-                    {key.last_used_at === null ? "never" : <Ago time={key.last_used_at} now={now} />}
-                  </td>
-                  <td class="small muted">
-                    {key.expires_at === null ? "never" : key.expires_at.slice(0, 10)}
-                  </td>
-                  <td>
-                    <a class="button danger" href={`/app/keys/${key.key_id}/delete`}>
-                      Revoke
-                    </a>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+      {valid.length === 0 ? (
+        <EmptyState title="No keys yet">
+          <p>Create one below for each program that sends jobs or fetches results.</p>
+        </EmptyState>
+      ) : (
+        <KeyTable keys={valid} now={now} />
       )}
       <section class="card">
         <h2>New key</h2>
         <form class="form" method="post">
-          <label>
-            Name
-            <input name="name" required maxlength={255} placeholder="the shop's backend" />
-          </label>
-          <fieldset>
-            <legend>It may</legend>
-            {SCOPES.map((scope) => (
-              <label class="check">
-                <input
-                  type="checkbox"
-                  name="scopes"
-                  value={scope}
-                  checked={["jobs:read", "jobs:write", "results:read"].includes(scope)}
+          <FormHead form={form} />
+          <TextField
+            form={form}
+            name="name"
+            label="Name"
+            required
+            maxlength={255}
+            placeholder="shop-backend"
+          />
+          <Checkboxes
+            form={form}
+            name="scopes"
+            legend="It may"
+            options={SCOPES.map((scope) => ({
+              value: scope,
+              hint: SCOPE_MEANINGS[scope],
+              initial: USUAL_SCOPES.includes(scope),
+            }))}
+          />
+          <TextField
+            form={form}
+            name="expires_at"
+            label="Last day"
+            type="date"
+            hint="The key is refused from the next day (UTC). Empty: it does not expire."
+          />
+          <details open={hasRestriction(form)}>
+            <summary>Restrictions and limits</summary>
+            <div class="form">
+              <div class="row">
+                <TextField form={form} name="pool" label="Only in pool" placeholder="every pool" />
+                <TextField
+                  form={form}
+                  name="labels"
+                  label="Only jobs with labels"
+                  placeholder="project=shop, room=kitchen"
                 />
-                <span>
-                  <code>{scope}</code> <span class="hint">{SCOPE_MEANINGS[scope]}</span>
-                </span>
-              </label>
-            ))}
-          </fieldset>
-          <div class="row">
-            <label>
-              Only in pool
-              <input name="pool" placeholder="every pool" />
-            </label>
-            <label>
-              Expires on
-              <input name="expires_on" type="date" />
-            </label>
-          </div>
+              </div>
+              <div class="row">
+                {Object.entries(LIMITS).map(([name, { label }]) => (
+                  <TextField
+                    form={form}
+                    name={`limits.${name}`}
+                    label={label}
+                    type="number"
+                    min={name === "requests_per_minute" ? 1 : 0}
+                    placeholder="no limit"
+                  />
+                ))}
+              </div>
+            </div>
+          </details>
           <div>
             <button class="primary" type="submit">
               Create key
@@ -119,4 +119,73 @@ export function KeysPage({ viewer, keys, created, now }: KeysPageProps) {
       </section>
     </Shell>
   );
+}
+
+function hasRestriction({ values }: FormState): boolean {
+  const restricted = [...(values ?? [])].filter(([, value]) => value !== "").map(([name]) => name);
+  return restricted.some((name) => name === "pool" || name === "labels" || name.startsWith("limits."));
+}
+
+function KeyTable({ keys, now }: { readonly keys: readonly KeyView[]; readonly now: number }) {
+  return (
+    <div class="table">
+      <table>
+        <thead>
+          <tr>
+            <th>Name</th>
+            <th>Key</th>
+            <th>May</th>
+            <th>Last used</th>
+            <th>Expires</th>
+            <th>
+              <span class="visually-hidden">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {keys.map((key) => (
+            <tr>
+              <td class="wrap">{key.name}</td>
+              <td>
+                <code>{key.prefix}…</code>
+              </td>
+              <td class="small wrap">
+                {key.scopes.join(", ")}
+                {restrictions(key).map((restriction) => (
+                  <div class="muted">{restriction}</div>
+                ))}
+              </td>
+              <td class="small muted">
+                {key.last_used_at === null ? "never" : <Ago time={key.last_used_at} now={now} />}
+              </td>
+              <td class="small muted">{expiry(key, now)}</td>
+              <td>
+                <a class="button danger" href={`/app/keys/${key.key_id}/delete`}>
+                  Revoke<span class="visually-hidden"> {key.name}</span>
+                </a>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function expiry({ expires_at }: KeyView, now: number): string {
+  if (expires_at === null) return "never";
+  return Date.parse(expires_at) <= now ? "expired" : expires_at.slice(0, 10);
+}
+
+/** What a key is restricted to, and its limits, each in words. */
+function restrictions({ pool, labels, limits }: KeyView): string[] {
+  const limited = Object.entries(LIMITS).flatMap(([name, { write }]) => {
+    const limit = limits?.[name as keyof KeyLimits] ?? null;
+    return limit === null ? [] : [`at most ${write(limit)}`];
+  });
+  return [
+    ...(pool === null ? [] : [`pool ${pool}`]),
+    ...Object.entries(labels ?? {}).map(([name, value]) => `${name}=${value}`),
+    ...limited,
+  ];
 }

@@ -1,129 +1,232 @@
-import { type Health, isActive, type JobList, type JobStatusView, THUMBNAIL_FILE } from "@splatt/shared";
+import {
+  ACTIVE_STATUSES,
+  type Health,
+  isActive,
+  type JobList,
+  type JobStatusView,
+  THUMBNAIL_FILE,
+} from "@splatt/shared";
+import { gpuState } from "./agents-page.tsx";
 import { Ago, EmptyState, StatusBadge } from "./components.tsx";
-import { bytes, count } from "./format.ts";
+import { asUtc, count } from "./format.ts";
 import type { PageApi, Viewer } from "./page-api.ts";
 import { Shell } from "./shell.tsx";
 
 const PICTURES = 6;
 const LISTED = 10;
+const DAY_MS = 24 * 3600 * 1000;
+
+interface OverviewJobs {
+  readonly running: readonly JobStatusView[];
+  readonly waiting: readonly JobStatusView[];
+  /** The newest, which may have failed long ago. */
+  readonly failed: readonly JobStatusView[];
+  readonly completed: readonly JobStatusView[];
+}
 
 interface Overview {
   readonly health: Health;
-  readonly recent: JobList;
-  readonly failed: JobList;
+  /** Null for a key that may not see jobs. */
+  readonly jobs: OverviewJobs | null;
 }
 
-export async function loadOverview(api: PageApi): Promise<Overview> {
-  const [health, recent, failed] = await Promise.all([
+export async function loadOverview(api: PageApi, viewer: Viewer): Promise<Overview> {
+  const list = async (statuses: readonly string[], limit: number) => {
+    const query = new URLSearchParams([
+      ...statuses.map((status) => ["status", status]),
+      ["limit", `${limit}`],
+    ]);
+    return (await api.get<JobList>(`/jobs?${query}`)).jobs;
+  };
+  const [health, jobs] = await Promise.all([
     api.get<Health>("/health"),
-    api.get<JobList>("/jobs?limit=24"),
-    api.get<JobList>("/jobs?status=failed&limit=5"),
+    viewer.may("jobs:read")
+      ? Promise.all([
+          list(ACTIVE_STATUSES, LISTED),
+          list(["queued"], LISTED),
+          list(["failed"], LISTED),
+          list(["completed"], 2 * PICTURES),
+        ])
+      : null,
   ]);
-  return { health, recent, failed };
+  if (jobs === null) return { health, jobs };
+  const [running, waiting, failed, completed] = jobs;
+  return { health, jobs: { running, waiting, failed, completed } };
 }
 
 /** Whether the service is well, what runs, what waits and why, and which GPU does what. */
 export function OverviewPage({ viewer, data, now }: { viewer: Viewer; data: Overview; now: number }) {
-  const { health, recent, failed } = data;
-  const lastDay = failed.jobs.filter((job) => now - Date.parse(`${job.updated_at}Z`) < 24 * 3600 * 1000);
-  const slots = health.agents.reduce((sum, agent) => sum + agent.slots, 0);
+  const { health, jobs } = data;
+  const mayCreate = viewer.may("jobs:write");
   return (
-    <Shell viewer={viewer} section="/" title="Overview" scripts={["overview"]}>
+    <Shell viewer={viewer} section="/" title="Overview" scripts={["live"]}>
       <div class="head">
         <h1>Overview</h1>
-        <span class={`badge ${health.status === "healthy" ? "ok" : "warn"}`}>
-          {health.status === "healthy" ? "All systems work" : "Degraded"}
+        <span data-live="state" class={`badge ${health.status === "healthy" ? "ok" : "warn"}`}>
+          {health.status === "healthy" ? "Healthy" : "Degraded"}
         </span>
         <div class="actions">
-          {viewer.may("jobs:write") && (
+          {mayCreate && (
             <a class="button primary" href="/app/new">
               New job
             </a>
           )}
         </div>
       </div>
-      {(health.degraded ?? []).map(({ component, message }) => (
-        <div class="notice warn" role="status">
-          <strong>{component}</strong>
-          <p>{message}</p>
-        </div>
-      ))}
-      <dl class="figures">
-        <Figure name="Running" value={count(health.active_jobs)} />
-        <Figure name="Waiting" value={count(health.queued_jobs)} />
-        <Figure name="GPU boxes connected" value={count(health.agents.length)} />
-        <Figure name="Slots" value={count(slots)} />
-        <Figure name="Failed in a day" value={lastDay.length < 5 ? String(lastDay.length) : "5 or more"} />
-      </dl>
-      {health.agents.length === 0 && (
-        <div class="notice warn" role="status">
-          <strong>No GPU box is connected</strong>
-          <p>
-            Jobs wait until one connects.{" "}
-            {viewer.may("agents") && <a href="/app/agents">Add a GPU box with one line.</a>}
-          </p>
-        </div>
-      )}
-      <Gallery jobs={recent.jobs} now={now} />
-      <section class="card">
-        <div class="head">
-          <h2>Latest jobs</h2>
-          <div class="actions">
-            <a href="/app/jobs">All jobs</a>
+      <div class="stack" data-live="overview">
+        {(health.degraded ?? []).map(({ component, message }) => (
+          <div class="notice warn" role="status">
+            <strong>Degraded: {component}</strong>
+            <p>{message}</p>
           </div>
-        </div>
-        {recent.jobs.length === 0 ? (
-          <EmptyState title="No jobs yet">
-            <p>Send a video of something that you walk around once, slowly.</p>
-            {viewer.may("jobs:write") && (
-              <a class="button primary" href="/app/new">
-                Send a video
-              </a>
-            )}
-          </EmptyState>
-        ) : (
-          <ul class="joblist">
-            {recent.jobs.slice(0, LISTED).map((job) => (
-              <JobLine job={job} now={now} />
-            ))}
-          </ul>
-        )}
-      </section>
-      {health.agents.length > 0 && (
-        <section class="card">
-          <h2>GPUs</h2>
-          <div class="cards">
-            {health.agents.flatMap((agent) =>
-              agent.gpus.map((gpu) => (
-                <dl class="facts">
-                  <dt>GPU</dt>
-                  <dd>{gpu.name}</dd>
-                  <dt>Memory</dt>
-                  <dd>
-                    {gpu.memory_free === null ? "" : `${bytes(gpu.memory_free)} free of `}
-                    {bytes(gpu.memory_total)}
-                  </dd>
-                  <dt>Engine</dt>
-                  <dd>{agent.engine ?? "none"}</dd>
-                </dl>
-              )),
-            )}
-            {health.agents
-              .filter((agent) => agent.gpus.length === 0)
-              .map((agent) => (
-                <dl class="facts">
-                  <dt>GPU</dt>
-                  <dd>none: trains on the processor</dd>
-                  <dt>Engine</dt>
-                  <dd>{agent.engine ?? "none"}</dd>
-                  <dt>Why</dt>
-                  <dd>{agent.reason}</dd>
-                </dl>
-              ))}
-          </div>
-        </section>
-      )}
+        ))}
+        <Figures health={health} jobs={jobs} now={now} />
+        <NoCapacity health={health} viewer={viewer} />
+        {jobs !== null && <Jobs jobs={jobs} viewer={viewer} now={now} />}
+        {health.agents.length > 0 && <Gpus agents={health.agents} />}
+      </div>
     </Shell>
+  );
+}
+
+interface FiguresProps {
+  readonly health: Health;
+  readonly jobs: OverviewJobs | null;
+  readonly now: number;
+}
+
+function Figures({ health, jobs, now }: FiguresProps) {
+  const storage = (health.degraded ?? []).find(({ component }) => component === "storage");
+  const failures = jobs === null ? 0 : failedLastDay(jobs, now).length;
+  return (
+    <dl class="figures">
+      <Figure name="Running" value={count(health.active_jobs)} />
+      <Figure name="Waiting" value={count(health.queued_jobs)} />
+      {jobs !== null && (
+        <Figure name="Failed in a day" value={failures < LISTED ? String(failures) : `${LISTED} or more`} />
+      )}
+      <Figure name="GPU boxes connected" value={count(health.agents.length)} />
+      <Figure name="Storage" value={storage === undefined ? "OK" : storage.state.replaceAll("_", " ")} />
+    </dl>
+  );
+}
+
+function Figure({ name, value }: { readonly name: string; readonly value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+/** Why jobs only wait, while they do. */
+function NoCapacity({ health: { agents }, viewer }: { readonly health: Health; readonly viewer: Viewer }) {
+  if (agents.some(({ slots }) => slots > 0)) return null;
+  return (
+    <div class="notice warn" role="status">
+      <strong>{agents.length === 0 ? "No GPU box is connected" : "No GPU box takes jobs"}</strong>
+      {agents.map(({ reason }) => (
+        <p class="wrap">{reason}</p>
+      ))}
+      <p>
+        Jobs wait until one does.{" "}
+        {viewer.may("agents") && (
+          <a href="/app/agents">
+            {agents.length === 0 ? "Add a GPU box with one line." : "See the GPU boxes."}
+          </a>
+        )}
+      </p>
+    </div>
+  );
+}
+
+interface JobsProps {
+  readonly jobs: OverviewJobs;
+  readonly viewer: Viewer;
+  readonly now: number;
+}
+
+function Jobs({ jobs, viewer, now }: JobsProps) {
+  const { running, waiting, failed, completed } = jobs;
+  if ([running, waiting, failed, completed].every((list) => list.length === 0)) {
+    return (
+      <EmptyState title="No jobs yet">
+        <p>Send a video of something that you walk around once, slowly.</p>
+        {viewer.may("jobs:write") && (
+          <a class="button primary" href="/app/new">
+            Send a video
+          </a>
+        )}
+      </EmptyState>
+    );
+  }
+  return (
+    <>
+      <JobSection title="Running" jobs={running} filter="" now={now} />
+      <JobSection title="Waiting" jobs={waiting} filter="?status=queued" now={now} />
+      <JobSection
+        title="Failed in the last day"
+        jobs={failedLastDay(jobs, now)}
+        filter="?status=failed"
+        now={now}
+      />
+      {viewer.may("results:read") && <Gallery jobs={completed} now={now} />}
+      <p>
+        <a href="/app/jobs">All jobs</a>
+      </p>
+    </>
+  );
+}
+
+function failedLastDay({ failed }: OverviewJobs, now: number): JobStatusView[] {
+  return failed.filter(({ updated_at }) => now - Date.parse(asUtc(updated_at)) < DAY_MS);
+}
+
+interface JobSectionProps {
+  readonly title: string;
+  readonly jobs: readonly JobStatusView[];
+  /** The query of the page that lists all of them. */
+  readonly filter: string;
+  readonly now: number;
+}
+
+function JobSection({ title, jobs, filter, now }: JobSectionProps) {
+  if (jobs.length === 0) return null;
+  return (
+    <section class="card">
+      <div class="head">
+        <h2>{title}</h2>
+        {filter !== "" && (
+          <div class="actions">
+            <a href={`/app/jobs${filter}`}>
+              All<span class="visually-hidden"> of: {title}</span>
+            </a>
+          </div>
+        )}
+      </div>
+      <ul class="joblist">
+        {jobs.map((job) => (
+          <JobLine job={job} now={now} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function JobLine({ job, now }: { readonly job: JobStatusView; readonly now: number }) {
+  return (
+    <li>
+      <a href={`/app/jobs/${job.job_id}`}>
+        <span class="name">{job.task_id}</span>
+        <StatusBadge status={job.status} />
+        <span class="muted small message">{job.error ?? job.message}</span>
+        <span class="muted small">
+          <Ago time={job.created_at} now={now} />
+        </span>
+        {isActive(job.status) && <progress max={100} value={job.progress} aria-label="Progress" />}
+      </a>
+    </li>
   );
 }
 
@@ -146,27 +249,37 @@ function Gallery({ jobs, now }: { readonly jobs: readonly JobStatusView[]; reado
   );
 }
 
-function Figure({ name, value }: { readonly name: string; readonly value: string }) {
+function Gpus({ agents }: { readonly agents: Health["agents"] }) {
   return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
-  );
-}
-
-function JobLine({ job, now }: { readonly job: JobStatusView; readonly now: number }) {
-  return (
-    <li>
-      <a href={`/app/jobs/${job.job_id}`}>
-        <span class="name">{job.task_id}</span>
-        <StatusBadge status={job.status} />
-        <span class="muted small message">{isActive(job.status) ? job.message : ""}</span>
-        <span class="muted small">
-          <Ago time={job.created_at} now={now} />
-        </span>
-        {isActive(job.status) && <progress max={100} value={job.progress} aria-label="Progress" />}
-      </a>
-    </li>
+    <section class="card">
+      <h2>GPUs</h2>
+      <div class="cards">
+        {agents.map(({ pool, engine, slots, reason, gpus }) => (
+          <dl class="facts">
+            {gpus.length === 0 && (
+              <>
+                <dt>GPU</dt>
+                <dd>none reported</dd>
+              </>
+            )}
+            {gpus.map((gpu) => (
+              <>
+                <dt>{gpu.name}</dt>
+                <dd class="number">{gpuState(gpu)}</dd>
+              </>
+            ))}
+            <dt>Engine</dt>
+            <dd>{engine ?? "none"}</dd>
+            <dt>Pool</dt>
+            <dd>{pool}</dd>
+            <dt>Jobs at once</dt>
+            <dd>
+              {slots}
+              {slots === 0 && <div class="muted small">{reason}</div>}
+            </dd>
+          </dl>
+        ))}
+      </div>
+    </section>
   );
 }

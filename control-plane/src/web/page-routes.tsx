@@ -3,17 +3,17 @@ import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { apiRequest } from "../http/api-request.ts";
 import { agentPages } from "./agent-routes.tsx";
-import { ProblemNotice } from "./components.tsx";
-import { Document } from "./document.tsx";
 import { FrontPage } from "./front-page.tsx";
 import { jobPages } from "./job-routes.tsx";
 import { keyPages } from "./key-routes.tsx";
 import { NewJobPage } from "./new-job-page.tsx";
 import { loadOverview, OverviewPage } from "./overview-page.tsx";
-import { type PageApi, PageProblem, pageApi, type Viewer } from "./page-api.ts";
+import { type PageApi, PageProblem, pageApi, refuse, type Viewer } from "./page-api.ts";
 import type { CallApi, PageEnv } from "./page-env.ts";
+import { ProblemPage } from "./problem-page.tsx";
 import { securityHeaders } from "./security-headers.ts";
 import { loadUsage, UsagePage } from "./usage-page.tsx";
+import { webhookPages } from "./webhook-routes.tsx";
 
 const MAX_FORM_BYTES = 64 * 1024;
 
@@ -23,7 +23,11 @@ export function pageRoutes(callApi: CallApi): Hono<PageEnv> {
   pages.use(securityHeaders(false)).use(async (c, next) => {
     const api = pageApi(c.req.raw, (request) => callApi(request, c));
     c.set("api", api);
-    c.set("viewer", () => viewerOf(api));
+    let viewer: Promise<Viewer> | null = null;
+    c.set("viewer", () => {
+      viewer ??= viewerOf(api);
+      return viewer;
+    });
     await next();
   });
   pages.on("POST", ["/sign-in", "/app/*"], bodyLimit({ maxSize: MAX_FORM_BYTES }));
@@ -31,9 +35,10 @@ export function pageRoutes(callApi: CallApi): Hono<PageEnv> {
   pages.get("/assets/*", async (c) => (await c.env.ASSETS?.fetch(c.req.raw)) ?? c.notFound());
 
   pages.get("/", async (c) => {
-    const viewer = await viewerOrNull(c.var.api);
+    const viewer = await signedIn(c);
     if (viewer === null) return c.html(<FrontPage next={ownPath(c.req.query("next"))} />);
-    return c.html(<OverviewPage viewer={viewer} data={await loadOverview(c.var.api)} now={Date.now()} />);
+    const data = await loadOverview(c.var.api, viewer);
+    return c.html(<OverviewPage viewer={viewer} data={data} now={Date.now()} />);
   });
 
   pages.post("/sign-in", async (c) => {
@@ -50,41 +55,47 @@ export function pageRoutes(callApi: CallApi): Hono<PageEnv> {
     return redirectWithCookie(c, "/", response);
   });
 
-  pages.get("/app/new", async (c) => c.html(<NewJobPage viewer={await c.var.viewer()} />));
+  pages.get("/app/new", async (c) => {
+    const viewer = await c.var.viewer();
+    if (!viewer.may("jobs:write")) refuse("scope_missing", "Sending a video needs the scope jobs:write.");
+    return c.html(<NewJobPage viewer={viewer} />);
+  });
 
   pages.get("/app/usage", async (c) => {
-    const [viewer, data] = await Promise.all([c.var.viewer(), loadUsage(c.var.api)]);
+    const viewer = await c.var.viewer();
+    const data = await loadUsage(c.var.api, viewer, c.req.query("cursor"));
     return c.html(<UsagePage viewer={viewer} data={data} now={Date.now()} />);
   });
 
-  pages.route("/app/keys", keyPages).route("/app/jobs", jobPages).route("/app/agents", agentPages);
+  pages
+    .route("/app/keys", keyPages)
+    .route("/app/jobs", jobPages)
+    .route("/app/agents", agentPages)
+    .route("/app/webhooks", webhookPages);
 
-  pages.onError((error, c) => {
+  pages.onError(async (error, c) => {
     if (!(error instanceof PageProblem)) throw error;
     const { problem } = error;
     if (problem.status === 401)
       return c.redirect(`/?next=${encodeURIComponent(new URL(c.req.url).pathname)}`);
-    return c.html(
-      <Document title={`${problem.title} · Splatt`}>
-        <main class="front" id="content">
-          <ProblemNotice problem={problem} />
-          <a href="/">Back to the overview</a>
-        </main>
-      </Document>,
-      problem.status as 404,
-    );
+    const viewer = await signedIn(c).catch(() => null);
+    return c.html(<ProblemPage viewer={viewer} problem={problem} />, problem.status as 404);
   });
   return pages;
 }
 
 async function viewerOf(api: PageApi): Promise<Viewer> {
   const me = await api.get<Me>("/me");
-  return { name: me.name, may: (scope) => me.scopes.includes(scope) || me.scopes.includes("admin") };
+  return {
+    name: me.name,
+    scopes: me.scopes,
+    may: (scope) => me.scopes.includes(scope) || me.scopes.includes("admin"),
+  };
 }
 
-async function viewerOrNull(api: PageApi): Promise<Viewer | null> {
+async function signedIn(c: Context<PageEnv>): Promise<Viewer | null> {
   try {
-    return await viewerOf(api);
+    return await c.var.viewer();
   } catch (error) {
     if (error instanceof PageProblem && error.problem.status === 401) return null;
     throw error;

@@ -10,8 +10,8 @@ const SECTIONS: readonly { readonly href: string; readonly name: string; readonl
   { href: "/app/agents", name: "GPU boxes", scope: "agents" },
   { href: "/app/shares", name: "Shares", scope: "jobs:read" },
   { href: "/app/keys", name: "API keys", scope: "admin" },
-  { href: "/app/webhooks", name: "Webhooks", scope: "jobs:write" },
-  { href: "/app/usage", name: "Usage", scope: "admin" },
+  { href: "/app/webhooks", name: "Webhooks", scope: "jobs:read" },
+  { href: "/app/usage", name: "Usage", scope: "jobs:read" },
 ];
 
 interface ShellProps extends DocumentProps {

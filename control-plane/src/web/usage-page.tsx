@@ -4,25 +4,34 @@ import { bytes, count } from "./format.ts";
 import type { PageApi, Viewer } from "./page-api.ts";
 import { Shell } from "./shell.tsx";
 
+const AUDIT_PAGE = 50;
+
 interface UsageData {
   readonly usage: UsageList;
-  readonly audit: AuditList;
+  /** Null for a key that may not read it. */
+  readonly audit: AuditList | null;
   readonly keys: readonly KeyView[];
 }
 
-export async function loadUsage(api: PageApi): Promise<UsageData> {
-  const [usage, audit, { keys }] = await Promise.all([
+/** @param cursor of the page of the audit */
+export async function loadUsage(api: PageApi, viewer: Viewer, cursor = ""): Promise<UsageData> {
+  const isAdmin = viewer.may("admin");
+  const page = cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+  const [usage, audit, keys] = await Promise.all([
     api.get<UsageList>("/usage"),
-    api.get<AuditList>("/audit?limit=50"),
-    api.get<{ keys: KeyView[] }>("/keys"),
+    isAdmin ? api.get<AuditList>(`/audit?limit=${AUDIT_PAGE}${page}`) : null,
+    isAdmin ? api.get<{ keys: KeyView[] }>("/keys") : null,
   ]);
-  return { usage, audit, keys };
+  return { usage, audit, keys: keys?.keys ?? [] };
 }
 
 /** What each key used on each day, and who did what. */
 export function UsagePage({ viewer, data, now }: { viewer: Viewer; data: UsageData; now: number }) {
-  const nameOf = (id: string | null) =>
-    id === null ? "bootstrap key" : (data.keys.find(({ key_id }) => key_id === id)?.name ?? id);
+  const names = new Map(data.keys.map(({ key_id, name }) => [key_id, name]));
+  const nameOf = (id: string | null) => {
+    if (id === null) return "bootstrap key";
+    return names.get(id) ?? (viewer.may("admin") ? id : viewer.name);
+  };
   const { days } = data.usage;
   return (
     <Shell viewer={viewer} section="/app/usage" title="Usage">
@@ -32,58 +41,120 @@ export function UsagePage({ viewer, data, now }: { viewer: Viewer; data: UsageDa
           <p>Jobs and bytes appear here by key and day (UTC).</p>
         </EmptyState>
       ) : (
+        <UsageTable days={days} nameOf={nameOf} />
+      )}
+      {data.audit !== null && <Audit audit={data.audit} nameOf={nameOf} now={now} />}
+    </Shell>
+  );
+}
+
+type NameOf = (keyId: string | null) => string;
+
+function UsageTable({ days, nameOf }: { readonly days: UsageList["days"]; readonly nameOf: NameOf }) {
+  const sum = (field: "jobs" | "uploaded_bytes" | "result_bytes") =>
+    days.reduce((total, day) => total + day[field], 0);
+  return (
+    <section>
+      <h2>The last 30 days</h2>
+      <dl class="figures">
+        <div>
+          <dt>Jobs ended</dt>
+          <dd>{count(sum("jobs"))}</dd>
+        </div>
+        <div>
+          <dt>Uploaded</dt>
+          <dd>{bytes(sum("uploaded_bytes"))}</dd>
+        </div>
+        <div>
+          <dt>Results</dt>
+          <dd>{bytes(sum("result_bytes"))}</dd>
+        </div>
+      </dl>
+      <div class="table">
+        <table>
+          <thead>
+            <tr>
+              <th>Day (UTC)</th>
+              <th>Key</th>
+              <th>Jobs ended</th>
+              <th>Uploaded</th>
+              <th>Results</th>
+            </tr>
+          </thead>
+          <tbody>
+            {days.map((day) => (
+              <tr>
+                <td class="number">{day.day}</td>
+                <td class="wrap">{nameOf(day.key_id)}</td>
+                <td class="number">{count(day.jobs)}</td>
+                <td class="number">{bytes(day.uploaded_bytes)}</td>
+                <td class="number">{bytes(day.result_bytes)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+interface AuditProps {
+  readonly audit: AuditList;
+  readonly nameOf: NameOf;
+  readonly now: number;
+}
+
+/** Who did what. */
+function Audit({ audit, nameOf, now }: AuditProps) {
+  return (
+    <section>
+      <h2>Audit</h2>
+      {audit.events.length === 0 ? (
+        <EmptyState title="Nothing recorded yet">
+          <p>Keys, GPU boxes, webhooks and shares that are made or deleted appear here.</p>
+        </EmptyState>
+      ) : (
         <div class="table">
           <table>
             <thead>
               <tr>
-                <th>Day</th>
+                <th>When</th>
                 <th>Key</th>
-                <th>Jobs ended</th>
-                <th>Uploaded</th>
-                <th>Results</th>
+                <th>Action</th>
+                <th>Of</th>
               </tr>
             </thead>
             <tbody>
-              {days.map((day) => (
+              {audit.events.map((event) => (
                 <tr>
-                  <td class="number">{day.day}</td>
-                  <td class="wrap">{nameOf(day.key_id)}</td>
-                  <td class="number">{count(day.jobs)}</td>
-                  <td class="number">{bytes(day.uploaded_bytes)}</td>
-                  <td class="number">{bytes(day.result_bytes)}</td>
+                  <td class="small muted">
+                    <Ago time={event.at} now={now} />
+                  </td>
+                  <td class="wrap">{nameOf(event.key_id)}</td>
+                  <td>
+                    <code>{event.action}</code>
+                  </td>
+                  <td class="wrap small">
+                    <code>{event.subject}</code>
+                    {Object.entries(event.detail ?? {}).map(([name, value]) => (
+                      <div class="muted">
+                        {name}: {typeof value === "string" ? value : JSON.stringify(value)}
+                      </div>
+                    ))}
+                  </td>
                 </tr>
               ))}
             </tbody>
           </table>
         </div>
       )}
-      <h2>Audit</h2>
-      <div class="table">
-        <table>
-          <thead>
-            <tr>
-              <th>When</th>
-              <th>Key</th>
-              <th>What</th>
-              <th>Of</th>
-            </tr>
-          </thead>
-          <tbody>
-            {data.audit.events.map((event) => (
-              <tr>
-                <td class="small muted">
-                  <Ago time={event.at} now={now} />
-                </td>
-                <td class="wrap">{nameOf(event.key_id)}</td>
-                <td>
-                  <code>{event.action}</code>
-                </td>
-                <td class="wrap small">{event.subject}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </Shell>
+      {audit.next_cursor !== null && (
+        <nav aria-label="Pages of the audit">
+          <a class="button" href={`/app/usage?cursor=${encodeURIComponent(audit.next_cursor)}`} rel="next">
+            Older
+          </a>
+        </nav>
+      )}
+    </section>
   );
 }

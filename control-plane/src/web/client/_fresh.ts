@@ -1,14 +1,29 @@
-/** Refreshes the page's content from the server every `intervalMs` while somebody looks at it. */
-export function keepFresh(intervalMs: number): void {
+const IDLE_INTERVAL_MS = 15_000;
+/** While the page shows something that is about to change, marked `data-changing`. */
+const CHANGING_INTERVAL_MS = 3000;
+/** What has not changed after ten minutes is awaited more slowly. */
+const MAX_FAST_REFRESHES = 200;
+
+/** Refreshes the page's content from the server from time to time while somebody looks at it. */
+export function keepFresh(onRefreshed: () => void = () => undefined): void {
   let timer = 0;
+  let fast = 0;
   const schedule = () => {
-    clearInterval(timer);
+    clearTimeout(timer);
     if (document.visibilityState !== "visible") return;
-    void refresh();
-    timer = setInterval(refresh, intervalMs);
+    const isChanging = fast < MAX_FAST_REFRESHES && document.querySelector("[data-changing]") !== null;
+    if (isChanging) fast += 1;
+    timer = setTimeout(refreshNow, isChanging ? CHANGING_INTERVAL_MS : IDLE_INTERVAL_MS);
   };
-  document.addEventListener("visibilitychange", schedule);
-  timer = setInterval(refresh, intervalMs);
+  const refreshNow = async () => {
+    await refresh();
+    onRefreshed();
+    schedule();
+  };
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") void refreshNow();
+  });
+  schedule();
 }
 
 /**

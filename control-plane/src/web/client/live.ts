@@ -1,0 +1,3 @@
+import { keepFresh } from "./_fresh.ts";
+
+keepFresh();
