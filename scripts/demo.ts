@@ -10,10 +10,17 @@ import { AgentProcess } from "@splatt/local/agent-process";
 import { dataDir, localEngine, ROOT } from "@splatt/local/local-machine";
 import { formatWorkerLog } from "@splatt/local/worker-log";
 import { makeSampleClip } from "@splatt/sample-clip";
-import { FAILURES, failureSentence, isTerminal, type JobView, RESULT_FILES } from "@splatt/shared";
+import {
+  EngineChoice,
+  FAILURES,
+  failureSentence,
+  isTerminal,
+  type JobView,
+  RESULT_FILES,
+} from "@splatt/shared";
 import { execa } from "execa";
 import logUpdate from "log-update";
-import { SplattClient } from "splatt";
+import { Splatt } from "splatt";
 import { downloadFile, uploadFile } from "splatt/node";
 
 const USAGE = `Usage: npm run demo [-- VIDEO] [options]
@@ -64,7 +71,7 @@ async function demo(options: DemoOptions, stopping: AbortSignal): Promise<void> 
     onLog: (_level, text) => log.write(`${formatWorkerLog(text)}\n`),
   });
   try {
-    const client = new SplattClient(controlPlane.url, apiKey);
+    const client = new Splatt({ url: controlPlane.url, apiKey: apiKey });
     await withAgent(controlPlane, client, options.engine, log, async (agentGone) => {
       const job = await Promise.race([runJob(client, video, options, stopping), agentGone]);
       const downloads = await downloadResults(client, job, options.out);
@@ -89,12 +96,12 @@ async function renderSampleClip(signal: AbortSignal): Promise<string> {
 /** Runs `work` while an agent is running; `agentGone` rejects when the agent exits early. */
 async function withAgent(
   controlPlane: EmbeddedControlPlane,
-  client: SplattClient,
+  client: Splatt,
   engine: string,
   log: WriteStream,
   work: (agentGone: Promise<never>) => Promise<void>,
 ): Promise<void> {
-  const minted = await client.createAgent("demo");
+  const minted = await client.createAgent({ name: "demo" });
   let lastLine = "";
   const agent = new AgentProcess({
     controlPlane: controlPlane.url,
@@ -118,7 +125,7 @@ async function withAgent(
 }
 
 async function runJob(
-  client: SplattClient,
+  client: Splatt,
   video: string,
   options: DemoOptions,
   stopping: AbortSignal,
@@ -134,7 +141,7 @@ async function runJob(
   const { job_id } = await client.createJob({
     task_id: "demo",
     upload_id: uploadId,
-    engine: options.engine,
+    engine: EngineChoice.parse(options.engine),
     fps: options.fps ?? (await chooseFps(video)),
     iterations: options.iterations ?? (onCpu ? CPU_ITERATIONS : undefined),
     max_resolution: options.maxResolution,
@@ -156,10 +163,10 @@ async function chooseFps(video: string): Promise<number> {
 }
 
 /** Shows the job's progress until it ends: a live line per stage, or one line per change without a terminal. */
-async function followJob(client: SplattClient, jobId: string, stopping: AbortSignal): Promise<JobView> {
+async function followJob(client: Splatt, jobId: string, stopping: AbortSignal): Promise<JobView> {
   const display = new JobDisplay();
   for (;;) {
-    const job = await client.job(jobId);
+    const job = await client.getJob(jobId);
     display.show(job);
     if (isTerminal(job.status)) {
       display.end();
@@ -171,13 +178,13 @@ async function followJob(client: SplattClient, jobId: string, stopping: AbortSig
   }
 }
 
-async function failIfNobodyCanRunIt(client: SplattClient): Promise<void> {
-  const { agents } = await client.health();
+async function failIfNobodyCanRunIt(client: Splatt): Promise<void> {
+  const { agents } = await client.getHealth();
   const [agent] = agents;
   if (agent !== undefined && agent.slots === 0) throw new DemoError(agent.reason);
 }
 
-async function downloadResults(client: SplattClient, job: JobView, out: string): Promise<ResultFile[]> {
+async function downloadResults(client: Splatt, job: JobView, out: string): Promise<ResultFile[]> {
   await mkdir(out, { recursive: true });
   const downloads: ResultFile[] = [];
   for (const filename of RESULT_FILES) {
@@ -193,7 +200,7 @@ async function downloadResults(client: SplattClient, job: JobView, out: string):
 
 /** Opens the page of a share, which needs no key, and serves it until the user stops. */
 async function showInBrowser(
-  client: SplattClient,
+  client: Splatt,
   job: JobView,
   title: string,
   stopping: AbortSignal,

@@ -8,7 +8,7 @@ import { makePrivateFolder, saveNewApiKey } from "@splatt/local/private-files";
 import { readStartSettings } from "@splatt/local/start-settings";
 import { formatWorkerLog } from "@splatt/local/worker-log";
 import { readSourcePolicy } from "@splatt/shared";
-import { SplattClient } from "splatt";
+import { Splatt } from "splatt";
 
 /** `npm start`: control plane and agent on this machine until Ctrl-C. Data and key survive restarts. */
 
@@ -60,7 +60,7 @@ async function main(): Promise<number> {
   console.log(`  X-API-Key:        ${isNew ? `${apiKey} (shown only once; saved as ${keptIn})` : keptIn}`);
   console.log("\n  Press Ctrl-C to stop.\n");
   try {
-    const client = new SplattClient(controlPlane.url, apiKey);
+    const client = new Splatt({ url: controlPlane.url, apiKey: apiKey });
     const token = await ensureAgentToken(client, controlPlane.url, data);
     await keepAgentRunning(controlPlane.url, token, join(data, "workspace"), stopping.signal);
   } finally {
@@ -102,11 +102,11 @@ async function keepAgentRunning(
 }
 
 /** The token of the local agent: created once, and again when the control plane no longer accepts it. */
-async function ensureAgentToken(client: SplattClient, url: string, data: string): Promise<string> {
+async function ensureAgentToken(client: Splatt, url: string, data: string): Promise<string> {
   const path = join(data, "agent-token");
   const saved = await readFile(path, "utf8").catch(() => null);
   if (saved !== null && (await isValid(saved, url))) return saved;
-  const { token } = await client.createAgent("local");
+  const { token } = await client.createAgent({ name: "local" });
   await writeFile(path, token, { mode: 0o600 });
   return token;
 }

@@ -25,7 +25,7 @@ let completedJob: Promise<string> | undefined;
 beforeAll(async () => {
   stack = await startLocalStack({ heartbeatMs: 200, progressWriteMs: 1, resendMs: 100 });
   harness = new AgentHarness(stack);
-  await stack.client.createAgent("offline", "waiting");
+  await stack.client.createAgent({ name: "offline", pool: "waiting" });
   dir = await mkdtemp(join(tmpdir(), "splatt-examples-"));
   await writeFile(join(dir, "video.mp4"), new Uint8Array(VIDEO_BYTES));
 });
@@ -75,8 +75,8 @@ async function createTusUpload(): Promise<string> {
 
 async function connectedAgent(): Promise<string> {
   harness.startAgent({ token: await harness.mint(), pipeline: harness.fakePipeline() });
-  await expect.poll(async () => (await stack.client.agents()).agents[0]?.connected).toBe(true);
-  return (await stack.client.agents()).agents[0]?.agent_id ?? "";
+  await expect.poll(async () => (await stack.client.listAgents()).agents[0]?.connected).toBe(true);
+  return (await stack.client.listAgents()).agents[0]?.agent_id ?? "";
 }
 
 /** The last path segment but one of a link, which is its token. */

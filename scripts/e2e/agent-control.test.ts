@@ -37,7 +37,7 @@ describe("cancelling", () => {
     await expect.poll(() => stopped).toEqual([first]);
     gate.resolve();
     expect(await ended(second)).toMatchObject({ status: "completed" });
-    expect(await stack.client.job(first)).toMatchObject({ status: "cancelled", results: null });
+    expect(await stack.client.getJob(first)).toMatchObject({ status: "cancelled", results: null });
   });
 
   it("takes effect while the agent is offline, and reaches the agent when it reconnects", async () => {
@@ -56,7 +56,7 @@ describe("cancelling", () => {
     harness.startAgent({ token, workspace, pipeline: harness.fakePipeline() });
     const next = await harness.createJob();
     await ended(next);
-    expect(await stack.client.job(jobId)).toMatchObject({ status: "cancelled" });
+    expect(await stack.client.getJob(jobId)).toMatchObject({ status: "cancelled" });
   });
 });
 
@@ -109,24 +109,24 @@ describe("stopping", () => {
     const jobId = await harness.createJob();
     await stack.jobBecomes(jobId, ({ status }) => status === "training");
     agent.stop();
-    await expect.poll(async () => (await stack.client.health()).agents.at(-1)?.slots).toBe(0);
+    await expect.poll(async () => (await stack.client.getHealth()).agents.at(-1)?.slots).toBe(0);
     const other = await harness.createJob();
     gate.resolve();
     expect(await ended(jobId)).toMatchObject({ status: "completed", attempt: 1 });
     expect(await left).toMatchObject({ exit: "closed" });
-    expect(await stack.client.job(other)).toMatchObject({ status: "queued", attempt: 0 });
+    expect(await stack.client.getJob(other)).toMatchObject({ status: "queued", attempt: 0 });
   });
 
   it("can be requested through the API", async () => {
     const stopped: string[] = [];
-    const { agent_id, token } = await stack.client.createAgent("drained", harness.pool);
+    const { agent_id, token } = await stack.client.createAgent({ name: "drained", pool: harness.pool });
     const { ended: left } = harness.startAgent({ token, pipeline: harness.fakePipeline(stopped, never) });
     const jobId = await harness.createJob();
     await stack.jobBecomes(jobId, ({ status }) => status === "training");
-    await stack.client.drainAgent(agent_id, 0);
+    await stack.client.drainAgent(agent_id, { deadline_sec: 0 });
     expect(await left).toMatchObject({ exit: "closed" });
     expect(stopped).toEqual([jobId]);
-    expect(await stack.client.job(jobId)).toMatchObject({ status: "queued", failures: 0, lost_leases: 0 });
+    expect(await stack.client.getJob(jobId)).toMatchObject({ status: "queued", failures: 0, lost_leases: 0 });
   });
 });
 
@@ -152,7 +152,7 @@ describe("a job assigned in advance", () => {
     await stack.jobBecomes(waiting, ({ agent_id }) => agent_id !== null);
     harness.startAgent({ token: await harness.mint(), pipeline: harness.fakePipeline() });
     expect(await ended(waiting)).toMatchObject({ status: "completed", failures: 0, lost_leases: 0 });
-    expect(await stack.client.job(working)).toMatchObject({ status: "training" });
+    expect(await stack.client.getJob(working)).toMatchObject({ status: "training" });
     one.resolve();
     await ended(working);
   });

@@ -42,7 +42,7 @@ export class AgentHarness {
   }
 
   async mint(): Promise<string> {
-    const { agent_id, token } = await this.#stack.client.createAgent("e2e", this.pool);
+    const { agent_id, token } = await this.#stack.client.createAgent({ name: "e2e", pool: this.pool });
     this.#tokens.set(agent_id, token);
     return token;
   }
@@ -132,7 +132,7 @@ export class AgentHarness {
 
   /** For the agent's HTTP requests. */
   async clientOf(run: PipelineJob): Promise<ControlPlaneClient> {
-    const job = await this.#stack.client.job(run.fence.job_id);
+    const job = await this.#stack.client.getJob(run.fence.job_id);
     const token = new Secret(this.#tokens.get(job.agent_id ?? "") ?? "");
     return new ControlPlaneClient({ controlPlane: this.#stack.url, token, log: LOG });
   }

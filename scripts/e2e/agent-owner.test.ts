@@ -26,7 +26,7 @@ afterAll(() => stack.stop());
 
 /** The pool's agent in GET /health. */
 async function shown() {
-  const { agents } = await stack.client.health();
+  const { agents } = await stack.client.getHealth();
   return agents.find(({ pool }) => pool === harness.pool);
 }
 
@@ -160,7 +160,7 @@ describe("the state of its GPUs", () => {
     harness.startAgent({ token, host, minFreeGpuBytes: 4 * GIB, pipeline: harness.fakePipeline() });
     const { uuid: _, ...publicCard } = CARD;
     await expect.poll(shown).toMatchObject({ slots: 2, gpus: [publicCard] });
-    const { agents } = await stack.client.agents();
+    const { agents } = await stack.client.listAgents();
     expect(agents.find(({ pool }) => pool === harness.pool)?.offer?.gpus).toEqual([CARD]);
 
     take(23 * GIB);
@@ -180,10 +180,10 @@ describe("the state of its disk", () => {
     await expect.poll(shown).toMatchObject({ slots: 0, reason: "Takes no jobs: The agent's disk is full." });
     const jobId = await harness.createJob();
     await expect
-      .poll(async () => (await stack.client.job(jobId)).message)
+      .poll(async () => (await stack.client.getJob(jobId)).message)
       .toContain("The agent's disk is full.");
     free = 10 * 1024 ** 3;
-    await expect.poll(async () => (await stack.client.job(jobId)).status).toBe("completed");
-    expect((await stack.client.job(jobId)).attempt).toBe(1);
+    await expect.poll(async () => (await stack.client.getJob(jobId)).status).toBe("completed");
+    expect((await stack.client.getJob(jobId)).attempt).toBe(1);
   });
 });

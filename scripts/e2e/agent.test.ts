@@ -96,7 +96,7 @@ describe("the agent", () => {
     first.agent.stop();
     expect(await first.ended).toMatchObject({ exit: "closed" });
     expect(stopped).toEqual([jobId]);
-    expect(await stack.client.job(jobId)).toMatchObject({ status: "queued", agent_id: null });
+    expect(await stack.client.getJob(jobId)).toMatchObject({ status: "queued", agent_id: null });
     harness.startAgent({ token, workspace, pipeline: harness.fakePipeline() });
     expect(await stack.jobBecomes(jobId, ({ status }) => status === "completed")).toMatchObject({
       attempt: 2,
@@ -108,7 +108,7 @@ describe("the agent", () => {
   it("stops work on a job whose lease it lost, and removes a deleted one", async () => {
     const workspace = harness.newWorkspace();
     const stopped: string[] = [];
-    const minted = await stack.client.createAgent("to be deleted", harness.pool);
+    const minted = await stack.client.createAgent({ name: "to be deleted", pool: harness.pool });
     const { ended } = harness.startAgent({
       token: minted.token,
       workspace,
@@ -119,7 +119,7 @@ describe("the agent", () => {
     await stack.client.deleteAgent(minted.agent_id);
     expect(await ended).toMatchObject({ exit: "unauthorized" });
     expect(stopped).toEqual([jobId]);
-    expect(await stack.client.job(jobId)).toMatchObject({ status: "queued", lost_leases: 1 });
+    expect(await stack.client.getJob(jobId)).toMatchObject({ status: "queued", lost_leases: 1 });
   });
 
   it("keeps the folders of only the most recently ended jobs", async () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { startControlPlane } from "@splatt/control-plane/embedded";
 import { formatWorkerLog } from "@splatt/local/worker-log";
 import { isTerminal, type JobView, type SourcePolicy } from "@splatt/shared";
-import { SplattClient } from "splatt";
+import { Splatt } from "splatt";
 
 const API_KEY = "e2e-key";
 const POLL_MS = 50;
@@ -24,7 +24,7 @@ export async function startLocalStack(
     ...(sources ? { sources } : {}),
     onLog: (_level, text) => log.push(formatWorkerLog(text)),
   });
-  const client = new SplattClient(controlPlane.url, API_KEY);
+  const client = new Splatt({ url: controlPlane.url, apiKey: API_KEY });
   return {
     dir,
     url: controlPlane.url,
@@ -46,12 +46,12 @@ export async function startLocalStack(
  * @throws when the job ends without matching
  */
 export async function jobBecomes(
-  client: SplattClient,
+  client: Splatt,
   jobId: string,
   wanted: (job: JobView) => boolean,
 ): Promise<JobView> {
   for (;;) {
-    const job = await client.job(jobId);
+    const job = await client.getJob(jobId);
     if (wanted(job)) return job;
     if (isTerminal(job.status)) throw new Error(`The job has ended as ${job.status}: ${job.message}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));

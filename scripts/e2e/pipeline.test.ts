@@ -29,7 +29,7 @@ beforeAll(async () => {
   const made = await makeSampleClip(clip, { width: 480, height: 360, seconds: 6, fps: 4 });
   if (!made.ok) throw new Error(made.error.detail);
   files = await serveFiles();
-  const { token } = await stack.client.createAgent("e2e");
+  const { token } = await stack.client.createAgent({ name: "e2e" });
   agent = new AgentProcess({
     controlPlane: stack.url,
     token,
@@ -183,7 +183,7 @@ describe("bad input", () => {
   );
 
   it("leaves the agent ready for the next job", async () => {
-    const health = await stack.client.health();
+    const health = await stack.client.getHealth();
     expect(health).toMatchObject({ active_jobs: 0, agents: [{ engine: "builtin", slots: 1 }] });
   });
 });

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
-import { SplattClient } from "splatt";
+import { Splatt } from "splatt";
 import { afterEach, beforeEach, expect, it } from "vitest";
 
 /** `npm start` as its user sees it: it prints its URL and stops on Ctrl-C. */
@@ -50,7 +50,7 @@ async function start() {
   connected.catch(() => undefined);
   await connected;
   const url = lines.join("\n").match(/ready: +(\S+)/)?.[1] ?? "";
-  return { child, lines, url, client: new SplattClient(url, "key-of-the-start-test") };
+  return { child, lines, url, client: new Splatt({ url: url, apiKey: "key-of-the-start-test" }) };
 }
 
 /** Files and folders that users other than the owner can read, write or enter. */
@@ -86,7 +86,7 @@ it("prints its URL but not the key, keeps its data private, ends with all its pr
   expect(processes.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
 
   const second = await start();
-  expect(await second.client.job(job_id)).toMatchObject({ task_id: "t" });
+  expect(await second.client.getJob(job_id)).toMatchObject({ task_id: "t" });
   second.child.kill("SIGTERM");
   expect(await once(second.child, "exit")).toEqual([0, null]);
 });

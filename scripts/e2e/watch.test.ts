@@ -13,7 +13,7 @@ let agent: AgentProcess;
 let token: string;
 beforeAll(async () => {
   stack = await startLocalStack();
-  ({ token } = await stack.client.createAgent("watched"));
+  ({ token } = await stack.client.createAgent({ name: "watched" }));
 });
 afterAll(async () => {
   await agent.stop();
@@ -63,15 +63,15 @@ it("shows the whole log, live, as it is stored, although the agent is killed in 
     await agent.exited;
     agent = startAgent();
   }
-  const job = await stack.client.job(job_id);
+  const job = await stack.client.getJob(job_id);
   expect(job).toMatchObject({ status: "completed", attempt: 1 });
   expect(wasKilled).toBe(true);
-  const stored = await (await stack.client.download(job.results?.["pipeline.log"]?.url ?? "")).text();
+  const stored = await (await stack.client.download(job_id, "pipeline.log")).text();
   expect(lines).toEqual(stored.trimEnd().split("\n"));
   expect(versions).toEqual([...new Set(versions)].toSorted((a, b) => a - b));
   expect(versions.at(-1)).toBe(job.version);
   expect(events).toEqual(Array.from(events, (_, index) => index + 1));
   expect(points.length).toBeGreaterThan(0);
   expect(points.at(-1)?.loss).toBeGreaterThan(0);
-  expect((await stack.client.logs(job_id, -3)).lines).toEqual(lines.slice(-3));
+  expect((await stack.client.getJobLogs(job_id, { from: -3 })).lines).toEqual(lines.slice(-3));
 }, 300_000);

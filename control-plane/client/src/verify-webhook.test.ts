@@ -1,6 +1,6 @@
 import { Webhook } from "standardwebhooks";
 import { expect, it } from "vitest";
-import { verifyWebhook } from "./client.ts";
+import { verifyWebhook } from "./index.ts";
 
 const SECRET = `whsec_${Buffer.from("a secret of some bytes, as any other").toString("base64")}`;
 const OTHER = `whsec_${Buffer.from("another secret").toString("base64")}`;

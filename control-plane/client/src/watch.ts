@@ -1,13 +1,16 @@
 import { fullJitterMs, WATCH_ACK, WATCH_KEY_PREFIX, WATCH_SUBPROTOCOL, WatchMessage } from "@splatt/shared";
+import { pause } from "./pause.ts";
 
 export interface WatchOptions {
   /** The first log line that is wanted; negative counts from the end. Without it, no lines come. */
-  readonly log?: number;
+  readonly log?: number | undefined;
   /** The first point of the training's curves that is wanted. Without it, no points come. */
-  readonly metrics?: number;
+  readonly metrics?: number | undefined;
   /** Continues an earlier watch after the message that had this cursor. */
-  readonly cursor?: string;
-  readonly signal?: AbortSignal;
+  readonly cursor?: string | undefined;
+  /** `poll` asks for each change by HTTP, for where no WebSocket gets through. Then no lines and points come. */
+  readonly transport?: "websocket" | "poll" | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a watch needs to know of its client. */
@@ -57,7 +60,7 @@ export async function* watchMessages(
     if (options.signal?.aborted === true) return;
     failures += 1;
     if (failures >= MAX_FAILURES) throw new WatchUnavailable(`${url.pathname} cannot be watched`);
-    await pause(fullJitterMs(failures, BACKOFF, Math.random));
+    await pause(fullJitterMs(failures, BACKOFF, Math.random), options.signal);
   }
 }
 
@@ -68,7 +71,7 @@ async function* connection(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<WatchMessage> {
   const key = apiKey === null ? [] : [WATCH_KEY_PREFIX + base64url(apiKey)];
-  const socket = new WebSocket(url, [WATCH_SUBPROTOCOL, ...key]);
+  const socket = new WebSocket(url.href, [WATCH_SUBPROTOCOL, ...key]);
   const inbox: WatchMessage[] = [];
   let isClosed = false;
   let wake: () => void = () => undefined;
@@ -116,8 +119,4 @@ function parseMessage(data: unknown): WatchMessage | null {
 function base64url(text: string): string {
   const binary = Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
   return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { ControlPlaneProcess } from "@splatt/local/control-plane-process";
 import { type Fence, fenceHeaders, planParts } from "@splatt/shared";
 import { execa } from "execa";
-import { SplattClient } from "splatt";
+import { Splatt } from "splatt";
 import { machineLine } from "../control-plane/machine-line.ts";
 import { quantile } from "../control-plane/quantiles.ts";
 import { timedGet } from "../control-plane/requests.ts";
@@ -57,7 +57,7 @@ try {
 }
 
 async function measure(): Promise<void> {
-  const client = new SplattClient(controlPlane.url, API_KEY);
+  const client = new Splatt({ url: controlPlane.url, apiKey: API_KEY });
   const http = new Agent({ keepAlive: true });
   await timedGet(`${controlPlane.url}/health`, http, API_KEY);
   const memory = await MemoryWatch.start(await controlPlane.pids());
@@ -169,8 +169,8 @@ async function timedDownload(url: string, headers: Readonly<Record<string, strin
 }
 
 /** A job for the uploaded video, leased to an agent so that its input can be downloaded. */
-async function inputOfJob(client: SplattClient, upload_id: string) {
-  const { token } = await client.createAgent("bench");
+async function inputOfJob(client: Splatt, upload_id: string) {
+  const { token } = await client.createAgent({ name: "bench" });
   const { promise: leased, resolve } = Promise.withResolvers<Fence>();
   const agent = await ScriptedAgent.connect({ url: controlPlane.url, token, slots: 1, onJob: resolve });
   await postJson("/jobs", { task_id: "bench", upload_id, engine: "builtin" });

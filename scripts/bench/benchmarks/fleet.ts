@@ -41,7 +41,7 @@ class Fleet {
   async mint(agents: number): Promise<string[]> {
     const tokens: string[] = [];
     await atOnce(agents, 16, async (i) => {
-      tokens.push((await this.#stack.client.createAgent(`agent-${i}`)).token);
+      tokens.push((await this.#stack.client.createAgent({ name: `agent-${i}` })).token);
     });
     return tokens;
   }
@@ -138,7 +138,7 @@ try {
 /** A real agent process, connected and idle. */
 async function agentProcessMemory({ url, client }: BenchStack): Promise<number> {
   const workspace = await mkdtemp(join(tmpdir(), "splatt-bench-agent-"));
-  const { agent_id, token } = await client.createAgent("process", "default");
+  const { agent_id, token } = await client.createAgent({ name: "process", pool: "default" });
   const agent = new AgentProcess({
     controlPlane: url,
     token,
@@ -148,7 +148,7 @@ async function agentProcessMemory({ url, client }: BenchStack): Promise<number> 
   });
   try {
     const isThere = async () =>
-      (await client.agents()).agents.some((a) => a.agent_id === agent_id && a.connected);
+      (await client.listAgents()).agents.some((a) => a.agent_id === agent_id && a.connected);
     while (!(await isThere())) await sleep(POLL_MS);
     await sleep(SETTLED_MS);
     return await residentMemory(agent.pid ?? 0);

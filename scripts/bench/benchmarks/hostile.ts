@@ -83,11 +83,11 @@ async function attack(url: string, token: string, frame: string, signal: AbortSi
 console.log(machineLine());
 await using stack = await startStack({ worker: "splatt" });
 const http = new Agent({ keepAlive: true });
-const { token } = await stack.client.createAgent("hostile");
+const { token } = await stack.client.createAgent({ name: "hostile" });
 const arrivals = new Arrivals();
 const worker = await ScriptedAgent.connect({
   url: stack.url,
-  token: (await stack.client.createAgent("worker")).token,
+  token: (await stack.client.createAgent({ name: "worker" })).token,
   slots: 4,
   onJob: ({ job_id }) => arrivals.note(job_id),
 });

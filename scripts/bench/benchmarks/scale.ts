@@ -34,7 +34,7 @@ async function times(of: () => Promise<number>): Promise<string> {
 }
 
 async function claimTimes({ url, client }: BenchStack): Promise<string> {
-  const { token } = await client.createAgent("scale");
+  const { token } = await client.createAgent({ name: "scale" });
   let jobId = Promise.withResolvers<string>();
   const arrivals = new Arrivals();
   let end: () => Promise<void> = async () => undefined;

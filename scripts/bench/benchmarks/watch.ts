@@ -18,7 +18,7 @@ await using stack = await startStack({
   worker: "splatt",
   limits: { connections: WATCHERS + 100, connectionsPerAddress: WATCHERS + 100 },
 });
-const { token } = await stack.client.createAgent("bench");
+const { token } = await stack.client.createAgent({ name: "bench" });
 const assigned = Promise.withResolvers<{ fence: Fence; agent: ScriptedAgent }>();
 const agent = await ScriptedAgent.connect({
   url: stack.url,

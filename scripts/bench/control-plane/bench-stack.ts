@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EmbeddedOptions } from "@splatt/control-plane/embedded";
 import { ControlPlaneProcess } from "@splatt/local/control-plane-process";
-import { SplattClient } from "splatt";
+import { Splatt } from "splatt";
 
 const API_KEY = "bench-key";
 
@@ -26,7 +26,7 @@ export interface BenchStack extends AsyncDisposable {
   readonly worker: WorkerName;
   readonly url: string;
   readonly apiKey: string;
-  readonly client: SplattClient;
+  readonly client: Splatt;
   /** Resident memory of workerd, bytes. */
   runtimeMemory(): Promise<number>;
 }
@@ -51,7 +51,7 @@ export async function startStack({
     worker,
     url: controlPlane.url,
     apiKey: API_KEY,
-    client: new SplattClient(controlPlane.url, API_KEY),
+    client: new Splatt({ url: controlPlane.url, apiKey: API_KEY }),
     async runtimeMemory() {
       const [runtime] = JSON.parse(await readFile(join(dir, "runtime.json"), "utf8")) as { pid: number }[];
       return residentMemory(runtime?.pid ?? 0);

@@ -10,7 +10,7 @@ export const BENCH_JOB = {
   filebin_url: "https://example.com/v.mp4",
   filename: "v.mp4",
   engine: "builtin",
-};
+} as const;
 
 /** A Worker on workerd with scripted agents. */
 export async function workerContender(
@@ -24,7 +24,7 @@ export async function workerContender(
   let open: { fence: Fence; agent: ScriptedAgent }[] = [];
   const fleet: ScriptedAgent[] = [];
   for (let i = 0; i < agents; i++) {
-    const token = worker === "bare" ? "" : (await stack.client.createAgent(`agent-${i}`)).token;
+    const token = worker === "bare" ? "" : (await stack.client.createAgent({ name: `agent-${i}` })).token;
     const onJob = (fence: Fence, agent: ScriptedAgent) => {
       arrivals.note(fence.job_id);
       open.push({ fence, agent });

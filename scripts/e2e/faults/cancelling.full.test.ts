@@ -45,7 +45,7 @@ describe("cancelling", () => {
     // The agent is free for the next job, and no cancelled job has left results.
     await harness.completed(await harness.tinyJob());
     for (const jobId of jobIds) {
-      expect(await harness.client.job(jobId)).toMatchObject({ status: "cancelled", results: null });
+      expect(await harness.client.getJob(jobId)).toMatchObject({ status: "cancelled", results: null });
     }
     await harness.controlPlane.stop();
     for (const jobId of jobIds) {

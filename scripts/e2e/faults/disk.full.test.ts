@@ -40,7 +40,7 @@ describe("a full disk", () => {
       large.start();
       const job = await harness.completed(jobId);
       expect(job).toMatchObject({ agent_id: large.agentId, attempt: 2, failures: 1, lost_leases: 0 });
-      const events = await harness.client.events(jobId);
+      const events = (await harness.client.getJobEvents(jobId)).events;
       expect(events.map(({ error_code }) => error_code)).toContain("disk_full");
 
       // The agent with the full disk is still running.
@@ -89,7 +89,7 @@ describe("a finished stage that is deleted under a running agent", () => {
     const job = await harness.completed(jobId);
     expect(job).toMatchObject({ attempt: 2, failures: 1, lost_leases: 0 });
     expect(stagesOf(job).ran).toEqual(["train", "export", "upload"]);
-    const events = await harness.client.events(jobId);
+    const events = (await harness.client.getJobEvents(jobId)).events;
     expect(events.map(({ error_code }) => error_code)).toContain("workspace_damaged");
   });
 });

@@ -5,7 +5,7 @@ import { startControlPlane } from "@splatt/control-plane/embedded";
 import { AgentProcess } from "@splatt/local/agent-process";
 import { makeSampleClip } from "@splatt/sample-clip";
 import { errorText, isTerminal } from "@splatt/shared";
-import { SplattClient } from "splatt";
+import { Splatt } from "splatt";
 import { uploadFile } from "splatt/node";
 import type { TestProject } from "vitest/node";
 import { jobBecomes } from "../local-stack.ts";
@@ -70,7 +70,7 @@ async function prepare(onLine: (line: string) => void): Promise<Prepared> {
     onLog: (_level, text) => onLine(text),
   });
   try {
-    const client = new SplattClient(controlPlane.url, API_KEY);
+    const client = new Splatt({ url: controlPlane.url, apiKey: API_KEY });
     const uploadId = await uploadFile(client, clip);
     const workspace = join(dir, "workspace");
     const jobId = await runFirstJob(client, controlPlane.url, uploadId, workspace, onLine);
@@ -83,13 +83,13 @@ async function prepare(onLine: (line: string) => void): Promise<Prepared> {
 
 /** @returns the job's id, once it has completed */
 async function runFirstJob(
-  client: SplattClient,
+  client: Splatt,
   url: string,
   uploadId: string,
   workspace: string,
   onLine: (line: string) => void,
 ): Promise<string> {
-  const { token } = await client.createAgent("first");
+  const { token } = await client.createAgent({ name: "first" });
   const settings = { ENGINE: "builtin" };
   const agent = new AgentProcess({ controlPlane: url, token, workspace, settings, onLine });
   const agentGone = agent.exited.then((code): never => {

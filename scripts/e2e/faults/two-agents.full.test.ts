@@ -27,7 +27,7 @@ describe("two agents", () => {
       const job = await harness.completed(jobId);
       expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
       expect(harness.partsSent(job)).toBe(fileCount(job));
-      const events = await harness.client.events(jobId);
+      const events = (await harness.client.getJobEvents(jobId)).events;
       expect(events.filter(({ status }) => status === "completed")).toHaveLength(1);
     }
   });

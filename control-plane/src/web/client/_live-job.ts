@@ -1,5 +1,5 @@
 import { isActive, type JobView, type WatchMessage } from "@splatt/shared";
-import { ApiProblem, type SplattClient } from "splatt";
+import { ApiProblem, type Splatt } from "splatt";
 import { duration } from "../format.ts";
 import { drawCharts } from "./_chart.ts";
 import { Curve } from "./_curve.ts";
@@ -16,7 +16,7 @@ const RECONNECT_MS = 3000;
  * Keeps the page of a job that has not ended live over one WebSocket, which costs nothing while nothing happens. A lost
  * connection comes back. At the end, the page is loaded anew: an ended job has other content.
  */
-export async function watchJob(client: SplattClient, id: string): Promise<void> {
+export async function watchJob(client: Splatt, id: string): Promise<void> {
   const page = new LiveJob();
   let cursor: string | undefined;
   for (;;) {

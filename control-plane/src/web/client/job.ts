@@ -1,4 +1,4 @@
-import { SplattClient } from "splatt";
+import { Splatt } from "splatt";
 import { drawCameraPath } from "./_camera-path.ts";
 import { addCopyButtons } from "./_copy.ts";
 import { showHeldOut } from "./_held-out.ts";
@@ -10,14 +10,14 @@ import type { CameraFile } from "./_viewer-settings.ts";
 const LOG_LINES = 300;
 
 const { job: id = "", ended } = required("[data-job]").dataset;
-const client = new SplattClient(location.origin, null);
+const client = new Splatt();
 addCopyButtons();
 if (ended === undefined) await watchJob(client, id);
 else await Promise.all([showStoredLog(), showComparisons(), showCameraPath()]);
 
 async function showStoredLog(): Promise<void> {
   for (const element of all("[data-log='stored']")) {
-    const { lines } = await client.logs(id, -LOG_LINES);
+    const { lines } = await client.getJobLogs(id, { from: -LOG_LINES });
     new LogView(element).append(lines);
   }
 }

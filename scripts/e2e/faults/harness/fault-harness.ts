@@ -12,7 +12,7 @@ import { readShPly } from "@splatt/formats";
 import { ControlPlaneProcess } from "@splatt/local/control-plane-process";
 import { formatWorkerLog } from "@splatt/local/worker-log";
 import { isTerminal, type JobView, RESULT_FILES, type StageName } from "@splatt/shared";
-import { ApiProblem, SplattClient } from "splatt";
+import { ApiProblem, Splatt } from "splatt";
 import { downloadFile } from "splatt/node";
 import { expect, type TestContext } from "vitest";
 import { jobBecomes } from "../../local-stack.ts";
@@ -133,8 +133,8 @@ export class FaultHarness<C extends ControlPlane = ControlPlane> {
   }
 
   /** Connects to the control plane directly, unaffected by the agents' network. */
-  get client(): SplattClient {
-    return new SplattClient(this.#controlPlane.url, this.#parts.prepared.apiKey);
+  get client(): Splatt {
+    return new Splatt({ url: this.#controlPlane.url, apiKey: this.#parts.prepared.apiKey });
   }
 
   /** Restarts the control plane on the data of the killed or stopped one. */
@@ -236,7 +236,7 @@ export class FaultHarness<C extends ControlPlane = ControlPlane> {
   }
 
   async #mint(): Promise<{ agentId: string; token: string }> {
-    const { agent_id, token } = await this.client.createAgent("box", this.pool);
+    const { agent_id, token } = await this.client.createAgent({ name: "box", pool: this.pool });
     return { agentId: agent_id, token };
   }
 

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
-import { SplattClient } from "splatt";
 import { afterEach, expect, it } from "vitest";
+import { Splatt } from "./index.ts";
 
 const CREATED = { job_id: "00000000-0000-4000-8000-000000000001", status: "queued", message: "created" };
 
@@ -19,7 +19,7 @@ async function clientWith(replies: readonly ("lost" | 503 | 200)[]) {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  return { client: new SplattClient(`http://127.0.0.1:${port}`, "key"), received };
+  return { client: new Splatt({ url: `http://127.0.0.1:${port}`, apiKey: "key" }), received };
 }
 
 it("creates with one idempotency key, however often the request is repeated, and another for the next", async () => {
