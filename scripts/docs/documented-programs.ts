@@ -38,7 +38,7 @@ export async function runsToPly(name: string, command: readonly [string, ...stri
     const [file, ...args] = command;
     await execa(file, [...args, name], { cwd: dir, env: { API: stack.url, KEY: key } });
 
-    const { jobs } = await stack.client.jobs();
+    const { jobs } = await stack.client.listJobs();
     expect(jobs.map(({ task_id, status }) => [task_id, isTerminal(status)])).toEqual([["my-task", true]]);
     expect(await readFile(join(dir, "splat.ply"), "utf8")).toBe(`baked_splat_sh.ply of ${jobs[0]?.job_id}`);
   } finally {
