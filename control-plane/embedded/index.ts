@@ -65,6 +65,7 @@ const BUCKET_NAME = "splatt";
 const EMBEDDED_WORKER = join(dirname(import.meta.dirname), "src", "embedded", "embedded-worker.ts");
 /** Same as in wrangler.jsonc; a test compares the two. */
 export const COMPATIBILITY_DATE = "2026-11-02";
+export const COMPATIBILITY_FLAGS = ["nodejs_als"];
 
 /**
  * The control plane on this machine: the same Worker on workerd, with D1 and the Durable Objects on disk and a
@@ -192,6 +193,7 @@ function toRuntimeOptions(
     modulesRoot: dirname(scriptPath),
     modules: [{ type: "ESModule", path: scriptPath }],
     compatibilityDate: COMPATIBILITY_DATE,
+    compatibilityFlags: COMPATIBILITY_FLAGS,
     host: HOST,
     port: 0,
     // Bypasses Miniflare's entry Worker, which exposes additional endpoints and headers.

@@ -9,6 +9,7 @@ import { isStoreUnavailable } from "./db/store-errors.ts";
 import { documentationRoutes } from "./documentation/routes.tsx";
 import { healthRoutes } from "./health/routes.ts";
 import { crossOrigin } from "./http/cross-origin.ts";
+import { identifyRequest } from "./http/identify-request.ts";
 import { ApiError, problemResponse } from "./http/problem.ts";
 import { jobRoutes } from "./jobs/routes.ts";
 import { authenticate } from "./keys/authenticate.ts";
@@ -53,6 +54,7 @@ const noSniffing: MiddlewareHandler<AppEnv> = async (c, next) => {
 
 /** Not strict: a trailing slash makes no difference, as with the seed's server. */
 export const app = new Hono<AppEnv>({ strict: false })
+  .use(identifyRequest)
   .use(noSniffing)
   .use(crossOrigin(allowedMethods))
   .route("/health", healthRoutes)

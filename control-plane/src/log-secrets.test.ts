@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { type AgentMessage, CLOSE } from "@splatt/shared";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { runScheduled } from "./maintenance/scheduled.ts";
-import { api, createJob, json, mintAgent } from "./testing/api.ts";
+import { API_KEY, api, createJob, json, mintAgent } from "./testing/api.ts";
 import { jobBecomes, newPool, passTime } from "./testing/dispatch.ts";
 import { faultyD1, faultyR2 } from "./testing/faulty-stores.ts";
 import { BUILTIN_OFFER, EMPTY_REPORT, ScriptedAgent } from "./testing/scripted-agent.ts";
@@ -119,11 +119,63 @@ describe("a log line holds nothing secret, and no text that forges one:", () => 
     const headers = { authorization, "cf-connecting-ip": "198.51.100.7" };
     expect((await api("GET", `/agent/jobs/${id}/input`, undefined, headers)).status).toBe(401);
     expect((await api("GET", "/agent", undefined, { upgrade: "websocket", ...headers })).status).toBe(401);
-    expect(lines.map((line) => JSON.parse(line))).toEqual([
+    const logged = lines.map((line) => JSON.parse(line) as { request_id?: string });
+    expect(logged.every(({ request_id }) => request_id !== undefined)).toBe(true);
+    expect(logged.map(({ request_id, ...fields }) => fields)).toEqual([
       { level: "warn", event: "wrong API key", address: address["cf-connecting-ip"], failures: 1 },
       { level: "warn", event: "wrong API key", address: address["cf-connecting-ip"], failures: 10 },
       { level: "warn", event: "wrong agent token", address: "198.51.100.7", failures: 1 },
     ]);
     expectCleanLog();
+  });
+
+  it("labels, callbacks, idempotency keys, signed links and shares", async () => {
+    const pool = newPool();
+    const agent = await ScriptedAgent.connect((await mintAgent(pool)).token);
+    const headers = { "x-api-key": API_KEY, "idempotency-key": `${CANARY}-${crypto.randomUUID()}` };
+    const body = {
+      task_id: CANARY,
+      pool,
+      filebin_url: SIGNED,
+      filename: `${CANARY}.mp4`,
+      labels: { [CANARY]: CANARY },
+      callback_url: `https://hooks.example.com/${CANARY}?token=${CANARY}`,
+    };
+    await json(api("POST", "/jobs", body, headers));
+    const reused = await json<object>(api("POST", "/jobs", { ...body, fps: 1 }, headers), 422);
+    expect(reused).toMatchObject({ code: "idempotency_key_reused" });
+    const fence = await agent.takeJob();
+    await agent.complete(fence, 1);
+    await agent.next("ack");
+    const secrets: string[] = [];
+    for (const [path, field] of [
+      ["results/transforms.json/link", "url"],
+      ["shares", "url"],
+    ] as const) {
+      const made = await json<Record<string, string>>(
+        api(
+          "POST",
+          `/jobs/${fence.job_id}/${path}`,
+          {},
+          { ...headers, "idempotency-key": crypto.randomUUID() },
+        ),
+      );
+      secrets.push(new URL(made[field] ?? "").pathname.split("/")[2] ?? "");
+    }
+    const [link = "", share = ""] = secrets;
+    // Also where the stores fail in the middle of serving them.
+    const error = "D1_ERROR: UNIQUE constraint failed: jobs.id";
+    Object.assign(env, { DB: faultyD1(stores.DB, async () => ({ error })) });
+    for (const path of [`/links/${link}/transforms.json`, `/s/${share}/meta`, `/s/${share}`]) {
+      expect((await api("GET", path, undefined, {})).status).toBeGreaterThanOrEqual(500);
+    }
+    expect((await api("POST", "/jobs", body, headers)).status).toBeGreaterThanOrEqual(500);
+    await runScheduled(env).catch(() => undefined);
+    expect(lines.filter((line) => line.includes("request failed")).length).toBeGreaterThanOrEqual(3);
+    expectCleanLog();
+    for (const secret of secrets) {
+      expect(secret.length).toBeGreaterThan(40);
+      expect(lines.join("\n")).not.toContain(secret);
+    }
   });
 });

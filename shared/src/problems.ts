@@ -279,6 +279,10 @@ export const Problem = z.object({
   detail: z.union([z.string(), z.array(ValidationIssue)]),
   code: z.string(),
   hint: z.string().optional(),
+  request_id: z
+    .string()
+    .optional()
+    .describe("The same as `X-Request-Id`: what to quote when asking for help."),
 });
 export type Problem = z.infer<typeof Problem>;
 

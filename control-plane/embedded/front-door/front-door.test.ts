@@ -295,6 +295,35 @@ describe("an upload", () => {
   });
 });
 
+describe("the id of a request", () => {
+  const idIn = (answer: string) => /^x-request-id: (.*)\r$/im.exec(answer)?.[1];
+  const bodyId = (answer: string) => /"request_id":"([^"]*)"/.exec(answer)?.[1];
+
+  it.each([
+    ["the Worker's answer", "GET /jobs HTTP/1.1\r\nHost: splatt\r\n"],
+    ["an answer of the door", "GET /elsewhere HTTP/1.1\r\nHost: splatt\r\n"],
+    ["a refused WebSocket", "GET /elsewhere HTTP/1.1\r\nHost: splatt\r\nUpgrade: websocket\r\n"],
+  ])("that the client gives is in %s, once", async (_, head) => {
+    const answer = await rawExchange(
+      controlPlane.url,
+      `${head}X-Request-Id: mine-1\r\nConnection: close, upgrade\r\n\r\n`,
+    );
+    expect(answer.match(/^x-request-id: mine-1\r$/gim)).toHaveLength(1);
+    expect(bodyId(answer)).toBe("mine-1");
+  });
+
+  it.each([
+    ["is not well-formed", `GET /elsewhere HTTP/1.1\r\nHost: splatt\r\nX-Request-Id: a b\r\n${CLOSE}`],
+    ["comes twice", `GET /jobs HTTP/1.1\r\nHost: splatt\r\nX-Request-Id: a\r\nX-Request-Id: b\r\n${CLOSE}`],
+    ["is claimed in Cloudflare's name", `GET /jobs HTTP/1.1\r\nHost: splatt\r\nCF-Ray: forged\r\n${CLOSE}`],
+    ["cannot be read", "nonsense\r\n\r\n"],
+  ])("is a new one where the client's %s", async (_, request) => {
+    const answer = await rawExchange(controlPlane.url, request);
+    expect(idIn(answer)).toMatch(/^[0-9a-f-]{36}$/);
+    expect(bodyId(answer)).toBe(idIn(answer));
+  });
+});
+
 describe("many connections", () => {
   it("of one address are refused beyond its limit, and accepted again after some close", async () => {
     const open = Array.from({ length: 60 }, () => new RawConnection(controlPlane.url));

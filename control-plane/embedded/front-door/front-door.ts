@@ -7,11 +7,20 @@ import type { ProblemCode } from "@splatt/shared";
 import { methodsAt } from "../../src/contract/methods-at.ts";
 import { HELD_LENGTH_HEADER, UNKNOWN_LENGTH } from "../../src/embedded/store-protocol.ts";
 import { healthWithoutDatabase } from "../../src/health/degraded.ts";
+import { REQUEST_ID_HEADER } from "../../src/http/request-id.ts";
 import type { ObjectRead } from "../object-store/object-store.ts";
 import { BodyBudget, partBody, readWhole } from "./bodies.ts";
 import { ByteMover } from "./byte-mover.ts";
 import { clientAddressOf, headersToClient, headersToRuntime } from "./headers.ts";
-import { answerSent, clientLeft, discardBody, expectsContinue, hasBody, headOf } from "./incoming-request.ts";
+import {
+  answerSent,
+  clientLeft,
+  discardBody,
+  expectsContinue,
+  hasBody,
+  headOf,
+  idOf,
+} from "./incoming-request.ts";
 import { Counter, type DoorLimits } from "./limits.ts";
 import { answerJson, answerProblem, closeWithProblem } from "./problems.ts";
 import { isPartUpload, refusalOf, valuesOf } from "./routes-passed.ts";
@@ -138,7 +147,8 @@ export class FrontDoor {
     queue.last = queue.last
       .then(() => this.#serve(request, response))
       .catch((error: unknown) => {
-        if (!socket.destroyed) this.#options.onError(`front door: ${String(error)}`);
+        const id = response.getHeader(REQUEST_ID_HEADER);
+        if (!socket.destroyed) this.#options.onError(`front door: ${String(error)} request_id=${id}`);
         answerProblem(response, "internal_error");
       })
       .finally(() => {
@@ -147,6 +157,7 @@ export class FrontDoor {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.setHeader(REQUEST_ID_HEADER, idOf(request));
     const head = headOf(request);
     const refusal = refusalOf(head);
     if (refusal !== null) {
@@ -218,10 +229,11 @@ export class FrontDoor {
     body: Buffer | null,
     response: ServerResponse,
   ): Promise<IncomingMessage | null> {
+    const requestId = String(response.getHeader(REQUEST_ID_HEADER));
     const answer = await this.#runtime.ask({
       method: request.method ?? "GET",
       path: request.url ?? "/",
-      headers: () => [...this.#headersToRuntime(request, transfer), ...lengths],
+      headers: () => [...this.#headersToRuntime(request, transfer, requestId), ...lengths],
       body,
       left: clientLeft(response),
     });
@@ -294,9 +306,10 @@ export class FrontDoor {
 
   async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     socket.on("error", () => socket.destroy());
+    const requestId = idOf(request);
     const refusal = refusalOf(headOf(request));
     if (refusal !== null || request.method !== "GET") {
-      closeWithProblem(socket, refusal?.code ?? "malformed_request");
+      closeWithProblem(socket, refusal?.code ?? "malformed_request", requestId);
       return;
     }
     this.#upgraded.add(socket);
@@ -305,23 +318,24 @@ export class FrontDoor {
     socket.once("close", () => this.#options.transfers.end(transfer));
     try {
       const url = await this.#runtime.url();
-      const headers = this.#headersToRuntime(request, transfer);
+      const headers = this.#headersToRuntime(request, transfer, requestId);
       const isAgent = request.url?.split("?", 1)[0] === "/agent";
       const { firstMessageMs, socketIdleMs } = this.#options.limits;
       const limits = { firstMessageMs: isAgent ? firstMessageMs : null, idleMs: socketIdleMs };
       await passWebSocket({ client: socket, head, url, path: request.url ?? "/", headers, limits });
     } catch {
       this.#runtime.forgetUrl();
-      closeWithProblem(socket, "unavailable");
+      closeWithProblem(socket, "unavailable", requestId);
     }
   }
 
-  #headersToRuntime(request: IncomingMessage, transfer: Transfer): string[] {
+  #headersToRuntime(request: IncomingMessage, transfer: Transfer, requestId: string): string[] {
     const peer = request.socket.remoteAddress ?? "";
     const isFromTrustedProxy = this.#isTrusted(peer);
     return headersToRuntime(request.rawHeaders, {
       secret: this.#options.secret,
       transfer: transfer.id,
+      requestId,
       isFromTrustedProxy,
       clientAddress: clientAddressOf(peer, valuesOf(request.rawHeaders, "x-forwarded-for"), (address) =>
         this.#isTrusted(address),

@@ -5,6 +5,7 @@ import {
   STORE_HEADER,
   TRANSFER_HEADER,
 } from "../../src/embedded/store-protocol.ts";
+import { REQUEST_ID_HEADER } from "../../src/http/request-id.ts";
 import type { StorageState } from "../../src/storage/storage-state.ts";
 
 /** Hop-by-hop headers (RFC 9110 §7.6.1). */
@@ -47,6 +48,7 @@ const FORWARDED = new Set([
 export interface DoorContext {
   readonly secret: string;
   readonly transfer: string;
+  readonly requestId: string;
   /** The client's address, as reported by a trusted proxy if there is one. */
   readonly clientAddress: string;
   readonly isFromTrustedProxy: boolean;
@@ -62,7 +64,13 @@ export function headersToRuntime(rawHeaders: readonly string[], context: DoorCon
     if (HOP_BY_HOP.has(lower) || named.has(lower) || isInternal(lower)) continue;
     if (FORWARDED.has(lower) && !context.isFromTrustedProxy) continue;
     // The door sends the body itself. Compression would cost more than it saves within this machine.
-    if (lower === "content-length" || lower === "expect" || lower === "accept-encoding") continue;
+    if (
+      lower === REQUEST_ID_HEADER ||
+      lower === "content-length" ||
+      lower === "expect" ||
+      lower === "accept-encoding"
+    )
+      continue;
     passed.push(name, value);
   }
   passed.push(
@@ -70,6 +78,8 @@ export function headersToRuntime(rawHeaders: readonly string[], context: DoorCon
     context.secret,
     TRANSFER_HEADER,
     context.transfer,
+    REQUEST_ID_HEADER,
+    context.requestId,
     // As set by Cloudflare's edge.
     "cf-connecting-ip",
     context.clientAddress,

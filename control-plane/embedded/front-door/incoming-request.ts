@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { REQUEST_ID_HEADER, requestIdOf } from "../../src/http/request-id.ts";
 import type { RequestHead } from "./routes-passed.ts";
 
 /** How long a client may continue to send an unwanted body before its connection is cut. */
@@ -6,6 +7,12 @@ const UNWANTED_BODY_MS = 5000;
 
 export function headOf({ method = "", url = "", rawHeaders }: IncomingMessage): RequestHead {
   return { method, target: url, rawHeaders };
+}
+
+/** The client's id of the request if it is well-formed, else a new one. */
+export function idOf({ headers }: IncomingMessage): string {
+  // Cloudflare's id counts only where Cloudflare sets it.
+  return requestIdOf((name) => (name === REQUEST_ID_HEADER ? String(headers[name] ?? "") : null));
 }
 
 export function hasBody({ headers }: IncomingMessage): boolean {

@@ -16,6 +16,7 @@ export interface OpenApiDocument {
   readonly "x-unmatched-requests": OpenApiOperation["responses"];
   readonly components: {
     readonly securitySchemes: Readonly<Record<string, unknown>>;
+    readonly headers: Readonly<Record<string, OpenApiHeader>>;
     readonly responses: Readonly<Record<string, OpenApiResponse>>;
     readonly schemas: Readonly<Record<string, JsonSchema>>;
   };
@@ -56,7 +57,7 @@ export interface OpenApiHeader {
 
 export interface OpenApiResponse {
   readonly description: string;
-  readonly headers?: Readonly<Record<string, OpenApiHeader>>;
+  readonly headers?: Readonly<Record<string, OpenApiHeader | { readonly $ref: string }>>;
   readonly content?: Readonly<Record<string, OpenApiMedia>>;
 }
 
@@ -78,6 +79,13 @@ const IDEMPOTENCY_REPLAYED: OpenApiHeader = {
   schema: { type: "string", enum: ["true"] },
 };
 
+const REQUEST_ID: OpenApiHeader = {
+  description: "The id of the request: the one that the request had in this header if it was well-formed",
+  required: true,
+  schema: { type: "string" },
+};
+const WITH_REQUEST_ID = { "x-request-id": { $ref: "#/components/headers/RequestId" } };
+
 /** The API's contract as an OpenAPI document. */
 export function openApiDocument(operations: readonly Operation[]): OpenApiDocument {
   const json = Object.fromEntries(
@@ -97,7 +105,7 @@ export function openApiDocument(operations: readonly Operation[]): OpenApiDocume
   for (const operation of operations) {
     const responses = problems.add(problemsOf(operation));
     for (const [status, answer] of Object.entries(operation.answers)) {
-      const response = toResponse(operation, answer, answers[`${operation.id}${status}`]);
+      const response = toResponse(operation, Number(status), answer, answers[`${operation.id}${status}`]);
       responses[status] = withProblems(response, problems.resolve(responses[status]));
     }
     const path = paths[operation.path] ?? {};
@@ -117,6 +125,7 @@ export function openApiDocument(operations: readonly Operation[]): OpenApiDocume
         apiKey: { type: "apiKey", in: "header", name: "X-API-Key" },
         bearer: { type: "http", scheme: "bearer", description: "The same API key." },
       },
+      headers: { RequestId: REQUEST_ID },
       responses: problems.responses(),
       schemas: { ...bodies, ...components },
     },
@@ -192,14 +201,19 @@ function toRequestBody({
   return rawBody === undefined ? {} : { requestBody: { required: true, content: { [rawBody]: {} } } };
 }
 
-function toResponse(operation: Operation, answer: z.ZodType | RawAnswer, schema: JsonSchema | undefined) {
+function toResponse(
+  operation: Operation,
+  status: number,
+  answer: z.ZodType | RawAnswer,
+  schema: JsonSchema | undefined,
+) {
   const headers: [string, OpenApiHeader][] = Object.entries(operation.answerHeaders ?? {}).map(
     ([name, description]) => [name, { description, schema: { type: "string" } }],
   );
   if (operation.creates === true) headers.push(["idempotency-replayed", IDEMPOTENCY_REPLAYED]);
   return {
     description: answer instanceof z.ZodType ? (answer.description ?? "Success") : answer.description,
-    ...(headers.length > 0 && { headers: Object.fromEntries(headers) }),
+    headers: { ...Object.fromEntries(headers), ...(status !== 101 && WITH_REQUEST_ID) },
     ...(schema !== undefined && { content: { "application/json": { schema } } }),
     ...(!(answer instanceof z.ZodType) &&
       answer.content.length > 0 && {
@@ -270,11 +284,19 @@ function toProblemResponse(status: number, codes: readonly ProblemCode[]): OpenA
   const detail = first === "invalid_request" ? EXAMPLE_ISSUES : title;
   return {
     description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`).join(" "),
-    ...(PROBLEM_HEADERS[status] !== undefined && { headers: PROBLEM_HEADERS[status] }),
+    headers: { ...PROBLEM_HEADERS[status], ...WITH_REQUEST_ID },
     content: {
       "application/problem+json": {
         schema: { $ref: reference("Problem"), properties: { code: { enum: [...codes] } } },
-        example: { type: "about:blank", title, status, detail, code: first, hint } satisfies Problem,
+        example: {
+          type: "about:blank",
+          title,
+          status,
+          detail,
+          code: first,
+          hint,
+          request_id: "4f0d1c",
+        } satisfies Problem,
       },
     },
   };

@@ -4,6 +4,7 @@ import { database } from "../db/database.ts";
 import { withoutQueryValues } from "../db/store-errors.ts";
 import type { Env } from "../env.ts";
 import { ApiError, problemResponse } from "../http/problem.ts";
+import { inRequest } from "../http/request-context.ts";
 import { isHeldUnder, isUnfinishedUnder } from "../jobs/lease-conditions.ts";
 import { log } from "../log.ts";
 import { retentionOf } from "../maintenance/retention-settings.ts";
@@ -96,6 +97,10 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
 
   /** The Worker hands over an agent's or a watcher's upgrade, with what it has checked in a header. */
   override async fetch(request: Request): Promise<Response> {
+    return inRequest(request.headers, () => this.#accept(request));
+  }
+
+  #accept(request: Request): Response | Promise<Response> {
     const watch = readWatchRequest(request);
     if (watch !== null) return this.#watchers.accept(watch);
     const identity = decodeIdentity(request.headers.get(IDENTITY_HEADER) ?? "");

@@ -1,4 +1,5 @@
 import { PROBLEMS, type Problem, type ProblemCode, type ValidationIssue } from "@splatt/shared";
+import { currentRequestId } from "./request-context.ts";
 
 /** Thrown by a route, answered by the app as a problem document. */
 export class ApiError extends Error {
@@ -29,6 +30,7 @@ export function problemOf({ code, detail }: ApiError): Problem {
     detail: typeof detail === "string" ? detail : [...detail],
     code,
     hint,
+    request_id: currentRequestId(),
   };
 }
 

@@ -2,7 +2,12 @@ import { type Schema, Validator } from "@cfworker/json-schema";
 import document from "../../openapi.json" with { type: "json" };
 import type { JsonSchema } from "../contract/json-schema.ts";
 import { pathPattern } from "../contract/methods-at.ts";
-import type { OpenApiDocument, OpenApiOperation, OpenApiResponse } from "../contract/openapi.ts";
+import type {
+  OpenApiDocument,
+  OpenApiHeader,
+  OpenApiOperation,
+  OpenApiResponse,
+} from "../contract/openapi.ts";
 import { isPublicApi } from "../http/served-paths.ts";
 
 /** Compares what the API answers with the committed contract: status, headers, media type and body. */
@@ -44,7 +49,7 @@ export function contractViolation(method: string, pathname: string, answer: Answ
   if (described === undefined) return `${where}, an undocumented status: ${answer.body ?? ""}`;
 
   const missing = Object.entries(described.headers ?? {}).find(
-    ([name, header]) => header.required === true && !answer.headers.has(name),
+    ([name, header]) => requiresHeader(header) && !answer.headers.has(name),
   );
   if (missing !== undefined) return `${where} without the header ${missing[0]}`;
 
@@ -83,6 +88,11 @@ function operationFor(method: string, pathname: string): OpenApiOperation | null
 function resolve(response: OpenApiResponse | { readonly $ref: string } | undefined) {
   if (response === undefined || !("$ref" in response)) return response;
   return components.responses[response.$ref.replace("#/components/responses/", "")];
+}
+
+function requiresHeader(header: OpenApiHeader | { readonly $ref: string }): boolean {
+  if (!("$ref" in header)) return header.required === true;
+  return components.headers[header.$ref.replace("#/components/headers/", "")]?.required === true;
 }
 
 const validators = new Map<JsonSchema, Validator>();

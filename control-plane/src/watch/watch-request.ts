@@ -1,3 +1,5 @@
+import { currentRequestId } from "../http/request-context.ts";
+import { REQUEST_ID_HEADER } from "../http/request-id.ts";
 import type { Seen } from "./cursor.ts";
 
 /** What the Worker, which has checked the key, asks of the job's Dispatcher. */
@@ -12,6 +14,7 @@ const WATCH_HEADER = "x-splatt-watch";
 
 export function watchRequestTo(request: WatchRequest, headers = new Headers()): Request {
   headers.set("upgrade", "websocket");
+  headers.set(REQUEST_ID_HEADER, currentRequestId() ?? "");
   headers.set(WATCH_HEADER, encodeURIComponent(JSON.stringify(request)));
   return new Request("https://dispatcher/watch", { headers });
 }
