@@ -7,6 +7,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
   ".json": "application/json",
+  ".tgz": "application/gzip",
   ".svg": "image/svg+xml",
   ".wasm": "application/wasm",
   ".webp": "image/webp",

@@ -2,13 +2,15 @@ import { cp, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "rolldown";
+import { writePackages } from "./distribution/package-archives.ts";
 
 const WEB = join(dirname(import.meta.dirname), "src", "web");
 export const ASSETS_DIR = join(WEB, "dist");
 
 /**
  * Builds the pages' styles and scripts into `outDir`/assets: every file of src/web/assets as it is, and every module of
- * src/web/client whose name does not begin with `_` as a script. The folder is replaced at once, so that several processes
+ * src/web/client whose name does not begin with `_` as a script. `outDir`/dist gets the packages of the agent and of the
+ * client, so that agents install what fits this control plane. The folder is replaced at once, so that several processes
  * may build it.
  */
 export async function buildAssets(outDir = ASSETS_DIR): Promise<void> {
@@ -33,6 +35,7 @@ export async function buildAssets(outDir = ASSETS_DIR): Promise<void> {
       chunkFileNames: "chunk-[hash].js",
     },
   });
+  await writePackages(join(made, "dist"));
   await rm(outDir, { recursive: true, force: true });
   await rename(made, outDir);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { PROJECT_DIR, readConfig, readMachineConfig, readWorkspaceConfig } from "./config.ts";
+import { readConfig, readMachineConfig, readWorkspaceConfig } from "./config.ts";
+import { FOLDERS } from "./installation.ts";
 
 const COMPLETE = { CONTROL_PLANE_URL: "https://splatt.example.com", AGENT_TOKEN: "token" };
 const GIB = 1024 ** 3;
@@ -13,7 +14,7 @@ describe("readConfig", () => {
         ENGINE: "auto",
         SLOTS: null,
         GPUS: [],
-        WORKSPACE_ROOT: `${PROJECT_DIR}/workspace`,
+        WORKSPACE_ROOT: `${FOLDERS.data}/workspace`,
         WORKSPACE_MAX_BYTES: 50 * GIB,
         MIN_FREE_GPU_BYTES: 4 * GIB,
         STAGE_MAX_MINUTES: {},

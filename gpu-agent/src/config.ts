@@ -1,8 +1,9 @@
 import { availableParallelism, hostname } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { EngineChoice, SourcePolicySettings } from "@splatt/shared";
 import { z } from "zod";
 import { CommandSetting } from "./engines/command/command-line.ts";
+import { FOLDERS } from "./installation.ts";
 import { ProxyEnvironment, withProxyVariables } from "./network/proxies.ts";
 import { parseStageMinutes } from "./pipeline/stage-limits.ts";
 import { Secret } from "./secret.ts";
@@ -35,9 +36,6 @@ const Bytes = z.string().transform((text, context) => {
 });
 
 const GIB = 1024 ** 3;
-
-/** The project's folder. Relative paths in settings start here, whatever the current folder. */
-export const PROJECT_DIR = join(import.meta.dirname, "..", "..");
 
 /** Printable, without the parentheses that enclose it in the User-Agent. */
 const Contact = z.string().regex(/^[\x21-\x27\x2a-\x7e]{3,200}$/, "must be an e-mail address or a URL");
@@ -141,7 +139,7 @@ function read<Config extends { readonly WORKSPACE_ROOT: string }>(
   }
   return {
     ok: true,
-    config: { ...parsed.data, WORKSPACE_ROOT: resolve(PROJECT_DIR, parsed.data.WORKSPACE_ROOT) },
+    config: { ...parsed.data, WORKSPACE_ROOT: resolve(FOLDERS.data, parsed.data.WORKSPACE_ROOT) },
   };
 }
 

@@ -7,6 +7,7 @@ export const SERVED_SEGMENTS: readonly string[] = [
   "assets",
   "audit",
   "deliveries",
+  "dist",
   "embed",
   "health",
   "docs",
@@ -30,6 +31,7 @@ export const SERVED_SEGMENTS: readonly string[] = [
 /** Web pages and agents' endpoints: not part of the public API. */
 export function isPublicApi(path: string): boolean {
   const isPage =
-    path === "/" || /^\/(?:app\/|assets\/|docs(?:\/|$)|sign-(?:in|out)$|(?:s|embed)\/[^/]+\/?$)/.test(path);
+    path === "/" ||
+    /^\/(?:app\/|assets\/|dist\/|docs(?:\/|$)|sign-(?:in|out)$|(?:s|embed)\/[^/]+\/?$)/.test(path);
   return !isPage && path !== "/agent" && !path.startsWith("/agent/");
 }

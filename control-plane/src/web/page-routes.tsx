@@ -32,7 +32,11 @@ export function pageRoutes(callApi: CallApi): Hono<PageEnv> {
   });
   pages.on("POST", ["/sign-in", "/app/*"], bodyLimit({ maxSize: MAX_FORM_BYTES }));
 
-  pages.get("/assets/*", async (c) => (await c.env.ASSETS?.fetch(c.req.raw)) ?? c.notFound());
+  pages.on(
+    "GET",
+    ["/assets/*", "/dist/*"],
+    async (c) => (await c.env.ASSETS?.fetch(c.req.raw)) ?? c.notFound(),
+  );
 
   pages.get("/", async (c) => {
     const viewer = await signedIn(c);

@@ -1,23 +1,47 @@
+import { VERSION } from "../installation.ts";
 import { type Command, UsageError } from "./command.ts";
-import { doctor } from "./doctor.ts";
 import { EXIT } from "./exit-codes.ts";
-import { gc } from "./gc.ts";
-import { pause } from "./pause.ts";
-import { resume } from "./resume.ts";
-import { run } from "./run.ts";
-import { service } from "./service.ts";
-import { start } from "./start.ts";
-import { status } from "./status.ts";
 
-const COMMANDS: Readonly<Record<string, Command>> = {
-  start,
-  run,
-  doctor,
-  service,
-  gc,
-  pause,
-  resume,
-  status,
+interface ListedCommand {
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Only the command that runs is loaded: most of a short command's time would be loading. */
+  load(): Promise<Command>;
+}
+
+const COMMANDS: Readonly<Record<string, ListedCommand>> = {
+  start: {
+    summary: "take jobs from the control plane until stopped",
+    load: async () => (await import("./start.ts")).start,
+  },
+  run: {
+    summary: "turn a video into a splat on this machine, without a control plane",
+    load: async () => (await import("./run.ts")).run,
+  },
+  doctor: {
+    summary: "check this machine's setup, and suggest fixes",
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
+  service: {
+    summary: "install or uninstall a systemd service that keeps the agent running",
+    load: async () => (await import("./service.ts")).service,
+  },
+  gc: {
+    summary: "remove the folders of ended jobs until the workspace is within its limits",
+    load: async () => (await import("./gc.ts")).gc,
+  },
+  pause: {
+    summary: "take no jobs until `resume`, for example to use the GPU yourself",
+    load: async () => (await import("./pause.ts")).pause,
+  },
+  resume: {
+    summary: "take jobs again after `pause`",
+    load: async () => (await import("./resume.ts")).resume,
+  },
+  status: {
+    summary: "show what the agent on this machine is doing",
+    load: async () => (await import("./status.ts")).status,
+  },
 };
 
 /**
@@ -31,11 +55,16 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     console.log(help());
     return EXIT.ok;
   }
-  const command = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
-  if (command === undefined) {
+  if (first === "--version") {
+    console.log(VERSION);
+    return EXIT.ok;
+  }
+  const listed = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  if (listed === undefined) {
     console.error(`Unknown command: ${first}\n\n${help()}`);
     return EXIT.misconfigured;
   }
+  const command = await listed.load();
   if (rest.some((arg) => arg === "--help" || arg === "-h")) {
     console.log(command.usage);
     return EXIT.ok;

@@ -2,8 +2,6 @@ import { type ParseArgsConfig, parseArgs } from "node:util";
 
 /** A subcommand of splatt-agent. */
 export interface Command {
-  /** One line for the list of commands. */
-  readonly summary: string;
   /** What --help prints. */
   readonly usage: string;
   /** @returns the exit code */

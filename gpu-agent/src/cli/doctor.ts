@@ -5,7 +5,6 @@ import { environmentWarnings, loadEnvironment } from "./environment.ts";
 import { EXIT } from "./exit-codes.ts";
 
 export const doctor: Command = {
-  summary: "check this machine's setup, and suggest fixes",
   usage: `Usage: splatt-agent doctor [--json]
 
 Checks the settings, GPU and driver, Python, nerfstudio, PyTorch, gsplat, COLMAP, ffmpeg, disk, memory, and the

@@ -1,20 +1,18 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { loadEnvFile } from "node:process";
 import { parseEnv } from "node:util";
-import { AgentEnvironment, type ConfigResult, PROJECT_DIR } from "../config.ts";
+import { AgentEnvironment, type ConfigResult } from "../config.ts";
+import { FOLDERS } from "../installation.ts";
 import { PROXY_VARIABLES } from "../network/proxies.ts";
 import { findEnvTypos } from "./env-typos.ts";
 
-export const ENV_FILE = join(PROJECT_DIR, ".env");
-
 /** Settings of `npm start`, which may be in the same file, and other programs' names for proxy settings. */
 const OTHER_SETTINGS = [
-  ...["GPU_API_KEY", "PORT", "DATA_DIR", "FTP_PROXY", "ftp_proxy"],
+  ...["GPU_API_KEY", "PORT", "DATA_DIR", "FTP_PROXY", "ftp_proxy", "SPLATT_AGENT_DIR"],
   ...PROXY_VARIABLES.map((name) => name.toLowerCase()),
 ];
 
-/** Names that look like misspelt settings, in the environment or in .env. */
+/** Names that look like misspelt settings, in the environment or in the settings file. */
 export function environmentWarnings(environment: NodeJS.ProcessEnv): string[] {
   const known = [...Object.keys(AgentEnvironment.shape), ...OTHER_SETTINGS];
   return findEnvTypos(Object.keys(environment), known).map(
@@ -23,22 +21,22 @@ export function environmentWarnings(environment: NodeJS.ProcessEnv): string[] {
 }
 
 /**
- * Loads .env into the environment, which takes precedence. Tools inherit the result, so CUDA_HOME and the like may be
- * in .env too.
+ * Loads the settings file into the environment, which takes precedence. Tools inherit the result, so CUDA_HOME and the like may be
+ * in it too.
  */
 export function loadEnvironment(): NodeJS.ProcessEnv {
   try {
-    loadEnvFile(ENV_FILE);
+    loadEnvFile(FOLDERS.settingsFile);
   } catch {
-    // Without a .env, only the environment counts.
+    // Without the file, only the environment counts.
   }
   return process.env;
 }
 
-/** The settings in .env alone: all that a service gets. */
+/** The settings in the file alone: all that a service gets. */
 export function envFileSettings(): NodeJS.Dict<string> {
   try {
-    return parseEnv(readFileSync(ENV_FILE, "utf8"));
+    return parseEnv(readFileSync(FOLDERS.settingsFile, "utf8"));
   } catch {
     return {};
   }

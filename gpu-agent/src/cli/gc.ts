@@ -9,7 +9,6 @@ import { settingsOrComplaint } from "./environment.ts";
 import { EXIT } from "./exit-codes.ts";
 
 export const gc: Command = {
-  summary: "remove the folders of ended jobs until the workspace is within its limits",
   usage: `Usage: splatt-agent gc [--max-bytes N] [--keep N] [--dry-run] [--json]
 
 Removes the folders of ended jobs, oldest first, until no more than KEEP_JOBS of them are left and the workspace is

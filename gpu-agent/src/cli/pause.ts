@@ -7,7 +7,6 @@ import { settingsOrComplaint } from "./environment.ts";
 import { EXIT } from "./exit-codes.ts";
 
 export const pause: Command = {
-  summary: "take no jobs until `resume`, for example to use the GPU yourself",
   usage: `Usage: splatt-agent pause [--reason TEXT] [--now]
 
 The agent of this workspace takes no jobs until \`splatt-agent resume\`, even after a restart. A job that is training

@@ -6,7 +6,6 @@ import { settingsOrComplaint } from "./environment.ts";
 import { EXIT } from "./exit-codes.ts";
 
 export const resume: Command = {
-  summary: "take jobs again after `pause`",
   usage: `Usage: splatt-agent resume
 
 Ends a pause made with \`splatt-agent pause\`.`,

@@ -36,7 +36,6 @@ export interface RunRequest {
 }
 
 export const run: Command = {
-  summary: "turn a video into a splat on this machine, without a control plane",
   usage: `Usage: splatt-agent run VIDEO [options]
 
 VIDEO is a file or a URL. The results go to a folder: transforms.json, baked_splat.ply, baked_splat_sh.ply, formats for

@@ -1,4 +1,5 @@
 import { readConfig } from "../config.ts";
+import { FOLDERS } from "../installation.ts";
 import {
   installUnit,
   nextCommands,
@@ -9,19 +10,18 @@ import {
 } from "../service/service.ts";
 import { unitText } from "../service/unit.ts";
 import { type Command, readArgs, UsageError } from "./command.ts";
-import { ENV_FILE, envFileSettings } from "./environment.ts";
+import { envFileSettings } from "./environment.ts";
 import { EXIT } from "./exit-codes.ts";
 
 export const service: Command = {
-  summary: "install or uninstall a systemd service that keeps the agent running",
   usage: `Usage: splatt-agent service install [--user] [--run-as NAME] [--print]
        splatt-agent service uninstall [--user]
 
 install writes a systemd unit and prints the commands that start it; uninstall stops the service and removes the unit.
-The service reads its settings from .env in the project's folder.
+The service reads its settings from ${FOLDERS.settingsFile}.
 
   --user         for your own service manager, without root
-  --run-as NAME  the user that the agent runs as; defaults to the user who calls sudo, else the project folder's owner
+  --run-as NAME  the user that the agent runs as; defaults to the user who calls sudo, else the owner of the program's folder
   --print        only print the unit`,
   async run(args) {
     const { values, positionals } = readArgs(
@@ -52,7 +52,7 @@ async function install(scope: Scope, runAs: string | null, onlyPrint: boolean): 
   // The service does not inherit the installing user's environment.
   const settings = readConfig(envFileSettings());
   if (!settings.ok) {
-    console.error(`Invalid settings in ${ENV_FILE}:`);
+    console.error(`Invalid settings in ${FOLDERS.settingsFile}:`);
     for (const problem of settings.problems) console.error(`  ${problem}`);
     return EXIT.misconfigured;
   }

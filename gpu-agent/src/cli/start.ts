@@ -1,5 +1,3 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { errorText, FAILURES, failure, failureSentence } from "@splatt/shared";
 import { Agent } from "../agent.ts";
 import { type AgentConfig, readConfig } from "../config.ts";
@@ -8,6 +6,7 @@ import { ControlPlaneClient } from "../control-plane-client.ts";
 import { tryFolder } from "../files/folder-trial.ts";
 import { createPrivateFilesOnly, makeFolderPrivate } from "../files/private-folder.ts";
 import { GpuHost } from "../gpu-host.ts";
+import { VERSION } from "../installation.ts";
 import { Workspace } from "../jobs/workspace.ts";
 import { createLogger } from "../log.ts";
 import { toProxySettings } from "../network/proxies.ts";
@@ -28,7 +27,6 @@ const STOP_EXIT: { readonly [reason in StopReason]: number } = {
 };
 
 export const start: Command = {
-  summary: "take jobs from the control plane until stopped",
   usage: `Usage: splatt-agent start
 
 Connects to CONTROL_PLANE_URL and works on jobs until a signal stops it. The first signal gives running jobs
@@ -73,7 +71,6 @@ async function runAgent(config: AgentConfig): Promise<number> {
   if (orphans > 0) log.warn(`killed ${orphans} processes left behind by a killed agent`);
 
   const host = await GpuHost.setUp(config, log);
-  const version = await packageVersion();
   const proxies = toProxySettings(config);
   const client = new ControlPlaneClient({
     controlPlane: config.CONTROL_PLANE_URL,
@@ -86,7 +83,7 @@ async function runAgent(config: AgentConfig): Promise<number> {
     token: config.AGENT_TOKEN,
     proxies,
     name: config.AGENT_NAME,
-    version,
+    version: VERSION,
     host,
     minFreeGpuBytes: config.MIN_FREE_GPU_BYTES,
     workspace,
@@ -100,7 +97,7 @@ async function runAgent(config: AgentConfig): Promise<number> {
     status: () => ({
       ...agent.status,
       pid: process.pid,
-      version,
+      version: VERSION,
       started_at: startedAt,
       control_plane: config.CONTROL_PLANE_URL,
     }),
@@ -136,9 +133,4 @@ function stopOnSignals(stop: () => void): void {
   process.on("disconnect", onSignal);
   // The listener on the launcher's channel must not keep a stopped agent alive.
   process.channel?.unref();
-}
-
-async function packageVersion(): Promise<string> {
-  const text = await readFile(join(import.meta.dirname, "..", "..", "package.json"), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }

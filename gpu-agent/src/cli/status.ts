@@ -18,7 +18,6 @@ interface WorkspaceState {
 }
 
 export const status: Command = {
-  summary: "show what the agent on this machine is doing",
   usage: `Usage: splatt-agent status [--json]
 
 Shows whether an agent runs in the workspace, its capacity, jobs and GPUs, and the size of the workspace.

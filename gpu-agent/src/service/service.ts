@@ -4,7 +4,9 @@ import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { err, ok, type Result } from "@splatt/shared";
 import { execa } from "execa";
-import { type AgentConfig, PROJECT_DIR } from "../config.ts";
+import type { AgentConfig } from "../config.ts";
+import { installedProgram } from "../distribution/versions.ts";
+import { FOLDERS, IS_CLONE } from "../installation.ts";
 import { childEnvironment } from "../processes/child-environment.ts";
 import { type Account, findAccount } from "./account.ts";
 import { UNIT_NAME, type UnitPlan, unitText } from "./unit.ts";
@@ -20,7 +22,7 @@ export function unitPath(scope: Scope): string {
 /**
  * Collects what the unit needs to know about this machine.
  *
- * @param runAs the user that the agent runs as; null for the user who called sudo, else the project folder's owner
+ * @param runAs the user that the agent runs as; null for the user who called sudo, else the owner of the program's folder
  */
 export async function planUnit(
   scope: Scope,
@@ -29,14 +31,15 @@ export async function planUnit(
 ): Promise<Result<{ plan: UnitPlan; account: Account | null }, string>> {
   const shared = {
     scope,
-    projectDir: PROJECT_DIR,
-    node: join(PROJECT_DIR, "node_modules", ".bin", "node"),
+    workingDirectory: FOLDERS.data,
+    ...installedProgram(),
+    settingsFile: IS_CLONE ? null : FOLDERS.settingsFile,
     workspace: config.WORKSPACE_ROOT,
     drainSeconds: config.DRAIN_SECONDS,
     nvidiaModprobe: findProgram("nvidia-modprobe"),
   };
   if (scope === "user") return ok({ plan: { ...shared, user: null, home: homedir() }, account: null });
-  const account = await findAccount(runAs ?? process.env.SUDO_USER ?? String((await stat(PROJECT_DIR)).uid));
+  const account = await findAccount(runAs ?? process.env.SUDO_USER ?? String((await stat(FOLDERS.data)).uid));
   if (!account.ok) return account;
   return ok({
     plan: { ...shared, user: account.value.name, home: account.value.home },
@@ -60,6 +63,9 @@ export async function installUnit(plan: UnitPlan, account: Account | null): Prom
     const made = await mkdir(folder, { recursive: true });
     if (made !== undefined && account !== null) await chown(folder, account.uid, account.gid);
   }
+  // The service's account reads its settings in other commands too.
+  if (plan.settingsFile !== null && account !== null)
+    await chown(plan.settingsFile, account.uid, account.gid);
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, unitText(plan), { mode: 0o644 });
   return ok(path);

@@ -8,8 +8,10 @@ import { UNIT_NAME, type UnitPlan, unitText } from "./unit.ts";
 
 const PLAN: UnitPlan = {
   scope: "system",
-  projectDir: "/opt/splatt",
+  workingDirectory: "/opt/splatt",
   node: process.execPath,
+  program: "/opt/splatt/gpu-agent/src/main.ts",
+  settingsFile: null,
   user: "splatt",
   home: "/home/splatt",
   workspace: "/data/splatt",
@@ -36,6 +38,12 @@ describe("unitText", () => {
     expect(valuesOf(text, "Restart")).toEqual(["on-failure"]);
     expect(valuesOf(text, "RestartPreventExitStatus")).toEqual(["2 3 4 5"]);
     expect(valuesOf(text, "WantedBy")).toEqual(["multi-user.target"]);
+  });
+
+  it("reads the settings of an installed package from their file", () => {
+    const text = unitText({ ...PLAN, settingsFile: "/etc/splatt-agent/agent.env" });
+    expect(valuesOf(text, "EnvironmentFile")).toEqual(["/etc/splatt-agent/agent.env"]);
+    expect(valuesOf(unitText(PLAN), "EnvironmentFile")).toEqual([]);
   });
 
   it("leaves the agent time to drain before systemd kills it", () => {
@@ -66,7 +74,12 @@ describe("unitText", () => {
   });
 
   it("escapes paths for systemd", () => {
-    const text = unitText({ ...PLAN, projectDir: "/opt/my splatt/100%", workspace: '/data/"a"$b' });
+    const text = unitText({
+      ...PLAN,
+      workingDirectory: "/opt/my splatt/100%",
+      program: "/opt/my splatt/100%/gpu-agent/src/main.ts",
+      workspace: '/data/"a"$b',
+    });
     expect(valuesOf(text, "WorkingDirectory")).toEqual(["/opt/my splatt/100%%"]);
     expect(valuesOf(text, "ExecStart")[0]).toContain('"/opt/my splatt/100%%/gpu-agent/src/main.ts"');
     expect(valuesOf(text, "ReadWritePaths")[0]).toContain('"/data/\\"a\\"$$b"');
@@ -84,7 +97,11 @@ describe.skipIf(!hasSystemd)("systemd itself", () => {
 
   it.each([
     ["the machine's unit", { ...PLAN, nvidiaModprobe: process.execPath }, []],
-    ["one with paths that need care", { ...PLAN, projectDir: "/opt/my splatt/100%" }, []],
+    [
+      "one with paths that need care",
+      { ...PLAN, workingDirectory: "/opt/my splatt/100%", program: "/opt/my splatt/100%/main.js" },
+      [],
+    ],
     ["a user's unit", USER_PLAN, ["--user"]],
   ])("accepts %s", async (_, plan, options) => {
     const path = join(dir, UNIT_NAME);

@@ -1,10 +1,13 @@
 /** The parameters of the agent's systemd unit. Paths are absolute. */
 export interface UnitPlan {
   readonly scope: "system" | "user";
-  /** The project's folder, with .env in it. */
-  readonly projectDir: string;
-  /** The pinned Node executable. */
+  /** Where relative paths start. */
+  readonly workingDirectory: string;
+  /** The Node executable, and the program that it runs. */
   readonly node: string;
+  readonly program: string;
+  /** The settings, for an agent that does not find them in its working directory; otherwise null. */
+  readonly settingsFile: string | null;
   /** The user that the agent runs as; null for a user service. */
   readonly user: string | null;
   /** That user's home: PyTorch, gsplat and CUDA keep compiled kernels and weights below it. */
@@ -46,7 +49,8 @@ export function unitText(plan: UnitPlan): string {
   return `${[header, ...sections.map(([name, lines]) => [`[${name}]`, ...lines].join("\n"))].join("\n\n")}\n`;
 }
 
-function processLines({ user, projectDir, node, nvidiaModprobe, scope, drainSeconds }: UnitPlan): string[] {
+function processLines(plan: UnitPlan): string[] {
+  const { user, workingDirectory, node, program, settingsFile, nvidiaModprobe, scope, drainSeconds } = plan;
   const modprobe =
     nvidiaModprobe === null || scope === "user"
       ? []
@@ -56,10 +60,12 @@ function processLines({ user, projectDir, node, nvidiaModprobe, scope, drainSeco
         ];
   return [
     ...(user === null ? [] : [`User=${user}`]),
-    `WorkingDirectory=${unitPath(projectDir)}`,
-    "# Settings come from .env in the working directory.",
+    `WorkingDirectory=${unitPath(workingDirectory)}`,
+    ...(settingsFile === null
+      ? ["# Settings come from .env in the working directory."]
+      : [`EnvironmentFile=${unitPath(settingsFile)}`]),
     ...modprobe,
-    `ExecStart=${quoted(node)} ${quoted(`${projectDir}/gpu-agent/src/main.ts`)} start`,
+    `ExecStart=${quoted(node)} ${quoted(program)} start`,
     "# Restarts after a crash, but not after a clean stop (0), nor after errors that a restart would not fix (2 to 5).",
     "Restart=on-failure",
     "RestartSec=5",

@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { err, errorText, type Failure, failure, ok, type Result } from "@splatt/shared";
@@ -10,12 +9,7 @@ import type { StageContext } from "../stage.ts";
 import type { AxisRotation } from "./web-frame.ts";
 
 /** splat-transform's command line, in its own process, so that its memory and crashes do not affect the agent. */
-const PROGRAM = join(
-  dirname(fileURLToPath(import.meta.resolve("@playcanvas/splat-transform"))),
-  "..",
-  "bin",
-  "cli.mjs",
-);
+const PROGRAM = fileURLToPath(new URL("../bin/cli.mjs", import.meta.resolve("@playcanvas/splat-transform")));
 const TIMEOUT_MS = 15 * 60_000;
 
 /** Version 4 is ZSTD, which Spark, Babylon and older tools do not read. */

@@ -1,0 +1,67 @@
+import { dirname, join } from "node:path";
+
+const REPOSITORY = join(import.meta.dirname, "..", "..", "..");
+
+/** How one of the repository's packages becomes one that is installed without the repository. */
+export interface Recipe {
+  /** The package's name, and its program's. */
+  readonly name: string;
+  readonly description: string;
+  /** The package of the repository that it is made of. */
+  readonly folder: string;
+  /** Bundles by their names in dist/, each with its entry in the folder. `main` is the program. */
+  readonly entries: Readonly<Record<string, string>>;
+  /** The bundles that other programs import: the package's exports. */
+  readonly exports?: Readonly<Record<string, string>>;
+  /** Dependencies with native parts, which stay dependencies. Their exact versions come from the given package. */
+  readonly native: readonly { readonly name: string; readonly usedBy: string }[];
+  /** Files of the folder that programs open by name, copied below dist/. */
+  readonly copied: Readonly<Record<string, string>>;
+  /** Programs of dependencies, which the package runs as processes of their own. */
+  readonly programs: readonly DependencyProgram[];
+}
+
+/** A dependency's program, bundled into dist/ under the dependency's name with the layout that it has there. */
+export interface DependencyProgram {
+  readonly dependency: string;
+  readonly folder: string;
+  /** Modules to bundle, each next to the others in `dist`. */
+  readonly entries: readonly string[];
+  readonly copied: readonly string[];
+}
+
+const AGENT_FOLDER = join(REPOSITORY, "gpu-agent");
+const SPLAT_TRANSFORM = join(AGENT_FOLDER, "node_modules", "@playcanvas", "splat-transform");
+
+export const AGENT: Recipe = {
+  name: "splatt-agent",
+  description: "Turns videos into 3D Gaussian splats on this machine's GPU, for a Splatt control plane",
+  folder: AGENT_FOLDER,
+  entries: { main: "src/main.ts" },
+  native: [
+    { name: "sharp", usedBy: join(AGENT_FOLDER, "package.json") },
+    { name: "webgpu", usedBy: join(SPLAT_TRANSFORM, "package.json") },
+  ],
+  copied: { python: "src/engines/nerfstudio/python" },
+  programs: [
+    {
+      dependency: "@playcanvas/splat-transform",
+      folder: SPLAT_TRANSFORM,
+      entries: ["dist/cli.mjs", "dist/worker.mjs"],
+      copied: ["bin", "lib"],
+    },
+  ],
+};
+
+const CLIENT_FOLDER = join(dirname(dirname(import.meta.dirname)), "client");
+
+export const CLIENT: Recipe = {
+  name: "splatt",
+  description: "Command line and TypeScript client for a Splatt control plane",
+  folder: CLIENT_FOLDER,
+  entries: { main: "src/cli/main.ts", client: "src/index.ts", node: "src/node.ts" },
+  exports: { ".": "./dist/client.js", "./node": "./dist/node.js" },
+  native: [],
+  copied: {},
+  programs: [],
+};
