@@ -15,6 +15,8 @@ export interface Env extends WorkerVariables {
   readonly WEBHOOK_SENDER: DurableObjectNamespace<WebhookSenderApi>;
   /** The key of the public API; a secret. */
   readonly GPU_API_KEY?: string;
+  /** Names the deployment in /health; set by `npm run deploy`. */
+  readonly VERSION?: string;
   /** Which addresses videos may be fetched from, and webhooks sent to; as on the agents, see docs/agent.md. */
   readonly ALLOW_HOSTS?: string;
   readonly ALLOW_HTTP?: string;

@@ -43,6 +43,8 @@ export const Health = z.object({
   status: z.enum(["healthy", "degraded"]),
   /** Why the status is degraded; absent otherwise. */
   degraded: z.array(z.object({ component: z.string(), state: z.string(), message: z.string() })).optional(),
+  /** The deployed version of the control plane, where it was deployed with `npm run deploy`. */
+  version: z.string().optional(),
   active_jobs: z.int().nonnegative(),
   queued_jobs: z.int().nonnegative(),
   gpu_available: z.boolean(),

@@ -25,6 +25,7 @@ export const healthRoutes = new Hono<ApiEnv>().get("/", serve(GET_HEALTH), async
   const gpu = connected.flatMap((agent) => agent.offer?.gpus ?? [])[0];
   const health: Health = {
     status: degraded.length === 0 ? "healthy" : "degraded",
+    ...(c.env.VERSION !== undefined && { version: c.env.VERSION }),
     active_jobs: ACTIVE_STATUSES.reduce((sum, status) => sum + (count.get(status) ?? 0), 0),
     queued_jobs: count.get("queued") ?? 0,
     gpu_available: gpu !== undefined,

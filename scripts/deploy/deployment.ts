@@ -1,0 +1,121 @@
+import { randomBytes } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ROOT } from "@splatt/local/local-machine";
+import { execa } from "execa";
+import { deploymentConfig, parseJsonc } from "./config-file.ts";
+import { API_KEY_SECRET, describeStep, planDeployment, type Step } from "./deploy-plan.ts";
+import type { Names } from "./names.ts";
+import { CONTROL_PLANE, type Wrangler } from "./wrangler.ts";
+
+const HEALTH_ATTEMPTS = 60;
+const HEALTH_INTERVAL_MS = 2000;
+
+/** The outside world of a deployment, apart from Cloudflare's API. */
+export interface Surroundings {
+  /** For /health of the deployed Worker. */
+  readonly fetch: (url: string) => Promise<Response>;
+  /** Prints a line. */
+  readonly say: (line: string) => void;
+  readonly healthIntervalMs?: number;
+}
+
+/** The result for the person, and whether the deployment serves. */
+export interface Outcome {
+  readonly isDone: boolean;
+  readonly text: string;
+}
+
+/** Puts the control plane onto Cloudflare. Every step can be repeated, so a run that was cut is continued by the next. */
+export class Deployment {
+  readonly #wrangler: Wrangler;
+  readonly #names: Names;
+  readonly #surroundings: Surroundings;
+
+  constructor(wrangler: Wrangler, names: Names, surroundings: Surroundings) {
+    this.#wrangler = wrangler;
+    this.#names = names;
+    this.#surroundings = surroundings;
+  }
+
+  /** What `run` would do, in words. @throws WranglerError */
+  async describe(): Promise<string[]> {
+    const steps = planDeployment(await this.#wrangler.state(this.#names));
+    return steps.map((step) => describeStep(step, this.#names));
+  }
+
+  /** @throws WranglerError when a step fails */
+  async run(): Promise<Outcome> {
+    const state = await this.#wrangler.state(this.#names);
+    const version = await versionOf();
+    let databaseId = state.databaseId ?? "";
+    let origin: string | null = null;
+    for (const step of planDeployment(state)) {
+      this.#surroundings.say(`- ${describeStep(step, this.#names)}`);
+      if (step.kind === "create-database")
+        databaseId = await this.#wrangler.createDatabase(this.#names.database);
+      else if (step.kind === "create-bucket") await this.#wrangler.createBucket(this.#names.bucket);
+      else if (step.kind === "write-config") await writeConfig(this.#names, databaseId);
+      else if (step.kind === "migrate") await this.#wrangler.migrate(this.#names);
+      else if (step.kind === "deploy") origin = await this.#deploy(step, version);
+      else return this.#awaitHealth(origin, version);
+    }
+    return { isDone: true, text: "" };
+  }
+
+  async #deploy({ createKey }: Extract<Step, { kind: "deploy" }>, version: string): Promise<string | null> {
+    const key = randomBytes(32).toString("base64url");
+    const secrets = createKey ? { [API_KEY_SECRET]: key } : {};
+    const targets = await this.#wrangler.deploy(this.#names, version, secrets);
+    // At once: if a later step fails, nobody could find the key again.
+    if (createKey) this.#surroundings.say(`\n  X-API-Key: ${key}\n  (shown only now; keep it)\n`);
+    return originOf(targets);
+  }
+
+  async #awaitHealth(origin: string | null, version: string): Promise<Outcome> {
+    if (origin === null) {
+      return {
+        isDone: false,
+        text: "The Worker is deployed, but has no address: set routes or workers_dev.",
+      };
+    }
+    const { fetch, healthIntervalMs = HEALTH_INTERVAL_MS } = this.#surroundings;
+    for (let attempt = 0; attempt < HEALTH_ATTEMPTS; attempt++) {
+      const answer = await fetch(`${origin}/health`)
+        .then((response) => response.json() as Promise<{ version?: string }>)
+        .catch(() => null);
+      if (answer?.version === version)
+        return { isDone: true, text: `Splatt ${version} answers at ${origin}` };
+      await sleep(healthIntervalMs);
+    }
+    return {
+      isDone: false,
+      text: `${origin}/health does not answer with version ${version} yet. Look at it in a minute.`,
+    };
+  }
+}
+
+async function writeConfig(names: Names, databaseId: string): Promise<void> {
+  const template = parseJsonc(await readFile(join(CONTROL_PLANE, "wrangler.jsonc"), "utf8"));
+  const path = join(CONTROL_PLANE, names.configFile);
+  const last: unknown = await readFile(path, "utf8").then(JSON.parse, () => null);
+  const config = deploymentConfig(template, last, names, databaseId);
+  await writeFile(path, `${JSON.stringify(config, null, 2)}\n`);
+}
+
+/** The commit, and the time: a second deployment of the same commit is another version. */
+async function versionOf(): Promise<string> {
+  const { stdout, failed } = await execa("git", ["rev-parse", "--short", "HEAD"], {
+    cwd: ROOT,
+    reject: false,
+  });
+  const time = new Date().toISOString().slice(0, 19).replaceAll(/[-:T]/g, "");
+  return failed ? time : `${stdout}-${time}`;
+}
+
+function originOf(targets: readonly string[]): string | null {
+  const [first] = targets;
+  if (first === undefined) return null;
+  return new URL(first.includes("://") ? first : `https://${first}`).origin;
+}
