@@ -23,6 +23,8 @@ export interface SplattOptions {
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Of a request that creates something: several with one key create one thing. By default, each has its own. */
+  readonly idempotencyKey?: string | undefined;
 }
 
 export type RequestBody = NonNullable<RequestInit["body"]>;
@@ -87,7 +89,7 @@ export class Http {
       headers: {
         ...(this.apiKey !== null && { "x-api-key": this.apiKey }),
         ...(request.json !== undefined && { "content-type": "application/json" }),
-        ...(request.creates === true && { [IDEMPOTENCY_KEY]: randomHex() }),
+        ...(request.creates === true && { [IDEMPOTENCY_KEY]: request.idempotencyKey ?? randomHex() }),
         ...request.headers,
       },
       ...(body !== undefined && { body }),

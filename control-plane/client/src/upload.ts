@@ -73,7 +73,7 @@ export async function uploadInParts(
       const bytes = await content.slice(part.offset, part.offset + part.size).arrayBuffer();
       const hash = await sha256Hex(bytes);
       // A stored part counts only when it is still that of this file.
-      if (stored.get(part.number) !== hash) {
+      if (hash === null || stored.get(part.number) !== hash) {
         const path = `/uploads/${id}/parts/${part.number}`;
         await sendPart(http, path, bytes, hash, stop, (count) => report(part.number, count));
       }
@@ -104,11 +104,11 @@ async function sendPart(
   http: Http,
   path: string,
   bytes: ArrayBuffer,
-  sha256: string,
+  sha256: string | null,
   signal: AbortSignal,
   onSent: (bytes: number) => void,
 ): Promise<void> {
-  const headers = { [SHA256_HEADER]: sha256 };
+  const headers = sha256 === null ? {} : { [SHA256_HEADER]: sha256 };
   for (let retries = 0; ; retries += 1) {
     try {
       await http.request("PUT", path, { body: new CountedBlob(bytes, onSent), headers, signal });

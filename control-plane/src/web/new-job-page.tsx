@@ -1,4 +1,6 @@
-import type { Viewer } from "./page-api.ts";
+import type { JobList, JobView } from "@splatt/shared";
+import { duration } from "./format.ts";
+import type { PageApi, Viewer } from "./page-api.ts";
 import { Shell } from "./shell.tsx";
 
 const FILMING: readonly { readonly title: string; readonly text: string; readonly path: string }[] = [
@@ -19,8 +21,33 @@ const FILMING: readonly { readonly title: string; readonly text: string; readonl
   },
 ];
 
+const MEASURED_JOBS = 3;
+
+/**
+ * How long the latest jobs worked, from the shortest to the longest, in seconds.
+ *
+ * @returns null while none has been completed
+ */
+export async function loadExperience(api: PageApi, viewer: Viewer): Promise<readonly number[] | null> {
+  if (!viewer.may("jobs:read")) return null;
+  const { jobs } = await api.get<JobList>(`/jobs?status=completed&limit=${MEASURED_JOBS}`);
+  const views = await Promise.all(
+    jobs.map(({ job_id }) => api.get<JobView>(`/jobs/${job_id}`).catch(() => null)),
+  );
+  const seconds = views.flatMap((job) => {
+    if (job === null || job.started_at === null || job.ended_at === null) return [];
+    return [(Date.parse(job.ended_at) - Date.parse(job.started_at)) / 1000];
+  });
+  return seconds.length === 0 ? null : seconds.toSorted((a, b) => a - b);
+}
+
+interface NewJobPageProps {
+  readonly viewer: Viewer;
+  readonly experience: readonly number[] | null;
+}
+
 /** Sends a video and makes a job of it. client/new.ts does the sending. */
-export function NewJobPage({ viewer }: { readonly viewer: Viewer }) {
+export function NewJobPage({ viewer, experience }: NewJobPageProps) {
   return (
     <Shell viewer={viewer} section="/app/new" title="New job" scripts={["new"]}>
       <h1>New job</h1>
@@ -34,13 +61,14 @@ export function NewJobPage({ viewer }: { readonly viewer: Viewer }) {
             MP4, MOV, MKV, WebM or AVI, as the camera made it. An interrupted upload continues where it
             stopped.
           </span>
+          <span class="preview" data-preview hidden />
           <input class="visually-hidden" type="file" name="video" accept="video/*,.mkv,.mts,.insv" required />
         </label>
         <noscript>
           <div class="notice warn">
             <p>
-              Sending a file needs JavaScript. Without it, use the <a href="/docs">API</a> or the command
-              line.
+              Sending a file from this page needs JavaScript. Without it, send the video with the{" "}
+              <a href="/docs">API</a>, for example with curl.
             </p>
           </div>
         </noscript>
@@ -57,15 +85,17 @@ export function NewJobPage({ viewer }: { readonly viewer: Viewer }) {
           </div>
         </fieldset>
         <details>
-          <summary>More options</summary>
+          <summary>More</summary>
           <div class="row">
             <label>
               Frames per second
               <input name="fps" type="number" min="0.1" max="120" step="0.1" value="4" />
+              <span class="hint">How many pictures of each second are used.</span>
             </label>
             <label>
               Training steps
               <input name="iterations" type="number" min="1" max="1000000" value="5000" />
+              <span class="hint">More steps take longer and give more detail.</span>
             </label>
           </div>
           <div class="row">
@@ -77,15 +107,25 @@ export function NewJobPage({ viewer }: { readonly viewer: Viewer }) {
               To second
               <input name="end_sec" type="number" min="0" step="0.1" placeholder="end" />
             </label>
+          </div>
+          <div class="row">
+            <label>
+              Labels
+              <input name="labels" placeholder="project=shop, room=kitchen" />
+              <span class="hint">Words of yours to find the job by.</span>
+            </label>
             <label>
               Pool
-              <input name="pool" value="default" />
+              <input name="pool" placeholder="default" />
+              <span class="hint">Which GPU boxes may run it.</span>
             </label>
           </div>
         </details>
         <div class="card" data-upload hidden>
           <div class="head">
-            <strong class="number" data-percent />
+            <strong class="number" data-percent>
+              0 %
+            </strong>
             <span class="muted number" data-rate />
             <div class="actions">
               <button type="button" data-pause>
@@ -96,10 +136,11 @@ export function NewJobPage({ viewer }: { readonly viewer: Viewer }) {
           <progress max={1} value={0} aria-label="Upload" />
         </div>
         <div class="notice bad" role="alert" data-error hidden />
-        <div>
-          <button class="primary" type="submit">
+        <div class="head">
+          <button class="primary" type="submit" disabled>
             Send
           </button>
+          <span class="muted small">{experienceInWords(experience)}</span>
         </div>
       </form>
       <section>
@@ -118,6 +159,16 @@ export function NewJobPage({ viewer }: { readonly viewer: Viewer }) {
       </section>
     </Shell>
   );
+}
+
+function experienceInWords(seconds: readonly number[] | null): string {
+  const [shortest, longest] = [seconds?.at(0), seconds?.at(-1)];
+  if (shortest === undefined || longest === undefined) {
+    return "Expect minutes on a GPU, and up to hours on a processor. The job's page estimates the rest.";
+  }
+  const range =
+    longest < 1.2 * shortest ? duration(longest) : `between ${duration(shortest)} and ${duration(longest)}`;
+  return `The latest jobs took ${range}, without waiting. The job's page estimates the rest.`;
 }
 
 interface ChoiceProps {

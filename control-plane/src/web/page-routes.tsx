@@ -6,7 +6,7 @@ import { agentPages } from "./agent-routes.tsx";
 import { FrontPage } from "./front-page.tsx";
 import { jobPages } from "./job-routes.tsx";
 import { keyPages } from "./key-routes.tsx";
-import { NewJobPage } from "./new-job-page.tsx";
+import { loadExperience, NewJobPage } from "./new-job-page.tsx";
 import { loadOverview, OverviewPage } from "./overview-page.tsx";
 import { type PageApi, PageProblem, pageApi, refuse, type Viewer } from "./page-api.ts";
 import type { CallApi, PageEnv } from "./page-env.ts";
@@ -62,7 +62,7 @@ export function pageRoutes(callApi: CallApi): Hono<PageEnv> {
   pages.get("/app/new", async (c) => {
     const viewer = await c.var.viewer();
     if (!viewer.may("jobs:write")) refuse("scope_missing", "Sending a video needs the scope jobs:write.");
-    return c.html(<NewJobPage viewer={viewer} />);
+    return c.html(<NewJobPage viewer={viewer} experience={await loadExperience(c.var.api, viewer)} />);
   });
 
   pages.get("/app/usage", async (c) => {

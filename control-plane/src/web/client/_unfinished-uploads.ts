@@ -2,8 +2,15 @@ const ENDS_BYTES = 256 * 1024;
 const KEY = "splatt.unfinished-uploads";
 const MAX_REMEMBERED = 20;
 
+/** An upload that was begun in this browser. No key and no part of the file is kept. */
+export interface UnfinishedUpload {
+  readonly fingerprint: string;
+  readonly uploadId: string;
+  readonly name: string;
+}
+
 /** Recognizes a file after a reload by its name, its size and a hash of its ends: hashing all of it would take minutes. */
-export async function fingerprint(file: File): Promise<string> {
+export async function fingerprintOf(file: File): Promise<string> {
   const ends = new Blob([file.slice(0, ENDS_BYTES), file.slice(Math.max(0, file.size - ENDS_BYTES))]);
   const named = new Blob([`${file.name}\n${file.size}\n`, ends]);
   const bytes = await named.arrayBuffer();
@@ -13,25 +20,36 @@ export async function fingerprint(file: File): Promise<string> {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The upload of this file that was begun before; null when there is none. */
-export function rememberedUpload(id: string): string | null {
-  return read().find(([known]) => known === id)?.[1] ?? null;
-}
-
-/** @param uploadId null when the upload is used */
-export function rememberUpload(id: string, uploadId: string | null): void {
-  const others = read().filter(([known]) => known !== id);
-  const all: [string, string][] = uploadId === null ? others : [[id, uploadId], ...others];
-  localStorage.setItem(KEY, JSON.stringify(all.slice(0, MAX_REMEMBERED)));
-}
-
-function read(): [string, string][] {
+/** Newest first. */
+export function unfinishedUploads(): UnfinishedUpload[] {
   try {
     const stored: unknown = JSON.parse(localStorage.getItem(KEY) ?? "[]");
-    return Array.isArray(stored) ? (stored as [string, string][]) : [];
+    return Array.isArray(stored) ? stored.filter(isUnfinishedUpload) : [];
   } catch {
     return [];
   }
+}
+
+export function rememberUpload(upload: UnfinishedUpload): void {
+  write([upload, ...unfinishedUploads().filter(({ fingerprint }) => fingerprint !== upload.fingerprint)]);
+}
+
+export function forgetUpload(fingerprint: string): void {
+  write(unfinishedUploads().filter((upload) => upload.fingerprint !== fingerprint));
+}
+
+function write(uploads: readonly UnfinishedUpload[]): void {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(uploads.slice(0, MAX_REMEMBERED)));
+  } catch {
+    // A browser may forbid storage. Then an upload does not survive a reload.
+  }
+}
+
+function isUnfinishedUpload(value: unknown): value is UnfinishedUpload {
+  if (typeof value !== "object" || value === null) return false;
+  const { fingerprint, uploadId, name } = value as Record<string, unknown>;
+  return [fingerprint, uploadId, name].every((field) => typeof field === "string");
 }
 
 function sum(bytes: Uint8Array): number {
