@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { api, json } from "../testing/api.ts";
 import { type Browser, browserOf } from "../testing/pages.ts";
@@ -134,6 +135,8 @@ it("takes no form from another site", async () => {
   }
   expect(await size("/keys")).toBe(before);
 });
+
+beforeAll(() => Object.assign(env, { OUTBOUND_FETCH: async () => new Response() }));
 
 it("sends a webhook's test and shows the delivery", async () => {
   const { webhook_id } = await json<{ webhook_id: string }>(
