@@ -1,6 +1,6 @@
 /** @returns null in a page without TLS, where browsers have no Web Crypto */
 export async function sha256Hex(bytes: ArrayBuffer): Promise<string | null> {
-  if ((crypto as { subtle?: SubtleCrypto }).subtle === undefined) return null;
+  if ((crypto.subtle as unknown) === undefined) return null;
   return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }
 
