@@ -144,6 +144,16 @@ CREATE TABLE `webhooks` (
 	`disabled_at` integer
 ) WITHOUT ROWID;
 --> statement-breakpoint
+ALTER TABLE `job_counts` ADD `entered` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `job_counts` ADD `finished` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `job_counts` ADD `finished_ms` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `job_counts` ADD `within_10s` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `job_counts` ADD `within_1min` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `job_counts` ADD `within_5min` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `job_counts` ADD `within_20min` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `job_counts` ADD `within_1h` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `job_counts` ADD `within_4h` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `job_counts` ADD `error_codes` text DEFAULT '{}' NOT NULL;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `api_key_id` text;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `labels` text;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `version` integer DEFAULT 1 NOT NULL;--> statement-breakpoint
@@ -278,4 +288,48 @@ END;
 -- Nothing is delivered of a deleted job.
 CREATE TRIGGER jobs_deleted_webhooks AFTER DELETE ON jobs BEGIN
   DELETE FROM webhook_deliveries WHERE subject = OLD.id;
+END;
+--> statement-breakpoint
+-- What the metrics count goes into the rows that are written anyway.
+DROP TRIGGER jobs_inserted;
+--> statement-breakpoint
+CREATE TRIGGER jobs_inserted AFTER INSERT ON jobs BEGIN
+  UPDATE job_counts SET jobs = jobs + 1, entered = entered + 1 WHERE status = NEW.status;
+  INSERT INTO job_events (job_id, number, at, status, attempt, agent_id, message, error_code)
+    VALUES (NEW.id, 1, NEW.created_at, NEW.status, NEW.attempt, NEW.agent_id, NEW.message, NEW.error_code);
+END;
+--> statement-breakpoint
+DROP TRIGGER jobs_changed;
+--> statement-breakpoint
+CREATE TRIGGER jobs_changed AFTER UPDATE OF status, lease_id ON jobs
+WHEN OLD.status <> NEW.status OR (NEW.lease_id IS NOT NULL AND NEW.lease_id IS NOT OLD.lease_id) BEGIN
+  UPDATE job_counts SET
+    jobs = jobs - 1,
+    finished = finished + (took.ms IS NOT NULL),
+    finished_ms = finished_ms + coalesce(took.ms, 0),
+    within_10s = within_10s + coalesce(took.ms <= 10000, 0),
+    within_1min = within_1min + coalesce(took.ms <= 60000, 0),
+    within_5min = within_5min + coalesce(took.ms <= 300000, 0),
+    within_20min = within_20min + coalesce(took.ms <= 1200000, 0),
+    within_1h = within_1h + coalesce(took.ms <= 3600000, 0),
+    within_4h = within_4h + coalesce(took.ms <= 14400000, 0)
+  -- Since its first event with the status that it leaves. What was broken off is not measured.
+  FROM (
+    SELECT iif(NEW.status IN ('queued', 'failed', 'cancelled'), NULL, max(0, NEW.updated_at - min(at))) AS ms
+    FROM job_events
+    WHERE job_id = NEW.id AND number > coalesce(
+      (SELECT max(number) FROM job_events WHERE job_id = NEW.id AND status <> OLD.status), 0)
+  ) AS took
+  WHERE status = OLD.status AND OLD.status <> NEW.status;
+  UPDATE job_counts SET
+    jobs = jobs + 1,
+    entered = entered + (NEW.status IN ('completed', 'failed', 'cancelled')),
+    error_codes = iif(NEW.status = 'failed' AND NEW.error_code IS NOT NULL,
+      json_set(error_codes, '$.' || NEW.error_code, coalesce(error_codes ->> ('$.' || NEW.error_code), 0) + 1),
+      error_codes)
+  WHERE status = NEW.status AND OLD.status <> NEW.status;
+  INSERT INTO job_events (job_id, number, at, status, attempt, agent_id, message, error_code)
+    SELECT NEW.id, coalesce(max(number), 0) + 1, NEW.updated_at, NEW.status, NEW.attempt, NEW.agent_id,
+           NEW.message, NEW.error_code
+    FROM job_events WHERE job_id = NEW.id;
 END;

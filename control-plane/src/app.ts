@@ -17,6 +17,7 @@ import { keyRefusal } from "./keys/quota.ts";
 import { keyRoutes } from "./keys/routes.ts";
 import { log } from "./log.ts";
 import { mcpRoutes } from "./mcp/routes.ts";
+import { authenticateScraper, metricsRoutes } from "./metrics/routes.ts";
 import { linkRoutes } from "./results/link-routes.ts";
 import { resultRoutes } from "./results/routes.ts";
 import { meRoutes, sessionRoutes } from "./sessions/routes.ts";
@@ -95,6 +96,9 @@ export const app = new Hono<AppEnv>({ strict: false })
   .use("/session", jsonOnly)
   .route("/session", sessionRoutes)
   .route("/me", meRoutes)
+
+  .use("/metrics", authenticateScraper)
+  .route("/metrics", metricsRoutes)
 
   .use("/webhooks/*", authenticate, requireWritableStorage, jsonOnly)
   .route("/webhooks", webhookRoutes)

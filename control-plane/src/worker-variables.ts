@@ -4,6 +4,8 @@ export interface WorkerVariables {
   readonly PUBLIC_URL?: string | undefined;
   /** The bootstrap key before `GPU_API_KEY`, while clients change to the new one; a secret. */
   readonly GPU_API_KEY_PREVIOUS?: string | undefined;
+  /** Opens `GET /metrics`, and nothing else, as a bearer token; a secret. */
+  readonly METRICS_TOKEN?: string | undefined;
   /** The sites whose pages may use the API: origins separated by commas, or `*`. */
   readonly CORS_ORIGINS?: string | undefined;
   /** Days after the end of its last job until an uploaded video is removed: 7 by default, `off` for never. */

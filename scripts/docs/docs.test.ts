@@ -70,6 +70,7 @@ describe("the docs", () => {
       "DATA_DIR",
       "TRUSTED_PROXIES",
       "GPU_API_KEY_PREVIOUS",
+      "METRICS_TOKEN",
       "CORS_ORIGINS",
       "PUBLIC_URL",
       "INPUT_RETENTION_DAYS",

@@ -34,6 +34,7 @@ const RetentionDays = z
 const Settings = z.object({
   GPU_API_KEY: ApiKey.optional(),
   GPU_API_KEY_PREVIOUS: ApiKey.optional(),
+  METRICS_TOKEN: ApiKey.optional(),
   PORT: z
     .string()
     .regex(/^\d{1,5}$/, "must be a number from 0 to 65535")
@@ -99,7 +100,8 @@ export function readStartSettings(environment: Environment): StartSettingsResult
 
 /** The value is quoted, unless it is a secret. */
 function describe(name: string, message: string, given: Environment): string {
-  const value = name.startsWith("GPU_API_KEY") ? "" : `=${JSON.stringify(given[name])}`;
+  const value =
+    name.startsWith("GPU_API_KEY") || name === "METRICS_TOKEN" ? "" : `=${JSON.stringify(given[name])}`;
   return `${name}${value} ${message}.`;
 }
 

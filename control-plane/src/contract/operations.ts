@@ -5,6 +5,7 @@ import * as health from "../health/contract.ts";
 import * as jobs from "../jobs/contract.ts";
 import * as keys from "../keys/contract.ts";
 import * as mcp from "../mcp/contract.ts";
+import * as metrics from "../metrics/contract.ts";
 import * as results from "../results/contract.ts";
 import * as sessions from "../sessions/contract.ts";
 import * as shares from "../shares/contract.ts";
@@ -18,6 +19,7 @@ import { type Operation, TAGS } from "./operation.ts";
 /** The whole public API, in the order of its documentation. */
 export const OPERATIONS: readonly Operation[] = [
   health,
+  metrics,
   jobs,
   results,
   shares,

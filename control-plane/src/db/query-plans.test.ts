@@ -77,6 +77,8 @@ async function liveThroughAll(): Promise<void> {
   for (const path of [
     "/jobs",
     "/jobs?cursor=9",
+    "/metrics",
+    "/shares?cursor=9_00000000-0000-0000-0000-000000000000",
     "/jobs?status=training",
     "/jobs?status=failed&cursor=9",
     ...FILTERED.map((query) => `/jobs?${query}`),

@@ -136,11 +136,25 @@ export const jobEvents = sqliteTable(
 );
 export type JobEventRow = typeof jobEvents.$inferSelect;
 
-/** How many jobs there are of each status. Written by triggers only. */
+/** How many jobs there are of each status, and what has happened to jobs so far. Written by triggers only. */
 export const jobCounts = sqliteTable("job_counts", {
   status: text().$type<JobStatus>().primaryKey(),
   jobs: integer().notNull(),
+  /** How many jobs have ever been created (`queued`), or have ended so. */
+  entered: integer().notNull().default(0),
+  /** Of `failed`: how many by code. */
+  errorCodes: text("error_codes", { mode: "json" }).$type<Record<string, number>>().notNull().default({}),
+  /** How many times a job has left this status for the next one, how long they took together, and how many so long. */
+  finished: integer().notNull().default(0),
+  finishedMs: integer("finished_ms").notNull().default(0),
+  within10s: integer("within_10s").notNull().default(0),
+  within1min: integer("within_1min").notNull().default(0),
+  within5min: integer("within_5min").notNull().default(0),
+  within20min: integer("within_20min").notNull().default(0),
+  within1h: integer("within_1h").notNull().default(0),
+  within4h: integer("within_4h").notNull().default(0),
 });
+export type JobCountRow = typeof jobCounts.$inferSelect;
 
 /** The result files of completed jobs: each pins the object of the attempt that won. */
 export const results = sqliteTable(

@@ -17,6 +17,7 @@ export const SERVED_SEGMENTS: readonly string[] = [
   "links",
   "mcp",
   "me",
+  "metrics",
   "s",
   "openapi.json",
   "session",

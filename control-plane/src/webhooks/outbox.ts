@@ -126,6 +126,16 @@ export async function dueReceivers(db: Database, now: number): Promise<string[]>
   return rows.map(({ receiver }) => receiver);
 }
 
+/** How many deliveries are still to be made, counted up to `most`. */
+export async function countPending(db: Database, most: number): Promise<number> {
+  const [row] = await db.all<{ pending: number }>(sql`${ALL_RECEIVERS}
+    SELECT count(*) AS pending FROM (
+      SELECT 1 FROM receivers
+      JOIN webhook_deliveries AS next ON next.receiver = receivers.receiver AND next.next_attempt_at > 0
+      LIMIT ${most})`);
+  return row?.pending ?? 0;
+}
+
 /** Deletes old history, a part of it at a time. */
 export async function pruneHistory(db: Database, now: number, limit: number): Promise<void> {
   const old = await db.all<DeliveryKey>(sql`${ALL_RECEIVERS}
