@@ -18,6 +18,8 @@ const PROGRAMS: readonly Program[] = [
   { name: "curl", args: ["--version"], debianPackage: "curl" },
   { name: "python3", args: ["--version"], debianPackage: "python3", isOptional: true },
   { name: "openssl", args: ["version"], debianPackage: "openssl", isOptional: true },
+  { name: "unzip", args: ["-v"], debianPackage: "unzip", isOptional: true },
+  { name: "bsdtar", args: ["--version"], debianPackage: "libarchive-tools", isOptional: true },
   { name: "strace", args: ["-V"], debianPackage: "strace", isOptional: true },
 ];
 
