@@ -1,4 +1,4 @@
-import { type LookupAddress, lookup as resolveName } from "node:dns";
+import { type LookupAddress, type LookupAllOptions, lookup } from "node:dns";
 import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
@@ -6,10 +6,29 @@ import { isAllowedHost, refusedAddress, type SourcePolicy } from "@splatt/shared
 import { type Request, Response } from "miniflare";
 import { OUTBOUND_ERROR_HEADER } from "../src/embedded/store-protocol.ts";
 
-/** Slow receivers together hold no more connections; each is cut when the Worker stops waiting for it. */
-const MOST_CONNECTIONS = 256;
-/** A little more than the Worker waits. */
-const ANSWER_WITHIN_MS = 20_000;
+/** What tests replace. */
+export interface OutboundNetwork {
+  /** Why an IP address may not be connected to, or null. */
+  readonly refused: (address: string) => string | null;
+  readonly resolve: Resolve;
+  /** Slow receivers together hold no more connections. */
+  readonly mostConnections: number;
+  readonly answerWithinMs: number;
+}
+
+type Resolve = (
+  hostname: string,
+  options: LookupAllOptions,
+  done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
+const INTERNET: OutboundNetwork = {
+  refused: refusedAddress,
+  resolve: lookup,
+  mostConnections: 256,
+  // A little more than the Worker waits.
+  answerWithinMs: 20_000,
+};
 
 /** Nothing was sent: the name resolves to an address that the policy refuses. */
 class RefusedAddressError extends Error {
@@ -21,13 +40,19 @@ class RefusedAddressError extends Error {
  * public, and connected to at exactly the addresses that were checked, so DNS rebinding gains nothing. The answer
  * carries the receiver's status alone: neither its headers nor its body are read.
  */
-export function outboundService(policy: SourcePolicy): (request: Request) => Promise<Response> {
+export function outboundService(
+  policy: SourcePolicy,
+  network: OutboundNetwork = INTERNET,
+): (request: Request) => Promise<Response> {
   let open = 0;
   return async (request) => {
-    if (open >= MOST_CONNECTIONS) return failed("Too many receivers are slow at the moment.");
+    if (open >= network.mostConnections) return failed("Too many receivers are slow at the moment.");
     open += 1;
     try {
-      return new Response(null, { status: await statusOf(request, policy) });
+      const status = await statusOf(request, policy, network);
+      if (status < 200 || status > 599)
+        return failed(`It answered ${status}, which is not a final HTTP status.`);
+      return new Response(null, { status });
     } catch (error) {
       return failed(error instanceof RefusedAddressError ? error.message : "It could not be reached.");
     } finally {
@@ -40,24 +65,28 @@ function failed(error: string): Response {
   return new Response(null, { status: 502, headers: { [OUTBOUND_ERROR_HEADER]: error } });
 }
 
-async function statusOf(request: Request, policy: SourcePolicy): Promise<number> {
+async function statusOf(
+  request: Request,
+  policy: SourcePolicy,
+  { refused, resolve, answerWithinMs }: OutboundNetwork,
+): Promise<number> {
   const url = new URL(request.url);
   const body = Buffer.from(await request.arrayBuffer());
   const isAllowed = isAllowedHost(url, policy);
   const host = url.hostname.replace(/^\[|\]$/g, "");
   // An address in the URL is not looked up.
-  const refusal = isIP(host) === 0 || isAllowed ? null : refusedAddress(host);
+  const refusal = isIP(host) === 0 || isAllowed ? null : refused(host);
   if (refusal !== null) throw new RefusedAddressError(`${host} is ${refusal}.`);
   const response = await answerOf(url, {
     method: request.method,
     headers: { ...passedOn(request), host: url.host, "content-length": body.byteLength },
-    lookup: isAllowed ? resolveName : resolvePublic,
+    lookup: lookupOf(resolve, isAllowed ? () => null : refused),
     agent: false,
-    signal: AbortSignal.any([request.signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]),
+    signal: AbortSignal.any([request.signal, AbortSignal.timeout(answerWithinMs)]),
     body,
   });
   response.destroy();
-  return response.statusCode ?? 502;
+  return response.statusCode ?? 0;
 }
 
 /** The Worker's own headers, without those that the runtime adds on the way to the launcher. */
@@ -82,20 +111,30 @@ function answerOf(url: URL, { body, ...options }: Outgoing): Promise<IncomingMes
   return new Promise((resolve, reject) => {
     const request = send(url, options);
     request.once("response", resolve);
+    // A switch of protocols comes without a response and without an error.
+    request.once("upgrade", (response, socket) => {
+      socket.destroy();
+      resolve(response);
+    });
     request.on("error", reject);
+    request.once("close", () => reject(new Error("closed")));
     request.end(body);
   });
 }
 
-const resolvePublic: LookupFunction = (hostname, options, done) => {
-  resolveName(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
-    if (error !== null) return done(error, "");
-    const reason = addresses.map(({ address }) => refusedAddress(address)).find((found) => found !== null);
-    if (reason !== undefined) {
-      return done(new RefusedAddressError(`${hostname} resolves to ${reason}.`), "");
-    }
-    if (options.all === true) return done(null, addresses);
-    const [first] = addresses;
-    done(first === undefined ? new Error("no address") : null, first?.address ?? "", first?.family);
-  });
-};
+/** Gives the connection the addresses that were checked, or none. */
+function lookupOf(resolve: Resolve, refused: OutboundNetwork["refused"]): LookupFunction {
+  return (hostname, options, done) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) return done(error, "");
+      const [first] = addresses;
+      if (first === undefined) return done(new Error("no address"), "");
+      const reason = addresses.map(({ address }) => refused(address)).find((found) => found !== null);
+      if (reason !== undefined) {
+        return done(new RefusedAddressError(`${hostname} resolves to ${reason}.`), "");
+      }
+      if (options.all === true) done(null, addresses);
+      else done(null, first.address, first.family);
+    });
+  };
+}
