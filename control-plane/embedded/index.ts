@@ -132,9 +132,8 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
       await miniflare.setOptions(runtimeOptions);
       await noteRuntime(runtimeNote);
     };
-    const ticking = repeat(TICK_INTERVAL_MS, tick, (error) =>
-      onLog("error", `scheduled handler: ${String(error)}`),
-    );
+    const onTickError = (error: unknown) => onLog("error", `scheduled handler: ${String(error)}`);
+    const ticking = repeat(TICK_INTERVAL_MS, tick, onTickError);
     started.defer(() => ticking.stop());
     const watching = repeat(WATCH_INTERVAL_MS, keepRunning, (error) =>
       onLog("error", `the runtime could not be started again: ${String(error)}`),
@@ -154,6 +153,8 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
       onError: (text) => onLog("error", text),
     });
     started.defer(() => door.close());
+    // A process that was killed may have left webhooks to send, and jobs to assign.
+    ticking.runNow();
     return { url: door.url.origin, tick, stop: () => started.disposeAsync() };
   } catch (error) {
     await started.disposeAsync();
@@ -234,14 +235,16 @@ function toRuntimeOptions(
 /** Runs something periodically, without overlap. `stop` resolves after the last run. */
 function repeat(ms: number, work: () => Promise<void>, onError: (error: unknown) => void) {
   let running: Promise<void> | null = null;
-  const timer = setInterval(() => {
+  const runNow = () => {
     running ??= work()
       .catch(onError)
       .finally(() => {
         running = null;
       });
-  }, ms);
+  };
+  const timer = setInterval(runNow, ms);
   return {
+    runNow,
     async stop() {
       clearInterval(timer);
       await running;

@@ -19,6 +19,8 @@ export interface StackOptions {
   readonly dataDir?: string;
   /** Overrides of the front door's limits. */
   readonly limits?: EmbeddedOptions["limits"];
+  /** Where videos and receivers of webhooks may be. */
+  readonly sources?: EmbeddedOptions["sources"];
 }
 
 /** A control plane on real workerd, in a separate process with a new database. */
@@ -36,13 +38,14 @@ export async function startStack({
   d1DelayMs = 0,
   dataDir,
   limits,
+  sources,
 }: StackOptions): Promise<BenchStack> {
   const dir = dataDir ?? (await mkdtemp(join(tmpdir(), "splatt-bench-")));
   const main = worker === "bare" ? "bare-worker" : d1DelayMs > 0 ? "faulty-worker" : null;
   const bindings = { D1_DELAY_MS: String(d1DelayMs) };
   const testing = main === null ? {} : { testing: { main: testingModule(main), bindings } };
   const controlPlane = await ControlPlaneProcess.start(
-    { dataDir: dir, apiKey: API_KEY, ...(limits ? { limits } : {}), ...testing },
+    { dataDir: dir, apiKey: API_KEY, ...(limits && { limits }), ...(sources && { sources }), ...testing },
     (line) => {
       if (!line.startsWith("{") || line.includes('"level":"error"')) console.error(line);
     },

@@ -78,14 +78,14 @@ export class ScriptedAgent {
   }
 
   /** Ends a job permanently in the cheapest way. Resolves when D1 has recorded it. */
-  endJob(fence: Fence): Promise<void> {
+  endJob(fence: Fence, seq = 1): Promise<void> {
     return new Promise((resolve) => {
       this.#acks.set(fence.job_id, resolve);
       const detail = "The benchmark has seen it.";
       this.#send({
         type: "job.fail",
         fence,
-        seq: 1,
+        seq,
         code: "source_not_found",
         detail,
         log_tail: [],
