@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ScriptedAgent } from "@splatt/bench/scripted-agent";
 import { ControlPlaneProcess } from "@splatt/local/control-plane-process";
 import type { DeliveryList, DeliveryView, WebhookCreated, WebhookView } from "@splatt/shared";
-import { SplattClient } from "splatt";
+import { Splatt } from "splatt";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { accepts, fails, floods, neverAnswers, redirectsTo, WebhookReceiver } from "./webhook-receiver.ts";
 
@@ -17,7 +17,7 @@ const JOB = { task_id: "t", video_url: "https://example.com/v.mp4" };
 
 let dataDir: string;
 let controlPlane: ControlPlaneProcess;
-let client: SplattClient;
+let client: Splatt;
 let resources: AsyncDisposableStack;
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "splatt-webhooks-"));
@@ -33,7 +33,7 @@ afterEach(async () => {
 async function start(): Promise<void> {
   const sources = { allowHttp: true, allowHosts: ["127.0.0.1"] };
   controlPlane = await ControlPlaneProcess.start({ dataDir, apiKey: API_KEY, sources }, () => undefined);
-  client = new SplattClient(controlPlane.url, API_KEY);
+  client = new Splatt({ url: controlPlane.url, apiKey: API_KEY });
 }
 
 async function receiver(answer = accepts): Promise<WebhookReceiver> {
@@ -66,7 +66,7 @@ it("tell of what an agent does, signed, in order", async () => {
   const target = await receiver();
   const { secret } = await subscribe(target, ["job.started", "job.stage", "job.failed"]);
   const callback = await receiver();
-  const { token } = await client.createAgent("box");
+  const { token } = await client.createAgent({ name: "box" });
   const options = { url: controlPlane.url, token, slots: 1 };
   const agent = await ScriptedAgent.connect({
     ...options,
@@ -149,7 +149,7 @@ it("go to private addresses only where the settings allow it", async () => {
   const { webhook_id } = await call<WebhookCreated>("POST", "/webhooks", { url: target.url });
   await controlPlane.stop();
   controlPlane = await ControlPlaneProcess.start({ dataDir, apiKey: API_KEY }, () => undefined);
-  client = new SplattClient(controlPlane.url, API_KEY);
+  client = new Splatt({ url: controlPlane.url, apiKey: API_KEY });
   await endedJob();
   await expect
     .poll(() => call<DeliveryList>("GET", `/webhooks/${webhook_id}/deliveries`), PATIENT)

@@ -36,7 +36,7 @@ const origin = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
 await subscribe(`${origin}/hook`);
 
 const waiting: ((fence: Fence) => void)[] = [];
-const { token } = await stack.client.createAgent("bench");
+const { token } = await stack.client.createAgent({ name: "bench" });
 const agent = await ScriptedAgent.connect({
   url: stack.url,
   token,
@@ -76,10 +76,5 @@ function arrivalOf(jobId: string): PromiseWithResolvers<number> {
 }
 
 async function subscribe(url: string): Promise<void> {
-  const response = await fetch(new URL("/webhooks", stack.url), {
-    method: "POST",
-    headers: { "x-api-key": stack.apiKey },
-    body: JSON.stringify({ url, events: ["job.failed"] }),
-  });
-  if (!response.ok) throw new Error(`POST /webhooks answered ${response.status}`);
+  await stack.client.createWebhook({ url, events: ["job.failed"] });
 }
