@@ -10,6 +10,7 @@ import {
   type HeldVerdict,
   type Hello,
   type Intervals,
+  isNewerVersion,
   type JobReject,
   type JobSpec,
   PROTOCOL_VERSION,
@@ -55,6 +56,8 @@ export interface AgentOptions {
   readonly drainMs: number;
   readonly log: Logger;
   readonly backoff?: ConnectionOptions["backoff"];
+  /** Called for each connection. */
+  readonly onConnected?: () => void;
 }
 
 /** The most kept jobs that a hello lists. */
@@ -83,6 +86,8 @@ export class Agent {
   #drainTimers: NodeJS.Timeout[] = [];
 
   #pause: Pause | null = null;
+  /** The version of the control plane, when it is newer. */
+  #update: string | null = null;
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -147,9 +152,10 @@ export class Agent {
     await this.#capacity.refresh();
   }
 
-  get status(): Pick<AgentStatus, "connected" | "paused" | "offer" | "jobs"> {
+  get status(): Pick<AgentStatus, "connected" | "update" | "paused" | "offer" | "jobs"> {
     return {
       connected: this.#connection.isConnected,
+      update: this.#update,
       paused: this.#pause,
       offer: this.#capacity.current,
       jobs: [...this.#runs.values()].map((run) => run.status),
@@ -190,6 +196,8 @@ export class Agent {
   }
 
   #onWelcome(welcome: Welcome): void {
+    this.#noteVersion(welcome.version);
+    this.#options.onConnected?.();
     const verdicts = welcome.jobs.map((verdict) => {
       const judged = this.#queue.run(verdict.held.job_id, () => this.#onVerdict(verdict));
       this.#guard(judged);
@@ -198,6 +206,16 @@ export class Agent {
     this.#startTimers(welcome.intervals);
     // Only now, because held jobs are reported under their new fences.
     this.#guard(Promise.allSettled(verdicts).then(() => this.#reportHeld()));
+  }
+
+  #noteVersion(served: string | undefined): void {
+    const { version, log } = this.#options;
+    const newer = served !== undefined && isNewerVersion(served, version) ? served : null;
+    if (newer !== null && newer !== this.#update)
+      log.info(
+        `update available: this is ${version}, the control plane serves ${newer}; run splatt-agent update`,
+      );
+    this.#update = newer;
   }
 
   async #onVerdict(verdict: HeldVerdict): Promise<void> {

@@ -24,6 +24,9 @@ export const AgentView = z.object({
   pool: z.string(),
   connected: z.boolean(),
   version: z.string().nullable(),
+  update_available: z
+    .boolean()
+    .describe("Whether this control plane serves a newer agent; `splatt-agent update` installs it."),
   offer: AgentOffer.nullable(),
   created_at: z.string(),
   last_seen_at: z.string().nullable().describe("When the agent last connected or disconnected."),
@@ -35,7 +38,10 @@ export const AgentList = z.object({ agents: z.array(AgentView) });
 export const AgentDraining = z.object({ message: z.string(), deadline_sec: z.number() });
 
 /** The only answer that contains the token. */
-export const AgentCreated = AgentView.extend({ token: z.string() });
+export const AgentCreated = AgentView.extend({
+  token: z.string(),
+  join_command: z.string().describe("The line to run on the GPU box."),
+});
 export type AgentCreated = z.infer<typeof AgentCreated>;
 
 /** GET /health: the seed's object, and the engine of each connected agent with the reason for the choice. */

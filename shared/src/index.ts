@@ -10,6 +10,7 @@ export * from "./job-status.ts";
 export * from "./json-rpc.ts";
 export * from "./keys.ts";
 export * from "./labels.ts";
+export * from "./packages.ts";
 export * from "./printable.ts";
 export * from "./problems.ts";
 export * from "./progress.ts";

@@ -255,6 +255,8 @@ export const Welcome = z.object({
   pool: PoolName,
   intervals: Intervals,
   jobs: z.array(HeldVerdict).max(64),
+  /** The control plane's version; older ones do not send it. */
+  version: z.string().max(100).optional(),
 });
 export type Welcome = z.infer<typeof Welcome>;
 

@@ -1,6 +1,15 @@
-import { type AgentCreated, type AgentView, CreateAgent, DrainAgent, offsetUtc } from "@splatt/shared";
+import {
+  type AgentCreated,
+  type AgentView,
+  CreateAgent,
+  DrainAgent,
+  isNewerVersion,
+  joinCommand,
+  offsetUtc,
+} from "@splatt/shared";
 import { and, desc, eq } from "drizzle-orm";
 import { Hono } from "hono";
+import manifest from "../../package.json" with { type: "json" };
 import type { ApiEnv } from "../app-env.ts";
 import { audit } from "../audit/audit.ts";
 import { serve } from "../contract/serve.ts";
@@ -8,6 +17,7 @@ import { database, withRetry } from "../db/database.ts";
 import { type AgentRow, agents } from "../db/schema.ts";
 import { dispatcherOf, notifyDispatcher } from "../dispatch/dispatcher-client.ts";
 import { ApiError } from "../http/problem.ts";
+import { publicUrl } from "../http/public-url.ts";
 import { idParam, readJson, readOptionalJson, validate } from "../http/validate.ts";
 import { agentsInReach, asKeyMakes, requirePoolInReach } from "../keys/reach.ts";
 import { CREATE_AGENT, DELETE_AGENT, DRAIN_AGENT, LIST_AGENTS } from "./contract.ts";
@@ -35,7 +45,11 @@ export const agentRoutes = new Hono<ApiEnv>()
     const db = database(c.env.DB);
     const insert = db.insert(agents).values(agent).onConflictDoNothing();
     const record = audit(db, principal, "agent.created", id, { name, pool });
-    const created: AgentCreated = { ...toView(agent), token };
+    const created: AgentCreated = {
+      ...toView(agent),
+      token,
+      join_command: joinCommand(publicUrl(c.env, c.req.url, ""), token),
+    };
     return (await c.get("creation").commit([insert, record], c.json(created))).answer;
   })
 
@@ -87,6 +101,7 @@ function toView(agent: AgentRow): AgentView {
     pool: agent.pool,
     connected: agent.connected,
     version: agent.version,
+    update_available: agent.version !== null && isNewerVersion(manifest.version, agent.version),
     offer: agent.offer,
     created_at: offsetUtc(agent.createdAt),
     last_seen_at: agent.lastSeenAt === null ? null : offsetUtc(agent.lastSeenAt),

@@ -10,6 +10,7 @@ import {
   sameMajor,
 } from "@splatt/shared";
 import { eq, inArray, sql } from "drizzle-orm";
+import manifest from "../../package.json" with { type: "json" };
 import { withRetry } from "../db/database.ts";
 import { agents, type JobRow, jobs } from "../db/schema.ts";
 import { unfinishedAmong } from "../jobs/lease-conditions.ts";
@@ -59,6 +60,7 @@ export async function onHello(context: DispatchContext, socket: AgentSocket, hel
     pool: context.pool,
     intervals: agentIntervals(context.timing),
     jobs: verdicts,
+    version: manifest.version,
   });
   log("info", "agent connected", { agent: agent.name, version: hello.version, offer: hello.offer.reason });
 

@@ -1,6 +1,5 @@
 import type { AgentCreated, AgentView } from "@splatt/shared";
 import { type Context, Hono } from "hono";
-import { publicUrl } from "../http/public-url.ts";
 import { AgentsPage } from "./agents-page.tsx";
 import { ConfirmPage } from "./confirm-page.tsx";
 import { emptyForm, type Submission, sentFields, submit } from "./form-state.ts";
@@ -52,14 +51,7 @@ async function agentsPage(
 ): Promise<Response> {
   const [viewer, { agents }] = await Promise.all([c.var.viewer(), c.var.api.get<AgentList>("/agents")]);
   return c.html(
-    <AgentsPage
-      viewer={viewer}
-      agents={agents}
-      added={created}
-      form={form}
-      origin={publicUrl(c.env, c.req.url, "")}
-      now={Date.now()}
-    />,
+    <AgentsPage viewer={viewer} agents={agents} added={created} form={form} now={Date.now()} />,
     (form.problem?.status ?? 200) as 200,
   );
 }

@@ -18,17 +18,15 @@ interface AgentsPageProps {
   /** The agent that was just added, with its token; shown only once. */
   readonly added: AgentCreated | null;
   readonly form: FormState;
-  /** The address that agents connect to. */
-  readonly origin: string;
   readonly now: number;
 }
 
 /** The GPU boxes: what each has, what it offers, and why one offers nothing. */
-export function AgentsPage({ viewer, agents, added, form, origin, now }: AgentsPageProps) {
+export function AgentsPage({ viewer, agents, added, form, now }: AgentsPageProps) {
   return (
     <Shell viewer={viewer} section="/app/agents" title="GPU boxes" scripts={["agents"]}>
       <h1>GPU boxes</h1>
-      {added !== null && <Added agent={added} origin={origin} />}
+      {added !== null && <Added agent={added} />}
       <div data-live="agents">
         {agents.length === 0 ? (
           <EmptyState title="No GPU box yet">
@@ -71,7 +69,7 @@ export function AgentsPage({ viewer, agents, added, form, origin, now }: AgentsP
   );
 }
 
-function Added({ agent, origin }: { readonly agent: AgentCreated; readonly origin: string }) {
+function Added({ agent }: { readonly agent: AgentCreated }) {
   return (
     <section
       class="notice"
@@ -80,25 +78,20 @@ function Added({ agent, origin }: { readonly agent: AgentCreated; readonly origi
       data-name={agent.name}
       data-changing=""
     >
-      <strong class="wrap">{agent.name} is registered. Run this in the project's folder on the box:</strong>
+      <strong class="wrap">{agent.name} is registered. Run this on the box:</strong>
       <pre data-copy tabindex={0}>
-        {joinCommand(origin, agent.token)}
+        {agent.join_command}
       </pre>
       <p>
-        The token is shown only now. This notice turns green when the box connects. No project folder there
-        yet? Clone the repository first; docs/agent.md says what the box needs.
+        The token is shown only now. The line needs Node 22.15 or newer with npm; older ones say how to get
+        it. This notice turns green when the box connects.
       </p>
     </section>
   );
 }
 
-/** What the owner of the box types, in a clone of this repository. */
-function joinCommand(origin: string, token: string): string {
-  return `CONTROL_PLANE_URL=${origin} AGENT_TOKEN=${token} npm run agent`;
-}
-
 function AgentCard({ agent, now }: { readonly agent: AgentView; readonly now: number }) {
-  const { agent_id, name, pool, connected, version, offer, last_seen_at } = agent;
+  const { agent_id, name, pool, connected, version, update_available, offer, last_seen_at } = agent;
   return (
     <section class="card" data-agent={agent_id} data-connected={connected ? "" : undefined}>
       <div class="head">
@@ -117,7 +110,7 @@ function AgentCard({ agent, now }: { readonly agent: AgentView; readonly now: nu
         {version !== null && (
           <>
             <dt>Version</dt>
-            <dd>{version}</dd>
+            <dd>{update_available ? `${version}, update available: splatt-agent update` : version}</dd>
           </>
         )}
         <dt>{connected ? "Connected" : "Last seen"}</dt>

@@ -10,6 +10,11 @@ interface ListedCommand {
 }
 
 const COMMANDS: Readonly<Record<string, ListedCommand>> = {
+  join: {
+    summary:
+      "join a control plane: store its address and the token, install the agent, and check this machine",
+    load: async () => (await import("./join.ts")).join,
+  },
   start: {
     summary: "take jobs from the control plane until stopped",
     load: async () => (await import("./start.ts")).start,
@@ -25,6 +30,10 @@ const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   service: {
     summary: "install or uninstall a systemd service that keeps the agent running",
     load: async () => (await import("./service.ts")).service,
+  },
+  update: {
+    summary: "install the version that the control plane serves, and go back if it does not connect",
+    load: async () => (await import("./update.ts")).update,
   },
   gc: {
     summary: "remove the folders of ended jobs until the workspace is within its limits",

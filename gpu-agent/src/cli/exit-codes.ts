@@ -10,6 +10,8 @@ export const EXIT = {
   unauthorized: 4,
   /** Agent and control plane speak different protocols. */
   incompatible: 5,
+  /** To the supervisor of an installed agent: start the program again. */
+  restart: 75,
   /** Interrupted by Ctrl-C: 128 + SIGINT, as in shells. */
   interrupted: 130,
 } as const;

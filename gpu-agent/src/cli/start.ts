@@ -3,10 +3,12 @@ import { Agent } from "../agent.ts";
 import { type AgentConfig, readConfig } from "../config.ts";
 import type { StopReason } from "../connection/handshake.ts";
 import { ControlPlaneClient } from "../control-plane-client.ts";
+import { isSupervised, needsSupervisor, reportConnected, supervise } from "../distribution/supervise.ts";
+import { VERSIONS } from "../distribution/versions.ts";
 import { tryFolder } from "../files/folder-trial.ts";
 import { createPrivateFilesOnly, makeFolderPrivate } from "../files/private-folder.ts";
 import { GpuHost } from "../gpu-host.ts";
-import { VERSION } from "../installation.ts";
+import { PACKAGE_DIR, VERSION } from "../installation.ts";
 import { Workspace } from "../jobs/workspace.ts";
 import { createLogger } from "../log.ts";
 import { toProxySettings } from "../network/proxies.ts";
@@ -34,6 +36,7 @@ DRAIN_SECONDS to finish; the second stops immediately. Settings come from the en
 project's folder; docs/agent.md lists them.`,
   async run(args) {
     readArgs(args, {}, 0);
+    if (needsSupervisor()) return supervise(VERSIONS);
     const config = settingsOrComplaint(readConfig);
     return config === null ? EXIT.misconfigured : runAgent(config);
   },
@@ -92,7 +95,9 @@ async function runAgent(config: AgentConfig): Promise<number> {
     retention: { keepJobs: config.KEEP_JOBS, maxBytes: config.WORKSPACE_MAX_BYTES },
     drainMs: config.DRAIN_SECONDS * 1000,
     log,
+    onConnected: reportConnected,
   });
+  let restarts = false;
   const stopServing = await serveOwner(workspace.root, {
     status: () => ({
       ...agent.status,
@@ -100,9 +105,16 @@ async function runAgent(config: AgentConfig): Promise<number> {
       version: VERSION,
       started_at: startedAt,
       control_plane: config.CONTROL_PLANE_URL,
+      program: PACKAGE_DIR,
+      supervised: isSupervised(),
     }),
     pause: ({ reason, now }) => agent.pause({ since: new Date().toISOString(), reason }, now),
     resume: () => agent.resume(),
+    restart: () => {
+      if (!isSupervised()) throw new Error("This agent was not started from an installation by join.");
+      restarts = true;
+      agent.stop();
+    },
     gc: ({ dry_run, keep_jobs, max_bytes }) =>
       agent.gc({ keepJobs: keep_jobs, maxBytes: max_bytes }, dry_run),
   });
@@ -114,8 +126,8 @@ async function runAgent(config: AgentConfig): Promise<number> {
   await stopServing();
   await workspace.unlock();
   if (end.exit === "closed") {
-    log.info("stopped");
-    return EXIT.ok;
+    log.info(restarts ? "starting again" : "stopped");
+    return restarts ? EXIT.restart : EXIT.ok;
   }
   log.error(`stopped, will not reconnect: ${end.reason}`);
   return STOP_EXIT[end.exit];

@@ -10,6 +10,9 @@ const AGENT: AgentStatus = {
   started_at: "2026-11-23T20:15:00.000Z",
   control_plane: "https://splatt.example.com",
   connected: true,
+  program: "/opt/splatt/gpu-agent",
+  supervised: false,
+  update: null,
   paused: null,
   offer: {
     engines: [],
@@ -61,6 +64,11 @@ GPU        NVIDIA GB10
 Job        12345678 training 61 %, about 1 min 35 s to go: Step 3000/5000
 Workspace  /data/splatt: 3.0 GiB of at most 50.0 GiB, 2 ended jobs`,
     );
+  });
+
+  it("shows that the control plane serves a newer agent", () => {
+    const text = statusText({ ...AGENT, update: "0.2.0" }, null, SPACE, null);
+    expect(text).toContain("update available: 0.2.0; install it with splatt-agent update");
   });
 
   it("shows that the agent is not connected", () => {

@@ -46,6 +46,11 @@ export class AgentControl {
     return this.#call("POST", "/resume", {}, AgentStatus);
   }
 
+  /** Asks the agent to drain and to start again. */
+  restart(): Promise<Result<AgentStatus, string>> {
+    return this.#call("POST", "/restart", {}, AgentStatus);
+  }
+
   gc(body: z.infer<typeof GcRequest>): Promise<Result<z.infer<typeof GcReport>, string>> {
     return this.#call("POST", "/gc", body, GcReport);
   }

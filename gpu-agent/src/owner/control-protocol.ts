@@ -37,6 +37,12 @@ export const AgentStatus = z.object({
   started_at: z.string(),
   control_plane: z.string(),
   connected: z.boolean(),
+  /** The folder of the running program. */
+  program: z.string().default(""),
+  /** Whether `restart` works: a supervisor starts the program again. */
+  supervised: z.boolean().default(false),
+  /** The version that the control plane serves, when it is newer. */
+  update: z.string().nullable().default(null),
   paused: Pause.nullable(),
   offer: AgentOffer,
   jobs: z.array(AgentJob),

@@ -18,6 +18,7 @@ export interface ControlledAgent {
   status(): AgentStatus;
   pause(request: z.infer<typeof PauseRequest>): Promise<void>;
   resume(): Promise<void>;
+  restart(): void;
   gc(request: z.infer<typeof GcRequest>): Promise<EndedJob[]>;
 }
 
@@ -59,6 +60,9 @@ async function answer(agent: ControlledAgent, request: IncomingMessage): Promise
       return agent.status();
     case "POST /resume":
       await agent.resume();
+      return agent.status();
+    case "POST /restart":
+      agent.restart();
       return agent.status();
     case "POST /gc": {
       const removed = await agent.gc(GcRequest.parse(await readBody(request)));

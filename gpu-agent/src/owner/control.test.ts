@@ -13,6 +13,9 @@ const STATUS: AgentStatus = {
   started_at: "2026-11-23T20:15:00.000Z",
   control_plane: "https://splatt.example.com",
   connected: true,
+  program: "/opt/splatt/gpu-agent",
+  supervised: false,
+  update: null,
   paused: null,
   offer: { engines: [], default_engine: "builtin", slots: 1, parallel: 1, reason: "Runs builtin.", gpus: [] },
   jobs: [],
@@ -29,6 +32,7 @@ function fakeAgent() {
     resume: async () => {
       asked.push("resume");
     },
+    restart: () => undefined,
     gc: async (request) => {
       asked.push(request);
       return [{ jobId: "old", endedAt: 10, bytes: 20 }];
