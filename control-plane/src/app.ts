@@ -133,13 +133,19 @@ export const app = new Hono<AppEnv>({ strict: false })
     );
   });
 
-/** The methods that an endpoint at this path takes; none where there is no endpoint. */
+/**
+ * The methods that an endpoint at this path takes; none where there is no endpoint. What is there by its name is not one
+ * of those with an id: `/webhooks/callback-secret` is no webhook.
+ */
 function allowedMethods(path: string): string[] {
-  return ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].filter((method) => {
-    const served = method === "HEAD" ? "GET" : method;
-    const [matches] = app.router.match(served, path);
-    return matches.some(([[, route]]) => route.method === served);
+  const served = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].flatMap((method) => {
+    const [matches] = app.router.match(method === "HEAD" ? "GET" : method, path);
+    return matches.flatMap(([[, route]]) =>
+      route.method === "ALL" ? [] : [{ method, isNamed: !route.path.includes(":") }],
+    );
   });
+  const named = served.filter(({ isNamed }) => isNamed);
+  return [...new Set((named.length > 0 ? named : served).map(({ method }) => method))];
 }
 
 /** For the pages and the tools of language models, which use the public API within the same process. */

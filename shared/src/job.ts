@@ -25,10 +25,11 @@ export const FileName = z
   .string()
   .min(1)
   .max(255)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  .refine((name) => !/[/\\\u0000-\u001f\u007f]/.test(name) && name !== "." && name !== "..", {
-    message: "must be a file name without folders or control characters",
-  })
+  .regex(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+    /^(?!\.{1,2}$)[^/\\\u0000-\u001f\u007f]+$/,
+    "must be a file name without folders or control characters",
+  )
   .refine(isWellFormed, WELL_FORMED);
 
 /** A video's address, as the URL standard writes it. Pages that only show a video are refused. */
@@ -82,6 +83,10 @@ export const CreateJobFields = JobOptions.extend({
   pool: PoolName.default(DEFAULT_POOL).describe("The group of agents that may run the job."),
   labels: Labels.default({}).describe("Your own words for the job: `GET /jobs?label=key=value` finds it."),
   ...CallbackFields.shape,
+}).meta({
+  // What JSON Schema can say of the checks below.
+  oneOf: [{ required: ["filebin_url"] }, { required: ["video_url"] }, { required: ["upload_id"] }],
+  dependentRequired: { filebin_url: ["filename"] },
 });
 
 export const CreateJob = CreateJobFields.superRefine((body, context) => {

@@ -14,8 +14,15 @@ const NAMES: ReadonlyMap<unknown, string> = new Map(
 /** A number as a string, which a JSON body may have where a number is meant. */
 const NUMERIC_TEXT = "^\\s*[-+]?(\\d+\\.?\\d*|\\.\\d+)([eE][-+]?\\d+)?\\s*$";
 
-/** What a client may send, with all parts in place. */
-export function inputSchema(schema: z.ZodType, { numbersAsText }: { numbersAsText: boolean }): JsonSchema {
+/** No text that a client sends may have one (`readJson`). */
+const WITHOUT_NUL = "^[^\\u0000]*$";
+
+/**
+ * What a client may send, with all parts in place.
+ *
+ * @param isJsonBody a JSON body has numbers as text too; a parameter is text anyway
+ */
+export function inputSchema(schema: z.ZodType, { isJsonBody }: { isJsonBody: boolean }): JsonSchema {
   const { $schema: _, ...converted } = z.toJSONSchema(schema, {
     io: "input",
     reused: "inline",
@@ -23,9 +30,11 @@ export function inputSchema(schema: z.ZodType, { numbersAsText }: { numbersAsTex
     override: ({ zodSchema, jsonSchema }) => {
       const { def } = zodSchema._zod;
       if (def.type === "default") jsonSchema.default = def.defaultValue as never;
-      if (numbersAsText && isLaxNumber(def)) {
+      if (isJsonBody && isLaxNumber(def)) {
         Object.assign(jsonSchema, { type: [jsonSchema.type, "string"], pattern: NUMERIC_TEXT });
       }
+      const isFreeText = jsonSchema.type === "string" && !("enum" in jsonSchema) && !("const" in jsonSchema);
+      if (isFreeText && jsonSchema.format === undefined) jsonSchema.pattern ??= WITHOUT_NUL;
       tidy(jsonSchema);
     },
   });

@@ -5,11 +5,17 @@ export function pathPattern(path: string): RegExp {
   return new RegExp(`^${path.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+")}/?$`);
 }
 
-const PATTERNS = OPERATIONS.map(({ path, method }) => ({ pattern: pathPattern(path), method }));
+const PATTERNS = OPERATIONS.map(({ path, method }) => ({
+  pattern: pathPattern(path),
+  isNamed: !path.includes("{"),
+  method,
+}));
 
-/** The methods that a path of the public API takes, for `Allow`. */
+/** The methods that a path of the public API takes, for `Allow`. `/webhooks/callback-secret` is no webhook. */
 export function methodsAt(path: string): string[] {
-  const methods = new Set(PATTERNS.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method));
+  const matching = PATTERNS.filter(({ pattern }) => pattern.test(path));
+  const named = matching.filter(({ isNamed }) => isNamed);
+  const methods = new Set((named.length > 0 ? named : matching).map(({ method }) => method));
   if (methods.has("get")) methods.add("head");
   return [...methods].map((method) => method.toUpperCase()).toSorted();
 }

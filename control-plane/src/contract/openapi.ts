@@ -71,7 +71,8 @@ const IDEMPOTENCY_KEY: OpenApiParameter = {
   in: "header",
   required: false,
   description: "A repeated request with the same key gets the first answer instead of creating a second one.",
-  schema: { type: "string", minLength: 1, maxLength: 255 },
+  // Printable ASCII.
+  schema: { type: "string", minLength: 1, maxLength: 255, pattern: "^[ -~]+$" },
 };
 
 const IDEMPOTENCY_REPLAYED: OpenApiHeader = {
@@ -165,7 +166,7 @@ function toParameters({ path, query, headers, creates }: Operation): OpenApiPara
 
 function toParameter(name: string, place: OpenApiParameter["in"], type: z.core.$ZodType): OpenApiParameter {
   // Parameters are text anyway, so they are described by what the text must be.
-  const { description, ...schema } = inputSchema(type as z.ZodType, { numbersAsText: false });
+  const { description, ...schema } = inputSchema(type as z.ZodType, { isJsonBody: false });
   return {
     name,
     in: place,
@@ -180,7 +181,7 @@ function namedBodies(operations: readonly Operation[]): Record<string, JsonSchem
   const bodies = operations.flatMap(({ body }): [string, JsonSchema][] => {
     const name = body === undefined ? undefined : nameOf(body);
     if (body === undefined || name === undefined) return [];
-    return [[name, inputSchema(body, { numbersAsText: true })]];
+    return [[name, inputSchema(body, { isJsonBody: true })]];
   });
   return Object.fromEntries(bodies);
 }
@@ -193,8 +194,7 @@ function toRequestBody({
 }: Operation): Pick<OpenApiOperation, "requestBody"> {
   if (body !== undefined) {
     const name = nameOf(body);
-    const schema =
-      name === undefined ? inputSchema(body, { numbersAsText: true }) : { $ref: reference(name) };
+    const schema = name === undefined ? inputSchema(body, { isJsonBody: true }) : { $ref: reference(name) };
     const media = { schema, ...(example !== undefined && { example }) };
     return { requestBody: { required: bodyOptional !== true, content: { "application/json": media } } };
   }

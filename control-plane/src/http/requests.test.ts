@@ -74,6 +74,8 @@ describe("an address", () => {
     ["DELETE", "/uploads", "GET, HEAD, POST"],
     ["PUT", "/uploads/tus/x", "GET, HEAD, PATCH, DELETE"],
     ["DELETE", "/uploads/x/parts/1", "PUT"],
+    ["PUT", "/webhooks/callback-secret", "GET, HEAD"],
+    ["PUT", "/webhooks/x", "GET, HEAD, DELETE"],
   ])("answers 405 to %s %s and names the methods that it takes", async (method, path, allow) => {
     const response = await api(method, path);
     expect(response.status).toBe(405);

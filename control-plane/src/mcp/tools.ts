@@ -145,7 +145,7 @@ function tool<T extends z.ZodObject>({
     scope: endpoint.scope,
     isReadOnly: endpoint.method === "get",
     isDestructive: isDestructive ?? false,
-    input: inputSchema(input, { numbersAsText: false }),
+    input: inputSchema(input, { isJsonBody: false }),
     call: (api, raw) => call(api, validate(input, raw, "body"), raw as Record<string, unknown>),
   };
 }
