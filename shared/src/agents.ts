@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { AgentOffer, GpuInfo } from "./engines.ts";
 import { DEFAULT_POOL, PoolName } from "./job.ts";
+import { dateTime } from "./timestamps.ts";
 
 /** POST /agents: mints a token for one GPU box. */
 export const CreateAgent = z.object({
@@ -28,8 +29,8 @@ export const AgentView = z.object({
     .boolean()
     .describe("Whether this control plane serves a newer agent; `splatt-agent update` installs it."),
   offer: AgentOffer.nullable(),
-  created_at: z.string(),
-  last_seen_at: z.string().nullable().describe("When the agent last connected or disconnected."),
+  created_at: dateTime(),
+  last_seen_at: dateTime().nullable().describe("When the agent last connected or disconnected."),
 });
 export type AgentView = z.infer<typeof AgentView>;
 

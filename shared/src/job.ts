@@ -7,13 +7,15 @@ import { laxNumber } from "./lax-number.ts";
 import { STAGES } from "./progress.ts";
 import { sharePageAdvice } from "./sources/share-page.ts";
 import { parseSourceUrl } from "./sources/source-url.ts";
+import { dateTime } from "./timestamps.ts";
 import { CallbackFields } from "./webhooks.ts";
 
 export const Preset = z.enum(["draft", "standard", "high"]);
 export type Preset = z.infer<typeof Preset>;
 
+const POOL_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 /** The name of a pool. */
-export const PoolName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, "lower-case letters, digits, - and _");
+export const PoolName = z.string().regex(POOL_NAME, "lower-case letters, digits, - and _");
 export const DEFAULT_POOL = "default";
 
 /** A lone surrogate has no UTF-8: each store would replace it differently. */
@@ -221,8 +223,8 @@ export const JobStatusView = z.object({
   error: z.string().nullable().describe("What happened, when the job failed."),
   error_code: z.enum(FAILURE_CODES).nullable(),
   error_hint: z.string().nullable(),
-  created_at: z.string(),
-  updated_at: z.string(),
+  created_at: z.string().describe("UTC to the second, without an offset."),
+  updated_at: z.string().describe("UTC to the second, without an offset."),
   results: z
     .record(z.string(), ResultEntry)
     .nullable()
@@ -237,6 +239,8 @@ export type JobStatusView = z.infer<typeof JobStatusView>;
 
 /** GET /jobs/{id}: everything known about a job. Timestamps have an offset. */
 export const JobView = JobStatusView.extend({
+  created_at: dateTime(),
+  updated_at: dateTime(),
   filename: z.string(),
   source: z.object({
     kind: z.enum(["url", "upload"]),
@@ -251,20 +255,20 @@ export const JobView = JobStatusView.extend({
   failures: z.int().nonnegative(),
   lost_leases: z.int().nonnegative(),
   agent_id: z.string().nullable(),
-  next_attempt_at: z.string().nullable(),
+  next_attempt_at: dateTime().nullable(),
   eta_seconds: z.int().nullable(),
-  started_at: z.string().nullable(),
-  ended_at: z.string().nullable(),
+  started_at: dateTime().nullable(),
+  ended_at: dateTime().nullable(),
   report: JobReport.nullable(),
   log_tail: z
     .array(z.string())
     .nullable()
     .describe("The last lines that the tools printed before the last failure."),
   pinned: z.boolean().describe("Retention removes nothing of a pinned job."),
-  input_expires_at: z.string().nullable().describe("When retention removes the uploaded video."),
-  input_purged_at: z.string().nullable().describe("When retention removed the uploaded video."),
-  results_expire_at: z.string().nullable().describe("When retention removes the results."),
-  results_purged_at: z.string().nullable().describe("When retention removed the results."),
+  input_expires_at: dateTime().nullable().describe("When retention removes the uploaded video."),
+  input_purged_at: dateTime().nullable().describe("When retention removed the uploaded video."),
+  results_expire_at: dateTime().nullable().describe("When retention removes the results."),
+  results_purged_at: dateTime().nullable().describe("When retention removed the results."),
 });
 export type JobView = z.infer<typeof JobView>;
 
@@ -279,7 +283,7 @@ export const RetryJobFields = CreateJobFields.omit({
 /** One entry of a job's history. `at` has an offset. */
 export const JobEvent = z.object({
   number: z.int().positive(),
-  at: z.string(),
+  at: dateTime(),
   status: JobStatus,
   attempt: z.int().nonnegative(),
   agent_id: z.string().nullable(),
@@ -326,7 +330,7 @@ export const ListJobsQuery = z.object({
     .preprocess(listOf, z.array(JobStatus).max(100))
     .optional()
     .describe("May be repeated: then a job must have one of them."),
-  pool: z.preprocess(absentWhenEmpty, PoolName.optional()),
+  pool: z.preprocess(absentWhenEmpty, PoolName.optional()).meta({ pattern: `^$|${POOL_NAME.source}` }),
   created_after: z
     .preprocess(absentWhenEmpty, Timestamp.optional())
     .describe("Jobs created at this time or later. Without an offset it is UTC."),

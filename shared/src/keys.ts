@@ -2,6 +2,7 @@ import { z } from "zod";
 import { PoolName } from "./job.ts";
 import { Labels } from "./labels.ts";
 import { Scope } from "./scopes.ts";
+import { dateTime } from "./timestamps.ts";
 
 /** What a key may use at most; null is no limit. */
 export const KeyLimits = z.object({
@@ -65,13 +66,13 @@ export const KeyView = z.object({
   pool: z.string().nullable(),
   labels: z.record(z.string(), z.string()).nullable(),
   limits: KeyLimits.nullable(),
-  created_at: z.string(),
+  created_at: dateTime(),
   /** The id of the key that made it; null is the bootstrap key. */
   created_by: z.string().nullable(),
-  expires_at: z.string().nullable(),
+  expires_at: dateTime().nullable(),
   /** To the hour. */
-  last_used_at: z.string().nullable(),
-  revoked_at: z.string().nullable(),
+  last_used_at: dateTime().nullable(),
+  revoked_at: dateTime().nullable(),
 });
 export type KeyView = z.infer<typeof KeyView>;
 
@@ -144,7 +145,7 @@ export const AuditList = z.object({
   /** Newest first. */
   events: z.array(
     z.object({
-      at: z.string(),
+      at: dateTime(),
       /** Whose request it was; null is the bootstrap key. */
       key_id: z.string().nullable(),
       action: z.string(),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { laxNumber } from "./lax-number.ts";
+import { dateTime } from "./timestamps.ts";
 
 /** Seconds. */
 export const DEFAULT_LINK_LIFETIME_SEC = 3600;
@@ -15,7 +16,7 @@ export type CreateResultLink = z.infer<typeof CreateResultLink>;
 export const ResultLink = z.object({
   /** With the API's origin. */
   url: z.string(),
-  expires_at: z.string(),
+  expires_at: dateTime(),
   warnings: z.array(z.string()).optional(),
 });
 export type ResultLink = z.infer<typeof ResultLink>;

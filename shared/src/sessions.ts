@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { KeyLimits, LimitUse } from "./keys.ts";
 import { Scope } from "./scopes.ts";
+import { dateTime } from "./timestamps.ts";
 
 /** An API key, and what it may do. */
 export const Holder = z.object({
@@ -17,7 +18,7 @@ export type Holder = z.infer<typeof Holder>;
 
 /** GET /me: what the API key of the request may do. */
 export const Me = Holder.extend({
-  expires_at: z.string().nullable(),
+  expires_at: dateTime().nullable(),
   limits: KeyLimits.nullable(),
   /** Null for the bootstrap key, which has no limits. */
   used: LimitUse.nullable(),
@@ -27,5 +28,5 @@ export type Me = z.infer<typeof Me>;
 /** POST /session: exchanges an API key for a session cookie. */
 export const CreateSession = z.object({ api_key: z.string().min(1).max(512) });
 
-export const SessionCreated = Holder.extend({ expires_at: z.string() });
+export const SessionCreated = Holder.extend({ expires_at: dateTime() });
 export type SessionCreated = z.infer<typeof SessionCreated>;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ResultEntry } from "./job.ts";
 import { laxNumber } from "./lax-number.ts";
+import { dateTime } from "./timestamps.ts";
 
 /** Seconds. */
 export const MAX_SHARE_LIFETIME_SEC = 10 * 366 * 24 * 3600;
@@ -30,8 +31,8 @@ export const ShareView = z.object({
   job_id: z.uuid(),
   title: z.string().nullable(),
   allow_download: z.boolean(),
-  created_at: z.string(),
-  expires_at: z.string().nullable(),
+  created_at: dateTime(),
+  expires_at: dateTime().nullable(),
 });
 export type ShareView = z.infer<typeof ShareView>;
 
@@ -69,7 +70,7 @@ export type SharePage = z.infer<typeof SharePage>;
 export const ShareMeta = z.object({
   title: z.string().nullable(),
   allow_download: z.boolean(),
-  expires_at: z.string().nullable(),
+  expires_at: dateTime().nullable(),
   /** The splat to show: the smallest form that there is. */
   splat: z.string(),
   /** A picture of the splat, from a camera of the capture. */

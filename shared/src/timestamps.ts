@@ -1,3 +1,10 @@
+import { z } from "zod";
+
+/** A time in an answer, with its offset, as `offsetUtc` writes it. */
+export function dateTime(): z.ZodString {
+  return z.string().meta({ format: "date-time" });
+}
+
 /** Epoch milliseconds → `2024-02-22T10:30:00`: naive UTC to the second, as the seed's endpoints print it. */
 export function naiveUtc(epochMs: number): string {
   return new Date(epochMs).toISOString().slice(0, 19);

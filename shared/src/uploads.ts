@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { FileName } from "./job.ts";
 import { laxNumber } from "./lax-number.ts";
+import { dateTime } from "./timestamps.ts";
 
 const MIB = 1024 * 1024;
 
@@ -74,8 +75,8 @@ export const UploadSummary = z.object({
   sha256: z.string().nullable(),
   part_size: z.int().positive(),
   parts: z.int().positive(),
-  created_at: z.string(),
-  expires_at: z.string().describe("The upload must be complete, and in use, by then."),
+  created_at: dateTime(),
+  expires_at: dateTime().describe("The upload must be complete, and in use, by then."),
 });
 export type UploadSummary = z.infer<typeof UploadSummary>;
 

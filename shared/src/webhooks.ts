@@ -2,6 +2,7 @@ import { z } from "zod";
 import { FAILURE_CODES } from "./failures.ts";
 import { JobStatus } from "./job-status.ts";
 import { laxNumber } from "./lax-number.ts";
+import { dateTime } from "./timestamps.ts";
 
 /** The changes of a job that webhooks tell of. */
 export const WEBHOOK_EVENTS = [
@@ -49,11 +50,11 @@ export const WebhookView = z.object({
   webhook_id: z.uuid(),
   url: z.string(),
   events: z.array(WebhookEventType),
-  created_at: z.string(),
+  created_at: dateTime(),
   /** Since when every attempt to deliver has failed; null while it works. */
-  failing_since: z.string().nullable(),
+  failing_since: dateTime().nullable(),
   /** When it answered 410 Gone. Nothing is sent to it until a test succeeds. */
-  disabled_at: z.string().nullable(),
+  disabled_at: dateTime().nullable(),
 });
 export type WebhookView = z.infer<typeof WebhookView>;
 
@@ -80,10 +81,10 @@ export const DeliveryView = z.object({
   job_id: z.uuid().nullable(),
   state: z.enum(DELIVERY_STATES),
   /** When the change happened that it tells of. */
-  created_at: z.string(),
+  created_at: dateTime(),
   attempts: z.int().nonnegative(),
-  next_attempt_at: z.string().nullable(),
-  delivered_at: z.string().nullable(),
+  next_attempt_at: dateTime().nullable(),
+  delivered_at: dateTime().nullable(),
   /** The HTTP status of the last attempt; null when none arrived. */
   response_status: z.int().nullable(),
   /** Why the last attempt failed. */

@@ -198,7 +198,9 @@ function toRequestBody({
     const media = { schema, ...(example !== undefined && { example }) };
     return { requestBody: { required: bodyOptional !== true, content: { "application/json": media } } };
   }
-  return rawBody === undefined ? {} : { requestBody: { required: true, content: { [rawBody]: {} } } };
+  return rawBody === undefined
+    ? {}
+    : { requestBody: { required: bodyOptional !== true, content: { [rawBody]: {} } } };
 }
 
 function toResponse(

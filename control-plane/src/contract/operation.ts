@@ -31,7 +31,7 @@ export interface Operation {
   readonly headers?: z.ZodObject;
   /** The fields of the JSON body. */
   readonly body?: z.ZodObject;
-  /** Whether the JSON body may be left out. */
+  /** Whether the body may be left out. */
   readonly bodyOptional?: true;
   /** An example of the JSON body. */
   readonly example?: Readonly<Record<string, unknown>>;

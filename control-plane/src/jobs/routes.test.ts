@@ -64,7 +64,7 @@ describe("POST /jobs", () => {
     ["an end before the start", { start_sec: 5, end_sec: 4 }, ["body", "end_sec"], "value_error"],
     ["not a URL", { filebin_url: "nowhere" }, ["body", "filebin_url"], "url_parsing"],
     ["another scheme", { filebin_url: "file:///etc/passwd" }, ["body", "filebin_url"], "url_parsing"],
-    ["a path as file name", { filename: "../../x" }, ["body", "filename"], "value_error"],
+    ["a path as file name", { filename: "../../x" }, ["body", "filename"], "string_pattern_mismatch"],
     ["two sources", { video_url: "https://example.com/v.mp4" }, ["body", "filebin_url"], "value_error"],
     ["no source", { filebin_url: undefined }, ["body", "filebin_url"], "value_error"],
     ["an unknown engine", { engine: "magic" }, ["body", "engine"], "enum"],
