@@ -9,12 +9,12 @@ import { machineLine } from "../control-plane/machine-line.ts";
 import { p50p99 } from "../control-plane/quantiles.ts";
 import { timedGet } from "../control-plane/requests.ts";
 import { ScriptedAgent } from "../control-plane/scripted-agent.ts";
-import { seededId, seedJobs } from "../control-plane/seeded-jobs.ts";
+import { SEEDED_SINCE, seededId, seedJobs } from "../control-plane/seeded-jobs.ts";
 
 /**
  * `npm run bench -- scale [--sizes 10000,100000,1000000] [--rounds N]`: the time of requests with this many jobs in D1:
- * a job's status, pages of the list, and an agent's wait for its next queued job. One job in ten is queued, so the
- * smallest size must exceed ten times the rounds.
+ * a job's status, pages of the list with and without filters, the metrics, and an agent's wait for its next queued job.
+ * One job in ten is queued, so the smallest size must exceed ten times the rounds.
  */
 
 const { values } = parseArgs({
@@ -73,8 +73,30 @@ async function measure(stack: BenchStack, size: number): Promise<void> {
     await claimTimes(stack),
   ];
   console.log(`| ${size.toLocaleString("en")} | ${row.join(" | ")} |`);
+  const time = () => new Date(SEEDED_SINCE + 1000 * someJob()).toISOString();
+  const filtered = {
+    "task_id=": () => `/jobs?task_id=seeded-${Math.floor(someJob() / 10)}`,
+    "label=, one in a hundred": () => `/jobs?limit=100&label=rare=yes&cursor=${someJob()}`,
+    "label=, one in ten": () => `/jobs?limit=100&label=batch=3&cursor=${someJob()}`,
+    "two labels": () => `/jobs?limit=100&label=rare=yes&label=batch=3&cursor=${someJob()}`,
+    "three statuses": () =>
+      `/jobs?limit=100&status=failed&status=queued&status=completed&cursor=${someJob()}`,
+    "pool=": () => `/jobs?limit=100&pool=lab&cursor=${someJob()}`,
+    "pool= and status=": () => `/jobs?limit=100&pool=lab&status=completed&cursor=${someJob()}`,
+    "created_after=": () => `/jobs?limit=100&created_after=${time()}`,
+    "created_before=": () => `/jobs?limit=100&created_before=${time()}`,
+    "created_before= and label=": () => `/jobs?limit=100&created_before=${time()}&label=batch=3`,
+    "GET /metrics": () => "/metrics",
+  };
+  for (const [name, path] of Object.entries(filtered)) {
+    const all = filters.get(name) ?? [];
+    all.push(await get(path));
+    filters.set(name, all);
+  }
 }
 
+/** By filter, a time for each size. */
+const filters = new Map<string, string[]>();
 console.log(machineLine());
 console.log("\nMilliseconds, p50 / p99\n");
 console.log(
@@ -91,6 +113,11 @@ try {
     await using stack = await startStack({ worker: "splatt", dataDir });
     await measure(stack, size);
   }
+  const sizes = values.sizes.split(",").map((size) => Number(size).toLocaleString("en"));
+  console.log(
+    `\n| 100 jobs of the list by | ${sizes.join(" | ")} |\n|---|${sizes.map(() => "---|").join("")}`,
+  );
+  for (const [name, all] of filters) console.log(`| ${name} | ${all.join(" | ")} |`);
 } finally {
   http.destroy();
   await rm(dataDir, { recursive: true });

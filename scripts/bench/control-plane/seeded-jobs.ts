@@ -4,8 +4,9 @@ import { DatabaseSync } from "node:sqlite";
 
 /**
  * Inserts jobs by SQL into the database of a stopped embedded control plane: one in ten is queued in the default pool
- * for the engine `builtin`, one in fifty has failed, the others are completed with results. The triggers that count
- * jobs and write their history fire as usual.
+ * for the engine `builtin`, one in fifty has failed, the others are completed with results. A hundredth is in the pool
+ * `lab`, with the label `rare=yes`; all have the label `batch=` and one of ten numbers; ten jobs share a `task_id`. The
+ * triggers that count jobs, and write their history and labels, fire as usual.
  *
  * @param from the number of existing jobs
  */
@@ -22,6 +23,9 @@ export async function seedJobs(dataDir: string, from: number, to: number): Promi
   }
 }
 
+/** The n-th seeded job was created n seconds after this. */
+export const SEEDED_SINCE = 1_700_000_000_000;
+
 /** The id of the n-th seeded job, from 1. */
 export function seededId(n: number): string {
   return `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
@@ -30,12 +34,14 @@ export function seededId(n: number): string {
 const INSERT_JOBS = `
   WITH RECURSIVE numbers (n) AS (SELECT ?1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2)
   INSERT INTO jobs (id, task_id, status, message, filename, source_url, options, pool, priority, rank, created_at,
-    updated_at, attempt, agent_id, progress)
-  SELECT printf('00000000-0000-4000-8000-%012d', n), 'seeded',
+    updated_at, attempt, agent_id, progress, labels)
+  SELECT printf('00000000-0000-4000-8000-%012d', n), 'seeded-' || n / 10,
     CASE WHEN n % 10 = 0 THEN 'queued' WHEN n % 50 = 1 THEN 'failed' ELSE 'completed' END,
     'seeded', 'v.mp4', 'https://example.com/v.mp4',
     '{"iterations":5000,"fps":4,"start_sec":0,"end_sec":null,"engine":"builtin","preset":"standard","max_splats":null,"max_resolution":null}',
-    'default', 0, 1700000000000 + n, 1700000000000 + n, 1700000000000 + n, n % 10 > 0, NULL, 0
+    iif(n % 100 = 7, 'lab', 'default'), 0, 1700000000000 + n, ${SEEDED_SINCE} + 1000 * n, ${SEEDED_SINCE} + 1000 * n,
+    n % 10 > 0, NULL, 0,
+    iif(n % 100 = 7, json_object('batch', (n / 7 % 10) || '', 'rare', 'yes'), json_object('batch', (n / 7 % 10) || ''))
   FROM numbers`;
 
 const INSERT_RESULTS = `
