@@ -7,11 +7,12 @@ import type { ControlPlaneFiles, WorkerCode, WorkerModule } from "./fakes/contro
 import { SimD1, SqliteFile } from "./fakes/d1.ts";
 import { installWorkerGlobals } from "./fakes/worker-globals.ts";
 import { installVirtualGlobals } from "./kernel/virtual-globals.ts";
-import { hookLoader, type SourceChange } from "./loader.ts";
+import { changed, hookLoader, type SourceChange } from "./loader.ts";
 
 /** Variables, not literals in the imports: this project uses Node's types, these modules Cloudflare's. */
 const WORKER: string = "@splatt/control-plane/worker";
 const AGENT_TOKENS: string = "@splatt/control-plane/agent-tokens";
+const API_KEY: string = "@splatt/control-plane/api-key";
 
 /** Small enough that files of a few hundred bytes need several parts, as files of a few hundred megabytes do. */
 const PART_SIZE_BYTES = 128;
@@ -43,14 +44,15 @@ export interface ShippedCode {
 
 /** Loads the shipped code onto the fakes, with additional changes, for the rest of this thread's life. */
 export async function loadShippedCode(changes: readonly SourceChange[]): Promise<ShippedCode> {
-  const unchanged = hookLoader([...SCALE, ...changes]);
+  const unchanged = hookLoader([...SCALE, ...changes.filter(({ file }) => !isMigration(file))]);
   installVirtualGlobals();
   installWorkerGlobals();
   const worker = (await import(WORKER)) as WorkerModule;
   const { newAgentToken } = (await import(AGENT_TOKENS)) as Pick<WorkerCode, "newAgentToken">;
+  const { newApiKey } = (await import(API_KEY)) as Pick<WorkerCode, "newApiKey">;
   const agent = await loadAgentCode();
   if (unchanged().length > 0) throw new Error(`loaded too early, or not at all: ${unchanged().join(", ")}`);
-  return { worker: { ...worker, newAgentToken }, agent, smallestPart: SMALLEST_PART_BYTES };
+  return { worker: { ...worker, newAgentToken, newApiKey }, agent, smallestPart: SMALLEST_PART_BYTES };
 }
 
 /** The databases of one thread: created once, emptied for each run. */
@@ -58,9 +60,10 @@ export class Databases implements ControlPlaneFiles {
   readonly d1: SimD1;
   readonly #objects = new Map<string, SqliteFile>();
 
-  constructor() {
+  /** @param changes of the migrations; others are left to the loader */
+  constructor(changes: readonly SourceChange[] = []) {
     this.d1 = new SimD1(new SqliteFile(new DatabaseSync(":memory:")));
-    for (const statement of migrations()) this.d1.file.db.exec(statement);
+    for (const statement of migrations(changes)) this.d1.file.db.exec(statement);
   }
 
   object(name: string): SqliteFile {
@@ -82,11 +85,21 @@ export class Databases implements ControlPlaneFiles {
   }
 }
 
+const MIGRATIONS = "control-plane/migrations";
+
+function isMigration(file: string): boolean {
+  return file.startsWith(MIGRATIONS);
+}
+
 /** Every statement of the real migrations, in order. */
-function migrations(): string[] {
-  const folder = join(ROOT, "control-plane", "migrations");
-  const files = readdirSync(folder).filter((name) => name.endsWith(".sql"));
-  return files
-    .toSorted()
-    .flatMap((name) => readFileSync(join(folder, name), "utf8").split("--> statement-breakpoint"));
+function migrations(changes: readonly SourceChange[]): string[] {
+  const names = readdirSync(join(ROOT, MIGRATIONS)).filter((name) => name.endsWith(".sql"));
+  return names.toSorted().flatMap((name) => {
+    const file = `${MIGRATIONS}/${name}`;
+    const text = readFileSync(join(ROOT, file), "utf8");
+    return changes
+      .filter((change) => change.file === file)
+      .reduce(changed, text)
+      .split("--> statement-breakpoint");
+  });
 }

@@ -11,6 +11,8 @@ export interface Mutation {
 }
 
 const DISPATCH = "control-plane/src/dispatch";
+const WATCH = "control-plane/src/watch";
+const ADDITIONS = "control-plane/migrations/0005_api_additions.sql";
 
 /** Each must break an invariant within a few seeds. This proves that the simulation detects bugs. */
 export const MUTATIONS: readonly Mutation[] = [
@@ -47,8 +49,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: `${DISPATCH}/complete-job.ts`,
-        search: ".where(completed))",
-        replace: ".where(eq(jobs.id, fence.job_id)))",
+        search: "resultRows(files, completable)",
+        replace: "resultRows(files, eq(jobs.id, fence.job_id))",
       },
     ],
   },
@@ -411,6 +413,199 @@ export const MUTATIONS: readonly Mutation[] = [
         file: "control-plane/src/idempotency/creation.ts",
         search: "answer: stored, createdAt: Date.now() });",
         replace: "answer: stored, createdAt: Date.now() }).onConflictDoNothing();",
+      },
+    ],
+  },
+  {
+    name: "claim-keeps-version",
+    is: "a job that is assigned keeps the version that its watchers have seen",
+    found: 2,
+    changes: [
+      {
+        file: "control-plane/src/jobs/transitions.ts",
+        search: "      version: NEXT_VERSION,\n      updatedAt: now,\n      startedAt",
+        replace: "      updatedAt: now,\n      startedAt",
+      },
+    ],
+  },
+  {
+    name: "latecomer-misses-events",
+    is: "a watcher that comes while its job is read gets the events that the others had not seen",
+    found: 198,
+    changes: [
+      {
+        file: `${WATCH}/watchers.ts`,
+        search: "for (const { ws } of behind) {",
+        replace: "for (const { ws } of this.sockets.of(jobId)) {",
+      },
+    ],
+  },
+  {
+    name: "watch-forgets-position",
+    is: "what a watcher has seen is lost when the Dispatcher hibernates",
+    found: 4,
+    changes: [
+      {
+        file: `${WATCH}/watch-sockets.ts`,
+        search: "    ws.serializeAttachment(watcher);\n    watchers.set(ws, watcher);",
+        replace:
+          "    if (!watchers.has(ws)) ws.serializeAttachment(watcher);\n    watchers.set(ws, watcher);",
+      },
+      {
+        file: `${WATCH}/watch-sockets.ts`,
+        search: "  const known = watchers.get(ws);\n  if (known !== undefined) return known;",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "watch-cursor-ignored",
+    is: "a watcher that comes back is sent what it has seen",
+    found: 4,
+    changes: [{ file: `${WATCH}/routes.ts`, search: "event: seen?.event ?? 0,", replace: "event: 0," }],
+  },
+  {
+    name: "watch-ends-early",
+    is: "a watch ends without the job's final state",
+    found: 4,
+    changes: [
+      {
+        file: `${WATCH}/watchers.ts`,
+        search: "    if (job === undefined) return this.deleted(jobId);\n",
+        replace:
+          '    if (job === undefined) return this.deleted(jobId);\n    if (isTerminal(job.status)) return this.sockets.of(jobId).forEach(({ ws }) => this.sockets.end(ws, "job_ended"));\n',
+      },
+    ],
+  },
+  {
+    name: "revocation-before-watches",
+    is: "a key's revocation is confirmed before its watches have ended",
+    found: 45,
+    changes: [
+      {
+        file: "control-plane/src/keys/routes.ts",
+        search: "    await endWatches(c.env, row);",
+        replace: "    void endWatches(c.env, row).catch(() => undefined);",
+      },
+    ],
+  },
+  {
+    name: "revoked-key-accepted",
+    is: "a revoked key still counts",
+    found: 169,
+    changes: [
+      {
+        file: "control-plane/src/keys/authenticate-key.ts",
+        search: "return revokedAt === null && (",
+        replace: "return revokedAt !== 0 && (",
+      },
+    ],
+  },
+  {
+    name: "removed-results-promised",
+    is: "a job whose results are removed still lists them",
+    found: 44,
+    changes: [
+      {
+        file: "control-plane/src/maintenance/purge-results.ts",
+        search: "      db.delete(results).where(and(eq(results.jobId, jobId), exists(purged))),\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "needed-video-removed",
+    is: "retention takes a video that a job waits for",
+    found: 44,
+    changes: [
+      {
+        file: "control-plane/src/uploads/expiry.ts",
+        search: "or(isNull(jobs.endedAt), eq(jobs.pinned, true), gt",
+        replace: "or(eq(jobs.pinned, true), gt",
+      },
+    ],
+  },
+  {
+    name: "pinned-video-removed",
+    is: "retention takes the video of a pinned job",
+    found: 124,
+    changes: [
+      {
+        file: "control-plane/src/uploads/expiry.ts",
+        search: "or(isNull(jobs.endedAt), eq(jobs.pinned, true), gt",
+        replace: "or(isNull(jobs.endedAt), gt",
+      },
+    ],
+  },
+  {
+    name: "removed-video-promised",
+    is: "jobs do not learn that their video was removed",
+    found: 18,
+    changes: [
+      {
+        file: "control-plane/src/uploads/uploads.ts",
+        search: "isNull(jobs.inputPurgedAt), exists(marked))",
+        replace: "isNull(jobs.inputPurgedAt), isNull(jobs.endedAt))",
+      },
+    ],
+  },
+  {
+    name: "webhook-not-retried",
+    is: "a webhook that its receiver did not take is given up",
+    found: 87,
+    changes: [
+      {
+        file: "control-plane/src/webhooks/settlement.ts",
+        search: "isGone(outcome) ? null : retryAt(tried, now)",
+        replace: "responseStatus !== null ? null : retryAt(tried, now)",
+      },
+    ],
+  },
+  {
+    name: "webhooks-not-found-again",
+    is: "webhooks whose sender was not woken, or died, stay in the outbox",
+    found: 400,
+    changes: [
+      {
+        file: "control-plane/src/maintenance/scheduled.ts",
+        search: "    deliverMissedWebhooks(env, db),\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "webhook-changes",
+    is: "the attempts to deliver a webhook do not say the same",
+    found: 1,
+    changes: [
+      {
+        file: "control-plane/src/webhooks/event-body.ts",
+        search: "const timestamp = offsetUtc(createdAt);",
+        replace: "const timestamp = offsetUtc(Date.now() + 0 * createdAt);",
+      },
+    ],
+  },
+  {
+    name: "webhook-without-change",
+    is: "a webhook tells of the status that its job had before",
+    found: 9,
+    changes: [
+      {
+        file: ADDITIONS,
+        search: "json_object('task_id', NEW.task_id, 'status', NEW.status,",
+        replace: "json_object('task_id', NEW.task_id, 'status', OLD.status,",
+      },
+    ],
+  },
+  {
+    name: "webhook-started-once",
+    is: "the start of a job's later attempts is not told",
+    found: 87,
+    changes: [
+      {
+        file: ADDITIONS,
+        search: "AND told.event = 'job.started' AND told.payload ->> '$.attempt' = NEW.attempt",
+        replace: "AND told.event = 'job.started'",
       },
     ],
   },

@@ -13,14 +13,35 @@ export type Operation =
       readonly engine: EngineName | "auto";
       readonly source: "url" | "upload";
       readonly priority: number;
+      /** Whether a receiver is told of its events. */
+      readonly callback: boolean;
+      /** Whether the second API key creates it, which may be revoked. */
+      readonly withKey: boolean;
     }
   | {
-      readonly kind: "cancel" | "delete" | "retry" | "status" | "list";
+      readonly kind: "cancel" | "delete" | "retry" | "status" | "list" | "pin" | "unpin";
       readonly atMs: number;
       readonly job: number;
     }
+  | { readonly kind: "watch"; readonly atMs: number; readonly job: number; readonly watch: WatchPlan }
+  | { readonly kind: "revoke key"; readonly atMs: number }
   | { readonly kind: "drain"; readonly atMs: number; readonly host: number }
   | { readonly kind: "delete agent"; readonly atMs: number; readonly host: number };
+
+export interface WatchPlan {
+  /** Whether it reads the job's log. */
+  readonly log: boolean;
+  /** Whether it uses the second API key. */
+  readonly withKey: boolean;
+  /** It disconnects after this long, and comes back. */
+  readonly staysMs: number;
+}
+
+/** How long files stay after their job has ended; null is for ever. */
+export interface RetentionPlan {
+  readonly inputSeconds: number | null;
+  readonly resultSeconds: number | null;
+}
 
 /** Everything decided before a run. The rest is drawn from the same seed during the run. */
 export interface Plan {
@@ -31,6 +52,7 @@ export interface Plan {
   readonly dispatchTiming: Readonly<Record<string, number>>;
   /** The retry limits, from the same file. */
   readonly limits: TryLimits;
+  readonly retention: RetentionPlan;
   readonly faults: FaultRates;
   /** The maximum number of strikes. */
   readonly faultLimit: number;
@@ -64,13 +86,21 @@ export function drawPlan(seed: number): Plan {
   const hosts = drawHosts(random, pools, new Random(seed, "previews"));
   const healAtMs = random.logBetween(5000, 40_000);
   const quiet = random.chance(0.03);
+  const retention = drawRetention(new Random(seed, "retention"));
+  const operations = [
+    ...drawOperations(random, hosts, healAtMs),
+    ...drawDeletion(new Random(seed, "agents deleted"), hosts, healAtMs),
+    ...drawPins(new Random(seed, "pins"), retention),
+    ...drawWatchers(new Random(seed, "watchers"), healAtMs),
+  ];
   return {
     seed,
     hosts,
     operations: [
-      ...drawOperations(random, hosts, healAtMs),
-      ...drawDeletion(new Random(seed, "agents deleted"), hosts, healAtMs),
+      ...withSubscribers(new Random(seed, "subscribers"), operations, retention),
+      ...drawRevocation(new Random(seed, "key revoked"), healAtMs),
     ].toSorted((a, b) => a.atMs - b.atMs),
+    retention,
     dispatchTiming: random.chance(0.9) ? SHORT_TIMING : {},
     limits: drawLimits(new Random(seed, "limits")),
     faults: quiet ? {} : drawFaults(random),
@@ -117,6 +147,8 @@ function drawOperations(random: Random, hosts: readonly HostPlan[], healAtMs: nu
       engine: random.chance(0.7) ? "auto" : (random.pick(host?.engines ?? []) ?? "auto"),
       source: random.chance(0.08) ? "upload" : "url",
       priority: random.chance(0.2) ? random.int(-3, 3) : 0,
+      callback: false,
+      withKey: false,
     });
   }
   // Bugs in stopping a job right after its start show best when little else happens.
@@ -154,6 +186,56 @@ function drawDeletion(random: Random, hosts: readonly HostPlan[], healAtMs: numb
     second.engines.every((engine) => first.engines.includes(engine));
   if (!isReplaced || !random.chance(0.3)) return [];
   return [{ kind: "delete agent", atMs: random.logBetween(300, healAtMs), host: 1 }];
+}
+
+/** Short enough that files expire while other jobs run. */
+function drawRetention(random: Random): RetentionPlan {
+  if (!random.chance(0.1)) return { inputSeconds: null, resultSeconds: null };
+  return { inputSeconds: random.pick([5, 20, 60]), resultSeconds: random.pick([null, 5, 20, 60]) };
+}
+
+/** Where files expire, clients pin jobs, and repeat those that ended a while ago. */
+function drawPins(random: Random, { inputSeconds }: RetentionPlan): Operation[] {
+  if (inputSeconds === null) return [];
+  const kinds = ["pin", "unpin", "retry", "retry"] as const;
+  return Array.from({ length: random.int(1, 5) }, () => ({
+    kind: random.pick(kinds),
+    atMs: random.between(5000, 120_000),
+    job: random.int(0, 2),
+  }));
+}
+
+function drawWatchers(random: Random, healAtMs: number): Operation[] {
+  if (!random.chance(0.25)) return [];
+  return Array.from({ length: random.int(1, 3) }, () => ({
+    kind: "watch",
+    atMs: random.next() * healAtMs,
+    job: random.int(0, 2),
+    watch: {
+      log: random.chance(0.7),
+      withKey: random.chance(0.4),
+      staysMs: random.logBetween(500, 100_000),
+    },
+  }));
+}
+
+/** Lets a receiver be told of some jobs, the second key create some, and files to expire exist. */
+function withSubscribers(
+  random: Random,
+  operations: readonly Operation[],
+  { inputSeconds }: RetentionPlan,
+): Operation[] {
+  const callback = random.chance(0.25);
+  const keyed = random.chance(0.2);
+  return operations.map((operation) => {
+    if (operation.kind !== "create") return operation;
+    const source = inputSeconds !== null && random.chance(0.6) ? "upload" : operation.source;
+    return { ...operation, source, callback, withKey: keyed && random.chance(0.6) };
+  });
+}
+
+function drawRevocation(random: Random, healAtMs: number): Operation[] {
+  return random.chance(0.2) ? [{ kind: "revoke key", atMs: random.next() * healAtMs }] : [];
 }
 
 /** Some kinds of faults per run, not all: one can mask the bugs that another exposes (swarm testing, Groce et al. 2012). */

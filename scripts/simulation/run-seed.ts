@@ -1,7 +1,9 @@
+import { hash } from "node:crypto";
 import { isTerminal } from "@splatt/shared";
-import { Client } from "./actors/client.ts";
+import { Client, type SecondKey } from "./actors/client.ts";
 import { Nemesis } from "./actors/nemesis.ts";
 import { type HostPlan, type Identity, SimulatedHost } from "./actors/simulated-host.ts";
+import { WebhookReceiver } from "./actors/webhook-receiver.ts";
 import type { Databases, ShippedCode } from "./code.ts";
 import { ControlPlane, type ControlPlaneFiles } from "./fakes/control-plane.ts";
 import type { Disk } from "./fakes/disk.ts";
@@ -9,13 +11,18 @@ import {
   everyJobHasEnded,
   noAgentHoldsAJob,
   noLeaseIsLeft,
+  noWatcherWaits,
   storageHoldsNothingElse,
 } from "./invariants/at-rest.ts";
+import { noExpiredFileIsLeft } from "./invariants/retention.ts";
+import { RevokedKeyGetsNothing } from "./invariants/revocation.ts";
 import { BrokenInvariant, Watch } from "./invariants/watch.ts";
+import { WatchedJobAdvances } from "./invariants/watching.ts";
+import { noWebhookIsLost, noWebhookWaits } from "./invariants/webhooks.ts";
 import { type FaultKind, Faults } from "./kernel/faults.ts";
 import { Random } from "./kernel/random.ts";
 import { enter, World } from "./kernel/world.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan, RetentionPlan } from "./plan.ts";
 
 export interface Outcome {
   readonly seed: number;
@@ -31,11 +38,15 @@ export interface Outcome {
 }
 
 const CRON_MS = 60_000;
+/** Where files expire within a run, so that they are looked for as often. */
+const QUICK_CRON_MS = 7000;
 const LOOK_MS = 2000;
 /** Every job must end within this time after the last fault. */
 const END_WITHIN_MS = 45 * 60_000;
 /** After that, its leases and other leftovers must be cleared within this time. */
 const REST_WITHIN_MS = 10 * 60_000;
+/** Failed deliveries are repeated after five minutes at most: longer pauses come after more failures than a run has. */
+const WEBHOOKS_WITHIN_MS = 20 * 60_000;
 const MOST_PURGES = 2;
 /** When the last purge of deleted jobs is due: after R2 has expired every open upload. */
 const PURGE_AFTER_MS = 9 * 24 * 3_600_000;
@@ -56,10 +67,12 @@ export async function runSeed(
   process.on("unhandledRejection", onUnhandled);
   enter(world);
   try {
-    const run = new Run(world, plan, code, files);
+    const secondKey = { id: world.ids.uuid(), text: await code.worker.newApiKey() };
+    const run = new Run(world, plan, code, files, secondKey);
     await run.setUp();
     await run.faultsAndWork();
     await run.rest();
+    await run.webhooks();
     await run.purge();
     return run.outcome();
   } finally {
@@ -74,13 +87,15 @@ class Run {
   readonly #code: ShippedCode;
   readonly #controlPlane: ControlPlane;
   readonly #client: Client;
+  readonly #secondKey: SecondKey;
+  readonly #receiver: WebhookReceiver;
   readonly #hosts: SimulatedHost[] = [];
   readonly #identities: Identity[] = [];
   readonly #watch: Watch;
   readonly #random: Random;
   #cronRuns = true;
 
-  constructor(world: World, plan: Plan, code: ShippedCode, files: ControlPlaneFiles) {
+  constructor(world: World, plan: Plan, code: ShippedCode, files: ControlPlaneFiles, secondKey: SecondKey) {
     this.#world = world;
     this.#plan = plan;
     this.#code = code;
@@ -88,13 +103,35 @@ class Run {
     this.#controlPlane = new ControlPlane(world, code.worker, files, {
       dispatchTiming: { ...plan.dispatchTiming, ...plan.limits },
       smallestPart: code.smallestPart,
+      variables: retentionVariables(plan.retention),
     });
-    this.#client = new Client(world, this.#controlPlane);
-    this.#watch = new Watch(world, this.#controlPlane, this.#hosts, this.#client, plan.limits);
+    this.#secondKey = secondKey;
+    this.#receiver = new WebhookReceiver(world);
+    this.#controlPlane.receiver = this.#receiver.fetch;
+    this.#client = new Client(world, this.#controlPlane, secondKey);
+    this.#watch = new Watch(world, this.#controlPlane, this.#hosts, this.#client, {
+      limits: plan.limits,
+      retention: plan.retention,
+      revoked: new RevokedKeyGetsNothing(secondKey),
+      receiver: this.#receiver,
+    });
+    this.#client.onWatcher = (watcher) => {
+      const advances = new WatchedJobAdvances();
+      watcher.onMessage = (message) => {
+        const job = this.#watch.last.jobs.get(watcher.jobId);
+        this.#watch.require("watchersSeeTheJobAdvance", advances.onMessage(message, job));
+      };
+    };
   }
 
-  /** Creates the agents before any fault, and directly in D1: API requests would slow down every run. */
+  /** Creates keys and agents before any fault, and directly in D1: API requests would slow down every run. */
   async setUp(): Promise<void> {
+    this.#controlPlane.d1.file.rows(
+      "INSERT INTO api_keys (id, name, key_hash, prefix, scopes, created_at) VALUES (?, 'second', ?, '', ?, 0)",
+      this.#secondKey.id,
+      hash("sha256", this.#secondKey.text),
+      JSON.stringify(["jobs:read", "jobs:write", "results:read"]),
+    );
     for (const host of this.#plan.hosts) {
       const id = this.#world.ids.uuid();
       const { token, hash } = await this.#code.worker.newAgentToken(id);
@@ -150,7 +187,10 @@ class Run {
   /** Allows time for the cleanup after the jobs' end. */
   async rest(): Promise<void> {
     const latest = this.#world.now + REST_WITHIN_MS;
-    const look = () => noLeaseIsLeft(this.#controlPlane) ?? noAgentHoldsAJob(this.#hosts);
+    const look = () =>
+      noLeaseIsLeft(this.#controlPlane) ??
+      noAgentHoldsAJob(this.#hosts) ??
+      noWatcherWaits(this.#client.watchers);
     let unrest = look();
     const lookAgain = () => {
       unrest = look();
@@ -164,11 +204,31 @@ class Run {
     });
   }
 
+  /** What receivers have not confirmed is sent to them again, until they have all of it. */
+  async webhooks(): Promise<void> {
+    for (const host of this.#hosts) host.turnOff();
+    const { file } = this.#controlPlane.d1;
+    const latest = this.#world.now + WEBHOOKS_WITHIN_MS;
+    let waiting = noWebhookWaits(file);
+    const lookAgain = () => {
+      waiting = noWebhookWaits(file);
+      if (waiting !== null) this.#world.schedule(LOOK_MS, "looks", lookAgain, null);
+    };
+    lookAgain();
+    await this.#world.run(() => {
+      this.#watch.afterStep();
+      if (this.#world.now > latest) this.#watch.require("noWebhookIsLost", waiting);
+      return waiting === null;
+    });
+    this.#watch.require("noWebhookIsLost", noWebhookIsLost(file, this.#receiver.confirmed));
+  }
+
   /** Days later, storage holds nothing unreferenced. */
   async purge(): Promise<void> {
     this.#cronRuns = false;
-    for (const host of this.#hosts) host.turnOff();
-    const look = () => storageHoldsNothingElse(this.#controlPlane);
+    const look = () =>
+      storageHoldsNothingElse(this.#controlPlane) ??
+      noExpiredFileIsLeft(this.#watch.last, this.#plan.retention);
     let stray = look();
     let purges = 0;
     const purge = () => {
@@ -208,7 +268,8 @@ class Run {
       void this.#controlPlane.scheduled();
       this.#cron();
     };
-    this.#world.schedule(CRON_MS, "cron", tick, null);
+    const { inputSeconds } = this.#plan.retention;
+    this.#world.schedule(inputSeconds === null ? CRON_MS : QUICK_CRON_MS, "cron", tick, null);
   }
 
   #addHost(plan: HostPlan, identity: Identity, disk?: Disk): SimulatedHost {
@@ -235,6 +296,14 @@ class Run {
     const plan = { ...of.plan, name: `${of.plan.name}-twin${this.#hosts.length}` };
     this.#addHost(plan, of.identity, disk === "copied" ? of.disk.copy() : undefined).start();
   }
+}
+
+function retentionVariables({ inputSeconds, resultSeconds }: RetentionPlan): Record<string, string> {
+  const days = (seconds: number) => (seconds / 86_400).toFixed(6);
+  return {
+    ...(inputSeconds === null ? {} : { INPUT_RETENTION_DAYS: days(inputSeconds) }),
+    ...(resultSeconds === null ? {} : { RESULT_RETENTION_DAYS: days(resultSeconds) }),
+  };
 }
 
 function allEnded(jobs: Watch["last"]["jobs"]): boolean {

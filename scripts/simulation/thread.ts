@@ -24,7 +24,7 @@ const code = await loadShippedCode(changes);
 const { drawPlan } = await import("./plan.ts");
 const { runSeed } = await import("./run-seed.ts");
 const { explain } = await import("./shrink.ts");
-const files = new Databases();
+const files = new Databases(changes);
 
 const reply = (message: Reply) => parentPort?.postMessage(message);
 

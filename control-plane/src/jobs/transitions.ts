@@ -29,9 +29,11 @@ export interface Transition {
 export function applyTransition(db: Database, { from, to, set }: Transition, where: SQL | undefined) {
   return db
     .update(jobs)
-    .set({ ...set, status: to, version: sql`${jobs.version} + 1` })
+    .set({ ...set, status: to, version: NEXT_VERSION })
     .where(and(where, inArray(jobs.status, [...from])));
 }
+
+const NEXT_VERSION = sql`${jobs.version} + 1`;
 
 /** An agent gets a waiting job: a new attempt under a new lease. */
 export function claim(lease: {
@@ -51,6 +53,7 @@ export function claim(lease: {
       progress: 0,
       lastSeq: 0,
       etaSeconds: null,
+      version: NEXT_VERSION,
       updatedAt: now,
       startedAt: sql`coalesce(${jobs.startedAt}, ${now})`,
     },

@@ -170,7 +170,10 @@ export class Watchers {
       const dates = await fileDates(db, job, this.#context.retention);
       const view = toJobView(job, files, dates, this.#context.now());
       const event = events.at(-1)?.number;
-      for (const { ws, watcher } of this.sockets.of(jobId).filter(isOld)) {
+      // One that came meanwhile may need older events: its own read follows.
+      for (const { ws } of behind) {
+        const watcher = this.sockets.watcher(ws);
+        if (watcher.version >= job.version) continue;
         const news = events.filter(({ number }) => number > watcher.event);
         const seenNow = { version: job.version, event: event ?? watcher.event };
         this.sockets.send(ws, { type: "job", version: job.version, job: view, events: news }, seenNow);

@@ -41,7 +41,8 @@ export async function nextDeliveries(db: Database, receiver: string, limit: numb
       webhook: webhooks,
       callback: jobs.callback,
       callbackSecret: callbackSecrets.secret,
-      key: { revokedAt: apiKeys.revokedAt, expiresAt: apiKeys.expiresAt },
+      // With the id: drizzle takes a joined row of NULLs, as a key's that never expires, for a missing one.
+      key: { id: apiKeys.id, revokedAt: apiKeys.revokedAt, expiresAt: apiKeys.expiresAt },
     })
     .from(webhookDeliveries)
     .leftJoin(webhooks, eq(webhooks.id, webhookDeliveries.receiver))

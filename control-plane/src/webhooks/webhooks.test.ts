@@ -6,6 +6,7 @@ import { runScheduled } from "../maintenance/scheduled.ts";
 import { api, createJob, json, mintAgent } from "../testing/api.ts";
 import { agentWithJob, newPool } from "../testing/dispatch.ts";
 import { FakeReceiver } from "../testing/fake-receiver.ts";
+import { mintKey } from "../testing/keys.ts";
 import { ScriptedAgent } from "../testing/scripted-agent.ts";
 
 const receiver = new FakeReceiver("https://receiver.example.org");
@@ -49,6 +50,18 @@ async function failedJob(fields: Record<string, unknown> = {}): Promise<string> 
 }
 
 describe("a webhook", () => {
+  it("of a key that never expires is told, like the owner's", async () => {
+    const { headers } = await mintKey(["jobs:read", "jobs:write"]);
+    const body = { url: receiver.origin, events: ["job.cancelled"] };
+    const { webhook_id } = await json<WebhookCreated>(api("POST", "/webhooks", body, headers));
+    const pool = newPool();
+    await mintAgent(pool);
+    const jobId = await createJob({ pool });
+    await json(api("POST", `/jobs/${jobId}/cancel`));
+    await deliveryBecomes(webhook_id, { state: "delivered", error: null });
+    await unsubscribe(webhook_id);
+  });
+
   it("is told of every change, in order, signed, once", async () => {
     const all = ["job.started", "job.stage", "job.completed", "job.failed", "job.cancelled"];
     const { webhook_id, secret } = await subscribe(all);

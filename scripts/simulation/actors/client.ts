@@ -1,3 +1,4 @@
+import { WEBHOOK_EVENTS } from "@splatt/shared";
 import { API_KEY, type ControlPlane, type HttpAnswer, ORIGIN } from "../fakes/control-plane.ts";
 import { NetworkPath } from "../fakes/network-path.ts";
 import { setTimeout as sleep } from "../fakes/timers-promises.ts";
@@ -5,6 +6,8 @@ import { SimProcess } from "../kernel/process.ts";
 import type { World } from "../kernel/world.ts";
 import type { Operation } from "../plan.ts";
 import type { Identity } from "./simulated-host.ts";
+import { Watcher } from "./watcher.ts";
+import { RECEIVER_URL } from "./webhook-receiver.ts";
 
 const TRIES = 3;
 const VIDEO = Buffer.from(
@@ -18,18 +21,29 @@ export interface KnownJob {
   deletionAskedFor: boolean;
 }
 
+/** An API key beside the bootstrap key. */
+export interface SecondKey {
+  readonly id: string;
+  readonly text: string;
+}
+
 /** A user of the API: carries out the plan's operations and remembers what the API confirmed. */
 export class Client {
   readonly jobs: KnownJob[] = [];
+  readonly watchers: Watcher[] = [];
+  /** Called with each new watcher. */
+  onWatcher: (watcher: Watcher) => void = () => undefined;
   readonly #world: World;
   readonly #controlPlane: ControlPlane;
+  readonly #secondKey: SecondKey;
   readonly #process = new SimProcess("client");
   readonly #path = new NetworkPath();
   #busy = 0;
 
-  constructor(world: World, controlPlane: ControlPlane) {
+  constructor(world: World, controlPlane: ControlPlane, secondKey: SecondKey) {
     this.#world = world;
     this.#controlPlane = controlPlane;
+    this.#secondKey = secondKey;
   }
 
   /** Whether all operations have finished. */
@@ -62,9 +76,22 @@ export class Client {
       await this.#json("GET", "/jobs?limit=10", null);
       return;
     }
+    if (operation.kind === "revoke key") {
+      await this.#json("DELETE", `/keys/${this.#secondKey.id}`, null);
+      return;
+    }
     const job = this.jobs[operation.job % Math.max(1, this.jobs.length)];
     if (job === undefined) return;
-    if (operation.kind === "delete") {
+    if (operation.kind === "watch") {
+      const key = operation.watch.withKey ? this.#secondKey.text : API_KEY;
+      const { watch } = operation;
+      const watcher = new Watcher(this.#world, this.#controlPlane, this.#process, job.id, key, watch);
+      this.watchers.push(watcher);
+      this.onWatcher(watcher);
+      watcher.start();
+    } else if (operation.kind === "pin" || operation.kind === "unpin") {
+      await this.#json(operation.kind === "pin" ? "POST" : "DELETE", `/jobs/${job.id}/pin`, null);
+    } else if (operation.kind === "delete") {
       job.deletionAskedFor = true;
       await this.#json("DELETE", `/jobs/${job.id}`, null);
     } else if (operation.kind === "status") {
@@ -83,8 +110,12 @@ export class Client {
       operation.source === "url" ? { video_url: "https://example.com/v.mp4" } : await this.#upload();
     if (source === null) return;
     const key = this.#newKey();
-    const body = { task_id: key, filename: "v.mp4", engine, pool, priority, ...source };
-    this.#learnOf(await this.#json("POST", "/jobs", body, key));
+    const callback = operation.callback
+      ? { callback_url: RECEIVER_URL, callback_events: WEBHOOK_EVENTS }
+      : {};
+    const body = { task_id: key, filename: "v.mp4", engine, pool, priority, ...source, ...callback };
+    const apiKey = operation.withKey ? this.#secondKey.text : API_KEY;
+    this.#learnOf(await this.#json("POST", "/jobs", body, key, apiKey));
   }
 
   async #upload(): Promise<{ upload_id: string } | null> {
@@ -116,22 +147,29 @@ export class Client {
     path: string,
     body: unknown,
     key: string | null = null,
+    apiKey = API_KEY,
   ): Promise<Record<string, unknown> | null> {
     for (let tries = 1; ; tries += 1) {
-      const answer = await this.#send(method, path, body, key).catch(() => null);
+      const answer = await this.#send(method, path, body, key, apiKey).catch(() => null);
       if (answer?.status === 200) return JSON.parse(answer.body.toString()) as Record<string, unknown>;
       if ((answer !== null && answer.status < 500) || tries === TRIES) return null;
       await sleep(this.#world.latency(100, 5000));
     }
   }
 
-  #send(method: string, path: string, body: unknown, key: string | null): Promise<HttpAnswer> {
+  #send(
+    method: string,
+    path: string,
+    body: unknown,
+    key: string | null,
+    apiKey: string,
+  ): Promise<HttpAnswer> {
     const bytes = body === null || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
     return this.#controlPlane.fetch(this.#path, {
       method,
       url: `${ORIGIN}${path}`,
       headers: {
-        "x-api-key": API_KEY,
+        "x-api-key": apiKey,
         "content-type": "application/json",
         ...(key === null ? {} : { "idempotency-key": key }),
         ...(bytes === null ? {} : { "content-length": String(bytes.length) }),

@@ -14,10 +14,12 @@ export interface WorkerModule {
     scheduled(controller: object, env: object, ctx: object): unknown;
   };
   readonly Dispatcher: ObjectClass;
+  readonly WebhookSender: ObjectClass;
 }
 
 export interface WorkerCode extends WorkerModule {
   readonly newAgentToken: (agentId: string) => Promise<{ token: string; hash: string }>;
+  readonly newApiKey: () => Promise<string>;
 }
 
 export interface HttpRequest {
@@ -35,6 +37,14 @@ export interface HttpAnswer {
   readonly upgraded: HandedOnSocket | null;
 }
 
+export interface WebhookInit {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly signal: AbortSignal;
+}
+
+export type WebhookReceiver = (url: string, init: WebhookInit) => Promise<Response>;
+
 export const API_KEY = "simulated-key";
 export const ORIGIN = "https://control.plane";
 
@@ -47,7 +57,7 @@ const CLIENT_TIMEOUT_MS = 120_000;
 
 export interface ControlPlaneFiles {
   readonly d1: SimD1;
-  /** The storage of a pool's Dispatcher. */
+  /** The storage of a Durable Object. */
   readonly object: (name: string) => SqliteFile;
 }
 
@@ -55,15 +65,19 @@ export interface ControlPlaneFiles {
 export class ControlPlane {
   watch: DispatcherWatch = {
     onHubFrame: () => undefined,
+    onWatcherFrame: () => undefined,
     onAgentFrame: () => undefined,
     onAlarm: () => undefined,
   };
   /** Called with each request as it arrives; the returned function is called with the reply's status. */
-  onRequest: (request: Pick<HttpRequest, "url" | "headers">) => (status: number) => void = () => () =>
-    undefined;
+  onRequest: (request: Omit<HttpRequest, "body">) => (status: number) => void = () => () => undefined;
+  /** Gets what the Worker sends to the receivers of webhooks. */
+  receiver: WebhookReceiver = async () => new Response();
   readonly d1: SimD1;
   readonly r2: SimR2;
+  /** The Dispatchers, by pool. */
   readonly objects = new Map<string, ObjectHost>();
+  readonly #senders = new Map<string, ObjectHost>();
   readonly #world: World;
   readonly #code: WorkerCode;
   readonly #files: ControlPlaneFiles;
@@ -74,7 +88,11 @@ export class ControlPlane {
     world: World,
     code: WorkerCode,
     files: ControlPlaneFiles,
-    options: { readonly dispatchTiming: object; readonly smallestPart: number },
+    options: {
+      readonly dispatchTiming: object;
+      readonly smallestPart: number;
+      readonly variables: Readonly<Record<string, string>>;
+    },
   ) {
     this.#world = world;
     this.#code = code;
@@ -84,9 +102,12 @@ export class ControlPlane {
     this.#env = {
       DB: this.d1,
       BUCKET: this.r2,
-      DISPATCHER: { getByName: (name: string) => this.#stub(name) },
+      DISPATCHER: { getByName: (name: string) => this.#stub(name, () => this.object(name)) },
+      WEBHOOK_SENDER: { getByName: (name: string) => this.#stub("sender", () => this.#sender(name)) },
+      OUTBOUND_FETCH: (url: string, init: WebhookInit) => this.receiver(url, init),
       GPU_API_KEY: API_KEY,
       DISPATCH_TIMING: JSON.stringify(options.dispatchTiming),
+      ...options.variables,
     };
   }
 
@@ -149,7 +170,7 @@ export class ControlPlane {
           headers,
           body: body === null ? null : Uint8Array.from(body),
         });
-        const onAnswer = this.onRequest({ url, headers });
+        const onAnswer = this.onRequest({ method, url, headers });
         const response = await this.#code.default.fetch(request, this.#env, ctx);
         onAnswer(response.status);
         const upgraded = (response as unknown as { webSocket: HandedOnSocket | null }).webSocket ?? null;
@@ -194,35 +215,57 @@ export class ControlPlane {
   }
 
   object(name: string): ObjectHost {
-    const known = this.objects.get(name);
+    return this.#objectIn(this.objects, name, this.#files.object(name), this.#code.Dispatcher);
+  }
+
+  /** The object that delivers to one receiver. */
+  #sender(name: string): ObjectHost {
+    return this.#objectIn(
+      this.#senders,
+      name,
+      this.#files.object(`sender ${name}`),
+      this.#code.WebhookSender,
+    );
+  }
+
+  #objectIn(
+    objects: Map<string, ObjectHost>,
+    name: string,
+    file: SqliteFile,
+    objectClass: ObjectClass,
+  ): ObjectHost {
+    const known = objects.get(name);
     if (known !== undefined) return known;
     const object = new ObjectHost(
       this.#world,
       name,
-      this.#files.object(name),
-      { objectClass: this.#code.Dispatcher, env: this.#env },
+      file,
+      { objectClass, env: this.#env },
       {
         onHubFrame: (frame) => this.watch.onHubFrame(frame),
+        onWatcherFrame: (frame, keyId) => this.watch.onWatcherFrame(frame, keyId),
         onAgentFrame: (frame) => this.watch.onAgentFrame(frame),
         onAlarm: (alarmed) => this.watch.onAlarm(alarmed),
       },
     );
-    this.objects.set(name, object);
+    objects.set(name, object);
     return object;
   }
 
   /** A method call on a stub calls the object's method of that name. */
-  #stub(name: string): object {
+  #stub(name: string, object: () => ObjectHost): object {
     return new Proxy(
       {},
       {
         get: (_, method) =>
-          method === "then" ? undefined : (...args: unknown[]) => this.#rpc(name, String(method), args),
+          method === "then"
+            ? undefined
+            : (...args: unknown[]) => this.#rpc(name, object, String(method), args),
       },
     );
   }
 
-  #rpc(name: string, method: string, args: readonly unknown[]): Promise<unknown> {
+  #rpc(name: string, object: () => ObjectHost, method: string, args: readonly unknown[]): Promise<unknown> {
     const world = this.#world;
     const what = `${name}.${method}`;
     const caller = world.caller(what);
@@ -236,7 +279,7 @@ export class ControlPlane {
       const fail = () => reply(() => reject(new Error("Network connection lost.")));
       const begin = () => {
         if (lost) return fail();
-        this.object(name)
+        object()
           .invoke((instance) =>
             (instance as unknown as Record<string, (...args: unknown[]) => unknown>)[method]?.(...args),
           )

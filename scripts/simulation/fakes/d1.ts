@@ -55,7 +55,7 @@ interface D1Result {
  */
 export class SimD1 {
   readonly file: SqliteFile;
-  /** Incremented by every statement that may have changed a job or its results. */
+  /** Incremented by every statement that may have changed a job or its files. */
   version = 0;
 
   constructor(file: SqliteFile) {
@@ -150,4 +150,4 @@ class D1Statement {
 
 const MAX_BOUND_PARAMETERS = 100;
 /** The tables that the invariants read. */
-const WATCHED = / (jobs|results)$/;
+const WATCHED = / (jobs|results|uploads)$/;

@@ -19,6 +19,8 @@ export type ObjectClass = new (ctx: object, env: object) => ObjectInstance;
 /** Observes the frames between a Dispatcher and its agents, and its alarms. */
 export interface DispatcherWatch {
   onHubFrame(frame: string): void;
+  /** @param keyId the watcher's API key; null for the bootstrap key */
+  onWatcherFrame(frame: string, keyId: string | null): void;
   onAgentFrame(frame: string): void;
   onAlarm(name: string): void;
 }
@@ -33,6 +35,17 @@ interface Incarnation {
   idleSince: number;
   /** Events queued behind `blockConcurrencyWhile`; null when nothing blocks. */
   blocked: (() => void)[] | null;
+}
+
+/** The tag of sockets that are not agents' (control-plane/src/watch/watch-sockets.ts). */
+const WATCHERS = "watchers";
+
+function isWatcher({ tags }: HubSocket): boolean {
+  return tags.includes(WATCHERS);
+}
+
+function keyOf(watcher: HubSocket): string | null {
+  return (watcher.deserializeAttachment() as { readonly keyId: string | null }).keyId;
 }
 
 const HIBERNATES_AFTER_MS = 10_000;
@@ -122,7 +135,7 @@ export class ObjectHost {
         if (frame === this.#autoResponse?.request) {
           socket.autoRespond(this.#autoResponse.response, Date.now());
         } else if (this.#sockets.has(socket)) {
-          this.#watch.onAgentFrame(frame);
+          if (!isWatcher(socket)) this.#watch.onAgentFrame(frame);
           this.#deliver("frame", ({ instance }) => instance.webSocketMessage(socket, frame));
         }
       },
@@ -210,7 +223,9 @@ export class ObjectHost {
       acceptWebSocket: (socket: HubSocket, tags: readonly string[] = []) => {
         socket.tags = tags;
         socket.end = this.#linkEndOf(socket);
-        socket.onFrame = (frame) => this.#watch.onHubFrame(frame);
+        socket.onFrame = isWatcher(socket)
+          ? (frame) => this.#watch.onWatcherFrame(frame, keyOf(socket))
+          : (frame) => this.#watch.onHubFrame(frame);
         this.#sockets.add(socket);
       },
       getWebSockets: (tag?: string) =>

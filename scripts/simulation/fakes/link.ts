@@ -31,11 +31,20 @@ export class Link implements OpenLink {
   readonly #world: World;
   readonly #path: NetworkPath;
   readonly #ends: { readonly [side in Side]: LinkEnd };
+  readonly #frames: "any order" | "in order";
   readonly #clearAt = { hub: 0, agent: 0 };
   /** Which ends know that it is over. */
   readonly #over = { hub: false, agent: false };
 
-  constructor(world: World, path: NetworkPath, hub: LinkEnd, agent: LinkEnd) {
+  /** @param frames whether faults may lose, double and reorder single frames */
+  constructor(
+    world: World,
+    path: NetworkPath,
+    hub: LinkEnd,
+    agent: LinkEnd,
+    frames: "any order" | "in order" = "any order",
+  ) {
+    this.#frames = frames;
     this.#world = world;
     this.#path = path;
     this.#ends = { hub, agent };
@@ -92,7 +101,7 @@ export class Link implements OpenLink {
   #send(to: Side, frame: string | CloseFrame): void {
     if (this.#over.hub || this.#over.agent) return;
     const { faults } = this.#world;
-    if (typeof frame === "string") {
+    if (typeof frame === "string" && this.#frames === "any order") {
       if (faults.strikes("frame_lost")) return;
       if (to === "hub" && frame.startsWith("{")) this.#replay(frame);
       if (faults.strikes("frame_doubled")) this.#deliverAfter(this.#world.latency(1, 5000), to, frame);

@@ -1,5 +1,6 @@
 import { isTerminal } from "@splatt/shared";
 import type { SimulatedHost } from "../actors/simulated-host.ts";
+import type { Watcher } from "../actors/watcher.ts";
 import type { ControlPlane } from "../fakes/control-plane.ts";
 import type { Finding } from "./jobs.ts";
 import type { Observation } from "./observation.ts";
@@ -27,6 +28,12 @@ export function noLeaseIsLeft({ objects }: ControlPlane): Finding {
 export function noAgentHoldsAJob(hosts: readonly SimulatedHost[]): Finding {
   const holder = hosts.find(({ isRunning, heldJobs }) => isRunning && heldJobs.length > 0);
   return holder === undefined ? null : `${holder.plan.name} still holds ${holder.heldJobs.join(", ")}`;
+}
+
+/** Every watcher of a job that has ended got the end, and stopped. */
+export function noWatcherWaits(watchers: readonly Watcher[]): Finding {
+  const waiting = watchers.find(({ ended }) => ended === null);
+  return waiting === undefined ? null : `a watcher of job ${waiting.jobId.slice(0, 8)} waits for its end`;
 }
 
 /** After the last purge, storage holds the results of completed jobs and uploaded videos, and nothing else. */

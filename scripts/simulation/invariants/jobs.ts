@@ -8,7 +8,7 @@ export type Finding = string | null;
 export type JobInvariant = (before: Observation, now: Observation) => Finding;
 
 /** Checks the change of each job that exists in both observations. */
-function eachChange(
+export function eachChange(
   { jobs: before }: Observation,
   { jobs: now }: Observation,
   check: (was: ObservedJob, is: ObservedJob) => Finding,
@@ -37,6 +37,26 @@ export const endedJobsStayAsTheyAre: JobInvariant = (before, now) =>
   });
 
 const ENDED_WITH = ["progress", "message", "attempt", "failures", "lost_leases", "error_code"] as const;
+
+/** A version is one state for a job's readers: one who has seen it misses nothing. */
+export const versionsCountChanges: JobInvariant = (before, now) =>
+  eachChange(before, now, (was, is) => {
+    if (is.version < was.version) return `version ${was.version} became ${is.version}`;
+    const changed = SHOWN.find((field) => was[field] !== is[field]);
+    if (changed === undefined || is.version > was.version) return null;
+    return `its ${changed} became ${is[changed]} from ${was[changed]}, but it still has version ${is.version}`;
+  });
+
+const SHOWN = [
+  "status",
+  "progress",
+  "message",
+  "attempt",
+  "error_code",
+  "pinned",
+  "input_purged_at",
+  "results_purged_at",
+] as const;
 
 export const onlyEndedJobsAreDeleted: JobInvariant = ({ jobs: before }, { jobs: now }) => {
   for (const { id, status } of before.values()) {

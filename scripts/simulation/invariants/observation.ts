@@ -16,6 +16,13 @@ export interface ObservedJob {
   readonly lost_leases: number;
   readonly pool: string;
   readonly error_code: string | null;
+  readonly version: number;
+  readonly api_key_id: string | null;
+  readonly upload_id: string | null;
+  readonly pinned: 0 | 1;
+  readonly ended_at: number | null;
+  readonly input_purged_at: number | null;
+  readonly results_purged_at: number | null;
 }
 
 /** A snapshot of D1, read directly and not through its fake binding. */
@@ -27,7 +34,7 @@ export interface Observation {
 export const NOTHING_YET: Observation = { jobs: new Map(), counts: new Map() };
 
 const JOBS = `SELECT id, task_id, status, progress, message, attempt, lease_id, agent_id, last_seq, failures, lost_leases,
-              pool, error_code
+              pool, error_code, version, api_key_id, upload_id, pinned, ended_at, input_purged_at, results_purged_at
               FROM jobs ORDER BY seq`;
 
 export function observe(d1: SqliteFile): Observation {

@@ -15,19 +15,24 @@ interface ResultRow {
   readonly sha256: string;
 }
 
-/** A completed job has all its files, whole and from one run of one attempt; no other job has any. */
+/**
+ * A completed job has all its files, whole and from one run of one attempt, until retention removes them; no other job
+ * has any.
+ */
 export function completedJobsHaveTheirFiles({ jobs }: Observation, d1: SqliteFile, r2: SimR2): Finding {
   const rows = d1.rows("SELECT * FROM results") as unknown as ResultRow[];
   const byJob = Map.groupBy(rows, ({ job_id }) => job_id);
   for (const [id, files] of byJob) {
-    if (jobs.get(id)?.status !== "completed") return `job ${id.slice(0, 8)} has results but is not completed`;
+    const job = jobs.get(id);
+    if (job?.status !== "completed") return `job ${id.slice(0, 8)} has results but is not completed`;
+    if (job.results_purged_at !== null) return `job ${id.slice(0, 8)} promises results that were removed`;
     for (const file of files) {
       const finding = fileIsWhole(file, r2);
       if (finding !== null) return `job ${id.slice(0, 8)}: ${file.filename} ${finding}`;
     }
   }
-  for (const { id, attempt, status } of jobs.values()) {
-    if (status !== "completed") continue;
+  for (const { id, attempt, status, results_purged_at } of jobs.values()) {
+    if (status !== "completed" || results_purged_at !== null) continue;
     const files = byJob.get(id) ?? [];
     const missing = RESULT_FILES.filter((name) => !files.some(({ filename }) => filename === name));
     if (missing.length > 0) return `job ${id.slice(0, 8)} is completed without ${missing.join(", ")}`;

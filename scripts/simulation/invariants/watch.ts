@@ -1,7 +1,9 @@
 import type { Client } from "../actors/client.ts";
 import type { SimulatedHost } from "../actors/simulated-host.ts";
+import type { WebhookReceiver } from "../actors/webhook-receiver.ts";
 import type { ControlPlane } from "../fakes/control-plane.ts";
 import type { World } from "../kernel/world.ts";
+import type { RetentionPlan } from "../plan.ts";
 import { OnlyTheLivingGoOn, onlyTheLostIsAbandoned } from "./abandons.ts";
 import { AcksFollowWrites } from "./acks.ts";
 import { AlarmsDoNotStorm } from "./alarms.ts";
@@ -22,11 +24,15 @@ import {
   type TryLimits,
   terminalStatusNeverChanges,
   triesAreCounted,
+  versionsCountChanges,
   whatWasTakenIsCounted,
 } from "./jobs.ts";
 import { NOTHING_YET, type Observation, type ObservedJob, observe } from "./observation.ts";
 import { staleRequestsAreRefused } from "./requests.ts";
 import { completedJobsHaveTheirFiles } from "./results.ts";
+import { onlyExpiredFilesAreRemoved, promisedVideosExist } from "./retention.ts";
+import type { RevokedKeyGetsNothing } from "./revocation.ts";
+import { WebhooksTellWhatHappened } from "./webhooks.ts";
 
 /** A broken invariant. */
 export class BrokenInvariant extends Error {
@@ -42,6 +48,7 @@ export class BrokenInvariant extends Error {
 const JOB_INVARIANTS: Readonly<Record<string, JobInvariant>> = {
   terminalStatusNeverChanges,
   endedJobsStayAsTheyAre,
+  versionsCountChanges,
   onlyEndedJobsAreDeleted,
   changesFollowTheTable,
   attemptsOnlyGrow,
@@ -51,13 +58,15 @@ const JOB_INVARIANTS: Readonly<Record<string, JobInvariant>> = {
   countersEqualRows,
 };
 
-/** Checks the invariants after every step and at every frame. */
+/** Checks the invariants after every step, at every frame and at every webhook. */
 export class Watch {
   readonly #world: World;
   readonly #controlPlane: ControlPlane;
   readonly #hosts: readonly SimulatedHost[];
   readonly #client: Client;
   readonly #limits: TryLimits;
+  readonly #revoked: RevokedKeyGetsNothing;
+  readonly #webhooks: WebhooksTellWhatHappened;
   readonly #jobInvariants: Readonly<Record<string, JobInvariant>>;
   readonly #forward = new AttemptsMoveForward();
   readonly #keys = new OneJobPerKey();
@@ -69,20 +78,31 @@ export class Watch {
     controlPlane: ControlPlane,
     hosts: readonly SimulatedHost[],
     client: Client,
-    limits: TryLimits,
+    rules: {
+      readonly limits: TryLimits;
+      readonly retention: RetentionPlan;
+      readonly revoked: RevokedKeyGetsNothing;
+      readonly receiver: WebhookReceiver;
+    },
   ) {
     this.#world = world;
     this.#controlPlane = controlPlane;
     this.#hosts = hosts;
     this.#client = client;
+    const { limits, retention, revoked, receiver } = rules;
     this.#limits = limits;
+    this.#revoked = revoked;
     const handedBack = new Set<string>();
     this.#jobInvariants = {
       ...JOB_INVARIANTS,
       triesAreCounted: triesAreCounted(limits),
       whatWasTakenIsCounted: whatWasTakenIsCounted(handedBack),
+      onlyExpiredFilesAreRemoved: onlyExpiredFilesAreRemoved(retention),
     };
     const { file } = controlPlane.d1;
+    const webhooks = new WebhooksTellWhatHappened(file);
+    this.#webhooks = webhooks;
+    receiver.onSent = (sent) => this.require("webhooksTellWhatHappened", webhooks.onSent(sent, world.now));
     const acks = new AcksFollowWrites(file);
     const living = new OnlyTheLivingGoOn(file);
     const alarms = new AlarmsDoNotStorm();
@@ -92,6 +112,8 @@ export class Watch {
         this.require("onlyTheLostIsAbandoned", onlyTheLostIsAbandoned(frame, file));
         this.require("onlyTheLivingGoOn", living.onHubFrame(frame));
       },
+      onWatcherFrame: (frame, keyId) =>
+        this.require("aRevokedKeyGetsNothing", revoked.onWatcherFrame(frame, keyId)),
       onAgentFrame: (frame) => {
         if (/^{"type":"job\.(?:returned|recalled)"/.test(frame)) {
           handedBack.add(JSON.parse(frame).fence.lease_id);
@@ -103,7 +125,11 @@ export class Watch {
     };
     controlPlane.onRequest = (request) => {
       const check = staleRequestsAreRefused(request, file);
-      return (status) => this.require("staleRequestsAreRefused", check(status));
+      const checkKey = revoked.onRequest(request);
+      return (status) => {
+        this.require("staleRequestsAreRefused", check(status));
+        this.require("aRevokedKeyGetsNothing", checkKey(status));
+      };
     };
   }
 
@@ -134,12 +160,17 @@ export class Watch {
     for (const [name, holds] of Object.entries(this.#jobInvariants)) this.require(name, holds(before, now));
     this.require("attemptsMoveForward", this.#forward.check(now));
     this.require("completedJobsHaveTheirFiles", completedJobsHaveTheirFiles(now, d1.file, r2));
+    this.require("promisedVideosExist", promisedVideosExist(now, d1.file, r2));
+    this.require("aRevokedKeyGetsNothing", this.#revoked.check(before, now));
     this.require("failuresAreExplained", failuresAreExplained(now, this.#world.faults.struck, this.#limits));
     this.require("noJobIsLost", this.#lostJob(now));
     this.require("noTwoJobsForOneKey", this.#keys.check(now));
   }
 
   #noteChanges(before: Observation, now: Observation): void {
+    for (const id of before.jobs.keys()) {
+      if (!now.jobs.has(id)) this.#webhooks.jobDeleted(id, this.#world.now);
+    }
     for (const job of now.jobs.values()) {
       const is = describeJob(job);
       const was = before.jobs.get(job.id);

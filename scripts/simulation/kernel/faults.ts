@@ -27,6 +27,11 @@ export const FAULTS = {
   frame_reordered: { most: 0.05, is: "a frame is overtaken by later ones" },
   frame_replayed: { most: 0.05, is: "an old frame of an agent arrives again" },
   frame_slow: { most: 0.1, is: "a frame takes seconds, and all behind it wait" },
+  // per attempt to deliver a webhook
+  receiver_fails: { most: 0.5, is: "a webhook's receiver answers 503" },
+  receiver_late: { most: 0.3, is: "a webhook's receiver answers after its sender has given up" },
+  receiver_silent: { most: 0.3, is: "a webhook's receiver never answers" },
+  receiver_lost_reply: { most: 0.3, is: "a webhook arrives, but its sender gets an error" },
   // per job.complete
   complete_untrue: {
     most: 0.5,

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hash, timingSafeEqual } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, hash, timingSafeEqual } from "node:crypto";
 import { reportBug } from "./bugs.ts";
 import type { SimEvent } from "./event-queue.ts";
 import { currentProcess, type SimProcess } from "./process.ts";
@@ -95,9 +95,13 @@ interface AesGcm {
   readonly iv: Uint8Array;
 }
 
-/** AES-GCM with keys that are plain bytes, on this thread for the same reason. */
+/** HMAC with SHA-256, and AES-GCM, with keys that are plain bytes, on this thread for the same reason. */
 async function importKey(_format: "raw", data: ArrayBuffer): Promise<Uint8Array> {
   return new Uint8Array(data);
+}
+
+async function sign(_algorithm: "HMAC", key: Uint8Array, data: Uint8Array): Promise<ArrayBuffer> {
+  return Uint8Array.from(createHmac("sha256", key).update(data).digest()).buffer;
 }
 
 async function encrypt({ iv }: AesGcm, key: Uint8Array, data: Uint8Array): Promise<ArrayBuffer> {
@@ -141,7 +145,7 @@ export function installVirtualGlobals(): void {
         theWorld().ids.bytes(into);
         return into;
       },
-      subtle: { digest, timingSafeEqual, importKey, encrypt, decrypt },
+      subtle: { digest, timingSafeEqual, importKey, sign, encrypt, decrypt },
     },
     console: {
       log: (text: string) => theWorld().note(currentProcess()?.name ?? "", text),

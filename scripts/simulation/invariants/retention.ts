@@ -1,0 +1,68 @@
+import type { SqliteFile } from "../fakes/d1.ts";
+import type { SimR2 } from "../fakes/r2.ts";
+import type { RetentionPlan } from "../plan.ts";
+import { eachChange, type Finding, type JobInvariant } from "./jobs.ts";
+import type { Observation, ObservedJob } from "./observation.ts";
+
+/** The control plane's default for videos. */
+const INPUT_SECONDS = 7 * 24 * 3600;
+
+/** When each kind of file may go, in ms after its job has ended; Infinity is never. */
+function lifetimes({ inputSeconds, resultSeconds }: RetentionPlan) {
+  return {
+    inputMs: 1000 * (inputSeconds ?? INPUT_SECONDS),
+    resultMs: 1000 * (resultSeconds ?? Number.POSITIVE_INFINITY),
+  };
+}
+
+/** Retention takes the files of jobs that ended long enough ago and are not pinned, and of no others. */
+export function onlyExpiredFilesAreRemoved(plan: RetentionPlan): JobInvariant {
+  const { inputMs, resultMs } = lifetimes(plan);
+  return (before, now) =>
+    eachChange(before, now, (was, is) => {
+      if (was.results_purged_at === null && is.results_purged_at !== null) {
+        const finding = keeps(was, is.results_purged_at, resultMs);
+        if (finding !== null) return `its results were removed, but it ${finding}`;
+      }
+      if (was.input_purged_at === null && is.input_purged_at !== null) {
+        const finding = keeps(was, is.input_purged_at, inputMs);
+        if (finding !== null) return `its video was removed, but it ${finding}`;
+      }
+      return null;
+    });
+}
+
+function keeps({ ended_at, pinned }: ObservedJob, now: number, lifetimeMs: number): string | null {
+  if (ended_at === null) return "has not ended";
+  if (pinned === 1) return "is pinned";
+  return now - ended_at < lifetimeMs ? `ended only ${now - ended_at} ms ago` : null;
+}
+
+/** Every job that still promises its video has it, whole: the running ones need it, the others may be repeated. */
+export function promisedVideosExist({ jobs }: Observation, d1: SqliteFile, r2: SimR2): Finding {
+  for (const { id, upload_id, input_purged_at } of jobs.values()) {
+    if (upload_id === null || input_purged_at !== null) continue;
+    const [upload] = d1.rows("SELECT r2_key, etag, size FROM uploads WHERE id = ?", upload_id);
+    const object = r2.objects.get(String(upload?.r2_key));
+    if (object === undefined) return `the video of job ${id.slice(0, 8)} is not in storage`;
+    const isWhole = object.etag === upload?.etag && object.bytes.length === upload.size;
+    if (!isWhole) return `the video of job ${id.slice(0, 8)} is damaged`;
+  }
+  return null;
+}
+
+/** Days later, nothing is left that retention should have removed. */
+export function noExpiredFileIsLeft({ jobs }: Observation, plan: RetentionPlan): Finding {
+  const all = [...jobs.values()];
+  const keepsResults = all.find(
+    ({ status, pinned, results_purged_at }) =>
+      status === "completed" && pinned === 0 && results_purged_at === null && plan.resultSeconds !== null,
+  );
+  if (keepsResults !== undefined) return `job ${keepsResults.id.slice(0, 8)} still has its results`;
+  const pinnedUploads = new Set(all.filter(({ pinned }) => pinned === 1).map(({ upload_id }) => upload_id));
+  const keepsVideo = all.find(
+    ({ upload_id, input_purged_at }) =>
+      upload_id !== null && input_purged_at === null && !pinnedUploads.has(upload_id),
+  );
+  return keepsVideo === undefined ? null : `job ${keepsVideo.id.slice(0, 8)} still has its video`;
+}
