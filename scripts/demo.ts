@@ -5,23 +5,14 @@ import { basename, extname, join, relative, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type EmbeddedControlPlane, startControlPlane } from "@splatt/control-plane/embedded";
-import { JobDisplay, type ResultFile, resultSummary } from "@splatt/gpu-agent/terminal";
 import { AgentProcess } from "@splatt/local/agent-process";
 import { dataDir, localEngine, ROOT } from "@splatt/local/local-machine";
 import { formatWorkerLog } from "@splatt/local/worker-log";
 import { makeSampleClip } from "@splatt/sample-clip";
-import {
-  EngineChoice,
-  FAILURES,
-  failureSentence,
-  isTerminal,
-  type JobView,
-  RESULT_FILES,
-} from "@splatt/shared";
+import { FAILURES, failureSentence } from "@splatt/shared";
 import { execa } from "execa";
-import logUpdate from "log-update";
 import { Splatt } from "splatt";
-import { downloadFile, uploadFile } from "splatt/node";
+import { runCommandLine } from "splatt/cli";
 
 const USAGE = `Usage: npm run demo [-- VIDEO] [options]
 
@@ -39,7 +30,7 @@ it. Without VIDEO, renders a sample clip and uses that.
 const CPU_ITERATIONS = 1500;
 const MAX_FPS = 4;
 const FRAMES_WANTED = 60;
-const POLL_MS = 500;
+const POLL_MS = 1000;
 const DEMO_DIR = join(dataDir(process.env), "demo");
 
 /** An error that the user can fix; any other error is a bug and is printed with its stack. */
@@ -55,14 +46,15 @@ interface DemoOptions {
   readonly open: boolean;
 }
 
-async function demo(options: DemoOptions, stopping: AbortSignal): Promise<void> {
+/** A control plane, an agent, and `splatt VIDEO`. @returns the exit code of the latter */
+async function demo(options: DemoOptions, stopping: AbortSignal): Promise<number> {
   await rm(DEMO_DIR, { recursive: true, force: true });
   await mkdir(DEMO_DIR, { recursive: true });
   const log = createWriteStream(join(DEMO_DIR, "demo.log"));
   const video = options.video ?? (await renderSampleClip(stopping));
   stopping.throwIfAborted();
 
-  say("Starting the control plane and an agent ...");
+  console.log("Starting the control plane and an agent ...");
   const apiKey = randomBytes(24).toString("base64url");
   const controlPlane = await startControlPlane({
     dataDir: join(DEMO_DIR, "control-plane"),
@@ -70,14 +62,25 @@ async function demo(options: DemoOptions, stopping: AbortSignal): Promise<void> 
     apiKey,
     onLog: (_level, text) => log.write(`${formatWorkerLog(text)}\n`),
   });
+  const { url } = controlPlane;
   try {
-    const client = new Splatt({ url: controlPlane.url, apiKey: apiKey });
-    await withAgent(controlPlane, client, options.engine, log, async (agentGone) => {
-      const job = await Promise.race([runJob(client, video, options, stopping), agentGone]);
-      const downloads = await downloadResults(client, job, options.out);
-      const summary = job.report === null ? "" : resultSummary(job.report, downloads);
-      console.log(`\n${summary}\n\nThe results are in ${relative(process.cwd(), options.out) || "."}`);
-      if (options.open) await showInBrowser(client, job, basename(options.out), stopping);
+    const splatt = new Splatt({ url, apiKey });
+    return await withAgent(controlPlane, splatt, options.engine, log, async (agentGone) => {
+      const done = new AbortController();
+      try {
+        const code = runCommandLine(await videoCommand(video, options), {
+          environment: { ...process.env, SPLATT_URL: url, SPLATT_API_KEY: apiKey },
+          folder: process.cwd(),
+          streams: process,
+          signal: AbortSignal.any([stopping, done.signal]),
+          stopped: "Stopped.",
+        });
+        const exit = await Promise.race([code, agentGone, failWhenNobodyCanRunIt(splatt, done.signal)]);
+        if (exit === 0 && options.open) await untilStopped(stopping);
+        return exit;
+      } finally {
+        done.abort();
+      }
     });
   } finally {
     await controlPlane.stop();
@@ -85,8 +88,26 @@ async function demo(options: DemoOptions, stopping: AbortSignal): Promise<void> 
   }
 }
 
+async function videoCommand(video: string, options: DemoOptions): Promise<string[]> {
+  const { engine, out, open, maxResolution } = options;
+  const iterations = options.iterations ?? (engine === "builtin" ? CPU_ITERATIONS : undefined);
+  const fps = options.fps ?? (await chooseFps(video));
+  return [
+    ...["run", video, "--engine", engine, "--out", out, "--fps", String(fps)],
+    ...(iterations === undefined ? [] : ["--iterations", String(iterations)]),
+    ...(maxResolution === undefined ? [] : ["--max-resolution", String(maxResolution)]),
+    ...(open ? ["--open"] : []),
+  ];
+}
+
+/** The page that `--open` shows needs the control plane. */
+async function untilStopped(stopping: AbortSignal): Promise<void> {
+  console.log("Press Ctrl-C to stop.");
+  if (!stopping.aborted) await new Promise((resolve) => stopping.addEventListener("abort", resolve));
+}
+
 async function renderSampleClip(signal: AbortSignal): Promise<string> {
-  say("Rendering a sample clip ...");
+  console.log("Rendering a sample clip ...");
   const path = join(DEMO_DIR, "sample.mp4");
   const made = await makeSampleClip(path, { signal });
   if (!made.ok) throw new DemoError(`${failureSentence(made.error)}\n${FAILURES[made.error.code].hint}`);
@@ -94,14 +115,14 @@ async function renderSampleClip(signal: AbortSignal): Promise<string> {
 }
 
 /** Runs `work` while an agent is running; `agentGone` rejects when the agent exits early. */
-async function withAgent(
+async function withAgent<T>(
   controlPlane: EmbeddedControlPlane,
-  client: Splatt,
+  splatt: Splatt,
   engine: string,
   log: WriteStream,
-  work: (agentGone: Promise<never>) => Promise<void>,
-): Promise<void> {
-  const minted = await client.createAgent({ name: "demo" });
+  work: (agentGone: Promise<never>) => Promise<T>,
+): Promise<T> {
+  const minted = await splatt.createAgent({ name: "demo" });
   let lastLine = "";
   const agent = new AgentProcess({
     controlPlane: controlPlane.url,
@@ -118,36 +139,10 @@ async function withAgent(
   });
   agentGone.catch(() => undefined);
   try {
-    await work(agentGone);
+    return await work(agentGone);
   } finally {
     await agent.stop();
   }
-}
-
-async function runJob(
-  client: Splatt,
-  video: string,
-  options: DemoOptions,
-  stopping: AbortSignal,
-): Promise<JobView> {
-  const megabytes = ((await stat(video)).size / 1e6).toFixed(1);
-  say(`Uploading ${basename(video)} (${megabytes} MB) ...`);
-  const onProgress = (fraction: number) => {
-    if (process.stdout.isTTY) logUpdate(`  ${Math.round(fraction * 100)} %`);
-  };
-  const uploadId = await uploadFile(client, video, { onProgress });
-  if (process.stdout.isTTY) logUpdate.clear();
-  const onCpu = options.engine === "builtin";
-  const { job_id } = await client.createJob({
-    task_id: "demo",
-    upload_id: uploadId,
-    engine: EngineChoice.parse(options.engine),
-    fps: options.fps ?? (await chooseFps(video)),
-    iterations: options.iterations ?? (onCpu ? CPU_ITERATIONS : undefined),
-    max_resolution: options.maxResolution,
-  });
-  say(`Job ${job_id}`);
-  return followJob(client, job_id, stopping);
 }
 
 /** The rate that yields about as many frames as COLMAP registers in a minute, for a video of any length. */
@@ -162,59 +157,14 @@ async function chooseFps(video: string): Promise<number> {
   return Math.min(MAX_FPS, Math.round((100 * FRAMES_WANTED) / seconds) / 100);
 }
 
-/** Shows the job's progress until it ends: a live line per stage, or one line per change without a terminal. */
-async function followJob(client: Splatt, jobId: string, stopping: AbortSignal): Promise<JobView> {
-  const display = new JobDisplay();
+/** An agent that offers no slots says why; the job would wait for ever. */
+async function failWhenNobodyCanRunIt(splatt: Splatt, signal: AbortSignal): Promise<never> {
   for (;;) {
-    const job = await client.getJob(jobId);
-    display.show(job);
-    if (isTerminal(job.status)) {
-      display.end();
-      if (job.status === "completed") return job;
-      throw new DemoError(`The job ${job.status}: ${job.error}\n${job.error_hint ?? ""}`);
-    }
-    if (job.status === "queued") await failIfNobodyCanRunIt(client);
-    await sleep(POLL_MS, undefined, { signal: stopping });
+    await sleep(POLL_MS, undefined, { signal });
+    const { agents, queued_jobs } = await splatt.getHealth({ signal });
+    const [agent] = agents;
+    if (queued_jobs > 0 && agent?.slots === 0) throw new DemoError(agent.reason);
   }
-}
-
-async function failIfNobodyCanRunIt(client: Splatt): Promise<void> {
-  const { agents } = await client.getHealth();
-  const [agent] = agents;
-  if (agent !== undefined && agent.slots === 0) throw new DemoError(agent.reason);
-}
-
-async function downloadResults(client: Splatt, job: JobView, out: string): Promise<ResultFile[]> {
-  await mkdir(out, { recursive: true });
-  const downloads: ResultFile[] = [];
-  for (const filename of RESULT_FILES) {
-    if (job.results?.[filename] === undefined)
-      throw new DemoError(`The job is completed but has no ${filename}.`);
-  }
-  for (const [filename, result] of Object.entries(job.results ?? {})) {
-    await downloadFile(client, result, join(out, filename));
-    downloads.push({ filename, size: result.size, sha256: result.sha256 });
-  }
-  return downloads;
-}
-
-/** Opens the page of a share, which needs no key, and serves it until the user stops. */
-async function showInBrowser(
-  client: Splatt,
-  job: JobView,
-  title: string,
-  stopping: AbortSignal,
-): Promise<void> {
-  const { url } = await client.createShare(job.job_id, { title });
-  const program = process.platform === "darwin" ? "open" : "xdg-open";
-  const opened = await execa(program, [url], { reject: false, stdio: "ignore", timeout: 5000 });
-  const how = opened.exitCode === 0 ? "The splat is open in your browser" : "Open the splat in your browser";
-  console.log(`\n${how}: ${url}\nPress Ctrl-C to stop.`);
-  await new Promise((resolve) => stopping.addEventListener("abort", resolve));
-}
-
-function say(text: string): void {
-  console.log(text);
 }
 
 function readOptions(): DemoOptions {
@@ -264,8 +214,7 @@ async function main(): Promise<number> {
     if (options.video !== null && !(await isFile(options.video))) {
       throw new DemoError(`File not found: ${options.video}`);
     }
-    await demo(options, stopping.signal);
-    return 0;
+    return await demo(options, stopping.signal);
   } catch (error) {
     if (stopping.signal.aborted) {
       console.error("\nStopped.");

@@ -1,13 +1,13 @@
 import { availableParallelism, hostname } from "node:os";
 import { resolve } from "node:path";
 import { EngineChoice, SourcePolicySettings } from "@splatt/shared";
+import { parseBytes } from "@splatt/shared/terminal";
 import { z } from "zod";
 import { CommandSetting } from "./engines/command/command-line.ts";
 import { FOLDERS } from "./installation.ts";
 import { ProxyEnvironment, withProxyVariables } from "./network/proxies.ts";
 import { parseStageMinutes } from "./pipeline/stage-limits.ts";
 import { Secret } from "./secret.ts";
-import { parseBytes } from "./terminal/byte-text.ts";
 
 /** An empty value in .env stands for the default. */
 function optional<T extends z.ZodType>(schema: T) {

@@ -3,11 +3,20 @@ import { join } from "node:path";
 import { OPERATIONS, openApiDocument } from "@splatt/control-plane/contract";
 import { ROOT } from "@splatt/local/local-machine";
 import { FAILURE_CODES, FAILURES, JOB_STATUSES, PROBLEMS, TRANSITIONS } from "@splatt/shared";
+import { COMMANDS } from "splatt/cli/commands";
+import { EXIT_MEANINGS } from "splatt/cli/help";
 import { apiReference } from "./api-reference.ts";
+import { commandReference } from "./command-reference.ts";
 import { table } from "./markdown-table.ts";
 
 /** Parts of the docs generated from tables in the code, between `<!-- generated: NAME -->` and `<!-- end -->`. */
 const BLOCKS: Readonly<Record<string, () => string>> = {
+  commands: () => commandReference(COMMANDS),
+  exits: () =>
+    table(
+      ["exit code", "meaning"],
+      EXIT_MEANINGS.map(([code, meaning]) => [String(code), meaning]),
+    ),
   failures: () =>
     table(
       ["code", "what happened", "what to do", "retried"],
@@ -37,8 +46,8 @@ const BLOCKS: Readonly<Record<string, () => string>> = {
     ),
 };
 
-export const GENERATED_DOCS = ["docs/api.md", "docs/failures.md", "docs/how-it-works.md"].map((path) =>
-  join(ROOT, path),
+export const GENERATED_DOCS = ["docs/api.md", "docs/cli.md", "docs/failures.md", "docs/how-it-works.md"].map(
+  (path) => join(ROOT, path),
 );
 
 const OPENAPI_PATH = join(ROOT, "control-plane", "openapi.json");

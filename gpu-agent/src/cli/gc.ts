@@ -1,9 +1,9 @@
 import { err, ok, type Result } from "@splatt/shared";
+import { byteText, parseBytes } from "@splatt/shared/terminal";
 import { readWorkspaceConfig, type WorkspaceConfig } from "../config.ts";
 import type { EndedJob } from "../jobs/retention.ts";
 import { Workspace } from "../jobs/workspace.ts";
 import { askAgent } from "../owner/control-client.ts";
-import { byteText, parseBytes } from "../terminal/byte-text.ts";
 import { type Command, readArgs, UsageError } from "./command.ts";
 import { settingsOrComplaint } from "./environment.ts";
 import { EXIT } from "./exit-codes.ts";

@@ -1,6 +1,8 @@
 import { mkdir, stat } from "node:fs/promises";
 import { basename, extname, join, relative, resolve } from "node:path";
 import { EngineChoice, FAILURES, failureSentence, JobOptions, printable } from "@splatt/shared";
+import { JobDisplay, resultSummary } from "@splatt/shared/terminal";
+import logUpdate from "log-update";
 import { type MachineConfig, readMachineConfig } from "../config.ts";
 import { makeFolderPrivate } from "../files/private-folder.ts";
 import { GpuHost } from "../gpu-host.ts";
@@ -8,8 +10,6 @@ import { type LocalSource, runLocally, WORK_FOLDER } from "../local-run/local-ru
 import { createLogger } from "../log.ts";
 import { FolderLock } from "../processes/folder-lock.ts";
 import { killOrphans, markChildren } from "../processes/orphans.ts";
-import { JobDisplay } from "../terminal/job-display.ts";
-import { resultSummary } from "../terminal/result-summary.ts";
 import { type Command, readArgs, UsageError } from "./command.ts";
 import { settingsOrComplaint } from "./environment.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -143,7 +143,13 @@ async function runRequest(request: RunRequest, config: MachineConfig): Promise<n
     stopping.abort();
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
-  const display = request.verbose ? null : new JobDisplay();
+  const display = request.verbose
+    ? null
+    : new JobDisplay({
+        redraw: process.stdout.isTTY ? logUpdate : null,
+        print: console.log,
+        keep: () => logUpdate.done(),
+      });
   const outcome = await runLocally({
     ...request,
     host,

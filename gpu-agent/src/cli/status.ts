@@ -1,11 +1,10 @@
 import { type GpuInfo, printable } from "@splatt/shared";
+import { byteText, duration } from "@splatt/shared/terminal";
 import { readWorkspaceConfig } from "../config.ts";
 import { Workspace } from "../jobs/workspace.ts";
 import { askAgent } from "../owner/control-client.ts";
 import type { AgentJob, AgentStatus } from "../owner/control-protocol.ts";
 import { type Pause, PauseFile, pauseText } from "../owner/pause.ts";
-import { byteText } from "../terminal/byte-text.ts";
-import { duration } from "../terminal/job-progress.ts";
 import { type Command, readArgs } from "./command.ts";
 import { settingsOrComplaint } from "./environment.ts";
 import { EXIT } from "./exit-codes.ts";

@@ -1,7 +1,7 @@
 import type { GpuInfo } from "@splatt/shared";
+import { byteText } from "@splatt/shared/terminal";
 import type { GpuChoice } from "../engines/gpu-choice.ts";
 import type { GpuSurvey } from "../engines/gpus.ts";
-import { byteText } from "../terminal/byte-text.ts";
 import { type Check, failing, good, warning } from "./check.ts";
 
 const NAME = "GPU";

@@ -1,5 +1,5 @@
+import { byteText } from "@splatt/shared/terminal";
 import type { FolderTrial } from "../files/folder-trial.ts";
-import { byteText } from "../terminal/byte-text.ts";
 import { type Check, failing, good, warning } from "./check.ts";
 
 const GIB = 1024 ** 3;

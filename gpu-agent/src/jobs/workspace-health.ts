@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { errorText, type Failure, failure } from "@splatt/shared";
+import { byteText } from "@splatt/shared/terminal";
 import { writeFileAtomic } from "../files/write-file-atomic.ts";
 import { systemFailure } from "../processes/system-failure.ts";
-import { byteText } from "../terminal/byte-text.ts";
 import { MIN_JOB_DISK_BYTES } from "./retention.ts";
 import type { Workspace } from "./workspace.ts";
 

@@ -14,6 +14,7 @@ import {
   type Result,
   STAGES,
 } from "@splatt/shared";
+import type { ShownJob } from "@splatt/shared/terminal";
 import type { Logger } from "pino";
 import { sha256OfFile } from "../files/sha256-of-file.ts";
 import type { GpuHost } from "../gpu-host.ts";
@@ -28,7 +29,6 @@ import {
 import type { JobRun } from "../jobs/job-run.ts";
 import { createPipeline } from "../pipeline/pipeline.ts";
 import type { Pipeline } from "../pipeline/pipeline-job.ts";
-import type { ShownJob } from "../terminal/job-progress.ts";
 import { type LocalVideo, localVideoStage } from "./local-video.ts";
 
 /** A video file on this machine, or a URL to download. */

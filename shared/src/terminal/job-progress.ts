@@ -1,4 +1,6 @@
-import { type ActiveStatus, isActive, type JobView, printable } from "@splatt/shared";
+import type { JobView } from "../job.ts";
+import { type ActiveStatus, isActive } from "../job-status.ts";
+import { printable } from "../printable.ts";
 
 /** The parts of a job that the progress display shows. */
 export type ShownJob = Pick<JobView, "status" | "progress" | "message" | "eta_seconds">;
@@ -10,7 +12,7 @@ const LABELS: { readonly [status in ActiveStatus]: string } = {
   training: "training",
   exporting: "export",
 };
-const LABEL_WIDTH = 10;
+export const LABEL_WIDTH = 10;
 const BAR_WIDTH = 24;
 
 interface Phase {
@@ -67,7 +69,7 @@ function label(status: ActiveStatus): string {
   return LABELS[status].padEnd(LABEL_WIDTH);
 }
 
-function bar(percent: number): string {
+export function bar(percent: number): string {
   const filled = Math.round((BAR_WIDTH * percent) / 100);
   return "█".repeat(filled) + "░".repeat(BAR_WIDTH - filled);
 }

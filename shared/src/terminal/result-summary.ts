@@ -1,4 +1,6 @@
-import { type CompletedUpload, type JobReport, STAGES } from "@splatt/shared";
+import type { JobReport } from "../job.ts";
+import { STAGES } from "../progress.ts";
+import type { CompletedUpload } from "../protocol.ts";
 import { duration } from "./job-progress.ts";
 
 export type ResultFile = Pick<CompletedUpload, "filename" | "size" | "sha256">;

@@ -1,0 +1,56 @@
+import type { ProgressOutput } from "@splatt/shared/terminal";
+import { createLogUpdate } from "log-update";
+
+/** Where text goes: stdout for results, stderr for what people read meanwhile. */
+export interface Streams {
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream & {
+    readonly isTTY?: boolean;
+    readonly columns?: number;
+    readonly rows?: number;
+  };
+}
+
+/** Shows what happens. Progress and remarks go to stderr, so that stdout has the result alone. */
+export class Output {
+  readonly progress: ProgressOutput;
+  readonly isQuiet: boolean;
+  readonly isJson: boolean;
+  readonly #streams: Streams;
+
+  constructor(streams: Streams, { json, quiet }: { readonly json: boolean; readonly quiet: boolean }) {
+    this.#streams = streams;
+    this.isQuiet = quiet;
+    this.isJson = json;
+    const live = createLogUpdate(streams.stderr as NodeJS.WriteStream, { showCursor: true });
+    // A terminal without a size, as some containers have, cannot be redrawn.
+    const { isTTY = false, columns = 0, rows = 0 } = streams.stderr;
+    const isLive = isTTY && columns > 0 && rows > 0 && !quiet;
+    this.progress = {
+      redraw: isLive ? (text) => live(text) : null,
+      print: (line) => this.note(line),
+      keep: () => {
+        if (isLive) live.done();
+      },
+    };
+  }
+
+  /** A remark for people. */
+  note(text: string): void {
+    if (!this.isQuiet) this.#streams.stderr.write(`${text}\n`);
+  }
+
+  /** What people need to know even with `--quiet`. */
+  complain(text: string): void {
+    this.progress.keep();
+    this.#streams.stderr.write(`${text}\n`);
+  }
+
+  result(text: string): void {
+    if (text !== "") this.#streams.stdout.write(`${text}\n`);
+  }
+
+  json(value: unknown): void {
+    this.#streams.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  }
+}

@@ -1,0 +1,79 @@
+import { stat } from "node:fs/promises";
+import { basename } from "node:path";
+import { ApiProblem, type Splatt, type UploadSource } from "../index.ts";
+import { openFile, sha256File } from "../node.ts";
+import { type Context, UsageError } from "./command.ts";
+import { type JobOptionValues, jobFields } from "./job-options.ts";
+import { TransferDisplay } from "./transfer-display.ts";
+
+/** An upload that ends sooner is not used any more. */
+const MIN_LEFT_MS = 10 * 60_000;
+
+/**
+ * Makes a job of a video: a file, which is uploaded first, or the address of one. A file that an earlier call has
+ * uploaded, wholly or in part, is continued.
+ *
+ * @returns the job's id
+ */
+export async function sendVideo(context: Context, video: string, options: JobOptionValues): Promise<string> {
+  const { signal, output } = context;
+  const isUrl = /^https?:\/\//i.test(video);
+  const path = context.path(video);
+  if (!isUrl) await requireFile(path, video);
+  const fields = jobFields(options, options["task-id"] ?? (isUrl ? video : basename(path)));
+  const splatt = await context.splatt();
+  const source = isUrl ? { video_url: video } : { upload_id: await upload(context, splatt, path) };
+  signal.throwIfAborted();
+  // Not stopped by Ctrl-C: whether there is a job must be known.
+  const { job_id } = await splatt.createJob({ ...fields, ...source });
+  output.note(`Job ${job_id}`);
+  context.comeBack = `Detached. The job continues. To come back: splatt watch ${job_id}`;
+  signal.throwIfAborted();
+  return job_id;
+}
+
+async function upload(context: Context, splatt: Splatt, path: string): Promise<string> {
+  const { signal, output } = context;
+  const source = await openFile(path);
+  context.comeBack = "Stopped. The same command continues the upload.";
+  const sha256 = (await sha256File(path, { signal })).digest("hex");
+  const earlier = await findUpload(splatt, source, sha256, signal);
+  const { size } = source.content;
+  const display = new TransferDisplay(output.progress, "upload", size);
+  try {
+    const onProgress = (fraction: number) => display.show(Math.round(fraction * size));
+    return await splatt.upload(source, { sha256, signal, onProgress, resume: earlier });
+  } finally {
+    display.end();
+  }
+}
+
+/** An upload of the same file by this key that can be continued or used. */
+async function findUpload(
+  splatt: Splatt,
+  { name, content }: UploadSource,
+  sha256: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    const { uploads } = await splatt.listUploads({ limit: 1000 }, { signal });
+    return uploads.find(
+      (each) =>
+        each.sha256 === sha256 &&
+        each.size === content.size &&
+        each.filename === name &&
+        each.protocol === "parts" &&
+        Date.parse(each.expires_at) > Date.now() + MIN_LEFT_MS,
+    )?.upload_id;
+  } catch (error) {
+    // The key may only write.
+    if (error instanceof ApiProblem && error.status === 403) return undefined;
+    throw error;
+  }
+}
+
+async function requireFile(path: string, given: string): Promise<void> {
+  const found = await stat(path).catch(() => null);
+  if (!found?.isFile()) throw new UsageError(`File not found: ${given}`);
+  if (found.size === 0) throw new UsageError(`The file is empty: ${given}`);
+}

@@ -1,3 +1,0 @@
-export * from "./job-display.ts";
-export * from "./job-progress.ts";
-export * from "./result-summary.ts";

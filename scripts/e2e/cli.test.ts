@@ -1,0 +1,258 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ROOT } from "@splatt/local/local-machine";
+import { execa } from "execa";
+import { COMMANDS } from "splatt/cli/commands";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { AgentHarness } from "./agent-harness.ts";
+import { type LocalStack, startLocalStack } from "./local-stack.ts";
+
+/** The command line, as scripts and people use it, against a real control plane with an agent whose work is fake. */
+
+const PROGRAM = join(ROOT, "control-plane", "client", "src", "cli", "main.ts");
+
+let stack: LocalStack;
+let harness: AgentHarness;
+let folder: string;
+beforeAll(async () => {
+  stack = await startLocalStack();
+  harness = new AgentHarness(stack);
+  folder = join(stack.dir, "user");
+  await mkdir(folder);
+  await writeFile(join(folder, "room.mp4"), Buffer.alloc(3_000_000, "another"));
+  await writeFile(join(folder, "chair.mp4"), Buffer.alloc(3_500_000, "video"));
+});
+afterEach(() => harness.stopAgents());
+afterAll(() => stack.stop());
+
+type Settings = Readonly<Record<string, string | undefined>>;
+
+function surroundings(settings: Settings = {}) {
+  const environment = {
+    ...{ PATH: process.env.PATH, HOME: folder, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE },
+    ...{ SPLATT_URL: stack.url, SPLATT_API_KEY: stack.apiKey },
+    ...settings,
+  };
+  return {
+    cwd: folder,
+    extendEnv: false,
+    env: Object.fromEntries(Object.entries(environment).filter(([, v]) => v)),
+  };
+}
+
+/** As a script does: without a terminal. */
+async function splatt(args: readonly string[], settings: Settings = {}, input = "") {
+  const options = { ...surroundings(settings), input, reject: false } as const;
+  const { exitCode, stdout, stderr } = await execa(process.execPath, [PROGRAM, ...args], options);
+  return { exitCode, stdout, stderr };
+}
+
+/** The JSON on stdout, which must be all that is there. */
+async function json<T = Record<string, unknown>>(args: readonly string[], exitCode = 0): Promise<T> {
+  const done = await splatt([...args, "--json"]);
+  expect(done, done.stderr).toMatchObject({ exitCode });
+  return JSON.parse(done.stdout) as T;
+}
+
+async function startAgent(gate?: Promise<void>) {
+  harness.startAgent({ token: await harness.mint(), pipeline: harness.fakePipeline([], gate) });
+}
+
+describe("as a script uses it", () => {
+  it("turns a video into files, and says where they are", async () => {
+    await startAgent();
+    const done = await splatt(["chair.mp4", "--pool", harness.pool, "--label", "room=kitchen"]);
+    expect(done, done.stderr).toMatchObject({ exitCode: 0 });
+    expect(done.stderr).toMatch(/upload 100 % of 3\.3 MiB\n/);
+    expect(done.stderr).toMatch(/training \d+ %/);
+    expect(done.stdout).toContain(`Results: ${join(folder, "chair")}`);
+    const files = await readdir(join(folder, "chair"));
+    expect(files.toSorted()).toEqual(["baked_splat.ply", "baked_splat_sh.ply", "transforms.json"]);
+    const { jobs } = await json<{ jobs: { job_id: string }[] }>(["list", "--label", "room=kitchen"]);
+    const jobId = jobs[0]?.job_id ?? "";
+    expect(await readFile(join(folder, "chair", "transforms.json"), "utf8")).toBe(
+      `transforms.json of ${jobId}`,
+    );
+
+    // Every command about a job, by the first characters of its id.
+    const short = jobId.slice(0, 8);
+    expect(await json(["status", short])).toMatchObject({ job_id: jobId, status: "completed" });
+    expect(await json(["watch", short])).toMatchObject({ status: "completed" });
+    expect(await json(["logs", short])).toMatchObject({ job_id: jobId, lines: [] });
+    expect(await json(["get", short, "transforms.json", "--out", "one"])).toMatchObject({
+      files: [join(folder, "one", "transforms.json")],
+    });
+    expect(await json(["open", short])).toMatchObject({ url: `${stack.url}/app/jobs/${jobId}` });
+    const share = await json<{ share_id: string }>(["share", short, "--title", "A chair", "--days", "1"]);
+    expect(await json(["share", "list"])).toMatchObject({ shares: [{ share_id: share.share_id }] });
+    expect(await json(["share", "revoke", share.share_id])).toMatchObject({ share_id: share.share_id });
+    expect(await json(["cancel", short], 1)).toMatchObject({ error: { code: "job_ended" } });
+    const { job_id: again } = await json<{ job_id: string }>(["retry", short, "--iterations", "7"]);
+    expect(await json(["watch", again])).toMatchObject({ options: { iterations: 7 } });
+    expect(await json(["delete", short], 2)).toMatchObject({ error: { code: "usage" } });
+    expect(await json(["delete", short, "--yes"])).toMatchObject({ job_id: jobId });
+    expect(await json(["status", jobId], 1)).toMatchObject({ error: { code: "job_not_found" } });
+  });
+
+  it("manages agents, keys, webhooks and health", async () => {
+    const agent = await json<{ agent_id: string; token: string }>(["agents", "add", "box", "--pool", "p"]);
+    expect(agent.token).toMatch(/^splatt_agent_/);
+    expect(JSON.stringify(await json(["agents"]))).toContain(agent.agent_id);
+    expect(await json(["agents", "drain", agent.agent_id], 1)).toMatchObject({
+      error: { code: "agent_not_connected" },
+    });
+    await json(["agents", "remove", agent.agent_id, "--yes"]);
+    const key = await json<{ key_id: string; key: string }>(["keys", "create", "ci", "--scope", "jobs:read"]);
+    expect(JSON.stringify(await json(["keys"]))).not.toContain(key.key);
+    expect(await splatt(["agents", "--json"], { SPLATT_API_KEY: key.key })).toMatchObject({ exitCode: 4 });
+    await json(["keys", "revoke", key.key_id, "-y"]);
+    expect(await splatt(["list"], { SPLATT_API_KEY: key.key })).toMatchObject({ exitCode: 4, stdout: "" });
+    const webhook = await json<{ webhook_id: string }>([
+      "webhooks",
+      "add",
+      "https://example.com/hook",
+      "--event",
+      "job.failed",
+    ]);
+    expect(await json(["webhooks"])).toMatchObject({
+      webhooks: [webhook.webhook_id].map((webhook_id) => ({ webhook_id })),
+    });
+    expect(await json(["webhooks", "deliveries", webhook.webhook_id])).toMatchObject({ deliveries: [] });
+    await json(["webhooks", "remove", webhook.webhook_id]);
+    expect(await json(["health"])).toMatchObject({ status: "healthy" });
+  });
+
+  it("exits with 3 when the job failed, and with 5 when it was cancelled", async () => {
+    const token = await harness.mint();
+    const cancelled = await harness.createJob();
+    await stack.client.cancelJob(cancelled);
+    expect(await json(["watch", cancelled], 5)).toMatchObject({ status: "cancelled" });
+    harness.startAgent({
+      token,
+      pipeline: async () => ({ ok: false, error: { code: "video_corrupt", detail: "it is noise" } }),
+    });
+    await json(["submit", "chair.mp4", "--pool", harness.pool]);
+    const failed = await splatt(["run", "chair.mp4", "--pool", harness.pool]);
+    expect(failed).toMatchObject({ exitCode: 3 });
+    expect(failed.stdout).toContain("video_corrupt");
+    // The second time, nothing is sent.
+    expect(failed.stderr).not.toMatch(/upload 25 %/);
+  });
+
+  it.each([
+    [["fly"], "Unknown command: fly"],
+    [["no-such.mp4"], "File not found: no-such.mp4"],
+    [["status"], "Missing argument: JOB"],
+    [["status", "a", "b"], "Unexpected argument: b"],
+    [["list", "--colour"], "Unknown option '--colour'"],
+    [["list", "--status", "lost"], 'There is no status "lost"'],
+    [["chair.mp4", "--fps", "many"], '--fps must be a number, not "many"'],
+    [["chair.mp4", "--fps", "-4"], "--fps"],
+    [["chair.mp4", "--engine", "magic"], "--engine must be one of"],
+    [["chair.mp4", "--start-sec", "5", "--end-sec", "4"], "--end-sec: must be greater"],
+    [["login"], "Missing argument: URL"],
+    [["completion", "tcsh"], "SHELL must be one of"],
+  ])("rejects %j", async (args, complaint) => {
+    const done = await splatt(args);
+    expect(done).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(done.stderr).toContain(complaint);
+  });
+
+  it("stores a key for its user alone, and sends it to its own control plane alone", async () => {
+    const nobody = { SPLATT_URL: undefined, SPLATT_API_KEY: undefined, HOME: join(folder, "home") };
+    expect(await splatt(["list"], nobody)).toMatchObject({ exitCode: 4 });
+    expect(await splatt(["login", stack.url], nobody, "wrong-key")).toMatchObject({ exitCode: 4 });
+    expect(await splatt(["login", stack.url], nobody, `${stack.apiKey}\n`)).toMatchObject({ exitCode: 0 });
+    const path = join(folder, "home", ".config", "splatt", "credentials.json");
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(await splatt(["list"], nobody)).toMatchObject({ exitCode: 0 });
+    const other = await splatt(["list"], { ...nobody, SPLATT_URL: "http://127.0.0.1:9" });
+    expect(other).toMatchObject({ exitCode: 4 });
+    expect(other.stderr).toContain("No API key for http://127.0.0.1:9");
+  });
+
+  it("says when the control plane cannot be reached", async () => {
+    const done = await splatt(["health"], { SPLATT_URL: "http://127.0.0.1:9" });
+    expect(done).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(done.stderr).toContain("cannot be reached");
+    expect(done.stderr).not.toContain("    at ");
+  });
+
+  it.each(COMMANDS.map(({ name }) => name))("explains %s", async (name) => {
+    const done = await splatt([...name.split(" "), "--help"]);
+    expect(done).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(done.stdout).toMatch(new RegExp(`^Usage: splatt ${name}`));
+  });
+
+  it.each(["bash", "zsh", "fish"])("completes in %s", async (shell) => {
+    const { stdout } = await splatt(["completion", shell]);
+    for (const word of ["agents", "drain", "iterations"]) expect(stdout).toContain(word);
+    const found = await execa(shell, ["-n"], { input: stdout, reject: false });
+    // A shell that is not installed checks nothing.
+    if (found.exitCode !== undefined) expect(found, found.stderr).toMatchObject({ exitCode: 0 });
+  });
+});
+
+/** A process on a pseudo-terminal, which `script` of util-linux makes. */
+class Terminal {
+  text = "";
+  readonly exit: Promise<number | null>;
+  readonly #process: ChildProcess;
+
+  constructor(args: readonly string[]) {
+    const line = [process.execPath, PROGRAM, ...args].map((word) => `'${word}'`).join(" ");
+    const { env, cwd } = surroundings();
+    this.#process = spawn("script", ["-qec", `stty rows 40 cols 120; exec ${line}`, "/dev/null"], {
+      cwd,
+      env: { ...env, TERM: "xterm", SHELL: "/bin/sh" },
+    });
+    this.#process.stdout?.on("data", (chunk) => {
+      this.text += String(chunk);
+    });
+    this.exit = new Promise((resolve) => this.#process.on("close", resolve));
+  }
+
+  async shows(pattern: RegExp): Promise<void> {
+    await expect.poll(() => this.text, { timeout: 50_000 }).toMatch(pattern);
+  }
+
+  type(text: string): void {
+    this.#process.stdin?.write(text);
+  }
+}
+
+describe("as a person uses it", () => {
+  it("shows bars, detaches at Ctrl-C and comes back", async () => {
+    const gate = Promise.withResolvers<void>();
+    await startAgent(gate.promise);
+    const terminal = new Terminal(["room.mp4", "--pool", harness.pool]);
+    await terminal.shows(/✓ upload +█+ 100 %/);
+    await terminal.shows(/▸ training +█+░+ +\d+ %/);
+    terminal.type("\x03");
+    expect(await terminal.exit).toBe(130);
+    const [, jobId = ""] = /To come back: splatt watch ([0-9a-f-]{36})/.exec(terminal.text) ?? [];
+    expect(await stack.client.getJob(jobId)).toMatchObject({ status: "training" });
+    const back = new Terminal(["watch", jobId]);
+    await back.shows(/▸ training/);
+    gate.resolve();
+    expect(await back.exit).toBe(0);
+    expect(back.text).toContain(`splatt get ${jobId}`);
+  });
+
+  it("asks before it deletes", async () => {
+    await harness.mint();
+    const jobId = await harness.createJob();
+    await stack.client.cancelJob(jobId);
+    const unsure = new Terminal(["delete", jobId]);
+    await unsure.shows(/\[y\/N\]/);
+    unsure.type("n\r");
+    expect(await unsure.exit).toBe(1);
+    expect(await stack.client.getJob(jobId)).toMatchObject({ status: "cancelled" });
+    const sure = new Terminal(["delete", jobId]);
+    await sure.shows(/\[y\/N\]/);
+    sure.type("y\r");
+    expect(await sure.exit).toBe(0);
+    await expect(stack.client.getJob(jobId)).rejects.toMatchObject({ code: "job_not_found" });
+  });
+});
