@@ -138,6 +138,7 @@ describe("the API key", () => {
       detail: PROBLEMS.unauthorized.title,
       code: "unauthorized",
       hint: PROBLEMS.unauthorized.hint,
+      request_id: response.headers.get("x-request-id"),
     });
   });
 

@@ -5,7 +5,7 @@ import { contractViolation } from "./contract-check.ts";
 const JSON_TYPE = { "content-type": "application/json" };
 const answer = (status: number, body: unknown, headers: Record<string, string> = JSON_TYPE) => ({
   status,
-  headers: new Headers(headers),
+  headers: new Headers({ "x-request-id": "an id", ...headers }),
   body: JSON.stringify(body),
 });
 const problem = (code: ProblemCode, headers: Record<string, string> = {}) => {
