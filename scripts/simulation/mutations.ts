@@ -325,13 +325,12 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "running-deleted",
     is: "a running job can be deleted",
-    found: 1,
+    found: 4,
     changes: [
       {
         file: "control-plane/src/jobs/delete.ts",
-        search:
-          "      db.delete(jobs).where(and(eq(jobs.id, job.id), inArray(jobs.status, [...TERMINAL_STATUSES]))),\n    ]),",
-        replace: "      db.delete(jobs).where(eq(jobs.id, job.id)),\n    ]),",
+        search: "db.delete(jobs).where(areEnded),",
+        replace: "db.delete(jobs).where(inList(jobs.id, ids)),",
       },
     ],
   },
