@@ -9,11 +9,12 @@ const REQUIREMENTS = join(import.meta.dirname, "requirements.txt");
 /**
  * Installs the pinned Python tools into a virtual environment in the cache folder, once for each set of pins.
  *
+ * @param requirements the file with the pins
  * @returns the path of the environment's Python, or null when this machine has no usable Python
  */
-export async function pythonTools(): Promise<string | null> {
+export async function pythonTools(requirements = REQUIREMENTS): Promise<string | null> {
   const pins = createHash("sha256")
-    .update(await readFile(REQUIREMENTS))
+    .update(await readFile(requirements))
     .digest("hex")
     .slice(0, 16);
   const venv = join(ROOT, "node_modules", ".cache", `python-${pins}`);
@@ -23,7 +24,7 @@ export async function pythonTools(): Promise<string | null> {
   await rm(venv, { recursive: true, force: true });
   const created = await execa("python3", ["-m", "venv", venv], { reject: false });
   if (created.failed) return null;
-  await execa(python, ["-m", "pip", "install", "--quiet", "--requirement", REQUIREMENTS], {
+  await execa(python, ["-m", "pip", "install", "--quiet", "--requirement", requirements], {
     stdio: ["ignore", "inherit", "inherit"],
   });
   await writeFile(complete, "");
