@@ -7,7 +7,7 @@ import { serve } from "../contract/serve.ts";
 import { database, withRetry } from "../db/database.ts";
 import { type ApiKeyRow, apiKeys, sessions } from "../db/schema.ts";
 import { dispatcherOf } from "../dispatch/dispatcher-client.ts";
-import { poolsInUse } from "../dispatch/pools-in-use.ts";
+import { allPools } from "../dispatch/pools-in-use.ts";
 import type { Env } from "../env.ts";
 import { sha256Hex } from "../http/credentials.ts";
 import { ApiError } from "../http/problem.ts";
@@ -88,7 +88,7 @@ export const keyRoutes = new Hono<ApiEnv>()
 
 /** What the key watches ends before its revocation is confirmed. @throws when a Dispatcher cannot be reached */
 async function endWatches(env: Env, { id, pool }: ApiKeyRow): Promise<void> {
-  const pools = pool === null ? await poolsInUse(database(env.DB)) : [pool];
+  const pools = pool === null ? await allPools(database(env.DB)) : [pool];
   await Promise.all(pools.map((name) => dispatcherOf(env, name).keyRevoked(id)));
 }
 

@@ -1,7 +1,9 @@
+import { env } from "cloudflare:workers";
 import type { JobEntries, JobLogs, JobRead, JobStatusView } from "@splatt/shared";
 import { expect, it } from "vitest";
 import { API_KEY, api, createJob, json } from "../testing/api.ts";
-import { agentWithJob, dispatcher } from "../testing/dispatch.ts";
+import { agentWithJob, dispatcher, newPool } from "../testing/dispatch.ts";
+import { mintKey } from "../testing/keys.ts";
 import { ScriptedAgent } from "../testing/scripted-agent.ts";
 import { TestWatcher } from "../testing/watcher.ts";
 
@@ -180,6 +182,18 @@ it("ends the watch when the job is cancelled or deleted, or its key revoked", as
   await dispatcher(pool).keyRevoked("nobody's");
   third.sendRaw("hello");
   expect(await third.closed).toBe(4000);
+});
+
+it("closes the watchers of a revoked key in a pool without agents too", async () => {
+  const jobId = await createJob();
+  const pool = newPool();
+  // As after the pool's last agent was deleted.
+  await env.DB.prepare("UPDATE jobs SET pool = ? WHERE id = ?").bind(pool, jobId).run();
+  const { headers, key_id } = await mintKey(["jobs:read"]);
+  const watcher = await TestWatcher.open(jobId, "", headers);
+  await watcher.next("job");
+  await json(api("DELETE", `/keys/${key_id}`));
+  expect(await watcher.closed).toBe(4003);
 });
 
 it("closes the watchers of a key before its revocation is confirmed", async () => {

@@ -341,3 +341,66 @@ describe("a callback_url", () => {
     expect(receiver.requests).toHaveLength(1);
   });
 });
+
+describe("a key's webhooks", () => {
+  it("do not exist for another key, and neither do their deliveries", async () => {
+    const [own, other] = [await mintKey(["jobs:read"]), await mintKey(["jobs:read", "jobs:write"])];
+    const url = `${receiver.origin}/own`;
+    const { webhook_id } = await json<WebhookCreated>(api("POST", "/webhooks", { url }, own.headers));
+    const jobId = await failedJob();
+    const { delivery_id } = await deliveryBecomes(webhook_id, { state: "delivered" });
+    for (const [method, path] of [
+      ["GET", `/webhooks/${webhook_id}`],
+      ["GET", `/webhooks/${webhook_id}/deliveries`],
+      ["POST", `/webhooks/${webhook_id}/test`],
+      ["DELETE", `/webhooks/${webhook_id}`],
+      ["POST", `/deliveries/${delivery_id}/redeliver`],
+    ] as const) {
+      expect((await api(method, path, undefined, other.headers)).status, path).toBe(404);
+    }
+    const seenBy = async (headers: Record<string, string>) =>
+      (await json<DeliveryList>(api("GET", `/jobs/${jobId}/deliveries`, undefined, headers))).deliveries
+        .length;
+    expect([await seenBy(own.headers), await seenBy(other.headers)]).toEqual([1, 0]);
+    expect(await json(api("GET", "/webhooks", undefined, other.headers))).toMatchObject({ webhooks: [] });
+    await unsubscribe(webhook_id);
+  });
+
+  it.each([
+    ["revoked", (id: string) => json(api("DELETE", `/keys/${id}`))],
+    [
+      "expired",
+      (id: string) => env.DB.prepare("UPDATE api_keys SET expires_at = 1 WHERE id = ?").bind(id).run(),
+    ],
+  ])("send nothing that is pending once the key is %s", async (_, end) => {
+    const { headers, key_id } = await mintKey(["jobs:read"]);
+    const url = `${receiver.origin}/own`;
+    const { webhook_id } = await json<WebhookCreated>(api("POST", "/webhooks", { url }, headers));
+    receiver.answers = [500];
+    await failedJob();
+    await deliveryBecomes(webhook_id, { state: "pending", attempts: 1 });
+    await end(key_id);
+    await retryNow(webhook_id);
+    await deliveryBecomes(webhook_id, { state: "given_up", attempts: 1 });
+    expect(receiver.requests).toHaveLength(1);
+    await unsubscribe(webhook_id);
+  });
+
+  it("show what a callback that is gone was sent", async () => {
+    const { headers } = await mintKey(["jobs:read", "jobs:write"]);
+    receiver.answers = [410];
+    const pool = newPool();
+    await mintAgent(pool);
+    const body = {
+      task_id: "t",
+      video_url: "https://example.com/v.mp4",
+      callback_url: `${receiver.origin}/callback`,
+      pool,
+    };
+    const { job_id } = await json<{ job_id: string }>(api("POST", "/jobs", body, headers));
+    await json(api("POST", `/jobs/${job_id}/cancel`, undefined, headers));
+    await expect
+      .poll(() => json<DeliveryList>(api("GET", `/jobs/${job_id}/deliveries`, undefined, headers)))
+      .toMatchObject({ deliveries: [{ state: "given_up", response_status: 410 }] });
+  });
+});

@@ -164,15 +164,21 @@ export async function deliveriesOfJob(
 /** With the API key to which each delivery belongs. */
 async function deliveriesWithOwners(db: Database, where: ReturnType<typeof rowOf>) {
   const rows = await db
-    .select({ delivery: webhookDeliveries, webhook: webhooks, callback: jobs.callback })
+    .select({
+      delivery: webhookDeliveries,
+      webhook: webhooks,
+      callback: jobs.callback,
+      makerOfJob: jobs.apiKeyId,
+    })
     .from(webhookDeliveries)
     .leftJoin(webhooks, eq(webhooks.id, webhookDeliveries.receiver))
     .leftJoin(jobs, eq(jobs.id, webhookDeliveries.subject))
     .where(where)
     .orderBy(asc(webhookDeliveries.sequence));
-  return rows.map(({ delivery, webhook, callback }) => ({
+  return rows.map(({ delivery, webhook, callback, makerOfJob }) => ({
     delivery,
-    owner: webhook === null ? (callback?.apiKeyId ?? null) : webhook.apiKeyId,
+    // A callback that answered 410 is gone from the job: what it was sent still belongs to the job's maker.
+    owner: webhook !== null ? webhook.apiKeyId : callback !== null ? callback.apiKeyId : makerOfJob,
   }));
 }
 
