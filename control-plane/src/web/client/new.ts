@@ -16,7 +16,7 @@ const input = required("input[type=file]") as HTMLInputElement;
 const drop = required("[data-drop]");
 const card = required("[data-upload]");
 const pauseButton = required("[data-pause]") as HTMLButtonElement;
-const sendButton = required("[type=submit]") as HTMLButtonElement;
+const sendButton = required("[data-new-job] [type=submit]") as HTMLButtonElement;
 
 /** Stops what is being sent; null while nothing is. */
 let sending: AbortController | null = null;

@@ -1,0 +1,127 @@
+import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { emptySplatCloud, type Matrix4, writeShPly } from "@splatt/formats";
+import { createLogger } from "@splatt/gpu-agent/log";
+import { createExportStage } from "@splatt/gpu-agent/pipeline/export/export-stage";
+import { LOG_FILE, ok, type TrainReport } from "@splatt/shared";
+
+const WIDTH = 320;
+const HEIGHT = 240;
+const GAUSSIANS = 3000;
+const CAMERAS = 12;
+const DISTANCE = 3;
+
+export const REPORT: TrainReport = {
+  gaussians: GAUSSIANS,
+  iterations: 100,
+  sh_degree: 1,
+  width: WIDTH,
+  height: HEIGHT,
+  held_out_frames: 2,
+  psnr: 24,
+  ssim: 0.9,
+};
+
+/** The lines of the log of the prepared job. */
+export const LOG_LINES = Array.from({ length: 400 }, (_, line) => `train: step ${line} of 400`);
+
+/**
+ * The result files of a small job, made by the agent's own export: a ball whose quarters have different colours, so that
+ * a picture that is mirrored or upside down is another picture.
+ *
+ * @returns their paths
+ */
+export async function prepareResults(dir: string): Promise<string[]> {
+  const dataset = join(dir, "dataset");
+  await mkdir(join(dataset, "images"), { recursive: true });
+  const model = join(dir, "model.ply");
+  await writeBall(model);
+  const frames = await Promise.all(
+    Array.from({ length: CAMERAS }, async (_, index) => {
+      const file_path = `images/${index}.svg`;
+      await writeFile(join(dataset, file_path), photo());
+      return { file_path, transform_matrix: cameraAt((2 * Math.PI * index) / CAMERAS, 0.02 * index) };
+    }),
+  );
+  const names = frames.map(({ file_path }) => file_path);
+  const transforms = {
+    ...{
+      camera_model: "OPENCV",
+      w: WIDTH,
+      h: HEIGHT,
+      fl_x: WIDTH,
+      fl_y: WIDTH,
+      cx: WIDTH / 2,
+      cy: HEIGHT / 2,
+    },
+    ...{ k1: 0, k2: 0, p1: 0, p2: 0, applied_scale: 1, ply_file_path: "sparse_pc.ply" },
+    ...{ train_filenames: names.slice(2), val_filenames: [], test_filenames: names.slice(0, 2), frames },
+    applied_transform: cameraAt(0, 0).slice(0, 3),
+  };
+  await writeFile(join(dataset, "transforms.json"), JSON.stringify(transforms));
+  const results = join(dir, "results");
+  await mkdir(results);
+  const stage = createExportStage(
+    {
+      name: "builtin",
+      probe: async () => ({ name: "builtin", usable: true, version: null, reason: "" }),
+      train: async () => ok({ report: REPORT, model }),
+      exportSplats: async (_dir, _model, file) => {
+        await copyFile(model, file);
+        return ok(REPORT);
+      },
+    },
+    false,
+  );
+  const done = await stage.run(
+    { datasetDir: dataset, trainDir: dir, model: { report: REPORT, model } },
+    {
+      signal: new AbortController().signal,
+      log: createLogger({ level: "silent", format: "json" }),
+      dir: results,
+      report: () => undefined,
+      toolOutput: () => undefined,
+    },
+  );
+  if (!done.ok) throw new Error(done.error.detail);
+  if (done.value.missing.length > 0) throw new Error(JSON.stringify(done.value.missing));
+  await writeFile(join(results, "metrics.json"), JSON.stringify({ views: done.value.views }));
+  await writeFile(join(results, LOG_FILE), `${LOG_LINES.join("\n")}\n`);
+  return [...done.value.files, "metrics.json", LOG_FILE].map((name) => join(results, name));
+}
+
+/** A ball around the origin, with z up. */
+async function writeBall(file: string): Promise<void> {
+  const cloud = emptySplatCloud(GAUSSIANS, 1);
+  for (let i = 0; i < GAUSSIANS; i++) {
+    const z = 1 - (2 * (i + 0.5)) / GAUSSIANS;
+    const angle = i * 2.399963;
+    const radius = Math.sqrt(1 - z * z);
+    const x = radius * Math.cos(angle);
+    cloud.positions.set([x, radius * Math.sin(angle), z], 3 * i);
+    cloud.logScales.fill(Math.log(0.05), 3 * i, 3 * i + 3);
+    cloud.rotations[4 * i] = 1;
+    cloud.opacities[i] = 5;
+    cloud.dc.set([z > 0 ? -1.7 : 1.7, z > 0 ? 1.7 : -1.7, x > 0 ? 1.7 : -1.7], 3 * i);
+    cloud.rest.fill(0.01, 9 * i, 9 * i + 9);
+  }
+  await writeShPly(file, cloud);
+}
+
+/** A camera that circles the origin at a height, and looks at a point a little above it. */
+function cameraAt(angle: number, aimAt: number): Matrix4 {
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+  const length = Math.hypot(DISTANCE, aimAt);
+  const [back, up] = [DISTANCE / length, -aimAt / length];
+  return [
+    [-sin, -cos * up, cos * back, DISTANCE * cos],
+    [cos, -sin * up, sin * back, DISTANCE * sin],
+    [0, back, up, 0],
+    [0, 0, 0, 1],
+  ];
+}
+
+/** What a photo of the ball looks like, more or less. */
+function photo(): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}"><rect width="100%" height="100%"/><circle cx="50%" cy="50%" r="107" fill="#7f7f7f"/></svg>`;
+}

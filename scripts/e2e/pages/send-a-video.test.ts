@@ -1,0 +1,95 @@
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CHROMIUM, type PageStack, startPageStack, watchForTrouble } from "./page-stack.ts";
+
+/** Sending a video from the page, in a real browser. */
+
+const DROPPED = `
+  (() => {
+    const files = new DataTransfer();
+    files.items.add(new File(["a short video"], "kitchen.mp4", { type: "video/mp4" }));
+    return files;
+  })()`;
+
+describe.skipIf(CHROMIUM === null)("sending a video from the page", () => {
+  let stack: PageStack;
+  beforeAll(async () => {
+    stack = await startPageStack();
+    await stack.mint("nobody");
+  });
+  afterAll(() => stack?.stop());
+
+  it("makes a job of a video that is dropped, with the options of the form", async () => {
+    const page = await stack.signedIn();
+    const trouble = watchForTrouble(page, stack.url);
+    await page.goto(`${stack.url}/app/new`);
+    const dropped = await page.evaluateHandle(DROPPED);
+    await page.dispatchEvent("[data-drop]", "drop", { dataTransfer: dropped });
+    await page.getByText("13 B").waitFor();
+    expect(await page.getByLabel("Name").inputValue()).toBe("kitchen");
+    await page.getByText("More", { exact: true }).click();
+    await page.getByLabel("Labels").fill("project=shop, room=kitchen");
+    await page.getByLabel("Training steps").fill("77");
+    await page.getByLabel("Pool").fill("nobody");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.waitForURL("**/app/jobs/*");
+    const job = await stack.client.getJob(page.url().split("/").at(-1) ?? "");
+    expect(job).toMatchObject({
+      task_id: "kitchen",
+      filename: "kitchen.mp4",
+      pool: "nobody",
+      labels: { project: "shop", room: "kitchen" },
+      options: { iterations: 77, fps: 4 },
+    });
+    expect(trouble).toEqual([]);
+    await page.context().close();
+  });
+
+  it("says what the API says when it refuses the job, and sends the same upload again", async () => {
+    const page = await stack.signedIn();
+    await page.goto(`${stack.url}/app/new`);
+    await choose(page, "refused.mp4", Buffer.from("some bytes"));
+    await page.getByText("More", { exact: true }).click();
+    await page.getByLabel("Pool").fill("NOT A POOL");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByText("pool: lower-case letters").waitFor();
+    await page.getByLabel("Pool").fill("nobody");
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.waitForURL("**/app/jobs/*");
+    const { uploads } = await stack.client.listUploads();
+    expect(uploads.filter(({ filename }) => filename === "refused.mp4")).toHaveLength(1);
+    await page.context().close();
+  });
+
+  it("pauses, and continues on demand", async () => {
+    const page = await stack.signedIn();
+    let isHeld = true;
+    await page.route("**/uploads/*/parts/*", (route) => (isHeld ? undefined : route.continue()));
+    await page.goto(`${stack.url}/app/new`);
+    await choose(page, "paused.mp4", Buffer.from("some bytes"));
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByRole("button", { name: "Pause", exact: true }).click();
+    await page.getByText("Paused").waitFor();
+    isHeld = false;
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.waitForURL("**/app/jobs/*");
+    await page.context().close();
+  });
+
+  it("says what to do without JavaScript, and to somebody who drops a picture", async () => {
+    const page = await stack.signedIn({ javaScriptEnabled: false });
+    await page.goto(`${stack.url}/app/new`);
+    expect(await page.locator("noscript").textContent()).toContain("needs JavaScript");
+    expect(await page.getByRole("button", { name: "Send" }).isDisabled()).toBe(true);
+    await page.context().close();
+    const other = await stack.signedIn();
+    await other.goto(`${stack.url}/app/new`);
+    await choose(other, "photo.jpg", Buffer.from("x"), "image/jpeg");
+    await other.getByText("photo.jpg is a picture. Send a video.").waitFor();
+    await other.context().close();
+  });
+});
+
+function choose(page: Page, name: string, buffer: Buffer, mimeType = "video/mp4"): Promise<void> {
+  return page.locator("input[type=file]").setInputFiles({ name, mimeType, buffer });
+}
