@@ -32,7 +32,7 @@ export function seededId(n: number): string {
 }
 
 const INSERT_JOBS = `
-  WITH RECURSIVE numbers (n) AS (SELECT ?1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2)
+  WITH RECURSIVE numbers (n) AS (SELECT CAST(?1 AS INTEGER) UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2)
   INSERT INTO jobs (id, task_id, status, message, filename, source_url, options, pool, priority, rank, created_at,
     updated_at, attempt, agent_id, progress, labels)
   SELECT printf('00000000-0000-4000-8000-%012d', n), 'seeded-' || n / 10,
