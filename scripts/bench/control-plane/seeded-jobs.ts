@@ -35,7 +35,7 @@ const INSERT_JOBS = `
   WITH RECURSIVE numbers (n) AS (SELECT CAST(?1 AS INTEGER) UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2)
   INSERT INTO jobs (id, task_id, status, message, filename, source_url, options, pool, priority, rank, created_at,
     updated_at, attempt, agent_id, progress, labels)
-  SELECT printf('00000000-0000-4000-8000-%012d', n), 'seeded-' || n / 10,
+  SELECT printf('00000000-0000-4000-8000-%012d', n), 'seeded-' || (n / 10),
     CASE WHEN n % 10 = 0 THEN 'queued' WHEN n % 50 = 1 THEN 'failed' ELSE 'completed' END,
     'seeded', 'v.mp4', 'https://example.com/v.mp4',
     '{"iterations":5000,"fps":4,"start_sec":0,"end_sec":null,"engine":"builtin","preset":"standard","max_splats":null,"max_resolution":null}',
