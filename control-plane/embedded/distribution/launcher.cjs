@@ -8,9 +8,9 @@ if (isOlder(process.versions.node, needed)) {
   console.error(
     [
       `${name} needs Node ${needed} or newer; this is Node ${process.versions.node}.`,
-      "Install a newer Node and npm, then run the command again:",
+      "Install a newer Node, then run the command again:",
       "",
-      "  sudo npm install --global node@24 npm@11 && hash -r",
+      "  sudo npm install --global node@24 && hash -r",
       "",
       "Or see https://nodejs.org/en/download for other ways.",
     ].join("\n"),

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chown, mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { chown, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { err, ok, type Result } from "@splatt/shared";
@@ -60,8 +60,10 @@ export async function installUnit(plan: UnitPlan, account: Account | null): Prom
     );
   }
   for (const folder of [plan.workspace, join(plan.home, ".cache")]) {
-    const made = await mkdir(folder, { recursive: true });
-    if (made !== undefined && account !== null) await chown(folder, account.uid, account.gid);
+    await mkdir(folder, { recursive: true });
+    // `join` made an empty workspace as root.
+    if (account !== null && (await readdir(folder)).length === 0)
+      await chown(folder, account.uid, account.gid);
   }
   // The service's account reads its settings in other commands too.
   if (plan.settingsFile !== null && account !== null)
