@@ -7,13 +7,12 @@ import { findServedAgent, installVersion, pointLink } from "../distribution/inst
 import { saveSettings } from "../distribution/save-settings.ts";
 import { installedProgram, VERSIONS } from "../distribution/versions.ts";
 import { askControlPlane, judgeNetwork, judgeToken } from "../doctor/control-plane.ts";
-import { examine } from "../doctor/doctor.ts";
 import { doctorText } from "../doctor/report.ts";
 import { agentFolders, FOLDERS, IS_CLONE } from "../installation.ts";
 import { httpClient } from "../network/http-client.ts";
 import { toProxySettings } from "../network/proxies.ts";
 import { type Command, readArgs, UsageError } from "./command.ts";
-import { environmentWarnings, loadEnvironment } from "./environment.ts";
+import { loadEnvironment } from "./environment.ts";
 import { EXIT } from "./exit-codes.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -58,11 +57,12 @@ async function joinControlPlane(url: string, token: string): Promise<number> {
   console.log(`Joined ${new URL(url).host}. Its address and the token are in ${settingsFile}.`);
   if (!IS_CLONE && !(await installAgent(read.config))) return EXIT.failed;
 
-  Object.assign(process.env, given, workspace === null ? {} : { WORKSPACE_ROOT: workspace });
-  const checks = await examine(process.env, environmentWarnings(process.env));
-  console.log(`\n${doctorText(checks)}\n`);
-  const passed = checks.every(({ verdict }) => verdict !== "failure");
-  if (passed && (await wantsService())) return installService();
+  // The installed agent checks, not this one: npx keeps what an older Node installed, without the native packages.
+  console.log("");
+  const passed = (await runInstalled(["doctor"], given)) === EXIT.ok;
+  console.log("");
+  if (passed && (await wantsService()))
+    return runInstalled(["service", "install", ...(isRoot ? [] : ["--user"])]);
   console.log(`${passed ? "" : "Fix the failed checks, then s"}${passed ? "S" : ""}tart the agent:\n`);
   console.log(`  ${commandName()} start              # takes jobs until Ctrl-C`);
   console.log(`  ${commandName()} service install${isRoot ? "" : " --user"}    # or as a service`);
@@ -134,11 +134,12 @@ async function wantsService(): Promise<boolean> {
   return /^y(es)?$/i.test(answer.trim());
 }
 
-async function installService(): Promise<number> {
+async function runInstalled(args: readonly string[], settings: Record<string, string> = {}): Promise<number> {
   const { node, program } = installedProgram();
-  const { exitCode } = await execa(node, [program, "service", "install", ...(isRoot ? [] : ["--user"])], {
+  const { exitCode } = await execa(node, [program, ...args], {
     stdio: "inherit",
     reject: false,
+    env: settings,
   });
   return exitCode ?? EXIT.failed;
 }
