@@ -10,8 +10,13 @@ const CODE = /\.(ts|mjs|cjs|py)$/;
 const DOCS = /\.md$/;
 /** A file name with an extension, optionally with folders. */
 const FILE = /(?<![\w@./-])(?:[\w.-]+\/)*[\w-]+(?:\.[\w-]+)*\.(?:ts|mjs|cjs|py|md)(?![\w-])/g;
-/** Files of other projects, which comments and docs may also refer to. */
-const ELSEWHERE: ReadonlySet<string> = new Set(["nerfstudio_dataparser.py", "Nerf4Dgsplat.py"]);
+/** Files of other projects, or of the reader, which comments and docs may also refer to. */
+const ELSEWHERE: ReadonlySet<string> = new Set([
+  "nerfstudio_dataparser.py",
+  "Nerf4Dgsplat.py",
+  "video_to_ply.py",
+  "video-to-ply.ts",
+]);
 
 /** File names in a text that match no file of the project. */
 function brokenReferences(path: string, text: string, files: readonly string[]): string[] {

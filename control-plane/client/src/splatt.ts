@@ -467,6 +467,11 @@ export class Splatt {
 
   // The service
 
+  /** Metrics in the text format of Prometheus. */
+  async getMetrics(options: CallOptions = {}): Promise<string> {
+    return (await this.#http.request("GET", "/metrics", options)).text();
+  }
+
   getHealth(options?: CallOptions): Promise<Health> {
     return this.#get("/health", Health, options);
   }

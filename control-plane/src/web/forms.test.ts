@@ -40,7 +40,7 @@ const FORMS: Readonly<Record<string, CreatingForm>> = {
     valid: { name: "office", pool: "default" },
     invalid: { name: "half typed", pool: "NOT A POOL" },
     field: "pool",
-    secret: /AGENT_TOKEN=\S{20,}/,
+    secret: /splatt_agent_[\w.-]{20,}/,
     list: "/agents",
   },
 };
