@@ -34,8 +34,8 @@ describe.skipIf(CHROMIUM === null)("the pages", () => {
     await page.getByLabel("Name").fill("<b>office</b>");
     await page.getByRole("button", { name: "Add" }).click();
     const command = (await page.locator("[data-agent-added] pre").textContent()) ?? "";
-    expect(command).toContain(`CONTROL_PLANE_URL=${stack.url} `);
-    const token = /AGENT_TOKEN=(\S+)/.exec(command)?.[1] ?? "";
+    expect(command).toContain(` join ${stack.url} --token `);
+    const token = /--token (\S+)/.exec(command)?.[1] ?? "";
     stack.harness.startAgent({ token, pipeline: (_, signal) => stack.harness.untilStopped(signal) });
     await page.locator("[data-agent-added].ok").getByText("<b>office</b> is connected.").waitFor();
     await page.getByText("Connected", { exact: true }).first().waitFor();

@@ -69,7 +69,7 @@ describe.skipIf(CHROMIUM === null)("sending a video from the page", () => {
     await choose(page, "paused.mp4", Buffer.from("some bytes"));
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByRole("button", { name: "Pause", exact: true }).click();
-    await page.getByText("Paused").waitFor();
+    await page.getByText("Paused", { exact: true }).waitFor();
     isHeld = false;
     await page.getByRole("button", { name: "Continue" }).click();
     await page.waitForURL("**/app/jobs/*");
