@@ -19,6 +19,7 @@ const TEST_PROGRAMS = [
   { program: "curl", args: ["--version"], debianPackage: "curl" },
   { program: "wget", args: ["--version"], debianPackage: "wget" },
   { program: "aria2c", args: ["--version"], debianPackage: "aria2" },
+  { program: "chromium", args: ["--version"], debianPackage: "chromium" },
   { program: "strace", args: ["-V"], debianPackage: "strace" },
   { program: "bwrap", args: ["--version"], debianPackage: "bubblewrap" },
 ];

@@ -20,6 +20,7 @@ const PROGRAMS: readonly Program[] = [
   { name: "openssl", args: ["version"], debianPackage: "openssl", isOptional: true },
   { name: "unzip", args: ["-v"], debianPackage: "unzip", isOptional: true },
   { name: "bsdtar", args: ["--version"], debianPackage: "libarchive-tools", isOptional: true },
+  { name: "chromium", args: ["--version"], debianPackage: "chromium", isOptional: true },
   { name: "strace", args: ["-V"], debianPackage: "strace", isOptional: true },
 ];
 

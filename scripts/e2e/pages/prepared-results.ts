@@ -97,12 +97,12 @@ async function writeBall(file: string): Promise<void> {
     const z = 1 - (2 * (i + 0.5)) / GAUSSIANS;
     const angle = i * 2.399963;
     const radius = Math.sqrt(1 - z * z);
-    const x = radius * Math.cos(angle);
-    cloud.positions.set([x, radius * Math.sin(angle), z], 3 * i);
+    const y = radius * Math.sin(angle);
+    cloud.positions.set([radius * Math.cos(angle), y, z], 3 * i);
     cloud.logScales.fill(Math.log(0.05), 3 * i, 3 * i + 3);
     cloud.rotations[4 * i] = 1;
     cloud.opacities[i] = 5;
-    cloud.dc.set([z > 0 ? -1.7 : 1.7, z > 0 ? 1.7 : -1.7, x > 0 ? 1.7 : -1.7], 3 * i);
+    cloud.dc.set([z > 0 ? -1.7 : 1.7, z > 0 ? 1.7 : -1.7, y > 0 ? 1.7 : -1.7], 3 * i);
     cloud.rest.fill(0.01, 9 * i, 9 * i + 9);
   }
   await writeShPly(file, cloud);

@@ -88,7 +88,7 @@ class LiveJob {
     required("[data-preview]").hidden = !isActive(job.status);
     showProgress(job);
     if (isOther) await refresh();
-    if (job.status === "training" || job.status === "exporting") await this.#picture.update();
+    if (job.status === "training" || job.status === "exporting") this.#picture.update();
   }
 
   #drawCurves(): void {

@@ -7,17 +7,29 @@ export class NewestPicture {
   #askedAt = Number.NEGATIVE_INFINITY;
   #etag: string | null = null;
   #shown: string | null = null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(stage: HTMLElement, url: string) {
     this.#stage = stage;
     this.#url = url;
   }
 
-  /** Shows the picture that exists now. Until there is one, the stage keeps its words. */
-  async update(): Promise<void> {
-    const now = performance.now();
-    if (document.visibilityState !== "visible" || now - this.#askedAt < INTERVAL_MS) return;
-    this.#askedAt = now;
+  /** There may be a new picture: shows it, now or when the interval is over. */
+  update(): void {
+    const wait = this.#askedAt + INTERVAL_MS - performance.now();
+    if (this.#timer !== null || document.visibilityState !== "visible") return;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null;
+        void this.#show();
+      },
+      Math.max(0, wait),
+    );
+  }
+
+  /** Until there is a picture, the stage keeps its words. */
+  async #show(): Promise<void> {
+    this.#askedAt = performance.now();
     const response = await fetch(this.#url, { cache: "no-cache" }).catch(() => null);
     if (response === null || !response.ok) return;
     const etag = response.headers.get("etag");

@@ -1,6 +1,8 @@
 /** What is used here of a job's transforms.json. */
 export interface CameraFile {
+  readonly fl_x: number;
   readonly fl_y: number;
+  readonly w: number;
   readonly h: number;
   /** 4×4 by rows, camera to world, x right, y up, the camera looks along −z; the world has z up. */
   readonly frames: readonly { readonly transform_matrix: readonly (readonly number[])[] }[];
@@ -11,7 +13,7 @@ type Point = [x: number, y: number, z: number];
 export interface View {
   readonly position: Point;
   readonly target: Point;
-  /** Vertical field of view in degrees. */
+  /** Of the window's longer side, in degrees. */
   readonly fov: number;
 }
 
@@ -21,9 +23,12 @@ const MAX_KEYFRAMES = 24;
 /**
  * Settings for SuperSplat's viewer: it starts at the camera of the thumbnail, which is the one that looks most directly at
  * the subject in the origin, and can fly along the path of the capture.
+ *
+ * @param aspect of the window, which a photo fills as a poster does: cut at the sides or at the top and bottom
  */
-export function viewerSettings(cameras: CameraFile): object {
-  const views = cameras.frames.map(({ transform_matrix }) => viewOf(transform_matrix, cameras));
+export function viewerSettings(cameras: CameraFile, aspect: number): object {
+  const fov = fieldOfView(cameras, aspect);
+  const views = cameras.frames.map(({ transform_matrix }) => ({ ...viewOf(transform_matrix), fov }));
   const start = views[bestIndex(cameras)];
   const path = everyNth(views, Math.ceil(views.length / MAX_KEYFRAMES));
   return {
@@ -46,17 +51,19 @@ export function viewerSettings(cameras: CameraFile): object {
 }
 
 /** A camera's view in the viewer's axes: x to the left of the capture's, y up. */
-function viewOf(matrix: readonly (readonly number[])[], { fl_y, h }: CameraFile): View {
+function viewOf(matrix: readonly (readonly number[])[]): Pick<View, "position" | "target"> {
   const position = column(matrix, 3);
   const backwards = column(matrix, 2);
   // Where the view axis passes closest to the subject, but in front of the camera.
   const distance = Math.max(0.1, dot(backwards, position));
   const target = position.map((value, axis) => value - distance * (backwards[axis] ?? 0)) as Point;
-  return {
-    position: toViewer(position),
-    target: toViewer(target),
-    fov: (2 * Math.atan(h / (2 * fl_y)) * 180) / Math.PI,
-  };
+  return { position: toViewer(position), target: toViewer(target) };
+}
+
+/** The viewer counts it along the window's longer side. */
+function fieldOfView({ fl_x, fl_y, w, h }: CameraFile, aspect: number): number {
+  const tangent = Math.min(h / (2 * fl_y), w / (2 * fl_x) / aspect);
+  return (2 * Math.atan(tangent * Math.max(1, aspect)) * 180) / Math.PI;
 }
 
 function bestIndex({ frames }: CameraFile): number {

@@ -1,7 +1,5 @@
-import { createViewer } from "@playcanvas/supersplat-viewer/viewer";
+import { type CaptureResult, createViewer } from "@playcanvas/supersplat-viewer/viewer";
 import { type CameraFile, viewerSettings } from "./_viewer-settings.ts";
-
-const PICTURE_WIDTH = 1920;
 
 /** Fills the page's `[data-viewer]` element. Without WebGL, its poster stays. */
 const container = document.querySelector<HTMLElement>("[data-viewer]");
@@ -16,7 +14,7 @@ async function open(element: HTMLElement): Promise<void> {
     // Both at once: the splat is on its way while the cameras are read.
     const contents = fetch(content);
     const settings = fetch(cameras).then(async (response) =>
-      viewerSettings((await response.json()) as CameraFile),
+      viewerSettings((await response.json()) as CameraFile, element.clientWidth / element.clientHeight),
     );
     const viewer = await createViewer({
       container: element,
@@ -35,17 +33,27 @@ async function open(element: HTMLElement): Promise<void> {
     if (viewer.state.loaded) ready();
     else viewer.events.once("loaded:changed", ready);
     button?.addEventListener("click", async () => {
-      const { clientWidth, clientHeight } = element;
-      const height = Math.round((PICTURE_WIDTH * clientHeight) / clientWidth);
-      const { data } = await viewer.captureFrame({ width: PICTURE_WIDTH, height });
+      const width = element.clientWidth * devicePixelRatio;
+      const height = element.clientHeight * devicePixelRatio;
       const link = document.createElement("a");
-      link.href = `data:image/png;base64,${data}`;
+      link.href = URL.createObjectURL(
+        await pngOf(await viewer.captureFrame({ width: Math.round(width), height: Math.round(height) })),
+      );
       link.download = "splat.png";
       link.click();
+      URL.revokeObjectURL(link.href);
     });
   } catch (error) {
     console.error(error);
     element.dataset.state = "failed";
     for (const note of document.querySelectorAll<HTMLElement>("[data-viewer-failed]")) note.hidden = false;
   }
+}
+
+/** @param frame its pixels are RGBA, by rows from the top, in base64 */
+async function pngOf({ width, height, data }: CaptureResult): Promise<Blob> {
+  const pixels = Uint8ClampedArray.from(atob(data), (character) => character.charCodeAt(0));
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext("2d")?.putImageData(new ImageData(pixels, width, height), 0, 0);
+  return canvas.convertToBlob();
 }

@@ -1,0 +1,165 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
+import type { PipelineJob } from "@splatt/gpu-agent/pipeline/pipeline-job";
+import type { Page } from "playwright-core";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CHROMIUM, type PageStack, startPageStack, watchForTrouble } from "./page-stack.ts";
+import { LOG_LINES } from "./prepared-results.ts";
+
+/** An agent keeps one point of its curves a second. */
+const POINT_INTERVAL_MS = 1001;
+
+/** The page of a job, in a real browser, from waiting to the splat. */
+
+describe.skipIf(CHROMIUM === null)("the page of a job", { timeout: 180_000 }, () => {
+  let stack: PageStack;
+  beforeAll(async () => {
+    stack = await startPageStack();
+  });
+  afterAll(() => stack?.stop());
+
+  it("is live from waiting to the splat, over one connection", async () => {
+    const { harness } = stack;
+    const [trained, train] = gate();
+    let run: PipelineJob | null = null;
+    const token = await stack.mint("live");
+    const job = await harness.createJob({ task_id: "live", pool: "live" });
+    const page = await stack.signedIn({ viewport: { width: 800, height: 600 } });
+    const trouble = watchForTrouble(page, stack.url);
+    const sockets: string[] = [];
+    page.on("websocket", (socket) => sockets.push(socket.url()));
+    await page.goto(`${stack.url}/app/jobs/${job}`);
+    await page.locator("[data-status=queued]").waitFor();
+
+    const [picture = ""] = (await stack.preparedResults()).filter((file) => file.endsWith("thumbnail.webp"));
+    harness.startAgent({
+      token,
+      pipeline: async (started, signal) => {
+        run = started;
+        await started.beginStage("poses", false);
+        const client = await harness.clientOf(started);
+        await client.showPreview(started.fence, await readFile(picture), signal);
+        await started.beginStage("train", false);
+        for (const step of [0, 50]) {
+          const point = { step, loss: 1 / (step + 1), psnr: 20 + step / 10, gaussians: 100 };
+          started.reportProgress("train", { fraction: step / 100, message: `Step ${step}/100`, point });
+          await setTimeout(POINT_INTERVAL_MS);
+        }
+        return (
+          (await Promise.race([trained, harness.untilStopped(signal)])) ?? stack.deliver(started, signal)
+        );
+      },
+    });
+    await page.locator("[data-status=training]").waitFor();
+    await page.getByText("Step 50/100").waitFor();
+    await page.getByAltText("The splat so far").waitFor();
+    await page.getByText("Held-out PSNR 25.0 dB").waitFor();
+
+    const log = page.locator("[data-log]");
+    const write = (from: number, to: number) => {
+      for (const line of LOG_LINES.slice(from, to)) run?.jobLog.write("train", line);
+    };
+    write(0, 100);
+    await log.getByText(LOG_LINES[99] ?? "").waitFor();
+    expect(await fromEnd(page)).toBeLessThan(2);
+    await log.evaluate((element) => element.scrollTo(0, 40));
+    await page.getByRole("button", { name: "Follow the end" }).waitFor();
+    write(100, 200);
+    await log.getByText(LOG_LINES[199] ?? "").waitFor();
+    expect(await log.evaluate((element) => element.scrollTop)).toBe(40);
+    await page.getByRole("button", { name: "Follow the end" }).click();
+    expect(await fromEnd(page)).toBeLessThan(2);
+
+    train();
+    await page.locator("[data-viewer][data-state=ready]").waitFor();
+    await page.locator("[data-status=completed]").waitFor();
+    expect(sockets.map((url) => new URL(url).pathname)).toEqual([`/jobs/${job}/watch`]);
+    expect(trouble).toEqual([]);
+
+    await log.getByText(LOG_LINES.at(-1) ?? "").waitFor();
+    await expectPictureOfThumbnail(page, picture);
+    await expectSlider(page);
+    await page.context().close();
+  });
+
+  it("costs no request while the job waits, for an hour", async () => {
+    await stack.mint("nobody");
+    const job = await stack.harness.createJob({ task_id: "waiting", pool: "nobody" });
+    const page = await stack.signedIn();
+    await page.clock.install();
+    await page.goto(`${stack.url}/app/jobs/${job}`, { waitUntil: "networkidle" });
+    const requests: string[] = [];
+    const opened: string[] = [];
+    page.on("request", (request) => requests.push(request.url()));
+    page.on("websocket", (socket) => opened.push(socket.url()));
+    await page.clock.runFor("01:00:00");
+    expect(requests).toEqual([]);
+    expect(opened).toEqual([]);
+    await page.context().close();
+  });
+
+  it("shows the poster and says why where there is no WebGL", async () => {
+    const job = await stack.completedJob();
+    const page = await stack.signedIn();
+    await page.addInitScript({ content: WITHOUT_WEBGL });
+    await page.goto(`${stack.url}/app/jobs/${job}`);
+    await page.getByText("the viewer needs WebGL 2").waitFor();
+    await page.waitForFunction("document.querySelector('img.poster').naturalWidth > 0");
+    expect(await page.getByRole("link", { name: "baked_splat_sh.ply" }).isVisible()).toBe(true);
+    await page.context().close();
+  });
+});
+
+const WITHOUT_WEBGL = `
+  const original = HTMLCanvasElement.prototype.getContext;
+  HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+    return kind.startsWith("webgl") ? null : original.call(this, kind, ...rest);
+  };`;
+
+function gate(): [opened: Promise<void>, open: () => void] {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return [promise, resolve];
+}
+
+/** How far the log is scrolled from its end, in pixels. */
+function fromEnd(page: Page): Promise<number> {
+  return page
+    .locator("[data-log]")
+    .evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight);
+}
+
+/** The picture that the viewer saves shows what the thumbnail shows: the same camera, upright and not mirrored. */
+async function expectPictureOfThumbnail(page: Page, thumbnail: string): Promise<void> {
+  const downloading = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Save a picture" }).click();
+  const saved = await readFile((await (await downloading).path()) ?? "");
+  const seen = await small(saved);
+  const wanted = await small(await readFile(thumbnail));
+  expect(meanDifference(seen, wanted)).toBeLessThan(15);
+  for (const wrong of [sharp(thumbnail).flip(), sharp(thumbnail).flop()]) {
+    expect(meanDifference(seen, await small(await wrong.toBuffer()))).toBeGreaterThan(40);
+  }
+}
+
+/** As a poster fills a window of the viewer's shape. */
+function small(picture: Buffer): Promise<Buffer> {
+  return sharp(picture).flatten({ background: "black" }).resize(32, 18, { fit: "cover" }).raw().toBuffer();
+}
+
+function meanDifference(a: Buffer, b: Buffer): number {
+  expect(a.length).toBe(b.length);
+  return a.reduce((sum, value, index) => sum + Math.abs(value - (b[index] ?? 0)), 0) / a.length;
+}
+
+/** Moving the slider by keyboard uncovers the splat. */
+async function expectSlider(page: Page): Promise<void> {
+  const slider = page.getByRole("slider", { name: "Frame 1: from the photo to the splat" });
+  await slider.focus();
+  await slider.press("End");
+  expect(await slider.getAttribute("aria-valuetext")).toBe("100 % splat");
+  const whole = await page.locator(".pair").first().screenshot();
+  await slider.press("Home");
+  const photo = await page.locator(".pair").first().screenshot();
+  expect(meanDifference(await small(whole), await small(photo))).toBeGreaterThan(5);
+}
