@@ -1,15 +1,13 @@
 import { availableParallelism } from "node:os";
 import { describe, expect, it } from "vitest";
-import { MUTATIONS, type Mutation, mutationNamed } from "./mutations.ts";
+import { mutationNamed } from "./mutations.ts";
 import type { Outcome } from "./run-seed.ts";
 import { explainSeed, search } from "./search.ts";
 import type { Explanation } from "./shrink.ts";
-import { failuresIn, seedsFrom } from "./testing/searches.ts";
+import { failuresIn, firstFailure, seedsFrom } from "./testing/searches.ts";
 
 const THREADS = availableParallelism();
 const SEEDS = 1000;
-/** A mutation that survives this many seeds shows that an invariant has stopped being checked. */
-const SEEDS_PER_MUTATION = 1500;
 const TIMEOUT_MS = 1_200_000;
 
 async function outcomesOf(seeds: readonly number[], threads: number): Promise<Map<number, Outcome>> {
@@ -51,22 +49,6 @@ describe("a seed", () => {
   });
 });
 
-describe("the simulation finds a bug in the shipped code:", () => {
-  it.each(MUTATIONS)("$is", { timeout: TIMEOUT_MS }, async (mutation) => {
-    expect(await firstFailure(mutation)).not.toBeNull();
-  });
-});
-
 function kindsIn(explanation: Explanation | undefined): number {
   return Object.keys(explanation?.plan.faults ?? {}).length;
-}
-
-async function firstFailure({ found, changes }: Mutation): Promise<Outcome | null> {
-  const failed: Outcome[] = [];
-  const onOutcome = (outcome: Outcome) => {
-    if (outcome.failure !== null) failed.push(outcome);
-    return failed.length === 0;
-  };
-  await search({ seeds: seedsFrom(found, SEEDS_PER_MUTATION), threads: 1, changes, onOutcome });
-  return failed[0] ?? null;
 }

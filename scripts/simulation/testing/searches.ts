@@ -1,3 +1,4 @@
+import type { Mutation } from "../mutations.ts";
 import type { Outcome } from "../run-seed.ts";
 import { search } from "../search.ts";
 
@@ -16,4 +17,18 @@ export async function failuresIn(seeds: readonly number[], threads: number): Pro
   };
   await search({ seeds, threads, changes: [], onOutcome });
   return failures;
+}
+
+/** A mutation that survives this many seeds shows that an invariant has stopped being checked. */
+const SEEDS_PER_MUTATION = 1500;
+
+/** The first seed that finds a mutation, from the one that is known to; null when none does. */
+export async function firstFailure({ found, changes }: Mutation): Promise<Outcome | null> {
+  const failed: Outcome[] = [];
+  const onOutcome = (outcome: Outcome) => {
+    if (outcome.failure !== null) failed.push(outcome);
+    return failed.length === 0;
+  };
+  await search({ seeds: seedsFrom(found, SEEDS_PER_MUTATION), threads: 1, changes, onOutcome });
+  return failed[0] ?? null;
 }

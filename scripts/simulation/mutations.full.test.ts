@@ -1,0 +1,11 @@
+import { describe, expect, it } from "vitest";
+import { MUTATIONS } from "./mutations.ts";
+import { firstFailure } from "./testing/searches.ts";
+
+const TIMEOUT_MS = 1_200_000;
+
+describe("the simulation finds a bug in the shipped code:", () => {
+  it.each(MUTATIONS)("$is", { timeout: TIMEOUT_MS }, async (mutation) => {
+    expect(await firstFailure(mutation)).not.toBeNull();
+  });
+});
