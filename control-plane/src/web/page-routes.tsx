@@ -1,8 +1,9 @@
-import type { Me, Problem } from "@splatt/shared";
+import type { Me, Problem, ShareView } from "@splatt/shared";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { apiRequest } from "../http/api-request.ts";
 import { agentPages } from "./agent-routes.tsx";
+import { AllSharesPage } from "./all-shares-page.tsx";
 import { FrontPage } from "./front-page.tsx";
 import { jobPages } from "./job-routes.tsx";
 import { keyPages } from "./key-routes.tsx";
@@ -57,6 +58,14 @@ export function pageRoutes(callApi: CallApi): Hono<PageEnv> {
     const response = await callApi(apiRequest(c.req.raw, "DELETE", "/session"), c);
     if (!response.ok) throw new PageProblem(await response.json<Problem>());
     return redirectWithCookie(c, "/", response);
+  });
+
+  pages.get("/app/shares", async (c) => {
+    const [viewer, { shares }] = await Promise.all([
+      c.var.viewer(),
+      c.var.api.get<{ shares: ShareView[] }>("/shares"),
+    ]);
+    return c.html(<AllSharesPage viewer={viewer} shares={shares} now={Date.now()} />);
   });
 
   pages.get("/app/new", async (c) => {

@@ -9,6 +9,7 @@ const PAGES: Readonly<Record<string, string>> = {
   "/app/keys": "admin",
   "/app/webhooks": "jobs:read",
   "/app/usage": "jobs:read",
+  "/app/shares": "results:read",
 };
 
 it.each(SCOPES)("offers a key with the scope %s its pages and no others", async (scope) => {

@@ -57,3 +57,8 @@ it("forbids scripts, styles and frames of others", async () => {
   expect(policy).toContain("frame-ancestors 'none'");
   expect(policy).not.toContain("unsafe-inline");
 });
+
+it("lists the shares of all jobs", async () => {
+  const html = await (await api("GET", "/app/shares", undefined, { cookie: await cookie() })).text();
+  expect(html).toContain("Nothing is shared");
+});

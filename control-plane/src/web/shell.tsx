@@ -8,7 +8,7 @@ const SECTIONS: readonly { readonly href: string; readonly name: string; readonl
   { href: "/app/jobs", name: "Jobs", scope: "jobs:read" },
   { href: "/app/new", name: "New job", scope: "jobs:write" },
   { href: "/app/agents", name: "GPU boxes", scope: "agents" },
-  { href: "/app/shares", name: "Shares", scope: "jobs:read" },
+  { href: "/app/shares", name: "Shares", scope: "results:read" },
   { href: "/app/keys", name: "API keys", scope: "admin" },
   { href: "/app/webhooks", name: "Webhooks", scope: "jobs:read" },
   { href: "/app/usage", name: "Usage", scope: "jobs:read" },
