@@ -4,9 +4,6 @@ import { sendObject } from "./send-object.ts";
 
 /** The process of byte-mover.ts. */
 
-/** How long a client may take to close a connection whose answer has been sent. */
-const LINGER_MS = 5000;
-
 process.on("message", (order: MoveOrder, socket: Socket | undefined) => {
   if (socket === undefined) report(order);
   else void move(order, socket).finally(() => report(order));
@@ -22,10 +19,11 @@ async function move({ segments, stalledMs }: MoveOrder, socket: Socket): Promise
   if (!(await sendObject(segments, socket, stalledMs))) {
     socket.destroy();
   } else {
-    // Closing with unread bytes of the client would reset the connection and lose what it has not read yet.
-    socket.end();
+    // The client closes: it knows the length, and megabytes may still be on their way to it. Closing here would crash
+    // clients that pause at that moment (fetch in Node 24), and with unread bytes from the client it would reset the
+    // connection. A client that has closed its side makes this socket end too.
     socket.resume();
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    const timer = setTimeout(() => socket.destroy(), stalledMs);
     socket.once("close", () => clearTimeout(timer));
   }
   await closed;
