@@ -56,7 +56,7 @@ it("sends parts at once, stops when asked, and resumes without sending them agai
   expect(await client.upload(fileOf(bytes), { resume: uploadId })).toBe(uploadId);
 });
 
-it("sends the parts again that another file had left, and is told of a wrong SHA-256", async () => {
+it("replaces the parts that another file left, and reports a wrong SHA-256", async () => {
   const [bytes, other] = [randomBytes(MIB), randomBytes(MIB)];
   const body = JSON.stringify({ filename: "clip.mp4", size: MIB, sha256: sha256(bytes) });
   const call = async (method: string, path: string, sent: string | Uint8Array<ArrayBuffer>, hash = "") => {

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type EmbeddedControlPlane, startControlPlane } from "./index.ts";
 
 /**
- * A control plane on a file system of its own, on a loop device, which hangs, becomes read-only, or loses its storage.
+ * A control plane on a separate file system, on a loop device, which hangs, becomes read-only, or loses its storage.
  * A disk that is full or too small: disk-states.test.ts.
  */
 

@@ -168,7 +168,7 @@ describe("a receiver", () => {
     expect(await send(`http://127.0.0.1:${port}/`)).toBe(status);
   });
 
-  it("is not followed to where it redirects, and none of its headers are told", async () => {
+  it("does not follow a redirect, and passes on none of its headers", async () => {
     const target = await receiver((_, response) => response.end());
     const { port } = await receiver((_, response) =>
       response.writeHead(307, { location: `http://127.0.0.1:${target.port}/`, "x-secret": "1" }).end(),

@@ -63,7 +63,7 @@ function sha256(bytes: Buffer): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** A way to the control plane on which each connection is cut after so many bytes from the client. */
+/** A proxy that cuts each connection after a number of bytes from the client. */
 async function cuttingProxy(bytesPerConnection: number) {
   let cuts = 0;
   const { hostname, port } = new URL(controlPlane.url);
@@ -178,7 +178,7 @@ describe("tus-js-client", () => {
     expect(await view(url)).toMatchObject({ status: "completed" });
   });
 
-  it("is told when the file is damaged, and can delete an upload", async () => {
+  it("gets an error for a damaged file, and can delete an upload", async () => {
     const bytes = randomBytes(1000);
     const damaged = upload(bytes, { metadata: { sha256: sha256(randomBytes(9)) }, retryDelays: null });
     await expect(damaged).rejects.toThrow(/upload_checksum_mismatch/);

@@ -61,6 +61,11 @@ export class Wrangler {
 
   async migrate({ configFile, database }: Names): Promise<void> {
     await this.#run(["d1", "migrations", "apply", database, "--remote", "-c", configFile]);
+    // Asked again, rather than believed.
+    const left = await this.#run(["d1", "migrations", "list", database, "--remote", "-c", configFile]);
+    if (!left.includes("No migrations to apply")) {
+      throw new WranglerError(`Migrations of ${database} are still missing:\n${left.trim()}`);
+    }
   }
 
   /**

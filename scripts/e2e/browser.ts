@@ -5,7 +5,7 @@ const CANDIDATES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/
 
 /** The machine's Chromium; null where none is installed. */
 export async function findChromium(): Promise<string | null> {
-  for (const path of [process.env.CHROMIUM ?? "", ...CANDIDATES]) {
+  for (const path of [process.env.CHROMIUM_PATH ?? "", ...CANDIDATES]) {
     const isThere =
       path !== "" &&
       (await access(path).then(

@@ -13,7 +13,7 @@ export type Operation =
       readonly engine: EngineName | "auto";
       readonly source: "url" | "upload";
       readonly priority: number;
-      /** Whether a receiver is told of its events. */
+      /** Whether a receiver gets its events. */
       readonly callback: boolean;
       /** Whether the second API key creates it, which may be revoked. */
       readonly withKey: boolean;

@@ -206,7 +206,7 @@ export class Splatt {
     return this.#get(`/jobs/${segment(jobId)}`, JobView, options);
   }
 
-  /** With `wait`, answers when the job's version is no longer `after`, or after so many seconds. */
+  /** With `wait`, answers when the job's version differs from `after`, at the latest after `wait` seconds. */
   getJobStatus(
     jobId: string,
     { signal, wait, after }: CallOptions & { wait?: number; after?: number } = {},

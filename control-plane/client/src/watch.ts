@@ -24,7 +24,7 @@ interface WatchTarget {
 /** The runtime answers it without waking the Dispatcher; it keeps proxies from closing the connection. */
 const HEARTBEAT_MS = 30_000;
 const BACKOFF = { minMs: 200, maxMs: 10_000 };
-/** After so many connections in a row that brought nothing, the watch gives up. */
+/** The watch gives up after this number of connections in a row that brought nothing. */
 const MAX_FAILURES = 6;
 
 /** The watch did not come about: the server, or a proxy before it, passes no WebSockets, or refuses this one. */

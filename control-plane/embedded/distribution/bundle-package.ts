@@ -77,7 +77,7 @@ function isSource(path: string): boolean {
 }
 
 /**
- * Worker threads and programs are files that code names by URL. Each worker becomes a bundle of its own in the same
+ * Worker threads and programs are files that code names by URL. Each worker becomes a separate bundle in the same
  * folder; a dependency's program is in the folder that `bundleProgram` writes.
  */
 function companionFiles(): Plugin {

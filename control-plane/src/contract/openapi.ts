@@ -224,7 +224,7 @@ function toResponse(
   };
 }
 
-/** An answer of its own under a status that problems have too. */
+/** An answer that an operation declares under a status that problems also use. */
 function withProblems(answer: OpenApiResponse, problems: OpenApiResponse | undefined): OpenApiResponse {
   if (problems === undefined) return answer;
   return {

@@ -366,7 +366,7 @@ export interface Callback {
 export const webhookDeliveries = sqliteTable(
   "webhook_deliveries",
   {
-    /** What the event is about: a job's id; for a test, an id of its own. */
+    /** What the event is about: a job's id; for a test, a fresh id. */
     subject: text().notNull(),
     /** Grows with the events of a subject. */
     sequence: integer().notNull(),

@@ -37,7 +37,7 @@ export interface DispatchContext {
   readonly writtenProgress: Map<string, WrittenProgress>;
   /** Jobs that were recalled from a busy agent, so that each is recalled once. Lost with the object. */
   readonly recalled: Set<string>;
-  /** A job's row has changed: its watchers are told, and nothing waits for that. */
+  /** A job's row has changed: notifies its watchers, without waiting for them. */
   readonly jobChanged: (jobId: string) => void;
   /** Sockets whose hello is being handled, so that a slow store does not make it late. */
   readonly greeting: WeakSet<WebSocket>;

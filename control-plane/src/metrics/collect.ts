@@ -11,7 +11,7 @@ import type { HistogramSample, Metric, Sample } from "./exposition.ts";
 export const MOST_COUNTED = 10_000;
 
 /**
- * What Prometheus is told. It costs the same however many jobs there have been: triggers count what happens to jobs, in
+ * Collects the metrics for Prometheus. The cost does not grow with the number of jobs: triggers count what happens to jobs, in
  * the rows of `job_counts` that they write anyway.
  */
 export async function collectMetrics(env: Env, now: number): Promise<Metric[]> {

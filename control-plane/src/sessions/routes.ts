@@ -28,7 +28,7 @@ export const meRoutes = new Hono<ApiEnv>().use(authenticate).get("/", serve(GET_
 export const sessionRoutes = new Hono<ApiEnv>()
   .post("/", serve(CREATE_SESSION), async (c) => {
     const { api_key } = validate(CreateSession, await readJson(c), "body");
-    // Another site must not sign its visitors in here under a key of its own.
+    // Another site must not sign its visitors in here with its key.
     if (c.req.header("origin") !== undefined) requireOwnOrigin(c);
     if (!c.env.GPU_API_KEY) throw new ApiError("not_configured");
     const session = await guardCredentials(c, "API key", () => createSession(c.env, api_key));

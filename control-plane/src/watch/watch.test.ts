@@ -306,3 +306,10 @@ it("keeps watchers apart from agents", async () => {
   const second = await ScriptedAgent.connect(agent.token, {});
   expect(second.welcome.pool).toBe(pool);
 });
+
+it("opens for a key with a limit of requests", async () => {
+  const jobId = await createJob();
+  const { headers } = await mintKey(["jobs:read"], { limits: { requests_per_minute: 20 } });
+  const watcher = await TestWatcher.open(jobId, "", headers);
+  expect((await watcher.next("job")).job.job_id).toBe(jobId);
+});

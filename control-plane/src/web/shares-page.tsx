@@ -1,7 +1,8 @@
 import type { JobView, ShareCreated, ShareView } from "@splatt/shared";
-import { Ago, EmptyState } from "./components.tsx";
+import { EmptyState } from "./components.tsx";
 import { OnceShown } from "./once-shown.tsx";
 import type { Viewer } from "./page-api.ts";
+import { SharesTable } from "./shares-table.tsx";
 import { Shell } from "./shell.tsx";
 
 interface SharesPageProps {
@@ -66,40 +67,17 @@ export function SharesPage({ viewer, job, shares, created, now }: SharesPageProp
           <p>A link can be revoked at any time.</p>
         </EmptyState>
       ) : (
-        <div class="table">
-          <table>
-            <thead>
-              <tr>
-                <th>Title</th>
-                <th>Created</th>
-                <th>Ends</th>
-                <th>Download</th>
-                <th>
-                  <span class="visually-hidden">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {shares.map((share) => (
-                <tr>
-                  <td class="wrap">{share.title ?? <span class="muted">none</span>}</td>
-                  <td class="small muted">
-                    <Ago time={share.created_at} now={now} />
-                  </td>
-                  <td class="small muted">{share.expires_at?.slice(0, 10) ?? "never"}</td>
-                  <td>{share.allow_download ? "yes" : "no"}</td>
-                  <td>
-                    <form method="post" action={`/app/jobs/${job.job_id}/shares/${share.share_id}/revoke`}>
-                      <button class="danger" type="submit">
-                        Revoke
-                      </button>
-                    </form>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <SharesTable
+          shares={shares}
+          now={now}
+          action={(share) => (
+            <form method="post" action={`/app/jobs/${job.job_id}/shares/${share.share_id}/revoke`}>
+              <button class="danger" type="submit">
+                Revoke
+              </button>
+            </form>
+          )}
+        />
       )}
     </Shell>
   );

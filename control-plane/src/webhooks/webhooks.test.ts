@@ -50,7 +50,7 @@ async function failedJob(fields: Record<string, unknown> = {}): Promise<string> 
 }
 
 describe("a webhook", () => {
-  it("of a key that never expires is told, like the owner's", async () => {
+  it("of a key that never expires gets deliveries, like the owner's", async () => {
     const { headers } = await mintKey(["jobs:read", "jobs:write"]);
     const body = { url: receiver.origin, events: ["job.cancelled"] };
     const { webhook_id } = await json<WebhookCreated>(api("POST", "/webhooks", body, headers));
@@ -62,7 +62,7 @@ describe("a webhook", () => {
     await unsubscribe(webhook_id);
   });
 
-  it("is told of every change, in order, signed, once", async () => {
+  it("gets every change once, in order, signed", async () => {
     const all = ["job.started", "job.stage", "job.completed", "job.failed", "job.cancelled"];
     const { webhook_id, secret } = await subscribe(all);
     const { agent, jobId, fence } = await agentWithJob();
@@ -303,7 +303,7 @@ describe("a callback_url", () => {
     (await json<DeliveryList>(api("GET", `/jobs/${id}/deliveries`))).deliveries;
   const callback_url = `${receiver.origin}/callback`;
 
-  it("is told of its job's end, signed with the key's secret", async () => {
+  it("gets its job's end, signed with the key's secret", async () => {
     const jobId = await failedJob({ callback_url });
     await failedJob();
     await expect
@@ -315,7 +315,7 @@ describe("a callback_url", () => {
     expect(receiver.requests).toHaveLength(1);
   });
 
-  it("is told of the events that callback_events names, also for a retry", async () => {
+  it("gets the events that callback_events names, also for a retry", async () => {
     const jobId = await failedJob({ callback_url, callback_events: ["job.started"] });
     await expect.poll(() => receiver.bodies()).toMatchObject([{ type: "job.started" }]);
     const again = await json<{ job_id: string }>(api("POST", `/jobs/${jobId}/retry`));

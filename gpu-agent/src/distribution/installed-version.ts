@@ -48,7 +48,7 @@ export async function currentFolder(): Promise<string | null> {
 }
 
 /**
- * Downloads and verifies a served agent, lets npm install it and its dependencies into a folder of its own, and starts it
+ * Downloads and verifies a served agent, lets npm install it and its dependencies into a separate folder, and starts it
  * once. The version in use stays as it is.
  *
  * @returns the folder

@@ -39,7 +39,7 @@ export async function supervise(
   const failed = new Set<string>();
   let child: ChildProcess | null = null;
   let isStopping = false;
-  // The child has a process group of its own, so that Ctrl-C reaches it once, from here.
+  // The child has a separate process group, so that Ctrl-C reaches it once, from here.
   const forward = (signal: NodeJS.Signals) => {
     isStopping = true;
     child?.kill(signal);

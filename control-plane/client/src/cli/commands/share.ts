@@ -10,7 +10,7 @@ export const share = command({
   args: [JOB],
   options: {
     title: { type: "string", summary: "shown above the splat" },
-    days: { type: "number", summary: "after so many days the link ends" },
+    days: { type: "number", summary: "days until the link ends" },
     "allow-download": { type: "boolean", summary: "visitors may download the PLY files" },
   },
   async run(context, { args, options }) {
