@@ -76,7 +76,12 @@ async function demo(options: DemoOptions, stopping: AbortSignal): Promise<number
           stopped: "Stopped.",
         });
         const exit = await Promise.race([code, agentGone, failWhenNobodyCanRunIt(splatt, done.signal)]);
-        if (exit === 0 && options.open) await untilStopped(stopping);
+        if (exit !== 0) return exit;
+        if (options.open) await untilStopped(stopping);
+        else
+          console.log(
+            "\nThe demo's control plane stops now, and its page with it; --open keeps it, and shows the splat.",
+          );
         return exit;
       } finally {
         done.abort();
