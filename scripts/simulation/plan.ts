@@ -37,6 +37,11 @@ export interface WatchPlan {
   readonly staysMs: number;
 }
 
+/** A retention in days, as the settings take it: with at most six decimals, which may be some milliseconds less. */
+export function retentionDays(seconds: number): string {
+  return (seconds / 86_400).toFixed(6);
+}
+
 /** How long files stay after their job has ended; null is for ever. */
 export interface RetentionPlan {
   readonly inputSeconds: number | null;

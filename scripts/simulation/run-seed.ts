@@ -22,7 +22,7 @@ import { noWebhookIsLost, noWebhookWaits } from "./invariants/webhooks.ts";
 import { type FaultKind, Faults } from "./kernel/faults.ts";
 import { Random } from "./kernel/random.ts";
 import { enter, World } from "./kernel/world.ts";
-import type { Plan, RetentionPlan } from "./plan.ts";
+import { type Plan, type RetentionPlan, retentionDays } from "./plan.ts";
 
 export interface Outcome {
   readonly seed: number;
@@ -299,10 +299,9 @@ class Run {
 }
 
 function retentionVariables({ inputSeconds, resultSeconds }: RetentionPlan): Record<string, string> {
-  const days = (seconds: number) => (seconds / 86_400).toFixed(6);
   return {
-    ...(inputSeconds === null ? {} : { INPUT_RETENTION_DAYS: days(inputSeconds) }),
-    ...(resultSeconds === null ? {} : { RESULT_RETENTION_DAYS: days(resultSeconds) }),
+    ...(inputSeconds === null ? {} : { INPUT_RETENTION_DAYS: retentionDays(inputSeconds) }),
+    ...(resultSeconds === null ? {} : { RESULT_RETENTION_DAYS: retentionDays(resultSeconds) }),
   };
 }
 

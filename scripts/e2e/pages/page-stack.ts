@@ -60,7 +60,9 @@ export async function startPageStack() {
     mint,
     browser,
     preparedResults,
-    signedIn: (options: BrowserContextOptions = {}) => signedIn(browser, stack.url, stack.apiKey, options),
+    /** @param origin another way to the control plane, such as a proxy */
+    signedIn: (options: BrowserContextOptions = {}, origin = stack.url) =>
+      signedIn(browser, origin, stack.apiKey, options),
 
     deliver,
 

@@ -1,6 +1,6 @@
 import type { SqliteFile } from "../fakes/d1.ts";
 import type { SimR2 } from "../fakes/r2.ts";
-import type { RetentionPlan } from "../plan.ts";
+import { type RetentionPlan, retentionDays } from "../plan.ts";
 import { eachChange, type Finding, type JobInvariant } from "./jobs.ts";
 import type { Observation, ObservedJob } from "./observation.ts";
 
@@ -10,9 +10,13 @@ const INPUT_SECONDS = 7 * 24 * 3600;
 /** When each kind of file may go, in ms after its job has ended; Infinity is never. */
 function lifetimes({ inputSeconds, resultSeconds }: RetentionPlan) {
   return {
-    inputMs: 1000 * (inputSeconds ?? INPUT_SECONDS),
-    resultMs: 1000 * (resultSeconds ?? Number.POSITIVE_INFINITY),
+    inputMs: msOf(inputSeconds ?? INPUT_SECONDS),
+    resultMs: resultSeconds === null ? Number.POSITIVE_INFINITY : msOf(resultSeconds),
   };
+}
+
+function msOf(seconds: number): number {
+  return Math.floor(Number(retentionDays(seconds)) * 24 * 3600 * 1000);
 }
 
 /** Retention takes the files of jobs that ended long enough ago and are not pinned, and of no others. */

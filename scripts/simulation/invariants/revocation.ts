@@ -26,8 +26,12 @@ export class RevokedKeyGetsNothing {
     };
   }
 
+  /** The notice that the watch has ended, because the key is revoked, tells nothing. */
   onWatcherFrame(frame: string, keyId: string | null): Finding {
-    return this.#isRevoked && keyId === this.#key.id ? `a watcher is sent ${frame.slice(0, 200)}` : null;
+    const { type, reason } = JSON.parse(frame) as { readonly type?: string; readonly reason?: string };
+    if (!this.#isRevoked || keyId !== this.#key.id || (type === "end" && reason === "key_revoked"))
+      return null;
+    return `a watcher is sent ${frame.slice(0, 200)}`;
   }
 
   check(before: Observation, { jobs }: Observation): Finding {
