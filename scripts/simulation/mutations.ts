@@ -489,6 +489,18 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
+    name: "watcher-before-key",
+    is: "a watcher gets messages before its key is read again",
+    found: 9572,
+    changes: [
+      {
+        file: "control-plane/src/watch/watchers.ts",
+        search: "      isHeld: keyId !== null,",
+        replace: "      isHeld: false,",
+      },
+    ],
+  },
+  {
     name: "revoked-key-accepted",
     is: "a revoked key still counts",
     found: 169,

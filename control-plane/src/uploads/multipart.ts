@@ -79,3 +79,15 @@ export async function abortMultipart(
     log("info", "multipart upload was already gone", { key: upload.r2Key });
   }
 }
+
+/** Like `abortMultipart`, for an upload that nobody knows of: R2 drops it after a week where this fails. */
+export async function abandonMultipart(
+  bucket: R2Bucket,
+  upload: Pick<Multipart, "r2Key" | "r2UploadId">,
+): Promise<void> {
+  try {
+    await abortMultipart(bucket, upload);
+  } catch (error) {
+    log("warn", "multipart upload not aborted; the store drops it later", { key: upload.r2Key }, error);
+  }
+}

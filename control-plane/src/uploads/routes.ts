@@ -25,7 +25,7 @@ import {
   LIST_UPLOADS,
   PUT_PART,
 } from "./contract.ts";
-import { abortMultipart, storePart } from "./multipart.ts";
+import { abandonMultipart, storePart } from "./multipart.ts";
 import { toSummary, toView, viewUpload } from "./upload-views.ts";
 import {
   completeUpload,
@@ -44,7 +44,7 @@ export const uploadRoutes = new Hono<ApiEnv>()
     const announced = { ...body, protocol: "parts", partSize: PART_SIZE_BYTES } as const;
     const upload = await openUpload(c.env.BUCKET, c.get("principal"), announced);
     const insert = database(c.env.DB).insert(uploads).values(upload).onConflictDoNothing();
-    const abandon = () => c.executionCtx.waitUntil(abortMultipart(c.env.BUCKET, upload));
+    const abandon = () => c.executionCtx.waitUntil(abandonMultipart(c.env.BUCKET, upload));
     try {
       const { answer, isNew } = await c.get("creation").commit([insert], c.json(toView(upload, [], 0)));
       if (!isNew) abandon();

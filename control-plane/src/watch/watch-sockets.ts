@@ -8,7 +8,7 @@ export interface Watcher extends Seen {
   readonly keyId: string | null;
   /** Bytes sent since the last ack. */
   readonly unacked: number;
-  /** Its ack is awaited: until then nothing is sent. */
+  /** Its ack, or the check of its key, is awaited: until then nothing is sent. */
   readonly isHeld: boolean;
 }
 
@@ -120,10 +120,14 @@ export class WatchSockets {
 
   /** @returns false when no ack was asked for */
   acked(ws: WebSocket): boolean {
-    const watcher = watcherOf(ws);
-    if (!watcher.isHeld) return false;
-    this.#write(ws, { ...watcher, unacked: 0, isHeld: false });
+    if (!watcherOf(ws).isHeld) return false;
+    this.release(ws);
     return true;
+  }
+
+  /** From now on, messages are sent. */
+  release(ws: WebSocket): void {
+    this.#write(ws, { ...watcherOf(ws), unacked: 0, isHeld: false });
   }
 
   /** Says why, and closes. */

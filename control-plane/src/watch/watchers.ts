@@ -46,10 +46,14 @@ export class Watchers {
       keyId,
       ...seen,
       unacked: 0,
-      isHeld: false,
+      isHeld: keyId !== null,
     });
-    // It was valid when the request was let in. Its revocation may have been confirmed before it came here.
-    if (keyId !== null) await this.#endIfInvalid(keyId);
+    // The key was valid when the request was let in; its revocation may have been confirmed before it came here. The
+    // watcher is registered before the key is read again, so that a revocation finds it, and gets nothing until then.
+    if (keyId !== null) {
+      await this.#endIfInvalid(keyId);
+      this.sockets.release(socket.ws);
+    }
     await this.#read(jobId);
     const progress = this.#progress.get(jobId);
     if (progress !== undefined) this.#sendProgress(socket, progress);

@@ -127,7 +127,8 @@ export class Link implements OpenLink {
   #arrival(to: Side): number {
     const { now, faults } = this.#world;
     const slow = faults.strikes("frame_slow");
-    const at = Math.max(this.#clearAt[to], now + this.#world.latency(...(slow ? SLOW_MS : USUAL_MS)));
+    // Later than the frame before: what happens at the same moment happens in any order.
+    const at = Math.max(this.#clearAt[to] + 0.001, now + this.#world.latency(...(slow ? SLOW_MS : USUAL_MS)));
     this.#clearAt[to] = at;
     return at - now;
   }

@@ -63,10 +63,11 @@ export function noExpiredFileIsLeft({ jobs }: Observation, plan: RetentionPlan):
       status === "completed" && pinned === 0 && results_purged_at === null && plan.resultSeconds !== null,
   );
   if (keepsResults !== undefined) return `job ${keepsResults.id.slice(0, 8)} still has its results`;
-  const pinnedUploads = new Set(all.filter(({ pinned }) => pinned === 1).map(({ upload_id }) => upload_id));
+  const needs = ({ pinned, ended_at }: ObservedJob) => pinned === 1 || ended_at === null;
+  const neededUploads = new Set(all.filter(needs).map(({ upload_id }) => upload_id));
   const keepsVideo = all.find(
     ({ upload_id, input_purged_at }) =>
-      upload_id !== null && input_purged_at === null && !pinnedUploads.has(upload_id),
+      upload_id !== null && input_purged_at === null && !neededUploads.has(upload_id),
   );
   return keepsVideo === undefined ? null : `job ${keepsVideo.id.slice(0, 8)} still has its video`;
 }

@@ -7,7 +7,7 @@ import { ApiError } from "../../http/problem.ts";
 import { idParam } from "../../http/validate.ts";
 import { isRefusedByKey } from "../../keys/quota.ts";
 import { objectBytes } from "../../storage/bytes-through-worker.ts";
-import { abortMultipart } from "../multipart.ts";
+import { abandonMultipart } from "../multipart.ts";
 import { viewUpload } from "../upload-views.ts";
 import { deleteUpload, openUpload } from "../uploads.ts";
 import {
@@ -71,7 +71,7 @@ export const tusRoutes = new Hono<ApiEnv>()
     const upload = await openUpload(stores.bucket, c.get("principal"), announced);
     const tus = await recordTusUpload(stores.db, upload, raw).catch((error: unknown) => {
       // Only then is it certain that no row names it.
-      if (isRefusedByKey(error)) c.executionCtx.waitUntil(abortMultipart(stores.bucket, upload));
+      if (isRefusedByKey(error)) c.executionCtx.waitUntil(abandonMultipart(stores.bucket, upload));
       throw error;
     });
     let offset = 0;
