@@ -61,7 +61,7 @@ describe.skipIf(CHROMIUM === null)("an upload from the page", { timeout: 180_000
     await stack.stop();
   });
 
-  it("goes on by itself when the connection is back, and after a reload when the file is chosen again", async () => {
+  it("continues when the connection is back, and after a reload when the file is chosen again", async () => {
     const video = join(stack.dir, "long.mp4");
     await writeFile(video, randomBytes(VIDEO_BYTES));
     const page = await stack.signedIn({}, proxy.origin);
