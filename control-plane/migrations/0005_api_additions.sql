@@ -167,6 +167,7 @@ CREATE INDEX `jobs_pool` ON `jobs` (`pool`) WHERE pool <> 'default';--> statemen
 ALTER TABLE `uploads` ADD `api_key_id` text;--> statement-breakpoint
 ALTER TABLE `uploads` ADD `sha256` text;--> statement-breakpoint
 ALTER TABLE `uploads` ADD `protocol` text DEFAULT 'parts' NOT NULL;--> statement-breakpoint
+CREATE INDEX `tombstones_due` ON `tombstones` (`purge_at`);--> statement-breakpoint
 CREATE INDEX `uploads_created` ON `uploads` (`created_at`);--> statement-breakpoint
 CREATE INDEX `uploads_key` ON `uploads` (`api_key_id`,`created_at`) WHERE api_key_id IS NOT NULL;--> statement-breakpoint
 CREATE INDEX `uploads_open` ON `uploads` (`created_at`) WHERE etag IS NULL;--> statement-breakpoint

@@ -17,11 +17,10 @@ const SHORT = [
   /^SCAN (sessions|signing_secrets)$/,
   // The list's candidates, at most 2,000; and the twenty steps of its binary search.
   /^SCAN (candidate|search|\(subquery-\d+\))$/,
-  // Uploads of attempts that run; and deleted jobs until their second purge, eight days later.
+  // Uploads of attempts that run.
   /^SCAN result_uploads$/,
   // One row for each receiver of webhooks.
   /^SCAN receivers$/,
-  /^SCAN tombstones$/,
   /^SCAN signing_secrets$/,
 ];
 /** Every index of the list, alone and with other filters to test. */

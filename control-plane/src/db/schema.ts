@@ -252,11 +252,15 @@ export const tusUploads = sqliteTable("tus_uploads", {
 export type TusUploadRow = typeof tusUploads.$inferSelect;
 
 /** Deleted jobs whose R2 prefix is still to be purged: at once, and again when no stale upload can arrive. */
-export const tombstones = sqliteTable("tombstones", {
-  jobId: text("job_id").primaryKey(),
-  deletedAt: integer("deleted_at").notNull(),
-  purgeAt: integer("purge_at").notNull(),
-});
+export const tombstones = sqliteTable(
+  "tombstones",
+  {
+    jobId: text("job_id").primaryKey(),
+    deletedAt: integer("deleted_at").notNull(),
+    purgeAt: integer("purge_at").notNull(),
+  },
+  (tombstone) => [index("tombstones_due").on(tombstone.purgeAt)],
+);
 export type TombstoneRow = typeof tombstones.$inferSelect;
 
 export const agents = sqliteTable("agents", {

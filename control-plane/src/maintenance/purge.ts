@@ -1,4 +1,4 @@
-import { lte } from "drizzle-orm";
+import { asc, lte } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { tombstones } from "../db/schema.ts";
 import { purgeIdempotencyKeys } from "../idempotency/purge-keys.ts";
@@ -29,7 +29,12 @@ export async function purgeLeftovers(
     const jobIds = await jobsWithDueResults(db, cutoff, BATCH);
     await each(jobIds, (jobId) => purgeResults(db, jobId, { cutoff, now }));
   }
-  const due = await db.select().from(tombstones).where(lte(tombstones.purgeAt, now)).limit(BATCH);
+  const due = await db
+    .select()
+    .from(tombstones)
+    .where(lte(tombstones.purgeAt, now))
+    .orderBy(asc(tombstones.purgeAt))
+    .limit(BATCH);
   await each(due, (tombstone) => purgeTombstone(db, bucket, tombstone));
   const uploads = await dueUploads(db, { now, inputMs, limit: BATCH });
   await each(uploads, (upload) => removeUpload(db, bucket, upload, { now, inputMs }));

@@ -22,8 +22,9 @@ export async function collectMetrics(env: Env, now: number): Promise<Metric[]> {
     countDue(
       db,
       db
-        .select({ due: sql`purge_at <= ${now}`.as("due") })
+        .select({ due: sql`1`.as("due") })
         .from(tombstones)
+        .where(lte(tombstones.purgeAt, now))
         .limit(MOST_COUNTED + 1),
     ),
     countDue(
@@ -135,7 +136,7 @@ function agentMetrics(boxes: readonly Box[]): Metric[] {
 }
 
 async function countDue(db: Database, some: ReturnType<typeof sql> | { getSQL(): ReturnType<typeof sql> }) {
-  const [row] = await db.all<{ due: number | null }>(sql`SELECT sum(due) AS due FROM (${some})`);
+  const [row] = await db.all<{ due: number }>(sql`SELECT count(*) AS due FROM (${some})`);
   return row?.due ?? 0;
 }
 
