@@ -62,6 +62,10 @@ INSERT INTO `new_result_uploads` (`job_id`, `id`, `attempt`, `filename`, `size`,
   SELECT `job_id`, `id`, `attempt`, `filename`, `size`, `part_size`, `r2_key`, `r2_upload_id`, `etag`, `created_at` FROM `result_uploads`;--> statement-breakpoint
 DROP TABLE `result_uploads`;--> statement-breakpoint
 ALTER TABLE `new_result_uploads` RENAME TO `result_uploads`;--> statement-breakpoint
+CREATE TABLE `result_sweeps` (
+	`job_id` text PRIMARY KEY NOT NULL
+) WITHOUT ROWID;
+--> statement-breakpoint
 CREATE TABLE `sessions` (
 	`id_hash` text PRIMARY KEY NOT NULL,
 	`api_key_id` text,

@@ -57,7 +57,7 @@ export interface AgentOptions {
   readonly log: Logger;
   readonly backoff?: ConnectionOptions["backoff"];
   /** Called for each connection. */
-  readonly onConnected?: () => void;
+  readonly onConnected?: (welcome: Welcome) => void;
 }
 
 /** The most kept jobs that a hello lists. */
@@ -197,7 +197,7 @@ export class Agent {
 
   #onWelcome(welcome: Welcome): void {
     this.#noteVersion(welcome.version);
-    this.#options.onConnected?.();
+    this.#options.onConnected?.(welcome);
     const verdicts = welcome.jobs.map((verdict) => {
       const judged = this.#queue.run(verdict.held.job_id, () => this.#onVerdict(verdict));
       this.#guard(judged);

@@ -9,6 +9,7 @@ import {
   fullJitterMs,
   ok,
   type Result,
+  type Welcome,
 } from "@splatt/shared";
 import type { Logger } from "pino";
 import { type Dispatcher, request } from "undici";
@@ -43,11 +44,22 @@ export interface RequestFailure extends Failure {
  */
 export class ControlPlaneClient {
   readonly #options: ClientOptions;
+  #maxWholeFileBytes = 0;
   readonly dispatcher: Dispatcher;
 
   constructor(options: ClientOptions) {
     this.#options = options;
     this.dispatcher = httpClient(options);
+  }
+
+  /** What the control plane can do, as its last welcome said. */
+  noteWelcome({ max_whole_file_bytes = 0 }: Pick<Welcome, "max_whole_file_bytes">): void {
+    this.#maxWholeFileBytes = max_whole_file_bytes;
+  }
+
+  /** The size of the largest result file that it takes in one request; 0 when it takes parts only. */
+  get maxWholeFileBytes(): number {
+    return this.#maxWholeFileBytes;
   }
 
   url(path: string): URL {

@@ -16,6 +16,8 @@ const API_KEY: string = "@splatt/control-plane/api-key";
 
 /** Small enough that files of a few hundred bytes need several parts, as files of a few hundred megabytes do. */
 const PART_SIZE_BYTES = 128;
+/** About half of the files that fit into one part are sent whole, so that both ways are tried. */
+const MAX_WHOLE_FILE_BYTES = 85;
 /** In proportion: R2's minimum is 5 MiB, and the code sends 32 MiB. */
 const SMALLEST_PART_BYTES = 20;
 
@@ -25,6 +27,11 @@ const SCALE: readonly SourceChange[] = [
     file: "shared/src/uploads.ts",
     search: "export const PART_SIZE_BYTES = 32 * MIB;",
     replace: `export const PART_SIZE_BYTES = ${PART_SIZE_BYTES};`,
+  },
+  {
+    file: "shared/src/uploads.ts",
+    search: "export const MAX_WHOLE_FILE_BYTES = 32 * MIB;",
+    replace: `export const MAX_WHOLE_FILE_BYTES = ${MAX_WHOLE_FILE_BYTES};`,
   },
   {
     file: "shared/src/job.ts",

@@ -216,8 +216,8 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 1,
     changes: [
       {
-        file: "control-plane/src/uploads/result-uploads.ts",
-        search: "    await bucket.delete(row.r2Key);\n",
+        file: "control-plane/src/uploads/whole-files.ts",
+        search: "if (strays.length > 0) await bucket.delete(strays);",
         replace: "",
       },
     ],

@@ -257,6 +257,8 @@ export const Welcome = z.object({
   jobs: z.array(HeldVerdict).max(64),
   /** The control plane's version; older ones do not send it. */
   version: z.string().max(100).optional(),
+  /** Result files of at most this size can be sent in one request; older control planes take parts only. */
+  max_whole_file_bytes: z.int().nonnegative().optional(),
 });
 export type Welcome = z.infer<typeof Welcome>;
 

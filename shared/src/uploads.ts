@@ -12,6 +12,8 @@ const MIB = 1024 * 1024;
 export const PART_SIZE_BYTES = 32 * MIB;
 export const MAX_PARTS = 10_000;
 export const MAX_UPLOAD_BYTES = PART_SIZE_BYTES * MAX_PARTS;
+/** A result file of at most this size is sent in one request. */
+export const MAX_WHOLE_FILE_BYTES = 32 * MIB;
 
 /** The header with the SHA-256 of a part or file, in hex. */
 export const SHA256_HEADER = "x-content-sha256";
@@ -123,6 +125,13 @@ export const CreateResultUpload = z.object({
   size: z.int().min(1).max(MAX_UPLOAD_BYTES),
 });
 export type CreateResultUpload = z.infer<typeof CreateResultUpload>;
+
+/** PUT /agent/jobs/{id}/files/{filename}: the whole of a result file that is small enough. */
+export const ResultFileStored = z.object({
+  /** What `job.complete` names the file by. The same file has the same id. */
+  upload_id: z.uuid(),
+});
+export type ResultFileStored = z.infer<typeof ResultFileStored>;
 
 export const ResultUploadCreated = z.object({
   upload_id: z.uuid(),

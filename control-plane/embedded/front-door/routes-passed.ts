@@ -6,6 +6,7 @@ const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIO
 const PART_PATHS: readonly (readonly [method: string, path: RegExp])[] = [
   ["PUT", /^\/uploads\/[^/]+\/parts\/[^/]+\/?$/],
   ["PUT", /^\/agent\/jobs\/[^/]+\/uploads\/[^/]+\/parts\/[^/]+\/?$/],
+  ["PUT", /^\/agent\/jobs\/[^/]+\/files\/[^/]+\/?$/],
   ["POST", /^\/uploads\/tus\/?$/],
   ["PATCH", /^\/uploads\/tus\/[^/]+\/?$/],
 ];

@@ -41,6 +41,31 @@ async function etagOf(part: ReturnType<typeof send>): Promise<string> {
   return received.etag;
 }
 
+describe("an object from a client", () => {
+  const receive = (text: string, { size = text.length, hash = sha256(text) } = {}) =>
+    store.receiveObject({ key: KEY, size, sha256: hash }, bodyOf(text));
+
+  it("is stored, and again under the same etag", async () => {
+    expect(await receive("hello")).toEqual({ ok: true });
+    const stored = await store.head(KEY);
+    expect(await receive("hello")).toEqual({ ok: true });
+    expect(await store.head(KEY)).toMatchObject({ size: 5, etag: stored?.etag });
+    expect(await textOf(store, KEY)).toBe("hello");
+    expect(await blobs()).toHaveLength(1);
+  });
+
+  it("that is damaged or incomplete leaves what was there", async () => {
+    await receive("good");
+    expect(await receive("evil", { hash: sha256("good") })).toEqual({
+      ok: false,
+      failure: "checksum_mismatch",
+    });
+    expect(await receive("goo", { size: 4 })).toEqual({ ok: false, failure: "body_incomplete" });
+    expect(await textOf(store, KEY)).toBe("good");
+    expect(await blobs()).toHaveLength(1);
+  });
+});
+
 describe("an upload", () => {
   it("is not completed with a part that is replaced meanwhile", async () => {
     const uploadId = await openUpload();

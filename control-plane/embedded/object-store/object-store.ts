@@ -120,6 +120,29 @@ export class ObjectStore {
     return { ok: true, object: stored.object };
   }
 
+  /**
+   * Stores an object that arrives from a client. A damaged or incomplete one leaves nothing behind. On return its bytes
+   * and its entry are durable.
+   */
+  async receiveObject(
+    { key, size, sha256 }: Pick<IncomingPart, "key"> & { readonly size: number; readonly sha256: string },
+    source: Source,
+  ): Promise<Outcome<object>> {
+    const stored = await this.#store(source, size, async (received) => {
+      if (received.size !== size) return "body_incomplete";
+      if (received.sha256 !== sha256) return "checksum_mismatch";
+      const { blob } = received;
+      await syncFile(this.#path(blob));
+      const object = { key, size, etag: sha256.slice(0, 32), uploadedAt: Date.now() };
+      const replaced = await this.#index.put({ ...object, blobs: [{ blob, size }] });
+      await syncFile(this.#walPath);
+      return { replaced };
+    });
+    if (!stored.ok) return stored;
+    await this.#remove(stored.replaced);
+    return { ok: true };
+  }
+
   async delete(keys: readonly string[]): Promise<Outcome<object>> {
     return this.#writing<object>(async () => {
       await this.#remove(await this.#index.delete(keys));

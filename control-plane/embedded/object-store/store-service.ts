@@ -71,6 +71,11 @@ async function reply(
       if (body === undefined) return { ok: false, failure: "body_incomplete" };
       return store.receivePart(request, body);
     }
+    case "receiveObject": {
+      const body = transfers.find(request.transfer)?.takeBody?.();
+      if (body === undefined) return { ok: false, failure: "body_incomplete" };
+      return store.receiveObject(request, body);
+    }
     case "append": {
       const body = transfers.slicedBody(request.transfer, request.algorithm);
       if (body === null) return { ok: false, failure: "body_incomplete" };

@@ -1,8 +1,13 @@
 import {
   CompleteResultUpload,
   CreateResultUpload,
+  FileName,
   MAX_PREVIEW_BYTES,
+  MAX_WHOLE_FILE_BYTES,
+  type ResultFileStored,
   type ResultUploadCreated,
+  SHA256_HEADER,
+  Sha256Hex,
 } from "@splatt/shared";
 import { eq } from "drizzle-orm";
 import { type Context, Hono } from "hono";
@@ -16,6 +21,7 @@ import { previewKey, recordPreview } from "../jobs/preview.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
 import { completeMultipart, storePart } from "../uploads/multipart.ts";
 import { createResultUpload, discardOpenUpload, recordObject } from "../uploads/result-uploads.ts";
+import { discardLateFile, nameWholeFile, rememberToSweep, type WholeFile } from "../uploads/whole-files.ts";
 import { type LeaseAppEnv, requireLease, requireLeaseStill } from "./require-lease.ts";
 
 const limitPreview = bodyLimit({
@@ -67,6 +73,21 @@ export const agentJobRoutes = new Hono<LeaseAppEnv>()
     return c.json({ size: image.byteLength });
   })
 
+  .put("/:id/files/:filename", requireLease, async (c) => {
+    const job = c.get("job");
+    const db = database(c.env.DB);
+    const file = wholeFile(c);
+    const { uploadId, r2Key } = await nameWholeFile(job, file);
+    await rememberToSweep(db, job.id);
+    await objectBytes(c.env).receiveObject(r2Key, file, c.req.raw);
+    await requireLeaseStill(c).catch(async (error: unknown) => {
+      await discardLateFile(db, c.env.BUCKET, job, r2Key);
+      throw error;
+    });
+    const stored: ResultFileStored = { upload_id: uploadId };
+    return c.json(stored);
+  })
+
   .post("/:id/uploads", requireLease, limitJson, async (c) => {
     const job = c.get("job");
     const { filename, size } = validate(CreateResultUpload, await readJson(c), "body");
@@ -94,6 +115,21 @@ export const agentJobRoutes = new Hono<LeaseAppEnv>()
       throw new ApiError("stale_lease");
     return c.json({ upload_id: upload.id, etag, size: upload.size });
   });
+
+/** What the request says about the file that it brings. */
+function wholeFile(c: Context<LeaseAppEnv>): WholeFile {
+  const filename = validate(FileName, c.req.param("filename"), "path");
+  const sha256 = validate(Sha256Hex, c.req.header(SHA256_HEADER), "header");
+  const size = Number(c.req.header("content-length"));
+  if (!Number.isInteger(size) || size < 1)
+    throw new ApiError("part_size_mismatch", "The file's size is missing, or it is empty.");
+  if (size > MAX_WHOLE_FILE_BYTES)
+    throw new ApiError(
+      "part_size_mismatch",
+      `A file of more than ${MAX_WHOLE_FILE_BYTES} bytes is sent in parts.`,
+    );
+  return { filename, size, sha256 };
+}
 
 function namedUpload(c: Context<LeaseAppEnv>): ResultUploadRow {
   const upload = c.get("upload");

@@ -29,6 +29,8 @@ const OVERLOADED = [
 const R2_UNAVAILABLE = /\((10001|10043|10054|10058)\)/;
 /** R2's code for a multipart upload that was completed, aborted or has expired. */
 const R2_NO_SUCH_UPLOAD = /\(10024\)/;
+/** R2's code for an object whose hash is not the stated one. */
+const R2_CHECKSUM_MISMATCH = /\(10037\)/;
 /** R2's codes for parts that are too small, an unknown upload or part, and a malformed list of parts. */
 const R2_COMPLETION_REFUSED = /\((10011|10024|10025|10048)\)/;
 
@@ -52,6 +54,10 @@ export function isStoreUnavailable(error: unknown): boolean {
 
 export function isNoSuchUpload(error: unknown): boolean {
   return R2_NO_SUCH_UPLOAD.test(storeErrorText(error));
+}
+
+export function isChecksumMismatch(error: unknown): boolean {
+  return R2_CHECKSUM_MISMATCH.test(storeErrorText(error));
 }
 
 /** Whether R2 refused to assemble the parts, and would refuse them again. */

@@ -1,18 +1,21 @@
 import { type JobComplete, RESULT_FILES, resultContentType, type ServerMessage } from "@splatt/shared";
 import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
-import { jobs, type ResultUploadRow, results, resultUploads } from "../db/schema.ts";
+import { jobs, type ResultRow, results, resultUploads } from "../db/schema.ts";
 import { isHeldUnder } from "../jobs/lease-conditions.ts";
 import { applyTransition, complete } from "../jobs/transitions.ts";
 import { log } from "../log.ts";
 import { discardResultUploads } from "../uploads/result-uploads.ts";
+import { nameWholeFile } from "../uploads/whole-files.ts";
 import { receiversOf } from "../webhooks/outbox.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
 import { failAttempt } from "./fail-attempt.ts";
 import { applicable, outcomeOfUnapplied, releaseLease, replyFor } from "./job-reports.ts";
 
-/** An upload that the agent names as a result, with the etag that R2 gave it and the hash that the agent claims. */
-type ResultFile = ResultUploadRow & { readonly etag: string; readonly sha256: string };
+/** A file that the agent names as a result. */
+type ResultFile = Omit<ResultRow, "jobId" | "contentType">;
+/** One that was sent whole has no etag here: its key says what it holds. */
+type NamedFile = Omit<ResultFile, "etag"> & Partial<Pick<ResultFile, "etag">>;
 
 /** `job.complete`: all files are uploaded. The job is completed in one batch with its result rows. */
 export async function onComplete(
@@ -21,8 +24,9 @@ export async function onComplete(
   message: JobComplete,
 ): Promise<ServerMessage> {
   const { fence } = message;
-  const files = await uploadedFiles(context, message);
-  const missing = await missingFiles(context, message, files);
+  const files = await storedFiles(context, await namedFiles(context, message));
+  const wanted = new Set([...RESULT_FILES, ...message.uploads.map(({ filename }) => filename)]);
+  const missing = [...wanted].filter((filename) => !files.some((file) => file.filename === filename));
   if (missing.length > 0 && (await isHeldUnder(context.db, fence, agentId))) {
     const failure = { code: "upload_failed", detail: `Not in storage: ${missing.join(", ")}.` } as const;
     return replyFor(message, await failAttempt(context, agentId, message, failure, []));
@@ -47,34 +51,33 @@ export async function onComplete(
   return replyFor(message, outcome);
 }
 
-/** The uploads that the message names, as far as they are complete and are what it says. */
-async function uploadedFiles(context: DispatchContext, message: JobComplete): Promise<ResultFile[]> {
-  const { fence, uploads } = message;
-  const rows = await context.db
+/** The files that the message names, as far as they were uploaded and are what it says. */
+async function namedFiles({ db }: DispatchContext, { fence, uploads }: JobComplete): Promise<NamedFile[]> {
+  const rows = await db
     .select()
     .from(resultUploads)
     .where(and(eq(resultUploads.jobId, fence.job_id), eq(resultUploads.attempt, fence.attempt)));
-  return uploads.flatMap((claimed) => {
-    const row = rows.find(({ id }) => id === claimed.upload_id);
-    const matches = row !== undefined && row.filename === claimed.filename && row.size === claimed.size;
-    return matches && row.etag !== null ? [{ ...row, etag: row.etag, sha256: claimed.sha256 }] : [];
+  const attempt = { id: fence.job_id, attempt: fence.attempt };
+  const files = uploads.map(async ({ upload_id, filename, size, sha256 }): Promise<NamedFile | null> => {
+    const row = rows.find(({ id }) => id === upload_id);
+    if (row === undefined) {
+      const { uploadId, r2Key } = await nameWholeFile(attempt, { filename, sha256 });
+      return uploadId === upload_id ? { filename, r2Key, size, sha256 } : null;
+    }
+    if (row.filename !== filename || row.size !== size || row.etag === null) return null;
+    return { filename, r2Key: row.r2Key, size, sha256, etag: row.etag };
   });
+  return (await Promise.all(files)).filter((file) => file !== null);
 }
 
-/** The result files that R2 does not have as they were uploaded. */
-async function missingFiles(
-  context: DispatchContext,
-  message: JobComplete,
-  files: readonly ResultFile[],
-): Promise<string[]> {
-  const wanted = new Set([...RESULT_FILES, ...message.uploads.map(({ filename }) => filename)]);
-  const stored = await Promise.all(
-    files.map(async (file) => {
-      const head = await context.bucket.head(file.r2Key);
-      return head !== null && head.size === file.size && head.etag === file.etag ? file.filename : null;
-    }),
-  );
-  return [...wanted].filter((filename) => !stored.includes(filename));
+/** Those of the files that R2 has as they were uploaded. */
+async function storedFiles({ bucket }: DispatchContext, files: readonly NamedFile[]): Promise<ResultFile[]> {
+  const stored = files.map(async (file) => {
+    const head = await bucket.head(file.r2Key);
+    const isSame = head?.size === file.size && (file.etag ?? head.etag) === head.etag;
+    return isSame ? { ...file, etag: head.etag } : null;
+  });
+  return (await Promise.all(stored)).filter((file) => file !== null);
 }
 
 /** The rows of the files in the order of the table's columns, if the job allows it. */

@@ -5,6 +5,7 @@ import {
   type HeldVerdict,
   type Hello,
   isTerminal,
+  MAX_WHOLE_FILE_BYTES,
   PROTOCOL_VERSION,
   sameFence,
   sameMajor,
@@ -61,6 +62,7 @@ export async function onHello(context: DispatchContext, socket: AgentSocket, hel
     intervals: agentIntervals(context.timing),
     jobs: verdicts,
     version: manifest.version,
+    max_whole_file_bytes: MAX_WHOLE_FILE_BYTES,
   });
   log("info", "agent connected", { agent: agent.name, version: hello.version, offer: hello.offer.reason });
 

@@ -45,6 +45,11 @@ export function doorBytes(store: Fetcher, transfer: string): ObjectBytes {
       throw problemOf(reply.failure);
     },
 
+    async receiveObject(key, { size, sha256 }) {
+      const reply = await askStore(store, { op: "receiveObject", transfer, key, size, sha256 });
+      if (!reply.ok) throw problemOf(reply.failure);
+    },
+
     // The local store takes one part of any size.
     growingPartSize: (size) => size,
 

@@ -49,6 +49,14 @@ export const StoreRequest = z.discriminatedUnion("op", [
     size: z.int().positive(),
     sha256: z.string().nullable(),
   }),
+  /** The front door stores the body that the client of `transfer` sends, as an object. */
+  z.object({
+    op: z.literal("receiveObject"),
+    transfer: z.string(),
+    key: z.string(),
+    size: z.int().positive(),
+    sha256: z.string(),
+  }),
   /** The front door appends what the client of `transfer` sends next. */
   z.object({
     op: z.literal("append"),

@@ -8,6 +8,7 @@ import { rotateSigningSecrets } from "../results/signing-secrets.ts";
 import { deleteExpiredShares } from "../shares/shares.ts";
 import { dueUploads, removeUpload } from "../uploads/expiry.ts";
 import { discardResultUploads, jobsWithMissedUploads } from "../uploads/result-uploads.ts";
+import { jobsToSweep, sweepResultFiles } from "../uploads/whole-files.ts";
 import { pruneHistory } from "../webhooks/outbox.ts";
 import { jobsWithDueResults, purgeResults } from "./purge-results.ts";
 import { KEEP_ALL, type Retention } from "./retention-settings.ts";
@@ -41,6 +42,7 @@ export async function purgeLeftovers(
   await rotateSigningSecrets(db, now);
   await deleteExpiredShares(db, now, EXPIRED_SHARES);
   await pruneHistory(db, now, BATCH);
+  await each(await jobsToSweep(db, now, BATCH), (jobId) => sweepResultFiles(db, bucket, jobId));
   await each(await jobsWithMissedUploads(db, now, BATCH), (jobId) => discardResultUploads(db, bucket, jobId));
 }
 

@@ -1,4 +1,4 @@
-import { isNoSuchUpload } from "../db/store-errors.ts";
+import { isChecksumMismatch, isNoSuchUpload } from "../db/store-errors.ts";
 import { hex } from "../http/credentials.ts";
 import { ApiError } from "../http/problem.ts";
 import { appendThroughWorker, growingPartSize } from "./append-through-worker.ts";
@@ -59,7 +59,51 @@ function bytesThroughWorker(bucket: R2Bucket): ObjectBytes {
       return { part_number: part.partNumber, etag: part.etag };
     },
 
+    async receiveObject(key, { size, sha256 }, { body }) {
+      if (body === null) throw new ApiError("body_incomplete");
+      const source = watchSource(body);
+      // R2 verifies the hash, and stores nothing otherwise.
+      await bucket
+        .put(key, source.bytes.pipeThrough(new FixedLengthStream(size)), { sha256 })
+        .catch((error: unknown) => {
+          if (isChecksumMismatch(error)) throw new ApiError("part_checksum_mismatch");
+          // The store reports a body that breaks off as an outage.
+          if (source.endedAfter() !== null && source.endedAfter() !== size)
+            throw new ApiError("body_incomplete");
+          throw error;
+        });
+    },
+
     growingPartSize,
     appendBody: (upload, request, algorithm) => appendThroughWorker(bucket, upload, request, algorithm),
   };
+}
+
+/** A body, and after how many bytes its sender ended or broke it off; null while neither has happened. */
+function watchSource(body: ReadableStream<Uint8Array>): {
+  readonly bytes: ReadableStream<Uint8Array>;
+  readonly endedAfter: () => number | null;
+} {
+  const reader = body.getReader();
+  let received = 0;
+  let endedAfter: number | null = null;
+  const bytes = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) {
+          endedAfter = received;
+          controller.close();
+        } else {
+          received += value.byteLength;
+          controller.enqueue(value);
+        }
+      } catch (error) {
+        endedAfter = received;
+        controller.error(error);
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+  return { bytes, endedAfter: () => endedAfter };
 }

@@ -60,6 +60,13 @@ export interface PartToReceive {
   readonly sha256: string | null;
 }
 
+export interface ObjectToReceive {
+  /** Bytes. */
+  readonly size: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
 /** An object with bytes of a growing upload that do not fill a part yet. */
 export interface TailPiece {
   readonly key: string;
@@ -91,6 +98,12 @@ export interface ObjectBytes {
    * @throws ApiError when the body is damaged or incomplete, or the upload no longer exists
    */
   receivePart(upload: OpenUpload, part: PartToReceive, request: PartRequest): Promise<UploadedPart>;
+  /**
+   * Stores the request's body as an object. The same bytes always get the same etag.
+   *
+   * @throws ApiError when the body is damaged or incomplete; nothing is stored then
+   */
+  receiveObject(key: string, object: ObjectToReceive, request: PartRequest): Promise<void>;
   /** The size of the parts that an upload of `size` bytes grows by. */
   growingPartSize(size: number): number;
   /** @throws ApiError when the server is too busy to take another body */

@@ -53,6 +53,8 @@ export function faultyBytes(bytes: ObjectBytes, judge: Judge): ObjectBytes {
       judged(judge, { store: "r2", method: "uploadPart", what: upload.r2Key }, () =>
         bytes.receivePart(upload, ...rest),
       ),
+    receiveObject: (key, ...rest) =>
+      judged(judge, { store: "r2", method: "put", what: key }, () => bytes.receiveObject(key, ...rest)),
     growingPartSize: (size) => bytes.growingPartSize(size),
     appendBody: (upload, ...rest) => {
       const appender = bytes.appendBody(upload, ...rest);

@@ -186,6 +186,25 @@ export class ScriptedAgent {
     return { filename, upload_id, size: bytes.byteLength, sha256 };
   }
 
+  /** Uploads a file in one request. */
+  async uploadWhole(
+    fence: Fence,
+    filename: string,
+    content: string,
+  ): Promise<{ filename: string; upload_id: string; size: number; sha256: string }> {
+    const bytes = new TextEncoder().encode(content);
+    const sha256 = await sha256Hex(content);
+    const { upload_id } = await json<{ upload_id: string }>(
+      api("PUT", `/agent/jobs/${fence.job_id}/files/${filename}`, bytes, {
+        authorization: `Bearer ${this.token}`,
+        ...fenceHeaders(fence),
+        "content-length": String(bytes.byteLength),
+        [SHA256_HEADER]: sha256,
+      }),
+    );
+    return { filename, upload_id, size: bytes.byteLength, sha256 };
+  }
+
   /** Uploads all result files and completes the job. */
   async complete(
     fence: Fence,
@@ -195,7 +214,7 @@ export class ScriptedAgent {
   ): Promise<void> {
     const uploads = [];
     for (const filename of [...RESULT_FILES, ...extras])
-      uploads.push(await this.upload(fence, filename, `${content} ${filename}`));
+      uploads.push(await this.uploadWhole(fence, filename, `${content} ${filename}`));
     this.send({ type: "job.complete", fence, seq, uploads, report: EMPTY_REPORT });
   }
 

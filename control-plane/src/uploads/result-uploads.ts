@@ -3,6 +3,7 @@ import { and, eq, lt, notExists, notInArray, sql } from "drizzle-orm";
 import { type Database, withRetry } from "../db/database.ts";
 import { type JobRow, jobs, type ResultUploadRow, results, resultUploads } from "../db/schema.ts";
 import { abortMultipart } from "./multipart.ts";
+import { deleteStrays } from "./whole-files.ts";
 
 /** The result uploads of a job are discarded when it ends; an older one was missed then. */
 const MISSED_AFTER_MS = 3600 * 1000;
@@ -70,7 +71,7 @@ export async function recordObject(
 
 /**
  * Discards the result uploads of a job that has ended, except the objects that are its results: open uploads are
- * aborted, other objects and the preview are deleted, and no row stays. Safe to repeat.
+ * aborted, other files and the preview are deleted, and no row stays. Safe to repeat.
  */
 export async function discardResultUploads(db: Database, bucket: R2Bucket, jobId: string): Promise<void> {
   const [rows, won] = await db.batch([
@@ -79,10 +80,9 @@ export async function discardResultUploads(db: Database, bucket: R2Bucket, jobId
   ]);
   const kept = new Set(won.map(({ r2Key }) => r2Key));
   for (const row of rows) {
-    if (kept.has(row.r2Key)) continue;
-    if (row.etag === null) await abortMultipart(bucket, row);
-    await bucket.delete(row.r2Key);
+    if (row.etag === null && !kept.has(row.r2Key)) await abortMultipart(bucket, row);
   }
+  await deleteStrays(bucket, jobId, kept);
   const ids = JSON.stringify(rows.map(({ id }) => id));
   await withRetry(() =>
     db

@@ -95,7 +95,10 @@ async function runAgent(config: AgentConfig): Promise<number> {
     retention: { keepJobs: config.KEEP_JOBS, maxBytes: config.WORKSPACE_MAX_BYTES },
     drainMs: config.DRAIN_SECONDS * 1000,
     log,
-    onConnected: reportConnected,
+    onConnected: (welcome) => {
+      client.noteWelcome(welcome);
+      reportConnected();
+    },
   });
   let restarts = false;
   const stopServing = await serveOwner(workspace.root, {

@@ -41,7 +41,7 @@ function fakeStorage(
   const parts = new Map<number, Buffer>();
   let completed: unknown = null;
   server = createServer(async (request, response) => {
-    const name = `${request.method} ${request.url?.replace(`/agent/jobs/${JOB}/uploads`, "")}`;
+    const name = `${request.method} ${request.url?.replace(`/agent/jobs/${JOB}`, "").replace("/uploads", "")}`;
     seen.push(name);
     leases.push(String(request.headers[FENCE_HEADERS.leaseId]));
     const body = await read(request);
@@ -58,7 +58,11 @@ function fakeStorage(
       return;
     }
     const number = Number(name.split("/parts/")[1]);
-    if (name.startsWith("PUT")) {
+    if (name.startsWith("PUT /files/")) {
+      expect(request.headers[SHA256_HEADER]).toBe(createHash("sha256").update(body).digest("hex"));
+      parts.set(1, body);
+      response.end(JSON.stringify({ upload_id: UPLOAD }));
+    } else if (name.startsWith("PUT")) {
       expect(request.headers[SHA256_HEADER]).toBe(createHash("sha256").update(body).digest("hex"));
       parts.set(number, body);
       response.end(JSON.stringify({ part_number: number, etag: `etag-${number}` }));
@@ -88,6 +92,7 @@ async function upload(
   content: string,
   fault: Parameters<typeof fakeStorage>[0] = () => null,
   overrides: Partial<UploadContext> = {},
+  maxWholeFileBytes?: number,
 ) {
   storage = fakeStorage(fault);
   server.listen(0, "127.0.0.1");
@@ -96,13 +101,15 @@ async function upload(
   await writeFile(path, content);
   const records: UploadRecord[] = [];
   const fractions: number[] = [];
+  const client = new ControlPlaneClient({
+    controlPlane: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    token: new Secret("t"),
+    log: pino({ level: "silent" }),
+    backoff: { minMs: 1, maxMs: 2 },
+  });
+  client.noteWelcome({ max_whole_file_bytes: maxWholeFileBytes });
   const result = await uploadFiles([path], {
-    client: new ControlPlaneClient({
-      controlPlane: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      token: new Secret("t"),
-      log: pino({ level: "silent" }),
-      backoff: { minMs: 1, maxMs: 2 },
-    }),
+    client,
     fence: () => ({ job_id: JOB, attempt: 1, lease_id: "lease-1" }),
     signal: new AbortController().signal,
     recorded: () => undefined,
@@ -229,6 +236,53 @@ describe("uploadFiles", () => {
       { signal: stop.signal },
     );
     expect(result).toMatchObject({ ok: false, error: { code: "agent_stopped" } });
+  });
+});
+
+describe("a file that the control plane takes in one request", () => {
+  const sent = "PUT /files/result.ply";
+
+  it.each([
+    ["of the largest size is sent whole", CONTENT.length, [sent]],
+    ["that is larger is sent in parts", CONTENT.length - 1, ["POST "]],
+    ["by an older version, which names no size, is sent in parts", undefined, ["POST "]],
+  ])("%s", async (_, maxWholeFileBytes, first) => {
+    const { result, fractions } = await upload(CONTENT, undefined, {}, maxWholeFileBytes);
+    expect(result).toEqual({ ok: true, value: [DONE] });
+    expect(storage.stored()).toBe(CONTENT);
+    expect(storage.seen.slice(0, 1)).toEqual(first);
+    expect(fractions.at(-1)).toBe(1);
+  });
+
+  it.each<[string, 500 | "cut" | "part_checksum_mismatch" | "stale_lease"]>([
+    ["an error of the server", 500],
+    ["a dropped connection", "cut"],
+    ["damage on the way", "part_checksum_mismatch"],
+    ["a lease that is not known yet", "stale_lease"],
+  ])("is sent again after %s", async (_, fault) => {
+    const { result, fractions } = await upload(CONTENT, (_, times) => (times === 1 ? fault : null), {}, 100);
+    expect(result).toEqual({ ok: true, value: [DONE] });
+    expect(storage.seen).toEqual([sent, sent]);
+    expect(fractions).toEqual([1]);
+  });
+
+  it("is sent in parts where the control plane was set back since its welcome", async () => {
+    const { result } = await upload(CONTENT, (name) => (name === sent ? "not_found" : null), {}, 100);
+    expect(result).toEqual({ ok: true, value: [DONE] });
+    expect(storage.seen.slice(0, 2)).toEqual([sent, "POST "]);
+  });
+
+  it("is not sent again after a restart of the agent, once it is stored", async () => {
+    const { records } = await upload(CONTENT, undefined, {}, 100);
+    const { result, fractions } = await upload(CONTENT, undefined, { recorded: () => records.at(-1) }, 100);
+    expect(result).toEqual({ ok: true, value: [DONE] });
+    expect(storage.seen).toEqual([]);
+    expect(fractions.at(-1)).toBe(1);
+  });
+
+  it("that is refused fails the upload", async () => {
+    const { result } = await upload(CONTENT, () => 422, {}, 100);
+    expect(result).toMatchObject({ ok: false, error: { code: "upload_failed" } });
   });
 });
 

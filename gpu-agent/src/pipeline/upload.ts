@@ -9,6 +9,7 @@ import {
   type PartRange,
   planParts,
   type Result,
+  ResultFileStored,
   ResultUploadCreated,
   SHA256_HEADER,
   UploadedPart,
@@ -91,22 +92,54 @@ async function uploadFile(
   onSent: (bytes: number) => void,
 ): Promise<Result<CompletedUpload, Failure>> {
   const filename = basename(path);
-  let begun = await beginUpload(path, filename, context);
+  const { size } = await stat(path);
+  const sha256 = await sha256OfFile(path);
+  const recorded = context.recorded(filename);
+  let upload = recorded?.sha256 === sha256 && recorded.size === size ? recorded : null;
+  if (upload === null && size <= context.client.maxWholeFileBytes) {
+    const whole = await sendWhole(path, { size, sha256 }, context);
+    if (whole.ok) onSent(size);
+    if (whole.ok || !TAKES_PARTS_ONLY.has(whole.error.problem ?? "")) return whole;
+  }
   for (let restarts = 0; ; restarts += 1) {
-    if (!begun.ok) return begun;
-    const upload = begun.value;
+    if (upload === null) {
+      const created = await createUpload(filename, { size, sha256 }, context);
+      if (!created.ok) return created;
+      upload = created.value;
+    }
     let counted = 0;
     const sent = await sendFile(path, upload, context, (bytes) => {
       counted += bytes;
       onSent(bytes);
     });
-    if (sent.ok)
-      return ok({ filename, upload_id: upload.upload_id, size: upload.size, sha256: upload.sha256 });
+    if (sent.ok) return ok({ filename, upload_id: upload.upload_id, size, sha256 });
     if (!UPLOAD_IS_LOST.has(sent.error.problem ?? "") || restarts === MAX_RESTARTS) return sent;
     onSent(-counted);
-    begun = await createUpload(filename, upload, context);
+    upload = null;
   }
 }
+
+/** Sends a small file in one request. It is safe to repeat, so only its end is recorded. */
+async function sendWhole(
+  path: string,
+  { size, sha256 }: Pick<UploadRecord, "size" | "sha256">,
+  context: UploadContext,
+): Promise<Result<CompletedUpload, RequestFailure>> {
+  const filename = basename(path);
+  const bytes = await readRange(path, { offset: 0, size });
+  const url = `/agent/jobs/${context.fence().job_id}/files/${encodeURIComponent(filename)}`;
+  const stored = await context.client.call("PUT", url, bytes, ResultFileStored, {
+    ...context,
+    headers: { [SHA256_HEADER]: sha256, "content-type": "application/octet-stream" },
+  });
+  if (!stored.ok) return stored;
+  const { upload_id } = stored.value;
+  await context.record(filename, { upload_id, part_size: size, size, sha256, parts: [], completed: true });
+  return ok({ filename, upload_id, size, sha256 });
+}
+
+/** How a control plane refuses a whole file that was set back to an older version since its welcome. */
+const TAKES_PARTS_ONLY: ReadonlySet<string> = new Set(["not_found", "method_not_allowed"]);
 
 const MAX_RESTARTS = 3;
 
@@ -123,7 +156,10 @@ async function sendFile(
   context: UploadContext,
   onSent: (bytes: number) => void,
 ): Promise<Result<void, RequestFailure>> {
-  if (begun.completed) return ok(undefined);
+  if (begun.completed) {
+    onSent(begun.size);
+    return ok(undefined);
+  }
   const filename = basename(path);
   const base = `${uploadsPath(context)}/${begun.upload_id}`;
   let upload = begun;
@@ -149,19 +185,6 @@ async function sendFile(
   if (!completed.ok) return completed;
   await context.record(filename, { ...upload, completed: true });
   return ok(undefined);
-}
-
-/** Resumes the upload that is recorded for the unchanged file, or creates one. */
-async function beginUpload(
-  path: string,
-  filename: string,
-  context: UploadContext,
-): Promise<Result<UploadRecord, Failure>> {
-  const { size } = await stat(path);
-  const sha256 = await sha256OfFile(path);
-  const recorded = context.recorded(filename);
-  if (recorded?.sha256 === sha256 && recorded.size === size) return ok(recorded);
-  return createUpload(filename, { size, sha256 }, context);
 }
 
 async function createUpload(
@@ -200,7 +223,7 @@ function uploadsPath({ fence }: UploadContext): string {
   return `/agent/jobs/${fence().job_id}/uploads`;
 }
 
-async function readRange(path: string, { offset, size }: PartRange): Promise<Buffer> {
+async function readRange(path: string, { offset, size }: Omit<PartRange, "number">): Promise<Buffer> {
   const file = await open(path);
   try {
     const bytes = Buffer.alloc(size);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
-import { type FaultHarness, startFaultHarness } from "./harness/fault-harness.ts";
+import { type FaultHarness, FILE_SENT, startFaultHarness } from "./harness/fault-harness.ts";
 import { gatedAgent } from "./harness/gated-agent.ts";
 import { marked } from "./harness/marked-processes.ts";
 import { storedUnder } from "./harness/stored.ts";
@@ -38,7 +38,7 @@ describe("cancelling", () => {
     );
     await cancelWhen(await harness.tinyJob(), gates.export.reached(1));
     await gates.export.open();
-    const uploading = harness.network.holdAt(/^PUT .*\/parts\/1/, 2);
+    const uploading = harness.network.holdAt(FILE_SENT, 2);
     await cancelWhen(await harness.tinyJob(), uploading);
     harness.network.repair();
 

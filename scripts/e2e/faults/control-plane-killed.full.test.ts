@@ -1,6 +1,12 @@
 import type { ControlPlaneProcess } from "@splatt/local/control-plane-process";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
-import { type FaultHarness, fileCount, stagesOf, startFaultHarness } from "./harness/fault-harness.ts";
+import {
+  type FaultHarness,
+  FILE_SENT,
+  fileCount,
+  stagesOf,
+  startFaultHarness,
+} from "./harness/fault-harness.ts";
 import { gatedAgent } from "./harness/gated-agent.ts";
 
 /** The control plane dies during a job and restarts on its data. */
@@ -16,10 +22,10 @@ afterEach((context) => harness.endTest(context));
 afterAll(() => harness.stop());
 
 describe("a control plane that is killed", () => {
-  it("during the upload receives the missing parts", async () => {
+  it("during the upload receives the missing files", async () => {
     const box = await harness.newBox();
     box.start();
-    const uploading = harness.network.holdAt(/^PUT .*\/parts\/1/, 2);
+    const uploading = harness.network.holdAt(FILE_SENT, 2);
     const jobId = await harness.tinyJob();
     await uploading;
     await harness.controlPlane.kill();
@@ -27,8 +33,8 @@ describe("a control plane that is killed", () => {
     harness.network.repair();
     const job = await harness.completed(jobId);
     expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
-    // The part in transit is resent.
-    expect(harness.partsSent(job)).toBeLessThanOrEqual(fileCount(job) + 1);
+    // The file in transit is resent.
+    expect(harness.filesSent(job)).toBeLessThanOrEqual(fileCount(job) + 1);
   });
 
   it("while a job waits assigns it to the reconnecting agent", async () => {

@@ -2,7 +2,13 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ControlPlaneProcess } from "@splatt/local/control-plane-process";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
-import { type FaultHarness, fileCount, stagesOf, startFaultHarness } from "./harness/fault-harness.ts";
+import {
+  type FaultHarness,
+  FILE_SENT,
+  fileCount,
+  stagesOf,
+  startFaultHarness,
+} from "./harness/fault-harness.ts";
 import { gatedAgent } from "./harness/gated-agent.ts";
 
 /** One fault of each kind; the `*.full.test.ts` files in this folder cover the others, at every time. */
@@ -18,7 +24,7 @@ describe("an agent that is killed", () => {
   it("after uploading a file sends only the others", async () => {
     const box = await harness.newBox();
     box.start();
-    const halfway = harness.network.holdAt(/^POST .*\/uploads$/, 2);
+    const halfway = harness.network.holdAt(FILE_SENT, 2);
     const jobId = await harness.tinyJob({ iterations: 40 });
     await halfway;
     await box.end("SIGKILL");
@@ -26,7 +32,7 @@ describe("an agent that is killed", () => {
     box.start();
     const job = await harness.completed(jobId);
     expect(stagesOf(job).ran).toEqual(["upload"]);
-    expect(harness.partsSent(job)).toBe(fileCount(job));
+    expect(harness.filesSent(job)).toBe(fileCount(job));
   });
 });
 
@@ -50,18 +56,18 @@ describe("a control plane that is killed", () => {
 });
 
 describe("an agent with a job", () => {
-  it("resends only the part whose connection broke", async () => {
+  it("resends only the file whose connection broke", async () => {
     const box = await harness.newBox();
     box.start();
-    const sending = harness.network.holdAt(/^PUT .*\/parts\/1/, 2);
+    const sending = harness.network.holdAt(FILE_SENT, 2);
     const jobId = await harness.tinyJob({ iterations: 40 });
     await sending;
     harness.network.cut();
     harness.network.repair();
     const job = await harness.completed(jobId);
     expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
-    // The held part never arrived.
-    expect(harness.partsSent(job)).toBe(fileCount(job));
+    // The held file never arrived.
+    expect(harness.filesSent(job)).toBe(fileCount(job));
   });
 });
 

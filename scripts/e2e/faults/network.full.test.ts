@@ -44,7 +44,7 @@ describe("an agent with a job", () => {
     box.start();
     const job = await harness.completed(await harness.tinyJob());
     expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
-    expect(harness.partsSent(job)).toBe(fileCount(job));
+    expect(harness.filesSent(job)).toBe(fileCount(job));
   });
 
   it("does not repeat a finished upload whose reply was lost", async () => {
@@ -55,7 +55,7 @@ describe("an agent with a job", () => {
     await sent;
     const job = await harness.completed(jobId);
     expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
-    expect(harness.partsSent(job)).toBe(fileCount(job));
+    expect(harness.filesSent(job)).toBe(fileCount(job));
     expect(harness.network.count(new RegExp(`^POST /agent/jobs/${jobId}/.*/complete`))).toBe(
       fileCount(job) + 1,
     );

@@ -43,8 +43,7 @@ describe("R2", () => {
     const box = await harness.newBox();
     box.start();
     const lost = { error: STORE_ERRORS.r2Internal, isMade: true };
-    for (const method of ["createMultipartUpload", "uploadPart", "complete"])
-      void faults.next(1, r2(method), lost);
+    for (const method of ["put", "head"]) void faults.next(1, r2(method), lost);
     expect(await harness.completed(await briefJob())).toMatchObject(UNCOUNTED);
   });
 });

@@ -26,7 +26,7 @@ describe("two agents", () => {
     for (const jobId of jobIds) {
       const job = await harness.completed(jobId);
       expect(job).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
-      expect(harness.partsSent(job)).toBe(fileCount(job));
+      expect(harness.filesSent(job)).toBe(fileCount(job));
       const events = (await harness.client.getJobEvents(jobId)).events;
       expect(events.filter(({ status }) => status === "completed")).toHaveLength(1);
     }

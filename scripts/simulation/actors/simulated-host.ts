@@ -1,4 +1,5 @@
 import type { Agent } from "@splatt/gpu-agent/agent";
+import type { ControlPlaneClient } from "@splatt/gpu-agent/control-plane-client";
 import type { GpuHost } from "@splatt/gpu-agent/gpu-host";
 import type { Pipeline, PipelineJob } from "@splatt/gpu-agent/pipeline/pipeline-job";
 import type { AgentMessage, EngineName, Fence } from "@splatt/shared";
@@ -314,28 +315,28 @@ export class SimulatedHost {
   async #setUp(name: string): Promise<Agent> {
     const log = traceLogger(this.#world, name);
     const host = await this.#code.GpuHost.setUp(hostConfig(ROOT), log);
+    const token = new this.#code.Secret(this.identity.token);
+    const client = new this.#code.ControlPlaneClient({ controlPlane: ORIGIN, token, log });
     return new this.#code.Agent({
       controlPlane: ORIGIN,
-      token: new this.#code.Secret(this.identity.token),
+      token,
       name: this.plan.name,
       version: "0.1.0",
       host,
       minFreeGpuBytes: host.config.MIN_FREE_GPU_BYTES,
       workspace: new this.#code.Workspace(ROOT),
       pauseFile: new this.#code.PauseFile(ROOT),
-      pipeline: this.#pipeline(host),
+      pipeline: this.#pipeline(host, client),
       retention: { keepJobs: 2, maxBytes: 2 ** 40 },
       drainMs: this.plan.drainMs,
       log,
+      onConnected: (welcome) => client.noteWelcome(welcome),
     });
   }
 
   /** The shipped stage order and delivery. */
-  #pipeline(host: GpuHost): Pipeline {
+  #pipeline(host: GpuHost, client: ControlPlaneClient): Pipeline {
     const stages = fakeStages(this.#random, this.plan.pace);
-    const log = traceLogger(this.#world, this.plan.name);
-    const token = new this.#code.Secret(this.identity.token);
-    const client = new this.#code.ControlPlaneClient({ controlPlane: ORIGIN, token, log });
     const delivery = this.#code.controlPlaneDelivery(client);
     const run = this.#code.runStages({
       ...stages,

@@ -24,7 +24,7 @@ const WIRES: { readonly [version in Version]: Wire } = {
       if (message.type === LATER_MESSAGE) return null;
       return message.type === "hello" ? JSON.stringify({ ...message, kept: undefined }) : frame;
     },
-    incoming: (frame) => frame.replaceAll(/,"last_seq":\d+/g, ""),
+    incoming: (frame) => frame.replaceAll(/,"(?:last_seq|max_whole_file_bytes)":\d+/g, ""),
   },
 };
 

@@ -72,9 +72,16 @@ export class SimR2 {
     });
   }
 
-  put(key: string, body: ArrayBuffer): Promise<void> {
+  /** @param options with a `sha256`, other bytes are refused */
+  async put(
+    key: string,
+    body: ArrayBuffer | ReadableStream<Uint8Array>,
+    options: { readonly sha256?: string } = {},
+  ): Promise<void> {
+    const bytes = body instanceof ReadableStream ? await readAll(body) : new Uint8Array(body);
     return this.#call(`put ${key}`, () => {
-      const bytes = new Uint8Array(body);
+      const sha256 = createHash("sha256").update(bytes).digest("hex");
+      if ((options.sha256 ?? sha256) !== sha256) throw new Error("put: The checksum does not match. (10037)");
       this.objects.set(key, { key, bytes, etag: createHash("md5").update(bytes).digest("hex") });
       this.version += 1;
     });

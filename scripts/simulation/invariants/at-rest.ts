@@ -46,6 +46,8 @@ export function storageHoldsNothingElse({ d1, r2 }: ControlPlane): Finding {
   if (open.length > 0) return `storage still has open uploads: ${open.join(", ")}`;
   const rows = d1.file.rows("SELECT id, job_id FROM result_uploads");
   if (rows.length > 0) return `D1 still has uploads of results: ${JSON.stringify(rows)}`;
+  const sweeps = d1.file.rows("SELECT job_id FROM result_sweeps");
+  if (sweeps.length > 0) return `D1 still has jobs to sweep: ${JSON.stringify(sweeps)}`;
   const tombstones = d1.file.rows("SELECT job_id FROM tombstones");
   return tombstones.length > 0 ? `D1 still has tombstones: ${JSON.stringify(tombstones)}` : null;
 }

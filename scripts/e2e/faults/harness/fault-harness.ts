@@ -99,6 +99,9 @@ interface Parts<C extends ControlPlane> {
   readonly network: TcpProxy;
 }
 
+/** A request that brings a result file. */
+export const FILE_SENT = /^PUT .*\/files\//;
+
 /**
  * A control plane, a network that can break, and hosts with agents: all real. Starts from copies of what prepare.ts
  * made.
@@ -210,9 +213,9 @@ export class FaultHarness<C extends ControlPlane = ControlPlane> {
     return job;
   }
 
-  /** The number of parts of a job's result files sent over the network. */
-  partsSent(job: JobView): number {
-    return this.network.count(new RegExp(`^PUT /agent/jobs/${job.job_id}/uploads/[^/]+/parts/`));
+  /** How often result files of a job were sent over the network; each of them is small enough for one request. */
+  filesSent(job: JobView): number {
+    return this.network.count(new RegExp(`^PUT /agent/jobs/${job.job_id}/files/`));
   }
 
   /** For `afterEach`: ends everything that the test left running, and checks that no process remains. */

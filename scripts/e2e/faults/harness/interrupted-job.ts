@@ -1,6 +1,6 @@
 import type { JobView } from "@splatt/shared";
 import type { AgentBox } from "./agent-box.ts";
-import type { FaultHarness } from "./fault-harness.ts";
+import { type FaultHarness, FILE_SENT } from "./fault-harness.ts";
 import { gatedAgent } from "./gated-agent.ts";
 import { VideoServer } from "./video-server.ts";
 
@@ -52,7 +52,7 @@ export async function interruptInEveryStage(
   await gates.checkpoint.open();
 
   await gates.export.reached(1);
-  const uploading = harness.network.holdAt(/^PUT .*\/parts\/1/);
+  const uploading = harness.network.holdAt(FILE_SENT);
   const ended = box.end(signal);
   // An agent that shuts down gracefully waits for work that cannot be interrupted.
   await gates.export.open();
