@@ -4,7 +4,7 @@ import { type AddressInfo, createServer as createTcpServer, type Server as TcpSe
 import { refusedAddress, type SourcePolicy } from "@splatt/shared";
 import { Request } from "miniflare";
 import { afterEach, describe, expect, it } from "vitest";
-import { OUTBOUND_ERROR_HEADER } from "../src/embedded/store-protocol.ts";
+import { OUTBOUND_ERROR_HEADER, OUTBOUND_KEY_HEADER } from "../src/embedded/store-protocol.ts";
 import { type OutboundNetwork, outboundService } from "./outbound.ts";
 
 /** What the launcher sends to receivers of webhooks, and to whom it sends nothing. */
@@ -49,22 +49,25 @@ const refused = (address: string) => (address === "127.0.0.1" ? null : refusedAd
 /** A network on which every name has the addresses that `dns` lists for it, the next one at each look-up. */
 function network(dns: Readonly<Record<string, readonly (readonly string[])[]>> = {}) {
   const lookups: string[] = [];
+  const resolve: OutboundNetwork["resolve"] = (hostname, _options, done) => {
+    const answers = dns[hostname] ?? [];
+    const addresses =
+      answers[Math.min(lookups.filter((name) => name === hostname).length, answers.length - 1)];
+    lookups.push(hostname);
+    if (addresses === undefined)
+      return done(Object.assign(new Error("not found"), { code: "ENOTFOUND" }), []);
+    done(
+      null,
+      addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })),
+    );
+  };
   return {
     lookups,
     refused,
-    resolve: ((hostname, _options, done) => {
-      const answers = dns[hostname] ?? [];
-      const addresses =
-        answers[Math.min(lookups.filter((name) => name === hostname).length, answers.length - 1)];
-      lookups.push(hostname);
-      if (addresses === undefined)
-        return done(Object.assign(new Error("not found"), { code: "ENOTFOUND" }), []);
-      done(
-        null,
-        addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })),
-      );
-    }) satisfies OutboundNetwork["resolve"],
+    resolve,
+    resolveAllowed: resolve,
     mostConnections: 256,
+    mostOfOneKey: 256,
     answerWithinMs: 20_000,
   };
 }
@@ -244,6 +247,27 @@ describe("a receiver", () => {
     waiting[0]?.();
     expect((await next).status).toBe(204);
   });
+});
+
+it("bounds what the receivers of one API key hold, at no cost for the others", async () => {
+  const waiting: (() => void)[] = [];
+  const { port } = await receiver((_, response) => waiting.push(() => response.writeHead(204).end()));
+  const service = outboundService(STRICT, { ...network(), mostOfOneKey: 2 });
+  const post = (key: string) => {
+    const headers = { [OUTBOUND_KEY_HEADER]: key };
+    return service(new Request(`http://127.0.0.1:${port}/`, { method: "POST", body: "", headers }));
+  };
+  const slow = [post("slow"), post("slow")];
+  await expect.poll(() => waiting.length).toBe(2);
+  expect((await post("slow")).headers.get(OUTBOUND_ERROR_HEADER)).toContain("of this API key are slow");
+  const other = post("other");
+  await expect.poll(() => waiting.length).toBe(3);
+  for (const answer of waiting.splice(0)) answer();
+  expect((await Promise.all([...slow, other])).map(({ status }) => status)).toEqual([204, 204, 204]);
+  const next = post("slow");
+  await expect.poll(() => waiting.length).toBe(1);
+  waiting[0]?.();
+  expect((await next).status).toBe(204);
 });
 
 it("refuses by the address of the internet unless tests say otherwise", async () => {

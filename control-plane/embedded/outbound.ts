@@ -1,31 +1,31 @@
-import { type LookupAddress, type LookupAllOptions, lookup } from "node:dns";
+import { lookup } from "node:dns";
 import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { isAllowedHost, refusedAddress, type SourcePolicy } from "@splatt/shared";
 import { type Request, Response } from "miniflare";
-import { OUTBOUND_ERROR_HEADER } from "../src/embedded/store-protocol.ts";
+import { OUTBOUND_ERROR_HEADER, OUTBOUND_KEY_HEADER } from "../src/embedded/store-protocol.ts";
+import { type Resolve, resolveApart } from "./resolve-name.ts";
 
 /** What tests replace. */
 export interface OutboundNetwork {
   /** Why an IP address may not be connected to, or null. */
   readonly refused: (address: string) => string | null;
   readonly resolve: Resolve;
-  /** Slow receivers together hold no more connections. */
+  /** For names in ALLOW_HOSTS: as the system resolves them, with its hosts file. */
+  readonly resolveAllowed: Resolve;
+  /** Slow receivers together hold no more connections, those of one API key no more than its share. */
   readonly mostConnections: number;
+  readonly mostOfOneKey: number;
   readonly answerWithinMs: number;
 }
 
-type Resolve = (
-  hostname: string,
-  options: LookupAllOptions,
-  done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
-) => void;
-
 const INTERNET: OutboundNetwork = {
   refused: refusedAddress,
-  resolve: lookup,
-  mostConnections: 256,
+  resolve: resolveApart(),
+  resolveAllowed: lookup,
+  mostConnections: 512,
+  mostOfOneKey: 32,
   // A little more than the Worker waits.
   answerWithinMs: 20_000,
 };
@@ -45,9 +45,15 @@ export function outboundService(
   network: OutboundNetwork = INTERNET,
 ): (request: Request) => Promise<Response> {
   let open = 0;
+  const openOfKey = new Map<string, number>();
   return async (request) => {
+    const key = request.headers.get(OUTBOUND_KEY_HEADER) ?? "";
+    const ofKey = openOfKey.get(key) ?? 0;
+    if (ofKey >= network.mostOfOneKey)
+      return failed("Too many receivers of this API key are slow at the moment.");
     if (open >= network.mostConnections) return failed("Too many receivers are slow at the moment.");
     open += 1;
+    openOfKey.set(key, ofKey + 1);
     try {
       const status = await statusOf(request, policy, network);
       if (status < 200 || status > 599)
@@ -57,6 +63,9 @@ export function outboundService(
       return failed(error instanceof RefusedAddressError ? error.message : "It could not be reached.");
     } finally {
       open -= 1;
+      const left = (openOfKey.get(key) ?? 1) - 1;
+      if (left > 0) openOfKey.set(key, left);
+      else openOfKey.delete(key);
     }
   };
 }
@@ -68,7 +77,7 @@ function failed(error: string): Response {
 async function statusOf(
   request: Request,
   policy: SourcePolicy,
-  { refused, resolve, answerWithinMs }: OutboundNetwork,
+  { refused, resolve, resolveAllowed, answerWithinMs }: OutboundNetwork,
 ): Promise<number> {
   const url = new URL(request.url);
   const body = Buffer.from(await request.arrayBuffer());
@@ -80,7 +89,7 @@ async function statusOf(
   const response = await answerOf(url, {
     method: request.method,
     headers: { ...passedOn(request), host: url.host, "content-length": body.byteLength },
-    lookup: lookupOf(resolve, isAllowed ? () => null : refused),
+    lookup: isAllowed ? lookupOf(resolveAllowed, () => null) : lookupOf(resolve, refused),
     agent: false,
     signal: AbortSignal.any([request.signal, AbortSignal.timeout(answerWithinMs)]),
     body,

@@ -1,6 +1,7 @@
 import type { DispatcherApi } from "./dispatch/dispatcher-api.ts";
 import type { ObjectBytes } from "./storage/object-bytes.ts";
 import type { StorageState } from "./storage/storage-state.ts";
+import type { SendWebhook } from "./webhooks/send-webhook.ts";
 import type { WebhookSenderApi } from "./webhooks/webhook-sender-api.ts";
 import type { WorkerVariables } from "./worker-variables.ts";
 
@@ -25,7 +26,7 @@ export interface Env extends WorkerVariables {
   /** Moves object bytes past the Worker; set by the embedded runtime only. */
   readonly OBJECT_BYTES?: ObjectBytes;
   /** Sends webhooks past the runtime, to public addresses only; set by the embedded runtime only. */
-  readonly OUTBOUND_FETCH?: typeof fetch;
+  readonly OUTBOUND_FETCH?: SendWebhook;
   /** What the disk under the stores allows; set by the embedded runtime only. */
   readonly STORAGE_STATE?: StorageState;
 }

@@ -124,13 +124,17 @@ export const AUDIT_ACTIONS = [
   "agent.created",
   "agent.drained",
   "agent.deleted",
+  "job.cancelled",
+  "job.pinned",
+  "job.unpinned",
   "job.deleted",
   "upload.deleted",
   "share.created",
   "share.deleted",
   "webhook.created",
   "webhook.deleted",
-  "signing_secret.rotated",
+  "session.created",
+  "session.deleted",
 ] as const;
 export const AuditAction = z.enum(AUDIT_ACTIONS);
 export type AuditAction = z.infer<typeof AuditAction>;

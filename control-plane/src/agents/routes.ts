@@ -7,11 +7,11 @@ import {
   joinCommand,
   offsetUtc,
 } from "@splatt/shared";
-import { and, desc, eq } from "drizzle-orm";
+import { and, desc, eq, sql } from "drizzle-orm";
 import { Hono } from "hono";
 import manifest from "../../package.json" with { type: "json" };
 import type { ApiEnv } from "../app-env.ts";
-import { audit } from "../audit/audit.ts";
+import { audit, auditIf } from "../audit/audit.ts";
 import { serve } from "../contract/serve.ts";
 import { database, withRetry } from "../db/database.ts";
 import { type AgentRow, agents } from "../db/schema.ts";
@@ -64,13 +64,18 @@ export const agentRoutes = new Hono<ApiEnv>()
 
   .post("/:id/drain", serve(DRAIN_AGENT), async (c) => {
     const { deadline_sec } = validate(DrainAgent, await readOptionalJson(c), "body");
-    const [agent] = await database(c.env.DB)
+    const db = database(c.env.DB);
+    const principal = c.get("principal");
+    const [agent] = await db
       .select()
       .from(agents)
-      .where(and(eq(agents.id, idParam(c)), agentsInReach(c.get("principal"))));
+      .where(and(eq(agents.id, idParam(c)), agentsInReach(principal)));
     if (agent === undefined) throw new ApiError("agent_not_found");
     const told = await dispatcherOf(c.env, agent.pool).drainAgent(agent.id, Math.round(deadline_sec * 1000));
     if (!told) throw new ApiError("agent_not_connected");
+    await withRetry(() =>
+      audit(db, principal, "agent.drained", agent.id, { name: agent.name, deadline_sec }),
+    );
     return c.json({ message: "The agent takes no new jobs and exits when its jobs are done", deadline_sec });
   })
 
@@ -84,8 +89,18 @@ export const agentRoutes = new Hono<ApiEnv>()
     if (agent === undefined) throw new ApiError("agent_not_found");
     await withRetry(() =>
       db.batch([
+        auditIf(
+          db,
+          principal,
+          "agent.deleted",
+          agent.id,
+          sql`EXISTS (SELECT 1 FROM agents WHERE id = ${agent.id})`,
+          {
+            name: agent.name,
+            pool: agent.pool,
+          },
+        ),
         db.delete(agents).where(eq(agents.id, agent.id)),
-        audit(db, principal, "agent.deleted", agent.id, { name: agent.name, pool: agent.pool }),
       ]),
     );
     await notifyDispatcher(c.env, agent.pool, "agent deleted", agent.id, (dispatcher) =>

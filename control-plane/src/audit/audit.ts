@@ -1,7 +1,7 @@
 import type { AuditAction } from "@splatt/shared";
 import { type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
-import { auditEvents } from "../db/schema.ts";
+import { auditEvents, jobs } from "../db/schema.ts";
 import type { Principal } from "../keys/principal.ts";
 
 /**
@@ -33,4 +33,16 @@ export function auditIf(
   return db
     .insert(auditEvents)
     .select(sql`SELECT NULL, ${Date.now()}, ${keyId}, ${action}, ${subject}, ${json} WHERE ${condition}`);
+}
+
+/** The same for a change of many jobs; run it before the change, under the same condition. */
+export function auditJobs(
+  db: Database,
+  { keyId }: Principal,
+  action: AuditAction,
+  condition: SQL | undefined,
+) {
+  return db
+    .insert(auditEvents)
+    .select(sql`SELECT NULL, ${Date.now()}, ${keyId}, ${action}, id, NULL FROM ${jobs} WHERE ${condition}`);
 }

@@ -16,6 +16,8 @@ export const HELD_LENGTH_HEADER = "x-splatt-held-length";
 export const UNKNOWN_LENGTH = "unknown";
 /** The state of the disk, as JSON; absent while it works. */
 export const STORAGE_STATE_HEADER = "x-splatt-storage";
+/** The API key whose webhook is sent; empty for the bootstrap key. */
+export const OUTBOUND_KEY_HEADER = "x-splatt-outbound-key";
 /** Why a webhook could not be sent; in the launcher's answer to it. */
 export const OUTBOUND_ERROR_HEADER = "x-splatt-outbound-error";
 

@@ -23,7 +23,7 @@ export async function cancelMany(
   ids: readonly string[],
 ): Promise<BulkResult> {
   const found = await jobsInReach(env, principal, ids);
-  const after = found.length === 0 ? [] : await cancelJobs(env, idsOf(found));
+  const after = found.length === 0 ? [] : await cancelJobs(env, principal, idsOf(found));
   const cancelled = after.filter(({ status }) => status === "cancelled");
   const byId = new Map(after.map((job) => [job.id, job]));
   const outcomes = [...new Set(ids)].map((id): BulkOutcome => {

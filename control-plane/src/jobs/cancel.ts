@@ -1,8 +1,12 @@
+import { TERMINAL_STATUSES } from "@splatt/shared";
+import { and, notInArray } from "drizzle-orm";
+import { auditJobs } from "../audit/audit.ts";
 import { type Database, database, withRetry } from "../db/database.ts";
 import { inList } from "../db/in-list.ts";
-import { type JobRow, jobs, resultUploads } from "../db/schema.ts";
+import { type JobRow, jobs, resultSweeps, resultUploads } from "../db/schema.ts";
 import { notifyDispatcher } from "../dispatch/dispatcher-client.ts";
 import type { Env } from "../env.ts";
+import type { Principal } from "../keys/principal.ts";
 import { log } from "../log.ts";
 import { discardResultUploads } from "../uploads/result-uploads.ts";
 import { receiversOf } from "../webhooks/outbox.ts";
@@ -15,10 +19,16 @@ import { applyTransition, cancel } from "./transitions.ts";
  *
  * @returns the jobs as they are now; one has another terminal status when it had ended before
  */
-export async function cancelJobs(env: Env, jobIds: readonly string[]): Promise<JobRow[]> {
+export async function cancelJobs(
+  env: Env,
+  principal: Principal,
+  jobIds: readonly string[],
+): Promise<JobRow[]> {
   const db = database(env.DB);
-  const [, after] = await withRetry(() =>
+  const areRunning = and(inList(jobs.id, jobIds), notInArray(jobs.status, [...TERMINAL_STATUSES]));
+  const [, , after] = await withRetry(() =>
     db.batch([
+      auditJobs(db, principal, "job.cancelled", areRunning),
       applyTransition(db, cancel(Date.now()), inList(jobs.id, jobIds)),
       db.select().from(jobs).where(inList(jobs.id, jobIds)),
     ]),
@@ -46,10 +56,14 @@ export async function stopCancelledJobs(env: Env, cancelled: readonly JobRow[]):
 async function discardUploads(env: Env, db: Database, cancelled: readonly JobRow[]): Promise<void> {
   try {
     // Only jobs that agents were working on have some.
+    const ids = idsOf(cancelled);
     const begun = await db
-      .selectDistinct({ jobId: resultUploads.jobId })
+      .select({ jobId: resultUploads.jobId })
       .from(resultUploads)
-      .where(inList(resultUploads.jobId, idsOf(cancelled)));
+      .where(inList(resultUploads.jobId, ids))
+      .union(
+        db.select({ jobId: resultSweeps.jobId }).from(resultSweeps).where(inList(resultSweeps.jobId, ids)),
+      );
     for (const { jobId } of begun) await discardResultUploads(db, env.BUCKET, jobId);
   } catch (error) {
     log("warn", "uploads of cancelled jobs not discarded", { jobs: cancelled.length }, error);

@@ -1,18 +1,10 @@
 import { TERMINAL_STATUSES } from "@splatt/shared";
 import { and, gt, inArray, notExists, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
+import { auditJobs } from "../audit/audit.ts";
 import { type Database, database, withRetry } from "../db/database.ts";
 import { inList } from "../db/in-list.ts";
-import {
-  auditEvents,
-  type JobRow,
-  jobEvents,
-  jobs,
-  results,
-  shares,
-  tombstones,
-  uploads,
-} from "../db/schema.ts";
+import { type JobRow, jobEvents, jobs, results, shares, tombstones, uploads } from "../db/schema.ts";
 import { notifyDispatcher } from "../dispatch/dispatcher-client.ts";
 import type { Env } from "../env.ts";
 import type { Principal } from "../keys/principal.ts";
@@ -68,7 +60,7 @@ export async function tellAgents(env: Env, deleted: readonly JobRow[]): Promise<
 /** @returns the jobs that are still there, because they have not ended */
 async function deleteRows(
   db: Database,
-  { keyId }: Principal,
+  principal: Principal,
   ids: readonly string[],
   now: number,
   afterwards: readonly BatchItem<"sqlite">[] = [],
@@ -86,9 +78,7 @@ async function deleteRows(
   await withRetry(() =>
     db.batch([
       db.insert(tombstones).select(tombs).onConflictDoNothing(),
-      db
-        .insert(auditEvents)
-        .select(sql`SELECT NULL, ${now}, ${keyId}, ${"job.deleted"}, id, NULL FROM jobs WHERE ${areEnded}`),
+      auditJobs(db, principal, "job.deleted", areEnded),
       db.delete(results).where(inArray(results.jobId, ended)),
       db.delete(shares).where(inArray(shares.jobId, ended)),
       db.delete(jobEvents).where(inArray(jobEvents.jobId, ended)),

@@ -112,7 +112,7 @@ export const jobRoutes = new Hono<ApiEnv>()
   .post("/delete", serve(DELETE_JOBS), (c) => answerBulk(c, deleteMany))
 
   .post("/:id/cancel", serve(CANCEL_JOB), async (c) => {
-    const [job] = await cancelJobs(c.env, [(await findJob(c)).id]);
+    const [job] = await cancelJobs(c.env, c.get("principal"), [(await findJob(c)).id]);
     if (job === undefined) throw new ApiError("job_not_found");
     if (job.status !== "cancelled") throw new ApiError("job_ended", `The job is ${job.status}.`);
     c.executionCtx.waitUntil(stopCancelledJobs(c.env, [job]));
@@ -142,13 +142,13 @@ export const jobRoutes = new Hono<ApiEnv>()
   })
 
   .post("/:id/pin", serve(PIN_JOB), async (c) => {
-    const job = await setPinned(database(c.env.DB), await findJob(c), true);
+    const job = await setPinned(database(c.env.DB), c.get("principal"), await findJob(c), true);
     if (job === undefined) throw new ApiError("job_not_found");
     return c.json(await viewOf(c, job));
   })
 
   .delete("/:id/pin", serve(UNPIN_JOB), async (c) => {
-    const job = await setPinned(database(c.env.DB), await findJob(c), false);
+    const job = await setPinned(database(c.env.DB), c.get("principal"), await findJob(c), false);
     if (job === undefined) throw new ApiError("job_not_found");
     return c.json(await viewOf(c, job));
   })

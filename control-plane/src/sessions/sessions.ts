@@ -1,6 +1,8 @@
-import { and, eq, gt, lt } from "drizzle-orm";
+import type { AuditAction } from "@splatt/shared";
+import { and, eq, gt, lt, sql } from "drizzle-orm";
+import { auditIf } from "../audit/audit.ts";
 import { database, withRetry } from "../db/database.ts";
-import { sessions } from "../db/schema.ts";
+import { auditEvents, sessions } from "../db/schema.ts";
 import type { Env } from "../env.ts";
 import { newSecret, sha256Hex } from "../http/credentials.ts";
 import { authenticateKey, principalOfHash } from "../keys/authenticate-key.ts";
@@ -31,7 +33,14 @@ export async function createSession(env: Env, apiKey: string): Promise<NewSessio
     createdAt: now,
     expiresAt,
   };
-  await withRetry(() => database(env.DB).insert(sessions).values(row).onConflictDoNothing());
+  const db = database(env.DB);
+  const isNew = sql`NOT EXISTS (SELECT 1 FROM sessions WHERE id_hash = ${row.idHash})`;
+  await withRetry(() =>
+    db.batch([
+      auditIf(db, principal, "session.created", nameOf(row.idHash), isNew),
+      db.insert(sessions).values(row).onConflictDoNothing(),
+    ]),
+  );
   return { principal, token, expiresAt };
 }
 
@@ -46,7 +55,22 @@ export async function authenticateSession(env: Env, token: string): Promise<Prin
 
 export async function endSession(env: Env, token: string): Promise<void> {
   const idHash = await sha256Hex(token);
-  await withRetry(() => database(env.DB).delete(sessions).where(eq(sessions.idHash, idHash)));
+  const db = database(env.DB);
+  const row = eq(sessions.idHash, idHash);
+  await withRetry(() =>
+    db.batch([
+      db.insert(auditEvents).select(
+        sql`SELECT NULL, ${Date.now()}, api_key_id, ${"session.deleted" satisfies AuditAction}, ${nameOf(idHash)}, NULL
+              FROM ${sessions} WHERE ${row}`,
+      ),
+      db.delete(sessions).where(row),
+    ]),
+  );
+}
+
+/** How the audit names a session: of no use to whoever would take it over. */
+function nameOf(idHash: string): string {
+  return idHash.slice(0, 16);
 }
 
 /** Removes sessions that are over. */

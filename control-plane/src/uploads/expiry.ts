@@ -63,7 +63,7 @@ export async function removeUpload(
   upload: UploadRow,
   look: Look,
 ): Promise<boolean> {
-  return deleteUpload(db, bucket, upload, keepersOf(db, upload.id, look));
+  return deleteUpload(db, bucket, upload, null, keepersOf(db, upload.id, look));
 }
 
 /** The jobs that keep an upload: those that have not ended or are pinned, and those whose retention is not over. */

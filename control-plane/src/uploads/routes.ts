@@ -111,6 +111,7 @@ export const uploadRoutes = new Hono<ApiEnv>()
   .delete("/:id", serve(DELETE_UPLOAD), async (c) => {
     const db = database(c.env.DB);
     const upload = await findUpload(db, idParam(c), c.get("principal"));
-    if (!(await deleteUpload(db, c.env.BUCKET, upload))) throw new ApiError("upload_in_use");
+    if (!(await deleteUpload(db, c.env.BUCKET, upload, c.get("principal"))))
+      throw new ApiError("upload_in_use");
     return c.json({ message: "Upload deleted successfully" });
   });

@@ -14,6 +14,7 @@ import {
   sql,
 } from "drizzle-orm";
 import type { z } from "zod";
+import { auditIf } from "../audit/audit.ts";
 import { type Database, withRetry } from "../db/database.ts";
 import { jobs, tusUploads, type UploadRow, uploadParts, uploads } from "../db/schema.ts";
 import { hex } from "../http/credentials.ts";
@@ -171,6 +172,7 @@ async function isAsAnnounced(bucket: R2Bucket, { r2Key, size, sha256 }: UploadRo
  * Deletes an upload that nobody keeps. After the first batch no job can name it, and no job promises it. Its row goes last,
  * so that the scheduled purge finishes a deletion that was interrupted.
  *
+ * @param by who asked for it, for the audit; null when it is the control plane's own decision
  * @param keepers the jobs that keep it, as a query; by default all that use it
  * @returns false when there are such jobs
  */
@@ -178,24 +180,32 @@ export async function deleteUpload(
   db: Database,
   bucket: R2Bucket,
   upload: UploadRow,
+  by: Principal | null = null,
   keepers: SQLWrapper = db.select({ one: sql`1` }).from(jobs).where(eq(jobs.uploadId, upload.id)),
 ): Promise<boolean> {
   const row = eq(uploads.id, upload.id);
+  const unused = db
+    .select({ one: sql`1` })
+    .from(uploads)
+    .where(and(row, isPresent(), notExists(keepers)));
   const marked = db
     .select({ one: sql`1` })
     .from(uploads)
     .where(and(row, eq(uploads.expiresAt, BEING_DELETED)));
-  await withRetry(() =>
-    db.batch([
-      db
-        .update(uploads)
-        .set({ expiresAt: BEING_DELETED })
-        .where(and(row, notExists(keepers))),
-      db
-        .update(jobs)
-        .set({ inputPurgedAt: Date.now(), version: sql`${jobs.version} + 1` })
-        .where(and(eq(jobs.uploadId, upload.id), isNull(jobs.inputPurgedAt), exists(marked))),
-    ]),
+  const marking = [
+    db
+      .update(uploads)
+      .set({ expiresAt: BEING_DELETED })
+      .where(and(row, notExists(keepers))),
+    db
+      .update(jobs)
+      .set({ inputPurgedAt: Date.now(), version: sql`${jobs.version} + 1` })
+      .where(and(eq(jobs.uploadId, upload.id), isNull(jobs.inputPurgedAt), exists(marked))),
+  ] as const;
+  await withRetry<unknown>(() =>
+    by === null
+      ? db.batch(marking)
+      : db.batch([auditIf(db, by, "upload.deleted", upload.id, exists(unused)), ...marking]),
   );
   const left = await db.select({ id: uploads.id }).from(uploads).where(and(row, isPresent()));
   if (left.length > 0) return false;

@@ -3,6 +3,7 @@ import { deliveryId } from "./delivery-id.ts";
 import { eventBody } from "./event-body.ts";
 import type { NextDelivery } from "./outbox.ts";
 import { refusedReceiver } from "./receiver-url.ts";
+import type { SendWebhook } from "./send-webhook.ts";
 import type { AttemptOutcome } from "./settlement.ts";
 import { signedHeaders } from "./signature.ts";
 
@@ -11,7 +12,7 @@ const ANSWER_WITHIN_MS = 15_000;
 
 export interface AttemptContext {
   readonly policy: SourcePolicy;
-  readonly send: typeof fetch;
+  readonly send: SendWebhook;
   readonly now: () => number;
 }
 
@@ -27,7 +28,7 @@ export async function attempt(context: AttemptContext, next: NextDelivery): Prom
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), ANSWER_WITHIN_MS);
   try {
-    const response = await context.send(target.url, {
+    const response = await context.send(target.keyId, target.url, {
       method: "POST",
       headers: { "content-type": "application/json", "user-agent": "Splatt-Webhooks/1", ...signed },
       body,
@@ -53,6 +54,7 @@ interface Target {
   readonly url: string;
   readonly secret: string;
   readonly apiUrl: string;
+  readonly keyId: string | null;
 }
 
 /** Where a delivery goes; a sentence when it goes nowhere any more. */
@@ -64,7 +66,7 @@ function targetOf(
   if (owner !== null && (key === null || key.revokedAt !== null || (key.expiresAt ?? now + 1) <= now)) {
     return "The API key that asked for it is no longer valid.";
   }
-  if (webhook !== null) return webhook;
+  if (webhook !== null) return { ...webhook, keyId: owner };
   if (callback?.receiver !== delivery.receiver || callbackSecret === null) return "Its receiver was deleted.";
-  return { url: callback.url, secret: callbackSecret, apiUrl: callback.apiUrl };
+  return { url: callback.url, secret: callbackSecret, apiUrl: callback.apiUrl, keyId: owner };
 }

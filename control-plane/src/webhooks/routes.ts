@@ -1,6 +1,7 @@
 import { CreateWebhook, type DeliveryList, ListDeliveriesQuery, type WebhookCreated } from "@splatt/shared";
 import { Hono } from "hono";
 import type { ApiEnv } from "../app-env.ts";
+import { audit } from "../audit/audit.ts";
 import { serve } from "../contract/serve.ts";
 import { database } from "../db/database.ts";
 import { webhooks } from "../db/schema.ts";
@@ -55,7 +56,11 @@ export const webhookRoutes = new Hono<ApiEnv>()
       ...unknownWarnings("field", unknownFields(CreateWebhook, raw)),
     };
     const insert = db.insert(webhooks).values(webhook).onConflictDoNothing();
-    return (await c.get("creation").commit([insert], c.json(created))).answer;
+    const record = audit(db, c.get("principal"), "webhook.created", webhook.id, {
+      receiver: new URL(body.url).origin,
+      events: body.events,
+    });
+    return (await c.get("creation").commit([insert, record], c.json(created))).answer;
   })
 
   .get("/", serve(LIST_WEBHOOKS), async (c) => {
@@ -74,7 +79,8 @@ export const webhookRoutes = new Hono<ApiEnv>()
 
   .delete("/:id", serve(DELETE_WEBHOOK), async (c) => {
     const db = database(c.env.DB);
-    await deleteWebhook(db, await findWebhook(db, idParam(c), c.get("principal")));
+    const principal = c.get("principal");
+    await deleteWebhook(db, principal, await findWebhook(db, idParam(c), principal));
     return c.json({ message: "Webhook deleted" });
   })
 

@@ -8,6 +8,7 @@ import { log } from "../log.ts";
 import { type AttemptContext, attempt } from "./attempt.ts";
 import { dropCallback } from "./callback.ts";
 import { giveUpPending, type NextDelivery, nextDeliveries, settle } from "./outbox.ts";
+import type { SendWebhook } from "./send-webhook.ts";
 import { type AttemptOutcome, isDelivered, isGone, settlementOf } from "./settlement.ts";
 import type { WebhookSenderApi } from "./webhook-sender-api.ts";
 
@@ -31,7 +32,7 @@ export class WebhookSender extends DurableObject<Env> implements WebhookSenderAp
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#db = database(env.DB);
-    const send = env.OUTBOUND_FETCH ?? ((input, init) => fetch(input, init));
+    const send: SendWebhook = env.OUTBOUND_FETCH ?? ((_keyId, url, init) => fetch(url, init));
     this.#attempts = { policy: readSourcePolicy(env), send, now: Date.now };
   }
 

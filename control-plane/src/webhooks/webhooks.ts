@@ -1,6 +1,7 @@
 import { type CreateWebhook, WEBHOOK_TEST } from "@splatt/shared";
-import { and, asc, desc, eq, isNotNull, isNull, sql } from "drizzle-orm";
+import { and, asc, desc, eq, exists, isNotNull, isNull, sql } from "drizzle-orm";
 import type { z } from "zod";
+import { auditIf } from "../audit/audit.ts";
 import { type Database, withRetry } from "../db/database.ts";
 import { jobs, type WebhookDeliveryRow, type WebhookRow, webhookDeliveries, webhooks } from "../db/schema.ts";
 import { ApiError } from "../http/problem.ts";
@@ -55,9 +56,11 @@ export async function findWebhook(db: Database, id: string, principal: Principal
 }
 
 /** Deletes it with its deliveries: what it has not delivered yet is not delivered any more. */
-export async function deleteWebhook(db: Database, { id }: WebhookRow): Promise<void> {
+export async function deleteWebhook(db: Database, principal: Principal, { id }: WebhookRow): Promise<void> {
+  const stored = exists(db.select({ one: sql`1` }).from(webhooks).where(eq(webhooks.id, id)));
   await withRetry(() =>
     db.batch([
+      auditIf(db, principal, "webhook.deleted", id, stored),
       db.delete(webhooks).where(eq(webhooks.id, id)),
       db.delete(webhookDeliveries).where(eq(webhookDeliveries.receiver, id)),
     ]),

@@ -124,7 +124,7 @@ export const tusRoutes = new Hono<ApiEnv>()
   .delete("/:id", serve(DELETE_TUS_UPLOAD), versioned, async (c) => {
     const { bucket, db } = storesOf(c.env);
     const { upload } = await findTusUpload(db, idParam(c), c.get("principal"));
-    if (!(await deleteUpload(db, bucket, upload))) throw new ApiError("upload_in_use");
+    if (!(await deleteUpload(db, bucket, upload, c.get("principal")))) throw new ApiError("upload_in_use");
     return c.body(null, 204);
   });
 

@@ -1,0 +1,79 @@
+import { createSocket, type Socket } from "node:dgram";
+import { type LookupAddress, Resolver } from "node:dns";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { type Resolve, resolveApart } from "./resolve-name.ts";
+
+let server: Socket;
+afterEach(() => server.close());
+
+/** A name server that answers each query so. */
+async function resolverOf(answer: (query: Buffer) => Buffer | null): Promise<Resolver> {
+  server = createSocket("udp4");
+  server.on("message", (query, { port, address }) => {
+    const reply = answer(query);
+    if (reply !== null) server.send(reply, port, address);
+  });
+  server.bind(0, "127.0.0.1");
+  await once(server, "listening");
+  const resolver = new Resolver({ timeout: 100, tries: 1 });
+  resolver.setServers([`127.0.0.1:${(server.address() as AddressInfo).port}`]);
+  return resolver;
+}
+
+/** The query as an answer: without records, and with a response code (RFC 1035, 4.1.1). */
+function refused(query: Buffer, code: number): Buffer {
+  const reply = Buffer.from(query.subarray(0, questionEnd(query)));
+  reply.writeUInt16BE(0x8180 | code, 2);
+  // No additional records.
+  reply.writeUInt16BE(0, 10);
+  return reply;
+}
+
+/** The address 192.0.2.7 for queries of type A, nothing for others. */
+function answered(query: Buffer): Buffer {
+  const end = questionEnd(query);
+  const reply = refused(query, 0);
+  if (query.readUInt16BE(end - 4) !== 1) return reply;
+  reply.writeUInt16BE(1, 6);
+  const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 7]);
+  return Buffer.concat([reply, record]);
+}
+
+function questionEnd(query: Buffer): number {
+  return query.indexOf(0, 12) + 5;
+}
+
+const SYSTEM: LookupAddress = { address: "198.51.100.1", family: 4 };
+
+async function ask(resolver: Resolver) {
+  const asked: string[] = [];
+  const otherwise: Resolve = (hostname, _, done) => {
+    asked.push(hostname);
+    done(null, [SYSTEM]);
+  };
+  const [error, addresses] = await new Promise<[NodeJS.ErrnoException | null, LookupAddress[]]>((resolve) => {
+    resolveApart(resolver, otherwise)("hooks.example.org", { all: true }, (...outcome) => resolve(outcome));
+  });
+  return { code: error?.code ?? null, addresses, asked };
+}
+
+describe("a name", () => {
+  it("that DNS knows has its addresses", async () => {
+    expect(await ask(await resolverOf(answered))).toEqual({
+      code: null,
+      addresses: [{ address: "192.0.2.7", family: 4 }],
+      asked: [],
+    });
+  });
+
+  it("whose server is silent fails, and occupies no thread of the system's look-ups", async () => {
+    expect(await ask(await resolverOf(() => null))).toEqual({ code: "ETIMEOUT", addresses: [], asked: [] });
+  });
+
+  it("that DNS does not know is left to the system", async () => {
+    const found = await ask(await resolverOf((query) => refused(query, 3)));
+    expect(found).toEqual({ code: null, addresses: [SYSTEM], asked: ["hooks.example.org"] });
+  });
+});

@@ -1,0 +1,6 @@
+/** Sends a request on behalf of an API key; null is the bootstrap key. */
+export type SendWebhook = (
+  keyId: string | null,
+  url: string,
+  init: RequestInit & { readonly headers: Record<string, string> },
+) => Promise<Response>;
