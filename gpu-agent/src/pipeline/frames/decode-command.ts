@@ -14,12 +14,23 @@ interface Size {
   readonly height: number;
 }
 
+export interface PictureStamps {
+  /** Seconds per unit. */
+  readonly unit: number;
+  readonly stamps: readonly (number | null)[];
+}
+
 /** One pass over the video: what to decode, which pictures to write, and how. */
 export interface DecodeRequest {
   readonly file: string;
   readonly stream: number;
   /** The pictures to write, ascending, numbered in the order of presentation. */
   readonly picks: readonly number[];
+  /**
+   * The time stamps of all pictures, to find the picks by: where ffmpeg restarts its filters within the video, their
+   * counters begin again. Null finds them by number.
+   */
+  readonly stamps: PictureStamps | null;
   /** Decodes only this many pictures from the start; null decodes all. */
   readonly stopAfter: number | null;
   readonly deinterlace: boolean;
@@ -48,7 +59,7 @@ export function candidateName(index: number): string {
  */
 export function decodeArguments(request: DecodeRequest): string[] {
   const { colour } = request;
-  const only = ["-an", "-sn", "-dn", "-r", SLOW_RATE];
+  const each = ["-an", "-sn", "-dn", ...(request.stamps === null ? ["-r", SLOW_RATE] : AS_STAMPED)];
   return [
     // Prefix each log line with its level, and do not fold lines into "Last message repeated".
     ...["-hide_banner", "-nostdin", "-nostats", "-v", "repeat+level+info"],
@@ -58,8 +69,8 @@ export function decodeArguments(request: DecodeRequest): string[] {
     // ones lack.
     ...["-copyts", "-noautorotate", "-reinit_filter", "0", "-i", `file:${request.file}`],
     ...["-filter_complex", filterGraph(request)],
-    ...["-map", "[frames]", ...only, "-c:v", "mjpeg", "-q:v", String(JPEG_QUALITY), "-f", "image2", "-y"],
-    ...[CANDIDATE_PATTERN, "-map", "[grey]", ...only, "-c:v", "rawvideo", "-f", "rawvideo", "pipe:1"],
+    ...["-map", "[frames]", ...each, "-c:v", "mjpeg", "-q:v", String(JPEG_QUALITY), "-f", "image2", "-y"],
+    ...[CANDIDATE_PATTERN, "-map", "[grey]", ...each, "-c:v", "rawvideo", "-f", "rawvideo", "pipe:1"],
   ];
 }
 
@@ -69,9 +80,12 @@ export function decodeArguments(request: DecodeRequest): string[] {
  */
 const SLOW_UNIT = "1000000";
 const SLOW_RATE = `1/${SLOW_UNIT}`;
+/** The versions that restart their filters know this. */
+const AS_STAMPED = ["-vsync", "passthrough", "-enc_time_base", "1/1000000"];
 
 function filterGraph(request: DecodeRequest): string {
   const { stopAfter, deinterlace, frameSize, greySize } = request;
+  const picks = pickFilters(request);
   const chain = [
     ...(stopAfter === null ? [] : [`trim=end_frame=${stopAfter}`]),
     "showinfo@decoded=checksum=0",
@@ -80,10 +94,10 @@ function filterGraph(request: DecodeRequest): string {
     "scale=iw:ih",
     // Must come before pictures are dropped: it needs complete sequences of fields.
     ...(deinterlace ? ["yadif=mode=send_frame:deint=interlaced"] : []),
-    `select=${selection(request.picks)}`,
+    picks.select,
     "showinfo@written=checksum=0",
     ...(request.crop ? [containerCrop(request.crop)] : []),
-    `settb=${SLOW_UNIT},setpts=N`,
+    picks.stamp,
   ];
   const frames = [
     ...(request.bars ? [cropFilter(request.bars)] : []),
@@ -97,15 +111,32 @@ function filterGraph(request: DecodeRequest): string {
   );
 }
 
-function selection(picks: readonly number[]): string {
-  return picks.length === 0 ? "0" : `'${anyOf(picks)}'`;
+/** The filters that find the picks, and that give each a later time stamp than the one before. */
+function pickFilters({ picks, stamps }: DecodeRequest): { select: string; stamp: string } {
+  if (stamps === null) {
+    const select = sumOf(picks.map((pick) => `eq(n,${pick})`));
+    return { select: `select='${select}'`, stamp: `settb=${SLOW_UNIT},setpts=N` };
+  }
+  const found = [...new Set(picks.map((pick) => stamps.stamps[pick]))].map(
+    (stamp) => `eq(ld(0),${stamp ?? "NAN"})`,
+  );
+  const select = `st(0,round(t/${stamps.unit}));${sumOf(found)}`;
+  // Microseconds on the clock: a counter would restart too.
+  return { select: `select='${select}'`, stamp: "settb=1/1000000,setpts=RTCTIME" };
+}
+
+/** The pictures that ffmpeg writes: those with the time stamp of a pick, where they are found by it. */
+export function writtenPictures({ picks, stamps }: DecodeRequest): readonly number[] {
+  if (stamps === null) return picks;
+  const wanted = new Set(picks.map((pick) => stamps.stamps[pick]));
+  return stamps.stamps.flatMap((stamp, i) => (wanted.has(stamp) ? [i] : []));
 }
 
 /** Builds a balanced tree: ffmpeg rejects expressions nested more than a hundred levels deep. */
-function anyOf(picks: readonly number[]): string {
-  if (picks.length === 1) return `eq(n,${picks[0]})`;
-  const half = picks.length >> 1;
-  return `(${anyOf(picks.slice(0, half))}+${anyOf(picks.slice(half))})`;
+function sumOf(terms: readonly string[]): string {
+  if (terms.length <= 1) return terms[0] ?? "0";
+  const half = terms.length >> 1;
+  return `(${sumOf(terms.slice(0, half))}+${sumOf(terms.slice(half))})`;
 }
 
 function cropFilter({ left, top, width, height }: Rectangle): string {

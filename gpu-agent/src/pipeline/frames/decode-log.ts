@@ -1,8 +1,16 @@
-import type { Geometry, GeometryRun } from "./geometry.ts";
+import type { Shape, ShapeRun } from "./geometry.ts";
+import { nearestQuarter } from "./orientation.ts";
 
-const PICTURE =
-  /^\[showinfo@(decoded|written) @ [^\]]*\] \[info\] n: *\d+ pts: *(\S+) .*? sar:(\d+)\/(\d+) s:(\d+)x(\d+) i:(\S)/;
-const TIME_BASE = /^\[showinfo@(decoded|written) @ [^\]]*\] \[info\] config in time_base: (\d+)\/(\d+)/;
+/** The start of a line by one of our two `showinfo` filters. */
+const PREFIX = /^\[showinfo@(decoded|written) @ [^\]]*\] \[info\] /;
+/**
+ * Another thread's message that is not finished yet: ffmpeg appends what comes next to the same line, and omits its
+ * prefix. The lines of ffmpeg itself, which quote the file's titles, are always finished.
+ */
+const UNFINISHED = /^\[[^\]]* @ 0x[0-9a-f]+\] /;
+const PICTURE = /n: *(\d+) pts: *(\S+) .*? sar:(\d+)\/(\d+) s:(\d+)x(\d+) i:(\S) iskey:(\d) type:/;
+const TIME_BASE = /config in time_base: (\d+)\/(\d+)/;
+const DISPLAY_MATRIX = /side data - (?:\S+ )?displaymatrix: rotation of (-?[\d.]+) degrees/;
 const OTHER_INFO = /\] \[(?:info|verbose|debug)\] |^\[info\]/;
 
 /** ffmpeg's report of a pass: the pictures that it decoded and those that it wrote. */
@@ -17,50 +25,90 @@ export class DecodeLog {
   writtenUnit = Number.NaN;
   /** The number of interlaced pictures among the decoded ones. */
   interlaced = 0;
-  readonly #runs: { from: number; geometry: Geometry }[] = [];
+  /** The key pictures among the decoded ones, by number. */
+  readonly keys: number[] = [];
+  /** The turns, in degrees clockwise, that some pictures' display matrices declare. */
+  readonly turns = new Set<number>();
+  /**
+   * Whether ffmpeg restarted its filters within the video, as versions 5.0 to 6.1 do when a display matrix appears or
+   * disappears. Filters that count pictures then begin again at 0.
+   */
+  restarted = false;
+  /** The first picture since ffmpeg started its filters. */
+  #firstDecoded = 0;
+  /** The filter that reports its time base next. */
+  #expected: "decoded" | "written" = "decoded";
+  readonly #runs: { from: number; shape: Shape }[] = [];
 
   /** @returns whether the line is a report; all others are ffmpeg's messages */
   add(line: string): boolean {
-    const picture = PICTURE.exec(line);
-    if (picture) this.#addPicture(picture);
-    else this.#addTimeBase(line);
-    return picture !== null || OTHER_INFO.test(line);
+    const filter = PREFIX.exec(line)?.[1];
+    if (filter === undefined && !UNFINISHED.test(line)) return OTHER_INFO.test(line);
+    const [, number, ...picture] = PICTURE.exec(line) ?? [];
+    if (number !== undefined) {
+      this.#addPicture(filter ?? this.#filterAt(Number(number)), picture);
+      return true;
+    }
+    const [, numerator, denominator] = TIME_BASE.exec(line) ?? [];
+    if (numerator !== undefined) this.#addTimeBase(filter, Number(numerator) / Number(denominator));
+    else this.#addTurn(line);
+    return OTHER_INFO.test(line);
   }
 
-  runs(): GeometryRun[] {
-    return this.#runs.map(({ from, geometry }, i) => ({
+  /** The stretches of pictures of one size and pixel aspect ratio. */
+  runs(): ShapeRun[] {
+    return this.#runs.map(({ from, shape }, i) => ({
       from,
       to: this.#runs[i + 1]?.from ?? this.stamps.length,
-      geometry,
+      shape,
     }));
   }
 
-  #addPicture([, filter, pts, aspectWidth, aspectHeight, width, height, fields]: RegExpExecArray): void {
+  /** Which filter's next picture has this number. Each picture is decoded before it is written. */
+  #filterAt(number: number): string {
+    return number === this.stamps.length - this.#firstDecoded ? "decoded" : "written";
+  }
+
+  #addPicture(filter: string, [pts, ...picture]: readonly string[]): void {
     const stamp = Number(pts);
     const list = filter === "decoded" ? this.stamps : this.written;
     list.push(Number.isNaN(stamp) ? null : stamp);
     if (filter !== "decoded") return;
+    const [aspectWidth, aspectHeight, width, height, fields, isKey] = picture;
     if (fields !== "P") this.interlaced++;
+    if (isKey === "1") this.keys.push(this.stamps.length - 1);
     const aspect = Number(aspectWidth) / Number(aspectHeight);
-    this.#addGeometry(this.stamps.length - 1, {
+    this.#addShape(this.stamps.length - 1, {
       width: Number(width),
       height: Number(height),
       pixelAspect: aspect > 0 && Number.isFinite(aspect) ? aspect : 1,
     });
   }
 
-  #addGeometry(from: number, geometry: Geometry): void {
-    const last = this.#runs.at(-1)?.geometry;
-    if (last === undefined || !sameGeometry(last, geometry)) this.#runs.push({ from, geometry });
+  #addShape(from: number, shape: Shape): void {
+    const last = this.#runs.at(-1)?.shape;
+    if (last === undefined || !sameShape(last, shape)) this.#runs.push({ from, shape });
   }
 
-  #addTimeBase(line: string): void {
-    const [, filter, numerator, denominator] = TIME_BASE.exec(line) ?? [];
-    if (filter === "decoded") this.unit = Number(numerator) / Number(denominator);
-    if (filter === "written") this.writtenUnit = Number(numerator) / Number(denominator);
+  #addTurn(line: string): void {
+    const anticlockwise = DISPLAY_MATRIX.exec(line)?.[1];
+    if (anticlockwise !== undefined) this.turns.add(nearestQuarter(-Number(anticlockwise)));
+  }
+
+  /** @param filter undefined when its name is lost: the filters report in the order of the graph */
+  #addTimeBase(filter: string | undefined, unit: number): void {
+    if ((filter ?? this.#expected) === "written") {
+      this.writtenUnit = unit;
+      this.#expected = "decoded";
+      return;
+    }
+    this.restarted ||= !Number.isNaN(this.unit);
+    this.unit = unit;
+    this.#firstDecoded = this.stamps.length;
+    this.#expected = "written";
   }
 }
 
-function sameGeometry(a: Geometry, b: Geometry): boolean {
+function sameShape(a: Shape, b: Shape): boolean {
   return a.width === b.width && a.height === b.height && a.pixelAspect === b.pixelAspect;
 }

@@ -2,17 +2,24 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import type { StageContext } from "../stage.ts";
-import { type DecodeRequest, decodeArguments } from "./decode-command.ts";
+import { candidateName, type DecodeRequest, decodeArguments, writtenPictures } from "./decode-command.ts";
 import { DecodeLog } from "./decode-log.ts";
 import { type FrameTools, runFrameTool } from "./frame-tools.ts";
-import { GreyPictures } from "./grey-pictures.ts";
+import { type Candidate, GreyPictures } from "./grey-pictures.ts";
 
 /** The result of a pass over the video. */
 export interface Decoded {
   readonly log: DecodeLog;
   readonly greys: GreyPictures;
+  /** The picks, in order; fewer when the file is truncated. */
+  readonly candidates: readonly WrittenCandidate[];
   /** ffmpeg's errors, the first thousand. */
   readonly errors: readonly string[];
+}
+
+export interface WrittenCandidate extends Candidate {
+  /** The name of its file. */
+  readonly name: string;
 }
 
 const CANDIDATE = /^candidate_\d+\.jpg$/;
@@ -51,12 +58,25 @@ export async function decode(
     return err(failure("ffmpeg_failed", `It was killed by ${ran.value.signal}.`));
   }
   const lie = findLie(request, log, greys, (await candidatesIn(context.dir)).length);
-  return lie === null ? ok({ log, greys, errors }) : err(failure("ffmpeg_failed", lie));
+  if (lie !== null) return err(failure("ffmpeg_failed", lie));
+  return ok({ log, greys, candidates: pickedOf(request, greys), errors });
 }
 
-/** What is wrong with the written pictures, or null. Fewer are fine when the file is truncated. */
+function pickedOf(request: DecodeRequest, greys: GreyPictures): WrittenCandidate[] {
+  const picks = new Set(request.picks);
+  const written = writtenPictures(request);
+  return greys.candidates.flatMap((candidate, i) =>
+    picks.has(written[i] ?? -1) ? [{ ...candidate, name: candidateName(i) }] : [],
+  );
+}
+
+/**
+ * What is wrong with the written pictures, or null. Fewer are fine when the file is truncated. After a restart of the
+ * filters they are wrong, and the report of the decoded ones is right.
+ */
 function findLie(request: DecodeRequest, log: DecodeLog, greys: GreyPictures, files: number): string | null {
-  const decodable = request.picks.filter((pick) => pick < log.stamps.length);
+  if (log.restarted && request.stamps === null) return null;
+  const decodable = writtenPictures(request).filter((pick) => pick < log.stamps.length);
   const wrong = log.written.findIndex((stamp, i) => {
     const asked = log.stamps[decodable[i] ?? -1];
     if (stamp === null || asked == null) return stamp !== asked;

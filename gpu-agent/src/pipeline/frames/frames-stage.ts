@@ -8,16 +8,25 @@ import { chooseFrames } from "./choose-frames.ts";
 import { canToneMap } from "./colour.ts";
 import { type ContainerFacts, readContainer } from "./container.ts";
 import { type Decoded, decode, removeCandidates } from "./decode.ts";
-import { candidateName, type DecodeRequest } from "./decode-command.ts";
+import type { DecodeRequest, PictureStamps } from "./decode-command.ts";
+import type { DecodeLog } from "./decode-log.ts";
 import { decodedTimes, promisedTimes, type Times } from "./footage.ts";
 import { type FrameLimits, type FrameOptions, type FramePlan, frameSize, planFrames } from "./frame-plan.ts";
 import { type FrameTools, runFrameTool } from "./frame-tools.ts";
-import { type Geometry, type GeometryRun, longestRun, shownSize } from "./geometry.ts";
+import {
+  type Geometry,
+  type GeometryRun,
+  geometryRuns,
+  longestRun,
+  sameGeometry,
+  shownSize,
+  type Turn,
+} from "./geometry.ts";
 import { GREY_LONG_SIDE } from "./grey-pictures.ts";
-import { UPRIGHT } from "./orientation.ts";
+import { isUpright, type Orientation, reportedTurn, UPRIGHT } from "./orientation.ts";
 import type { PacketIndex } from "./packet-index.ts";
 import { MAX_PICTURE_PIXELS, type ProbedFile, type ProbedVideo } from "./probe.ts";
-import { probeVideo, readPackets } from "./read-video.ts";
+import { probeVideo, readMessageOrientations, readPackets } from "./read-video.ts";
 
 export interface FramesConfig extends FrameLimits, FrameTools {}
 
@@ -46,7 +55,7 @@ export const FramesOutput = z.object({
 export type FramesOutput = z.infer<typeof FramesOutput>;
 
 /** Bump when the same video and options give different frames. */
-const REVISION = 2;
+const REVISION = 3;
 /** Pixels of the shorter side: smaller frames have too few features. */
 const MIN_SIDE = 32;
 /** The share of the declared pictures that must decode; otherwise the file is damaged. */
@@ -86,6 +95,8 @@ interface Video {
   readonly file: ProbedFile;
   readonly film: ProbedVideo;
   readonly container: ContainerFacts;
+  /** Of the pictures that do not declare their own. */
+  readonly orientation: Orientation;
   readonly index: PacketIndex;
   readonly promised: Times;
 }
@@ -104,16 +115,19 @@ async function takeFrames(
   const pass = await decodeUntilPlanned(config, video.value, input.options, toneMap.value, context);
   if (!pass.ok) return pass;
 
-  const { plan, decoded, request, times, run } = pass.value;
+  const { plan, decoded, request, times } = pass.value;
   if (!request.bars && decoded.greys.isPanorama()) {
     return err(failure("video_spherical", "Its pictures are twice as wide as high and wrap around."));
   }
-  const { frames, repeats, missing } = chooseFrames(plan.windows, decoded.greys.candidates);
+  const { frames, repeats, missing } = chooseFrames(plan.windows, decoded.candidates);
   context.log.info({ frames: frames.length, repeats, missing }, "chose the frames");
   const tooFew = judgeCount(frames.length, repeats, plan, config.minFrames, decoded.errors);
   if (tooFew) return err(tooFew);
-  await keepFrames(context.dir, frames);
-  const notes = [...videoNotes(video.value, request, run, decoded), ...plan.notes];
+  await keepFrames(
+    context.dir,
+    frames.flatMap((index) => decoded.candidates[index]?.name ?? []),
+  );
+  const notes = [...videoNotes(video.value, pass.value), ...plan.notes];
   if (!toneMap.value) notes.push("The HDR colours look pale: the agent's ffmpeg lacks zscale or tonemap.");
   if (repeats > 0) notes.push(`${repeats} frames that repeat the previous one were left out.`);
   if (missing > 1)
@@ -150,19 +164,22 @@ async function readVideo(
   const container = await readContainer(path, file.value, film);
   const unusable = unusableKind(file.value, film, container);
   if (unusable) return err(unusable);
+  const orientation = film.orientation ?? container.orientation ?? UPRIGHT;
   const promised = promisedTimes(file.value, film, index);
   context.log.info({ film, container, pictures: promised.times.length, end: promised.end }, "read the video");
   const share = shareInFile(file.value, film, promised);
   if (share < MIN_DECODED_SHARE) {
     return err(failure("video_corrupt", `The file holds only ${Math.round(100 * share)} % of the video.`));
   }
-  return ok({ path, file: file.value, film, container, index, promised });
+  return ok({ path, file: file.value, film, container, orientation, index, promised });
 }
 
 /** The share of its declared duration that the file holds. A transport stream declares none. */
 function shareInFile(file: ProbedFile, film: ProbedVideo, promised: Times): number {
   if (film.duration === null || !(film.duration > 0) || file.container.includes("mpegts")) return 1;
-  return (promised.end - (promised.times[0] ?? 0)) / film.duration;
+  // A fragmented MP4 that was cut out of a longer one declares the end of its clock as its duration.
+  const skipped = Math.max(0, file.startTime);
+  return Math.max(promised.end - (promised.times[0] ?? 0), promised.end + skipped) / film.duration;
 }
 
 function unusableKind(file: ProbedFile, film: ProbedVideo, container: ContainerFacts): Failure | null {
@@ -179,6 +196,8 @@ interface FinalPass {
   readonly decoded: Decoded;
   readonly times: Times;
   readonly run: GeometryRun;
+  /** Whether all pictures of the video have that geometry. */
+  readonly uniform: boolean;
 }
 
 /**
@@ -195,7 +214,7 @@ async function decodeUntilPlanned(
 ): Promise<Result<FinalPass, Failure>> {
   const { film, promised } = video;
   let stopAfter: number | null = countBefore(promised.times, options.end_sec);
-  let geometry: Geometry = film;
+  let geometry: Geometry = { ...film, orientation: video.orientation };
   let bars: Rectangle | null = null;
   const stored = sizesOf(config, video, geometry, bars);
   if (!stored.ok) return stored;
@@ -203,6 +222,7 @@ async function decodeUntilPlanned(
   if (!guess.ok) return guess;
   let plan = guess.value;
   let { interlaced } = film;
+  let stamps: PictureStamps | null = null;
 
   for (let pass = 1; pass <= MAX_PASSES; pass++) {
     const sizes = sizesOf(config, video, geometry, bars);
@@ -211,7 +231,8 @@ async function decodeUntilPlanned(
       file: video.path,
       stream: film.stream,
       picks: plan.windows.flat(),
-      stopAfter,
+      stamps,
+      stopAfter: stamps === null ? stopAfter : null,
       deinterlace: interlaced,
       bars,
       colour: film,
@@ -230,25 +251,30 @@ async function decodeUntilPlanned(
     const damage = judgeDecoded(log.stamps.length, expected, errors);
     if (damage) return err(damage);
 
-    const stopped = log.stamps.length === stopAfter;
+    const stopped = log.stamps.length === request.stopAfter;
     const times = decodedTimes(video.file, video.index, promised, log, stopped);
-    const run = longestRun(log.runs(), times, options.start_sec, options.end_sec ?? times.end);
+    const own = await readTurns(config, video, log, context);
+    if (!own.ok) return own;
+    const runs = geometryRuns(log.runs(), own.value);
+    const run = longestRun(runs, times, options.start_sec, options.end_sec ?? times.end);
     if (!run) return err(failure("video_corrupt", "No picture could be decoded."));
     guess = planFrames({ ...times, usable: run }, options, config);
     // If the clock differs from the packets', the point to stop is wrong too.
     const complete = !stopped || sameTimes(times.times, promised.times);
     if (!guess.ok && complete) return guess;
     const better = guess.ok ? guess.value : plan;
+    const restarted = log.restarted && stamps === null;
     const right =
       complete &&
+      !restarted &&
       samePictures(better, plan) &&
-      sameShape(run.geometry, geometry) &&
+      sameGeometry(run.geometry, geometry) &&
       interlaced === (interlaced || 2 * log.interlaced > log.stamps.length);
     if (right) {
       const found = decoded.value.greys.withoutBars();
       const clean = found && enlarge(found, request.greySize, request.crop ?? geometry);
       if (sameRectangle(clean, bars)) {
-        return ok({ plan: better, request, decoded: decoded.value, times, run });
+        return ok({ plan: better, request, decoded: decoded.value, times, run, uniform: runs.length === 1 });
       }
       bars = clean;
     }
@@ -257,11 +283,26 @@ async function decodeUntilPlanned(
       "decoding again",
     );
     plan = better;
+    if (restarted) stamps = log;
     geometry = run.geometry;
     interlaced ||= 2 * log.interlaced > log.stamps.length;
     if (!complete) stopAfter = null;
   }
   return err(failure("ffmpeg_failed", `It delivered different pictures in each of ${MAX_PASSES} passes.`));
+}
+
+/** The orientations of the decoded pictures. Few videos declare any but the container's. */
+async function readTurns(
+  config: FramesConfig,
+  { path, film, orientation }: Video,
+  log: DecodeLog,
+  context: StageContext,
+): Promise<Result<readonly Turn[], Failure>> {
+  // Newer versions repeat the container's orientation on each picture. Upright ones are not reported.
+  const own = [...log.turns].filter((turn) => isUpright(orientation) || turn !== reportedTurn(orientation));
+  if (own.length === 0) return ok([{ from: 0, orientation }]);
+  const messages = await readMessageOrientations(config, path, film, context);
+  return messages.ok ? ok(messages.value.turns(log, orientation)) : messages;
 }
 
 /** How the pictures of a geometry are cropped, turned and scaled. */
@@ -274,7 +315,7 @@ function sizesOf(
   const stored = geometry.width === film.width && geometry.height === film.height;
   const crop = stored || fits(container.crop, geometry) ? container.crop : null;
   const visible = crop ?? geometry;
-  const orientation = film.orientation ?? container.orientation ?? UPRIGHT;
+  const { orientation } = geometry;
   const shown = shownSize(bars ?? visible, container.pixelAspect ?? geometry.pixelAspect, orientation);
   if (Math.min(shown.width, shown.height) < MIN_SIDE || shown.width * shown.height > MAX_PICTURE_PIXELS) {
     return err(failure("video_size_unsupported", `They are ${shown.width}×${shown.height}.`));
@@ -290,10 +331,6 @@ function sizesOf(
 /** Whether ffmpeg has cropped the pictures already. */
 function fits(crop: Rectangle | null, { width, height }: Geometry): boolean {
   return crop !== null && crop.width === width && crop.height === height;
-}
-
-function sameShape(a: Geometry, b: Geometry): boolean {
-  return a.width === b.width && a.height === b.height && Math.abs(a.pixelAspect - b.pixelAspect) < 1e-3;
 }
 
 function samePictures(a: FramePlan, b: FramePlan): boolean {
@@ -356,7 +393,7 @@ function judgeCount(
   return failure("video_corrupt", `Only ${count + repeats} of ${planned} frames could be decoded.${words}`);
 }
 
-function videoNotes(video: Video, request: DecodeRequest, run: GeometryRun, decoded: Decoded): string[] {
+function videoNotes(video: Video, { request, run, uniform }: FinalPass): string[] {
   const { film, file, container, promised } = video;
   const notes: string[] = [];
   const tracks = file.videos.filter(({ attached }) => !attached).length;
@@ -365,9 +402,11 @@ function videoNotes(video: Video, request: DecodeRequest, run: GeometryRun, deco
       `The file has ${tracks} video tracks; the one with ${film.width}×${film.height} pixels was used.`,
     );
   }
-  if (decoded.log.runs().length > 1) {
-    const { width, height } = run.geometry;
-    notes.push(`The size of the pictures changes; only the longest stretch of ${width}×${height} was used.`);
+  if (!uniform) {
+    const { width, height } = shownSize(run.geometry, run.geometry.pixelAspect, run.geometry.orientation);
+    notes.push(
+      `The size or orientation of the pictures changes; only the longest stretch, of ${width}×${height}, was used.`,
+    );
   }
   if (request.bars) {
     const from = request.crop ?? run.geometry;
@@ -397,10 +436,9 @@ async function canMapTones(
 }
 
 /** Renames the chosen candidates to frame_00001.jpg and so on, and removes the others. */
-async function keepFrames(dir: string, frames: readonly number[]): Promise<void> {
-  for (const [i, index] of frames.entries()) {
-    const name = `frame_${String(i + 1).padStart(5, "0")}.jpg`;
-    await rename(join(dir, candidateName(index)), join(dir, name));
+async function keepFrames(dir: string, candidates: readonly string[]): Promise<void> {
+  for (const [i, candidate] of candidates.entries()) {
+    await rename(join(dir, candidate), join(dir, `frame_${String(i + 1).padStart(5, "0")}.jpg`));
   }
   await removeCandidates(dir);
 }

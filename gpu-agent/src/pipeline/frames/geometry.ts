@@ -1,18 +1,59 @@
 import type { Rectangle } from "./bars.ts";
 import type { Footage, PictureRange } from "./frame-plan.ts";
-import { type Orientation, swapsSides } from "./orientation.ts";
+import { type Orientation, sameOrientation, swapsSides } from "./orientation.ts";
 
-/** The size and pixel aspect ratio of a run of decoded pictures. */
-export interface Geometry {
+/** The size and pixel aspect ratio of decoded pictures. */
+export interface Shape {
   /** Pixels as decoded, before turning upright. */
   readonly width: number;
   readonly height: number;
   readonly pixelAspect: number;
 }
 
+export interface Geometry extends Shape {
+  readonly orientation: Orientation;
+}
+
+/** Consecutive pictures of one shape. */
+export interface ShapeRun extends PictureRange {
+  readonly shape: Shape;
+}
+
 /** Consecutive pictures of one geometry. */
 export interface GeometryRun extends PictureRange {
   readonly geometry: Geometry;
+}
+
+export function sameGeometry(a: Geometry, b: Geometry): boolean {
+  return (
+    a.width === b.width &&
+    a.height === b.height &&
+    Math.abs(a.pixelAspect - b.pixelAspect) < 1e-3 &&
+    sameOrientation(a.orientation, b.orientation)
+  );
+}
+
+/** From this picture on, up to the next turn, pictures have this orientation. */
+export interface Turn {
+  readonly from: number;
+  readonly orientation: Orientation;
+}
+
+/** @param turns ascending; the first is at picture 0 */
+export function geometryRuns(shapes: readonly ShapeRun[], turns: readonly Turn[]): GeometryRun[] {
+  const runs: GeometryRun[] = [];
+  for (const { from, to, shape } of shapes) {
+    for (const [i, turn] of turns.entries()) {
+      const start = Math.max(from, turn.from);
+      const end = Math.min(to, turns[i + 1]?.from ?? to);
+      if (start >= end) continue;
+      const geometry = { ...shape, orientation: turn.orientation };
+      const last = runs.at(-1);
+      if (last && sameGeometry(last.geometry, geometry)) runs[runs.length - 1] = { ...last, to: end };
+      else runs.push({ from: start, to: end, geometry });
+    }
+  }
+  return runs;
 }
 
 /**

@@ -52,7 +52,23 @@ export function orientationOf(
   return { mirrored, clockwiseDegrees: nearestQuarter((Math.atan2(sin, cos) * 180) / Math.PI) };
 }
 
-function nearestQuarter(degrees: number): Orientation["clockwiseDegrees"] {
+/**
+ * The angle that ffmpeg reports of a display matrix, the other way round. It does not tell a mirrored picture from one
+ * turned by another half turn.
+ */
+export function reportedTurn({ mirrored, clockwiseDegrees }: Orientation): number {
+  return (clockwiseDegrees + (mirrored ? 180 : 0)) % 360;
+}
+
+export function isUpright(orientation: Orientation): boolean {
+  return sameOrientation(orientation, UPRIGHT);
+}
+
+export function sameOrientation(a: Orientation, b: Orientation): boolean {
+  return a.mirrored === b.mirrored && a.clockwiseDegrees === b.clockwiseDegrees;
+}
+
+export function nearestQuarter(degrees: number): Orientation["clockwiseDegrees"] {
   const quarters = ((Math.round(degrees / 90) % 4) + 4) % 4;
   return ([0, 90, 180, 270] as const)[quarters] ?? 0;
 }

@@ -6,6 +6,7 @@ import { type FrameTools, runFrameTool } from "./frame-tools.ts";
 import { imageFailure, readSignature } from "./images.ts";
 import { PacketCollector, type PacketIndex, packetArguments } from "./packet-index.ts";
 import { type ProbedFile, type ProbedVideo, parseProbe, probeArguments } from "./probe.ts";
+import { MessageOrientations, messageArguments } from "./sei-orientation.ts";
 
 /** Asks ffprobe what the file is. */
 export async function probeVideo(
@@ -65,6 +66,20 @@ function unreadable(signature: Signature, words: string): Failure {
     other: "It is another kind of file: a sound, an archive or a document.",
   };
   return failure("video_unsupported", kinds[signature] ?? words);
+}
+
+/** Reads the orientations that pictures of the film declare themselves. */
+export async function readMessageOrientations(
+  tools: FrameTools,
+  path: string,
+  { stream, codec }: ProbedVideo,
+  context: StageContext,
+): Promise<Result<MessageOrientations, Failure>> {
+  const found = new MessageOrientations();
+  const args = messageArguments(path, stream, codec);
+  if (args === null) return ok(found);
+  const ran = await runFrameTool(tools, tools.ffmpeg, args, context, { onLine: (line) => found.add(line) });
+  return ran.ok ? ok(found) : ran;
 }
 
 /** Lists the file's packets, and chooses the film among its video streams. */

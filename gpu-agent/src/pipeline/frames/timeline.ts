@@ -8,23 +8,40 @@ export interface Clock {
   readonly jumps: boolean;
 }
 
+/** A gap this many times the usual interval is a pause: the pictures of the next clip do not come at its pace. */
+const PAUSE = 5;
+
 /**
  * When each picture is shown, in seconds after the first one.
  *
- * Players present pictures in the decoder's order. Where time stamps are missing, run backwards (concatenated clips) or
- * jump (transport streams), the next picture follows at the usual interval.
+ * Players present pictures in the decoder's order. Pictures without a time stamp, or with the one of the picture before,
+ * are spread evenly up to the next stamp. Where stamps run backwards (concatenated clips) or jump (transport streams),
+ * the next picture follows at the pace of those before.
  *
  * @param stamps in the order of presentation; null where the file has none
  */
 export function timeline(stamps: readonly (number | null)[], clock: Clock): Float64Array {
-  const interval = usualInterval(stamps, clock);
-  const longest = clock.jumps ? Math.max(MAX_STEP_SECONDS, 5 * interval) : Number.POSITIVE_INFINITY;
+  const usual = usualInterval(stamps, clock);
+  const longest = clock.jumps ? Math.max(MAX_STEP_SECONDS, 5 * usual) : Number.POSITIVE_INFINITY;
   const times = new Float64Array(stamps.length);
-  for (let i = 1; i < stamps.length; i++) {
-    const step = stepBetween(stamps[i - 1], stamps[i]) * clock.unit;
-    times[i] = (times[i - 1] ?? 0) + (step > 0 && step <= longest ? step : interval);
+  let pace = usual;
+  for (let from = 0; from < stamps.length - 1; ) {
+    const to = nextStamp(stamps, from);
+    const step = (stepBetween(stamps[from], stamps[to]) * clock.unit) / (to - from);
+    const continuous = step > 0 && step <= longest;
+    if (continuous) pace = step <= PAUSE * usual ? step : usual;
+    const start = times[from] ?? 0;
+    for (let i = from + 1; i <= to; i++) times[i] = start + (i - from) * (continuous ? step : pace);
+    from = to;
   }
   return times;
+}
+
+/** @returns the next picture with a stamp of its own, or the last picture */
+function nextStamp(stamps: readonly (number | null)[], from: number): number {
+  let next = from + 1;
+  while (next < stamps.length - 1 && (stamps[next] === null || stamps[next] === stamps[from])) next++;
+  return next;
 }
 
 /** The median step between two pictures; 1/25 s without usable stamps. */

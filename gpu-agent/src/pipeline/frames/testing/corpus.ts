@@ -100,6 +100,11 @@ function addToSampleEntry(bytes: Buffer, box: Buffer): Buffer {
   return Buffer.concat([bytes.subarray(0, entry), box, bytes.subarray(entry)]);
 }
 
+/** The bitstream filter that declares an orientation in the messages (SEI) of H.264. */
+function turnMessage(turn: string): string {
+  return `h264_metadata=display_orientation=insert:${turn}`;
+}
+
 function cleanAperture(width: number, height: number): Buffer {
   const box = Buffer.alloc(40);
   box.writeUInt32BE(40, 0);
@@ -270,7 +275,62 @@ export const CORPUS: readonly Clip[] = [
       await concat(dir, name, ["wide.ts", "tall.ts"]);
     },
     times: every(0.25, 0, 5),
-    note: /longest stretch of 320×240/,
+    note: /longest stretch, of 320×240/,
+  }),
+  plain("a size that changes, in a fragmented MP4, where the second one lasts longer", [], {
+    make: async (dir, name) => {
+      const tall = { width: 240, height: 320, seconds: 5, first: 75 };
+      ffmpeg(dir, ...source({ seconds: 3 }), ...X264, "-f", "mpegts", "wide.ts");
+      ffmpeg(dir, ...source(tall), ...X264, "-f", "mpegts", "tall.ts");
+      await concat(dir, "both.ts", ["wide.ts", "tall.ts"]);
+      const fragments = ["-movflags", "frag_keyframe+empty_moov", "-f", "mp4"];
+      ffmpeg(dir, "-i", "both.ts", "-c", "copy", ...fragments, name);
+    },
+    times: every(0.25, 3, 8),
+    size: [240, 320],
+    note: /longest stretch, of 240×320/,
+  }),
+  plain("an orientation in messages of the stream", [], {
+    make: (dir, name) => {
+      const turned = ["-vf", "transpose=cclock", ...X264, "-g", "25", "-bsf:v", turnMessage("rotate=-90")];
+      ffmpeg(dir, ...source(), ...turned, "-f", "mp4", name);
+    },
+  }),
+  plain("a mirrored orientation in messages of a transport stream", [], {
+    make: (dir, name) => {
+      const mirrored = ["-vf", "vflip", ...X264, "-g", "25", "-bsf:v", turnMessage("rotate=0:flip=vertical")];
+      ffmpeg(dir, ...source(), ...mirrored, "-f", "mpegts", name);
+    },
+  }),
+  plain("a phone that is turned while it films", [], {
+    make: async (dir, name) => {
+      const groups = [...X264, "-g", "25"];
+      const turned = ["-vf", "hflip,vflip", ...groups, "-bsf:v", turnMessage("rotate=180")];
+      ffmpeg(dir, ...source({ seconds: 3 }), ...groups, "-f", "mpegts", "upright.ts");
+      ffmpeg(dir, ...source({ seconds: 5, first: 75 }), ...turned, "-f", "mpegts", "turned.ts");
+      await concat(dir, name, ["upright.ts", "turned.ts"]);
+    },
+    times: every(0.25, 3, 8),
+    note: /size or orientation .* longest stretch, of 320×240/,
+  }),
+  plain("joined clips of different rates", [], {
+    make: async (dir, name) => {
+      ffmpeg(dir, ...source({ seconds: 4 }), ...X264, "-f", "mpegts", "one.ts");
+      const fast = source({ rate: 2 * RATE, seconds: 4, first: 100 });
+      ffmpeg(dir, ...fast, ...X264, "-f", "mpegts", "two.ts");
+      await concat(dir, name, ["one.ts", "two.ts"]);
+    },
+    shown: (seconds) => (seconds < 4 ? RATE * seconds : 100 + 2 * RATE * (seconds - 4)),
+  }),
+  plain("a fragmented MP4 that was cut out of a longer one", [], {
+    make: async (dir, name) => {
+      const hls = ["-hls_time", "1", "-hls_segment_type", "fmp4", "-hls_list_size", "0", "-f", "hls"];
+      ffmpeg(dir, ...source({ seconds: 16 }), ...X264, "-g", "25", ...hls, "list.m3u8");
+      const parts = every(1, 12, 16).map((part) => `list${part}.m4s`);
+      await concat(dir, name, ["init.mp4", ...parts]);
+    },
+    shown: at(RATE, 12 * RATE),
+    times: every(0.25, 0, 4),
   }),
   plain("turned and mirrored", [], {
     make: async (dir, name) => {
