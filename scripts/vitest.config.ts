@@ -15,6 +15,9 @@ const EXCLUDED = [
 /** Guards against tests that hang. On a busy machine a job takes many times its usual ten seconds. */
 const HANG_TIMEOUT_MS = 240_000;
 
+/** How long `expect.poll` waits where a test does not say. Vitest's second is too short for a busy machine. */
+const expectation = { poll: { timeout: 25_000 } };
+
 /** One more than the two cores that the tests have to pass on: end-to-end tests wait for timers and for other processes. */
 const MAX_WORKERS = 3;
 
@@ -30,7 +33,7 @@ function packageProject(name: string, path = name): TestProjectInlineConfigurati
   return {
     extends: join(root, "vitest.config.ts"),
     root,
-    test: { name, exclude: EXCLUDED, env, maxWorkers: MAX_WORKERS },
+    test: { name, exclude: EXCLUDED, env, expect: expectation, maxWorkers: MAX_WORKERS },
   };
 }
 
@@ -65,6 +68,7 @@ export default defineConfig({
           name: "scripts",
           setupFiles: [CHECK_ANSWERS],
           env,
+          expect: expectation,
           maxWorkers: MAX_WORKERS,
           environment: "node",
           exclude: [...EXCLUDED, "e2e/faults/**", "simulation/**"],
@@ -78,6 +82,7 @@ export default defineConfig({
           name: "faults",
           setupFiles: [CHECK_ANSWERS],
           env,
+          expect: expectation,
           maxWorkers: MAX_WORKERS,
           environment: "node",
           exclude: EXCLUDED,

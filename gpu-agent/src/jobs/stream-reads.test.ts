@@ -42,7 +42,7 @@ const read = (change: Partial<JobRead> = {}): JobRead => ({
   wait: false,
   ...change,
 });
-const answers = (count: number) => vi.waitFor(() => expect(sent.length).toBe(count));
+const answers = (count: number) => vi.waitFor(() => expect(sent.length).toBe(count), { timeout: 20_000 });
 const texts = ({ entries }: JobEntries) =>
   entries.stream === "log" ? entries.lines.map((line) => line.replace(/^\S+ \w+: /, "")) : [];
 
