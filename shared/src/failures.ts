@@ -109,6 +109,36 @@ export const FAILURES = {
     hint: "Switch the camera to video mode, film the subject from all sides and send that video.",
     retryable: false,
   },
+  archive_corrupt: {
+    sentence: "The archive is damaged or incomplete.",
+    hint: "Check that it unpacks on your computer. Pack the photos again and create a new job.",
+    retryable: false,
+  },
+  archive_unsupported: {
+    sentence: "The archive is of a kind that is not read.",
+    hint: "Pack the photos into one ordinary zip, tar or tar.gz, without a password and without archives inside.",
+    retryable: false,
+  },
+  archive_unsafe: {
+    sentence: "The archive has entries that no archive of photos has, and nothing of it was unpacked.",
+    hint: "Pack only the photos, without links and with plain file names.",
+    retryable: false,
+  },
+  archive_too_large: {
+    sentence: "The archive would unpack to more than an agent accepts.",
+    hint: "Pack only the photos: 3,000 at most, in an archive of at most 10,000 files. 50 to 300 work well.",
+    retryable: false,
+  },
+  too_few_photos: {
+    sentence: "The archive holds too few usable photos for a reconstruction.",
+    hint: "Send JPEG, PNG, WebP or AVIF photos of the subject from all sides. 8 are the minimum; 50 to 300 work well.",
+    retryable: false,
+  },
+  photos_have_no_time: {
+    sentence: "fps, start_sec and end_sec select a part of a video, and this job has photos.",
+    hint: "Leave these options out. All photos of the archive are used.",
+    retryable: false,
+  },
   time_range_empty: {
     sentence: "The requested time range lies outside the video.",
     hint: "Choose start_sec and end_sec within the video's duration.",

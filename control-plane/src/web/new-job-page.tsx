@@ -47,6 +47,8 @@ interface NewJobPageProps {
 }
 
 /** Sends a video and makes a job of it. client/new.ts does the sending. */
+const ACCEPTED = "video/*,.mkv,.mts,.insv,.zip,.tar,.tgz,.tar.gz";
+
 export function NewJobPage({ viewer, experience }: NewJobPageProps) {
   return (
     <Shell viewer={viewer} section="/app/new" title="New job" scripts={["new"]}>
@@ -56,13 +58,13 @@ export function NewJobPage({ viewer, experience }: NewJobPageProps) {
           <svg viewBox="0 0 48 48" aria-hidden="true">
             <path d="M24 33V10m0 0-9 9m9-9 9 9M8 32v6h32v-6" />
           </svg>
-          <strong data-file-name>Drop a video here, or choose one</strong>
+          <strong data-file-name>Drop a video here, or a zip of photos</strong>
           <span class="hint" data-file-hint>
-            MP4, MOV, MKV, WebM or AVI, as the camera made it. An interrupted upload continues where it
-            stopped.
+            MP4, MOV, MKV, WebM or AVI, as the camera made it, or a zip or tar of at least 8 photos. An
+            interrupted upload continues where it stopped.
           </span>
           <span class="preview" data-preview hidden />
-          <input class="visually-hidden" type="file" name="video" accept="video/*,.mkv,.mts,.insv" required />
+          <input class="visually-hidden" type="file" name="video" accept={ACCEPTED} required />
         </label>
         <noscript>
           <div class="notice warn">

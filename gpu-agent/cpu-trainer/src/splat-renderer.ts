@@ -24,7 +24,7 @@ export class SplatRenderer {
   readonly #count: number;
   readonly #shDegree: number;
 
-  /** @param size of the pictures, in pixels */
+  /** @param size of the largest pictures, in pixels */
   constructor(cloud: SplatCloud, size: ImageSize) {
     const drawn = mostVisible(cloud, MAX_CAPACITY);
     const { shDegree, count } = drawn;
@@ -42,7 +42,7 @@ export class SplatRenderer {
   }
 
   /**
-   * @param camera for pictures of the renderer's size
+   * @param camera for pictures of at most the renderer's size
    * @returns rgb24, row by row, on a black background
    */
   render(camera: PinholeCamera): Uint8Array {

@@ -4,5 +4,16 @@ export { type PointCloud, readPointCloud } from "./point-cloud.ts";
 export { writeRgbPly } from "./rgb-ply.ts";
 export { readShPly, readSplatFile, type SplatFile, writeShPly } from "./sh-ply.ts";
 export { emptySplatCloud, restCoefficients, type SplatCloud, selectGaussians } from "./splat-cloud.ts";
-export { type Dataset, Matrix4, PosedFrame, readDataset, readTransforms, Transforms } from "./transforms.ts";
+export {
+  allLenses,
+  type Dataset,
+  Lens,
+  largestLens,
+  lensOf,
+  Matrix4,
+  PosedFrame,
+  readDataset,
+  readTransforms,
+  Transforms,
+} from "./transforms.ts";
 export { usableGaussians } from "./usable-gaussians.ts";

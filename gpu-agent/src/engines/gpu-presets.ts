@@ -1,4 +1,4 @@
-import type { Transforms } from "@splatt/formats";
+import type { Lens } from "@splatt/formats";
 import type { Preset } from "@splatt/shared";
 import type { TrainOptions } from "./engine.ts";
 
@@ -20,8 +20,8 @@ export function longSideLimit(options: TrainOptions): number | null {
   return options.max_resolution ?? GPU_PRESETS[options.preset].maxLongSide;
 }
 
-/** The longer side, in pixels, to train at; photos are never enlarged. */
-export function trainedLongSide(options: TrainOptions, { w, h }: Pick<Transforms, "w" | "h">): number {
+/** The longer side, in pixels, to train the largest photos at; none is enlarged. */
+export function trainedLongSide(options: TrainOptions, { w, h }: Pick<Lens, "w" | "h">): number {
   return Math.min(Math.max(w, h), longSideLimit(options) ?? Number.POSITIVE_INFINITY);
 }
 

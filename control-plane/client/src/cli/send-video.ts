@@ -1,17 +1,19 @@
+import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { ApiProblem, type Splatt, type UploadSource } from "../index.ts";
-import { openFile, sha256File } from "../node.ts";
+import { openFile } from "../node.ts";
 import { type Context, UsageError } from "./command.ts";
 import { type JobOptionValues, jobFields } from "./job-options.ts";
+import { packPhotos } from "./pack-photos.ts";
 import { TransferDisplay } from "./transfer-display.ts";
 
 /** An upload that ends sooner is not used any more. */
 const MIN_LEFT_MS = 10 * 60_000;
 
 /**
- * Makes a job of a video: a file, which is uploaded first, or the address of one. A file that an earlier call has
- * uploaded, wholly or in part, is continued.
+ * Makes a job of a video or photos: a file or a folder of photos, which is uploaded first, or the address of a file.
+ * What an earlier call has uploaded, wholly or in part, is continued.
  *
  * @returns the job's id
  */
@@ -19,10 +21,10 @@ export async function sendVideo(context: Context, video: string, options: JobOpt
   const { signal, output } = context;
   const isUrl = /^https?:\/\//i.test(video);
   const path = context.path(video);
-  if (!isUrl) await requireFile(path, video);
+  const file = isUrl ? null : await openSource(path, video);
   const fields = jobFields(options, options["task-id"] ?? (isUrl ? video : basename(path)));
   const splatt = await context.splatt();
-  const source = isUrl ? { video_url: video } : { upload_id: await upload(context, splatt, path) };
+  const source = file === null ? { video_url: video } : { upload_id: await upload(context, splatt, file) };
   signal.throwIfAborted();
   // Not stopped by Ctrl-C: whether there is a job must be known.
   const { job_id } = await splatt.createJob({ ...fields, ...source });
@@ -32,11 +34,10 @@ export async function sendVideo(context: Context, video: string, options: JobOpt
   return job_id;
 }
 
-async function upload(context: Context, splatt: Splatt, path: string): Promise<string> {
+async function upload(context: Context, splatt: Splatt, source: UploadSource): Promise<string> {
   const { signal, output } = context;
-  const source = await openFile(path);
   context.comeBack = "Stopped. The same command continues the upload.";
-  const sha256 = (await sha256File(path, { signal })).digest("hex");
+  const sha256 = await sha256Of(source.content, signal);
   const earlier = await findUpload(splatt, source, sha256, signal);
   const { size } = source.content;
   const display = new TransferDisplay(output.progress, "upload", size);
@@ -72,8 +73,24 @@ async function findUpload(
   }
 }
 
-async function requireFile(path: string, given: string): Promise<void> {
+async function sha256Of(content: Blob, signal: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of content.stream()) {
+    signal.throwIfAborted();
+    hash.update(chunk);
+  }
+  return hash.digest("hex");
+}
+
+/** @param given the path as typed */
+async function openSource(path: string, given: string): Promise<UploadSource> {
   const found = await stat(path).catch(() => null);
+  if (found?.isDirectory()) {
+    const photos = await packPhotos(path);
+    if (photos === null) throw new UsageError(`The folder has no photos (JPEG, PNG, WebP, AVIF): ${given}`);
+    return photos;
+  }
   if (!found?.isFile()) throw new UsageError(`File not found: ${given}`);
   if (found.size === 0) throw new UsageError(`The file is empty: ${given}`);
+  return openFile(path);
 }

@@ -78,7 +78,8 @@ async function showFile(): Promise<void> {
 
 function refusalOf(file: File): string | null {
   if (file.size === 0) return `${file.name} is empty.`;
-  if (file.type.startsWith("image/")) return `${file.name} is a picture. Send a video.`;
+  if (file.type.startsWith("image/"))
+    return `${file.name} is one picture. Send a video, or a zip of at least 8 photos.`;
   return null;
 }
 

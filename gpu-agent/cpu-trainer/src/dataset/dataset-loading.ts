@@ -1,5 +1,13 @@
 import { join, resolve, sep } from "node:path";
-import { type Dataset, type PointCloud, readDataset, readPointCloud, type Transforms } from "@splatt/formats";
+import {
+  type Dataset,
+  type Lens,
+  lensOf,
+  type PointCloud,
+  readDataset,
+  readPointCloud,
+  type Transforms,
+} from "@splatt/formats";
 import { err, errorText, type Failure, failure, ok, type Result } from "@splatt/shared";
 import sharp from "sharp";
 import { type Intrinsics, type PinholeCamera, pinholeCamera } from "./camera.ts";
@@ -16,6 +24,7 @@ export interface DatasetFrame {
   readonly name: string;
   readonly path: string;
   readonly camera: PinholeCamera;
+  readonly lens: Lens;
 }
 
 /**
@@ -30,7 +39,6 @@ export async function loadDataset(dataset: Dataset): Promise<Result<LoadedDatase
   const points = await readPointCloud(join(dataset.dir, transforms.ply_file_path));
   if (!points.ok) return invalid(`${transforms.ply_file_path} cannot be read: ${points.error}.`);
 
-  const intrinsics = intrinsicsOf(transforms);
   const heldOutNames = new Set(transforms.test_filenames);
   const trainNames = new Set(transforms.train_filenames);
   const root = resolve(dataset.dir);
@@ -42,23 +50,18 @@ export async function loadDataset(dataset: Dataset): Promise<Result<LoadedDatase
     if (!frame.transform_matrix.flat().every(Number.isFinite)) {
       return invalid(`The pose of ${frame.file_path} is not made of finite numbers.`);
     }
-    const camera = pinholeCamera(intrinsics, frame.transform_matrix);
-    if (heldOutNames.has(frame.file_path)) heldOut.push({ name: frame.file_path, path, camera });
-    else if (trainNames.has(frame.file_path)) train.push({ name: frame.file_path, path, camera });
+    const lens = lensOf(transforms, frame);
+    const camera = pinholeCamera(intrinsicsOf(lens), frame.transform_matrix);
+    const loaded = { name: frame.file_path, path, camera, lens };
+    if (heldOutNames.has(frame.file_path)) heldOut.push(loaded);
+    else if (trainNames.has(frame.file_path)) train.push(loaded);
   }
   if (train.length === 0) return invalid("None of the frames is in train_filenames.");
   return ok({ transforms, train, heldOut, points: points.value });
 }
 
-export function intrinsicsOf(transforms: Transforms): Intrinsics {
-  return {
-    width: transforms.w,
-    height: transforms.h,
-    focalX: transforms.fl_x,
-    focalY: transforms.fl_y,
-    centerX: transforms.cx,
-    centerY: transforms.cy,
-  };
+export function intrinsicsOf({ w, h, fl_x, fl_y, cx, cy }: Lens): Intrinsics {
+  return { width: w, height: h, focalX: fl_x, focalY: fl_y, centerX: cx, centerY: cy };
 }
 
 /** Decodes a photo to interleaved red, green and blue bytes, and checks that it has the camera's size. */

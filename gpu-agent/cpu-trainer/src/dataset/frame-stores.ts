@@ -1,4 +1,3 @@
-import type { Transforms } from "@splatt/formats";
 import { type Failure, ok, type Result } from "@splatt/shared";
 import { alignUp } from "../kernels/memory-layout.ts";
 import { type Intrinsics, resized } from "./camera.ts";
@@ -14,8 +13,15 @@ export interface FrameStore {
   readonly stride: number;
   /** Address of the first frame's red plane; green and blue follow, then the next frame. */
   readonly address: number;
-  /** Address of the mask: not 0 where the photo has a valid pixel. The same for all frames. */
+  /** Address of the mask: not 0 where the photo has a valid pixel. The same for all frames of the store. */
   readonly validMask: number;
+}
+
+/** Where a frame's pictures are: those of frames of the same camera, one store for each level, finest first. */
+export interface FrameSlot {
+  readonly stores: readonly FrameStore[];
+  /** The frame's position in each of the stores. */
+  readonly index: number;
 }
 
 /**
@@ -51,23 +57,57 @@ export function planFrameStores(
  * Decodes, undistorts and shrinks photos into the stores. Several threads may share the work: the
  * result does not depend on which thread processes a photo or writes the masks.
  *
+ * @param slots of the frames
  * @param bytes the shared memory
  * @param take claims the next photo; returns an index beyond the last when none is left
  * @param onFrame called after each photo
  */
 export async function loadFrames(
   frames: readonly DatasetFrame[],
-  transforms: Transforms,
-  stores: readonly FrameStore[],
+  slots: readonly FrameSlot[],
   bytes: Uint8Array,
   take: () => number,
   onFrame: () => void,
 ): Promise<Result<void, Failure>> {
-  const [camera] = frames.map((frame) => frame.camera);
-  const [finest] = stores;
-  if (camera === undefined || finest === undefined) return ok(undefined);
+  // Claims go through the frames of one camera after the other, so that each camera is prepared once.
+  const order = slots
+    .map((_, index) => index)
+    .toSorted((a, b) => (slots[a]?.stores[0]?.address ?? 0) - (slots[b]?.stores[0]?.address ?? 0));
+  /** The next photo, decoded while this thread works on the previous one. */
+  const next = () => {
+    const index = order[take()] ?? -1;
+    const [frame, slot] = [frames[index], slots[index]];
+    return frame === undefined || slot === undefined ? null : { frame, slot, photo: readPhoto(frame) };
+  };
+  let preparedFor: readonly FrameStore[] | null = null;
+  let shrink: ShrinkPhoto = () => undefined;
+  for (let current = next(); current !== null; ) {
+    const following = next();
+    const { frame, slot } = current;
+    const photo = await current.photo;
+    if (!photo.ok) return photo;
+    if (preparedFor !== slot.stores) {
+      preparedFor = slot.stores;
+      shrink = prepareCamera(frame, slot.stores, bytes);
+    }
+    shrink(photo.value, slot.index);
+    onFrame();
+    current = following;
+  }
+  return ok(undefined);
+}
+
+type ShrinkPhoto = (photo: Uint8Array, index: number) => void;
+
+/** Writes the masks of a camera's stores. @returns what undistorts and shrinks its photos into them */
+function prepareCamera(
+  { camera, lens }: DatasetFrame,
+  stores: readonly FrameStore[],
+  bytes: Uint8Array,
+): ShrinkPhoto {
   const { width, height } = camera;
-  const map = undistortionMap(camera, transforms);
+  const finest = stores[0] as FrameStore;
+  const map = undistortionMap(camera, lens);
   const valid: Channel = {
     bytes: validPixels(width, height, map),
     offset: 0,
@@ -82,28 +122,14 @@ export async function loadFrames(
     shrink.applyToMask(maskOf(store, bytes));
     return { shrink, from: finer, to: store };
   });
-
-  /** The next photo, decoded while this thread works on the previous one. */
-  const next = () => {
-    const index = take();
-    const frame = frames[index];
-    return frame === undefined ? null : { index, photo: readPhoto(frame) };
-  };
-  for (let current = next(); current !== null; ) {
-    const following = next();
-    const { index } = current;
-    const photo = await current.photo;
-    if (!photo.ok) return photo;
-    const pixels = map === null ? photo.value : undistort(photo.value, width, height, map);
+  return (photo, index) => {
+    const pixels = map === null ? photo : undistort(photo, width, height, map);
     const source = { bytes: pixels, offset: 0, rowStep: 3 * width, pixelStep: 3, channelStep: 1 };
     shrinkPhoto.apply(source, colorsOf(finest, bytes, index));
     for (const { shrink, from, to } of shrinkLevel) {
       shrink.apply(colorsOf(from, bytes, index), colorsOf(to, bytes, index));
     }
-    onFrame();
-    current = following;
-  }
-  return ok(undefined);
+  };
 }
 
 /** A frame's camera at the size of a store. */

@@ -1,7 +1,6 @@
-import type { Transforms } from "@splatt/formats";
 import type { Failure, Result } from "@splatt/shared";
 import type { DatasetFrame } from "./dataset-loading.ts";
-import { type FrameStore, loadFrames } from "./frame-stores.ts";
+import { type FrameSlot, loadFrames } from "./frame-stores.ts";
 
 /** Indices into `PhotoTask.counters`. */
 const COUNTER = { next: 0, loaded: 1 } as const;
@@ -12,8 +11,7 @@ const REPORT_INTERVAL_MS = 200;
 /** The photos that all training threads load together. */
 export interface PhotoTask {
   readonly frames: readonly DatasetFrame[];
-  readonly transforms: Transforms;
-  readonly stores: readonly FrameStore[];
+  readonly slots: readonly FrameSlot[];
   /** Shared by all threads. */
   readonly counters: Int32Array;
 }
@@ -24,12 +22,12 @@ export function createPhotoCounters(): Int32Array {
 
 /** Loads photos until all are claimed. Other threads may still be loading theirs when this one is done. */
 export function loadPhotos(
-  { frames, transforms, stores, counters }: PhotoTask,
+  { frames, slots, counters }: PhotoTask,
   bytes: Uint8Array,
   onLoaded: (loaded: number) => void = () => undefined,
 ): Promise<Result<void, Failure>> {
   const claim = () => Atomics.add(counters, COUNTER.next, 1);
-  return loadFrames(frames, transforms, stores, bytes, claim, () => {
+  return loadFrames(frames, slots, bytes, claim, () => {
     onLoaded(Atomics.add(counters, COUNTER.loaded, 1) + 1);
     Atomics.notify(counters, COUNTER.loaded);
   });

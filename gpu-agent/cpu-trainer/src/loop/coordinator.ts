@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { writeShPly } from "@splatt/formats";
 import { errorText, type Failure, failure, ok, type Result, type TrainReport } from "@splatt/shared";
+import type { ImageSize } from "../dataset/downscale.ts";
+import type { FrameSlot } from "../dataset/frame-stores.ts";
 import { loadPhotos, type PhotoTask, waitForPhotos } from "../dataset/photo-loading.ts";
 import { initialiseGaussians } from "../scene/gaussians.ts";
 import { seedPoints } from "../scene/initialisation.ts";
@@ -99,7 +101,8 @@ async function train(
   elapsedBeforeMs: number,
   post: (message: ThreadMessage) => void,
 ): Promise<Result<void, Failure>> {
-  const { settings, stores } = task;
+  const { settings } = task;
+  const levels = task.slots[0]?.stores.length ?? 1;
   const { iterations } = settings;
   const startedAt = performance.now();
   let meanLoss = Number.NaN;
@@ -134,7 +137,7 @@ async function train(
     }
     if (now - lastReport >= task.reportIntervalMs || iteration === iterations) {
       lastReport = now;
-      const fraction = LOADING_SHARE + (1 - LOADING_SHARE) * workDone(settings, iteration, stores.length);
+      const fraction = LOADING_SHARE + (1 - LOADING_SHARE) * workDone(settings, iteration, levels);
       post({ type: "progress", fraction, message: progressMessage(status), point: pointOf(status) });
     }
     if (checkpoints.isDue(now) && iteration < iterations) {
@@ -167,7 +170,8 @@ async function finish(
   workspace: Workspace,
   training: Training,
 ): Promise<Result<TrainReport, Failure>> {
-  const { settings, heldOut, stores } = task;
+  const { settings, heldOut } = task;
+  const { width, height } = largestSize(task.slots);
   const cloud = toSplatCloud(workspace.params, training.progress.count, settings.shDegree);
   if (cloud.count === 0) {
     return { ok: false, error: failure("training_diverged", "No gaussian of the scene is left.") };
@@ -178,12 +182,21 @@ async function finish(
     gaussians: cloud.count,
     iterations: settings.iterations,
     sh_degree: settings.shDegree,
-    width: stores[0]?.width ?? 0,
-    height: stores[0]?.height ?? 0,
+    width,
+    height,
     held_out_frames: heldOut.length,
     psnr: metrics?.psnr ?? null,
     ssim: metrics?.ssim ?? null,
   });
+}
+
+/** The size at which the largest photos are trained. */
+function largestSize(slots: readonly FrameSlot[]): ImageSize {
+  const sizes = slots.flatMap(({ stores }) => stores.slice(0, 1));
+  return sizes.reduce<ImageSize>(
+    (most, size) => (size.width * size.height > most.width * most.height ? size : most),
+    { width: 0, height: 0 },
+  );
 }
 
 function passTimes(team: ThreadTeam, iterations: number): string {

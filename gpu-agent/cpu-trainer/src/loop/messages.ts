@@ -1,7 +1,7 @@
 import type { PointCloud } from "@splatt/formats";
 import type { Failure, MetricPoint, TrainReport } from "@splatt/shared";
 import type { DatasetFrame } from "../dataset/dataset-loading.ts";
-import type { FrameStore } from "../dataset/frame-stores.ts";
+import type { FrameSlot } from "../dataset/frame-stores.ts";
 import type { PhotoTask } from "../dataset/photo-loading.ts";
 import type { MemoryLayout } from "../kernels/memory-layout.ts";
 import type { TrainingSettings } from "../training-settings.ts";
@@ -27,7 +27,8 @@ export interface CoordinatorTask {
   readonly settings: TrainingSettings;
   readonly train: readonly DatasetFrame[];
   readonly heldOut: readonly DatasetFrame[];
-  readonly stores: readonly FrameStore[];
+  /** Of the frames of `train`, then of those of `heldOut`. */
+  readonly slots: readonly FrameSlot[];
   readonly points: PointCloud;
   /** The greatest distance of a camera from the cameras' centre. */
   readonly extent: number;

@@ -97,21 +97,22 @@ async function datasetKey(
 
 async function trainOnThreads(
   { threads, ...intervals }: TrainerOptions,
-  { transforms, train, heldOut, points }: LoadedDataset,
+  { train, heldOut, points }: LoadedDataset,
   settings: TrainingSettings,
   key: string,
   context: TrainingContext,
 ): Promise<Result<TrainReport, Failure>> {
-  const { layout, stores } = planScene(settings, transforms, train.length + heldOut.length, threads);
+  const frames = [...train, ...heldOut];
+  const lenses = frames.map(({ lens }) => lens);
+  const { layout, slots } = planScene(settings, lenses, threads);
   const shared = {
     memory: createMemory(layout),
     module: compileKernels(layout),
     layout,
     controlBlock: createControlBlock(),
     photos: {
-      frames: [...train, ...heldOut],
-      transforms,
-      stores,
+      frames,
+      slots,
       counters: createPhotoCounters(),
     },
   };
@@ -120,7 +121,7 @@ async function trainOnThreads(
     settings,
     train,
     heldOut,
-    stores,
+    slots,
     points,
     extent: cameraExtent(train.map((frame) => frame.camera)),
     dir: context.dir,

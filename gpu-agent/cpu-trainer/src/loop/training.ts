@@ -1,5 +1,5 @@
 import type { DatasetFrame } from "../dataset/dataset-loading.ts";
-import type { FrameStore } from "../dataset/frame-stores.ts";
+import type { FrameSlot, FrameStore } from "../dataset/frame-stores.ts";
 import { cameraAt } from "../dataset/frame-stores.ts";
 import { UNIFORM } from "../kernels/memory-layout.ts";
 import { type DensificationOutcome, densify } from "../scene/densification.ts";
@@ -40,10 +40,9 @@ export interface Progress {
 /** The training data and settings. */
 export interface Scene {
   readonly train: readonly DatasetFrame[];
-  /** Their photos come after those of `train` in the stores. */
   readonly heldOut: readonly DatasetFrame[];
-  /** One for each level of the image pyramid, finest first. */
-  readonly stores: readonly FrameStore[];
+  /** Of the frames of `train`, then of those of `heldOut`. */
+  readonly slots: readonly FrameSlot[];
   /** The cameras' greatest distance from their centre. */
   readonly extent: number;
 }
@@ -79,13 +78,14 @@ export class Training {
   /** Runs one iteration on one frame. */
   step(): { loss: number; densification: DensificationOutcome | null } {
     const { iteration, count } = this.#progress;
-    const { train, stores } = this.#scene;
-    const level = levelAt(this.#settings, iteration, stores.length);
+    const { train, slots } = this.#scene;
     const frame = frameAt(this.#settings, iteration, train.length);
-    this.#view(train[frame] as DatasetFrame, stores[level] as FrameStore, frame);
+    const { stores, index } = slots[frame] as FrameSlot;
+    const store = stores[levelAt(this.#settings, iteration, stores.length)] as FrameStore;
+    this.#view(train[frame] as DatasetFrame, store, index);
     this.#setUniforms();
-    this.#run(PASSES, shDegreeAt(this.#settings, iteration), stores[level] as FrameStore);
-    const { l1, ssim } = imageMetrics(this.#workspace.rowSums, stores[level] as FrameStore);
+    this.#run(PASSES, shDegreeAt(this.#settings, iteration), store);
+    const { l1, ssim } = imageMetrics(this.#workspace.rowSums, store);
     const { ssimWeight } = this.#settings;
     this.#progress = { ...this.#progress, iteration: iteration + 1, count };
     return {
@@ -96,12 +96,13 @@ export class Training {
 
   /** The quality of rendered held-out frames, over the first `most` of them; null when there are none. */
   evaluate(most = Number.POSITIVE_INFINITY): ImageMetrics | null {
-    const { train, heldOut, stores } = this.#scene;
-    const finest = stores[0] as FrameStore;
+    const { train, heldOut, slots } = this.#scene;
     const degree = shDegreeAt(this.#settings, this.#progress.iteration);
     this.#workspace.uniforms.floats.fill(0, UNIFORM.background, UNIFORM.background + 3);
     const metrics = heldOut.slice(0, most).map((frame, i) => {
-      this.#view(frame, finest, train.length + i);
+      const { stores, index } = slots[train.length + i] as FrameSlot;
+      const finest = stores[0] as FrameStore;
+      this.#view(frame, finest, index);
       this.#run(EVALUATION, degree, finest);
       return imageMetrics(this.#workspace.rowSums, finest);
     });

@@ -1,4 +1,4 @@
-import type { Dataset, SplatCloud } from "@splatt/formats";
+import { type Dataset, largestLens, type SplatCloud } from "@splatt/formats";
 import { type LoadedDataset, loadDataset } from "../dataset/dataset-loading.ts";
 import { createPhotoCounters, loadPhotos } from "../dataset/photo-loading.ts";
 import { compileKernels, createMemory } from "../kernels/kernels.ts";
@@ -19,23 +19,25 @@ export async function psnrOfSplat(cloud: SplatCloud, dataset: Dataset, longSide?
   const loaded = await loadDataset(dataset);
   if (!loaded.ok) throw new Error(loaded.error.detail);
   const { transforms, heldOut } = loaded.value satisfies LoadedDataset;
+  const largest = largestLens(transforms);
   const settings = {
     ...trainingSettings({ iterations: 1, preset: "standard", max_splats: null, max_resolution: null }),
-    longSide: longSide ?? Math.max(transforms.w, transforms.h),
+    longSide: longSide ?? Math.max(largest.w, largest.h),
     capacity: cloud.count,
     shDegree: cloud.shDegree,
     shDegreeFrom: [0, 0, 0],
   };
-  const { layout, stores } = planScene(settings, transforms, heldOut.length, 1);
+  const lenses = heldOut.map(({ lens }) => lens);
+  const { layout, slots } = planScene(settings, lenses, 1);
   const memory = createMemory(layout);
   const workspace = openWorkspace(memory, compileKernels(layout), layout);
   const bytes = new Uint8Array(memory.buffer);
-  const photos = { frames: heldOut, transforms, stores, counters: createPhotoCounters() };
+  const photos = { frames: heldOut, slots, counters: createPhotoCounters() };
   const frames = await loadPhotos(photos, bytes);
   if (!frames.ok) throw new Error(frames.error.detail);
   fromSplatCloud(workspace, cloud);
   const team = new ThreadTeam(createControlBlock(), workspace, 0);
-  const scene = { train: [], heldOut, stores, extent: 1 };
+  const scene = { train: [], heldOut, slots, extent: 1 };
   const training = new Training(workspace, team, scene, settings, {
     iteration: 0,
     count: cloud.count,

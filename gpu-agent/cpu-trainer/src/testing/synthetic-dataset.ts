@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Matrix4, Transforms } from "@splatt/formats";
-import { writePly } from "@splatt/formats";
+import { type Lens, lensOf, type Matrix4, type PosedFrame, type Transforms, writePly } from "@splatt/formats";
 import sharp from "sharp";
 import { type Distortion, distort } from "../dataset/undistortion.ts";
 import { Random } from "../scene/random.ts";
@@ -17,6 +16,8 @@ export interface SyntheticOptions {
   readonly holdOutEvery?: number;
   readonly points?: number;
   readonly lens?: Distortion;
+  /** Every other frame is of a camera held upright, with another focal length. */
+  readonly secondCamera?: boolean;
   /** Brightness of the last frame relative to the first, as automatic exposure changes it. */
   readonly exposureDrift?: number;
 }
@@ -34,8 +35,7 @@ export async function writeSyntheticDataset(dir: string, options: SyntheticOptio
   const names = poses.map((_, i) => `./images/frame_${String(i + 1).padStart(5, "0")}.png`);
   const isHeldOut = (_: unknown, i: number) =>
     holdOutEvery > 0 && i % holdOutEvery === Math.floor(holdOutEvery / 2);
-  const transforms: Transforms = {
-    camera_model: "OPENCV",
+  const first: Lens = {
     w: width,
     h: height,
     fl_x: focal,
@@ -43,7 +43,24 @@ export async function writeSyntheticDataset(dir: string, options: SyntheticOptio
     cx: width / 2 + 0.7,
     cy: height / 2 - 0.4,
     ...lens,
-    frames: poses.map((transform_matrix, i) => ({ file_path: names[i] as string, transform_matrix })),
+  };
+  const second = {
+    ...first,
+    w: height,
+    h: width,
+    fl_x: 1.2 * focal,
+    fl_y: 1.2 * focal,
+    cx: height / 2,
+    cy: width / 2,
+  };
+  const { secondCamera = false } = options;
+  const transforms: Transforms = {
+    camera_model: "OPENCV",
+    ...(secondCamera ? {} : first),
+    frames: poses.map((transform_matrix, i): PosedFrame => {
+      const own = i % 2 === 0 ? first : second;
+      return { file_path: names[i] as string, transform_matrix, ...(secondCamera ? own : {}) };
+    }),
     train_filenames: names.filter((name, i) => !isHeldOut(name, i)),
     val_filenames: names.filter(isHeldOut),
     test_filenames: names.filter(isHeldOut),
@@ -58,10 +75,11 @@ export async function writeSyntheticDataset(dir: string, options: SyntheticOptio
   await mkdir(join(dir, "images"), { recursive: true });
   await writeFile(join(dir, "transforms.json"), JSON.stringify(transforms));
   await writeSparsePoints(join(dir, "sparse_pc.ply"), poses, points, width / focal);
-  for (const [i, pose] of poses.entries()) {
+  for (const [i, frame] of transforms.frames.entries()) {
     const exposure = 1 + ((options.exposureDrift ?? 1) - 1) * (i / Math.max(1, frames - 1));
-    const photo = photograph(pose, transforms, exposure);
-    await sharp(photo, { raw: { width, height, channels: 3 } })
+    const camera = lensOf(transforms, frame);
+    const photo = photograph(frame.transform_matrix, camera, exposure);
+    await sharp(photo, { raw: { width: camera.w, height: camera.h, channels: 3 } })
       .png()
       .toFile(join(dir, names[i] as string));
   }
@@ -86,7 +104,7 @@ function orbitPose(i: number, frames: number): Matrix4 {
   return [row(0), row(1), row(2), [0, 0, 0, 1]];
 }
 
-function photograph(pose: Matrix4, camera: Transforms, exposure: number): Buffer {
+function photograph(pose: Matrix4, camera: Lens, exposure: number): Buffer {
   const { w, h } = camera;
   const photo = Buffer.alloc(3 * w * h);
   for (let y = 0; y < h; y++) {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Transforms } from "@splatt/formats";
-import { emptySplatCloud, writeShPly } from "@splatt/formats";
+import { emptySplatCloud, largestLens, writeShPly } from "@splatt/formats";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { TrainOptions } from "../engine.ts";
 import { tinyTransforms, writeTinyDataset } from "../testing/tiny-dataset.ts";
@@ -21,7 +21,7 @@ describe("trainArgs", () => {
       args: trainArgs(
         { version: "1.0.0", stepsOption: "--total-train-iters" },
         options,
-        tinyTransforms(),
+        largestLens(tinyTransforms()),
         "/run",
         0,
       ),
@@ -32,7 +32,7 @@ describe("trainArgs", () => {
       args: trainArgs(
         { version: "0.3.0", stepsOption: "--total-steps" },
         { ...options, max_splats: 9000 },
-        tinyTransforms(),
+        largestLens(tinyTransforms()),
         "/run",
         2000,
       ),

@@ -1,6 +1,6 @@
 import { copyFile, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { Dataset, Transforms } from "@splatt/formats";
+import type { Dataset, Lens, Transforms } from "@splatt/formats";
 import type { TrainOptions } from "../engine.ts";
 import { GPU_PRESETS, scaledStep, trainedLongSide } from "../gpu-presets.ts";
 import { newestSnapshot, plySnapshots, type Snapshot } from "../snapshots.ts";
@@ -24,7 +24,7 @@ const LEAST_STEPS_PER_EVALUATION = 100;
 export function trainArgs(
   { stepsOption }: Release,
   options: TrainOptions,
-  transforms: Pick<Transforms, "w" | "h">,
+  largest: Pick<Lens, "w" | "h">,
   runDir: string,
   stepsDone: number,
 ): string[] {
@@ -37,7 +37,7 @@ export function trainArgs(
     ...["--export-name", "export_{iter}.ply"],
     ...["--export-every", String(Math.max(LEAST_STEPS_PER_EXPORT, Math.ceil(iterations / EXPORTS_PER_RUN)))],
     ...["--eval-every", String(Math.max(LEAST_STEPS_PER_EVALUATION, Math.ceil(iterations / EVALUATIONS)))],
-    ...["--max-resolution", String(trainedLongSide(options, transforms))],
+    ...["--max-resolution", String(trainedLongSide(options, largest))],
     ...["--sh-degree", String(GPU_PRESETS[preset].shDegree)],
     ...["--growth-stop-iter", String(scaledStep(15_000, iterations))],
     ...(max_splats === null ? [] : ["--max-splats", String(max_splats)]),

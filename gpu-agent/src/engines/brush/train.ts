@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Dataset, plyVertexCount, readDataset } from "@splatt/formats";
+import { type Dataset, largestLens, plyVertexCount, readDataset } from "@splatt/formats";
 import { ok } from "@splatt/shared";
 import type { StageContext, StageResult } from "../../pipeline/stage.ts";
 import type { TrainedModel, TrainOptions } from "../engine.ts";
@@ -29,6 +29,7 @@ export async function train(
   const transforms = read.value;
   const release = await askRelease(machine, context.signal);
   if (!release.ok) return release;
+  const largest = largestLens(transforms);
   const env = { RUST_LOG: "info", RUST_BACKTRACE: "0" };
   return trainWithProgram(
     {
@@ -49,7 +50,7 @@ export async function train(
       notFound: notFound(),
       async prepare(tried, dir, from) {
         await writeDatasetView(dir, transforms, dataset, from?.file ?? null);
-        return { args: trainArgs(release.value, tried, transforms, dir, from?.step ?? 0), env };
+        return { args: trainArgs(release.value, tried, largest, dir, from?.step ?? 0), env };
       },
       succeeded: ({ exitCode }) => exitCode === 0,
       // Brush only warns when an export fails.
@@ -58,13 +59,13 @@ export async function train(
       async finish(tried, model, progress, { dir }) {
         await removeSnapshots(dir, EXPORTS, model);
         const exported = await plyVertexCount(join(dir, model));
-        const scale = trainedLongSide(tried, transforms) / Math.max(transforms.w, transforms.h);
+        const scale = trainedLongSide(tried, largest) / Math.max(largest.w, largest.h);
         return ok({
           gaussians: progress?.gaussians ?? (exported.ok ? exported.value : 0),
           iterations: tried.iterations,
           sh_degree: GPU_PRESETS[tried.preset].shDegree,
-          width: Math.round(transforms.w * scale),
-          height: Math.round(transforms.h * scale),
+          width: Math.round(largest.w * scale),
+          height: Math.round(largest.h * scale),
           held_out_frames: transforms.test_filenames.length,
           psnr: progress?.psnr ?? null,
           ssim: progress?.ssim ?? null,
@@ -72,7 +73,7 @@ export async function train(
       },
     },
     options,
-    trainedLongSide(options, transforms),
+    trainedLongSide(options, largest),
     context,
   );
 }

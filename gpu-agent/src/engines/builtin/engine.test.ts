@@ -231,3 +231,15 @@ describe("a failure is returned as a value and leaves no thread running:", () =>
     });
   });
 });
+
+it("trains on photos of several cameras and sizes", async () => {
+  const photos = join(dir, "two-cameras");
+  await writeSyntheticDataset(photos, { frames: 40, width: 96, height: 72, secondCamera: true });
+  const context = await contextIn("two-cameras-run");
+  const result = await createBuiltinEngine({ threads: 2 }).train({ dir: photos }, options, context);
+  if (!result.ok) return expect.fail(result.error.detail);
+  const { width, height, held_out_frames, psnr } = result.value.report;
+  expect({ width, height, held_out_frames }).toEqual({ width: 96, height: 72, held_out_frames: 8 });
+  // Half of the held-out frames are of either camera.
+  expect(psnr).toBeGreaterThan(22);
+});

@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { type Dataset, readDataset } from "@splatt/formats";
+import { type Dataset, largestLens, readDataset } from "@splatt/formats";
 import { type EngineProbe, err, failure, ok, RESULT_FILES } from "@splatt/shared";
 import type { StageContext, StageResult } from "../../pipeline/stage.ts";
 import type { Engine, TrainedModel, TrainOptions } from "../engine.ts";
@@ -102,6 +102,7 @@ async function train(
   const gaussians = await checkResults(output);
   if (!gaussians.ok)
     return err(failure("training_failed", `The command ended without an error, but ${gaussians.error}.`));
+  const { w: width, h: height } = largestLens(transforms.value);
   return ok({
     model: join(OUTPUT_DIR, SPLAT_FILE),
     transforms: join(OUTPUT_DIR, TRANSFORMS_FILE),
@@ -110,8 +111,8 @@ async function train(
       iterations,
       // The export stage reads it from the PLY.
       sh_degree: 0,
-      width: transforms.value.w,
-      height: transforms.value.h,
+      width,
+      height,
       held_out_frames: 0,
       psnr: null,
       ssim: null,

@@ -1,6 +1,6 @@
 import { access, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Dataset, readDataset } from "@splatt/formats";
+import { type Dataset, largestLens, readDataset } from "@splatt/formats";
 import { err, failure, ok } from "@splatt/shared";
 import type { StageContext, StageResult } from "../../pipeline/stage.ts";
 import type { TrainedModel, TrainOptions } from "../engine.ts";
@@ -116,7 +116,7 @@ export async function train(
       },
     },
     options,
-    trainedLongSide(options, transforms),
+    trainedLongSide(options, largestLens(transforms)),
     context,
   );
 }

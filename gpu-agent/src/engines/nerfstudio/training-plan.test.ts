@@ -9,10 +9,10 @@ const standard: TrainOptions = {
   max_splats: null,
   max_resolution: null,
 };
-const [frame] = tinyTransforms().frames;
 
-function capture(w: number, h: number, frames: number) {
-  return { w, h, frames: Array.from({ length: frames }, () => frame as NonNullable<typeof frame>) };
+function capture(w: number, h: number, count: number) {
+  const { frames, ...lens } = tinyTransforms();
+  return { ...lens, w, h, frames: Array.from({ length: count }, () => frames[0] as (typeof frames)[number]) };
 }
 
 describe("planTraining", () => {
@@ -103,13 +103,13 @@ describe("scaledSize", () => {
       to: [992, 558],
     },
   ])("finds a size: $name", ({ from: [w = 0, h = 0], limit, to: [width, height] }) => {
-    expect(scaledSize(w, h, limit)).toMatchObject({ width, height });
+    expect(scaledSize({ w, h }, limit)).toMatchObject({ width, height });
   });
 
   it("gives nerfstudio a scale that does not depend on rounding", () => {
     for (let width = 300; width < 2000; width += 37) {
       for (const height of [Math.round((width * 9) / 16), Math.round((width * 3) / 4), 2 * width + 1]) {
-        const { scale, ...size } = scaledSize(width, height, 256);
+        const { scale, ...size } = scaledSize({ w: width, h: height }, 256);
         // As for the images (doubles) and for the cameras (32-bit floats).
         const asFloat = (side: number) => Math.floor(Math.fround(side * Math.fround(scale)));
         expect({ width: Math.floor(width * scale), height: Math.floor(height * scale) }).toEqual(size);

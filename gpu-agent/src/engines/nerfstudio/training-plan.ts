@@ -1,4 +1,4 @@
-import type { Transforms } from "@splatt/formats";
+import { allLenses, type Lens, largestLens, type Transforms } from "@splatt/formats";
 import type { Preset } from "@splatt/shared";
 import type { TrainOptions } from "../engine.ts";
 import { GPU_PRESETS, scaledStep, trainedLongSide } from "../gpu-presets.ts";
@@ -53,11 +53,12 @@ const MAX_IMAGE_SHARE_OF_GPU = 0.25;
  */
 export function planTraining(
   options: TrainOptions,
-  transforms: Pick<Transforms, "w" | "h" | "frames">,
+  transforms: Pick<Transforms, keyof Lens | "frames">,
   freeGpuBytes: number | null,
 ): TrainingPlan {
   const { iterations, preset } = options;
-  const size = scaledSize(transforms.w, transforms.h, trainedLongSide(options, transforms));
+  const largest = largestLens(transforms);
+  const size = scaledSize(largest, trainedLongSide(options, largest), allLenses(transforms));
   const imageBytes = 3 * size.width * size.height * transforms.frames.length;
   const room = Math.min(
     MAX_IMAGE_BYTES_ON_GPU,
@@ -89,21 +90,27 @@ const ABOVE = 0.02;
  * nerfstudio truncates width and height to whole pixels, in doubles for the images and in floats for the cameras, and
  * fails when the two differ; and it does not move the principal point by the difference. So the chosen size truncates
  * as little as possible, and the factor is safely above it.
+ *
+ * @param others further sizes of images, which the same factor must suit
  */
 export function scaledSize(
-  width: number,
-  height: number,
+  { w: width, h: height }: Pick<Lens, "w" | "h">,
   maxLongSide: number,
+  others: readonly Pick<Lens, "w" | "h">[] = [],
 ): { scale: number; width: number; height: number } {
   const long = Math.max(width, height);
-  const short = Math.min(width, height);
+  const sides = new Set([width, height, ...others.flatMap(({ w, h }) => [w, h])]);
+  sides.delete(long);
   if (long <= maxLongSide) return { scale: 1, width, height };
   let best = { cut: Number.POSITIVE_INFINITY, side: maxLongSide };
   for (let side = maxLongSide; side >= Math.max(1, maxLongSide * (1 - ASPECT_SLACK)); side--) {
-    const product = (short * (side + ABOVE)) / long;
-    const cut = product - Math.floor(product);
+    const cuts = Array.from(sides, (length) => {
+      const product = (length * (side + ABOVE)) / long;
+      return product - Math.floor(product);
+    });
     // Too close to a whole number: floats may round to either side of it.
-    if (cut < 0.005 || cut > 0.995) continue;
+    if (cuts.some((cut) => cut < 0.005 || cut > 0.995)) continue;
+    const cut = Math.max(...cuts, 0);
     if (cut < best.cut) best = { cut, side };
   }
   const scale = (best.side + ABOVE) / long;

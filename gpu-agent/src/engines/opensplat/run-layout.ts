@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import type { Dataset, Transforms } from "@splatt/formats";
+import { type Dataset, type Lens, largestLens, type Transforms } from "@splatt/formats";
 import type { TrainOptions } from "../engine.ts";
 import { GPU_PRESETS, scaledStep, trainedLongSide } from "../gpu-presets.ts";
 import { newestSnapshot, plySnapshots, type Snapshot } from "../snapshots.ts";
@@ -20,8 +20,8 @@ export function judgeOf({ test_filenames }: Pick<Transforms, "test_filenames">):
 }
 
 /** The factor by which photos are shrunk for training; OpenSplat has no option for a size. */
-export function downscaleFactor(options: TrainOptions, transforms: Pick<Transforms, "w" | "h">): number {
-  return Math.max(transforms.w, transforms.h) / trainedLongSide(options, transforms);
+export function downscaleFactor(options: TrainOptions, largest: Pick<Lens, "w" | "h">): number {
+  return Math.max(largest.w, largest.h) / trainedLongSide(options, largest);
 }
 
 /** @param resumeFrom a splat of an interrupted run, relative to the training's folder */
@@ -39,7 +39,7 @@ export function trainArgs(
     ...["--output", SPLAT_FILE],
     ...["--num-iters", String(iterations)],
     ...["--save-every", String(Math.max(LEAST_STEPS_PER_SAVE, Math.ceil(iterations / SAVES_PER_RUN)))],
-    ...["--downscale-factor", downscaleFactor(options, transforms).toFixed(4)],
+    ...["--downscale-factor", downscaleFactor(options, largestLens(transforms)).toFixed(4)],
     ...["--sh-degree", String(GPU_PRESETS[preset].shDegree)],
     ...["--sh-degree-interval", at(1000)],
     ...(release.since12

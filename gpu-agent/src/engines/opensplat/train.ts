@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Dataset, plyVertexCount, readDataset } from "@splatt/formats";
+import { type Dataset, largestLens, plyVertexCount, readDataset } from "@splatt/formats";
 import { failure, ok } from "@splatt/shared";
 import type { StageContext, StageResult } from "../../pipeline/stage.ts";
 import type { TrainedModel, TrainOptions } from "../engine.ts";
@@ -65,14 +65,15 @@ export async function train(
       async finish(tried, model, progress, { dir }) {
         await removeSnapshots(dir, SAVES, null);
         const saved = await plyVertexCount(join(dir, model));
-        const factor = downscaleFactor(tried, transforms);
+        const { w, h } = largestLens(transforms);
+        const factor = downscaleFactor(tried, { w, h });
         const psnr = progress?.psnr ?? null;
         return ok({
           gaussians: progress?.gaussians ?? (saved.ok ? saved.value : 0),
           iterations: tried.iterations,
           sh_degree: GPU_PRESETS[tried.preset].shDegree,
-          width: Math.round(transforms.w / factor),
-          height: Math.round(transforms.h / factor),
+          width: Math.round(w / factor),
+          height: Math.round(h / factor),
           held_out_frames: psnr === null ? 0 : 1,
           psnr,
           ssim: null,
@@ -80,7 +81,7 @@ export async function train(
       },
     },
     options,
-    trainedLongSide(options, transforms),
+    trainedLongSide(options, largestLens(transforms)),
     context,
   );
 }

@@ -24,7 +24,7 @@ describe("signatureOf", () => {
     ["[playlist]\nFile1=x", "playlist"],
     ['{"error": "no"}', "text"],
     ["hello", "text"],
-    ["PK\u0003\u0004", "other"],
+    ["PK\u0003\u0004", "archive"],
     ["%PDF-1.7", "other"],
     ["\u00ff\u00d8\u00ff\u00e0", "image"],
     ["\u0089PNG\r\n\u001a\n\0\0\0\rIHDR", "image"],

@@ -1,3 +1,5 @@
+import { isTarHeader } from "../photos/tar-header.ts";
+
 /** The type of a file, from its first bytes. */
 export type Signature =
   | "video"
@@ -10,7 +12,9 @@ export type Signature =
   | "image"
   /** A short loop of pictures without sound, of reduced quality. */
   | "animation"
-  /** A well-known format without pictures: an archive, a document, a sound. */
+  /** A zip or tar, perhaps of photos, or an archive that we do not read. */
+  | "archive"
+  /** A well-known format without pictures: a document, a sound. */
   | "other"
   | "empty"
   | "unknown";
@@ -31,11 +35,15 @@ const ISO_MEDIA_BOXES = new Set([
   "uuid",
 ]);
 
-const OTHER_FORMATS: readonly (readonly number[])[] = [
+const ARCHIVE_FORMATS: readonly (readonly number[])[] = [
   [0x50, 0x4b, 0x03, 0x04], // ZIP
+  [0x50, 0x4b, 0x05, 0x06], // ZIP, empty
+  [0x50, 0x4b, 0x07, 0x08], // ZIP, split
   [0x1f, 0x8b], // gzip
   [0x37, 0x7a, 0xbc, 0xaf], // 7z
   [0x52, 0x61, 0x72, 0x21], // RAR
+];
+const OTHER_FORMATS: readonly (readonly number[])[] = [
   [0x25, 0x50, 0x44, 0x46], // PDF
   [0x49, 0x44, 0x33], // MP3
   [0x7f, 0x45, 0x4c, 0x46], // ELF
@@ -68,6 +76,8 @@ const ANIMATION_BRANDS = new Set(["avis", "msf1", "hevc", "hevx"]);
 export function signatureOf(head: Uint8Array): Signature {
   if (head.length === 0) return "empty";
   const beginning = new TextDecoder("latin1").decode(head.subarray(0, SIGNATURE_BYTES));
+  // A tar begins with the name of its first entry, which may look like any other format.
+  if (isTarHeader(head)) return "archive";
   const image = imageSignature(head, beginning);
   if (image) return image;
   if (isVideo(head)) return "video";
@@ -75,6 +85,7 @@ export function signatureOf(head: Uint8Array): Signature {
   if (/^(?:#extm3u|ffconcat |\[playlist\]|<smil|<mpd)/.test(text) || /^<\?xml[^>]*>\s*<mpd/.test(text))
     return "playlist";
   if (/^(?:<!doctype html|<html|<head|<body|<script)/.test(text)) return "html";
+  if (startsWithAny(head, ARCHIVE_FORMATS)) return "archive";
   if (startsWithAny(head, OTHER_FORMATS)) return "other";
   return isText(head) ? "text" : "unknown";
 }

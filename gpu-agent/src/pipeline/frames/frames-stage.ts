@@ -1,7 +1,9 @@
-import { readdir, rename, rm } from "node:fs/promises";
+import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { z } from "zod";
+import type { PhotoFrames } from "../photos/photo-frames.ts";
+import { takePhotos } from "../photos/take-photos.ts";
 import type { Stage, StageContext, StageResult } from "../stage.ts";
 import { enlarge, type Rectangle } from "./bars.ts";
 import { chooseFrames } from "./choose-frames.ts";
@@ -23,6 +25,7 @@ import {
   type Turn,
 } from "./geometry.ts";
 import { GREY_LONG_SIDE } from "./grey-pictures.ts";
+import { readSignature } from "./images.ts";
 import { isUpright, type Orientation, reportedTurn, UPRIGHT } from "./orientation.ts";
 import type { PacketIndex } from "./packet-index.ts";
 import { MAX_PICTURE_PIXELS, type ProbedFile, type ProbedVideo } from "./probe.ts";
@@ -31,12 +34,13 @@ import { probeVideo, readMessageOrientations, readPackets } from "./read-video.t
 export interface FramesConfig extends FrameLimits, FrameTools {}
 
 export interface FramesInput {
-  /** The video. Only this file is read, whatever other files it references. */
+  /** A video, or an archive of photos. Only this file is read, whatever other files it references. */
   readonly file: string;
   readonly options: FrameOptions;
 }
 
-export const FramesOutput = z.object({
+/** Frames of a video. */
+export const VideoFrames = z.object({
   /** The stage's folder holds frame_00001.jpg to frame_<count>.jpg. */
   count: z.int().positive(),
   /** Pixels of the frames. */
@@ -52,7 +56,9 @@ export const FramesOutput = z.object({
   /** Notes for the person who sent the video. */
   notes: z.array(z.string()),
 });
-export type FramesOutput = z.infer<typeof FramesOutput>;
+export type VideoFrames = z.infer<typeof VideoFrames>;
+
+export type FramesOutput = VideoFrames | PhotoFrames;
 
 /** Bump when the same video and options give different frames. */
 const REVISION = 3;
@@ -64,11 +70,12 @@ const MIN_DECODED_SHARE = 0.5;
 const MAX_PASSES = 4;
 
 /**
- * Extracts still frames at the requested rate: the sharpest picture near each frame's time.
+ * Extracts still frames at the requested rate: the sharpest picture near each frame's time. From an archive, takes the
+ * photos.
  *
  * Fails with `video_corrupt`, `video_unsupported`, `video_size_unsupported`, `video_no_stream`, `video_encrypted`,
  * `video_spherical`, `video_dolby_vision`, `image_still`, `image_animated`, `image_motion_photo`, `time_range_empty`,
- * `too_few_frames`, `ffmpeg_failed`, `tool_unsupported`, `disk_full`, and what `runTool` returns.
+ * `too_few_frames`, `ffmpeg_failed`, `tool_unsupported`, `disk_full`, and what `runTool` and `takePhotos` return.
  */
 export function createFramesStage(config: FramesConfig): Stage<FramesInput, FramesOutput> {
   const { maxLongSide, maxFrames, minFrames, maxCandidatesPerFrame } = config;
@@ -85,7 +92,12 @@ export function createFramesStage(config: FramesConfig): Stage<FramesInput, Fram
       minFrames,
       maxCandidatesPerFrame,
     ],
-    run: (input, context) => takeFrames(config, input, context),
+    async run({ file, options }, context) {
+      await removePictures(context.dir);
+      if ((await readSignature(file)) !== "archive") return takeFrames(config, { file, options }, context);
+      const { size } = await stat(file);
+      return takePhotos(config, { file, bytes: size, options }, context);
+    },
   };
 }
 
@@ -105,9 +117,8 @@ async function takeFrames(
   config: FramesConfig,
   input: FramesInput,
   context: StageContext,
-): Promise<StageResult<FramesOutput>> {
+): Promise<StageResult<VideoFrames>> {
   context.report({ fraction: 0, message: "reading the video" });
-  await removePictures(context.dir);
   const video = await readVideo(config, input.file, context);
   if (!video.ok) return video;
   const toneMap = await canMapTones(config, video.value.film, context);
@@ -443,10 +454,12 @@ async function keepFrames(dir: string, candidates: readonly string[]): Promise<v
   await removeCandidates(dir);
 }
 
+const LEFTOVER = /^(?:(?:frame|photo)_\d+\.jpg|archive\.tar)$/;
+
 /** Removes the leftovers of an interrupted run. */
 async function removePictures(dir: string): Promise<void> {
   await removeCandidates(dir);
-  for (const name of await readdir(dir)) if (/^frame_\d+\.jpg$/.test(name)) await rm(join(dir, name));
+  for (const name of await readdir(dir)) if (LEFTOVER.test(name)) await rm(join(dir, name));
 }
 
 /** Rounds away floating-point noise. */

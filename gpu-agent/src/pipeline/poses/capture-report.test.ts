@@ -11,8 +11,7 @@ const GOOD: CaptureFacts = {
   coverage: 0.9,
   parallax: 20,
   gap: null,
-  fps: 4,
-  startSec: 10,
+  video: { fps: 4, startSec: 10 },
   notes: [],
 };
 
@@ -39,6 +38,8 @@ describe("captureReport", () => {
     [{ registered: 47, gap: { from: 4, to: 7 } }, "good", "47 of 50"],
     [{ frames: 100, registered: 93, gap: { from: 4, to: 11 } }, "good", "93 of 100"],
     [{ registered: 30, gap: { from: 30, to: 50 } }, "weak", "send it as a separate job"],
+    [{ registered: 10, video: null }, "unusable", "Only 10 of 50 photos could be placed. Take more photos"],
+    [{ registered: 30, video: null, gap: { from: 30, to: 50 } }, "weak", "Take more photos between them."],
     [{ notes: ["Frames repeat."] }, "good", "The capture is good. Frames repeat."],
   ])("%j is %s: %s", (change, verdict, advice) => {
     const report = captureReport({ ...GOOD, ...change });

@@ -35,9 +35,8 @@ export interface CaptureFacts {
   readonly parallax: number;
   /** The longest stretch of unregistered frames. */
   readonly gap: FrameGap | null;
-  /** Frames per second of video, and the time of the first one. */
-  readonly fps: number;
-  readonly startSec: number;
+  /** Frames per second of video, and the time of the first one; null for photos. */
+  readonly video: { readonly fps: number; readonly startSec: number } | null;
   /** Notes about the frames themselves. */
   readonly notes: readonly string[];
 }
@@ -54,12 +53,16 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
   const flat = facts.parallax < LITTLE_PARALLAX;
   const gap = missingStretch(facts);
   const weak = share < GOOD_SHARE || gap !== null || blurred || sparse || partial || flat;
-  const counted = `${registered} of ${frames} frames could be placed`;
+  const { video } = facts;
+  const counted = `${registered} of ${frames} ${video ? "frames" : "photos"} could be placed`;
+  const remedy = video
+    ? "Film slowly with much overlap between views, keep the subject still and well lit, and raise fps."
+    : "Take more photos, each overlapping the one before by two thirds, and keep the subject still and well lit.";
   const advice = unusable
-    ? `Only ${counted}. Film slowly with much overlap between views, keep the subject still and well lit, and raise fps.`
+    ? `Only ${counted}. ${remedy}`
     : [
         share < GOOD_SHARE
-          ? `Only ${counted}: parts of the video are missing from the result. Move more slowly, avoid quick turns, or raise fps.`
+          ? `Only ${counted}: ${video ? "parts of the video are missing from the result. Move more slowly, avoid quick turns, or raise fps." : "parts of the subject are missing from the result. Take more photos between them."}`
           : `${counted}.`,
         gap ?? "",
         blurred ? "The views agree poorly, perhaps from motion blur or a moving subject." : "",
@@ -87,8 +90,14 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
 }
 
 /** Names the missing part of the video, unless only a few scattered frames are missing. */
-function missingStretch({ gap, frames, fps, startSec }: CaptureFacts): string | null {
-  if (gap === null || gap.to - gap.from < Math.max(LARGE_GAP.frames, LARGE_GAP.share * frames)) return null;
+function missingStretch({ gap, frames, video }: CaptureFacts): string | null {
+  if (
+    video === null ||
+    gap === null ||
+    gap.to - gap.from < Math.max(LARGE_GAP.frames, LARGE_GAP.share * frames)
+  )
+    return null;
+  const { fps, startSec } = video;
   const at = (frame: number) => (startSec + frame / fps).toFixed(1);
   const until = gap.to === frames ? "to the end" : `to ${at(gap.to)} s`;
   const stretch = `The video from ${at(gap.from)} s ${until} is missing.`;

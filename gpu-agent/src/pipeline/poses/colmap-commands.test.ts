@@ -12,7 +12,16 @@ import {
 import { COLMAP_OPTIONS } from "./testing/colmap-options.ts";
 
 const PATHS = { database: "/w/database.db", images: "/d/images", sparse: "/w/sparse", pairs: "/w/pairs.txt" };
-const TASK = { preset: "standard", frames: 50, width: 540, height: 960, gpu: false, cores: 2 } as const;
+const TASK = {
+  preset: "standard",
+  frames: 50,
+  unordered: false,
+  width: 540,
+  height: 960,
+  gpu: false,
+  cores: 2,
+} as const;
+const CAMERA = { width: 540, height: 960, focal: null, list: null };
 const STANDARD = firstPass(TASK);
 const CPU = { gpu: false, threads: null };
 const GPU = { gpu: true, threads: 8 };
@@ -20,8 +29,20 @@ const GPU = { gpu: true, threads: 8 };
 describe("COLMAP 3.8", () => {
   const dialect = dialectOf({ major: 3, minor: 8 });
 
+  it("extracts the features of one of several cameras, beginning with its focal length", () => {
+    const camera = { ...CAMERA, focal: 712.3456, list: "/w/camera-2.txt" };
+    const args = extractFeatures(dialect, STANDARD, PATHS, CPU, camera).join(" ");
+    expect(args).toContain("--image_list_path /w/camera-2.txt --ImageReader.single_camera 1");
+    expect(args).toContain("--ImageReader.camera_params 712.346,270,480,0");
+    const opencv = { ...STANDARD, cameraModel: "OPENCV" } as const;
+    expect(extractFeatures(dialect, opencv, PATHS, CPU, camera)).toContain("712.346,712.346,270,480,0,0,0,0");
+    // The photos' metadata may be wrong, so the second pass does without.
+    const second = secondPass(TASK, STANDARD);
+    expect(extractFeatures(dialect, second, PATHS, CPU, camera)).not.toContain("--ImageReader.camera_params");
+  });
+
   it("extracts features", () => {
-    expect(extractFeatures(dialect, STANDARD, PATHS, CPU).join(" ")).toBe(
+    expect(extractFeatures(dialect, STANDARD, PATHS, CPU, CAMERA).join(" ")).toBe(
       "feature_extractor --database_path /w/database.db --image_path /d/images --ImageReader.single_camera 1 " +
         "--ImageReader.camera_model SIMPLE_RADIAL --SiftExtraction.max_image_size 1280 " +
         "--SiftExtraction.max_num_features 2048 --SiftExtraction.first_octave 0 --SiftExtraction.use_gpu 0",
@@ -111,7 +132,7 @@ describe.each([
 
   it.each([CPU, GPU])("gives the options that it has, use_gpu always: %j", (hardware) => {
     const gpu = hardware.gpu ? "1" : "0";
-    const extract = extractFeatures(dialect, STANDARD, PATHS, hardware).join(" ");
+    const extract = extractFeatures(dialect, STANDARD, PATHS, hardware, CAMERA).join(" ");
     expect(extract).toContain(`--${extractGpu} ${gpu}`);
     expect(extract).toContain(`--${maxImageSize} 1280`);
     for (const matcher of matchers) {
@@ -132,7 +153,11 @@ describe.each([
 /** Every command of every pass. */
 function allCommands(dialect: ColmapDialect): string[][] {
   const tasks = (["draft", "standard", "high"] as const).flatMap((preset) =>
-    [8, 300].flatMap((frames) => [true, false].map((gpu): PoseTask => ({ ...TASK, preset, frames, gpu }))),
+    [8, 300].flatMap((frames) =>
+      [true, false].flatMap((gpu) =>
+        [true, false].map((unordered): PoseTask => ({ ...TASK, preset, frames, gpu, unordered })),
+      ),
+    ),
   );
   return tasks.flatMap((task) => {
     const first = firstPass(task);
@@ -140,7 +165,7 @@ function allCommands(dialect: ColmapDialect): string[][] {
     const resumed = withoutInitialPair(task, first).map(({ settings }) => settings);
     return [first, finer(first), ...resumed, secondPass(task, first)].flatMap((settings) =>
       [extractFeatures, matchFeatures, matchPairs, mapCameras].map((command) =>
-        command(dialect, settings, PATHS, hardware),
+        command(dialect, settings, PATHS, hardware, { ...CAMERA, focal: 700, list: "/w/camera-1.txt" }),
       ),
     );
   });

@@ -1,5 +1,5 @@
 import type { ColmapDialect } from "./colmap-version.ts";
-import type { PoseSettings } from "./settings.ts";
+import type { PoseSettings, Size } from "./settings.ts";
 
 /** The files of one pass. `sparse` must exist. */
 export interface ColmapPaths {
@@ -16,6 +16,14 @@ export interface Hardware {
   readonly threads: number | null;
 }
 
+/** The camera whose images features are extracted from. */
+export interface ExtractedCamera extends Size {
+  /** In pixels; see `ImageCamera`. */
+  readonly focal: number | null;
+  /** The file with the names of its images; null for all images. */
+  readonly list: string | null;
+}
+
 /** Small, so that a block finishes, and prints a line, every few seconds. */
 const EXHAUSTIVE_BLOCK_IMAGES = 10;
 
@@ -24,20 +32,33 @@ export function extractFeatures(
   settings: PoseSettings,
   paths: ColmapPaths,
   hardware: Hardware,
+  camera: ExtractedCamera,
 ): string[] {
+  const { list, focal } = camera;
   return [
     "feature_extractor",
     ...dialect.logging,
     ...options({ database_path: paths.database, image_path: paths.images }),
+    ...(list === null ? [] : options({ image_list_path: list })),
     ...options({
       "ImageReader.single_camera": 1,
       "ImageReader.camera_model": settings.cameraModel,
+      ...(focal === null || !settings.focalPriors
+        ? {}
+        : { "ImageReader.camera_params": cameraParams(settings.cameraModel, camera, focal) }),
       [dialect.maxImageSize]: settings.maxImageSize,
       "SiftExtraction.max_num_features": settings.maxFeatures,
       "SiftExtraction.first_octave": settings.firstOctave,
     }),
     ...hardwareOptions(dialect.extraction, hardware),
   ];
+}
+
+/** The parameters to begin with: COLMAP relies on the focal length at first, and refines it later. */
+function cameraParams(model: PoseSettings["cameraModel"], { width, height }: Size, focal: number): string {
+  const centre = [width / 2, height / 2];
+  const values = model === "OPENCV" ? [focal, focal, ...centre, 0, 0, 0, 0] : [focal, ...centre, 0];
+  return values.map((value) => Number(value.toFixed(3))).join(",");
 }
 
 export function matchFeatures(
@@ -47,6 +68,7 @@ export function matchFeatures(
   hardware: Hardware,
 ): string[] {
   const { matching } = settings;
+  if (matching.kind === "similar") return matchPairs(dialect, settings, paths, hardware);
   return [
     matching.kind === "exhaustive" ? "exhaustive_matcher" : "sequential_matcher",
     ...dialect.logging,

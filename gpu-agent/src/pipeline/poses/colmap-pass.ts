@@ -22,6 +22,7 @@ import {
   type Resumption,
   type SequentialMatching,
 } from "./settings.ts";
+import { similarPairs } from "./similar-pairs.ts";
 
 /** The outcome of a COLMAP pass. */
 export interface PassOutcome {
@@ -111,6 +112,11 @@ function pathsIn(dir: string, images: string): ColmapPaths {
   };
 }
 
+/** Names the images of a camera. */
+function listFile(dir: string, camera: number): string {
+  return join(dir, `camera-${camera + 1}.txt`);
+}
+
 /** @returns the mean number of features per image */
 async function extract(
   job: ColmapJob,
@@ -119,18 +125,31 @@ async function extract(
   paths: ColmapPaths,
   report: Report,
 ): Promise<Result<number, Failure>> {
+  let [earlier, current] = [0, 0];
   const reset = async () => {
+    [earlier, current] = [0, 0];
     await rm(dir, { recursive: true, force: true });
     await mkdir(paths.sparse, { recursive: true });
+    for (const [index, { names }] of job.cameras.entries()) {
+      await writeFile(listFile(dir, index), names.map((name) => `${name}\n`).join(""));
+    }
     return ok(undefined);
   };
   const step: ColmapStep = {
     name: "feature extraction",
-    args: (hardware) => extractFeatures(job.dialect, plan(hardware.gpu), paths, hardware),
+    commands: (hardware) =>
+      job.cameras.map((camera, index) => {
+        const list = job.cameras.length === 1 ? null : listFile(dir, index);
+        return extractFeatures(job.dialect, plan(hardware.gpu), paths, hardware, { ...camera, list });
+      }),
     onEvent: (event) => {
       if (event.kind !== "step") return;
-      const message = `finding features: ${event.done} of ${event.total} frames`;
-      report((PHASES.extract * event.done) / event.total, message);
+      // COLMAP counts the images of each camera from 1.
+      if (event.done === 1) earlier = current;
+      current = earlier + event.done;
+      const total = job.names.length;
+      const done = Math.min(current, total);
+      report((PHASES.extract * done) / total, `finding features: ${done} of ${total} frames`);
     },
   };
   const check = () => {
@@ -147,16 +166,15 @@ function checkFeatures(job: ColmapJob, database: string): Result<number, Failure
   const colmapFailed = (detail: string) => err(failure("colmap_failed", detail));
   const images = readImages(database);
   if (!images.ok) return colmapFailed(`COLMAP left no readable database: ${images.error}.`);
-  const names = new Set(job.names);
   const read = images.value.filter(({ features }) => features !== null);
-  const foreign = read.find(({ name }) => !names.has(name));
+  const foreign = read.find(({ name }) => !job.sizes.has(name));
   if (foreign !== undefined)
     return colmapFailed(`COLMAP read ${JSON.stringify(foreign.name)}, which is no frame.`);
-  const { width, height } = job.size;
-  const resized = read.find((image) => image.width !== width || image.height !== height);
-  if (resized !== undefined) {
-    const sizes = `${resized.width}×${resized.height} pixels, the frames have ${width}×${height}`;
-    return colmapFailed(`COLMAP read ${resized.name} with ${sizes}.`);
+  for (const image of read) {
+    const { width, height } = job.sizes.get(image.name) ?? image;
+    if (image.width === width && image.height === height) continue;
+    const sizes = `${image.width}×${image.height} pixels, the frames have ${width}×${height}`;
+    return colmapFailed(`COLMAP read ${image.name} with ${sizes}.`);
   }
   const unread = job.names.length - read.length;
   if (unread > MAX_UNREAD_SHARE * job.names.length)
@@ -171,10 +189,10 @@ async function match(
   paths: ColmapPaths,
   report: Report,
 ): Promise<Result<void, Failure>> {
-  const unit = () => (plan(job.gpu.enabled).matching.kind === "exhaustive" ? "blocks" : "frames");
+  const unit = () => (plan(job.gpu.enabled).matching.kind === "sequential" ? "frames" : "blocks");
   const step: ColmapStep = {
     name: "matching",
-    args: (hardware) => matchFeatures(job.dialect, plan(hardware.gpu), paths, hardware),
+    commands: (hardware) => [matchFeatures(job.dialect, plan(hardware.gpu), paths, hardware)],
     onEvent: (event) => {
       if (event.kind !== "step") return;
       const fraction = PHASES.extract + (PHASES.match * event.done) / event.total;
@@ -192,10 +210,16 @@ async function match(
     const cleared = clearMatches(paths.database);
     return cleared.ok ? cleared : err(databaseFailure(cleared.error));
   };
+  const { matching } = plan(job.gpu.enabled);
+  if (matching.kind === "similar") {
+    const pairs = similarPairs(paths.database, job.names, job.places, matching);
+    if (!pairs.ok) return err(databaseFailure(pairs.error));
+    await writePairs(paths.pairs, pairs.value);
+  }
   const matched = await runCheckedStep(job, step, check, reset);
   if (!matched.ok) return matched;
   const settings = plan(job.gpu.enabled);
-  if (settings.matching.kind === "exhaustive") return ok(undefined);
+  if (settings.matching.kind !== "sequential") return ok(undefined);
   report(PHASES.extract + PHASES.match, "matching: closing loops");
   return matchFar(job, settings, settings.matching, paths);
 }
@@ -209,10 +233,10 @@ async function matchFar(
 ): Promise<Result<void, Failure>> {
   const pairs = loopPairs(job.names, loopStride, overlap);
   if (pairs.length === 0) return ok(undefined);
-  await writeFile(paths.pairs, pairs.map((pair) => `${pair.join(" ")}\n`).join(""));
+  await writePairs(paths.pairs, pairs);
   const ran = await runStep(job, {
     name: "matching of distant frames",
-    args: (hardware) => matchPairs(job.dialect, settings, paths, hardware),
+    commands: (hardware) => [matchPairs(job.dialect, settings, paths, hardware)],
     onEvent: () => undefined,
   });
   // These matches help but are optional: if they are needed, the model shows it.
@@ -220,6 +244,10 @@ async function matchFar(
     job.context.log.warn({ tail: ran.value.tail.slice(-3) }, "matching distant frames failed");
   }
   return ran.ok ? ok(undefined) : ran;
+}
+
+function writePairs(file: string, pairs: readonly (readonly [string, string])[]): Promise<void> {
+  return writeFile(file, pairs.map((pair) => `${pair.join(" ")}\n`).join(""));
 }
 
 const NO_MODEL = { model: null, registered: 0, fault: null } as const;
@@ -236,7 +264,7 @@ async function mapModel(
   let connected = 0;
   const step: ColmapStep = {
     name: "mapping",
-    args: (hardware) => mapCameras(job.dialect, plan(hardware.gpu), paths, hardware),
+    commands: (hardware) => [mapCameras(job.dialect, plan(hardware.gpu), paths, hardware)],
     onEvent: (event) => {
       if (event.kind === "connected") connected = event.count;
       if (event.kind !== "registered" && event.kind !== "adjusting") return;
@@ -275,11 +303,10 @@ type FoundModel =
  */
 async function bestModel(job: ColmapJob, sparse: string): Promise<FoundModel | null> {
   const found: FoundModel[] = [];
-  const names = new Set(job.names);
   for (const name of (await readdir(sparse)).toSorted()) {
     const dir = join(sparse, name);
     const model = await readModel(dir);
-    found.push(model.ok ? judgeModel(dir, model.value, names, job) : unreadable(model.error));
+    found.push(model.ok ? judgeModel(dir, model.value, job) : unreadable(model.error));
   }
   const usable = found.filter((model) => model.kind === "usable");
   return (
@@ -294,14 +321,9 @@ function unreadable(detail: string): FoundModel {
   return { kind: "faulty", fault: { cause: "program", detail } };
 }
 
-function judgeModel(
-  dir: string,
-  model: ColmapModel,
-  names: ReadonlySet<string>,
-  { size }: ColmapJob,
-): FoundModel {
+function judgeModel(dir: string, model: ColmapModel, { sizes }: ColmapJob): FoundModel {
   const registered = model.images.length;
-  const fault = modelFault(model, names, size);
+  const fault = modelFault(model, sizes);
   if (fault !== null) return { kind: "faulty", fault };
   if (registered === 0 || model.points.length < MIN_POINTS_PER_IMAGE * registered) return { kind: "hollow" };
   return { kind: "usable", dir, registered };

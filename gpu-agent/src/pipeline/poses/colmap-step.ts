@@ -15,8 +15,11 @@ export interface ColmapJob {
   readonly images: string;
   /** File names in `images`, in the order of time. */
   readonly names: readonly string[];
-  /** The images' size. */
-  readonly size: Size;
+  readonly cameras: readonly ImageCamera[];
+  /** The images' sizes, by file name. */
+  readonly sizes: ReadonlyMap<string, Size>;
+  /** Where images were taken, by file name, as far as that is known. */
+  readonly places: ReadonlyMap<string, Place>;
   /** Null uses all cores. */
   readonly threads: number | null;
   readonly gpu: GpuUse;
@@ -25,6 +28,16 @@ export interface ColmapJob {
   readonly silenceMs: number;
   readonly context: StageContext;
 }
+
+/** The images of one camera, whose intrinsics are solved together. */
+export interface ImageCamera extends Size {
+  readonly names: readonly string[];
+  /** The focal length to begin with, in pixels; null leaves it to COLMAP. */
+  readonly focal: number | null;
+}
+
+/** Metres in any frame of reference. */
+export type Place = readonly [x: number, y: number, z: number];
 
 /** Whether COLMAP uses the GPU: the first step that fails on it turns it off for the rest of the job. */
 export interface GpuUse {
@@ -35,7 +48,8 @@ export interface GpuUse {
 export interface ColmapStep {
   /** As in "COLMAP's NAME failed". */
   readonly name: string;
-  readonly args: (hardware: Hardware) => readonly string[];
+  /** One command line after the other. */
+  readonly commands: (hardware: Hardware) => readonly (readonly string[])[];
   readonly onEvent: (event: ColmapEvent) => void;
 }
 
@@ -86,14 +100,29 @@ async function runAndCheck<T>(
   return failed ? err(await stepFailure(job, step.name, ran.value)) : check();
 }
 
-/** Runs a step once. The caller interprets its exit code. */
+/** Runs a step's commands, until one fails. The caller interprets the exit code of the last that ran. */
 export async function runStep(job: ColmapJob, step: ColmapStep): Promise<Result<ColmapExit, Failure>> {
+  let last: Result<ColmapExit, Failure> = ok(NOTHING_RAN);
+  for (const args of step.commands({ gpu: job.gpu.enabled, threads: job.threads })) {
+    last = await runCommand(job, args, step.onEvent);
+    if (!last.ok || last.value.exitCode !== 0 || last.value.problem === "gpu") break;
+  }
+  return last;
+}
+
+const NOTHING_RAN: ColmapExit = { exitCode: 0, signal: null, tail: [], problem: null, problemLine: null };
+
+async function runCommand(
+  job: ColmapJob,
+  args: readonly string[],
+  onEvent: ColmapStep["onEvent"],
+): Promise<Result<ColmapExit, Failure>> {
   let problem: ColmapProblem | null = null;
   let problemLine: string | null = null;
   const gpu = job.gpu.enabled;
   const ran = await runTool({
     file: job.program,
-    args: step.args({ gpu, threads: job.threads }),
+    args,
     cwd: job.context.dir,
     // Without a display Qt aborts, unless it uses the platform that needs none.
     env: { QT_QPA_PLATFORM: "offscreen", TERM: "dumb" },
@@ -109,7 +138,7 @@ export async function runStep(job: ColmapJob, step: ColmapStep): Promise<Result<
           problem = event.problem;
           problemLine = plainLine(line).trim();
         }
-      } else if (event) step.onEvent(event);
+      } else if (event) onEvent(event);
     },
   });
   return ran.ok ? ok({ ...ran.value, problem, problemLine }) : ran;

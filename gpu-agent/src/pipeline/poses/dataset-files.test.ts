@@ -1,4 +1,4 @@
-import { Transforms } from "@splatt/formats";
+import { largestLens, lensOf, Transforms } from "@splatt/formats";
 import { describe, expect, it } from "vitest";
 import { project, toOpenCv } from "./camera-models.ts";
 import type { ColmapModel } from "./colmap-model.ts";
@@ -66,17 +66,36 @@ describe("transformsOf", () => {
     expect(transforms(orbit(12)).applied_scale).toBe(1);
   });
 
-  it("refuses two cameras, and kinds that it does not know", () => {
+  it("gives each frame its own camera where there are several, and none to all", () => {
     const model = orbit(9);
     const [first, ...rest] = model.images;
     if (!first) throw new Error("there are images");
-    const second = { ...OPENCV, id: 2 };
+    const second = { ...OPENCV, id: 2, width: 480, height: 640 };
     const two = {
       ...model,
       cameras: new Map([...model.cameras, [2, second]]),
       images: [{ ...first, cameraId: 2 }, ...rest],
     };
-    expect(transformsOf(two)).toMatchObject({ ok: false, error: { code: "colmap_failed" } });
+    const made = transforms(two);
+    // nerfstudio ignores the cameras of frames where there is one for all.
+    expect(made).not.toHaveProperty("fl_x");
+    expect(made).not.toHaveProperty("k1");
+    const sizes = made.frames.map((frame) => [lensOf(made, frame).w, lensOf(made, frame).h]);
+    const shared = [OPENCV.width, OPENCV.height];
+    expect(sizes).toEqual([[480, 640], ...rest.map(() => shared)]);
+  });
+
+  it("names the photos that frames were made from", () => {
+    const model = orbit(9);
+    const names = new Map([[model.images[2]?.name ?? "", "holiday/IMG_7.JPG"]]);
+    const made = transformsOf(model, names);
+    expect(made.ok && made.value.frames.map(({ photo }) => photo).filter(Boolean)).toEqual([
+      "holiday/IMG_7.JPG",
+    ]);
+  });
+
+  it("refuses kinds of cameras that it does not know", () => {
+    const model = orbit(9);
     const fisheye = { ...model, cameras: new Map([[1, { ...OPENCV, model: 5 }]]) };
     expect(transformsOf(fisheye)).toMatchObject({ ok: false, error: { code: "colmap_failed" } });
   });
@@ -85,9 +104,10 @@ describe("transformsOf", () => {
 /** Where a point of the dataset's frame appears in one of its images, as a reader of transforms.json computes it. */
 function pixelOf(made: Transforms, frame: number, point: Vector3) {
   const matrix = made.frames[frame]?.transform_matrix;
+  const lens = largestLens(made);
   const camera = toOpenCv({
     ...OPENCV,
-    params: [made.fl_x, made.fl_y, made.cx, made.cy, made.k1, made.k2, made.p1, made.p2],
+    params: [lens.fl_x, lens.fl_y, lens.cx, lens.cy, lens.k1, lens.k2, lens.p1, lens.p2],
   });
   if (!matrix || !camera) throw new Error("no such frame");
   const from: Vector3 = [point[0] - matrix[0][3], point[1] - matrix[1][3], point[2] - matrix[2][3]];

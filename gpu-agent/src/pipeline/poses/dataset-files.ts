@@ -1,7 +1,7 @@
-import type { PosedFrame, Transforms } from "@splatt/formats";
+import type { Lens, PosedFrame, Transforms } from "@splatt/formats";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { toOpenCv } from "./camera-models.ts";
-import type { ColmapModel } from "./colmap-model.ts";
+import type { ColmapCamera, ColmapModel } from "./colmap-model.ts";
 import { splitFrames } from "./held-out.ts";
 import { applySimilarity, cameraPose, normalizingSimilarity, type Similarity } from "./normalize.ts";
 import { apply, scale, type Vector3 } from "./vectors.ts";
@@ -9,20 +9,25 @@ import { apply, scale, type Vector3 } from "./vectors.ts";
 /**
  * transforms.json for a COLMAP model. Near-duplicates are detected from the cameras alone; see `splitFrames`.
  *
- * @returns `colmap_failed` when the model does not have exactly one camera of a kind that we know
+ * @param photos the paths of the photos that images were made from, by the images' names
+ * @returns `colmap_failed` when the model has a camera of a kind that we do not know
  */
-export function transformsOf(model: ColmapModel): Result<Transforms, Failure> {
+export function transformsOf(
+  model: ColmapModel,
+  photos: ReadonlyMap<string, string> = new Map(),
+): Result<Transforms, Failure> {
   const images = model.images.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  const cameraIds = new Set(images.map((image) => image.cameraId));
-  const colmapCamera = model.cameras.get(images[0]?.cameraId ?? -1);
-  const camera = colmapCamera && toOpenCv(colmapCamera);
-  if (!camera || cameraIds.size !== 1) {
-    return err(
-      failure("colmap_failed", `The model has ${cameraIds.size} cameras or one of an unknown kind.`),
-    );
+  const lenses = new Map<number, Lens>();
+  for (const { cameraId } of images) {
+    const camera = model.cameras.get(cameraId);
+    const lens = camera && lensOfCamera(camera);
+    if (!lens) return err(failure("colmap_failed", `Camera ${cameraId} of the model is of an unknown kind.`));
+    lenses.set(cameraId, lens);
   }
+  const isShared = lenses.size === 1;
   const similarity = normalizingSimilarity(model);
   const frames = images.map((image): PosedFrame => {
+    const photo = photos.get(image.name);
     const pose = cameraPose(image);
     const right = apply(similarity.rotation, pose.right);
     const up = apply(similarity.rotation, pose.up);
@@ -37,26 +42,28 @@ export function transformsOf(model: ColmapModel): Result<Transforms, Failure> {
         [0, 0, 0, 1],
       ],
       colmap_im_id: image.id,
+      ...(photo === undefined ? {} : { photo }),
+      ...(isShared ? {} : lenses.get(image.cameraId)),
     };
   });
+  const [first] = lenses.values();
   return ok({
     camera_model: "OPENCV",
-    w: camera.width,
-    h: camera.height,
-    fl_x: camera.fx,
-    fl_y: camera.fy,
-    cx: camera.cx,
-    cy: camera.cy,
-    k1: camera.k1,
-    k2: camera.k2,
-    p1: camera.p1,
-    p2: camera.p2,
+    ...(isShared ? first : {}),
     frames,
     ...splitFrames(frames),
     applied_transform: matrixOf(similarity),
     applied_scale: 1,
     ply_file_path: "sparse_pc.ply",
   });
+}
+
+/** @returns null for a camera of an unknown kind */
+function lensOfCamera(camera: ColmapCamera): Lens | null {
+  const openCv = toOpenCv(camera);
+  if (openCv === null) return null;
+  const { width, height, fx, fy, cx, cy, k1, k2, p1, p2 } = openCv;
+  return { w: width, h: height, fl_x: fx, fl_y: fy, cx, cy, k1, k2, p1, p2 };
 }
 
 function matrixOf({ rotation, scale: factor, translation }: Similarity): Transforms["applied_transform"] {

@@ -31,6 +31,36 @@ export function readImages(database: string): Result<readonly ReadImage[], strin
   );
 }
 
+/** A sample of an image's SIFT descriptors, 128 bytes each. */
+export interface ImageDescriptors {
+  readonly name: string;
+  readonly descriptors: Uint8Array;
+}
+
+const DESCRIPTOR_BYTES = 128;
+
+/** @param most descriptors per image: evenly spread, so that all scales are among them */
+export function readDescriptors(database: string, most: number): Result<readonly ImageDescriptors[], string> {
+  return query(database, (connection) => {
+    const rows = connection
+      .prepare("SELECT images.name, descriptors.data FROM images JOIN descriptors USING (image_id)")
+      .iterate();
+    const images: ImageDescriptors[] = [];
+    for (const { name, data } of rows) {
+      const all = data instanceof Uint8Array ? data : new Uint8Array();
+      const count = Math.floor(all.length / DESCRIPTOR_BYTES);
+      const taken = Math.min(most, count);
+      const descriptors = new Uint8Array(DESCRIPTOR_BYTES * taken);
+      for (let i = 0; i < taken; i++) {
+        const at = DESCRIPTOR_BYTES * Math.floor((i * count) / taken);
+        descriptors.set(all.subarray(at, at + DESCRIPTOR_BYTES), DESCRIPTOR_BYTES * i);
+      }
+      images.push({ name: String(name), descriptors });
+    }
+    return images;
+  });
+}
+
 /** @returns the number of image pairs with geometrically verified matches */
 export function countMatchedPairs(database: string): Result<number, string> {
   return query(database, (connection) => {

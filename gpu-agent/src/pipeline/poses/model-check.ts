@@ -16,22 +16,26 @@ export interface ModelFault {
 /**
  * Checks a model against the frames that it was made from.
  *
- * @param names the frames' file names
- * @param size of the frames
+ * @param sizes of the frames, by file name
  * @returns null for a model that can be used
  */
-export function modelFault(model: ColmapModel, names: ReadonlySet<string>, size: Size): ModelFault | null {
+export function modelFault(model: ColmapModel, sizes: ReadonlyMap<string, Size>): ModelFault | null {
   const program = (detail: string): ModelFault => ({ cause: "program", detail });
   const seen = new Set<string>();
   const poses = new Set<string>();
   for (const image of model.images) {
-    if (!names.has(image.name))
-      return program(`the model has an image ${quoted(image.name)} that is no frame`);
+    const size = sizes.get(image.name);
+    if (size === undefined) return program(`the model has an image ${quoted(image.name)} that is no frame`);
     if (seen.has(image.name)) return program(`the model has ${image.name} twice`);
     seen.add(image.name);
     if (!isPose(image)) return program(`${image.name} has no finite pose`);
     poses.add([...image.quaternion, ...image.translation].join());
-    if (!model.cameras.has(image.cameraId)) return program(`${image.name} has no camera`);
+    const camera = model.cameras.get(image.cameraId);
+    if (camera === undefined) return program(`${image.name} has no camera`);
+    if (camera.width !== size.width || camera.height !== size.height) {
+      const detail = `the camera has ${camera.width}×${camera.height} pixels, the frames have ${size.width}×${size.height}`;
+      return program(detail);
+    }
   }
   // Frames with identical poses are copies; a standing camera may have some.
   if (model.images.length > 1 && poses.size <= model.images.length / 2) {
@@ -42,8 +46,9 @@ export function modelFault(model: ColmapModel, names: ReadonlySet<string>, size:
   }
   if (model.points.some(({ position, error }) => ![...position, error].every(Number.isFinite)))
     return program("the model has points without a finite position");
+  const used = new Set(model.images.map(({ cameraId }) => cameraId));
   for (const camera of model.cameras.values()) {
-    const fault = cameraFault(camera, size);
+    const fault = used.has(camera.id) ? cameraFault(camera) : null;
     if (fault !== null) return fault;
   }
   return null;
@@ -56,11 +61,8 @@ function isPose({ quaternion, translation }: ColmapImage): boolean {
   );
 }
 
-function cameraFault(camera: ColmapCamera, { width, height }: Size): ModelFault | null {
-  if (camera.width !== width || camera.height !== height) {
-    const detail = `the camera has ${camera.width}×${camera.height} pixels, the frames have ${width}×${height}`;
-    return { cause: "program", detail };
-  }
+function cameraFault(camera: ColmapCamera): ModelFault | null {
+  const { width, height } = camera;
   if (!camera.params.every((value) => Number.isFinite(value)))
     return { cause: "program", detail: "the camera has parameters that are not finite" };
   const lens = toOpenCv(camera);

@@ -15,11 +15,12 @@ import {
 import { z } from "zod";
 import { runTool } from "../../processes/run-tool.ts";
 import type { FramesOutput } from "../frames/frames-stage.ts";
+import type { PhotoFrames } from "../photos/photo-frames.ts";
 import type { Stage, StageContext, StageResult } from "../stage.ts";
 import { captureReport, GOOD_SHARE } from "./capture-report.ts";
 import type { ColmapModel } from "./colmap-model.ts";
 import { HARDLY_ANY_FEATURES, type PassOutcome, type PassPlan, resumePass, runPass } from "./colmap-pass.ts";
-import type { ColmapJob } from "./colmap-step.ts";
+import type { ColmapJob, ImageCamera, Place } from "./colmap-step.ts";
 import { type ColmapVersion, dialectOf, supportedColmap, versionText } from "./colmap-version.ts";
 import { sparsePointCloud, transformsOf } from "./dataset-files.ts";
 import { greyThumbnails } from "./grey-thumbnails.ts";
@@ -115,13 +116,19 @@ async function findPoses(
 ): Promise<StageResult<PosesOutput>> {
   const names = await linkFrames(input.framesDir, context.dir);
   const work = join(context.dir, "work");
-  const { width, height } = input.frames;
+  const cameras = camerasOf(input.frames, names);
+  const { width, height } = cameras.reduce((most, camera) =>
+    camera.width * camera.height > most.width * most.height ? camera : most,
+  );
+  const photos = "photos" in input.frames ? input.frames.photos : null;
   const job: ColmapJob = {
     program: config.colmap,
     dialect: dialectOf(version),
     images: join(context.dir, "images"),
     names,
-    size: { width, height },
+    cameras,
+    sizes: new Map(cameras.flatMap((camera) => camera.names.map((name) => [name, camera] as const))),
+    places: placesOf(photos ?? [], names),
     threads: config.threads,
     gpu: { enabled: config.gpu && version.cuda },
     timeoutMs: config.commandTimeoutMs,
@@ -129,7 +136,15 @@ async function findPoses(
     context,
   };
   const cores = config.threads ?? availableParallelism();
-  const solved = await solve(job, { preset: input.preset, frames: names.length, width, height, cores }, work);
+  const task = {
+    preset: input.preset,
+    frames: names.length,
+    unordered: photos !== null,
+    width,
+    height,
+    cores,
+  };
+  const solved = await solve(job, task, work);
   if (!solved.ok) return solved;
   if (!solved.value.outcome.model) return err(whyNoModel(solved.value.outcome, names.length));
 
@@ -139,7 +154,8 @@ async function findPoses(
   await rm(work, { recursive: true, force: true });
   const model = await readModel(modelDir);
   if (!model.ok) return err(failure("colmap_failed", model.error));
-  const unsplit = transformsOf(model.value);
+  const paths = new Map(names.map((name, i) => [name, photos?.[i]?.path ?? name]));
+  const unsplit = transformsOf(model.value, photos === null ? undefined : paths);
   if (!unsplit.ok) return unsplit;
   const transforms = await splitByContent(unsplit.value, context);
   const capture = captureReport({
@@ -152,8 +168,7 @@ async function findPoses(
     coverage: featureCoverage(model.value),
     parallax: parallaxDegrees(model.value),
     gap: longestGap(names, model.value),
-    fps: input.frames.fps,
-    startSec: input.frames.start_sec,
+    video: "fps" in input.frames ? { fps: input.frames.fps, startSec: input.frames.start_sec } : null,
     notes: input.frames.notes,
   });
   if (capture.verdict === "unusable") return err(unusable(capture, solved.value));
@@ -303,6 +318,41 @@ async function linkFrames(framesDir: string, dir: string): Promise<string[]> {
     await link(from, to).catch(() => copyFile(from, to));
   }
   return names;
+}
+
+/** The cameras of the frames: a video has one. */
+function camerasOf(frames: FramesOutput, names: readonly string[]): [ImageCamera, ...ImageCamera[]] {
+  if ("fps" in frames) {
+    const { width, height } = frames;
+    return [{ width, height, names, focal: null }];
+  }
+  const [first, ...others] = frames.cameras.map((camera, index): ImageCamera => {
+    return { ...camera, names: names.filter((_, i) => frames.photos[i]?.camera === index) };
+  });
+  if (first === undefined) throw new RangeError("the frames have no camera");
+  return [first, ...others];
+}
+
+/** Metres per degree of latitude. */
+const METRES_PER_DEGREE = 111_320;
+
+/** Where the photos were taken, on a plane that touches the earth at one of them. */
+function placesOf(photos: PhotoFrames["photos"], names: readonly string[]): ReadonlyMap<string, Place> {
+  const places = new Map<string, Place>();
+  const origin = photos.find(({ position }) => position !== null)?.position;
+  if (!origin) return places;
+  const east = METRES_PER_DEGREE * Math.cos((origin.latitude * Math.PI) / 180);
+  for (const [i, { position }] of photos.entries()) {
+    const name = names[i];
+    if (position === null || name === undefined) continue;
+    const { latitude, longitude, altitude } = position;
+    places.set(name, [
+      east * (longitude - origin.longitude),
+      METRES_PER_DEGREE * (latitude - origin.latitude),
+      altitude === null || origin.altitude === null ? 0 : altitude - origin.altitude,
+    ]);
+  }
+  return places;
 }
 
 function meanError(model: ColmapModel): number | null {

@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { finer, firstPass, type PoseTask, secondPass, withoutInitialPair } from "./settings.ts";
 
-const TASK: PoseTask = { preset: "standard", frames: 50, width: 1600, height: 900, gpu: false, cores: 2 };
+const TASK: PoseTask = {
+  preset: "standard",
+  frames: 50,
+  unordered: false,
+  width: 1600,
+  height: 900,
+  gpu: false,
+  cores: 2,
+};
 
 describe("firstPass", () => {
   it("is more thorough the higher the preset", () => {

@@ -10,6 +10,8 @@ export interface PoseSettings {
   /** −1 doubles the image first and finds finer detail, at four times the cost; 0 does not. */
   readonly firstOctave: -1 | 0;
   readonly matching: Matching;
+  /** Begin with the focal lengths of the photos' metadata, which may be wrong for edited photos. */
+  readonly focalPriors: boolean;
   /**
    * Keep a match only if it is the best in both directions. On the CPU this is half of the cost, and rendered clips
    * with known cameras come out equally precise without it: geometric verification removes the wrong matches.
@@ -20,7 +22,16 @@ export interface PoseSettings {
   readonly mapper: MapperSettings;
 }
 
-export type Matching = { readonly kind: "exhaustive" } | SequentialMatching;
+export type Matching = { readonly kind: "exhaustive" } | SequentialMatching | SimilarMatching;
+
+/** For photos without a reliable order: each with the ones that look alike, that follow, and that were taken nearby. */
+export interface SimilarMatching {
+  readonly kind: "similar";
+  /** How many of each kind. */
+  readonly alike: number;
+  readonly following: number;
+  readonly nearby: number;
+}
 
 /** Each frame with the next ones, with those 2^k later, and every `loopStride`-th with every other. */
 export interface SequentialMatching {
@@ -46,6 +57,8 @@ export interface Size {
 export interface PoseTask extends Size {
   readonly preset: Preset;
   readonly frames: number;
+  /** Photos, whose neighbours in order need not show the same thing. */
+  readonly unordered: boolean;
   readonly gpu: boolean;
   readonly cores: number;
 }
@@ -84,7 +97,7 @@ const RELAXED_MAPPER: MapperSettings = {
 
 export function firstPass(task: PoseTask): PoseSettings {
   const small = task.width * task.height < SMALL_PICTURE_PIXELS;
-  const common = { guidedMatching: false, crossCheck: task.gpu } as const;
+  const common = { guidedMatching: false, crossCheck: task.gpu, focalPriors: true } as const;
   switch (task.preset) {
     case "draft":
       return {
@@ -134,6 +147,7 @@ export function secondPass(task: PoseTask, first: PoseSettings): PoseSettings {
     maxFeatures: task.gpu ? 8192 : 4096,
     firstOctave: -1,
     matching: matchingFor(harder, 20),
+    focalPriors: false,
     crossCheck: true,
     // Without a GPU it compares all features with each other, which takes minutes.
     guidedMatching: task.gpu,
@@ -150,7 +164,7 @@ export function secondPass(task: PoseTask, first: PoseSettings): PoseSettings {
  */
 export function withoutInitialPair(task: PoseTask, first: PoseSettings): Resumption[] {
   const relaxed: Resumption = { from: "mapping", settings: { ...first, mapper: RELAXED_MAPPER } };
-  if (first.matching.kind === "exhaustive") return [relaxed];
+  if (first.matching.kind !== "sequential") return [relaxed];
   const loopStride = Math.max(1, Math.ceil(task.frames / farLimit(task)));
   const far: Resumption = {
     from: "far matches",
@@ -167,6 +181,10 @@ export interface Resumption {
 }
 
 function matchingFor(task: PoseTask, overlap: number): Matching {
+  if (task.unordered) {
+    if (task.frames <= farLimit(task)) return { kind: "exhaustive" };
+    return { kind: "similar", alike: 2 * overlap, following: Math.ceil(overlap / 2), nearby: overlap };
+  }
   if (task.frames <= exhaustiveLimit(task)) return { kind: "exhaustive" };
   return { kind: "sequential", overlap, loopStride: Math.max(2, Math.ceil(task.frames / LOOP_FRAMES)) };
 }

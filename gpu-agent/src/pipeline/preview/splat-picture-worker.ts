@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { intrinsicsOf, pinholeCamera, resized, SplatRenderer } from "@splatt/cpu-trainer";
-import { readShPly, readTransforms } from "@splatt/formats";
+import { lensOf, readShPly, readTransforms } from "@splatt/formats";
 import sharp from "sharp";
 import { bestView } from "./best-view.ts";
 
@@ -16,11 +16,12 @@ async function makePicture({ splatFile, transformsFile, longSide }: PictureTask)
   const cloud = await readShPly(splatFile);
   if (!cloud.ok) throw new Error(cloud.error);
   const transforms = await readTransforms(transformsFile);
-  const pose = transforms.frames[bestView(transforms)]?.transform_matrix;
-  if (pose === undefined) throw new Error("transforms.json has no frames");
-  const factor = Math.min(1, longSide / Math.max(transforms.w, transforms.h));
-  const [width, height] = [Math.round(transforms.w * factor), Math.round(transforms.h * factor)];
-  const camera = resized(pinholeCamera(intrinsicsOf(transforms), pose), width, height);
+  const frame = transforms.frames[bestView(transforms)];
+  if (frame === undefined) throw new Error("transforms.json has no frames");
+  const lens = lensOf(transforms, frame);
+  const factor = Math.min(1, longSide / Math.max(lens.w, lens.h));
+  const [width, height] = [Math.round(lens.w * factor), Math.round(lens.h * factor)];
+  const camera = resized(pinholeCamera(intrinsicsOf(lens), frame.transform_matrix), width, height);
   const pixels = new SplatRenderer(cloud.value, { width, height }).render(camera);
   return sharp(pixels, { raw: { width, height, channels: 3 } })
     .webp({ quality: 85 })

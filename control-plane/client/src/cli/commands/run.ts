@@ -9,7 +9,11 @@ import { JOB_OPTIONS } from "../job-options.ts";
 import { openInBrowser } from "../open-browser.ts";
 import { sendVideo } from "../send-video.ts";
 
-const VIDEO = { name: "VIDEO", summary: "a video file, or the https address of one", isFile: true } as const;
+const VIDEO = {
+  name: "VIDEO",
+  summary: "a video file, an archive or a folder of photos, or the https address of a file",
+  isFile: true,
+} as const;
 const OUT = {
   type: "string",
   value: "DIR",

@@ -11,6 +11,8 @@ import {
   validPixels,
 } from "@splatt/cpu-trainer";
 import {
+  type Lens,
+  lensOf,
   type PosedFrame,
   readShPly,
   readTransforms,
@@ -49,21 +51,17 @@ async function compareViews(task: ComparisonTask): Promise<ViewComparison> {
   const cloud = await readShPly(task.splatFile);
   if (!cloud.ok) throw new Error(cloud.error);
   const transforms = await readTransforms(task.transformsFile);
-  const factor = Math.min(1, SIDE / Math.max(transforms.w, transforms.h));
-  const size = { width: Math.round(transforms.w * factor), height: Math.round(transforms.h * factor) };
-  const renderer = new SplatRenderer(cloud.value, size);
+  const renderer = new SplatRenderer(cloud.value, { width: SIDE, height: SIDE });
   const { heldOut, training } = chooseViews(transforms);
   const photoFile = ({ file_path }: PosedFrame) => join(dirname(task.transformsFile), file_path);
 
   const psnrs = async (frames: readonly PosedFrame[]) => {
     const each: { rendered: number; meanColour: number }[] = [];
     for (const frame of frames) {
-      const camera = resized(
-        pinholeCamera(intrinsicsOf(transforms), frame.transform_matrix),
-        size.width,
-        size.height,
-      );
-      const photo = await loadPhoto(photoFile(frame), transforms, size);
+      const lens = lensOf(transforms, frame);
+      const size = sizeWithin(lens, SIDE);
+      const camera = cameraOf(frame, lens, size);
+      const photo = await loadPhoto(photoFile(frame), lens, size);
       each.push({
         rendered: psnr(photo, renderer.render(camera)),
         meanColour: psnr(photo, meanColourOf(photo)),
@@ -97,21 +95,24 @@ async function writeSheet(
     MAX_SHEET_ROWS,
   );
   if (heldOut.length === 0) return null;
-  const factor = Math.min(1, SHEET_SIDE / Math.max(transforms.w, transforms.h));
-  const size = { width: Math.round(transforms.w * factor), height: Math.round(transforms.h * factor) };
-  const { width, height } = size;
-  const renderer = new SplatRenderer(cloud, size);
+  const sizes = heldOut.map((frame) => sizeWithin(lensOf(transforms, frame), SHEET_SIDE));
+  const width = Math.max(...sizes.map((size) => size.width));
+  const height = Math.max(...sizes.map((size) => size.height));
+  const renderer = new SplatRenderer(cloud, { width, height });
   const rows: { frame: string; psnr: number }[] = [];
   const pictures: OverlayOptions[] = [];
   for (const [index, frame] of heldOut.entries()) {
-    const photo = await loadPhoto(join(dirname(transformsFile), frame.file_path), transforms, size);
-    const camera = resized(pinholeCamera(intrinsicsOf(transforms), frame.transform_matrix), width, height);
-    const rendering = renderer.render(camera);
+    const lens = lensOf(transforms, frame);
+    const size = sizeWithin(lens, SHEET_SIDE);
+    const photo = await loadPhoto(join(dirname(transformsFile), frame.file_path), lens, size);
+    const rendering = renderer.render(cameraOf(frame, lens, size));
     rows.push({ frame: basename(frame.file_path), psnr: Math.round(10 * psnr(photo, rendering)) / 10 });
-    const raw = { width, height, channels: 3 } as const;
-    const top = index * height;
-    pictures.push({ input: Buffer.from(photo.pixels), raw, left: 0, top });
-    pictures.push({ input: Buffer.from(rendering), raw, left: width, top });
+    const raw = { ...size, channels: 3 } as const;
+    // Photos of other shapes are centred in their cell.
+    const left = (width - size.width) >> 1;
+    const top = index * height + ((height - size.height) >> 1);
+    pictures.push({ input: Buffer.from(photo.pixels), raw, left, top });
+    pictures.push({ input: Buffer.from(rendering), raw, left: width + left, top });
   }
   await sharp({
     create: { width: 2 * width, height: heldOut.length * height, channels: 3, background: "black" },
@@ -120,6 +121,21 @@ async function writeSheet(
     .webp({ quality: 82 })
     .toFile(sheetFile);
   return { file: basename(sheetFile), width, height, rows };
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A photo's size, reduced to a longest side. */
+function sizeWithin({ w, h }: Lens, longSide: number): Size {
+  const factor = Math.min(1, longSide / Math.max(w, h));
+  return { width: Math.round(w * factor), height: Math.round(h * factor) };
+}
+
+function cameraOf({ transform_matrix }: PosedFrame, lens: Lens, { width, height }: Size) {
+  return resized(pinholeCamera(intrinsicsOf(lens), transform_matrix), width, height);
 }
 
 /** A sample of held-out frames, and the training frames next to them, which show about the same. */
@@ -147,24 +163,20 @@ function evenly<T>(values: readonly T[], most: number): T[] {
   );
 }
 
-async function loadPhoto(
-  file: string,
-  transforms: Transforms,
-  { width, height }: { readonly width: number; readonly height: number },
-): Promise<Photo> {
+async function loadPhoto(file: string, lens: Lens, { width, height }: Size): Promise<Photo> {
   const pixels = await sharp(file)
     .removeAlpha()
     .toColourspace("srgb")
     .resize(width, height, { fit: "fill" })
     .raw()
     .toBuffer();
-  const scale = width / transforms.w;
-  const { focalX, focalY, centerX, centerY } = intrinsicsOf(transforms);
+  const scale = width / lens.w;
+  const { focalX, focalY, centerX, centerY } = intrinsicsOf(lens);
   const camera = {
     ...{ width, height, focalX: focalX * scale, focalY: focalY * scale },
     ...{ centerX: centerX * scale, centerY: centerY * scale },
   };
-  const map = undistortionMap(camera, transforms);
+  const map = undistortionMap(camera, lens);
   return {
     pixels: map === null ? pixels : undistort(pixels, width, height, map),
     valid: validPixels(width, height, map),

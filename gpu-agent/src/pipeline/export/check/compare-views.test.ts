@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { intrinsicsOf, pinholeCamera, SplatRenderer } from "@splatt/cpu-trainer";
 import { writeSyntheticDataset } from "@splatt/cpu-trainer/testing";
-import { emptySplatCloud, type SplatCloud, writeShPly } from "@splatt/formats";
+import { emptySplatCloud, largestLens, type SplatCloud, writeShPly } from "@splatt/formats";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { compareViews } from "./compare-views.ts";
@@ -27,8 +27,9 @@ beforeAll(async () => {
     positions: cloud.positions.map((value) => value + 0.2),
   });
   const renderer = new SplatRenderer(cloud, { width: WIDTH, height: HEIGHT });
+  const intrinsics = intrinsicsOf(largestLens(transforms));
   for (const { file_path, transform_matrix } of transforms.frames) {
-    const pixels = renderer.render(pinholeCamera(intrinsicsOf(transforms), transform_matrix));
+    const pixels = renderer.render(pinholeCamera(intrinsics, transform_matrix));
     await sharp(pixels, { raw: { width: WIDTH, height: HEIGHT, channels: 3 } })
       .jpeg({ quality: 90 })
       .toFile(join(dir, file_path));

@@ -4,7 +4,7 @@ import { pino } from "pino";
 import sharp from "sharp";
 import { expect } from "vitest";
 import { FRAME_LIMITS } from "../frame-plan.ts";
-import { createFramesStage } from "../frames-stage.ts";
+import { createFramesStage, VideoFrames } from "../frames-stage.ts";
 import type { Clip } from "./corpus.ts";
 import { readNumber } from "./counter-clip.ts";
 import type { Ffmpeg } from "./ffmpegs.ts";
@@ -68,7 +68,7 @@ export async function checkClip(folder: ClipFolder, clip: Clip, { ffmpeg, ffprob
   });
   expect(missed).toEqual([]);
   expect(numbers).toHaveLength(clip.times.length);
-  const { width, height, notes, times } = result.value;
+  const { width, height, notes, times } = VideoFrames.parse(result.value);
   expect([width, height]).toEqual(clip.size);
   expect(await sharp(join(dir, names[0] ?? "")).metadata()).toMatchObject({ width, height });
   // The frame shows the picture at the time that the output states.

@@ -21,8 +21,9 @@ const ALWAYS = [
   "Mapper.abs_pose_min_num_inliers",
   "Mapper.abs_pose_min_inlier_ratio",
   "Mapper.min_num_matches",
+  "ImageReader.camera_params",
   // Each command's own.
-  ...["database_path", "image_path", "output_path", "match_list_path", "match_type"],
+  ...["database_path", "image_path", "image_list_path", "output_path", "match_list_path", "match_type"],
 ];
 
 const SIFT = ["SiftExtraction", "SiftMatching"].flatMap((group) => [
