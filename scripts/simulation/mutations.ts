@@ -479,7 +479,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "revocation-before-watches",
     is: "a key's revocation is confirmed before its watches have ended",
-    found: 5455,
+    found: 14,
     changes: [
       {
         file: "control-plane/src/keys/routes.ts",

@@ -92,6 +92,7 @@ export function drawPlan(seed: number): Plan {
   const healAtMs = random.logBetween(5000, 40_000);
   const quiet = random.chance(0.03);
   const retention = drawRetention(new Random(seed, "retention"));
+  const watched = drawWatchedRevocation(new Random(seed, "key revoked while it watches"));
   const operations = [
     ...drawOperations(random, hosts, healAtMs),
     ...drawDeletion(new Random(seed, "agents deleted"), hosts, healAtMs),
@@ -104,11 +105,12 @@ export function drawPlan(seed: number): Plan {
     operations: [
       ...withSubscribers(new Random(seed, "subscribers"), operations, retention),
       ...drawRevocation(new Random(seed, "key revoked"), healAtMs),
+      ...watched.operations,
     ].toSorted((a, b) => a.atMs - b.atMs),
     retention,
     dispatchTiming: random.chance(0.9) ? SHORT_TIMING : {},
     limits: drawLimits(new Random(seed, "limits")),
-    faults: quiet ? {} : drawFaults(random),
+    faults: quiet ? {} : { ...drawFaults(random), ...watched.faults },
     faultLimit: random.chance(0.03) ? 1 : Number.MAX_SAFE_INTEGER,
     healAtMs,
   };
@@ -243,11 +245,38 @@ function drawRevocation(random: Random, healAtMs: number): Operation[] {
   return random.chance(0.2) ? [{ kind: "revoke key", atMs: random.next() * healAtMs }] : [];
 }
 
+/**
+ * The second key is revoked while it watches running jobs and more of its watchers arrive, and calls of the Dispatcher
+ * and of D1 take long: what may slip through does so within milliseconds.
+ */
+function drawWatchedRevocation(random: Random): {
+  readonly operations: readonly Operation[];
+  readonly faults: FaultRates;
+} {
+  if (!random.chance(0.15)) return { operations: [], faults: {} };
+  const atMs = random.logBetween(3000, 20_000);
+  const watchFrom = (startMs: number): Operation => ({
+    kind: "watch",
+    atMs: Math.max(0, startMs),
+    job: random.int(0, 2),
+    watch: { log: random.chance(0.7), withKey: true, staysMs: random.logBetween(5000, 100_000) },
+  });
+  const before = Array.from({ length: random.int(1, 2) }, () => watchFrom(random.between(0.3, 1) * atMs));
+  const meanwhile = Array.from({ length: random.int(6, 14) }, () =>
+    watchFrom(atMs - random.logBetween(5, 500)),
+  );
+  return {
+    operations: [...before, ...meanwhile, { kind: "revoke key", atMs }],
+    faults: { rpc_slow: random.between(0.1, 0.4), d1_slow: random.between(0.05, 0.2) },
+  };
+}
+
 /** Some kinds of faults per run, not all: one can mask the bugs that another exposes (swarm testing, Groce et al. 2012). */
 function drawFaults(random: Random): FaultRates {
   const share = random.pick([0.1, 0.3, 0.4]);
   const rates: { [kind in FaultKind]?: number } = {};
   for (const kind of FAULT_KINDS) {
+    if (kind === "rpc_slow") continue;
     if (random.chance(share)) rates[kind] = FAULTS[kind].most * random.logBetween(0.2, 1);
   }
   return rates;

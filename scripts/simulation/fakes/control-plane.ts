@@ -52,6 +52,7 @@ const USUAL_MS: Range = [1, 40];
 const SLOW_MS: Range = [1000, 30_000];
 const LATE_MS: Range = [5000, 300_000];
 const RPC_MS: Range = [0.2, 15];
+const SLOW_RPC_MS: Range = [200, 10_000];
 /** How long a client waits for a reply. */
 const CLIENT_TIMEOUT_MS = 120_000;
 
@@ -104,7 +105,7 @@ export class ControlPlane {
       BUCKET: this.r2,
       DISPATCHER: { getByName: (name: string) => this.#stub(name, () => this.object(name)) },
       WEBHOOK_SENDER: { getByName: (name: string) => this.#stub("sender", () => this.#sender(name)) },
-      OUTBOUND_FETCH: (url: string, init: WebhookInit) => this.receiver(url, init),
+      OUTBOUND_FETCH: (_keyId: string | null, url: string, init: WebhookInit) => this.receiver(url, init),
       GPU_API_KEY: API_KEY,
       DISPATCH_TIMING: JSON.stringify(options.dispatchTiming),
       ...options.variables,
@@ -273,6 +274,7 @@ export class ControlPlane {
     if (death !== null) world.schedule(world.latency(...RPC_MS), "dies", death, caller);
     const lost = world.faults.strikes("rpc_lost");
     const lostReply = world.faults.strikes("rpc_lost_reply");
+    const slow = world.faults.strikes("rpc_slow");
     return new Promise((resolve, reject) => {
       const reply = (settle: () => void) =>
         world.schedule(world.latency(...RPC_MS), `${what} answered`, settle, caller);
@@ -288,7 +290,7 @@ export class ControlPlane {
             (error: unknown) => reply(() => reject(error)),
           );
       };
-      world.schedule(world.latency(...RPC_MS), what, begin, null);
+      world.schedule(world.latency(...(slow ? SLOW_RPC_MS : RPC_MS)), what, begin, null);
     });
   }
 }

@@ -60,6 +60,8 @@ export const FAULTS = {
     most: 0.5,
     is: "an agent's owner pauses it, immediately or after its job, and resumes it later",
   },
+  // per call of a Dispatcher from a Worker; only where a plan asks for it
+  rpc_slow: { most: 0.4, is: "a call takes seconds to reach the Dispatcher" },
 } as const satisfies Record<string, { most: number; is: string }>;
 
 export type FaultKind = keyof typeof FAULTS;
