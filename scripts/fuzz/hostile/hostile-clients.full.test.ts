@@ -1,0 +1,12 @@
+import { expect, it } from "vitest";
+import { startLocalStack } from "../../e2e/local-stack.ts";
+import { hostileClients } from "./hostile-clients.ts";
+
+it("no hostile client gets a 5xx", { timeout: 600_000 }, async () => {
+  const stack = await startLocalStack();
+  try {
+    expect(await hostileClients(stack, { seed: 1, requests: 300 })).toEqual([]);
+  } finally {
+    await stack.stop();
+  }
+});
