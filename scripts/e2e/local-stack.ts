@@ -16,14 +16,17 @@ export async function startLocalStack(
 ) {
   const dir = await mkdtemp(join(tmpdir(), "splatt-e2e-"));
   const log: string[] = [];
-  const controlPlane = await startControlPlane({
-    dataDir: join(dir, "control-plane"),
-    port: 0,
-    apiKey: API_KEY,
-    dispatchTiming,
-    ...(sources ? { sources } : {}),
-    onLog: (_level, text) => log.push(formatWorkerLog(text)),
-  });
+  const start = (port: number) =>
+    startControlPlane({
+      dataDir: join(dir, "control-plane"),
+      port,
+      apiKey: API_KEY,
+      dispatchTiming,
+      ...(sources ? { sources } : {}),
+      onLog: (_level, text) => log.push(formatWorkerLog(text)),
+    });
+  const controlPlane = await start(0);
+  let running: typeof controlPlane | null = controlPlane;
   const client = new Splatt({ url: controlPlane.url, apiKey: API_KEY });
   return {
     dir,
@@ -33,8 +36,15 @@ export async function startLocalStack(
     log,
     controlPlane,
     jobBecomes: (jobId: string, wanted: (job: JobView) => boolean) => jobBecomes(client, jobId, wanted),
+    /** Stops the control plane for `work`, and starts it again at the same address. */
+    async whileDown(work: () => Promise<void>): Promise<void> {
+      await running?.stop();
+      running = null;
+      await work();
+      running = await start(Number(new URL(controlPlane.url).port));
+    },
     async stop(): Promise<void> {
-      await controlPlane.stop();
+      await running?.stop();
       await rm(dir, { recursive: true, force: true });
     },
   };

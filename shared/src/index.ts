@@ -26,6 +26,7 @@ export * from "./sources/policy-settings.ts";
 export * from "./sources/public-address.ts";
 export * from "./sources/share-page.ts";
 export * from "./sources/source-url.ts";
+export * from "./step-series.ts";
 export * from "./tar.ts";
 export * from "./timestamps.ts";
 export * from "./uploads.ts";

@@ -10,6 +10,8 @@ export interface WatchOptions {
   readonly cursor?: string | undefined;
   /** `poll` asks for each change by HTTP, for where no WebSocket gets through. Then no lines and points come. */
   readonly transport?: "websocket" | "poll" | undefined;
+  /** Called whenever a WebSocket has been opened: a watch that continues may have nothing to say for long. */
+  readonly onConnected?: (() => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -51,7 +53,7 @@ export async function* watchMessages(
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) target.searchParams.set(name, String(value));
     }
-    for await (const message of connection(target, apiKey, options.signal)) {
+    for await (const message of connection(target, apiKey, options)) {
       failures = 0;
       cursor = message.cursor;
       yield message;
@@ -68,7 +70,7 @@ export async function* watchMessages(
 async function* connection(
   url: URL,
   apiKey: string | null,
-  signal: AbortSignal | undefined,
+  { signal, onConnected }: WatchOptions,
 ): AsyncGenerator<WatchMessage> {
   const key = apiKey === null ? [] : [WATCH_KEY_PREFIX + base64url(apiKey)];
   const socket = new WebSocket(url.href, [WATCH_SUBPROTOCOL, ...key]);
@@ -80,6 +82,7 @@ async function* connection(
     wake();
   };
   const abort = () => socket.close();
+  if (onConnected !== undefined) socket.addEventListener("open", onConnected);
   socket.addEventListener("close", close);
   socket.addEventListener("error", close);
   socket.addEventListener("message", ({ data }) => {

@@ -42,7 +42,7 @@ const PARTS: Readonly<Record<string, number>> = {
   "baked_splat.spz": 1,
   "baked_splat.sog": 1,
   [THUMBNAIL_FILE]: 1,
-  "held_out.webp": 1,
+  "photos.webp": 1,
   "metrics.json": 1,
   "pipeline.log": 1,
 };

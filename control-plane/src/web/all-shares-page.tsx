@@ -1,4 +1,4 @@
-import type { ShareView } from "@splatt/shared";
+import type { SharePage } from "@splatt/shared";
 import { EmptyState } from "./components.tsx";
 import type { Viewer } from "./page-api.ts";
 import { SharesTable } from "./shares-table.tsx";
@@ -6,12 +6,12 @@ import { Shell } from "./shell.tsx";
 
 interface AllSharesPageProps {
   readonly viewer: Viewer;
-  readonly shares: readonly ShareView[];
+  readonly page: SharePage;
   readonly now: number;
 }
 
 /** The shares of all jobs; each is made and revoked on the page of its job. */
-export function AllSharesPage({ viewer, shares, now }: AllSharesPageProps) {
+export function AllSharesPage({ viewer, page: { shares, next_cursor: older }, now }: AllSharesPageProps) {
   return (
     <Shell viewer={viewer} section="/app/shares" title="Shares">
       <h1>Shares</h1>
@@ -23,8 +23,22 @@ export function AllSharesPage({ viewer, shares, now }: AllSharesPageProps) {
         <SharesTable
           shares={shares}
           now={now}
-          action={({ job_id }) => <a href={`/app/jobs/${job_id}/shares`}>Show or revoke</a>}
+          action={({ job_id, task_id }) => (
+            <>
+              <a href={`/app/jobs/${job_id}`}>{task_id}</a>{" "}
+              <a class="button" href={`/app/jobs/${job_id}/shares`}>
+                Show or revoke
+              </a>
+            </>
+          )}
         />
+      )}
+      {older !== null && (
+        <nav class="head" aria-label="Pages">
+          <a class="button" href={`/app/shares?${new URLSearchParams({ cursor: older })}`} rel="next">
+            Older shares
+          </a>
+        </nav>
       )}
     </Shell>
   );

@@ -14,39 +14,52 @@ export function FrontPage({ problem, next }: FrontPageProps) {
     <Document title="Splatt: from a video to a 3D Gaussian splat, on your own GPU">
       <main class="front" id="content">
         <Brand />
-        <div class="hero">
-          <h1>Film it. Splat it. On your own GPU.</h1>
-          <p class="lead">
-            Send a video of a place or a thing. A GPU box of yours, behind any router, turns it into a 3D
-            Gaussian splat that you can walk around in, share as a link and download.
-          </p>
-        </div>
-        <form class="card form" method="post" action="/sign-in">
-          <h2>Sign in</h2>
-          {problem !== undefined && <ProblemNotice problem={problem} />}
-          <label>
-            API key
-            <input
-              name="api_key"
-              type="password"
-              required
-              autocomplete="current-password"
-              spellcheck={false}
-              placeholder="splatt_…"
-            />
-            <span class="hint">
-              The key is exchanged for a session and is not kept in this browser. On one machine, it is
-              GPU_API_KEY in the file .env.
-            </span>
-          </label>
-          {next !== undefined && <input type="hidden" name="next" value={next} />}
-          <div>
-            <button class="primary" type="submit">
-              Sign in
-            </button>
+        <div class="welcome">
+          <div class="hero">
+            <h1>
+              Film it. Splat it. <span>On your own GPU.</span>
+            </h1>
+            <p class="lead">
+              Send a video of a place or a thing. A GPU box of yours, behind any router, turns it into a 3D
+              Gaussian splat that you can walk around in, share as a link and download.
+            </p>
           </div>
-        </form>
-        <div class="cards">
+          <form class="card form" method="post" action="/sign-in">
+            <h2>Sign in</h2>
+            {problem !== undefined && <ProblemNotice problem={problem} />}
+            <label>
+              API key
+              <input
+                name="api_key"
+                type="password"
+                required
+                autocomplete="current-password"
+                spellcheck={false}
+                placeholder="splatt_…"
+              />
+              <span class="hint">
+                The key is exchanged for a session and is not kept in this browser. On one machine, it is
+                GPU_API_KEY in the file .env.
+              </span>
+            </label>
+            {next !== undefined && <input type="hidden" name="next" value={next} />}
+            <div>
+              <button class="primary" type="submit">
+                Sign in
+              </button>
+            </div>
+          </form>
+        </div>
+        <picture class="product">
+          <source srcset="/assets/front-dark.webp" media="(prefers-color-scheme: dark)" />
+          <img
+            src="/assets/front-light.webp"
+            width="1280"
+            height="820"
+            alt="The page of a job: its splat, its timeline and its training"
+          />
+        </picture>
+        <div class="cards thirds">
           <section class="card">
             <h2>No open port</h2>
             <p class="muted">

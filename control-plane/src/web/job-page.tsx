@@ -40,7 +40,8 @@ interface JobPageProps {
 export function JobPage({ viewer, data, origin, now }: JobPageProps) {
   const { job, events } = data;
   const ended = isTerminal(job.status);
-  const splat = viewedSplat(job.results);
+  const readsResults = job.results !== null && viewer.may("results:read");
+  const splat = readsResults ? viewedSplat(job.results) : null;
   const scripts = ["job", ...(splat === null ? [] : ["viewer"])];
   return (
     <Shell
@@ -50,7 +51,12 @@ export function JobPage({ viewer, data, origin, now }: JobPageProps) {
       scripts={scripts}
       head={splat === null ? undefined : <ViewerStyles />}
     >
-      <div class="head" data-job={job.job_id} data-ended={ended ? "" : undefined}>
+      <div
+        class="head"
+        data-job={job.job_id}
+        data-ended={ended ? "" : undefined}
+        data-results={readsResults ? `/jobs/${job.job_id}/results` : undefined}
+      >
         <h1 class="wrap">{job.task_id}</h1>
         <span data-live="status">
           <StatusBadge status={job.status} />
@@ -65,31 +71,25 @@ export function JobPage({ viewer, data, origin, now }: JobPageProps) {
       <div data-live="failure">{job.error !== null && <Failure job={job} />}</div>
 
       {!ended && <NewestPicture job={job} />}
-      {splat !== null ? <SplatViewer splat={splat} /> : <Poster job={job} />}
+      {splat !== null ? <SplatViewer splat={splat} /> : readsResults && <Poster job={job} />}
 
-      <div class="cards wide">
+      {job.status === "completed" && <KeyFigures job={job} />}
+      {readsResults && Object.hasOwn(job.results ?? {}, PHOTOS_FILE) && <Photos job={job} />}
+
+      <div class="cards columns">
         <section class="card">
           <h2>Timeline</h2>
           <div data-live="timeline">
             <JobTimeline job={job} events={events} now={now} />
           </div>
         </section>
-        {!ended && (
-          <section class="card" data-metrics hidden>
-            <h2>Training</h2>
-            <div data-chart />
-          </section>
-        )}
-        {job.report?.capture && <CaptureCard job={job} />}
+        <section class="card" data-metrics hidden>
+          <h2>Training</h2>
+          <div class="charts" data-chart />
+        </section>
+        {job.report?.capture && <CaptureCard job={job} readsResults={readsResults} />}
         {job.report?.train && <QualityCard job={job} />}
-        {job.results !== null && Object.hasOwn(job.results, "held_out.webp") && (
-          <section class="card">
-            <h2>Truth and splat</h2>
-            <p class="muted small">Photos that training never saw, and the splat from the same cameras.</p>
-            <div data-held-out={`/jobs/${job.job_id}/results`} />
-          </section>
-        )}
-        {job.results !== null && viewer.may("results:read") && <Files job={job} results={job.results} />}
+        {readsResults && job.results !== null && <Files job={job} results={job.results} />}
         <Details job={job} origin={origin} now={now} />
       </div>
       <Log job={job} />
@@ -97,6 +97,45 @@ export function JobPage({ viewer, data, origin, now }: JobPageProps) {
   );
 }
 
+/** Filled by client/job.ts. Without scripts, the sheet itself is shown. */
+function Photos({ job }: { readonly job: JobView }) {
+  return (
+    <>
+      <section class="card" data-held-out hidden>
+        <div class="head">
+          <h2>Truth beside the splat</h2>
+          <label class="check actions">
+            <input type="checkbox" data-difference />
+            Show the difference
+          </label>
+        </div>
+        <p class="muted small">
+          Photos that training never saw, and the splat from the same cameras. Move the line to compare.
+        </p>
+        <div class="pairs" data-pairs />
+      </section>
+      <section class="card" data-contact-sheet hidden>
+        <h2>Frames</h2>
+        <p class="muted small">
+          Taken from the video, in order. Crossed out: COLMAP could not tell where the camera was.
+        </p>
+        <ol class="contact-sheet" data-frames />
+      </section>
+      <noscript>
+        <section class="card">
+          <h2>Truth and splat</h2>
+          <p class="muted small">
+            Photos that training never saw on the left, the splat from the same cameras on the right, and the
+            frames of the capture.
+          </p>
+          <img src={`/jobs/${job.job_id}/results/${PHOTOS_FILE}?download=0`} alt="Photos and renderings" />
+        </section>
+      </noscript>
+    </>
+  );
+}
+
+const PHOTOS_FILE = "photos.webp";
 const PIN_EFFECT = "Retention removes nothing of a pinned job.";
 
 function JobActions({ job, viewer }: { readonly job: JobView; readonly viewer: Viewer }) {
@@ -209,7 +248,34 @@ function Log({ job }: { readonly job: JobView }) {
   );
 }
 
-function CaptureCard({ job }: { readonly job: JobView }) {
+/** A completed job at a glance. */
+function KeyFigures({ job }: { readonly job: JobView }) {
+  const { train, capture } = job.report ?? {};
+  const took =
+    job.started_at === null || job.ended_at === null
+      ? null
+      : (Date.parse(job.ended_at) - Date.parse(job.started_at)) / 1000;
+  const figures: readonly (readonly [name: string, value: string | null])[] = [
+    ["Gaussians", train ? count(train.gaussians) : null],
+    ["Held-out PSNR", train?.psnr ? `${train.psnr.toFixed(1)} dB` : null],
+    ["Frames placed", capture ? `${capture.registered} of ${capture.frames}` : null],
+    ["Took", took === null ? null : duration(took)],
+  ];
+  const known = figures.filter(([, value]) => value !== null);
+  if (known.length === 0) return null;
+  return (
+    <dl class="figures">
+      {known.map(([name, value]) => (
+        <div>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function CaptureCard({ job, readsResults }: { readonly job: JobView; readonly readsResults: boolean }) {
   const capture = job.report?.capture;
   if (!capture) return null;
   const kind = { good: "ok", weak: "warn", unusable: "bad" }[capture.verdict];
@@ -234,7 +300,7 @@ function CaptureCard({ job }: { readonly job: JobView }) {
           </>
         )}
       </dl>
-      {job.status === "completed" && (
+      {readsResults && (
         <div class="camera-path" data-camera-path={`/jobs/${job.job_id}/results/transforms.json`} />
       )}
     </section>
@@ -247,18 +313,6 @@ function QualityCard({ job }: { readonly job: JobView }) {
   return (
     <section class="card">
       <h2>The splat</h2>
-      <dl class="figures">
-        {train.psnr !== null && (
-          <div>
-            <dt>Held-out PSNR</dt>
-            <dd>{train.psnr.toFixed(1)} dB</dd>
-          </div>
-        )}
-        <div>
-          <dt>Gaussians</dt>
-          <dd>{count(train.gaussians)}</dd>
-        </div>
-      </dl>
       {train.psnr_doubt !== undefined && (
         <div class="notice warn">
           <strong>This PSNR cannot be true</strong>
@@ -307,7 +361,7 @@ function Files({ job, results }: { readonly job: JobView; readonly results: Reco
             <tr>
               <th>Name</th>
               <th>Size</th>
-              <th>SHA-256</th>
+              <th class="wide-only">SHA-256</th>
             </tr>
           </thead>
           <tbody>
@@ -317,7 +371,7 @@ function Files({ job, results }: { readonly job: JobView; readonly results: Reco
                   <a href={file.url}>{name}</a>
                 </td>
                 <td class="number">{bytes(file.size)}</td>
-                <td>
+                <td class="wide-only">
                   <code title={file.sha256}>{file.sha256.slice(0, 12)}…</code>
                 </td>
               </tr>

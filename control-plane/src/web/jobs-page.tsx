@@ -158,7 +158,7 @@ function Jobs({ viewer, list, query, now }: JobsProps) {
           <NoJobs viewer={viewer} isFiltered={query.size > 0} />
         ) : (
           <div class="table">
-            <table data-keyboard-list>
+            <table class="jobs" data-keyboard-list>
               <thead>
                 <tr>
                   {viewer.may("results:read") && (

@@ -1,25 +1,8 @@
 import type { JobList, JobView } from "@splatt/shared";
+import { HowToFilm } from "./filming.tsx";
 import { duration } from "./format.ts";
 import type { PageApi, Viewer } from "./page-api.ts";
 import { Shell } from "./shell.tsx";
-
-const FILMING: readonly { readonly title: string; readonly text: string; readonly path: string }[] = [
-  {
-    title: "Walk around it",
-    text: "Move yourself, not only the camera: a full slow circle, then another one higher or lower.",
-    path: "M50 50 m-34 0 a34 24 0 1 1 10 18",
-  },
-  {
-    title: "Keep it sharp",
-    text: "Move slowly and keep the light on. Blurred pictures give nothing to hold on to.",
-    path: "M16 72 L34 40 L50 62 L66 30 L84 72 Z",
-  },
-  {
-    title: "Let the pictures overlap",
-    text: "Everything should be seen from several places. Thirty seconds to two minutes are enough.",
-    path: "M18 32 h38 v38 h-38 z M42 24 h40 v40 h-40 z",
-  },
-];
 
 const MEASURED_JOBS = 3;
 
@@ -145,20 +128,7 @@ export function NewJobPage({ viewer, experience }: NewJobPageProps) {
           <span class="muted small">{experienceInWords(experience)}</span>
         </div>
       </form>
-      <section>
-        <h2>How to film</h2>
-        <div class="cards">
-          {FILMING.map(({ title, text, path }) => (
-            <div class="card filming">
-              <svg viewBox="0 0 100 100" aria-hidden="true">
-                <path d={path} />
-              </svg>
-              <h3>{title}</h3>
-              <p class="muted">{text}</p>
-            </div>
-          ))}
-        </div>
-      </section>
+      <HowToFilm />
     </Shell>
   );
 }

@@ -235,16 +235,19 @@ function Gallery({ jobs, now }: { readonly jobs: readonly JobStatusView[]; reado
   const shown = jobs.filter(({ results }) => results !== null && Object.hasOwn(results, THUMBNAIL_FILE));
   if (shown.length === 0) return null;
   return (
-    <section class="gallery" aria-label="Newest splats">
-      {shown.slice(0, PICTURES).map((job) => (
-        <a href={`/app/jobs/${job.job_id}`}>
-          <img src={`/jobs/${job.job_id}/results/${THUMBNAIL_FILE}?download=0`} alt="" />
-          <span class="name">{job.task_id}</span>
-          <span class="small">
-            <Ago time={job.updated_at} now={now} />
-          </span>
-        </a>
-      ))}
+    <section class="stack">
+      <h2>Newest splats</h2>
+      <div class="gallery">
+        {shown.slice(0, PICTURES).map((job) => (
+          <a href={`/app/jobs/${job.job_id}`}>
+            <img src={`/jobs/${job.job_id}/results/${THUMBNAIL_FILE}?download=0`} alt="" />
+            <span class="name">{job.task_id}</span>
+            <span class="small">
+              <Ago time={job.updated_at} now={now} />
+            </span>
+          </a>
+        ))}
+      </div>
     </section>
   );
 }

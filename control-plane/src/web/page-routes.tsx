@@ -1,4 +1,4 @@
-import type { Me, Problem, ShareView } from "@splatt/shared";
+import type { Me, Problem, SharePage } from "@splatt/shared";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { apiRequest } from "../http/api-request.ts";
@@ -61,11 +61,10 @@ export function pageRoutes(callApi: CallApi): Hono<PageEnv> {
   });
 
   pages.get("/app/shares", async (c) => {
-    const [viewer, { shares }] = await Promise.all([
-      c.var.viewer(),
-      c.var.api.get<{ shares: ShareView[] }>("/shares"),
-    ]);
-    return c.html(<AllSharesPage viewer={viewer} shares={shares} now={Date.now()} />);
+    const cursor = c.req.query("cursor");
+    const query = cursor === undefined ? "" : `?${new URLSearchParams({ cursor })}`;
+    const [viewer, page] = await Promise.all([c.var.viewer(), c.var.api.get<SharePage>(`/shares${query}`)]);
+    return c.html(<AllSharesPage viewer={viewer} page={page} now={Date.now()} />);
   });
 
   pages.get("/app/new", async (c) => {

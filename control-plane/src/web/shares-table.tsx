@@ -2,14 +2,14 @@ import type { ShareView } from "@splatt/shared";
 import type { Child } from "hono/jsx";
 import { Ago } from "./components.tsx";
 
-interface SharesTableProps {
-  readonly shares: readonly ShareView[];
+interface SharesTableProps<S extends ShareView> {
+  readonly shares: readonly S[];
   readonly now: number;
   /** The last column: what can be done with a share. */
-  readonly action: (share: ShareView) => Child;
+  readonly action: (share: S) => Child;
 }
 
-export function SharesTable({ shares, now, action }: SharesTableProps) {
+export function SharesTable<S extends ShareView>({ shares, now, action }: SharesTableProps<S>) {
   return (
     <div class="table">
       <table>

@@ -70,7 +70,7 @@ function UsageTable({ days, nameOf }: { readonly days: UsageList["days"]; readon
           <dd>{bytes(sum("result_bytes"))}</dd>
         </div>
       </dl>
-      <div class="table">
+      <div class="table" tabindex={0}>
         <table>
           <thead>
             <tr>
@@ -114,7 +114,7 @@ function Audit({ audit, nameOf, now }: AuditProps) {
           <p>Keys, GPU boxes, webhooks and shares that are made or deleted appear here.</p>
         </EmptyState>
       ) : (
-        <div class="table">
+        <div class="table" tabindex={0}>
           <table>
             <thead>
               <tr>

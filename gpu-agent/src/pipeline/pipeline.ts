@@ -14,6 +14,7 @@ import { runStages } from "./run-stages.ts";
 import type { Stage, StageResult } from "./stage.ts";
 import type { StageRunner } from "./stage-runner.ts";
 import { createTrainStage } from "./train-stage.ts";
+import { readCurves } from "./training-curves.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -68,8 +69,12 @@ export function createPipeline(host: GpuHost, delivery: Delivery): Pipeline {
     train: (engine, job) =>
       createTrainStage(engine, (picture, signal) => delivery.showPreview(job, picture, signal)),
     export: (engine) => createExportStage(engine, capacity.gpus.length > 0),
-    summarize: (job, exported) =>
-      writeSummaryFiles(join(job.dir, "summary"), job.jobLog.path, job.report, exported),
+    summarize: async (job, exported, trainDir) =>
+      writeSummaryFiles(join(job.dir, "summary"), job.jobLog.path, {
+        report: job.report,
+        exported,
+        curves: await readCurves(trainDir),
+      }),
     deliver: (stages, job, files) => delivery.deliver(stages, job, files),
   });
 }

@@ -24,7 +24,7 @@ export interface PipelineParts {
   readonly train: (engine: Engine, job: PipelineJob) => Stage<TrainInput, TrainedModel>;
   readonly export: (engine: Engine) => Stage<ExportInput, ExportOutput>;
   /** Writes files that summarise the whole run. @returns their paths */
-  readonly summarize: (job: PipelineJob, exported: ExportOutput) => Promise<string[]>;
+  readonly summarize: (job: PipelineJob, exported: ExportOutput, trainDir: string) => Promise<string[]>;
   /** @param files paths of the result files */
   readonly deliver: (
     stages: StageRunner,
@@ -66,7 +66,7 @@ export function runStages(parts: PipelineParts): Pipeline {
 
     const results = exported.value.files.map((filename) => join(stages.dir("export"), filename));
     await job.jobLog.close();
-    const summary = await parts.summarize(job, exported.value);
+    const summary = await parts.summarize(job, exported.value, trainDir);
     return parts.deliver(stages, job, [...results, ...summary]);
   };
 }

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import type { EngineName } from "@splatt/shared";
 import { EARLY_SPLAT_FILE, type Engine, type TrainedModel, type TrainOptions } from "../engines/engine.ts";
 import { type ShowPreview, showPreviews } from "./preview/previews.ts";
-import type { ResourceToken, Stage } from "./stage.ts";
+import type { ResourceToken, Stage, StageContext } from "./stage.ts";
+import { CurveRecorder } from "./training-curves.ts";
 
 export interface TrainInput {
   /** The poses stage's folder. */
@@ -41,8 +42,18 @@ export function createTrainStage(engine: Engine, show: ShowPreview): Stage<Train
         },
         AbortSignal.any([trained.signal, context.signal]),
       );
+      const curves = new CurveRecorder();
+      const recorded: StageContext = {
+        ...context,
+        report: (progress) => {
+          if (progress.point !== undefined) curves.add(progress.point);
+          context.report(progress);
+        },
+      };
       try {
-        return await engine.train({ dir: datasetDir, video }, options, context);
+        const model = await engine.train({ dir: datasetDir, video }, options, recorded);
+        if (model.ok) await curves.save(context.dir);
+        return model;
       } finally {
         trained.abort();
         await previews;

@@ -2,10 +2,10 @@ import { readFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import type { PipelineJob } from "@splatt/gpu-agent/pipeline/pipeline-job";
 import type { Page } from "playwright-core";
-import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CHROMIUM, type PageStack, startPageStack, watchForTrouble } from "./page-stack.ts";
+import { CHROMIUM, type PageStack, START_LIMIT_MS, startPageStack, watchForTrouble } from "./page-stack.ts";
 import { LOG_LINES } from "./prepared-results.ts";
+import { expectPictureOfThumbnail, meanDifference, small } from "./viewer-picture.ts";
 
 /** An agent keeps one point of its curves a second. */
 const POINT_INTERVAL_MS = 1001;
@@ -16,8 +16,8 @@ describe.skipIf(CHROMIUM === null)("the page of a job", { timeout: 180_000 }, ()
   let stack: PageStack;
   beforeAll(async () => {
     stack = await startPageStack();
-  });
-  afterAll(() => stack?.stop());
+  }, START_LIMIT_MS);
+  afterAll(() => stack?.stop(), START_LIMIT_MS);
 
   it("is live from waiting to the splat, over one connection", async () => {
     const { harness } = stack;
@@ -78,7 +78,7 @@ describe.skipIf(CHROMIUM === null)("the page of a job", { timeout: 180_000 }, ()
     expect(trouble).toEqual([]);
 
     await log.getByText(LOG_LINES.at(-1) ?? "").waitFor();
-    await expectPictureOfThumbnail(page, picture);
+    await expectPictureOfThumbnail(page, await readFile(picture));
     await expectSlider(page);
     await page.context().close();
   });
@@ -127,29 +127,6 @@ function fromEnd(page: Page): Promise<number> {
   return page
     .locator("[data-log]")
     .evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight);
-}
-
-/** The picture that the viewer saves shows what the thumbnail shows: the same camera, upright and not mirrored. */
-async function expectPictureOfThumbnail(page: Page, thumbnail: string): Promise<void> {
-  const downloading = page.waitForEvent("download");
-  await page.getByRole("button", { name: "Save a picture" }).click();
-  const saved = await readFile((await (await downloading).path()) ?? "");
-  const seen = await small(saved);
-  const wanted = await small(await readFile(thumbnail));
-  expect(meanDifference(seen, wanted)).toBeLessThan(15);
-  for (const wrong of [sharp(thumbnail).flip(), sharp(thumbnail).flop()]) {
-    expect(meanDifference(seen, await small(await wrong.toBuffer()))).toBeGreaterThan(40);
-  }
-}
-
-/** As a poster fills a window of the viewer's shape. */
-function small(picture: Buffer): Promise<Buffer> {
-  return sharp(picture).flatten({ background: "black" }).resize(32, 18, { fit: "cover" }).raw().toBuffer();
-}
-
-function meanDifference(a: Buffer, b: Buffer): number {
-  expect(a.length).toBe(b.length);
-  return a.reduce((sum, value, index) => sum + Math.abs(value - (b[index] ?? 0)), 0) / a.length;
 }
 
 /** Moving the slider by keyboard uncovers the splat. */

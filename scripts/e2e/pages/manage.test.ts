@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CHROMIUM, type PageStack, startPageStack, watchForTrouble } from "./page-stack.ts";
+import { CHROMIUM, type PageStack, START_LIMIT_MS, startPageStack, watchForTrouble } from "./page-stack.ts";
 
 /** Signing in, GPU boxes, keys and webhooks, in a real browser. */
 
-describe.skipIf(CHROMIUM === null)("the pages", () => {
+describe.skipIf(CHROMIUM === null)("the pages", { timeout: 180_000 }, () => {
   let stack: PageStack;
   beforeAll(async () => {
     stack = await startPageStack();
-  });
-  afterAll(() => stack?.stop());
+  }, START_LIMIT_MS);
+  afterAll(() => stack?.stop(), START_LIMIT_MS);
 
   it("refuse a wrong key, and keep none in the browser", async () => {
-    const page = await (await stack.browser.newContext()).newPage();
+    const page = await stack.visitor();
     await page.goto(`${stack.url}/app/keys`);
     await page.getByLabel("API key").fill("wrong");
     await page.getByRole("button", { name: "Sign in" }).click();

@@ -1,6 +1,6 @@
 import { copyFile, mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { Pipeline } from "@splatt/gpu-agent/pipeline/pipeline-job";
+import type { Pipeline, PipelineJob } from "@splatt/gpu-agent/pipeline/pipeline-job";
 import { ResourceTokens } from "@splatt/gpu-agent/pipeline/resource-tokens";
 import { StageRunner } from "@splatt/gpu-agent/pipeline/stage-runner";
 import { createUploadStage } from "@splatt/gpu-agent/pipeline/upload";
@@ -13,21 +13,32 @@ import { prepareResults, REPORT } from "./prepared-results.ts";
 export const CHROMIUM = await findChromium();
 if (CHROMIUM === null) console.warn("Skipped: the browser tests need Chromium. npm run setup -- --tests");
 
+/** A busy machine takes long to start and stop a control plane and a browser. */
+export const START_LIMIT_MS = 180_000;
+const WAIT_MS = 120_000;
 const QUICK = { heartbeatMs: 2000, progressMs: 20, progressWriteMs: 1, resendMs: 1000 };
 
-/** A control plane with its pages, an agent in this process, and a browser. */
-export async function startPageStack() {
+/**
+ * A control plane with its pages, an agent in this process, and a browser.
+ *
+ * @param prepare makes the result files of its jobs in a folder
+ */
+export async function startPageStack(prepare: (dir: string) => Promise<string[]> = prepareResults) {
   const stack = await startLocalStack(QUICK);
   const harness = new AgentHarness(stack);
   const browser = await launchBrowser(CHROMIUM ?? "");
   let results: Promise<string[]> | null = null;
   const preparedResults = () => {
-    results ??= prepareResults(join(stack.dir, "prepared"));
+    results ??= prepare(join(stack.dir, "prepared"));
     return results;
   };
   let hasDeliverer = false;
-  /** Uploads the prepared results, as the last stage of a pipeline. */
-  const deliver: Pipeline = async (run, signal) => {
+  /** Uploads the prepared results, or some of them, as the last stage of a pipeline. */
+  const deliver = async (
+    run: PipelineJob,
+    signal: AbortSignal,
+    isWanted: (file: string) => boolean = () => true,
+  ): ReturnType<Pipeline> => {
     run.noteReport({
       engine: { name: "builtin", version: "1", reason: "" },
       capture: {
@@ -39,7 +50,7 @@ export async function startPageStack() {
     const dir = join(run.dir, "export");
     await mkdir(dir, { recursive: true });
     const files = await Promise.all(
-      (await preparedResults()).map(async (file) => {
+      (await preparedResults()).filter(isWanted).map(async (file) => {
         await copyFile(file, join(dir, basename(file)));
         return join(dir, basename(file));
       }),
@@ -60,9 +71,12 @@ export async function startPageStack() {
     mint,
     browser,
     preparedResults,
+    /** A page of a new browser profile. */
+    visitor: (options: BrowserContextOptions = {}) => newProfile(browser, options),
+
     /** @param origin another way to the control plane, such as a proxy */
-    signedIn: (options: BrowserContextOptions = {}, origin = stack.url) =>
-      signedIn(browser, origin, stack.apiKey, options),
+    signedIn: (options: BrowserContextOptions = {}, origin = stack.url, apiKey = stack.apiKey) =>
+      signedIn(browser, origin, apiKey, options),
 
     deliver,
 
@@ -86,6 +100,13 @@ export async function startPageStack() {
 
 export type PageStack = Awaited<ReturnType<typeof startPageStack>>;
 
+async function newProfile(browser: Browser, options: BrowserContextOptions): Promise<Page> {
+  const context = await browser.newContext(options);
+  // A busy machine is no failure; the test's own limit bounds the wait.
+  context.setDefaultTimeout(WAIT_MS);
+  return context.newPage();
+}
+
 /** A page of a new browser profile, signed in with the key. */
 async function signedIn(
   browser: Browser,
@@ -93,8 +114,7 @@ async function signedIn(
   apiKey: string,
   options: BrowserContextOptions,
 ): Promise<Page> {
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
+  const page = await newProfile(browser, options);
   await page.goto(url);
   await page.fill("[name=api_key]", apiKey);
   await page.click("button[type=submit]");

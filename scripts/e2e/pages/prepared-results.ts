@@ -22,6 +22,12 @@ export const REPORT: TrainReport = {
   ssim: 0.9,
 };
 
+const CURVES = {
+  loss: [0, 50, 100].map((step) => [step, 1 / (step + 1)]),
+  psnr: [0, 50, 100].map((step) => [step, 20 + step / 25]),
+  gaussians: [],
+};
+
 /** The lines of the log of the prepared job. */
 export const LOG_LINES = Array.from({ length: 400 }, (_, line) => `train: step ${line} of 400`);
 
@@ -31,11 +37,11 @@ export const LOG_LINES = Array.from({ length: 400 }, (_, line) => `train: step $
  *
  * @returns their paths
  */
-export async function prepareResults(dir: string): Promise<string[]> {
+export async function prepareResults(dir: string, gaussians = GAUSSIANS): Promise<string[]> {
   const dataset = join(dir, "dataset");
   await mkdir(join(dataset, "images"), { recursive: true });
   const model = join(dir, "model.ply");
-  await writeBall(model);
+  await writeBall(model, gaussians);
   const frames = await Promise.all(
     Array.from({ length: CAMERAS }, async (_, index) => {
       const file_path = `images/${index}.svg`;
@@ -85,16 +91,16 @@ export async function prepareResults(dir: string): Promise<string[]> {
   );
   if (!done.ok) throw new Error(done.error.detail);
   if (done.value.missing.length > 0) throw new Error(JSON.stringify(done.value.missing));
-  await writeFile(join(results, "metrics.json"), JSON.stringify({ views: done.value.views }));
+  await writeFile(join(results, "metrics.json"), JSON.stringify({ views: done.value.views, curves: CURVES }));
   await writeFile(join(results, LOG_FILE), `${LOG_LINES.join("\n")}\n`);
   return [...done.value.files, "metrics.json", LOG_FILE].map((name) => join(results, name));
 }
 
 /** A ball around the origin, with z up. */
-async function writeBall(file: string): Promise<void> {
-  const cloud = emptySplatCloud(GAUSSIANS, 1);
-  for (let i = 0; i < GAUSSIANS; i++) {
-    const z = 1 - (2 * (i + 0.5)) / GAUSSIANS;
+async function writeBall(file: string, gaussians: number): Promise<void> {
+  const cloud = emptySplatCloud(gaussians, 1);
+  for (let i = 0; i < gaussians; i++) {
+    const z = 1 - (2 * (i + 0.5)) / gaussians;
     const angle = i * 2.399963;
     const radius = Math.sqrt(1 - z * z);
     const y = radius * Math.sin(angle);

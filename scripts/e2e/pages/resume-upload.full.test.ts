@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CHROMIUM, type PageStack, startPageStack } from "./page-stack.ts";
+import { CHROMIUM, type PageStack, START_LIMIT_MS, startPageStack } from "./page-stack.ts";
 
 const MIB = 1024 * 1024;
 /** Two parts. */
@@ -55,7 +55,7 @@ describe.skipIf(CHROMIUM === null)("an upload from the page", { timeout: 180_000
   beforeAll(async () => {
     stack = await startPageStack();
     proxy = await CuttingProxy.before(stack.url);
-  }, 60_000);
+  }, START_LIMIT_MS);
   afterAll(async () => {
     proxy.stop();
     await stack.stop();

@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CHROMIUM, type PageStack, startPageStack, watchForTrouble } from "./page-stack.ts";
+import { CHROMIUM, type PageStack, START_LIMIT_MS, startPageStack, watchForTrouble } from "./page-stack.ts";
 
 /** Sending a video from the page, in a real browser. */
 
@@ -11,13 +11,13 @@ const DROPPED = `
     return files;
   })()`;
 
-describe.skipIf(CHROMIUM === null)("sending a video from the page", () => {
+describe.skipIf(CHROMIUM === null)("sending a video from the page", { timeout: 180_000 }, () => {
   let stack: PageStack;
   beforeAll(async () => {
     stack = await startPageStack();
     await stack.mint("nobody");
-  });
-  afterAll(() => stack?.stop());
+  }, START_LIMIT_MS);
+  afterAll(() => stack?.stop(), START_LIMIT_MS);
 
   it("makes a job of a video that is dropped, with the options of the form", async () => {
     const page = await stack.signedIn();

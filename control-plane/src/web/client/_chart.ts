@@ -1,60 +1,83 @@
+import { count } from "../format.ts";
+
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 400;
 const HEIGHT = 120;
 
-export interface Point {
-  readonly x: number;
-  readonly y: number;
+type Point = readonly [step: number, value: number];
+
+/** Of a training: values by step. */
+export interface Curves {
+  readonly loss: readonly Point[];
+  readonly psnr: readonly Point[];
+  readonly gaussians: readonly Point[];
 }
 
-export interface Series {
+/** Draws each curve with at least two points into the card, over the same steps; without one, the card stays hidden. */
+export function drawCurves(card: HTMLElement, { loss, psnr, gaussians }: Curves): void {
+  const series = [
+    { name: "Held-out PSNR", format: (value: number) => `${value.toFixed(1)} dB`, points: psnr },
+    { name: "Loss", format: (value: number) => value.toPrecision(3), points: loss },
+    { name: "Gaussians", format: count, points: gaussians },
+  ].filter(({ points }) => points.length > 1);
+  card.hidden = series.length === 0;
+  const [first, last] = range(series.flatMap(({ points }) => points.map(([step]) => step)));
+  card.querySelector("[data-chart]")?.replaceChildren(...series.map((one) => chart(one, [first, last])));
+}
+
+interface Series {
   readonly name: string;
-  readonly unit: string;
+  readonly format: (value: number) => string;
   readonly points: readonly Point[];
 }
 
-/** Draws each series as a line over the same x axis, with its newest value in words: a chart that needs no legend. */
-export function drawCharts(container: Element, series: readonly Series[]): void {
-  container.replaceChildren(...series.filter(({ points }) => points.length > 1).map((one) => chart(one)));
-}
-
-function chart({ name, unit, points }: Series): Element {
+function chart({ name, format, points }: Series, steps: readonly [number, number]): Element {
   const figure = document.createElement("figure");
   figure.className = "chart";
   const caption = document.createElement("figcaption");
-  const last = points.at(-1);
-  caption.textContent = `${name} ${last === undefined ? "" : format(last.y)}${unit}`;
+  const value = document.createElement("strong");
+  value.textContent = format(points.at(-1)?.[1] ?? 0);
+  caption.append(`${name} `, value);
+  const line = polyline(points, steps);
   const svg = element("svg", {
     viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
     preserveAspectRatio: "none",
     "aria-hidden": "true",
   });
-  svg.append(element("polyline", { points: polyline(points), class: "line" }));
-  figure.append(caption, svg);
+  const [start = ""] = line.split(",");
+  const end = line.slice(line.lastIndexOf(" ") + 1).split(",")[0] ?? "";
+  svg.append(
+    element("polygon", { points: `${start},${HEIGHT} ${line} ${end},${HEIGHT}`, class: "area" }),
+    element("polyline", { points: line, class: "line" }),
+  );
+  const axis = document.createElement("div");
+  axis.className = "axis";
+  for (const step of steps) {
+    const label = document.createElement("span");
+    label.textContent = step === steps[1] ? `step ${count(step)}` : count(step);
+    axis.append(label);
+  }
+  figure.append(caption, svg, axis);
   return figure;
 }
 
 /** The points of an SVG polyline that fills the chart. */
-export function polyline(points: readonly Point[]): string {
-  const [left, right] = range(points.map(({ x }) => x));
-  const [low, high] = range(points.map(({ y }) => y));
+function polyline(points: readonly Point[], [left, right]: readonly [number, number]): string {
+  const [low, high] = range(points.map(([, value]) => value));
   return points
-    .map(({ x, y }) => {
-      const px = ((x - left) / (right - left)) * WIDTH;
-      const py = HEIGHT - 4 - ((y - low) / (high - low)) * (HEIGHT - 8);
-      return `${px.toFixed(1)},${py.toFixed(1)}`;
+    .map(([step, value]) => {
+      const x = ((step - left) / (right - left)) * WIDTH;
+      const y = HEIGHT - 4 - ((value - low) / (high - low)) * (HEIGHT - 8);
+      return `${x.toFixed(1)},${y.toFixed(1)}`;
     })
     .join(" ");
 }
 
-function range(values: readonly number[]): [low: number, high: number] {
+/** The least and the greatest value, never equal. */
+export function range(values: readonly number[]): [low: number, high: number] {
   const low = Math.min(...values);
   const high = Math.max(...values);
   return low === high ? [low - 1, high + 1] : [low, high];
-}
-
-function format(value: number): string {
-  return Math.abs(value) >= 10 ? value.toFixed(1) : value.toPrecision(3);
 }
 
 export function element(name: string, attributes: Readonly<Record<string, string>>): SVGElement {

@@ -1,16 +1,19 @@
-import { isActive, type JobView, type WatchMessage } from "@splatt/shared";
+import { isActive, type JobView, StepSeries, type WatchMessage } from "@splatt/shared";
 import { ApiProblem, type Splatt } from "splatt";
 import { duration } from "../format.ts";
-import { drawCharts } from "./_chart.ts";
-import { Curve } from "./_curve.ts";
+import { drawCurves } from "./_chart.ts";
 import { refresh } from "./_fresh.ts";
 import { LogView } from "./_log-view.ts";
 import { NewestPicture } from "./_newest-picture.ts";
 import { all, required, setText } from "./_page.ts";
 
 const LOG_LINES = 300;
+/** More points than this cannot be told apart on a chart. */
+const MAX_POINTS = 1000;
 /** How long a page whose control plane cannot be reached waits before it tries again. */
 const RECONNECT_MS = 3000;
+/** Between two looks at what the server renders, while there is progress. */
+const REFRESH_MS = 15_000;
 
 /**
  * Keeps the page of a job that has not ended live over one WebSocket, which costs nothing while nothing happens. A lost
@@ -21,7 +24,8 @@ export async function watchJob(client: Splatt, id: string): Promise<void> {
   let cursor: string | undefined;
   for (;;) {
     try {
-      const options = { log: -LOG_LINES, metrics: 0, ...(cursor === undefined ? {} : { cursor }) };
+      const onConnected = () => page.showConnected(true);
+      const options = { log: -LOG_LINES, metrics: 0, cursor, onConnected };
       for await (const message of client.watch(id, options)) {
         page.showConnected(true);
         cursor = message.cursor;
@@ -44,12 +48,14 @@ class LiveJob {
     required("[data-preview]"),
     required("[data-preview]").dataset.preview ?? "",
   );
-  readonly #loss = new Curve();
-  readonly #psnr = new Curve();
+  readonly #loss = new StepSeries(MAX_POINTS);
+  readonly #psnr = new StepSeries(MAX_POINTS);
+  readonly #gaussians = new StepSeries(MAX_POINTS);
   #logId = "";
   #nextLine = 0;
   #series = "";
   #state: string | null = null;
+  #refreshedAt = performance.now();
 
   async show(message: WatchMessage): Promise<void> {
     switch (message.type) {
@@ -57,7 +63,8 @@ class LiveJob {
         return this.#showJob(message.job);
       case "progress":
         showProgress(message);
-        return this.#picture.update();
+        this.#picture.update();
+        return this.#refreshSometimes();
       case "log": {
         // A log that does not continue the one that is shown begins anew.
         if (message.log !== this.#logId || message.from !== this.#nextLine) this.#log.clear();
@@ -66,11 +73,14 @@ class LiveJob {
         return this.#log.append(message.lines);
       }
       case "metrics": {
-        if (message.series !== this.#series) for (const curve of [this.#loss, this.#psnr]) curve.clear();
+        if (message.series !== this.#series) {
+          for (const curve of [this.#loss, this.#psnr, this.#gaussians]) curve.clear();
+        }
         this.#series = message.series;
-        for (const { step, loss, psnr } of message.points) {
+        for (const { step, loss, psnr, gaussians } of message.points) {
           if (loss !== null) this.#loss.add(step, loss);
           if (psnr !== null) this.#psnr.add(step, psnr);
+          if (gaussians !== null) this.#gaussians.add(step, gaussians);
         }
         if (!message.more) this.#drawCurves();
       }
@@ -87,17 +97,27 @@ class LiveJob {
     this.#state = state;
     required("[data-preview]").hidden = !isActive(job.status);
     showProgress(job);
-    if (isOther) await refresh();
+    if (isOther) await this.#refresh();
     if (job.status === "training" || job.status === "exporting") this.#picture.update();
   }
 
+  /** The running stage of the timeline grows. */
+  async #refreshSometimes(): Promise<void> {
+    const isDue = performance.now() - this.#refreshedAt > REFRESH_MS;
+    if (isDue && document.visibilityState === "visible") await this.#refresh();
+  }
+
+  async #refresh(): Promise<void> {
+    this.#refreshedAt = performance.now();
+    await refresh();
+  }
+
   #drawCurves(): void {
-    const series = [
-      { name: "Held-out PSNR", unit: " dB", points: this.#psnr.points },
-      { name: "Loss", unit: "", points: this.#loss.points },
-    ];
-    required("[data-metrics]").hidden = series.every(({ points }) => points.length < 2);
-    drawCharts(required("[data-chart]"), series);
+    drawCurves(required("[data-metrics]"), {
+      loss: this.#loss.points,
+      psnr: this.#psnr.points,
+      gaussians: this.#gaussians.points,
+    });
   }
 }
 

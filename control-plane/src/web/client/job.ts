@@ -1,19 +1,26 @@
 import { Splatt } from "splatt";
 import { drawCameraPath } from "./_camera-path.ts";
+import { type Curves, drawCurves } from "./_chart.ts";
 import { addCopyButtons } from "./_copy.ts";
-import { showHeldOut } from "./_held-out.ts";
 import { watchJob } from "./_live-job.ts";
 import { LogView } from "./_log-view.ts";
 import { all, required } from "./_page.ts";
+import { type PhotoSheet, showContactSheet, showHeldOut } from "./_photo-sheet.ts";
 import type { CameraFile } from "./_viewer-settings.ts";
 
 const LOG_LINES = 300;
 
-const { job: id = "", ended } = required("[data-job]").dataset;
+/** What is used here of metrics.json. Files of earlier versions lack parts. */
+interface Metrics {
+  readonly curves?: Curves | null;
+  readonly views?: { readonly sheet?: Partial<PhotoSheet> | null } | null;
+}
+
+const { job: id = "", ended, results } = required("[data-job]").dataset;
 const client = new Splatt();
 addCopyButtons();
 if (ended === undefined) await watchJob(client, id);
-else await Promise.all([showStoredLog(), showComparisons(), showCameraPath()]);
+else await Promise.all([showStoredLog(), showMetrics(), showCameraPath()]);
 
 async function showStoredLog(): Promise<void> {
   for (const element of all("[data-log='stored']")) {
@@ -22,13 +29,37 @@ async function showStoredLog(): Promise<void> {
   }
 }
 
-async function showComparisons(): Promise<void> {
-  for (const element of all("[data-held-out]")) await showHeldOut(element, element.dataset.heldOut ?? "");
+/** Draws what metrics.json has: the curves of the training, and where each photo of the sheet is. */
+async function showMetrics(): Promise<void> {
+  if (results === undefined) return;
+  const metrics = await read<Metrics>(`${results}/metrics.json`);
+  if (metrics?.curves) drawCurves(required("[data-metrics]"), metrics.curves);
+  const sheet = metrics?.views?.sheet;
+  if (!sheet || !isComplete(sheet)) return;
+  const url = `${results}/${encodeURIComponent(sheet.file)}`;
+  for (const card of all("[data-held-out]")) {
+    card.hidden = sheet.rows.length === 0;
+    showHeldOut(required("[data-pairs]"), url, sheet);
+  }
+  for (const card of all("[data-contact-sheet]")) {
+    card.hidden = false;
+    showContactSheet(required("[data-frames]"), url, sheet);
+  }
+}
+
+function isComplete(sheet: Partial<PhotoSheet>): sheet is PhotoSheet {
+  return sheet.total !== undefined && sheet.contact !== undefined;
 }
 
 async function showCameraPath(): Promise<void> {
   for (const element of all("[data-camera-path]")) {
-    const response = await fetch(element.dataset.cameraPath ?? "");
-    if (response.ok) drawCameraPath(element, (await response.json()) as CameraFile);
+    const cameras = await read<CameraFile>(element.dataset.cameraPath ?? "");
+    if (cameras !== null) drawCameraPath(element, cameras);
   }
+}
+
+/** @returns null for a file that the job does not have */
+async function read<T>(url: string): Promise<T | null> {
+  const response = await fetch(url);
+  return response.ok ? ((await response.json()) as T) : null;
 }

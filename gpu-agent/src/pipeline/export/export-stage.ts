@@ -51,10 +51,10 @@ export type MissingExtra = z.infer<typeof MissingExtra>;
 const ENGINE_SPLAT_FILE = "engine-splat.ply";
 const SPLAT_FILE = "baked_splat_sh.ply";
 const RGB_SPLAT_FILE = "baked_splat.ply";
-const HELD_OUT_SHEET = "held_out.webp";
+const PHOTO_SHEET = "photos.webp";
 const TRANSFORMS_FILE = "transforms.json";
 /** Bump when the layout of the files changes, so that a retried job gets the current one. */
-const LAYOUT = 3;
+const LAYOUT = 4;
 /** The longer one, in pixels. */
 const THUMBNAIL_SIDE = 640;
 
@@ -97,7 +97,7 @@ export function createExportStage(engine: Engine, hasGpu: boolean): Stage<Export
       const web = { axes: WEB_AXES, from_ply: matrixOf(TO_WEB_FRAME[up]), formats: extras.formats };
       return ok({
         report: views === null ? report : withDoubts(report, views),
-        files: [...RESULT_FILES, ...extras.made, ...(views?.sheet ? [views.sheet.file] : [])],
+        files: [...RESULT_FILES, ...extras.made, ...(views === null ? [] : [views.sheet.file])],
         splats: { ply_up: up, render_mode: mode, web },
         views,
         missing: extras.missing,
@@ -148,7 +148,7 @@ async function compare(
     splatFile: join(context.dir, SPLAT_FILE),
     transformsFile,
     trainedWidth: width,
-    sheetFile: join(context.dir, HELD_OUT_SHEET),
+    sheetFile: join(context.dir, PHOTO_SHEET),
   };
   const compared = await compareViews(task, context.signal);
   if (compared.ok) return compared.value;

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JobReport } from "@splatt/shared";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import type { TrainingCurves } from "../training-curves.ts";
 import { writeSummaryFiles } from "./summary-files.ts";
 
 const REPORT: JobReport = {
@@ -18,6 +19,8 @@ const SPLATS = {
   web: { axes: "", from_ply: [], formats: { "baked_splat.spz": { version: 3, sh_degree: 1 } } },
 };
 
+const CURVES: TrainingCurves = { loss: [[0, 1]], psnr: [[0, 20]], gaussians: [] };
+
 let dir: string;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "splatt-summary-"));
@@ -28,10 +31,10 @@ it("writes the metrics and the tools' output", async () => {
   const log = join(dir, "log");
   await writeFile(log, "frames: hello\n");
   const missing = [{ filename: "baked_splat.sog", reason: "No memory." }];
-  const files = await writeSummaryFiles(join(dir, "summary"), log, REPORT, {
-    splats: SPLATS,
-    views: null,
-    missing,
+  const files = await writeSummaryFiles(join(dir, "summary"), log, {
+    report: REPORT,
+    exported: { splats: SPLATS, views: null, missing },
+    curves: CURVES,
   });
   expect(files.map((file) => file.slice(dir.length))).toEqual([
     "/summary/metrics.json",
@@ -45,15 +48,16 @@ it("writes the metrics and the tools' output", async () => {
     views: null,
     stages: [{ stage: "frames", seconds: 1.2, reused: true }],
     missing,
+    curves: CURVES,
   });
   expect(await readFile(files[1] ?? "", "utf8")).toBe("frames: hello\n");
 });
 
 it("writes no log when no tool printed anything", async () => {
-  const files = await writeSummaryFiles(join(dir, "summary"), join(dir, "none"), REPORT, {
-    splats: SPLATS,
-    views: null,
-    missing: [],
+  const files = await writeSummaryFiles(join(dir, "summary"), join(dir, "none"), {
+    report: REPORT,
+    exported: { splats: SPLATS, views: null, missing: [] },
+    curves: null,
   });
   expect(files).toEqual([join(dir, "summary", "metrics.json")]);
 });

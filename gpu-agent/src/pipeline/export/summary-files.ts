@@ -1,10 +1,15 @@
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { JobReport } from "@splatt/shared";
+import type { TrainingCurves } from "../training-curves.ts";
 import type { ExportOutput } from "./export-stage.ts";
 
-/** The result files' part of metrics.json. */
-type ExportedFiles = Pick<ExportOutput, "splats" | "views" | "missing">;
+interface Summary {
+  readonly report: JobReport;
+  readonly exported: Pick<ExportOutput, "splats" | "views" | "missing">;
+  /** Null where the training left none. */
+  readonly curves: TrainingCurves | null;
+}
 
 /**
  * Writes the files about the whole run to their own folder, right before the upload: metrics.json, and pipeline.log
@@ -12,15 +17,10 @@ type ExportedFiles = Pick<ExportOutput, "splats" | "views" | "missing">;
  *
  * @returns the files' paths
  */
-export async function writeSummaryFiles(
-  dir: string,
-  logFile: string,
-  report: JobReport,
-  exported: ExportedFiles,
-): Promise<string[]> {
+export async function writeSummaryFiles(dir: string, logFile: string, summary: Summary): Promise<string[]> {
   await mkdir(dir, { recursive: true });
   const metrics = join(dir, "metrics.json");
-  await writeFile(metrics, `${JSON.stringify(metricsOf(report, exported), null, 2)}\n`);
+  await writeFile(metrics, `${JSON.stringify(metricsOf(summary))}\n`);
   const log = join(dir, "pipeline.log");
   const hasLog = await copyFile(logFile, log).then(
     () => true,
@@ -29,8 +29,8 @@ export async function writeSummaryFiles(
   return hasLog ? [metrics, log] : [metrics];
 }
 
-/** metrics.json: the quality of splat and capture, the files' axes and versions, and the stages' times. */
-export function metricsOf(report: JobReport, { splats, views, missing }: ExportedFiles) {
+/** metrics.json: the quality of splat and capture, the files' axes and versions, the stages' times, and the curves. */
+export function metricsOf({ report, exported: { splats, views, missing }, curves }: Summary) {
   const { engine, capture, train, stages } = report;
   return {
     engine,
@@ -44,5 +44,6 @@ export function metricsOf(report: JobReport, { splats, views, missing }: Exporte
       reused,
     })),
     missing,
+    curves,
   };
 }

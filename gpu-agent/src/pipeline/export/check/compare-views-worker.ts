@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { basename, dirname, join, normalize } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import {
   intrinsicsOf,
@@ -20,8 +20,9 @@ import {
   type Transforms,
 } from "@splatt/formats";
 import sharp, { type OverlayOptions } from "sharp";
-import type { HeldOutSheet, ViewComparison } from "./doubt-psnr.ts";
+import type { ViewComparison } from "./doubt-psnr.ts";
 import { jpegQuality } from "./jpeg-quality.ts";
+import type { ContactSheet, PhotoSheet } from "./photo-sheet.ts";
 
 export interface ComparisonTask {
   readonly splatFile: string;
@@ -29,7 +30,7 @@ export interface ComparisonTask {
   readonly transformsFile: string;
   /** Pixels at which the splat was trained. */
   readonly trainedWidth: number;
-  /** Where the sheet of held-out photos and renderings is written. */
+  /** Where the sheet of photos and renderings is written. */
   readonly sheetFile: string;
 }
 
@@ -40,6 +41,9 @@ const TRAINING_WITHOUT_HELD_OUT = 6;
 /** The sheet: how many held-out frames it has at most, and the longer side of its pictures in pixels. */
 const MAX_SHEET_ROWS = 6;
 const SHEET_SIDE = 480;
+/** The contact sheet below them: how many frames it has at most, and about how wide each is in pixels. */
+const MAX_CONTACTS = 48;
+const CONTACT_WIDTH = 120;
 
 interface Photo {
   readonly pixels: Uint8Array;
@@ -83,19 +87,20 @@ async function compareViews(task: ComparisonTask): Promise<ViewComparison> {
 
 /**
  * Writes one picture with a row for each of some held-out frames: the photo on the left, the splat from the same camera on
- * the right. One file, because each file of a job costs requests and rows.
+ * the right. Below them are the frames of the whole capture. One file, because each file of a job costs requests and rows.
  */
 async function writeSheet(
   { sheetFile, transformsFile }: ComparisonTask,
   cloud: SplatCloud,
   transforms: Transforms,
-): Promise<HeldOutSheet | null> {
+): Promise<PhotoSheet> {
   const heldOut = evenly(
     transforms.frames.filter(({ file_path }) => transforms.test_filenames.includes(file_path)),
     MAX_SHEET_ROWS,
   );
-  if (heldOut.length === 0) return null;
-  const sizes = heldOut.map((frame) => sizeWithin(lensOf(transforms, frame), SHEET_SIDE));
+  const sizes = (heldOut.length > 0 ? heldOut : transforms.frames).map((frame) =>
+    sizeWithin(lensOf(transforms, frame), SHEET_SIDE),
+  );
   const width = Math.max(...sizes.map((size) => size.width));
   const height = Math.max(...sizes.map((size) => size.height));
   const renderer = new SplatRenderer(cloud, { width, height });
@@ -114,13 +119,49 @@ async function writeSheet(
     pictures.push({ input: Buffer.from(photo.pixels), raw, left, top });
     pictures.push({ input: Buffer.from(rendering), raw, left: width + left, top });
   }
-  await sharp({
-    create: { width: 2 * width, height: heldOut.length * height, channels: 3, background: "black" },
-  })
+  const contact = await contactSheet(transformsFile, transforms, { width, height, top: rows.length * height });
+  pictures.push(...contact.pictures);
+  const { columns, frames } = contact.sheet;
+  const total = {
+    width: Math.max(2 * width, columns * contact.sheet.width),
+    height: contact.sheet.top + Math.ceil(frames.length / columns) * contact.sheet.height,
+  };
+  await sharp({ create: { ...total, channels: 3, background: "black" } })
     .composite(pictures)
     .webp({ quality: 82 })
     .toFile(sheetFile);
-  return { file: basename(sheetFile), width, height, rows };
+  return { file: basename(sheetFile), total, width, height, rows, contact: contact.sheet };
+}
+
+/** The frames of the capture in their order, small, and whether each has a camera. */
+async function contactSheet(
+  transformsFile: string,
+  { frames }: Transforms,
+  { width, height, top }: { readonly width: number; readonly height: number; readonly top: number },
+): Promise<{ readonly sheet: ContactSheet; readonly pictures: OverlayOptions[] }> {
+  const dir = dirname(transformsFile);
+  const placed = new Set(frames.map(({ file_path }) => normalize(file_path)));
+  const folder = dirname(frames[0]?.file_path ?? "");
+  const found = await readdir(join(dir, folder)).catch((): string[] => []);
+  const isPhoto = (name: string) => /\.(?:jpe?g|png|webp)$/i.test(name);
+  const all = new Set([...placed, ...found.filter(isPhoto).map((name) => join(folder, name))]);
+  const shown = evenly([...all].toSorted(), MAX_CONTACTS);
+  const columns = Math.max(1, Math.round((2 * width) / CONTACT_WIDTH));
+  const cell = { width: Math.max(1, Math.floor((2 * width) / columns)), height: 0 };
+  cell.height = Math.max(1, Math.round((cell.width * height) / width));
+  const pictures = await Promise.all(
+    shown.map(async (file, index) => ({
+      input: await sharp(join(dir, file))
+        .resize(cell.width, cell.height, { fit: "contain", background: "black" })
+        .removeAlpha()
+        .png()
+        .toBuffer(),
+      left: (index % columns) * cell.width,
+      top: top + Math.floor(index / columns) * cell.height,
+    })),
+  );
+  const list = shown.map((file) => ({ frame: basename(file), placed: placed.has(file) }));
+  return { sheet: { ...cell, top, columns, frames: list }, pictures };
 }
 
 interface Size {

@@ -75,7 +75,7 @@ it("draws each held-out photo beside the splat from the same camera", async () =
   if (sheet === null) throw new Error("no sheet");
   expect(sheet).toMatchObject({ file: "true.ply.webp", width: WIDTH, height: HEIGHT });
   const { data, info } = await sharp(join(dir, sheet.file)).raw().toBuffer({ resolveWithObject: true });
-  expect([info.width, info.height]).toEqual([2 * WIDTH, sheet.rows.length * HEIGHT]);
+  expect(info).toMatchObject(sheet.total);
   for (const [row, { frame, psnr }] of sheet.rows.entries()) {
     expect(psnr).toBeGreaterThan(25);
     const photo = await sharp(join(dir, "images", frame))
@@ -85,7 +85,35 @@ it("draws each held-out photo beside the splat from the same camera", async () =
     expect(meanDifference(photo, data, info.width, row, WIDTH)).toBeLessThan(8);
   }
   const other = await compare("moved.ply");
-  expect(other.ok && (other.value.sheet?.rows[0]?.psnr ?? 99)).toBeLessThan(sheet.rows[0]?.psnr ?? 0);
+  expect(other.ok && (other.value.sheet.rows[0]?.psnr ?? 99)).toBeLessThan(sheet.rows[0]?.psnr ?? 0);
+});
+
+it("shows the frames of the capture in their order, and which have no camera", async () => {
+  const lost = join(dir, "images", "frame_00003b.jpg");
+  await sharp({ create: { width: WIDTH, height: HEIGHT, channels: 3, background: "#0000ff" } })
+    .jpeg()
+    .toFile(lost);
+  const compared = await compare("true.ply");
+  await rm(lost);
+  if (!compared.ok) throw new Error("not compared");
+  const { file, contact, total } = compared.value.sheet;
+  const names = contact.frames.map(({ frame }) => frame);
+  expect(names).toEqual(names.toSorted());
+  const missing = contact.frames.filter(({ placed }) => !placed);
+  expect(missing).toEqual([{ frame: "frame_00003b.jpg", placed: false }]);
+  expect(contact.frames).toHaveLength(11);
+  const at = names.indexOf("frame_00003b.jpg");
+  const { width, height, columns, top } = contact;
+  const [red = 255, , blue = 0] = await sharp(join(dir, file))
+    .extract({
+      left: (at % columns) * width + Math.floor(width / 2),
+      top: top + Math.floor(at / columns) * height + Math.floor(height / 2),
+      ...{ width: 1, height: 1 },
+    })
+    .raw()
+    .toBuffer();
+  expect([red < 20, blue > 235]).toEqual([true, true]);
+  expect(total.height).toBe(top + Math.ceil(11 / columns) * height);
 });
 
 /** Between a photo and the cell of the sheet whose left edge is at `left`, per channel. */

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { doubtPsnr, showsScene, type ViewComparison } from "./doubt-psnr.ts";
 
-const HONEST: ViewComparison = { heldOut: 29, training: 31, meanColour: 14, jpegCeiling: 42, sheet: null };
+const SHEET: ViewComparison["sheet"] = {
+  ...{ file: "photos.webp", total: { width: 2, height: 1 }, width: 1, height: 1, rows: [] },
+  contact: { top: 0, columns: 1, width: 1, height: 1, frames: [] },
+};
+const HONEST: ViewComparison = { heldOut: 29, training: 31, meanColour: 14, jpegCeiling: 42, sheet: SHEET };
 
 describe("doubtPsnr", () => {
   it.each<[string, number | null, Partial<ViewComparison>, RegExp | null]>([

@@ -1,12 +1,4 @@
-/** A picture with held-out photos on the left and the splat from the same cameras on the right, one row each. */
-export interface HeldOutSheet {
-  readonly file: string;
-  /** Of each photo and each rendering, in pixels. */
-  readonly width: number;
-  readonly height: number;
-  /** From top to bottom: the frame, and the PSNR of its rendering in dB. */
-  readonly rows: readonly { readonly frame: string; readonly psnr: number }[];
-}
+import type { PhotoSheet } from "./photo-sheet.ts";
 
 /** PSNRs of our own renderings of a splat, in dB, at a size small enough for the CPU. */
 export interface ViewComparison {
@@ -18,8 +10,7 @@ export interface ViewComparison {
   readonly meanColour: number;
   /** The limit that the photos' JPEG compression sets, at the size of training; null for other formats. */
   readonly jpegCeiling: number | null;
-  /** Null when no frames are held out. */
-  readonly sheet: HeldOutSheet | null;
+  readonly sheet: PhotoSheet;
 }
 
 /** Frames differ in difficulty, and a short training fits neither side well. */

@@ -1,0 +1,226 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
+import { startPageStack } from "../../e2e/pages/page-stack.ts";
+import { ORDINARY, prepareTour, visit } from "../../e2e/pages/page-tour.ts";
+import { prepareResults } from "../../e2e/pages/prepared-results.ts";
+import { startStack } from "../control-plane/bench-stack.ts";
+import { machineLine } from "../control-plane/machine-line.ts";
+import { quantile } from "../control-plane/quantiles.ts";
+import { seedJobs } from "../control-plane/seeded-jobs.ts";
+
+/**
+ * `npm run bench -- pages [--rounds N] [--jobs N] [--watch-seconds N]`: the web pages in a real browser: their size, the
+ * time of the server beside that of the API's calls, the list with very many jobs, the memory of a tab that watches a
+ * job, and the time until a splat of 40,000 gaussians is on the screen.
+ */
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "100" },
+    jobs: { type: "string", default: "1000000" },
+    "watch-seconds": { type: "string", default: "180" },
+  },
+});
+const rounds = Number(values.rounds);
+const GAUSSIANS = 40_000;
+/** Points of the curves a second, while the agent keeps one a second: an hour of training passes in a few minutes. */
+const LINES_PER_SECOND = 20;
+const SAMPLES = 6;
+
+type Stack = Awaited<ReturnType<typeof startPageStack>>;
+type Page = Awaited<ReturnType<Stack["signedIn"]>>;
+
+async function cookieOf(page: Page): Promise<string> {
+  const cookies = await page.context().cookies();
+  return cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
+}
+
+async function median(url: string, headers: Readonly<Record<string, string>>): Promise<number> {
+  const times: number[] = [];
+  for (let round = 0; round < rounds + 10; round++) {
+    const began = performance.now();
+    const response = await fetch(url, { headers });
+    await response.arrayBuffer();
+    if (!response.ok) throw new Error(`${url}: ${response.status}`);
+    if (round >= 10) times.push(performance.now() - began);
+  }
+  return quantile(times, 0.5);
+}
+
+/** What a page loads without the viewer: HTML, styles and scripts, compressed, and how many requests come before the first paint. */
+async function weigh(stack: Stack, path: string) {
+  const page = await stack.signedIn();
+  const loaded = new Map<string, Promise<Buffer>>();
+  const data: { readonly url: string; readonly at: number }[] = [];
+  page.on("response", (response) => {
+    const { pathname } = new URL(response.url());
+    const type = response.headers()["content-type"] ?? "";
+    if (/html|css|javascript/.test(type) && !pathname.includes("viewer")) {
+      loaded.set(
+        pathname,
+        response.body().catch(() => Buffer.alloc(0)),
+      );
+    }
+  });
+  page.on("request", (request) => {
+    if (!new URL(request.url()).pathname.startsWith("/assets/"))
+      data.push({ url: request.url(), at: Date.now() });
+  });
+  await visit(page, stack.url + path);
+  const painted = await page.evaluate<number>(
+    "performance.timeOrigin + (performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0)",
+  );
+  const bodies = await Promise.all(loaded.values());
+  const bytes = bodies.reduce((sum, body) => sum + gzipSync(body).length, 0);
+  await page.context().close();
+  return { kilobytes: bytes / 1000, requests: data.filter(({ at }) => at <= painted).length };
+}
+
+async function sizes(stack: Stack, paths: Readonly<Record<string, string>>): Promise<void> {
+  console.log(
+    "\n| page | kB without the viewer, gzip | requests for data before the first paint |\n|---|---|---|",
+  );
+  for (const [name, path] of Object.entries(paths)) {
+    const { kilobytes, requests } = await weigh(stack, path);
+    console.log(`| ${name} | ${kilobytes.toFixed(1)} | ${requests} |`);
+  }
+}
+
+async function serverTimes(stack: Stack, job: string): Promise<void> {
+  const page = await stack.signedIn();
+  const cookie = await cookieOf(page);
+  await page.context().close();
+  const statuses = ["downloading_video", "extracting_frames", "running_colmap", "training", "exporting"];
+  const active = statuses.map((status) => `status=${status}`).join("&");
+  const calls: Readonly<Record<string, readonly string[]>> = {
+    "/": [
+      ...["/me", "/health", `/jobs?${active}&limit=10`, "/jobs?status=queued&limit=10"],
+      ...["/jobs?status=failed&limit=10", "/jobs?status=completed&limit=12"],
+    ],
+    "/app/jobs": ["/me", "/jobs?limit=50"],
+    [`/app/jobs/${job}`]: ["/me", `/jobs/${job}`, `/jobs/${job}/events`],
+    "/app/agents": ["/me", "/agents"],
+    "/app/keys": ["/me", "/keys"],
+    "/app/webhooks": ["/me", "/webhooks"],
+    "/app/shares": ["/me", "/shares"],
+  };
+  console.log(
+    "\n| page | its server time, ms | its API calls one after another | ratio |\n|---|---|---|---|",
+  );
+  for (const [path, api] of Object.entries(calls)) {
+    let together = 0;
+    for (const call of api) together += await median(stack.url + call, { cookie });
+    const own = await median(stack.url + path, { cookie });
+    const name = path.replace(job, "{id}");
+    console.log(
+      `| \`${name}\` | ${own.toFixed(1)} | ${together.toFixed(1)} | ${(own / together).toFixed(2)} |`,
+    );
+  }
+}
+
+async function listWithManyJobs(): Promise<void> {
+  const dataDir = await mkdtemp(join(tmpdir(), "splatt-bench-pages-"));
+  const listTime = async () => {
+    await using stack = await startStack({ worker: "splatt", dataDir });
+    const session = await fetch(`${stack.url}/session`, {
+      method: "POST",
+      headers: { "content-type": "application/json", origin: stack.url },
+      body: JSON.stringify({ api_key: stack.apiKey }),
+    });
+    const cookie = (session.headers.get("set-cookie") ?? "").split(";", 1)[0] ?? "";
+    return median(`${stack.url}/app/jobs`, { cookie });
+  };
+  try {
+    const jobs = Number(values.jobs);
+    const empty = await listTime();
+    await seedJobs(dataDir, 0, 50);
+    const onePage = await listTime();
+    await seedJobs(dataDir, 50, jobs);
+    const many = await listTime();
+    const row = [empty, onePage, many].map((time) => time.toFixed(1));
+    console.log(`\n| list, ms | empty | 50 jobs | ${jobs.toLocaleString("en")} jobs |\n|---|---|---|---|`);
+    console.log(`| \`/app/jobs\` | ${row.join(" | ")} |`);
+  } finally {
+    await rm(dataDir, { recursive: true });
+  }
+}
+
+/** The heap of a tab that watches a job with far more to tell than a real one. */
+async function tabMemory(stack: Stack): Promise<void> {
+  const seconds = Number(values["watch-seconds"]);
+  const token = await stack.mint("watched");
+  const ended = Promise.withResolvers<void>();
+  stack.harness.startAgent({
+    token,
+    pipeline: async (run, signal) => {
+      await run.beginStage("train", false);
+      const total = seconds * LINES_PER_SECOND;
+      for (let step = 0; step < total && !signal.aborted; step++) {
+        run.jobLog.write("train", `step ${step} of ${total}: ${"a line as tools print them ".repeat(3)}`);
+        const point = { step, loss: 1 / (step + 1), psnr: 20 + step / total, gaussians: 1000 + step };
+        run.reportProgress("train", { fraction: step / total, message: `Step ${step}/${total}`, point });
+        await setTimeout(1000 / LINES_PER_SECOND);
+      }
+      ended.resolve();
+      return stack.harness.untilStopped(signal);
+    },
+  });
+  const job = await stack.harness.createJob({ task_id: "watched", pool: "watched" });
+  const page = await stack.signedIn();
+  await page.goto(`${stack.url}/app/jobs/${job}`);
+  await page.locator("[data-status=training]").waitFor();
+  const devtools = await page.context().newCDPSession(page);
+  const heap: number[] = [];
+  for (let sample = 0; sample <= SAMPLES; sample++) {
+    if (sample > 0) await setTimeout((1000 * seconds) / SAMPLES);
+    await devtools.send("HeapProfiler.collectGarbage");
+    const { usedSize } = await devtools.send("Runtime.getHeapUsage");
+    heap.push(usedSize / 1e6);
+  }
+  await ended.promise;
+  await page.context().close();
+  const half = heap.slice(Math.floor(SAMPLES / 2));
+  const slope = ((half.at(-1) ?? 0) - (half[0] ?? 0)) / half.length;
+  const messages = seconds * LINES_PER_SECOND;
+  console.log(
+    `\nHeap of a tab that watches ${messages} lines and steps in ${seconds} s, MB, evenly spaced: ${heap
+      .map((size) => size.toFixed(2))
+      .join(", ")}. Over the second half: ${slope.toFixed(3)} MB from one to the next.`,
+  );
+}
+
+/** From the click on a share's link to the splat, with an empty cache and with a full one. */
+async function timeToSplat(stack: Stack, share: string): Promise<void> {
+  const page = await stack.visitor({ viewport: { width: 800, height: 600 } });
+  const open = async () => {
+    const began = performance.now();
+    await page.goto(share, { waitUntil: "commit" });
+    await page.locator("img.poster").waitFor();
+    const poster = performance.now() - began;
+    await page.locator("[data-viewer][data-state=ready]").waitFor();
+    return [poster, performance.now() - began].map((ms) => (ms / 1000).toFixed(2));
+  };
+  console.log(
+    `\n| a share of ${GAUSSIANS.toLocaleString("en")} gaussians, s | poster | splat |\n|---|---|---|`,
+  );
+  console.log(`| first visit | ${(await open()).join(" | ")} |`);
+  console.log(`| again | ${(await open()).join(" | ")} |`);
+  await page.context().close();
+}
+
+console.log(machineLine());
+const stack = await startPageStack((dir) => prepareResults(dir, GAUSSIANS));
+try {
+  const { paths, publicPaths } = await prepareTour(stack, ORDINARY);
+  await timeToSplat(stack, `${stack.url}${publicPaths.share}`);
+  await sizes(stack, paths);
+  await serverTimes(stack, paths.completed?.split("/").at(-1) ?? "");
+  await tabMemory(stack);
+} finally {
+  await stack.stop();
+}
+await listWithManyJobs();

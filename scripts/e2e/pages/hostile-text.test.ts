@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CHROMIUM, type PageStack, START_LIMIT_MS, startPageStack, watchForTrouble } from "./page-stack.ts";
+import { prepareTour, visit } from "./page-tour.ts";
+
+/** Whatever others write is text on every page. */
+
+const PAYLOADS = [
+  `<script>alert(1)</script>`,
+  `"><img src=https://evil.example/x onerror=alert(2)>`,
+  `'><svg/onload=alert(3)>`,
+  `</textarea></title></pre><iframe src=javascript:alert(4)>`,
+  `javascript:alert(5)//`,
+  `<a href="https://evil.example" autofocus onfocus=alert(6)>{{7*7}}\${7*7}`,
+  `&lt;script&gt;alert(7)&lt;/script&gt;`,
+  `<!--<base href=https://evil.example>--><base href=https://evil.example>`,
+  `</noscript><style>@import "https://evil.example";body{display:none}</style>`,
+  `\u202e<b>\u0000\u001b[31m`,
+];
+const NAME = PAYLOADS.slice(0, 5).join(" ");
+/** Pages that show no name; the address of a webhook is encoded. */
+const WITHOUT_NAME = [
+  ...["jobs, none", "jobs, refused filter", "new job", "webhooks", "deliveries", "missing"],
+  ...["sign-in", "share that has ended"],
+];
+
+describe.skipIf(CHROMIUM === null)("every page", { timeout: 300_000 }, () => {
+  let stack: PageStack;
+  beforeAll(async () => {
+    stack = await startPageStack();
+  }, START_LIMIT_MS);
+  afterAll(() => stack?.stop(), START_LIMIT_MS);
+
+  it("shows hostile text as text", async () => {
+    const { paths, publicPaths } = await prepareTour(stack, {
+      name: NAME,
+      filename: `${PAYLOADS[3]?.replaceAll("/", "")}.mp4`,
+      lines: PAYLOADS,
+    });
+    const signedIn = await stack.signedIn();
+    const visitor = await stack.visitor();
+    for (const [page, all] of [[signedIn, paths] as const, [visitor, publicPaths] as const]) {
+      const trouble = watchForTrouble(page, stack.url);
+      for (const [name, path] of Object.entries(all)) {
+        await visit(page, stack.url + path);
+        expect(
+          await page.locator("iframe, base, main style, [onerror], [onload], [onfocus]").count(),
+          name,
+        ).toBe(0);
+        expect(await page.locator("a[href^='javascript:'], [src^='https://evil']").count(), name).toBe(0);
+        const text = (await page.locator("body").textContent()) ?? "";
+        if (!WITHOUT_NAME.includes(name)) expect(text.includes(PAYLOADS[0] ?? ""), name).toBe(true);
+      }
+      expect(trouble).toEqual([]);
+      await page.context().close();
+    }
+  });
+});

@@ -1,0 +1,33 @@
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "playwright-core";
+import { expect } from "vitest";
+import type { PageStack } from "./page-stack.ts";
+import { ORDINARY, prepareTour, visit } from "./page-tour.ts";
+
+/** The narrowest phone. */
+const PHONE = { width: 360, height: 740 };
+
+/** Expects of every page that axe finds nothing, and that it fits a phone. */
+export async function expectAccessible(stack: PageStack, colorScheme: "light" | "dark"): Promise<void> {
+  const { paths, publicPaths } = await prepareTour(stack, ORDINARY);
+  const options = { colorScheme, viewport: PHONE };
+  const signedIn = await stack.signedIn(options);
+  const visitor = await stack.visitor(options);
+  const problems: string[] = [];
+  for (const [page, all] of [[signedIn, paths] as const, [visitor, publicPaths] as const]) {
+    for (const [name, path] of Object.entries(all)) {
+      await visit(page, stack.url + path);
+      const { violations } = await new AxeBuilder({ page }).exclude("[data-viewer]").analyze();
+      problems.push(...violations.map(({ id, nodes }) => `${name}: ${id}: ${nodes[0]?.html}`));
+      const excess = await tooWide(page);
+      if (excess > 0) problems.push(`${name}: ${excess} pixels too wide`);
+    }
+    await page.context().close();
+  }
+  expect(problems).toEqual([]);
+}
+
+/** By how many pixels the page is wider than the window. */
+function tooWide(page: Page): Promise<number> {
+  return page.evaluate<number>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+}
