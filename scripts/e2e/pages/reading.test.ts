@@ -44,7 +44,7 @@ describe.skipIf(CHROMIUM === null)("the pages", { timeout: 180_000 }, () => {
     }
     expect(refused).toEqual([]);
     await page.goto(`${stack.url}/app/keys`);
-    await page.getByText("The API key may not do this").waitFor();
+    await page.getByRole("alert").getByText("The API key may not do this").waitFor();
 
     // A revoked key signs its sessions out.
     await stack.client.deleteKey(key_id);
