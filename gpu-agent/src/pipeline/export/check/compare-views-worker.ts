@@ -119,7 +119,11 @@ async function writeSheet(
     pictures.push({ input: Buffer.from(photo.pixels), raw, left, top });
     pictures.push({ input: Buffer.from(rendering), raw, left: width + left, top });
   }
-  const contact = await contactSheet(transformsFile, transforms, { width, height, top: rows.length * height });
+  const contact = await contactSheet(transformsFile, transforms, {
+    width,
+    height,
+    top: rows.length * height,
+  });
   pictures.push(...contact.pictures);
   const { columns, frames } = contact.sheet;
   const total = {
