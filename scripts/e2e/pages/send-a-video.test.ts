@@ -85,7 +85,7 @@ describe.skipIf(CHROMIUM === null)("sending a video from the page", { timeout: 1
     const other = await stack.signedIn();
     await other.goto(`${stack.url}/app/new`);
     await choose(other, "photo.jpg", Buffer.from("x"), "image/jpeg");
-    await other.getByText("photo.jpg is a picture. Send a video.").waitFor();
+    await other.getByText("photo.jpg is one picture.").waitFor();
     await other.context().close();
   });
 });
