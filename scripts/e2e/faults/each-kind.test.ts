@@ -28,6 +28,8 @@ describe("an agent that is killed", () => {
     const jobId = await harness.tinyJob({ iterations: 40 });
     await halfway;
     await box.end("SIGKILL");
+    // What is held of the killed agent's request does not arrive.
+    harness.network.cut();
     harness.network.repair();
     box.start();
     const job = await harness.completed(jobId);
