@@ -30,10 +30,11 @@ const CHECK_ANSWERS = join(ROOT, "control-plane", "src", "testing", "check-fetch
 /** A package with its own vitest.config.ts. */
 function packageProject(name: string, path = name): TestProjectInlineConfiguration {
   const root = join(ROOT, path);
+  const timeouts = { testTimeout: HANG_TIMEOUT_MS, hookTimeout: HANG_TIMEOUT_MS };
   return {
     extends: join(root, "vitest.config.ts"),
     root,
-    test: { name, exclude: EXCLUDED, env, expect: expectation, maxWorkers: MAX_WORKERS },
+    test: { name, exclude: EXCLUDED, env, expect: expectation, ...timeouts, maxWorkers: MAX_WORKERS },
   };
 }
 

@@ -11,6 +11,7 @@ import { completeJob, RawConnection, rawExchange, statusOf } from "./testing.ts"
 
 const KEY = "key-of-the-front-door";
 const PART = 32 * 1024 * 1024;
+const SITE = "https://app.example";
 
 let dataDir: string;
 let controlPlane: EmbeddedControlPlane;
@@ -30,6 +31,7 @@ beforeAll(async () => {
       part: { windowMs: 500, bytes: 1024 },
       connectionsPerAddress: 40,
     },
+    variables: { CORS_ORIGINS: SITE },
     onLog: (level, text) => {
       if (level === "error") logged.push(text);
     },
@@ -292,6 +294,33 @@ describe("an upload", () => {
 
     await api("DELETE", `/uploads/${upload}`);
     await vi.waitFor(async () => expect(await blobs()).toEqual([]));
+  });
+});
+
+describe("a refusal by the door", () => {
+  const refusals: [string, string, number][] = [
+    ["of a body that is too large", `POST /jobs HTTP/1.1\r\n${HEAD}Content-Length: 99999999999\r\n`, 413],
+    ["of a path", `GET /elsewhere HTTP/1.1\r\n${HEAD}`, 404],
+    ["of a method", `TRACE /jobs HTTP/1.1\r\n${HEAD}`, 405],
+    ["of a body that never ends", `POST /jobs HTTP/1.1\r\n${HEAD}Content-Length: 9\r\n`, 408],
+    ["of large headers", `GET /jobs HTTP/1.1\r\n${HEAD}X-A: ${"a".repeat(20_000)}\r\n`, 431],
+  ];
+  /** The origin comes first: a page cannot choose, but what is too large comes last. */
+  const from = (head: string, origin: string) =>
+    rawExchange(controlPlane.url, `${head.replace("\r\n", `\r\nOrigin: ${origin}\r\n`)}${CLOSE}`);
+
+  it.each(refusals)("can be read by a page of an allowed site: %s", async (_, head, status) => {
+    const answer = await from(head, SITE);
+    expect(statusOf(answer)).toBe(status);
+    expect(answer).toMatch(new RegExp(`^access-control-allow-origin: ${SITE}\r$`, "m"));
+    expect(answer).toMatch(/^access-control-expose-headers: .*Retry-After.*X-Request-Id\r$/m);
+    expect(answer).toMatch(/^vary: Origin\r$/m);
+  });
+
+  it.each(refusals)("cannot be read by a page of another site: %s", async (_, head, status) => {
+    const answer = await from(head, "https://evil.example");
+    expect(statusOf(answer)).toBe(status);
+    expect(answer).not.toContain("access-control-allow-origin");
   });
 });
 

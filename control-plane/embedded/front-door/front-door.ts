@@ -22,7 +22,7 @@ import {
   idOf,
 } from "./incoming-request.ts";
 import { Counter, type DoorLimits } from "./limits.ts";
-import { answerJson, answerProblem, closeWithProblem } from "./problems.ts";
+import { DoorAnswers, originIn } from "./problems.ts";
 import { isPartUpload, refusalOf, valuesOf } from "./routes-passed.ts";
 import { isHanging, RuntimeClient, type RuntimeClientOptions } from "./runtime-client.ts";
 import { sendObject } from "./send-object.ts";
@@ -39,6 +39,8 @@ export interface FrontDoorOptions extends RuntimeClientOptions {
   readonly secret: string;
   /** Addresses or networks (CIDR) of reverse proxies whose X-Forwarded headers are trusted. */
   readonly trustedProxies: readonly string[];
+  /** As the Worker's setting of this name. */
+  readonly corsOrigins: string | undefined;
   readonly onError: (text: string) => void;
 }
 
@@ -58,6 +60,7 @@ export class FrontDoor {
   readonly #server: Server;
   readonly #runtime: RuntimeClient;
   readonly #mover: ByteMover;
+  readonly #answers: DoorAnswers;
   readonly #perAddress: Counter;
   readonly #budget: BodyBudget;
   readonly #trusted: BlockList;
@@ -70,9 +73,11 @@ export class FrontDoor {
     this.#options = options;
     this.#runtime = new RuntimeClient(options);
     this.#mover = new ByteMover(limits.stalledMs, options.onError);
+    this.#answers = new DoorAnswers(options.corsOrigins);
     this.#perAddress = new Counter(limits.connectionsPerAddress);
     this.#budget = new BodyBudget(limits.bodiesBytes);
     this.#trusted = blockListOf(options.trustedProxies);
+    const answers = this.#answers;
     this.#server = createServer(
       {
         headersTimeout: limits.headersMs,
@@ -94,11 +99,11 @@ export class FrontDoor {
     this.#server
       .on("connection", (socket) => this.#admit(socket))
       .on("checkContinue", (request, response) => this.#enqueue(request, response))
-      .on("checkExpectation", (_request, response) => answerProblem(response, "malformed_request"))
-      .on("connect", (_request, socket) => closeWithProblem(socket, "method_not_allowed"))
+      .on("checkExpectation", (_request, response) => answers.problem(response, "malformed_request"))
+      .on("connect", (_request, socket) => answers.close(socket, "method_not_allowed"))
       .on("upgrade", (request, socket, head) => void this.#upgrade(request, socket as Socket, head))
-      .on("clientError", (error: NodeJS.ErrnoException, socket) =>
-        closeWithProblem(socket, problemOf(error)),
+      .on("clientError", (error: ClientError, socket) =>
+        answers.close(socket, problemOf(error), { origin: originIn(error.rawPacket) }),
       );
   }
 
@@ -128,7 +133,7 @@ export class FrontDoor {
     const address = socket.remoteAddress ?? "";
     if (this.#isTrusted(address)) return;
     if (!this.#perAddress.take(address)) {
-      closeWithProblem(socket, "too_many_connections");
+      this.#answers.close(socket, "too_many_connections");
       return;
     }
     socket.once("close", () => this.#perAddress.give(address));
@@ -149,7 +154,7 @@ export class FrontDoor {
       .catch((error: unknown) => {
         const id = response.getHeader(REQUEST_ID_HEADER);
         if (!socket.destroyed) this.#options.onError(`front door: ${String(error)} request_id=${id}`);
-        answerProblem(response, "internal_error");
+        this.#answers.problem(response, "internal_error");
       })
       .finally(() => {
         queue.waiting -= 1;
@@ -166,7 +171,7 @@ export class FrontDoor {
       if (refusal.code === "method_not_allowed") {
         response.setHeader("allow", methodsAt(head.target.split("?", 1)[0] ?? "").join(", "));
       }
-      answerProblem(response, refusal.code, refusal.detail);
+      this.#answers.problem(response, refusal.code, refusal.detail);
     } else if (isPartUpload(head)) {
       await this.#servePart(request, response);
     } else {
@@ -182,7 +187,7 @@ export class FrontDoor {
     const whole = await readWhole(request, this.#options.limits, this.#budget);
     if (!whole.ok) {
       response.setHeader("connection", "close");
-      answerProblem(response, whole.code);
+      this.#answers.problem(response, whole.code);
       return;
     }
     const transfer = this.#options.transfers.begin(null);
@@ -244,11 +249,11 @@ export class FrontDoor {
   #answerForRuntime(request: IncomingMessage, response: ServerResponse): void {
     const storage = this.#options.storage();
     if (!isHanging(storage)) {
-      answerProblem(response, "unavailable", "The runtime of the control plane does not answer.");
+      this.#answers.problem(response, "unavailable", "The runtime of the control plane does not answer.");
     } else if (request.url?.split("?", 1)[0] === "/health") {
-      answerJson(response, healthWithoutDatabase(storage));
+      this.#answers.json(response, healthWithoutDatabase(storage));
     } else {
-      answerProblem(response, "storage_unwritable", storage.message);
+      this.#answers.problem(response, "storage_unwritable", storage.message);
     }
   }
 
@@ -263,7 +268,7 @@ export class FrontDoor {
     if (status >= 500 && !isOurs) {
       // The runtime's message about a crash may contain a stack trace.
       answer.resume();
-      answerProblem(response, "internal_error");
+      this.#answers.problem(response, "internal_error");
       return;
     }
     const read = transfer.answer;
@@ -307,9 +312,11 @@ export class FrontDoor {
   async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     socket.on("error", () => socket.destroy());
     const requestId = idOf(request);
+    const { url: target = "/", headers: sent } = request;
+    const from = { requestId, target, origin: sent.origin };
     const refusal = refusalOf(headOf(request));
     if (refusal !== null || request.method !== "GET") {
-      closeWithProblem(socket, refusal?.code ?? "malformed_request", requestId);
+      this.#answers.close(socket, refusal?.code ?? "malformed_request", from);
       return;
     }
     this.#upgraded.add(socket);
@@ -319,13 +326,13 @@ export class FrontDoor {
     try {
       const url = await this.#runtime.url();
       const headers = this.#headersToRuntime(request, transfer, requestId);
-      const isAgent = request.url?.split("?", 1)[0] === "/agent";
+      const isAgent = target.split("?", 1)[0] === "/agent";
       const { firstMessageMs, socketIdleMs } = this.#options.limits;
       const limits = { firstMessageMs: isAgent ? firstMessageMs : null, idleMs: socketIdleMs };
-      await passWebSocket({ client: socket, head, url, path: request.url ?? "/", headers, limits });
+      await passWebSocket({ client: socket, head, url, path: target, headers, limits });
     } catch {
       this.#runtime.forgetUrl();
-      closeWithProblem(socket, "unavailable", requestId);
+      this.#answers.close(socket, "unavailable", from);
     }
   }
 
@@ -358,7 +365,12 @@ function withoutLength(headers: readonly string[]): string[] {
   return headers.filter((_, index) => headers[index - (index % 2)]?.toLowerCase() !== "content-length");
 }
 
-function problemOf({ code }: NodeJS.ErrnoException): ProblemCode {
+interface ClientError extends NodeJS.ErrnoException {
+  /** What the client had sent. */
+  readonly rawPacket?: Buffer;
+}
+
+function problemOf({ code }: ClientError): ProblemCode {
   if (code === "HPE_HEADER_OVERFLOW") return "headers_too_large";
   return code === "ERR_HTTP_REQUEST_TIMEOUT" ? "request_timeout" : "malformed_request";
 }

@@ -1,59 +1,90 @@
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { PROBLEMS, type Problem, type ProblemCode } from "@splatt/shared";
+import { readableHeaders } from "../../src/http/cross-origin-headers.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "../../src/http/request-id.ts";
 
-/** Answers a request without the Worker; under a new id where `identify` has not chosen one. */
-export function answerProblem(response: ServerResponse, code: ProblemCode, detail?: string): void {
-  if (response.headersSent || response.destroyed) {
-    response.destroy();
-    return;
+/** The door's own answers, given without the Worker. Pages of the sites in `CORS_ORIGINS` can read them. */
+export class DoorAnswers {
+  readonly #corsOrigins: string | undefined;
+
+  constructor(corsOrigins: string | undefined) {
+    this.#corsOrigins = corsOrigins;
   }
-  const requestId = String(response.getHeader(REQUEST_ID_HEADER) ?? newRequestId());
-  response.setHeader(REQUEST_ID_HEADER, requestId);
-  const body = problemBody(code, requestId, detail);
-  response.writeHead(PROBLEMS[code].status, {
-    "content-type": "application/problem+json",
-    "x-content-type-options": "nosniff",
-    "content-length": Buffer.byteLength(body),
-    ...retryAfter(code),
-  });
-  response.end(body);
+
+  /** Refuses a request; under a new id where none has been set. */
+  problem(response: ServerResponse, code: ProblemCode, detail?: string): void {
+    if (response.headersSent || response.destroyed) {
+      response.destroy();
+      return;
+    }
+    const requestId = String(response.getHeader(REQUEST_ID_HEADER) ?? newRequestId());
+    response.setHeader(REQUEST_ID_HEADER, requestId);
+    const body = problemBody(code, requestId, detail);
+    this.#send(response, PROBLEMS[code].status, "application/problem+json", body, retryAfter(code));
+  }
+
+  /** Answers with status 200. */
+  json(response: ServerResponse, value: unknown): void {
+    if (response.headersSent || response.destroyed) return;
+    this.#send(response, 200, "application/json", JSON.stringify(value), {});
+  }
+
+  /** Answers on a bare connection, where there is no request that Node could parse, and closes it. */
+  close(socket: Duplex, code: ProblemCode, from: Partial<RefusedRequest> = {}): void {
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const { requestId = newRequestId(), target = null, origin } = from;
+    const body = problemBody(code, requestId);
+    const headers = {
+      "x-request-id": requestId,
+      "content-type": "application/problem+json",
+      "x-content-type-options": "nosniff",
+      "content-length": String(Buffer.byteLength(body)),
+      ...retryAfter(code),
+      ...this.#crossOrigin(target, origin),
+      connection: "close",
+    };
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+    const head = [`HTTP/1.1 ${PROBLEMS[code].status} ${PROBLEMS[code].title}`, ...lines];
+    socket.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
+  }
+
+  #send(
+    response: ServerResponse,
+    status: number,
+    type: string,
+    body: string,
+    headers: Readonly<Record<string, string>>,
+  ): void {
+    const { url = "/", headers: sent } = response.req;
+    response.writeHead(status, {
+      "content-type": type,
+      "x-content-type-options": "nosniff",
+      "content-length": Buffer.byteLength(body),
+      ...headers,
+      ...this.#crossOrigin(url, sent.origin),
+    });
+    response.end(body);
+  }
+
+  #crossOrigin(target: string | null, origin: string | undefined): Record<string, string> {
+    return readableHeaders(this.#corsOrigins, target?.split("?", 1)[0] ?? null, origin);
+  }
 }
 
-/** Answers a request without the Worker, with status 200. */
-export function answerJson(response: ServerResponse, value: unknown): void {
-  if (response.headersSent || response.destroyed) return;
-  const body = JSON.stringify(value);
-  response.writeHead(200, {
-    "content-type": "application/json",
-    "x-content-type-options": "nosniff",
-    "content-length": Buffer.byteLength(body),
-  });
-  response.end(body);
+/** What is known of a request that is refused on a bare connection. */
+interface RefusedRequest {
+  readonly requestId: string;
+  readonly target: string;
+  readonly origin: string | undefined;
 }
 
-/** Answers on a bare connection, where there is no request that Node could parse, and closes it. */
-export function closeWithProblem(
-  socket: Duplex,
-  code: ProblemCode,
-  requestId: string = newRequestId(),
-): void {
-  if (!socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const body = problemBody(code, requestId);
-  const head = [
-    `HTTP/1.1 ${PROBLEMS[code].status} ${PROBLEMS[code].title}`,
-    `X-Request-Id: ${requestId}`,
-    "Content-Type: application/problem+json",
-    "X-Content-Type-Options: nosniff",
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    ...Object.entries(retryAfter(code)).map(([name, value]) => `${name}: ${value}`),
-    "Connection: close",
-  ];
-  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
+/** The origin in the head of a request that Node could not parse. */
+export function originIn(packet: Buffer | undefined): string | undefined {
+  return /^origin:[ \t]*([\x21-\x7e]{1,300})[ \t]*\r?$/im.exec(packet?.toString("latin1") ?? "")?.[1];
 }
 
 function newRequestId(): string {

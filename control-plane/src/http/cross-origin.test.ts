@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
 import { OPERATIONS } from "../contract/operations.ts";
 import { API_KEY, api, createJob } from "../testing/api.ts";
-import { allowedOrigin } from "./cross-origin.ts";
+import { allowedOrigin } from "./cross-origin-headers.ts";
 
 const SITE = "https://app.example";
 const settings = { CORS_ORIGINS: env.CORS_ORIGINS };
