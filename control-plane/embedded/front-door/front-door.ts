@@ -130,6 +130,8 @@ export class FrontDoor {
   }
 
   #admit(socket: Socket): void {
+    // Of every connection, whatever becomes of it. Node removes its own handler when it gives one away.
+    socket.on("error", () => undefined);
     const address = socket.remoteAddress ?? "";
     if (this.#isTrusted(address)) return;
     if (!this.#perAddress.take(address)) {

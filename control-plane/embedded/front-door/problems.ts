@@ -32,6 +32,8 @@ export class DoorAnswers {
 
   /** Answers on a bare connection, where there is no request that Node could parse, and closes it. */
   close(socket: Duplex, code: ProblemCode, from: Partial<RefusedRequest> = {}): void {
+    // Node gives the connection of a CONNECT or an upgrade away without one: a reset would end this process.
+    socket.on("error", () => socket.destroy());
     if (!socket.writable) {
       socket.destroy();
       return;

@@ -5,13 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ControlPlaneProcess } from "@splatt/local/control-plane-process";
-import { type Fence, fenceHeaders, planParts } from "@splatt/shared";
+import { planParts } from "@splatt/shared";
 import { execa } from "execa";
-import { Splatt } from "splatt";
 import { machineLine } from "../control-plane/machine-line.ts";
 import { quantile } from "../control-plane/quantiles.ts";
 import { timedGet } from "../control-plane/requests.ts";
-import { ScriptedAgent } from "../control-plane/scripted-agent.ts";
+import { leaseJobInput } from "../door/job-input.ts";
 import { MemoryWatch } from "../door/memory-watch.ts";
 import { type Nginx, startNginx } from "../door/nginx.ts";
 
@@ -57,7 +56,6 @@ try {
 }
 
 async function measure(): Promise<void> {
-  const client = new Splatt({ url: controlPlane.url, apiKey: API_KEY });
   const http = new Agent({ keepAlive: true });
   await timedGet(`${controlPlane.url}/health`, http, API_KEY);
   const memory = await MemoryWatch.start(await controlPlane.pids());
@@ -72,7 +70,7 @@ async function measure(): Promise<void> {
     if (nginx !== null) uploads.nginx.push(await uploadToNginx(nginx, parts));
   }
 
-  const input = await inputOfJob(client, uploadId);
+  const input = await leaseJobInput(controlPlane.url, API_KEY, uploadId);
   const downloads = { door: [] as number[], nginx: [] as number[] };
   for (let round = 0; round < ROUNDS; round++) {
     downloads.door.push(await timedDownload(input.url, input.headers));
@@ -166,20 +164,6 @@ async function timedDownload(url: string, headers: Readonly<Record<string, strin
   const began = performance.now();
   await curl([...headerArgs(headers), url]);
   return rate(began);
-}
-
-/** A job for the uploaded video, leased to an agent so that its input can be downloaded. */
-async function inputOfJob(client: Splatt, upload_id: string) {
-  const { token } = await client.createAgent({ name: "bench" });
-  const { promise: leased, resolve } = Promise.withResolvers<Fence>();
-  const agent = await ScriptedAgent.connect({ url: controlPlane.url, token, slots: 1, onJob: resolve });
-  await postJson("/jobs", { task_id: "bench", upload_id, engine: "builtin" });
-  const fence = await leased;
-  return {
-    url: `${controlPlane.url}/agent/jobs/${fence.job_id}/input`,
-    headers: { authorization: `Bearer ${token}`, ...fenceHeaders(fence) },
-    close: () => agent.close(),
-  };
 }
 
 /** Ten curls that download in a loop, and ten slow readers. */

@@ -1,11 +1,10 @@
 import { Agent } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { handshake } from "@splatt/gpu-agent/connection/handshake";
-import { Secret } from "@splatt/gpu-agent/secret";
-import { type AgentMessage, type Hello, PROTOCOL_VERSION } from "@splatt/shared";
+import type { AgentMessage } from "@splatt/shared";
 import { Arrivals } from "../control-plane/arrivals.ts";
 import { startStack } from "../control-plane/bench-stack.ts";
+import { floodAsAgent, HOSTILE_FRAMES } from "../control-plane/hostile-agent.ts";
 import { machineLine } from "../control-plane/machine-line.ts";
 import { p50p99 } from "../control-plane/quantiles.ts";
 import { timedGet } from "../control-plane/requests.ts";
@@ -19,66 +18,12 @@ import { BENCH_JOB, postJson } from "../control-plane/worker-contender.ts";
 
 const { values } = parseArgs({ options: { seconds: { type: "string", default: "10" } } });
 const ROUND_MS = Number(values.seconds) * 1000;
-const FRAMES_AT_ONCE = 200;
-
-function fence() {
-  return { job_id: crypto.randomUUID(), attempt: 1, lease_id: crypto.randomUUID() };
-}
-
-const HELLO: Hello = {
-  type: "hello",
-  protocol: PROTOCOL_VERSION,
-  instance_id: crypto.randomUUID(),
-  name: "hostile",
-  version: "0.0.0",
-  offer: { engines: [], default_engine: null, slots: 0, reason: "hostile", gpus: [] },
-  held: [],
-  kept: [],
-};
-
-const HELD: AgentMessage = {
-  type: "job.held",
-  jobs: Array.from({ length: 64 }, () => ({ fence: fence(), status: "training", seconds_since_output: 0 })),
-};
-const STAGE: AgentMessage = {
-  type: "job.stage",
-  fence: fence(),
-  seq: 1,
-  status: "training",
-  progress: 1,
-  message: "x".repeat(2000),
-};
-
 const ATTACKS: readonly { readonly name: string; readonly frame: AgentMessage | null }[] = [
   { name: "nobody attacks", frame: null },
-  { name: "lists of 64 unknown jobs", frame: HELD },
-  { name: "stages of unknown jobs", frame: STAGE },
-  { name: "hellos that hold 64 unknown jobs", frame: { ...HELLO, held: heldOf(HELD) } },
+  { name: "lists of 64 unknown jobs", frame: HOSTILE_FRAMES.held },
+  { name: "stages of unknown jobs", frame: HOSTILE_FRAMES.stage },
+  { name: "hellos that hold 64 unknown jobs", frame: HOSTILE_FRAMES.hello },
 ];
-
-function heldOf({ jobs }: Extract<AgentMessage, { type: "job.held" }>): Hello["held"] {
-  return jobs.map((job) => ({ fence: job.fence, status: job.status, progress: 1, message: "" }));
-}
-
-/** Sends frames as fast as possible until the signal aborts. @returns the number of disconnects */
-async function attack(url: string, token: string, frame: string, signal: AbortSignal): Promise<number> {
-  let disconnects = 0;
-  while (!signal.aborted) {
-    const opened = await handshake(url, new Secret(token), HELLO, signal);
-    if (!opened.ok) {
-      await sleep(20);
-      continue;
-    }
-    const { socket } = opened.value;
-    while (!signal.aborted && socket.readyState === socket.OPEN) {
-      for (let sent = 0; sent < FRAMES_AT_ONCE; sent++) socket.send(frame);
-      await sleep(10);
-    }
-    socket.terminate();
-    disconnects += 1;
-  }
-  return disconnects;
-}
 
 console.log(machineLine());
 await using stack = await startStack({ worker: "splatt" });
@@ -107,7 +52,7 @@ console.log(
 for (const { name, frame } of ATTACKS) {
   const ending = new AbortController();
   const attacking =
-    frame === null ? Promise.resolve(0) : attack(stack.url, token, JSON.stringify(frame), ending.signal);
+    frame === null ? Promise.resolve(0) : floodAsAgent(stack.url, token, frame, ending.signal);
   const health: number[] = [];
   const handOvers: number[] = [];
   const until = performance.now() + ROUND_MS;
