@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { BodyError } from "../object-store/object-store.ts";
 import type { DoorLimits } from "./limits.ts";
+import { orAborted } from "./or-aborted.ts";
 
 /** The memory budget for bodies that are read whole, shared by all connections. */
 export class BodyBudget {
@@ -85,20 +86,12 @@ export async function* partBody(
 
 /** The chunks of a body. Ends with an error when the client leaves, the framing breaks, or the signal is aborted. */
 async function* untilAborted(request: IncomingMessage, signal: AbortSignal): AsyncGenerator<Buffer, void> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  aborted.catch(() => undefined);
-  const abort = () => reject(new Error("aborted"));
-  signal.addEventListener("abort", abort);
   const chunks = request.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      if (signal.aborted) throw new Error("aborted");
-      const next: IteratorResult<Buffer> = await Promise.race([chunks.next(), aborted]);
-      if (next.done) break;
-      yield next.value;
-    }
-    if (!request.complete) throw new Error("the body ended early");
-  } finally {
-    signal.removeEventListener("abort", abort);
+  for (;;) {
+    const next: IteratorResult<Buffer> | null = await orAborted(chunks.next(), signal);
+    if (next === null) throw new Error("aborted");
+    if (next.done) break;
+    yield next.value;
   }
+  if (!request.complete) throw new Error("the body ended early");
 }

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import type { AppendedSlice } from "../../src/embedded/store-protocol.ts";
 import type { DigestAlgorithm } from "../../src/storage/object-bytes.ts";
+import { orAborted } from "./or-aborted.ts";
 
 type Chunk = IteratorResult<Uint8Array>;
 
@@ -17,8 +18,8 @@ export class SlicedBody {
     this.#hash = algorithm === null ? null : createHash(algorithm);
   }
 
-  /** What arrives until `limit` bytes are there, the body ends or breaks off, or `late` resolves. */
-  async *slice(limit: number, late: Promise<void>): AsyncGenerator<Uint8Array, void> {
+  /** What arrives until `limit` bytes are there, the body ends or breaks off, or `late` is aborted. */
+  async *slice(limit: number, late: AbortSignal): AsyncGenerator<Uint8Array, void> {
     for (let left = limit; left > 0; ) {
       const chunk = await this.#peek(late);
       if (chunk === null) return;
@@ -32,13 +33,13 @@ export class SlicedBody {
   }
 
   /** The file has all its bytes: the body has to end too. One that stays open has nothing more to say. */
-  async endAfterLastByte(late: Promise<void>): Promise<AppendedSlice["end"]> {
+  async endAfterLastByte(late: AbortSignal): Promise<AppendedSlice["end"]> {
     if ((await this.#peek(late)) !== null) return "too_long";
     return this.end === "none" ? "body" : this.end;
   }
 
-  /** @returns whether bytes, or the body's end, have come before `late` resolves */
-  async arrives(late: Promise<void>): Promise<boolean> {
+  /** @returns whether bytes, or the body's end, have come before `late` is aborted */
+  async arrives(late: AbortSignal): Promise<boolean> {
     return (await this.#peek(late)) !== null || this.end !== "none";
   }
 
@@ -52,11 +53,11 @@ export class SlicedBody {
   }
 
   /** The bytes that come next, without taking them; null at the end, or when they are late. */
-  async #peek(late: Promise<void>): Promise<Uint8Array | null> {
+  async #peek(late: AbortSignal): Promise<Uint8Array | null> {
     while (this.end === "none") {
       this.#next ??= this.#chunks.next().catch(() => "broken");
-      const next = await Promise.race([this.#next, late]);
-      if (next === undefined) return null;
+      const next = await orAborted(this.#next, late);
+      if (next === null) return null;
       if (next === "broken") this.end = "broken";
       else if (next.done) this.end = "body";
       else if (next.value.byteLength > 0) return next.value;

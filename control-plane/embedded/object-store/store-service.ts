@@ -1,6 +1,5 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Request, Response } from "miniflare";
 import { STORE_HEADER, type StoreReply, StoreRequest } from "../../src/embedded/store-protocol.ts";
 import type { Transfers } from "../front-door/transfers.ts";
@@ -81,7 +80,7 @@ async function reply(
       if (body === null) return { ok: false, failure: "body_incomplete" };
       const { key, uploadId, offset, size } = request;
       const limit = Math.min(size - offset, MAX_SLICE_BYTES);
-      const late = sleep(SLICE_MS, undefined, { ref: false });
+      const late = AbortSignal.timeout(SLICE_MS);
       const appended = await store.append({ key, uploadId, offset }, limit, body.slice(limit, late));
       if (!appended.ok) return appended;
       const { received, etag } = appended;
@@ -90,7 +89,7 @@ async function reply(
     }
     case "awaitBody": {
       const body = transfers.slicedBody(request.transfer, request.algorithm);
-      const late = sleep(SLICE_MS, undefined, { ref: false });
+      const late = AbortSignal.timeout(SLICE_MS);
       return { ok: true, hasArrived: body === null || (await body.arrives(late)) };
     }
   }
