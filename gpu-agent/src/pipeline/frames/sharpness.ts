@@ -4,7 +4,11 @@ export interface GreySize {
   readonly height: number;
 }
 
-/** How much sharper than the first candidate of its window another must be to replace it. */
+/**
+ * How much sharper than the first candidate of its window another must be to replace it. Measured on a real capture
+ * (pictures a quarter of a second apart): half of the neighbours differ by a factor below 1.14 and three quarters by
+ * one below 1.28, mostly because the view changed. Below that, a choice moves the frame's time for no clear gain.
+ */
 const CLEARLY_SHARPER = 1.25;
 
 /**

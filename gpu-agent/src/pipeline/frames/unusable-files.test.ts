@@ -2,9 +2,11 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
+import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FRAME_LIMITS } from "./frame-plan.ts";
 import { createFramesStage } from "./frames-stage.ts";
+import { addToSampleEntry } from "./testing/corpus.ts";
 import { ffmpeg } from "./testing/counter-clip.ts";
 import { ffmpegOnPath } from "./testing/ffmpegs.ts";
 
@@ -52,6 +54,34 @@ const KINDS: readonly (readonly [kind: string, code: string, make: () => Promise
     },
   ],
   ["a picture", "image_still", () => ffmpeg(dir, ...SOURCE, "-frames:v", "1", "-f", "mjpeg", "source")],
+  ["a picture in HEIC", "image_still", () => writeFile(join(dir, "source"), isoMedia("heic"))],
+  ["a picture in AVIF", "image_still", () => writeFile(join(dir, "source"), isoMedia("avif"))],
+  ["a sequence in AVIF", "image_animated", () => writeFile(join(dir, "source"), isoMedia("avis"))],
+  [
+    "an animated PNG",
+    "image_animated",
+    () => ffmpeg(dir, ...SOURCE, "-frames:v", "9", "-plays", "0", "-f", "apng", "source"),
+  ],
+  [
+    "an animated WebP",
+    "image_animated",
+    async () => {
+      const frames = [0, 128, 255].map((r) =>
+        sharp({ create: { width: 64, height: 64, channels: 3, background: { r, g: 0, b: 0 } } }).png(),
+      );
+      const pictures = await Promise.all(frames.map((frame) => frame.toBuffer()));
+      await sharp(pictures, { join: { animated: true } })
+        .webp()
+        .toFile(join(dir, "source"));
+    },
+  ],
+  ["360° video, declared in its container", "video_spherical", () => mp4With(sphericalVideo())],
+  [
+    "Dolby Vision of profile 5",
+    "video_dolby_vision",
+    // Version 1.0, profile 5, level 6, with enhancement data and a base layer compatible with nothing.
+    () => mp4With(box("dvcC", Buffer.concat([Buffer.from([1, 0, 0x0a, 0x35, 0x00]), Buffer.alloc(19)]))),
+  ],
   ["an animation", "image_animated", () => ffmpeg(dir, ...SOURCE, "-frames:v", "9", "-f", "gif", "source")],
   [
     "a motion photo",
@@ -81,6 +111,33 @@ const KINDS: readonly (readonly [kind: string, code: string, make: () => Promise
       ),
   ],
 ];
+
+function box(type: string, content: Buffer): Buffer {
+  const header = Buffer.alloc(8);
+  header.writeUInt32BE(8 + content.length);
+  header.write(type, 4, "latin1");
+  return Buffer.concat([header, content]);
+}
+
+/** The beginning of a picture in the MP4 container, which its brand identifies. */
+function isoMedia(brand: string): Buffer {
+  const brands = box("ftyp", Buffer.from(`${brand}\0\0\0\0mif1${brand}`, "latin1"));
+  return Buffer.concat([brands, box("meta", Buffer.alloc(4)), box("mdat", Buffer.alloc(64))]);
+}
+
+/** Google's Spherical Video V2: an equirectangular projection without borders. */
+function sphericalVideo(): Buffer {
+  const creator = box("svhd", Buffer.concat([Buffer.alloc(4), Buffer.from("camera\0")]));
+  const pose = box("prhd", Buffer.alloc(16));
+  const projection = box("proj", Buffer.concat([pose, box("equi", Buffer.alloc(20))]));
+  return box("sv3d", Buffer.concat([creator, projection]));
+}
+
+/** Makes `source`, an MP4 whose only video sample entry has one more box. */
+async function mp4With(extra: Buffer): Promise<void> {
+  ffmpeg(dir, ...SOURCE, "-c:v", "libx264", "-f", "mp4", "plain");
+  await writeFile(join(dir, "source"), addToSampleEntry(await readFile(join(dir, "plain")), extra));
+}
 
 describe.skipIf(ffmpegOnPath() === null)("is named, and not decoded:", { timeout: 60_000 }, () => {
   it.each(KINDS)("%s", async (_, code, make) => {

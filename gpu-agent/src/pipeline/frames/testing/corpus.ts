@@ -90,7 +90,7 @@ function displayMatrix(bytes: Buffer, matrix: readonly number[]): Buffer {
 }
 
 /** Adds a child box to the only video sample entry. */
-function addToSampleEntry(bytes: Buffer, box: Buffer): Buffer {
+export function addToSampleEntry(bytes: Buffer, box: Buffer): Buffer {
   const entry = bytes.indexOf("avcC") - 4;
   const moov = bytes.indexOf("moov");
   const outer = ["moov", "trak", "mdia", "minf", "stbl", "stsd", "avc1"].map(
@@ -98,6 +98,29 @@ function addToSampleEntry(bytes: Buffer, box: Buffer): Buffer {
   );
   for (const start of outer) bytes.writeUInt32BE(bytes.readUInt32BE(start) + box.length, start);
   return Buffer.concat([bytes.subarray(0, entry), box, bytes.subarray(entry)]);
+}
+
+/** Adds the elements that crop borders of so many pixels to the only track of a Matroska file of 400×280. */
+function cropMatroska(bytes: Buffer, horizontal: number, vertical: number): Buffer {
+  const sides = [0x54, 0xcc, 0x81, horizontal, 0x54, 0xdd, 0x81, horizontal];
+  const ends = [0x54, 0xbb, 0x81, vertical, 0x54, 0xaa, 0x81, vertical];
+  const crop = Buffer.from([...sides, ...ends]);
+  const segment = bytes.indexOf(Buffer.from("18538067", "hex"));
+  const tracks = bytes.indexOf(Buffer.from("1654ae6b", "hex"), segment + 200);
+  const track = tracks + 4 + sizeLength(bytes, tracks + 4);
+  // The settings begin with the stored size, after their own identifier and size.
+  const settings = bytes.indexOf(Buffer.from("b0820190ba820118", "hex"), track);
+  for (const at of [segment + 4, tracks + 4, track + 1, settings - 1]) {
+    const last = at + sizeLength(bytes, at) - 1;
+    const first = Math.max(at, last - 1);
+    bytes.writeUIntBE(bytes.readUIntBE(first, last - first + 1) + crop.length, first, last - first + 1);
+  }
+  return Buffer.concat([bytes.subarray(0, settings), crop, bytes.subarray(settings)]);
+}
+
+/** The leading zeros of the first byte give the length of an element's size. */
+function sizeLength(bytes: Buffer, at: number): number {
+  return Math.clz32(bytes[at] ?? 0) - 23;
 }
 
 /** The bitstream filter that declares an orientation in the messages (SEI) of H.264. */
@@ -348,6 +371,31 @@ export const CORPUS: readonly Clip[] = [
     make: async (dir, name) => {
       ffmpeg(dir, ...source(), "-vf", "pad=400:280:40:20:gray", ...X264, "-f", "mp4", name);
       await patch(dir, name, (bytes) => addToSampleEntry(bytes, cleanAperture(320, 240)));
+    },
+  }),
+  plain("spatial video", [], {
+    make: async (dir, name) => {
+      ffmpeg(dir, ...source({ seconds: 4 }), ...X264, "-f", "mp4", name);
+      // The box that says how the eyes are stored; an empty one is enough to know that there are two.
+      await patch(dir, name, (bytes) => addToSampleEntry(bytes, Buffer.from("\0\0\0\x08vexu", "latin1")));
+    },
+    times: every(0.25, 0, 4),
+    note: /only the pictures of one eye/,
+  }),
+  plain("cropped by the container (Matroska)", [], {
+    make: async (dir, name) => {
+      const bordered = ["-vf", "pad=400:280:40:20:gray", ...X264];
+      // The title makes the track so large that its size has room to grow.
+      const container = [
+        "-metadata:s:v",
+        `title=${"cropped ".repeat(9)}`,
+        "-write_crc32",
+        "0",
+        "-f",
+        "matroska",
+      ];
+      ffmpeg(dir, ...source(), ...bordered, ...container, name);
+      await patch(dir, name, (bytes) => cropMatroska(bytes, 40, 20));
     },
   }),
   plain("cropped and turned", [], {
