@@ -68,8 +68,8 @@ export const COMPATIBILITY_DATE = "2026-11-02";
 export const COMPATIBILITY_FLAGS = ["nodejs_als"];
 /**
  * Bounds the runtime's memory under load. Each request leaves some 50 KiB outside V8's heap that only a collection of
- * the old generation frees. The Worker's heap is too small for V8 to start one soon: by default, tens of thousands of
- * requests later. Miniflare takes V8's flags only from this variable.
+ * the old generation frees, and the Worker's heap is so small that V8 starts none within thousands of requests by
+ * default. Miniflare takes V8's flags only from this variable.
  */
 process.env.MINIFLARE_WORKERD_V8_FLAGS ??= "--optimize-for-size --initial-old-space-size=4";
 
