@@ -19,7 +19,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-lease-in-fence",
     is: "a job's changes are fenced by attempt and agent, but not by lease",
-    found: 9,
+    found: 50,
     changes: [
       {
         file: "control-plane/src/jobs/lease-conditions.ts",
@@ -31,7 +31,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "complete-without-fence",
     is: "a completion report is accepted under any lease",
-    found: 1,
+    found: 46,
     changes: [
       {
         file: `${DISPATCH}/complete-job.ts`,
@@ -45,7 +45,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "results-without-guard",
     is: "result rows are written even when the batch does not complete the job",
-    found: 1,
+    found: 335,
     changes: [
       {
         file: `${DISPATCH}/complete-job.ts`,
@@ -82,7 +82,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-read-back",
     is: "a repeated change, whose first reply was lost, is treated as lost to another writer",
-    found: 1,
+    found: 4,
     changes: [
       {
         file: `${DISPATCH}/job-reports.ts`,
@@ -94,7 +94,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-resync",
     is: "a job that its agent no longer reports is never checked",
-    found: 7,
+    found: 25,
     changes: [
       {
         file: `${DISPATCH}/hello.ts`,
@@ -111,7 +111,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-rearm",
     is: "the alarm is not rearmed for the remaining leases, and the minute's tick ignores them",
-    found: 25,
+    found: 10,
     changes: [
       {
         file: `${DISPATCH}/check-leases.ts`,
@@ -165,13 +165,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "refence-without-outbox",
     is: "queued messages keep the lost lease",
-    found: 272,
+    found: 213,
     changes: [{ file: "gpu-agent/src/jobs/outbox.ts", search: "outbox: refenced", replace: "outbox" }],
   },
   {
     name: "no-resend",
     is: "an unacked message is not resent",
-    found: 14,
+    found: 3,
     changes: [
       {
         file: "gpu-agent/src/jobs/outbox.ts",
@@ -183,7 +183,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "older-instance-stays",
     is: "a replaced process keeps its socket and may reconnect",
-    found: 633,
+    found: 711,
     changes: [
       { file: `${DISPATCH}/hello.ts`, search: "  closeOlderSockets(context, socket, hello);\n", replace: "" },
       {
@@ -213,7 +213,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "losers-stay",
     is: "objects of lost attempts stay in storage",
-    found: 1,
+    found: 3,
     changes: [
       {
         file: "control-plane/src/uploads/whole-files.ts",
@@ -265,7 +265,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "requests-unfenced",
     is: "an agent's request with a stale fence is accepted",
-    found: 115,
+    found: 15,
     changes: [
       {
         file: "control-plane/src/agent-api/require-lease.ts",
@@ -277,7 +277,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "ended-resumed",
     is: "a reconnecting agent resumes a job that has ended",
-    found: 97,
+    found: 88,
     changes: [
       {
         file: `${DISPATCH}/hello.ts`,
@@ -289,7 +289,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "progress-after-the-end",
     is: "progress of a failed job is still written",
-    found: 770,
+    found: 159,
     changes: [
       {
         file: `${DISPATCH}/progress.ts`,
@@ -301,7 +301,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "failures-unlimited",
     is: "a job is retried without a limit on its failures",
-    found: 42,
+    found: 3,
     changes: [
       {
         file: `${DISPATCH}/fail-attempt.ts`,
@@ -349,7 +349,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "claim-unsettled",
     is: "a claim whose reply was lost is dropped, although D1 may have committed it",
-    found: 25,
+    found: 10,
     changes: [
       {
         file: `${DISPATCH}/check-leases.ts`,
@@ -376,7 +376,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "claim-keeps-number",
     is: "a new attempt continues the previous one's message numbers",
-    found: 7,
+    found: 8,
     changes: [{ file: "control-plane/src/jobs/transitions.ts", search: "      lastSeq: 0,\n", replace: "" }],
   },
   {
@@ -394,7 +394,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "key-after-job",
     is: "an idempotency key is stored after the job that it creates, not with it",
-    found: 1,
+    found: 14,
     changes: [
       {
         file: "control-plane/src/idempotency/creation.ts",
