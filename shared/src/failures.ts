@@ -135,7 +135,7 @@ export const FAILURES = {
     retryable: false,
   },
   photos_have_no_time: {
-    sentence: "fps, start_sec and end_sec select a part of a video, and this job has photos.",
+    sentence: "The options fps, start_sec and end_sec select a part of a video, and this job has photos.",
     hint: "Leave these options out. All photos of the archive are used.",
     retryable: false,
   },

@@ -198,6 +198,24 @@ describe("a capture that works", () => {
     expect(option(calls[1], "FeatureMatching.use_gpu")).toBe("1");
   });
 
+  it("begins with the focal length of photos, and matches each with each, whatever their order", async () => {
+    const photos = Array.from({ length: FRAMES }, (_, i) => ({
+      camera: 0,
+      path: `IMG_${i}.JPG`,
+      position: null,
+    }));
+    const cameras = [{ width: 640, height: 480, focal: 512.25 }];
+    const frames = { count: FRAMES, cameras, photos, order: "name" as const, notes: ["A note."] };
+    const { result, colmap } = await run({}, { input: { frames } });
+    expect(result).toMatchObject({ ok: true, value: { width: 640, capture: { verdict: "good" } } });
+    expect(result.ok && result.value.capture.advice).toMatch(/30 of 30 photos could be placed.*A note\./);
+    const [extract, match] = await colmap.calls();
+    expect(option(extract, "ImageReader.camera_params")).toBe("512.25,320,240,0");
+    expect(match?.[0]).toBe("exhaustive_matcher");
+    const transforms = await readTransforms(join(dir, "out", "transforms.json"));
+    expect(transforms.frames[3]?.photo).toBe("IMG_3.JPG");
+  });
+
   it("does not use the GPU when that is disabled or unsupported", async () => {
     const { colmap } = await run({ help: "COLMAP 3.11.1 (Commit 1 on 2 with CUDA)" });
     expect(option((await colmap.calls())[0], "SiftExtraction.use_gpu")).toBe("0");
