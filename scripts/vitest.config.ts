@@ -15,8 +15,12 @@ const EXCLUDED = [
 /** Guards against tests that hang. On a busy machine a job takes many times its usual ten seconds. */
 const HANG_TIMEOUT_MS = 240_000;
 
-/** How long `expect.poll` waits where a test does not say. Vitest's second is too short for a busy machine. */
-const expectation = { poll: { timeout: 25_000 } };
+/** None of these is an assertion about speed. `expect.poll` waits for so long where a test does not say otherwise. */
+const TIMEOUTS = {
+  testTimeout: HANG_TIMEOUT_MS,
+  hookTimeout: 300_000,
+  expect: { poll: { timeout: 25_000 } },
+};
 
 /** One more than the two cores that the tests have to pass on: end-to-end tests wait for timers and for other processes. */
 const MAX_WORKERS = 3;
@@ -30,11 +34,10 @@ const CHECK_ANSWERS = join(ROOT, "control-plane", "src", "testing", "check-fetch
 /** A package with its own vitest.config.ts. */
 function packageProject(name: string, path = name): TestProjectInlineConfiguration {
   const root = join(ROOT, path);
-  const timeouts = { testTimeout: HANG_TIMEOUT_MS, hookTimeout: HANG_TIMEOUT_MS };
   return {
     extends: join(root, "vitest.config.ts"),
     root,
-    test: { name, exclude: EXCLUDED, env, expect: expectation, ...timeouts, maxWorkers: MAX_WORKERS },
+    test: { name, exclude: EXCLUDED, env, maxWorkers: MAX_WORKERS, ...TIMEOUTS },
   };
 }
 
@@ -69,12 +72,10 @@ export default defineConfig({
           name: "scripts",
           setupFiles: [CHECK_ANSWERS],
           env,
-          expect: expectation,
           maxWorkers: MAX_WORKERS,
           environment: "node",
           exclude: [...EXCLUDED, "e2e/faults/**", "simulation/**"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...TIMEOUTS,
         },
       },
       {
@@ -83,13 +84,11 @@ export default defineConfig({
           name: "faults",
           setupFiles: [CHECK_ANSWERS],
           env,
-          expect: expectation,
           maxWorkers: MAX_WORKERS,
           environment: "node",
           exclude: EXCLUDED,
           globalSetup: ["prepare.ts"],
-          testTimeout: HANG_TIMEOUT_MS,
-          hookTimeout: 300_000,
+          ...TIMEOUTS,
         },
       },
       {

@@ -10,8 +10,7 @@ export const ASSETS_DIR = join(WEB, "dist");
 /**
  * Builds the pages' styles and scripts into `outDir`/assets: every file of src/web/assets as it is, and every module of
  * src/web/client whose name does not begin with `_` as a script. `outDir`/dist gets the packages of the agent and of the
- * client, so that agents install what fits this control plane. The folder is replaced at once, so that several processes
- * may build it.
+ * client, so that agents install what fits this control plane. Several processes may build the folder at the same time.
  */
 export async function buildAssets(outDir = ASSETS_DIR): Promise<void> {
   const made = `${outDir}.${process.pid}`;
@@ -36,8 +35,29 @@ export async function buildAssets(outDir = ASSETS_DIR): Promise<void> {
     },
   });
   await writePackages(join(made, "dist"));
-  await rm(outDir, { recursive: true, force: true });
-  await rename(made, outDir);
+  await replaceFolder(outDir, made);
+}
+
+/** Puts a folder in the place of another. A process that does the same meanwhile loses, or replaces it once more. */
+async function replaceFolder(target: string, replacement: string): Promise<void> {
+  const old = `${replacement}.old`;
+  for (;;) {
+    try {
+      await rename(target, old);
+    } catch (error) {
+      if (!hasCode(error, "ENOENT")) throw error;
+    }
+    await rm(old, { recursive: true, force: true });
+    try {
+      return await rename(replacement, target);
+    } catch (error) {
+      if (!hasCode(error, "ENOTEMPTY", "EEXIST")) throw error;
+    }
+  }
+}
+
+function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await buildAssets();

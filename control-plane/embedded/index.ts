@@ -4,7 +4,6 @@ import type { SourcePolicy } from "@splatt/shared";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type Request, Response } from "miniflare";
 import type { WorkerVariables } from "../src/worker-variables.ts";
 import { assetsService } from "./assets-service.ts";
-import { ASSETS_DIR } from "./build-assets.ts";
 import { bundleWorker } from "./bundle.ts";
 import { FrontDoor, newDoorSecret } from "./front-door/front-door.ts";
 import { DOOR_LIMITS, type DoorLimits } from "./front-door/limits.ts";
@@ -62,7 +61,6 @@ const TICK_INTERVAL_MS = 60_000;
 const WATCH_INTERVAL_MS = 1000;
 const HOST = "127.0.0.1";
 const BUCKET_NAME = "splatt";
-const EMBEDDED_WORKER = join(dirname(import.meta.dirname), "src", "embedded", "embedded-worker.ts");
 /** Same as in wrangler.jsonc; a test compares the two. */
 export const COMPATIBILITY_DATE = "2026-11-02";
 export const COMPATIBILITY_FLAGS = ["nodejs_als"];
@@ -101,12 +99,13 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
 
     const transfers = new Transfers();
     const secret = newDoorSecret();
-    const scriptPath = await bundleWorker(join(dataDir, "worker"), options.testing?.main ?? EMBEDDED_WORKER);
-    const runtimeOptions = toRuntimeOptions(options, scriptPath, secret, {
+    const bundle = await bundleWorker(
+      options.testing && { main: options.testing.main, outDir: join(dataDir, "worker") },
+    );
+    const runtimeOptions = toRuntimeOptions(options, bundle.script, secret, {
       OBJECT_STORE: storeService(store, transfers),
       OUTBOUND: outboundService(options.sources ?? { allowHttp: false, allowHosts: [] }),
-      // Built by wrangler, with the bundle.
-      ASSETS: await assetsService(ASSETS_DIR),
+      ASSETS: await assetsService(bundle.assets),
     });
     const signalHandlers = handlersBefore();
     const miniflare = new Miniflare(runtimeOptions);

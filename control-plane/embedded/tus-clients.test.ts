@@ -208,7 +208,7 @@ describe("a hostile or broken client", () => {
       const headers = { "content-type": "application/offset+octet-stream", "upload-offset": String(offset) };
       return (await tus("PATCH", path, headers, new Uint8Array(bytes.subarray(offset)))).status;
     };
-    await expect.poll(sendRest, { timeout: 20_000 }).toBe(204);
+    await expect.poll(sendRest, { timeout: 60_000 }).toBe(204);
     expect(await view(path)).toMatchObject({ status: "completed" });
   });
 
@@ -227,7 +227,7 @@ describe("a hostile or broken client", () => {
     const path = await begin(1000);
     const silent = new RawConnection(controlPlane.url);
     silent.send(`${head(path, 0, "Content-Length: 1000")}${"x".repeat(100)}`);
-    await expect.poll(() => offsetOf(path), { timeout: 10_000 }).toBe(100);
+    await expect.poll(() => offsetOf(path), { timeout: 60_000 }).toBe(100);
     const patch = () =>
       tus(
         "PATCH",
@@ -235,7 +235,7 @@ describe("a hostile or broken client", () => {
         { "content-type": "application/offset+octet-stream", "upload-offset": "100" },
         new Uint8Array(900),
       );
-    await expect.poll(async () => (await patch()).status, { timeout: 15_000 }).toBe(204);
+    await expect.poll(async () => (await patch()).status, { timeout: 60_000 }).toBe(204);
     expect(await offsetOf(path)).toBe(1000);
     silent.send("y".repeat(900));
     await silent.receives(/^HTTP\/1\.1 (409|423)/);

@@ -6,5 +6,7 @@ export default defineConfig({
     environment: "node",
     setupFiles: [`${import.meta.dirname}/../src/testing/check-fetch.ts`],
     testTimeout: 60_000,
+    // Starts a control plane.
+    hookTimeout: 60_000,
   },
 });

@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ByteMover } from "./byte-mover.ts";
 import { RawConnection } from "./testing.ts";
 
@@ -26,7 +26,7 @@ afterAll(() => rm(dir, { recursive: true }));
 
 beforeEach(async () => {
   mover = new ByteMover(300, (text) => errors.push(text));
-  await vi.waitFor(() => expect(mover.isReady).toBe(true));
+  await expect.poll(() => mover.isReady).toBe(true);
   const segments = [
     { path: join(dir, "head"), offset: 0, length: 1000 },
     { path: join(dir, "tail"), offset: 1000, length: SIZE - 1000 },
@@ -63,7 +63,7 @@ describe("the byte mover", () => {
   it("sends the files as the body of the answer, and frees the connection", async () => {
     const response = await fetch(url());
     expect(Buffer.from(await response.arrayBuffer()).equals(content)).toBe(true);
-    await vi.waitFor(async () => expect(await connections()).toBe(0));
+    await expect.poll(connections).toBe(0);
   });
 
   it("lets a slow client close first: Node's fetch crashes when a connection ends while its reader pauses", async () => {
@@ -75,7 +75,7 @@ describe("the byte mover", () => {
       if (received > SIZE - 3 * 1024 * 1024) await new Promise((resolve) => setTimeout(resolve, 2));
     }
     expect(received).toBe(SIZE);
-    await vi.waitFor(async () => expect(await connections()).toBe(0));
+    await expect.poll(connections).toBe(0);
   });
 
   it("sends everything to a client that has already sent its next request", async () => {
@@ -93,14 +93,14 @@ describe("the byte mover", () => {
     expect(await connections()).toBe(1);
     client.socket.resume();
     await client.closed;
-    await vi.waitFor(async () => expect(await connections()).toBe(0));
+    await expect.poll(connections).toBe(0);
   });
 
   it("cuts a client that stops reading", async () => {
     const client = new RawConnection(url()).send(GET);
     await client.receives(/\r\n\r\n/);
     client.socket.pause();
-    await vi.waitFor(async () => expect(await connections()).toBe(0), { timeout: 5000 });
+    await expect.poll(connections).toBe(0);
     client.socket.resume();
     await client.closed;
     expect(client.received.length).toBeLessThan(SIZE);
@@ -113,9 +113,9 @@ describe("the byte mover", () => {
     for (const pid of await moverPids()) process.kill(pid, "SIGKILL");
     client.socket.resume();
     await client.closed;
-    await vi.waitFor(async () => expect(await connections()).toBe(0));
+    await expect.poll(connections).toBe(0);
     expect(errors).toEqual([expect.stringContaining("started again")]);
-    await vi.waitFor(() => expect(mover.isReady).toBe(true), { timeout: 5000 });
+    await expect.poll(() => mover.isReady).toBe(true);
     expect((await (await fetch(url())).arrayBuffer()).byteLength).toBe(SIZE);
   });
 

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SUBPROTOCOL } from "@splatt/shared";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type EmbeddedControlPlane, startControlPlane } from "../index.ts";
 import { completeJob, RawConnection, rawExchange, statusOf } from "./testing.ts";
 
@@ -224,7 +224,7 @@ describe("a body", () => {
       connection.socket.resetAndDestroy();
       await connection.closed;
     }
-    await vi.waitFor(async () => expect(await blobs()).toEqual([]));
+    await expect.poll(blobs).toEqual([]);
     await isAlive();
   });
 
@@ -293,7 +293,7 @@ describe("an upload", () => {
     expect(await get("GET", { range: "bytes=99999999-" })).toMatchObject({ status: 416 });
 
     await api("DELETE", `/uploads/${upload}`);
-    await vi.waitFor(async () => expect(await blobs()).toEqual([]));
+    await expect.poll(blobs).toEqual([]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { type IncomingMessage, request } from "node:http";
 import type { Socket } from "node:net";
 import { headersToClient } from "./headers.ts";
+import { WebSocketFrames } from "./web-socket-frames.ts";
 
 export interface SocketToPass {
   readonly client: Socket;
@@ -41,8 +42,9 @@ export async function passWebSocket(options: SocketToPass): Promise<void> {
     client.off("close", leave);
     client.write(headOf(answer, ["Connection: Upgrade", "Upgrade: websocket"]));
     join(client, runtime as Socket, options.limits);
-    if (runtimeHead.byteLength > 0) client.write(runtimeHead);
-    if (head.byteLength > 0) runtime.write(head);
+    // What came with the handshake is read again, before what follows it.
+    if (runtimeHead.byteLength > 0) runtime.unshift(runtimeHead);
+    if (head.byteLength > 0) client.unshift(head);
     resolve();
   });
   handshake.end();
@@ -68,6 +70,25 @@ function join(client: Socket, runtime: Socket, { firstMessageMs, idleMs }: Socke
   }
   client.pipe(runtime);
   runtime.pipe(client);
+  endAfterCloseFrames(client, runtime);
+}
+
+/**
+ * Ends the connection when both sides have sent their Close frames. The runtime does so seconds later when it was the
+ * first to close, and a client that waits for the end, as the standard says, would wait with it.
+ */
+function endAfterCloseFrames(client: Socket, runtime: Socket): void {
+  const directions = [client, runtime].map((from) => {
+    const frames = new WebSocketFrames();
+    from.on("data", (chunk: Buffer) => {
+      frames.push(chunk);
+      if (directions.every(({ isClosed }) => isClosed)) {
+        client.end();
+        runtime.end();
+      }
+    });
+    return frames;
+  });
 }
 
 /** Forwards the runtime's refusal of the handshake to the client and closes the connection. */

@@ -162,7 +162,7 @@ describe("unreferenced files", () => {
     expect(await store.removeOrphans()).toBe(0);
     expect(await blobs()).toHaveLength(2);
     read?.release();
-    await vi.waitFor(async () => expect(await blobs()).toHaveLength(1));
+    await expect.poll(blobs).toHaveLength(1);
   });
 
   it("include uploads left open for seven days", async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AgentMessage, JobEntries, JobRead } from "@splatt/shared";
 import { MAX_ENTRIES_BYTES } from "@splatt/shared";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { JobLog } from "../pipeline/job-log.ts";
 import { MetricSeries } from "../pipeline/metric-series.ts";
 import { StreamReads } from "./stream-reads.ts";
@@ -42,7 +42,7 @@ const read = (change: Partial<JobRead> = {}): JobRead => ({
   wait: false,
   ...change,
 });
-const answers = (count: number) => vi.waitFor(() => expect(sent.length).toBe(count), { timeout: 20_000 });
+const answers = (count: number) => expect.poll(() => sent.length).toBe(count);
 const texts = ({ entries }: JobEntries) =>
   entries.stream === "log" ? entries.lines.map((line) => line.replace(/^\S+ \w+: /, "")) : [];
 

@@ -1,0 +1,85 @@
+import { once } from "node:events";
+import { createServer, request, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { afterEach, describe, expect, it } from "vitest";
+import { passWebSocket } from "./web-socket.ts";
+import { WebSocketFrames } from "./web-socket-frames.ts";
+
+function frame(opcode: number, length: number, mask: readonly number[] = []): Buffer {
+  const masked = mask.length > 0 ? 0x80 : 0;
+  const size = Buffer.alloc(length < 126 ? 1 : length < 65_536 ? 3 : 9);
+  if (size.length === 1) size[0] = length;
+  else if (size.length === 3) size.writeUInt16BE(length, 1);
+  else size.writeBigUInt64BE(BigInt(length), 1);
+  size[0] = masked | (size.length === 1 ? length : size.length === 3 ? 126 : 127);
+  // A payload of bytes that would be a Close frame, were they a header.
+  return Buffer.concat([Buffer.from([0x80 | opcode]), size, Buffer.from(mask), Buffer.alloc(length, 0x88)]);
+}
+
+const MASK = [1, 2, 3, 4];
+const TEXT = 1;
+const CLOSE = 8;
+
+describe("the frames of a WebSocket", () => {
+  it.each([
+    ["nothing before it", []],
+    ["a short message", [frame(TEXT, 5, MASK)]],
+    ["an empty one", [frame(TEXT, 0), frame(9, 0, MASK)]],
+    ["one with a length of two bytes", [frame(TEXT, 126)]],
+    ["one with a length of eight bytes", [frame(TEXT, 70_000, MASK)]],
+  ])("end with the Close frame: %s", (_, before) => {
+    for (const close of [frame(CLOSE, 0, MASK), frame(CLOSE, 11), frame(CLOSE, 2, MASK)]) {
+      const bytes = Buffer.concat([...before, close]);
+      for (const step of [1, 3, bytes.length]) {
+        const frames = new WebSocketFrames();
+        const last = bytes.length - 1;
+        for (let at = 0; at < last; at += step) frames.push(bytes.subarray(at, Math.min(at + step, last)));
+        expect(frames.isClosed).toBe(false);
+        frames.push(bytes.subarray(last));
+        expect(frames.isClosed).toBe(true);
+      }
+    }
+  });
+});
+
+describe("a WebSocket that the runtime closes first", () => {
+  const servers: Server[] = [];
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.close();
+  });
+
+  async function listening(server: Server): Promise<URL> {
+    servers.push(server);
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  }
+
+  it("ends for the client when it has answered, although the runtime keeps the connection open", async () => {
+    const received: Buffer[] = [];
+    const runtime = createServer().on("upgrade", (_request, socket: Duplex) => {
+      socket.on("data", (chunk: Buffer) => received.push(chunk));
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+      socket.write(Buffer.concat([frame(TEXT, 3), frame(CLOSE, 2)]));
+    });
+    const url = await listening(runtime);
+    const door = createServer().on("upgrade", (_request, client, head) => {
+      const limits = { firstMessageMs: null, idleMs: 0 };
+      void passWebSocket({ client: client as never, head, url, path: "/", headers: [], limits });
+    });
+    const upgrade = request(await listening(door), {
+      headers: { connection: "Upgrade", upgrade: "websocket" },
+    }).end();
+    const [, socket, head] = (await once(upgrade, "upgrade")) as [unknown, Duplex, Buffer];
+    socket.unshift(head);
+    let sent = Buffer.alloc(0);
+    for await (const chunk of socket as AsyncIterable<Buffer>) {
+      const before = sent.length;
+      sent = Buffer.concat([sent, chunk]);
+      if (before < 9 && sent.length >= 9) socket.write(frame(CLOSE, 2, MASK));
+    }
+    expect(sent).toEqual(Buffer.concat([frame(TEXT, 3), frame(CLOSE, 2)]));
+    expect(Buffer.concat(received)).toEqual(frame(CLOSE, 2, MASK));
+  });
+});
