@@ -1,3 +1,14 @@
+CREATE TABLE `alarms` (
+	`kind` text NOT NULL,
+	`subject` text NOT NULL,
+	`id` text NOT NULL,
+	`pool` text,
+	`agent_id` text,
+	`message` text NOT NULL,
+	`since` integer NOT NULL,
+	PRIMARY KEY(`kind`, `subject`)
+) WITHOUT ROWID;
+--> statement-breakpoint
 CREATE TABLE `api_keys` (
 	`id` text PRIMARY KEY NOT NULL,
 	`name` text NOT NULL,
@@ -148,6 +159,8 @@ CREATE TABLE `webhooks` (
 	`disabled_at` integer
 ) WITHOUT ROWID;
 --> statement-breakpoint
+ALTER TABLE `agents` ADD `faults` text;--> statement-breakpoint
+ALTER TABLE `agents` ADD `quarantined_at` integer;--> statement-breakpoint
 ALTER TABLE `job_counts` ADD `entered` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `job_counts` ADD `finished` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `job_counts` ADD `finished_ms` integer DEFAULT 0 NOT NULL;--> statement-breakpoint

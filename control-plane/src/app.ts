@@ -1,6 +1,7 @@
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { agentJobRoutes } from "./agent-api/job-routes.ts";
+import { agentReleaseRoute } from "./agent-api/release-route.ts";
 import { agentSocketRoute } from "./agent-api/socket-route.ts";
 import { agentRoutes } from "./agents/routes.ts";
 import type { ApiEnv, AppEnv } from "./app-env.ts";
@@ -61,6 +62,7 @@ export const app = new Hono<AppEnv>({ strict: false })
   .route("/health", healthRoutes)
   .route("/", documentationRoutes)
   .route("/agent", agentSocketRoute)
+  .route("/agent/release", agentReleaseRoute)
   .use("/agent/jobs/*", requireWritableStorage)
   .route("/agent/jobs", agentJobRoutes)
 

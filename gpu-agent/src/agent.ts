@@ -14,6 +14,7 @@ import {
   type JobReject,
   type JobSpec,
   PROTOCOL_VERSION,
+  type Quarantine,
   type ServerMessage,
   sameFence,
   type Welcome,
@@ -36,7 +37,7 @@ import { type Pause, type PauseFile, pauseText } from "./owner/pause.ts";
 import type { Pipeline } from "./pipeline/pipeline-job.ts";
 import type { Secret } from "./secret.ts";
 
-type JobMessage = Exclude<ServerMessage, Welcome | Drain>;
+type JobMessage = Exclude<ServerMessage, Welcome | Drain | Quarantine>;
 
 export interface AgentOptions {
   readonly controlPlane: string;
@@ -86,6 +87,8 @@ export class Agent {
   #drainTimers: NodeJS.Timeout[] = [];
 
   #pause: Pause | null = null;
+  /** Why the control plane gives this agent no jobs; null when it does. */
+  #quarantine: string | null = null;
   /** The version of the control plane, when it is newer. */
   #update: string | null = null;
 
@@ -152,10 +155,11 @@ export class Agent {
     await this.#capacity.refresh();
   }
 
-  get status(): Pick<AgentStatus, "connected" | "update" | "paused" | "offer" | "jobs"> {
+  get status(): Pick<AgentStatus, "connected" | "update" | "quarantine" | "paused" | "offer" | "jobs"> {
     return {
       connected: this.#connection.isConnected,
       update: this.#update,
+      quarantine: this.#quarantine,
       paused: this.#pause,
       offer: this.#capacity.current,
       jobs: [...this.#runs.values()].map((run) => run.status),
@@ -198,6 +202,7 @@ export class Agent {
   #onWelcome(welcome: Welcome): void {
     this.#noteVersion(welcome.version);
     this.#options.onConnected?.(welcome);
+    this.#noteQuarantine(welcome.quarantine ?? null);
     const verdicts = welcome.jobs.map((verdict) => {
       const judged = this.#queue.run(verdict.held.job_id, () => this.#onVerdict(verdict));
       this.#guard(judged);
@@ -218,6 +223,14 @@ export class Agent {
     this.#update = newer;
   }
 
+  #noteQuarantine(reason: string | null): void {
+    const { log } = this.#options;
+    if (reason === this.#quarantine) return;
+    if (reason !== null) log.error(`quarantined by the control plane: ${reason}`);
+    else log.info("the quarantine has ended; taking jobs");
+    this.#quarantine = reason;
+  }
+
   async #onVerdict(verdict: HeldVerdict): Promise<void> {
     const run = this.#runs.get(verdict.held.job_id);
     if (run === undefined || !sameFence(run.fence, verdict.held)) return;
@@ -233,6 +246,10 @@ export class Agent {
   #onMessage(message: Exclude<ServerMessage, Welcome>): void {
     if (message.type === "drain") {
       this.#drain(message.deadline_ms);
+      return;
+    }
+    if (message.type === "quarantine") {
+      this.#noteQuarantine(message.reason);
       return;
     }
     const jobId = message.type === "job.forget" ? message.job_id : message.fence.job_id;

@@ -30,6 +30,8 @@ export interface HostView {
   readonly capacity: AgentOffer;
   /** The chosen GPUs, with their latest readings. */
   readonly gpus: readonly GpuInfo[];
+  /** UUIDs of chosen GPUs that the latest survey did not find: a GPU can fall off its bus. */
+  readonly missingGpus: readonly string[];
   /** UUIDs of the GPUs on which jobs are training. */
   readonly gpusInUse: readonly string[];
   refreshGpus(): Promise<void>;
@@ -54,6 +56,7 @@ export class GpuHost implements HostView {
   readonly toolFailure: Failure | null;
   readonly #history: StageHistory;
   #gpus: readonly GpuInfo[];
+  #missing: readonly string[] = [];
 
   /** Surveys the machine: its GPUs, and which engines and tools work. */
   static async setUp(
@@ -98,13 +101,21 @@ export class GpuHost implements HostView {
     return this.#gpus;
   }
 
+  get missingGpus(): readonly string[] {
+    return this.#missing;
+  }
+
   get gpusInUse(): readonly string[] {
     return this.tokens.gpusInUse;
   }
 
   async refreshGpus(): Promise<void> {
     if (this.capacity.gpus.length === 0) return;
-    const { gpus } = await surveyGpus();
+    const { gpus, problem } = await surveyGpus();
+    // Nothing at all, and no complaint: nvidia-smi was too slow to answer.
+    if (gpus.length === 0 && problem === null) return;
+    const found = new Set(gpus.map(({ uuid }) => uuid));
+    this.#missing = this.capacity.gpus.map(({ uuid }) => uuid).filter((uuid) => !found.has(uuid));
     this.#gpus = this.capacity.gpus.map((chosen) => gpus.find(({ uuid }) => uuid === chosen.uuid) ?? chosen);
   }
 
@@ -135,5 +146,5 @@ export class GpuHost implements HostView {
 export function withoutSlots(capacity: AgentOffer, toolFailure: Failure): AgentOffer {
   const { hint } = FAILURES[toolFailure.code];
   const reason = `Takes no jobs: ${failureSentence(toolFailure)} ${hint}`;
-  return { ...capacity, slots: 0, parallel: 0, default_engine: null, reason };
+  return { ...capacity, slots: 0, parallel: 0, default_engine: null, reason, problem: toolFailure.code };
 }

@@ -579,7 +579,7 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: "control-plane/src/maintenance/scheduled.ts",
-        search: "    deliverMissedWebhooks(env, db),\n",
+        search: ".finally(() => deliverMissedWebhooks(env, db))",
         replace: "",
       },
     ],
@@ -617,6 +617,35 @@ export const MUTATIONS: readonly Mutation[] = [
         file: ADDITIONS,
         search: "AND told.event = 'job.started' AND told.payload ->> '$.attempt' = NEW.attempt",
         replace: "AND told.event = 'job.started'",
+      },
+    ],
+  },
+  {
+    name: "quarantine-not-looked-at",
+    is: "jobs are assigned to an agent that was quarantined meanwhile",
+    found: 1,
+    changes: [
+      {
+        file: `${DISPATCH}/candidates.ts`,
+        search: "    if (quarantined.has(agent.id)) return [];\n",
+        replace: "",
+      },
+      {
+        file: `${DISPATCH}/deliver.ts`,
+        search: "  if (context.faults.of(lease.agentId).quarantinedAt !== null) return false;\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "quarantine-never-ends",
+    is: "an agent that was released from quarantine still gets no job",
+    found: 1,
+    changes: [
+      {
+        file: `${DISPATCH}/fault-table.ts`,
+        search: `"DELETE FROM agent_faults WHERE agent_id = ? AND unsaved = ? AND faults = ?"`,
+        replace: `"SELECT 1 FROM agent_faults WHERE agent_id = ? AND unsaved = ? AND faults = ?"`,
       },
     ],
   },

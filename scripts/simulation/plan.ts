@@ -109,15 +109,19 @@ export function drawPlan(seed: number): Plan {
     ].toSorted((a, b) => a.atMs - b.atMs),
     retention,
     dispatchTiming: random.chance(0.9) ? SHORT_TIMING : {},
-    limits: drawLimits(new Random(seed, "limits")),
+    limits: drawLimits(new Random(seed, "limits"), new Random(seed, "faults in a row")),
     faults: quiet ? {} : { ...drawFaults(random), ...watched.faults },
     faultLimit: random.chance(0.03) ? 1 : Number.MAX_SAFE_INTEGER,
     healAtMs,
   };
 }
 
-function drawLimits(random: Random): TryLimits {
-  return { maxFailures: random.pick([1, 2, 3]), maxLostLeases: random.pick([1, 2, 10, 10]) };
+function drawLimits(random: Random, quarantines: Random): TryLimits {
+  return {
+    maxFailures: random.pick([1, 2, 3]),
+    maxLostLeases: random.pick([1, 2, 10, 10]),
+    maxFaults: quarantines.pick([1, 1, 2, 3]),
+  };
 }
 
 function drawHosts(random: Random, pools: readonly string[], previews: Random): HostPlan[] {

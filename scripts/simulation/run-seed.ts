@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { isTerminal } from "@splatt/shared";
 import { Client, type SecondKey } from "./actors/client.ts";
 import { Nemesis } from "./actors/nemesis.ts";
+import { Owner } from "./actors/owner.ts";
 import { type HostPlan, type Identity, SimulatedHost } from "./actors/simulated-host.ts";
 import { WebhookReceiver } from "./actors/webhook-receiver.ts";
 import type { Databases, ShippedCode } from "./code.ts";
@@ -89,6 +90,7 @@ class Run {
   readonly #client: Client;
   readonly #secondKey: SecondKey;
   readonly #receiver: WebhookReceiver;
+  readonly #owner: Owner;
   readonly #hosts: SimulatedHost[] = [];
   readonly #identities: Identity[] = [];
   readonly #watch: Watch;
@@ -109,6 +111,7 @@ class Run {
     this.#receiver = new WebhookReceiver(world);
     this.#controlPlane.receiver = this.#receiver.fetch;
     this.#client = new Client(world, this.#controlPlane, secondKey);
+    this.#owner = new Owner(world, this.#controlPlane, new Random(plan.seed, "owner"));
     this.#watch = new Watch(world, this.#controlPlane, this.#hosts, this.#client, {
       limits: plan.limits,
       retention: plan.retention,
@@ -266,6 +269,7 @@ class Run {
     const tick = () => {
       if (!this.#cronRuns) return;
       void this.#controlPlane.scheduled();
+      this.#owner.look(this.#hosts);
       this.#cron();
     };
     const { inputSeconds } = this.#plan.retention;

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { AlarmView } from "./alarms.ts";
 import { AgentOffer, GpuInfo } from "./engines.ts";
+import { FAILURE_CODES } from "./failures.ts";
 import { DEFAULT_POOL, PoolName } from "./job.ts";
 import { dateTime } from "./timestamps.ts";
 
@@ -19,6 +21,13 @@ export const DrainAgent = z.object({
     .default(3600),
 });
 
+/** Why a job failed at an agent, in a way that speaks against the agent's host. */
+export const AgentFault = z.object({
+  job_id: z.uuid(),
+  code: z.enum(FAILURE_CODES),
+  at: dateTime(),
+});
+
 export const AgentView = z.object({
   agent_id: z.uuid(),
   name: z.string(),
@@ -28,13 +37,30 @@ export const AgentView = z.object({
   update_available: z
     .boolean()
     .describe("Whether this control plane serves a newer agent; `splatt-agent update` installs it."),
+  faults: z
+    .array(AgentFault)
+    .describe("Its failures in a row, of jobs with different inputs; a completed job clears them."),
+  quarantined_since: dateTime()
+    .nullable()
+    .describe(
+      "Since when it gets no jobs, because it failed too many in a row. `splatt-agent doctor` ends it.",
+    ),
   offer: AgentOffer.nullable(),
   created_at: dateTime(),
   last_seen_at: dateTime().nullable().describe("When the agent last connected or disconnected."),
 });
 export type AgentView = z.infer<typeof AgentView>;
 
-export const AgentList = z.object({ agents: z.array(AgentView) });
+export const AgentList = z.object({
+  agents: z.array(AgentView),
+  alarms: z
+    .array(AlarmView)
+    .describe("What somebody should look at, in the key's pools; checked every minute."),
+});
+
+/** The answer to an agent whose `doctor` has passed. */
+export const AgentReleased = z.object({ was_quarantined: z.boolean() });
+export type AgentReleased = z.infer<typeof AgentReleased>;
 
 export const AgentDraining = z.object({ message: z.string(), deadline_sec: z.number() });
 

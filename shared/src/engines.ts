@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { FAILURE_CODES } from "./failures.ts";
 
 /** The engines that train a posed image set. `builtin` runs on the CPU; the others need a GPU. */
 export const ENGINE_NAMES = ["nerfstudio", "builtin", "brush", "opensplat", "command"] as const;
@@ -59,6 +60,11 @@ export const AgentOffer = z.object({
    */
   parallel: z.int().min(0).max(64).optional(),
   reason: ShortText,
+  problem: z
+    .enum(FAILURE_CODES)
+    .nullish()
+    .catch(null)
+    .describe("The failure that every job would end with now, where there is one; older agents omit it."),
   gpus: z.array(GpuInfo).max(16),
 });
 export type AgentOffer = z.infer<typeof AgentOffer>;

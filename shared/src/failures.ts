@@ -312,6 +312,26 @@ export function isHostFailure(code: FailureCode): boolean {
   return HOST_FAILURES.has(code);
 }
 
+/**
+ * Failures that speak against the agent's host when jobs with different inputs end with them in a row. Left out is what
+ * the input or the job's options explain, and what would befall every host at once: a video's server that is down, a
+ * control plane that takes no uploads.
+ */
+const SUSPECT_FAILURES: ReadonlySet<FailureCode> = new Set([
+  ...HOST_FAILURES,
+  "colmap_failed",
+  "dataset_invalid",
+  "training_failed",
+  "export_failed",
+  "workspace_damaged",
+  "stage_stalled",
+  "internal_error",
+]);
+
+export function isSuspectFailure(code: FailureCode): boolean {
+  return SUSPECT_FAILURES.has(code);
+}
+
 /** The plain sentence that the API shows as `error`: the table's, followed by the detail. */
 export function failureSentence({ code, detail }: Failure): string {
   return detail === "" ? FAILURES[code].sentence : `${FAILURES[code].sentence} ${detail}`;

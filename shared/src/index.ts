@@ -1,4 +1,5 @@
 export * from "./agents.ts";
+export * from "./alarms.ts";
 export * from "./backoff.ts";
 export * from "./bulk.ts";
 export * from "./engines.ts";

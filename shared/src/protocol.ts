@@ -259,6 +259,8 @@ export const Welcome = z.object({
   version: z.string().max(100).optional(),
   /** Result files of at most this size can be sent in one request; older control planes take parts only. */
   max_whole_file_bytes: z.int().nonnegative().optional(),
+  /** Why this agent gets no jobs, while it is quarantined. */
+  quarantine: Text.nullish(),
 });
 export type Welcome = z.infer<typeof Welcome>;
 
@@ -301,6 +303,13 @@ export type JobRead = z.infer<typeof JobRead>;
 export const Drain = z.object({ type: z.literal("drain"), deadline_ms: z.int().nonnegative() });
 export type Drain = z.infer<typeof Drain>;
 
+/**
+ * This agent's jobs failed in a row, so it gets no more until its owner's `doctor` passes; null when that has happened.
+ * Agents that do not know it ignore it.
+ */
+export const Quarantine = z.object({ type: z.literal("quarantine"), reason: Text.nullable() });
+export type Quarantine = z.infer<typeof Quarantine>;
+
 export const ServerMessage = z.discriminatedUnion("type", [
   Welcome,
   JobAssign,
@@ -311,6 +320,7 @@ export const ServerMessage = z.discriminatedUnion("type", [
   JobForget,
   JobRead,
   Drain,
+  Quarantine,
 ]);
 export type ServerMessage = z.infer<typeof ServerMessage>;
 

@@ -1,26 +1,38 @@
 import { z } from "zod";
+import { AlarmView } from "./alarms.ts";
 import { FAILURE_CODES } from "./failures.ts";
 import { JobStatus } from "./job-status.ts";
 import { laxNumber } from "./lax-number.ts";
 import { dateTime } from "./timestamps.ts";
 
 /** The changes of a job that webhooks tell of. */
-export const WEBHOOK_EVENTS = [
+export const JOB_EVENTS = [
   "job.started",
   "job.stage",
   "job.completed",
   "job.failed",
   "job.cancelled",
 ] as const;
+export const JobEventType = z.enum(JOB_EVENTS);
+export type JobEventType = z.infer<typeof JobEventType>;
+
+/** An alarm about the agents, or about what serves them, and its end. */
+export const ALARM_EVENTS = ["agent.alarm", "agent.alarm_ended"] as const;
+
+export const WEBHOOK_EVENTS = [...JOB_EVENTS, ...ALARM_EVENTS] as const;
 export const WebhookEventType = z.enum(WEBHOOK_EVENTS);
 export type WebhookEventType = z.infer<typeof WebhookEventType>;
+
+export function isAlarmEvent(event: string): event is (typeof ALARM_EVENTS)[number] {
+  return (ALARM_EVENTS as readonly string[]).includes(event);
+}
 
 /** The events that are sent when none are named: a job has ended. */
 export const ENDED_EVENTS = [
   "job.completed",
   "job.failed",
   "job.cancelled",
-] as const satisfies readonly WebhookEventType[];
+] as const satisfies readonly JobEventType[];
 
 /** The type of the event that a test sends. */
 export const WEBHOOK_TEST = "webhook.test";
@@ -28,19 +40,23 @@ export const WEBHOOK_TEST = "webhook.test";
 const MAX_URL_CHARS = 2048;
 export const WebhookUrl = z.string().min(1).max(MAX_URL_CHARS);
 
-const Events = z
-  .array(WebhookEventType)
-  .min(1)
-  .max(WEBHOOK_EVENTS.length)
-  .transform((events) => [...new Set(events)])
-  .default([...ENDED_EVENTS]);
+const eventsAmong = <T extends WebhookEventType>(type: z.ZodType<T>, most: number) =>
+  z
+    .array(type)
+    .min(1)
+    .max(most)
+    .transform((events) => [...new Set(events)]);
+const JobEvents = eventsAmong<JobEventType>(JobEventType, JOB_EVENTS.length).default([...ENDED_EVENTS]);
+const Events = eventsAmong<WebhookEventType>(WebhookEventType, WEBHOOK_EVENTS.length).default([
+  ...ENDED_EVENTS,
+]);
 
 /** The fields of a job that say where its own events go. */
 export const CallbackFields = z.object({
   callback_url: WebhookUrl.nullish()
     .transform((url) => url ?? undefined)
     .describe("Gets this job's webhook events."),
-  callback_events: Events.describe("Which events callback_url gets."),
+  callback_events: JobEvents.describe("Which events callback_url gets."),
 });
 
 /** POST /webhooks. */
@@ -77,7 +93,7 @@ export const DeliveryView = z.object({
   /** The `webhook-id` header of every attempt. */
   delivery_id: z.string(),
   event: z.enum([...WEBHOOK_EVENTS, WEBHOOK_TEST]),
-  /** Null for a test. */
+  /** Null for a test and for an alarm. */
   job_id: z.uuid().nullable(),
   state: z.enum(DELIVERY_STATES),
   /** When the change happened that it tells of. */
@@ -107,6 +123,10 @@ export const DeliveryList = z.object({
 });
 export type DeliveryList = z.infer<typeof DeliveryList>;
 
+/** What an event says of an alarm. */
+export const AlarmPayload = AlarmView.omit({ since: true }).extend({ since: z.string() });
+export type AlarmPayload = z.infer<typeof AlarmPayload>;
+
 /** What an event says of its job, as it was at the change. */
 export const WebhookPayload = z.object({
   task_id: z.string(),
@@ -122,7 +142,7 @@ export type WebhookPayload = z.infer<typeof WebhookPayload>;
 
 /** The body of a webhook about a job. */
 export const JobWebhookEvent = z.object({
-  type: WebhookEventType,
+  type: JobEventType,
   /** When the change happened. */
   timestamp: z.string(),
   data: WebhookPayload.omit({ error_detail: true }).extend({
@@ -135,6 +155,19 @@ export const JobWebhookEvent = z.object({
 });
 export type JobWebhookEvent = z.infer<typeof JobWebhookEvent>;
 
+/** The body of a webhook about an alarm. */
+export const AlarmWebhookEvent = z.object({
+  type: z.enum(ALARM_EVENTS),
+  /** When the alarm began or ended. */
+  timestamp: z.string(),
+  data: AlarmPayload.extend({
+    /** The same for the alarm and its end. */
+    alarm_id: z.uuid(),
+    links: z.object({ agents: z.string() }),
+  }),
+});
+export type AlarmWebhookEvent = z.infer<typeof AlarmWebhookEvent>;
+
 /** The body of a test. */
 export const TestWebhookEvent = z.object({
   type: z.literal(WEBHOOK_TEST),
@@ -142,5 +175,9 @@ export const TestWebhookEvent = z.object({
   data: z.object({ webhook_id: z.uuid() }),
 });
 
-export const WebhookEvent = z.discriminatedUnion("type", [JobWebhookEvent, TestWebhookEvent]);
+export const WebhookEvent = z.discriminatedUnion("type", [
+  JobWebhookEvent,
+  AlarmWebhookEvent,
+  TestWebhookEvent,
+]);
 export type WebhookEvent = z.infer<typeof WebhookEvent>;

@@ -10,6 +10,7 @@ import {
 import { and, desc, eq, sql } from "drizzle-orm";
 import { Hono } from "hono";
 import manifest from "../../package.json" with { type: "json" };
+import { alarmsInReach } from "../alarms/alarm-view.ts";
 import type { ApiEnv } from "../app-env.ts";
 import { audit, auditIf } from "../audit/audit.ts";
 import { serve } from "../contract/serve.ts";
@@ -41,6 +42,8 @@ export const agentRoutes = new Hono<ApiEnv>()
       offer: null,
       createdAt: Date.now(),
       lastSeenAt: null,
+      faults: null,
+      quarantinedAt: null,
     };
     const db = database(c.env.DB);
     const insert = db.insert(agents).values(agent).onConflictDoNothing();
@@ -54,12 +57,13 @@ export const agentRoutes = new Hono<ApiEnv>()
   })
 
   .get("/", serve(LIST_AGENTS), async (c) => {
-    const rows = await database(c.env.DB)
-      .select()
-      .from(agents)
-      .where(agentsInReach(c.get("principal")))
-      .orderBy(desc(agents.createdAt));
-    return c.json({ agents: rows.map(toView) });
+    const db = database(c.env.DB);
+    const principal = c.get("principal");
+    const [rows, alarms] = await Promise.all([
+      db.select().from(agents).where(agentsInReach(principal)).orderBy(desc(agents.createdAt)),
+      alarmsInReach(db, principal),
+    ]);
+    return c.json({ agents: rows.map(toView), alarms });
   })
 
   .post("/:id/drain", serve(DRAIN_AGENT), async (c) => {
@@ -117,6 +121,8 @@ function toView(agent: AgentRow): AgentView {
     connected: agent.connected,
     version: agent.version,
     update_available: agent.version !== null && isNewerVersion(manifest.version, agent.version),
+    faults: (agent.faults ?? []).map(({ jobId, code, at }) => ({ job_id: jobId, code, at: offsetUtc(at) })),
+    quarantined_since: agent.quarantinedAt === null ? null : offsetUtc(agent.quarantinedAt),
     offer: agent.offer,
     created_at: offsetUtc(agent.createdAt),
     last_seen_at: agent.lastSeenAt === null ? null : offsetUtc(agent.lastSeenAt),

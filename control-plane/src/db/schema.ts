@@ -1,7 +1,10 @@
 import type {
   AgentOffer,
+  AlarmKind,
+  AlarmPayload,
   EngineChoice,
   FailureCode,
+  JobEventType,
   JobOptions,
   JobReport,
   JobStatus,
@@ -281,8 +284,38 @@ export const agents = sqliteTable("agents", {
   createdAt: integer("created_at").notNull(),
   /** When it last connected or disconnected. */
   lastSeenAt: integer("last_seen_at"),
+  /** Its failures in a row, and since when it gets no jobs for them: what its Dispatcher has decided. */
+  faults: text({ mode: "json" }).$type<readonly HostFault[]>(),
+  quarantinedAt: integer("quarantined_at"),
 });
 export type AgentRow = typeof agents.$inferSelect;
+
+/** A job that failed at an agent in a way that speaks against the agent's host. */
+export interface HostFault {
+  readonly jobId: string;
+  /** SHA-256 of the job's URL or upload, hex: the row outlives the job, whose URL may hold a secret. */
+  readonly input: string;
+  readonly code: FailureCode;
+  readonly at: number;
+}
+
+/** What somebody should look at now. Triggers tell the webhooks of an alarm and of its end. See alarms/. */
+export const alarms = sqliteTable(
+  "alarms",
+  {
+    kind: text().$type<AlarmKind>().notNull(),
+    /** What it is about: an agent, a pool or a webhook. */
+    subject: text().notNull(),
+    /** The subject of its webhook events. */
+    id: text().notNull(),
+    pool: text(),
+    agentId: text("agent_id"),
+    message: text().notNull(),
+    since: integer().notNull(),
+  },
+  (alarm) => [primaryKey({ columns: [alarm.kind, alarm.subject] })],
+);
+export type AlarmRow = typeof alarms.$inferSelect;
 
 /** API keys, beside the bootstrap key, which is a setting. Revoked keys stay, because jobs and the audit name them. */
 export const apiKeys = sqliteTable(
@@ -361,7 +394,7 @@ export type WebhookRow = typeof webhooks.$inferSelect;
 /** Where a job's own events go. */
 export interface Callback {
   readonly url: string;
-  readonly events: readonly WebhookEventType[];
+  readonly events: readonly JobEventType[];
   /** The sender that delivers them: one for each API key and origin. */
   readonly receiver: string;
   readonly apiUrl: string;
@@ -376,7 +409,7 @@ export interface Callback {
 export const webhookDeliveries = sqliteTable(
   "webhook_deliveries",
   {
-    /** What the event is about: a job's id; for a test, a fresh id. */
+    /** What the event is about: a job's or an alarm's id; for a test, a fresh id. */
     subject: text().notNull(),
     /** Grows with the events of a subject. */
     sequence: integer().notNull(),
@@ -384,7 +417,7 @@ export const webhookDeliveries = sqliteTable(
     receiver: text().notNull(),
     event: text().$type<WebhookEventType | typeof WEBHOOK_TEST>().notNull(),
     /** The event's data, as they were at the change; null for a test. */
-    payload: text({ mode: "json" }).$type<WebhookPayload>(),
+    payload: text({ mode: "json" }).$type<WebhookPayload | AlarmPayload>(),
     /** The change's time. */
     createdAt: integer("created_at").notNull(),
     attempts: integer().notNull().default(0),

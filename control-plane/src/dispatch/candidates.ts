@@ -7,9 +7,11 @@ export function candidates(context: DispatchContext): Candidate[] {
   const now = context.now();
   const silentBefore = now - context.timing.leaseMs;
   const loads = context.leases.countByAgent();
+  const quarantined = context.faults.quarantined();
   return context.sockets.open().flatMap((socket) => {
     const { agent, ws } = socket;
     if (agent.hello === null || agent.draining || agent.cooldownUntil > now) return [];
+    if (quarantined.has(agent.id)) return [];
     if (context.awakeSince < silentBefore && !context.sockets.wasActiveSince(socket, silentBefore)) {
       context.sockets.close(ws, CLOSE.silent, "no heartbeat");
       return [];

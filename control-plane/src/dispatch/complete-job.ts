@@ -11,6 +11,7 @@ import { receiversOf } from "../webhooks/outbox.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
 import { failAttempt } from "./fail-attempt.ts";
 import { applicable, outcomeOfUnapplied, releaseLease, replyFor } from "./job-reports.ts";
+import { noteSuccess } from "./note-faults.ts";
 
 /** A file that the agent names as a result. */
 type ResultFile = Omit<ResultRow, "jobId" | "contentType">;
@@ -47,7 +48,10 @@ export async function onComplete(
     releaseLease(context, fence, agentId);
     await discardResultUploads(context.db, context.bucket, fence.job_id);
   }
-  if (outcome === "applied") log("info", "job completed", { job: fence.job_id, attempt: fence.attempt });
+  if (outcome === "applied") {
+    log("info", "job completed", { job: fence.job_id, attempt: fence.attempt });
+    await noteSuccess(context, agentId);
+  }
   return replyFor(message, outcome);
 }
 

@@ -9,12 +9,13 @@ import type { Lease } from "./lease-table.ts";
  * Sends a claimed job to its agent. One synchronous block: the output gate holds the frame back until the lease's row
  * is durable.
  *
- * @returns false when the lease is gone or the agent has no socket
+ * @returns false when the lease is gone, or the agent has no socket or is quarantined
  */
 export function deliver(context: DispatchContext, lease: Lease, spec: JobSpec): boolean {
   const current = context.leases.get(lease.jobId);
   const socket = context.sockets.of(lease.agentId);
   if (current?.leaseId !== lease.leaseId || socket === null) return false;
+  if (context.faults.of(lease.agentId).quarantinedAt !== null) return false;
   const now = context.now();
   context.leases.put({ ...current, state: "sent", since: now, sends: current.sends + 1 });
   context.alarm.wakeAt(now + context.timing.acceptMs);

@@ -4,6 +4,7 @@ import type { AgentInstances } from "./agent-instances.ts";
 import type { AgentSockets } from "./agent-sockets.ts";
 import type { AlarmClock } from "./alarm-clock.ts";
 import type { Drains } from "./drains.ts";
+import type { FaultTable } from "./fault-table.ts";
 import type { LeaseTable } from "./lease-table.ts";
 import type { DispatchTiming } from "./timing.ts";
 
@@ -21,6 +22,7 @@ export interface DispatchContext {
   readonly leases: LeaseTable;
   readonly instances: AgentInstances;
   readonly drains: Drains;
+  readonly faults: FaultTable;
   readonly sockets: AgentSockets;
   readonly timing: DispatchTiming;
   /** For the dates in what watchers see. */

@@ -26,6 +26,7 @@ import { type DispatcherApi, decodeIdentity, IDENTITY_HEADER } from "./dispatche
 import { Drains } from "./drains.ts";
 import { explainWaiting } from "./explain-waiting.ts";
 import { onFail } from "./fail-attempt.ts";
+import { FaultTable } from "./fault-table.ts";
 import { accept, fenceOf, isLeasedTo } from "./held-lease.ts";
 import { deletedAgents, onHeld, onHello, onOffer, sendDrain } from "./hello.ts";
 import { abandon, type JobReportMessage, replyToStale } from "./job-reports.ts";
@@ -38,6 +39,7 @@ import {
   messagePoints,
   UNKNOWN_LEASE_POINTS,
 } from "./message-budget.ts";
+import { release, saveFaults } from "./note-faults.ts";
 import { admitPending, closeOverduePending } from "./pending-sockets.ts";
 import { onProgress } from "./progress.ts";
 import type { WaitingJob } from "./queue.ts";
@@ -70,6 +72,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       leases: new LeaseTable(ctx.storage.sql),
       instances: new AgentInstances(ctx.storage.sql),
       drains: new Drains(ctx.storage.sql),
+      faults: new FaultTable(ctx.storage.sql),
       sockets: new AgentSockets(ctx),
       timing: dispatchTiming(env.DISPATCH_TIMING),
       retention: retentionOf(env),
@@ -252,10 +255,17 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       context.sockets.close(ws, CLOSE.revoked, "this agent was deleted");
     }
     context.instances.forget(agentId);
+    context.faults.forget(agentId);
     for (const lease of context.leases.ofAgent(agentId)) {
       await withoutQueryValues(() => loseLease(context, lease, "its agent was deleted."));
     }
     await this.#assign();
+  }
+
+  async releaseAgent(agentId: string): Promise<boolean> {
+    const wasQuarantined = await withoutQueryValues(() => release(this.#context, agentId));
+    await this.#assign();
+    return wasQuarantined;
   }
 
   async tick(): Promise<void> {
@@ -265,6 +275,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       for (const id of await deletedAgents(this.#context)) await this.agentDeleted(id);
       await this.#maintain();
       await giveUpLost(this.#context);
+      await saveFaults(this.#context);
       await explainWaiting(this.#context, EngineChoice.options);
       this.#watchers.streams.prune();
       await this.#watchers.tick();

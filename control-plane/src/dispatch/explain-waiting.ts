@@ -5,6 +5,7 @@ import { IS_WAITING } from "../db/job-predicates.ts";
 import { jobs } from "../db/schema.ts";
 import { waitingIn } from "../jobs/queue-conditions.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
+import { usableOffer } from "./note-faults.ts";
 import { unmetNeed } from "./placement.ts";
 
 const JOBS_PER_BATCH = 100;
@@ -16,7 +17,8 @@ export async function explainWaiting(
 ): Promise<void> {
   const offers = context.sockets
     .open()
-    .flatMap(({ agent }) => (agent.hello === null ? [] : [agent.hello.offer]));
+    .map((socket) => usableOffer(context, socket))
+    .filter((offer) => offer !== null);
   const unmet = choices.filter((choice) => unmetNeed(choice, context.pool, offers) !== null);
   const [first, ...others] = (await awaitedChoices(context, unmet)).map((choice) => {
     const message = unmetNeed(choice, context.pool, offers) ?? "";

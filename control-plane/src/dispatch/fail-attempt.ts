@@ -6,7 +6,9 @@ import {
   type JobFail,
   type ServerMessage,
 } from "@splatt/shared";
+import { sql } from "drizzle-orm";
 import { jobs } from "../db/schema.ts";
+import { sha256Hex } from "../http/credentials.ts";
 import { heldUnder } from "../jobs/lease-conditions.ts";
 import { type FailedAttempt, fail, requeueFailed } from "../jobs/transitions.ts";
 import { log } from "../log.ts";
@@ -14,6 +16,7 @@ import { discardResultUploads } from "../uploads/result-uploads.ts";
 import { coolDown, retryTime } from "./backoff.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
 import { applyReport, type ReportOutcome, releaseLease, replyFor } from "./job-reports.ts";
+import { noteFailure } from "./note-faults.ts";
 
 /** `job.fail`: the attempt failed. The job is retried if its failure allows it, else it has failed. */
 export async function onFail(
@@ -34,10 +37,11 @@ export async function failAttempt(
   const { fence, seq, report } = message;
   const { maxFailures } = context.timing;
   const [job] = await context.db
-    .select({ failures: jobs.failures })
+    .select({ failures: jobs.failures, input: sql<string>`coalesce(${jobs.sourceUrl}, ${jobs.uploadId})` })
     .from(jobs)
     .where(heldUnder(fence, agentId));
   const failures = (job?.failures ?? 0) + 1;
+  const input = await sha256Hex(job?.input ?? fence.job_id);
   const attempt: FailedAttempt = {
     failure: { code, detail },
     failures,
@@ -60,5 +64,8 @@ export async function failAttempt(
     if (!isRetried) await discardResultUploads(context.db, context.bucket, fence.job_id);
   }
   if (outcome !== "stale") releaseLease(context, fence, agentId);
+  if (outcome === "applied") {
+    await noteFailure(context, agentId, { jobId: fence.job_id, input, code, at: attempt.now });
+  }
   return outcome;
 }

@@ -22,6 +22,7 @@ import type { DispatchContext } from "./dispatch-context.ts";
 import { accept, fenceOf, isLeasedTo, recordHeldLease } from "./held-lease.ts";
 import { abandon } from "./job-reports.ts";
 import { loseLease } from "./lose-lease.ts";
+import { quarantineOf } from "./note-faults.ts";
 import { readopt } from "./readopt.ts";
 import { agentIntervals } from "./timing.ts";
 
@@ -54,6 +55,7 @@ export async function onHello(context: DispatchContext, socket: AgentSocket, hel
     draining: false,
   };
   if (!context.sockets.update(ws, state)) return closeForOffer(context, ws);
+  const quarantine = quarantineOf(context, agent.id);
   context.sockets.send(ws, {
     type: "welcome",
     protocol: PROTOCOL_VERSION,
@@ -63,6 +65,7 @@ export async function onHello(context: DispatchContext, socket: AgentSocket, hel
     jobs: verdicts,
     version: manifest.version,
     max_whole_file_bytes: MAX_WHOLE_FILE_BYTES,
+    ...(quarantine !== null && { quarantine }),
   });
   log("info", "agent connected", { agent: agent.name, version: hello.version, offer: hello.offer.reason });
 

@@ -29,6 +29,8 @@ export const DispatchTiming = z.object({
   outageSlackMs: Ms.default(15_000),
   /** After this many failed attempts a job fails, even if the last failure is retryable. */
   maxFailures: z.int().positive().default(3),
+  /** An agent at which jobs with this many inputs failed in a row, by no fault of theirs, is quarantined. */
+  maxFaults: z.int().positive().default(3),
   /** After this many lost leases a job fails. */
   maxLostLeases: z.int().positive().default(10),
   /** How long a job that lost its agent waits for another before it fails. */

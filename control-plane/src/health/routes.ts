@@ -5,6 +5,7 @@ import type { ApiEnv } from "../app-env.ts";
 import { serve } from "../contract/serve.ts";
 import { database } from "../db/database.ts";
 import { agents, jobCounts } from "../db/schema.ts";
+import { quarantineText } from "../dispatch/quarantine.ts";
 import { GET_HEALTH } from "./contract.ts";
 import { DEGRADED_DATABASE, degradedStorage } from "./degraded.ts";
 
@@ -30,15 +31,15 @@ export const healthRoutes = new Hono<ApiEnv>().get("/", serve(GET_HEALTH), async
     queued_jobs: count.get("queued") ?? 0,
     gpu_available: gpu !== undefined,
     gpu_info: gpu === undefined ? null : { name: gpu.name, memory_total: gpu.memory_total },
-    agents: connected.flatMap(({ pool, offer }) =>
+    agents: connected.flatMap(({ pool, offer, faults, quarantinedAt }) =>
       offer === null
         ? []
         : [
             {
               pool,
               engine: engineFor("auto", offer),
-              slots: offer.slots,
-              reason: offer.reason,
+              slots: quarantinedAt === null ? offer.slots : 0,
+              reason: quarantinedAt === null ? offer.reason : quarantineText(faults ?? []),
               gpus: offer.gpus.map(({ uuid: _, ...gpu }) => gpu),
             },
           ],

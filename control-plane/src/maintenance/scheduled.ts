@@ -1,3 +1,4 @@
+import { checkAlarms } from "../alarms/check-alarms.ts";
 import { type Database, database } from "../db/database.ts";
 import { dispatcherOf } from "../dispatch/dispatcher-client.ts";
 import { poolsInUse } from "../dispatch/pools-in-use.ts";
@@ -15,7 +16,7 @@ export async function runScheduled(env: Env): Promise<void> {
   const pools = await poolsInUse(db);
   const work = [
     ...pools.map((pool) => dispatcherOf(env, pool).tick()),
-    deliverMissedWebhooks(env, db),
+    checkAlarms(db, Date.now()).finally(() => deliverMissedWebhooks(env, db)),
     purgeLeftovers(db, env.BUCKET, Date.now(), retentionOf(env)),
     purgeSessions(env, Date.now()),
   ];

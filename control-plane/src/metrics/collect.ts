@@ -1,8 +1,16 @@
-import { ACTIVE_STATUSES, parallelJobs, TERMINAL_STATUSES } from "@splatt/shared";
+import { ACTIVE_STATUSES, ALARM_KINDS, parallelJobs, TERMINAL_STATUSES } from "@splatt/shared";
 import { lte, sql } from "drizzle-orm";
 import manifest from "../../package.json" with { type: "json" };
 import { type Database, database } from "../db/database.ts";
-import { agents, type JobCountRow, jobCounts, tombstones, uploads } from "../db/schema.ts";
+import {
+  type AlarmRow,
+  agents,
+  alarms,
+  type JobCountRow,
+  jobCounts,
+  tombstones,
+  uploads,
+} from "../db/schema.ts";
 import type { Env } from "../env.ts";
 import { countPending } from "../webhooks/outbox.ts";
 import type { HistogramSample, Metric, Sample } from "./exposition.ts";
@@ -16,9 +24,16 @@ export const MOST_COUNTED = 10_000;
  */
 export async function collectMetrics(env: Env, now: number): Promise<Metric[]> {
   const db = database(env.DB);
-  const [counts, boxes, deleted, expired, pending] = await Promise.all([
+  const [counts, boxes, deleted, expired, pending, raised] = await Promise.all([
     db.select().from(jobCounts),
-    db.select({ pool: agents.pool, connected: agents.connected, offer: agents.offer }).from(agents),
+    db
+      .select({
+        pool: agents.pool,
+        connected: agents.connected,
+        offer: agents.offer,
+        quarantinedAt: agents.quarantinedAt,
+      })
+      .from(agents),
     countDue(
       db,
       db
@@ -36,6 +51,7 @@ export async function collectMetrics(env: Env, now: number): Promise<Metric[]> {
         .limit(MOST_COUNTED + 1),
     ),
     countPending(db, MOST_COUNTED + 1),
+    db.select({ kind: alarms.kind, pool: alarms.pool }).from(alarms),
   ]);
   const capped = `${MOST_COUNTED + 1} means more than ${MOST_COUNTED}.`;
   return [
@@ -44,6 +60,7 @@ export async function collectMetrics(env: Env, now: number): Promise<Metric[]> {
     ]),
     ...jobMetrics(counts),
     ...agentMetrics(boxes),
+    gauge("splatt_alarms", "Alarms that hold, by kind and pool.", alarmSamples(raised)),
     gauge("splatt_webhook_deliveries_pending", `Webhooks that are still to be delivered. ${capped}`, [
       { value: pending },
     ]),
@@ -108,7 +125,19 @@ function histogram(row: JobCountRow): HistogramSample {
   };
 }
 
-type Box = Pick<typeof agents.$inferSelect, "pool" | "connected" | "offer">;
+/** Each kind is there also when nothing is wrong, so that a rule on it can be written before something is. */
+function alarmSamples(raised: readonly Pick<AlarmRow, "kind" | "pool">[]): Sample[] {
+  return ALARM_KINDS.flatMap((kind) => {
+    const pools = Map.groupBy(
+      raised.filter((alarm) => alarm.kind === kind),
+      ({ pool }) => pool ?? "",
+    );
+    if (pools.size === 0) return [{ labels: { kind, pool: "" }, value: 0 }];
+    return Array.from(pools, ([pool, alarms]) => ({ labels: { kind, pool }, value: alarms.length }));
+  });
+}
+
+type Box = Pick<typeof agents.$inferSelect, "pool" | "connected" | "offer" | "quarantinedAt">;
 
 function agentMetrics(boxes: readonly Box[]): Metric[] {
   const pools = [...Map.groupBy(boxes, ({ pool }) => pool)];
@@ -122,9 +151,12 @@ function agentMetrics(boxes: readonly Box[]): Metric[] {
       })),
     );
   const offered = (numberOf: (offer: NonNullable<Box["offer"]>) => number) => (box: Box) =>
-    box.connected && box.offer !== null ? numberOf(box.offer) : 0;
+    box.connected && box.quarantinedAt === null && box.offer !== null ? numberOf(box.offer) : 0;
   return [
     perPool("splatt_agents", "Registered agents.", () => 1),
+    perPool("splatt_agents_quarantined", "Agents that get no jobs, because theirs failed in a row.", (box) =>
+      Number(box.quarantinedAt !== null),
+    ),
     perPool("splatt_agents_connected", "Agents that are connected.", ({ connected }) => Number(connected)),
     perPool(
       "splatt_gpus_connected",

@@ -2,6 +2,7 @@ import { exports } from "cloudflare:workers";
 import {
   type AgentMessage,
   type AgentOffer,
+  type FailureCode,
   type Fence,
   fenceHeaders,
   type HeldJob,
@@ -225,7 +226,7 @@ export class ScriptedAgent {
     this.send({ type: "job.complete", fence, seq, uploads, report: EMPTY_REPORT });
   }
 
-  fail(fence: Fence, seq: number, code: "source_not_found" | "source_unreachable"): void {
+  fail(fence: Fence, seq: number, code: FailureCode): void {
     this.send({
       type: "job.fail",
       fence,

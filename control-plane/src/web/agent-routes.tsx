@@ -1,4 +1,4 @@
-import type { AgentCreated, AgentView } from "@splatt/shared";
+import type { AgentCreated, AgentView, AlarmView } from "@splatt/shared";
 import { type Context, Hono } from "hono";
 import { AgentsPage } from "./agents-page.tsx";
 import { ConfirmPage } from "./confirm-page.tsx";
@@ -43,15 +43,26 @@ export const agentPages = new Hono<PageEnv>()
 
 interface AgentList {
   readonly agents: readonly AgentView[];
+  readonly alarms: readonly AlarmView[];
 }
 
 async function agentsPage(
   c: Context<PageEnv>,
   { created, form }: Submission<AgentCreated>,
 ): Promise<Response> {
-  const [viewer, { agents }] = await Promise.all([c.var.viewer(), c.var.api.get<AgentList>("/agents")]);
+  const [viewer, { agents, alarms }] = await Promise.all([
+    c.var.viewer(),
+    c.var.api.get<AgentList>("/agents"),
+  ]);
   return c.html(
-    <AgentsPage viewer={viewer} agents={agents} added={created} form={form} now={Date.now()} />,
+    <AgentsPage
+      viewer={viewer}
+      agents={agents}
+      alarms={alarms}
+      added={created}
+      form={form}
+      now={Date.now()}
+    />,
     (form.problem?.status ?? 200) as 200,
   );
 }

@@ -2,6 +2,7 @@ import {
   type AgentCreated,
   type AgentOffer,
   type AgentView,
+  type AlarmView,
   DEFAULT_POOL,
   type GpuInfo,
 } from "@splatt/shared";
@@ -15,6 +16,7 @@ import { Shell } from "./shell.tsx";
 interface AgentsPageProps {
   readonly viewer: Viewer;
   readonly agents: readonly AgentView[];
+  readonly alarms: readonly AlarmView[];
   /** The agent that was just added, with its token; shown only once. */
   readonly added: AgentCreated | null;
   readonly form: FormState;
@@ -22,12 +24,13 @@ interface AgentsPageProps {
 }
 
 /** The GPU boxes: what each has, what it offers, and why one offers nothing. */
-export function AgentsPage({ viewer, agents, added, form, now }: AgentsPageProps) {
+export function AgentsPage({ viewer, agents, alarms, added, form, now }: AgentsPageProps) {
   return (
     <Shell viewer={viewer} section="/app/agents" title="GPU boxes" scripts={["agents"]}>
       <h1>GPU boxes</h1>
       {added !== null && <Added agent={added} />}
       <div data-live="agents">
+        <Alarms alarms={alarms} now={now} />
         {agents.length === 0 ? (
           <EmptyState title="No GPU box yet">
             <p>Add one below. It connects outwards, so it needs no open port and no fixed address.</p>
@@ -69,6 +72,24 @@ export function AgentsPage({ viewer, agents, added, form, now }: AgentsPageProps
   );
 }
 
+/** What somebody should look at, oldest first. */
+export function Alarms({ alarms, now }: { readonly alarms: readonly AlarmView[]; readonly now: number }) {
+  return (
+    <>
+      {alarms.map(({ message, since }) => (
+        <div class="notice warn" role="status" data-alarm="">
+          <p class="wrap">
+            {message}{" "}
+            <span class="muted small">
+              Since <Ago time={since} now={now} />
+            </span>
+          </p>
+        </div>
+      ))}
+    </>
+  );
+}
+
 function Added({ agent }: { readonly agent: AgentCreated }) {
   return (
     <section
@@ -91,14 +112,34 @@ function Added({ agent }: { readonly agent: AgentCreated }) {
 }
 
 function AgentCard({ agent, now }: { readonly agent: AgentView; readonly now: number }) {
-  const { agent_id, name, pool, connected, version, update_available, offer, last_seen_at } = agent;
+  const {
+    agent_id,
+    name,
+    pool,
+    connected,
+    version,
+    update_available,
+    offer,
+    last_seen_at,
+    faults,
+    quarantined_since,
+  } = agent;
   return (
     <section class="card" data-agent={agent_id} data-connected={connected ? "" : undefined}>
       <div class="head">
         <h2 class="wrap">{name}</h2>
         <AgentBadge agent={agent} />
       </div>
-      {connected && offer?.slots === 0 && (
+      {quarantined_since !== null && (
+        <div class="notice warn">
+          <strong>It takes no jobs</strong>
+          <p class="wrap">
+            {faults.length} jobs with different videos failed here in a row: {codesOf(faults)}. Run{" "}
+            <code>splatt-agent doctor</code> on the box; when it passes, the box takes jobs again.
+          </p>
+        </div>
+      )}
+      {quarantined_since === null && connected && offer?.slots === 0 && (
         <div class="notice warn">
           <strong>It takes no jobs</strong>
           <p class="wrap">{offer.reason}</p>
@@ -133,7 +174,12 @@ function AgentCard({ agent, now }: { readonly agent: AgentView; readonly now: nu
   );
 }
 
-function AgentBadge({ agent: { connected, offer } }: { readonly agent: AgentView }) {
+function codesOf(faults: AgentView["faults"]): string {
+  return [...new Set(faults.map(({ code }) => code))].join(", ");
+}
+
+function AgentBadge({ agent: { connected, offer, quarantined_since } }: { readonly agent: AgentView }) {
+  if (quarantined_since !== null) return <span class="badge warn">Quarantined</span>;
   if (!connected) return <span class="badge waiting">Not connected</span>;
   if (offer?.slots === 0) return <span class="badge warn">Takes no jobs</span>;
   return <span class="badge ok">Connected</span>;

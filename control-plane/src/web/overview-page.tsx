@@ -1,12 +1,13 @@
 import {
   ACTIVE_STATUSES,
+  type AlarmView,
   type Health,
   isActive,
   type JobList,
   type JobStatusView,
   THUMBNAIL_FILE,
 } from "@splatt/shared";
-import { gpuState } from "./agents-page.tsx";
+import { Alarms, gpuState } from "./agents-page.tsx";
 import { Ago, EmptyState, StatusBadge } from "./components.tsx";
 import { asUtc, count } from "./format.ts";
 import type { PageApi, Viewer } from "./page-api.ts";
@@ -26,6 +27,8 @@ interface OverviewJobs {
 
 interface Overview {
   readonly health: Health;
+  /** None for a key that may not see agents. */
+  readonly alarms: readonly AlarmView[];
   /** Null for a key that may not see jobs. */
   readonly jobs: OverviewJobs | null;
 }
@@ -38,8 +41,11 @@ export async function loadOverview(api: PageApi, viewer: Viewer): Promise<Overvi
     ]);
     return (await api.get<JobList>(`/jobs?${query}`)).jobs;
   };
-  const [health, jobs] = await Promise.all([
+  const [health, { alarms }, jobs] = await Promise.all([
     api.get<Health>("/health"),
+    viewer.may("agents")
+      ? api.get<{ alarms: readonly AlarmView[] }>("/agents")
+      : { alarms: [] as readonly AlarmView[] },
     viewer.may("jobs:read")
       ? Promise.all([
           list(ACTIVE_STATUSES, LISTED),
@@ -49,14 +55,14 @@ export async function loadOverview(api: PageApi, viewer: Viewer): Promise<Overvi
         ])
       : null,
   ]);
-  if (jobs === null) return { health, jobs };
+  if (jobs === null) return { health, alarms, jobs };
   const [running, waiting, failed, completed] = jobs;
-  return { health, jobs: { running, waiting, failed, completed } };
+  return { health, alarms, jobs: { running, waiting, failed, completed } };
 }
 
 /** Whether the service is well, what runs, what waits and why, and which GPU does what. */
 export function OverviewPage({ viewer, data, now }: { viewer: Viewer; data: Overview; now: number }) {
-  const { health, jobs } = data;
+  const { health, alarms, jobs } = data;
   const mayCreate = viewer.may("jobs:write");
   return (
     <Shell viewer={viewer} section="/" title="Overview" scripts={["live"]}>
@@ -80,6 +86,7 @@ export function OverviewPage({ viewer, data, now }: { viewer: Viewer; data: Over
             <p>{message}</p>
           </div>
         ))}
+        <Alarms alarms={alarms} now={now} />
         <Figures health={health} jobs={jobs} now={now} />
         <NoCapacity health={health} viewer={viewer} />
         {jobs !== null && <Jobs jobs={jobs} viewer={viewer} now={now} />}

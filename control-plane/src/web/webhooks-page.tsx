@@ -18,6 +18,8 @@ const EVENT_MEANINGS: Readonly<Record<WebhookEventType, string>> = {
   "job.completed": "the results are ready",
   "job.failed": "it failed",
   "job.cancelled": "it was cancelled",
+  "agent.alarm": "a GPU box or a pool needs somebody (for keys that manage boxes)",
+  "agent.alarm_ended": "that is over",
 };
 
 interface WebhooksPageProps {

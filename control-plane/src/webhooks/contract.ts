@@ -16,8 +16,9 @@ export const CREATE_WEBHOOK: Operation = {
   method: "post",
   path: "/webhooks",
   tag: "Webhooks",
-  summary: "Subscribe a URL to the events of jobs",
-  description: "It tells of the jobs that the API key may see. Only this answer contains the signing secret.",
+  summary: "Subscribe a URL to the events of jobs and to alarms",
+  description:
+    "It tells of the jobs that the API key may see. The events `agent.*` need the scope `agents`. Only this answer contains the signing secret.",
   scope: "jobs:read",
   creates: true,
   body: CreateWebhook,

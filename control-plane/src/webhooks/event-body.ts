@@ -1,9 +1,13 @@
 import {
+  type AlarmPayload,
+  type AlarmWebhookEvent,
   failureSentence,
+  isAlarmEvent,
   type JobWebhookEvent,
   offsetUtc,
   type TestWebhookEvent,
   WEBHOOK_TEST,
+  type WebhookPayload,
 } from "@splatt/shared";
 import type { z } from "zod";
 import type { WebhookDeliveryRow } from "../db/schema.ts";
@@ -20,8 +24,9 @@ export function eventBody(delivery: WebhookDeliveryRow, apiUrl: string): string 
     };
     return JSON.stringify(test);
   }
-  const { error_code: code, error_detail: detail, ...state } = payload;
-  const hasFailed = payload.status === "failed" && code !== null;
+  if (isAlarmEvent(event)) return alarmBody(event, timestamp, subject, payload as AlarmPayload, apiUrl);
+  const { error_code: code, error_detail: detail, ...state } = payload as WebhookPayload;
+  const hasFailed = state.status === "failed" && code !== null;
   const body: JobWebhookEvent = {
     type: event,
     timestamp,
@@ -34,5 +39,17 @@ export function eventBody(delivery: WebhookDeliveryRow, apiUrl: string): string 
       links: { job: `${apiUrl}/jobs/${subject}`, status: `${apiUrl}/jobs/${subject}/status` },
     },
   };
+  return JSON.stringify(body);
+}
+
+function alarmBody(
+  type: AlarmWebhookEvent["type"],
+  timestamp: string,
+  alarmId: string,
+  payload: AlarmPayload,
+  apiUrl: string,
+): string {
+  const links = { agents: `${apiUrl}/agents` };
+  const body: AlarmWebhookEvent = { type, timestamp, data: { alarm_id: alarmId, ...payload, links } };
   return JSON.stringify(body);
 }

@@ -1,4 +1,10 @@
-import { CreateWebhook, type DeliveryList, ListDeliveriesQuery, type WebhookCreated } from "@splatt/shared";
+import {
+  CreateWebhook,
+  type DeliveryList,
+  isAlarmEvent,
+  ListDeliveriesQuery,
+  type WebhookCreated,
+} from "@splatt/shared";
 import { Hono } from "hono";
 import type { ApiEnv } from "../app-env.ts";
 import { audit } from "../audit/audit.ts";
@@ -10,6 +16,7 @@ import { publicUrl } from "../http/public-url.ts";
 import { idParam, readJson, readQuery, unknownFields, validate } from "../http/validate.ts";
 import { unknownWarnings } from "../http/warnings.ts";
 import { findJob } from "../jobs/find-job.ts";
+import { requireScope } from "../keys/principal.ts";
 import { callbackSecret } from "./callback.ts";
 import {
   CREATE_WEBHOOK,
@@ -46,6 +53,7 @@ export const webhookRoutes = new Hono<ApiEnv>()
   .post("/", serve(CREATE_WEBHOOK), async (c) => {
     const raw = await readJson(c);
     const body = validate(CreateWebhook, raw, "body");
+    if (body.events.some(isAlarmEvent)) requireScope(c.get("principal"), "agents");
     requireReceiver(c.env, "url", body.url);
     const apiUrl = publicUrl(c.env, c.req.url, "");
     const db = database(c.env.DB);

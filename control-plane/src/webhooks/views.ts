@@ -1,4 +1,4 @@
-import { type DeliveryView, offsetUtc, WEBHOOK_TEST, type WebhookView } from "@splatt/shared";
+import { type DeliveryView, isAlarmEvent, offsetUtc, WEBHOOK_TEST, type WebhookView } from "@splatt/shared";
 import type { WebhookDeliveryRow, WebhookRow } from "../db/schema.ts";
 import { deliveryId } from "./delivery-id.ts";
 
@@ -17,7 +17,7 @@ export function toDeliveryView(delivery: WebhookDeliveryRow): DeliveryView {
   return {
     delivery_id: deliveryId(delivery),
     event: delivery.event,
-    job_id: delivery.event === WEBHOOK_TEST ? null : delivery.subject,
+    job_id: delivery.event === WEBHOOK_TEST || isAlarmEvent(delivery.event) ? null : delivery.subject,
     state: stateOf(delivery),
     created_at: offsetUtc(delivery.createdAt),
     attempts: delivery.attempts,

@@ -40,6 +40,7 @@ export class CapacityPublisher {
       stopping: this.stopping,
       disk: this.#disk,
       gpus: host.gpus,
+      missing: host.missingGpus,
       inUse: host.gpusInUse,
       minFreeBytes: minFreeGpuBytes,
     });

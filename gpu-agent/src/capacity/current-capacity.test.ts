@@ -28,6 +28,7 @@ const QUIET: CapacityInputs = {
   stopping: false,
   disk: null,
   gpus: [gpu("a", 23), gpu("b", 22)],
+  missing: [],
   inUse: [],
   minFreeBytes: 4 * GIB,
 };
@@ -51,7 +52,12 @@ describe("currentCapacity", () => {
     [
       "is zero while the disk is full, even when a job trains",
       { disk: "disk_full" },
-      { slots: 0, parallel: 0, reason: "Takes no jobs: The agent's disk is full." },
+      {
+        slots: 0,
+        parallel: 0,
+        reason: "Takes no jobs: The agent's disk is full.",
+        problem: "disk_full",
+      },
     ],
     [
       "is zero while other programs use all GPUs",
@@ -66,6 +72,31 @@ describe("currentCapacity", () => {
       "is lower while other programs use one of the GPUs",
       { gpus: [gpu("a", 1), gpu("b", 23)] },
       { slots: 2, parallel: 1, reason: "Runs nerfstudio. Other programs use 1 of its 2 GPUs." },
+    ],
+    [
+      "is zero when the GPUs have disappeared",
+      { missing: ["a", "b"] },
+      {
+        slots: 0,
+        parallel: 0,
+        problem: "gpu_unavailable",
+        reason: "Takes no jobs: nvidia-smi does not find the GPU any more.",
+      },
+    ],
+    [
+      "is lower when one of the GPUs has disappeared, whatever it last reported",
+      { missing: ["a"], gpus: [gpu("a", 1), gpu("b", 23)] },
+      {
+        slots: 2,
+        parallel: 1,
+        problem: "gpu_unavailable",
+        reason: "Runs nerfstudio. nvidia-smi does not find 1 of its 2 GPUs any more.",
+      },
+    ],
+    [
+      "is zero when one of the GPUs has disappeared, and other programs use the other",
+      { missing: ["a"], gpus: [gpu("a", 23), gpu("b", 1)] },
+      { slots: 0, parallel: 0 },
     ],
     [
       "ignores the memory that the agent's own job uses",

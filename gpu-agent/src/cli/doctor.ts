@@ -8,7 +8,7 @@ export const doctor: Command = {
   usage: `Usage: splatt-agent doctor [--json]
 
 Checks the settings, GPU and driver, Python, nerfstudio, PyTorch, gsplat, COLMAP, ffmpeg, disk, memory, and the
-connection to the control plane, including token and clock. Exits with 0 when no check failed, else with 1.`,
+connection to the control plane, including token and clock. When nothing fails, a quarantine of this agent ends. Exits with 0 when no check failed, else with 1.`,
   async run(args) {
     const { values } = readArgs(args, { json: { type: "boolean", default: false } }, 0);
     const environment = loadEnvironment();

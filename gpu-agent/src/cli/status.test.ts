@@ -13,6 +13,7 @@ const AGENT: AgentStatus = {
   program: "/opt/splatt/gpu-agent",
   supervised: false,
   update: null,
+  quarantine: null,
   paused: null,
   offer: {
     engines: [],

@@ -51,13 +51,14 @@ export function statusText(
     const pauseLine = paused === null ? [] : [`           ${pauseText(paused)}`];
     return [`Agent      ${trouble ?? "none runs here"}`, ...pauseLine, space].join("\n");
   }
-  const { pid, version, started_at, control_plane, connected, update, offer, jobs } = agent;
+  const { pid, version, started_at, control_plane, connected, update, quarantine, offer, jobs } = agent;
   return [
     `Agent      ${version}, process ${pid}, since ${started_at.slice(0, 16).replace("T", " ")} UTC`,
     `           ${connected ? "connected to" : "NOT connected to"} ${control_plane}`,
     ...(update === null
       ? []
       : [`           update available: ${update}; install it with splatt-agent update`]),
+    ...(quarantine === null ? [] : [`           QUARANTINED: ${quarantine}`]),
     `           ${offer.reason}`,
     `Slots      ${jobs.length} of ${offer.slots} taken`,
     ...offer.gpus.map((gpu) => `GPU        ${gpuText(gpu)}`),

@@ -27,13 +27,14 @@ import { judgeCapacity } from "./engine.ts";
 import { judgeGpus } from "./gpu.ts";
 import { judgeNerfstudio, wantsNerfstudio } from "./nerfstudio.ts";
 import { judgeProxies } from "./proxies.ts";
+import { releaseFromQuarantine } from "./release.ts";
 import { judgeDisk, judgeMemory } from "./resources.ts";
 import { judgeSandbox } from "./sandbox.ts";
 import { judgeSettings } from "./settings.ts";
 import { judgeColmap, judgeFfmpeg, judgeFfprobe } from "./tools.ts";
 
 /**
- * Checks everything that the agent needs on this machine.
+ * Checks everything that the agent needs on this machine. When nothing fails, the control plane ends a quarantine.
  *
  * @param nameWarnings warnings about misspelt names in the environment
  */
@@ -55,7 +56,9 @@ export async function examine(
     settings.ok ? examineControlPlane(settings.config) : [],
     judgeProxies(toProxySettings(machine.config)),
   ]);
-  return [...checks, ...parts.flat()];
+  const all = [...checks, ...parts.flat()];
+  if (!settings.ok || all.some(({ verdict }) => verdict === "failure")) return all;
+  return [...all, ...(await releaseFromQuarantine(settings.config))];
 }
 
 async function examineEngines(config: MachineConfig): Promise<Check[]> {

@@ -43,6 +43,8 @@ export const AgentStatus = z.object({
   supervised: z.boolean().default(false),
   /** The version that the control plane serves, when it is newer. */
   update: z.string().nullable().default(null),
+  /** Why the control plane gives the agent no jobs; null when it does. */
+  quarantine: z.string().nullable().default(null),
   paused: Pause.nullable(),
   offer: AgentOffer,
   jobs: z.array(AgentJob),

@@ -16,6 +16,7 @@ const STATUS: AgentStatus = {
   program: "/opt/splatt/gpu-agent",
   supervised: false,
   update: null,
+  quarantine: null,
   paused: null,
   offer: { engines: [], default_engine: "builtin", slots: 1, parallel: 1, reason: "Runs builtin.", gpus: [] },
   jobs: [],

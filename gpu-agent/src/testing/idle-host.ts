@@ -8,6 +8,7 @@ export function idleHost(capacity: AgentOffer): HostView {
   return {
     capacity,
     gpus: [],
+    missingGpus: [],
     gpusInUse: [],
     refreshGpus: async () => undefined,
     clockFor: (spec) =>

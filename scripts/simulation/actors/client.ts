@@ -1,4 +1,4 @@
-import { WEBHOOK_EVENTS } from "@splatt/shared";
+import { JOB_EVENTS } from "@splatt/shared";
 import { API_KEY, type ControlPlane, type HttpAnswer, ORIGIN } from "../fakes/control-plane.ts";
 import { NetworkPath } from "../fakes/network-path.ts";
 import { setTimeout as sleep } from "../fakes/timers-promises.ts";
@@ -107,12 +107,12 @@ export class Client {
   async #create(operation: Extract<Operation, { kind: "create" }>): Promise<void> {
     const { engine, pool, priority } = operation;
     const source =
-      operation.source === "url" ? { video_url: "https://example.com/v.mp4" } : await this.#upload();
+      operation.source === "url"
+        ? { video_url: `https://example.com/${this.jobs.length}.mp4` }
+        : await this.#upload();
     if (source === null) return;
     const key = this.#newKey();
-    const callback = operation.callback
-      ? { callback_url: RECEIVER_URL, callback_events: WEBHOOK_EVENTS }
-      : {};
+    const callback = operation.callback ? { callback_url: RECEIVER_URL, callback_events: JOB_EVENTS } : {};
     const body = { task_id: key, filename: "v.mp4", engine, pool, priority, ...source, ...callback };
     const apiKey = operation.withKey ? this.#secondKey.text : API_KEY;
     this.#learnOf(await this.#json("POST", "/jobs", body, key, apiKey));

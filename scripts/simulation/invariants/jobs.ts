@@ -83,6 +83,8 @@ export function triesAreCounted({ maxFailures, maxLostLeases }: TryLimits): JobI
 export interface TryLimits {
   readonly maxFailures: number;
   readonly maxLostLeases: number;
+  /** The inputs that fail in a row until an agent is quarantined. */
+  readonly maxFaults: number;
 }
 
 export const changesFollowTheTable: JobInvariant = (before, now) =>

@@ -28,6 +28,7 @@ import {
   whatWasTakenIsCounted,
 } from "./jobs.ts";
 import { NOTHING_YET, type Observation, type ObservedJob, observe } from "./observation.ts";
+import { aQuarantinedAgentGetsNoJob } from "./quarantine.ts";
 import { staleRequestsAreRefused } from "./requests.ts";
 import { completedJobsHaveTheirFiles } from "./results.ts";
 import { onlyExpiredFilesAreRemoved, promisedVideosExist } from "./retention.ts";
@@ -109,6 +110,7 @@ export class Watch {
     controlPlane.watch = {
       onHubFrame: (frame) => {
         this.require("acksFollowWrites", acks.onHubFrame(frame));
+        this.require("aQuarantinedAgentGetsNoJob", aQuarantinedAgentGetsNoJob(frame, file));
         this.require("onlyTheLostIsAbandoned", onlyTheLostIsAbandoned(frame, file));
         this.require("onlyTheLivingGoOn", living.onHubFrame(frame));
       },

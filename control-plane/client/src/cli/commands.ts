@@ -4,6 +4,7 @@ import { completion } from "./commands/completion.ts";
 import { health } from "./commands/health.ts";
 import { cancel, list, logs, open, remove, retry, status } from "./commands/jobs.ts";
 import { keys, keysCreate, keysRevoke } from "./commands/keys.ts";
+import { webhooksListen } from "./commands/listen.ts";
 import { login } from "./commands/login.ts";
 import { get, run, submit, watch } from "./commands/run.ts";
 import { share, shareList, shareRevoke } from "./commands/share.ts";
@@ -43,6 +44,7 @@ const OTHERS: readonly Command[] = [
   webhooksRemove,
   webhooksTest,
   webhooksDeliveries,
+  webhooksListen,
   health,
 ];
 

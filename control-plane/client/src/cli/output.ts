@@ -1,5 +1,6 @@
 import type { ProgressOutput } from "@splatt/shared/terminal";
 import { createLogUpdate } from "log-update";
+import { coloured, withColouredMarks } from "./colour.ts";
 
 /** Where text goes: stdout for results, stderr for what people read meanwhile. */
 export interface Streams {
@@ -27,7 +28,7 @@ export class Output {
     const { isTTY = false, columns = 0, rows = 0 } = streams.stderr;
     const isLive = isTTY && columns > 0 && rows > 0 && !quiet;
     this.progress = {
-      redraw: isLive ? (text) => live(text) : null,
+      redraw: isLive ? (text) => live(withColouredMarks(text, streams.stderr)) : null,
       print: (line) => this.note(line),
       keep: () => {
         if (isLive) live.done();
@@ -41,13 +42,17 @@ export class Output {
   }
 
   /** What people need to know even with `--quiet`. */
-  complain(text: string): void {
+  say(text: string): void {
     this.progress.keep();
     this.#streams.stderr.write(`${text}\n`);
   }
 
+  complain(text: string): void {
+    this.say(coloured("red", text, this.#streams.stderr));
+  }
+
   result(text: string): void {
-    if (text !== "") this.#streams.stdout.write(`${text}\n`);
+    if (text !== "") this.#streams.stdout.write(`${withColouredMarks(text, this.#streams.stdout)}\n`);
   }
 
   json(value: unknown): void {

@@ -77,7 +77,7 @@ async function parseLine(words: readonly string[], folder: string): Promise<Pars
 
 function explain(error: unknown, output: Output, signal: AbortSignal, comeBack: string): number {
   if (signal.aborted) {
-    output.complain(comeBack === "" ? "Stopped." : comeBack);
+    output.say(comeBack === "" ? "Stopped." : comeBack);
     if (output.isJson) output.json({ error: { code: "detached", message: comeBack } });
     return EXIT.detached;
   }

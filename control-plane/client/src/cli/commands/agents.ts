@@ -1,3 +1,4 @@
+import { type AgentView, printable } from "@splatt/shared";
 import { confirm } from "../ask.ts";
 import { command, firstOf } from "../command.ts";
 import { table } from "../table.ts";
@@ -13,26 +14,33 @@ export const agents = command({
       agent.agent_id,
       agent.name,
       agent.pool,
-      agent.connected ? "connected" : "offline",
-      agent.version ?? "",
+      stateOf(agent),
+      agent.update_available ? `${agent.version} (update available)` : (agent.version ?? ""),
       agent.offer === null ? "" : `${agent.offer.slots} slots: ${agent.offer.reason}`,
     ]);
-    const text =
+    const list =
       rows.length === 0 ? "No agents." : table(["AGENT", "NAME", "POOL", "STATE", "VERSION", "OFFERS"], rows);
-    return { json: found, text };
+    const alarms = found.alarms.map(({ message }) => `! ${printable(message)}`);
+    return { json: found, text: [...alarms, ...(alarms.length === 0 ? [] : [""]), list].join("\n") };
   },
 });
 
+function stateOf({ connected, quarantined_since }: AgentView): string {
+  if (quarantined_since !== null) return "quarantined";
+  return connected ? "connected" : "offline";
+}
+
 export const agentsAdd = command({
   name: "agents add",
-  summary: "register an agent, and print its token",
-  details: "The token is shown once.",
+  summary: "register an agent, and print the line that joins its machine",
+  details:
+    "The line contains the agent's token, which is shown once. It needs Node 22.15 or newer with npm there.",
   args: [{ name: "NAME", summary: "how the agent is called" }],
   options: { pool: { type: "string", value: "NAME", summary: "the pool whose jobs it takes" } },
   async run(context, { args, options }) {
     const splatt = await context.splatt();
     const created = await splatt.createAgent({ name: firstOf(args), pool: options.pool }, context);
-    const text = `Agent ${created.agent_id} is registered. Set on its machine:\n\nCONTROL_PLANE_URL=${splatt.url}\nAGENT_TOKEN=${created.token}`;
+    const text = `Agent ${created.agent_id} is registered. Run on its machine:\n\n  ${created.join_command}`;
     return { json: created, text };
   },
 });
