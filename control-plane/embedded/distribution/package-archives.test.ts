@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -63,14 +63,45 @@ describe("the agent's launcher", () => {
     expect(stdout.trim()).toBe((await manifest()).version);
   });
 
-  it("says what to do when Node is too old", async () => {
-    const before = await readFile(join(packageDir(), "package.json"), "utf8");
-    await writeFile(join(packageDir(), "package.json"), before.replace(">=22.15", ">=99.1"));
-    const failed = await run(process.execPath, [launcher(), "--version"]).catch((error: unknown) => error);
-    await writeFile(join(packageDir(), "package.json"), before);
-    expect(failed).toMatchObject({ code: 2, stdout: "" });
-    expect(String((failed as { stderr: string }).stderr)).toMatch(
-      /needs Node 99\.1 or newer; this is Node 24.*\n.*\n\n {2}sudo npm install --global node@24/,
-    );
+  describe("with a Node that is too old", () => {
+    let before: string;
+    beforeAll(async () => {
+      before = await readFile(join(packageDir(), "package.json"), "utf8");
+      await writeFile(join(packageDir(), "package.json"), before.replace(">=22.15", ">=99.1"));
+      await mkdir(join(dir, "bin"));
+    });
+    afterAll(() => writeFile(join(packageDir(), "package.json"), before));
+
+    /** @param npx a script that stands in for npx, the only program on the PATH */
+    async function launch(npx: string, args: readonly string[]) {
+      await writeFile(join(dir, "bin", "npx"), `#!/bin/sh\n${npx}\n`, { mode: 0o755 });
+      const { npm_execpath: _, ...environment } = process.env;
+      const env = { ...environment, PATH: join(dir, "bin") };
+      return run(process.execPath, [launcher(), ...args], { env }).then(
+        (done) => ({ code: 0, ...done }),
+        (error: { code: number; stdout: string; stderr: string }) => error,
+      );
+    }
+
+    it("runs the program with a newer one from npm", async () => {
+      const done = await launch(`echo "${process.execPath}"`, ["--version"]);
+      expect(done).toMatchObject({ code: 0, stderr: expect.stringContaining("node@24 from npm") });
+      expect(done.stdout.trim()).toBe((await manifest()).version);
+    });
+
+    it("exits as the program does", async () => {
+      expect(await launch(`echo "${process.execPath}"`, ["no-such-command"])).toMatchObject({ code: 2 });
+    });
+
+    it.each([
+      ["there is no network", "exit 1"],
+      ["what npx names does not exist", "echo /no/such/node"],
+    ])("says what to do when %s", async (_, npx) => {
+      const failed = await launch(npx, ["--version"]);
+      expect(failed).toMatchObject({ code: 2, stdout: "" });
+      expect(failed.stderr).toMatch(
+        /needs Node 99\.1 or newer; this is Node 24.*\n.*\n\n {2}(?:sudo )?npm install --global node@24/,
+      );
+    });
   });
 });
