@@ -49,7 +49,7 @@ export function currentAlarms(situation: Situation): Alarm[] {
         subject: id,
         pool: null,
         agentId: null,
-        message: `The receiver of webhook ${id} has failed for more than an hour. Its events wait, and are given up after three days.`,
+        message: `The receiver of webhook ${id} has failed for more than an hour. Its events wait, and each is given up after 28 hours.`,
       })),
   ];
 }

@@ -77,7 +77,7 @@ export function usableOffer(context: DispatchContext, { agent }: AgentSocket): A
 /** Jobs that the agent has begun may end there; it hands back the others, and nothing is counted for that. */
 function beginQuarantine(context: DispatchContext, agentId: string, reason: string): void {
   const socket = context.sockets.of(agentId);
-  log("error", "agent quarantined", { agent: socket?.agent.name ?? agentId, reason });
+  log("warn", "agent quarantined", { agent: socket?.agent.name ?? agentId, reason });
   if (socket === null) return;
   context.sockets.send(socket.ws, { type: "quarantine", reason });
   for (const lease of context.leases.ofAgent(agentId)) {

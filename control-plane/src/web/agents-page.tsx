@@ -104,8 +104,8 @@ function Added({ agent }: { readonly agent: AgentCreated }) {
         {agent.join_command}
       </pre>
       <p>
-        The token is shown only now. The line needs Node 22.15 or newer with npm; older ones say how to get
-        it. This notice turns green when the box connects.
+        The token is shown only now. The line needs npm, and gets a newer Node where the box's is older than
+        22.15. This notice turns green when the box connects.
       </p>
     </section>
   );
