@@ -1,18 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 import { ROOT } from "@splatt/local/local-machine";
 import { execa } from "execa";
-import { verifyWebhook } from "splatt";
-import { runCommandLine } from "splatt/cli";
-import { COMMANDS } from "splatt/cli/commands";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { AgentHarness } from "./agent-harness.ts";
-import { GatedProxy } from "./gated-proxy.ts";
 import { type LocalStack, startLocalStack } from "./local-stack.ts";
 
 /** The command line, as scripts and people use it, against a real control plane with an agent whose work is fake. */
@@ -172,67 +165,6 @@ describe("as a script uses it", () => {
     expect(done.stderr).toContain("cannot be reached");
     expect(done.stderr).not.toContain("    at ");
   });
-
-  it("prints JSON that jq reads, with every command, whatever it answers", async (context) => {
-    if ((await execa("jq", ["--version"], { reject: false })).exitCode !== 0) context.skip();
-    for (const { name, args } of COMMANDS) {
-      const given = args.filter(({ optional }) => optional !== true).map(() => "no-such-thing");
-      const stdout = new PassThrough();
-      const exitCode = await runCommandLine([...name.split(" "), ...given, "--json"], {
-        environment: { SPLATT_URL: stack.url, SPLATT_API_KEY: stack.apiKey, HOME: folder },
-        folder,
-        streams: { stdout, stderr: new PassThrough().resume() },
-        signal: AbortSignal.timeout(60_000),
-      });
-      const input = String(stdout.read() ?? "");
-      const read = await execa("jq", ["-e", "type"], { input, reject: false });
-      expect({ name, input, exitCode: read.exitCode, type: read.stdout }).toMatchObject({
-        exitCode: 0,
-        type: '"object"',
-      });
-      if (exitCode !== 0)
-        expect(JSON.parse(input), name).toMatchObject({ error: { code: expect.any(String) } });
-    }
-  });
-
-  it("forwards what happens to jobs to a port of this machine", async () => {
-    const received: { headers: Record<string, string>; body: string }[] = [];
-    const server = createServer(async (request, response) => {
-      let body = "";
-      for await (const chunk of request) body += String(chunk);
-      received.push({ headers: request.headers as Record<string, string>, body });
-      response.writeHead(204).end();
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as AddressInfo;
-    const stop = new AbortController();
-    const stderr = new PassThrough();
-    const secret = `whsec_${Buffer.alloc(32, 3).toString("base64")}`;
-    const listening = Promise.withResolvers<void>();
-    stderr.on("data", (text) => /Listening/.test(String(text)) && listening.resolve());
-    const done = runCommandLine(
-      ["webhooks", "listen", `http://127.0.0.1:${port}/hook`, "--event", "job.cancelled", "--secret", secret],
-      {
-        environment: { SPLATT_URL: stack.url, SPLATT_API_KEY: stack.apiKey, HOME: folder },
-        folder,
-        streams: { stdout: new PassThrough().resume(), stderr },
-        signal: stop.signal,
-      },
-    );
-    await listening.promise;
-    await harness.mint();
-    const jobId = await harness.createJob();
-    await stack.client.cancelJob(jobId);
-    await expect.poll(() => received.length, { timeout: 50_000 }).toBe(1);
-    const [{ headers, body } = { headers: {}, body: "" }] = received;
-    expect(await verifyWebhook(headers, body, secret)).toMatchObject({
-      type: "job.cancelled",
-      data: { job_id: jobId, status: "cancelled" },
-    });
-    stop.abort();
-    expect(await done).toBe(130);
-    server.close();
-  });
 });
 
 /** A process on a pseudo-terminal, which `script` of util-linux makes. */
@@ -241,9 +173,9 @@ class Terminal {
   readonly exit: Promise<number | null>;
   readonly #process: ChildProcess;
 
-  constructor(args: readonly string[], settings: Settings = {}) {
+  constructor(args: readonly string[]) {
     const line = [process.execPath, PROGRAM, ...args].map((word) => `'${word}'`).join(" ");
-    const { env, cwd } = surroundings(settings);
+    const { env, cwd } = surroundings();
     this.#process = spawn("script", ["-qec", `stty rows 40 cols 120; exec ${line}`, "/dev/null"], {
       cwd,
       env: { ...env, TERM: "xterm", SHELL: "/bin/sh" },
@@ -264,52 +196,6 @@ class Terminal {
 }
 
 describe("as a person uses it", () => {
-  it("detaches at Ctrl-C at every moment, says how to come back, and loses nothing", async () => {
-    await using proxy = await GatedProxy.before(stack.url);
-    const through = { SPLATT_URL: proxy.url };
-    const interrupted = async (args: readonly string[], moment: RegExp, release: "first" | "after") => {
-      const held = proxy.hold(moment);
-      const terminal = new Terminal(args, through);
-      await held;
-      terminal.type("\x03");
-      // What must be known before the program may end is waited for.
-      if (release === "first") {
-        await terminal.shows(/\^C/);
-        proxy.release();
-      }
-      expect(await terminal.exit, terminal.text).toBe(130);
-      proxy.release();
-      return stripVTControlCharacters(terminal.text);
-    };
-    const token = await harness.mint();
-    const command = ["hall.mp4", "--pool", harness.pool];
-    await writeFile(join(folder, "hall.mp4"), Buffer.alloc(2_000_000, "hall"));
-    const uploading = await interrupted(command, /^PUT \/uploads\/.*parts/, "after");
-    expect(uploading).toContain("The same command continues the upload.");
-    const creating = await interrupted(command, /^POST \/jobs$/, "first");
-    const waiting = await interrupted(command, /^GET \/jobs\/[^/]+\/status\?wait/, "after");
-    const [jobId, another] = [creating, waiting].map(
-      (text) => /To come back: splatt watch ([0-9a-f-]{36})/.exec(text)?.[1] ?? "none",
-    );
-    if (jobId === undefined || another === undefined) throw new Error("no job");
-    await stack.client.cancelJob(another);
-    harness.startAgent({ token, pipeline: harness.fakePipeline([]) });
-    expect(await new Terminal(["watch", jobId]).exit).toBe(0);
-    const downloading = await interrupted(["get", jobId], /^GET \/jobs\/[^/]+\/results/, "after");
-    const [, args = ""] = /To continue: splatt (.*\S)/.exec(downloading) ?? [];
-    expect(await splatt(args.split(" "), through)).toMatchObject({ exitCode: 0 });
-    expect(await readdir(join(folder, "hall"))).toHaveLength(3);
-  });
-
-  it("colours its marks, but not with NO_COLOR", async () => {
-    const coloured = new Terminal(["get", "no-such-job"]);
-    expect(await coloured.exit).toBe(1);
-    expect(coloured.text).toContain("\x1b[31m");
-    const plain = new Terminal(["get", "no-such-job"], { NO_COLOR: "1" });
-    expect(await plain.exit).toBe(1);
-    expect(plain.text).not.toContain("\x1b[31m");
-  });
-
   it("shows bars, detaches at Ctrl-C and comes back", async () => {
     const gate = Promise.withResolvers<void>();
     await startAgent(gate.promise);

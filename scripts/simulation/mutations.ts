@@ -623,7 +623,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "quarantine-not-looked-at",
     is: "jobs are assigned to an agent that was quarantined meanwhile",
-    found: 1,
+    found: 8,
     changes: [
       {
         file: `${DISPATCH}/candidates.ts`,
@@ -640,7 +640,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "quarantine-never-ends",
     is: "an agent that was released from quarantine still gets no job",
-    found: 1,
+    found: 8,
     changes: [
       {
         file: `${DISPATCH}/fault-table.ts`,

@@ -27,8 +27,8 @@ export interface DispatcherApi extends Rpc.DurableObjectBranded {
   keyRevoked(keyId: string): void;
   /** @returns false when the agent is not connected */
   drainAgent(agentId: string, deadlineMs: number): boolean;
-  /** The agent's `doctor` passed: its quarantine ends. @returns whether it had one */
-  releaseAgent(agentId: string): Promise<boolean>;
+  /** The agent's `doctor` passed: its quarantine ends. @returns whether it had one; null: ask again */
+  releaseAgent(agentId: string): Promise<boolean | null>;
   /** An agent was deleted: its socket is closed and its jobs are requeued. */
   agentDeleted(agentId: string): Promise<void>;
   /** Called once a minute: finds whatever was missed. */

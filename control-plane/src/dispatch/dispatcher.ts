@@ -262,7 +262,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     await this.#assign();
   }
 
-  async releaseAgent(agentId: string): Promise<boolean> {
+  async releaseAgent(agentId: string): Promise<boolean | null> {
     const wasQuarantined = await withoutQueryValues(() => release(this.#context, agentId));
     await this.#assign();
     return wasQuarantined;

@@ -30,13 +30,17 @@ export async function noteSuccess(context: DispatchContext, agentId: string): Pr
   await saveFaults(context);
 }
 
-/** The agent's owner has looked: its `doctor` passed. @returns whether it was quarantined */
-export async function release(context: DispatchContext, agentId: string): Promise<boolean> {
+/**
+ * The agent's owner has looked: its `doctor` passed.
+ *
+ * @returns whether it was quarantined; null when D1 does not answer, and the quarantine holds until it does
+ */
+export async function release(context: DispatchContext, agentId: string): Promise<boolean | null> {
   const { faults, quarantinedAt } = context.faults.of(agentId);
   if (faults.length === 0) return false;
   context.faults.clear(agentId);
   await saveFaults(context);
-  if (context.faults.of(agentId).quarantinedAt !== null) throw new Error("the release could not be saved");
+  if (context.faults.of(agentId).quarantinedAt !== null) return null;
   const socket = context.sockets.of(agentId);
   if (quarantinedAt !== null && socket !== null) {
     log("info", "agent released from quarantine", { agent: socket.agent.name });
