@@ -33,8 +33,7 @@ function stateOf({ connected, quarantined_since }: AgentView): string {
 export const agentsAdd = command({
   name: "agents add",
   summary: "register an agent, and print the line that joins its machine",
-  details:
-    "The line contains the agent's token, which is shown once. It needs npm there.",
+  details: "The line contains the agent's token, which is shown once. It needs npm there.",
   args: [{ name: "NAME", summary: "how the agent is called" }],
   options: { pool: { type: "string", value: "NAME", summary: "the pool whose jobs it takes" } },
   async run(context, { args, options }) {
