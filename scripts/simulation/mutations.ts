@@ -225,7 +225,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "uploads-outlive-attempts",
     is: "an agent's next attempt resumes the uploads of the previous one",
-    found: 350,
+    found: 1284,
     changes: [
       {
         file: "gpu-agent/src/jobs/job-record.ts",
@@ -337,7 +337,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "stage-files-unchecked",
     is: "a finished stage is reused although its files are missing",
-    found: 1223,
+    found: 1511,
     changes: [
       {
         file: "gpu-agent/src/pipeline/stage-runner.ts",
@@ -368,7 +368,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "cancel-ignored",
     is: "an agent ignores a cancel",
-    found: 28,
+    found: 383,
     changes: [
       { file: "gpu-agent/src/agent.ts", search: 'return run.stop("cancelled");', replace: "return;" },
     ],
@@ -406,7 +406,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "key-not-unique",
     is: "a second request with an idempotency key does not fail on the first one's row",
-    found: 1,
+    found: 25,
     changes: [
       {
         file: "control-plane/src/idempotency/creation.ts",
@@ -430,7 +430,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "latecomer-misses-events",
     is: "a watcher that comes while its job is read gets the events that the others had not seen",
-    found: 198,
+    found: 332,
     changes: [
       {
         file: `${WATCH}/watchers.ts`,
@@ -527,7 +527,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "needed-video-removed",
     is: "retention takes a video that a job waits for",
-    found: 44,
+    found: 40,
     changes: [
       {
         file: "control-plane/src/uploads/expiry.ts",
