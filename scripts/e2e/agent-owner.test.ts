@@ -70,9 +70,10 @@ describe("a paused agent", () => {
     });
     const jobId = await harness.createJob();
     await stack.jobBecomes(jobId, ({ status }) => status === "running_colmap");
-    // The disk after a kill; the owner pauses the next process before it starts.
+    // The disk after a kill; the owner pauses the next process before it starts. The first process still writes.
     const next = harness.newWorkspace();
-    await cp(workspace.root, next.root, { recursive: true });
+    const isWritten = (file: string) => !file.endsWith(".tmp");
+    await cp(workspace.root, next.root, { recursive: true, filter: isWritten });
     await new PauseFile(next.root).write(PAUSE);
     const begun: string[] = [];
     harness.startAgent({ token, workspace: next, pipeline: harness.fakePipeline(begun) });
