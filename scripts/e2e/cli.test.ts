@@ -1,9 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 import { ROOT } from "@splatt/local/local-machine";
 import { execa } from "execa";
+import { verifyWebhook } from "splatt";
+import { runCommandLine } from "splatt/cli";
+import { COMMANDS } from "splatt/cli/commands";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { AgentHarness } from "./agent-harness.ts";
 import { type LocalStack, startLocalStack } from "./local-stack.ts";
@@ -165,6 +171,68 @@ describe("as a script uses it", () => {
     expect(done.stderr).toContain("cannot be reached");
     expect(done.stderr).not.toContain("    at ");
   });
+
+  it("prints JSON that jq reads, with every command, whatever it answers", async (context) => {
+    if ((await execa("jq", ["--version"], { reject: false })).exitCode !== 0) context.skip();
+    // `login` reads the key from standard input.
+    for (const { name, args } of COMMANDS.filter((command) => command.name !== "login")) {
+      const given = args.filter(({ optional }) => optional !== true).map(() => "no-such-thing");
+      const stdout = new PassThrough();
+      const exitCode = await runCommandLine([...name.split(" "), ...given, "--json"], {
+        environment: { SPLATT_URL: stack.url, SPLATT_API_KEY: stack.apiKey, HOME: folder },
+        folder,
+        streams: { stdout, stderr: new PassThrough().resume() },
+        signal: AbortSignal.timeout(60_000),
+      });
+      const input = String(stdout.read() ?? "");
+      const read = await execa("jq", ["-e", "type"], { input, reject: false });
+      expect({ name, input, exitCode: read.exitCode, type: read.stdout }).toMatchObject({
+        exitCode: 0,
+        type: '"object"',
+      });
+      if (exitCode !== 0)
+        expect(JSON.parse(input), name).toMatchObject({ error: { code: expect.any(String) } });
+    }
+  });
+
+  it("forwards what happens to jobs to a port of this machine", async () => {
+    const received: { headers: Record<string, string>; body: string }[] = [];
+    const server = createServer(async (request, response) => {
+      let body = "";
+      for await (const chunk of request) body += String(chunk);
+      received.push({ headers: request.headers as Record<string, string>, body });
+      response.writeHead(204).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const stop = new AbortController();
+    const stderr = new PassThrough();
+    const secret = `whsec_${Buffer.alloc(32, 3).toString("base64")}`;
+    const listening = Promise.withResolvers<void>();
+    stderr.on("data", (text) => /Listening/.test(String(text)) && listening.resolve());
+    const done = runCommandLine(
+      ["webhooks", "listen", `http://127.0.0.1:${port}/hook`, "--event", "job.cancelled", "--secret", secret],
+      {
+        environment: { SPLATT_URL: stack.url, SPLATT_API_KEY: stack.apiKey, HOME: folder },
+        folder,
+        streams: { stdout: new PassThrough().resume(), stderr },
+        signal: stop.signal,
+      },
+    );
+    await listening.promise;
+    await harness.mint();
+    const jobId = await harness.createJob();
+    await stack.client.cancelJob(jobId);
+    await expect.poll(() => received.length, { timeout: 50_000 }).toBe(1);
+    const [{ headers, body } = { headers: {}, body: "" }] = received;
+    expect(await verifyWebhook(headers, body, secret)).toMatchObject({
+      type: "job.cancelled",
+      data: { job_id: jobId, status: "cancelled" },
+    });
+    stop.abort();
+    expect(await done).toBe(130);
+    server.close();
+  });
 });
 
 /** A process on a pseudo-terminal, which `script` of util-linux makes. */
@@ -173,9 +241,9 @@ class Terminal {
   readonly exit: Promise<number | null>;
   readonly #process: ChildProcess;
 
-  constructor(args: readonly string[]) {
+  constructor(args: readonly string[], settings: Settings = {}) {
     const line = [process.execPath, PROGRAM, ...args].map((word) => `'${word}'`).join(" ");
-    const { env, cwd } = surroundings();
+    const { env, cwd } = surroundings(settings);
     this.#process = spawn("script", ["-qec", `stty rows 40 cols 120; exec ${line}`, "/dev/null"], {
       cwd,
       env: { ...env, TERM: "xterm", SHELL: "/bin/sh" },
@@ -196,6 +264,15 @@ class Terminal {
 }
 
 describe("as a person uses it", () => {
+  it("colours its marks, but not with NO_COLOR", async () => {
+    const coloured = new Terminal(["get", "no-such-job"]);
+    expect(await coloured.exit).toBe(1);
+    expect(coloured.text).toContain("\x1b[31m");
+    const plain = new Terminal(["get", "no-such-job"], { NO_COLOR: "1" });
+    expect(await plain.exit).toBe(1);
+    expect(plain.text).not.toContain("\x1b[31m");
+  });
+
   it("shows bars, detaches at Ctrl-C and comes back", async () => {
     const gate = Promise.withResolvers<void>();
     await startAgent(gate.promise);
