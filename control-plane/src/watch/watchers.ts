@@ -1,5 +1,5 @@
 import { isTerminal, type JobProgress, WATCH_ACK } from "@splatt/shared";
-import { and, asc, eq, gt, inArray, sql } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, isNull, or, sql } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { apiKeys, type JobRow, jobEvents, jobs } from "../db/schema.ts";
 import type { DispatchContext } from "../dispatch/dispatch-context.ts";
@@ -51,7 +51,12 @@ export class Watchers {
     // The key was valid when the request was let in; its revocation may have been confirmed before it came here. The
     // watcher is registered before the key is read again, so that a revocation finds it, and gets nothing until then.
     if (keyId !== null) {
-      await this.#endIfInvalid(keyId);
+      try {
+        await this.#endInvalid([keyId]);
+      } catch (error) {
+        this.sockets.close(socket.ws);
+        throw error;
+      }
       this.sockets.release(socket.ws);
     }
     await this.#read(jobId);
@@ -100,17 +105,28 @@ export class Watchers {
     }
   }
 
-  async #endIfInvalid(keyId: string): Promise<void> {
-    const [key] = await this.#context.db.select().from(apiKeys).where(eq(apiKeys.id, keyId));
+  /** Ends the watches of those keys that have been revoked or have expired. */
+  async #endInvalid(keyIds: readonly string[]): Promise<void> {
+    if (keyIds.length === 0) return;
     const now = this.#context.now();
-    const isValid = key !== undefined && key.revokedAt === null && (key.expiresAt ?? now + 1) > now;
-    if (!isValid) this.keyRevoked(keyId);
+    const ids = sql`(SELECT value FROM json_each(${JSON.stringify(keyIds)}))`;
+    const valid = await this.#context.db
+      .select({ id: apiKeys.id })
+      .from(apiKeys)
+      .where(
+        and(
+          inArray(apiKeys.id, ids),
+          isNull(apiKeys.revokedAt),
+          or(isNull(apiKeys.expiresAt), gt(apiKeys.expiresAt, now)),
+        ),
+      );
+    const validIds = new Set(valid.map(({ id }) => id));
+    for (const keyId of keyIds) if (!validIds.has(keyId)) this.keyRevoked(keyId);
   }
 
   /** Finds what was missed: keys that have been revoked or have expired, and changes. */
   async tick(): Promise<void> {
-    const keyIds = new Set(this.sockets.all().flatMap(({ watcher }) => watcher.keyId ?? []));
-    for (const keyId of keyIds) await this.#endIfInvalid(keyId);
+    await this.#endInvalid([...new Set(this.sockets.all().flatMap(({ watcher }) => watcher.keyId ?? []))]);
     const watched = this.sockets.jobs();
     if (watched.length === 0) return;
     const ids = sql`(SELECT value FROM json_each(${JSON.stringify(watched)}))`;

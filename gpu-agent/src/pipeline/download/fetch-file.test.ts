@@ -74,6 +74,11 @@ describe("a whole file", () => {
   });
 });
 
+it("an archive is accepted: it may hold photos", async () => {
+  await using server = await localServer((_, response) => void response.end("PK\u0003\u0004\u0000\u0000"));
+  expect(await fetchFrom(server)).toMatchObject({ ok: true, value: { size: 6 } });
+});
+
 describe("what is not a video", () => {
   it.each([
     ["a web page", "text/html", "<!DOCTYPE html><html>sign in</html>"],
@@ -82,7 +87,7 @@ describe("what is not a video", () => {
     ["a concat list", "video/mp4", "ffconcat version 1.0\nfile /etc/passwd\n"],
     ["a DASH manifest", "video/mp4", '<?xml version="1.0"?><MPD></MPD>'],
     ["JSON", "application/json", '{"error":"quota"}'],
-    ["a ZIP archive", "application/zip", "PK\u0003\u0004\u0000\u0000"],
+    ["a document", "application/pdf", "%PDF-1.7\n"],
     ["nothing", "video/mp4", ""],
   ])("%s is rejected", async (_, contentType, body) => {
     await using server = await localServer((_request, response) => {
