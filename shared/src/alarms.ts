@@ -7,12 +7,10 @@ export type AlarmKind = z.infer<typeof AlarmKind>;
 
 /** Something that somebody should look at. */
 export const AlarmView = z.object({
-  kind: AlarmKind,
-  /** Null for what concerns no pool. */
-  pool: z.string().nullable(),
-  /** Null for what concerns no single agent. */
-  agent_id: z.uuid().nullable(),
-  message: z.string(),
-  since: dateTime(),
+  kind: AlarmKind.describe("What the alarm is about."),
+  pool: z.string().nullable().describe("Null for what concerns no pool."),
+  agent_id: z.uuid().nullable().describe("Null for what concerns no single agent."),
+  message: z.string().describe("What is wrong, and what to do."),
+  since: dateTime().describe("When the alarm began."),
 });
 export type AlarmView = z.infer<typeof AlarmView>;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Warnings } from "./answer-fields.ts";
 import { JobStatus } from "./job-status.ts";
 
 export const MAX_BULK_JOBS = 100;
@@ -15,8 +16,8 @@ export type BulkJobs = z.infer<typeof BulkJobs>;
 
 /** What came of one job of a request for many. */
 export const BulkOutcome = z.object({
-  job_id: z.uuid(),
-  done: z.boolean(),
+  job_id: z.uuid().describe("A job that the request named."),
+  done: z.boolean().describe("Whether the job was cancelled or deleted."),
   status: JobStatus.nullable().describe("The job's status now; null when there is no such job any more."),
   code: z
     .enum(["job_not_found", "job_ended", "job_not_ended"])
@@ -26,7 +27,7 @@ export const BulkOutcome = z.object({
 export type BulkOutcome = z.infer<typeof BulkOutcome>;
 
 export const BulkAnswer = z.object({
-  jobs: z.array(BulkOutcome),
-  warnings: z.array(z.string()).optional(),
+  jobs: z.array(BulkOutcome).describe("One entry for each job of the request."),
+  warnings: Warnings,
 });
 export type BulkAnswer = z.infer<typeof BulkAnswer>;

@@ -15,16 +15,16 @@ const ShortText = z.string().transform((text) => text.slice(0, 300));
 
 /** The result of probing one engine. `reason` says why it is usable or not. */
 export const EngineProbe = z.object({
-  name: EngineName,
-  usable: z.boolean(),
-  version: z.string().nullable(),
-  reason: ShortText,
+  name: EngineName.describe("The engine."),
+  usable: z.boolean().describe("Whether the agent can train with it."),
+  version: z.string().nullable().describe("The engine's version; null where unknown."),
+  reason: ShortText.describe("Why it is usable or not."),
 });
 export type EngineProbe = z.infer<typeof EngineProbe>;
 
 export const GpuInfo = z.object({
-  name: z.string(),
-  uuid: z.string(),
+  name: z.string().describe("The GPU's model."),
+  uuid: z.string().describe("The GPU's UUID, as its driver reports it."),
   memory_total: z.int().nonnegative().describe("Bytes."),
   memory_free: z
     .int()
@@ -45,7 +45,7 @@ export type GpuInfo = z.infer<typeof GpuInfo>;
 
 /** An agent's capacity, as sent in `hello` and used by dispatch and GET /health. */
 export const AgentOffer = z.object({
-  engines: z.array(EngineProbe).max(16),
+  engines: z.array(EngineProbe).max(16).describe("The result of probing each engine."),
   default_engine: EngineName.nullable().describe(
     "The engine for jobs that request `auto`; null when this agent takes none of them.",
   ),
@@ -54,18 +54,21 @@ export const AgentOffer = z.object({
     .min(0)
     .max(64)
     .describe("How many jobs the agent takes at once. When it is 0, `reason` says why."),
-  /**
-   * How many of them it trains at once. Jobs beyond that are prepared, and handed back if they have not begun when
-   * another agent becomes idle. Older agents omit it: then it equals `slots`.
-   */
-  parallel: z.int().min(0).max(64).optional(),
-  reason: ShortText,
+  parallel: z
+    .int()
+    .min(0)
+    .max(64)
+    .optional()
+    .describe(
+      "How many jobs the agent trains at once; it prepares the others. Older agents omit it: then it equals `slots`.",
+    ),
+  reason: ShortText.describe("Why the agent offers these slots and this default engine."),
   problem: z
     .enum(FAILURE_CODES)
     .nullish()
     .catch(null)
     .describe("The failure that every job would end with now, where there is one; older agents omit it."),
-  gpus: z.array(GpuInfo).max(16),
+  gpus: z.array(GpuInfo).max(16).describe("The GPUs of the agent's machine; empty when it has none."),
 });
 export type AgentOffer = z.infer<typeof AgentOffer>;
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { NextCursor, Warnings } from "./answer-fields.ts";
 import { EngineChoice, EngineName } from "./engines.ts";
 import { FAILURE_CODES } from "./failures.ts";
 import { JobStatus } from "./job-status.ts";
@@ -140,25 +141,31 @@ export type JobSpec = z.infer<typeof JobSpec>;
 
 /** What the poses stage found. */
 export const CaptureReport = z.object({
-  frames: z.int().nonnegative(),
-  registered: z.int().nonnegative(),
-  points: z.int().nonnegative(),
+  frames: z.int().nonnegative().describe("Frames taken for the reconstruction."),
+  registered: z.int().nonnegative().describe("Frames whose camera COLMAP has placed."),
+  points: z.int().nonnegative().describe("3D points of the reconstruction."),
   mean_reprojection_error: z.number().nonnegative().nullable().describe("Pixels."),
-  verdict: z.enum(["good", "weak", "unusable"]),
-  advice: z.string(),
+  verdict: z.enum(["good", "weak", "unusable"]).describe("How good the capture is for a splat."),
+  advice: z.string().describe("What would make a better capture."),
 });
 export type CaptureReport = z.infer<typeof CaptureReport>;
 
 /** Quality of the trained splat. PSNR (dB) and SSIM are means over the held-out frames. */
 export const TrainReport = z.object({
-  gaussians: z.int().nonnegative(),
-  iterations: z.int().nonnegative(),
-  sh_degree: z.int().min(0).max(4),
-  width: z.int().positive().describe("Size of the training images, in pixels."),
-  height: z.int().positive(),
-  held_out_frames: z.int().nonnegative(),
-  psnr: z.number().nullable(),
-  ssim: z.number().nullable(),
+  gaussians: z.int().nonnegative().describe("Gaussians in the result."),
+  iterations: z.int().nonnegative().describe("Training steps that were done."),
+  sh_degree: z.int().min(0).max(4).describe("Degree of the spherical harmonics."),
+  width: z.int().positive().describe("Width of the training images, in pixels."),
+  height: z.int().positive().describe("Height of the training images, in pixels."),
+  held_out_frames: z.int().nonnegative().describe("Frames that training never saw, kept to measure quality."),
+  psnr: z
+    .number()
+    .nullable()
+    .describe("Mean PSNR over the held-out frames, in dB; null when it was not measured."),
+  ssim: z
+    .number()
+    .nullable()
+    .describe("Mean SSIM over the held-out frames, at most 1; null when it was not measured."),
   note: z.string().max(500).optional().describe("What deviates from the request, and why."),
   psnr_doubt: z.string().max(300).optional().describe("Why the PSNR cannot be true, in a sentence."),
   warnings: z
@@ -170,18 +177,25 @@ export const TrainReport = z.object({
 export type TrainReport = z.infer<typeof TrainReport>;
 
 export const StageTiming = z.object({
-  stage: z.enum(STAGES),
-  seconds: z.number().nonnegative(),
+  stage: z.enum(STAGES).describe("A stage of the pipeline."),
+  seconds: z.number().nonnegative().describe("How long the stage took."),
   reused: z.boolean().describe("Finished by an earlier attempt and reused."),
 });
 export type StageTiming = z.infer<typeof StageTiming>;
 
 /** The agent's report at the end of an attempt, whatever its outcome. */
 export const JobReport = z.object({
-  engine: z.object({ name: EngineName, version: z.string().nullable(), reason: z.string() }).nullable(),
-  capture: CaptureReport.nullable(),
-  train: TrainReport.nullable(),
-  stages: z.array(StageTiming).max(32),
+  engine: z
+    .object({
+      name: EngineName.describe("The engine."),
+      version: z.string().nullable().describe("The engine's version; null where unknown."),
+      reason: z.string().describe("Why this engine was chosen."),
+    })
+    .nullable()
+    .describe("The engine that trained, or was chosen to; null when the attempt ended before the choice."),
+  capture: CaptureReport.nullable().describe("What the poses stage found; null when it did not finish."),
+  train: TrainReport.nullable().describe("Quality of the splat; null when training did not finish."),
+  stages: z.array(StageTiming).max(32).describe("The finished stages, in order."),
 });
 export type JobReport = z.infer<typeof JobReport>;
 
@@ -211,22 +225,28 @@ export function resultContentType(filename: string): string {
 
 export const ResultEntry = z.object({
   url: z.string().describe("Relative to the API's origin."),
-  size: z.int().nonnegative(),
+  size: z.int().nonnegative().describe("Bytes."),
   sha256: z.string().describe("Hex."),
-  content_type: z.string(),
+  content_type: z.string().describe("The media type that a download has."),
 });
 export type ResultEntry = z.infer<typeof ResultEntry>;
 
 /** GET /jobs/{id}/status: the seed's object. `created_at` and `updated_at` are naive UTC to the second. */
 export const JobStatusView = z.object({
-  job_id: z.uuid(),
-  task_id: z.string(),
-  status: JobStatus,
+  job_id: z.uuid().describe("The job's id."),
+  task_id: z.string().describe("Your identifier, as the job was created with."),
+  status: JobStatus.describe("Where the job is."),
   progress: z.int().min(0).max(100).describe("Percent. Never falls within an attempt."),
-  message: z.string(),
+  message: z.string().describe("What happens now, for people."),
   error: z.string().nullable().describe("What happened, when the job failed."),
-  error_code: z.enum(FAILURE_CODES).nullable(),
-  error_hint: z.string().nullable(),
+  error_code: z
+    .enum(FAILURE_CODES)
+    .nullable()
+    .describe("The failure's code, when the job failed; docs/failures.md lists them. Null otherwise."),
+  error_hint: z
+    .string()
+    .nullable()
+    .describe("What to do about the failure; null when the job has not failed."),
   created_at: z.string().describe("UTC to the second, without an offset."),
   updated_at: z.string().describe("UTC to the second, without an offset."),
   results: z
@@ -243,27 +263,39 @@ export type JobStatusView = z.infer<typeof JobStatusView>;
 
 /** GET /jobs/{id}: everything known about a job. Timestamps have an offset. */
 export const JobView = JobStatusView.extend({
-  created_at: dateTime(),
-  updated_at: dateTime(),
-  filename: z.string(),
-  source: z.object({
-    kind: z.enum(["url", "upload"]),
-    url: z.string().nullable(),
-    upload_id: z.string().nullable(),
-  }),
-  options: JobOptions,
-  pool: z.string(),
-  priority: z.int(),
+  created_at: dateTime().describe("When the job was created."),
+  updated_at: dateTime().describe("When the job last changed."),
+  filename: z.string().describe("The name of the video."),
+  source: z
+    .object({
+      kind: z.enum(["url", "upload"]).describe("Which of the two fields below is set."),
+      url: z.string().nullable().describe("Where the video is downloaded from; null for an upload."),
+      upload_id: z.string().nullable().describe("The upload; null for a URL."),
+    })
+    .describe("Where the video comes from."),
+  options: JobOptions.describe("The options of the training, with defaults filled in."),
+  pool: z.string().describe("The group of agents that may run the job."),
+  priority: z.int().describe("Higher goes first; one step equals ten minutes of waiting."),
   retry_of: z.uuid().nullable().describe("The ended job that this one retries."),
-  attempt: z.int().nonnegative(),
-  failures: z.int().nonnegative(),
-  lost_leases: z.int().nonnegative(),
-  agent_id: z.string().nullable(),
-  next_attempt_at: dateTime().nullable(),
-  eta_seconds: z.int().nullable(),
-  started_at: dateTime().nullable(),
-  ended_at: dateTime().nullable(),
-  report: JobReport.nullable(),
+  attempt: z.int().nonnegative().describe("The number of the current or last attempt; 0 before the first."),
+  failures: z.int().nonnegative().describe("Attempts that ended with a failure."),
+  lost_leases: z.int().nonnegative().describe("Attempts that ended because their agent disappeared."),
+  agent_id: z
+    .string()
+    .nullable()
+    .describe("The agent that holds the job, or held it at its end; null while no agent does."),
+  next_attempt_at: dateTime()
+    .nullable()
+    .describe("Before this time a queued job is not assigned again; null when it waits for nothing."),
+  eta_seconds: z
+    .int()
+    .nullable()
+    .describe("Estimated seconds to the end of the attempt; null while unknown."),
+  started_at: dateTime().nullable().describe("When the first attempt began; null before."),
+  ended_at: dateTime().nullable().describe("When the job was completed, failed or cancelled; null before."),
+  report: JobReport.nullable().describe(
+    "What the agent reported at the end of the last attempt; null before.",
+  ),
   log_tail: z
     .array(z.string())
     .nullable()
@@ -286,23 +318,28 @@ export const RetryJobFields = CreateJobFields.omit({
 
 /** One entry of a job's history. `at` has an offset. */
 export const JobEvent = z.object({
-  number: z.int().positive(),
-  at: dateTime(),
-  status: JobStatus,
-  attempt: z.int().nonnegative(),
-  agent_id: z.string().nullable(),
-  message: z.string(),
-  error_code: z.enum(FAILURE_CODES).nullable(),
+  number: z.int().positive().describe("Counts the entries of the job's history, from 1."),
+  at: dateTime().describe("When the change happened."),
+  status: JobStatus.describe("The job's status after the change."),
+  attempt: z.int().nonnegative().describe("The attempt at that time; 0 before the first."),
+  agent_id: z.string().nullable().describe("The agent that held the job; null when none did."),
+  message: z.string().describe("What happened, for people."),
+  error_code: z
+    .enum(FAILURE_CODES)
+    .nullable()
+    .describe("The code of the failure that ended the attempt; null for other changes."),
 });
 export type JobEvent = z.infer<typeof JobEvent>;
 
-export const JobEventList = z.object({ events: z.array(JobEvent) });
+export const JobEventList = z.object({
+  events: z.array(JobEvent).describe("The job's history, oldest first."),
+});
 
 export const JobCreated = z.object({
-  job_id: z.uuid(),
-  status: JobStatus,
-  message: z.string(),
-  warnings: z.array(z.string()).optional(),
+  job_id: z.uuid().describe("The new job's id."),
+  status: JobStatus.describe("The new job's status."),
+  message: z.string().describe("What happened, for people."),
+  warnings: Warnings,
 });
 export type JobCreated = z.infer<typeof JobCreated>;
 
@@ -325,7 +362,9 @@ const Timestamp = z.string().transform((text, context) => {
 
 /** The query of GET /jobs. All filters must match; of several statuses, one. */
 export const ListJobsQuery = z.object({
-  task_id: z.preprocess(absentWhenEmpty, z.string().max(512).optional()),
+  task_id: z
+    .preprocess(absentWhenEmpty, z.string().max(512).optional())
+    .describe("Jobs with this `task_id`; it need not be unique."),
   label: z
     .preprocess(listOf, z.array(LabelPair).max(MAX_LABELS))
     .optional()
@@ -334,7 +373,10 @@ export const ListJobsQuery = z.object({
     .preprocess(listOf, z.array(JobStatus).max(100))
     .optional()
     .describe("May be repeated: then a job must have one of them."),
-  pool: z.preprocess(absentWhenEmpty, PoolName.optional()).meta({ pattern: `^$|${POOL_NAME.source}` }),
+  pool: z
+    .preprocess(absentWhenEmpty, PoolName.optional())
+    .meta({ pattern: `^$|${POOL_NAME.source}` })
+    .describe("Jobs of this pool."),
   created_after: z
     .preprocess(absentWhenEmpty, Timestamp.optional())
     .describe("Jobs created at this time or later. Without an offset it is UTC."),
@@ -349,10 +391,15 @@ export const ListJobsQuery = z.object({
 export type ListJobsQuery = z.infer<typeof ListJobsQuery>;
 
 export const JobList = z.object({
-  jobs: z.array(JobStatusView),
-  /** Exact without a filter and for statuses; null for other filters, which nothing counts. */
-  total: z.int().nonnegative().nullable(),
-  next_cursor: z.string().nullable(),
-  warnings: z.array(z.string()).optional(),
+  jobs: z.array(JobStatusView).describe("Newest first."),
+  total: z
+    .int()
+    .nonnegative()
+    .nullable()
+    .describe(
+      "How many jobs match. Exact without a filter and for statuses; null for other filters, which nothing counts.",
+    ),
+  next_cursor: NextCursor,
+  warnings: Warnings,
 });
 export type JobList = z.infer<typeof JobList>;

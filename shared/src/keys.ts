@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { NextCursor } from "./answer-fields.ts";
 import { PoolName } from "./job.ts";
 import { Labels } from "./labels.ts";
 import { Scope } from "./scopes.ts";
@@ -6,14 +7,34 @@ import { dateTime } from "./timestamps.ts";
 
 /** What a key may use at most; null is no limit. */
 export const KeyLimits = z.object({
-  requests_per_minute: z.int().min(1).max(1_000_000).nullable().default(null),
-  /** In each hour of the clock. */
-  jobs_per_hour: z.int().min(0).max(1_000_000).nullable().default(null),
-  jobs_waiting: z.int().min(0).max(100_000).nullable().default(null),
-  /** Its uploads, and the results of its jobs. */
-  bytes_stored: z.int().min(0).nullable().default(null),
-  /** The size of one upload. */
-  upload_bytes: z.int().min(0).nullable().default(null),
+  requests_per_minute: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .nullable()
+    .default(null)
+    .describe("Requests in a minute; null is no limit. More are answered 429."),
+  jobs_per_hour: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .nullable()
+    .default(null)
+    .describe("Jobs created in each hour of the clock; null is no limit."),
+  jobs_waiting: z
+    .int()
+    .min(0)
+    .max(100_000)
+    .nullable()
+    .default(null)
+    .describe("Jobs in the status `queued` at one time; null is no limit."),
+  bytes_stored: z
+    .int()
+    .min(0)
+    .nullable()
+    .default(null)
+    .describe("Bytes of the key's uploads and of its jobs' results; null is no limit."),
+  upload_bytes: z.int().min(0).nullable().default(null).describe("Bytes of one upload; null is no limit."),
 });
 export type KeyLimits = z.infer<typeof KeyLimits>;
 
@@ -23,18 +44,29 @@ export type Quota = (typeof QUOTAS)[number];
 
 /** POST /keys: the fields of its body. */
 export const CreateKeyFields = z.object({
-  name: z.string().trim().min(1).max(255),
+  name: z
+    .string()
+    .trim()
+    .min(1)
+    .max(255)
+    .describe("A name for whoever uses the key, shown in lists. It need not be unique."),
   scopes: z
     .array(Scope)
     .min(1)
-    .transform((scopes) => [...new Set(scopes)]),
-  /** With an offset, such as `2027-01-31T00:00:00Z`. */
-  expires_at: z.iso.datetime({ offset: true }).nullable().default(null),
-  /** The only pool that it sees and uses. */
-  pool: PoolName.nullable().default(null),
-  /** Labels that all the jobs have that it sees and creates. */
-  labels: Labels.nullable().default(null),
-  limits: KeyLimits.nullable().default(null),
+    .transform((scopes) => [...new Set(scopes)])
+    .describe("What the key may do. `admin` includes the others."),
+  expires_at: z.iso
+    .datetime({ offset: true })
+    .nullable()
+    .default(null)
+    .describe("When the key stops working, with an offset, such as `2027-01-31T00:00:00Z`; null is never."),
+  pool: PoolName.nullable()
+    .default(null)
+    .describe("The only pool that the key sees and uses; null is every pool."),
+  labels: Labels.nullable()
+    .default(null)
+    .describe("Labels that all the jobs have that the key sees and creates; null is no restriction."),
+  limits: KeyLimits.nullable().default(null).describe("What the key may use at most; null is no limit."),
 });
 
 /**
@@ -58,35 +90,39 @@ export type CreateKey = z.infer<typeof CreateKey>;
 
 /** A key, without the key itself. */
 export const KeyView = z.object({
-  key_id: z.uuid(),
-  name: z.string(),
-  /** The first characters of the key. */
-  prefix: z.string(),
-  scopes: z.array(Scope),
-  pool: z.string().nullable(),
-  labels: z.record(z.string(), z.string()).nullable(),
-  limits: KeyLimits.nullable(),
-  created_at: dateTime(),
-  /** The id of the key that made it; null is the bootstrap key. */
-  created_by: z.string().nullable(),
-  expires_at: dateTime().nullable(),
-  /** To the hour. */
-  last_used_at: dateTime().nullable(),
-  revoked_at: dateTime().nullable(),
+  key_id: z.uuid().describe("The key's id, which is not a secret."),
+  name: z.string().describe("As the key was created."),
+  prefix: z.string().describe("The first characters of the key, to recognise it by."),
+  scopes: z.array(Scope).describe("What the key may do."),
+  pool: z.string().nullable().describe("The only pool that it sees; null is every pool."),
+  labels: z
+    .record(z.string(), z.string())
+    .nullable()
+    .describe("Labels of all the jobs that it sees; null is no restriction."),
+  limits: KeyLimits.nullable().describe("What the key may use at most; null is no limit."),
+  created_at: dateTime().describe("When the key was created."),
+  created_by: z.string().nullable().describe("The id of the key that made it; null is the bootstrap key."),
+  expires_at: dateTime().nullable().describe("When the key stops working; null is never."),
+  last_used_at: dateTime().nullable().describe("When the key was last used, to the hour; null is never."),
+  revoked_at: dateTime().nullable().describe("When the key was revoked; null while it is not."),
 });
 export type KeyView = z.infer<typeof KeyView>;
 
 /** The only answer that contains the key. */
-export const KeyCreated = KeyView.extend({ key: z.string() });
+export const KeyCreated = KeyView.extend({
+  key: z.string().describe("The API key. No other answer contains it."),
+});
 export type KeyCreated = z.infer<typeof KeyCreated>;
 
-export const KeyList = z.object({ keys: z.array(KeyView) });
+export const KeyList = z.object({
+  keys: z.array(KeyView).describe("Newest first, with those that were revoked or have expired."),
+});
 
 /** What a key uses of its limits. */
 export const LimitUse = z.object({
-  jobs_per_hour: z.int(),
-  jobs_waiting: z.int(),
-  bytes_stored: z.int(),
+  jobs_per_hour: z.int().describe("Jobs created in this hour of the clock."),
+  jobs_waiting: z.int().describe("Jobs in the status `queued`."),
+  bytes_stored: z.int().describe("Bytes of the key's uploads and of its jobs' results."),
 });
 export type LimitUse = z.infer<typeof LimitUse>;
 
@@ -94,26 +130,37 @@ const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 /** GET /usage. */
 export const UsageQuery = z.object({
-  /** The first and last day, UTC; by default the last 30 days. */
-  from: z.string().regex(DAY, "a day such as 2027-01-31").optional(),
-  to: z.string().regex(DAY, "a day such as 2027-01-31").optional(),
-  /** One key's; `bootstrap` for the bootstrap key. */
-  key_id: z.string().max(64).optional(),
+  from: z
+    .string()
+    .regex(DAY, "a day such as 2027-01-31")
+    .optional()
+    .describe("The first day, UTC, such as `2027-01-31`; by default, 30 days up to today are shown."),
+  to: z
+    .string()
+    .regex(DAY, "a day such as 2027-01-31")
+    .optional()
+    .describe("The last day, UTC; by default, today."),
+  key_id: z
+    .string()
+    .max(64)
+    .optional()
+    .describe(
+      "The key whose usage is wanted; `bootstrap` for the bootstrap key. Only for keys with the scope `admin`: others always see their own.",
+    ),
 });
 
 export const UsageList = z.object({
-  /** Newest first. */
-  days: z.array(
-    z.object({
-      day: z.string(),
-      /** Null is the bootstrap key. */
-      key_id: z.string().nullable(),
-      /** Jobs that ended. */
-      jobs: z.int(),
-      uploaded_bytes: z.int(),
-      result_bytes: z.int(),
-    }),
-  ),
+  days: z
+    .array(
+      z.object({
+        day: z.string().describe("The day, UTC, such as `2027-01-31`."),
+        key_id: z.string().nullable().describe("Whose usage it is; null is the bootstrap key."),
+        jobs: z.int().describe("Jobs that ended on this day."),
+        uploaded_bytes: z.int().describe("Bytes of the uploads that began on this day and were completed."),
+        result_bytes: z.int().describe("Bytes of the results of the jobs that ended on this day."),
+      }),
+    )
+    .describe("Newest first, one entry for each day and key; days without use are missing."),
 });
 export type UsageList = z.infer<typeof UsageList>;
 
@@ -141,23 +188,25 @@ export type AuditAction = z.infer<typeof AuditAction>;
 
 /** GET /audit. */
 export const AuditQuery = z.object({
-  limit: z.coerce.number().pipe(z.int().min(1).max(1000)).default(100),
-  cursor: z.coerce.number().pipe(z.int().min(0)).optional(),
+  limit: z.coerce.number().pipe(z.int().min(1).max(1000)).default(100).describe("Entries on a page."),
+  cursor: z.coerce.number().pipe(z.int().min(0)).optional().describe("`next_cursor` of the page before."),
 });
 
 export const AuditList = z.object({
-  /** Newest first. */
-  events: z.array(
-    z.object({
-      at: dateTime(),
-      /** Whose request it was; null is the bootstrap key. */
-      key_id: z.string().nullable(),
-      action: z.string(),
-      /** The id of what was changed. */
-      subject: z.string(),
-      detail: z.record(z.string(), z.unknown()).nullable(),
-    }),
-  ),
-  next_cursor: z.string().nullable(),
+  events: z
+    .array(
+      z.object({
+        at: dateTime().describe("When the request was made."),
+        key_id: z.string().nullable().describe("Whose request it was; null is the bootstrap key."),
+        action: z.string().describe("What was done, such as `key.created`. Later versions may record more."),
+        subject: z.string().describe("The id of what was changed."),
+        detail: z
+          .record(z.string(), z.unknown())
+          .nullable()
+          .describe("More about the change; never a secret. Null when there is no more to say."),
+      }),
+    )
+    .describe("Newest first."),
+  next_cursor: NextCursor,
 });
 export type AuditList = z.infer<typeof AuditList>;

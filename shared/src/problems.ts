@@ -265,20 +265,24 @@ export type ProblemCode = keyof typeof PROBLEMS;
 
 /** One entry of a 422's `detail`, in FastAPI's form. */
 export const ValidationIssue = z.object({
-  loc: z.array(z.union([z.string(), z.int()])),
-  msg: z.string(),
-  type: z.string(),
+  loc: z
+    .array(z.union([z.string(), z.int()]))
+    .describe("Where the fault is: `body` or `query`, then the field."),
+  msg: z.string().describe("What is wrong with the field."),
+  type: z.string().describe("The kind of fault, in pydantic's words where it has one."),
 });
 export type ValidationIssue = z.infer<typeof ValidationIssue>;
 
 /** RFC 9457, keeping FastAPI's `detail` member. */
 export const Problem = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  detail: z.union([z.string(), z.array(ValidationIssue)]),
-  code: z.string(),
-  hint: z.string().optional(),
+  type: z.string().describe("Always `about:blank`; `code` tells problems apart."),
+  title: z.string().describe("The problem in a few words, the same for every problem of this code."),
+  status: z.int().describe("The HTTP status."),
+  detail: z
+    .union([z.string(), z.array(ValidationIssue)])
+    .describe("What is wrong with this request; for `invalid_request`, an entry for each field."),
+  code: z.string().describe("A stable name of the problem, for programs."),
+  hint: z.string().optional().describe("What to do."),
   request_id: z
     .string()
     .optional()
@@ -297,4 +301,6 @@ function issueText({ loc, msg }: ValidationIssue): string {
 }
 
 /** The answer of a request that has nothing else to say. */
-export const Message = z.object({ message: z.string() });
+export const Message = z.object({
+  message: z.string().describe("What was done, for people."),
+});

@@ -6,8 +6,8 @@ import { dateTime } from "./timestamps.ts";
 /** An API key, and what it may do. */
 export const Holder = z.object({
   key_id: z.string().nullable().describe("Null for the bootstrap key."),
-  name: z.string(),
-  scopes: z.array(Scope),
+  name: z.string().describe("The API key's name."),
+  scopes: z.array(Scope).describe("What the key may do."),
   pool: z.string().nullable().describe("The only pool that it sees; null is every pool."),
   labels: z
     .record(z.string(), z.string())
@@ -18,15 +18,20 @@ export type Holder = z.infer<typeof Holder>;
 
 /** GET /me: what the API key of the request may do. */
 export const Me = Holder.extend({
-  expires_at: dateTime().nullable(),
-  limits: KeyLimits.nullable(),
-  /** Null for the bootstrap key, which has no limits. */
-  used: LimitUse.nullable(),
+  expires_at: dateTime().nullable().describe("When the key stops working; null is never."),
+  limits: KeyLimits.nullable().describe("What the key may use at most; null is no limit."),
+  used: LimitUse.nullable().describe(
+    "What the key uses of its limits; null for the bootstrap key, which has none.",
+  ),
 });
 export type Me = z.infer<typeof Me>;
 
 /** POST /session: exchanges an API key for a session cookie. */
-export const CreateSession = z.object({ api_key: z.string().min(1).max(512) });
+export const CreateSession = z.object({
+  api_key: z.string().min(1).max(512).describe("The API key that the session stands for."),
+});
 
-export const SessionCreated = Holder.extend({ expires_at: dateTime() });
+export const SessionCreated = Holder.extend({
+  expires_at: dateTime().describe("When the session ends."),
+});
 export type SessionCreated = z.infer<typeof SessionCreated>;

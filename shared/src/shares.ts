@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { NextCursor, Warnings } from "./answer-fields.ts";
 import { ResultEntry } from "./job.ts";
 import { laxNumber } from "./lax-number.ts";
 import { dateTime } from "./timestamps.ts";
@@ -18,66 +19,77 @@ const Title = z
 
 /** POST /jobs/{id}/shares: a page that shows the splat to whoever has its link. */
 export const CreateShare = z.object({
-  title: Title.nullable().default(null),
-  /** Seconds until the share ends; null is never. */
-  expires_in: laxNumber(z.int().min(1).max(MAX_SHARE_LIFETIME_SEC)).nullable().default(null),
-  /** Whether visitors may also download the PLY files. */
-  allow_download: z.boolean().default(false),
+  title: Title.nullable().default(null).describe("One line that the page shows as its title; null for none."),
+  expires_in: laxNumber(z.int().min(1).max(MAX_SHARE_LIFETIME_SEC))
+    .nullable()
+    .default(null)
+    .describe("Seconds until the share ends, at most ten years; null is never."),
+  allow_download: z.boolean().default(false).describe("Whether visitors may also download the PLY files."),
 });
 export type CreateShare = z.infer<typeof CreateShare>;
 
 export const ShareView = z.object({
-  share_id: z.uuid(),
-  job_id: z.uuid(),
-  title: z.string().nullable(),
-  allow_download: z.boolean(),
-  created_at: dateTime(),
-  expires_at: dateTime().nullable(),
+  share_id: z.uuid().describe("The share's id, which does not open it."),
+  job_id: z.uuid().describe("The job whose splat is shared."),
+  title: z.string().nullable().describe("The title of the page; null for none."),
+  allow_download: z.boolean().describe("Whether visitors may also download the PLY files."),
+  created_at: dateTime().describe("When the share was created."),
+  expires_at: dateTime().nullable().describe("When the share ends; null is never."),
 });
 export type ShareView = z.infer<typeof ShareView>;
 
 /** The only answer that has the link: of its token, only a hash is stored. */
 export const ShareCreated = ShareView.extend({
-  url: z.string(),
-  /** An iframe to paste into a page. */
-  embed_html: z.string(),
-  warnings: z.array(z.string()).optional(),
+  url: z.string().describe("The link to the page. No other answer contains it."),
+  embed_html: z.string().describe("An iframe to paste into a page."),
+  warnings: Warnings,
 });
 export type ShareCreated = z.infer<typeof ShareCreated>;
 
-export const ShareList = z.object({ shares: z.array(ShareView) });
+export const ShareList = z.object({
+  shares: z.array(ShareView).describe("Oldest first."),
+});
 export type ShareList = z.infer<typeof ShareList>;
 
 /** GET /shares. */
 export const ListSharesQuery = z.object({
-  limit: laxNumber(z.int().min(1).max(1000)).default(100),
-  /** `next_cursor` of the page before. */
+  limit: laxNumber(z.int().min(1).max(1000)).default(100).describe("Shares on a page, at most."),
   cursor: z
     .string()
     .regex(/^\d{1,15}_[0-9a-f-]{36}$/, "must be a next_cursor of this list")
-    .optional(),
+    .optional()
+    .describe("`next_cursor` of the page before."),
 });
 
 export const SharePage = z.object({
-  /** Newest first. */
-  shares: z.array(ShareView.extend({ task_id: z.string() })),
-  next_cursor: z.string().nullable(),
-  warnings: z.array(z.string()).optional(),
+  shares: z
+    .array(ShareView.extend({ task_id: z.string().describe("The job's `task_id`.") }))
+    .describe("Newest first."),
+  next_cursor: NextCursor,
+  warnings: Warnings,
 });
 export type SharePage = z.infer<typeof SharePage>;
 
 /** GET /s/{token}/meta: what a viewer needs. Addresses are relative to the origin. */
 export const ShareMeta = z.object({
-  title: z.string().nullable(),
-  allow_download: z.boolean(),
-  expires_at: dateTime().nullable(),
-  /** The splat to show: the smallest form that there is. */
-  splat: z.string(),
-  /** A picture of the splat, from a camera of the capture. */
-  poster: z.string().nullable(),
-  /** The capture's cameras, in nerfstudio's format. */
-  cameras: z.string(),
-  gaussians: z.int().nonnegative().nullable(),
-  files: z.record(z.string(), ResultEntry),
+  title: z.string().nullable().describe("The title of the page; null for none."),
+  allow_download: z.boolean().describe("Whether visitors may also download the PLY files."),
+  expires_at: dateTime().nullable().describe("When the share ends; null is never."),
+  splat: z
+    .string()
+    .describe("The address of the splat to show, in its smallest form, relative to the API's origin."),
+  poster: z
+    .string()
+    .nullable()
+    .describe(
+      "The address of a picture of the splat, from a camera of the capture; null when there is none.",
+    ),
+  cameras: z.string().describe("The address of the capture's cameras, in nerfstudio's format."),
+  gaussians: z.int().nonnegative().nullable().describe("Gaussians in the splat; null where unknown."),
+  files: z
+    .record(z.string(), ResultEntry)
+    .describe(
+      "The files that the share serves, by name: what a viewer needs, and the PLY files when downloads are allowed.",
+    ),
 });
 export type ShareMeta = z.infer<typeof ShareMeta>;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { NextCursor, Warnings } from "./answer-fields.ts";
 import { FileName } from "./job.ts";
 import { laxNumber } from "./lax-number.ts";
 import { dateTime } from "./timestamps.ts";
@@ -47,8 +48,8 @@ export function expectedPartSize(number: number, size: number, partSize: number)
 }
 
 export const UploadedPart = z.object({
-  part_number: z.int().min(1).max(MAX_PARTS),
-  etag: z.string().min(1).max(256),
+  part_number: z.int().min(1).max(MAX_PARTS).describe("The number of the part, from 1."),
+  etag: z.string().min(1).max(256).describe("A tag of the part as it was stored."),
 });
 export type UploadedPart = z.infer<typeof UploadedPart>;
 
@@ -58,7 +59,7 @@ export type UploadProtocol = z.infer<typeof UploadProtocol>;
 
 /** POST /uploads: begins the upload of a video. */
 export const CreateUpload = z.object({
-  filename: FileName,
+  filename: FileName.describe("The name of the video, without folders."),
   size: z.int().min(1).max(MAX_UPLOAD_BYTES).describe("Bytes."),
   sha256: Sha256Hex.nullable().default(null).describe("Of the whole file; verified before a job uses it."),
 });
@@ -68,54 +69,58 @@ export const UPLOAD_STATUSES = ["open", "completed"] as const;
 
 /** An upload in the list. Timestamps have an offset. */
 export const UploadSummary = z.object({
-  upload_id: z.uuid(),
-  status: z.enum(UPLOAD_STATUSES),
-  protocol: UploadProtocol,
-  filename: z.string(),
-  size: z.int().positive(),
-  /** What the client announced. */
-  sha256: z.string().nullable(),
-  part_size: z.int().positive(),
-  parts: z.int().positive(),
-  created_at: dateTime(),
+  upload_id: z.uuid().describe("The upload's id."),
+  status: z.enum(UPLOAD_STATUSES).describe("`open` until the whole file has arrived and was assembled."),
+  protocol: UploadProtocol.describe(
+    "How the bytes arrive: as numbered parts, or appended in order with tus.",
+  ),
+  filename: z.string().describe("The name of the video."),
+  size: z.int().positive().describe("Bytes of the whole file."),
+  sha256: z.string().nullable().describe("What the client announced, in hex; null when it announced none."),
+  part_size: z.int().positive().describe("Bytes of each part but the last, which may be smaller."),
+  parts: z.int().positive().describe("How many parts the file has."),
+  created_at: dateTime().describe("When the upload was announced."),
   expires_at: dateTime().describe("The upload must be complete, and in use, by then."),
 });
 export type UploadSummary = z.infer<typeof UploadSummary>;
 
 /** A client's upload. Missing are `parts` minus `received_parts`. */
 export const UploadView = UploadSummary.extend({
-  received_parts: z.array(z.int().positive()),
-  received_bytes: z.int().nonnegative(),
+  received_parts: z.array(z.int().positive()).describe("The numbers of the parts that have arrived."),
+  received_bytes: z.int().nonnegative().describe("Bytes that have arrived."),
 });
 export type UploadView = z.infer<typeof UploadView>;
 
 export const ListUploadsQuery = z.object({
-  status: z.preprocess((value) => (value === "" ? undefined : value), z.enum(UPLOAD_STATUSES).optional()),
-  limit: laxNumber(z.int().min(1).max(1000)).default(100),
-  /** `next_cursor` of the page before. */
+  status: z
+    .preprocess((value) => (value === "" ? undefined : value), z.enum(UPLOAD_STATUSES).optional())
+    .describe("Uploads with this status."),
+  limit: laxNumber(z.int().min(1).max(1000)).default(100).describe("Uploads on a page."),
   cursor: z
     .string()
     .regex(/^\d{1,15}_[0-9a-f-]{36}$/, "must be a next_cursor of this list")
-    .optional(),
+    .optional()
+    .describe("`next_cursor` of the page before."),
 });
 
 export const UploadList = z.object({
-  uploads: z.array(UploadSummary),
-  next_cursor: z.string().nullable(),
-  warnings: z.array(z.string()).optional(),
+  uploads: z.array(UploadSummary).describe("Newest first."),
+  next_cursor: NextCursor,
+  warnings: Warnings,
 });
 export type UploadList = z.infer<typeof UploadList>;
 
 /** GET /uploads/{id}/parts: what has arrived, to compare with the file before it is continued. */
 export const UploadPartList = z.object({
-  parts: z.array(
-    z.object({
-      part_number: z.int().positive(),
-      size: z.int().positive(),
-      /** Null where the sender stated none. */
-      sha256: z.string().nullable(),
-    }),
-  ),
+  parts: z
+    .array(
+      z.object({
+        part_number: z.int().positive().describe("The number of the part, from 1."),
+        size: z.int().positive().describe("Bytes."),
+        sha256: z.string().nullable().describe("As the sender stated it, in hex; null where it stated none."),
+      }),
+    )
+    .describe("The parts that have arrived, by number."),
 });
 export type UploadPartList = z.infer<typeof UploadPartList>;
 

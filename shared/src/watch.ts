@@ -108,37 +108,46 @@ export const WATCH_ACK = "ack";
 const LineNumber = laxNumber(z.int().min(-MAX_LOG_LINES).max(1_000_000_000));
 
 export const WatchQuery = z.object({
-  /** The cursor of the last message that was received. */
-  cursor: z.string().max(200).optional(),
-  /** The first log line that is wanted; without it, no lines are sent. */
-  log: LineNumber.optional(),
-  /** The first point that is wanted; without it, no points are sent. */
-  metrics: LineNumber.optional(),
+  cursor: z.string().max(200).optional().describe("The cursor of the last message that was received."),
+  log: LineNumber.optional().describe(
+    "The number of the first log line that is wanted, from 0; negative asks for that many of the last. Without it, no lines are sent.",
+  ),
+  metrics: LineNumber.optional().describe(
+    "The number of the first point of the curves that is wanted, from 0; negative asks for that many of the last. Without it, no points are sent.",
+  ),
 });
 
 export const MAX_WAIT_SECONDS = 60;
 
 /** The query of GET /jobs/{id}/status: waits until the job's version differs from `after`. */
 export const StatusQuery = z.object({
-  wait: laxNumber(z.number().min(0).max(MAX_WAIT_SECONDS)).default(0),
-  after: laxNumber(z.int().nonnegative()).optional(),
+  wait: laxNumber(z.number().min(0).max(MAX_WAIT_SECONDS))
+    .default(0)
+    .describe("Seconds to wait for a change, at most 60; 0 answers at once."),
+  after: laxNumber(z.int().nonnegative())
+    .optional()
+    .describe("The `version` that is known already. With `wait`, the answer waits for another."),
 });
 
 export const LogQuery = z.object({
-  from: LineNumber.default(0),
-  limit: laxNumber(z.int().min(1).max(MAX_LOG_LINES)).default(MAX_LOG_LINES),
+  from: LineNumber.default(0).describe(
+    "The number of the first line that is wanted, from 0; negative asks for that many of the last.",
+  ),
+  limit: laxNumber(z.int().min(1).max(MAX_LOG_LINES))
+    .default(MAX_LOG_LINES)
+    .describe("Lines in the answer, at most."),
 });
 
 /** GET /jobs/{id}/logs. */
 export const JobLogs = z.object({
-  /** `live`: from the agent; `stored`: from pipeline.log; `tail`: what a failure kept; `none`: nothing is to be had. */
-  source: z.enum(["live", "stored", "tail", "none"]),
-  /** The number of the first line. */
-  from: z.int().nonnegative(),
-  lines: z.array(z.string()),
-  /** Where the next request continues. */
-  next: z.int().nonnegative(),
-  /** Whether no line can follow any more. */
-  complete: z.boolean(),
+  source: z
+    .enum(["live", "stored", "tail", "none"])
+    .describe(
+      "`live`: from the agent; `stored`: from pipeline.log; `tail`: what a failure kept; `none`: nothing is to be had.",
+    ),
+  from: z.int().nonnegative().describe("The number of the first line."),
+  lines: z.array(z.string()).describe("The lines."),
+  next: z.int().nonnegative().describe("The `from` of the next request."),
+  complete: z.boolean().describe("Whether no line can follow any more."),
 });
 export type JobLogs = z.infer<typeof JobLogs>;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { AlarmView } from "./alarms.ts";
+import { NextCursor, Warnings } from "./answer-fields.ts";
 import { FAILURE_CODES } from "./failures.ts";
 import { JobStatus } from "./job-status.ts";
 import { laxNumber } from "./lax-number.ts";
@@ -60,66 +61,73 @@ export const CallbackFields = z.object({
 });
 
 /** POST /webhooks. */
-export const CreateWebhook = z.object({ url: WebhookUrl, events: Events });
+export const CreateWebhook = z.object({
+  url: WebhookUrl.describe(
+    "Where the events go: a public https address, unless the settings make an exception.",
+  ),
+  events: Events.describe("What is sent. By default, the end of each job."),
+});
 
 export const WebhookView = z.object({
-  webhook_id: z.uuid(),
-  url: z.string(),
-  events: z.array(WebhookEventType),
-  created_at: dateTime(),
-  /** Since when every attempt to deliver has failed; null while it works. */
-  failing_since: dateTime().nullable(),
-  /** When it answered 410 Gone. Nothing is sent to it until a test succeeds. */
-  disabled_at: dateTime().nullable(),
+  webhook_id: z.uuid().describe("The webhook's id."),
+  url: z.string().describe("Where the events go."),
+  events: z.array(WebhookEventType).describe("What is sent."),
+  created_at: dateTime().describe("When the webhook was created."),
+  failing_since: dateTime()
+    .nullable()
+    .describe("Since when every attempt to deliver has failed; null while it works."),
+  disabled_at: dateTime()
+    .nullable()
+    .describe("When it answered 410 Gone. Nothing is sent to it until a test succeeds. Null otherwise."),
 });
 export type WebhookView = z.infer<typeof WebhookView>;
 
 /** The only answer that contains the secret. */
 export const WebhookCreated = WebhookView.extend({
-  secret: z.string(),
-  warnings: z.array(z.string()).optional(),
+  secret: z.string().describe("What signs the events: `whsec_` and base64. No other answer contains it."),
+  warnings: Warnings,
 });
 export type WebhookCreated = z.infer<typeof WebhookCreated>;
 
-export const WebhookList = z.object({ webhooks: z.array(WebhookView) });
+export const WebhookList = z.object({
+  webhooks: z.array(WebhookView).describe("Newest first."),
+});
 export type WebhookList = z.infer<typeof WebhookList>;
 
 /** GET /webhooks/callback-secret. */
-export const CallbackSecret = z.object({ secret: z.string() });
+export const CallbackSecret = z.object({
+  secret: z.string().describe("What signs the events: `whsec_` and base64."),
+});
 
 export const DELIVERY_STATES = ["pending", "delivered", "given_up"] as const;
 
 export const DeliveryView = z.object({
-  /** The `webhook-id` header of every attempt. */
-  delivery_id: z.string(),
-  event: z.enum([...WEBHOOK_EVENTS, WEBHOOK_TEST]),
-  /** Null for a test and for an alarm. */
-  job_id: z.uuid().nullable(),
-  state: z.enum(DELIVERY_STATES),
-  /** When the change happened that it tells of. */
-  created_at: dateTime(),
-  attempts: z.int().nonnegative(),
-  next_attempt_at: dateTime().nullable(),
-  delivered_at: dateTime().nullable(),
-  /** The HTTP status of the last attempt; null when none arrived. */
-  response_status: z.int().nullable(),
-  /** Why the last attempt failed. */
-  error: z.string().nullable(),
+  delivery_id: z.string().describe("The `webhook-id` header of every attempt."),
+  event: z.enum([...WEBHOOK_EVENTS, WEBHOOK_TEST]).describe("The event's type."),
+  job_id: z.uuid().nullable().describe("The job that the event is about; null for a test and for an alarm."),
+  state: z.enum(DELIVERY_STATES).describe("`given_up` after the last attempt has failed."),
+  created_at: dateTime().describe("When the change happened that it tells of."),
+  attempts: z.int().nonnegative().describe("Attempts that were made."),
+  next_attempt_at: dateTime().nullable().describe("When the next attempt is due; null when none is."),
+  delivered_at: dateTime().nullable().describe("When the receiver took it; null before."),
+  response_status: z
+    .int()
+    .nullable()
+    .describe("The HTTP status of the last attempt; null when no answer arrived."),
+  error: z.string().nullable().describe("Why the last attempt failed; null when it did not."),
 });
 export type DeliveryView = z.infer<typeof DeliveryView>;
 
 /** The query of GET /webhooks/{id}/deliveries. */
 export const ListDeliveriesQuery = z.object({
-  limit: laxNumber(z.int().min(1).max(1000)).default(100),
-  /** The `next_cursor` of the page before. */
-  cursor: z.string().max(100).optional(),
+  limit: laxNumber(z.int().min(1).max(1000)).default(100).describe("Deliveries on a page."),
+  cursor: z.string().max(100).optional().describe("The `next_cursor` of the page before."),
 });
 
 export const DeliveryList = z.object({
-  deliveries: z.array(DeliveryView),
-  /** For the next page, if there is one. */
-  next_cursor: z.string().nullable(),
-  warnings: z.array(z.string()).optional(),
+  deliveries: z.array(DeliveryView).describe("In the order that the endpoint states."),
+  next_cursor: NextCursor,
+  warnings: Warnings,
 });
 export type DeliveryList = z.infer<typeof DeliveryList>;
 
