@@ -7,9 +7,10 @@ import { NOTHING, sum, type Tally } from "./test-run/tally.ts";
 import { runVitest } from "./test-run/vitest-run.ts";
 
 /**
- * `npm test [-- FILTER...]`: format, lint, types and all tests except the exhaustive ones.
- * `npm run test:full [-- FILTER...]`: the exhaustive tests, in files named `*.full.test.ts`.
- * With filters, only the tests in files whose paths contain one of them.
+ * `npm test [-- FILTER...] [-t NAME]`: format, lint, types and all tests except the exhaustive ones.
+ * `npm run test:full [-- FILTER...] [-t NAME]`: the exhaustive tests, in files named `*.full.test.ts`.
+ * With filters, only the tests in files whose paths within their package contain one of them; with a name, only the
+ * tests whose full names match it.
  */
 
 const CONFIG = join(ROOT, "scripts", "vitest.config.ts");
@@ -20,16 +21,24 @@ async function checks(): Promise<Tally> {
 
 const { values, positionals: filters } = parseArgs({
   allowPositionals: true,
-  options: { full: { type: "boolean", default: false } },
+  options: {
+    full: { type: "boolean", default: false },
+    testNamePattern: { type: "string", short: "t" },
+  },
 });
-const isWhole = filters.length === 0;
+const testName = values.testNamePattern;
+const isWhole = filters.length === 0 && testName === undefined;
 const before = isWhole && !values.full ? await checks() : NOTHING;
 const tests = await runVitest({
   config: CONFIG,
   filters,
+  testName,
   environment: { TESTS: values.full ? "full" : "quick" },
 });
 const { passed, failed, skipped } = sum(before, tests);
+const hasNoMatch = tests.passed + tests.failed === 0;
+if (hasNoMatch && testName !== undefined)
+  console.error(`\nNo test that ran has a name that matches "${testName}".`);
 if (skipped > 0) console.log(`\n${skipped} skipped`);
 console.log(`\n${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;
+process.exitCode = failed > 0 || hasNoMatch ? 1 : 0;

@@ -2,8 +2,8 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ApiProblem, Splatt } from "splatt";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { ApiProblem, Splatt } from "../client/src/index.ts";
 import { type EmbeddedControlPlane, startControlPlane } from "./index.ts";
 
 /** Uploads of the TypeScript client to the embedded control plane. */

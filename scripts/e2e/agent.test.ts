@@ -105,7 +105,7 @@ describe("the agent", () => {
     });
   });
 
-  it("stops work on a job whose lease it lost, and removes a deleted one", async () => {
+  it("stops work on a job whose lease it lost because its owner deleted the agent", async () => {
     const workspace = harness.newWorkspace();
     const stopped: string[] = [];
     const minted = await stack.client.createAgent({ name: "to be deleted", pool: harness.pool });
@@ -129,6 +129,22 @@ describe("the agent", () => {
     for (const id of ids) await stack.jobBecomes(id, ({ status }) => status === "completed");
     await expect.poll(async () => (await workspace.jobs()).map((job) => job.fence.job_id)).toEqual([ids[1]]);
     await expect(stat(workspace.jobDir(ids[0] ?? ""))).rejects.toThrow();
+  });
+
+  it("removes the folder of a job that was deleted while it was away", async () => {
+    const token = await harness.mint();
+    const workspace = harness.newWorkspace();
+    const process = { token, workspace, pipeline: harness.fakePipeline(), keepJobs: 2 };
+    const { agent, ended } = harness.startAgent(process);
+    const [kept, deleted] = [await harness.createJob(), await harness.createJob()];
+    for (const id of [kept, deleted]) await stack.jobBecomes(id, ({ status }) => status === "completed");
+    agent.stop();
+    await ended;
+    await stack.client.deleteJob(deleted);
+    expect(await workspace.jobs()).toHaveLength(2);
+    harness.startAgent(process);
+    await expect.poll(async () => (await workspace.jobs()).map((job) => job.fence.job_id)).toEqual([kept]);
+    await expect(stat(workspace.jobDir(deleted))).rejects.toThrow();
   });
 
   it("exits when a newer process with the same token replaces it", async () => {

@@ -5,10 +5,10 @@ import { runVitest } from "./vitest-run.ts";
 const FIXTURES = join(import.meta.dirname, "testing", "fixtures");
 
 /** Runs vitest on fixtures, in separate processes. */
-function run(filters: readonly string[], config = "vitest.config.ts") {
+function run(filters: readonly string[], config = "vitest.config.ts", testName?: string) {
   // The environment of the enclosing test run must not leak in.
   const environment = { VITEST: "", VITEST_POOL_ID: "", VITEST_WORKER_ID: "" };
-  return runVitest({ config: join(FIXTURES, config), filters, environment, isQuiet: true });
+  return runVitest({ config: join(FIXTURES, config), filters, testName, environment, isQuiet: true });
 }
 
 describe("a run of vitest", () => {
@@ -18,6 +18,11 @@ describe("a run of vitest", () => {
       failed: 4,
       skipped: 2,
     });
+  });
+
+  it("runs only the tests whose names match", async () => {
+    const name = "fails too";
+    expect(await run(["fails."], "vitest.config.ts", name)).toEqual({ passed: 0, failed: 1, skipped: 1 });
   });
 
   it.each(["rejects-unhandled", "dies"])("does not hide a file that %s", async (name) => {

@@ -8,6 +8,8 @@ export interface VitestRun {
   readonly config: string;
   /** Paths, or parts of paths, of the test files to run; all when empty. */
   readonly filters: readonly string[];
+  /** A pattern for the tests' full names. */
+  readonly testName?: string | undefined;
   readonly environment?: Readonly<Record<string, string>>;
   /** Whether vitest's own output is shown. */
   readonly isQuiet?: boolean;
@@ -17,6 +19,7 @@ export interface VitestRun {
 export async function runVitest({
   config,
   filters,
+  testName,
   environment = {},
   isQuiet = false,
 }: VitestRun): Promise<Tally> {
@@ -32,6 +35,7 @@ export async function runVitest({
         "--reporter=default",
         "--reporter=json",
         `--outputFile=${report}`,
+        ...(testName === undefined ? [] : [`--testNamePattern=${testName}`]),
         ...filters,
       ],
       {

@@ -1,4 +1,5 @@
 import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { CLOSE, MAX_FRAME_BYTES } from "@splatt/shared";
 import { describe, expect, it } from "vitest";
 import { api, createJob, json, mintAgent } from "../testing/api.ts";
@@ -321,6 +322,11 @@ describe("an agent whose offer changes", () => {
 });
 
 describe("deleting an agent", () => {
+  /** Deletes an agent as the API does when its message to the Dispatcher is lost. */
+  async function deleteUnheard(agentId: string): Promise<void> {
+    await env.DB.prepare("DELETE FROM agents WHERE id = ?").bind(agentId).run();
+  }
+
   it("closes its socket, gives its job back and makes its token useless", async () => {
     const { agent, agentId, token, jobId } = await agentWithJob();
     await json(api("DELETE", `/agents/${agentId}`));
@@ -329,5 +335,22 @@ describe("deleting an agent", () => {
     const headers = { upgrade: "websocket", authorization: `Bearer ${token}` };
     expect((await api("GET", "/agent", undefined, headers)).status).toBe(401);
     expect((await api("DELETE", `/agents/${agentId}`)).status).toBe(404);
+  });
+
+  it("keeps it out when its socket was let in just before", async () => {
+    const { agent_id, token } = await mintAgent(newPool());
+    const agent = await ScriptedAgent.dial(token);
+    await deleteUnheard(agent_id);
+    agent.hello();
+    expect((await agent.closed).code).toBe(CLOSE.revoked);
+    expect(agent.has("welcome")).toBe(false);
+  });
+
+  it("takes effect within a minute when the Dispatcher did not hear of it", async () => {
+    const { agent, agentId, jobId, pool } = await agentWithJob();
+    await deleteUnheard(agentId);
+    await dispatcher(pool).tick();
+    expect((await agent.closed).code).toBe(CLOSE.revoked);
+    expect(await getJob(jobId)).toMatchObject({ status: "queued", lost_leases: 1 });
   });
 });
