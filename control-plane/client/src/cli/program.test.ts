@@ -1,4 +1,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
@@ -63,5 +65,34 @@ describe("the command line", () => {
     const found = await execa(shell, ["-n"], { input: stdout, reject: false });
     // A shell that is not installed checks nothing.
     if (found.exitCode !== undefined) expect(found, found.stderr).toMatchObject({ exitCode: 0 });
+  });
+});
+
+describe("Ctrl-C while the job is being created", () => {
+  it.each([
+    ["an answer in time tells its id", true, /The job continues.*splatt watch 5f0c7b0e/],
+    ["no answer leaves it open", false, /Whether the job was created is not known.*splatt list/],
+  ])("%s", { timeout: 20_000 }, async (_, isAnswered, said) => {
+    const ctrlC = new AbortController();
+    const server = createServer((request, response) => {
+      request.resume();
+      ctrlC.abort();
+      const created = { job_id: "5f0c7b0e-34a8-4bd5-9d33-5a8cf6a3a0b1", status: "queued", message: "" };
+      if (isAnswered) response.setHeader("content-type", "application/json").end(JSON.stringify(created));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const streams = { stdout: new Collected(), stderr: new Collected() };
+    const environment = { HOME: folder, SPLATT_URL: `http://127.0.0.1:${port}`, SPLATT_API_KEY: "k" };
+    const { signal } = ctrlC;
+    const exitCode = await runCommandLine(["https://example.com/chair.mp4"], {
+      environment,
+      folder,
+      streams,
+      signal,
+    });
+    server.closeAllConnections();
+    server.close();
+    expect([exitCode, streams.stderr.text]).toEqual([130, expect.stringMatching(said)]);
   });
 });

@@ -8,6 +8,8 @@ import { type JobOptionValues, jobFields } from "./job-options.ts";
 import { packPhotos } from "./pack-photos.ts";
 import { TransferDisplay } from "./transfer-display.ts";
 
+/** So long after Ctrl-C, an answer that tells whether there is a job is waited for. */
+const ANSWER_GRACE_MS = 3000;
 /** An upload that ends sooner is not used any more. */
 const MIN_LEFT_MS = 10 * 60_000;
 
@@ -26,12 +28,20 @@ export async function sendVideo(context: Context, video: string, options: JobOpt
   const splatt = await context.splatt();
   const source = file === null ? { video_url: video } : { upload_id: await upload(context, splatt, file) };
   signal.throwIfAborted();
-  // Not stopped by Ctrl-C: whether there is a job must be known.
-  const { job_id } = await splatt.createJob({ ...fields, ...source });
+  context.comeBack = "Stopped. Whether the job was created is not known; this tells: splatt list";
+  const { job_id } = await splatt.createJob({ ...fields, ...source }, { signal: withGrace(signal) });
   output.note(`Job ${job_id}`);
   context.comeBack = `Detached. The job continues. To come back: splatt watch ${job_id}`;
   signal.throwIfAborted();
   return job_id;
+}
+
+/** Aborts some time after the signal has. */
+function withGrace(signal: AbortSignal): AbortSignal {
+  const end = new AbortController();
+  const abort = () => void setTimeout(() => end.abort(signal.reason), ANSWER_GRACE_MS);
+  signal.addEventListener("abort", abort, { once: true });
+  return end.signal;
 }
 
 async function upload(context: Context, splatt: Splatt, source: UploadSource): Promise<string> {
