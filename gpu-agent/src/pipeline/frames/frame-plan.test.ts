@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Footage, FRAME_LIMITS, frameSize, planFrames } from "./frame-plan.ts";
+import { type Footage, FRAME_LIMITS, planFrames } from "./frame-plan.ts";
+import { frameSize } from "./frame-size.ts";
 
 /** Pictures at an even pace. */
 function footage(rate: number, lasts: number): Footage {

@@ -141,16 +141,6 @@ function usualInterval({ times, usable }: Footage, start: number, end: number): 
   return median(Float64Array.from(steps)) ?? end - start;
 }
 
-/** The largest even size within the limit, never larger than the picture itself. */
-export function frameSize(
-  picture: { readonly width: number; readonly height: number },
-  maxLongSide: number,
-): { width: number; height: number } {
-  const factor = Math.min(1, maxLongSide / Math.max(picture.width, picture.height));
-  const even = (side: number) => Math.max(2, 2 * Math.floor((side * factor) / 2 + 1e-6));
-  return { width: even(picture.width), height: even(picture.height) };
-}
-
 function seconds(value: number): string {
   return String(Number(value.toFixed(2)));
 }

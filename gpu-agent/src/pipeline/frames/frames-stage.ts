@@ -13,7 +13,8 @@ import { type Decoded, decode, removeCandidates } from "./decode.ts";
 import type { DecodeRequest, PictureStamps } from "./decode-command.ts";
 import type { DecodeLog } from "./decode-log.ts";
 import { decodedTimes, promisedTimes, type Times } from "./footage.ts";
-import { type FrameLimits, type FrameOptions, type FramePlan, frameSize, planFrames } from "./frame-plan.ts";
+import { type FrameLimits, type FrameOptions, type FramePlan, planFrames } from "./frame-plan.ts";
+import { frameSize } from "./frame-size.ts";
 import { type FrameTools, runFrameTool } from "./frame-tools.ts";
 import {
   type Geometry,

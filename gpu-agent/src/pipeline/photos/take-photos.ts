@@ -11,12 +11,13 @@ import {
   videoOptionsGiven,
 } from "@splatt/shared";
 import { SIGNATURE_BYTES, signatureOf } from "../frames/container-signature.ts";
-import { type FrameLimits, type FrameOptions, frameSize } from "../frames/frame-plan.ts";
+import type { FrameLimits, FrameOptions } from "../frames/frame-plan.ts";
+import { frameSize } from "../frames/frame-size.ts";
 import type { StageContext, StageResult } from "../stage.ts";
 import { ARCHIVE_LIMITS, type Archive } from "./archive.ts";
 import { isClutter, refusal } from "./archive-check.ts";
 import { type ChosenPhotos, choosePhotos, type Photo } from "./choose-photos.ts";
-import { decodePhoto } from "./decode-photo.ts";
+import { type EncodedPhoto, PhotoDecoder } from "./decode-photos.ts";
 import { openArchive } from "./open-archive.ts";
 import type { PhotoCamera, PhotoFrames } from "./photo-frames.ts";
 
@@ -25,6 +26,9 @@ const MAX_PHOTOS = 3000;
 /** The share of the stage's time that reading the archive's listing takes. */
 const LISTING_SHARE = 0.05;
 const MAX_NAMED = 3;
+/** Photos that one start of the decoder decodes. */
+const BATCH = 8;
+const BATCH_BYTES = 64 * 1024 ** 2;
 
 type Limits = Pick<FrameLimits, "maxLongSide" | "minFrames" | "maxFrames">;
 
@@ -136,17 +140,35 @@ async function decodeAll(
 ): Promise<Result<DecodedSet, Failure>> {
   const photos: Photo[] = [];
   const unusable: string[] = [];
-  for (const [done, index] of images.entries()) {
+  if (images.length === 0) return ok({ photos, unusable });
+  const decoder = await PhotoDecoder.start(maxLongSide, context);
+  for (let done = 0; done < images.length; ) {
     if (context.signal.aborted) return err(failure("agent_stopped", ""));
-    const path = archive.entries[index]?.path ?? "";
-    const bytes = await readEntry(archive, index);
-    if (!bytes.ok) return damaged(path, bytes.error);
-    const photo = await decodePhoto(bytes.value, candidate(context.dir, photos.length), maxLongSide);
-    if (photo.ok) photos.push({ ...photo.value, path });
-    else unusable.push(`${quoted(path)}: ${photo.error}`);
+    const batch: (EncodedPhoto & { readonly path: string })[] = [];
+    let bytes = 0;
+    while (batch.length < BATCH && bytes < BATCH_BYTES && done < images.length) {
+      const index = images[done++] ?? 0;
+      const path = archive.entries[index]?.path ?? "";
+      const read = await readEntry(archive, index);
+      if (!read.ok) return damaged(path, read.error);
+      bytes += read.value.length;
+      batch.push({ path, bytes: read.value, to: candidate(context.dir, photos.length + batch.length) });
+    }
+    const decoded = await decoder.decode(batch);
+    if (!decoded.ok) return decoded;
+    for (const [i, { path, to }] of batch.entries()) {
+      const photo = decoded.value[i];
+      if (photo?.ok !== true) {
+        unusable.push(`${quoted(path)}: ${photo?.error}`);
+        continue;
+      }
+      // After one that is left out, those that follow move up.
+      await rename(to, candidate(context.dir, photos.length));
+      photos.push({ ...photo.value, path });
+    }
     context.report({
-      fraction: LISTING_SHARE + ((1 - LISTING_SHARE) * (done + 1)) / images.length,
-      message: `decoding photos: ${done + 1} of ${images.length}`,
+      fraction: LISTING_SHARE + ((1 - LISTING_SHARE) * done) / images.length,
+      message: `decoding photos: ${done} of ${images.length}`,
     });
   }
   for (const reason of unusable) context.toolOutput(`left out ${reason}`);

@@ -1,0 +1,110 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { machineSandbox } from "../../processes/sandbox.ts";
+import { protects } from "../../processes/sandbox-methods.ts";
+import type { StageContext } from "../stage.ts";
+import { PhotoDecoder } from "./decode-photos.ts";
+import { photoOf } from "./testing/photos.ts";
+
+let root = "";
+let dir = "";
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "splatt-decoder-"));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+beforeEach(async () => {
+  dir = await mkdtemp(join(root, "job-"));
+});
+
+function context(): StageContext {
+  return {
+    dir,
+    signal: new AbortController().signal,
+    log: pino({ level: "silent" }),
+    report: () => undefined,
+    toolOutput: () => undefined,
+  };
+}
+
+/** A decoder that behaves badly. */
+async function programOf(source: string): Promise<string> {
+  const file = join(dir, "program.mjs");
+  await writeFile(file, source);
+  return file;
+}
+
+it("decodes photos confined, as far as the machine supports it, and leaves nothing else", async () => {
+  const decoder = await PhotoDecoder.start(64, context());
+  expect(decoder.isConfined).toBe(true);
+  const [good, bad] = [join(dir, "photo_0.jpg"), join(dir, "photo_1.jpg")];
+  const decoded = await decoder.decode([
+    { bytes: await photoOf({ seed: 1 }), to: good },
+    { bytes: Buffer.from("no photo"), to: bad },
+  ]);
+  expect(decoded).toMatchObject({
+    ok: true,
+    value: [{ ok: true }, { ok: false, error: expect.stringContaining("unsupported image format") }],
+  });
+  expect(await readdir(dir)).toEqual(["photo_0.jpg"]);
+});
+
+it("leaves out a photo that ends the decoder, and decodes the others", async () => {
+  const program = await programOf(`
+    for (const name of process.argv.slice(3)) {
+      if (name === "encoded_1") process.abort();
+      console.log(JSON.stringify({ error: "no" }));
+    }`);
+  const decoder = await PhotoDecoder.start(64, context(), program);
+  const photos = [0, 1, 2].map((i) => ({ bytes: Buffer.from("x"), to: join(dir, `photo_${i}.jpg`) }));
+  expect(await decoder.decode(photos)).toEqual({
+    ok: true,
+    value: ["no", "it ends the decoder", "no"].map((error) => ({ ok: false, error })),
+  });
+});
+
+it.each([
+  ["claims another size", { width: 9000, height: 64, exif: null }, /ENOENT|missing|another picture/],
+  ["prints nonsense", { width: -1 }, /no answer/],
+])("believes no decoder that %s", async (_, answer, reason) => {
+  const program = await programOf(
+    `for (const _ of process.argv.slice(3)) console.log(${JSON.stringify(JSON.stringify(answer))});`,
+  );
+  const decoder = await PhotoDecoder.start(64, context(), program);
+  const decoded = await decoder.decode([{ bytes: Buffer.from("x"), to: join(dir, "photo_0.jpg") }]);
+  expect(decoded).toEqual({ ok: true, value: [{ ok: false, error: expect.stringMatching(reason) }] });
+});
+
+it("shows a decoder that was taken over no foreign file, no secret and no network", async ({ skip }) => {
+  const method = await machineSandbox().method();
+  if (method === null || !protects(method).files || !protects(method).network) skip();
+  const canary = join(root, "canary");
+  await writeFile(canary, "canary");
+  const server = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  process.env.AGENT_TOKEN = "canary-token";
+  try {
+    const program = await programOf(`
+      import { readFileSync, writeFileSync } from "node:fs";
+      import { connect } from "node:net";
+      const seen = [process.env.AGENT_TOKEN ?? ""];
+      try { seen.push(readFileSync(${JSON.stringify(canary)}, "utf8")); } catch {}
+      const socket = connect(${port}, "127.0.0.1");
+      await new Promise((resolve) => {
+        socket.on("connect", () => { seen.push("connected"); resolve(); });
+        socket.on("error", resolve);
+      });
+      socket.destroy();
+      writeFileSync("seen", seen.join(""));`);
+    await PhotoDecoder.start(64, context(), program);
+    expect(await readFile(join(dir, "seen"), "utf8")).toBe("");
+  } finally {
+    delete process.env.AGENT_TOKEN;
+    server.close();
+  }
+});

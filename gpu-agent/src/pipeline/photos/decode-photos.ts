@@ -1,0 +1,169 @@
+import { existsSync } from "node:fs";
+import { rename, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { err, type Failure, ok, printable, type Result } from "@splatt/shared";
+import sharp from "sharp";
+import { z } from "zod";
+import { PACKAGE_DIR } from "../../installation.ts";
+import { runTool } from "../../processes/run-tool.ts";
+import { frameSize } from "../frames/frame-size.ts";
+import { blockMeans } from "../frames/repeats.ts";
+import { sharpnessOf } from "../frames/sharpness.ts";
+import type { StageContext } from "../stage.ts";
+import type { Photo } from "./choose-photos.ts";
+import { photoDetails } from "./exif.ts";
+
+/** Size at which photos are compared: the same for all, whatever their resolution. */
+const GREY = { width: 640, height: 480 };
+/** Ample for photos of 200 megapixels on a slow core. */
+const TIMEOUT_MS = 15 * 60_000;
+const MAX_REASON_CHARS = 200;
+
+export type DecodedPhoto = Omit<Photo, "path">;
+
+const Answer = z.union([
+  z.object({ error: z.string() }),
+  z.object({
+    width: z.int().positive(),
+    height: z.int().positive(),
+    exif: z.base64().nullable(),
+  }),
+]);
+type Answer = z.infer<typeof Answer>;
+
+export interface EncodedPhoto {
+  readonly bytes: Buffer;
+  /** Where the JPEG goes, in the stage's folder. */
+  readonly to: string;
+}
+
+/**
+ * Decodes photos in a process that is confined like ffmpeg: a photo that takes over its decoder reaches neither the
+ * network, nor files, nor the agent's secrets.
+ */
+export class PhotoDecoder {
+  readonly #maxLongSide: number;
+  readonly #context: StageContext;
+  readonly #program: string;
+  readonly isConfined: boolean;
+
+  private constructor(maxLongSide: number, context: StageContext, program: string, isConfined: boolean) {
+    this.#maxLongSide = maxLongSide;
+    this.#context = context;
+    this.#program = program;
+    this.isConfined = isConfined;
+  }
+
+  /** Tries whether the program starts confined; on an unusual installation it may not. */
+  static async start(maxLongSide: number, context: StageContext, program = PROGRAM): Promise<PhotoDecoder> {
+    const confined = new PhotoDecoder(maxLongSide, context, program, true);
+    const trial = await confined.#run([]);
+    if (trial.ok && trial.value.exitCode === 0) return confined;
+    context.log.warn({ trial: trial.ok ? trial.value.stdout : trial.error }, "photos are decoded unconfined");
+    return new PhotoDecoder(maxLongSide, context, program, false);
+  }
+
+  /** @returns for each photo what it is, or why it cannot be used */
+  async decode(photos: readonly EncodedPhoto[]): Promise<Result<Result<DecodedPhoto, string>[], Failure>> {
+    const names = photos.map((_, index) => `encoded_${index}`);
+    const files = names.map((name) => join(this.#context.dir, name));
+    try {
+      for (const [index, { bytes }] of photos.entries()) await writeFile(files[index] ?? "", bytes);
+      const answers = await this.#answers(names);
+      if (!answers.ok) return answers;
+      const decoded: Result<DecodedPhoto, string>[] = [];
+      for (const [index, answer] of answers.value.entries()) {
+        decoded.push(await this.#accept(answer, `${files[index]}.jpg`, photos[index]?.to ?? ""));
+      }
+      return ok(decoded);
+    } finally {
+      for (const file of files.flatMap((each) => [each, `${each}.jpg`])) await rm(file, { force: true });
+    }
+  }
+
+  /** The program's answers. A photo at which it ends without one is left out, and the others follow. */
+  async #answers(names: readonly string[]): Promise<Result<Answer[], Failure>> {
+    const answers: Answer[] = [];
+    while (answers.length < names.length) {
+      const run = await this.#run(names.slice(answers.length));
+      if (!run.ok) return run;
+      const lines = run.value.stdout
+        .split("\n")
+        .slice(0, -1)
+        .slice(0, names.length - answers.length);
+      answers.push(...lines.map(parseAnswer));
+      if (answers.length < names.length) answers.push({ error: "it ends the decoder" });
+    }
+    return ok(answers);
+  }
+
+  async #run(
+    names: readonly string[],
+  ): Promise<Result<{ exitCode: number | null; stdout: string }, Failure>> {
+    const { dir: cwd, signal, toolOutput } = this.#context;
+    const chunks: Buffer[] = [];
+    const run = await runTool({
+      file: process.execPath,
+      args: [this.#program, String(this.#maxLongSide), ...names],
+      cwd,
+      signal,
+      timeoutMs: TIMEOUT_MS,
+      silenceMs: TIMEOUT_MS,
+      onLine: toolOutput,
+      onBytes: (chunk) => void chunks.push(chunk),
+      ...(this.isConfined ? { confine: { reads: programFolders() } } : {}),
+    });
+    if (!run.ok) return run;
+    return ok({ exitCode: run.value.exitCode, stdout: Buffer.concat(chunks).toString() });
+  }
+
+  /** Takes over a frame, if it is what the program says. */
+  async #accept(answer: Answer, frame: string, to: string): Promise<Result<DecodedPhoto, string>> {
+    if ("error" in answer) return err(printable(answer.error, MAX_REASON_CHARS));
+    const { width, height, exif } = answer;
+    try {
+      const { data, info } = await sharp(frame)
+        .greyscale()
+        .resize({ ...GREY, fit: "fill" })
+        .raw()
+        .toBuffer({ resolveWithObject: true });
+      const size = await sharp(frame).metadata();
+      const expected = frameSize({ width, height }, this.#maxLongSide);
+      if (size.width !== expected.width || size.height !== expected.height || info.channels !== 1) {
+        return err("its decoder returned another picture");
+      }
+      await rename(frame, to);
+      return ok({
+        width,
+        height,
+        details: photoDetails(exif === null ? undefined : Buffer.from(exif, "base64")),
+        sharpness: sharpnessOf(data, GREY),
+        blocks: blockMeans(data, GREY),
+      });
+    } catch (error) {
+      return err(printable(String(error), MAX_REASON_CHARS));
+    }
+  }
+}
+
+const PROGRAM = fileURLToPath(new URL("./decode-photos-program.ts", import.meta.url));
+
+/** What the program reads: this package's code without its settings, and the installed packages. */
+function programFolders(): string[] {
+  const sharpFile = createRequire(import.meta.url).resolve("sharp");
+  const installed = sharpFile.slice(0, sharpFile.indexOf(NODE_MODULES) + NODE_MODULES.length);
+  const own = ["package.json", "node_modules", "src", "dist"].map((name) => join(PACKAGE_DIR, name));
+  return [...new Set([installed, ...own])].filter((path) => existsSync(path));
+}
+
+const NODE_MODULES = "/node_modules";
+
+function parseAnswer(line: string): Answer {
+  try {
+    return Answer.parse(JSON.parse(line));
+  } catch {
+    return { error: "its decoder gave no answer" };
+  }
+}
