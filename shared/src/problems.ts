@@ -267,7 +267,7 @@ export type ProblemCode = keyof typeof PROBLEMS;
 export const ValidationIssue = z.object({
   loc: z
     .array(z.union([z.string(), z.int()]))
-    .describe("Where the fault is: `body` or `query`, then the field."),
+    .describe("Where the fault is: `body`, `query`, `path` or `header`, then the field."),
   msg: z.string().describe("What is wrong with the field."),
   type: z.string().describe("The kind of fault, in pydantic's words where it has one."),
 });

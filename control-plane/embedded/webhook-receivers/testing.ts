@@ -26,7 +26,7 @@ async function block(heading: string): Promise<string> {
 export const receiverProgram = (place: "in Python" | "in a Worker") => block(`A receiver ${place}`);
 
 /** An event as the page shows it, of another type. */
-export async function exampleOf(type: string): Promise<string> {
+async function exampleOf(type: string): Promise<string> {
   return JSON.stringify({ ...JSON.parse(await block("What arrives")), type });
 }
 
