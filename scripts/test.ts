@@ -36,9 +36,8 @@ const tests = await runVitest({
   environment: { TESTS: values.full ? "full" : "quick" },
 });
 const { passed, failed, skipped } = sum(before, tests);
-const hasNoMatch = tests.passed + tests.failed === 0;
-if (hasNoMatch && testName !== undefined)
-  console.error(`\nNo test that ran has a name that matches "${testName}".`);
+const hasNoMatch = testName !== undefined && tests.passed + tests.failed === 0;
+if (hasNoMatch) console.error(`\nNo test has a name that matches "${testName}".`);
 if (skipped > 0) console.log(`\n${skipped} skipped`);
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 || hasNoMatch ? 1 : 0;
