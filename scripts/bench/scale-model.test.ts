@@ -7,8 +7,8 @@ import { jobsInD1, limits } from "./scale-model.ts";
 describe("what one deployment carries", () => {
   it.each([
     [1, "Dispatchers' events"],
-    [20, "Dispatchers' events"],
-    [21, "D1's calls"],
+    [23, "Dispatchers' events"],
+    [24, "D1's calls"],
     [1000, "D1's calls"],
   ])("with %i pools is bounded by %s", (pools, first) => {
     expect(limits(pools)[0]?.part).toBe(first);
@@ -22,7 +22,7 @@ describe("what one deployment carries", () => {
 
   it("is what docs/scale.md says", async () => {
     const text = await readFile(join(ROOT, "docs", "scale.md"), "utf8");
-    for (const pools of [1, 10, 20]) {
+    for (const pools of [1, 10, 23]) {
       const [first] = limits(pools);
       if (first === undefined) throw new Error("no limit");
       const { part, jobsPerDay, busyGpus } = first;
