@@ -46,7 +46,9 @@ function installPackages() {
     },
   );
   if (install.status !== 0) {
-    fail(`The packages could not be installed:\n${install.stdout ?? ""}${install.stderr ?? ""}`);
+    const output = `${install.stdout ?? ""}${install.stderr ?? ""}`;
+    const reason = output.trim() || (install.error ?? `npx ended with ${install.signal ?? install.status}`);
+    fail(`The packages could not be installed:\n${reason}`);
   }
   writeFileSync(stamp, wanted);
 }

@@ -12,7 +12,7 @@ const MIRROR = "http://deb.debian.org/debian";
 
 /** Settings that a machine behind a proxy needs to reach package registries, copied from this machine. */
 const NETWORK_SETTING =
-  /^(?:https?_proxy|no_proxy|all_proxy|npm_config_\w+|node_extra_ca_certs|ssl_cert_\w+)$/i;
+  /^(?:https?_proxy|no_proxy|all_proxy|npm_config_(?:registry|proxy|https_proxy|noproxy|ca|cafile|strict_ssl)|node_extra_ca_certs|ssl_cert_\w+)$/i;
 
 export interface CommandRun {
   readonly exitCode: number;
