@@ -377,7 +377,9 @@ export const CORPUS: readonly Clip[] = [
     make: async (dir, name) => {
       ffmpeg(dir, ...source({ seconds: 4 }), ...X264, "-f", "mp4", name);
       // The box that says how the eyes are stored; an empty one is enough to know that there are two.
-      await patch(dir, name, (bytes) => addToSampleEntry(bytes, Buffer.from("\0\0\0\x08vexu", "latin1")));
+      // Both eyes are there: ffmpeg 7.1 and later refuse an empty box.
+      const box = "\0\0\0\x1dvexu\0\0\0\x15eyes\0\0\0\x0dstri\0\0\0\0\x03";
+      await patch(dir, name, (bytes) => addToSampleEntry(bytes, Buffer.from(box, "latin1")));
     },
     times: every(0.25, 0, 4),
     note: /only the pictures of one eye/,
