@@ -1,4 +1,4 @@
-import { chmod, mkdir } from "node:fs/promises";
+import { chmod, mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { SourcePolicy } from "@splatt/shared";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type Request, Response } from "miniflare";
@@ -102,7 +102,8 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
     const bundle = await bundleWorker(
       options.testing && { main: options.testing.main, outDir: join(dataDir, "worker") },
     );
-    const runtimeOptions = toRuntimeOptions(options, bundle.script, secret, {
+    const worker = { path: bundle.script, contents: await readFile(bundle.script, "utf8") };
+    const runtimeOptions = toRuntimeOptions(options, worker, secret, {
       OBJECT_STORE: storeService(store, transfers),
       OUTBOUND: outboundService(options.sources ?? { allowHttp: false, allowHosts: [] }),
       ASSETS: await assetsService(bundle.assets),
@@ -191,14 +192,15 @@ async function removeOrphans(store: ObjectStore, onLog: OnLog): Promise<void> {
 
 function toRuntimeOptions(
   options: EmbeddedOptions,
-  scriptPath: string,
+  worker: { readonly path: string; readonly contents: string },
   secret: string,
   services: Readonly<Record<string, ServiceFetch>>,
 ) {
   return convertV4MiniflareOptions({
     name: "splatt",
-    modulesRoot: dirname(scriptPath),
-    modules: [{ type: "ESModule", path: scriptPath }],
+    modulesRoot: dirname(worker.path),
+    // With its contents: the runtime is started again after a crash, and newer sources replace the cached file.
+    modules: [{ type: "ESModule", ...worker }],
     compatibilityDate: COMPATIBILITY_DATE,
     compatibilityFlags: COMPATIBILITY_FLAGS,
     host: HOST,

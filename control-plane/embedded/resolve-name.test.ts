@@ -77,3 +77,26 @@ describe("a name", () => {
     expect(found).toEqual({ code: null, addresses: [SYSTEM], asked: ["hooks.example.org"] });
   });
 });
+
+it("asks the system for one name at a time: each occupies a thread that serves the disk too", async () => {
+  const resolver = await resolverOf((query) => refused(query, 3));
+  const waiting: (() => void)[] = [];
+  const asked = new Map<string, PromiseWithResolvers<void>>(
+    ["slow", "next"].map((name) => [name, Promise.withResolvers<void>()]),
+  );
+  const resolve = resolveApart(resolver, (hostname, _, done) => {
+    waiting.push(() => done(null, [SYSTEM]));
+    asked.get(hostname)?.resolve();
+  });
+  const found = ["slow", "next"].map(
+    (name) => new Promise((done) => resolve(name, { all: true }, (_, addresses) => done(addresses))),
+  );
+  await Promise.race([...asked.values()].map(({ promise }) => promise));
+  // Both queries of both names have been answered when a later one has.
+  await new Promise((done) => resolver.resolve4("later", done));
+  expect(waiting).toHaveLength(1);
+  waiting[0]?.();
+  await Promise.all([...asked.values()].map(({ promise }) => promise));
+  waiting[1]?.();
+  expect(await Promise.all(found)).toEqual([[SYSTEM], [SYSTEM]]);
+});

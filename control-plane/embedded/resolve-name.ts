@@ -10,14 +10,25 @@ export type Resolve = (
 const QUERY = { timeout: 3000, tries: 2 };
 
 /**
- * Resolves names of strangers with queries of its own. `dns.lookup` occupies a thread of the pool that also serves the
- * disk, for as long as the name's server pleases: four names of one hostile customer would stop everything. It is asked
- * only for what DNS does not know, such as the names in the hosts file.
+ * Resolves names that strangers chose, without `dns.lookup`: that occupies a thread of the pool that also serves the disk
+ * for as long as the name's server pleases, and four names of one hostile customer would stop everything. `dns.lookup` is
+ * asked only for what DNS does not know, such as the names in the hosts file, and only for one name at a time.
  */
 export function resolveApart(
   resolver: Pick<Resolver, "resolve4" | "resolve6"> = new Resolver(QUERY),
   otherwise: Resolve = lookup,
 ): Resolve {
+  let previous: Promise<unknown> = Promise.resolve();
+  const inTurn: Resolve = (hostname, options, done) => {
+    const ended = Promise.withResolvers<void>();
+    void previous.then(() =>
+      otherwise(hostname, options, (error, addresses) => {
+        ended.resolve();
+        done(error, addresses);
+      }),
+    );
+    previous = ended.promise;
+  };
   return (hostname, options, done) => {
     const query = (family: 4 | 6) =>
       new Promise<LookupAddress[] | NodeJS.ErrnoException>((resolve) => {
@@ -30,7 +41,7 @@ export function resolveApart(
       const late = answers.find((answer) => answer instanceof Error && answer.code === "ETIMEOUT");
       if (addresses.length > 0) done(null, addresses);
       else if (late instanceof Error) done(late, []);
-      else otherwise(hostname, options, done);
+      else inTurn(hostname, options, done);
     });
   };
 }

@@ -13,6 +13,7 @@ export * from "./keys.ts";
 export * from "./labels.ts";
 export * from "./packages.ts";
 export * from "./photo-archives.ts";
+export * from "./photo-sheet.ts";
 export * from "./printable.ts";
 export * from "./problems.ts";
 export * from "./progress.ts";

@@ -1,3 +1,4 @@
+/** Bytes of a header, and the unit of everything in a tar archive. */
 export const TAR_BLOCK = 512;
 /** npm's own: 1985-10-26T08:15:00Z. A fixed date makes equal contents equal archives. */
 const MODIFIED_SECONDS = 499162500;

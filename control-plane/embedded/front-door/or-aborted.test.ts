@@ -19,7 +19,7 @@ it("gives the value, the error, or null when it comes too late", async () => {
   expect(await orAborted(Promise.reject(new Error("broken")), late.signal)).toBeNull();
 });
 
-it("keeps no chunk of a body that goes on", async () => {
+it("releases each chunk while the body is still arriving", async () => {
   const { signal } = new AbortController();
   const chunks: WeakRef<Uint8Array>[] = [];
   const receive = async () => {

@@ -62,7 +62,7 @@ describe("an alarm", () => {
     agent.close();
   });
 
-  it("is told once also when two passes find it at the same time", async () => {
+  it("is sent once when two passes find it at the same time", async () => {
     const { webhook_id } = await subscribe();
     const pool = newPool();
     const agent = await ScriptedAgent.connect((await mintAgent(pool)).token, { offer: FULL });

@@ -21,7 +21,7 @@ function history(...entries: readonly string[]): JobEvent[] {
   });
 }
 
-describe("the last entry of a history is told as", () => {
+describe("a webhook receiver hears of the last entry of a history as", () => {
   it.each<[string, string[], string[]]>([
     ["nothing: the job was created", ["0:queued"], []],
     ["nothing: an agent got it", ["0:queued", "1:queued"], []],

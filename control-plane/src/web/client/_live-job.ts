@@ -8,7 +8,7 @@ import { NewestPicture } from "./_newest-picture.ts";
 import { all, required, setText } from "./_page.ts";
 
 const LOG_LINES = 300;
-/** More points than this cannot be told apart on a chart. */
+/** A chart has no room to show more points. */
 const MAX_POINTS = 1000;
 /** How long a page whose control plane cannot be reached waits before it tries again. */
 const RECONNECT_MS = 3000;

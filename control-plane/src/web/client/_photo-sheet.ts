@@ -1,25 +1,11 @@
+import type { PhotoSheet } from "@splatt/shared";
+
 /** A part of a picture, in pixels. */
 interface Cell {
   readonly left: number;
   readonly top: number;
   readonly width: number;
   readonly height: number;
-}
-
-/** What is used here of `views.sheet` in metrics.json; docs/result-files.md describes it. */
-export interface PhotoSheet {
-  readonly file: string;
-  readonly total: { readonly width: number; readonly height: number };
-  readonly width: number;
-  readonly height: number;
-  readonly rows: readonly { readonly frame: string; readonly psnr: number }[];
-  readonly contact: {
-    readonly top: number;
-    readonly columns: number;
-    readonly width: number;
-    readonly height: number;
-    readonly frames: readonly { readonly frame: string; readonly placed: boolean }[];
-  };
 }
 
 /** An element that shows one cell of the sheet, whatever its own size. */

@@ -1,3 +1,4 @@
+import type { PhotoSheet } from "@splatt/shared";
 import { Splatt } from "splatt";
 import { drawCameraPath } from "./_camera-path.ts";
 import { type Curves, drawCurves } from "./_chart.ts";
@@ -5,7 +6,7 @@ import { addCopyButtons } from "./_copy.ts";
 import { watchJob } from "./_live-job.ts";
 import { LogView } from "./_log-view.ts";
 import { all, required } from "./_page.ts";
-import { type PhotoSheet, showContactSheet, showHeldOut } from "./_photo-sheet.ts";
+import { showContactSheet, showHeldOut } from "./_photo-sheet.ts";
 import type { CameraFile } from "./_viewer-settings.ts";
 
 const LOG_LINES = 300;

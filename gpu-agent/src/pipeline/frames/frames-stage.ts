@@ -455,7 +455,7 @@ async function keepFrames(dir: string, candidates: readonly string[]): Promise<v
   await removeCandidates(dir);
 }
 
-const LEFTOVER = /^(?:(?:frame|photo)_\d+\.jpg|archive\.tar)$/;
+const LEFTOVER = /^(?:(?:frame|photo)_\d+\.jpg|encoded_\d+(?:\.jpg)?|archive\.tar)$/;
 
 /** Removes the leftovers of an interrupted run. */
 async function removePictures(dir: string): Promise<void> {

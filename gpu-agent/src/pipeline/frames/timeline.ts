@@ -37,7 +37,7 @@ export function timeline(stamps: readonly (number | null)[], clock: Clock): Floa
   return times;
 }
 
-/** @returns the next picture with a stamp of its own, or the last picture */
+/** @returns the next picture with a different stamp, or the last picture */
 function nextStamp(stamps: readonly (number | null)[], from: number): number {
   let next = from + 1;
   while (next < stamps.length - 1 && (stamps[next] === null || stamps[next] === stamps[from])) next++;

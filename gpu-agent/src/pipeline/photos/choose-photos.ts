@@ -31,7 +31,7 @@ export interface ChosenPhotos {
 const SMALL_SHARE = 1 / 16;
 /** A photo with less than this share of its neighbours' sharpness is blurred. */
 const BLURRED_SHARE = 0.12;
-/** So many photos before and after are its neighbours. */
+/** The photos before and after one that count as its neighbours, on each side. */
 const NEIGHBOURS = 4;
 /** Beyond this share, soft photos are how the set is, not accidents. */
 const MAX_BLURRED_SHARE = 0.25;

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { err, type Failure, ok, printable, type Result } from "@splatt/shared";
 import sharp from "sharp";
 import { z } from "zod";
 import { PACKAGE_DIR } from "../../installation.ts";
-import { runTool } from "../../processes/run-tool.ts";
+import { runTool, type ToolExit } from "../../processes/run-tool.ts";
 import { frameSize } from "../frames/frame-size.ts";
 import { blockMeans } from "../frames/repeats.ts";
 import { sharpnessOf } from "../frames/sharpness.ts";
@@ -20,6 +20,10 @@ const GREY = { width: 640, height: 480 };
 /** Ample for photos of 200 megapixels on a slow core. */
 const TIMEOUT_MS = 15 * 60_000;
 const MAX_REASON_CHARS = 200;
+/** More than the EXIF data of a batch. What a decoder that was taken over prints beyond it is dropped. */
+const MAX_ANSWER_BYTES = 32 * 1024 ** 2;
+const MAX_FRAME_BYTES = 64 * 1024 ** 2;
+const OTHER_PICTURE = "its decoder returned another picture";
 
 export type DecodedPhoto = Omit<Photo, "path">;
 
@@ -61,7 +65,8 @@ export class PhotoDecoder {
     const confined = new PhotoDecoder(maxLongSide, context, program, true);
     const trial = await confined.#run([]);
     if (trial.ok && trial.value.exitCode === 0) return confined;
-    context.log.warn({ trial: trial.ok ? trial.value.stdout : trial.error }, "photos are decoded unconfined");
+    const why = trial.ok ? trial.value.tail.join("\n") : trial.error;
+    context.log.warn({ why }, "the photo decoder does not start confined; photos are decoded unconfined");
     return new PhotoDecoder(maxLongSide, context, program, false);
   }
 
@@ -101,9 +106,10 @@ export class PhotoDecoder {
 
   async #run(
     names: readonly string[],
-  ): Promise<Result<{ exitCode: number | null; stdout: string }, Failure>> {
+  ): Promise<Result<Pick<ToolExit, "exitCode" | "tail"> & { readonly stdout: string }, Failure>> {
     const { dir: cwd, signal, toolOutput } = this.#context;
     const chunks: Buffer[] = [];
+    let received = 0;
     const run = await runTool({
       file: process.execPath,
       args: [this.#program, String(this.#maxLongSide), ...names],
@@ -112,11 +118,14 @@ export class PhotoDecoder {
       timeoutMs: TIMEOUT_MS,
       silenceMs: TIMEOUT_MS,
       onLine: toolOutput,
-      onBytes: (chunk) => void chunks.push(chunk),
+      onBytes: (chunk) => {
+        received += chunk.length;
+        if (received <= MAX_ANSWER_BYTES) chunks.push(chunk);
+      },
       ...(this.isConfined ? { confine: { reads: programFolders() } } : {}),
     });
     if (!run.ok) return run;
-    return ok({ exitCode: run.value.exitCode, stdout: Buffer.concat(chunks).toString() });
+    return ok({ ...run.value, stdout: Buffer.concat(chunks).toString() });
   }
 
   /** Takes over a frame, if it is what the program says. */
@@ -124,16 +133,19 @@ export class PhotoDecoder {
     if ("error" in answer) return err(printable(answer.error, MAX_REASON_CHARS));
     const { width, height, exif } = answer;
     try {
-      const { data, info } = await sharp(frame)
+      if ((await stat(frame)).size > MAX_FRAME_BYTES) return err(OTHER_PICTURE);
+      // What is checked is what is used.
+      const bytes = await readFile(frame);
+      const found = await sharp(bytes).metadata();
+      const expected = frameSize({ width, height }, this.#maxLongSide);
+      if (found.format !== "jpeg" || found.width !== expected.width || found.height !== expected.height) {
+        return err(OTHER_PICTURE);
+      }
+      const data = await sharp(bytes)
         .greyscale()
         .resize({ ...GREY, fit: "fill" })
         .raw()
-        .toBuffer({ resolveWithObject: true });
-      const size = await sharp(frame).metadata();
-      const expected = frameSize({ width, height }, this.#maxLongSide);
-      if (size.width !== expected.width || size.height !== expected.height || info.channels !== 1) {
-        return err("its decoder returned another picture");
-      }
+        .toBuffer();
       await rename(frame, to);
       return ok({
         width,

@@ -318,7 +318,7 @@ describe("an archive is refused", () => {
 
 it("removes what an interrupted run left", async () => {
   await mkdir(join(dir, "out"));
-  for (const name of ["photo_77.jpg", "archive.tar", "frame_00042.jpg"]) {
+  for (const name of ["photo_77.jpg", "archive.tar", "frame_00042.jpg", "encoded_7", "encoded_8.jpg"]) {
     await writeFile(join(dir, "out", name), "left");
   }
   await taken(zipOf(named(photos)));

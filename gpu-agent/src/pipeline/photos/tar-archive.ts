@@ -1,9 +1,9 @@
 import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { Readable } from "node:stream";
-import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import { err, type Failure, failure, ok, type Result, TAR_BLOCK } from "@splatt/shared";
 import type { Archive, ArchiveEntry, ArchiveLimits } from "./archive.ts";
-import { isTarHeader, TAR_BLOCK, tarNumber, tarText } from "./tar-header.ts";
+import { isTarHeader, tarNumber, tarText } from "./tar-header.ts";
 
 /*
  * POSIX ustar with the pax and GNU extensions for long names and large sizes. Only headers are read, each at a known

@@ -1,5 +1,4 @@
-/** Bytes of a header, and the unit of everything in a tar. */
-export const TAR_BLOCK = 512;
+import { TAR_BLOCK } from "@splatt/shared";
 
 /** Whether a file begins with a tar header. The checksum is the only mark that all variants have. */
 export function isTarHeader(head: Uint8Array): boolean {

@@ -6,7 +6,7 @@ import { type Context, command, firstOf, UsageError } from "../command.ts";
 import { eventOf, eventTypesOf, forward } from "../forward-events.ts";
 
 const POLL_MS = 2000;
-/** The newest jobs, of which new ones are told; those that were running at first are followed to their end. */
+/** How many of the newest jobs each request asks for. Jobs that ran at the start are followed to their end as well. */
 const NEWEST = 100;
 
 export const webhooksListen = command({

@@ -19,10 +19,10 @@ import {
   type SplatCloud,
   type Transforms,
 } from "@splatt/formats";
+import type { ContactSheet, PhotoSheet } from "@splatt/shared";
 import sharp, { type OverlayOptions } from "sharp";
 import type { ViewComparison } from "./doubt-psnr.ts";
 import { jpegQuality } from "./jpeg-quality.ts";
-import type { ContactSheet, PhotoSheet } from "./photo-sheet.ts";
 
 export interface ComparisonTask {
   readonly splatFile: string;

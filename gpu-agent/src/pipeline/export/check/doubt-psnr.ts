@@ -1,4 +1,4 @@
-import type { PhotoSheet } from "./photo-sheet.ts";
+import type { PhotoSheet } from "@splatt/shared";
 
 /** PSNRs of our own renderings of a splat, in dB, at a size small enough for the CPU. */
 export interface ViewComparison {

@@ -100,7 +100,7 @@ export function addToSampleEntry(bytes: Buffer, box: Buffer): Buffer {
   return Buffer.concat([bytes.subarray(0, entry), box, bytes.subarray(entry)]);
 }
 
-/** Adds the elements that crop borders of so many pixels to the only track of a Matroska file of 400×280. */
+/** Adds the elements that crop borders, in pixels, to the only track of a Matroska file of 400×280. */
 function cropMatroska(bytes: Buffer, horizontal: number, vertical: number): Buffer {
   const sides = [0x54, 0xcc, 0x81, horizontal, 0x54, 0xdd, 0x81, horizontal];
   const ends = [0x54, 0xbb, 0x81, vertical, 0x54, 0xaa, 0x81, vertical];

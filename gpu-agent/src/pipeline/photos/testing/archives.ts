@@ -1,5 +1,5 @@
+import { TAR_BLOCK } from "@splatt/shared";
 import { zipSync } from "fflate";
-import { TAR_BLOCK } from "../tar-header.ts";
 
 export interface TarMember {
   readonly path: string;
