@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { BodyError } from "../object-store/object-store.ts";
+import { BodyError } from "../object-store/blob-file.ts";
 import type { DoorLimits } from "./limits.ts";
 import { orAborted } from "./or-aborted.ts";
 

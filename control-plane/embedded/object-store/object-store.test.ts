@@ -3,8 +3,9 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { BodyError } from "./blob-file.ts";
 import { DiskWatch } from "./disk-watch.ts";
-import { BodyError, blobsDir, ObjectStore, segmentsOf } from "./object-store.ts";
+import { blobsDir, ObjectStore, segmentsOf } from "./object-store.ts";
 import { bodyOf, textOf } from "./testing.ts";
 
 const KEY = "uploads/a/source";

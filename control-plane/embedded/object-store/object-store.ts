@@ -1,10 +1,11 @@
-import { createHash, type Hash, randomBytes } from "node:crypto";
-import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, opendir, rm } from "node:fs/promises";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, opendir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { StoredObjectInfo, StoreFailure } from "../../src/embedded/store-protocol.ts";
 import type { ByteRange } from "../../src/storage/object-bytes.ts";
-import { type DiskWatch, errnoCode } from "./disk-watch.ts";
+import { appendToBlob, BodyError, type BodySource, syncFile, writeBlob } from "./blob-file.ts";
+import { diskErrorCode } from "./disk-errors.ts";
+import type { DiskWatch } from "./disk-watch.ts";
 import type { Blob } from "./object-index.ts";
 import { type ObjectIndexClient, openObjectIndex } from "./object-index-client.ts";
 
@@ -12,9 +13,6 @@ import { type ObjectIndexClient, openObjectIndex } from "./object-index-client.t
 const UPLOAD_LIFETIME_MS = 7 * 24 * 3600 * 1000;
 /** The room that an appended body needs at first; it may be much shorter than the file's rest. */
 const APPEND_RESERVE_BYTES = 32 * 1024 * 1024;
-/** Bytes buffered before a write; each incoming body holds two such buffers. */
-const WRITE_BATCH_BYTES = 512 * 1024;
-
 export type Outcome<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly failure: StoreFailure };
 
 /** Part of an object to be read from one file. The files are kept until `release` is called, even if the object is deleted. */
@@ -35,18 +33,6 @@ export interface IncomingPart {
   /** Lower-case hex, if the sender provided it. */
   readonly sha256: string | null;
 }
-
-/** Thrown by the source of a body; all other errors while storing a body come from the disk. */
-export class BodyError extends Error {
-  readonly failure: "body_incomplete" | "body_too_slow";
-
-  constructor(failure: "body_incomplete" | "body_too_slow") {
-    super(failure);
-    this.failure = failure;
-  }
-}
-
-type Source = AsyncIterable<Uint8Array>;
 
 /**
  * The object store of the embedded runtime: R2's multipart uploads on a folder of files and an SQLite index. A file is
@@ -110,7 +96,7 @@ export class ObjectStore {
     };
   }
 
-  async put(key: string, source: Source): Promise<Outcome<{ object: StoredObjectInfo }>> {
+  async put(key: string, source: BodySource): Promise<Outcome<{ object: StoredObjectInfo }>> {
     const stored = await this.#store(source, null, async ({ blob, size, sha256 }) => {
       const object = { key, size, etag: sha256.slice(0, 32), uploadedAt: Date.now() };
       return { object, replaced: await this.#index.put({ ...object, blobs: [{ blob, size }] }) };
@@ -126,7 +112,7 @@ export class ObjectStore {
    */
   async receiveObject(
     { key, size, sha256 }: Pick<IncomingPart, "key"> & { readonly size: number; readonly sha256: string },
-    source: Source,
+    source: BodySource,
   ): Promise<Outcome<object>> {
     const stored = await this.#store(source, size, async (received) => {
       if (received.size !== size) return "body_incomplete";
@@ -164,7 +150,7 @@ export class ObjectStore {
    */
   async receivePart(
     { key, uploadId, number, size, sha256 }: IncomingPart,
-    source: Source,
+    source: BodySource,
   ): Promise<Outcome<{ etag: string }>> {
     if (!(await this.#index.hasUpload(uploadId, key))) return { ok: false, failure: "no_such_upload" };
     const stored = await this.#store(source, size, async (received) => {
@@ -189,7 +175,7 @@ export class ObjectStore {
   async append(
     { key, uploadId, offset }: { readonly key: string; readonly uploadId: string; readonly offset: number },
     limit: number,
-    source: Source,
+    source: BodySource,
   ): Promise<Outcome<{ received: number; etag: string }>> {
     if (this.#appending.has(uploadId)) return { ok: false, failure: "upload_busy" };
     this.#appending.add(uploadId);
@@ -292,7 +278,7 @@ export class ObjectStore {
    * @param size bytes to expect, or null when unknown
    */
   async #store<T extends object>(
-    source: Source,
+    source: BodySource,
     size: number | null,
     commit: (received: { blob: string; size: number; sha256: string }) => Promise<T | StoreFailure>,
   ): Promise<Outcome<T>> {
@@ -376,108 +362,4 @@ export function segmentsOf(
     start += size;
   }
   return segments;
-}
-
-/** Hashes while it writes. */
-async function writeBlob(path: string, source: Source): Promise<{ size: number; sha256: string }> {
-  const hash = createHash("sha256");
-  const file = await open(path, "wx", 0o600);
-  try {
-    const size = await writeChunks(file, 0, hashing(source, hash));
-    return { size, sha256: hash.digest("hex") };
-  } finally {
-    await file.close();
-  }
-}
-
-/**
- * Writes at `offset` of a file, and ends it there: neither what was there before nor, after an error, what was written
- * stays beyond.
- *
- * @returns the bytes written, or null when the file is shorter than `offset`
- */
-async function appendToBlob(path: string, offset: number, source: Source): Promise<number | null> {
-  const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
-  try {
-    const { size } = await file.stat();
-    if (size < offset) return null;
-    if (size > offset) await file.truncate(offset);
-    return await writeChunks(file, offset, source).catch(async (error: unknown) => {
-      await file.truncate(offset).catch(() => undefined);
-      throw error;
-    });
-  } finally {
-    await file.close();
-  }
-}
-
-async function* hashing(source: Source, hash: Hash): Source {
-  for await (const chunk of source) {
-    hash.update(chunk);
-    yield chunk;
-  }
-}
-
-/** The disk works on one batch while the next one arrives. @returns the bytes written */
-async function writeChunks(file: FileHandle, position: number, source: Source): Promise<number> {
-  let size = 0;
-  let batch: Uint8Array[] = [];
-  let batched = 0;
-  let writing: Promise<unknown> = Promise.resolve();
-  const flush = async () => {
-    await writing;
-    const chunks = batch;
-    writing = chunks.length === 0 ? writing : writeAll(file, position + size - batched, chunks);
-    // The next flush reports its failure.
-    writing.catch(() => undefined);
-    batch = [];
-    batched = 0;
-  };
-  try {
-    for await (const chunk of source) {
-      size += chunk.byteLength;
-      batch.push(chunk);
-      batched += chunk.byteLength;
-      if (batched >= WRITE_BATCH_BYTES) await flush();
-    }
-    await flush();
-    await writing;
-  } finally {
-    await writing.catch(() => undefined);
-  }
-  return size;
-}
-
-/** A full disk may accept some of the bytes before it refuses the rest. */
-async function writeAll(file: FileHandle, position: number, chunks: Uint8Array[]): Promise<void> {
-  const total = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const { bytesWritten } = await file.writev(chunks, position);
-  if (bytesWritten === total) return;
-  const all = Buffer.concat(chunks);
-  for (let at = bytesWritten; at < total; ) {
-    at += (await file.write(all, at, total - at, position + at)).bytesWritten;
-  }
-}
-
-/** @returns the file's size */
-async function syncFile(path: string): Promise<number> {
-  const file = await open(path, "r");
-  try {
-    await file.datasync();
-    return (await file.stat()).size;
-  } finally {
-    await file.close();
-  }
-}
-
-/** SQLite's result codes for a disk that is full, read-only or broken. */
-const SQLITE_CODES: Readonly<Record<number, string>> = { 13: "ENOSPC", 8: "EROFS", 10: "EIO", 14: "EIO" };
-const DISK_ERRNOS = new Set(["ENOSPC", "EDQUOT", "EROFS", "EIO", "EACCES", "EPERM"]);
-
-function diskErrorCode(error: unknown): string | null {
-  if (error instanceof Error && "errcode" in error && typeof error.errcode === "number") {
-    return SQLITE_CODES[error.errcode & 0xff] ?? null;
-  }
-  const code = errnoCode(error);
-  return DISK_ERRNOS.has(code) ? code : null;
 }

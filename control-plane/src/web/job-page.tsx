@@ -1,19 +1,13 @@
-import {
-  isActive,
-  isTerminal,
-  type JobEvent,
-  type JobView,
-  LOG_FILE,
-  PREVIEW_FILE,
-  type ResultEntry,
-} from "@splatt/shared";
-import { Ago, StatusBadge } from "./components.tsx";
-import { curlCommand } from "./curl-command.ts";
-import { bytes, count, duration } from "./format.ts";
+import { isTerminal, type JobEvent, type JobView, LOG_FILE } from "@splatt/shared";
+import { StatusBadge } from "./components.tsx";
+import { duration } from "./format.ts";
+import { Details, Files } from "./job-details.tsx";
+import { NewestPicture, PHOTOS_FILE, Photos, Poster } from "./job-pictures.tsx";
+import { CaptureCard, KeyFigures, QualityCard } from "./job-report.tsx";
 import { JobTimeline } from "./job-timeline.tsx";
 import type { PageApi, Viewer } from "./page-api.ts";
 import { Shell } from "./shell.tsx";
-import { posterOf, SplatViewer, ViewerStyles, viewedSplat } from "./splat-viewer.tsx";
+import { SplatViewer, ViewerStyles, viewedSplat } from "./splat-viewer.tsx";
 
 interface JobPageData {
   readonly job: JobView;
@@ -97,45 +91,6 @@ export function JobPage({ viewer, data, origin, now }: JobPageProps) {
   );
 }
 
-/** Filled by client/job.ts. Without scripts, the sheet itself is shown. */
-function Photos({ job }: { readonly job: JobView }) {
-  return (
-    <>
-      <section class="card" data-held-out hidden>
-        <div class="head">
-          <h2>Truth beside the splat</h2>
-          <label class="check actions">
-            <input type="checkbox" data-difference />
-            Show the difference
-          </label>
-        </div>
-        <p class="muted small">
-          Photos that training never saw, and the splat from the same cameras. Move the line to compare.
-        </p>
-        <div class="pairs" data-pairs />
-      </section>
-      <section class="card" data-contact-sheet hidden>
-        <h2>Frames</h2>
-        <p class="muted small">
-          Taken from the video, in order. Crossed out: COLMAP could not tell where the camera was.
-        </p>
-        <ol class="contact-sheet" data-frames />
-      </section>
-      <noscript>
-        <section class="card">
-          <h2>Truth and splat</h2>
-          <p class="muted small">
-            Photos that training never saw on the left, the splat from the same cameras on the right, and the
-            frames of the capture.
-          </p>
-          <img src={`/jobs/${job.job_id}/results/${PHOTOS_FILE}?download=0`} alt="Photos and renderings" />
-        </section>
-      </noscript>
-    </>
-  );
-}
-
-const PHOTOS_FILE = "photos.webp";
 const PIN_EFFECT = "Retention removes nothing of a pinned job.";
 
 function JobActions({ job, viewer }: { readonly job: JobView; readonly viewer: Viewer }) {
@@ -203,32 +158,6 @@ function Failure({ job }: { readonly job: JobView }) {
   );
 }
 
-function NewestPicture({ job }: { readonly job: JobView }) {
-  return (
-    <figure
-      class="stage"
-      data-preview={`/jobs/${job.job_id}/results/${PREVIEW_FILE}`}
-      hidden={!isActive(job.status)}
-    >
-      <figcaption class="muted">The first picture of the splat appears when training begins.</figcaption>
-    </figure>
-  );
-}
-
-/** Of a completed job without a file that the viewer can show. */
-function Poster({ job }: { readonly job: JobView }) {
-  const poster = posterOf(job.results);
-  if (poster === null) return null;
-  return (
-    <figure class="stage">
-      <img class="poster" src={poster} alt="The splat, from a camera of the capture" />
-      <figcaption class="stage-note">
-        This job has no file that the viewer can show. Its files are below.
-      </figcaption>
-    </figure>
-  );
-}
-
 /** The end of the log. client/job.ts fills it where it is not part of the job's status. */
 function Log({ job }: { readonly job: JobView }) {
   const isStored = job.results !== null && Object.hasOwn(job.results, LOG_FILE);
@@ -245,226 +174,5 @@ function Log({ job }: { readonly job: JobView }) {
         {(job.log_tail ?? []).join("\n")}
       </pre>
     </section>
-  );
-}
-
-/** A completed job at a glance. */
-function KeyFigures({ job }: { readonly job: JobView }) {
-  const { train, capture } = job.report ?? {};
-  const took =
-    job.started_at === null || job.ended_at === null
-      ? null
-      : (Date.parse(job.ended_at) - Date.parse(job.started_at)) / 1000;
-  const figures: readonly (readonly [name: string, value: string | null])[] = [
-    ["Gaussians", train ? count(train.gaussians) : null],
-    ["Held-out PSNR", train?.psnr ? `${train.psnr.toFixed(1)} dB` : null],
-    ["Frames placed", capture ? `${capture.registered} of ${capture.frames}` : null],
-    ["Took", took === null ? null : duration(took)],
-  ];
-  const known = figures.filter(([, value]) => value !== null);
-  if (known.length === 0) return null;
-  return (
-    <dl class="figures">
-      {known.map(([name, value]) => (
-        <div>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
-}
-
-function CaptureCard({ job, readsResults }: { readonly job: JobView; readonly readsResults: boolean }) {
-  const capture = job.report?.capture;
-  if (!capture) return null;
-  const kind = { good: "ok", weak: "warn", unusable: "bad" }[capture.verdict];
-  return (
-    <section class="card">
-      <div class="head">
-        <h2>The capture</h2>
-        <span class={`badge ${kind}`}>{capture.verdict}</span>
-      </div>
-      <p>{capture.advice}</p>
-      <dl class="facts">
-        <dt>Frames with a camera</dt>
-        <dd class="number">
-          {capture.registered} of {capture.frames}
-        </dd>
-        <dt>3D points</dt>
-        <dd class="number">{count(capture.points)}</dd>
-        {capture.mean_reprojection_error !== null && (
-          <>
-            <dt>Reprojection error</dt>
-            <dd class="number">{capture.mean_reprojection_error.toFixed(2)} px</dd>
-          </>
-        )}
-      </dl>
-      {readsResults && (
-        <div class="camera-path" data-camera-path={`/jobs/${job.job_id}/results/transforms.json`} />
-      )}
-    </section>
-  );
-}
-
-function QualityCard({ job }: { readonly job: JobView }) {
-  const train = job.report?.train;
-  if (!train) return null;
-  return (
-    <section class="card">
-      <h2>The splat</h2>
-      {train.psnr_doubt !== undefined && (
-        <div class="notice warn">
-          <strong>This PSNR cannot be true</strong>
-          <p>{train.psnr_doubt}</p>
-        </div>
-      )}
-      {(train.warnings ?? []).map((warning) => (
-        <div class="notice warn">
-          <p>{warning}</p>
-        </div>
-      ))}
-      <p class="muted small">
-        {train.held_out_frames > 0
-          ? `Measured on ${train.held_out_frames} frames that training never saw.`
-          : "There were too few frames to keep some for measuring."}{" "}
-        {train.note}
-      </p>
-      <dl class="facts">
-        <dt>Engine</dt>
-        <dd>{[job.report?.engine?.name, job.report?.engine?.version].filter(Boolean).join(" ")}</dd>
-        <dt>Steps</dt>
-        <dd class="number">{count(train.iterations)}</dd>
-        <dt>Training images</dt>
-        <dd class="number">
-          {train.width} × {train.height}
-        </dd>
-      </dl>
-    </section>
-  );
-}
-
-function Files({ job, results }: { readonly job: JobView; readonly results: Record<string, ResultEntry> }) {
-  return (
-    <section class="card">
-      <div class="head">
-        <h2>Files</h2>
-        <div class="actions">
-          <a class="button" href={`/jobs/${job.job_id}/results.zip`}>
-            Download all
-          </a>
-        </div>
-      </div>
-      <div class="table">
-        <table>
-          <thead>
-            <tr>
-              <th>Name</th>
-              <th>Size</th>
-              <th class="wide-only">SHA-256</th>
-            </tr>
-          </thead>
-          <tbody>
-            {Object.entries(results).map(([name, file]) => (
-              <tr>
-                <td class="wrap">
-                  <a href={file.url}>{name}</a>
-                </td>
-                <td class="number">{bytes(file.size)}</td>
-                <td class="wide-only">
-                  <code title={file.sha256}>{file.sha256.slice(0, 12)}…</code>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </section>
-  );
-}
-
-function Details({ job, origin, now }: Pick<JobPageProps, "origin" | "now"> & { readonly job: JobView }) {
-  return (
-    <section class="card">
-      <h2>Details</h2>
-      <dl class="facts">
-        <dt>Job</dt>
-        <dd>
-          <code>{job.job_id}</code>
-        </dd>
-        <dt>Video</dt>
-        <dd>{job.filename}</dd>
-        <dt>Created</dt>
-        <dd>
-          <Ago time={job.created_at} now={now} />
-        </dd>
-        <dt>Options</dt>
-        <dd>
-          {job.options.preset}, {count(job.options.iterations)} steps, {job.options.fps} frames per second
-          {job.options.start_sec > 0 || job.options.end_sec !== null
-            ? `, from ${job.options.start_sec} s to ${job.options.end_sec ?? "the end"}`
-            : ""}
-        </dd>
-        <dt>Pool</dt>
-        <dd>{job.pool}</dd>
-        <Kept name="Video" until={job.input_expires_at} removed={job.input_purged_at} pinned={job.pinned} />
-        <Kept
-          name="Files"
-          until={job.results_expire_at}
-          removed={job.results_purged_at}
-          pinned={job.pinned}
-        />
-        {Object.keys(job.labels).length > 0 && (
-          <>
-            <dt>Labels</dt>
-            <dd>
-              {Object.entries(job.labels)
-                .map(([name, value]) => `${name}=${value}`)
-                .join(", ")}
-            </dd>
-          </>
-        )}
-        {job.retry_of !== null && (
-          <>
-            <dt>Repeats</dt>
-            <dd>
-              <a href={`/app/jobs/${job.retry_of}`}>an earlier job</a>
-            </dd>
-          </>
-        )}
-      </dl>
-      <details>
-        <summary>The same job as a curl command</summary>
-        <pre data-copy tabindex={0}>
-          {curlCommand(job, origin)}
-        </pre>
-      </details>
-    </section>
-  );
-}
-
-interface KeptProps {
-  readonly name: string;
-  readonly until: string | null;
-  readonly removed: string | null;
-  readonly pinned: boolean;
-}
-
-/** What retention does to a part of a job. */
-function Kept({ name, until, removed, pinned }: KeptProps) {
-  if (removed !== null) {
-    return (
-      <>
-        <dt>{name} removed</dt>
-        <dd class="number">{removed.slice(0, 10)}, by retention</dd>
-      </>
-    );
-  }
-  if (!pinned && until === null) return null;
-  return (
-    <>
-      <dt>{name} kept</dt>
-      <dd class="number">{pinned ? "while the job is pinned" : `until ${until?.slice(0, 10)}`}</dd>
-    </>
   );
 }

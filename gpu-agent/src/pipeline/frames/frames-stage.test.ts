@@ -6,7 +6,8 @@ import { pino } from "pino";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FRAME_LIMITS, type FrameOptions } from "./frame-plan.ts";
-import { createFramesStage, type FramesConfig } from "./frames-stage.ts";
+import { createFramesStage } from "./frames-stage.ts";
+import type { FramesConfig } from "./input-video.ts";
 import { sharpnessOf } from "./sharpness.ts";
 
 /** With the real ffmpeg, on clips made here. */

@@ -1,0 +1,82 @@
+import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import type { StageContext } from "../stage.ts";
+import { canToneMap } from "./colour.ts";
+import { type ContainerFacts, readContainer } from "./container.ts";
+import { promisedTimes, type Times } from "./footage.ts";
+import type { FrameLimits } from "./frame-plan.ts";
+import { type FrameTools, runFrameTool } from "./frame-tools.ts";
+import { MIN_DECODED_SHARE } from "./judge-frames.ts";
+import { type Orientation, UPRIGHT } from "./orientation.ts";
+import type { PacketIndex } from "./packet-index.ts";
+import type { ProbedFile, ProbedVideo } from "./probe.ts";
+import { probeVideo, readPackets } from "./read-video.ts";
+
+export interface FramesConfig extends FrameLimits, FrameTools {}
+
+/** Everything known about the video before decoding. */
+export interface InputVideo {
+  readonly path: string;
+  readonly file: ProbedFile;
+  readonly film: ProbedVideo;
+  readonly container: ContainerFacts;
+  /** Of the pictures that do not declare their own. */
+  readonly orientation: Orientation;
+  readonly index: PacketIndex;
+  readonly promised: Times;
+}
+
+/** Probes the file and rejects unusable ones before any picture is decoded. */
+export async function readInputVideo(
+  config: FramesConfig,
+  path: string,
+  context: StageContext,
+): Promise<Result<InputVideo, Failure>> {
+  const file = await probeVideo(config, path, context);
+  if (!file.ok) return file;
+  // Before choosing the film: the codec and size of encrypted pictures may be unknown.
+  const films = file.value.videos.filter(({ attached }) => !attached);
+  if (films.every(({ encrypted }) => encrypted)) return err(failure("video_encrypted", ""));
+  const packets = await readPackets(config, path, file.value, config.maxPictures, context);
+  if (!packets.ok) return packets;
+  const { film, index } = packets.value;
+  const container = await readContainer(path, file.value, film);
+  const unusable = unusableKind(file.value, film, container);
+  if (unusable) return err(unusable);
+  const orientation = film.orientation ?? container.orientation ?? UPRIGHT;
+  const promised = promisedTimes(file.value, film, index);
+  context.log.info({ film, container, pictures: promised.times.length, end: promised.end }, "read the video");
+  const share = shareInFile(file.value, film, promised);
+  if (share < MIN_DECODED_SHARE) {
+    return err(failure("video_corrupt", `The file holds only ${Math.round(100 * share)} % of the video.`));
+  }
+  return ok({ path, file: file.value, film, container, orientation, index, promised });
+}
+
+/** The share of its declared duration that the file holds. A transport stream declares none. */
+export function shareInFile(file: ProbedFile, film: ProbedVideo, promised: Times): number {
+  if (film.duration === null || !(film.duration > 0) || file.container.includes("mpegts")) return 1;
+  // A fragmented MP4 that was cut out of a longer one declares the end of its clock as its duration.
+  const skipped = Math.max(0, file.startTime);
+  return Math.max(promised.end - (promised.times[0] ?? 0), promised.end + skipped) / film.duration;
+}
+
+function unusableKind(file: ProbedFile, film: ProbedVideo, container: ContainerFacts): Failure | null {
+  if (film.encrypted || container.encrypted) return failure("video_encrypted", "");
+  if (file.livePhoto || container.livePhoto) return failure("image_motion_photo", "");
+  if (film.equirectangular) return failure("video_spherical", "");
+  return film.dolbyVisionOnly ? failure("video_dolby_vision", "") : null;
+}
+
+/** HDR video needs filters that not every ffmpeg has. */
+export async function canMapTones(
+  config: FramesConfig,
+  film: ProbedVideo,
+  context: StageContext,
+): Promise<Result<boolean, Failure>> {
+  if (film.transfer === "sdr") return ok(true);
+  const lines: string[] = [];
+  const ran = await runFrameTool(config, config.ffmpeg, ["-hide_banner", "-filters"], context, {
+    onLine: (line) => lines.push(line),
+  });
+  return ran.ok ? ok(canToneMap(lines.join("\n"))) : ran;
+}

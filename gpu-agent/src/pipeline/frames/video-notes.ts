@@ -1,0 +1,32 @@
+import type { FinalPass } from "./decode-passes.ts";
+import { shownSize } from "./geometry.ts";
+import { type InputVideo, shareInFile } from "./input-video.ts";
+
+/** @returns what was done to the video, in sentences for the person who sent it */
+export function videoNotes(video: InputVideo, { request, run, uniform }: FinalPass): string[] {
+  const { film, file, container, promised } = video;
+  const notes: string[] = [];
+  const tracks = file.videos.filter(({ attached }) => !attached).length;
+  if (tracks > 1) {
+    notes.push(
+      `The file has ${tracks} video tracks; the one with ${film.width}×${film.height} pixels was used.`,
+    );
+  }
+  if (!uniform) {
+    const { width, height } = shownSize(run.geometry, run.geometry.pixelAspect, run.geometry.orientation);
+    notes.push(
+      `The size or orientation of the pictures changes; only the longest stretch, of ${width}×${height}, was used.`,
+    );
+  }
+  if (request.bars) {
+    const from = request.crop ?? run.geometry;
+    const { bars } = request;
+    notes.push(
+      `Borders of one colour were cropped: ${from.width}×${from.height} to ${bars.width}×${bars.height}.`,
+    );
+  }
+  if (container.spatial) notes.push("It is spatial video; only the pictures of one eye were used.");
+  const share = shareInFile(file, film, promised);
+  if (share < 0.95) notes.push(`The file is truncated: it holds ${Math.round(100 * share)} % of the video.`);
+  return notes;
+}
