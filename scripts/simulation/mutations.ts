@@ -39,7 +39,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: "applyTransition(context.db, transition, eq(jobs.id, fence.job_id))",
       },
       // Messages without a lease are refused before that; both have to go.
-      { file: `${DISPATCH}/dispatcher.ts`, search: "if (!isKnown) {", replace: "if (false) {" },
+      { file: `${DISPATCH}/message-handler.ts`, search: "if (!isKnown) {", replace: "if (false) {" },
     ],
   },
   {
@@ -72,7 +72,7 @@ export const MUTATIONS: readonly Mutation[] = [
     found: 8,
     changes: [
       {
-        file: `${DISPATCH}/dispatcher.ts`,
+        file: `${DISPATCH}/message-handler.ts`,
         search: 'case "job.fail":',
         replace: `case "job.fail":
         context.sockets.send(socket.ws, { type: "ack", fence: message.fence, seq: message.seq });`,

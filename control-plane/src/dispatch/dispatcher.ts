@@ -1,11 +1,10 @@
 import { DurableObject } from "cloudflare:workers";
-import { AgentMessage, CLOSE, EngineChoice, MAX_FRAME_BYTES, type ServerMessage } from "@splatt/shared";
+import { type AgentMessage, CLOSE, EngineChoice } from "@splatt/shared";
 import { database } from "../db/database.ts";
 import { withoutQueryValues } from "../db/store-errors.ts";
 import type { Env } from "../env.ts";
 import { ApiError, problemResponse } from "../http/problem.ts";
 import { inRequest } from "../http/request-context.ts";
-import { isHeldUnder, isUnfinishedUnder } from "../jobs/lease-conditions.ts";
 import { log } from "../log.ts";
 import { retentionOf } from "../maintenance/retention-settings.ts";
 import { readWatchRequest } from "../watch/watch-request.ts";
@@ -14,38 +13,26 @@ import { Watchers } from "../watch/watchers.ts";
 import { wakeSenders } from "../webhooks/wake.ts";
 import { markLostAgents, onAgentGone } from "./agent-gone.ts";
 import { AgentInstances } from "./agent-instances.ts";
-import { type AgentSocket, AgentSockets } from "./agent-sockets.ts";
+import { AgentSockets } from "./agent-sockets.ts";
 import { AlarmClock } from "./alarm-clock.ts";
-import { assignQueued } from "./assign.ts";
-import { coolDown } from "./backoff.ts";
-import { onStage } from "./begin-stage.ts";
+import { Assigner } from "./assigner.ts";
 import { checkLeases, wasAway } from "./check-leases.ts";
-import { onComplete } from "./complete-job.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
 import { type DispatcherApi, decodeIdentity, IDENTITY_HEADER } from "./dispatcher-api.ts";
 import { Drains } from "./drains.ts";
 import { explainWaiting } from "./explain-waiting.ts";
-import { onFail } from "./fail-attempt.ts";
 import { FaultTable } from "./fault-table.ts";
-import { accept, fenceOf, isLeasedTo } from "./held-lease.ts";
-import { deletedAgents, onHeld, onHello, onOffer, sendDrain } from "./hello.ts";
-import { abandon, type JobReportMessage, replyToStale } from "./job-reports.ts";
+import { fenceOf, isLeasedTo } from "./held-lease.ts";
+import { deletedAgents, sendDrain } from "./hello.ts";
 import { LeaseTable } from "./lease-table.ts";
-import { giveUpLost, loseLease, returnUnaccepted } from "./lose-lease.ts";
-import {
-  CONNECT_POINTS,
-  framePoints,
-  MessageBudgets,
-  messagePoints,
-  UNKNOWN_LEASE_POINTS,
-} from "./message-budget.ts";
+import { giveUpLost, loseLease } from "./lose-lease.ts";
+import { CONNECT_POINTS, framePoints, MessageBudgets, messagePoints } from "./message-budget.ts";
+import { MessageHandler } from "./message-handler.ts";
 import { release, saveFaults } from "./note-faults.ts";
+import { parseFrame } from "./parse-frame.ts";
 import { admitPending, closeOverduePending } from "./pending-sockets.ts";
-import { onProgress } from "./progress.ts";
 import type { WaitingJob } from "./queue.ts";
-import { recallPrefetched } from "./recall.ts";
 import { reconcileLeases } from "./reconcile-leases.ts";
-import { onReturned } from "./return-job.ts";
 import { SocketTurns } from "./socket-turns.ts";
 import { dispatchTiming } from "./timing.ts";
 
@@ -55,9 +42,8 @@ import { dispatchTiming } from "./timing.ts";
  */
 export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   readonly #context: DispatchContext;
-  /** Assigning runs one at a time; a request during a run makes it run again. */
-  #assigning: Promise<void> | null = null;
-  #assignAgain = false;
+  readonly #assigner: Assigner;
+  readonly #handler: MessageHandler;
   readonly #budgets = new MessageBudgets();
   readonly #turns = new SocketTurns();
   readonly #watchers: Watchers;
@@ -92,6 +78,10 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       greeting: new WeakSet(),
     };
     this.#watchers = new Watchers(this.#context, new WatchSockets(ctx));
+    this.#assigner = new Assigner(this.#context);
+    this.#handler = new MessageHandler(this.#context, this.#watchers, this.#assigner, (ws, points) =>
+      this.#spend(ws, points),
+    );
     void ctx.blockConcurrencyWhile(async () => {
       await alarm.load();
       markLostAgents(this.#context);
@@ -152,7 +142,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       context.instances.noteActivity(socket.agent.id, socket.agent.hello.instanceId);
     }
     try {
-      const reply = await this.#handle(socket, message, receivedAt);
+      const reply = await this.#handler.handle(socket, message, receivedAt);
       if (reply !== null) context.sockets.send(ws, reply);
       if ("fence" in message && message.type !== "job.progress") context.jobChanged(message.fence.job_id);
     } catch (error) {
@@ -199,13 +189,13 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   }
 
   async jobQueued(choice: EngineChoice, job?: WaitingJob): Promise<void> {
-    await this.#assign(job);
+    await this.#assigner.assign(job);
     await withoutQueryValues(() => explainWaiting(this.#context, [choice]));
   }
 
   async jobsCancelled(jobIds: readonly string[]): Promise<void> {
     const freed = jobIds.filter((jobId) => this.#endCancelled(jobId));
-    if (freed.length > 0) await this.#assign();
+    if (freed.length > 0) await this.#assigner.assign();
   }
 
   /** @returns whether an agent had the job */
@@ -259,12 +249,12 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     for (const lease of context.leases.ofAgent(agentId)) {
       await withoutQueryValues(() => loseLease(context, lease, "its agent was deleted."));
     }
-    await this.#assign();
+    await this.#assigner.assign();
   }
 
   async releaseAgent(agentId: string): Promise<boolean | null> {
     const wasQuarantined = await withoutQueryValues(() => release(this.#context, agentId));
-    await this.#assign();
+    await this.#assigner.assign();
     return wasQuarantined;
   }
 
@@ -291,147 +281,11 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       closeOverduePending(context);
       await reconcileLeases(context);
       await checkLeases(context);
-      await this.#assign();
+      await this.#assigner.assign();
       this.#watchers.pumpAll();
     } catch (error) {
       log("error", "maintenance failed; it will be retried", {}, error);
       context.alarm.wakeAt(context.now() + context.timing.acceptMs);
     }
   }
-
-  async #handle(
-    socket: AgentSocket,
-    message: AgentMessage,
-    receivedAt: number,
-  ): Promise<ServerMessage | null> {
-    const context = this.#context;
-    const agentId = socket.agent.id;
-    switch (message.type) {
-      case "hello":
-        await onHello(context, socket, message);
-        await this.#assign();
-        await explainWaiting(context, EngineChoice.options);
-        for (const { jobId } of context.leases.ofAgent(agentId)) context.jobChanged(jobId);
-        return null;
-      case "offer":
-        await onOffer(context, socket, message.offer);
-        await this.#assign();
-        return null;
-      case "job.held":
-        await onHeld(context, socket, message.jobs, receivedAt);
-        return null;
-      case "job.cancelled":
-        return { type: "ack", fence: message.fence, seq: message.seq };
-      case "job.entries":
-        this.#watchers.streams.onEntries(socket.ws, agentId, message);
-        return null;
-      default:
-        return this.#handleReport(socket, message, agentId);
-    }
-  }
-
-  /** A message about one job counts only from the agent that holds it. For any other it costs one query at most. */
-  async #handleReport(
-    socket: AgentSocket,
-    message: JobReportMessage,
-    agentId: string,
-  ): Promise<ServerMessage | null> {
-    const context = this.#context;
-    const { fence } = message;
-    const isKnown = isLeasedTo(context, agentId, fence);
-    if (!isKnown) {
-      if (message.type === "job.reject" || !this.#spend(socket.ws, UNKNOWN_LEASE_POINTS)) return null;
-      // The lease table may have lost the row, or the attempt has ended and its report is repeated: D1 knows.
-      if (!(await isHeldUnder(context.db, fence, agentId))) return replyToStale(message);
-    }
-    switch (message.type) {
-      case "job.accept": {
-        const lease = context.leases.get(fence.job_id);
-        if (isKnown && lease !== null && lease.state !== "held") accept(context, lease);
-        // A lease that only D1 knows is added by reconcileLeases.
-        if (isKnown || (await isUnfinishedUnder(context.db, fence, agentId))) return null;
-        return abandon(fence);
-      }
-      case "job.reject": {
-        const lease = context.leases.get(fence.job_id);
-        if (lease === null) return null;
-        coolDown(context, socket);
-        await returnUnaccepted(
-          context,
-          lease,
-          `Waiting: the agent could not take the job. ${message.detail}`,
-        );
-        await this.#assign();
-        return null;
-      }
-      case "job.stage":
-        return onStage(context, agentId, message);
-      case "job.progress": {
-        if (isKnown) this.#watchers.progressed(message);
-        const before = context.writtenProgress.get(fence.job_id);
-        const reply = await onProgress(context, agentId, message);
-        if (context.writtenProgress.get(fence.job_id) !== before) context.jobChanged(fence.job_id);
-        return reply;
-      }
-      case "job.complete":
-        return this.#endAttempt(socket, await onComplete(context, agentId, message));
-      case "job.fail":
-        return this.#endAttempt(socket, await onFail(context, agentId, message));
-      case "job.returned":
-      case "job.recalled":
-        return this.#endAttempt(socket, await onReturned(context, agentId, message));
-    }
-  }
-
-  /** Replies first, so that the agent has a free slot when the next job arrives. */
-  async #endAttempt(socket: AgentSocket, reply: ServerMessage): Promise<null> {
-    this.#context.sockets.send(socket.ws, reply);
-    await this.#assign();
-    return null;
-  }
-
-  /** @param fresh the job that was created, if that is the only change */
-  async #assign(fresh?: WaitingJob): Promise<void> {
-    if (this.#assigning === null) this.#assigning = this.#assignUntilQuiet(fresh ?? null);
-    else this.#assignAgain = true;
-    await this.#assigning;
-  }
-
-  /** Never throws: the event that led here is handled, and the queue is read again soon. */
-  async #assignUntilQuiet(fresh: WaitingJob | null): Promise<void> {
-    const context = this.#context;
-    let job = fresh;
-    try {
-      do {
-        this.#assignAgain = false;
-        await assignQueued(context, job);
-        await recallPrefetched(context);
-        job = null;
-      } while (this.#assignAgain);
-    } catch (error) {
-      log("error", "assigning failed; it will be retried", {}, error);
-      context.alarm.wakeAt(context.now() + context.timing.acceptMs);
-    } finally {
-      this.#assigning = null;
-    }
-  }
-}
-
-function parseFrame(
-  frame: string | ArrayBuffer,
-): { ok: true; value: AgentMessage } | { ok: false; reason: string } {
-  if (typeof frame !== "string") return { ok: false, reason: "only text frames are accepted" };
-  if (frame.length > MAX_FRAME_BYTES || new TextEncoder().encode(frame).byteLength > MAX_FRAME_BYTES) {
-    return { ok: false, reason: `a frame has at most ${MAX_FRAME_BYTES} bytes` };
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(frame);
-  } catch {
-    return { ok: false, reason: "not JSON" };
-  }
-  const parsed = AgentMessage.safeParse(json);
-  if (parsed.success) return { ok: true, value: parsed.data };
-  const issue = parsed.error.issues[0];
-  return { ok: false, reason: `not a message of this protocol: ${issue?.path.join(".")} ${issue?.message}` };
 }
