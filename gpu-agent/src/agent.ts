@@ -3,15 +3,12 @@ import {
   type Drain,
   engineFor,
   FAILURES,
-  type Failure,
   type FailureCode,
   type Fence,
   failureSentence,
   type HeldVerdict,
   type Hello,
   type Intervals,
-  isNewerVersion,
-  type JobReject,
   type JobSpec,
   PROTOCOL_VERSION,
   type Quarantine,
@@ -22,12 +19,14 @@ import {
 import type { Logger } from "pino";
 import { CapacityPublisher } from "./capacity/capacity-publisher.ts";
 import { Connection, type ConnectionEnd, type ConnectionOptions } from "./connection/connection.ts";
+import { Notices } from "./connection/notices.ts";
 import type { HostView } from "./gpu-host.ts";
 import { createJobRun } from "./jobs/create-job-run.ts";
 import { Intake } from "./jobs/intake.ts";
 import { JobRecordFile, loadJobRecord } from "./jobs/job-record.ts";
 import type { JobRun } from "./jobs/job-run.ts";
 import { KeyedQueue } from "./jobs/keyed-queue.ts";
+import { refusalOf } from "./jobs/refuse-job.ts";
 import type { EndedJob, RetentionLimits } from "./jobs/retention.ts";
 import type { Workspace } from "./jobs/workspace.ts";
 import { WorkspaceHealth } from "./jobs/workspace-health.ts";
@@ -86,15 +85,13 @@ export class Agent {
   #timers: NodeJS.Timeout[] = [];
   #drainTimers: NodeJS.Timeout[] = [];
 
+  readonly #notices: Notices;
   #pause: Pause | null = null;
-  /** Why the control plane gives this agent no jobs; null when it does. */
-  #quarantine: string | null = null;
-  /** The version of the control plane, when it is newer. */
-  #update: string | null = null;
 
   constructor(options: AgentOptions) {
     this.#options = options;
     this.#intake = new Intake(options.workspace);
+    this.#notices = new Notices(options.version, options.log);
     this.#health = new WorkspaceHealth(options.workspace);
     this.#capacity = new CapacityPublisher({
       host: options.host,
@@ -158,8 +155,8 @@ export class Agent {
   get status(): Pick<AgentStatus, "connected" | "update" | "quarantine" | "paused" | "offer" | "jobs"> {
     return {
       connected: this.#connection.isConnected,
-      update: this.#update,
-      quarantine: this.#quarantine,
+      update: this.#notices.update,
+      quarantine: this.#notices.quarantine,
       paused: this.#pause,
       offer: this.#capacity.current,
       jobs: [...this.#runs.values()].map((run) => run.status),
@@ -200,9 +197,9 @@ export class Agent {
   }
 
   #onWelcome(welcome: Welcome): void {
-    this.#noteVersion(welcome.version);
+    this.#notices.noteVersion(welcome.version);
     this.#options.onConnected?.(welcome);
-    this.#noteQuarantine(welcome.quarantine ?? null);
+    this.#notices.noteQuarantine(welcome.quarantine ?? null);
     const verdicts = welcome.jobs.map((verdict) => {
       const judged = this.#queue.run(verdict.held.job_id, () => this.#onVerdict(verdict));
       this.#guard(judged);
@@ -211,24 +208,6 @@ export class Agent {
     this.#startTimers(welcome.intervals);
     // Only now, because held jobs are reported under their new fences.
     this.#guard(Promise.allSettled(verdicts).then(() => this.#reportHeld()));
-  }
-
-  #noteVersion(served: string | undefined): void {
-    const { version, log } = this.#options;
-    const newer = served !== undefined && isNewerVersion(served, version) ? served : null;
-    if (newer !== null && newer !== this.#update)
-      log.info(
-        `update available: this is ${version}, the control plane serves ${newer}; run splatt-agent update`,
-      );
-    this.#update = newer;
-  }
-
-  #noteQuarantine(reason: string | null): void {
-    const { log } = this.#options;
-    if (reason === this.#quarantine) return;
-    if (reason !== null) log.error(`quarantined by the control plane: ${reason}`);
-    else log.info("the quarantine has ended; taking jobs");
-    this.#quarantine = reason;
   }
 
   async #onVerdict(verdict: HeldVerdict): Promise<void> {
@@ -249,7 +228,7 @@ export class Agent {
       return;
     }
     if (message.type === "quarantine") {
-      this.#noteQuarantine(message.reason);
+      this.#notices.noteQuarantine(message.reason);
       return;
     }
     const jobId = message.type === "job.forget" ? message.job_id : message.fence.job_id;
@@ -297,7 +276,13 @@ export class Agent {
     const known = await loadJobRecord(workspace.jobDir(fence.job_id));
     if (known?.state === "ended" && sameFence(known.fence, fence)) return;
 
-    const refusal = this.#refusal(spec, await this.#health.check());
+    const disk = await this.#health.check();
+    const refusal = refusalOf(spec.options.engine, {
+      capacity: this.#capacity.current,
+      isStopping: this.#capacity.stopping,
+      takenSlots: this.#takenSlots,
+      disk,
+    });
     if (refusal !== null) {
       log.warn(`job ${fence.job_id} rejected: ${refusal.detail}`);
       this.#connection.send({ type: "job.reject", fence, ...refusal });
@@ -337,18 +322,6 @@ export class Agent {
     else
       this.#options.log.error(`taking no jobs: ${failureSentence(problem)} ${FAILURES[problem.code].hint}`);
     return problem?.code ?? null;
-  }
-
-  #refusal(spec: JobSpec, disk: Failure | null): Pick<JobReject, "code" | "detail"> | null {
-    const capacity = this.#capacity.current;
-    if (this.#capacity.stopping) return { code: "draining", detail: capacity.reason };
-    if (engineFor(spec.options.engine, capacity) === null)
-      return { code: "engine_unavailable", detail: capacity.reason };
-    if (capacity.slots === 0) return { code: "no_free_slot", detail: capacity.reason };
-    if (this.#takenSlots >= capacity.slots) return { code: "no_free_slot", detail: "All slots are taken." };
-    // The protocol has one code for every disk problem.
-    if (disk !== null) return { code: "disk_full", detail: FAILURES[disk.code].sentence };
-    return null;
   }
 
   #adopt(file: JobRecordFile): JobRun {

@@ -204,9 +204,9 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: "freeSlots: offer.slots",
       },
       {
-        file: "gpu-agent/src/agent.ts",
-        search: "if (this.#takenSlots >= capacity.slots)",
-        replace: "if (this.#takenSlots < 0)",
+        file: "gpu-agent/src/jobs/refuse-job.ts",
+        search: "if (takenSlots >= capacity.slots)",
+        replace: "if (takenSlots < 0)",
       },
     ],
   },

@@ -1,5 +1,3 @@
-import { statfs } from "node:fs/promises";
-import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   type BackoffWindow,
@@ -12,9 +10,9 @@ import {
 } from "@splatt/shared";
 import type { Logger } from "pino";
 import { systemFailure } from "../../processes/system-failure.ts";
-import { SIGNATURE_BYTES, type Signature, signatureOf } from "../frames/container-signature.ts";
 import { ByteRate } from "./byte-rate.ts";
 import { limitOf, nextSpan } from "./byte-spans.ts";
+import { DownloadChecks, type FileLimits } from "./download-checks.ts";
 import {
   canResume,
   connectionError,
@@ -26,10 +24,7 @@ import {
 import { PartFile } from "./part-file.ts";
 import { StallTimer } from "./stall-timer.ts";
 
-export interface FetchLimits {
-  readonly maxBytes: number;
-  /** Bytes that stay free on the disk. */
-  readonly minFreeBytes: number;
+export interface FetchLimits extends FileLimits {
   /** The limit on time without (nearly any) data, and on the wait for a response. */
   readonly stallMs: number;
   /** How many consecutive tries without progress fail the download. */
@@ -73,8 +68,6 @@ export interface FetchedFile {
   readonly sha256: string;
 }
 
-/** Bytes between two checks of the free disk space. */
-const DISK_CHECK_BYTES = 64 * 1024 * 1024;
 /** Less than this in `stallMs`, or in one try, counts as no progress. */
 const WORTHWHILE_BYTES = 64 * 1024;
 const PROGRESS_INTERVAL_MS = 250;
@@ -124,16 +117,20 @@ class Download {
   #helpersWanted = 0;
   /** The error that stopped a helper and is not the server's fault, such as a full disk. */
   #fault: unknown = null;
-  #headChecked = false;
+  readonly #checks: DownloadChecks;
   /** How many times the received bytes were discarded. */
   #restarts = 0;
-  #diskCheckedAt = 0;
   #lastReportMs = 0;
 
   constructor(options: FetchFileOptions) {
     this.#options = options;
     this.#source = new HttpSource(options.source);
     this.#part = new PartFile(options.file, options.source.url);
+    this.#checks = new DownloadChecks({
+      ...options,
+      part: this.#part,
+      pageAdvice: () => this.#source.pageAdvice,
+    });
   }
 
   async run(): Promise<Result<FetchedFile, Failure>> {
@@ -192,8 +189,7 @@ class Download {
     if (this.#part.received > 0) this.#restarts++;
     await this.#stopHelpers();
     await this.#part.startOver();
-    this.#headChecked = false;
-    this.#diskCheckedAt = 0;
+    this.#checks.reset();
   }
 
   async #stopHelpers(): Promise<void> {
@@ -228,13 +224,13 @@ class Download {
           const most =
             opened.supportsRanges && opened.total !== null ? this.#options.limits.connections - 1 : 0;
           this.#helpersWanted ||= Math.min(1, most);
-          return this.#checkSize() ?? (await this.#checkRoom());
+          return this.#checks.size() ?? (await this.#checks.room());
         },
       );
       if (error !== null) return error;
       viaLastUrl = true;
     }
-    return this.#checkHead(true);
+    return this.#checks.head(true);
   }
 
   /** Starts helpers up to the wanted number, as long as there is work for them. */
@@ -326,10 +322,10 @@ class Download {
       await this.#part.write(bytes, stream.at);
       stream.at += bytes.length;
       // Leaving the loop closes the connection.
-      const problem = this.#checkSize() ?? this.#checkHead(false) ?? (await this.#checkRoomAgain());
+      const problem = this.#checks.size() ?? this.#checks.head(false) ?? (await this.#checks.roomAgain());
       if (problem) return problem;
       this.#report();
-      if (this.#headChecked || !this.#options.onlyVideo) this.#startHelpers();
+      if (this.#checks.isHeadPassed) this.#startHelpers();
       if (stream.at === limit && stream.at !== opened.end) return null;
     }
     if (opened.end === null) this.#part.total = stream.at;
@@ -341,41 +337,6 @@ class Download {
     )
       return BROKEN;
     return null;
-  }
-
-  #checkSize(): SourceError | null {
-    const size = Math.max(this.#part.received, this.#part.total ?? 0);
-    if (size <= this.#options.limits.maxBytes) return null;
-    const detail = `The file has ${megabytes(size)} MB; the limit is ${megabytes(this.#options.limits.maxBytes)} MB.`;
-    return { failure: failure("source_too_large", detail), isTransient: false };
-  }
-
-  /** Rejects web pages and other non-videos after their first bytes. */
-  #checkHead(complete: boolean): SourceError | null {
-    const { head } = this.#part;
-    if (!this.#options.onlyVideo || this.#headChecked) return null;
-    if (head.length < SIGNATURE_BYTES && !complete) return null;
-    this.#headChecked = true;
-    const signature = signatureOf(head);
-    const what = NOT_A_VIDEO[signature];
-    if (what === undefined) return null;
-    const advice = signature === "html" ? this.#source.pageAdvice : null;
-    return { failure: failure("source_not_a_video", advice ?? `It is ${what}.`), isTransient: false };
-  }
-
-  async #checkRoomAgain(): Promise<SourceError | null> {
-    if (this.#part.received - this.#diskCheckedAt < DISK_CHECK_BYTES) return null;
-    return this.#checkRoom();
-  }
-
-  async #checkRoom(): Promise<SourceError | null> {
-    const { received, total } = this.#part;
-    this.#diskCheckedAt = received;
-    const { bavail, bsize } = await statfs(dirname(this.#options.file));
-    const needed = (total ?? received) - received + this.#options.limits.minFreeBytes;
-    if (bavail * bsize >= needed) return null;
-    const detail = `The video needs ${megabytes(needed)} MB; ${megabytes(bavail * bsize)} MB are free.`;
-    return { failure: failure("disk_full", detail), isTransient: false };
   }
 
   #report(): void {
@@ -402,22 +363,10 @@ const NO_RANGES: SourceError = {
   isTransient: false,
 };
 
-const NOT_A_VIDEO: Partial<Record<Signature, string>> = {
-  html: "a web page",
-  playlist: "a playlist that names other files",
-  text: "a text",
-  other: "another kind of file",
-  empty: "empty",
-};
-
 function patienceExceeded({ code, detail }: Failure, waitMs: number): Failure {
   return failure(code, `${detail} It asks to try again in ${Math.ceil(waitMs / 60_000)} minutes.`);
 }
 
 function stalled(): SourceError {
   return { failure: failure("source_stalled", "No data arrived for too long."), isTransient: true };
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
 }
