@@ -2,8 +2,8 @@ import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { failure } from "@splatt/shared";
 import { SIGNATURE_BYTES, type Signature, signatureOf } from "../frames/container-signature.ts";
-import type { SourceError } from "./http-source.ts";
 import type { PartFile } from "./part-file.ts";
+import type { SourceError } from "./source-error.ts";
 
 export interface FileLimits {
   readonly maxBytes: number;

@@ -13,15 +13,9 @@ import { systemFailure } from "../../processes/system-failure.ts";
 import { ByteRate } from "./byte-rate.ts";
 import { limitOf, nextSpan } from "./byte-spans.ts";
 import { DownloadChecks, type FileLimits } from "./download-checks.ts";
-import {
-  canResume,
-  connectionError,
-  HttpSource,
-  type HttpSourceOptions,
-  type OpenedSource,
-  type SourceError,
-} from "./http-source.ts";
+import { canResume, HttpSource, type HttpSourceOptions, type OpenedSource } from "./http-source.ts";
 import { PartFile } from "./part-file.ts";
+import { connectionError, type SourceError } from "./source-error.ts";
 import { StallTimer } from "./stall-timer.ts";
 
 export interface FetchLimits extends FileLimits {

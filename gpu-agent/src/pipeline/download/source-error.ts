@@ -1,0 +1,95 @@
+import { errorText, type Failure, failure } from "@splatt/shared";
+import { ProxyError } from "../../network/dial.ts";
+import type { HttpAnswer } from "../../network/http-request.ts";
+import { RefusedAddressError } from "./guarded-client.ts";
+import { retryAfterMs } from "./retry-after.ts";
+
+/** Why there is no body. */
+export interface SourceError {
+  readonly failure: Failure;
+  /** The same request may succeed later. */
+  readonly isTransient: boolean;
+  /** The HTTP status and the beginning of the body, if the server answered. */
+  readonly status?: number;
+  readonly answer?: string;
+  /** The wait that the server asks for. */
+  readonly retryAfterMs?: number;
+  /** The received bytes are useless: start again from the beginning. */
+  readonly restart?: boolean;
+}
+
+const PROXY_LOGIN = "asks for a user name and a password.";
+
+/** Classifies an HTTP status that delivers no file. */
+export function statusError(status: number, response: Pick<HttpAnswer, "headers">): SourceError {
+  const says = `It answered ${status}.`;
+  const waitMs = retryAfterMs(header(response, "retry-after"), header(response, "date"));
+  const later = {
+    failure: failure("source_server_error", says),
+    isTransient: true,
+    ...(waitMs > 0 ? { retryAfterMs: waitMs } : {}),
+  };
+  // The file is being prepared, or the client asked too often.
+  if (status === 202 || (status === 403 && waitMs > 0)) return later;
+  if (status === 407)
+    return { failure: failure("source_unreachable", `A proxy ${PROXY_LOGIN}`), isTransient: false };
+  if (status === 401 || status === 403)
+    return { failure: failure("source_denied", says), isTransient: false };
+  if (status === 404 || status === 410)
+    return { failure: failure("source_not_found", says), isTransient: false };
+  if (status === 416) return { ...later, restart: true };
+  if (status >= 500 || status === 429 || status === 408 || status === 425) return later;
+  if (status >= 400) return { failure: failure("source_denied", says), isTransient: false };
+  return { failure: failure("source_server_error", says), isTransient: false };
+}
+
+/** Classifies a connection that failed or broke. */
+export function connectionError(error: unknown): SourceError {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof RefusedAddressError) {
+      return { failure: failure("source_refused", cause.message), isTransient: false };
+    }
+    if (cause instanceof ProxyError) {
+      const isTransient = cause.status === null || cause.status === 429 || cause.status >= 500;
+      return { failure: failure("source_unreachable", `${cause.message}.`), isTransient: isTransient };
+    }
+  }
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const known: Readonly<Record<string, string>> = {
+    ENOTFOUND: "Its host name does not exist.",
+    ENETUNREACH: "There is no route to it.",
+    EHOSTUNREACH: "There is no route to it.",
+    EAI_AGAIN: "Its host name could not be resolved.",
+    ECONNREFUSED: "It refused the connection.",
+    ECONNRESET: "The connection broke.",
+    UND_ERR_SOCKET: "The connection broke.",
+    // Compressed bytes that end too early.
+    Z_BUF_ERROR: "The connection broke.",
+    UND_ERR_CONNECT_TIMEOUT: "It did not answer the connection.",
+    ETIMEDOUT: "It did not answer the connection.",
+  };
+  if (code === "HPE_HEADER_OVERFLOW" || code === "UND_ERR_HEADERS_OVERFLOW") {
+    return { failure: failure("source_server_error", "Its headers are too long."), isTransient: false };
+  }
+  if (/^HPE_/.test(code)) {
+    return {
+      failure: failure("source_server_error", `Its answer is not valid HTTP (${code}).`),
+      isTransient: true,
+    };
+  }
+  if (/^(?:Z_(?!BUF)|ERR_.*DECOMPRESS|ERR__?BROTLI|ERR_ZSTD|ZSTD_)/i.test(code)) {
+    return {
+      failure: failure("source_server_error", `It cannot be decompressed (${code}).`),
+      isTransient: true,
+    };
+  }
+  const certificate = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/.test(code);
+  const detail = known[code] ?? (certificate ? `Its certificate is not valid (${code}).` : errorText(error));
+  return { failure: failure("source_unreachable", detail), isTransient: !certificate };
+}
+
+/** @returns the first value of a header, or an empty text */
+export function header(response: Pick<HttpAnswer, "headers">, name: string): string {
+  const value = response.headers[name];
+  return (Array.isArray(value) ? value[0] : value)?.trim() ?? "";
+}
