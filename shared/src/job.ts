@@ -166,6 +166,20 @@ export const TrainReport = z.object({
     .number()
     .nullable()
     .describe("Mean SSIM over the held-out frames, at most 1; null when it was not measured."),
+  psnr_color_corrected: z
+    .number()
+    .nullable()
+    .optional()
+    .describe(
+      "The same as psnr, with each rendering fitted to the brightness and tint of its frame; absent where the engine does not measure it.",
+    ),
+  exposure_spread: z
+    .number()
+    .nonnegative()
+    .optional()
+    .describe(
+      "How much the exposure differs between frames, where the training compensated for it: 0.1 is ±10 %.",
+    ),
   note: z.string().max(500).optional().describe("What deviates from the request, and why."),
   psnr_doubt: z.string().max(300).optional().describe("Why the PSNR cannot be true, in a sentence."),
   warnings: z

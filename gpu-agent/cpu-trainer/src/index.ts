@@ -1,5 +1,6 @@
 export { type Intrinsics, type PinholeCamera, pinholeCamera, resized } from "./dataset/camera.ts";
-export { intrinsicsOf } from "./dataset/dataset-loading.ts";
+export { intrinsicsOf, loadDataset } from "./dataset/dataset-loading.ts";
+export { type Exposure, measureExposure, withExposure } from "./dataset/exposure.ts";
 export { undistort, undistortionMap, validPixels } from "./dataset/undistortion.ts";
 export { checkKernels } from "./kernels/kernels.ts";
 export { EARLY_SPLAT_NAME } from "./loop/early-splat.ts";

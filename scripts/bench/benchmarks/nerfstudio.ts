@@ -99,7 +99,7 @@ async function ours(options: TrainOptions): Promise<Row> {
 /** Trains the same dataset at the same size, as `ns-train splatfacto` would. */
 async function nerfstudios(options: TrainOptions): Promise<Row> {
   return inFolder(async (context) => {
-    const plan = planTraining(options, transforms, null);
+    const plan = planTraining(options, transforms, null, false);
     await writeDatasetView(context.dir, transforms, { dir }, true);
     let gaussians = 0;
     const run = async (args: readonly string[]) => {

@@ -32,7 +32,7 @@ export const SSIM_WINDOW: readonly number[] = (() => {
 export const ROW_SUM = { absolute: 0, squared: 1, ssim: 2, validPixels: 3 } as const;
 
 /**
- * Kernel `loadTarget(first, end)`: rows of the photo's bytes to floats 0–1 in the `target` planes.
+ * Kernel `loadTarget(first, end)`: rows of the photo's bytes to floats in the `target` planes, 0–1 over the frame's gain.
  */
 export function loadTargetKernel(layout: MemoryLayout, constants: ConstantPool): FunctionCode {
   const k = new KernelBuilder(constants);
@@ -44,7 +44,7 @@ export function loadTargetKernel(layout: MemoryLayout, constants: ConstantPool):
       const value = frame
         .add(bytes)
         .loadBytes()
-        .mul(1 / 255);
+        .mul(image.uniforms.loadSplat((UNIFORM.photoScale + channel) * 4));
       plane.storeF32x4(value.where(inside), layout.target + channel * layout.planeBytes);
     }
   });

@@ -106,6 +106,8 @@ export const UNIFORM = {
   /** Of an L1 difference, and of the mean SSIM, in the loss. */
   l1Weight: 31,
   ssimWeight: 32,
+  /** What a byte of the photo is multiplied by, for red, green and blue: 1/255, divided by the frame's gain. */
+  photoScale: 33,
   // Integers from here on.
   width: 40,
   height: 41,

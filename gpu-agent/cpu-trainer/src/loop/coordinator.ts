@@ -90,7 +90,10 @@ function startingPoint(
   line(
     `starting with ${seeds.count} gaussians, ${Math.min(points.count, seeds.count)} of them sparse points`,
   );
-  return { progress: { iteration: 0, count: seeds.count, seedPoints: seeds.count }, elapsedMs: 0 };
+  return {
+    progress: { iteration: 0, count: seeds.count, seedPoints: seeds.count, gains: task.gains },
+    elapsedMs: 0,
+  };
 }
 
 /** Runs the remaining iterations: reports progress, and writes checkpoints and early splats. */
@@ -187,6 +190,7 @@ async function finish(
     held_out_frames: heldOut.length,
     psnr: metrics?.psnr ?? null,
     ssim: metrics?.ssim ?? null,
+    psnr_color_corrected: metrics?.correctedPsnr ?? null,
   });
 }
 

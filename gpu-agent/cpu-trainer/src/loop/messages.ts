@@ -1,6 +1,7 @@
 import type { PointCloud } from "@splatt/formats";
 import type { Failure, MetricPoint, TrainReport } from "@splatt/shared";
 import type { DatasetFrame } from "../dataset/dataset-loading.ts";
+import type { Rgb } from "../dataset/exposure.ts";
 import type { FrameSlot } from "../dataset/frame-stores.ts";
 import type { PhotoTask } from "../dataset/photo-loading.ts";
 import type { MemoryLayout } from "../kernels/memory-layout.ts";
@@ -30,6 +31,8 @@ export interface CoordinatorTask {
   /** Of the frames of `train`, then of those of `heldOut`. */
   readonly slots: readonly FrameSlot[];
   readonly points: PointCloud;
+  /** Of the frames of `train`; null where the exposure is steady. */
+  readonly gains: readonly Rgb[] | null;
   /** The greatest distance of a camera from the cameras' centre. */
   readonly extent: number;
   /** The folder for checkpoints and the trained splat. */

@@ -11,6 +11,12 @@ export interface ImageMetrics {
   readonly ssim: number;
 }
 
+/** Of a held-out frame, whose exposure is not known. */
+export interface HeldOutMetrics extends ImageMetrics {
+  /** PSNR of the rendering with each channel brightened or darkened to fit the photo. */
+  readonly correctedPsnr: number;
+}
+
 /** Sums the row sums of the kernel `ssim`. */
 export function imageMetrics(rowSums: Float32Array, { height }: ImageSize): ImageMetrics {
   const total = (field: number) => {
@@ -26,8 +32,8 @@ export function imageMetrics(rowSums: Float32Array, { height }: ImageSize): Imag
   };
 }
 
-export function meanMetrics(metrics: readonly ImageMetrics[]): ImageMetrics {
-  const mean = (field: keyof ImageMetrics) =>
+export function meanMetrics(metrics: readonly HeldOutMetrics[]): HeldOutMetrics {
+  const mean = (field: keyof HeldOutMetrics) =>
     metrics.reduce((sum, one) => sum + one[field], 0) / metrics.length;
-  return { l1: mean("l1"), psnr: mean("psnr"), ssim: mean("ssim") };
+  return { l1: mean("l1"), psnr: mean("psnr"), ssim: mean("ssim"), correctedPsnr: mean("correctedPsnr") };
 }

@@ -13,6 +13,7 @@ import {
   type TrainReport,
 } from "@splatt/shared";
 import { type LoadedDataset, loadDataset } from "../dataset/dataset-loading.ts";
+import { type Exposure, measureExposure, withExposure } from "../dataset/exposure.ts";
 import { createPhotoCounters } from "../dataset/photo-loading.ts";
 import { compileKernels, createMemory } from "../kernels/kernels.ts";
 import { cameraExtent, planScene } from "../scene/scene-plan.ts";
@@ -67,11 +68,18 @@ export async function train(
   const settings = trainingSettings(options);
   const key = await datasetKey(dataset, loaded.value, settings);
   if (!key.ok) return key;
-  const report = await trainOnThreads(trainer, loaded.value, settings, key.value, context);
+  const exposure = await measureExposure(loaded.value.train, loaded.value.points);
+  context.toolOutput(exposureLine(exposure));
+  const report = await trainOnThreads(trainer, loaded.value, settings, exposure, key.value, context);
   if (!report.ok) return report;
   await rm(join(context.dir, CHECKPOINT_FILE), { force: true });
   await removeEarlySplats(context.dir);
-  return ok({ report: report.value, model: MODEL_FILE });
+  return ok({ report: withExposure(report.value, exposure), model: MODEL_FILE });
+}
+
+function exposureLine({ spread, varies }: Exposure): string {
+  const percent = `the exposure differs by ±${(100 * spread).toFixed(1)} % between frames`;
+  return varies ? `${percent}: each frame gets its own gain` : percent;
 }
 
 /** Identifies everything that determines the result: poses, points, photos and settings. */
@@ -99,6 +107,7 @@ async function trainOnThreads(
   { threads, ...intervals }: TrainerOptions,
   { train, heldOut, points }: LoadedDataset,
   settings: TrainingSettings,
+  exposure: Exposure,
   key: string,
   context: TrainingContext,
 ): Promise<Result<TrainReport, Failure>> {
@@ -123,6 +132,7 @@ async function trainOnThreads(
     heldOut,
     slots,
     points,
+    gains: exposure.varies ? exposure.gains : null,
     extent: cameraExtent(train.map((frame) => frame.camera)),
     dir: context.dir,
     checkpointKey: key,

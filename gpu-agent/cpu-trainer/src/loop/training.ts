@@ -1,4 +1,5 @@
 import type { DatasetFrame } from "../dataset/dataset-loading.ts";
+import type { Rgb } from "../dataset/exposure.ts";
 import type { FrameSlot, FrameStore } from "../dataset/frame-stores.ts";
 import { cameraAt } from "../dataset/frame-stores.ts";
 import { UNIFORM } from "../kernels/memory-layout.ts";
@@ -8,7 +9,9 @@ import { deriveSeed } from "../scene/random.ts";
 import { tileGrid } from "../scene/tiles.ts";
 import { clearPlanes, setView, type Workspace } from "../scene/workspace.ts";
 import type { TrainingSettings } from "../training-settings.ts";
-import { type ImageMetrics, imageMetrics, meanMetrics } from "./metrics.ts";
+import { colorRatio, correctedPsnr } from "./color-match.ts";
+import { withMovedGain } from "./frame-gains.ts";
+import { type HeldOutMetrics, imageMetrics, meanMetrics } from "./metrics.ts";
 import { PASSES, type Pass } from "./passes.ts";
 import {
   backgroundAt,
@@ -24,6 +27,11 @@ import type { ThreadTeam } from "./thread-team.ts";
 const BETA1 = 0.9;
 const BETA2 = 0.999;
 
+/** The fraction of the iterations from which the frames' gains follow the rendering, which must show something first. */
+const GAINS_FROM = 0.1;
+/** About how many pixels tell a frame's gain. */
+const RATIO_SAMPLES = 8192;
+
 /** Passes up to the rendering, and the one that compares it with the photo. */
 const EVALUATION: readonly Pass[] = [...PASSES.slice(0, PASSES.indexOf("ssim")), "ssim"];
 
@@ -35,6 +43,8 @@ export interface Progress {
   readonly count: number;
   /** The number of initial gaussians. */
   readonly seedPoints: number;
+  /** Of the training frames' exposures; null where they are not compensated. */
+  readonly gains: readonly Rgb[] | null;
 }
 
 /** The training data and settings. */
@@ -77,17 +87,19 @@ export class Training {
 
   /** Runs one iteration on one frame. */
   step(): { loss: number; densification: DensificationOutcome | null } {
-    const { iteration, count } = this.#progress;
+    const { iteration, count, gains } = this.#progress;
     const { train, slots } = this.#scene;
     const frame = frameAt(this.#settings, iteration, train.length);
     const { stores, index } = slots[frame] as FrameSlot;
     const store = stores[levelAt(this.#settings, iteration, stores.length)] as FrameStore;
-    this.#view(train[frame] as DatasetFrame, store, index);
+    this.#view(train[frame] as DatasetFrame, store, index, gains?.[frame]);
     this.#setUniforms();
     this.#run(PASSES, shDegreeAt(this.#settings, iteration), store);
     const { l1, ssim } = imageMetrics(this.#workspace.rowSums, store);
     const { ssimWeight } = this.#settings;
-    this.#progress = { ...this.#progress, iteration: iteration + 1, count };
+    const moves = gains !== null && iteration >= GAINS_FROM * this.#settings.iterations;
+    const moved = moves ? withMovedGain(gains, frame, this.#colorRatio(store)) : gains;
+    this.#progress = { ...this.#progress, iteration: iteration + 1, count, gains: moved };
     return {
       loss: (1 - ssimWeight) * l1 + ssimWeight * (1 - ssim),
       densification: densifiesAfter(this.#settings, iteration + 1) ? this.#densify() : null,
@@ -95,7 +107,7 @@ export class Training {
   }
 
   /** The quality of rendered held-out frames, over the first `most` of them; null when there are none. */
-  evaluate(most = Number.POSITIVE_INFINITY): ImageMetrics | null {
+  evaluate(most = Number.POSITIVE_INFINITY): HeldOutMetrics | null {
     const { train, heldOut, slots } = this.#scene;
     const degree = shDegreeAt(this.#settings, this.#progress.iteration);
     this.#workspace.uniforms.floats.fill(0, UNIFORM.background, UNIFORM.background + 3);
@@ -104,15 +116,24 @@ export class Training {
       const finest = stores[0] as FrameStore;
       this.#view(frame, finest, index);
       this.#run(EVALUATION, degree, finest);
-      return imageMetrics(this.#workspace.rowSums, finest);
+      return {
+        ...imageMetrics(this.#workspace.rowSums, finest),
+        correctedPsnr: correctedPsnr(this.#workspace, finest, this.#colorRatio(finest)),
+      };
     });
     return metrics.length === 0 ? null : meanMetrics(metrics);
   }
 
-  #view(frame: DatasetFrame, store: FrameStore, index: number): void {
+  /** From a sample of the pixels. */
+  #colorRatio(store: FrameStore): Rgb {
+    const step = Math.max(1, Math.floor(Math.sqrt((store.width * store.height) / RATIO_SAMPLES)));
+    return colorRatio(this.#workspace, store, step);
+  }
+
+  #view(frame: DatasetFrame, store: FrameStore, index: number, gain?: Rgb): void {
     if (this.#planesFor !== store) clearPlanes(this.#workspace);
     this.#planesFor = store;
-    setView(this.#workspace, cameraAt(frame.camera, store), store, index);
+    setView(this.#workspace, cameraAt(frame.camera, store), store, index, gain);
   }
 
   #setUniforms(): void {

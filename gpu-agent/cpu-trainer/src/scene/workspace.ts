@@ -1,4 +1,5 @@
 import type { PinholeCamera } from "../dataset/camera.ts";
+import type { Rgb } from "../dataset/exposure.ts";
 import type { FrameStore } from "../dataset/frame-stores.ts";
 import { bindKernels, type Kernels } from "../kernels/kernels.ts";
 import { type MemoryLayout, paramRows, planeStrideBytes, UNIFORM } from "../kernels/memory-layout.ts";
@@ -55,8 +56,18 @@ export function openWorkspace(
  */
 const JACOBIAN_MARGIN = 1.3;
 
-/** Points the kernels at a camera and a frame of its size. */
-export function setView(workspace: Workspace, camera: PinholeCamera, store: FrameStore, frame: number): void {
+/**
+ * Points the kernels at a camera and a frame of its size.
+ *
+ * @param gain of the frame's exposure, which its photo is divided by
+ */
+export function setView(
+  workspace: Workspace,
+  camera: PinholeCamera,
+  store: FrameStore,
+  frame: number,
+  gain: Rgb = [1, 1, 1],
+): void {
   const { floats, ints } = workspace.uniforms;
   floats.set(camera.rotation, UNIFORM.viewRotation);
   floats.set(camera.translation, UNIFORM.viewTranslation);
@@ -81,6 +92,10 @@ export function setView(workspace: Workspace, camera: PinholeCamera, store: Fram
     ints[UNIFORM.frame + channel] = store.address + (3 * frame + channel) * planeBytes;
   }
   ints[UNIFORM.validMask] = store.validMask;
+  floats.set(
+    gain.map((value) => 1 / (255 * value)),
+    UNIFORM.photoScale,
+  );
 }
 
 /** Zeroes the image planes, whose margins must be zero. Call when the image's size changes. */

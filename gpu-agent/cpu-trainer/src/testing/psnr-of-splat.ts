@@ -42,6 +42,7 @@ export async function psnrOfSplat(cloud: SplatCloud, dataset: Dataset, longSide?
     iteration: 0,
     count: cloud.count,
     seedPoints: 1,
+    gains: null,
   });
   return training.evaluate()?.psnr ?? Number.NaN;
 }

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Lens, lensOf, type Matrix4, type PosedFrame, type Transforms, writePly } from "@splatt/formats";
 import sharp from "sharp";
+import type { Rgb } from "../dataset/exposure.ts";
 import { type Distortion, distort } from "../dataset/undistortion.ts";
 import { Random } from "../scene/random.ts";
 
@@ -18,8 +19,8 @@ export interface SyntheticOptions {
   readonly lens?: Distortion;
   /** Every other frame is of a camera held upright, with another focal length. */
   readonly secondCamera?: boolean;
-  /** Brightness of the last frame relative to the first, as automatic exposure changes it. */
-  readonly exposureDrift?: number;
+  /** What the colours of a frame are multiplied by, as automatic exposure and white balance do. */
+  readonly gainOf?: (frame: number) => Rgb;
 }
 
 const NO_DISTORTION: Distortion = { k1: 0, k2: 0, p1: 0, p2: 0 };
@@ -76,9 +77,8 @@ export async function writeSyntheticDataset(dir: string, options: SyntheticOptio
   await writeFile(join(dir, "transforms.json"), JSON.stringify(transforms));
   await writeSparsePoints(join(dir, "sparse_pc.ply"), poses, points, width / focal);
   for (const [i, frame] of transforms.frames.entries()) {
-    const exposure = 1 + ((options.exposureDrift ?? 1) - 1) * (i / Math.max(1, frames - 1));
     const camera = lensOf(transforms, frame);
-    const photo = photograph(frame.transform_matrix, camera, exposure);
+    const photo = photograph(frame.transform_matrix, camera, options.gainOf?.(i) ?? [1, 1, 1]);
     await sharp(photo, { raw: { width: camera.w, height: camera.h, channels: 3 } })
       .png()
       .toFile(join(dir, names[i] as string));
@@ -104,7 +104,7 @@ function orbitPose(i: number, frames: number): Matrix4 {
   return [row(0), row(1), row(2), [0, 0, 0, 1]];
 }
 
-function photograph(pose: Matrix4, camera: Lens, exposure: number): Buffer {
+function photograph(pose: Matrix4, camera: Lens, gain: Rgb): Buffer {
   const { w, h } = camera;
   const photo = Buffer.alloc(3 * w * h);
   for (let y = 0; y < h; y++) {
@@ -121,7 +121,7 @@ function photograph(pose: Matrix4, camera: Lens, exposure: number): Buffer {
         for (const c of [0, 1, 2] as const) sum[c] = (sum[c] as number) + color[c] / 4;
       }
       for (const c of [0, 1, 2] as const) {
-        photo[3 * (y * w + x) + c] = Math.round(255 * Math.min(1, exposure * (sum[c] as number)));
+        photo[3 * (y * w + x) + c] = Math.round(255 * Math.min(1, gain[c] * (sum[c] as number)));
       }
     }
   }

@@ -156,7 +156,9 @@ it("produces the same splat on any number of threads and after any interruption,
 
   const resumed = await contextIn("interrupted");
   expect(await engine.train(dataset, short, resumed)).toMatchObject({ ok: true });
-  expect(resumed.lines[0]).toMatch(/^resuming from the checkpoint of step (19|[2-5]\d)$/);
+  expect(resumed.lines).toContainEqual(
+    expect.stringMatching(/^resuming from the checkpoint of step (19|[2-5]\d)$/),
+  );
   expect(await splatBytes(resumed)).toEqual(await splatBytes(whole));
   expect(await readdir(resumed.dir)).toEqual(["splats.ply"]);
 });
@@ -166,7 +168,7 @@ describe("a checkpoint that cannot be used is ignored:", () => {
     ["garbage", "hello", "its header is damaged"],
     [
       "another job's",
-      '{"format":"splatt-builtin-checkpoint-1","key":"x","iteration":1,"count":1,"seedPoints":1,"elapsedMs":0,"rows":1,"crc32":0}\n',
+      '{"format":"splatt-builtin-checkpoint-2","key":"x","iteration":1,"count":1,"seedPoints":1,"gains":null,"elapsedMs":0,"rows":1,"crc32":0}\n',
       "it is of other images or other options",
     ],
   ])("%s", async (name, content, reason) => {
@@ -177,7 +179,7 @@ describe("a checkpoint that cannot be used is ignored:", () => {
       { ...short, iterations: 2 },
       context,
     );
-    expect(context.lines[0]).toBe(`ignoring the checkpoint: ${reason}`);
+    expect(context.lines).toContain(`ignoring the checkpoint: ${reason}`);
     expect(result).toMatchObject({ ok: true });
   });
 });
@@ -242,4 +244,43 @@ it("trains on photos of several cameras and sizes", async () => {
   expect({ width, height, held_out_frames }).toEqual({ width: 96, height: 72, held_out_frames: 8 });
   // Half of the held-out frames are of either camera.
   expect(psnr).toBeGreaterThan(22);
+});
+
+describe("with an exposure that changes from frame to frame", () => {
+  const flickering = () => ({ dir: join(dir, "flickering") });
+  const GAINS = [0.7, 1.25, 0.85, 1.1, 1.3];
+  beforeAll(async () => {
+    await writeSyntheticDataset(flickering().dir, {
+      ...{ frames: 40, width: 96, height: 72 },
+      gainOf: (frame) =>
+        [1, 1, 0.95].map((tint) => tint * (GAINS[frame % GAINS.length] ?? 1)) as [number, number, number],
+    });
+  });
+
+  it("fits each frame's exposure, and reports the quality with and without it", async () => {
+    const context = await contextIn("flickering-run");
+    const result = await createBuiltinEngine({ threads: 2 }).train(flickering(), options, context);
+    if (!result.ok) return expect.fail(result.error.detail);
+    const { psnr, psnr_color_corrected, exposure_spread } = result.value.report;
+    // As good as with a steady exposure, but for what was cut off as white.
+    expect(psnr_color_corrected).toBeGreaterThan(23);
+    expect(psnr_color_corrected).toBeGreaterThan((psnr ?? 0) + 3);
+    expect(exposure_spread).toBeGreaterThan(0.05);
+  });
+
+  it("continues with the gains of the checkpoint", async () => {
+    const whole = await contextIn("flickering-whole");
+    await createBuiltinEngine({ threads: 1 }).train(flickering(), short, whole);
+    const stop = new AbortController();
+    const interrupted = await contextIn("flickering-interrupted", {
+      signal: stop.signal,
+      report: ({ message }) => Number(/Step (\d+)/.exec(message)?.[1]) >= 20 && stop.abort(),
+    });
+    const engine = createBuiltinEngine({ threads: 2, checkpointIntervalMs: 0, reportIntervalMs: 0 });
+    expect(await engine.train(flickering(), short, interrupted)).toMatchObject({ ok: false });
+    const resumed = await contextIn("flickering-interrupted");
+    await engine.train(flickering(), short, resumed);
+    expect(resumed.lines).toContainEqual(expect.stringContaining("resuming from the checkpoint"));
+    expect(await splatBytes(resumed)).toEqual(await splatBytes(whole));
+  });
 });

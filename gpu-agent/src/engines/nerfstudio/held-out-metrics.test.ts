@@ -17,13 +17,23 @@ const RECORDED = `{
 
 describe("parseHeldOutMetrics", () => {
   it("reads what ns-eval writes, including NaN", () => {
-    expect(parseHeldOutMetrics(RECORDED)).toEqual({ psnr: 21.07428741455078, ssim: 0.15561267733573914 });
+    expect(parseHeldOutMetrics(RECORDED)).toEqual({
+      psnr: 21.07428741455078,
+      ssim: 0.15561267733573914,
+      correctedPsnr: null,
+    });
+  });
+
+  it("reads the PSNR after the correction of colours", () => {
+    const text = RECORDED.replace('"psnr_std"', '"cc_psnr": 24.5, "psnr_std"');
+    expect(parseHeldOutMetrics(text)).toMatchObject({ psnr: 21.07428741455078, correctedPsnr: 24.5 });
   });
 
   it("reports no PSNR that is not a finite number", () => {
     expect(parseHeldOutMetrics('{"results": {"psnr": Infinity, "ssim": NaN}}')).toEqual({
       psnr: null,
       ssim: null,
+      correctedPsnr: null,
     });
   });
 

@@ -335,7 +335,7 @@ gsplat_kernels.import_gsplat()`,
     });
 
     it("parses every argument list of ours", () => {
-      const plan = planTraining({ ...options, preset: "high" }, tinyTransforms(), null);
+      const plan = planTraining({ ...options, preset: "high" }, tinyTransforms(), null, false);
       const args = trainArgs({ ...plan, cacheImages: "cpu" }, "checkpoint.ckpt").slice(1);
       const parse = (module: string, config: string, list: readonly string[]) =>
         runPython(

@@ -18,6 +18,7 @@ const plan: TrainingPlan = {
   warmupLength: 400,
   stopSplitAt: 2500,
   resolutionSchedule: 500,
+  bilateralGrid: true,
 };
 
 const TRAIN_LINE = `splatfacto --data nerfstudio-dataset --output-dir nerfstudio-output --experiment-name splat
@@ -28,6 +29,7 @@ const TRAIN_LINE = `splatfacto --data nerfstudio-dataset --output-dir nerfstudio
   --pipeline.model.sh-degree-interval 167 --pipeline.model.cull-alpha-thresh 0.005
   --pipeline.model.densify-grad-thresh 0.0005 --pipeline.model.warmup-length 400
   --pipeline.model.stop-split-at 2500 --pipeline.model.resolution-schedule 500
+  --pipeline.model.use-bilateral-grid True --pipeline.model.color-corrected-metrics True
   --optimizers.means.scheduler.max-steps 5000`;
 const DATAPARSER = `nerfstudio-data --downscale-factor 1 --orientation-method none --center-method none
   --auto-scale-poses False`;

@@ -60,6 +60,8 @@ export function trainArgs(plan: TrainingPlan, resumeFrom: string | null): string
     ...["--pipeline.model.warmup-length", String(plan.warmupLength)],
     ...["--pipeline.model.stop-split-at", String(plan.stopSplitAt)],
     ...["--pipeline.model.resolution-schedule", String(plan.resolutionSchedule)],
+    ...["--pipeline.model.use-bilateral-grid", plan.bilateralGrid ? "True" : "False"],
+    ...["--pipeline.model.color-corrected-metrics", "True"],
     ...["--optimizers.means.scheduler.max-steps", String(plan.iterations)],
     ...(resumeFrom === null ? [] : ["--load-checkpoint", resumeFrom]),
     // The dataset's poses are already upright, centred and of unit scale; the result must stay in their frame.

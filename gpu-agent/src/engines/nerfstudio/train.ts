@@ -1,5 +1,6 @@
 import { access, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { type Exposure, loadDataset, measureExposure, withExposure } from "@splatt/cpu-trainer";
 import { type Dataset, largestLens, readDataset } from "@splatt/formats";
 import { err, failure, ok } from "@splatt/shared";
 import type { StageContext, StageResult } from "../../pipeline/stage.ts";
@@ -52,6 +53,7 @@ export async function train(
   const transforms = read.value;
   if (installation === null) return err(noPython());
   const heldOut = transforms.test_filenames.length;
+  const exposure = await exposureOf(dataset);
   const freeBytes = await machine.freeGpuMemory(gpuUuid);
   // A leftover of an interrupted run.
   await rm(join(context.dir, METRICS_FILE), { force: true });
@@ -76,7 +78,7 @@ export async function train(
       notFound: noPython(),
       obstacle: async () => shortOfGpuMemory(freeBytes),
       async prepare(tried, dir, from) {
-        const plan = planTraining(tried, transforms, freeBytes);
+        const plan = planTraining(tried, transforms, freeBytes, exposure?.varies ?? false);
         await writeDatasetView(dir, transforms, dataset, true);
         const evaluation = heldOut > 0 ? [evalArgs()] : [];
         return {
@@ -101,8 +103,13 @@ export async function train(
             : ((await readMetrics(noting.dir)) ?? (await evaluate(machine, tried.iterations, noting)));
         if (noting.signal.aborted) return err(failure("agent_stopped", ""));
         await writeDatasetView(noting.dir, transforms, dataset, false);
-        const { iterations, shDegree, width, height } = planTraining(tried, transforms, freeBytes);
-        return ok({
+        const { iterations, shDegree, width, height } = planTraining(
+          tried,
+          transforms,
+          freeBytes,
+          exposure?.varies ?? false,
+        );
+        const report = {
           // Only densification prints the number; without it, the export is the first to count.
           gaussians: progress?.gaussians ?? 0,
           iterations,
@@ -112,7 +119,9 @@ export async function train(
           held_out_frames: heldOut,
           psnr: metrics.psnr,
           ssim: metrics.ssim,
-        });
+          ...(metrics.correctedPsnr === null ? {} : { psnr_color_corrected: metrics.correctedPsnr }),
+        };
+        return ok(exposure === null ? report : withExposure(report, exposure));
       },
     },
     options,
@@ -121,11 +130,17 @@ export async function train(
   );
 }
 
-const NOT_MEASURED: HeldOutMetrics = { psnr: null, ssim: null };
+const NOT_MEASURED: HeldOutMetrics = { psnr: null, ssim: null, correctedPsnr: null };
 
 async function readMetrics(dir: string): Promise<HeldOutMetrics | null> {
   const text = await readFile(join(dir, METRICS_FILE), "utf8").catch(() => null);
   return text === null ? null : parseHeldOutMetrics(text);
+}
+
+/** Null for a dataset whose cameras or points cannot be read. */
+async function exposureOf(dataset: Dataset): Promise<Exposure | null> {
+  const loaded = await loadDataset(dataset);
+  return loaded.ok ? measureExposure(loaded.value.train, loaded.value.points) : null;
 }
 
 /** PSNR and SSIM on the held-out frames, in its own process. A failure is logged and does not fail the job. */

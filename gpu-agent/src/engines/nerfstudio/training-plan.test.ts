@@ -86,7 +86,12 @@ describe("planTraining", () => {
       plan: { cacheImages: "cpu" },
     },
   ])("plans $name", ({ options, frames = 100, freeGpuBytes = null, plan }) => {
-    const planned = planTraining({ ...standard, ...options }, capture(1920, 1080, frames), freeGpuBytes);
+    const planned = planTraining(
+      { ...standard, ...options },
+      capture(1920, 1080, frames),
+      freeGpuBytes,
+      false,
+    );
     expect(planned).toMatchObject(plan);
   });
 });

@@ -21,6 +21,8 @@ export interface TrainingPlan {
   readonly warmupLength: number;
   readonly stopSplitAt: number;
   readonly resolutionSchedule: number;
+  /** Whether each frame gets a transform of its colours, because the exposure changes between frames. */
+  readonly bilateralGrid: boolean;
 }
 
 interface PresetThresholds {
@@ -50,11 +52,13 @@ const MAX_IMAGE_SHARE_OF_GPU = 0.25;
  * only while densification lasts, so a short run has none: it would have no time to recover from one.
  *
  * @param freeGpuBytes null when unknown
+ * @param exposureVaries between the frames
  */
 export function planTraining(
   options: TrainOptions,
   transforms: Pick<Transforms, keyof Lens | "frames">,
   freeGpuBytes: number | null,
+  exposureVaries: boolean,
 ): TrainingPlan {
   const { iterations, preset } = options;
   const largest = largestLens(transforms);
@@ -76,6 +80,7 @@ export function planTraining(
     warmupLength: Math.min(500, Math.round(iterations / 10)),
     stopSplitAt: scaledStep(15_000, iterations),
     resolutionSchedule: scaledStep(3000, iterations),
+    bilateralGrid: exposureVaries,
   };
 }
 
