@@ -111,22 +111,23 @@ export const FAILURES = {
   },
   archive_corrupt: {
     sentence: "The archive is damaged or incomplete.",
-    hint: "Check that it unpacks on your computer. Pack the photos again and create a new job.",
+    hint: "Check that it unpacks on your computer. Pack the files again and create a new job.",
     retryable: false,
   },
   archive_unsupported: {
     sentence: "The archive is of a kind that is not read.",
-    hint: "Pack the photos into one ordinary zip, tar or tar.gz, without a password and without archives inside.",
+    hint: "Pack the files into one ordinary zip, tar or tar.gz, without a password and without archives inside.",
     retryable: false,
   },
   archive_unsafe: {
-    sentence: "The archive has entries that no archive of photos has, and nothing of it was unpacked.",
-    hint: "Pack only the photos, without links and with plain file names.",
+    sentence:
+      "The archive has entries that no archive of photos or videos has, and nothing of it was unpacked.",
+    hint: "Pack only the photos or videos, without links and with plain file names.",
     retryable: false,
   },
   archive_too_large: {
     sentence: "The archive would unpack to more than an agent accepts.",
-    hint: "Pack only the photos: 3,000 at most, in an archive of at most 10,000 files. 50 to 300 work well.",
+    hint: "Pack only the photos (3,000 at most, 50 to 300 work well) or videos (16 at most), in an archive of at most 10,000 files.",
     retryable: false,
   },
   too_few_photos: {

@@ -139,6 +139,14 @@ export const JobSpec = z.object({
 });
 export type JobSpec = z.infer<typeof JobSpec>;
 
+/** How much of one of several videos is part of the reconstruction. */
+export const VideoReport = z.object({
+  name: z.string().max(300).describe("The video's file name."),
+  frames: z.int().nonnegative().describe("Frames taken from it."),
+  registered: z.int().nonnegative().describe("Those whose camera COLMAP has placed."),
+});
+export type VideoReport = z.infer<typeof VideoReport>;
+
 /** What the poses stage found. */
 export const CaptureReport = z.object({
   frames: z.int().nonnegative().describe("Frames taken for the reconstruction."),
@@ -147,6 +155,7 @@ export const CaptureReport = z.object({
   mean_reprojection_error: z.number().nonnegative().nullable().describe("Pixels."),
   verdict: z.enum(["good", "weak", "unusable"]).describe("How good the capture is for a splat."),
   advice: z.string().describe("What would make a better capture."),
+  videos: z.array(VideoReport).max(64).optional().describe("Each video, where several were sent."),
 });
 export type CaptureReport = z.infer<typeof CaptureReport>;
 

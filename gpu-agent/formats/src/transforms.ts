@@ -32,6 +32,8 @@ export const PosedFrame = PartialLens.extend({
   colmap_im_id: z.int().optional(),
   /** The photo's path in the archive that was sent. */
   photo: z.string().optional(),
+  /** The video's name, where several were sent. */
+  video: z.string().optional(),
 });
 export type PosedFrame = z.infer<typeof PosedFrame>;
 

@@ -48,7 +48,7 @@ export function runStages(parts: PipelineParts): Pipeline {
     const video = await parts.fetchVideo(stages, source, job);
     if (!video.ok) return video;
     const file = join(stages.dir("download"), video.value.file);
-    const frames = await stages.run(parts.frames, { file, options });
+    const frames = await stages.run(parts.frames, { files: [{ path: file, name: "source" }], options });
     if (!frames.ok) return frames;
 
     const framesDir = stages.dir("frames");

@@ -108,7 +108,10 @@ async function solve(capture: Capture, preset: Preset, colmap: string): Promise<
     const frames = await createFramesStage({
       ...{ ffmpeg: "ffmpeg", ffprobe: "ffprobe", commandTimeoutMs: HOUR_MS },
       ...FRAME_LIMITS,
-    }).run({ file: video, options: { fps: FPS, start_sec: 0, end_sec: null } }, contextIn(framesDir));
+    }).run(
+      { files: [{ path: video, name: "video" }], options: { fps: FPS, start_sec: 0, end_sec: null } },
+      contextIn(framesDir),
+    );
     if (!frames.ok) throw new Error(frames.error.detail);
     const stage = createPosesStage({
       ...{ colmap, gpu: false, threads: null, commandTimeoutMs: HOUR_MS, silenceMs: HOUR_MS },

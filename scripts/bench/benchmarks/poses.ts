@@ -41,7 +41,10 @@ async function runOurs(video: string, work: string, fps: number, preset: Preset,
   const frames = await createFramesStage({
     ...{ ffmpeg: "ffmpeg", ffprobe: "ffprobe", commandTimeoutMs: HOUR_MS },
     ...FRAME_LIMITS,
-  }).run({ file: video, options: { fps, start_sec: 0, end_sec: null } }, contextIn(framesDir));
+  }).run(
+    { files: [{ path: video, name: "video" }], options: { fps, start_sec: 0, end_sec: null } },
+    contextIn(framesDir),
+  );
   if (!frames.ok) throw new Error(`${frames.error.code}: ${frames.error.detail}`);
   const stage = createPosesStage({
     ...{ colmap, gpu: false, threads: null },

@@ -68,7 +68,10 @@ async function takeFrames(
   const dir = await mkdtemp(join(clips, "out-"));
   const messages: string[] = [];
   const result = await createFramesStage({ ...CONFIG, ...config }).run(
-    { file: join(clips, clip), options: { fps: 4, start_sec: 0, end_sec: null, ...options } },
+    {
+      files: [{ path: join(clips, clip), name: clip }],
+      options: { fps: 4, start_sec: 0, end_sec: null, ...options },
+    },
     {
       dir,
       signal,
@@ -440,7 +443,10 @@ describe.skipIf(!installed)("the frames stage", () => {
     const first = await takeFrames("plain.mkv", { fps: 10 });
     const stage = createFramesStage(CONFIG);
     const result = await stage.run(
-      { file: join(clips, "plain.mkv"), options: { fps: 2, start_sec: 0, end_sec: null } },
+      {
+        files: [{ path: join(clips, "plain.mkv"), name: "plain.mkv" }],
+        options: { fps: 2, start_sec: 0, end_sec: null },
+      },
       {
         dir: first.dir,
         signal: new AbortController().signal,

@@ -58,7 +58,10 @@ async function takeFrames() {
     commandTimeoutMs: 60_000,
   });
   return stage.run(
-    { file: join(dir, "source"), options: { fps: 4, start_sec: 0, end_sec: null } },
+    {
+      files: [{ path: join(dir, "source"), name: "source" }],
+      options: { fps: 4, start_sec: 0, end_sec: null },
+    },
     {
       dir: join(dir, "out"),
       signal: new AbortController().signal,

@@ -150,7 +150,10 @@ describe.skipIf(ffmpegOnPath() === null)("is named, and not decoded:", { timeout
       commandTimeoutMs: 60_000,
     });
     const result = await stage.run(
-      { file: join(dir, "source"), options: { fps: 4, start_sec: 0, end_sec: null } },
+      {
+        files: [{ path: join(dir, "source"), name: "source" }],
+        options: { fps: 4, start_sec: 0, end_sec: null },
+      },
       {
         dir: out,
         signal: new AbortController().signal,

@@ -14,14 +14,10 @@ export function refusal(
   archiveBytes: number,
   limits: ArchiveLimits,
 ): Failure | null {
-  for (const { path, kind, size } of entries) {
+  for (const { path, kind } of entries) {
     const problem =
       pathProblem(path) ?? (kind === "link" ? "is a link" : kind === "special" ? "is no file" : null);
     if (problem) return failure("archive_unsafe", `${JSON.stringify(path.slice(0, 100))} ${problem}.`);
-    if (size > limits.maxEntryBytes) {
-      const detail = `${JSON.stringify(path.slice(0, 100))} has ${megabytes(size)} MB; ${megabytes(limits.maxEntryBytes)} MB is the limit.`;
-      return failure("archive_too_large", detail);
-    }
   }
   const total = entries.reduce((sum, { size }) => sum + size, 0);
   if (total <= limits.maxRatio * archiveBytes + limits.freeBytes) return null;

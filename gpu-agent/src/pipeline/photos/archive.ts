@@ -17,8 +17,6 @@ export interface Archive extends AsyncDisposable {
 
 export interface ArchiveLimits {
   readonly maxEntries: number;
-  /** Unpacked bytes of one entry. */
-  readonly maxEntryBytes: number;
   /** All unpacked bytes, as a multiple of the archive's. Photos hardly compress; a bomb does, by 1000 and more. */
   readonly maxRatio: number;
   /** Unpacked bytes that are allowed whatever the ratio. */
@@ -27,7 +25,6 @@ export interface ArchiveLimits {
 
 export const ARCHIVE_LIMITS: ArchiveLimits = {
   maxEntries: 10_000,
-  maxEntryBytes: 256 * 1024 ** 2,
   maxRatio: 20,
   freeBytes: 64 * 1024 ** 2,
 };

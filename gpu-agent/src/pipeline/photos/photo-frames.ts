@@ -10,7 +10,19 @@ export const PhotoCamera = z.object({
 });
 export type PhotoCamera = z.infer<typeof PhotoCamera>;
 
-/** Frames made from photos: frame_00001.jpg to frame_<count>.jpg. */
+/** A video of several: its frames are consecutive. */
+export const SceneVideo = z.object({
+  name: z.string(),
+  /** Index of its first frame. */
+  from: z.int().nonnegative(),
+  count: z.int().nonnegative(),
+  /** Frames per second of video. */
+  fps: z.number().positive(),
+  start_sec: z.number().nonnegative(),
+});
+export type SceneVideo = z.infer<typeof SceneVideo>;
+
+/** Frames made from photos, from several videos, or from both: frame_00001.jpg to frame_<count>.jpg. */
 export const PhotoFrames = z.object({
   count: z.int().positive(),
   cameras: z.array(PhotoCamera).min(1),
@@ -19,7 +31,7 @@ export const PhotoFrames = z.object({
     z.object({
       /** Index into `cameras`. */
       camera: z.int().nonnegative(),
-      /** The photo's path in the archive. */
+      /** The photo's path in the archive; for a frame of a video, the video's. */
       path: z.string(),
       /** Degrees, and metres above the sea; null when unknown. */
       position: z
@@ -27,6 +39,8 @@ export const PhotoFrames = z.object({
         .nullable(),
     }),
   ),
+  /** The videos, in order; the frames of none of them are photos. */
+  videos: z.array(SceneVideo).default([]),
   /** Whether neighbouring frames were taken one after the other, as far as the metadata tell. */
   order: z.enum(["time", "name"]),
   /** Notes for the person who sent the photos. */

@@ -1,128 +1,49 @@
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  err,
-  errorText,
-  type Failure,
-  failure,
-  ok,
-  printable,
-  type Result,
-  videoOptionsGiven,
-} from "@splatt/shared";
-import { SIGNATURE_BYTES, signatureOf } from "../frames/container-signature.ts";
-import type { FrameLimits, FrameOptions } from "../frames/frame-plan.ts";
+import { err, type Failure, failure, ok, printable, type Result } from "@splatt/shared";
+import type { FrameLimits } from "../frames/frame-plan.ts";
 import { frameSize } from "../frames/frame-size.ts";
 import type { StageContext, StageResult } from "../stage.ts";
-import { ARCHIVE_LIMITS, type Archive } from "./archive.ts";
-import { isClutter, refusal } from "./archive-check.ts";
+import type { Archive } from "./archive.ts";
+import { damagedEntry, quoted, readEntry } from "./archive-entry.ts";
 import { type ChosenPhotos, choosePhotos, type Photo } from "./choose-photos.ts";
 import { type EncodedPhoto, PhotoDecoder } from "./decode-photos.ts";
-import { openArchive } from "./open-archive.ts";
 import type { PhotoCamera, PhotoFrames } from "./photo-frames.ts";
 
-/** More are never needed, and would keep the disk busy for an hour. */
-const MAX_PHOTOS = 3000;
-/** The share of the stage's time that reading the archive's listing takes. */
-const LISTING_SHARE = 0.05;
 const MAX_NAMED = 3;
 /** Photos that one start of the decoder decodes. */
 const BATCH = 8;
 const BATCH_BYTES = 64 * 1024 ** 2;
 
-type Limits = Pick<FrameLimits, "maxLongSide" | "minFrames" | "maxFrames">;
-
-export interface PhotoSource {
-  /** A zip or tar. */
-  readonly file: string;
-  readonly bytes: number;
-  readonly options: FrameOptions;
-}
-
-/** What the archive's files are, by their first bytes. */
-interface Contents {
-  /** Indices of the entries. */
-  readonly images: readonly number[];
-  readonly videos: number;
-  readonly others: number;
-}
+export type PhotoLimits = Pick<FrameLimits, "maxLongSide" | "minFrames" | "maxFrames">;
 
 /**
- * Makes frames from an archive of photos. Nothing is unpacked before the whole listing is judged; then one photo at a
- * time is, under a name of ours.
+ * Makes frames from photos of an archive: one at a time is unpacked, under a name of ours.
  *
- * Fails with `archive_corrupt`, `archive_unsupported`, `archive_unsafe`, `archive_too_large`, `photos_have_no_time`,
- * `too_few_photos`, `disk_full` and `agent_stopped`.
+ * @param images indices of the archive's entries
+ * @returns `archive_corrupt`, `too_few_photos`, `disk_full` or `agent_stopped`
  */
 export async function takePhotos(
-  limits: Limits,
-  source: PhotoSource,
+  archive: Archive,
+  images: readonly number[],
+  limits: PhotoLimits,
   context: StageContext,
 ): Promise<StageResult<PhotoFrames>> {
-  const given = videoOptionsGiven(source.options);
-  if (given.length > 0) return err(failure("photos_have_no_time", `Given: ${given.join(", ")}.`));
-  context.report({ fraction: 0, message: "reading the archive" });
-  const opened = await openArchive(source.file, context.dir, ARCHIVE_LIMITS, context.signal);
-  if (!opened.ok) return opened;
-  await using archive = opened.value;
-  const refused = refusal(archive.entries, source.bytes, ARCHIVE_LIMITS);
-  if (refused) return err(refused);
-  const contents = await inspect(archive, context);
-  if (!contents.ok) return contents;
-  const decoded = await decodeAll(archive, contents.value.images, limits, context);
+  const decoded = await decodeAll(archive, images, limits, context);
   if (!decoded.ok) return decoded;
   const { photos, unusable } = decoded.value;
   const chosen = choosePhotos(photos, limits);
   context.log.info({ decoded: photos.length, unusable: unusable.length, ...chosen }, "chose the photos");
   const notes = notesOn(photos.length, chosen, unusable);
   if (chosen.photos.length < limits.minFrames) {
-    return err(failure("too_few_photos", shortage(contents.value, chosen, notes)));
+    const found = `The archive holds ${images.length} photos. ${chosen.photos.length} are usable.`;
+    return err(failure("too_few_photos", [found, ...notes].join(" ")));
   }
   await keepPhotos(context.dir, photos.length, chosen.photos);
   const frames = describeFrames(chosen, photos, notes, limits.maxLongSide);
   const message = [`${frames.count} photos of ${cameraCount(frames.cameras.length)}`, ...notes].join(". ");
   context.report({ fraction: 1, message });
   return ok(frames);
-}
-
-/** Reads the first bytes of each file. */
-async function inspect(archive: Archive, context: StageContext): Promise<Result<Contents, Failure>> {
-  const images: number[] = [];
-  let [videos, others] = [0, 0];
-  for (const [index, { path, kind, size }] of archive.entries.entries()) {
-    if (context.signal.aborted) return err(failure("agent_stopped", ""));
-    if (kind !== "file" || size === 0 || isClutter(path)) continue;
-    const head = await readEntry(archive, index, SIGNATURE_BYTES);
-    if (!head.ok) return damaged(path, head.error);
-    const signature = signatureOf(head.value);
-    if (signature === "archive") {
-      return err(failure("archive_unsupported", `${quoted(path)} is an archive within the archive.`));
-    }
-    if (signature === "image") images.push(index);
-    else if (signature === "video") videos++;
-    else others++;
-  }
-  if (images.length > MAX_PHOTOS) {
-    return err(failure("archive_too_large", `It has ${images.length} photos; ${MAX_PHOTOS} is the limit.`));
-  }
-  context.log.info({ images: images.length, videos, others }, "read the archive");
-  return ok({ images, videos, others });
-}
-
-/** @returns an entry's bytes, or only the first ones, or what is wrong with it */
-async function readEntry(archive: Archive, index: number, most?: number): Promise<Result<Buffer, string>> {
-  try {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    for await (const chunk of await archive.read(index)) {
-      chunks.push(chunk);
-      length += chunk.length;
-      if (most !== undefined && length >= most) break;
-    }
-    return ok(Buffer.concat(chunks).subarray(0, most));
-  } catch (error) {
-    return err(errorText(error));
-  }
 }
 
 interface DecodedSet {
@@ -135,7 +56,7 @@ interface DecodedSet {
 async function decodeAll(
   archive: Archive,
   images: readonly number[],
-  { maxLongSide }: Limits,
+  { maxLongSide }: PhotoLimits,
   context: StageContext,
 ): Promise<Result<DecodedSet, Failure>> {
   const photos: Photo[] = [];
@@ -150,7 +71,7 @@ async function decodeAll(
       const index = images[done++] ?? 0;
       const path = archive.entries[index]?.path ?? "";
       const read = await readEntry(archive, index);
-      if (!read.ok) return damaged(path, read.error);
+      if (!read.ok) return damagedEntry(path, read.error);
       bytes += read.value.length;
       batch.push({ path, bytes: read.value, to: candidate(context.dir, photos.length + batch.length) });
     }
@@ -167,16 +88,12 @@ async function decodeAll(
       photos.push({ ...photo.value, path });
     }
     context.report({
-      fraction: LISTING_SHARE + ((1 - LISTING_SHARE) * done) / images.length,
+      fraction: done / images.length,
       message: `decoding photos: ${done} of ${images.length}`,
     });
   }
   for (const reason of unusable) context.toolOutput(`left out ${reason}`);
   return ok({ photos, unusable });
-}
-
-function damaged(path: string, detail: string): Result<never, Failure> {
-  return err(failure("archive_corrupt", `${quoted(path)}: ${printable(detail)}`));
 }
 
 function candidate(dir: string, index: number): string {
@@ -212,6 +129,7 @@ function describeFrames(
     count: frames.length,
     cameras: [...cameras.values()].map(({ index, ...camera }) => camera),
     photos: frames,
+    videos: [],
     order,
     notes: [...notes],
   };
@@ -236,19 +154,6 @@ function notesOn(decoded: number, chosen: ChosenPhotos, unusable: readonly strin
   return notes;
 }
 
-function shortage(
-  { images, videos, others }: Contents,
-  chosen: ChosenPhotos,
-  notes: readonly string[],
-): string {
-  const held = `The archive holds ${images.length} photos, ${videos} videos and ${others} other files.`;
-  return [held, `${chosen.photos.length} photos are usable.`, ...notes].join(" ");
-}
-
 function cameraCount(count: number): string {
   return count === 1 ? "one camera" : `${count} cameras, lenses or sizes`;
-}
-
-function quoted(path: string): string {
-  return JSON.stringify(printable(path, 100));
 }

@@ -12,6 +12,7 @@ const GOOD: CaptureFacts = {
   parallax: 20,
   gap: null,
   video: { fps: 4, startSec: 10 },
+  videos: [],
   notes: [],
 };
 
@@ -44,6 +45,26 @@ describe("captureReport", () => {
   ])("%j is %s: %s", (change, verdict, advice) => {
     const report = captureReport({ ...GOOD, ...change });
     expect(report.verdict).toBe(verdict);
+    expect(report.advice).toContain(advice);
+  });
+});
+
+describe("of several videos", () => {
+  const videos = (...registered: number[]) => ({
+    video: null,
+    videos: registered.map((count, i) => ({ name: `${i}.mp4`, frames: 25, registered: count })),
+  });
+
+  it.each([
+    [[25, 20], "good", "50 of 50 frames could be placed. The capture is good."],
+    [[25, 19], "weak", 'Only 19 of 25 frames of "1.mp4" are in the result.'],
+    [[0, 25], "weak", '"0.mp4" is not in the result: none of its 25 frames matches the rest.'],
+  ] as const)("with %j placed of 25 each", (registered, verdict, advice) => {
+    const report = captureReport({ ...GOOD, ...videos(...registered) });
+    expect(report).toMatchObject({
+      verdict,
+      videos: [{ registered: registered[0] }, { registered: registered[1] }],
+    });
     expect(report.advice).toContain(advice);
   });
 });

@@ -1,4 +1,4 @@
-import type { CaptureReport } from "@splatt/shared";
+import type { CaptureReport, VideoReport } from "@splatt/shared";
 import type { FrameGap } from "./model-facts.ts";
 
 /** With fewer registered frames than this, or than this share of all, training is pointless. */
@@ -37,6 +37,8 @@ export interface CaptureFacts {
   readonly gap: FrameGap | null;
   /** Frames per second of video, and the time of the first one; null for photos. */
   readonly video: { readonly fps: number; readonly startSec: number } | null;
+  /** Each video, where several were sent. */
+  readonly videos: readonly VideoReport[];
   /** Notes about the frames themselves. */
   readonly notes: readonly string[];
 }
@@ -52,19 +54,22 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
   const partial = facts.coverage < LITTLE_COVERAGE;
   const flat = facts.parallax < LITTLE_PARALLAX;
   const gap = missingStretch(facts);
-  const weak = share < GOOD_SHARE || gap !== null || blurred || sparse || partial || flat;
-  const { video } = facts;
-  const counted = `${registered} of ${frames} ${video ? "frames" : "photos"} could be placed`;
-  const remedy = video
+  const missing = missingVideos(facts);
+  const weak = share < GOOD_SHARE || gap !== null || missing !== "" || blurred || sparse || partial || flat;
+  const { videos } = facts;
+  const isFilm = facts.video !== null || videos.length > 0;
+  const counted = `${registered} of ${frames} ${isFilm ? "frames" : "photos"} could be placed`;
+  const remedy = isFilm
     ? "Film slowly with much overlap between views, keep the subject still and well lit, and raise fps."
     : "Take more photos, each overlapping the one before by two thirds, and keep the subject still and well lit.";
   const advice = unusable
     ? `Only ${counted}. ${remedy}`
     : [
         share < GOOD_SHARE
-          ? `Only ${counted}: ${video ? "parts of the video are missing from the result. Move more slowly, avoid quick turns, or raise fps." : "parts of the subject are missing from the result. Take more photos between them."}`
+          ? `Only ${counted}: ${isFilm ? "parts of the video are missing from the result. Move more slowly, avoid quick turns, or raise fps." : "parts of the subject are missing from the result. Take more photos between them."}`
           : `${counted}.`,
         gap ?? "",
+        missing,
         blurred ? "The views agree poorly, perhaps from motion blur or a moving subject." : "",
         sparse ? "Few points were found: more texture and better light would help." : "",
         partial
@@ -86,7 +91,19 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
     mean_reprojection_error: meanReprojectionError,
     verdict: unusable ? "unusable" : weak ? "weak" : "good",
     advice,
+    ...(videos.length > 0 ? { videos: [...videos] } : {}),
   };
+}
+
+/** Names the videos that are not, or only in part, in the result. */
+function missingVideos({ videos }: CaptureFacts): string {
+  const sentences = videos.flatMap(({ name, frames, registered }) => {
+    if (registered >= GOOD_SHARE * frames) return [];
+    return registered === 0
+      ? `${JSON.stringify(name)} is not in the result: none of its ${frames} frames matches the rest. Film the same place in it.`
+      : `Only ${registered} of ${frames} frames of ${JSON.stringify(name)} are in the result.`;
+  });
+  return sentences.join(" ");
 }
 
 /** Names the missing part of the video, unless only a few scattered frames are missing. */

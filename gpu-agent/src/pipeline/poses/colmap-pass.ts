@@ -212,7 +212,7 @@ async function match(
   };
   const { matching } = plan(job.gpu.enabled);
   if (matching.kind === "similar") {
-    const pairs = similarPairs(paths.database, job.names, job.places, matching);
+    const pairs = similarPairs(paths.database, job, matching);
     if (!pairs.ok) return err(databaseFailure(pairs.error));
     await writePairs(paths.pairs, pairs.value);
   }

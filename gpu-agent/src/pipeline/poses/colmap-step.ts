@@ -20,6 +20,8 @@ export interface ColmapJob {
   readonly sizes: ReadonlyMap<string, Size>;
   /** Where images were taken, by file name, as far as that is known. */
   readonly places: ReadonlyMap<string, Place>;
+  /** The video that images are from, by file name, where there are several. */
+  readonly videoOf: ReadonlyMap<string, number>;
   /** Null uses all cores. */
   readonly threads: number | null;
   readonly gpu: GpuUse;

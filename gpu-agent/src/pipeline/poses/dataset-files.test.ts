@@ -87,7 +87,7 @@ describe("transformsOf", () => {
 
   it("names the photos that frames were made from", () => {
     const model = orbit(9);
-    const names = new Map([[model.images[2]?.name ?? "", "holiday/IMG_7.JPG"]]);
+    const names = new Map([[model.images[2]?.name ?? "", { photo: "holiday/IMG_7.JPG" }]]);
     const made = transformsOf(model, names);
     expect(made.ok && made.value.frames.map(({ photo }) => photo).filter(Boolean)).toEqual([
       "holiday/IMG_7.JPG",

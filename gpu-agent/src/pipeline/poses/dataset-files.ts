@@ -9,12 +9,12 @@ import { apply, scale, type Vector3 } from "./vectors.ts";
 /**
  * transforms.json for a COLMAP model. Near-duplicates are detected from the cameras alone; see `splitFrames`.
  *
- * @param photos the paths of the photos that images were made from, by the images' names
+ * @param sources what images were made from, by the images' names
  * @returns `colmap_failed` when the model has a camera of a kind that we do not know
  */
 export function transformsOf(
   model: ColmapModel,
-  photos: ReadonlyMap<string, string> = new Map(),
+  sources: ReadonlyMap<string, Pick<PosedFrame, "photo" | "video">> = new Map(),
 ): Result<Transforms, Failure> {
   const images = model.images.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const lenses = new Map<number, Lens>();
@@ -27,7 +27,6 @@ export function transformsOf(
   const isShared = lenses.size === 1;
   const similarity = normalizingSimilarity(model);
   const frames = images.map((image): PosedFrame => {
-    const photo = photos.get(image.name);
     const pose = cameraPose(image);
     const right = apply(similarity.rotation, pose.right);
     const up = apply(similarity.rotation, pose.up);
@@ -42,7 +41,7 @@ export function transformsOf(
         [0, 0, 0, 1],
       ],
       colmap_im_id: image.id,
-      ...(photo === undefined ? {} : { photo }),
+      ...sources.get(image.name),
       ...(isShared ? {} : lenses.get(image.cameraId)),
     };
   });

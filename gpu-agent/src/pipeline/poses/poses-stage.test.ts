@@ -205,7 +205,10 @@ describe("a capture that works", () => {
       position: null,
     }));
     const cameras = [{ width: 640, height: 480, focal: 512.25 }];
-    const frames = { count: FRAMES, cameras, photos, order: "name" as const, notes: ["A note."] };
+    const frames = {
+      ...{ count: FRAMES, cameras, photos, videos: [] },
+      ...{ order: "name" as const, notes: ["A note."] },
+    };
     const { result, colmap } = await run({}, { input: { frames } });
     expect(result).toMatchObject({ ok: true, value: { width: 640, capture: { verdict: "good" } } });
     expect(result.ok && result.value.capture.advice).toMatch(/30 of 30 photos could be placed.*A note\./);

@@ -11,6 +11,7 @@ import {
   ok,
   type Preset,
   type Result,
+  type VideoReport,
 } from "@splatt/shared";
 import { z } from "zod";
 import { runTool } from "../../processes/run-tool.ts";
@@ -121,6 +122,7 @@ async function findPoses(
     camera.width * camera.height > most.width * most.height ? camera : most,
   );
   const photos = "photos" in input.frames ? input.frames.photos : null;
+  const videos = "videos" in input.frames ? input.frames.videos : [];
   const job: ColmapJob = {
     program: config.colmap,
     dialect: dialectOf(version),
@@ -129,6 +131,7 @@ async function findPoses(
     cameras,
     sizes: new Map(cameras.flatMap((camera) => camera.names.map((name) => [name, camera] as const))),
     places: placesOf(photos ?? [], names),
+    videoOf: videoOfFrames(videos, names),
     threads: config.threads,
     gpu: { enabled: config.gpu && version.cuda },
     timeoutMs: config.commandTimeoutMs,
@@ -139,7 +142,8 @@ async function findPoses(
   const task = {
     preset: input.preset,
     frames: names.length,
-    unordered: photos !== null,
+    unordered: photos !== null && videos.length === 0,
+    several: videos.length > 0,
     width,
     height,
     cores,
@@ -154,8 +158,13 @@ async function findPoses(
   await rm(work, { recursive: true, force: true });
   const model = await readModel(modelDir);
   if (!model.ok) return err(failure("colmap_failed", model.error));
-  const paths = new Map(names.map((name, i) => [name, photos?.[i]?.path ?? name]));
-  const unsplit = transformsOf(model.value, photos === null ? undefined : paths);
+  const sources = new Map(
+    (photos ?? []).map(({ path }, i) => {
+      const name = names[i] ?? "";
+      return [name, job.videoOf.has(name) ? { video: path } : { photo: path }];
+    }),
+  );
+  const unsplit = transformsOf(model.value, sources);
   if (!unsplit.ok) return unsplit;
   const transforms = await splitByContent(unsplit.value, context);
   const capture = captureReport({
@@ -169,6 +178,7 @@ async function findPoses(
     parallax: parallaxDegrees(model.value),
     gap: longestGap(names, model.value),
     video: "fps" in input.frames ? { fps: input.frames.fps, startSec: input.frames.start_sec } : null,
+    videos: placedOf(videos, names, model.value),
     notes: input.frames.notes,
   });
   if (capture.verdict === "unusable") return err(unusable(capture, solved.value));
@@ -331,6 +341,29 @@ function camerasOf(frames: FramesOutput, names: readonly string[]): [ImageCamera
   });
   if (first === undefined) throw new RangeError("the frames have no camera");
   return [first, ...others];
+}
+
+/** The video that each frame is from, by the frame's name; photos are absent. */
+function videoOfFrames(videos: PhotoFrames["videos"], names: readonly string[]): ReadonlyMap<string, number> {
+  return new Map(
+    videos.flatMap(({ from, count }, video) =>
+      names.slice(from, from + count).map((name) => [name, video] as const),
+    ),
+  );
+}
+
+/** How many frames of each video the model has. */
+function placedOf(
+  videos: PhotoFrames["videos"],
+  names: readonly string[],
+  { images }: ColmapModel,
+): VideoReport[] {
+  const placed = new Set(images.map(({ name }) => name));
+  return videos.map(({ name, from, count }) => ({
+    name,
+    frames: count,
+    registered: names.slice(from, from + count).filter((frame) => placed.has(frame)).length,
+  }));
 }
 
 /** Metres per degree of latitude. */

@@ -86,3 +86,10 @@ describe("the passes after it", () => {
     expect(withoutInitialPair(task, firstPass(task)).map(({ from }) => from)).toEqual(["mapping"]);
   });
 });
+
+it.each<[frames: number, matching: object]>([
+  [20, { kind: "exhaustive" }],
+  [50, { kind: "similar", following: 8, across: 8, alike: 4, nearby: 0 }],
+])("matches %i frames of several videos along each, and across", (frames, matching) => {
+  expect(firstPass({ ...TASK, frames, several: true }).matching).toEqual(matching);
+});

@@ -24,11 +24,16 @@ export interface PoseSettings {
 
 export type Matching = { readonly kind: "exhaustive" } | SequentialMatching | SimilarMatching;
 
-/** For photos without a reliable order: each with the ones that look alike, that follow, and that were taken nearby. */
+/**
+ * For photos without a reliable order, and for several videos: each with the ones that look alike, that follow, and
+ * that were taken nearby.
+ */
 export interface SimilarMatching {
   readonly kind: "similar";
   /** How many of each kind. */
   readonly alike: number;
+  /** How many that look alike in the other videos. */
+  readonly across: number;
   readonly following: number;
   readonly nearby: number;
 }
@@ -59,6 +64,8 @@ export interface PoseTask extends Size {
   readonly frames: number;
   /** Photos, whose neighbours in order need not show the same thing. */
   readonly unordered: boolean;
+  /** Frames of several videos, or of videos and photos. */
+  readonly several?: boolean;
   readonly gpu: boolean;
   readonly cores: number;
 }
@@ -183,9 +190,15 @@ export interface Resumption {
 function matchingFor(task: PoseTask, overlap: number): Matching {
   if (task.unordered) {
     if (task.frames <= farLimit(task)) return { kind: "exhaustive" };
-    return { kind: "similar", alike: 2 * overlap, following: Math.ceil(overlap / 2), nearby: overlap };
+    return {
+      ...{ kind: "similar", alike: 2 * overlap, across: 0 },
+      ...{ following: Math.ceil(overlap / 2), nearby: overlap },
+    };
   }
   if (task.frames <= exhaustiveLimit(task)) return { kind: "exhaustive" };
+  if (task.several) {
+    return { kind: "similar", alike: Math.ceil(overlap / 2), across: overlap, following: overlap, nearby: 0 };
+  }
   return { kind: "sequential", overlap, loopStride: Math.max(2, Math.ceil(task.frames / LOOP_FRAMES)) };
 }
 

@@ -41,13 +41,18 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-const NONE: SimilarMatching = { kind: "similar", alike: 0, following: 0, nearby: 0 };
+const NONE: SimilarMatching = { kind: "similar", alike: 0, across: 0, following: 0, nearby: 0 };
+
+type Places = ReadonlyMap<string, Place>;
+type Videos = ReadonlyMap<string, number>;
+const NOWHERE: Places = new Map();
+const NO_VIDEOS: Videos = new Map();
 
 function pairsOf(
   matching: Partial<SimilarMatching>,
-  places: ReadonlyMap<string, Place> = new Map(),
+  { places = NOWHERE, videoOf = NO_VIDEOS }: { places?: Places; videoOf?: Videos } = {},
 ): string[] {
-  const pairs = similarPairs(database, NAMES, places, { ...NONE, ...matching });
+  const pairs = similarPairs(database, { names: NAMES, places, videoOf }, { ...NONE, ...matching });
   if (!pairs.ok) throw new Error(pairs.error);
   return pairs.value.map((pair) => pair.map((name) => NAMES.indexOf(name)).join("-")).toSorted();
 }
@@ -72,10 +77,30 @@ describe("similarPairs", () => {
       ["frame_9.jpg", [3, 4, 0]],
       ["frame_11.jpg", [100, 7, 0]],
     ]);
-    expect(pairsOf({ nearby: 1 }, places)).toEqual(["0-9", "5-11"].toSorted());
+    expect(pairsOf({ nearby: 1 }, { places })).toEqual(["0-9", "5-11"].toSorted());
+  });
+
+  it("pairs frames of several videos along each, and across by likeness", () => {
+    // All but the last photo of the second video show one of few subjects.
+    const half = PHOTOS / 2;
+    const videoOf = new Map(NAMES.map((name, i) => [name, i < half ? 0 : 1]));
+    const across = pairsOf({ across: 1 }, { videoOf }).map((pair) => pair.split("-").map(Number));
+    for (const [a = 0, b = 0] of across) {
+      expect(a < half && b >= half).toBe(true);
+      expect(a % SUBJECTS).toBe(b % SUBJECTS);
+    }
+    expect(new Set(across.flat()).size).toBe(PHOTOS - 1);
+    const within = pairsOf({ alike: 1, following: 2 }, { videoOf }).map((pair) =>
+      pair.split("-").map(Number),
+    );
+    const jumps = within.filter(([a = 0, b = 0]) => b - a > 2);
+    expect(jumps.length).toBeGreaterThan(0);
+    for (const [a = 0, b = 0] of jumps) expect(a < half).toBe(b < half);
   });
 
   it("says why a database cannot be read", () => {
-    expect(similarPairs(join(dir, "none.db"), NAMES, new Map(), NONE)).toMatchObject({ ok: false });
+    expect(
+      similarPairs(join(dir, "none.db"), { names: NAMES, places: NOWHERE, videoOf: NO_VIDEOS }, NONE),
+    ).toMatchObject({ ok: false });
   });
 });

@@ -17,12 +17,19 @@ const ROUNDS = 6;
 const SAMPLE_PER_PHOTO = 300;
 const SAMPLE_TO_LEARN = 6000;
 
+export interface ImageFacts {
+  /** In order. */
+  readonly names: readonly string[];
+  readonly places: ReadonlyMap<string, Place>;
+  /** The video that each image is from, by its name; none for photos. */
+  readonly videoOf: ReadonlyMap<string, number>;
+}
+
 /** @returns pairs of image names, each once, or why the database cannot be read */
 export function similarPairs(
   database: string,
-  names: readonly string[],
-  places: ReadonlyMap<string, Place>,
-  { alike, following, nearby }: SimilarMatching,
+  { names, places, videoOf }: ImageFacts,
+  { alike, across, following, nearby }: SimilarMatching,
 ): Result<[string, string][], string> {
   const read = readDescriptors(database, SAMPLE_PER_PHOTO);
   if (!read.ok) return read;
@@ -42,7 +49,18 @@ export function similarPairs(
       const likeness = vectors.map((other, b) =>
         other && b !== a ? product(vector, other) : Number.NEGATIVE_INFINITY,
       );
-      for (const b of largest(likeness, alike)) add(a, b);
+      const video = videoOf.get(names[a] ?? "");
+      const among = (isWanted: (b: number) => boolean) =>
+        likeness.map((value, b) => (isWanted(b) ? value : Number.NEGATIVE_INFINITY));
+      const isOther = (b: number) => videoOf.get(names[b] ?? "") !== video;
+      // Within a video the most alike are its neighbours, which are matched anyway.
+      const isFar = (b: number) => video === undefined || Math.abs(b - a) > following;
+      for (const b of largest(
+        among((b) => !isOther(b) && isFar(b)),
+        alike,
+      ))
+        add(a, b);
+      for (const b of largest(among(isOther), across)) add(a, b);
     }
     const place = places.get(names[a] ?? "");
     if (place) {

@@ -4,7 +4,8 @@ import { pino } from "pino";
 import sharp from "sharp";
 import { expect } from "vitest";
 import { FRAME_LIMITS } from "../frame-plan.ts";
-import { createFramesStage, VideoFrames } from "../frames-stage.ts";
+import { createFramesStage } from "../frames-stage.ts";
+import { VideoFrames } from "../video-frames.ts";
 import type { Clip } from "./corpus.ts";
 import { readNumber } from "./counter-clip.ts";
 import type { Ffmpeg } from "./ffmpegs.ts";
@@ -49,7 +50,10 @@ export async function checkClip(folder: ClipFolder, clip: Clip, { ffmpeg, ffprob
   });
   const errors: string[] = [];
   const result = await stage.run(
-    { file, options: { fps: 4, start_sec: 0, end_sec: null, ...clip.options } },
+    {
+      files: [{ path: file, name: "source" }],
+      options: { fps: 4, start_sec: 0, end_sec: null, ...clip.options },
+    },
     {
       dir,
       signal: new AbortController().signal,

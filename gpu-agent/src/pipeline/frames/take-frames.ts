@@ -1,0 +1,69 @@
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
+import { err, failure, ok } from "@splatt/shared";
+import type { StageContext, StageResult } from "../stage.ts";
+import { chooseFrames } from "./choose-frames.ts";
+import { removeCandidates } from "./decode.ts";
+import { decodeUntilPlanned } from "./decode-passes.ts";
+import type { FrameOptions } from "./frame-plan.ts";
+import { canMapTones, type FramesConfig, type InputVideo } from "./input-video.ts";
+import { judgeCount } from "./judge-frames.ts";
+import type { VideoFrames } from "./video-frames.ts";
+import { videoNotes } from "./video-notes.ts";
+
+/** Extracts the frames of a video into the stage's folder, as frame_00001.jpg and so on. */
+export async function takeFrames(
+  config: FramesConfig,
+  video: InputVideo,
+  options: FrameOptions,
+  context: StageContext,
+): Promise<StageResult<VideoFrames>> {
+  const toneMap = await canMapTones(config, video.film, context);
+  if (!toneMap.ok) return toneMap;
+  const pass = await decodeUntilPlanned(config, video, options, toneMap.value, context);
+  if (!pass.ok) return pass;
+
+  const { plan, decoded, request, times } = pass.value;
+  if (!request.bars && decoded.greys.isPanorama()) {
+    return err(failure("video_spherical", "Its pictures are twice as wide as high and wrap around."));
+  }
+  const { frames, repeats, missing } = chooseFrames(plan.windows, decoded.candidates);
+  context.log.info({ frames: frames.length, repeats, missing }, "chose the frames");
+  const tooFew = judgeCount(frames.length, repeats, plan, config.minFrames, decoded.errors);
+  if (tooFew) return err(tooFew);
+  await keepFrames(
+    context.dir,
+    frames.flatMap((index) => decoded.candidates[index]?.name ?? []),
+  );
+  const notes = [...videoNotes(video, pass.value), ...plan.notes];
+  if (!toneMap.value) notes.push("The HDR colours look pale: the agent's ffmpeg lacks zscale or tonemap.");
+  if (repeats > 0) notes.push(`${repeats} frames that repeat the previous one were left out.`);
+  if (missing > 1)
+    notes.push(`Only ${plan.windows.length - missing} of ${plan.windows.length} frames could be decoded.`);
+  const { width, height } = request.frameSize;
+  const count = frames.length;
+  context.report({ fraction: 1, message: [`${count} frames of ${width}×${height}`, ...notes].join(". ") });
+  return ok({
+    count,
+    width,
+    height,
+    fps: round(plan.fps),
+    start_sec: round(plan.start),
+    end_sec: round(plan.end),
+    times: frames.map((index) => round(times.times[request.picks[index] ?? 0] ?? 0)),
+    notes,
+  });
+}
+
+/** Renames the chosen candidates to frame_00001.jpg and so on, and removes the others. */
+async function keepFrames(dir: string, candidates: readonly string[]): Promise<void> {
+  for (const [i, candidate] of candidates.entries()) {
+    await rename(join(dir, candidate), join(dir, `frame_${String(i + 1).padStart(5, "0")}.jpg`));
+  }
+  await removeCandidates(dir);
+}
+
+/** Rounds away floating-point noise. */
+function round(seconds: number): number {
+  return Number(seconds.toFixed(6));
+}
