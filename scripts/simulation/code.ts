@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ROOT } from "@splatt/local/local-machine";
 import { type AgentCode, loadAgentCode } from "./actors/agent-code.ts";
-import type { ControlPlaneFiles, WorkerCode, WorkerModule } from "./fakes/control-plane.ts";
+import type { ControlPlaneFiles } from "./fakes/control-plane.ts";
 import { SimD1, SqliteFile } from "./fakes/d1.ts";
 import { installWorkerGlobals } from "./fakes/worker-globals.ts";
+import type { WorkerCode, WorkerModule } from "./fakes/worker-interface.ts";
 import { installVirtualGlobals } from "./kernel/virtual-globals.ts";
 import { changed, hookLoader, type SourceChange } from "./loader.ts";
 
@@ -20,6 +21,7 @@ const PART_SIZE_BYTES = 128;
 const MAX_WHOLE_FILE_BYTES = 85;
 /** In proportion: R2's minimum is 5 MiB, and the code sends 32 MiB. */
 const SMALLEST_PART_BYTES = 20;
+const TUS_PART_BYTES = 32;
 
 /** Scales the code down: uploading results dominates the cost of a run. */
 const SCALE: readonly SourceChange[] = [
@@ -32,6 +34,23 @@ const SCALE: readonly SourceChange[] = [
     file: "shared/src/uploads.ts",
     search: "export const MAX_WHOLE_FILE_BYTES = 32 * MIB;",
     replace: `export const MAX_WHOLE_FILE_BYTES = ${MAX_WHOLE_FILE_BYTES};`,
+  },
+  {
+    file: "control-plane/src/storage/append-through-worker.ts",
+    search: "return Math.max(MIN_PART_BYTES, Math.ceil(size / MAX_PARTS / MIB) * MIB);",
+    replace: `return ${TUS_PART_BYTES};`,
+  },
+  // A share shows cameras too; they are not among the results here.
+  {
+    file: "control-plane/src/shares/shared-files.ts",
+    search: 'const CAMERAS_FILE = "transforms.json";',
+    replace: 'const CAMERAS_FILE = "baked_splat.ply";',
+  },
+  // An isolate keeps what it has read, but not from one run to the next.
+  {
+    file: "control-plane/src/results/signing-secrets.ts",
+    search: "const CACHE_MS = 5 * 60 * 1000;",
+    replace: "const CACHE_MS = 0;",
   },
   {
     file: "shared/src/job.ts",

@@ -649,6 +649,198 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: "revoked-key-creates",
+    is: "a job is created for a key that was revoked while its request was under way",
+    found: 1,
+    changes: [
+      {
+        file: ADDITIONS,
+        search: `CREATE TRIGGER jobs_limited AFTER INSERT ON jobs WHEN NEW.api_key_id IS NOT NULL BEGIN
+  SELECT RAISE(ABORT, 'refused: key_revoked')
+    WHERE NOT EXISTS (SELECT 1 FROM api_keys WHERE id = NEW.api_key_id AND revoked_at IS NULL);`,
+        replace: "CREATE TRIGGER jobs_limited AFTER INSERT ON jobs WHEN NEW.api_key_id IS NOT NULL BEGIN",
+      },
+    ],
+  },
+  {
+    name: "revoked-key-told",
+    is: "a receiver gets webhooks after the key that asked for them was revoked",
+    found: 1,
+    changes: [
+      {
+        file: "control-plane/src/webhooks/attempt.ts",
+        search: "key.revokedAt !== null || ",
+        replace: "",
+      },
+      {
+        file: ADDITIONS,
+        search: "(api_keys.id IS NOT NULL AND api_keys.revoked_at IS NULL)",
+        replace: "api_keys.id IS NOT NULL",
+      },
+    ],
+  },
+  {
+    name: "stored-bytes-not-freed",
+    is: "results that are removed still count against their key's limit",
+    found: 1,
+    changes: [
+      {
+        file: ADDITIONS,
+        search: "UPDATE api_keys SET bytes_stored = bytes_stored - OLD.size\n    WHERE",
+        replace: "UPDATE api_keys SET bytes_stored = bytes_stored - 0\n    WHERE",
+      },
+    ],
+  },
+  {
+    name: "keys-purged-early",
+    is: "the purge removes idempotency keys that may still be sent again",
+    found: 1,
+    changes: [
+      {
+        file: "control-plane/src/idempotency/purge-keys.ts",
+        search: "now - KEPT_MS",
+        replace: "now",
+      },
+    ],
+  },
+  {
+    name: "webhooks-of-registered-lost",
+    is: "a registered webhook is told of jobs only that have a receiver of their own",
+    found: 1,
+    changes: [
+      {
+        file: ADDITIONS,
+        search: "AND (NEW.callback IS NOT NULL OR EXISTS (SELECT 1 FROM webhooks))",
+        replace: "AND NEW.callback IS NOT NULL",
+      },
+    ],
+  },
+  {
+    name: "one-receiver-told",
+    is: "an attempt's start is told to one of its receivers only",
+    found: 1,
+    changes: [
+      {
+        file: ADDITIONS,
+        search: "WHERE told.subject = NEW.id AND told.receiver = subscriber.receiver",
+        replace: "WHERE told.subject = NEW.id",
+      },
+    ],
+  },
+  {
+    name: "settles-other-receiver",
+    is: "what one receiver has confirmed counts as delivered to all",
+    found: 1,
+    changes: [
+      {
+        file: "control-plane/src/webhooks/outbox.ts",
+        search: `    eq(webhookDeliveries.sequence, sequence),
+    eq(webhookDeliveries.receiver, receiver),`,
+        replace:
+          "    eq(webhookDeliveries.sequence, sequence),\n    receiver === '' ? undefined : undefined,",
+      },
+    ],
+  },
+  {
+    name: "share-outlives-job",
+    is: "a job's shares stay when it is deleted",
+    found: 1,
+    changes: [
+      {
+        file: "control-plane/src/jobs/delete.ts",
+        search: "      db.delete(shares).where(inArray(shares.jobId, ended)),\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "share-outlives-results",
+    is: "a job's shares stay when retention removes its results",
+    found: 1,
+    changes: [
+      {
+        file: "control-plane/src/maintenance/purge-results.ts",
+        search: "      db.delete(shares).where(and(eq(shares.jobId, jobId), exists(purged))),\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "revocation-before-share",
+    is: "a share's revocation is confirmed before it is stored",
+    found: 1,
+    changes: [
+      {
+        file: "control-plane/src/shares/shares.ts",
+        search: `  await withRetry(() =>
+    db.batch([
+      auditIf(db, principal, "share.deleted"`,
+        replace: `  void withRetry(() =>
+    db.batch([
+      auditIf(db, principal, "share.deleted"`,
+      },
+    ],
+  },
+  {
+    name: "link-serves-missing-results",
+    is: "a signed link to removed results is answered, without a file",
+    found: 1,
+    changes: [
+      {
+        file: "control-plane/src/results/link-routes.ts",
+        search: `if (response === null) throw new ApiError("link_not_found");`,
+        replace: `if (response === null) return new Response("");`,
+      },
+    ],
+  },
+  {
+    name: "tus-offset-unchecked",
+    is: "a repeated tus request appends its bytes again",
+    found: 1,
+    changes: [
+      {
+        file: "control-plane/src/uploads/tus/routes.ts",
+        search: "    if (offset !== offsetOf(found)) throw offsetMismatch(offsetOf(found));\n",
+        replace: "",
+      },
+      {
+        file: "control-plane/src/uploads/tus/tus-uploads.ts",
+        search: "eq(tusUploads.received, offset), isFree))",
+        replace: "isFree))",
+      },
+    ],
+  },
+  {
+    name: "tus-writers-together",
+    is: "two tus requests append at the same time",
+    found: 1,
+    changes: [
+      {
+        file: "control-plane/src/uploads/tus/tus-uploads.ts",
+        search: "eq(tusUploads.received, offset), isFree))",
+        replace: "eq(tusUploads.received, offset), isFree === undefined ? undefined : undefined))",
+      },
+      {
+        file: "control-plane/src/uploads/tus/tus-uploads.ts",
+        search: "const stillOurs = and(holds(turn), eq(tusUploads.received, from.received)) as SQL;",
+        replace: "const stillOurs = eq(tusUploads.uploadId, uploadId) as SQL;",
+      },
+    ],
+  },
+  {
+    name: "poll-without-read",
+    is: "a long poll is answered with a version that never was",
+    found: 1,
+    changes: [
+      {
+        file: "control-plane/src/jobs/routes.ts",
+        search: "return c.json(toStatusView(job, await filesOf(database(c.env.DB), job)));",
+        replace:
+          "return c.json(toStatusView(wait > 0 ? { ...job, version: job.version + 1 } : job, await filesOf(database(c.env.DB), job)));",
+      },
+    ],
+  },
 ];
 
 export function mutationNamed(name: string): Mutation | undefined {

@@ -11,7 +11,8 @@ export type Operation =
       readonly atMs: number;
       readonly pool: string;
       readonly engine: EngineName | "auto";
-      readonly source: "url" | "upload";
+      /** An upload is sent in parts, or with tus. */
+      readonly source: "url" | "upload" | "tus";
       readonly priority: number;
       /** Whether a receiver gets its events. */
       readonly callback: boolean;
@@ -24,6 +25,9 @@ export type Operation =
       readonly job: number;
     }
   | { readonly kind: "watch"; readonly atMs: number; readonly job: number; readonly watch: WatchPlan }
+  /** Long polls of a job's status. */
+  | { readonly kind: "wait"; readonly atMs: number; readonly job: number; readonly seconds: number }
+  | { readonly kind: "share"; readonly atMs: number; readonly job: number; readonly share: SharePlan }
   | { readonly kind: "revoke key"; readonly atMs: number }
   | { readonly kind: "drain"; readonly atMs: number; readonly host: number }
   | { readonly kind: "delete agent"; readonly atMs: number; readonly host: number };
@@ -37,6 +41,14 @@ export interface WatchPlan {
   readonly staysMs: number;
 }
 
+/** A link to the job's result, which somebody opens again and again. */
+export interface SharePlan {
+  readonly how: "share" | "signed link";
+  /** What ends it, and how long after it was made; a signed link cannot be revoked. */
+  readonly end: "revoke" | "delete job" | "nothing";
+  readonly afterMs: number;
+}
+
 /** A retention in days, as the settings take it: with at most six decimals, which may be some milliseconds less. */
 export function retentionDays(seconds: number): string {
   return (seconds / 86_400).toFixed(6);
@@ -48,6 +60,8 @@ export interface RetentionPlan {
   readonly resultSeconds: number | null;
 }
 
+export type WebhookOwner = "bootstrap key" | "second key";
+
 /** Everything decided before a run. The rest is drawn from the same seed during the run. */
 export interface Plan {
   readonly seed: number;
@@ -58,6 +72,8 @@ export interface Plan {
   /** The retry limits, from the same file. */
   readonly limits: TryLimits;
   readonly retention: RetentionPlan;
+  /** The registered webhooks: of the bootstrap key, or of the second key. */
+  readonly webhooks: readonly WebhookOwner[];
   readonly faults: FaultRates;
   /** The maximum number of strikes. */
   readonly faultLimit: number;
@@ -98,6 +114,8 @@ export function drawPlan(seed: number): Plan {
     ...drawDeletion(new Random(seed, "agents deleted"), hosts, healAtMs),
     ...drawPins(new Random(seed, "pins"), retention),
     ...drawWatchers(new Random(seed, "watchers"), healAtMs),
+    ...drawPolls(new Random(seed, "long polls"), healAtMs),
+    ...drawShares(new Random(seed, "shares"), healAtMs),
   ];
   return {
     seed,
@@ -108,12 +126,18 @@ export function drawPlan(seed: number): Plan {
       ...watched.operations,
     ].toSorted((a, b) => a.atMs - b.atMs),
     retention,
+    webhooks: drawWebhooks(new Random(seed, "webhooks")),
     dispatchTiming: random.chance(0.9) ? SHORT_TIMING : {},
     limits: drawLimits(new Random(seed, "limits"), new Random(seed, "faults in a row")),
     faults: quiet ? {} : { ...drawFaults(random), ...watched.faults },
     faultLimit: random.chance(0.03) ? 1 : Number.MAX_SAFE_INTEGER,
     healAtMs,
   };
+}
+
+function drawWebhooks(random: Random): WebhookOwner[] {
+  const owners = ["bootstrap key", "second key"] as const;
+  return random.chance(0.15) ? owners.filter(() => random.chance(0.6)) : [];
 }
 
 function drawLimits(random: Random, quarantines: Random): TryLimits {
@@ -230,6 +254,28 @@ function drawWatchers(random: Random, healAtMs: number): Operation[] {
   }));
 }
 
+function drawPolls(random: Random, healAtMs: number): Operation[] {
+  if (!random.chance(0.08)) return [];
+  return [
+    {
+      kind: "wait",
+      atMs: random.next() * healAtMs,
+      job: random.int(0, 2),
+      seconds: random.pick([1, 10, 60]),
+    },
+  ];
+}
+
+function drawShares(random: Random, healAtMs: number): Operation[] {
+  if (!random.chance(0.1)) return [];
+  return Array.from({ length: random.int(1, 2) }, () => {
+    const how = random.pick(["share", "share", "signed link"] as const);
+    const end = random.pick(["revoke", "delete job", "delete job", "nothing"] as const);
+    const share = { how, end, afterMs: random.logBetween(20, 20_000) };
+    return { kind: "share", atMs: random.next() * healAtMs, job: random.int(0, 2), share };
+  });
+}
+
 /** Lets a receiver be told of some jobs, the second key create some, and files to expire exist. */
 function withSubscribers(
   random: Random,
@@ -240,7 +286,8 @@ function withSubscribers(
   const keyed = random.chance(0.2);
   return operations.map((operation) => {
     if (operation.kind !== "create") return operation;
-    const source = inputSeconds !== null && random.chance(0.6) ? "upload" : operation.source;
+    const uploads = operation.source === "upload" || (inputSeconds !== null && random.chance(0.6));
+    const source = uploads ? random.pick(["upload", "tus"] as const) : "url";
     return { ...operation, source, callback, withKey: keyed && random.chance(0.6) };
   });
 }
@@ -269,8 +316,18 @@ function drawWatchedRevocation(random: Random): {
   const meanwhile = Array.from({ length: random.int(6, 14) }, () =>
     watchFrom(atMs - random.logBetween(5, 500)),
   );
+  const created: Operation[] = Array.from({ length: random.int(0, 1) }, () => ({
+    kind: "create",
+    atMs: atMs - random.logBetween(5, 100),
+    pool: POOLS[0],
+    engine: "auto",
+    source: "url",
+    priority: 0,
+    callback: random.chance(0.5),
+    withKey: true,
+  }));
   return {
-    operations: [...before, ...meanwhile, { kind: "revoke key", atMs }],
+    operations: [...before, ...meanwhile, ...created, { kind: "revoke key", atMs }],
     faults: { rpc_slow: random.between(0.1, 0.4), d1_slow: random.between(0.05, 0.2) },
   };
 }

@@ -1,12 +1,12 @@
 import { hash } from "node:crypto";
-import { isTerminal } from "@splatt/shared";
+import { isTerminal, JOB_EVENTS, WEBHOOK_EVENTS } from "@splatt/shared";
 import { Client, type SecondKey } from "./actors/client.ts";
 import { Nemesis } from "./actors/nemesis.ts";
 import { Owner } from "./actors/owner.ts";
 import { type HostPlan, type Identity, SimulatedHost } from "./actors/simulated-host.ts";
-import { WebhookReceiver } from "./actors/webhook-receiver.ts";
+import { receiverUrlOf, WebhookReceiver } from "./actors/webhook-receiver.ts";
 import type { Databases, ShippedCode } from "./code.ts";
-import { ControlPlane, type ControlPlaneFiles } from "./fakes/control-plane.ts";
+import { ControlPlane, type ControlPlaneFiles, ORIGIN } from "./fakes/control-plane.ts";
 import type { Disk } from "./fakes/disk.ts";
 import {
   everyJobHasEnded,
@@ -15,11 +15,12 @@ import {
   noWatcherWaits,
   storageHoldsNothingElse,
 } from "./invariants/at-rest.ts";
+import { noShareOutlivesItsFiles } from "./invariants/links.ts";
 import { noExpiredFileIsLeft } from "./invariants/retention.ts";
 import { RevokedKeyGetsNothing } from "./invariants/revocation.ts";
 import { BrokenInvariant, Watch } from "./invariants/watch.ts";
-import { WatchedJobAdvances } from "./invariants/watching.ts";
-import { noWebhookIsLost, noWebhookWaits } from "./invariants/webhooks.ts";
+import { pollAdvances, WatchedJobAdvances } from "./invariants/watching.ts";
+import { alarmsAreToldOnce, noWebhookIsLost, noWebhookWaits } from "./invariants/webhooks.ts";
 import { type FaultKind, Faults } from "./kernel/faults.ts";
 import { Random } from "./kernel/random.ts";
 import { enter, World } from "./kernel/world.ts";
@@ -49,6 +50,7 @@ const REST_WITHIN_MS = 10 * 60_000;
 /** Failed deliveries are repeated after five minutes at most: longer pauses come after more failures than a run has. */
 const WEBHOOKS_WITHIN_MS = 20 * 60_000;
 const MOST_PURGES = 2;
+const WEBHOOK_SECRET = `whsec_${Buffer.alloc(32, "s").toString("base64")}`;
 /** When the last purge of deleted jobs is due: after R2 has expired every open upload. */
 const PURGE_AFTER_MS = 9 * 24 * 3_600_000;
 
@@ -115,9 +117,16 @@ class Run {
     this.#watch = new Watch(world, this.#controlPlane, this.#hosts, this.#client, {
       limits: plan.limits,
       retention: plan.retention,
-      revoked: new RevokedKeyGetsNothing(secondKey),
+      revoked: new RevokedKeyGetsNothing(secondKey, () => world.now),
       receiver: this.#receiver,
     });
+    this.#client.onPolled = (jobId, before, view) => {
+      const job = this.#watch.last.jobs.get(jobId);
+      this.#watch.require("watchersSeeTheJobAdvance", pollAdvances(before, view, job));
+    };
+    this.#client.onVisitor = (visitor) => {
+      visitor.onFile = (finding) => this.#watch.require("linksFollowTheirJobs", finding);
+    };
     this.#client.onWatcher = (watcher) => {
       const advances = new WatchedJobAdvances();
       watcher.onMessage = (message) => {
@@ -135,6 +144,18 @@ class Run {
       hash("sha256", this.#secondKey.text),
       JSON.stringify(["jobs:read", "jobs:write", "results:read"]),
     );
+    for (const owner of this.#plan.webhooks) {
+      this.#controlPlane.d1.file.rows(
+        "INSERT INTO webhooks (id, api_key_id, url, events, secret, api_url, created_at) VALUES (?, ?, ?, ?, ?, ?, 0)",
+        this.#world.ids.uuid(),
+        owner === "second key" ? this.#secondKey.id : null,
+        receiverUrlOf(owner),
+        // Alarms are for keys that may see the agents.
+        JSON.stringify(owner === "second key" ? JOB_EVENTS : WEBHOOK_EVENTS),
+        WEBHOOK_SECRET,
+        ORIGIN,
+      );
+    }
     for (const host of this.#plan.hosts) {
       const id = this.#world.ids.uuid();
       const { token, hash } = await this.#code.worker.newAgentToken(id);
@@ -223,7 +244,14 @@ class Run {
       if (this.#world.now > latest) this.#watch.require("noWebhookIsLost", waiting);
       return waiting === null;
     });
-    this.#watch.require("noWebhookIsLost", noWebhookIsLost(file, this.#receiver.confirmed));
+    this.#watch.require(
+      "noWebhookIsLost",
+      noWebhookIsLost(file, this.#receiver.confirmed, this.#plan.webhooks),
+    );
+    this.#watch.require(
+      "alarmsAreToldOnce",
+      alarmsAreToldOnce(file, this.#receiver.confirmed, this.#plan.webhooks),
+    );
   }
 
   /** Days later, storage holds nothing unreferenced. */
@@ -231,7 +259,8 @@ class Run {
     this.#cronRuns = false;
     const look = () =>
       storageHoldsNothingElse(this.#controlPlane) ??
-      noExpiredFileIsLeft(this.#watch.last, this.#plan.retention);
+      noExpiredFileIsLeft(this.#watch.last, this.#plan.retention) ??
+      noShareOutlivesItsFiles(this.#controlPlane.d1.file);
     let stray = look();
     let purges = 0;
     const purge = () => {

@@ -2,5 +2,9 @@
 export type SendWebhook = (
   keyId: string | null,
   url: string,
-  init: RequestInit & { readonly headers: Record<string, string> },
+  init: RequestInit & {
+    readonly headers: Record<string, string>;
+    readonly body: string;
+    readonly signal: AbortSignal;
+  },
 ) => Promise<Response>;

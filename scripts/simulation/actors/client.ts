@@ -1,16 +1,24 @@
-import { JOB_EVENTS } from "@splatt/shared";
+import { isTerminal, JOB_EVENTS, type JobStatus, RESULT_FILES } from "@splatt/shared";
 import { API_KEY, type ControlPlane, type HttpAnswer, ORIGIN } from "../fakes/control-plane.ts";
 import { NetworkPath } from "../fakes/network-path.ts";
 import { setTimeout as sleep } from "../fakes/timers-promises.ts";
 import { SimProcess } from "../kernel/process.ts";
 import type { World } from "../kernel/world.ts";
-import type { Operation } from "../plan.ts";
+import type { Operation, SharePlan } from "../plan.ts";
 import type { Identity } from "./simulated-host.ts";
+import { Visitor } from "./visitor.ts";
 import { Watcher } from "./watcher.ts";
 import { RECEIVER_URL } from "./webhook-receiver.ts";
 
 const TRIES = 3;
-const VIDEO = Buffer.from(
+/** How often a tus client goes on after an error. */
+const TUS_TRIES = 10;
+/** Of another size than the parts. */
+const TUS_CHUNK_BYTES = 25;
+/** How often a client asks whether a job can be shared yet. */
+const SHARE_TRIES = 15;
+/** What clients upload. */
+export const VIDEO = Buffer.from(
   "a video of which nobody looks at the frames, but every byte has to arrive in its place",
 );
 
@@ -27,12 +35,23 @@ export interface SecondKey {
   readonly text: string;
 }
 
+/** The part of a job's status that the invariants read. */
+export interface PolledView {
+  readonly version: number;
+  readonly status: JobStatus;
+  readonly progress: number;
+}
+
 /** A user of the API: carries out the plan's operations and remembers what the API confirmed. */
 export class Client {
   readonly jobs: KnownJob[] = [];
   readonly watchers: Watcher[] = [];
   /** Called with each new watcher. */
   onWatcher: (watcher: Watcher) => void = () => undefined;
+  /** Called with each new visitor of a link. */
+  onVisitor: (visitor: Visitor) => void = () => undefined;
+  /** Called with each answer to a long poll, after the version that the client had. */
+  onPolled: (jobId: string, before: number, view: PolledView) => void = () => undefined;
   readonly #world: World;
   readonly #controlPlane: ControlPlane;
   readonly #secondKey: SecondKey;
@@ -89,6 +108,10 @@ export class Client {
       this.watchers.push(watcher);
       this.onWatcher(watcher);
       watcher.start();
+    } else if (operation.kind === "wait") {
+      await this.#poll(job.id, operation.seconds);
+    } else if (operation.kind === "share") {
+      await this.#share(job, operation.share);
     } else if (operation.kind === "pin" || operation.kind === "unpin") {
       await this.#json(operation.kind === "pin" ? "POST" : "DELETE", `/jobs/${job.id}/pin`, null);
     } else if (operation.kind === "delete") {
@@ -109,7 +132,9 @@ export class Client {
     const source =
       operation.source === "url"
         ? { video_url: `https://example.com/${this.jobs.length}.mp4` }
-        : await this.#upload();
+        : operation.source === "tus"
+          ? await this.#uploadWithTus()
+          : await this.#upload();
     if (source === null) return;
     const key = this.#newKey();
     const callback = operation.callback ? { callback_url: RECEIVER_URL, callback_events: JOB_EVENTS } : {};
@@ -130,6 +155,90 @@ export class Client {
     }
     const completed = await this.#json("POST", `${base}/complete`, {});
     return completed === null ? null : { upload_id: String(upload.upload_id) };
+  }
+
+  /** Sends chunks; after an error it asks for the offset, and continues there. */
+  async #uploadWithTus(): Promise<{ upload_id: string } | null> {
+    const path = await this.#createTusUpload();
+    if (path === null) return null;
+    let offset = 0;
+    for (let tries = 0; tries < TUS_TRIES && offset < VIDEO.length; ) {
+      const chunk = VIDEO.subarray(offset, offset + TUS_CHUNK_BYTES);
+      const headers = {
+        "upload-offset": String(offset),
+        "content-type": "application/offset+octet-stream",
+        "content-length": String(chunk.length),
+      };
+      const appended = await this.#tus("PATCH", path, headers, chunk);
+      if (appended?.status === 204) {
+        offset = Number(appended.headers["upload-offset"]);
+        continue;
+      }
+      tries += 1;
+      await sleep(this.#world.latency(500, 15_000));
+      const state = await this.#tus("HEAD", path, {}, null);
+      if (state?.status === 404) return null;
+      if (state?.status === 200) offset = Number(state.headers["upload-offset"]);
+    }
+    return offset === VIDEO.length ? { upload_id: path.slice(path.lastIndexOf("/") + 1) } : null;
+  }
+
+  async #createTusUpload(): Promise<string | null> {
+    const filename = Buffer.from("v.mp4").toString("base64");
+    const headers = { "upload-length": String(VIDEO.length), "upload-metadata": `filename ${filename}` };
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      const created = await this.#tus("POST", "/uploads/tus", headers, null);
+      if (created?.status === 201) return created.headers.location ?? null;
+      await sleep(this.#world.latency(100, 5000));
+    }
+    return null;
+  }
+
+  #tus(
+    method: string,
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body: Buffer | null,
+  ): Promise<HttpAnswer | null> {
+    const sent = { "x-api-key": API_KEY, "tus-resumable": "1.0.0", ...headers };
+    const request = { method, url: `${ORIGIN}${path}`, headers: sent, body };
+    return this.#controlPlane.fetch(this.#path, request).catch(() => null);
+  }
+
+  /** Asks for the status at its next change, until the job has ended. */
+  async #poll(jobId: string, seconds: number): Promise<void> {
+    for (let before = 0; ; ) {
+      const view = await this.#json("GET", `/jobs/${jobId}/status?wait=${seconds}&after=${before}`, null);
+      if (view === null) return;
+      const polled = view as unknown as PolledView;
+      this.onPolled(jobId, before, polled);
+      if (isTerminal(polled.status)) return;
+      before = polled.version;
+    }
+  }
+
+  /** Makes a link once the job is completed; somebody visits it, and the link may end meanwhile. */
+  async #share(job: KnownJob, { how, end, afterMs }: SharePlan): Promise<void> {
+    const base = `/jobs/${job.id}`;
+    const path = how === "share" ? `${base}/shares` : `${base}/results/${RESULT_FILES[0]}/link`;
+    let made: Record<string, unknown> | null = null;
+    for (let tries = 0; tries < SHARE_TRIES && made === null; tries += 1) {
+      made = await this.#json("POST", path, {}, this.#newKey());
+      if (made === null) await sleep(this.#world.latency(1000, 20_000));
+    }
+    if (made === null) return;
+    const { pathname } = new URL(String(made.url));
+    const visitor = new Visitor(this.#world, this.#controlPlane);
+    this.onVisitor(visitor);
+    const visits = visitor.visit(how === "share" ? `${pathname}/files/${RESULT_FILES[0]}` : pathname);
+    await sleep(afterMs);
+    if (end === "revoke" && how === "share") {
+      await this.#json("DELETE", `/shares/${String(made.share_id)}`, null);
+    } else if (end === "delete job") {
+      job.deletionAskedFor = true;
+      await this.#json("DELETE", base, null);
+    }
+    await visits;
   }
 
   /** An idempotency key. It is also the `task_id` of the job that is created with it, so that D1 shows it. */

@@ -1,6 +1,7 @@
-import type { WebhookInit } from "../fakes/control-plane.ts";
+import type { WebhookInit } from "../fakes/worker-interface.ts";
 import type { Range } from "../kernel/random.ts";
 import type { World } from "../kernel/world.ts";
+import type { WebhookOwner } from "../plan.ts";
 
 /** Where clients have their jobs' events sent. */
 export const RECEIVER_URL = "https://example.com/events";
@@ -9,8 +10,14 @@ const USUAL_MS: Range = [2, 300];
 /** Longer than the sender waits. */
 const LATE_MS: Range = [16_000, 120_000];
 
+/** Where the events of all jobs go, for a registered webhook. */
+export function receiverUrlOf(owner: WebhookOwner): string {
+  return `${RECEIVER_URL}/of-the-${owner.replace(" ", "-")}`;
+}
+
 /** A webhook as it was sent. */
 export interface SentWebhook {
+  readonly url: string;
   readonly id: string;
   readonly body: string;
 }
@@ -18,7 +25,7 @@ export interface SentWebhook {
 /** Somebody's server, which gets webhooks; it fails, answers late or never, and its answers may be lost. */
 export class WebhookReceiver {
   /** What it has confirmed, by id. */
-  readonly confirmed = new Map<string, string>();
+  readonly confirmed = new Map<string, SentWebhook>();
   /** Called when an attempt leaves the sender. */
   onSent: (sent: SentWebhook) => void = () => undefined;
   readonly #world: World;
@@ -29,7 +36,7 @@ export class WebhookReceiver {
 
   readonly fetch = (url: string, { headers, body, signal }: WebhookInit): Promise<Response> => {
     const { faults } = this.#world;
-    const sent = { id: headers["webhook-id"] ?? "", body };
+    const sent = { url, id: headers["webhook-id"] ?? "", body };
     this.onSent(sent);
     const fails = faults.strikes("receiver_fails");
     const late = faults.strikes("receiver_late");
@@ -43,7 +50,7 @@ export class WebhookReceiver {
       if (fails) return new Response(null, { status: 503 });
       if (lostReply) throw new Error("other side closed");
       // The sender gives up before this answer arrives, and repeats the webhook.
-      if (!late && !silent) this.confirmed.set(sent.id, sent.body);
+      if (!late && !silent) this.confirmed.set(sent.id, sent);
       return new Response(null, { status: 204 });
     });
     return new Promise((resolve, reject) => {

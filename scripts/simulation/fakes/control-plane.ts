@@ -1,26 +1,20 @@
+import { reportBug } from "../kernel/bugs.ts";
 import { SimProcess } from "../kernel/process.ts";
 import type { Range } from "../kernel/random.ts";
 import type { World } from "../kernel/world.ts";
+import type { ClientSocket } from "./client-socket.ts";
 import type { SimD1, SqliteFile } from "./d1.ts";
 import { type DispatcherWatch, type ObjectClass, ObjectHost } from "./durable-object.ts";
 import type { NetworkPath } from "./network-path.ts";
 import { SimR2 } from "./r2.ts";
-import { bodyOf, type HandedOnSocket, WorkerRequest } from "./worker-globals.ts";
-
-/** The part of the Worker's entry module that its runtime uses. */
-export interface WorkerModule {
-  readonly default: {
-    fetch(request: Request, env: object, ctx: object): Response | Promise<Response>;
-    scheduled(controller: object, env: object, ctx: object): unknown;
-  };
-  readonly Dispatcher: ObjectClass;
-  readonly WebhookSender: ObjectClass;
-}
-
-export interface WorkerCode extends WorkerModule {
-  readonly newAgentToken: (agentId: string) => Promise<{ token: string; hash: string }>;
-  readonly newApiKey: () => Promise<string>;
-}
+import { bodyOf, WorkerRequest } from "./worker-globals.ts";
+import type {
+  RequestContext,
+  SimulatedBindings,
+  WebhookInit,
+  WebhookReceiver,
+  WorkerCode,
+} from "./worker-interface.ts";
 
 export interface HttpRequest {
   readonly method: string;
@@ -34,16 +28,8 @@ export interface HttpAnswer {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
   /** Set when the reply is an upgrade. */
-  readonly upgraded: HandedOnSocket | null;
+  readonly upgraded: ClientSocket | null;
 }
-
-export interface WebhookInit {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-  readonly signal: AbortSignal;
-}
-
-export type WebhookReceiver = (url: string, init: WebhookInit) => Promise<Response>;
 
 export const API_KEY = "simulated-key";
 export const ORIGIN = "https://control.plane";
@@ -82,7 +68,7 @@ export class ControlPlane {
   readonly #world: World;
   readonly #code: WorkerCode;
   readonly #files: ControlPlaneFiles;
-  readonly #env: object;
+  readonly #env: SimulatedBindings;
   #requests = 0;
 
   constructor(
@@ -155,8 +141,8 @@ export class ControlPlane {
   /** The cron trigger. Resolves when the handler has finished or died. */
   scheduled(): Promise<void> {
     return new Promise((resolve) => {
-      this.#runWorker(async (ctx) => {
-        await this.#code.default.scheduled({}, this.#env, ctx);
+      this.#runWorker(async () => {
+        await this.#code.default.scheduled({}, this.#env);
         resolve();
       }, resolve);
     });
@@ -174,7 +160,7 @@ export class ControlPlane {
         const onAnswer = this.onRequest({ method, url, headers });
         const response = await this.#code.default.fetch(request, this.#env, ctx);
         onAnswer(response.status);
-        const upgraded = (response as unknown as { webSocket: HandedOnSocket | null }).webSocket ?? null;
+        const upgraded = socketIn(response);
         if (upgraded !== null) this.#breakIfOrphaned(upgraded);
         answered({
           status: response.status,
@@ -188,14 +174,14 @@ export class ControlPlane {
   }
 
   /** An upgrade whose reply was lost leaves the Dispatcher with a socket without a peer. */
-  #breakIfOrphaned({ hub }: HandedOnSocket): void {
+  #breakIfOrphaned({ hub }: ClientSocket): void {
     const check = () => {
       if (hub.link === null) hub.end?.onBroken();
     };
     this.#world.schedule(this.#world.latency(1000, CLIENT_TIMEOUT_MS), "orphaned?", check, null);
   }
 
-  #runWorker(work: (ctx: object) => Promise<void>, died: () => void): void {
+  #runWorker(work: (ctx: RequestContext) => Promise<void>, died: () => void): void {
     this.#requests += 1;
     const process = new SimProcess(`worker#${this.#requests}`, {
       deathDuringCall: () => {
@@ -206,7 +192,11 @@ export class ControlPlane {
         };
       },
     });
-    const ctx = { waitUntil: (work: Promise<unknown>) => void work, passThroughOnException: () => undefined };
+    const ctx = {
+      waitUntil: (work: Promise<unknown>) => void work,
+      passThroughOnException: () => undefined,
+      props: {},
+    };
     process.run(() => {
       work(ctx).catch((error: unknown) => {
         this.#world.note(process.name, `broke: ${String(error)}`);
@@ -282,15 +272,27 @@ export class ControlPlane {
       const begin = () => {
         if (lost) return fail();
         object()
-          .invoke((instance) =>
-            (instance as unknown as Record<string, (...args: unknown[]) => unknown>)[method]?.(...args),
-          )
+          .invoke((instance) => {
+            const methods = instance as unknown as Record<string, (...args: unknown[]) => unknown>;
+            if (methods[method] === undefined) reportBug(world, what, "there is no such method");
+            return methods[method]?.(...args);
+          })
           .then(
-            (value) => (lostReply ? fail() : reply(() => resolve(value))),
+            (value) => {
+              const socket = socketIn(value);
+              if (socket !== null) this.#breakIfOrphaned(socket);
+              if (lostReply) fail();
+              else reply(() => resolve(value));
+            },
             (error: unknown) => reply(() => reject(error)),
           );
       };
       world.schedule(world.latency(...(slow ? SLOW_RPC_MS : RPC_MS)), what, begin, null);
     });
   }
+}
+
+/** The socket in the answer to an upgrade. */
+function socketIn(answer: unknown): ClientSocket | null {
+  return (answer as { readonly webSocket?: ClientSocket | null } | undefined)?.webSocket ?? null;
 }

@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { reportBug } from "../kernel/bugs.ts";
 import { theWorld } from "../kernel/world.ts";
 import { storageCall } from "./storage-call.ts";
 
@@ -86,7 +87,9 @@ export class SimD1 {
       try {
         return execute();
       } catch (error) {
-        throw new Error(`D1_ERROR: ${error instanceof Error ? error.message : String(error)}`);
+        const text = error instanceof Error ? error.message : String(error);
+        if (!CONDITION.test(text)) reportBug(theWorld(), what, text);
+        throw new Error(`D1_ERROR: ${text}`);
       }
     });
   }
@@ -148,6 +151,8 @@ class D1Statement {
   }
 }
 
+/** What the schema refuses on purpose; any other error is in a statement. */
+const CONDITION = /constraint failed|^refused: /;
 const MAX_BOUND_PARAMETERS = 100;
 /** The tables that the invariants read. */
 const WATCHED = / (jobs|results|uploads)$/;

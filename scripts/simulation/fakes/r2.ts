@@ -45,7 +45,7 @@ export class SimR2 {
   /** Accepts any key and id; the first use shows whether they exist. */
   resumeMultipartUpload(key: string, uploadId: string) {
     return {
-      uploadPart: (partNumber: number, body: ReadableStream<Uint8Array>) =>
+      uploadPart: (partNumber: number, body: ReadableStream<Uint8Array> | Uint8Array) =>
         this.#uploadPart(key, uploadId, partNumber, body),
       complete: (parts: readonly { partNumber: number; etag: string }[]) =>
         this.#call(`complete ${key}`, () => this.#complete(key, uploadId, parts)),
@@ -67,18 +67,21 @@ export class SimR2 {
       const stored = this.objects.get(key);
       if (stored === undefined) return null;
       const { offset, length } = options.range ?? { offset: 0, length: stored.bytes.length };
-      const body = new Response(stored.bytes.slice(offset, offset + length)).body;
-      return { key, size: stored.bytes.length, etag: stored.etag, body };
+      const bytes = Uint8Array.from(stored.bytes.subarray(offset, offset + length));
+      const { body } = new Response(bytes);
+      const arrayBuffer = async () => bytes.buffer;
+      return { key, size: stored.bytes.length, etag: stored.etag, body, arrayBuffer };
     });
   }
 
   /** @param options with a `sha256`, other bytes are refused */
   async put(
     key: string,
-    body: ArrayBuffer | ReadableStream<Uint8Array>,
+    body: ArrayBuffer | Uint8Array | ReadableStream<Uint8Array>,
     options: { readonly sha256?: string } = {},
   ): Promise<void> {
-    const bytes = body instanceof ReadableStream ? await readAll(body) : new Uint8Array(body);
+    const bytes =
+      body instanceof ReadableStream ? await readAll(body) : Uint8Array.from(new Uint8Array(body));
     return this.#call(`put ${key}`, () => {
       const sha256 = createHash("sha256").update(bytes).digest("hex");
       if ((options.sha256 ?? sha256) !== sha256) throw new Error("put: The checksum does not match. (10037)");
@@ -110,8 +113,13 @@ export class SimR2 {
     return storageCall(this.#world, "r2", what, execute);
   }
 
-  async #uploadPart(key: string, uploadId: string, partNumber: number, body: ReadableStream<Uint8Array>) {
-    const bytes = await readAll(body);
+  async #uploadPart(
+    key: string,
+    uploadId: string,
+    partNumber: number,
+    body: ReadableStream<Uint8Array> | Uint8Array,
+  ) {
+    const bytes = body instanceof Uint8Array ? Uint8Array.from(body) : await readAll(body);
     return this.#call(`part ${partNumber} of ${key}`, () => {
       const upload = this.#openUpload(key, uploadId);
       this.#parts += 1;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { theWorld } from "../kernel/world.ts";
+import { ClientSocket } from "./client-socket.ts";
 import { HubSocket } from "./hub-socket.ts";
 
 /** Globals of the Worker's runtime that Node lacks. */
@@ -42,19 +43,14 @@ export async function bodyOf(response: Response): Promise<Buffer> {
   return text === null ? Buffer.from(await response.arrayBuffer()) : Buffer.from(text);
 }
 
-/** The end of a pair that the Worker returns to the client of the upgrade. */
-export interface HandedOnSocket {
-  readonly hub: HubSocket;
-}
-
 class WebSocketPair {
-  readonly 0: HandedOnSocket;
+  readonly 0: ClientSocket;
   readonly 1: HubSocket;
 
   constructor() {
     const gate = theWorld().caller("WebSocketPair").outputGate ?? ((send) => send());
     this[1] = new HubSocket(gate);
-    this[0] = { hub: this[1] };
+    this[0] = new ClientSocket(this[1]);
   }
 }
 

@@ -53,3 +53,16 @@ function fileIsWhole({ r2_key, etag, size, sha256 }: ResultRow, r2: SimR2): Find
   const found = createHash("sha256").update(object.bytes).digest("hex");
   return found === sha256 ? null : "is damaged";
 }
+
+/** What a key's limit of stored bytes counts is what is stored for it. */
+export function storedBytesAreCounted({ jobs }: Observation, d1: SqliteFile): Finding {
+  const [ofKey] = [...jobs.values()].filter(({ api_key_id }) => api_key_id !== null);
+  if (ofKey === undefined) return null;
+  const [key] = d1.rows(
+    `SELECT bytes_stored AS counted, (
+       SELECT coalesce(sum(size), 0) FROM results JOIN jobs ON jobs.id = job_id WHERE api_key_id = api_keys.id
+     ) AS stored FROM api_keys`,
+  );
+  if (key === undefined || key.counted === key.stored) return null;
+  return `${String(key.counted)} bytes are counted, ${String(key.stored)} are stored`;
+}

@@ -1,3 +1,4 @@
+import { VIDEO } from "../actors/client.ts";
 import type { SqliteFile } from "../fakes/d1.ts";
 import type { SimR2 } from "../fakes/r2.ts";
 import { type RetentionPlan, retentionDays } from "../plan.ts";
@@ -50,7 +51,7 @@ export function promisedVideosExist({ jobs }: Observation, d1: SqliteFile, r2: S
     const object = r2.objects.get(String(upload?.r2_key));
     if (object === undefined) return `the video of job ${id.slice(0, 8)} is not in storage`;
     const isWhole = object.etag === upload?.etag && object.bytes.length === upload.size;
-    if (!isWhole) return `the video of job ${id.slice(0, 8)} is damaged`;
+    if (!isWhole || !VIDEO.equals(object.bytes)) return `the video of job ${id.slice(0, 8)} is damaged`;
   }
   return null;
 }

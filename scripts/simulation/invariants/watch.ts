@@ -27,10 +27,11 @@ import {
   versionsCountChanges,
   whatWasTakenIsCounted,
 } from "./jobs.ts";
+import { LinksFollowTheirJobs } from "./links.ts";
 import { NOTHING_YET, type Observation, type ObservedJob, observe } from "./observation.ts";
 import { aQuarantinedAgentGetsNoJob } from "./quarantine.ts";
 import { staleRequestsAreRefused } from "./requests.ts";
-import { completedJobsHaveTheirFiles } from "./results.ts";
+import { completedJobsHaveTheirFiles, storedBytesAreCounted } from "./results.ts";
 import { onlyExpiredFilesAreRemoved, promisedVideosExist } from "./retention.ts";
 import type { RevokedKeyGetsNothing } from "./revocation.ts";
 import { WebhooksTellWhatHappened } from "./webhooks.ts";
@@ -103,7 +104,11 @@ export class Watch {
     const { file } = controlPlane.d1;
     const webhooks = new WebhooksTellWhatHappened(file);
     this.#webhooks = webhooks;
-    receiver.onSent = (sent) => this.require("webhooksTellWhatHappened", webhooks.onSent(sent, world.now));
+    receiver.onSent = (sent) => {
+      this.require("webhooksTellWhatHappened", webhooks.onSent(sent, world.now));
+      this.require("aRevokedKeyGetsNothing", revoked.onWebhook(sent, this.#last.jobs));
+    };
+    const links = new LinksFollowTheirJobs(file);
     const acks = new AcksFollowWrites(file);
     const living = new OnlyTheLivingGoOn(file);
     const alarms = new AlarmsDoNotStorm();
@@ -128,9 +133,11 @@ export class Watch {
     controlPlane.onRequest = (request) => {
       const check = staleRequestsAreRefused(request, file);
       const checkKey = revoked.onRequest(request);
+      const checkLink = links.onRequest(request);
       return (status) => {
         this.require("staleRequestsAreRefused", check(status));
         this.require("aRevokedKeyGetsNothing", checkKey(status));
+        this.require("linksFollowTheirJobs", checkLink(status));
       };
     };
   }
@@ -162,6 +169,7 @@ export class Watch {
     for (const [name, holds] of Object.entries(this.#jobInvariants)) this.require(name, holds(before, now));
     this.require("attemptsMoveForward", this.#forward.check(now));
     this.require("completedJobsHaveTheirFiles", completedJobsHaveTheirFiles(now, d1.file, r2));
+    this.require("storedBytesAreCounted", storedBytesAreCounted(now, d1.file));
     this.require("promisedVideosExist", promisedVideosExist(now, d1.file, r2));
     this.require("aRevokedKeyGetsNothing", this.#revoked.check(before, now));
     this.require("failuresAreExplained", failuresAreExplained(now, this.#world.faults.struck, this.#limits));

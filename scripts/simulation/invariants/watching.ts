@@ -1,4 +1,5 @@
 import { isTerminal, type WatchMessage } from "@splatt/shared";
+import type { PolledView } from "../actors/client.ts";
 import type { Finding } from "./jobs.ts";
 import type { ObservedJob } from "./observation.ts";
 
@@ -43,9 +44,18 @@ export class WatchedJobAdvances {
       this.#event = number;
     }
     if (isTerminal(view.status)) this.#hasSeenEnd = true;
-    if (job === undefined) return null;
-    if (version > job.version) return `version ${version} is sent, but D1 has ${job.version}`;
-    if (version < job.version || (view.status === job.status && view.progress === job.progress)) return null;
-    return `version ${version} is ${job.status} ${job.progress} %, but was sent as ${view.status} ${view.progress} %`;
+    return isTrue({ ...view, version }, job);
   }
+}
+
+/** A long poll's answer, to a client that had the version `before`, is of that version or a later one. */
+export function pollAdvances(before: number, view: PolledView, job: ObservedJob | undefined): Finding {
+  return view.version < before ? `version ${view.version} follows version ${before}` : isTrue(view, job);
+}
+
+function isTrue({ version, status, progress }: PolledView, job: ObservedJob | undefined): Finding {
+  if (job === undefined) return null;
+  if (version > job.version) return `version ${version} is sent, but D1 has ${job.version}`;
+  if (version < job.version || (status === job.status && progress === job.progress)) return null;
+  return `version ${version} is ${job.status} ${job.progress} %, but was sent as ${status} ${progress} %`;
 }

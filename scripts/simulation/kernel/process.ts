@@ -17,6 +17,7 @@ export class SimProcess {
   /** When its host's suspension ends, in virtual ms: earlier events wait until then. */
   frozenUntil = 0;
   #alive = true;
+  readonly #deathWatches: (() => void)[] = [];
 
   constructor(
     name: string,
@@ -39,7 +40,14 @@ export class SimProcess {
   }
 
   kill(): void {
+    if (!this.#alive) return;
     this.#alive = false;
+    for (const onDeath of this.#deathWatches) onDeath();
+  }
+
+  /** For what breaks with the process, as its connections do. */
+  atDeath(onDeath: () => void): void {
+    this.#deathWatches.push(onDeath);
   }
 
   /** Runs code in this process; everything that it starts asynchronously belongs to the process as well. */

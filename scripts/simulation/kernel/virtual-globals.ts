@@ -129,6 +129,13 @@ function anySignal(signals: readonly AbortSignal[]): AbortSignal {
   return any.signal;
 }
 
+function signalAfter(ms: number): AbortSignal {
+  const over = new AbortController();
+  const abort = () => over.abort(new DOMException("The operation timed out.", "TimeoutError"));
+  new VirtualTimer(abort, ms, false);
+  return over.signal;
+}
+
 /** Installs the globals that the Worker's runtime and Node share. */
 export function installVirtualGlobals(): void {
   const globals: Record<string, unknown> = {
@@ -160,5 +167,6 @@ export function installVirtualGlobals(): void {
   }
   Object.defineProperty(process, "pid", { get: () => currentProcess()?.pid ?? 0 });
   AbortSignal.any = anySignal;
+  AbortSignal.timeout = signalAfter;
   Math.random = () => theWorld().dice.next();
 }
