@@ -88,6 +88,47 @@ const [url, key, path] = process.argv.slice(1);
 })();
 `;
 
+/** Streams that are sent again from where they broke off. */
+const NODE_LOOP = `
+import fs from "node:fs";
+import { pipeline } from "node:stream/promises";
+const [url, key, path] = process.argv.slice(1);
+for (let etag = null; ; ) {
+  const have = fs.existsSync(path) ? fs.statSync(path).size : 0;
+  const headers = { "x-api-key": key, ...(have && etag && { range: "bytes=" + have + "-", "if-range": etag }) };
+  try {
+    await get(url, headers, (status, received, body) => {
+      etag = received.etag;
+      return pipeline(body, fs.createWriteStream(path, { flags: status === 206 ? "a" : "w" }));
+    });
+    break;
+  } catch (error) { if (error.response) throw error; }
+}
+`;
+const AXIOS = `
+import axios from "axios";
+async function get(url, headers, save) {
+  const { status, headers: received, data } = await axios.get(url, { headers, responseType: "stream" });
+  await save(status, received, data);
+}
+${NODE_LOOP}`;
+const GOT = `
+import got from "got";
+async function get(url, headers, save) {
+  const body = got.stream(url, { headers, retry: { limit: 0 } });
+  await new Promise((resolve, reject) => {
+    body.once("error", reject);
+    body.once("response", ({ statusCode, headers: received }) => save(statusCode, received, body).then(resolve, reject));
+  });
+}
+${NODE_LOOP}`;
+
+/** A package of the development dependencies; its imports are resolved from this folder. */
+const node = (script: string): Pick<Client, "probe" | "command"> => ({
+  probe: [process.execPath, "--version"],
+  command: ({ url, key, path }) => [process.execPath, "--input-type=module", "-e", script, url, key, path],
+});
+
 const python = (module: string, script: string): Pick<Client, "probe" | "command"> => ({
   probe: [PYTHON, "-c", `import ${module}`],
   command: ({ url, key, path }) => [PYTHON, "-c", script, url, key, path],
@@ -102,6 +143,8 @@ export const CLIENTS: readonly Client[] = [
     probe: [process.execPath, "--version"],
     command: ({ url, key, path }) => [process.execPath, "-e", NODE, url, key, path],
   },
+  { name: "axios (Node)", ...node(AXIOS) },
+  { name: "got (Node)", ...node(GOT) },
   {
     name: "net/http (Go)",
     probe: ["go", "version"],

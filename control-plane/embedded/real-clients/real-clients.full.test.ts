@@ -75,7 +75,7 @@ async function download({ command, name }: Client, origin: string): Promise<stri
   const [file = "", ...args] = command({ url: `${origin}${path}`, key: KEY, path: to });
   let stderr = "";
   for (let tries = 0; tries < TRIES; tries++) {
-    const result = await execa(file, args, { reject: false, timeout: 60_000 });
+    const result = await execa(file, args, { cwd: import.meta.dirname, reject: false, timeout: 60_000 });
     if (result.exitCode === 0) return sha256Of(to);
     stderr = result.stderr;
   }
