@@ -491,7 +491,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "watcher-before-key",
     is: "a watcher gets messages before its key is read again",
-    found: 9572,
+    found: 209,
     changes: [
       {
         file: "control-plane/src/watch/watchers.ts",
@@ -652,7 +652,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "revoked-key-creates",
     is: "a job is created for a key that was revoked while its request was under way",
-    found: 1,
+    found: 21,
     changes: [
       {
         file: ADDITIONS,
@@ -666,7 +666,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "revoked-key-told",
     is: "a receiver gets webhooks after the key that asked for them was revoked",
-    found: 1,
+    found: 8,
     changes: [
       {
         file: "control-plane/src/webhooks/attempt.ts",
@@ -683,7 +683,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "stored-bytes-not-freed",
     is: "results that are removed still count against their key's limit",
-    found: 1,
+    found: 144,
     changes: [
       {
         file: ADDITIONS,
@@ -695,7 +695,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "keys-purged-early",
     is: "the purge removes idempotency keys that may still be sent again",
-    found: 1,
+    found: 219,
     changes: [
       {
         file: "control-plane/src/idempotency/purge-keys.ts",
@@ -707,7 +707,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "webhooks-of-registered-lost",
     is: "a registered webhook is told of jobs only that have a receiver of their own",
-    found: 1,
+    found: 5,
     changes: [
       {
         file: ADDITIONS,
@@ -717,21 +717,9 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: "one-receiver-told",
-    is: "an attempt's start is told to one of its receivers only",
-    found: 1,
-    changes: [
-      {
-        file: ADDITIONS,
-        search: "WHERE told.subject = NEW.id AND told.receiver = subscriber.receiver",
-        replace: "WHERE told.subject = NEW.id",
-      },
-    ],
-  },
-  {
     name: "settles-other-receiver",
     is: "what one receiver has confirmed counts as delivered to all",
-    found: 1,
+    found: 25,
     changes: [
       {
         file: "control-plane/src/webhooks/outbox.ts",
@@ -745,7 +733,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "share-outlives-job",
     is: "a job's shares stay when it is deleted",
-    found: 1,
+    found: 2,
     changes: [
       {
         file: "control-plane/src/jobs/delete.ts",
@@ -757,7 +745,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "share-outlives-results",
     is: "a job's shares stay when retention removes its results",
-    found: 1,
+    found: 40,
     changes: [
       {
         file: "control-plane/src/maintenance/purge-results.ts",
@@ -767,25 +755,9 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: "revocation-before-share",
-    is: "a share's revocation is confirmed before it is stored",
-    found: 1,
-    changes: [
-      {
-        file: "control-plane/src/shares/shares.ts",
-        search: `  await withRetry(() =>
-    db.batch([
-      auditIf(db, principal, "share.deleted"`,
-        replace: `  void withRetry(() =>
-    db.batch([
-      auditIf(db, principal, "share.deleted"`,
-      },
-    ],
-  },
-  {
     name: "link-serves-missing-results",
     is: "a signed link to removed results is answered, without a file",
-    found: 1,
+    found: 377,
     changes: [
       {
         file: "control-plane/src/results/link-routes.ts",
@@ -797,7 +769,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "tus-offset-unchecked",
     is: "a repeated tus request appends its bytes again",
-    found: 1,
+    found: 113,
     changes: [
       {
         file: "control-plane/src/uploads/tus/routes.ts",
@@ -814,7 +786,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "tus-writers-together",
     is: "two tus requests append at the same time",
-    found: 1,
+    found: 22,
     changes: [
       {
         file: "control-plane/src/uploads/tus/tus-uploads.ts",
@@ -831,7 +803,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "poll-without-read",
     is: "a long poll is answered with a version that never was",
-    found: 1,
+    found: 22,
     changes: [
       {
         file: "control-plane/src/jobs/routes.ts",

@@ -11,8 +11,8 @@ export type Operation =
       readonly atMs: number;
       readonly pool: string;
       readonly engine: EngineName | "auto";
-      /** An upload is sent in parts, or with tus. */
-      readonly source: "url" | "upload" | "tus";
+      /** An upload is sent in parts, or with tus: by a careful client, or by one that sends each chunk twice at once. */
+      readonly source: "url" | "upload" | "tus" | "tus twice";
       readonly priority: number;
       /** Whether a receiver gets its events. */
       readonly callback: boolean;
@@ -104,18 +104,19 @@ const ENGINES = ["nerfstudio", "builtin", "command"] as const;
 export function drawPlan(seed: number): Plan {
   const random = new Random(seed, "plan");
   const pools = random.chance(0.2) ? POOLS : ([POOLS[0]] as const);
-  const hosts = drawHosts(random, pools, new Random(seed, "previews"));
-  const healAtMs = random.logBetween(5000, 40_000);
+  const watched = drawWatchedRevocation(new Random(seed, "key revoked while it watches"));
+  const hosts = drawHosts(random, pools, new Random(seed, "previews")).map((host) => slowedTo(watched, host));
+  const healAtMs = Math.max(random.logBetween(5000, 40_000), watched?.untilMs ?? 0);
   const quiet = random.chance(0.03);
   const retention = drawRetention(new Random(seed, "retention"));
-  const watched = drawWatchedRevocation(new Random(seed, "key revoked while it watches"));
+  const shares = drawShares(new Random(seed, "shares"), retention, healAtMs);
   const operations = [
     ...drawOperations(random, hosts, healAtMs),
     ...drawDeletion(new Random(seed, "agents deleted"), hosts, healAtMs),
     ...drawPins(new Random(seed, "pins"), retention),
     ...drawWatchers(new Random(seed, "watchers"), healAtMs),
     ...drawPolls(new Random(seed, "long polls"), healAtMs),
-    ...drawShares(new Random(seed, "shares"), healAtMs),
+    ...shares,
   ];
   return {
     seed,
@@ -123,13 +124,13 @@ export function drawPlan(seed: number): Plan {
     operations: [
       ...withSubscribers(new Random(seed, "subscribers"), operations, retention),
       ...drawRevocation(new Random(seed, "key revoked"), healAtMs),
-      ...watched.operations,
+      ...(watched?.operations ?? []),
     ].toSorted((a, b) => a.atMs - b.atMs),
     retention,
     webhooks: drawWebhooks(new Random(seed, "webhooks")),
     dispatchTiming: random.chance(0.9) ? SHORT_TIMING : {},
     limits: drawLimits(new Random(seed, "limits"), new Random(seed, "faults in a row")),
-    faults: quiet ? {} : { ...drawFaults(random), ...watched.faults },
+    faults: quiet ? {} : { ...drawFaults(random), ...faultsOf(shares), ...watched?.faults },
     faultLimit: random.chance(0.03) ? 1 : Number.MAX_SAFE_INTEGER,
     healAtMs,
   };
@@ -180,7 +181,7 @@ function drawOperations(random: Random, hosts: readonly HostPlan[], healAtMs: nu
       atMs: job === 0 ? 0 : at(),
       pool: host?.pool ?? POOLS[0],
       engine: random.chance(0.7) ? "auto" : (random.pick(host?.engines ?? []) ?? "auto"),
-      source: random.chance(0.08) ? "upload" : "url",
+      source: random.chance(0.12) ? "upload" : "url",
       priority: random.chance(0.2) ? random.int(-3, 3) : 0,
       callback: false,
       withKey: false,
@@ -266,14 +267,23 @@ function drawPolls(random: Random, healAtMs: number): Operation[] {
   ];
 }
 
-function drawShares(random: Random, healAtMs: number): Operation[] {
-  if (!random.chance(0.1)) return [];
+/** More where results expire: their links and shares end with them. */
+function drawShares(random: Random, { resultSeconds }: RetentionPlan, healAtMs: number): Operation[] {
+  if (!random.chance(resultSeconds === null ? 0.1 : 0.7)) return [];
   return Array.from({ length: random.int(1, 2) }, () => {
     const how = random.pick(["share", "share", "signed link"] as const);
-    const end = random.pick(["revoke", "delete job", "delete job", "nothing"] as const);
+    const end = random.pick(["revoke", "revoke", "delete job", "delete job", "nothing"] as const);
     const share = { how, end, afterMs: random.logBetween(20, 20_000) };
     return { kind: "share", atMs: random.next() * healAtMs, job: random.int(0, 2), share };
   });
+}
+
+/** Whatever a revoked share still gives, it gives while D1 is slow. */
+function faultsOf(shares: readonly Operation[]): FaultRates {
+  const isRevoked = shares.some(
+    (operation) => operation.kind === "share" && operation.share.end === "revoke",
+  );
+  return isRevoked ? { d1_slow: 0.3 } : {};
 }
 
 /** Lets a receiver be told of some jobs, the second key create some, and files to expire exist. */
@@ -287,7 +297,7 @@ function withSubscribers(
   return operations.map((operation) => {
     if (operation.kind !== "create") return operation;
     const uploads = operation.source === "upload" || (inputSeconds !== null && random.chance(0.6));
-    const source = uploads ? random.pick(["upload", "tus"] as const) : "url";
+    const source = uploads ? random.pick(["upload", "tus", "tus twice"] as const) : "url";
     return { ...operation, source, callback, withKey: keyed && random.chance(0.6) };
   });
 }
@@ -296,16 +306,29 @@ function drawRevocation(random: Random, healAtMs: number): Operation[] {
   return random.chance(0.2) ? [{ kind: "revoke key", atMs: random.next() * healAtMs }] : [];
 }
 
+function slowedTo(watched: WatchedRevocation | null, host: HostPlan): HostPlan {
+  const { minMs, maxMs } = host.pace;
+  const atLeast = watched?.minStageMs ?? 0;
+  return { ...host, pace: { minMs: Math.max(minMs, atLeast), maxMs: Math.max(maxMs, 2 * atLeast) } };
+}
+
+/** What a run has besides the usual, when a key is revoked in the middle of its watches. */
+interface WatchedRevocation {
+  readonly operations: readonly Operation[];
+  readonly faults: FaultRates;
+  /** How long the stages take at least; short ones would have ended by then. */
+  readonly minStageMs: number;
+  /** The faults last at least as long. */
+  readonly untilMs: number;
+}
+
 /**
  * The second key is revoked while it watches running jobs and more of its watchers arrive, and calls of the Dispatcher
  * and of D1 take long: what may slip through does so within milliseconds.
  */
-function drawWatchedRevocation(random: Random): {
-  readonly operations: readonly Operation[];
-  readonly faults: FaultRates;
-} {
-  if (!random.chance(0.15)) return { operations: [], faults: {} };
-  const atMs = random.logBetween(3000, 20_000);
+function drawWatchedRevocation(random: Random): WatchedRevocation | null {
+  if (!random.chance(0.15)) return null;
+  const atMs = random.logBetween(2000, 10_000);
   const watchFrom = (startMs: number): Operation => ({
     kind: "watch",
     atMs: Math.max(0, startMs),
@@ -329,6 +352,8 @@ function drawWatchedRevocation(random: Random): {
   return {
     operations: [...before, ...meanwhile, ...created, { kind: "revoke key", atMs }],
     faults: { rpc_slow: random.between(0.1, 0.4), d1_slow: random.between(0.05, 0.2) },
+    minStageMs: random.logBetween(100, 4000),
+    untilMs: atMs + 10_000,
   };
 }
 

@@ -132,9 +132,9 @@ export class Client {
     const source =
       operation.source === "url"
         ? { video_url: `https://example.com/${this.jobs.length}.mp4` }
-        : operation.source === "tus"
-          ? await this.#uploadWithTus()
-          : await this.#upload();
+        : operation.source === "upload"
+          ? await this.#upload()
+          : await this.#uploadWithTus(operation.source === "tus twice");
     if (source === null) return;
     const key = this.#newKey();
     const callback = operation.callback ? { callback_url: RECEIVER_URL, callback_events: JOB_EVENTS } : {};
@@ -157,8 +157,8 @@ export class Client {
     return completed === null ? null : { upload_id: String(upload.upload_id) };
   }
 
-  /** Sends chunks; after an error it asks for the offset, and continues there. */
-  async #uploadWithTus(): Promise<{ upload_id: string } | null> {
+  /** Sends chunks; after an error it asks for the offset, and continues there. @param twice sends each of them twice */
+  async #uploadWithTus(twice: boolean): Promise<{ upload_id: string } | null> {
     const path = await this.#createTusUpload();
     if (path === null) return null;
     let offset = 0;
@@ -169,6 +169,7 @@ export class Client {
         "content-type": "application/offset+octet-stream",
         "content-length": String(chunk.length),
       };
+      if (twice) void this.#tus("PATCH", path, headers, chunk);
       const appended = await this.#tus("PATCH", path, headers, chunk);
       if (appended?.status === 204) {
         offset = Number(appended.headers["upload-offset"]);

@@ -3,9 +3,11 @@ import { type ControlPlane, type HttpAnswer, ORIGIN } from "../fakes/control-pla
 import { NetworkPath } from "../fakes/network-path.ts";
 import { setTimeout as sleep } from "../fakes/timers-promises.ts";
 import type { Finding } from "../invariants/jobs.ts";
+import type { Range } from "../kernel/random.ts";
 import type { World } from "../kernel/world.ts";
 
-const VISITS = 6;
+const VISITS = 8;
+const PAUSE_MS: Range = [50, 30_000];
 
 /** Somebody with a link to a result file, and without a key, who opens it again and again. */
 export class Visitor {
@@ -25,7 +27,7 @@ export class Visitor {
     for (let visit = 0; visit < VISITS; visit += 1) {
       const answer = await this.#get(pathname).catch(() => null);
       if (answer?.status === 200) this.onFile(isAsStated(pathname, answer));
-      await sleep(this.#world.latency(50, 8000));
+      await sleep(this.#world.latency(...PAUSE_MS));
     }
   }
 
