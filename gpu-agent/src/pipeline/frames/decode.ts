@@ -15,6 +15,8 @@ export interface Decoded {
   readonly candidates: readonly WrittenCandidate[];
   /** ffmpeg's errors, the first thousand. */
   readonly errors: readonly string[];
+  /** Those of the decoder, after its first picture: it conceals what it cannot decode. */
+  readonly damage: readonly string[];
 }
 
 export interface WrittenCandidate extends Candidate {
@@ -24,6 +26,8 @@ export interface WrittenCandidate extends Candidate {
 
 const CANDIDATE = /^candidate_\d+\.jpg$/;
 const MAX_ERRORS = 1000;
+/** The context of a demuxer's messages: several names, or one of these. */
+const DEMUXER = /^\[(?:in#|[^\] ]*,|(?:mpegts|mpeg|avi|flv|asf|ogg) @)/;
 
 /**
  * Decodes the video once and writes the requested candidates.
@@ -43,12 +47,15 @@ export async function decode(
   const log = new DecodeLog();
   const greys = new GreyPictures(request.greySize);
   const errors: string[] = [];
+  const damage: string[] = [];
   const ran = await runFrameTool(tools, tools.ffmpeg, decodeArguments(request), context, {
     onLine: (line) => {
       if (log.add(line)) return onPicture(log.stamps.length);
       if (!/\[(?:error|fatal|panic)\]/.test(line)) return;
       context.toolOutput(line);
-      if (errors.length < MAX_ERRORS) errors.push(withoutPrefix(line));
+      if (errors.length >= MAX_ERRORS) return;
+      errors.push(withoutPrefix(line));
+      if (log.stamps.length > 0 && !DEMUXER.test(line)) damage.push(withoutPrefix(line));
     },
     onBytes: (chunk) => greys.push(chunk),
   });
@@ -59,7 +66,7 @@ export async function decode(
   }
   const lie = findLie(request, log, greys, (await candidatesIn(context.dir)).length);
   if (lie !== null) return err(failure("ffmpeg_failed", lie));
-  return ok({ log, greys, candidates: pickedOf(request, greys), errors });
+  return ok({ log, greys, candidates: pickedOf(request, greys), errors, damage });
 }
 
 function pickedOf(request: DecodeRequest, greys: GreyPictures): WrittenCandidate[] {

@@ -418,7 +418,7 @@ describe.skipIf(!installed)("the frames stage", () => {
       expect(result).toMatchObject({ ok: true, value: { width: 160, height: 120 } });
     });
 
-    it("delivers all frames when some pictures are damaged", async () => {
+    it("delivers all frames when some pictures are damaged, and says so", async () => {
       ffmpeg(
         "-f",
         "lavfi",
@@ -436,6 +436,7 @@ describe.skipIf(!installed)("the frames stage", () => {
       await writeFile(join(clips, "spoilt"), bytes);
       const { result } = await takeFrames("spoilt");
       expect(result.ok && result.value.count).toBeGreaterThanOrEqual(15);
+      expect(result.ok && result.value.notes).toEqual([expect.stringMatching(/^The video is damaged/)]);
     });
   });
 

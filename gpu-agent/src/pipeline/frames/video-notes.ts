@@ -3,7 +3,7 @@ import { shownSize } from "./geometry.ts";
 import { type InputVideo, shareInFile } from "./input-video.ts";
 
 /** @returns what was done to the video, in sentences for the person who sent it */
-export function videoNotes(video: InputVideo, { request, run, uniform }: FinalPass): string[] {
+export function videoNotes(video: InputVideo, { request, decoded, run, uniform }: FinalPass): string[] {
   const { film, file, container, promised } = video;
   const notes: string[] = [];
   const tracks = file.videos.filter(({ attached }) => !attached).length;
@@ -26,6 +26,11 @@ export function videoNotes(video: InputVideo, { request, run, uniform }: FinalPa
     );
   }
   if (container.spatial) notes.push("It is spatial video; only the pictures of one eye were used.");
+  if (decoded.damage.length > 0) {
+    notes.push(
+      `The video is damaged: parts of some frames may be smeared. ffmpeg said, among others: ${decoded.damage[0]}.`,
+    );
+  }
   const share = shareInFile(file, film, promised);
   if (share < 0.95) notes.push(`The file is truncated: it holds ${Math.round(100 * share)} % of the video.`);
   return notes;
