@@ -8,6 +8,7 @@ import { FOLDERS } from "./installation.ts";
 import { ProxyEnvironment, withProxyVariables } from "./network/proxies.ts";
 import { parseStageMinutes } from "./pipeline/stage-limits.ts";
 import { Secret } from "./secret.ts";
+import { DEFAULT_COLMAP } from "./tools/colmap-programs.ts";
 
 /** An empty value in .env stands for the default. */
 function optional<T extends z.ZodType>(schema: T) {
@@ -69,7 +70,9 @@ export const MachineEnvironment = z.object({
   THREADS: optional(z.coerce.number().int().min(1).default(availableParallelism())),
   FFMPEG_PATH: optional(z.string().default("ffmpeg")),
   FFPROBE_PATH: optional(z.string().default("ffprobe")),
-  COLMAP_PATH: optional(z.string().default("colmap")),
+  COLMAP_PATH: optional(z.string().default(DEFAULT_COLMAP)),
+  /** A Python with pycolmap, or its environment's folder. By default nerfstudio's is looked into. */
+  PYCOLMAP_PYTHON: optional(z.string().nullable().default(null)),
   /** Whether to sandbox ffmpeg, ffprobe and COLMAP as well as the machine allows. */
   SANDBOX: optional(z.enum(["auto", "off"]).default("auto")),
   LOG_LEVEL: optional(z.enum(["debug", "info", "warn", "error", "silent"]).default("info")),

@@ -42,7 +42,7 @@ export const AGENT: Recipe = {
     { name: "sharp", usedBy: join(AGENT_FOLDER, "package.json") },
     { name: "webgpu", usedBy: join(SPLAT_TRANSFORM, "package.json") },
   ],
-  copied: { python: "src/engines/nerfstudio/python" },
+  copied: { python: "src/engines/nerfstudio/python", pycolmap: "src/pipeline/poses/pycolmap" },
   programs: [
     {
       dependency: "@playcanvas/splat-transform",

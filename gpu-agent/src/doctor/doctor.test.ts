@@ -2,6 +2,7 @@ import { err, failure, ok } from "@splatt/shared";
 import { describe, expect, it } from "vitest";
 import type { ProbeReport } from "../engines/nerfstudio/probe-report.ts";
 import { NO_PROXIES } from "../network/proxies.ts";
+import { colmapAt, pycolmapIn } from "../pipeline/poses/colmap-program.ts";
 import type { FfmpegVersion } from "../tools/ffmpeg-support.ts";
 import { type Check, failing, good, warning } from "./check.ts";
 import { type Asked, judgeClock, judgeNetwork, judgeToken } from "./control-plane.ts";
@@ -211,23 +212,50 @@ describe("nerfstudio", () => {
 });
 
 describe("COLMAP", () => {
-  const version = (major: number, minor: number, cuda: boolean) => ok({ major, minor, patch: 0, cuda });
+  const colmap = (major: number, minor: number, cuda: boolean, program = colmapAt("colmap")) =>
+    ok({ major, minor, patch: 0, cuda, program, reads: [] });
+  const pycolmap = (cuda: boolean) => colmap(4, 2, cuda, pycolmapIn("/venv/bin/python"));
   const tooOld = failure("tool_unsupported", "COLMAP 3.6 is too old; version 3.8 or newer is needed.");
+  const none = failure("tool_missing", "colmap was not found.");
   it.each([
-    ["with CUDA", version(3, 9, true), true, "ok", "3.9, with CUDA"],
-    ["without CUDA, on a machine without a GPU", version(3, 8, false), false, "ok", "3.8, without CUDA"],
-    ["without CUDA, with a GPU", version(3, 8, false), true, "warning", "3.8, without CUDA"],
-    ["newer than any that was tried", version(5, 0, true), true, "warning", "5.0, with CUDA"],
-    ["too old", err(tooOld), true, "failure", tooOld.detail],
+    ["with CUDA", [colmap(3, 9, true)], true, "ok", "3.9, with CUDA"],
+    ["without CUDA, on a machine without a GPU", [colmap(3, 8, false)], false, "ok", "3.8, without CUDA"],
+    ["without CUDA, with a GPU", [colmap(3, 8, false)], true, "warning", "3.8, without CUDA"],
+    ["newer than any that was tried", [colmap(5, 0, true)], true, "warning", "5.0, with CUDA"],
+    ["too old", [err(tooOld)], true, "failure", tooOld.detail],
+    ["missing", [err(none)], true, "failure", none.detail],
+    ["pycolmap alone", [err(none), pycolmap(false)], false, "ok", "4.2 (pycolmap), without CUDA"],
+    ["without pycolmap", [colmap(3, 8, false), err(tooOld)], false, "ok", "3.8, without CUDA"],
     [
-      "missing",
-      err(failure("tool_missing", "colmap was not found.")),
-      true,
-      "failure",
-      "colmap was not found.",
+      "and a newer pycolmap",
+      [colmap(3, 8, false), pycolmap(false)],
+      false,
+      "ok",
+      "4.2 (pycolmap), without CUDA; preferred to 3.8, without CUDA",
     ],
-  ] as const)("%s", (_, colmap, hasGpu, verdict, detail) => {
-    expect(judgeColmap(colmap, hasGpu)).toMatchObject({ name: "COLMAP", verdict, detail });
+    [
+      "with CUDA, and a newer pycolmap without",
+      [colmap(3, 9, true), pycolmap(false)],
+      true,
+      "ok",
+      "3.9, with CUDA; preferred to 4.2 (pycolmap), without CUDA",
+    ],
+    [
+      "and a pycolmap with CUDA",
+      [colmap(3, 8, false), pycolmap(true)],
+      true,
+      "ok",
+      "4.2 (pycolmap), with CUDA; preferred to 3.8, without CUDA",
+    ],
+    [
+      "and a pycolmap of the same version",
+      [colmap(4, 2, false), pycolmap(false)],
+      false,
+      "ok",
+      "4.2, without CUDA; preferred to 4.2 (pycolmap), without CUDA",
+    ],
+  ] as const)("%s", (_, colmaps, hasGpu, verdict, detail) => {
+    expect(judgeColmap(colmaps, hasGpu)).toMatchObject({ name: "COLMAP", verdict, detail });
   });
 });
 

@@ -84,7 +84,7 @@ async function examineTools(config: MachineConfig): Promise<Check[]> {
     examineSandbox(config),
   ]);
   return [
-    judgeColmap(tools.colmap, gpus.gpus.length > 0),
+    judgeColmap(tools.colmaps, gpus.gpus.length > 0),
     judgeFfmpeg(tools.ffmpeg),
     judgeFfprobe(tools.ffprobe),
     ...sandbox,

@@ -1,38 +1,45 @@
 import { FAILURES, type Failure, type Result } from "@splatt/shared";
 import { canToneMap } from "../pipeline/frames/colour.ts";
-import {
-  type ColmapVersion,
-  isUntestedColmap,
-  SUPPORTED_COLMAP,
-  versionText,
-} from "../pipeline/poses/colmap-version.ts";
+import { bestColmap, colmapText, type InstalledColmap } from "../pipeline/poses/colmap-program.ts";
+import { isUntestedColmap, SUPPORTED_COLMAP } from "../pipeline/poses/colmap-version.ts";
 import { type FfmpegVersion, isUntested, SUPPORTED_FFMPEG } from "../tools/ffmpeg-support.ts";
 import type { ToolSurvey } from "../tools/tool-survey.ts";
 import { type Check, failing, good, warning } from "./check.ts";
 
-const COLMAP_REMEDY = `Install COLMAP ${SUPPORTED_COLMAP} (Debian and Ubuntu: apt-get install colmap), or set COLMAP_PATH.`;
+const COLMAP_REMEDY = `Install COLMAP ${SUPPORTED_COLMAP} (Debian and Ubuntu: apt-get install colmap) and set COLMAP_PATH if needed, or install pycolmap into nerfstudio's Python or the one of PYCOLMAP_PYTHON.`;
 const FFMPEG_REMEDY = `Install a full build of ffmpeg ${SUPPORTED_FFMPEG} (Debian and Ubuntu: apt-get install ffmpeg), or set FFMPEG_PATH and FFPROBE_PATH.`;
 
-/** @param hasGpu whether COLMAP could use one */
-export function judgeColmap(colmap: ToolSurvey["colmap"], hasGpu: boolean): Check {
+/**
+ * Which COLMAP is used, and why.
+ *
+ * @param hasGpu whether COLMAP could use one
+ */
+export function judgeColmap(colmaps: ToolSurvey["colmaps"], hasGpu: boolean): Check {
   const name = "COLMAP";
-  if (!colmap.ok) return failing(name, detailOf(colmap.error), COLMAP_REMEDY);
-  const version: ColmapVersion = colmap.value;
-  const text = `${versionText(version)}, ${version.cuda ? "with" : "without"} CUDA`;
-  if (isUntestedColmap(version))
+  const best = bestColmap(colmaps, hasGpu);
+  if (!best.ok) return failing(name, detailOf(best.error), COLMAP_REMEDY);
+  const others = colmaps.flatMap((one) => (one.ok && one.value !== best.value ? [one.value] : []));
+  const rejected = others.length === 0 ? "" : `; preferred to ${others.map(describe).join(" and ")}`;
+  const text = `${describe(best.value)}${rejected}`;
+  if (isUntestedColmap(best.value))
     return warning(
       name,
       text,
       `Splatt is tested with ${SUPPORTED_COLMAP}. Update Splatt, or install one of these versions.`,
     );
-  if (hasGpu && !version.cuda) {
+  if (hasGpu && !best.value.cuda) {
     return warning(
       name,
       text,
-      "COLMAP runs on the CPU, several times slower. Install a build with CUDA to use the GPU.",
+      "COLMAP runs on the CPU, several times slower. Run `pip install pycolmap-cuda12` in nerfstudio's Python or the " +
+        "one of PYCOLMAP_PYTHON, or install a build of COLMAP with CUDA.",
     );
   }
   return good(name, text);
+}
+
+function describe(colmap: InstalledColmap): string {
+  return `${colmapText(colmap)}, ${colmap.cuda ? "with" : "without"} CUDA`;
 }
 
 export function judgeFfmpeg(ffmpeg: ToolSurvey["ffmpeg"]): Check {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type CompletedUpload, type JobSource, toSourcePolicy } from "@splatt/shared";
 import type { GpuHost } from "../gpu-host.ts";
 import { toProxySettings } from "../network/proxies.ts";
+import { colmapPrograms } from "../tools/colmap-programs.ts";
 import { createDownloadStage, DEFAULT_FETCH_LIMITS, type DownloadOutput } from "./download/download-stage.ts";
 import type { FetchLimits } from "./download/fetch-file.ts";
 import { createExportStage } from "./export/export-stage.ts";
@@ -51,7 +52,7 @@ export function createPipeline(host: GpuHost, delivery: Delivery): Pipeline {
     commandTimeoutMs: 3 * HOUR_MS,
   });
   const poses = createPosesStage({
-    colmap: config.COLMAP_PATH,
+    colmap: colmapPrograms(config),
     gpu: capacity.gpus.length > 0,
     threads: config.THREADS,
     commandTimeoutMs: host.limits.poses.maxDurationMs,

@@ -5,8 +5,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findProgram } from "../processes/find-program.ts";
 import { firstToolFailure, surveyTools } from "./tool-survey.ts";
 
-const REAL = { FFMPEG_PATH: "ffmpeg", FFPROBE_PATH: "ffprobe", COLMAP_PATH: "colmap" };
-const installed = Object.values(REAL).every((name) => findProgram(name) !== null);
+const PROGRAMS = { FFMPEG_PATH: "ffmpeg", FFPROBE_PATH: "ffprobe", COLMAP_PATH: "colmap" };
+const REAL = { ...PROGRAMS, PYCOLMAP_PYTHON: null, NERF_PYTHON_PATH: null };
+const installed = Object.values(PROGRAMS).every((name) => findProgram(name) !== null);
 
 describe.skipIf(!installed)("the tools of this machine", () => {
   let dir: string;
@@ -25,7 +26,7 @@ describe.skipIf(!installed)("the tools of this machine", () => {
   it("are supported", async () => {
     const survey = await surveyTools(REAL);
     expect(firstToolFailure(survey)).toBeNull();
-    expect(survey).toMatchObject({ ffmpeg: { ok: true }, ffprobe: { ok: true }, colmap: { ok: true } });
+    expect(survey).toMatchObject({ ffmpeg: { ok: true }, ffprobe: { ok: true }, colmaps: [{ ok: true }] });
   });
 
   it.each([

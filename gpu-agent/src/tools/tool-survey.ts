@@ -2,44 +2,40 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
-import { type ColmapVersion, supportedColmap } from "../pipeline/poses/colmap-version.ts";
-import { runTool } from "../processes/run-tool.ts";
+import { bestColmap, detectColmap, type InstalledColmap } from "../pipeline/poses/colmap-program.ts";
+import { printedBy } from "../processes/printed-by.ts";
+import { type ColmapSettings, colmapPrograms } from "./colmap-programs.ts";
 import { type FfmpegLists, type FfmpegVersion, missingFeatures, supportedVersion } from "./ffmpeg-support.ts";
 
 /** Where the tools are; names are looked for on PATH. */
-export interface ToolPaths {
+export interface ToolSettings extends ColmapSettings {
   readonly FFMPEG_PATH: string;
   readonly FFPROBE_PATH: string;
-  readonly COLMAP_PATH: string;
 }
 
 /** The programs that every job needs, or why one cannot be used: `tool_missing` or `tool_unsupported`. */
 export interface ToolSurvey {
   readonly ffmpeg: Result<{ readonly version: FfmpegVersion; readonly filters: string }, Failure>;
   readonly ffprobe: Result<FfmpegVersion, Failure>;
-  readonly colmap: Result<ColmapVersion, Failure>;
+  /** Each COLMAP that could be used. */
+  readonly colmaps: readonly Result<InstalledColmap, Failure>[];
 }
 
-const TIMEOUT_MS = 60_000;
-
 /** Asks the tools for their versions and features. */
-export async function surveyTools({
-  FFMPEG_PATH,
-  FFPROBE_PATH,
-  COLMAP_PATH,
-}: ToolPaths): Promise<ToolSurvey> {
+export async function surveyTools(settings: ToolSettings): Promise<ToolSurvey> {
+  const { FFMPEG_PATH, FFPROBE_PATH } = settings;
   // A separate folder, because a confined program may write to its working folder.
   const cwd = await mkdtemp(join(tmpdir(), "splatt-tools-"));
   try {
-    const [ffmpeg, ffprobe, colmap] = await Promise.all([
+    const [ffmpeg, ffprobe, ...colmaps] = await Promise.all([
       surveyFfmpeg(FFMPEG_PATH, cwd),
       print(FFPROBE_PATH, ["-version"], cwd),
-      print(COLMAP_PATH, ["-h"], cwd),
+      ...colmapPrograms(settings).map((program) => detectColmap(program, cwd)),
     ]);
     return {
       ffmpeg,
       ffprobe: ffprobe.ok ? supportedVersion(FFPROBE_PATH, ffprobe.value) : ffprobe,
-      colmap: colmap.ok ? supportedColmap(COLMAP_PATH, colmap.value) : colmap,
+      colmaps,
     };
   } finally {
     await rm(cwd, { recursive: true, force: true });
@@ -47,8 +43,8 @@ export async function surveyTools({
 }
 
 /** The first problem that prevents the agent from processing jobs; null when none does. */
-export function firstToolFailure({ ffmpeg, ffprobe, colmap }: ToolSurvey): Failure | null {
-  const failed = [ffmpeg, ffprobe, colmap].find((tool) => !tool.ok);
+export function firstToolFailure({ ffmpeg, ffprobe, colmaps }: ToolSurvey): Failure | null {
+  const failed = [ffmpeg, ffprobe, bestColmap(colmaps, false)].find((tool) => !tool.ok);
   return failed === undefined || failed.ok ? null : failed.error;
 }
 
@@ -91,30 +87,7 @@ async function featureLists(program: string, cwd: string): Promise<Result<Ffmpeg
   return ok(value);
 }
 
-/** A program's output on both streams; a program that cannot start is unsupported. */
-async function print(file: string, args: readonly string[], cwd: string): Promise<Result<string, Failure>> {
-  const lines: string[] = [];
-  const exit = await runTool({
-    file,
-    args,
-    cwd,
-    env: { QT_QPA_PLATFORM: "offscreen", TERM: "dumb", AV_LOG_FORCE_NOCOLOR: "1" },
-    signal: new AbortController().signal,
-    timeoutMs: TIMEOUT_MS,
-    silenceMs: TIMEOUT_MS,
-    onLine: (line) => lines.push(line),
-    confine: { reads: [] },
-  });
-  if (!exit.ok) {
-    const isMissing = exit.error.code === "tool_missing";
-    return err(isMissing ? exit.error : failure("tool_unsupported", exit.error.detail));
-  }
-  const { exitCode, signal, tail } = exit.value;
-  // For example, a library is missing or the CPU is too old.
-  if (lines.length === 0 || signal !== null || exitCode === 127) {
-    const how = signal ?? `exit code ${exitCode}`;
-    const said = tail.at(-1) === undefined ? "" : ` It said: ${tail.at(-1)}`;
-    return err(failure("tool_unsupported", `${file} does not run (${how}).${said}`));
-  }
-  return ok(lines.join("\n"));
+function print(file: string, args: readonly string[], cwd: string): Promise<Result<string, Failure>> {
+  const env = { TERM: "dumb", AV_LOG_FORCE_NOCOLOR: "1" };
+  return printedBy({ file, args, cwd, env, confine: { reads: [] } });
 }

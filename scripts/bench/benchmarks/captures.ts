@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { createLogger } from "@splatt/gpu-agent/log";
 import { FRAME_LIMITS } from "@splatt/gpu-agent/pipeline/frames/frame-plan";
 import { createFramesStage } from "@splatt/gpu-agent/pipeline/frames/frames-stage";
+import { colmapAt } from "@splatt/gpu-agent/pipeline/poses/colmap-program";
 import { createPosesStage } from "@splatt/gpu-agent/pipeline/poses/poses-stage";
 import type { StageContext } from "@splatt/gpu-agent/pipeline/stage";
 import { type Camera, cameraAt, encodeVideo, renderFrames } from "@splatt/sample-clip";
@@ -114,7 +115,13 @@ async function solve(capture: Capture, preset: Preset, colmap: string): Promise<
     );
     if (!frames.ok) throw new Error(frames.error.detail);
     const stage = createPosesStage({
-      ...{ colmap, gpu: false, threads: null, commandTimeoutMs: HOUR_MS, silenceMs: HOUR_MS },
+      ...{
+        colmap: [colmapAt(colmap)],
+        gpu: false,
+        threads: null,
+        commandTimeoutMs: HOUR_MS,
+        silenceMs: HOUR_MS,
+      },
     });
     const began = performance.now();
     const poses = await stage.run({ framesDir, frames: frames.value, preset }, contextIn(dir));

@@ -5,15 +5,16 @@ import { parseArgs } from "node:util";
 import { createLogger } from "@splatt/gpu-agent/log";
 import { FRAME_LIMITS } from "@splatt/gpu-agent/pipeline/frames/frame-plan";
 import { createFramesStage } from "@splatt/gpu-agent/pipeline/frames/frames-stage";
+import { type ColmapProgram, colmapAt, pycolmapIn } from "@splatt/gpu-agent/pipeline/poses/colmap-program";
 import { createPosesStage } from "@splatt/gpu-agent/pipeline/poses/poses-stage";
 import type { StageContext } from "@splatt/gpu-agent/pipeline/stage";
 import { Preset } from "@splatt/shared";
 import { execa } from "execa";
 
 /**
- * `npm run bench -- poses VIDEO [--ns-process-data PATH] [--colmap PATH] [--fps N] [--preset NAME]`: the time of the
- * poses stage on a video, and the quality of the poses. Compares with nerfstudio's ns-process-data with its defaults
- * and the same number of frames.
+ * `npm run bench -- poses VIDEO [--ns-process-data PATH] [--colmap PATH] [--pycolmap PYTHON] [--fps N]
+ * [--preset NAME]`: the time of the poses stage on a video, and the quality of the poses. Compares with the same stage on
+ * pycolmap, and with nerfstudio's ns-process-data with its defaults and the same number of frames.
  */
 
 const HOUR_MS = 3_600_000;
@@ -34,8 +35,8 @@ async function timed<T>(work: () => Promise<T>): Promise<{ value: T; seconds: nu
   return { value, seconds: (performance.now() - began) / 1000 };
 }
 
-async function runOurs(video: string, work: string, fps: number, preset: Preset, colmap: string) {
-  const [framesDir, posesDir] = [join(work, "frames"), join(work, "poses")];
+async function runOurs(video: string, work: string, fps: number, preset: Preset, colmap: ColmapProgram) {
+  const [framesDir, posesDir] = [join(work, `${colmap.kind}-frames`), join(work, `${colmap.kind}-poses`)];
   await mkdir(framesDir);
   await mkdir(posesDir);
   const frames = await createFramesStage({
@@ -47,7 +48,7 @@ async function runOurs(video: string, work: string, fps: number, preset: Preset,
   );
   if (!frames.ok) throw new Error(`${frames.error.code}: ${frames.error.detail}`);
   const stage = createPosesStage({
-    ...{ colmap, gpu: false, threads: null },
+    ...{ colmap: [colmap], gpu: false, threads: null },
     ...{ commandTimeoutMs: HOUR_MS, silenceMs: HOUR_MS },
   });
   const { value: poses, seconds } = await timed(() =>
@@ -87,6 +88,7 @@ const { values, positionals } = parseArgs({
   options: {
     "ns-process-data": { type: "string" },
     colmap: { type: "string", default: "colmap" },
+    pycolmap: { type: "string" },
     fps: { type: "string", default: "4" },
     preset: { type: "string", default: "standard" },
   },
@@ -98,7 +100,13 @@ const work = await mkdtemp(join(tmpdir(), "splatt-bench-"));
 console.log(`${cpus()[0]?.model ?? "unknown processor"}, ${availableParallelism()} cores; ${values.preset}`);
 console.log("\n| | seconds | frames registered | reprojection error |\n|---|---|---|---|");
 try {
-  const ours = await runOurs(video, work, Number(values.fps), Preset.parse(values.preset), values.colmap);
+  const solve = (colmap: ColmapProgram) =>
+    runOurs(video, work, Number(values.fps), Preset.parse(values.preset), colmap);
+  const ours = await solve(colmapAt(values.colmap));
+  if (values.pycolmap !== undefined) {
+    const { seconds } = await solve(pycolmapIn(resolve(process.env.INIT_CWD ?? "", values.pycolmap)));
+    console.log(`\nWith pycolmap it takes ${(seconds / ours.seconds).toFixed(2)} times as long.\n`);
+  }
   const program = values["ns-process-data"];
   if (program !== undefined) {
     const theirs = await runNerfstudio(program, video, work, ours.count);

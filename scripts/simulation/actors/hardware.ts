@@ -61,6 +61,7 @@ export function hostConfig(workspaceRoot: string): MachineConfig {
     FFMPEG_PATH: unused,
     FFPROBE_PATH: unused,
     COLMAP_PATH: unused,
+    PYCOLMAP_PYTHON: null,
     LOG_LEVEL: "info",
     LOG_FORMAT: "json",
   };

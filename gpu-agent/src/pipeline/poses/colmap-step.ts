@@ -5,12 +5,13 @@ import { runTool } from "../../processes/run-tool.ts";
 import type { StageContext } from "../stage.ts";
 import type { Hardware } from "./colmap-commands.ts";
 import { type ColmapEvent, type ColmapProblem, parseColmapLine, plainLine } from "./colmap-output.ts";
+import { COLMAP_ENVIRONMENT, type InstalledColmap } from "./colmap-program.ts";
 import type { ColmapDialect } from "./colmap-version.ts";
 import type { Size } from "./settings.ts";
 
 /** The installed COLMAP and the images that it works on. */
 export interface ColmapJob {
-  readonly program: string;
+  readonly colmap: InstalledColmap;
   readonly dialect: ColmapDialect;
   readonly images: string;
   /** File names in `images`, in the order of time. */
@@ -122,16 +123,16 @@ async function runCommand(
   let problem: ColmapProblem | null = null;
   let problemLine: string | null = null;
   const gpu = job.gpu.enabled;
+  const { program, reads } = job.colmap;
   const ran = await runTool({
-    file: job.program,
-    args,
+    file: program.file,
+    args: [...program.args, ...args],
     cwd: job.context.dir,
-    // Without a display Qt aborts, unless it uses the platform that needs none.
-    env: { QT_QPA_PLATFORM: "offscreen", TERM: "dumb" },
+    env: COLMAP_ENVIRONMENT,
     signal: job.context.signal,
     timeoutMs: job.timeoutMs,
     silenceMs: job.silenceMs,
-    confine: { reads: [], gpu },
+    confine: { reads, gpu },
     onLine: (line) => {
       job.context.toolOutput(line);
       const event = parseColmapLine(line);

@@ -8,6 +8,7 @@ import { pino } from "pino";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type OpenCvCamera, project } from "./camera-models.ts";
+import { colmapAt } from "./colmap-program.ts";
 import { readModel } from "./model-files.ts";
 import { createPosesStage } from "./poses-stage.ts";
 import { dot, subtract, type Vector3 } from "./vectors.ts";
@@ -36,7 +37,7 @@ beforeAll(async () => {
       .toFile(file);
   }
   const stage = createPosesStage({
-    colmap: "colmap",
+    colmap: [colmapAt("colmap")],
     gpu: false,
     threads: null,
     commandTimeoutMs: 120_000,

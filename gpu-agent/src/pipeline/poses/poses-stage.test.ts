@@ -5,6 +5,7 @@ import { readTransforms } from "@splatt/formats";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { entryCount } from "./colmap-model.ts";
+import { colmapAt } from "./colmap-program.ts";
 import { createPosesStage, type PosesConfig, type PosesInput } from "./poses-stage.ts";
 import { type FakeColmap, type FakePlan, type FakeRun, fakeColmap } from "./testing/fake-colmap.ts";
 
@@ -49,7 +50,7 @@ async function run(
   const colmap = await fakeColmap(join(dir, "bin"), { ...plan, runs });
   const progress: { fraction: number; message: string }[] = [];
   const stage = createPosesStage({
-    colmap: colmap.program,
+    colmap: [colmapAt(colmap.program)],
     gpu: false,
     threads: 2,
     commandTimeoutMs: 60_000,
@@ -529,7 +530,7 @@ describe("a COLMAP that breaks is named", () => {
     expect((await run({ help: "usage: colmap" })).result).toMatchObject(
       failed("tool_unsupported", "usage: colmap"),
     );
-    const { result } = await run({}, { config: { colmap: "/nowhere/colmap" } });
+    const { result } = await run({}, { config: { colmap: [colmapAt("/nowhere/colmap")] } });
     expect(result).toMatchObject(failed("tool_missing", "/nowhere/colmap"));
   });
 

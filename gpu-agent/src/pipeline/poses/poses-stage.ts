@@ -14,15 +14,15 @@ import {
   type VideoReport,
 } from "@splatt/shared";
 import { z } from "zod";
-import { runTool } from "../../processes/run-tool.ts";
 import type { FramesOutput } from "../frames/frames-stage.ts";
 import type { PhotoFrames } from "../photos/photo-frames.ts";
 import type { Stage, StageContext, StageResult } from "../stage.ts";
 import { captureReport, GOOD_SHARE } from "./capture-report.ts";
 import type { ColmapModel } from "./colmap-model.ts";
 import { HARDLY_ANY_FEATURES, type PassOutcome, type PassPlan, resumePass, runPass } from "./colmap-pass.ts";
+import { type ColmapProgram, colmapText, findColmap, type InstalledColmap } from "./colmap-program.ts";
 import type { ColmapJob, ImageCamera, Place } from "./colmap-step.ts";
-import { type ColmapVersion, dialectOf, supportedColmap, versionText } from "./colmap-version.ts";
+import { dialectOf } from "./colmap-version.ts";
 import { sparsePointCloud, transformsOf } from "./dataset-files.ts";
 import { greyThumbnails } from "./grey-thumbnails.ts";
 import { splitFrames } from "./held-out.ts";
@@ -31,8 +31,8 @@ import { moveModel, readModel } from "./model-files.ts";
 import { firstPass, type PoseTask, type Resumption, secondPass, withoutInitialPair } from "./settings.ts";
 
 export interface PosesConfig {
-  /** The program, by name or path. */
-  readonly colmap: string;
+  /** The programs to choose from. */
+  readonly colmap: readonly ColmapProgram[];
   /** Whether COLMAP may use the machine's NVIDIA GPU, if it was built for that. */
   readonly gpu: boolean;
   /** How many threads COLMAP may use; null uses all cores. */
@@ -55,7 +55,7 @@ export const PosesOutput = z.object({
   /** Pixels of the images. */
   width: z.int().positive(),
   height: z.int().positive(),
-  /** COLMAP's version. */
+  /** COLMAP's version, and whether it is pycolmap's. */
   colmap: z.string(),
   gpu: z.boolean(),
 });
@@ -73,45 +73,25 @@ const WRITING_STARTS = 0.98;
  * returns.
  */
 export function createPosesStage(config: PosesConfig): Stage<PosesInput, PosesOutput> {
-  let installed: ColmapVersion | null = null;
+  let installed: InstalledColmap | null = null;
   return {
     name: "poses",
     token: "cpu",
     key: ({ preset }) => preset,
     async run(input, context) {
       if (!installed) {
-        const detected = await detectColmap(config, context);
-        if (!detected.ok) return detected;
-        installed = detected.value;
+        const found = await findColmap(config.colmap, config.gpu, context.dir, context.signal);
+        if (!found.ok) return found;
+        installed = found.value;
       }
       return findPoses(config, installed, input, context);
     },
   };
 }
 
-async function detectColmap(
-  config: PosesConfig,
-  context: StageContext,
-): Promise<Result<ColmapVersion, Failure>> {
-  const lines: string[] = [];
-  const ran = await runTool({
-    file: config.colmap,
-    args: ["-h"],
-    cwd: context.dir,
-    env: { QT_QPA_PLATFORM: "offscreen", TERM: "dumb" },
-    signal: context.signal,
-    timeoutMs: 60_000,
-    silenceMs: 60_000,
-    confine: { reads: [] },
-    onLine: (line) => lines.push(line),
-  });
-  if (!ran.ok) return ran;
-  return supportedColmap(config.colmap, lines.join("\n"));
-}
-
 async function findPoses(
   config: PosesConfig,
-  version: ColmapVersion,
+  colmap: InstalledColmap,
   input: PosesInput,
   context: StageContext,
 ): Promise<StageResult<PosesOutput>> {
@@ -124,8 +104,8 @@ async function findPoses(
   const photos = "photos" in input.frames ? input.frames.photos : null;
   const videos = "videos" in input.frames ? input.frames.videos : [];
   const job: ColmapJob = {
-    program: config.colmap,
-    dialect: dialectOf(version),
+    colmap,
+    dialect: dialectOf(colmap),
     images: join(context.dir, "images"),
     names,
     cameras,
@@ -133,7 +113,7 @@ async function findPoses(
     places: placesOf(photos ?? [], names),
     videoOf: videoOfFrames(videos, names),
     threads: config.threads,
-    gpu: { enabled: config.gpu && version.cuda },
+    gpu: { enabled: config.gpu && colmap.cuda },
     timeoutMs: config.commandTimeoutMs,
     silenceMs: config.silenceMs,
     context,
@@ -184,7 +164,7 @@ async function findPoses(
   if (capture.verdict === "unusable") return err(unusable(capture, solved.value));
   await writeFile(join(context.dir, "sparse_pc.ply"), sparsePointCloud(model.value, transforms));
   await writeFile(join(context.dir, "transforms.json"), `${JSON.stringify(transforms, null, 2)}\n`);
-  return ok({ capture, width, height, colmap: versionText(version), gpu: job.gpu.enabled });
+  return ok({ capture, width, height, colmap: colmapText(colmap), gpu: job.gpu.enabled });
 }
 
 /** The same transforms, with near-duplicate pictures on the same side of the split. */
