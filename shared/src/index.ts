@@ -2,6 +2,7 @@ export * from "./agents.ts";
 export * from "./alarms.ts";
 export * from "./backoff.ts";
 export * from "./bulk.ts";
+export * from "./capture.ts";
 export * from "./engines.ts";
 export * from "./error-text.ts";
 export * from "./failures.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { NextCursor, Warnings } from "./answer-fields.ts";
+import { CaptureReport, ResultVerdict, UpChoice } from "./capture.ts";
 import { EngineChoice, EngineName } from "./engines.ts";
 import { FAILURE_CODES } from "./failures.ts";
 import { JobStatus } from "./job-status.ts";
@@ -59,6 +60,9 @@ export const JobOptions = z.object({
     .describe("End of the range, in seconds; null is the end of the video."),
   engine: EngineChoice.default("auto").describe("What trains the splat. auto chooses among the GPU engines."),
   preset: Preset.default("standard").describe("How much work goes into quality."),
+  up: UpChoice.default("auto").describe(
+    "Which side of the pictures points up. auto decides from the photos' positions, the cameras and the scene; camera is for pictures taken straight down.",
+  ),
   max_splats: laxNumber(z.int().min(1000).max(20_000_000))
     .nullable()
     .default(null)
@@ -139,26 +143,6 @@ export const JobSpec = z.object({
 });
 export type JobSpec = z.infer<typeof JobSpec>;
 
-/** How much of one of several videos is part of the reconstruction. */
-export const VideoReport = z.object({
-  name: z.string().max(300).describe("The video's file name."),
-  frames: z.int().nonnegative().describe("Frames taken from it."),
-  registered: z.int().nonnegative().describe("Those whose camera COLMAP has placed."),
-});
-export type VideoReport = z.infer<typeof VideoReport>;
-
-/** What the poses stage found. */
-export const CaptureReport = z.object({
-  frames: z.int().nonnegative().describe("Frames taken for the reconstruction."),
-  registered: z.int().nonnegative().describe("Frames whose camera COLMAP has placed."),
-  points: z.int().nonnegative().describe("3D points of the reconstruction."),
-  mean_reprojection_error: z.number().nonnegative().nullable().describe("Pixels."),
-  verdict: z.enum(["good", "weak", "unusable"]).describe("How good the capture is for a splat."),
-  advice: z.string().describe("What would make a better capture."),
-  videos: z.array(VideoReport).max(64).optional().describe("Each video, where several were sent."),
-});
-export type CaptureReport = z.infer<typeof CaptureReport>;
-
 /** Quality of the trained splat. PSNR (dB) and SSIM are means over the held-out frames. */
 export const TrainReport = z.object({
   gaussians: z.int().nonnegative().describe("Gaussians in the result."),
@@ -218,6 +202,9 @@ export const JobReport = z.object({
     .describe("The engine that trained, or was chosen to; null when the attempt ended before the choice."),
   capture: CaptureReport.nullable().describe("What the poses stage found; null when it did not finish."),
   train: TrainReport.nullable().describe("Quality of the splat; null when training did not finish."),
+  result: ResultVerdict.nullable()
+    .optional()
+    .describe("How good the splat is; null until it is known, absent from agents of older versions."),
   stages: z.array(StageTiming).max(32).describe("The finished stages, in order."),
 });
 export type JobReport = z.infer<typeof JobReport>;

@@ -1,4 +1,4 @@
-import { type JobView, type Preset, RetryJobFields } from "@splatt/shared";
+import { type JobView, type Preset, RetryJobFields, UpChoice } from "@splatt/shared";
 import type { Viewer } from "./page-api.ts";
 import { Shell } from "./shell.tsx";
 
@@ -7,6 +7,15 @@ const PRESETS: readonly { readonly value: Preset; readonly name: string }[] = [
   { value: "standard", name: "Standard: good for most" },
   { value: "high", name: "High: slower, finer" },
 ];
+
+const UP_NAMES: { readonly [choice in UpChoice]: string } = {
+  auto: "Automatic",
+  top: "Top: the usual one",
+  right: "Right",
+  bottom: "Bottom",
+  left: "Left",
+  camera: "None: taken straight down",
+};
 
 /** Fields that a form leaves empty for null. */
 const EMPTY_IS_NULL = ["end_sec", "max_resolution", "max_splats"] as const;
@@ -45,6 +54,16 @@ export function RetryPage({ viewer, job }: { readonly viewer: Viewer; readonly j
               {PRESETS.map(({ value, name }) => (
                 <option value={value} selected={value === options.preset}>
                   {name}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label>
+            Side of the pictures that points up
+            <select name="up">
+              {UpChoice.options.map((value) => (
+                <option value={value} selected={value === options.up}>
+                  {UP_NAMES[value]}
                 </option>
               ))}
             </select>

@@ -20,6 +20,7 @@ const OPTIONS = {
   "end-sec": { type: "string" },
   iterations: { type: "string" },
   preset: { type: "string" },
+  up: { type: "string" },
   engine: { type: "string" },
   "max-splats": { type: "string" },
   "max-resolution": { type: "string" },
@@ -47,6 +48,7 @@ options, it reuses the stages whose options did not change.
   --end-sec S         end of that part
   --iterations N      training steps (5000)
   --preset NAME       draft, standard or high
+  --up SIDE           the side of the pictures that points up: auto, top, right, bottom, left or camera
   --engine NAME       ${EngineChoice.options.join(", ")}; defaults to the setting ENGINE
   --max-splats N      maximum number of gaussians
   --max-resolution N  longest side of the training images, in pixels
@@ -89,6 +91,7 @@ async function readRequest(values: Values, video: string | undefined): Promise<R
     end_sec: values["end-sec"],
     iterations: values.iterations,
     preset: values.preset,
+    up: values.up,
     engine: values.engine,
     max_splats: values["max-splats"],
     max_resolution: values["max-resolution"],

@@ -235,9 +235,9 @@ export class JobRun implements PipelineJob {
     await this.#outbox.post({ type: "job.stage", status, progress, message }, { status, progress, message });
   }
 
-  reportProgress(name: StageName, { fraction, message, point }: StageProgress): void {
+  reportProgress(name: StageName, { fraction, message, secondsLeft, point }: StageProgress): void {
     if (point !== undefined) this.#metrics.add(point, performance.now());
-    this.#options.clock.observe(name, fraction);
+    this.#options.clock.observe(name, fraction, secondsLeft);
     this.#report(message, this.#options.clock.stagePercent);
   }
 

@@ -52,7 +52,8 @@ export function runStages(parts: PipelineParts): Pipeline {
     if (!frames.ok) return frames;
 
     const framesDir = stages.dir("frames");
-    const posed = await stages.run(parts.poses, { framesDir, frames: frames.value, preset: options.preset });
+    const { preset, up } = options;
+    const posed = await stages.run(parts.poses, { framesDir, frames: frames.value, preset, up });
     if (!posed.ok) return posed;
     job.noteReport({ capture: posed.value.capture });
 

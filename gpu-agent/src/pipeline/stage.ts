@@ -23,6 +23,8 @@ export interface StageProgress {
   /** 0–1. */
   readonly fraction: number;
   readonly message: string;
+  /** The seconds until the stage ends, where it knows better than its history; until its next report. */
+  readonly secondsLeft?: number;
   /** What is known of the training at this step. */
   readonly point?: MetricPoint;
 }

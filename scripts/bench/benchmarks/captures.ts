@@ -124,7 +124,7 @@ async function solve(capture: Capture, preset: Preset, colmap: string): Promise<
       },
     });
     const began = performance.now();
-    const poses = await stage.run({ framesDir, frames: frames.value, preset }, contextIn(dir));
+    const poses = await stage.run({ framesDir, frames: frames.value, preset, up: "auto" }, contextIn(dir));
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     const row = poses.ok ? describeReport(poses.value.capture) : `${poses.error.code} | – | –`;
     console.log(`| ${capture.name} | ${row} | ${seconds} |`);
@@ -133,9 +133,9 @@ async function solve(capture: Capture, preset: Preset, colmap: string): Promise<
   }
 }
 
-function describeReport({ registered, frames, mean_reprojection_error, advice }: CaptureReport): string {
-  const attempts = /second/i.test(advice) ? 2 : 1;
-  return `${registered} of ${frames} | ${mean_reprojection_error?.toFixed(2)} px | ${attempts}`;
+function describeReport({ registered, frames, mean_reprojection_error, passes = [] }: CaptureReport): string {
+  const kept = passes.find((pass) => pass.kept)?.pass ?? "–";
+  return `${registered} of ${frames} | ${mean_reprojection_error?.toFixed(2)} px | ${passes.length} (${kept})`;
 }
 
 const { values, positionals } = parseArgs({
@@ -145,9 +145,7 @@ const { values, positionals } = parseArgs({
     colmap: { type: "string", default: "colmap" },
   },
 });
-console.log(
-  "| capture | frames registered | reprojection error | attempts | seconds |\n|---|---|---|---|---|",
-);
+console.log("| capture | frames registered | reprojection error | passes | seconds |\n|---|---|---|---|---|");
 for (const capture of CAPTURES) {
   if (positionals.length > 0 && !positionals.includes(capture.name)) continue;
   await solve(capture, Preset.parse(values.preset), values.colmap);

@@ -52,7 +52,7 @@ async function runOurs(video: string, work: string, fps: number, preset: Preset,
     ...{ commandTimeoutMs: HOUR_MS, silenceMs: HOUR_MS },
   });
   const { value: poses, seconds } = await timed(() =>
-    stage.run({ framesDir, frames: frames.value, preset }, contextIn(posesDir)),
+    stage.run({ framesDir, frames: frames.value, preset, up: "auto" }, contextIn(posesDir)),
   );
   if (!poses.ok) {
     console.log(`| splatt | ${seconds.toFixed(1)} | ${poses.error.code}: ${poses.error.detail} | – |`);

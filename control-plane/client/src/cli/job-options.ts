@@ -1,4 +1,4 @@
-import { CreateJob, EngineChoice, Preset } from "@splatt/shared";
+import { CreateJob, EngineChoice, Preset, UpChoice } from "@splatt/shared";
 import type { JobFields } from "../index.ts";
 import { type Options, UsageError, type Values } from "./command.ts";
 
@@ -14,6 +14,12 @@ export const JOB_OPTIONS = {
     value: "NAME",
     summary: "how much work goes into quality",
     choices: Preset.options,
+  },
+  up: {
+    type: "string",
+    value: "SIDE",
+    summary: "which side of the pictures points up",
+    choices: UpChoice.options,
   },
   "max-splats": { type: "number", summary: "maximum number of gaussians" },
   "max-resolution": { type: "number", summary: "longest side of the training images, in pixels" },

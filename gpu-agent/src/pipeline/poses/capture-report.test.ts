@@ -7,7 +7,8 @@ const GOOD: CaptureFacts = {
   points: 5000,
   meanReprojectionError: 0.7,
   longSide: 960,
-  secondPass: false,
+  passes: [{ pass: "first", seconds: 40, registered: 50, kept: true }],
+  up: { side: "top", source: "cameras", confidence: 0.8 },
   coverage: 0.9,
   parallax: 20,
   gap: null,
@@ -17,7 +18,7 @@ const GOOD: CaptureFacts = {
 };
 
 describe("captureReport", () => {
-  it.each([
+  it.each<[Partial<CaptureFacts>, string, string]>([
     [{}, "good", "50 of 50 frames could be placed. The capture is good."],
     [{ registered: 40 }, "good", "40 of 50"],
     [{ registered: 39 }, "weak", "parts of the video are missing"],
@@ -30,7 +31,16 @@ describe("captureReport", () => {
     [{ meanReprojectionError: 1.9, longSide: 1600 }, "good", "good"],
     [{ meanReprojectionError: 1.4, longSide: 320 }, "good", "good"],
     [{ points: 999 }, "weak", "more texture"],
-    [{ secondPass: true }, "good", "A second, more thorough pass was needed."],
+    [
+      {
+        passes: [
+          { pass: "first", seconds: 40, registered: 30, kept: false },
+          { pass: "missing_frames", seconds: 9, registered: 50, kept: true },
+        ],
+      },
+      "good",
+      "A further pass was needed, which matched the missing frames with all others: 50 frames in place of 30.",
+    ],
     [{ coverage: 0.59 }, "weak", "Only part of each picture could be used"],
     [{ coverage: 0.6 }, "good", "The capture is good."],
     [{ parallax: 2.9 }, "weak", "The camera hardly moved"],

@@ -1,11 +1,11 @@
-import type { CaptureReport, VideoReport } from "@splatt/shared";
+import type { CaptureReport, PassName, UpReport, VideoReport } from "@splatt/shared";
 import type { FrameGap } from "./model-facts.ts";
 
 /** With fewer registered frames than this, or than this share of all, training is pointless. */
 export const MIN_REGISTERED = 8;
 export const MIN_REGISTERED_SHARE = 0.3;
-/** From this share on a capture counts as good; below it COLMAP makes a second pass. */
-export const GOOD_SHARE = 0.8;
+/** From this share on a capture counts as good; below it parts are missing. */
+const GOOD_SHARE = 0.8;
 /** A mean reprojection error above both is large: 2 pixels at 1600. SIFT itself is good for half a pixel. */
 const LARGE_ERROR = { pixels: 1.5, shareOfLongSide: 0.00125 };
 
@@ -27,8 +27,9 @@ export interface CaptureFacts {
   readonly meanReprojectionError: number | null;
   /** The frames' longer side in pixels. */
   readonly longSide: number;
-  /** COLMAP needed more than one pass. */
-  readonly secondPass: boolean;
+  /** The passes of COLMAP. */
+  readonly passes: NonNullable<CaptureReport["passes"]>;
+  readonly up: UpReport;
   /** See `featureCoverage`, 0 to 1. */
   readonly coverage: number;
   /** See `parallaxDegrees`. */
@@ -78,7 +79,8 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
         flat
           ? "The camera hardly moved, so the result holds only near where it was. Walk around the subject while filming."
           : "",
-        facts.secondPass ? "A second, more thorough pass was needed." : "",
+        passSentence(facts.passes),
+        upSentence(facts.up),
         weak ? "" : "The capture is good.",
         ...facts.notes,
       ]
@@ -92,7 +94,38 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
     verdict: unusable ? "unusable" : weak ? "weak" : "good",
     advice,
     ...(videos.length > 0 ? { videos: [...videos] } : {}),
+    passes: [...facts.passes],
+    up: facts.up,
   };
+}
+
+const DOUBTFUL_UP = 0.3;
+
+/** Says how the result was turned where the pictures are not upright, or where that is in doubt. */
+function upSentence({ side, source, confidence }: UpReport): string {
+  if (source === "option") return "";
+  const change = "If it stands wrong, set up.";
+  if (side === "top") return confidence < DOUBTFUL_UP ? `Which way is up is a guess. ${change}` : "";
+  return side === "camera"
+    ? `The pictures look straight down, so the side that faces the camera is up. ${change}`
+    : `The pictures are not upright: their ${side} is up. ${change}`;
+}
+
+const WHAT_PASSES_DO: { readonly [pass in PassName]: string } = {
+  first: "",
+  far_pairs: "matched frames far apart",
+  relaxed: "accepted weaker evidence",
+  missing_frames: "matched the missing frames with all others",
+  all_pairs: "matched all frames with each other",
+  finer_features: "looked for finer detail",
+};
+
+/** Names the pass that was needed; "" for the first. */
+function passSentence(passes: CaptureFacts["passes"]): string {
+  const [kept] = passes.filter((pass) => pass.kept);
+  if (kept === undefined || kept.pass === "first") return "";
+  const before = passes[passes.indexOf(kept) - 1];
+  return `A further pass was needed, which ${WHAT_PASSES_DO[kept.pass]}: ${kept.registered} frames in place of ${before?.registered ?? 0}.`;
 }
 
 /** Names the videos that are not, or only in part, in the result. */

@@ -1,14 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { extractFeatures, loopPairs, mapCameras, matchFeatures, matchPairs } from "./colmap-commands.ts";
 import { type ColmapDialect, dialectOf } from "./colmap-version.ts";
-import {
-  finer,
-  firstPass,
-  type PoseSettings,
-  type PoseTask,
-  secondPass,
-  withoutInitialPair,
-} from "./settings.ts";
+import { finer, firstPass, type PoseSettings, type PoseTask, relaxed, thorough } from "./settings.ts";
 import { COLMAP_OPTIONS } from "./testing/colmap-options.ts";
 
 const PATHS = { database: "/w/database.db", images: "/d/images", sparse: "/w/sparse", pairs: "/w/pairs.txt" };
@@ -37,7 +30,7 @@ describe("COLMAP 3.8", () => {
     const opencv = { ...STANDARD, cameraModel: "OPENCV" } as const;
     expect(extractFeatures(dialect, opencv, PATHS, CPU, camera)).toContain("712.346,712.346,270,480,0,0,0,0");
     // The photos' metadata may be wrong, so the second pass does without.
-    const second = secondPass(TASK, STANDARD);
+    const second = thorough(TASK, STANDARD, { kind: "exhaustive" });
     expect(extractFeatures(dialect, second, PATHS, CPU, camera)).not.toContain("--ImageReader.camera_params");
   });
 
@@ -162,10 +155,11 @@ function allCommands(dialect: ColmapDialect): string[][] {
   return tasks.flatMap((task) => {
     const first = firstPass(task);
     const hardware = { gpu: task.gpu, threads: 4 };
-    const resumed = withoutInitialPair(task, first).map(({ settings }) => settings);
-    return [first, finer(first), ...resumed, secondPass(task, first)].flatMap((settings) =>
+    const careful = thorough(task, first, { kind: "pairs", pairs: [] });
+    const paths = { ...PATHS, input: "/w/sparse/0" };
+    return [first, finer(first), relaxed(first), careful].flatMap((settings) =>
       [extractFeatures, matchFeatures, matchPairs, mapCameras].map((command) =>
-        command(dialect, settings, PATHS, hardware, { ...CAMERA, focal: 700, list: "/w/camera-1.txt" }),
+        command(dialect, settings, paths, hardware, { ...CAMERA, focal: 700, list: "/w/camera-1.txt" }),
       ),
     );
   });

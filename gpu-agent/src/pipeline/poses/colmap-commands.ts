@@ -8,6 +8,8 @@ export interface ColmapPaths {
   readonly sparse: string;
   /** Pairs of image names, for `matchPairs`. */
   readonly pairs: string;
+  /** The folder of a model that `mapCameras` extends; without it, it begins new ones. */
+  readonly input?: string;
 }
 
 export interface Hardware {
@@ -68,7 +70,8 @@ export function matchFeatures(
   hardware: Hardware,
 ): string[] {
   const { matching } = settings;
-  if (matching.kind === "similar") return matchPairs(dialect, settings, paths, hardware);
+  if (matching.kind === "similar" || matching.kind === "pairs")
+    return matchPairs(dialect, settings, paths, hardware);
   return [
     matching.kind === "exhaustive" ? "exhaustive_matcher" : "sequential_matcher",
     ...dialect.logging,
@@ -109,6 +112,7 @@ export function mapCameras(
     "mapper",
     ...dialect.logging,
     ...options({ database_path: paths.database, image_path: paths.images, output_path: paths.sparse }),
+    ...(paths.input === undefined ? [] : options({ input_path: paths.input })),
     ...(globalRatio === null ? [] : options({ [dialect.globalRatio]: globalRatio })),
     ...options(Object.fromEntries(Object.entries(mapper).map(([name, value]) => [`Mapper.${name}`, value]))),
     ...(hardware.threads === null ? [] : options({ "Mapper.num_threads": hardware.threads })),

@@ -10,11 +10,13 @@ import { apply, scale, type Vector3 } from "./vectors.ts";
  * transforms.json for a COLMAP model. Near-duplicates are detected from the cameras alone; see `splitFrames`.
  *
  * @param sources what images were made from, by the images' names
+ * @param up see `normalizingSimilarity`
  * @returns `colmap_failed` when the model has a camera of a kind that we do not know
  */
 export function transformsOf(
   model: ColmapModel,
   sources: ReadonlyMap<string, Pick<PosedFrame, "photo" | "video">> = new Map(),
+  up?: Vector3,
 ): Result<Transforms, Failure> {
   const images = model.images.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const lenses = new Map<number, Lens>();
@@ -25,7 +27,7 @@ export function transformsOf(
     lenses.set(cameraId, lens);
   }
   const isShared = lenses.size === 1;
-  const similarity = normalizingSimilarity(model);
+  const similarity = normalizingSimilarity(model, up);
   const frames = images.map((image): PosedFrame => {
     const pose = cameraPose(image);
     const right = apply(similarity.rotation, pose.right);

@@ -69,6 +69,42 @@ export function countMatchedPairs(database: string): Result<number, string> {
   });
 }
 
+/** Two images that were matched, by name. */
+export interface MatchedPair {
+  readonly images: readonly [string, string];
+  /** Geometrically verified matches. */
+  readonly inliers: number;
+}
+
+/** COLMAP's id of a pair is this times the smaller image id, plus the larger. */
+const PAIR_BASE = 2_147_483_647;
+
+/** @returns the pairs matched so far, also those without a match */
+export function readMatchedPairs(database: string): Result<readonly MatchedPair[], string> {
+  return query(database, (connection) => {
+    const names = new Map(
+      connection
+        .prepare("SELECT image_id, name FROM images")
+        .all()
+        .map((row) => [Number(row.image_id), String(row.name)]),
+    );
+    const pairs: MatchedPair[] = [];
+    const rows = connection
+      .prepare(
+        `SELECT matches.pair_id AS pair, COALESCE(two_view_geometries.rows, 0) AS inliers
+           FROM matches LEFT JOIN two_view_geometries USING (pair_id)`,
+      )
+      .iterate();
+    for (const { pair, inliers } of rows) {
+      const first = names.get(Math.floor(Number(pair) / PAIR_BASE));
+      const second = names.get(Number(pair) % PAIR_BASE);
+      if (first === undefined || second === undefined) continue;
+      pairs.push({ images: [first, second], inliers: Number(inliers) });
+    }
+    return pairs;
+  });
+}
+
 /** Deletes all matches, because COLMAP skips pairs already processed, even those without matches. */
 export function clearMatches(database: string): Result<void, string> {
   return query(

@@ -52,10 +52,12 @@ export function applySimilarity(s: Similarity, p: Vector3): Vector3 {
  * centres on the mean of the cameras, which for a short arc in front of a subject lies in empty space and makes the
  * scene many units wide. Here the centre is what the cameras look at, so walks around, arcs and rooms have comparable
  * sizes, and viewers that orbit the origin orbit the subject.
+ *
+ * @param up in the model's world, of length 1; by default what upright cameras have in common
  */
-export function normalizingSimilarity(model: ColmapModel): Similarity {
+export function normalizingSimilarity(model: ColmapModel, up?: Vector3): Similarity {
   const poses = model.images.map(cameraPose);
-  const rotation = rotationBetween(upDirection(poses), [0, 0, 1]);
+  const rotation = rotationBetween(up ?? upDirection(poses), [0, 0, 1]);
   const centre = geometricMedian(lookedAt(model, poses));
   const farthest = Math.max(...poses.map((pose) => length(subtract(pose.position, centre))));
   const factor = farthest > 0 ? 1 / farthest : 1;

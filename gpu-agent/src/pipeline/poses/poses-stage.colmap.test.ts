@@ -45,7 +45,7 @@ beforeAll(async () => {
   });
   const frames = { count: number, ...SIZE, fps: 4, start_sec: 0, end_sec: 3, times: [], notes: [] };
   result = await stage.run(
-    { framesDir: join(dir, "frames"), frames, preset: "draft" },
+    { framesDir: join(dir, "frames"), frames, preset: "draft", up: "auto" },
     {
       dir: join(dir, "out"),
       signal: new AbortController().signal,

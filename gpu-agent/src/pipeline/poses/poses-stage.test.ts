@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { readTransforms } from "@splatt/formats";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { StageProgress } from "../stage.ts";
 import { entryCount } from "./colmap-model.ts";
 import { colmapAt } from "./colmap-program.ts";
 import { createPosesStage, type PosesConfig, type PosesInput } from "./poses-stage.ts";
@@ -32,7 +33,7 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 interface Outcome {
   readonly result: Awaited<ReturnType<ReturnType<typeof createPosesStage>["run"]>>;
   readonly colmap: FakeColmap;
-  readonly progress: readonly { fraction: number; message: string }[];
+  readonly progress: readonly StageProgress[];
 }
 
 interface Overrides {
@@ -48,7 +49,7 @@ async function run(
 ): Promise<Outcome> {
   const runs = { feature_extractor: [features(2000)], mapper: [{ models: [FRAMES] }], ...plan.runs };
   const colmap = await fakeColmap(join(dir, "bin"), { ...plan, runs });
-  const progress: { fraction: number; message: string }[] = [];
+  const progress: StageProgress[] = [];
   const stage = createPosesStage({
     colmap: [colmapAt(colmap.program)],
     gpu: false,
@@ -68,7 +69,7 @@ async function run(
     notes: [],
   };
   const result = await stage.run(
-    { framesDir: join(dir, "frames"), frames, preset: "standard", ...input },
+    { framesDir: join(dir, "frames"), frames, preset: "standard", up: "auto", ...input },
     {
       dir: join(dir, "out"),
       signal: signal ?? new AbortController().signal,
@@ -302,7 +303,7 @@ describe("a capture that works", () => {
   });
 });
 
-describe("a second pass", () => {
+describe("a further pass", () => {
   it("extracts finer detail when few features are found", async () => {
     const { result, colmap } = await run({ runs: { feature_extractor: [features(200), features(900)] } });
     expect(result).toMatchObject({ ok: true });
@@ -314,58 +315,103 @@ describe("a second pass", () => {
     ]);
   });
 
-  it("is kept when it is better, and noted in the report", async () => {
+  it("matches the missing frames with the others, and extends the model", async () => {
     const { result, colmap, progress } = await run({
-      runs: { mapper: [{ models: [15] }, { models: [3, 27] }] },
+      runs: { mapper: [{ models: [15] }, { models: [FRAMES] }] },
     });
     expect(result).toMatchObject({
       ok: true,
-      value: { capture: { registered: 27, verdict: "good", advice: expect.stringContaining("second") } },
+      value: {
+        capture: {
+          registered: FRAMES,
+          verdict: "good",
+          advice: expect.stringContaining(
+            "matched the missing frames with all others: 30 frames in place of 15",
+          ),
+        },
+      },
     });
     const calls = await colmap.calls();
-    expect(calls.map(([command]) => command)).toEqual([
-      ...["feature_extractor", "sequential_matcher", "matches_importer", "mapper"],
-      ...["feature_extractor", "exhaustive_matcher", "mapper"],
-    ]);
-    expect(Number(option(calls[4], "SiftExtraction.max_num_features"))).toBeGreaterThan(
-      Number(option(calls[0], "SiftExtraction.max_num_features")),
-    );
+    const [, , , , matching] = calls;
+    expect(calls.filter(([command]) => command === "feature_extractor")).toHaveLength(1);
+    expect(matching?.[0]).toBe("matches_importer");
+    const mappers = calls.filter(([command]) => command === "mapper");
+    expect(option(mappers[1], "input_path")).toBe(join(option(mappers[0], "output_path") ?? "", "0"));
+    expect(option(mappers[1], "Mapper.abs_pose_min_num_inliers")).toBe("20");
     const fractions = progress.map(({ fraction }) => fraction);
     expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
-    expect(progress.some(({ message }) => message.startsWith("second pass: "))).toBe(true);
+    expect(progress.some(({ message }) => message.startsWith("pass 2: matching"))).toBe(true);
+  });
+
+  it("is followed by others while frames are missing, and the best one is kept", async () => {
+    const { result, colmap } = await run({
+      runs: { mapper: [{ models: [15] }, { models: [14] }, { models: [20] }, { models: [3, 26] }] },
+    });
+    if (!result.ok) throw new Error(result.error.detail);
+    expect(result.value.capture.passes).toMatchObject([
+      { pass: "first", registered: 15, kept: false },
+      { pass: "missing_frames", registered: 14, kept: false },
+      { pass: "all_pairs", registered: 20, kept: false },
+      { pass: "finer_features", registered: 26, kept: true },
+    ]);
+    expect(result.value.capture.registered).toBe(26);
+    const extractions = (await colmap.calls()).filter(([command]) => command === "feature_extractor");
+    expect(Number(option(extractions[1], "SiftExtraction.max_num_features"))).toBeGreaterThan(
+      Number(option(extractions[0], "SiftExtraction.max_num_features")),
+    );
   });
 
   it.each([
     ["no better", { models: [14] }],
     ["broken", { exitCode: 1, lines: ["ERROR: boom"] }],
+    ["without a model", NO_PAIR],
+    ["spoilt", { models: [29], spoilt: "nan" as const }],
   ])("is dropped when it is %s", async (_, second) => {
     const { result } = await run({ runs: { mapper: [{ models: [15] }, second] } });
     expect(result).toMatchObject({
       ok: true,
-      value: { capture: { registered: 15, verdict: "weak", advice: expect.not.stringContaining("second") } },
+      value: { capture: { registered: 15, verdict: "weak", advice: expect.not.stringContaining("pass") } },
     });
   });
 
+  it("is not needed when the video shows two places", async () => {
+    const { result, colmap } = await run({ runs: { mapper: [{ models: [16, 14], apart: true }] } });
+    expect(result).toMatchObject({
+      ok: true,
+      value: { capture: { registered: 16, advice: expect.stringContaining("shows another place") } },
+    });
+    expect((await colmap.calls()).filter(([command]) => command === "mapper")).toHaveLength(1);
+  });
+
+  it("says how long it will take", async () => {
+    const { progress } = await run({ runs: { mapper: [{ models: [15] }, { models: [27] }] } });
+    const left = progress.filter(({ message }) => message.startsWith("pass 2")).map((p) => p.secondsLeft);
+    expect(left.length).toBeGreaterThan(0);
+    expect(left.every((seconds) => seconds !== undefined && seconds >= 0)).toBe(true);
+    expect(progress[0]?.secondsLeft).toBeUndefined();
+  });
+
   it("matches distant frames, on the same features, when neighbours gave no initial pair", async () => {
-    const { result, colmap, progress } = await run({ runs: { mapper: [NO_PAIR, { models: [26] }] } });
-    expect(result).toMatchObject({ ok: true, value: { capture: { registered: 26 } } });
+    const { result, colmap } = await run({ runs: { mapper: [NO_PAIR, { models: [FRAMES] }] } });
+    expect(result).toMatchObject({ ok: true, value: { capture: { registered: FRAMES } } });
     const calls = await colmap.calls();
-    expect(calls.map(([command]) => command).slice(2)).toEqual([
-      ...["matches_importer", "mapper"],
-      ...["matches_importer", "mapper"],
-    ]);
-    expect(option(calls[5], "Mapper.init_min_tri_angle")).toBeUndefined();
-    expect(progress.map(({ message }) => message)).toContain("second pass: matching: frames far apart");
+    const later = calls.slice(4).map(([command]) => command);
+    expect(new Set(later)).toEqual(new Set(["matches_importer", "mapper"]));
+    expect(option(calls.at(-1), "Mapper.init_min_tri_angle")).toBeUndefined();
+    expect(option(calls.at(-1), "input_path")).toBeUndefined();
   });
 
   it("relaxes the mapper, on the same matches, when that gave none either", async () => {
     const { result, colmap, progress } = await run({
-      runs: { mapper: [NO_PAIR, NO_PAIR, { lines: ["Registering image #7 (15)"], models: [26] }] },
+      runs: { mapper: [NO_PAIR, NO_PAIR, { lines: ["Registering image #7 (15)"], models: [FRAMES] }] },
     });
-    expect(result).toMatchObject({ ok: true, value: { capture: { registered: 26 } } });
-    const mappers = (await colmap.calls()).slice(5);
-    expect(mappers.map(([command]) => command)).toEqual(["mapper", "mapper"]);
-    expect(mappers.map((call) => option(call, "Mapper.init_min_tri_angle"))).toEqual([undefined, "4"]);
+    expect(result).toMatchObject({ ok: true, value: { capture: { registered: FRAMES } } });
+    const mappers = (await colmap.calls()).filter(([command]) => command === "mapper");
+    expect(mappers.map((call) => option(call, "Mapper.init_min_tri_angle"))).toEqual([
+      undefined,
+      undefined,
+      "4",
+    ]);
     const fractions = progress.map(({ fraction }) => fraction);
     expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
   });

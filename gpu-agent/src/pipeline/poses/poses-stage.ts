@@ -11,24 +11,27 @@ import {
   ok,
   type Preset,
   type Result,
+  type UpChoice,
   type VideoReport,
 } from "@splatt/shared";
 import { z } from "zod";
 import type { FramesOutput } from "../frames/frames-stage.ts";
 import type { PhotoFrames } from "../photos/photo-frames.ts";
 import type { Stage, StageContext, StageResult } from "../stage.ts";
-import { captureReport, GOOD_SHARE } from "./capture-report.ts";
+import { captureReport } from "./capture-report.ts";
+import { climbLadder, type Solution } from "./climb-ladder.ts";
 import type { ColmapModel } from "./colmap-model.ts";
-import { HARDLY_ANY_FEATURES, type PassOutcome, type PassPlan, resumePass, runPass } from "./colmap-pass.ts";
 import { type ColmapProgram, colmapText, findColmap, type InstalledColmap } from "./colmap-program.ts";
 import type { ColmapJob, ImageCamera, Place } from "./colmap-step.ts";
 import { dialectOf } from "./colmap-version.ts";
 import { sparsePointCloud, transformsOf } from "./dataset-files.ts";
+import { HARDLY_ANY_FEATURES } from "./extract-features.ts";
 import { greyThumbnails } from "./grey-thumbnails.ts";
 import { splitFrames } from "./held-out.ts";
 import { featureCoverage, longestGap, parallaxDegrees } from "./model-facts.ts";
 import { moveModel, readModel } from "./model-files.ts";
-import { firstPass, type PoseTask, type Resumption, secondPass, withoutInitialPair } from "./settings.ts";
+import type { PassOutcome } from "./pass.ts";
+import { estimateUp } from "./up-direction.ts";
 
 export interface PosesConfig {
   /** The programs to choose from. */
@@ -48,6 +51,7 @@ export interface PosesInput {
   readonly framesDir: string;
   readonly frames: FramesOutput;
   readonly preset: Preset;
+  readonly up: UpChoice;
 }
 
 export const PosesOutput = z.object({
@@ -61,8 +65,6 @@ export const PosesOutput = z.object({
 });
 export type PosesOutput = z.infer<typeof PosesOutput>;
 
-/** A second pass is rare, so the first gets nearly all of the progress. */
-const FIRST_PASS_SHARE = 0.9;
 const WRITING_STARTS = 0.98;
 
 /**
@@ -77,7 +79,7 @@ export function createPosesStage(config: PosesConfig): Stage<PosesInput, PosesOu
   return {
     name: "poses",
     token: "cpu",
-    key: ({ preset }) => preset,
+    key: ({ preset, up }) => (up === "auto" ? preset : [preset, up]),
     async run(input, context) {
       if (!installed) {
         const found = await findColmap(config.colmap, config.gpu, context.dir, context.signal);
@@ -128,13 +130,15 @@ async function findPoses(
     height,
     cores,
   };
-  const solved = await solve(job, task, work);
+  const solved = await climbLadder(job, task, work, WRITING_STARTS);
   if (!solved.ok) return solved;
-  if (!solved.value.outcome.model) return err(whyNoModel(solved.value.outcome, names.length));
+  const { outcome, passes } = solved.value;
+  const [largest] = outcome.models;
+  if (largest === undefined) return err(whyNoModel(outcome, names.length));
 
   context.report({ fraction: WRITING_STARTS, message: "writing the dataset" });
   const modelDir = join(context.dir, "colmap", "sparse", "0");
-  await moveModel(solved.value.outcome.model, modelDir);
+  await moveModel(largest.dir, modelDir);
   await rm(work, { recursive: true, force: true });
   const model = await readModel(modelDir);
   if (!model.ok) return err(failure("colmap_failed", model.error));
@@ -144,7 +148,8 @@ async function findPoses(
       return [name, job.videoOf.has(name) ? { video: path } : { photo: path }];
     }),
   );
-  const unsplit = transformsOf(model.value, sources);
+  const up = estimateUp(model.value, input.up, job.places);
+  const unsplit = transformsOf(model.value, sources, up.direction);
   if (!unsplit.ok) return unsplit;
   const transforms = await splitByContent(unsplit.value, context);
   const capture = captureReport({
@@ -153,7 +158,8 @@ async function findPoses(
     points: model.value.points.length,
     meanReprojectionError: meanError(model.value),
     longSide: Math.max(width, height),
-    secondPass: solved.value.second,
+    passes,
+    up: up.report,
     coverage: featureCoverage(model.value),
     parallax: parallaxDegrees(model.value),
     gap: longestGap(names, model.value),
@@ -176,93 +182,6 @@ async function splitByContent(transforms: Transforms, context: StageContext): Pr
     context.log.warn(`poses: the frames could not be compared: ${errorText(error)}`);
     return transforms;
   }
-}
-
-interface Solution {
-  readonly outcome: PassOutcome;
-  /** Whether the outcome is the second pass's. */
-  readonly second: boolean;
-  /** Whether the first pass found no two frames with enough parallax, although most frames match. */
-  readonly lacksParallax: boolean;
-}
-
-/** Runs a pass, and a second one when too few frames are registered. @returns the better one */
-async function solve(
-  job: ColmapJob,
-  task: Omit<PoseTask, "gpu">,
-  work: string,
-): Promise<Result<Solution, Failure>> {
-  const { report, log } = job.context;
-  const plan: PassPlan = (gpu) => firstPass({ ...task, gpu });
-  log.info({ settings: plan(job.gpu.enabled) }, "solving camera poses");
-  const firstDir = join(work, "pass-1");
-  const first = await runPass(job, plan, firstDir, (fraction, message) => {
-    report({ fraction: FIRST_PASS_SHARE * fraction, message });
-  });
-  if (!first.ok) return first;
-  const { registered, features } = first.value;
-  const hopeless = features < HARDLY_ANY_FEATURES;
-  const still = lacksParallax(first.value, task.frames);
-  const ofFirst = { outcome: first.value, second: false, lacksParallax: still };
-  if (registered >= GOOD_SHARE * task.frames || hopeless) return ok(ofFirst);
-
-  const { fault } = first.value;
-  log.info(
-    { registered, frames: task.frames, fault: fault?.detail },
-    "too few frames registered; a second pass starts",
-  );
-  const reportSecond = (fraction: number, message: string) => {
-    const share = WRITING_STARTS - FIRST_PASS_SHARE;
-    report({ fraction: FIRST_PASS_SHARE + share * fraction, message: `second pass: ${message}` });
-  };
-  const hardware = { ...task, gpu: job.gpu.enabled };
-  const second = still
-    ? await resumeUntilRegistered(
-        job,
-        withoutInitialPair(hardware, plan(hardware.gpu)),
-        firstDir,
-        first.value,
-        reportSecond,
-      )
-    : await runPass(
-        job,
-        (gpu) => secondPass({ ...task, gpu }, plan(gpu)),
-        join(work, "pass-2"),
-        reportSecond,
-      );
-  if (!second.ok) {
-    // The first pass's model is still usable, unless the stage was stopped.
-    return second.error.code === "agent_stopped" || !first.value.model ? second : ok(ofFirst);
-  }
-  return second.value.registered > registered
-    ? ok({ outcome: second.value, second: true, lacksParallax: still })
-    : ok(ofFirst);
-}
-
-/** Whether the frames match, but no two of them have enough parallax. */
-function lacksParallax({ problem, connected }: PassOutcome, frames: number): boolean {
-  return problem === "no_initial_pair" && connected >= GOOD_SHARE * frames;
-}
-
-/** Tries the ways to continue the pass in `dir` in order, until one yields a model. */
-async function resumeUntilRegistered(
-  job: ColmapJob,
-  ways: readonly Resumption[],
-  dir: string,
-  first: PassOutcome,
-  report: (fraction: number, message: string) => void,
-): Promise<Result<PassOutcome, Failure>> {
-  let outcome = first;
-  for (const [tried, way] of ways.entries()) {
-    job.context.log.info({ way }, "no initial pair; resuming the first pass");
-    const resumed = await resumePass(job, way, dir, first.features, (fraction, message) => {
-      report((tried + fraction) / ways.length, message);
-    });
-    if (!resumed.ok) return resumed;
-    outcome = resumed.value;
-    if (outcome.model !== null) break;
-  }
-  return ok(outcome);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { finer, firstPass, type PoseTask, secondPass, withoutInitialPair } from "./settings.ts";
+import { finer, firstPass, type PoseTask, relaxed, thorough } from "./settings.ts";
 
 const TASK: PoseTask = {
   preset: "standard",
@@ -51,39 +51,20 @@ describe("the passes after it", () => {
     expect(finer(first)).toMatchObject({ firstOctave: -1, maxFeatures: 4096, matching: first.matching });
   });
 
-  it("extract more, match more and accept weaker evidence", () => {
-    const second = secondPass(TASK, first);
-    expect(second).toMatchObject({ cameraModel: "SIMPLE_RADIAL", firstOctave: -1, guidedMatching: false });
-    expect(secondPass({ ...TASK, gpu: true }, first).guidedMatching).toBe(true);
-    expect(second.maxFeatures).toBeGreaterThan(first.maxFeatures);
-    expect(second.matching).toMatchObject({ kind: "sequential", overlap: 20 });
-    expect(secondPass({ ...TASK, frames: 30 }, first).matching.kind).toBe("exhaustive");
-    expect(second.mapper.options).toMatchObject({ init_min_tri_angle: 4 });
+  it("extract more and accept weaker evidence", () => {
+    const careful = thorough(TASK, first, { kind: "exhaustive" });
+    expect(careful).toMatchObject({ cameraModel: "SIMPLE_RADIAL", firstOctave: -1, guidedMatching: false });
+    expect(thorough({ ...TASK, gpu: true }, first, { kind: "exhaustive" }).guidedMatching).toBe(true);
+    expect(careful.maxFeatures).toBeGreaterThan(first.maxFeatures);
+    const high = firstPass({ ...TASK, preset: "high" });
+    expect(thorough(TASK, high, { kind: "exhaustive" }).maxFeatures).toBe(high.maxFeatures);
+    expect(careful.mapper.options).toMatchObject({ init_min_tri_angle: 4 });
   });
 
-  it("match distant frames before relaxing the mapper, when there was no initial pair", () => {
-    const [far, relaxed] = withoutInitialPair(TASK, first);
-    expect(far).toMatchObject({ from: "far matches", settings: { matching: { loopStride: 1 } } });
-    expect({ ...far?.settings, matching: first.matching }).toEqual(first);
-    expect(relaxed).toMatchObject({
-      from: "mapping",
-      settings: { mapper: { options: { init_min_tri_angle: 4 } } },
-    });
-    expect({ ...relaxed?.settings, mapper: first.mapper }).toEqual(first);
-  });
-
-  it.each([
-    ["on two cores", {}, 3],
-    ["on eight", { cores: 8 }, 2],
-    ["on a GPU", { gpu: true }, 1],
-  ])("match as many of 300 frames far apart as can be afforded %s", (_, machine, loopStride) => {
-    const task = { ...TASK, frames: 300, ...machine };
-    expect(withoutInitialPair(task, firstPass(task))[0]?.settings.matching).toMatchObject({ loopStride });
-  });
-
-  it("only relax the mapper when all pairs were already matched", () => {
-    const task = { ...TASK, frames: 20 };
-    expect(withoutInitialPair(task, firstPass(task)).map(({ from }) => from)).toEqual(["mapping"]);
+  it("relax the mapper and nothing else", () => {
+    const loose = relaxed(first);
+    expect(loose.mapper.options).toMatchObject({ init_min_tri_angle: 4 });
+    expect({ ...loose, mapper: first.mapper }).toEqual(first);
   });
 });
 

@@ -22,7 +22,13 @@ export interface PoseSettings {
   readonly mapper: MapperSettings;
 }
 
-export type Matching = { readonly kind: "exhaustive" } | SequentialMatching | SimilarMatching;
+export type Matching = { readonly kind: "exhaustive" } | SequentialMatching | SimilarMatching | PairMatching;
+
+/** Pairs of image names. */
+export interface PairMatching {
+  readonly kind: "pairs";
+  readonly pairs: readonly (readonly [string, string])[];
+}
 
 /**
  * For photos without a reliable order, and for several videos: each with the ones that look alike, that follow, and
@@ -145,46 +151,25 @@ export function finer(settings: PoseSettings): PoseSettings {
   return { ...settings, firstOctave: -1, maxFeatures: Math.max(4096, settings.maxFeatures) };
 }
 
-/** A full second pass with more features, more pairs and weaker thresholds. */
-export function secondPass(task: PoseTask, first: PoseSettings): PoseSettings {
-  const harder = { ...task, preset: "high" } as const;
+/** Accepts weaker evidence, on the same features and matches. */
+export function relaxed(settings: PoseSettings): PoseSettings {
+  return { ...settings, mapper: RELAXED_MAPPER };
+}
+
+/** Finer features, more careful matches and weaker thresholds. The pairs to match are chosen by the ladder. */
+export function thorough(task: PoseTask, first: PoseSettings, matching: Matching): PoseSettings {
   return {
     cameraModel: "SIMPLE_RADIAL",
     maxImageSize: Math.max(1600, first.maxImageSize),
-    maxFeatures: task.gpu ? 8192 : 4096,
+    maxFeatures: Math.max(first.maxFeatures, task.gpu ? 8192 : 4096),
     firstOctave: -1,
-    matching: matchingFor(harder, 20),
+    matching,
     focalPriors: false,
     crossCheck: true,
     // Without a GPU it compares all features with each other, which takes minutes.
     guidedMatching: task.gpu,
     mapper: RELAXED_MAPPER,
   };
-}
-
-/**
- * Further steps, in order, for frames that match well but yield no initial pair.
- *
- * When the camera moves straight ahead, neighbouring frames lack parallax; frames far apart have it. The features exist
- * already, so matching more pairs is cheap. The relaxed mapper comes last: given many candidates it starts from worse
- * pairs than the strict one.
- */
-export function withoutInitialPair(task: PoseTask, first: PoseSettings): Resumption[] {
-  const relaxed: Resumption = { from: "mapping", settings: { ...first, mapper: RELAXED_MAPPER } };
-  if (first.matching.kind !== "sequential") return [relaxed];
-  const loopStride = Math.max(1, Math.ceil(task.frames / farLimit(task)));
-  const far: Resumption = {
-    from: "far matches",
-    settings: { ...first, matching: { ...first.matching, loopStride } },
-  };
-  return [far, relaxed];
-}
-
-/** A pass that builds on the results of an earlier one. */
-export interface Resumption {
-  /** The first step to repeat, with all later steps. */
-  readonly from: "far matches" | "mapping";
-  readonly settings: PoseSettings;
 }
 
 function matchingFor(task: PoseTask, overlap: number): Matching {
@@ -208,7 +193,7 @@ function exhaustiveLimit(task: PoseTask): number {
   return Math.round(onTwoCores * matchingPower(task));
 }
 
-/** The same where the alternative is failure: a minute or two of matching. */
+/** The same for photos, which have no order to rely on: a minute or two of matching. */
 function farLimit(task: PoseTask): number {
   return Math.round(100 * matchingPower(task));
 }

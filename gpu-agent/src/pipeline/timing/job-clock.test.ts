@@ -145,6 +145,26 @@ describe("JobClock", () => {
     expect(clock.finish(NO_OUTPUT, { stage: "train", seconds: 30, reused: false })).toBeNull();
   });
 
+  it("believes a stage that knows how long it still takes, and does not record such a run", () => {
+    let seconds = 0;
+    const clock = new JobClock({
+      ...{ size: SIZE, cores: 2, history: () => [], trainWait: () => 0 },
+      now: () => seconds * 1000,
+      stages: ["poses"],
+    });
+    clock.begin("poses", false);
+    clock.observe("poses", 0.5);
+    seconds = 60;
+    clock.observe("poses", 0.9, 300);
+    expect(clock.etaSeconds).toBe(300);
+    seconds = 100;
+    expect(clock.etaSeconds).toBe(260);
+    seconds = 500;
+    expect(clock.etaSeconds).toBe(0);
+    const timing = { stage: "poses", seconds: 500, reused: false } as const;
+    expect(clock.finish(NO_OUTPUT, timing)).toBeNull();
+  });
+
   it("ignores late progress of a finished stage", () => {
     const clock = new JobClock({ size: SIZE, history: () => [], cores: 2, trainWait: () => 0, now: () => 0 });
     clock.begin("frames", false);

@@ -39,6 +39,10 @@ interface RunningStage {
   /** Whether the stage resumes an interrupted run, so that its time is not recorded. */
   readonly resumed: boolean;
   fraction: number;
+  /** The stage's own estimate of the seconds that it still takes, and when it was made; null without one. */
+  own: { readonly seconds: number; readonly at: number } | null;
+  /** Whether the stage has ever made such an estimate. */
+  unusual: boolean;
 }
 
 /**
@@ -64,13 +68,24 @@ export class JobClock {
   }
 
   begin(name: StageName, resumed: boolean): void {
-    this.#running = { name, since: this.#now(), tracer: new StageTracer(), resumed, fraction: 0 };
+    this.#running = {
+      name,
+      since: this.#now(),
+      tracer: new StageTracer(),
+      resumed,
+      fraction: 0,
+      own: null,
+      unusual: false,
+    };
     this.#expected = this.#expectAll();
   }
 
-  observe(name: StageName, fraction: number): void {
+  /** @param ownSecondsLeft the stage's own estimate, which replaces the one from its history */
+  observe(name: StageName, fraction: number, ownSecondsLeft?: number): void {
     const running = this.#running;
     if (running?.name !== name) return;
+    running.unusual ||= ownSecondsLeft !== undefined;
+    running.own = ownSecondsLeft === undefined ? null : { seconds: ownSecondsLeft, at: this.#now() };
     running.fraction = Math.min(1, Math.max(running.fraction, fraction));
     running.tracer.observe(running.fraction, this.#elapsed(running));
   }
@@ -88,7 +103,8 @@ export class JobClock {
     const running = this.#running?.name === name ? this.#running : null;
     this.#ended.set(name, seconds);
     this.#running = null;
-    if (reused || running === null || running.resumed) return null;
+    // A stage that took more than its usual steps tells nothing about its next run, nor about the machine.
+    if (reused || running === null || running.resumed || running.unusual) return null;
     if (this.#isOnCpu(name)) this.#surprises.push({ taken: seconds, expected: total(this.#expected[name]) });
     const units = workUnits(name, this.#size);
     const trace = running.tracer.finish(seconds);
@@ -149,8 +165,11 @@ export class JobClock {
         if (running?.name !== name) return { name, seconds: total(expected(name)) };
         const elapsed = this.#elapsed(running);
         const { fraction, tracer, resumed } = running;
-        const seconds = secondsLeft(expected(name), { elapsed, fraction, first: tracer.first });
-        if (this.#isOnCpu(name) && !resumed) {
+        const seconds =
+          running.own === null
+            ? secondsLeft(expected(name), { elapsed, fraction, first: tracer.first })
+            : Math.max(0, running.own.seconds - (this.#now() - running.own.at) / 1000);
+        if (this.#isOnCpu(name) && !resumed && !running.unusual) {
           surprises.push({ taken: elapsed + seconds, expected: total(this.#expected[name]) });
         }
         return { name, seconds };

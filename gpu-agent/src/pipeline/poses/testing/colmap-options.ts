@@ -23,7 +23,15 @@ const ALWAYS = [
   "Mapper.min_num_matches",
   "ImageReader.camera_params",
   // Each command's own.
-  ...["database_path", "image_path", "image_list_path", "output_path", "match_list_path", "match_type"],
+  ...[
+    "database_path",
+    "image_path",
+    "image_list_path",
+    "input_path",
+    "output_path",
+    "match_list_path",
+    "match_type",
+  ],
 ];
 
 const SIFT = ["SiftExtraction", "SiftMatching"].flatMap((group) => [

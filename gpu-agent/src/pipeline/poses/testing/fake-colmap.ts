@@ -23,6 +23,8 @@ export interface FakeRun {
   readonly models?: readonly number[];
   /** A model in which something is wrong; see `spoil`. */
   readonly spoilt?: Spoiling;
+  /** Each model has other images than the ones before, none of which match; for one value of `models` in a plan. */
+  readonly apart?: boolean;
   /** The models have hardly any points. */
   readonly hollow?: boolean;
   /** Writes the models only in part. */
@@ -81,25 +83,49 @@ if (args[0] === "feature_extractor" && run.database !== "missing") {
     CREATE TABLE keypoints (image_id INTEGER PRIMARY KEY, rows INTEGER);
     CREATE TABLE matches (pair_id INTEGER PRIMARY KEY, rows INTEGER);
     CREATE TABLE two_view_geometries (pair_id INTEGER PRIMARY KEY, rows INTEGER)\`);
+  db.exec("BEGIN");
   db.prepare("INSERT INTO cameras VALUES (1, ?, ?)").run(...(run.imageSize || [640, 480]));
   for (const name of run.images || fs.readdirSync(option("image_path"))) {
     const { lastInsertRowid: id } = db.prepare("INSERT INTO images (name, camera_id) VALUES (?, 1)").run(name);
     db.prepare("INSERT INTO keypoints VALUES (?, ?)").run(id, run.features ?? 2000);
   }
+  db.exec("COMMIT");
   db.close();
   if (run.database === "damaged") fs.writeFileSync(option("database_path"), "no database at all");
 }
 if (/^(exhaustive|sequential)_matcher$/.test(args[0]) && fs.existsSync(option("database_path"))) {
   const db = new DatabaseSync(option("database_path"));
+  db.exec("BEGIN");
+  const images = db.prepare("SELECT image_id FROM images ORDER BY image_id").all().length;
+  if (plan.runs.mapper?.[0]?.apart) {
+    for (let i = 1; i <= images / 2; i++) {
+      db.prepare("INSERT INTO matches VALUES (?, 0)").run(2147483647 * i + images - i + 1);
+    }
+  }
   for (let i = 0; i < (run.pairs ?? 100); i++) {
     db.prepare("INSERT INTO matches VALUES (?, 20)").run(i);
     db.prepare("INSERT INTO two_view_geometries VALUES (?, 20)").run(i);
   }
+  db.exec("COMMIT");
+  db.close();
+}
+if (args[0] === "matches_importer" && fs.existsSync(option("database_path"))) {
+  const db = new DatabaseSync(option("database_path"));
+  db.exec("BEGIN");
+  const ids = new Map(db.prepare("SELECT name, image_id FROM images").all().map((row) => [row.name, row.image_id]));
+  for (const line of fs.readFileSync(option("match_list_path"), "utf8").trim().split("\\n")) {
+    const [a, b] = line.split(" ").map((name) => ids.get(name)).sort((one, other) => one - other);
+    db.prepare("INSERT OR IGNORE INTO matches VALUES (?, 20)").run(2147483647 * a + b);
+    if (plan.runs.mapper?.[0]?.apart) continue;
+    db.prepare("INSERT OR IGNORE INTO two_view_geometries VALUES (?, 20)").run(2147483647 * a + b);
+  }
+  db.exec("COMMIT");
   db.close();
 }
 (run.models || []).forEach((count, i) => {
-  const to = path.join(args[args.indexOf("--output_path") + 1], String(i));
-  fs.cpSync(path.join(__dirname, "model-" + count + (run.hollow ? "-hollow" : run.spoilt ? "-" + run.spoilt : "")), to, { recursive: true });
+  // An extended model goes into the folder itself.
+  const to = args.includes("--input_path") ? option("output_path") : path.join(option("output_path"), String(i));
+  fs.cpSync(path.join(__dirname, "model-" + count + (run.hollow ? "-hollow" : run.apart && i > 0 ? "-apart" : run.spoilt ? "-" + run.spoilt : "")), to, { recursive: true });
   if (run.cut) fs.truncateSync(path.join(to, "images.bin"), 5000);
 });
 if (run.signal) process.kill(process.pid, run.signal);
@@ -118,6 +144,8 @@ export async function fakeColmap(dir: string, plan: FakePlan): Promise<FakeColma
     for (const count of run.models ?? []) {
       await writeModel(join(dir, `model-${count}`), count, 40 * count);
       await writeModel(join(dir, `model-${count}-hollow`), count, 10 * count - 1);
+      if (run.apart)
+        await writeModel(join(dir, `model-${count}-apart`), count, 40 * count, undefined, run.models?.[0]);
       const { spoilt } = run;
       if (spoilt) await writeModel(join(dir, `model-${count}-${spoilt}`), count, 40 * count, spoilt);
     }
@@ -175,15 +203,22 @@ async function writeModel(
   count: number,
   pointCount: number,
   spoiling?: Spoiling,
+  /** Frames before its first one. */
+  skipped = 0,
 ): Promise<void> {
   const poses = Array.from({ length: count }, (_, i) => {
     return lookAt([3 * Math.cos(i / 9), 1, 3 * Math.sin(i / 9)], [0, 0, 0], [0, 1, 0]);
   });
-  const model = modelOf(poses, ballOfPoints(pointCount, [0, 0, 0], 0.7));
-  const { cameras, images, points } = encodeModel(spoiling ? spoil(model, spoiling) : model);
+  const whole = modelOf(poses, ballOfPoints(pointCount, [0, 0, 0], 0.7));
+  const images = whole.images.map((image, i) => ({
+    ...image,
+    name: `frame_${String(i + 1 + skipped).padStart(5, "0")}.jpg`,
+  }));
+  const model = { ...whole, images };
+  const files = encodeModel(spoiling ? spoil(model, spoiling) : model);
   await mkdir(dir, { recursive: true });
-  await writeFile(join(dir, "cameras.bin"), cameras);
-  await writeFile(join(dir, "images.bin"), images);
-  await writeFile(join(dir, "points3D.bin"), points);
+  await writeFile(join(dir, "cameras.bin"), files.cameras);
+  await writeFile(join(dir, "images.bin"), files.images);
+  await writeFile(join(dir, "points3D.bin"), files.points);
   await writeFile(join(dir, "project.ini"), "x");
 }

@@ -1,0 +1,161 @@
+import { describe, expect, it } from "vitest";
+import { choosePairs, type LadderState, nextPass, type PassRun, pairKey, separatePlaces } from "./ladder.ts";
+
+const FIRST: PassRun = { pass: "first", seconds: 45, registered: 44, gained: true };
+const STATE: LadderState = {
+  preset: "standard",
+  frames: 66,
+  blank: 0,
+  registered: 44,
+  runs: [FIRST],
+  lacksParallax: false,
+  places: false,
+  missingPairs: 1000,
+  pairs: 1500,
+  first: { extract: 8, match: 25, map: 12 },
+  secondsPerPair: 0.04,
+  finer: { pair: 4, extract: 4 },
+};
+
+function run(pass: PassRun["pass"], gained: boolean, seconds = 30): PassRun {
+  return { pass, seconds, registered: gained ? 50 : 44, gained };
+}
+
+/** The passes that follow one another when none gains anything. */
+function climb(state: LadderState): string[] {
+  const next = nextPass(state);
+  if (typeof next === "string") return [next];
+  const { extract, match, map } = next.seconds;
+  const ran = run(next.pass, false, extract + match + map);
+  const left = next.onlyMissing ? { missingPairs: 0, pairs: state.pairs - next.pairs } : { pairs: 0 };
+  return [next.pass, ...climb({ ...state, ...left, runs: [...state.runs, ran] })];
+}
+
+describe("the ladder", () => {
+  it.each<[string, Partial<LadderState>, string[]]>([
+    ["all frames placed", { registered: 66 }, ["complete"]],
+    ["a few frames without features", { registered: 66, blank: 3 }, ["not worth the time"]],
+    [
+      "many frames without features",
+      { registered: 30, frames: 30, blank: 36 },
+      ["finer_features", "not worth the time"],
+    ],
+    ["two places", { places: true }, ["separate places"]],
+    ["a third missing", {}, ["missing_frames", "all_pairs", "finer_features", "not worth the time"]],
+    [
+      "a few missing",
+      { registered: 62, missingPairs: 200 },
+      ["missing_frames", "all_pairs", "not worth the time"],
+    ],
+    ["one frame missing", { registered: 65, missingPairs: 40 }, ["missing_frames", "not worth the time"]],
+    [
+      "all pairs matched",
+      { missingPairs: 0, pairs: 0 },
+      ["missing_frames", "finer_features", "not worth the time"],
+    ],
+    [
+      "no finer features to be had",
+      { missingPairs: 0, pairs: 0, finer: null },
+      ["missing_frames", "not worth the time"],
+    ],
+    ["no model", { registered: 0 }, ["finer_features", "not worth the time"]],
+    ["no initial pair", { registered: 0, lacksParallax: true }, ["far_pairs", "relaxed", "no parallax"]],
+    [
+      "no initial pair, all pairs matched",
+      { registered: 0, lacksParallax: true, pairs: 0 },
+      ["relaxed", "no parallax"],
+    ],
+    ["slow matching", { secondsPerPair: 5 }, ["not worth the time"]],
+  ])("after a first pass with %s: %j", (_, change, passes) => {
+    expect(climb({ ...STATE, ...change })).toEqual(passes);
+  });
+
+  it("extends a model that has many of the frames, and rebuilds a small one", () => {
+    expect(nextPass(STATE)).toMatchObject({ pass: "missing_frames", extend: true, onlyMissing: true });
+    expect(nextPass({ ...STATE, registered: 20 })).toMatchObject({ pass: "missing_frames", extend: false });
+  });
+
+  it("goes on to the finest features while passes gain", () => {
+    const runs = [FIRST, run("missing_frames", true), run("all_pairs", true)];
+    expect(nextPass({ ...STATE, registered: 50, runs })).toMatchObject({ pass: "finer_features" });
+  });
+
+  it("matches only as many pairs as the time allows", () => {
+    const next = nextPass({
+      ...STATE,
+      frames: 400,
+      registered: 300,
+      missingPairs: 40_000,
+      secondsPerPair: 0.05,
+    });
+    if (typeof next === "string") throw new Error(next);
+    expect(next.pairs).toBeLessThan(40_000);
+    expect(next.seconds.match + next.seconds.map).toBeLessThanOrEqual(600);
+  });
+
+  it.each(["draft", "standard", "high"] as const)(
+    "ends within its time, however large the capture: %s",
+    (preset) => {
+      for (const frames of [10, 112, 400, 1000]) {
+        const pairs = (frames * (frames - 1)) / 2;
+        let state: LadderState = { ...STATE, preset, frames, registered: 10, missingPairs: pairs, pairs };
+        state = { ...state, first: { extract: frames / 4, match: frames / 2, map: frames / 4 } };
+        let spent = 0;
+        for (let passes = 0; passes < 10; passes++) {
+          const next = nextPass(state);
+          if (typeof next === "string") break;
+          const seconds = next.seconds.extract + next.seconds.match + next.seconds.map;
+          spent += seconds;
+          state = { ...state, runs: [...state.runs, run(next.pass, true, seconds)] };
+        }
+        expect(spent).toBeLessThanOrEqual({ draft: 240, standard: 600, high: 1500 }[preset]);
+      }
+    },
+  );
+});
+
+const names = (from: number, count: number) => Array.from({ length: count }, (_, i) => `f${from + i}`);
+
+describe("separatePlaces", () => {
+  const across = (inliers: number, count = 20) =>
+    Array.from({ length: count }, (_, i) => ({ images: [`f${i}`, `f${20 + i}`] as const, inliers }));
+
+  it.each([
+    ["models without a match between them", [names(0, 20), names(20, 20)], across(0), true],
+    ["a match between them", [names(0, 20), names(20, 20)], [...across(0), ...across(30, 1)], false],
+    ["too few pairs compared", [names(0, 20), names(20, 20)], across(0, 3), false],
+    ["a shared frame", [names(0, 21), names(20, 20)], across(0), false],
+    ["a small fragment", [names(0, 36), names(36, 4)], across(0), false],
+    ["many frames in neither", [names(0, 20), names(20, 12)], across(0), false],
+    ["one model", [names(0, 40)], across(0), false],
+  ])("%s", (_, models, matched, expected) => {
+    expect(separatePlaces(40, models, matched)).toBe(expected);
+  });
+});
+
+describe("choosePairs", () => {
+  it("takes each pair once, without those done", () => {
+    const pairs = choosePairs(names(0, 4), new Set([pairKey("f2", "f0")]), null, 100);
+    expect(pairs.map(([a, b]) => pairKey(a, b)).toSorted()).toEqual([
+      "f0 f1",
+      "f0 f3",
+      "f1 f2",
+      "f1 f3",
+      "f2 f3",
+    ]);
+  });
+
+  it("takes only pairs with one of the given frames", () => {
+    const pairs = choosePairs(names(0, 5), new Set(), new Set(["f3"]), 100);
+    expect(pairs).toHaveLength(4);
+    expect(pairs.every((pair) => pair.includes("f3"))).toBe(true);
+  });
+
+  it("takes neighbours and distant pairs when there are too many", () => {
+    const pairs = choosePairs(names(0, 100), new Set(), null, 200);
+    const apart = pairs.map(([a, b]) => Number(b.slice(1)) - Number(a.slice(1)));
+    expect(new Set(pairs.map(([a, b]) => pairKey(a, b))).size).toBe(200);
+    expect(apart.filter((distance) => distance <= 2).length).toBeGreaterThanOrEqual(100);
+    expect(apart.filter((distance) => distance > 30).length).toBeGreaterThan(30);
+  });
+});

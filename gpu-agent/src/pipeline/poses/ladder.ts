@@ -1,0 +1,235 @@
+import type { PassName, Preset } from "@splatt/shared";
+import type { PassSeconds } from "./colmap-pass.ts";
+
+/*
+ * Which pass follows, when a pass has left frames unplaced. The passes are the rungs of a ladder, cheapest first. Each
+ * continues from the database and the model of the ones before, except for the last, which needs finer features. A pass
+ * is worth its time if it costs no more than a person would wait for the frames that are missing.
+ */
+
+/** The seconds that passes after the first may take together. */
+export const LADDER_SECONDS: { readonly [preset in Preset]: number } = {
+  draft: 240,
+  standard: 600,
+  high: 1500,
+};
+/** The seconds that a missing frame is worth. Each pass without a gain halves it. */
+const SECONDS_PER_FRAME = 30;
+/** A pass that may match only a smaller share than this of its pairs, or fewer than `FEW_PAIRS`, is left out. */
+const MIN_PAIR_SHARE = 0.2;
+const FEW_PAIRS = 30;
+/** A model with a smaller share of the frames than this is rebuilt rather than extended: it may be wrong. */
+const EXTEND_FROM = 0.4;
+/** Relaxed mapping tries more images, and more often. */
+const RELAXED_MAPPING = 1.5;
+/** Two stretches that share no matches are two places if this share of the frames is in one of them. */
+const PLACES_COVER = 0.9;
+/** A place has this many frames, and this many pairs across were compared. */
+const PLACE_FRAMES = 8;
+const PAIRS_ACROSS = 12;
+/** An initial pair is missing, and the relaxed mapper found fewer frames than this: the camera stood. */
+const STANDING_SHARE = 0.3;
+
+/** A pass that was run. */
+export interface PassRun {
+  readonly pass: PassName;
+  readonly seconds: number;
+  /** Frames of its largest model. */
+  readonly registered: number;
+  /** Whether it improved on the ones before. */
+  readonly gained: boolean;
+}
+
+/** What is known after the passes so far. */
+export interface LadderState {
+  readonly preset: Preset;
+  /** Frames with enough features to be placed. */
+  readonly frames: number;
+  /** Frames without, which finer features may add. */
+  readonly blank: number;
+  /** In the best model so far; 0 without one. */
+  readonly registered: number;
+  readonly runs: readonly PassRun[];
+  /** The frames match, but the first pass found no two with enough parallax. */
+  readonly lacksParallax: boolean;
+  /** See `separatePlaces`. */
+  readonly places: boolean;
+  /** Pairs not matched yet: with at least one missing frame, and all. */
+  readonly missingPairs: number;
+  readonly pairs: number;
+  /** Seconds of the first pass's steps. */
+  readonly first: PassSeconds;
+  /** Seconds to match a pair, as measured. */
+  readonly secondsPerPair: number;
+  /** How many times as long a pair takes with finer features, and extraction; null where they are the finest already. */
+  readonly finer: { readonly pair: number; readonly extract: number } | null;
+}
+
+/** The next pass. */
+export interface NextPass {
+  readonly pass: PassName;
+  /** The most pairs to match. */
+  readonly pairs: number;
+  /** Whether only pairs with a missing frame are matched. */
+  readonly onlyMissing: boolean;
+  readonly mapping: "strict" | "relaxed";
+  /** Extends the best model. */
+  readonly extend: boolean;
+  /** The seconds that it is expected to take. */
+  readonly seconds: PassSeconds;
+}
+
+/** Why no pass follows. */
+export type LadderEnd = "complete" | "separate places" | "no parallax" | "not worth the time";
+
+export function nextPass(state: LadderState): NextPass | LadderEnd {
+  const { frames, blank, registered, runs } = state;
+  const missing = Math.max(0, frames - registered);
+  if (registered >= frames + blank) return "complete";
+  if (state.places) return "separate places";
+  const tried = new Set(runs.map(({ pass }) => pass));
+  if (state.lacksParallax && tried.has("relaxed") && registered < STANDING_SHARE * frames)
+    return "no parallax";
+  const later = runs.slice(1);
+  const spent = later.reduce((sum, { seconds }) => sum + seconds, 0);
+  const fruitless = later.filter(({ gained }) => !gained).length;
+  for (const candidate of candidates(state)) {
+    if (tried.has(candidate.pass)) continue;
+    // That more pairs gained nothing says little about finer features.
+    const isFiner = candidate.pass === "finer_features";
+    const doubts = isFiner ? Math.max(0, fruitless - 1) : fruitless;
+    const worth = (SECONDS_PER_FRAME * (isFiner ? missing + blank : missing)) / 2 ** doubts;
+    const next = affordable(candidate, Math.min(LADDER_SECONDS[state.preset] - spent, worth));
+    if (next !== null) return next;
+  }
+  return "not worth the time";
+}
+
+interface Candidate extends Omit<NextPass, "seconds"> {
+  readonly extract: number;
+  readonly secondsPerPair: number;
+  readonly map: number;
+}
+
+function candidates(state: LadderState): Candidate[] {
+  const { registered, frames, blank, missingPairs, pairs, first, secondsPerPair, finer } = state;
+  const relaxedMap = RELAXED_MAPPING * first.map;
+  const kept = { extract: 0, secondsPerPair };
+  const extend = registered >= EXTEND_FROM * frames;
+  const last: Candidate[] =
+    finer === null
+      ? []
+      : [
+          {
+            pass: "finer_features",
+            pairs: ((frames + blank) * (frames + blank - 1)) / 2,
+            onlyMissing: false,
+            mapping: "relaxed",
+            extend: false,
+            extract: finer.extract * first.extract,
+            secondsPerPair: finer.pair * secondsPerPair,
+            map: 2 * relaxedMap,
+          },
+        ];
+  const all: Candidate = {
+    ...kept,
+    pass: "all_pairs",
+    pairs,
+    onlyMissing: false,
+    mapping: "relaxed",
+    extend,
+    map: relaxedMap,
+  };
+  if (registered === 0 && state.lacksParallax) {
+    // The features exist already. The strict mapper starts from better pairs than the relaxed one.
+    const far: Candidate = { ...all, pass: "far_pairs", mapping: "strict", map: first.map };
+    const relaxed: Candidate = { ...all, pass: "relaxed", pairs: 0 };
+    return pairs > 0 ? [far, relaxed] : [relaxed];
+  }
+  if (registered === 0) return last;
+  const missing: Candidate = {
+    ...all,
+    pass: "missing_frames",
+    pairs: missingPairs,
+    onlyMissing: true,
+    map: extend ? first.map : relaxedMap,
+  };
+  return pairs > missingPairs ? [missing, all, ...last] : [missing, ...last];
+}
+
+/** The pass with as many of its pairs as the budget (seconds) allows; null if that is too few. */
+function affordable(candidate: Candidate, budget: number): NextPass | null {
+  const { extract, secondsPerPair, map, ...pass } = candidate;
+  const most = Math.floor((budget - extract - map) / Math.max(1e-6, secondsPerPair));
+  const pairs = Math.min(pass.pairs, most);
+  const least = Math.min(pass.pairs, Math.max(FEW_PAIRS, MIN_PAIR_SHARE * pass.pairs));
+  if (pairs < least) return null;
+  return { ...pass, pairs, seconds: { extract, match: pairs * secondsPerPair, map } };
+}
+
+/**
+ * Whether the models show separate places: together they have nearly all frames, and none of the compared pairs across
+ * two of them matches.
+ *
+ * @param models the names of their images, the largest first
+ * @param matched the pairs matched so far
+ */
+export function separatePlaces(
+  frames: number,
+  models: readonly (readonly string[])[],
+  matched: readonly { readonly images: readonly [string, string]; readonly inliers: number }[],
+): boolean {
+  const places = models.filter((names) => names.length >= PLACE_FRAMES);
+  if (places.length < 2) return false;
+  const placeOf = new Map<string, number>();
+  for (const [place, names] of places.entries()) {
+    for (const name of names) {
+      // Models that share frames show one place.
+      if (placeOf.has(name)) return false;
+      placeOf.set(name, place);
+    }
+  }
+  if (placeOf.size < PLACES_COVER * frames) return false;
+  const across = matched.filter(({ images: [a, b] }) => {
+    const [one, other] = [placeOf.get(a), placeOf.get(b)];
+    return one !== undefined && other !== undefined && one !== other;
+  });
+  return across.length >= PAIRS_ACROSS && across.every(({ inliers }) => inliers === 0);
+}
+
+/**
+ * Which pairs a pass matches.
+ *
+ * @param names in order
+ * @param done pairs matched already, as keys of `pairKey`
+ * @param only pairs with at least one of these frames; null for all
+ * @param limit the most pairs: one half are the nearest in order, the others spread over the rest
+ */
+export function choosePairs(
+  names: readonly string[],
+  done: ReadonlySet<string>,
+  only: ReadonlySet<string> | null,
+  limit: number,
+): [string, string][] {
+  const all: { readonly pair: [string, string]; readonly apart: number }[] = [];
+  for (const [i, a] of names.entries()) {
+    for (const [j, b] of names.entries()) {
+      if (j <= i || (only !== null && !only.has(a) && !only.has(b)) || done.has(pairKey(a, b))) continue;
+      all.push({ pair: [a, b], apart: j - i });
+    }
+  }
+  if (all.length <= limit) return all.map(({ pair }) => pair);
+  const sorted = all.toSorted((one, other) => one.apart - other.apart);
+  const near = sorted.slice(0, Math.ceil(limit / 2));
+  const rest = sorted.slice(near.length);
+  const spread = Array.from(
+    { length: Math.floor(limit / 2) },
+    (_, i) => rest[Math.floor((i * rest.length) / Math.floor(limit / 2))],
+  );
+  return [...near, ...spread].flatMap((entry) => (entry === undefined ? [] : [entry.pair]));
+}
+
+/** The same for both orders. */
+export function pairKey(a: string, b: string): string {
+  return a < b ? `${a} ${b}` : `${b} ${a}`;
+}

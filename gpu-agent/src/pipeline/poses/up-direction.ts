@@ -1,0 +1,227 @@
+import type { UpChoice, UpReport, UpSide } from "@splatt/shared";
+import type { ColmapModel } from "./colmap-model.ts";
+import type { Place } from "./colmap-step.ts";
+import { upFromPlaces } from "./geographic-up.ts";
+import { type CameraPose, cameraPose, upDirection } from "./normalize.ts";
+import { largestPlanes, type ScenePlane } from "./planes.ts";
+import { add, dot, length, normalized, scale, subtract, symmetricEigen, type Vector3 } from "./vectors.ts";
+
+/*
+ * Which direction of the model is up. Pictures are mostly held upright, but those of a drone look straight down, and
+ * some cameras lie on their side and do not say so. Two things reveal it: people turn about the vertical, and the
+ * largest plane below the cameras is the ground. Candidates are scored by these and by how pictures are usually held.
+ */
+
+export interface UpEstimate {
+  /** In the model's world, of length 1. */
+  readonly direction: Vector3;
+  readonly report: UpReport;
+}
+
+/** How usual it is that this side of the pictures points up; `top` counts as far as the candidate agrees with it. */
+const USUAL: { readonly [side in UpSide]: number } = {
+  top: 1,
+  camera: 0.3,
+  left: 0.25,
+  right: 0.25,
+  bottom: 0,
+};
+/** What turning about the candidate counts. A camera that is tilted turns about its sideways axis, too. */
+const TURNING: { readonly [side in UpSide]: number } = {
+  top: 1,
+  camera: 1,
+  left: 0.75,
+  right: 0.75,
+  bottom: 0.5,
+};
+/** What a ground of all points counts; one of `FULL_GROUND` of the points counts as much. */
+const GROUND = 1.3;
+const FULL_GROUND = 0.4;
+/** A plane to whose other side the cameras are counts less: it may be a ceiling. */
+const FROM_BELOW = 0.6;
+/** A plane supports a direction within this angle of its normal. */
+const ALONG_NORMAL = Math.cos((12 * Math.PI) / 180);
+/** Candidates within this angle are one. */
+const SAME = Math.cos((25 * Math.PI) / 180);
+/** A direction is moved to the normal of a ground with at least this share, so that it lies flat. */
+const FLAT_SHARE = 0.3;
+/**
+ * Cameras that face a plane may look down on a ground or straight at a wall. People walk along a wall; above a ground,
+ * cameras move both ways. The ratio of the movements along the picture's height and width, from which on it is a ground.
+ */
+const [WALL_RATIO, GROUND_RATIO] = [0.2, 0.4];
+
+/**
+ * @param choice the side of the pictures that is up, or auto
+ * @param places where images were taken, by name: x east, y north, z up
+ */
+export function estimateUp(
+  model: ColmapModel,
+  choice: UpChoice,
+  places: ReadonlyMap<string, Place>,
+): UpEstimate {
+  const poses = model.images.map(cameraPose);
+  if (choice !== "auto") {
+    return {
+      direction: chosenSide(poses, choice),
+      report: { side: choice, source: "option", confidence: 1 },
+    };
+  }
+  const located = poses.flatMap((pose, i) => {
+    const place = places.get(model.images[i]?.name ?? "");
+    return place === undefined ? [] : [{ position: pose.position, place }];
+  });
+  const geographic = upFromPlaces(located);
+  if (geographic !== null) {
+    const { direction, confidence } = geographic;
+    return { direction, report: { side: sideOf(poses, direction), source: "positions", confidence } };
+  }
+  const cameras = poses.map(({ position }) => position);
+  return bestCandidate(poses, largestPlanes(model.points, cameras));
+}
+
+interface Scored {
+  readonly direction: Vector3;
+  readonly side: UpSide;
+  readonly usual: number;
+  readonly turning: number;
+  readonly ground: number;
+  readonly total: number;
+}
+
+/** Decides from the cameras and the planes alone. */
+export function bestCandidate(poses: readonly CameraPose[], planes: readonly ScenePlane[]): UpEstimate {
+  const turn = turnAxis(poses);
+  const candidates = [
+    upDirection(poses),
+    normalized(scale(meanAxis(poses, "forward"), -1)),
+    turn.axis,
+    scale(turn.axis, -1),
+    ...planes.flatMap(({ normal }) => [normal, scale(normal, -1)]),
+  ].filter((direction) => length(direction) > 0.5);
+  const scored = candidates
+    .map((direction) => scoreOf(direction, poses, planes, turn))
+    .toSorted((a, b) => b.total - a.total);
+  const [best] = scored;
+  if (best === undefined) throw new RangeError("there are no cameras");
+  const rival = scored.find(({ direction }) => dot(direction, best.direction) < SAME)?.total ?? 0;
+  const margin = Math.min(1, Math.max(0, (best.total - Math.max(0, rival)) / Math.max(1, best.total)));
+  // How pictures are usually held is no evidence of how these were.
+  const confidence = margin * (0.6 + 0.4 * Math.min(1, best.turning + best.ground));
+  const flat = planes.find(
+    ({ normal, share }) => share >= FLAT_SHARE && Math.abs(dot(normal, best.direction)) > ALONG_NORMAL,
+  );
+  const direction =
+    flat === undefined ? best.direction : scale(flat.normal, Math.sign(dot(flat.normal, best.direction)));
+  const source =
+    best.ground > best.turning && best.ground > 0.3 ? "ground" : best.turning > 0.3 ? "cameras" : "pictures";
+  return {
+    direction,
+    report: { side: best.side, source, confidence: Math.round(100 * confidence) / 100 },
+  };
+}
+
+function scoreOf(
+  direction: Vector3,
+  poses: readonly CameraPose[],
+  planes: readonly ScenePlane[],
+  turn: TurnAxis,
+): Scored {
+  const side = sideOf(poses, direction);
+  const agreement = dot(direction, meanAxis(poses, "up"));
+  const usual = Math.max(USUAL[side], USUAL.top * Math.max(0, agreement));
+  const turning =
+    TURNING[side] * turn.amount * Math.max(0, 1 - (1 - Math.abs(dot(direction, turn.axis))) / 0.1);
+  const support = planes.map(({ normal, share }) => {
+    const along = dot(normal, direction);
+    if (Math.abs(along) < ALONG_NORMAL) return 0;
+    return Math.min(1, share / FULL_GROUND) * (along > 0 ? 1 : FROM_BELOW);
+  });
+  const ground = GROUND * Math.max(0, ...support) * (side === "camera" ? groundLikelihood(poses) : 1);
+  return { direction, side, usual, turning, ground, total: usual + turning + ground };
+}
+
+/** 0 for cameras that move along a wall, 1 for cameras that move about above a ground. */
+function groundLikelihood(poses: readonly CameraPose[]): number {
+  const centre = scale(
+    poses.reduce<Vector3>((sum, { position }) => add(sum, position), [0, 0, 0]),
+    1 / poses.length,
+  );
+  const [right, up] = [meanAxis(poses, "right"), meanAxis(poses, "up")];
+  // Cameras that turned about their viewing direction have no common sides: nobody turns so before a wall.
+  if (length(right) < 0.5 || length(up) < 0.5) return 1;
+  const spread = (axis: Vector3) =>
+    Math.sqrt(
+      poses.reduce((sum, { position }) => sum + dot(normalized(axis), subtract(position, centre)) ** 2, 0),
+    );
+  const ratio = spread(up) / Math.max(1e-12, spread(right));
+  return Math.min(1, Math.max(0, (ratio - WALL_RATIO) / (GROUND_RATIO - WALL_RATIO)));
+}
+
+interface TurnAxis {
+  /** The direction that looks most alike in all cameras, of either sign. */
+  readonly axis: Vector3;
+  /** How clearly the cameras turned about it, 0–1. */
+  readonly amount: number;
+}
+
+/** A mean of the squared cosines this much smaller than 1 shows a clear turn: about ±50°. */
+const CLEAR_TURN = 0.25;
+
+/**
+ * The axis about which the cameras turned: the world direction g for which the mean over all cameras of R·g is longest,
+ * where R turns the world into a camera.
+ */
+function turnAxis(poses: readonly CameraPose[]): TurnAxis {
+  const rows = [meanAxis(poses, "right"), meanAxis(poses, "up"), meanAxis(poses, "forward")];
+  const entry = (i: 0 | 1 | 2, j: 0 | 1 | 2) => rows.reduce((sum, row) => sum + row[i] * row[j], 0);
+  const { values, vectors } = symmetricEigen([
+    [entry(0, 0), entry(0, 1), entry(0, 2)],
+    [entry(1, 0), entry(1, 1), entry(1, 2)],
+    [entry(2, 0), entry(2, 1), entry(2, 2)],
+  ]);
+  const [, second, first] = values;
+  return { axis: vectors[2], amount: Math.min(1, Math.max(0, (first - second) / CLEAR_TURN)) };
+}
+
+function meanAxis(poses: readonly CameraPose[], axis: "right" | "up" | "forward"): Vector3 {
+  return scale(
+    poses.reduce<Vector3>((sum, pose) => add(sum, pose[axis]), [0, 0, 0]),
+    1 / poses.length,
+  );
+}
+
+const SIDES: readonly (readonly [side: UpSide, axis: "right" | "up" | "forward", sign: 1 | -1])[] = [
+  ["top", "up", 1],
+  ["right", "right", 1],
+  ["bottom", "up", -1],
+  ["left", "right", -1],
+  ["camera", "forward", -1],
+];
+
+/** The side of most pictures that a direction is nearest to. */
+function sideOf(poses: readonly CameraPose[], direction: Vector3): UpSide {
+  const agreement = SIDES.map(([, axis, sign]) => sign * dot(direction, meanAxis(poses, axis)));
+  return SIDES[agreement.indexOf(Math.max(...agreement))]?.[0] ?? "top";
+}
+
+/** The direction in which this side of the pictures points. */
+function chosenSide(poses: readonly CameraPose[], side: UpSide): Vector3 {
+  return upDirection(poses.map((pose) => withOnTop(pose, side)));
+}
+
+/** The pose of a camera that is turned so that this side of its picture is the top. */
+function withOnTop(pose: CameraPose, side: UpSide): CameraPose {
+  switch (side) {
+    case "top":
+      return pose;
+    case "bottom":
+      return { ...pose, up: scale(pose.up, -1), right: scale(pose.right, -1) };
+    case "right":
+      return { ...pose, up: pose.right, right: scale(pose.up, -1) };
+    case "left":
+      return { ...pose, up: scale(pose.right, -1), right: pose.up };
+    case "camera":
+      return { ...pose, up: scale(pose.forward, -1), forward: pose.up };
+  }
+}

@@ -1,0 +1,74 @@
+import { z } from "zod";
+
+/** Passes of the camera solver, in the order in which they are considered. */
+export const PASS_NAMES = [
+  "first",
+  "far_pairs",
+  "relaxed",
+  "missing_frames",
+  "all_pairs",
+  "finer_features",
+] as const;
+export const PassName = z.enum(PASS_NAMES);
+export type PassName = z.infer<typeof PassName>;
+
+/** Which side of the pictures points up. `camera`: the side that faces the camera, as in pictures taken straight down. */
+export const UpSide = z.enum(["top", "right", "bottom", "left", "camera"]);
+export type UpSide = z.infer<typeof UpSide>;
+
+export const UpChoice = z.enum(["auto", ...UpSide.options]);
+export type UpChoice = z.infer<typeof UpChoice>;
+
+/** How the result was turned upright. */
+export const UpReport = z.object({
+  side: UpSide.describe("The side of the pictures that points up, of most of them."),
+  source: z
+    .enum(["option", "positions", "cameras", "ground", "pictures"])
+    .describe(
+      "What decided: the job's `up`, the photos' GPS positions, how the cameras turned, a large plane in the scene, or nothing but the pictures' own top.",
+    ),
+  confidence: z.number().min(0).max(1).describe("How sure the direction is; below 0.5 it is a guess."),
+});
+export type UpReport = z.infer<typeof UpReport>;
+
+/** How much of one of several videos is part of the reconstruction. */
+export const VideoReport = z.object({
+  name: z.string().max(300).describe("The video's file name."),
+  frames: z.int().nonnegative().describe("Frames taken from it."),
+  registered: z.int().nonnegative().describe("Those whose camera COLMAP has placed."),
+});
+export type VideoReport = z.infer<typeof VideoReport>;
+
+/** What the poses stage found. */
+export const CaptureReport = z.object({
+  frames: z.int().nonnegative().describe("Frames taken for the reconstruction."),
+  registered: z.int().nonnegative().describe("Frames whose camera COLMAP has placed."),
+  points: z.int().nonnegative().describe("3D points of the reconstruction."),
+  mean_reprojection_error: z.number().nonnegative().nullable().describe("Pixels."),
+  verdict: z.enum(["good", "weak", "unusable"]).describe("How good the capture is for a splat."),
+  advice: z.string().describe("What would make a better capture."),
+  videos: z.array(VideoReport).max(64).optional().describe("Each video, where several were sent."),
+  passes: z
+    .array(
+      z.object({
+        pass: PassName.describe("What the pass added to the ones before."),
+        seconds: z.number().nonnegative().describe("How long it took."),
+        registered: z.int().nonnegative().describe("Frames placed."),
+        kept: z.boolean().describe("Whether the result is this pass's."),
+      }),
+    )
+    .max(16)
+    .optional()
+    .describe("The passes of the camera solver, in order."),
+  up: UpReport.optional().describe("How the result was turned upright."),
+});
+export type CaptureReport = z.infer<typeof CaptureReport>;
+
+/** How good the splat is, as far as the held-out views tell. */
+export const ResultVerdict = z.object({
+  verdict: z
+    .enum(["good", "weak", "poor", "unknown"])
+    .describe("How good the splat is away from the views that it was trained on."),
+  advice: z.string().max(1000).describe("What limits it, where, and what would help."),
+});
+export type ResultVerdict = z.infer<typeof ResultVerdict>;
