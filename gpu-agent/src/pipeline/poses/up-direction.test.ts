@@ -76,6 +76,21 @@ const alongWall: View[] = Array.from({ length: 30 }, (_, i): View => {
   return { at: [x, -1, 1.6 + 0.1 * noise(i)], to: [x, 4, 1.7] };
 });
 
+/** A walk through a corridor with a long wall on one side. */
+const corridor: View[] = Array.from({ length: 30 }, (_, i): View => {
+  const x = -3.5 + 0.15 * i;
+  return { at: [x, 2.5, 1.6 + 0.05 * noise(i)], to: [x + 3, 2.9 + 0.3 * noise(i + 0.5), 1.4] };
+});
+
+/** Pictures of something before a wall, from the left and the right, from above and below. */
+const beforeWall: View[] = Array.from({ length: 40 }, (_, i): View => {
+  const angle = ((-35 + 70 * noise(i)) * Math.PI) / 180;
+  return {
+    at: [4 * Math.sin(angle), 3.5 - 4 * Math.cos(angle), 0.5 + 2.2 * noise(i + 0.4)],
+    to: [0, 3.8, 1.5],
+  };
+});
+
 const tilting: View[] = Array.from({ length: 30 }, (_, i): View => {
   const angle = ((10 + 2 * i) * Math.PI) / 180;
   return { at: [0, -5 * Math.cos(angle), 0.5 + 5 * Math.sin(angle)], to: [0, 0, 0.5] };
@@ -88,6 +103,8 @@ describe("up", () => {
     ["a short arc", orbit(-20, 20, 20, 1.5), points(300, 200, 400), "top", "ground"],
     ["a walk along a wall", alongWall, points(60, 900, 0), "top", "pictures"],
     ["a walk along a wall and nothing else", alongWall, points(0, 900, 0), "top", "pictures"],
+    ["a corridor", corridor, points(40, 900, 0), "top", "pictures"],
+    ["pictures from everywhere before a wall", beforeWall, points(0, 900, 100), "top", "cameras"],
     ["a camera that rises and looks down", tilting, points(500, 0, 300), "top", "ground"],
     ["a survey straight down", survey(false), points(700, 0, 300), "camera", "ground"],
     ["a survey straight down that turns", survey(true), points(700, 0, 300), "camera", "ground"],

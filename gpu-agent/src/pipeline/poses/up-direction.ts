@@ -26,14 +26,8 @@ const USUAL: { readonly [side in UpSide]: number } = {
   right: 0.25,
   bottom: 0,
 };
-/** What turning about the candidate counts. A camera that is tilted turns about its sideways axis, too. */
-const TURNING: { readonly [side in UpSide]: number } = {
-  top: 1,
-  camera: 1,
-  left: 0.75,
-  right: 0.75,
-  bottom: 0.5,
-};
+/** What a clear turn about a sideways direction counts; about others it counts 1. */
+const SIDEWAYS_TURN = 0.75;
 /** What a ground of all points counts; one of `FULL_GROUND` of the points counts as much. */
 const GROUND = 1.3;
 const FULL_GROUND = 0.4;
@@ -43,6 +37,12 @@ const FROM_BELOW = 0.6;
 const ALONG_NORMAL = Math.cos((12 * Math.PI) / 180);
 /** Candidates within this angle are one. */
 const SAME = Math.cos((25 * Math.PI) / 180);
+/** A ground that cameras did not turn about loses this share when they clearly turned about something else. */
+const CONTRADICTED = 0.7;
+/** Cameras that look at a ground from straight above differ by less than the first angle, those before a wall often by more. */
+const [STEADY, UNSTEADY] = [Math.cos((10 * Math.PI) / 180), Math.cos((20 * Math.PI) / 180)];
+/** A turn agrees with a direction within the first of these angles, and not at all beyond the second. */
+const [TURN_AGREES, TURN_DISAGREES] = [Math.cos((12 * Math.PI) / 180), Math.cos((30 * Math.PI) / 180)];
 /** A direction is moved to the normal of a ground with at least this share, so that it lies flat. */
 const FLAT_SHARE = 0.3;
 /**
@@ -95,8 +95,8 @@ export function bestCandidate(poses: readonly CameraPose[], planes: readonly Sce
   const candidates = [
     upDirection(poses),
     normalized(scale(meanAxis(poses, "forward"), -1)),
-    turn.axis,
-    scale(turn.axis, -1),
+    // Cameras that are held level tell the vertical better than the axis of their turns, which tilting bends.
+    ...[turn.axis, scale(turn.axis, -1)].filter((direction) => sideOf(poses, direction) !== "top"),
     ...planes.flatMap(({ normal }) => [normal, scale(normal, -1)]),
   ].filter((direction) => length(direction) > 0.5);
   const scored = candidates
@@ -128,34 +128,49 @@ function scoreOf(
   turn: TurnAxis,
 ): Scored {
   const side = sideOf(poses, direction);
-  const agreement = dot(direction, meanAxis(poses, "up"));
-  const usual = Math.max(USUAL[side], USUAL.top * Math.max(0, agreement));
-  const turning =
-    TURNING[side] * turn.amount * Math.max(0, 1 - (1 - Math.abs(dot(direction, turn.axis))) / 0.1);
+  const upright = side === "top" || side === "camera";
+  const agreement = Math.max(0, dot(direction, meanAxis(poses, "up")));
+  const usual = side === "top" ? agreement : Math.max(USUAL[side], agreement);
+  const aligned = ramp(Math.abs(dot(direction, turn.axis)), TURN_DISAGREES, TURN_AGREES);
+  const turning = aligned * (upright ? turn.amount : SIDEWAYS_TURN * turn.large);
   const support = planes.map(({ normal, share }) => {
     const along = dot(normal, direction);
     if (Math.abs(along) < ALONG_NORMAL) return 0;
     return Math.min(1, share / FULL_GROUND) * (along > 0 ? 1 : FROM_BELOW);
   });
-  const ground = GROUND * Math.max(0, ...support) * (side === "camera" ? groundLikelihood(poses) : 1);
+  // Planes beside the cameras are walls, unless the cameras turned about their normal.
+  const isGround =
+    side === "top"
+      ? 1
+      : side === "camera"
+        ? groundLikelihood(poses, direction)
+        : ramp(aligned * turn.amount, 0, 0.2);
+  const contradiction = 1 - CONTRADICTED * turn.amount * (1 - aligned);
+  const ground = GROUND * Math.max(0, ...support) * isGround * contradiction;
   return { direction, side, usual, turning, ground, total: usual + turning + ground };
 }
 
+/** 0 up to `from`, 1 from `to` on, and a straight line between. */
+function ramp(value: number, from: number, to: number): number {
+  return Math.min(1, Math.max(0, (value - from) / (to - from)));
+}
+
 /** 0 for cameras that move along a wall, 1 for cameras that move about above a ground. */
-function groundLikelihood(poses: readonly CameraPose[]): number {
+function groundLikelihood(poses: readonly CameraPose[], direction: Vector3): number {
+  const steady = ramp(-dot(meanAxis(poses, "forward"), direction), UNSTEADY, STEADY);
   const centre = scale(
     poses.reduce<Vector3>((sum, { position }) => add(sum, position), [0, 0, 0]),
     1 / poses.length,
   );
   const [right, up] = [meanAxis(poses, "right"), meanAxis(poses, "up")];
   // Cameras that turned about their viewing direction have no common sides: nobody turns so before a wall.
-  if (length(right) < 0.5 || length(up) < 0.5) return 1;
+  if (length(right) < 0.5 || length(up) < 0.5) return steady;
   const spread = (axis: Vector3) =>
     Math.sqrt(
       poses.reduce((sum, { position }) => sum + dot(normalized(axis), subtract(position, centre)) ** 2, 0),
     );
   const ratio = spread(up) / Math.max(1e-12, spread(right));
-  return Math.min(1, Math.max(0, (ratio - WALL_RATIO) / (GROUND_RATIO - WALL_RATIO)));
+  return steady * ramp(ratio, WALL_RATIO, GROUND_RATIO);
 }
 
 interface TurnAxis {
@@ -163,10 +178,13 @@ interface TurnAxis {
   readonly axis: Vector3;
   /** How clearly the cameras turned about it, 0–1. */
   readonly amount: number;
+  /** Whether they turned further than anybody looks up and down, 0–1. */
+  readonly large: number;
 }
 
-/** A mean of the squared cosines this much smaller than 1 shows a clear turn: about ±50°. */
+/** How much shorter R·g is, squared, across the axis than along it: about ±50°, and ±55° to ±90°. */
 const CLEAR_TURN = 0.25;
+const LARGE_TURN = [0.3, 0.6] as const;
 
 /**
  * The axis about which the cameras turned: the world direction g for which the mean over all cameras of R·g is longest,
@@ -181,7 +199,12 @@ function turnAxis(poses: readonly CameraPose[]): TurnAxis {
     [entry(2, 0), entry(2, 1), entry(2, 2)],
   ]);
   const [, second, first] = values;
-  return { axis: vectors[2], amount: Math.min(1, Math.max(0, (first - second) / CLEAR_TURN)) };
+  const difference = first - second;
+  return {
+    axis: vectors[2],
+    amount: ramp(difference, 0, CLEAR_TURN),
+    large: ramp(difference, ...LARGE_TURN),
+  };
 }
 
 function meanAxis(poses: readonly CameraPose[], axis: "right" | "up" | "forward"): Vector3 {
