@@ -11,7 +11,7 @@ import { extractFeatures, mapCameras, matchFeatures, matchPairs } from "./colmap
 import { detectColmap, findColmap, type InstalledColmap, pycolmapIn } from "./colmap-program.ts";
 import { dialectOf } from "./colmap-version.ts";
 import { createPosesStage } from "./poses-stage.ts";
-import { firstPass, type PoseTask, secondPass } from "./settings.ts";
+import { firstPass, type PoseTask, thorough } from "./settings.ts";
 
 /** With the real pycolmap, in the oldest and the newest supported version. Skipped where pip cannot fetch them. */
 const VERSIONS = ["4.0.4", "4.2.1"];
@@ -74,7 +74,7 @@ for (const version of VERSIONS) {
       async (preset) => {
         const paths = { database: "none.db", images: "none", sparse: "none", pairs: "none.txt" };
         const first = firstPass({ ...TASK, preset });
-        for (const settings of [first, secondPass({ ...TASK, preset }, first)]) {
+        for (const settings of [first, thorough({ ...TASK, preset }, first, { kind: "exhaustive" })]) {
           for (const command of [extractFeatures, matchFeatures, matchPairs, mapCameras]) {
             const camera = { ...SIZE, focal: 700, list: "/dev/null" };
             const args = command(dialectOf(found), settings, paths, { gpu: false, threads: 2 }, camera);
@@ -113,6 +113,7 @@ for (const version of VERSIONS) {
           framesDir: frames,
           frames: { count: number, ...SIZE, fps: 4, start_sec: 0, end_sec: 3, times: [], notes: [] },
           preset: "draft",
+          up: "auto",
         },
         {
           dir: join(dir, "out"),
