@@ -16,7 +16,7 @@ const MAX_PLANES = 3;
 /** A plane of a smaller share of the points may be chance. */
 const MIN_SHARE = 0.12;
 /** Half of a plane's thickness, relative to the median distance of the points from their middle. */
-const THICKNESS = 0.04;
+const THICKNESS = 0.03;
 
 /**
  * The largest planes of the scene, the largest first (RANSAC; Fischler and Bolles, 1981). Equal input gives equal planes.

@@ -91,10 +91,15 @@ const beforeWall: View[] = Array.from({ length: 40 }, (_, i): View => {
   };
 });
 
-const tilting: View[] = Array.from({ length: 30 }, (_, i): View => {
-  const angle = ((10 + 2 * i) * Math.PI) / 180;
-  return { at: [0, -5 * Math.cos(angle), 0.5 + 5 * Math.sin(angle)], to: [0, 0, 0.5] };
-});
+const tilting = rising(60);
+
+/** A camera that rises by an angle and keeps looking at the same thing. */
+function rising(degrees: number): View[] {
+  return Array.from({ length: 30 }, (_, i): View => {
+    const angle = ((10 + (degrees * i) / 29) * Math.PI) / 180;
+    return { at: [0, -5 * Math.cos(angle), 0.5 + 5 * Math.sin(angle)], to: [0, 0, 0.5] };
+  });
+}
 
 describe("up", () => {
   it.each<[string, View[], Vector3[], string, string]>([

@@ -182,9 +182,9 @@ interface TurnAxis {
   readonly large: number;
 }
 
-/** How much shorter R·g is, squared, across the axis than along it: about ±50°, and ±55° to ±90°. */
+/** How much shorter R·g is, squared, across the axis than along it: about ±50°, and ±40° to ±58°. */
 const CLEAR_TURN = 0.25;
-const LARGE_TURN = [0.3, 0.6] as const;
+const LARGE_TURN = [0.15, 0.3] as const;
 
 /**
  * The axis about which the cameras turned: the world direction g for which the mean over all cameras of R·g is longest,
