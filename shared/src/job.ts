@@ -365,7 +365,9 @@ const Timestamp = z.string().transform((text, context) => {
   );
   const [, date = "", time = "00:00", offset = "Z"] = match ?? [];
   const at = Date.parse(`${date}T${time}${offset.replace(" ", "+").toUpperCase()}`);
-  if (Number.isSafeInteger(at)) return at;
+  // A day that its month lacks would be read as one of the next month.
+  const isOnCalendar = Number.isSafeInteger(at) && new Date(`${date}T00:00Z`).toISOString().startsWith(date);
+  if (isOnCalendar) return at;
   context.addIssue({ code: "custom", message: "must be an ISO 8601 time, such as 2026-11-28T10:30:00Z" });
   return z.NEVER;
 });

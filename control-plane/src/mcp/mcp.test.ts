@@ -44,14 +44,15 @@ const JOB = { task_id: "by a model", video_url: "https://example.com/v.mp4" };
 describe("a key", () => {
   const READING = ["job_status", "wait_for_job", "list_jobs"];
   const WRITING = ["submit_job", "cancel_job"];
-  const RESULTS = ["job_results", "share_job"];
+  const SHARING = ["share_job"];
 
   it.each<[Scope[], string[]]>([
     [["jobs:read"], READING],
     [["jobs:write"], WRITING],
-    [["results:read"], RESULTS],
+    [["results:read"], SHARING],
+    [["jobs:read", "results:read"], [...READING, "job_results", ...SHARING]],
     [["agents"], []],
-    [["admin"], [...READING, ...WRITING, ...RESULTS]],
+    [["admin"], [...READING, ...WRITING, "job_results", ...SHARING]],
   ])("with %s has the tools that it may use", async (scopes, names) => {
     const { headers } = await mintKey(scopes);
     expect(new Set(await toolsOf(headers))).toEqual(new Set(names));

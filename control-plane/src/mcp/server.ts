@@ -23,13 +23,15 @@ export function mcpServer(principal: Principal, api: ToolApi): Server {
     const tool = tools.find(({ name }) => name === params.name);
     if (tool !== undefined) return callTool(tool, api, params.arguments ?? {});
     const names = tools.map(({ name }) => name).join(", ");
-    return refused(`This key has no tool ${params.name}. It has: ${names}.`);
+    return refused(`This key has no tool ${params.name}. It has ${names === "" ? "none" : `these: ${names}`}.`);
   });
   return server;
 }
 
-function mayUse(principal: Principal, { scope }: Tool): boolean {
-  return scope === null || scope === "any" || principal.scopes.has(scope) || isAdmin(principal);
+function mayUse(principal: Principal, { scopes }: Tool): boolean {
+  const has = (scope: Tool["scopes"][number]) =>
+    scope === null || scope === "any" || principal.scopes.has(scope);
+  return isAdmin(principal) || scopes.every(has);
 }
 
 function describeTool({ name, title, description, input, isReadOnly, isDestructive }: Tool): ToolDescription {

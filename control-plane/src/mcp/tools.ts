@@ -25,8 +25,8 @@ export interface Tool {
   readonly name: string;
   readonly title: string;
   readonly description: string;
-  /** What the endpoint behind it needs. */
-  readonly scope: Operation["scope"];
+  /** What the endpoints behind it need, all of them. */
+  readonly scopes: readonly Operation["scope"][];
   readonly isReadOnly: boolean;
   readonly isDestructive: boolean;
   readonly input: JsonSchema;
@@ -98,6 +98,7 @@ export const TOOLS: readonly Tool[] = [
     description:
       "The result files of a completed job, each with a link that downloads it without a key until expires_at. baked_splat_sh.ply is the splat with spherical harmonics, baked_splat.ply the one with plain colors.",
     endpoint: GET_RESULT,
+    alsoCalls: [GET_JOB_STATUS],
     input: OF_JOB.extend({
       files: z.array(z.string().max(255)).max(MAX_LINKS).optional().describe("Only these; all by default."),
       expires_in: CreateResultLink.shape.expires_in.describe("Seconds until the links stop working."),
@@ -128,6 +129,8 @@ export const TOOLS: readonly Tool[] = [
 interface Definition<T extends z.ZodObject> extends Pick<Tool, "name" | "title" | "description"> {
   /** Its scope decides whether a key may use the tool, its method whether the tool changes something. */
   readonly endpoint: Operation;
+  /** Other endpoints whose scopes the tool needs. */
+  readonly alsoCalls?: readonly Operation[];
   readonly isDestructive?: true;
   readonly input: T;
   call(api: ToolApi, args: z.infer<T>, raw: Readonly<Record<string, unknown>>): Promise<object>;
@@ -135,6 +138,7 @@ interface Definition<T extends z.ZodObject> extends Pick<Tool, "name" | "title" 
 
 function tool<T extends z.ZodObject>({
   endpoint,
+  alsoCalls = [],
   input,
   isDestructive,
   call,
@@ -142,7 +146,7 @@ function tool<T extends z.ZodObject>({
 }: Definition<T>): Tool {
   return {
     ...about,
-    scope: endpoint.scope,
+    scopes: [endpoint, ...alsoCalls].map(({ scope }) => scope),
     isReadOnly: endpoint.method === "get",
     isDestructive: isDestructive ?? false,
     input: inputSchema(input, { isJsonBody: false }),

@@ -18,7 +18,7 @@ export function refusedAddress(address: string): string | null {
   // prefixes (RFC 8215) may have it elsewhere.
   if (parsed.match(NAT64)) return refusedIPv4(new ipaddr.IPv4(parsed.toByteArray().slice(12)));
   const range = parsed.range();
-  if (range !== "unicast") return `a ${spelled(range)} address`;
+  if (range !== "unicast") return spelled(range);
   // ISATAP (RFC 5214) tunnels to the IPv4 address in the last four bytes, whatever the prefix.
   if (((parsed.parts[4] ?? 0) & 0xfdff) === 0 && parsed.parts[5] === 0x5efe) return "an ISATAP address";
   // Only 2000::/3 is allocated for use on the internet (RFC 4291).
@@ -28,10 +28,11 @@ export function refusedAddress(address: string): string | null {
 function refusedIPv4(address: ipaddr.IPv4): string | null {
   if (address.toString() === AZURE_WIRE_SERVER) return "a cloud's metadata address";
   const range = address.range();
-  return range === "unicast" ? null : `a ${spelled(range)} address`;
+  return range === "unicast" ? null : spelled(range);
 }
 
-/** "carrierGradeNat" → "carrier grade nat". */
+/** "carrierGradeNat" → "a carrier grade nat address", "ipv4Mapped" → "an ipv4 mapped address". */
 function spelled(range: string): string {
-  return range.replaceAll(/([A-Z])/g, " $1").toLowerCase();
+  const words = range.replaceAll(/([A-Z])/g, " $1").toLowerCase();
+  return `${/^(?:ipv|unspec)/.test(words) ? "an" : "a"} ${words} address`;
 }
