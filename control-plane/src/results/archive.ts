@@ -2,7 +2,7 @@ import { makeZip, predictLength } from "client-zip";
 import type { JobRow, ResultRow } from "../db/schema.ts";
 import { contentDisposition } from "../http/object-response.ts";
 import { log } from "../log.ts";
-import { downloadName } from "./download-name.ts";
+import { archiveNames, downloadName } from "./download-name.ts";
 
 /**
  * All result files of a job as a zip archive, uncompressed. It is written while it is sent: one object is open at a
@@ -16,7 +16,9 @@ export function archiveResponse(
   method: string,
 ): Response {
   const sorted = files.toSorted((a, b) => (a.filename < b.filename ? -1 : 1));
-  const length = predictLength(sorted.map(({ filename, size }) => ({ name: filename, size })));
+  const names = archiveNames(sorted.map(({ filename }) => filename));
+  const named = sorted.map((file, index) => ({ ...file, name: names[index] ?? file.filename }));
+  const length = predictLength(named);
   const headers = {
     "cache-control": "private, no-cache, no-transform",
     "content-disposition": contentDisposition(downloadName(job.taskId, "results.zip"), false),
@@ -27,16 +29,20 @@ export function archiveResponse(
   const lastModified = new Date(job.endedAt ?? job.updatedAt);
   // Ends with an error when an object has gone meanwhile: the client gets less than was announced.
   const { readable, writable } = new FixedLengthStream(length);
-  void makeZip(entries(bucket, sorted, lastModified))
+  void makeZip(entries(bucket, named, lastModified))
     .pipeTo(writable)
     .catch((error: unknown) => log("warn", "archive broke off", { job: job.id }, error));
   return new Response(readable, { headers });
 }
 
-async function* entries(bucket: R2Bucket, files: readonly ResultRow[], lastModified: Date) {
-  for (const { filename, r2Key, size } of files) {
+async function* entries(
+  bucket: R2Bucket,
+  files: readonly (ResultRow & { readonly name: string })[],
+  lastModified: Date,
+) {
+  for (const { name, r2Key, size } of files) {
     const object = await bucket.get(r2Key);
-    if (object === null) throw new Error(`${filename} has gone`);
-    yield { name: filename, size, lastModified, input: object.body };
+    if (object === null) throw new Error(`${name} has gone`);
+    yield { name, size, lastModified, input: object.body };
   }
 }
