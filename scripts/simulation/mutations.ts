@@ -19,7 +19,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-lease-in-fence",
     is: "a job's changes are fenced by attempt and agent, but not by lease",
-    found: 50,
+    found: 237,
     changes: [
       {
         file: "control-plane/src/jobs/lease-conditions.ts",
@@ -45,7 +45,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "results-without-guard",
     is: "result rows are written even when the batch does not complete the job",
-    found: 335,
+    found: 383,
     changes: [
       {
         file: `${DISPATCH}/complete-job.ts`,
@@ -69,7 +69,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "ack-before-commit",
     is: "the end of a job is acked before the commit to D1",
-    found: 8,
+    found: 11,
     changes: [
       {
         file: `${DISPATCH}/message-handler.ts`,
@@ -82,7 +82,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "no-read-back",
     is: "a repeated change, whose first reply was lost, is treated as lost to another writer",
-    found: 4,
+    found: 7,
     changes: [
       {
         file: `${DISPATCH}/job-reports.ts`,
@@ -128,7 +128,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "progress-falls",
     is: "late progress overwrites later progress",
-    found: 204,
+    found: 293,
     changes: [
       { file: `${DISPATCH}/progress.ts`, search: "lte(jobs.progress, progress),", replace: "" },
       // The messages of a socket are handled in their order, which hides the first change.
@@ -165,13 +165,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "refence-without-outbox",
     is: "queued messages keep the lost lease",
-    found: 213,
+    found: 404,
     changes: [{ file: "gpu-agent/src/jobs/outbox.ts", search: "outbox: refenced", replace: "outbox" }],
   },
   {
     name: "no-resend",
     is: "an unacked message is not resent",
-    found: 3,
+    found: 13,
     changes: [
       {
         file: "gpu-agent/src/jobs/outbox.ts",
@@ -213,7 +213,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "losers-stay",
     is: "objects of lost attempts stay in storage",
-    found: 3,
+    found: 5,
     changes: [
       {
         file: "control-plane/src/uploads/whole-files.ts",
@@ -239,7 +239,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "terminal-not-tested",
     is: "a lost lease requeues a job that has ended in the meantime",
-    found: 159,
+    found: 164,
     changes: [
       {
         file: "control-plane/src/jobs/transitions.ts",
@@ -251,7 +251,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "claim-without-lease-test",
     is: "a job is claimed without checking for an existing lease",
-    found: 380,
+    found: 387,
     changes: [
       {
         file: `${DISPATCH}/claim.ts`,
@@ -289,7 +289,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "progress-after-the-end",
     is: "progress of a failed job is still written",
-    found: 159,
+    found: 357,
     changes: [
       {
         file: `${DISPATCH}/progress.ts`,
@@ -301,7 +301,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "failures-unlimited",
     is: "a job is retried without a limit on its failures",
-    found: 3,
+    found: 27,
     changes: [
       {
         file: `${DISPATCH}/fail-attempt.ts`,
@@ -349,7 +349,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "claim-unsettled",
     is: "a claim whose reply was lost is dropped, although D1 may have committed it",
-    found: 10,
+    found: 83,
     changes: [
       {
         file: `${DISPATCH}/check-leases.ts`,
@@ -368,7 +368,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "cancel-ignored",
     is: "an agent ignores a cancel",
-    found: 383,
+    found: 387,
     changes: [
       { file: "gpu-agent/src/agent.ts", search: 'return run.stop("cancelled");', replace: "return;" },
     ],
@@ -376,13 +376,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "claim-keeps-number",
     is: "a new attempt continues the previous one's message numbers",
-    found: 8,
+    found: 11,
     changes: [{ file: "control-plane/src/jobs/transitions.ts", search: "      lastSeq: 0,\n", replace: "" }],
   },
   {
     name: "failure-uncounted",
     is: "a failed attempt is retried without being counted",
-    found: 8,
+    found: 11,
     changes: [
       {
         file: "control-plane/src/jobs/transitions.ts",
@@ -394,7 +394,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "key-after-job",
     is: "an idempotency key is stored after the job that it creates, not with it",
-    found: 14,
+    found: 50,
     changes: [
       {
         file: "control-plane/src/idempotency/creation.ts",
@@ -430,7 +430,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "latecomer-misses-events",
     is: "a watcher that comes while its job is read gets the events that the others had not seen",
-    found: 332,
+    found: 538,
     changes: [
       {
         file: `${WATCH}/watchers.ts`,
@@ -479,7 +479,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "revocation-before-watches",
     is: "a key's revocation is confirmed before its watches have ended",
-    found: 14,
+    found: 86,
     changes: [
       {
         file: "control-plane/src/keys/routes.ts",
@@ -527,7 +527,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "needed-video-removed",
     is: "retention takes a video that a job waits for",
-    found: 40,
+    found: 72,
     changes: [
       {
         file: "control-plane/src/uploads/expiry.ts",
@@ -563,7 +563,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "webhook-not-retried",
     is: "a webhook that its receiver did not take is given up",
-    found: 87,
+    found: 109,
     changes: [
       {
         file: "control-plane/src/webhooks/settlement.ts",
@@ -575,7 +575,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "webhooks-not-found-again",
     is: "webhooks whose sender was not woken, or died, stay in the outbox",
-    found: 400,
+    found: 55,
     changes: [
       {
         file: "control-plane/src/maintenance/scheduled.ts",
@@ -587,7 +587,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "webhook-changes",
     is: "the attempts to deliver a webhook do not say the same",
-    found: 1,
+    found: 7,
     changes: [
       {
         file: "control-plane/src/webhooks/event-body.ts",
@@ -623,7 +623,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "quarantine-not-looked-at",
     is: "jobs are assigned to an agent that was quarantined meanwhile",
-    found: 8,
+    found: 11,
     changes: [
       {
         file: `${DISPATCH}/candidates.ts`,
@@ -640,7 +640,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "quarantine-never-ends",
     is: "an agent that was released from quarantine still gets no job",
-    found: 8,
+    found: 74,
     changes: [
       {
         file: `${DISPATCH}/fault-table.ts`,
@@ -666,7 +666,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "revoked-key-told",
     is: "a receiver gets webhooks after the key that asked for them was revoked",
-    found: 8,
+    found: 38,
     changes: [
       {
         file: "control-plane/src/webhooks/attempt.ts",

@@ -50,7 +50,10 @@ describe("a key", () => {
     [["jobs:read"], READING],
     [["jobs:write"], WRITING],
     [["results:read"], SHARING],
-    [["jobs:read", "results:read"], [...READING, "job_results", ...SHARING]],
+    [
+      ["jobs:read", "results:read"],
+      [...READING, "job_results", ...SHARING],
+    ],
     [["agents"], []],
     [["admin"], [...READING, ...WRITING, "job_results", ...SHARING]],
   ])("with %s has the tools that it may use", async (scopes, names) => {

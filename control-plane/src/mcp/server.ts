@@ -23,7 +23,9 @@ export function mcpServer(principal: Principal, api: ToolApi): Server {
     const tool = tools.find(({ name }) => name === params.name);
     if (tool !== undefined) return callTool(tool, api, params.arguments ?? {});
     const names = tools.map(({ name }) => name).join(", ");
-    return refused(`This key has no tool ${params.name}. It has ${names === "" ? "none" : `these: ${names}`}.`);
+    return refused(
+      `This key has no tool ${params.name}. It has ${names === "" ? "none" : `these: ${names}`}.`,
+    );
   });
   return server;
 }

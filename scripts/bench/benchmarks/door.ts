@@ -4,6 +4,7 @@ import { Agent, get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { completeJob } from "@splatt/control-plane/embedded/front-door/testing";
 import { ControlPlaneProcess } from "@splatt/local/control-plane-process";
 import { planParts } from "@splatt/shared";
 import { execa } from "execa";
@@ -16,7 +17,7 @@ import { type Nginx, startNginx } from "../door/nginx.ts";
 
 /**
  * `npm run bench -- door [--mib 1024] [--seconds 30]`: uploads and downloads through the embedded control plane's
- * front door. Compares with nginx on the same file; also measures GET /health and the memory while ten clients
+ * front door: in parts and with tus, as a job's input and by a signed link. Compares with nginx on the same file; also measures GET /health and the memory while ten clients
  * download and ten read slowly. Needs curl, and nginx for the comparison (Debian: apt-get install nginx-light curl).
  */
 
@@ -41,9 +42,9 @@ const size = Number(values.mib) * MIB;
 console.log(`${machineLine()}; a file of ${values.mib} MiB`);
 
 const dir = await mkdtemp(join(tmpdir(), "splatt-door-"));
-const controlPlane = await ControlPlaneProcess.start(
-  { dataDir: join(dir, "control-plane"), apiKey: API_KEY },
-  (line) => console.error(line),
+const dataDir = join(dir, "control-plane");
+const controlPlane = await ControlPlaneProcess.start({ dataDir, apiKey: API_KEY }, (line) =>
+  console.error(line),
 );
 const nginx = await startNginx();
 if (nginx === null) console.log("nginx is not installed; skipping the comparison.");
@@ -59,7 +60,7 @@ async function measure(): Promise<void> {
   const http = new Agent({ keepAlive: true });
   await timedGet(`${controlPlane.url}/health`, http, API_KEY);
   const memory = await MemoryWatch.start(await controlPlane.pids());
-  const parts = await writeParts();
+  const { parts, whole } = await writeParts();
 
   const uploads = { door: [] as number[], nginx: [] as number[] };
   let uploadId = "";
@@ -70,15 +71,26 @@ async function measure(): Promise<void> {
     if (nginx !== null) uploads.nginx.push(await uploadToNginx(nginx, parts));
   }
 
+  const tus = { door: [] as number[], nginx: [] as number[] };
+  for (let round = 0; round < ROUNDS; round++) {
+    tus.door.push(await uploadWithTus(whole));
+    if (nginx !== null) tus.nginx.push(await uploadToNginx(nginx, [whole]));
+  }
+
+  const link = await linkTo(uploadId);
   const input = await leaseJobInput(controlPlane.url, API_KEY, uploadId);
   const downloads = { door: [] as number[], nginx: [] as number[] };
+  const linked = { door: [] as number[], nginx: downloads.nginx };
   for (let round = 0; round < ROUNDS; round++) {
     downloads.door.push(await timedDownload(input.url, input.headers));
     if (nginx !== null) downloads.nginx.push(await timedDownload(`${nginx.url}/whole`, {}));
+    linked.door.push(await timedDownload(link, {}));
   }
   console.log("\n| MiB/s, median of 3 | front door | nginx | ratio |\n|---|---|---|---|");
   console.log(row(`upload in parts of 32 MiB, ${SENDERS} in parallel, SHA-256 of each`, uploads));
+  console.log(row("upload with tus in one request, SHA-256 of the whole", tus));
   console.log(row("download", downloads));
+  console.log(row("download by a signed link", linked));
 
   const health = `${controlPlane.url}/health`;
   console.log("\n| one small request at a time | p50 ms | p99 ms | longest ms |\n|---|---|---|---|");
@@ -112,10 +124,12 @@ function rate(began: number): number {
   return (1000 * size) / MIB / (performance.now() - began);
 }
 
-async function writeParts(): Promise<Part[]> {
+async function writeParts(): Promise<{ readonly parts: readonly Part[]; readonly whole: Part }> {
   const noise = randomBytes(32 * MIB);
   const parts: Part[] = [];
-  const whole = nginx === null ? null : await open(join(nginx.root, "whole"), "w");
+  const path = join(nginx?.root ?? dir, "whole");
+  const whole = await open(path, "w");
+  const hash = createHash("sha256");
   for (const { number, size: bytes } of planParts(size, 32 * MIB)) {
     const content = noise.subarray(0, bytes);
     content.writeUInt32LE(number);
@@ -123,11 +137,41 @@ async function writeParts(): Promise<Part[]> {
     const file = await open(path, "w");
     await file.writeFile(content);
     await file.close();
-    await whole?.writeFile(content);
+    await whole.writeFile(content);
+    hash.update(content);
     parts.push({ path, number, sha256: createHash("sha256").update(content).digest("hex") });
   }
-  await whole?.close();
-  return parts;
+  await whole.close();
+  return { parts, whole: { path, number: 0, sha256: hash.digest("hex") } };
+}
+
+/** The file as the result of a completed job, by a link that works without a key. */
+async function linkTo(uploadId: string): Promise<string> {
+  const { job_id } = await postJson<{ job_id: string }>("/jobs", {
+    task_id: "linked",
+    video_url: "https://example.com/v.mp4",
+  });
+  await completeJob(dataDir, job_id, `uploads/${uploadId}/source`, size);
+  return (await postJson<{ url: string }>(`/jobs/${job_id}/results/baked_splat.ply/link`, {})).url;
+}
+
+/** As tus-js-client does it by default: the whole file in one request. */
+async function uploadWithTus({ path, sha256 }: Part): Promise<number> {
+  const began = performance.now();
+  const headers = { "x-api-key": API_KEY, "tus-resumable": "1.0.0" };
+  const created = await fetch(new URL("/uploads/tus", controlPlane.url), {
+    method: "POST",
+    headers: {
+      ...headers,
+      "upload-length": String(size),
+      "upload-metadata": `filename ${btoa("v.mp4")},sha256 ${btoa(sha256)}`,
+    },
+  });
+  const location = created.headers.get("location");
+  if (location === null) throw new Error(`tus: unexpected status ${created.status}`);
+  const sent = { ...headers, "upload-offset": "0", "content-type": "application/offset+octet-stream" };
+  await curl([...["-X", "PATCH", "-T", path, ...headerArgs(sent)], new URL(location, controlPlane.url).href]);
+  return rate(began);
 }
 
 async function uploadToDoor(parts: readonly Part[]): Promise<string> {
