@@ -60,6 +60,11 @@ export const CaptureReport = z.object({
     .max(16)
     .optional()
     .describe("The passes of the camera solver, in order."),
+  view_spacing_degrees: z
+    .number()
+    .nonnegative()
+    .optional()
+    .describe("Median angle between a view and its nearest neighbour, as the scene sees them."),
   up: UpReport.optional().describe("How the result was turned upright."),
 });
 export type CaptureReport = z.infer<typeof CaptureReport>;

@@ -66,12 +66,20 @@ export function CaptureCard({
   );
 }
 
+const RESULT_KINDS = { good: "ok", weak: "warn", poor: "bad" } as const;
+
 export function QualityCard({ job }: { readonly job: JobView }) {
-  const train = job.report?.train;
+  const { train, result } = job.report ?? {};
   if (!train) return null;
   return (
     <section class="card">
-      <h2>The splat</h2>
+      <div class="head">
+        <h2>The splat</h2>
+        {result && result.verdict !== "unknown" && (
+          <span class={`badge ${RESULT_KINDS[result.verdict]}`}>{result.verdict}</span>
+        )}
+      </div>
+      {result && <p>{result.advice}</p>}
       {train.psnr_doubt !== undefined && (
         <div class="notice warn">
           <strong>This PSNR cannot be true</strong>

@@ -4,6 +4,7 @@ import type { Engine, TrainedModel } from "../engines/engine.ts";
 import type { GpuHost } from "../gpu-host.ts";
 import type { DownloadOutput } from "./download/download-stage.ts";
 import type { ExportInput, ExportOutput } from "./export/export-stage.ts";
+import { resultVerdict } from "./export/result-verdict.ts";
 import type { FramesInput, FramesOutput } from "./frames/frames-stage.ts";
 import type { Pipeline, PipelineJob } from "./pipeline-job.ts";
 import type { PosesInput, PosesOutput } from "./poses/poses-stage.ts";
@@ -63,7 +64,11 @@ export function runStages(parts: PipelineParts): Pipeline {
     const trainDir = stages.dir("train");
     const exported = await stages.run(parts.export(engine), { datasetDir, trainDir, model: trained.value });
     if (!exported.ok) return exported;
-    job.noteReport({ train: exported.value.report });
+    const { report, views } = exported.value;
+    job.noteReport({
+      train: report,
+      result: resultVerdict({ train: report, views, capture: posed.value.capture }),
+    });
 
     const results = exported.value.files.map((filename) => join(stages.dir("export"), filename));
     await job.jobLog.close();

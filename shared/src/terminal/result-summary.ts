@@ -7,7 +7,7 @@ export type ResultFile = Pick<CompletedUpload, "filename" | "size" | "sha256">;
 
 /** A job's results as lines of two columns: the files, their contents, and the duration of each stage. */
 export function resultSummary(report: JobReport, files: readonly ResultFile[]): string {
-  const { capture, train, engine, stages } = report;
+  const { capture, train, result, engine, stages } = report;
   const seconds = new Map(stages.map((timing) => [timing.stage, timing.seconds]));
   const total = stages.reduce((sum, timing) => sum + timing.seconds, 0);
   const rows: [string, string][] = [
@@ -36,7 +36,7 @@ export function resultSummary(report: JobReport, files: readonly ResultFile[]): 
   ];
   const width = Math.max(...rows.map(([label]) => label.length));
   const table = rows.map(([label, value]) => `${label.padEnd(width)}   ${value}`.trimEnd());
-  const words = [capture?.advice, train?.note, ...(train?.warnings ?? [])].filter(
+  const words = [capture?.advice, result?.advice, train?.note, ...(train?.warnings ?? [])].filter(
     (text) => text !== undefined && text !== "",
   );
   return [...table, ...words.flatMap((text) => ["", text])].join("\n");

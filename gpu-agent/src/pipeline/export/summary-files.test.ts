@@ -44,6 +44,7 @@ it("writes the metrics and the tools' output", async () => {
     engine: REPORT.engine,
     capture: null,
     splat: null,
+    result: null,
     files: SPLATS,
     views: null,
     stages: [{ stage: "frames", seconds: 1.2, reused: true }],

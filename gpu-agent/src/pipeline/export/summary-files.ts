@@ -31,11 +31,12 @@ export async function writeSummaryFiles(dir: string, logFile: string, summary: S
 
 /** metrics.json: the quality of splat and capture, the files' axes and versions, the stages' times, and the curves. */
 export function metricsOf({ report, exported: { splats, views, missing }, curves }: Summary) {
-  const { engine, capture, train, stages } = report;
+  const { engine, capture, train, result = null, stages } = report;
   return {
     engine,
     capture,
     splat: train,
+    result,
     files: splats,
     views,
     stages: stages.map(({ stage, seconds, reused }) => ({

@@ -1,5 +1,6 @@
 import type { CaptureReport, PassName, UpReport, VideoReport } from "@splatt/shared";
 import type { FrameGap } from "./model-facts.ts";
+import type { ViewSpacing } from "./view-spacing.ts";
 
 /** With fewer registered frames than this, or than this share of all, training is pointless. */
 export const MIN_REGISTERED = 8;
@@ -16,6 +17,14 @@ const LARGE_ERROR = { pixels: 1.5, shareOfLongSide: 0.00125 };
 const LITTLE_COVERAGE = 0.6;
 /** Degrees. Good captures have 6 or more, a camera that stays in place has 2. */
 const LITTLE_PARALLAX = 3;
+/** A camera that travelled further than this, relative to the distance of what it saw, moved. */
+const LITTLE_TRAVEL = 0.3;
+/** With fewer points than this for each frame and altogether, the cameras fit by chance. */
+const CHANCE_POINTS = { perFrame: 14, all: 500 };
+/** Matches that stay in place while the model's cameras turn: a background that stood behind a turned subject. */
+const STILL_BACKGROUND = 0.12;
+/** Degrees between neighbouring views, from which on the result is a guess between them. */
+const WIDE_SPACING = 15;
 /** The minimum length of a reported gap, in frames and as a share of all. */
 const LARGE_GAP = { frames: 4, share: 0.08 };
 
@@ -34,6 +43,12 @@ export interface CaptureFacts {
   readonly coverage: number;
   /** See `parallaxDegrees`. */
   readonly parallax: number;
+  /** See `viewSpacing`. `lonely` are the names that the person who sent them knows. */
+  readonly spacing: ViewSpacing;
+  /** See `stillShare`; null when unknown. */
+  readonly still: number | null;
+  /** The frames show separate places, of which the largest is kept. */
+  readonly places: boolean;
   /** The longest stretch of unregistered frames. */
   readonly gap: FrameGap | null;
   /** Frames per second of video, and the time of the first one; null for photos. */
@@ -48,15 +63,28 @@ export interface CaptureFacts {
 export function captureReport(facts: CaptureFacts): CaptureReport {
   const { frames, registered, points, meanReprojectionError, longSide } = facts;
   const share = frames > 0 ? registered / frames : 0;
-  const unusable = registered < MIN_REGISTERED || share < MIN_REGISTERED_SHARE;
+  const byChance = points < Math.min(CHANCE_POINTS.perFrame * registered, CHANCE_POINTS.all);
+  const unusable = byChance || registered < MIN_REGISTERED || share < MIN_REGISTERED_SHARE;
   const largeError = Math.max(LARGE_ERROR.pixels, LARGE_ERROR.shareOfLongSide * longSide);
   const blurred = meanReprojectionError !== null && meanReprojectionError > largeError;
   const sparse = points < 20 * registered;
   const partial = facts.coverage < LITTLE_COVERAGE;
-  const flat = facts.parallax < LITTLE_PARALLAX;
+  const shallow = facts.parallax < LITTLE_PARALLAX;
+  const turned = facts.still !== null && facts.still > STILL_BACKGROUND;
+  const wide = facts.spacing.degrees > WIDE_SPACING;
+  const lonely = facts.spacing.lonely.length > 0;
   const gap = missingStretch(facts);
   const missing = missingVideos(facts);
-  const weak = share < GOOD_SHARE || gap !== null || missing !== "" || blurred || sparse || partial || flat;
+  const weak =
+    share < GOOD_SHARE ||
+    gap !== null ||
+    missing !== "" ||
+    blurred ||
+    sparse ||
+    partial ||
+    shallow ||
+    turned ||
+    wide;
   const { videos } = facts;
   const isFilm = facts.video !== null || videos.length > 0;
   const counted = `${registered} of ${frames} ${isFilm ? "frames" : "photos"} could be placed`;
@@ -64,11 +92,9 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
     ? "Film slowly with much overlap between views, keep the subject still and well lit, and raise fps."
     : "Take more photos, each overlapping the one before by two thirds, and keep the subject still and well lit.";
   const advice = unusable
-    ? `Only ${counted}. ${remedy}`
+    ? `Only ${counted}${byChance ? `, from no more than ${points} points: they fit by chance` : ""}. ${remedy}`
     : [
-        share < GOOD_SHARE
-          ? `Only ${counted}: ${isFilm ? "parts of the video are missing from the result. Move more slowly, avoid quick turns, or raise fps." : "parts of the subject are missing from the result. Take more photos between them."}`
-          : `${counted}.`,
+        share < GOOD_SHARE ? `Only ${counted}: ${whyMissing(facts, isFilm)}` : `${counted}.`,
         gap ?? "",
         missing,
         blurred ? "The views agree poorly, perhaps from motion blur or a moving subject." : "",
@@ -76,9 +102,14 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
         partial
           ? "Only part of each picture could be used: something moves, or much of it lacks detail or light."
           : "",
-        flat
-          ? "The camera hardly moved, so the result holds only near where it was. Walk around the subject while filming."
+        turned
+          ? "Much of the pictures stood still while the subject turned: the background is not in the result. Leave the subject where it is and walk around it, or turn it before a plain, featureless background."
           : "",
+        shallow ? shallowSentence(facts.spacing.travel) : "",
+        wide
+          ? `Neighbouring views are about ${Math.round(facts.spacing.degrees)}° apart, so the result is a guess between them. Take a view every 5° to 10°.`
+          : "",
+        lonely ? `Few views are near ${facts.spacing.lonely.join(", ")}: add some on the way there.` : "",
         passSentence(facts.passes),
         upSentence(facts.up),
         weak ? "" : "The capture is good.",
@@ -95,8 +126,26 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
     advice,
     ...(videos.length > 0 ? { videos: [...videos] } : {}),
     passes: [...facts.passes],
+    view_spacing_degrees: Math.round(10 * facts.spacing.degrees) / 10,
     up: facts.up,
   };
+}
+
+function whyMissing({ places }: CaptureFacts, isFilm: boolean): string {
+  const [frames, video] = isFilm ? ["frames", "the video"] : ["photos", "the set"];
+  if (places) {
+    return `${video} shows separate places with nothing in common, and the one with the most ${frames} is kept. Send the others as jobs of their own, or add views on the way between them.`;
+  }
+  return isFilm
+    ? "parts of the video are missing from the result. Move more slowly, avoid quick turns, or raise fps."
+    : "parts of the subject are missing from the result. Take more photos between them.";
+}
+
+/** Why points are seen under small angles. */
+function shallowSentence(travel: number): string {
+  return travel < LITTLE_TRAVEL
+    ? "The camera hardly moved, so the result holds only near where it was. Walk around the subject while filming."
+    : "Most things are seen from nearly the same direction only, so their distance is uncertain. Show each from several sides, in views that overlap by two thirds.";
 }
 
 const DOUBTFUL_UP = 0.3;

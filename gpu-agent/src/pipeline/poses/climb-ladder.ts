@@ -26,6 +26,8 @@ export interface Solution {
   readonly lacksParallax: boolean;
   /** See `separatePlaces`. */
   readonly places: boolean;
+  /** The database that the outcome was made from. */
+  readonly database: string;
 }
 
 /** Most jobs need one pass, so the first gets nearly all of the progress. */
@@ -104,7 +106,9 @@ export async function climbLadder(
     ...{ pass, registered, kept: index === winner },
     seconds: Math.round(10 * seconds) / 10,
   }));
-  return ok({ outcome: best, passes, lacksParallax, places });
+  const folder = runs[winner]?.pass === "finer_features" ? finerFolder(work) : dir;
+  const { database } = passPaths(folder, job.images);
+  return ok({ outcome: best, passes, lacksParallax, places, database });
 }
 
 interface Progress {
@@ -189,6 +193,10 @@ function pairsOf(
   return choosePairs(job.names, done, onlyMissing ? missing : null, pairs);
 }
 
+function finerFolder(work: string): string {
+  return join(work, "finer");
+}
+
 interface PassRoom {
   readonly best: PassOutcome;
   readonly work: string;
@@ -213,7 +221,7 @@ async function runNext(
   };
   if (next.pass === "finer_features") {
     const plan = (gpu: boolean) => thorough({ ...task, gpu }, first.plan(gpu), { kind: "pairs", pairs });
-    const ran = await runPass(limited, plan, join(work, "finer"), next.seconds, report);
+    const ran = await runPass(limited, plan, finerFolder(work), next.seconds, report);
     return ran.ok ? ok(ran.value.outcome) : ran;
   }
   const continuation = {

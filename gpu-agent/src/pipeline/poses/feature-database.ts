@@ -105,6 +105,42 @@ export function readMatchedPairs(database: string): Result<readonly MatchedPair[
   });
 }
 
+/** The matches of two images before their geometric verification. */
+export interface RawMatches {
+  /** Ids of the images. */
+  readonly first: number;
+  readonly second: number;
+  /** Indices of features: of the first image, of the second one, of the first one … */
+  readonly features: Uint32Array;
+}
+
+/** With fewer matches, a pair tells nothing. */
+const MIN_RAW_MATCHES = 15;
+
+/** @returns the matches of the first `most` of these pairs that have some */
+export function readRawMatches(
+  database: string,
+  pairs: readonly (readonly [number, number])[],
+  most: number,
+): Result<readonly RawMatches[], string> {
+  return query(database, (connection) => {
+    const statement = connection.prepare("SELECT data FROM matches WHERE pair_id = ? AND rows >= ?");
+    const found: RawMatches[] = [];
+    for (const [a, b] of pairs) {
+      if (found.length >= most) break;
+      const [first, second] = a < b ? [a, b] : [b, a];
+      const data = statement.get(PAIR_BASE * first + second, MIN_RAW_MATCHES)?.data;
+      if (!(data instanceof Uint8Array)) continue;
+      const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+      const features = Uint32Array.from({ length: 2 * Math.floor(data.length / 8) }, (_, i) =>
+        view.getUint32(4 * i, true),
+      );
+      found.push({ first, second, features });
+    }
+    return found;
+  });
+}
+
 /** Deletes all matches, because COLMAP skips pairs already processed, even those without matches. */
 export function clearMatches(database: string): Result<void, string> {
   return query(

@@ -10,7 +10,6 @@ import {
   failure,
   ok,
   type Preset,
-  type Result,
   type UpChoice,
   type VideoReport,
 } from "@splatt/shared";
@@ -31,7 +30,9 @@ import { splitFrames } from "./held-out.ts";
 import { featureCoverage, longestGap, parallaxDegrees } from "./model-facts.ts";
 import { moveModel, readModel } from "./model-files.ts";
 import type { PassOutcome } from "./pass.ts";
+import { stillShare } from "./still-features.ts";
 import { estimateUp } from "./up-direction.ts";
+import { type ViewSpacing, viewSpacing } from "./view-spacing.ts";
 
 export interface PosesConfig {
   /** The programs to choose from. */
@@ -139,9 +140,11 @@ async function findPoses(
   context.report({ fraction: WRITING_STARTS, message: "writing the dataset" });
   const modelDir = join(context.dir, "colmap", "sparse", "0");
   await moveModel(largest.dir, modelDir);
-  await rm(work, { recursive: true, force: true });
   const model = await readModel(modelDir);
   if (!model.ok) return err(failure("colmap_failed", model.error));
+  const still = stillShare(model.value, solved.value.database);
+  if (!still.ok) context.log.warn(`poses: the matches could not be read: ${still.error}`);
+  await rm(work, { recursive: true, force: true });
   const sources = new Map(
     (photos ?? []).map(({ path }, i) => {
       const name = names[i] ?? "";
@@ -160,6 +163,9 @@ async function findPoses(
     longSide: Math.max(width, height),
     passes,
     up: up.report,
+    spacing: namedSpacing(model.value, sources),
+    still: still.ok ? still.value : null,
+    places: solved.value.places,
     coverage: featureCoverage(model.value),
     parallax: parallaxDegrees(model.value),
     gap: longestGap(names, model.value),
@@ -171,6 +177,15 @@ async function findPoses(
   await writeFile(join(context.dir, "sparse_pc.ply"), sparsePointCloud(model.value, transforms));
   await writeFile(join(context.dir, "transforms.json"), `${JSON.stringify(transforms, null, 2)}\n`);
   return ok({ capture, width, height, colmap: colmapText(colmap), gpu: job.gpu.enabled });
+}
+
+/** The spacing of the views, with the names of photos in place of the frames'. */
+function namedSpacing(
+  model: ColmapModel,
+  sources: ReadonlyMap<string, { readonly photo?: string }>,
+): ViewSpacing {
+  const spacing = viewSpacing(model);
+  return { ...spacing, lonely: spacing.lonely.map((name) => sources.get(name)?.photo ?? name) };
 }
 
 /** The same transforms, with near-duplicate pictures on the same side of the split. */

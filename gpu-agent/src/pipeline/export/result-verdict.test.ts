@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import type { ViewComparison } from "./check/doubt-psnr.ts";
+import { type ResultFacts, resultVerdict } from "./result-verdict.ts";
+
+function views(
+  heldOut: number | null,
+  training: number,
+  rows: readonly [string, number][] = [],
+): ViewComparison {
+  return {
+    ...{ heldOut, training, meanColour: 12, jpegCeiling: null },
+    sheet: {
+      ...{ file: "photos.webp", total: { width: 1, height: 1 }, width: 1, height: 1 },
+      rows: rows.map(([frame, psnr]) => ({ frame, psnr })),
+      contact: { top: 0, width: 1, height: 1, columns: 1, frames: [] },
+    },
+  };
+}
+
+const GOOD: ResultFacts = {
+  train: { psnr: 28.4 },
+  views: views(28, 30),
+  capture: { registered: 60, verdict: "good", view_spacing_degrees: 6 },
+};
+
+describe("the verdict on the result", () => {
+  it.each<[string, Partial<ResultFacts>, string, string]>([
+    ["sharp everywhere", {}, "good", "28.4 dB"],
+    ["without a comparison", { views: null }, "good", "28.4 dB"],
+    ["blurred", { train: { psnr: 21 }, views: views(21, 23) }, "weak", "blurred even near its views"],
+    ["hardly right", { train: { psnr: 16 }, views: views(16, 18) }, "poor", "16.0 dB"],
+    [
+      "sharp at its views, wrong between them",
+      { train: { psnr: 17 }, views: views(17, 29) },
+      "poor",
+      "training views are 12 dB better",
+    ],
+    ["somewhat overfit", { train: { psnr: 24 }, views: views(24, 31) }, "weak", "wrong in between"],
+    [
+      "of views far apart",
+      { train: { psnr: 17 }, views: views(17, 29), capture: { ...GOOD.capture, view_spacing_degrees: 22 } },
+      "poor",
+      "Neighbouring views are about 22° apart",
+    ],
+    [
+      "of few views",
+      { train: { psnr: 17 }, views: views(17, 29), capture: { ...GOOD.capture, registered: 20 } },
+      "poor",
+      "only 20 views",
+    ],
+    [
+      "wrong in places",
+      {
+        train: { psnr: 20 },
+        views: views(20, 28, [
+          ["frame_00007.jpg", 13.2],
+          ["frame_00020.jpg", 21],
+        ]),
+      },
+      "weak",
+      "Worst near frame_00007.jpg (13.2 dB).",
+    ],
+    [
+      "of a weak capture",
+      { train: { psnr: 20 }, views: views(20, 22), capture: { ...GOOD.capture, verdict: "weak" } },
+      "weak",
+      "The advice on the capture",
+    ],
+    ["that shows nothing", { views: views(12, 12.2) }, "poor", "shows nothing"],
+    [
+      "with a doubtful PSNR",
+      { train: { psnr: 40, psnr_doubt: "No." }, views: views(20, 21) },
+      "weak",
+      "20.0 dB",
+    ],
+    [
+      "without held-out views",
+      { train: { psnr: null }, views: views(null, 30) },
+      "unknown",
+      "No view was held out",
+    ],
+  ])("%s", (_, change, verdict, advice) => {
+    const result = resultVerdict({ ...GOOD, ...change });
+    expect(result.verdict).toBe(verdict);
+    expect(result.advice).toContain(advice);
+  });
+});

@@ -1,0 +1,77 @@
+import type { CaptureReport, ResultVerdict, TrainReport } from "@splatt/shared";
+import { showsScene, type ViewComparison } from "./check/doubt-psnr.ts";
+
+/** dB on held-out views: below the first a splat is wrong between its views, from the second on it is good. */
+const [POOR, GOOD] = [18, 23];
+/** dB by which training views may be better than held-out ones. */
+const LARGE_GAP = 5;
+/** A held-out view this much worse (dB) than their mean is named. */
+const CLEARLY_WORSE = 3;
+const MAX_NAMED = 3;
+/** Degrees between neighbouring views, above which a splat has to guess between them. */
+const WIDE = 12;
+const FEW_VIEWS = 30;
+
+export interface ResultFacts {
+  readonly train: Pick<TrainReport, "psnr" | "psnr_doubt">;
+  readonly views: ViewComparison | null;
+  readonly capture: Pick<CaptureReport, "registered" | "verdict" | "view_spacing_degrees">;
+}
+
+/** How good the splat is away from the views that it was trained on, what limits it, and what would help. */
+export function resultVerdict({ train, views, capture }: ResultFacts): ResultVerdict {
+  const heldOut =
+    train.psnr_doubt === undefined ? (train.psnr ?? views?.heldOut ?? null) : (views?.heldOut ?? null);
+  if (views !== null && !showsScene(views)) {
+    return {
+      verdict: "poor",
+      advice: "The splat shows nothing of the photos. Look at the warnings of the training.",
+    };
+  }
+  if (heldOut === null) {
+    return {
+      verdict: "unknown",
+      advice: "No view was held out, so nothing tells how good the splat is between the views.",
+    };
+  }
+  const gap = views?.heldOut == null ? 0 : views.training - views.heldOut;
+  const overfit = gap > LARGE_GAP;
+  const verdict = heldOut < POOR ? "poor" : heldOut < GOOD || overfit ? "weak" : "good";
+  const measured = `Held-out views: ${heldOut.toFixed(1)} dB.`;
+  if (verdict === "good") return { verdict, advice: `The splat is good between the views, too. ${measured}` };
+  const how = overfit
+    ? `Sharp where it was photographed, wrong in between: training views are ${gap.toFixed(0)} dB better than held-out ones.`
+    : "The splat is wrong or blurred even near its views.";
+  return {
+    verdict,
+    advice: [how, measured, worstViews(views), whatHelps(capture, overfit)]
+      .filter((sentence) => sentence !== "")
+      .join(" "),
+  };
+}
+
+function worstViews(views: ViewComparison | null): string {
+  if (views?.heldOut == null) return "";
+  const mean = views.heldOut;
+  const worst = views.sheet.rows
+    .filter(({ psnr }) => psnr < mean - CLEARLY_WORSE)
+    .toSorted((a, b) => a.psnr - b.psnr)
+    .slice(0, MAX_NAMED)
+    .map(({ frame, psnr }) => `${frame} (${psnr.toFixed(1)} dB)`);
+  return worst.length === 0 ? "" : `Worst near ${worst.join(", ")}.`;
+}
+
+function whatHelps(
+  { registered, verdict, view_spacing_degrees: spacing }: ResultFacts["capture"],
+  overfit: boolean,
+): string {
+  if (spacing !== undefined && spacing > WIDE) {
+    return `Neighbouring views are about ${Math.round(spacing)}° apart: take one every 5° to 10°.`;
+  }
+  if (overfit && registered < FEW_VIEWS)
+    return `There are only ${registered} views: take more, from between them.`;
+  if (verdict !== "good") return "The advice on the capture says what to do.";
+  return overfit
+    ? "Film again where it is wrong, with the same light, and nothing that moves."
+    : "More training steps, the preset high, or sharper and evenly lit pictures would help.";
+}
