@@ -26,7 +26,12 @@ export type WholeBody =
   | { readonly ok: true; readonly body: Buffer; release(): void }
   | {
       readonly ok: false;
-      readonly code: "too_large" | "unavailable" | "request_timeout" | "body_incomplete";
+      readonly code:
+        | "too_large"
+        | "unavailable"
+        | "request_timeout"
+        | "body_incomplete"
+        | "malformed_request";
     };
 
 /** Reads the whole body before the request is forwarded, so that a broken one is never forwarded. */
@@ -46,13 +51,14 @@ export async function readWhole(
   };
   const late = AbortSignal.timeout(limits.bodyMs);
   try {
-    for await (const chunk of untilAborted(request, late)) {
+    for await (const chunk of untilAborted(request, late, limits.chunks)) {
       if (held + chunk.byteLength > limits.bodyBytes) return refuse("too_large");
       if (!budget.take(chunk.byteLength)) return refuse("unavailable");
       held += chunk.byteLength;
       chunks.push(chunk);
     }
-  } catch {
+  } catch (error) {
+    if (error instanceof TinyChunksError) return refuse("malformed_request");
     return refuse(late.aborted ? "request_timeout" : "body_incomplete");
   }
   return { ok: true, body: Buffer.concat(chunks), release };
@@ -64,7 +70,7 @@ export async function readWhole(
  */
 export async function* partBody(
   request: IncomingMessage,
-  { windowMs, bytes }: DoorLimits["part"],
+  { part: { windowMs, bytes }, chunks }: Pick<DoorLimits, "part" | "chunks">,
 ): AsyncGenerator<Buffer, void> {
   let inWindow = 0;
   const tooSlow = new AbortController();
@@ -73,7 +79,7 @@ export async function* partBody(
     inWindow = 0;
   }, windowMs);
   try {
-    for await (const chunk of untilAborted(request, tooSlow.signal)) {
+    for await (const chunk of untilAborted(request, tooSlow.signal, chunks)) {
       inWindow += chunk.byteLength;
       yield chunk;
     }
@@ -84,13 +90,43 @@ export async function* partBody(
   }
 }
 
-/** The chunks of a body. Ends with an error when the client leaves, the framing breaks, or the signal is aborted. */
-async function* untilAborted(request: IncomingMessage, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+/** A body in so many chunks that they cost more than its bytes. */
+class TinyChunksError extends Error {}
+
+/** Counts the chunks of a body. */
+export class ChunkCounter {
+  readonly #limit: DoorLimits["chunks"];
+  #chunks = 0;
+  #bytes = 0;
+
+  constructor(limit: DoorLimits["chunks"]) {
+    this.#limit = limit;
+  }
+
+  /** @returns whether the body may continue after this chunk */
+  allows({ byteLength }: Uint8Array): boolean {
+    this.#chunks += 1;
+    this.#bytes += byteLength;
+    return this.#chunks <= this.#limit.free + this.#bytes / this.#limit.bytes;
+  }
+}
+
+/**
+ * The chunks of a body. Ends with an error when the client leaves, the framing breaks, the chunks are too small, or the
+ * signal is aborted.
+ */
+async function* untilAborted(
+  request: IncomingMessage,
+  signal: AbortSignal,
+  limit: DoorLimits["chunks"],
+): AsyncGenerator<Buffer, void> {
+  const counter = new ChunkCounter(limit);
   const chunks = request.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]();
   for (;;) {
     const next: IteratorResult<Buffer> | null = await orAborted(chunks.next(), signal);
     if (next === null) throw new Error("aborted");
     if (next.done) break;
+    if (!counter.allows(next.value)) throw new TinyChunksError();
     yield next.value;
   }
   if (!request.complete) throw new Error("the body ended early");

@@ -108,6 +108,7 @@ describe("a request that is not for our routes, or not well-formed", () => {
     ["a control character", `GET /health HTTP/1.1\r\n${HEAD}X-A: b\u0001\r\n`, 400],
     ["two API keys", `GET /jobs HTTP/1.1\r\n${HEAD}X-API-Key: other\r\n`, 400],
     ["large headers", `GET /health HTTP/1.1\r\n${HEAD}X-A: ${"a".repeat(20_000)}\r\n`, 431],
+    ["101 headers", `GET /health HTTP/1.1\r\n${HEAD}${"X-A: b\r\n".repeat(98)}`, 431],
     [
       "an upgrade on another route",
       `POST /jobs HTTP/1.1\r\n${HEAD}Upgrade: websocket\r\nConnection: Upgrade\r\n`,
@@ -124,6 +125,8 @@ describe("a request that is not for our routes, or not well-formed", () => {
   it("with a method that no route takes learns those that its path takes", async () => {
     const answer = await rawExchange(controlPlane.url, `TRACE /jobs HTTP/1.1\r\n${HEAD}${CLOSE}`);
     expect(answer).toMatch(/^allow: GET, HEAD, POST\r$/m);
+    const connect = await rawExchange(controlPlane.url, `CONNECT evil:80 HTTP/1.1\r\n${HEAD}${CLOSE}`);
+    expect(connect).toMatch(/^allow: \r$/m);
   });
 
   it("is framed unambiguously: data after a chunked body is a separate request", async () => {
@@ -209,6 +212,21 @@ describe("a body", () => {
   ])("that is %s is the client's 400", async (_, body) => {
     const head = `POST /jobs HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\n`;
     expect(statusOf(await rawExchange(controlPlane.url, head + body))).toBe(400);
+  });
+
+  it("in tiny chunks is cut before they cost more than its bytes", async () => {
+    const chunks = `Transfer-Encoding: chunked\r\n\r\n${"1\r\nx\r\n".repeat(100_000)}0\r\n\r\n`;
+    const answer = await rawExchange(controlPlane.url, `POST /jobs HTTP/1.1\r\n${HEAD}${chunks}`);
+    expect(statusOf(answer)).toBe(400);
+    // Nobody wants this one. The answer may be lost with the connection.
+    const unwanted = await rawExchange(controlPlane.url, `PUT /elsewhere HTTP/1.1\r\n${HEAD}${chunks}`);
+    expect([0, 404]).toContain(statusOf(unwanted));
+  });
+
+  it("may begin with many small chunks", async () => {
+    const chunks = `${"1\r\n \r\n".repeat(1000)}2\r\n{}\r\n0\r\n\r\n`;
+    const head = `POST /jobs HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n`;
+    expect(statusOf(await rawExchange(controlPlane.url, `${head}${CLOSE}${chunks}`))).toBe(422);
   });
 
   it("that the client aborts has no effect on others", async () => {

@@ -7,10 +7,12 @@ import type { ProblemCode } from "@splatt/shared";
 import { methodsAt } from "../../src/contract/methods-at.ts";
 import { HELD_LENGTH_HEADER, UNKNOWN_LENGTH } from "../../src/embedded/store-protocol.ts";
 import { healthWithoutDatabase } from "../../src/health/degraded.ts";
+import { addressGroup } from "../../src/http/address-group.ts";
 import { REQUEST_ID_HEADER } from "../../src/http/request-id.ts";
 import type { ObjectRead } from "../object-store/object-store.ts";
 import { BodyBudget, partBody, readWhole } from "./bodies.ts";
 import { ByteMover } from "./byte-mover.ts";
+import { FairQueue } from "./fair-queue.ts";
 import { clientAddressOf, headersToClient, headersToRuntime } from "./headers.ts";
 import {
   answerSent,
@@ -20,6 +22,7 @@ import {
   hasBody,
   headOf,
   idOf,
+  isLongPoll,
 } from "./incoming-request.ts";
 import { Counter, type DoorLimits } from "./limits.ts";
 import { DoorAnswers, originIn } from "./problems.ts";
@@ -44,6 +47,11 @@ export interface FrontDoorOptions extends RuntimeClientOptions {
   readonly onError: (text: string) => void;
 }
 
+interface ConnectionQueue {
+  waiting: number;
+  last: Promise<void>;
+}
+
 /** Larger answers are sent by the byte mover. */
 const MOVE_BYTES = 1024 * 1024;
 
@@ -61,11 +69,12 @@ export class FrontDoor {
   readonly #runtime: RuntimeClient;
   readonly #mover: ByteMover;
   readonly #answers: DoorAnswers;
+  readonly #turns: FairQueue;
   readonly #perAddress: Counter;
   readonly #budget: BodyBudget;
   readonly #trusted: BlockList;
   /** The requests of each connection, served one after the other. */
-  readonly #queues = new WeakMap<Socket, { waiting: number; last: Promise<void> }>();
+  readonly #queues = new WeakMap<Socket, ConnectionQueue>();
   readonly #upgraded = new Set<Socket>();
 
   private constructor(options: FrontDoorOptions) {
@@ -74,6 +83,7 @@ export class FrontDoor {
     this.#runtime = new RuntimeClient(options);
     this.#mover = new ByteMover(limits.stalledMs, options.onError);
     this.#answers = new DoorAnswers(options.corsOrigins);
+    this.#turns = new FairQueue(limits.inRuntime);
     this.#perAddress = new Counter(limits.connectionsPerAddress);
     this.#budget = new BodyBudget(limits.bodiesBytes);
     this.#trusted = blockListOf(options.trustedProxies);
@@ -95,7 +105,8 @@ export class FrontDoor {
       (request, response) => this.#enqueue(request, response),
     );
     this.#server.maxConnections = limits.connections;
-    this.#server.maxHeadersCount = 100;
+    // Node drops those above a limit without a word. Their number is checked with the rest of the head.
+    this.#server.maxHeadersCount = 0;
     this.#server
       .on("connection", (socket) => this.#admit(socket))
       .on("checkContinue", (request, response) => this.#enqueue(request, response))
@@ -134,18 +145,24 @@ export class FrontDoor {
     socket.on("error", () => undefined);
     const address = socket.remoteAddress ?? "";
     if (this.#isTrusted(address)) return;
-    if (!this.#perAddress.take(address)) {
+    const group = addressGroup(address);
+    if (!this.#perAddress.take(group)) {
       this.#answers.close(socket, "too_many_connections");
       return;
     }
-    socket.once("close", () => this.#perAddress.give(address));
+    socket.once("close", () => this.#perAddress.give(group));
+  }
+
+  #queueOf(socket: Socket): ConnectionQueue {
+    const queue = this.#queues.get(socket) ?? { waiting: 0, last: Promise.resolve() };
+    this.#queues.set(socket, queue);
+    return queue;
   }
 
   /** Handles one request of a connection at a time, even when the client pipelines. */
   #enqueue(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    const queue = this.#queues.get(socket) ?? { waiting: 0, last: Promise.resolve() };
-    this.#queues.set(socket, queue);
+    const queue = this.#queueOf(socket);
     if (queue.waiting >= this.#options.limits.pipelined) {
       socket.destroy();
       return;
@@ -181,7 +198,7 @@ export class FrontDoor {
     }
     if (response.socket === null) return;
     await answerSent(response);
-    await discardBody(request);
+    await discardBody(request, this.#options.limits.chunks);
   }
 
   async #serveWhole(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -193,11 +210,15 @@ export class FrontDoor {
       return;
     }
     const transfer = this.#options.transfers.begin(null);
+    const leave = await this.#takeTurn(request, clientLeft(response));
     try {
+      if (leave === null) return;
       const lengths = hasBody(request) ? ["content-length", String(whole.body.byteLength)] : [];
       const answer = await this.#askRuntime(request, transfer, lengths, whole.body, response);
+      leave();
       if (answer !== null) await this.#answer(request, response, answer, transfer);
     } finally {
+      leave?.();
       whole.release();
       this.#options.transfers.end(transfer);
     }
@@ -205,11 +226,14 @@ export class FrontDoor {
 
   /** The Worker decides from the head alone; if it accepts, the door stores the body. */
   async #servePart(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const leave = await this.#takeTurn(request, clientLeft(response));
+    if (leave === null) return;
     let isTaken = false;
     const transfer = this.#options.transfers.begin(() => {
       isTaken = true;
+      leave();
       if (expectsContinue(request)) response.writeContinue();
-      return partBody(request, this.#options.limits.part);
+      return partBody(request, this.#options.limits);
     });
     try {
       const lengths = [HELD_LENGTH_HEADER, heldLength(request)];
@@ -220,12 +244,23 @@ export class FrontDoor {
         null,
         response,
       );
+      leave();
       if (answer === null) return;
       if (!isTaken || !request.complete) response.setHeader("connection", "close");
       await this.#answer(request, response, answer, transfer);
     } finally {
+      leave();
       this.#options.transfers.end(transfer);
     }
+  }
+
+  /** @returns what ends the client's turn in the runtime, or null when the client has left before it began */
+  #takeTurn(request: IncomingMessage, left: AbortSignal): Promise<(() => void) | null> {
+    const { turnMs, pollTurnMs } = this.#options.limits;
+    const ms = isLongPoll(request) ? pollTurnMs : turnMs;
+    const address = addressGroup(this.#clientAddressOf(request));
+    // Not the socket itself, which the queue would keep with all its buffers.
+    return this.#turns.enter(address, this.#queueOf(request.socket), ms, left);
   }
 
   /** @returns the runtime's answer, or null when the client has been answered or has left */
@@ -325,6 +360,10 @@ export class FrontDoor {
     socket.once("close", () => this.#upgraded.delete(socket));
     const transfer = this.#options.transfers.begin(null);
     socket.once("close", () => this.#options.transfers.end(transfer));
+    const left = new AbortController();
+    socket.once("close", () => left.abort());
+    const leave = await this.#takeTurn(request, left.signal);
+    if (leave === null) return;
     try {
       const url = await this.#runtime.url();
       const headers = this.#headersToRuntime(request, transfer, requestId);
@@ -335,22 +374,27 @@ export class FrontDoor {
     } catch {
       this.#runtime.forgetUrl();
       this.#answers.close(socket, "unavailable", from);
+    } finally {
+      leave();
     }
   }
 
   #headersToRuntime(request: IncomingMessage, transfer: Transfer, requestId: string): string[] {
-    const peer = request.socket.remoteAddress ?? "";
-    const isFromTrustedProxy = this.#isTrusted(peer);
+    const isFromTrustedProxy = this.#isTrusted(request.socket.remoteAddress ?? "");
     return headersToRuntime(request.rawHeaders, {
       secret: this.#options.secret,
       transfer: transfer.id,
       requestId,
       isFromTrustedProxy,
-      clientAddress: clientAddressOf(peer, valuesOf(request.rawHeaders, "x-forwarded-for"), (address) =>
-        this.#isTrusted(address),
-      ),
+      clientAddress: this.#clientAddressOf(request),
       storage: this.#options.storage(),
     });
+  }
+
+  #clientAddressOf({ socket, rawHeaders }: IncomingMessage): string {
+    return clientAddressOf(socket.remoteAddress ?? "", valuesOf(rawHeaders, "x-forwarded-for"), (address) =>
+      this.#isTrusted(address),
+    );
   }
 
   #isTrusted(address: string): boolean {

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { REQUEST_ID_HEADER, requestIdOf } from "../../src/http/request-id.ts";
+import { ChunkCounter } from "./bodies.ts";
+import type { DoorLimits } from "./limits.ts";
 import type { RequestHead } from "./routes-passed.ts";
 
 /** How long a client may continue to send an unwanted body before its connection is cut. */
@@ -17,6 +19,11 @@ export function idOf({ headers }: IncomingMessage): string {
 
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+}
+
+/** Whether the request asks to be answered at the next change of a job. */
+export function isLongPoll({ url }: IncomingMessage): boolean {
+  return /[?&]wait=/.test(url ?? "");
 }
 
 export function expectsContinue({ headers }: IncomingMessage): boolean {
@@ -40,10 +47,14 @@ export function answerSent(response: ServerResponse): Promise<void> {
 }
 
 /** Keeps reading for a moment: closing while the client is sending would lose the reply. */
-export async function discardBody(request: IncomingMessage): Promise<void> {
+export async function discardBody(request: IncomingMessage, limit: DoorLimits["chunks"]): Promise<void> {
   if (request.complete || request.destroyed) return;
   const cut = setTimeout(() => request.socket.destroy(), UNWANTED_BODY_MS);
-  request.resume();
+  const counter = new ChunkCounter(limit);
+  const count = (chunk: Buffer) => {
+    if (!counter.allows(chunk)) request.socket.destroy();
+  };
+  request.on("data", count).resume();
   await new Promise<void>((resolve) => {
     request.once("end", resolve);
     request.once("close", resolve);

@@ -8,6 +8,12 @@ export interface DoorLimits {
   readonly bodyBytes: number;
   /** All bodies in memory together. */
   readonly bodiesBytes: number;
+  /**
+   * After the first chunks, a body must have this many bytes a chunk on average, or the connection is cut. Each chunk
+   * costs as much time and memory as hundreds of bytes, so 100 kB of chunks of one byte would stop all others for a
+   * tenth of a second.
+   */
+  readonly chunks: { readonly free: number; readonly bytes: number };
   /** A part's body must deliver this much in each window, or the connection is cut. */
   readonly part: { readonly windowMs: number; readonly bytes: number };
   /** A client that reads no byte of a reply for this long is cut. */
@@ -21,6 +27,12 @@ export interface DoorLimits {
   readonly connections: number;
   /** Not counted for trusted proxies. */
   readonly connectionsPerAddress: number;
+  /** Requests in the runtime at once. Others wait for their turn. */
+  readonly inRuntime: number;
+  /** After this time, a request makes room for another: it waits for something else than the runtime's thread. */
+  readonly turnMs: number;
+  /** The same for a request that asks to wait for a change. */
+  readonly pollTurnMs: number;
   /** The number of requests that a client may pipeline on one connection. */
   readonly pipelined: number;
   readonly headerBytes: number;
@@ -33,6 +45,7 @@ export const DOOR_LIMITS: DoorLimits = {
   bodyMs: 30_000,
   bodyBytes: 5 * MIB,
   bodiesBytes: 48 * MIB,
+  chunks: { free: 1024, bytes: 64 },
   part: { windowMs: 30_000, bytes: 128 * 1024 },
   // The kernel buffers megabytes for a slow reader, so one of 20 kB/s seems to pause for a minute.
   stalledMs: 120_000,
@@ -41,6 +54,9 @@ export const DOOR_LIMITS: DoorLimits = {
   socketIdleMs: 600_000,
   connections: 1024,
   connectionsPerAddress: 256,
+  inRuntime: 8,
+  turnMs: 1000,
+  pollTurnMs: 50,
   pipelined: 8,
   headerBytes: 16 * 1024,
 };

@@ -46,6 +46,8 @@ export class DoorAnswers {
       "x-content-type-options": "nosniff",
       "content-length": String(Buffer.byteLength(body)),
       ...retryAfter(code),
+      // Only CONNECT gets here, whose target takes no method at all.
+      ...(code === "method_not_allowed" && { allow: "" }),
       ...this.#crossOrigin(target, origin),
       connection: "close",
     };

@@ -11,6 +11,7 @@ const PART_PATHS: readonly (readonly [method: string, path: RegExp])[] = [
   ["PATCH", /^\/uploads\/tus\/[^/]+\/?$/],
 ];
 const MAX_TARGET = 8192;
+const MAX_HEADERS = 100;
 
 /** A request as received, before any interpretation. */
 export interface RequestHead {
@@ -30,6 +31,9 @@ export interface Refusal {
 export function refusalOf({ method, target, rawHeaders }: RequestHead): Refusal | null {
   if (!METHODS.has(method)) {
     return { code: "method_not_allowed", detail: `The method ${method.slice(0, 20)} is not supported.` };
+  }
+  if (rawHeaders.length > 2 * MAX_HEADERS) {
+    return { code: "headers_too_large", detail: `A request may have ${MAX_HEADERS} headers.` };
   }
   if (target.length > MAX_TARGET) return malformed("The request target is too long.");
   // Only the origin form: neither a full URL, nor *, nor an authority.

@@ -2,6 +2,7 @@ import {
   CompleteResultUpload,
   CreateResultUpload,
   FileName,
+  MAX_PARTS,
   MAX_PREVIEW_BYTES,
   MAX_WHOLE_FILE_BYTES,
   type ResultFileStored,
@@ -109,7 +110,7 @@ export const agentJobRoutes = new Hono<LeaseAppEnv>()
 
   .post("/:id/uploads/:upload/complete", requireLease, limitJson, async (c) => {
     const upload = namedUpload(c);
-    const { parts } = validate(CompleteResultUpload, await readJson(c), "body");
+    const { parts } = validate(CompleteResultUpload, await readJson(c, 4 * MAX_PARTS), "body");
     const etag = upload.etag ?? (await completeMultipart(c.env.BUCKET, upload, parts)).etag;
     if (!(await recordObject(database(c.env.DB), c.env.BUCKET, upload, etag)))
       throw new ApiError("stale_lease");

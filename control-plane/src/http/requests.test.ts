@@ -54,6 +54,30 @@ describe("a body", () => {
     expect(await firstIssue(post(body))).toMatchObject({ loc, msg });
   });
 
+  it("with more values than any request needs is refused", async () => {
+    const labels = Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`k${index}`, 1]));
+    const many = JSON.stringify({ labels });
+    expect(await firstIssue(post(many))).toMatchObject({ loc: ["body"], msg: "Has more than 2000 values" });
+    expect(await firstIssue(post(JSON.stringify([many, Array(3000).fill("")])))).toMatchObject({
+      loc: ["body"],
+    });
+  });
+
+  it("with many faults gets a list of some", async () => {
+    const labels = Object.fromEntries(Array.from({ length: 1500 }, (_, index) => [`k${index}`, 1]));
+    const response = post(`{"task_id": "t", "labels": ${JSON.stringify(labels)}, ${JOB}}`);
+    const { detail } = await json<{ detail: unknown[] }>(response, 422);
+    expect(detail).toHaveLength(100);
+  });
+
+  it("with many or long unknown fields gets a short warning", async () => {
+    const unknown = Array.from({ length: 50 }, (_, index) => `"${"é".repeat(5000)}${index}": 1`);
+    const answer = await json<{ warnings: string[] }>(post(`{"task_id": "t", ${unknown.join()}, ${JOB}}`));
+    expect(answer.warnings).toHaveLength(21);
+    expect(answer.warnings[20]).toBe("30 more are not known and were ignored.");
+    expect(answer.warnings.join("").length).toBeLessThan(4000);
+  });
+
   it("of an agent's name is checked alike", async () => {
     const body = new TextEncoder().encode('{"name": "box\\ud83d"}');
     expect(await firstIssue(api("POST", "/agents", body, KEY))).toMatchObject({ loc: ["body", "name"] });

@@ -3,6 +3,11 @@ import type { Context } from "hono";
 import type { z } from "zod";
 import { ApiError } from "./problem.ts";
 
+/** How many faults of a request are named. A hostile one has as many as it has bytes. */
+const MAX_ISSUES = 100;
+/** How many fields and entries a body may have, all together. Checking each takes time and memory. */
+const MAX_VALUES = 2000;
+
 type Place = "body" | "query" | "path" | "header";
 
 /** Answers 422 with FastAPI's list of `{loc, msg, type}` unless `input` fits `schema`. */
@@ -11,19 +16,23 @@ export function validate<T extends z.ZodType>(schema: T, input: unknown, place: 
   if (parsed.success) return parsed.data;
   throw new ApiError(
     "invalid_request",
-    parsed.error.issues.map((issue) => toValidationIssue(issue, input, place)),
+    parsed.error.issues.slice(0, MAX_ISSUES).map((issue) => toValidationIssue(issue, input, place)),
   );
 }
 
-/** The request's JSON body, or 422: an unreadable body is invalid like any other. */
-export async function readJson(c: Context): Promise<unknown> {
-  return parseJson(await readText(c), c.req.header("content-type"));
+/**
+ * The request's JSON body, or 422: an unreadable body is invalid like any other.
+ *
+ * @param maxValues how many fields and entries it may have, all together
+ */
+export async function readJson(c: Context, maxValues = MAX_VALUES): Promise<unknown> {
+  return parseJson(await readText(c), c.req.header("content-type"), maxValues);
 }
 
 /** Like `readJson`, but no body at all is an empty object. */
 export async function readOptionalJson(c: Context): Promise<unknown> {
   const text = await readText(c);
-  return text.trim() === "" ? {} : parseJson(text, c.req.header("content-type"));
+  return text.trim() === "" ? {} : parseJson(text, c.req.header("content-type"), MAX_VALUES);
 }
 
 /** The path's id. Ours are lower case; clients may write them as they like. */
@@ -44,7 +53,7 @@ export function readQuery(c: Context, lists: readonly string[] = []): Record<str
     if (name === "") continue;
     query[name] = lists.includes(name) ? [query[name] ?? [], value].flat() : value;
   }
-  requireStorableText(query, "query");
+  requireStorableText(query, "query", MAX_VALUES);
   return query;
 }
 
@@ -71,7 +80,7 @@ async function readText(c: Context): Promise<string> {
   }
 }
 
-function parseJson(text: string, contentType: string | undefined): unknown {
+function parseJson(text: string, contentType: string | undefined, maxValues: number): unknown {
   let body: unknown;
   try {
     body = JSON.parse(text);
@@ -81,7 +90,7 @@ function parseJson(text: string, contentType: string | undefined): unknown {
       : `JSON decode error: ${errorText(error)}`;
     throw invalid("body", [], reason, "json_invalid");
   }
-  requireStorableText(body, "body");
+  requireStorableText(body, "body", maxValues);
   return body;
 }
 
@@ -96,9 +105,10 @@ const MAX_DEPTH = 32;
 
 /**
  * Refuses texts that no store keeps as they are: half of a surrogate pair has no UTF-8, and SQLite's functions stop at
- * a NUL. Iterative, because a hostile body can be nested deeper than the stack.
+ * a NUL. Refuses too many values as well. Iterative, because a hostile body can be nested deeper than the stack.
  */
-function requireStorableText(root: unknown, place: Place): void {
+function requireStorableText(root: unknown, place: Place, maxValues: number): void {
+  let values = 0;
   const stack: { readonly value: unknown; readonly path: readonly (string | number)[] }[] = [
     { value: root, path: [] },
   ];
@@ -107,7 +117,10 @@ function requireStorableText(root: unknown, place: Place): void {
     if (typeof value === "string") requireStorable(value, place, path);
     if (typeof value !== "object" || value === null) continue;
     if (path.length >= MAX_DEPTH) throw invalid(place, [], "Nested too deeply", "value_error");
-    for (const [key, child] of Object.entries(value)) {
+    const entries = Object.entries(value);
+    values += entries.length;
+    if (values > maxValues) throw invalid(place, [], `Has more than ${maxValues} values`, "value_error");
+    for (const [key, child] of entries) {
       requireStorable(key, place, path);
       if (typeof child === "string" || typeof child === "object") {
         stack.push({ value: child, path: [...path, Array.isArray(value) ? Number(key) : key] });

@@ -1,34 +1,44 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { Agent, get, request } from "node:http";
-import { connect } from "node:net";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { Agent, createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { ControlPlaneProcess } from "@splatt/local/control-plane-process";
 import { Splatt } from "splatt";
+import { attacksOn, type Target } from "../abuse/attacks.ts";
 import { residentMemory } from "../control-plane/bench-stack.ts";
-import { floodAsAgent, HOSTILE_FRAMES } from "../control-plane/hostile-agent.ts";
 import { machineLine } from "../control-plane/machine-line.ts";
-import { quantile } from "../control-plane/quantiles.ts";
+import { p50p99 } from "../control-plane/quantiles.ts";
 import { timedGet } from "../control-plane/requests.ts";
-import { type JobInput, leaseJobInput } from "../door/job-input.ts";
+import { leaseJobInput } from "../door/job-input.ts";
 
 /**
- * `npm run bench -- abuse [--minutes 60]`: the memory of the embedded control plane, and the latency for others, while
- * clients attack it in every way together: broken framing, slow and idle connections, floods with valid keys, agents
- * that flood their sockets, ranges, aborted uploads, slow readers.
+ * `npm run bench -- abuse [--minutes 60] [--each SECONDS] [--only NAME]`: the memory of the embedded control plane, and
+ * the latency for others, while clients attack it in every way together: broken framing, slow and idle connections,
+ * floods with valid keys, agents that flood their sockets, ranges, aborted uploads, slow readers. With --each, one attack
+ * after the other, and the processor time that each costs. A bare HTTP server of Node shows what the machine's load
+ * costs anybody.
  */
 
 const MIB = 1024 * 1024;
 const API_KEY = "bench-key-of-the-abused";
-const KEY = { "x-api-key": API_KEY };
 const FILE_BYTES = 64 * MIB;
 const PART_BYTES = 32 * MIB;
-const SLOW_BYTES_PER_SEC = 20_000;
+/** Clock ticks of /proc, which are 10 ms on every Linux. */
+const TICK_MS = 10;
+const ATTACKERS = join(import.meta.dirname, "../abuse/attack-main.ts");
 
-const { values } = parseArgs({ options: { minutes: { type: "string", default: "60" } } });
-const minutes = Number(values.minutes);
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "60" },
+    each: { type: "string" },
+    only: { type: "string", multiple: true, default: [] },
+  },
+});
 
 console.log(machineLine());
 const dir = await mkdtemp(join(tmpdir(), "splatt-abuse-"));
@@ -36,57 +46,63 @@ const controlPlane = await ControlPlaneProcess.start(
   { dataDir: join(dir, "control-plane"), apiKey: API_KEY },
   (line) => console.error(line.slice(0, 300)),
 );
-const { hostname, port } = new URL(controlPlane.url);
-const ending = new AbortController();
-const client = new Splatt({ url: controlPlane.url, apiKey: API_KEY });
 const pids = await controlPlane.pids();
-const idle = await memoryOf();
-const keepAlive = new Agent({ keepAlive: true });
+const http = new Agent({ keepAlive: true });
+const peer = createServer((_request, response) => response.end("{}")).listen(0, "127.0.0.1");
+await once(peer, "listening");
+const peerUrl = `http://127.0.0.1:${(peer.address() as AddressInfo).port}/`;
 try {
-  await measure();
+  const target = await prepare();
+  if (values.each === undefined) await attackTogether(target, Number(values.minutes));
+  else await attackInTurn(target, Number(values.each));
+  target.video.close();
 } finally {
-  keepAlive.destroy();
+  http.destroy();
+  peer.close();
   await controlPlane.stop();
   await rm(dir, { recursive: true, force: true });
 }
 
-async function measure(): Promise<void> {
-  const { token } = await client.createAgent({ name: "hostile" });
-  const { job_id } = await client.createJob({
+async function prepare(): Promise<Target> {
+  const client = new Splatt({ url: controlPlane.url, apiKey: API_KEY });
+  const { token: agentToken } = await client.createAgent({ name: "hostile" });
+  const { job_id: jobId } = await client.createJob({
     task_id: "abuse",
     video_url: "https://example.com/v.mp4",
     filename: "v.mp4",
   });
-  const upload = await client.createUpload({ filename: "v.mp4", size: FILE_BYTES });
+  const { upload_id } = await client.createUpload({ filename: "v.mp4", size: FILE_BYTES });
   for (const number of [1, 2]) {
-    await ask("PUT", `/uploads/${upload.upload_id}/parts/${number}`, KEY, Buffer.alloc(PART_BYTES));
+    const part = await fetch(`${controlPlane.url}/uploads/${upload_id}/parts/${number}`, {
+      method: "PUT",
+      headers: { "x-api-key": API_KEY },
+      body: Buffer.alloc(PART_BYTES),
+    });
+    if (!part.ok) throw new Error(`part ${number}: unexpected status ${part.status}`);
   }
-  await client.completeUpload(upload.upload_id);
-  const input = await leaseJobInput(controlPlane.url, API_KEY, upload.upload_id);
-  console.log("\n| minute | launcher | runtime | byte mover | above idle, MiB | GET /health p50 | p99 ms |");
-  console.log("|---|---|---|---|---|---|---|");
-  console.log(memoryRow(0, idle, []));
+  await client.completeUpload(upload_id);
+  const video = await leaseJobInput(controlPlane.url, API_KEY, upload_id);
+  return { url: controlPlane.url, apiKey: API_KEY, client, jobId, agentToken, video };
+}
 
-  const attacks = [
-    ...framings().map((bytes, index) => () => exchange(bytes, 100 + 10 * index)),
-    ...abuses(job_id, token, input),
-  ];
-  const attacking = [
-    ...attacks.map((attack) => repeat(attack)),
-    ...Object.values(HOSTILE_FRAMES).map((frame) =>
-      floodAsAgent(controlPlane.url, token, frame, ending.signal),
-    ),
-  ];
+async function attackTogether(target: Target, minutes: number): Promise<void> {
+  console.log(
+    "\n| minute | launcher | runtime | byte mover | above idle, MiB | GET /health p50 / p99 | bare server p50 / p99 ms |",
+  );
+  console.log("|---|---|---|---|---|---|---|");
+  const idle = await memoryOf();
+  const row = (minute: number, now: readonly number[], times: string) =>
+    console.log(`| ${[minute, ...now.map(mib), mib(sum(now) - sum(idle)), times].join(" | ")} |`);
+  row(0, idle, await latencies(5000));
+  const attackers = startAttackers(target, values.only);
   const above: number[] = [];
   for (let minute = 1; minute <= minutes; minute++) {
     const times = await latencies(60_000);
     const now = await memoryOf();
     above.push(sum(now) - sum(idle));
-    console.log(memoryRow(minute, now, times));
+    row(minute, now, times);
   }
-  ending.abort();
-  await Promise.all(attacking);
-  input.close();
+  attackers.kill("SIGKILL");
   const later = above.slice(Math.floor(above.length / 3));
   console.log(
     `\nMost above idle: ${mib(Math.max(...above))} MiB. Slope after the first third: ` +
@@ -94,128 +110,53 @@ async function measure(): Promise<void> {
   );
 }
 
-/** Raw bytes that end, or leave open, a connection at every phase of a request. */
-function framings(): string[] {
-  const head = `Host: splatt\r\nX-API-Key: ${API_KEY}\r\n`;
-  const chunked = `POST /jobs HTTP/1.1\r\n${head}Transfer-Encoding: chunked\r\n\r\n`;
-  return [
-    "",
-    "GET /health HT",
-    `GET /health HTTP/1.1\r\n${head}`,
-    `GET /health HTTP/1.1\r\n${head}\r\n`.repeat(100),
-    `GET /health HTTP/1.1\r\n${head}Host: other\r\n\r\n`,
-    `GET /health HTTP/1.1\r\n${head}MF-Original-URL: http://x/jobs\r\nMF-CF-Blob: x\r\n\r\n`,
-    `GET /health HTTP/1.1\r\n${head}X-A: ${"a".repeat(64_000)}\r\n\r\n`,
-    "CONNECT evil:443 HTTP/1.1\r\nHost: evil\r\n\r\n",
-    "OPTIONS * HTTP/1.1\r\nHost: splatt\r\n\r\n",
-    `POST /jobs HTTP/1.1\r\n${head}Content-Length: 1000000\r\n\r\n${"x".repeat(1000)}`,
-    `${chunked}zz\r\n`,
-    `${chunked}5;${"e".repeat(20_000)}\r\nhello\r\n0\r\n\r\n`,
-    `${chunked}0\r\n${"T: t\r\n".repeat(3000)}\r\n`,
-    `${chunked}${"1\r\nx\r\n".repeat(20_000)}`,
-    `POST /jobs HTTP/1.1\r\n${head}Expect: 100-continue\r\nContent-Length: 100\r\n\r\n`,
-    `GET /agent HTTP/1.1\r\n${head}Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n`,
-    "\u0016\u0003\u0001\u0002\u0000\u0001\u0000",
-  ];
-}
-
-/** Requests that are valid each, and are sent without end, or are left. */
-function abuses(jobId: string, token: string, { url: file, headers }: JobInput): (() => Promise<void>)[] {
-  const many = Array.from({ length: 200 }, (_, index) => `${index * 1000}-${index * 1000 + 1}`).join();
-  const fence = { authorization: `Bearer ${token}`, "x-job-attempt": "1", "x-lease-id": crypto.randomUUID() };
-  let upload: string | null = null;
-  return [
-    () => ask("GET", "/jobs?limit=100", KEY),
-    () => ask("GET", "/", {}),
-    () => ask("GET", "/docs", {}),
-    () => ask("GET", "/jobs", { "x-api-key": "wrong" }),
-    () => ask("POST", "/jobs", KEY, `{"task_id": "${"x".repeat(500_000)}"}`),
-    () => ask("GET", `/jobs/${jobId}/status`, { ...KEY, "if-none-match": '"x"', "if-match": '"y"' }),
-    () => ask("GET", `/agent/jobs/${jobId}/input`, fence),
-    () => ask("POST", `/agent/jobs/${jobId}/uploads`, fence, "{}"),
-    () => ask("GET", file, { ...headers, range: `bytes=${many}` }),
-    () => ask("GET", file, { ...headers, range: "bytes=0-0" }),
-    () => ask("HEAD", file, { ...headers, range: "bytes=0-" }),
-    () => ask("GET", file, headers),
-    () => readSlowly(file, headers, 5000),
-    () => readSlowly(file, headers, 60_000),
-    async () => {
-      upload ??= (await client.createUpload({ filename: "v.mp4", size: PART_BYTES })).upload_id;
-      const head = `PUT /uploads/${upload}/parts/1 HTTP/1.1\r\nHost: splatt\r\nX-API-Key: ${API_KEY}\r\n`;
-      await exchange(`${head}Content-Length: ${PART_BYTES}\r\n\r\n${"x".repeat(2_000_000)}`, 300);
-    },
-  ];
-}
-
-async function repeat(attack: () => Promise<void>): Promise<void> {
-  while (!ending.signal.aborted) {
-    await attack().catch(() => undefined);
-    await sleep(5);
+async function attackInTurn(target: Target, seconds: number): Promise<void> {
+  console.log("\nProcessor time in % of one core.\n");
+  console.log(
+    "| attack | launcher | runtime | byte mover | GET /health p50 / p99 | bare server p50 / p99 ms |\n|---|---|---|---|---|---|",
+  );
+  const names = Object.keys(attacksOn(target));
+  for (const name of [null, ...(values.only.length === 0 ? names : values.only)]) {
+    const attackers = name === null ? null : startAttackers(target, [name]);
+    await sleep(1000);
+    const [before, began] = [await processorTimes(), performance.now()];
+    const times = await latencies(1000 * seconds);
+    const elapsed = performance.now() - began;
+    const shares = (await processorTimes()).map((ms, index) => (100 * (ms - (before[index] ?? 0))) / elapsed);
+    attackers?.kill("SIGKILL");
+    console.log(`| ${[name ?? "none", ...shares.map((share) => share.toFixed(0)), times].join(" | ")} |`);
   }
 }
 
-/** Sends bytes, and resets the connection after some time unless the server closes it first. */
-function exchange(bytes: string, ms: number): Promise<void> {
-  const socket = connect(Number(port), hostname);
-  const timer = setTimeout(() => socket.resetAndDestroy(), ms);
-  socket.on("error", () => undefined).resume();
-  socket.write(Buffer.from(bytes, "latin1"));
-  return new Promise((resolve) =>
-    socket.once("close", () => {
-      clearTimeout(timer);
-      resolve();
-    }),
-  );
+function startAttackers({ client: _, ...target }: Target, names: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [ATTACKERS, JSON.stringify(target), ...names], { stdio: "ignore" });
 }
 
-function ask(
-  method: string,
-  path: string,
-  headers: Readonly<Record<string, string>>,
-  body?: string | Buffer,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const sent = request(new URL(path, controlPlane.url), { method, headers, agent: keepAlive }, (answer) => {
-      answer.on("error", reject).resume().once("close", resolve);
-    });
-    sent.on("error", reject).end(body);
-  });
-}
-
-function readSlowly(path: string, headers: Readonly<Record<string, string>>, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const reader = get(new URL(path, controlPlane.url), { headers, agent: false }, (answer) => {
-      const timer = setInterval(() => answer.read(SLOW_BYTES_PER_SEC / 10), 100);
-      answer.on("error", () => undefined).once("close", () => clearInterval(timer));
-    });
-    const timer = setTimeout(() => reader.destroy(), ms);
-    reader
-      .on("error", () => undefined)
-      .once("close", () => {
-        clearTimeout(timer);
-        resolve();
-      });
-  });
-}
-
-async function latencies(ms: number): Promise<number[]> {
-  const times: number[] = [];
+/** @returns the cells of GET /health, and of the bare server in turn with it */
+async function latencies(ms: number): Promise<string> {
+  const health: number[] = [];
+  const bare: number[] = [];
   const end = performance.now() + ms;
   while (performance.now() < end) {
-    times.push(await timedGet(`${controlPlane.url}/health`, keepAlive, API_KEY));
-    await sleep(50);
+    health.push(await timedGet(`${controlPlane.url}/health`, http, API_KEY));
+    bare.push(await timedGet(peerUrl, http, API_KEY));
+    await sleep(20);
   }
-  return times;
-}
-
-function memoryRow(minute: number, now: readonly number[], times: readonly number[]): string {
-  const ms = (q: number) => (times.length === 0 ? "–" : quantile(times, q).toFixed(1));
-  const cells = [minute, ...now.map(mib), mib(sum(now) - sum(idle)), ms(0.5), ms(0.99)];
-  return `| ${cells.join(" | ")} |`;
+  return `${p50p99(health)} | ${p50p99(bare)}`;
 }
 
 function memoryOf(): Promise<number[]> {
   return Promise.all(pids.map(residentMemory));
+}
+
+/** User and system time of each process, ms. */
+async function processorTimes(): Promise<number[]> {
+  const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, "utf8")));
+  return stats.map((stat) => {
+    // After the name, which may hold spaces: state is field 3, utime 14, stime 15.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return TICK_MS * (Number(fields[11]) + Number(fields[12]));
+  });
 }
 
 function mib(bytes: number): string {
