@@ -74,10 +74,12 @@ export async function* partBody(
 ): AsyncGenerator<Buffer, void> {
   let inWindow = 0;
   const tooSlow = new AbortController();
-  const timer = setInterval(() => {
+  const judge = () => {
     if (inWindow < bytes) tooSlow.abort();
     inWindow = 0;
-  }, windowMs);
+  };
+  // After the bytes that arrived while this process was busy have been read.
+  const timer = setInterval(() => setImmediate(judge), windowMs);
   try {
     for await (const chunk of untilAborted(request, tooSlow.signal, chunks)) {
       inWindow += chunk.byteLength;

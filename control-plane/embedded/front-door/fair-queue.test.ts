@@ -89,7 +89,7 @@ describe("the queue before the runtime", () => {
       for (let turn = 0; turn < 3; turn++) await request("a/heavy", 100);
     })();
     const others = Array.from({ length: 5 }, (_, index) => request(`a/${index}`, 10));
-    for (let index = 5; index < 200; index++) {
+    for (let index = 5; index < 500; index++) {
       others.push(request(`a/${index}`, 10));
       await vi.advanceTimersByTimeAsync(10);
     }

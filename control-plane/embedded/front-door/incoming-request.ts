@@ -52,7 +52,7 @@ export async function discardBody(request: IncomingMessage, limit: DoorLimits["c
   const cut = setTimeout(() => request.socket.destroy(), UNWANTED_BODY_MS);
   const counter = new ChunkCounter(limit);
   const count = (chunk: Buffer) => {
-    if (!counter.allows(chunk)) request.socket.destroy();
+    if (!counter.allows(chunk)) request.destroy();
   };
   request.on("data", count).resume();
   await new Promise<void>((resolve) => {
