@@ -5,5 +5,6 @@ export { undistort, undistortionMap, validPixels } from "./dataset/undistortion.
 export { checkKernels } from "./kernels/kernels.ts";
 export { EARLY_SPLAT_NAME } from "./loop/early-splat.ts";
 export { type TrainedSplat, type TrainerOptions, type TrainingContext, train } from "./loop/trainer.ts";
+export { mortonOrder } from "./scene/morton-order.ts";
 export { SplatRenderer } from "./splat-renderer.ts";
 export { RECOMMENDED_ITERATIONS, type TrainOptions, trainingSettings } from "./training-settings.ts";

@@ -67,18 +67,15 @@ export async function prepareResults(dir: string, gaussians = GAUSSIANS): Promis
   await writeFile(join(dataset, "transforms.json"), JSON.stringify(transforms));
   const results = join(dir, "results");
   await mkdir(results);
-  const stage = createExportStage(
-    {
-      name: "builtin",
-      probe: async () => ({ name: "builtin", usable: true, version: null, reason: "" }),
-      train: async () => ok({ report: REPORT, model }),
-      exportSplats: async (_dir, _model, file) => {
-        await copyFile(model, file);
-        return ok(REPORT);
-      },
+  const stage = createExportStage({
+    name: "builtin",
+    probe: async () => ({ name: "builtin", usable: true, version: null, reason: "" }),
+    train: async () => ok({ report: REPORT, model }),
+    exportSplats: async (_dir, _model, file) => {
+      await copyFile(model, file);
+      return ok(REPORT);
     },
-    false,
-  );
+  });
   const done = await stage.run(
     { datasetDir: dataset, trainDir: dir, model: { report: REPORT, model } },
     {

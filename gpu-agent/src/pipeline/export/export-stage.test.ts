@@ -76,7 +76,7 @@ async function exportIn(
     model: { report: REPORT, model, ...(options.transforms && { transforms: options.transforms }) },
   };
   const context = contextIn(stageDir, options.signal);
-  return { stageDir, result: await createExportStage(fakeEngine(model), false).run(input, context) };
+  return { stageDir, result: await createExportStage(fakeEngine(model)).run(input, context) };
 }
 
 function contextIn(stageDir: string, signal = new AbortController().signal) {
@@ -186,7 +186,7 @@ describe("the export stage", () => {
     await mkdir(stageDir);
     await writeSplat(join(stageDir, "engine-splat.ply"));
     const writesNothing: Engine = { ...fakeEngine(""), exportSplats: async () => ok(REPORT) };
-    const stage = createExportStage(writesNothing, false);
+    const stage = createExportStage(writesNothing);
     const input = { datasetDir, trainDir: dir, model: { report: REPORT, model: "" } };
     expect(await stage.run(input, contextIn(stageDir))).toMatchObject({
       error: { code: "export_failed", detail: "The engine's PLY cannot be read: it does not exist." },

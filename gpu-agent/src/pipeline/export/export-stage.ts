@@ -54,7 +54,7 @@ const RGB_SPLAT_FILE = "baked_splat.ply";
 const PHOTO_SHEET = "photos.webp";
 const TRANSFORMS_FILE = "transforms.json";
 /** Bump when the layout of the files changes, so that a retried job gets the current one. */
-const LAYOUT = 4;
+const LAYOUT = 5;
 /** The longer one, in pixels. */
 const THUMBNAIL_SIDE = 640;
 
@@ -63,10 +63,8 @@ const THUMBNAIL_SIDE = 640;
  * from it, the same way for every engine.
  *
  * Fails with `export_failed`, `training_diverged`, `agent_stopped`, or what the engine's export fails with.
- *
- * @param hasGpu whether a GPU may help to compress
  */
-export function createExportStage(engine: Engine, hasGpu: boolean): Stage<ExportInput, ExportOutput> {
+export function createExportStage(engine: Engine): Stage<ExportInput, ExportOutput> {
   return {
     name: "export",
     token: "cpu",
@@ -89,7 +87,7 @@ export function createExportStage(engine: Engine, hasGpu: boolean): Stage<Export
       await writeRgbPly(join(context.dir, RGB_SPLAT_FILE), cloud, header);
 
       context.report({ fraction: 0.5, message: "Exporting... thumbnail and web formats" });
-      const extras = await makeExtras(cloud.count, cloud.shDegree, up, hasGpu, context);
+      const extras = await makeExtras(cloud.count, cloud.shDegree, up, context);
       context.report({ fraction: 0.9, message: "Exporting... comparison with the photos" });
       const views = ownTransforms === undefined ? await compare(transformsFile, report, context) : null;
       if (context.signal.aborted) return err(failure("agent_stopped", ""));
@@ -174,7 +172,6 @@ async function makeExtras(
   gaussians: number,
   shDegree: number,
   up: UpAxis,
-  hasGpu: boolean,
   context: StageContext,
 ): Promise<{ made: string[]; formats: Record<string, WebFormat>; missing: MissingExtra[] }> {
   const inDir = (name: string) => join(context.dir, name);
@@ -182,7 +179,7 @@ async function makeExtras(
   const splat: SplatToConvert = { file, gaussians, shDegree, rotation: TO_WEB_FRAME[up] };
   const formats: Record<string, WebFormat> = {};
   const convert = async (filename: string) => {
-    const converted = await convertSplat(splat, inDir(filename), hasGpu, context);
+    const converted = await convertSplat(splat, inDir(filename), context);
     if (converted.ok) formats[filename] = converted.value;
     return converted;
   };

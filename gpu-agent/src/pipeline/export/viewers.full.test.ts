@@ -80,18 +80,15 @@ async function exportResults(): Promise<void> {
   await writeFile(join(dir, "transforms.json"), JSON.stringify(transforms));
   const stageDir = join(dir, "results");
   await mkdir(stageDir);
-  const stage = createExportStage(
-    {
-      name: "builtin",
-      probe: async () => ({ name: "builtin", usable: true, version: null, reason: "" }),
-      train: async () => ok({ report: REPORT, model }),
-      exportSplats: async (_dir, _model, file) => {
-        await copyFile(model, file);
-        return ok(REPORT);
-      },
+  const stage = createExportStage({
+    name: "builtin",
+    probe: async () => ({ name: "builtin", usable: true, version: null, reason: "" }),
+    train: async () => ok({ report: REPORT, model }),
+    exportSplats: async (_dir, _model, file) => {
+      await copyFile(model, file);
+      return ok(REPORT);
     },
-    false,
-  );
+  });
   const context = {
     signal: new AbortController().signal,
     log: pino({ level: "silent" }),

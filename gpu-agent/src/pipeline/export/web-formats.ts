@@ -5,21 +5,17 @@ import { err, errorText, type Failure, failure, ok, type Result } from "@splatt/
 import { strFromU8, unzipSync } from "fflate";
 import { z } from "zod";
 import { runTool } from "../../processes/run-tool.ts";
+import { runRenderWorker } from "../render-worker.ts";
 import type { StageContext } from "../stage.ts";
-import type { AxisRotation } from "./web-frame.ts";
+import type { SogTask } from "./sog/sog-worker.ts";
+import { type AxisRotation, matrixOf } from "./web-frame.ts";
 
-/** splat-transform's command line, in its own process, so that its memory and crashes do not affect the agent. */
+/** splat-transform's command line, which writes .spz, in its own process, so that its memory and crashes do not affect the agent. */
 const PROGRAM = fileURLToPath(new URL("../bin/cli.mjs", import.meta.resolve("@playcanvas/splat-transform")));
 const TIMEOUT_MS = 15 * 60_000;
 
 /** Version 4 is ZSTD, which Spark, Babylon and older tools do not read. */
 const SPZ_VERSION = 3;
-
-/**
- * Up to this many gaussians, a CPU compresses the first band of spherical harmonics for a .sog within a minute (39 k:
- * 13 s; without it 3 s). All bands need a GPU.
- */
-const SOG_FIRST_BAND_MAX = 100_000;
 
 export interface SplatToConvert {
   /** A PLY with spherical harmonics. */
@@ -38,42 +34,50 @@ export const WebFormat = z.object({
 export type WebFormat = z.infer<typeof WebFormat>;
 
 /**
- * Converts a splat for the web: `.spz` and `.sog` by the target's ending. A `.sog` is compressed on the GPU when
- * WebGPU can use one; on a CPU the higher bands of spherical harmonics are left out.
+ * Converts a splat for the web: `.spz` and `.sog` by the target's ending.
  *
  * @returns the target's own header facts, or `export_failed` when it does not hold the splat
  */
 export async function convertSplat(
   splat: SplatToConvert,
   target: string,
-  hasGpu: boolean,
   context: StageContext,
 ): Promise<Result<WebFormat, Failure>> {
-  const onCpu = ["-g", "cpu"];
-  if (target.endsWith(".spz")) {
-    const version = ["--spz-version", String(SPZ_VERSION)];
-    return transform([...onCpu, ...version], splat, splat.shDegree, target, context);
+  const converted = await (target.endsWith(".sog")
+    ? convertToSog(splat, target, context)
+    : convertToSpz(splat, target, context));
+  if (!converted.ok) return converted;
+  const written = await readWebFormat(target);
+  if (!written.ok) return err(failure("export_failed", `The file cannot be read: ${written.error}.`));
+  const { gaussians, version, shDegree } = written.value;
+  if (gaussians !== splat.gaussians) {
+    const counts = `${gaussians} of ${splat.gaussians} gaussians`;
+    return err(failure("export_failed", `The file holds ${counts}.`));
   }
-  if (hasGpu) {
-    const converted = await transform([], splat, splat.shDegree, target, context);
-    if (converted.ok || context.signal.aborted) return converted;
-  }
-  const bands = splat.gaussians <= SOG_FIRST_BAND_MAX ? 1 : 0;
-  return transform(onCpu, splat, Math.min(bands, splat.shDegree), target, context);
+  return ok({ version, sh_degree: shDegree });
 }
 
-async function transform(
-  options: readonly string[],
-  { file, gaussians, rotation }: SplatToConvert,
-  shDegree: number,
+/** Compresses in a thread of its own: it takes seconds. */
+function convertToSog(
+  { file, rotation }: SplatToConvert,
   target: string,
   context: StageContext,
-): Promise<Result<WebFormat, Failure>> {
+): Promise<Result<string, Failure>> {
+  const turn = matrixOf(rotation).slice(0, 3);
+  const task: SogTask = { splatFile: file, rotation: turn, sogFile: target };
+  return runRenderWorker(new URL("./sog/sog-worker.ts", import.meta.url), task, context.signal);
+}
+
+async function convertToSpz(
+  { file, shDegree, rotation }: SplatToConvert,
+  target: string,
+  context: StageContext,
+): Promise<Result<void, Failure>> {
   let last = "";
   const ran = await runTool({
     file: process.execPath,
     args: [
-      ...[PROGRAM, "--overwrite", "--no-tty", ...options],
+      ...[PROGRAM, "--overwrite", "--no-tty", "-g", "cpu", "--spz-version", String(SPZ_VERSION)],
       ...[file, "--filter-harmonics", String(shDegree), "--rotate", rotateArgument(rotation)],
       target,
     ],
@@ -87,14 +91,7 @@ async function transform(
     },
   });
   if (!ran.ok) return ran;
-  if (ran.value.exitCode !== 0) return err(failure("export_failed", last));
-  const written = await readWebFormat(target);
-  if (!written.ok) return err(failure("export_failed", `The file cannot be read: ${written.error}.`));
-  if (written.value.gaussians !== gaussians) {
-    const counts = `${written.value.gaussians} of ${gaussians} gaussians`;
-    return err(failure("export_failed", `The file holds ${counts}.`));
-  }
-  return ok({ version: written.value.version, sh_degree: written.value.shDegree });
+  return ran.value.exitCode === 0 ? ok(undefined) : err(failure("export_failed", last));
 }
 
 /** splat-transform rotates in a frame that is turned by 180° about z, in which a turn about x is the opposite one. */
