@@ -173,6 +173,13 @@ export const TrainReport = z.object({
     .describe(
       "How much the exposure differs between frames, where the training compensated for it: 0.1 is ±10 %.",
     ),
+  pruned_gaussians: z
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      "Gaussians left out of the result because hardly any camera sees them, they hang in front of a camera, or they are far fog. Held-out frames are no worse without them.",
+    ),
   note: z.string().max(500).optional().describe("What deviates from the request, and why."),
   psnr_doubt: z.string().max(300).optional().describe("Why the PSNR cannot be true, in a sentence."),
   warnings: z

@@ -1,6 +1,13 @@
 import { copyFile, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readSplatFile, type SplatFile, usableGaussians, writeRgbPly, writeShPly } from "@splatt/formats";
+import {
+  readSplatFile,
+  type SplatFile,
+  selectGaussians,
+  usableGaussians,
+  writeRgbPly,
+  writeShPly,
+} from "@splatt/formats";
 import { err, type Failure, failure, failureSentence, ok, RESULT_FILES, type Result } from "@splatt/shared";
 import { z } from "zod";
 import type { Engine, TrainedModel } from "../../engines/engine.ts";
@@ -10,6 +17,7 @@ import { compareViews } from "./check/compare-views.ts";
 import { doubtPsnr, showsScene, type ViewComparison } from "./check/doubt-psnr.ts";
 import { judgeSplat } from "./check/judge-splat.ts";
 import { headerComments, renderModeOf } from "./header-comments.ts";
+import { pruneSplat } from "./prune/prune-splat.ts";
 import { convertSplat, type SplatToConvert, WebFormat } from "./web-formats.ts";
 import { matrixOf, TO_WEB_FRAME, type UpAxis, upAxisOf, WEB_AXES } from "./web-frame.ts";
 
@@ -79,11 +87,15 @@ export function createExportStage(engine: Engine): Stage<ExportInput, ExportOutp
 
       const exported = await exportSplat(engine, trainDir, model, transforms, context);
       if (!exported.ok) return exported;
-      const { cloud, comments, report } = exported.value;
-      context.report({ fraction: 0.3, message: "Exporting... result files" });
+      const { comments } = exported.value;
       const mode = renderModeOf(comments);
       const header = headerComments(mode, up);
-      await writeShPly(join(context.dir, SPLAT_FILE), cloud, header);
+      await writeShPly(join(context.dir, SPLAT_FILE), exported.value.cloud, header);
+      context.report({ fraction: 0.2, message: "Exporting... floaters" });
+      const { cloud, report } =
+        ownTransforms === undefined ? await pruned(exported.value, transformsFile, context) : exported.value;
+      context.report({ fraction: 0.3, message: "Exporting... result files" });
+      if (cloud !== exported.value.cloud) await writeShPly(join(context.dir, SPLAT_FILE), cloud, header);
       await writeRgbPly(join(context.dir, RGB_SPLAT_FILE), cloud, header);
 
       context.report({ fraction: 0.5, message: "Exporting... thumbnail and web formats" });
@@ -135,6 +147,31 @@ async function exportSplat(
     ...(warnings.length === 0 ? {} : { warnings }),
   };
   return ok({ cloud, comments: read.value.comments, report });
+}
+
+/** The splat without floaters and far fog, where the held-out frames come out no worse. */
+async function pruned(
+  splat: CheckedSplat,
+  transformsFile: string,
+  context: StageContext,
+): Promise<CheckedSplat> {
+  const { cloud, report } = splat;
+  const task = { splatFile: join(context.dir, SPLAT_FILE), transformsFile };
+  const found = await pruneSplat(task, context.signal);
+  if (!found.ok) {
+    context.log.warn(`export: not pruned: ${failureSentence(found.error)}`);
+    return splat;
+  }
+  const { removed, before, after } = found.value;
+  if (removed.length === 0) return splat;
+  context.log.info({ removed: removed.length, before, after }, "export: removed floaters and fog");
+  const gone = new Set(removed);
+  const kept = Array.from({ length: cloud.count }, (_, i) => i).filter((i) => !gone.has(i));
+  return {
+    ...splat,
+    cloud: selectGaussians(cloud, kept),
+    report: { ...report, gaussians: kept.length, pruned_gaussians: removed.length },
+  };
 }
 
 async function compare(

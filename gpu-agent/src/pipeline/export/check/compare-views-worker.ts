@@ -1,17 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, join, normalize } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
+import { SplatRenderer } from "@splatt/cpu-trainer";
 import {
-  intrinsicsOf,
-  pinholeCamera,
-  resized,
-  SplatRenderer,
-  undistort,
-  undistortionMap,
-  validPixels,
-} from "@splatt/cpu-trainer";
-import {
-  type Lens,
   lensOf,
   type PosedFrame,
   readShPly,
@@ -23,6 +14,7 @@ import type { ContactSheet, PhotoSheet } from "@splatt/shared";
 import sharp, { type OverlayOptions } from "sharp";
 import type { ViewComparison } from "./doubt-psnr.ts";
 import { jpegQuality } from "./jpeg-quality.ts";
+import { cameraOf, evenly, loadPhoto, type Photo, psnr, sizeWithin } from "./photo.ts";
 
 export interface ComparisonTask {
   readonly splatFile: string;
@@ -44,12 +36,6 @@ const SHEET_SIDE = 480;
 /** The contact sheet below them: how many frames it has at most, and about how wide each is in pixels. */
 const MAX_CONTACTS = 48;
 const CONTACT_WIDTH = 120;
-
-interface Photo {
-  readonly pixels: Uint8Array;
-  /** Non-zero where the photo has a pixel. */
-  readonly valid: Uint8Array;
-}
 
 async function compareViews(task: ComparisonTask): Promise<ViewComparison> {
   const cloud = await readShPly(task.splatFile);
@@ -168,21 +154,6 @@ async function contactSheet(
   return { sheet: { ...cell, top, columns, frames: list }, pictures };
 }
 
-interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
-/** A photo's size, reduced to a longest side. */
-function sizeWithin({ w, h }: Lens, longSide: number): Size {
-  const factor = Math.min(1, longSide / Math.max(w, h));
-  return { width: Math.round(w * factor), height: Math.round(h * factor) };
-}
-
-function cameraOf({ transform_matrix }: PosedFrame, lens: Lens, { width, height }: Size) {
-  return resized(pinholeCamera(intrinsicsOf(lens), transform_matrix), width, height);
-}
-
 /** A sample of held-out frames, and the training frames next to them, which show about the same. */
 function chooseViews({ frames, train_filenames, test_filenames }: Transforms) {
   const training = frames.filter(({ file_path }) => train_filenames.includes(file_path));
@@ -199,45 +170,6 @@ function chooseViews({ frames, train_filenames, test_filenames }: Transforms) {
     return [before, after].filter((other) => other !== undefined);
   });
   return { heldOut, training: [...new Set(neighbours)] };
-}
-
-function evenly<T>(values: readonly T[], most: number): T[] {
-  const count = Math.min(most, values.length);
-  return values.filter(
-    (_, i) => Math.floor((i * count) / values.length) !== Math.floor(((i - 1) * count) / values.length),
-  );
-}
-
-async function loadPhoto(file: string, lens: Lens, { width, height }: Size): Promise<Photo> {
-  const pixels = await sharp(file)
-    .removeAlpha()
-    .toColourspace("srgb")
-    .resize(width, height, { fit: "fill" })
-    .raw()
-    .toBuffer();
-  const scale = width / lens.w;
-  const { focalX, focalY, centerX, centerY } = intrinsicsOf(lens);
-  const camera = {
-    ...{ width, height, focalX: focalX * scale, focalY: focalY * scale },
-    ...{ centerX: centerX * scale, centerY: centerY * scale },
-  };
-  const map = undistortionMap(camera, lens);
-  return {
-    pixels: map === null ? pixels : undistort(pixels, width, height, map),
-    valid: validPixels(width, height, map),
-  };
-}
-
-function psnr({ pixels, valid }: Photo, other: Uint8Array): number {
-  let squares = 0;
-  let count = 0;
-  for (let i = 0; i < pixels.length; i++) {
-    if (valid[Math.floor(i / 3)] === 0) continue;
-    squares += ((pixels[i] ?? 0) - (other[i] ?? 0)) ** 2;
-    count++;
-  }
-  // Rounding to bytes alone leaves an error.
-  return 10 * Math.log10(255 ** 2 / Math.max(squares / Math.max(1, count), 1 / 12));
 }
 
 function meanColourOf({ pixels }: Photo): Uint8Array {
