@@ -9,8 +9,8 @@ const MIGRATIONS_DIR = join(dirname(import.meta.dirname), "migrations");
 /** drizzle-kit's separator of statements; a semicolon would also split trigger bodies. */
 const BREAKPOINT = "--> statement-breakpoint";
 
-/** Applies the missing migrations, each atomically, and records them in the same table as wrangler. */
-export async function migrate(db: D1): Promise<void> {
+/** Applies the missing migrations of a folder, each atomically, and records them in the same table as wrangler. */
+export async function migrate(db: D1, folder = MIGRATIONS_DIR): Promise<void> {
   await db
     .prepare(
       `CREATE TABLE IF NOT EXISTS d1_migrations (
@@ -20,9 +20,9 @@ export async function migrate(db: D1): Promise<void> {
     .run();
   const { results } = await db.prepare("SELECT name FROM d1_migrations").all<{ name: string }>();
   const applied = new Set(results.map(({ name }) => name));
-  const files = (await readdir(MIGRATIONS_DIR)).filter((name) => name.endsWith(".sql")).toSorted();
+  const files = (await readdir(folder)).filter((name) => name.endsWith(".sql")).toSorted();
   for (const name of files.filter((file) => !applied.has(file))) {
-    const statements = (await readFile(join(MIGRATIONS_DIR, name), "utf8")).split(BREAKPOINT);
+    const statements = (await readFile(join(folder, name), "utf8")).split(BREAKPOINT);
     await db.batch([
       ...statements.map((statement) => db.prepare(statement)),
       db.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(name),

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { deploymentConfig, parseJsonc } from "./config-file.ts";
-import { planDeployment } from "./deploy-plan.ts";
+import { type DeployedState, planDeployment } from "./deploy-plan.ts";
 import { namesOf } from "./names.ts";
 
 describe("the plan", () => {
-  const kinds = (state: Parameters<typeof planDeployment>[0]) =>
-    planDeployment(state).map(({ kind }) => kind);
+  const kinds = (state: Omit<DeployedState, "hasUnshownKey">) =>
+    planDeployment({ ...state, hasUnshownKey: false }).map(({ kind }) => kind);
   const ALWAYS = ["write-config", "migrate", "deploy", "await-health"];
 
   it("creates what is missing, and only that", () => {
@@ -21,12 +21,14 @@ describe("the plan", () => {
     expect(kinds({ databaseId: "id", hasBucket: true, secrets: ["GPU_API_KEY"] })).toEqual(ALWAYS);
   });
 
-  it("makes a key only where there is none", () => {
-    const createKey = (secrets: string[] | null) =>
-      planDeployment({ databaseId: "id", hasBucket: true, secrets }).some(
-        (step) => step.kind === "deploy" && step.createKey,
-      );
-    expect([createKey(null), createKey(["OTHER"]), createKey(["GPU_API_KEY"])]).toEqual([true, true, false]);
+  it.each([
+    ["the Worker does not exist", null, false, true],
+    ["it has other secrets alone", ["OTHER"], false, true],
+    ["it has a key", ["GPU_API_KEY"], false, false],
+    ["it has a key that nobody was shown", ["GPU_API_KEY"], true, true],
+  ])("gives the Worker a key where %s: %j, %j", (_, secrets, hasUnshownKey, withKey) => {
+    const plan = planDeployment({ databaseId: "id", hasBucket: true, secrets, hasUnshownKey });
+    expect(plan).toContainEqual({ kind: "deploy", withKey });
   });
 });
 

@@ -1,12 +1,14 @@
 import type { Names } from "./names.ts";
 
-/** What there is of a deployment on the account. */
+/** What exists of a deployment. */
 export interface DeployedState {
   /** Null when there is no such database. */
   readonly databaseId: string | null;
   readonly hasBucket: boolean;
   /** The names of the Worker's secrets; null when the Worker does not exist. */
   readonly secrets: readonly string[] | null;
+  /** Whether an earlier run made an API key and was cut before it showed the key. */
+  readonly hasUnshownKey: boolean;
 }
 
 export const API_KEY_SECRET = "GPU_API_KEY";
@@ -16,8 +18,8 @@ export type Step =
   | { readonly kind: "create-bucket" }
   | { readonly kind: "write-config" }
   | { readonly kind: "migrate" }
-  /** @property createKey whether the Worker needs its first API key */
-  | { readonly kind: "deploy"; readonly createKey: boolean }
+  /** @property withKey whether the Worker needs its first API key, or has one that nobody knows */
+  | { readonly kind: "deploy"; readonly withKey: boolean }
   | { readonly kind: "await-health" };
 
 /**
@@ -25,17 +27,17 @@ export type Step =
  * by then is left out. Migrations come before the Worker that needs them; the Worker before works with them, because
  * migrations only add.
  */
-export function planDeployment({ databaseId, hasBucket, secrets }: DeployedState): Step[] {
+export function planDeployment({ databaseId, hasBucket, secrets, hasUnshownKey }: DeployedState): Step[] {
   const create: Step[] = [
     ...(databaseId === null ? [{ kind: "create-database" } as const] : []),
     ...(hasBucket ? [] : [{ kind: "create-bucket" } as const]),
   ];
-  const createKey = !(secrets ?? []).includes(API_KEY_SECRET);
+  const withKey = hasUnshownKey || !(secrets ?? []).includes(API_KEY_SECRET);
   return [
     ...create,
     { kind: "write-config" },
     { kind: "migrate" },
-    { kind: "deploy", createKey },
+    { kind: "deploy", withKey },
     { kind: "await-health" },
   ];
 }
@@ -52,7 +54,7 @@ export function describeStep(step: Step, names: Names): string {
     case "migrate":
       return `apply the migrations that ${names.database} lacks`;
     case "deploy":
-      return `deploy the Worker ${names.worker}${step.createKey ? ", with a new API key" : ""}`;
+      return `deploy the Worker ${names.worker}${step.withKey ? ", with a new API key" : ""}`;
     case "await-health":
       return "wait until /health answers with the new version";
   }

@@ -1,10 +1,17 @@
-import { rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync } from "node:fs";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Deployment } from "./deployment.ts";
 import { namesOf } from "./names.ts";
 import { CloudflareStandIn } from "./testing/cloudflare-stand-in.ts";
 import { CONTROL_PLANE, Wrangler, WranglerError } from "./wrangler.ts";
+
+const MIGRATIONS = readdirSync(join(CONTROL_PLANE, "migrations")).filter((name) =>
+  name.endsWith(".sql"),
+).length;
 
 /** The real wrangler, with a stand-in for Cloudflare's API. */
 describe("a deployment", () => {
@@ -47,7 +54,7 @@ describe("a deployment", () => {
     expect(said.join("\n")).not.toContain("create the D1");
     const first = cloudflare.servedVersion(names.worker);
     const database = cloudflare.databases.get(names.database)?.db;
-    expect(database?.prepare("SELECT count(*) AS n FROM d1_migrations").get()).toEqual({ n: 6 });
+    expect(database?.prepare("SELECT count(*) AS n FROM d1_migrations").get()).toEqual({ n: MIGRATIONS });
     expect(database?.prepare("SELECT jobs FROM job_counts WHERE status = 'queued'").get()).toEqual({
       jobs: 0,
     });
@@ -65,5 +72,104 @@ describe("a deployment", () => {
   it("says so when nobody is signed in", async () => {
     const nobody = new Wrangler({ ...cloudflare.environment, CLOUDFLARE_API_TOKEN: "" });
     await expect(nobody.account()).rejects.toThrow(WranglerError);
+  }, 60_000);
+});
+
+describe("a deployment that is cut", () => {
+  const environment = `cut-${process.pid}`;
+  const names = namesOf(environment);
+  const files = [names.configFile, names.keyFile].map((name) => join(CONTROL_PLANE, name));
+  let cloudflare: CloudflareStandIn;
+
+  beforeAll(async () => {
+    cloudflare = await CloudflareStandIn.start();
+  });
+  afterAll(async () => {
+    await cloudflare.stop();
+    for (const file of files) await rm(file, { force: true });
+  });
+
+  /** @param started is called with the process, so that the stand-in can kill it */
+  async function deploy(started: (kill: () => void) => void = () => undefined) {
+    const program = join(import.meta.dirname, "testing", "deploy-to-stand-in.ts");
+    const args = [program, "--env", environment, "--health", cloudflare.healthUrl(names.worker)];
+    // wrangler is in the same process group, which ends as a whole, as with a closed terminal.
+    const child = execa(process.execPath, args, {
+      env: cloudflare.environment,
+      detached: true,
+      reject: false,
+      all: true,
+    });
+    started(() => child.pid !== undefined && process.kill(-child.pid, "SIGKILL"));
+    const { exitCode, signal, all } = await child;
+    return { exitCode, signal, output: all };
+  }
+
+  /** What changes something, named alike in every run; null for a question. */
+  function changeIn(what: string, body: Buffer): string | null {
+    if (!what.endsWith("/query")) return what;
+    const isQuestion = /^\{"sql":"\s*(select|pragma)/i.test(body.toString());
+    return isQuestion ? null : `${what} ${createHash("sha256").update(body).digest("hex").slice(0, 8)}`;
+  }
+
+  it("at any of its changes, is completed by the next run, and its key is shown", async () => {
+    const cut: string[] = [];
+    const keys: string[] = [];
+    for (;;) {
+      let isCut = false;
+      const { exitCode, signal, output } = await deploy((kill) => {
+        // The change happens; nobody learns of it.
+        cloudflare.onChange = (what, body) => {
+          const change = changeIn(what, body);
+          if (isCut || change === null || cut.includes(change)) return isCut;
+          cut.push(change);
+          isCut = true;
+          kill();
+          return true;
+        };
+      });
+      keys.push(...[...output.matchAll(/X-API-Key: (\S+)/g)].map(([, key = ""]) => key));
+      if (!isCut) {
+        expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
+        break;
+      }
+      expect(signal, output).toBe("SIGKILL");
+    }
+    // The database, the table of migrations, and each of them.
+    expect(cut.filter((change) => change.startsWith("POST /d1/"))).toHaveLength(2 + MIGRATIONS);
+    expect(cut).toEqual(
+      expect.arrayContaining([
+        "POST /d1/database",
+        "POST /r2/buckets",
+        `PUT /workers/scripts/${names.worker}`,
+      ]),
+    );
+    expect([cloudflare.databases.size, cloudflare.buckets.size, cloudflare.scripts.size]).toEqual([1, 1, 1]);
+    const database = cloudflare.databases.get(names.database)?.db;
+    expect(database?.prepare("SELECT name FROM d1_migrations").all()).toHaveLength(MIGRATIONS);
+    expect(new Set(keys)).toEqual(
+      new Set([cloudflare.scripts.get(names.worker)?.secrets.get("GPU_API_KEY")]),
+    );
+    expect(existsSync(join(CONTROL_PLANE, names.keyFile))).toBe(false);
+
+    // Nothing is made twice, and no other key.
+    cloudflare.onChange = null;
+    const { exitCode, output } = await deploy();
+    expect({ exitCode, output }).toMatchObject({
+      exitCode: 0,
+      output: expect.not.stringContaining("X-API-Key"),
+    });
+  }, 600_000);
+
+  it("keeps settings in a file that a person has broken, and says so", async () => {
+    const path = join(CONTROL_PLANE, names.configFile);
+    const whole = await readFile(path, "utf8");
+    await writeFile(path, whole.slice(0, 200));
+    const { exitCode, output } = await deploy();
+    expect({ exitCode, output }).toMatchObject({
+      exitCode: 1,
+      output: expect.stringContaining("is not valid JSON"),
+    });
+    expect(await readFile(path, "utf8")).toBe(whole.slice(0, 200));
   }, 60_000);
 });

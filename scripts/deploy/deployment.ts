@@ -1,13 +1,22 @@
 import { randomBytes } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT } from "@splatt/local/local-machine";
+import { errorText } from "@splatt/shared";
 import { execa } from "execa";
+import { z } from "zod";
 import { deploymentConfig, parseJsonc } from "./config-file.ts";
-import { API_KEY_SECRET, describeStep, planDeployment, type Step } from "./deploy-plan.ts";
+import {
+  API_KEY_SECRET,
+  type DeployedState,
+  describeStep,
+  planDeployment,
+  type Step,
+} from "./deploy-plan.ts";
 import type { Names } from "./names.ts";
-import { CONTROL_PLANE, type Wrangler } from "./wrangler.ts";
+import { CONTROL_PLANE, type Wrangler, WranglerError } from "./wrangler.ts";
 
 const HEALTH_ATTEMPTS = 60;
 const HEALTH_INTERVAL_MS = 2000;
@@ -41,13 +50,13 @@ export class Deployment {
 
   /** What `run` would do, in words. @throws WranglerError */
   async describe(): Promise<string[]> {
-    const steps = planDeployment(await this.#wrangler.state(this.#names));
+    const steps = planDeployment(await this.#state());
     return steps.map((step) => describeStep(step, this.#names));
   }
 
   /** @throws WranglerError when a step fails */
   async run(): Promise<Outcome> {
-    const state = await this.#wrangler.state(this.#names);
+    const state = await this.#state();
     const version = await versionOf();
     let databaseId = state.databaseId ?? "";
     let origin: string | null = null;
@@ -64,12 +73,24 @@ export class Deployment {
     return { isDone: true, text: "" };
   }
 
-  async #deploy({ createKey }: Extract<Step, { kind: "deploy" }>, version: string): Promise<string | null> {
-    const key = randomBytes(32).toString("base64url");
-    const secrets = createKey ? { [API_KEY_SECRET]: key } : {};
-    const targets = await this.#wrangler.deploy(this.#names, version, secrets);
-    // At once: if a later step fails, nobody could find the key again.
-    if (createKey) this.#surroundings.say(`\n  X-API-Key: ${key}\n  (shown only now; keep it)\n`);
+  async #state(): Promise<DeployedState> {
+    return { ...(await this.#wrangler.state(this.#names)), hasUnshownKey: existsSync(this.#keyFile) };
+  }
+
+  get #keyFile(): string {
+    return join(CONTROL_PLANE, this.#names.keyFile);
+  }
+
+  /**
+   * The key is kept in a file from before the Worker has it until it has been shown. Otherwise a run that is cut in
+   * between would leave a key that nobody knows.
+   */
+  async #deploy({ withKey }: Extract<Step, { kind: "deploy" }>, version: string): Promise<string | null> {
+    if (!withKey) return originOf(await this.#wrangler.deploy(this.#names, version, null));
+    const key = await keptKey(this.#keyFile);
+    const targets = await this.#wrangler.deploy(this.#names, version, this.#keyFile);
+    this.#surroundings.say(`\n  X-API-Key: ${key}\n  (shown only now; keep it)\n`);
+    await rm(this.#keyFile);
     return originOf(targets);
   }
 
@@ -96,12 +117,37 @@ export class Deployment {
   }
 }
 
+/** The key in the file, or a new one that is written there, as wrangler reads secrets. */
+async function keptKey(path: string): Promise<string> {
+  if (existsSync(path)) return KeyFile.parse(await readJson(path))[API_KEY_SECRET];
+  const key = randomBytes(32).toString("base64url");
+  await writeWhole(path, { [API_KEY_SECRET]: key });
+  return key;
+}
+
+const KeyFile = z.object({ [API_KEY_SECRET]: z.string().min(1) });
+
 async function writeConfig(names: Names, databaseId: string): Promise<void> {
   const template = parseJsonc(await readFile(join(CONTROL_PLANE, "wrangler.jsonc"), "utf8"));
   const path = join(CONTROL_PLANE, names.configFile);
-  const last: unknown = await readFile(path, "utf8").then(JSON.parse, () => null);
-  const config = deploymentConfig(template, last, names, databaseId);
-  await writeFile(path, `${JSON.stringify(config, null, 2)}\n`);
+  const last = existsSync(path) ? await readJson(path) : null;
+  await writeWhole(path, deploymentConfig(template, last, names, databaseId));
+}
+
+/** @throws WranglerError when a person has broken the file: it may have settings that must not be lost */
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, "utf8"));
+  } catch (error) {
+    throw new WranglerError(`${path} is not valid JSON (${errorText(error)}). Correct it, or remove it.`);
+  }
+}
+
+/** Writes a private file that a run that is cut leaves as it was. */
+async function writeWhole(path: string, content: unknown): Promise<void> {
+  const temporary = `${path}.${process.pid}`;
+  await writeFile(temporary, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+  await rename(temporary, path);
 }
 
 /** The commit, and the time: a second deployment of the same commit is another version. */

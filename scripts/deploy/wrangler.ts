@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
@@ -36,7 +36,7 @@ export class Wrangler {
     return output;
   }
 
-  async state({ worker, database, bucket }: Names): Promise<DeployedState> {
+  async state({ worker, database, bucket }: Names): Promise<Omit<DeployedState, "hasUnshownKey">> {
     const databases = Databases.parse(JSON.parse(await this.#run(["d1", "list", "--json"])));
     const buckets = await this.#run(["r2", "bucket", "list"]);
     return {
@@ -70,23 +70,15 @@ export class Wrangler {
 
   /**
    * @param version answered by /health once this deployment serves
-   * @param secrets added to those of the Worker
+   * @param secretsFile JSON with secrets that are added to those of the Worker; null for none
    * @returns the addresses that the Worker answers at
    */
-  async deploy(
-    { configFile }: Names,
-    version: string,
-    secrets: Readonly<Record<string, string>>,
-  ): Promise<string[]> {
+  async deploy({ configFile }: Names, version: string, secretsFile: string | null): Promise<string[]> {
     const dir = await mkdtemp(join(tmpdir(), "splatt-deploy-"));
     try {
       const outputFile = join(dir, "output.ndjson");
       const args = ["deploy", "-c", configFile, "--tag", version, "--var", `VERSION:${version}`];
-      if (Object.keys(secrets).length > 0) {
-        const file = join(dir, "secrets.json");
-        await writeFile(file, JSON.stringify(secrets), { mode: 0o600 });
-        args.push("--secrets-file", file);
-      }
+      if (secretsFile !== null) args.push("--secrets-file", secretsFile);
       await this.#run(args, { WRANGLER_OUTPUT_FILE_PATH: outputFile });
       const entries = (await readFile(outputFile, "utf8")).trim().split("\n");
       return entries.flatMap((entry) => DeployEntry.safeParse(JSON.parse(entry)).data?.targets ?? []);

@@ -1,11 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { stripVTControlCharacters } from "node:util";
-import { ROOT } from "@splatt/local/local-machine";
 import { execa } from "execa";
 import { verifyWebhook } from "splatt";
 import { runCommandLine } from "splatt/cli";
@@ -13,10 +10,9 @@ import { COMMANDS } from "splatt/cli/commands";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { AgentHarness } from "./agent-harness.ts";
 import { type LocalStack, startLocalStack } from "./local-stack.ts";
+import { PROGRAM, type Settings, Terminal, userSurroundings } from "./terminal.ts";
 
 /** The command line, as scripts and people use it, against a real control plane with an agent whose work is fake. */
-
-const PROGRAM = join(ROOT, "control-plane", "client", "src", "cli", "main.ts");
 
 let stack: LocalStack;
 let harness: AgentHarness;
@@ -32,19 +28,11 @@ beforeAll(async () => {
 afterEach(() => harness.stopAgents());
 afterAll(() => stack.stop());
 
-type Settings = Readonly<Record<string, string | undefined>>;
-
 function surroundings(settings: Settings = {}) {
-  const environment = {
-    ...{ PATH: process.env.PATH, HOME: folder, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE },
+  return userSurroundings(folder, {
     ...{ SPLATT_URL: stack.url, SPLATT_API_KEY: stack.apiKey },
     ...settings,
-  };
-  return {
-    cwd: folder,
-    extendEnv: false,
-    env: Object.fromEntries(Object.entries(environment).filter(([, v]) => v)),
-  };
+  });
 }
 
 /** As a script does: without a terminal. */
@@ -235,40 +223,12 @@ describe("as a script uses it", () => {
   });
 });
 
-/** A process on a pseudo-terminal, which `script` of util-linux makes. */
-class Terminal {
-  text = "";
-  readonly exit: Promise<number | null>;
-  readonly #process: ChildProcess;
-
-  constructor(args: readonly string[], settings: Settings = {}) {
-    const line = [process.execPath, PROGRAM, ...args].map((word) => `'${word}'`).join(" ");
-    const { env, cwd } = surroundings(settings);
-    this.#process = spawn("script", ["-qec", `stty rows 40 cols 120; exec ${line}`, "/dev/null"], {
-      cwd,
-      env: { ...env, TERM: "xterm", SHELL: "/bin/sh" },
-    });
-    this.#process.stdout?.on("data", (chunk) => {
-      this.text += String(chunk);
-    });
-    this.exit = new Promise((resolve) => this.#process.on("close", resolve));
-  }
-
-  async shows(pattern: RegExp): Promise<void> {
-    await expect.poll(() => stripVTControlCharacters(this.text), { timeout: 50_000 }).toMatch(pattern);
-  }
-
-  type(text: string): void {
-    this.#process.stdin?.write(text);
-  }
-}
-
 describe("as a person uses it", () => {
   it("colours its marks, but not with NO_COLOR", async () => {
-    const coloured = new Terminal(["get", "no-such-job"]);
+    const coloured = new Terminal(surroundings(), ["get", "no-such-job"]);
     expect(await coloured.exit).toBe(1);
     expect(coloured.text).toContain("\x1b[31m");
-    const plain = new Terminal(["get", "no-such-job"], { NO_COLOR: "1" });
+    const plain = new Terminal(surroundings({ NO_COLOR: "1" }), ["get", "no-such-job"]);
     expect(await plain.exit).toBe(1);
     expect(plain.text).not.toContain("\x1b[31m");
   });
@@ -276,14 +236,14 @@ describe("as a person uses it", () => {
   it("shows bars, detaches at Ctrl-C and comes back", async () => {
     const gate = Promise.withResolvers<void>();
     await startAgent(gate.promise);
-    const terminal = new Terminal(["room.mp4", "--pool", harness.pool]);
+    const terminal = new Terminal(surroundings(), ["room.mp4", "--pool", harness.pool]);
     await terminal.shows(/✓ upload +█+ 100 %/);
     await terminal.shows(/▸ training +█+░+ +\d+ %/);
     terminal.type("\x03");
     expect(await terminal.exit).toBe(130);
     const [, jobId = ""] = /To come back: splatt watch ([0-9a-f-]{36})/.exec(terminal.text) ?? [];
     expect(await stack.client.getJob(jobId)).toMatchObject({ status: "training" });
-    const back = new Terminal(["watch", jobId]);
+    const back = new Terminal(surroundings(), ["watch", jobId]);
     await back.shows(/▸ training/);
     gate.resolve();
     expect(await back.exit).toBe(0);
@@ -294,12 +254,12 @@ describe("as a person uses it", () => {
     await harness.mint();
     const jobId = await harness.createJob();
     await stack.client.cancelJob(jobId);
-    const unsure = new Terminal(["delete", jobId]);
+    const unsure = new Terminal(surroundings(), ["delete", jobId]);
     await unsure.shows(/\[y\/N\]/);
     unsure.type("n\r");
     expect(await unsure.exit).toBe(1);
     expect(await stack.client.getJob(jobId)).toMatchObject({ status: "cancelled" });
-    const sure = new Terminal(["delete", jobId]);
+    const sure = new Terminal(surroundings(), ["delete", jobId]);
     await sure.shows(/\[y\/N\]/);
     sure.type("y\r");
     expect(await sure.exit).toBe(0);

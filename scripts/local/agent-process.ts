@@ -13,6 +13,8 @@ export interface AgentProcessOptions {
   /** More settings by their names in gpu-agent/src/config.ts. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly onLine: (line: string) => void;
+  /** The program to run instead of this repository's agent. */
+  readonly program?: string;
 }
 
 /** An agent in a separate process, connected over WebSocket like one on another machine. */
@@ -24,7 +26,7 @@ export class AgentProcess {
   constructor(options: AgentProcessOptions) {
     // In a separate process group, so that Ctrl-C reaches it only once, through `stop()`. The IPC channel closes when
     // this process ends in any way.
-    this.#child = spawn(process.execPath, [MAIN], {
+    this.#child = spawn(process.execPath, [options.program ?? MAIN], {
       detached: true,
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       env: {

@@ -8,7 +8,8 @@ export const ACCOUNT = "0123456789abcdef0123456789abcdef";
 const NOT_FOUND = { code: 10007, message: "This Worker does not exist on your account." };
 
 interface Script {
-  readonly secrets: Set<string>;
+  /** Values by name. */
+  readonly secrets: Map<string, string>;
   readonly versions: {
     readonly id: string;
     readonly version: string | undefined;
@@ -30,6 +31,8 @@ export class CloudflareStandIn {
   readonly requests: string[] = [];
   /** Answers 500 to the request whose method and path match, while it is set. */
   failing: RegExp | null = null;
+  /** Called after each request that may have changed something; true when nobody waits for its answer any more. */
+  onChange: ((what: string, body: Buffer) => boolean) | null = null;
   readonly #server: Server;
 
   private constructor(server: Server) {
@@ -44,11 +47,20 @@ export class CloudflareStandIn {
     return standIn;
   }
 
+  get #origin(): string {
+    const { port } = this.#server.address() as AddressInfo;
+    return `http://127.0.0.1:${port}`;
+  }
+
+  /** Answers as `/health` of a Worker. */
+  healthUrl(script: string): string {
+    return `${this.#origin}/health/${script}`;
+  }
+
   /** What wrangler needs to use it. */
   get environment(): Record<string, string> {
-    const { port } = this.#server.address() as AddressInfo;
     return {
-      CLOUDFLARE_API_BASE_URL: `http://127.0.0.1:${port}/client/v4`,
+      CLOUDFLARE_API_BASE_URL: `${this.#origin}/client/v4`,
       CLOUDFLARE_API_TOKEN: "stand-in",
       CLOUDFLARE_ACCOUNT_ID: ACCOUNT,
     };
@@ -70,8 +82,14 @@ export class CloudflareStandIn {
     const path =
       (request.url ?? "").split("?")[0]?.replace("/client/v4", "").replace(`/accounts/${ACCOUNT}`, "") ?? "";
     const what = `${request.method} ${path}`;
+    const [, asked] = /^\/health\/(.+)$/.exec(path) ?? [];
+    if (asked !== undefined) {
+      response.end(JSON.stringify({ version: this.servedVersion(asked) }));
+      return;
+    }
     this.requests.push(what);
     const result = this.failing?.test(what) === true ? undefined : this.#resultOf(what, body);
+    if (request.method !== "GET" && this.onChange?.(what, body)) return void request.socket.destroy();
     const isFound = result !== undefined;
     response.writeHead(isFound ? 200 : this.failing?.test(what) === true ? 500 : 404, {
       "content-type": "application/json",
@@ -158,7 +176,7 @@ export class CloudflareStandIn {
     if (script === undefined) return undefined;
     const newest = [...script.versions].reverse();
     if (part === "secrets")
-      return [...script.secrets].map((secret) => ({ name: secret, type: "secret_text" }));
+      return [...script.secrets.keys()].map((secret) => ({ name: secret, type: "secret_text" }));
     if (part === "versions") {
       return { items: newest.map(({ id, tag }, index) => this.#versionView(id, tag, newest.length - index)) };
     }
@@ -196,8 +214,9 @@ export class CloudflareStandIn {
       bindings?: { name: string; type: string; text?: string }[];
       annotations?: Record<string, string>;
     };
-    const script: Script = this.scripts.get(name) ?? { secrets: new Set(), versions: [], deployed: "" };
-    for (const binding of bindings) if (binding.type === "secret_text") script.secrets.add(binding.name);
+    const script: Script = this.scripts.get(name) ?? { secrets: new Map(), versions: [], deployed: "" };
+    for (const { name: secret, type, text } of bindings)
+      if (type === "secret_text" && text !== undefined) script.secrets.set(secret, text);
     const id = randomUUID();
     const version = bindings.find((binding) => binding.name === "VERSION")?.text;
     script.versions.push({ id, version, tag: annotations?.["workers/tag"] });
