@@ -55,6 +55,8 @@ export interface AgentOptions {
   /** How long jobs may run on after `stop()`, before the agent returns them. */
   readonly drainMs: number;
   readonly log: Logger;
+  /** Asks which version and build the control plane serves; otherwise its welcome says the version. */
+  readonly servedVersion?: () => Promise<string | null>;
   readonly backoff?: ConnectionOptions["backoff"];
   /** Called for each connection. */
   readonly onConnected?: (welcome: Welcome) => void;
@@ -197,7 +199,7 @@ export class Agent {
   }
 
   #onWelcome(welcome: Welcome): void {
-    this.#notices.noteVersion(welcome.version);
+    this.#guard(this.#noteVersion(welcome));
     this.#options.onConnected?.(welcome);
     this.#notices.noteQuarantine(welcome.quarantine ?? null);
     const verdicts = welcome.jobs.map((verdict) => {
@@ -208,6 +210,10 @@ export class Agent {
     this.#startTimers(welcome.intervals);
     // Only now, because held jobs are reported under their new fences.
     this.#guard(Promise.allSettled(verdicts).then(() => this.#reportHeld()));
+  }
+
+  async #noteVersion(welcome: Welcome): Promise<void> {
+    this.#notices.noteVersion((await this.#options.servedVersion?.()) ?? welcome.version);
   }
 
   async #onVerdict(verdict: HeldVerdict): Promise<void> {

@@ -11,6 +11,15 @@ export const IS_CLONE = basename(import.meta.dirname) === "src";
 /** The folder of this program's package: gpu-agent in a clone. */
 export const PACKAGE_DIR = dirname(import.meta.dirname);
 
+/** This program's version, with its build where `join` or `update` has installed it. */
+export const RUNNING_VERSION = runningVersion(PACKAGE_DIR);
+
+/** @param packageDir an installed package is in `versions/VERSION-BUILD/node_modules` */
+export function runningVersion(packageDir: string): string {
+  const [version, build] = basename(dirname(dirname(packageDir))).split("-");
+  return version === VERSION && build !== undefined ? `${VERSION}+${build}` : VERSION;
+}
+
 /** Where an agent keeps what belongs to it on this machine. */
 export interface AgentFolders {
   /** Settings as NAME=value. */

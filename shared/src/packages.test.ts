@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { isNewerVersion, joinCommand } from "./packages.ts";
+import { isUpdate, joinCommand } from "./packages.ts";
 
-describe("isNewerVersion", () => {
+describe("isUpdate", () => {
   it.each([
     ["0.2.0", "0.1.9", true],
     ["0.10.0", "0.9.0", true],
@@ -13,8 +13,15 @@ describe("isNewerVersion", () => {
     ["0", "0.1.0", false],
     ["next", "0.1.0", false],
     ["0.2.0", "unknown", false],
+    ["0.1.0+aaaa", "0.1.0+bbbb", true],
+    ["0.1.0+aaaa", "0.1.0+aaaa", false],
+    ["0.1.0+aaaa", "0.2.0+bbbb", false],
+    ["0.2.0+aaaa", "0.1.0", true],
+    // A clone has no build, an older control plane names none.
+    ["0.1.0+aaaa", "0.1.0", false],
+    ["0.1.0", "0.1.0+bbbb", false],
   ])("%s over %s: %s", (version, than, newer) => {
-    expect(isNewerVersion(version, than)).toBe(newer);
+    expect(isUpdate(version, than)).toBe(newer);
   });
 });
 

@@ -23,17 +23,29 @@ export function joinCommand(controlPlane: string, token: string): string {
   return `npx --yes ${packageUrl} join ${new URL(controlPlane).origin} --token ${token}`;
 }
 
-/** Whether a version, as in 1.2.3, is newer than another one. Others than such versions are never newer. */
-export function isNewerVersion(version: string, than: string): boolean {
-  const [left, right] = [numbersOf(version), numbersOf(than)];
-  if (left === null || right === null) return false;
-  for (const [index, number] of left.entries()) {
-    const difference = number - (right[index] ?? 0);
-    if (difference !== 0) return difference > 0;
-  }
-  return false;
+/** A version and its build, as in 1.2.3+0123456789ab: two builds of one version differ in it. */
+export function buildVersion({ version, sha256 }: ServedPackage): string {
+  return `${version}+${sha256.slice(0, BUILD_LENGTH)}`;
 }
 
-function numbersOf(version: string): number[] | null {
-  return /^\d+\.\d+\.\d+$/.test(version) ? version.split(".").map(Number) : null;
+const BUILD_LENGTH = 12;
+
+/**
+ * Whether what is served replaces what runs: a newer version, or another build of the same one. Versions are as in 1.2.3
+ * or 1.2.3+BUILD; nothing is known of others, nor of a build that one side lacks.
+ */
+export function isUpdate(served: string, running: string): boolean {
+  const [left, right] = [parse(served), parse(running)];
+  if (left === null || right === null) return false;
+  for (const [index, number] of left.numbers.entries()) {
+    const difference = number - (right.numbers[index] ?? 0);
+    if (difference !== 0) return difference > 0;
+  }
+  return left.build !== undefined && right.build !== undefined && left.build !== right.build;
+}
+
+function parse(version: string): { readonly numbers: readonly number[]; readonly build?: string } | null {
+  const [, numbers, build] = /^(\d+\.\d+\.\d+)(?:\+([0-9a-f]+))?$/.exec(version) ?? [];
+  if (numbers === undefined) return null;
+  return { numbers: numbers.split(".").map(Number), ...(build === undefined ? {} : { build }) };
 }

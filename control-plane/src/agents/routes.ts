@@ -3,7 +3,7 @@ import {
   type AgentView,
   CreateAgent,
   DrainAgent,
-  isNewerVersion,
+  isUpdate,
   joinCommand,
   offsetUtc,
 } from "@splatt/shared";
@@ -22,6 +22,7 @@ import { publicUrl } from "../http/public-url.ts";
 import { idParam, readJson, readOptionalJson, validate } from "../http/validate.ts";
 import { agentsInReach, asKeyMakes, requirePoolInReach } from "../keys/reach.ts";
 import { CREATE_AGENT, DELETE_AGENT, DRAIN_AGENT, LIST_AGENTS } from "./contract.ts";
+import { servedAgentVersion } from "./served-version.ts";
 import { newAgentToken } from "./tokens.ts";
 
 /** The owner's API: creates, lists, drains and deletes agents. */
@@ -49,7 +50,7 @@ export const agentRoutes = new Hono<ApiEnv>()
     const insert = db.insert(agents).values(agent).onConflictDoNothing();
     const record = audit(db, principal, "agent.created", id, { name, pool });
     const created: AgentCreated = {
-      ...toView(agent),
+      ...toView(agent, manifest.version),
       token,
       join_command: joinCommand(publicUrl(c.env, c.req.url, ""), token),
     };
@@ -59,11 +60,12 @@ export const agentRoutes = new Hono<ApiEnv>()
   .get("/", serve(LIST_AGENTS), async (c) => {
     const db = database(c.env.DB);
     const principal = c.get("principal");
-    const [rows, alarms] = await Promise.all([
+    const [served, rows, alarms] = await Promise.all([
+      servedAgentVersion(c.env),
       db.select().from(agents).where(agentsInReach(principal)).orderBy(desc(agents.createdAt)),
       alarmsInReach(db, principal),
     ]);
-    return c.json({ agents: rows.map(toView), alarms });
+    return c.json({ agents: rows.map((agent) => toView(agent, served)), alarms });
   })
 
   .post("/:id/drain", serve(DRAIN_AGENT), async (c) => {
@@ -113,14 +115,14 @@ export const agentRoutes = new Hono<ApiEnv>()
     return c.json({ message: "Agent deleted successfully" });
   });
 
-function toView(agent: AgentRow): AgentView {
+function toView(agent: AgentRow, served: string): AgentView {
   return {
     agent_id: agent.id,
     name: agent.name,
     pool: agent.pool,
     connected: agent.connected,
     version: agent.version,
-    update_available: agent.version !== null && isNewerVersion(manifest.version, agent.version),
+    update_available: agent.version !== null && isUpdate(served, agent.version),
     faults: (agent.faults ?? []).map(({ jobId, code, at }) => ({ job_id: jobId, code, at: offsetUtc(at) })),
     quarantined_since: agent.quarantinedAt === null ? null : offsetUtc(agent.quarantinedAt),
     offer: agent.offer,

@@ -1,16 +1,18 @@
-import { errorText, FAILURES, failure, failureSentence } from "@splatt/shared";
+import { buildVersion, errorText, FAILURES, failure, failureSentence } from "@splatt/shared";
 import { Agent } from "../agent.ts";
 import { type AgentConfig, readConfig } from "../config.ts";
 import type { StopReason } from "../connection/handshake.ts";
 import { ControlPlaneClient } from "../control-plane-client.ts";
+import { findServedAgent } from "../distribution/installed-version.ts";
 import { isSupervised, needsSupervisor, reportConnected, supervise } from "../distribution/supervise.ts";
 import { VERSIONS } from "../distribution/versions.ts";
 import { tryFolder } from "../files/folder-trial.ts";
 import { createPrivateFilesOnly, makeFolderPrivate } from "../files/private-folder.ts";
 import { GpuHost } from "../gpu-host.ts";
-import { PACKAGE_DIR, VERSION } from "../installation.ts";
+import { IS_CLONE, PACKAGE_DIR, RUNNING_VERSION } from "../installation.ts";
 import { Workspace } from "../jobs/workspace.ts";
 import { createLogger } from "../log.ts";
+import { httpClient } from "../network/http-client.ts";
 import { toProxySettings } from "../network/proxies.ts";
 import { serveOwner } from "../owner/control-server.ts";
 import { PauseFile } from "../owner/pause.ts";
@@ -86,7 +88,7 @@ async function runAgent(config: AgentConfig): Promise<number> {
     token: config.AGENT_TOKEN,
     proxies,
     name: config.AGENT_NAME,
-    version: VERSION,
+    version: RUNNING_VERSION,
     host,
     minFreeGpuBytes: config.MIN_FREE_GPU_BYTES,
     workspace,
@@ -95,6 +97,8 @@ async function runAgent(config: AgentConfig): Promise<number> {
     retention: { keepJobs: config.KEEP_JOBS, maxBytes: config.WORKSPACE_MAX_BYTES },
     drainMs: config.DRAIN_SECONDS * 1000,
     log,
+    // A clone is updated with git.
+    ...(IS_CLONE ? {} : { servedVersion: () => servedVersion(config) }),
     onConnected: (welcome) => {
       client.noteWelcome(welcome);
       reportConnected();
@@ -105,7 +109,7 @@ async function runAgent(config: AgentConfig): Promise<number> {
     status: () => ({
       ...agent.status,
       pid: process.pid,
-      version: VERSION,
+      version: RUNNING_VERSION,
       started_at: startedAt,
       control_plane: config.CONTROL_PLANE_URL,
       program: PACKAGE_DIR,
@@ -148,4 +152,15 @@ function stopOnSignals(stop: () => void): void {
   process.on("disconnect", onSignal);
   // The listener on the launcher's channel must not keep a stopped agent alive.
   process.channel?.unref();
+}
+
+/** Which version and build the control plane serves; null when it does not say. */
+async function servedVersion(config: AgentConfig): Promise<string | null> {
+  const dispatcher = httpClient({ proxies: toProxySettings(config) });
+  try {
+    const served = await findServedAgent(config.CONTROL_PLANE_URL, dispatcher);
+    return served.ok ? buildVersion(served.value) : null;
+  } finally {
+    await dispatcher.destroy();
+  }
 }

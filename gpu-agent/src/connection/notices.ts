@@ -1,4 +1,4 @@
-import { isNewerVersion } from "@splatt/shared";
+import { isUpdate } from "@splatt/shared";
 import type { Logger } from "pino";
 
 /** What the control plane says about this agent; a change is logged once. */
@@ -19,18 +19,18 @@ export class Notices {
     return this.#quarantine;
   }
 
-  /** The version of the control plane, when it is newer. */
+  /** The version that the control plane serves, when it replaces this one. */
   get update(): string | null {
     return this.#update;
   }
 
   noteVersion(served: string | undefined): void {
-    const newer = served !== undefined && isNewerVersion(served, this.#version) ? served : null;
-    if (newer !== null && newer !== this.#update)
+    const update = served !== undefined && isUpdate(served, this.#version) ? served : null;
+    if (update !== null && update !== this.#update)
       this.#log.info(
-        `update available: this is ${this.#version}, the control plane serves ${newer}; run splatt-agent update`,
+        `update available: this is ${this.#version}, the control plane serves ${update}; run splatt-agent update`,
       );
-    this.#update = newer;
+    this.#update = update;
   }
 
   noteQuarantine(reason: string | null): void {
