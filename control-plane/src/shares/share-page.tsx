@@ -6,7 +6,7 @@ import { publicUrl } from "../http/public-url.ts";
 import { Document } from "../web/document.tsx";
 import { bytes } from "../web/format.ts";
 import { securityHeaders } from "../web/security-headers.ts";
-import { SplatViewer, ViewerStyles } from "../web/splat-viewer.tsx";
+import { SplatViewer, ViewerHead } from "../web/splat-viewer.tsx";
 import { toMeta } from "./routes.ts";
 import { findShare } from "./shares.ts";
 
@@ -38,16 +38,6 @@ function SharePage(props: {
 }) {
   const { meta, path, absolute, form } = props;
   const title = meta.title ?? UNTITLED;
-  const head = (
-    <>
-      <meta property="og:type" content="website" />
-      <meta property="og:title" content={title} />
-      <meta property="og:url" content={absolute(path)} />
-      {meta.poster !== null && <meta property="og:image" content={absolute(meta.poster)} />}
-      <ViewerStyles />
-      <meta name="twitter:card" content={meta.poster === null ? "summary" : "summary_large_image"} />
-    </>
-  );
   const splat = meta.splat.endsWith(".sog")
     ? {
         content: meta.splat,
@@ -55,6 +45,16 @@ function SharePage(props: {
         poster: meta.poster === null ? null : `${meta.poster}?download=0`,
       }
     : null;
+  const head = (
+    <>
+      <meta property="og:type" content="website" />
+      <meta property="og:title" content={title} />
+      <meta property="og:url" content={absolute(path)} />
+      {meta.poster !== null && <meta property="og:image" content={absolute(meta.poster)} />}
+      {splat !== null && <ViewerHead splat={splat} />}
+      <meta name="twitter:card" content={meta.poster === null ? "summary" : "summary_large_image"} />
+    </>
+  );
   return (
     <Document title={title} head={head} scripts={splat === null ? [] : ["viewer"]}>
       <main class="shared" id="content">

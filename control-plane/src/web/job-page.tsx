@@ -7,7 +7,7 @@ import { CaptureCard, KeyFigures, QualityCard } from "./job-report.tsx";
 import { JobTimeline } from "./job-timeline.tsx";
 import type { PageApi, Viewer } from "./page-api.ts";
 import { Shell } from "./shell.tsx";
-import { SplatViewer, ViewerStyles, viewedSplat } from "./splat-viewer.tsx";
+import { SplatViewer, ViewerHead, viewedSplat } from "./splat-viewer.tsx";
 
 interface JobPageData {
   readonly job: JobView;
@@ -43,7 +43,7 @@ export function JobPage({ viewer, data, origin, now }: JobPageProps) {
       section="/app/jobs"
       title={job.task_id}
       scripts={scripts}
-      head={splat === null ? undefined : <ViewerStyles />}
+      head={splat === null ? undefined : <ViewerHead splat={splat} />}
     >
       <div
         class="head"

@@ -24,9 +24,16 @@ export function posterOf(results: Results | null): string | null {
   return poster === undefined ? null : `${poster.url}?download=0`;
 }
 
-/** What the head of a page with a viewer needs. */
-export function ViewerStyles() {
-  return <link rel="stylesheet" href="/assets/viewer.css" />;
+/** What the head of a page with a viewer needs. The splat is fetched while the viewer's script still is. */
+export function ViewerHead({ splat: { content, cameras } }: { readonly splat: ViewedSplat }) {
+  return (
+    <>
+      <link rel="stylesheet" href="/assets/viewer.css" />
+      {[content, cameras].map((path) => (
+        <link rel="preload" as="fetch" href={path} crossorigin="anonymous" />
+      ))}
+    </>
+  );
 }
 
 /** Filled by client/viewer.ts. Without scripts or WebGL, it stays the poster, and says why. */

@@ -1,5 +1,5 @@
 import { isActive, type JobView, StepSeries, type WatchMessage } from "@splatt/shared";
-import { ApiProblem, type Splatt } from "splatt";
+import { ApiProblem, Splatt } from "splatt";
 import { duration } from "../format.ts";
 import { drawCurves } from "./_chart.ts";
 import { refresh } from "./_fresh.ts";
@@ -19,7 +19,8 @@ const REFRESH_MS = 15_000;
  * Keeps the page of a job that has not ended live over one WebSocket, which costs nothing while nothing happens. A lost
  * connection comes back. At the end, the page is loaded anew: an ended job has other content.
  */
-export async function watchJob(client: Splatt, id: string): Promise<void> {
+export async function watchJob(id: string): Promise<void> {
+  const client = new Splatt();
   const page = new LiveJob();
   let cursor: string | undefined;
   for (;;) {

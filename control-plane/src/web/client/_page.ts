@@ -13,3 +13,10 @@ export function required(selector: string): HTMLElement {
 export function setText(selector: string, text: string): void {
   for (const element of all(selector)) element.textContent = text;
 }
+
+/** Resolves when what the page has now is on the screen. */
+export async function afterPaint(): Promise<void> {
+  await new Promise((resolve) => requestAnimationFrame(resolve));
+  // The callback comes before its frame is painted, a task after it.
+  await new Promise((resolve) => setTimeout(resolve));
+}

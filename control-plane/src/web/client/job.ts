@@ -1,11 +1,9 @@
-import type { PhotoSheet } from "@splatt/shared";
-import { Splatt } from "splatt";
+import type { JobLogs, PhotoSheet } from "@splatt/shared";
 import { drawCameraPath } from "./_camera-path.ts";
 import { type Curves, drawCurves } from "./_chart.ts";
 import { addCopyButtons } from "./_copy.ts";
-import { watchJob } from "./_live-job.ts";
 import { LogView } from "./_log-view.ts";
-import { all, required } from "./_page.ts";
+import { afterPaint, all, required } from "./_page.ts";
 import { showContactSheet, showHeldOut } from "./_photo-sheet.ts";
 import type { CameraFile } from "./_viewer-settings.ts";
 
@@ -18,15 +16,21 @@ interface Metrics {
 }
 
 const { job: id = "", ended, results } = required("[data-job]").dataset;
-const client = new Splatt();
 addCopyButtons();
-if (ended === undefined) await watchJob(client, id);
-else await Promise.all([showStoredLog(), showMetrics(), showCameraPath()]);
+if (ended === undefined) {
+  // With the client and the schemas of what is watched, which are most of a page's scripts.
+  const { watchJob } = await import("./_live-job.ts");
+  await watchJob(id);
+} else {
+  // What is seen first, the picture and the splat, is not delayed by what is further down.
+  await afterPaint();
+  await Promise.all([showStoredLog(), showMetrics(), showCameraPath()]);
+}
 
 async function showStoredLog(): Promise<void> {
   for (const element of all("[data-log='stored']")) {
-    const { lines } = await client.getJobLogs(id, { from: -LOG_LINES });
-    new LogView(element).append(lines);
+    const log = await read<JobLogs>(`/jobs/${encodeURIComponent(id)}/logs?from=${-LOG_LINES}`);
+    if (log !== null) new LogView(element).append(log.lines);
   }
 }
 
