@@ -110,7 +110,9 @@ describe("the previous agent and this control plane", () => {
       await stack.client.cancelJob(cancelled);
       const { job_id } = await stack.client.retryJob(cancelled, FEW_STEPS);
       const job = await expectResults(stack.client, job_id);
-      expect(Object.keys(job.results ?? {})).toEqual(expect.arrayContaining(["baked_splat.sog", "photos.webp"]));
+      expect(Object.keys(job.results ?? {})).toEqual(
+        expect.arrayContaining(["baked_splat.sog", "photos.webp"]),
+      );
     },
     TIMEOUT_MS,
   );
