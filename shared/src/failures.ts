@@ -135,9 +135,24 @@ export const FAILURES = {
     hint: "Send JPEG, PNG, WebP or AVIF photos of the subject from all sides. 8 are the minimum; 50 to 300 work well.",
     retryable: false,
   },
+  dataset_unreadable: {
+    sentence: "The archive's camera poses cannot be used.",
+    hint: "Send a nerfstudio transforms.json or a COLMAP model (sparse/0) of ordinary lenses, with its images, as these programs write them. Without these files, the poses are solved from the images.",
+    retryable: false,
+  },
+  dataset_incomplete: {
+    sentence: "Most of the images that the dataset's camera poses name are missing from the archive.",
+    hint: "Pack the images into the same archive, under the names that the poses use.",
+    retryable: false,
+  },
+  dataset_poses_wrong: {
+    sentence: "The dataset's camera poses do not fit its images.",
+    hint: "Check that images and poses belong together, and that the axes are those of the format. Without the poses in the archive, they are solved from the images.",
+    retryable: false,
+  },
   photos_have_no_time: {
-    sentence: "The options fps, start_sec and end_sec select a part of a video, and this job has photos.",
-    hint: "Leave these options out. All photos of the archive are used.",
+    sentence: "The options fps, start_sec and end_sec select a part of a video, and this job has none.",
+    hint: "Leave these options out. All images of the archive are used.",
     retryable: false,
   },
   time_range_empty: {

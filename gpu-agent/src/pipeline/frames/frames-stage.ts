@@ -69,7 +69,7 @@ export function createFramesStage(config: FramesConfig): Stage<FramesInput, Fram
   };
 }
 
-const LEFTOVER = /^(?:(?:frame|photo)_\d+\.jpg|encoded_\d+(?:\.jpg)?|archive\.tar|(?:part|video)_\d+)$/;
+const LEFTOVER = /^(?:(?:frame|photo)_\d+\.jpg|encoded_\d+(?:\.jpg)?|archive\.tar|given|(?:part|video)_\d+)$/;
 
 /** Removes the leftovers of an interrupted run. */
 async function removePictures(dir: string): Promise<void> {

@@ -3,8 +3,8 @@ import sharp from "sharp";
 import { frameSize } from "../frames/frame-size.ts";
 
 /*
- * Decodes photos in a confined process: `node decode-photos-program.ts MAX_LONG_SIDE NAME...` turns each photo of its
- * folder upright, converts it to sRGB, scales it down and writes it as NAME.jpg without metadata. It prints a line of
+ * Decodes photos in a confined process: `node decode-photos-program.ts MAX_LONG_SIDE upright|stored NAME...` turns each
+ * photo of its folder upright, or leaves it as it is stored, converts it to sRGB, scales it down and writes it as NAME.jpg without metadata. It prints a line of
  * JSON for each, in order: what it is, or why it cannot be used. It imports as little as it can, because its sandbox
  * shows it no more.
  */
@@ -18,19 +18,19 @@ const MAX_ASPECT = 2.5;
 const MAX_EXIF_BYTES = 1024 * 1024;
 const JPEG = { quality: 95, chromaSubsampling: "4:2:0" } as const;
 
-async function decode(name: string, maxLongSide: number) {
+async function decode(name: string, maxLongSide: number, turn: boolean) {
   // From memory, because sharp caches what it reads from a file by the file's name.
   const photo = await readFile(name);
   const input = () =>
     sharp(photo, { limitInputPixels: MAX_PIXELS, failOn: "truncated", sequentialRead: true });
-  const { format, pages = 1, exif, autoOrient } = await input().metadata();
-  const { width, height } = autoOrient;
+  const metadata = await input().metadata();
+  const { format, pages = 1, exif } = metadata;
+  const { width, height } = turn ? metadata.autoOrient : metadata;
   if (!FORMATS.has(format)) return { error: `${format} is not supported` };
   if (pages > 1 && format !== "heif") return { error: "it is an animation" };
   if (Math.min(width, height) < MIN_SIDE) return { error: `it has only ${width}×${height} pixels` };
   if (Math.max(width, height) > MAX_ASPECT * Math.min(width, height)) return { error: "it is a panorama" };
-  const frame = await input()
-    .autoOrient()
+  const frame = await (turn ? input().autoOrient() : input())
     .resize({ ...frameSize({ width, height }, maxLongSide), fit: "fill" })
     .flatten()
     .toColourspace("srgb")
@@ -41,9 +41,9 @@ async function decode(name: string, maxLongSide: number) {
   return { width, height, exif: isUsable ? exif.toString("base64") : null };
 }
 
-const [maxLongSide, ...names] = process.argv.slice(2);
+const [maxLongSide, turn, ...names] = process.argv.slice(2);
 for (const name of names) {
-  const answer = await decode(name, Number(maxLongSide)).catch((error: unknown) => ({
+  const answer = await decode(name, Number(maxLongSide), turn === "upright").catch((error: unknown) => ({
     error: (error instanceof Error ? error.message : String(error)).split("\n")[0],
   }));
   process.stdout.write(`${JSON.stringify(answer)}\n`);

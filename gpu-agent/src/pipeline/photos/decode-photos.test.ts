@@ -38,7 +38,7 @@ async function programOf(source: string): Promise<string> {
 }
 
 it("decodes photos confined, as far as the machine supports it, and leaves nothing else", async () => {
-  const decoder = await PhotoDecoder.start(64, context());
+  const decoder = await PhotoDecoder.start({ maxLongSide: 64 }, context());
   expect(decoder.isConfined).toBe(true);
   const [good, bad] = [join(dir, "photo_0.jpg"), join(dir, "photo_1.jpg")];
   const decoded = await decoder.decode([
@@ -54,11 +54,11 @@ it("decodes photos confined, as far as the machine supports it, and leaves nothi
 
 it("leaves out a photo that ends the decoder, and decodes the others", async () => {
   const program = await programOf(`
-    for (const name of process.argv.slice(3)) {
+    for (const name of process.argv.slice(4)) {
       if (name === "encoded_1") process.abort();
       console.log(JSON.stringify({ error: "no" }));
     }`);
-  const decoder = await PhotoDecoder.start(64, context(), program);
+  const decoder = await PhotoDecoder.start({ maxLongSide: 64 }, context(), program);
   const photos = [0, 1, 2].map((i) => ({ bytes: Buffer.from("x"), to: join(dir, `photo_${i}.jpg`) }));
   expect(await decoder.decode(photos)).toEqual({
     ok: true,
@@ -71,9 +71,9 @@ it.each([
   ["prints nonsense", { width: -1 }, /no answer/],
 ])("believes no decoder that %s", async (_, answer, reason) => {
   const program = await programOf(
-    `for (const _ of process.argv.slice(3)) console.log(${JSON.stringify(JSON.stringify(answer))});`,
+    `for (const _ of process.argv.slice(4)) console.log(${JSON.stringify(JSON.stringify(answer))});`,
   );
-  const decoder = await PhotoDecoder.start(64, context(), program);
+  const decoder = await PhotoDecoder.start({ maxLongSide: 64 }, context(), program);
   const decoded = await decoder.decode([{ bytes: Buffer.from("x"), to: join(dir, "photo_0.jpg") }]);
   expect(decoded).toEqual({ ok: true, value: [{ ok: false, error: expect.stringMatching(reason) }] });
 });
@@ -101,7 +101,7 @@ it("shows a decoder that was taken over no foreign file, no secret and no networ
       });
       socket.destroy();
       writeFileSync("seen", seen.join(""));`);
-    await PhotoDecoder.start(64, context(), program);
+    await PhotoDecoder.start({ maxLongSide: 64 }, context(), program);
     expect(await readFile(join(dir, "seen"), "utf8")).toBe("");
   } finally {
     delete process.env.AGENT_TOKEN;

@@ -43,31 +43,41 @@ export interface EncodedPhoto {
   readonly to: string;
 }
 
+export interface PhotoDecoding {
+  readonly maxLongSide: number;
+  /** Do not turn photos upright: camera poses refer to the pixels as they are stored. */
+  readonly asStored?: boolean;
+}
+
 /**
  * Decodes photos in a process that is confined like ffmpeg: a photo that takes over its decoder reaches neither the
  * network, nor files, nor the agent's secrets.
  */
 export class PhotoDecoder {
-  readonly #maxLongSide: number;
+  readonly #decoding: PhotoDecoding;
   readonly #context: StageContext;
   readonly #program: string;
   readonly isConfined: boolean;
 
-  private constructor(maxLongSide: number, context: StageContext, program: string, isConfined: boolean) {
-    this.#maxLongSide = maxLongSide;
+  private constructor(decoding: PhotoDecoding, context: StageContext, program: string, isConfined: boolean) {
+    this.#decoding = decoding;
     this.#context = context;
     this.#program = program;
     this.isConfined = isConfined;
   }
 
   /** Tries whether the program starts confined; on an unusual installation it may not. */
-  static async start(maxLongSide: number, context: StageContext, program = PROGRAM): Promise<PhotoDecoder> {
-    const confined = new PhotoDecoder(maxLongSide, context, program, true);
+  static async start(
+    decoding: PhotoDecoding,
+    context: StageContext,
+    program = PROGRAM,
+  ): Promise<PhotoDecoder> {
+    const confined = new PhotoDecoder(decoding, context, program, true);
     const trial = await confined.#run([]);
     if (trial.ok && trial.value.exitCode === 0) return confined;
     const why = trial.ok ? trial.value.tail.join("\n") : trial.error;
     context.log.warn({ why }, "the photo decoder does not start confined; photos are decoded unconfined");
-    return new PhotoDecoder(maxLongSide, context, program, false);
+    return new PhotoDecoder(decoding, context, program, false);
   }
 
   /** @returns for each photo what it is, or why it cannot be used */
@@ -112,7 +122,12 @@ export class PhotoDecoder {
     let received = 0;
     const run = await runTool({
       file: process.execPath,
-      args: [this.#program, String(this.#maxLongSide), ...names],
+      args: [
+        this.#program,
+        String(this.#decoding.maxLongSide),
+        this.#decoding.asStored ? "stored" : "upright",
+        ...names,
+      ],
       cwd,
       signal,
       timeoutMs: TIMEOUT_MS,
@@ -137,7 +152,7 @@ export class PhotoDecoder {
       // What is checked is what is used.
       const bytes = await readFile(frame);
       const found = await sharp(bytes).metadata();
-      const expected = frameSize({ width, height }, this.#maxLongSide);
+      const expected = frameSize({ width, height }, this.#decoding.maxLongSide);
       if (found.format !== "jpeg" || found.width !== expected.width || found.height !== expected.height) {
         return err(OTHER_PICTURE);
       }

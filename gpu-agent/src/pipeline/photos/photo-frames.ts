@@ -45,5 +45,7 @@ export const PhotoFrames = z.object({
   order: z.enum(["time", "name"]),
   /** Notes for the person who sent the photos. */
   notes: z.array(z.string()),
+  /** What the camera poses were read from, where they came with the images; see given-poses. */
+  given: z.enum(["transforms.json", "COLMAP model"]).optional(),
 });
 export type PhotoFrames = z.infer<typeof PhotoFrames>;

@@ -5,6 +5,8 @@ import { freeDiskBytes } from "../../files/disk-usage.ts";
 import { SIGNATURE_BYTES, signatureOf } from "../frames/container-signature.ts";
 import type { FrameOptions } from "../frames/frame-plan.ts";
 import type { FramesConfig } from "../frames/input-video.ts";
+import { type DatasetFiles, findDataset } from "../given-poses/find-dataset.ts";
+import { takeDataset } from "../given-poses/take-dataset.ts";
 import { type Clip, takeScene } from "../scene/take-scene.ts";
 import type { StageContext, StageResult } from "../stage.ts";
 import { ARCHIVE_LIMITS, type Archive } from "./archive.ts";
@@ -31,6 +33,7 @@ export interface ArchiveSource {
 
 /** What the archive's files are, by their first bytes. */
 interface Contents {
+  readonly dataset: DatasetFiles | null;
   /** Indices of the entries. */
   readonly images: readonly number[];
   readonly videos: readonly number[];
@@ -38,11 +41,11 @@ interface Contents {
 }
 
 /**
- * Makes frames from an archive of photos, of videos, or of both. Nothing is unpacked before the whole listing is
+ * Makes frames from an archive of photos, of videos, or of both, or from a dataset with camera poses. Nothing is unpacked before the whole listing is
  * judged.
  *
  * Fails with `archive_corrupt`, `archive_unsupported`, `archive_unsafe`, `archive_too_large`, `photos_have_no_time`,
- * `too_few_photos`, `disk_full`, `agent_stopped`, and what `takeScene` returns.
+ * `too_few_photos`, `disk_full`, `agent_stopped`, and what `takeScene` and `takeDataset` return.
  */
 export async function takeArchive(
   config: FramesConfig,
@@ -58,7 +61,12 @@ export async function takeArchive(
   if (refused) return err(refused);
   const contents = await inspect(archive, context);
   if (!contents.ok) return contents;
-  const { images, videos } = contents.value;
+  const { images, videos, dataset } = contents.value;
+  if (dataset !== null) {
+    const given = videoOptionsGiven(options);
+    if (given.length > 0) return err(failure("photos_have_no_time", `Given: ${given.join(", ")}.`));
+    return await takeDataset(archive, dataset, images, config, context);
+  }
   if (videos.length > 0) return await takeVideos(config, archive, bytes, contents.value, options, context);
   const given = videoOptionsGiven(options);
   if (given.length > 0) return err(failure("photos_have_no_time", `Given: ${given.join(", ")}.`));
@@ -72,7 +80,7 @@ export async function takeArchive(
 async function inspect(archive: Archive, context: StageContext): Promise<Result<Contents, Failure>> {
   const images: number[] = [];
   const videos: number[] = [];
-  let others = 0;
+  const others = new Map<number, string>();
   for (const [index, { path, kind, size }] of archive.entries.entries()) {
     if (context.signal.aborted) return err(failure("agent_stopped", ""));
     if (kind !== "file" || size === 0 || isClutter(path)) continue;
@@ -86,20 +94,21 @@ async function inspect(archive: Archive, context: StageContext): Promise<Result<
       if (size > MAX_PHOTO_BYTES) return err(tooLarge(path, size, MAX_PHOTO_BYTES));
       images.push(index);
     } else if (signature === "video") videos.push(index);
-    else others++;
+    else others.set(index, path);
   }
   if (images.length > MAX_PHOTOS) {
     return err(failure("archive_too_large", `It has ${images.length} photos; ${MAX_PHOTOS} is the limit.`));
   }
   const clips = withoutLivePhotos(archive, images, videos);
   context.log.info(
-    { images: images.length, videos: videos.length, clips: clips.length, others },
+    { images: images.length, videos: videos.length, clips: clips.length, others: others.size },
     "read the archive",
   );
-  if (clips.length > MAX_VIDEOS) {
+  const dataset = findDataset(others);
+  if (clips.length > MAX_VIDEOS && dataset === null) {
     return err(failure("archive_too_large", `It has ${clips.length} videos; ${MAX_VIDEOS} is the limit.`));
   }
-  return ok({ images, videos: clips, others });
+  return ok({ images, videos: clips, others: others.size, dataset });
 }
 
 /** The videos without those that belong to a live photo: IMG_1.MOV beside IMG_1.JPG. */

@@ -7,7 +7,7 @@ import type { StageContext, StageResult } from "../stage.ts";
 import type { Archive } from "./archive.ts";
 import { damagedEntry, quoted, readEntry } from "./archive-entry.ts";
 import { type ChosenPhotos, choosePhotos, type Photo } from "./choose-photos.ts";
-import { type EncodedPhoto, PhotoDecoder } from "./decode-photos.ts";
+import { type EncodedPhoto, PhotoDecoder, type PhotoDecoding } from "./decode-photos.ts";
 import type { PhotoCamera, PhotoFrames } from "./photo-frames.ts";
 
 const MAX_NAMED = 3;
@@ -53,16 +53,17 @@ interface DecodedSet {
   readonly unusable: readonly string[];
 }
 
-async function decodeAll(
+/** Decodes photos in batches, each to the file `candidate(index)`. */
+export async function decodeAll(
   archive: Archive,
   images: readonly number[],
-  { maxLongSide }: PhotoLimits,
+  decoding: PhotoDecoding,
   context: StageContext,
 ): Promise<Result<DecodedSet, Failure>> {
   const photos: Photo[] = [];
   const unusable: string[] = [];
   if (images.length === 0) return ok({ photos, unusable });
-  const decoder = await PhotoDecoder.start(maxLongSide, context);
+  const decoder = await PhotoDecoder.start(decoding, context);
   for (let done = 0; done < images.length; ) {
     if (context.signal.aborted) return err(failure("agent_stopped", ""));
     const batch: (EncodedPhoto & { readonly path: string })[] = [];
@@ -96,7 +97,7 @@ async function decodeAll(
   return ok({ photos, unusable });
 }
 
-function candidate(dir: string, index: number): string {
+export function candidate(dir: string, index: number): string {
   return join(dir, `photo_${index}.jpg`);
 }
 
@@ -140,18 +141,18 @@ function notesOn(decoded: number, chosen: ChosenPhotos, unusable: readonly strin
   const left = (count: number, why: string) => {
     if (count > 0) notes.push(`Photos left out because ${why}: ${count}.`);
   };
-  if (unusable.length > 0) {
-    const named = unusable.slice(0, MAX_NAMED).join("; ");
-    const more = unusable.length > MAX_NAMED ? ` and ${unusable.length - MAX_NAMED} more` : "";
-    notes.push(
-      `${unusable.length} of ${decoded + unusable.length} photos could not be used (${named}${more}).`,
-    );
-  }
+  if (unusable.length > 0) notes.push(leftOutNote(decoded, unusable));
   left(chosen.repeats, "they show the same as another");
   left(chosen.blurred, "they are blurred beside their neighbours");
   left(chosen.small, "they are much smaller than the others");
   left(chosen.surplus, `${chosen.photos.length} is the limit`);
   return notes;
+}
+
+export function leftOutNote(decoded: number, unusable: readonly string[]): string {
+  const named = unusable.slice(0, MAX_NAMED).join("; ");
+  const more = unusable.length > MAX_NAMED ? ` and ${unusable.length - MAX_NAMED} more` : "";
+  return `${unusable.length} of ${decoded + unusable.length} photos could not be used (${named}${more}).`;
 }
 
 function cameraCount(count: number): string {

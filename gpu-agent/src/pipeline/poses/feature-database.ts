@@ -31,6 +31,18 @@ export function readImages(database: string): Result<readonly ReadImage[], strin
   );
 }
 
+/** @returns the database's numbers of each image and its camera, by the image's name */
+export function readImageIds(
+  database: string,
+): Result<ReadonlyMap<string, { readonly id: number; readonly cameraId: number }>, string> {
+  return query(database, (connection) => {
+    const rows = connection.prepare("SELECT image_id, camera_id, name FROM images").all();
+    return new Map(
+      rows.map((row) => [String(row.name), { id: Number(row.image_id), cameraId: Number(row.camera_id) }]),
+    );
+  });
+}
+
 /** A sample of an image's SIFT descriptors, 128 bytes each. */
 export interface ImageDescriptors {
   readonly name: string;

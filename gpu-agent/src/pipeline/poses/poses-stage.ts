@@ -15,6 +15,8 @@ import {
 } from "@splatt/shared";
 import { z } from "zod";
 import type { FramesOutput } from "../frames/frames-stage.ts";
+import { completeGivenModel, type GivenModel } from "../given-poses/given-model.ts";
+import { GIVEN_DIR } from "../given-poses/take-dataset.ts";
 import type { PhotoFrames } from "../photos/photo-frames.ts";
 import type { Stage, StageContext, StageResult } from "../stage.ts";
 import { captureReport } from "./capture-report.ts";
@@ -30,6 +32,7 @@ import { splitFrames } from "./held-out.ts";
 import { featureCoverage, longestGap, parallaxDegrees } from "./model-facts.ts";
 import { moveModel, readModel } from "./model-files.ts";
 import type { PassOutcome } from "./pass.ts";
+import { firstPass } from "./settings.ts";
 import { stillShare } from "./still-features.ts";
 import { estimateUp } from "./up-direction.ts";
 import { type ViewSpacing, viewSpacing } from "./view-spacing.ts";
@@ -131,7 +134,17 @@ async function findPoses(
     height,
     cores,
   };
-  const solved = await climbLadder(job, task, work, WRITING_STARTS);
+  // COLMAP requires the given cameras' model in its database.
+  const settings = (gpu: boolean) => ({ ...firstPass({ ...task, gpu }), cameraModel: "OPENCV" as const });
+  const isGiven = "given" in input.frames && input.frames.given !== undefined;
+  const given = isGiven
+    ? await completeGivenModel(job, settings, join(input.framesDir, GIVEN_DIR), work)
+    : null;
+  if (given?.ok === false) return given;
+  const solved =
+    given === null
+      ? await climbLadder(job, task, work, WRITING_STARTS)
+      : ok(givenSolution(given.value, names));
   if (!solved.ok) return solved;
   const { outcome, passes } = solved.value;
   const [largest] = outcome.models;
@@ -142,7 +155,7 @@ async function findPoses(
   await moveModel(largest.dir, modelDir);
   const model = await readModel(modelDir);
   if (!model.ok) return err(failure("colmap_failed", model.error));
-  const still = stillShare(model.value, solved.value.database);
+  const still = given === null ? stillShare(model.value, solved.value.database) : ok(null);
   if (!still.ok) context.log.warn(`poses: the matches could not be read: ${still.error}`);
   await rm(work, { recursive: true, force: true });
   const sources = new Map(
@@ -158,7 +171,7 @@ async function findPoses(
   const capture = captureReport({
     frames: names.length,
     registered: model.value.images.length,
-    points: model.value.points.length,
+    points: observedPoints(model.value),
     meanReprojectionError: meanError(model.value),
     longSide: Math.max(width, height),
     passes,
@@ -166,12 +179,11 @@ async function findPoses(
     spacing: namedSpacing(model.value, sources),
     still: still.ok ? still.value : null,
     places: solved.value.places,
-    coverage: featureCoverage(model.value),
-    parallax: parallaxDegrees(model.value),
+    ...viewsOf(model.value),
     gap: longestGap(names, model.value),
     video: "fps" in input.frames ? { fps: input.frames.fps, startSec: input.frames.start_sec } : null,
     videos: placedOf(videos, names, model.value),
-    notes: input.frames.notes,
+    notes: [...(given === null ? [] : [given.value.note]), ...input.frames.notes],
   });
   if (capture.verdict === "unusable") return err(unusable(capture, solved.value));
   await writeFile(join(context.dir, "sparse_pc.ply"), sparsePointCloud(model.value, transforms));
@@ -186,6 +198,25 @@ function namedSpacing(
 ): ViewSpacing {
   const spacing = viewSpacing(model);
   return { ...spacing, lonely: spacing.lonely.map((name) => sources.get(name)?.photo ?? name) };
+}
+
+/** The solution of a dataset whose camera poses came with its images. */
+function givenSolution({ dir, points }: GivenModel, names: readonly string[]): Solution {
+  const outcome = {
+    ...{ models: [{ dir, names, points }], features: 0, connected: names.length },
+    ...{ problem: null, fault: null, lastWords: "" },
+  };
+  return { outcome, passes: [], lacksParallax: false, places: false, database: "" };
+}
+
+/** Points that no image has observed were not triangulated. */
+function observedPoints({ points }: ColmapModel): number {
+  return points.filter(({ track }) => track.length > 0).length;
+}
+
+function viewsOf(model: ColmapModel): { coverage: number; parallax: number } {
+  if (observedPoints(model) === 0) return { coverage: 1, parallax: 180 };
+  return { coverage: featureCoverage(model), parallax: parallaxDegrees(model) };
 }
 
 /** The same transforms, with near-duplicate pictures on the same side of the split. */

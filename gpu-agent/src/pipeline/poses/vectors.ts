@@ -54,6 +54,21 @@ export function rotationOf([w, x, y, z]: readonly [number, number, number, numbe
   ];
 }
 
+/** The quaternion w, x, y, z of a rotation given by its rows (S. Shepperd, 1978). */
+export function quaternionOf(m: Matrix3): readonly [number, number, number, number] {
+  const [[a, b, c], [d, e, f], [g, h, i]] = m;
+  const options = [
+    [1 + a + e + i, h - f, c - g, d - b],
+    [h - f, 1 + a - e - i, b + d, c + g],
+    [c - g, b + d, 1 - a + e - i, f + h],
+    [d - b, c + g, f + h, 1 - a - e + i],
+  ] as const;
+  const pivots = [options[0][0], options[1][1], options[2][2], options[3][3]];
+  const best = options[pivots.indexOf(Math.max(...pivots))] ?? options[0];
+  const l = Math.hypot(...best);
+  return [best[0] / l, best[1] / l, best[2] / l, best[3] / l];
+}
+
 /** The smallest rotation that turns unit vector `from` to unit vector `to` (Rodrigues' formula). */
 export function rotationBetween(from: Vector3, to: Vector3): Matrix3 {
   const c = dot(from, to);

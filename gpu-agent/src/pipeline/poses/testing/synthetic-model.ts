@@ -1,76 +1,21 @@
 import { project, toOpenCv } from "../camera-models.ts";
 import type { ColmapCamera, ColmapImage, ColmapModel, ColmapPoint } from "../colmap-model.ts";
-import { add, apply, cross, dot, normalized, rotationOf, scale, subtract, type Vector3 } from "../vectors.ts";
+import {
+  add,
+  apply,
+  cross,
+  dot,
+  normalized,
+  quaternionOf,
+  rotationOf,
+  scale,
+  subtract,
+  type Vector3,
+} from "../vectors.ts";
+
+export { encodeModel } from "../encode-model.ts";
 
 /** COLMAP models for tests, made up or written as COLMAP writes them. */
-
-/** Encodes a model as cameras.bin, images.bin and points3D.bin. */
-export function encodeModel(model: ColmapModel): { cameras: Buffer; images: Buffer; points: Buffer } {
-  const cameras = new Writer();
-  cameras.uint64(model.cameras.size);
-  for (const camera of model.cameras.values()) {
-    cameras.uint32(camera.id);
-    cameras.uint32(camera.model);
-    cameras.uint64(camera.width);
-    cameras.uint64(camera.height);
-    for (const param of camera.params) cameras.float64(param);
-  }
-  const images = new Writer();
-  images.uint64(model.images.length);
-  for (const image of model.images) {
-    images.uint32(image.id);
-    for (const value of [...image.quaternion, ...image.translation]) images.float64(value);
-    images.uint32(image.cameraId);
-    images.bytes(Buffer.from(`${image.name}\0`));
-    images.uint64(image.features.length / 2);
-    for (let i = 0; i < image.features.length; i += 2) {
-      images.float64(image.features[i] ?? 0);
-      images.float64(image.features[i + 1] ?? 0);
-      images.bytes(Buffer.alloc(8, 0xff));
-    }
-  }
-  const points = new Writer();
-  points.uint64(model.points.length);
-  model.points.forEach((point, id) => {
-    points.uint64(id + 1);
-    for (const value of point.position) points.float64(value);
-    points.bytes(Buffer.from(point.colour));
-    points.float64(point.error);
-    points.uint64(point.track.length / 2);
-    for (const value of point.track) points.uint32(value);
-  });
-  return { cameras: cameras.done(), images: images.done(), points: points.done() };
-}
-
-class Writer {
-  readonly #chunks: Buffer[] = [];
-
-  uint32(value: number): void {
-    const bytes = Buffer.alloc(4);
-    bytes.writeUInt32LE(value);
-    this.#chunks.push(bytes);
-  }
-
-  uint64(value: number): void {
-    const bytes = Buffer.alloc(8);
-    bytes.writeBigUInt64LE(BigInt(value));
-    this.#chunks.push(bytes);
-  }
-
-  float64(value: number): void {
-    const bytes = Buffer.alloc(8);
-    bytes.writeDoubleLE(value);
-    this.#chunks.push(bytes);
-  }
-
-  bytes(bytes: Buffer): void {
-    this.#chunks.push(bytes);
-  }
-
-  done(): Buffer {
-    return Buffer.concat(this.#chunks);
-  }
-}
 
 const CAMERA: ColmapCamera = { id: 1, model: 2, width: 640, height: 480, params: [600, 320, 240, -0.05] };
 
@@ -89,21 +34,6 @@ export function lookAt(
   const quaternion = quaternionOf([right, down, forward]);
   const translation = scale([dot(right, position), dot(down, position), dot(forward, position)], -1);
   return { quaternion, translation };
-}
-
-/** The quaternion w, x, y, z of a rotation given by its rows (S. Shepperd, 1978). */
-function quaternionOf(m: readonly [Vector3, Vector3, Vector3]): readonly [number, number, number, number] {
-  const [[a, b, c], [d, e, f], [g, h, i]] = m;
-  const options = [
-    [1 + a + e + i, h - f, c - g, d - b],
-    [h - f, 1 + a - e - i, b + d, c + g],
-    [c - g, b + d, 1 - a + e - i, f + h],
-    [d - b, c + g, f + h, 1 - a - e + i],
-  ] as const;
-  const pivots = [options[0][0], options[1][1], options[2][2], options[3][3]];
-  const best = options[pivots.indexOf(Math.max(...pivots))] ?? options[0];
-  const l = Math.hypot(...best);
-  return [best[0] / l, best[1] / l, best[2] / l, best[3] / l];
 }
 
 /** Cameras with the given poses, and points that all of them observe where they really appear. */

@@ -1,0 +1,82 @@
+/** Where an archive holds camera poses. All numbers are indices of its entries. */
+export type DatasetFiles =
+  | { readonly kind: "transforms"; readonly file: number }
+  | {
+      readonly kind: "colmap";
+      readonly format: "bin" | "txt";
+      readonly cameras: number;
+      readonly images: number;
+      readonly points: number | null;
+    };
+
+/** Finds nerfstudio's transforms.json or, without one, a COLMAP model. Of several, the one nearest to the root. */
+export function findDataset(paths: ReadonlyMap<number, string>): DatasetFiles | null {
+  const nearest = (name: string) => byDepth(paths, name)[0]?.[0] ?? null;
+  const file = nearest("transforms.json");
+  if (file !== null) return { kind: "transforms", file };
+  for (const format of ["bin", "txt"] as const) {
+    for (const [cameras, path] of byDepth(paths, `cameras.${format}`)) {
+      const beside = (name: string) => {
+        const wanted = `${path.slice(0, path.lastIndexOf("/") + 1)}${name}.${format}`;
+        return [...paths].find(([, other]) => other === wanted)?.[0] ?? null;
+      };
+      const images = beside("images");
+      if (images !== null) return { kind: "colmap", format, cameras, images, points: beside("points3D") };
+    }
+  }
+  return null;
+}
+
+/** The entries with a file name, those nearest to the root first; of COLMAP's models, 0 before 1. */
+function byDepth(paths: ReadonlyMap<number, string>, name: string): [number, string][] {
+  const depth = (path: string) => path.split("/").length;
+  return [...paths]
+    .filter(([, path]) => path === name || path.endsWith(`/${name}`))
+    .toSorted(([, a], [, b]) => depth(a) - depth(b) || (a < b ? -1 : 1));
+}
+
+/**
+ * Finds the images that a dataset names. Names are only looked up in the archive's listing, so none can lead out of it.
+ *
+ * @param dir the folder of the file that names them, with a slash at its end, or ""
+ * @param images paths of the archive's images
+ * @returns for a name, the path in the archive; null when it is missing
+ */
+export function imageFinder(dir: string, images: Iterable<string>): (name: string) => string | null {
+  const known = new Set<string>();
+  const bySuffix = new Map<string, string[]>();
+  for (const path of images) {
+    known.add(path);
+    const base = fileName(path);
+    bySuffix.set(base, [...(bySuffix.get(base) ?? []), path]);
+  }
+  return (name) => {
+    const wanted = resolved(dir, name);
+    for (const extension of ["", ".png", ".jpg", ".jpeg", ".JPG"]) {
+      if (wanted !== null && known.has(wanted + extension)) return wanted + extension;
+    }
+    // COLMAP names images relative to a folder that the model does not name; it is usually called images.
+    const tail = name.replaceAll("\\", "/").replace(/^(?:\.?\/)+/, "");
+    const matches = (bySuffix.get(fileName(tail)) ?? []).filter(
+      (path) => path === tail || path.endsWith(`/${tail}`),
+    );
+    const usual = matches.filter((path) => `/${path}`.includes(`/images/${tail}`));
+    const [found, ...others] = usual.length > 0 ? usual : matches;
+    return found !== undefined && others.length === 0 ? found : null;
+  };
+}
+
+function fileName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** @returns null for a path that leads out of the archive */
+function resolved(dir: string, name: string): string | null {
+  const parts: string[] = [];
+  for (const part of `${dir}${name.replaceAll("\\", "/")}`.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part !== "..") parts.push(part);
+    else if (parts.pop() === undefined) return null;
+  }
+  return parts.join("/");
+}

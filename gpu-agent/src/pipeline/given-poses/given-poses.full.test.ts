@@ -1,0 +1,138 @@
+import { spawnSync } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readTransforms, type Transforms } from "@splatt/formats";
+import { renderSampleFrames } from "@splatt/sample-clip";
+import type { JobOptions } from "@splatt/shared";
+import { pino } from "pino";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FRAME_LIMITS } from "../frames/frame-plan.ts";
+import { createFramesStage, type FramesOutput } from "../frames/frames-stage.ts";
+import { zipOf } from "../photos/testing/archives.ts";
+import { toDatasetFrame } from "../poses/dataset-files.ts";
+import { createPosesStage } from "../poses/poses-stage.ts";
+
+/** Datasets made of our own result, from archive to dataset folder. With the real COLMAP. */
+const installed = spawnSync("colmap", ["-h"]).status === 0;
+
+const SIZE = { width: 320, height: 240 };
+const PROGRESS = Array.from({ length: 14 }, (_, i) => 0.35 + 0.027 * i);
+const OPTIONS = { fps: 4, start_sec: 0, end_sec: null } satisfies Partial<JobOptions>;
+
+let root = "";
+let solved = "";
+let transforms: Transforms;
+
+beforeAll(async () => {
+  if (!installed) return;
+  root = await mkdtemp(join(tmpdir(), "splatt-given-"));
+  const photos: Record<string, Uint8Array> = {};
+  for await (const pixels of renderSampleFrames(PROGRESS, SIZE)) {
+    const name = `photos/${String(Object.keys(photos).length).padStart(3, "0")}.jpg`;
+    photos[name] = await sharp(pixels, { raw: { ...SIZE, channels: 3 } })
+      .jpeg({ quality: 95 })
+      .toBuffer();
+  }
+  const run = await posed(photos);
+  if (!run.result.ok) throw new Error(run.result.error.detail);
+  solved = run.dir;
+  transforms = await readTransforms(join(solved, "transforms.json"));
+}, 300_000);
+
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+/** Runs the stages of frames and poses on a zip of files. @returns the poses stage's result, and its folder */
+async function posed(files: Record<string, Uint8Array>) {
+  const dir = await mkdtemp(join(root, "job-"));
+  const [framesDir, posesDir] = [join(dir, "frames"), join(dir, "poses")];
+  for (const each of [framesDir, posesDir]) await mkdir(each);
+  await writeFile(join(dir, "source"), zipOf(files));
+  const context = (folder: string) => ({
+    dir: folder,
+    signal: new AbortController().signal,
+    log: pino({ level: "silent" }),
+    report: () => undefined,
+    toolOutput: () => undefined,
+  });
+  const limits = { commandTimeoutMs: 240_000, silenceMs: 240_000 };
+  const frames = await createFramesStage({
+    ffmpeg: "ffmpeg",
+    ffprobe: "ffprobe",
+    ...limits,
+    ...FRAME_LIMITS,
+  }).run({ files: [{ path: join(dir, "source"), name: "source" }], options: OPTIONS }, context(framesDir));
+  if (!frames.ok) throw new Error(`${frames.error.code}: ${frames.error.detail}`);
+  const stage = createPosesStage({ colmap: "colmap", gpu: false, threads: null, ...limits });
+  const input = { framesDir, frames: frames.value satisfies FramesOutput, preset: "draft" as const };
+  return { dir: posesDir, result: await stage.run(input, context(posesDir)) };
+}
+
+async function imagesOf(dir: string): Promise<Record<string, Uint8Array>> {
+  const names = await readdir(join(dir, "images"));
+  return Object.fromEntries(
+    await Promise.all(
+      names.map(async (name) => [`images/${name}`, await readFile(join(dir, "images", name))] as const),
+    ),
+  );
+}
+
+function json(value: unknown): Uint8Array {
+  return Buffer.from(JSON.stringify(value));
+}
+
+/** The distance of each camera from where the dataset had it, both in the frame of the first result. */
+function moved(made: Transforms): number[] {
+  return made.frames.map((frame, i) => {
+    const [a, b, c] = transforms.frames[i]?.transform_matrix ?? frame.transform_matrix;
+    const [x, y, z] = toDatasetFrame(made, [a[3], b[3], c[3]]);
+    const [p, q, r] = frame.transform_matrix;
+    return Math.hypot(x - p[3], y - q[3], z - r[3]);
+  });
+}
+
+describe.runIf(installed)("a dataset with poses", () => {
+  it("as transforms.json keeps its cameras, and gets points", { timeout: 300_000 }, async () => {
+    const { dir, result } = await posed({ ...(await imagesOf(solved)), "transforms.json": json(transforms) });
+    expect(result).toMatchObject({ ok: true, value: { capture: { frames: 14, registered: 14 } } });
+    if (!result.ok) return;
+    expect(result.value.capture.points).toBeGreaterThan(300);
+    expect(result.value.capture.mean_reprojection_error).toBeLessThan(1.5);
+    expect(result.value.capture.advice).toMatch(/The camera poses were given; \d+ points were triangulated/);
+    const made = await readTransforms(join(dir, "transforms.json"));
+    expect(Math.max(...moved(made))).toBeLessThan(1e-4);
+  });
+
+  it("as COLMAP model keeps its points", { timeout: 300_000 }, async () => {
+    const model = join(solved, "colmap", "sparse", "0");
+    const files = await imagesOf(solved);
+    for (const name of ["cameras.bin", "images.bin", "points3D.bin"]) {
+      files[`sparse/0/${name}`] = await readFile(join(model, name));
+    }
+    const { dir, result } = await posed(files);
+    expect(result).toMatchObject({ ok: true, value: { capture: { registered: 14 } } });
+    expect(result.ok && result.value.capture.advice).toContain("The camera poses and points were given.");
+    const made = await readTransforms(join(dir, "transforms.json"));
+    expect(made.frames).toHaveLength(14);
+    for (const [i, frame] of made.frames.entries()) {
+      for (const [row, values] of frame.transform_matrix.entries()) {
+        for (const [column, value] of values.entries()) {
+          expect(value).toBeCloseTo(transforms.frames[i]?.transform_matrix[row]?.[column] ?? 9, 3);
+        }
+      }
+    }
+  });
+
+  it("is refused when its axes are those of another format", { timeout: 300_000 }, async () => {
+    const frames = transforms.frames.map((frame) => ({
+      ...frame,
+      transform_matrix: frame.transform_matrix.map(([x, y, z, w], row) =>
+        row < 3 ? [x, -y, -z, w] : [x, y, z, w],
+      ),
+    }));
+    const files = { ...(await imagesOf(solved)), "transforms.json": json({ ...transforms, frames }) };
+    const { result } = await posed(files);
+    expect(result).toMatchObject({ ok: false, error: { code: "dataset_poses_wrong" } });
+  });
+});
