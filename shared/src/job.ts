@@ -50,10 +50,10 @@ export const JobOptions = z.object({
   iterations: laxNumber(z.int().min(1).max(1_000_000)).default(5000).describe("Training steps."),
   fps: laxNumber(z.number().positive().max(120))
     .default(4)
-    .describe("Frames per second of video. Not for photos."),
+    .describe("Frames per second of video. Not for photos and datasets."),
   start_sec: laxNumber(z.number().min(0))
     .default(0)
-    .describe("Start of the range, in seconds. Not for photos."),
+    .describe("Start of the range, in seconds; of several videos, of each. Not for photos and datasets."),
   end_sec: laxNumber(z.number().positive())
     .nullable()
     .default(null)
@@ -83,7 +83,7 @@ export const CreateJobFields = JobOptions.extend({
     .refine(isWellFormed, WELL_FORMED)
     .describe("Your identifier; returned with the job."),
   filebin_url: VideoUrl.optional().describe(
-    "Where the video, or the archive of photos, is: a public https address of the file itself. Needs filename. Give exactly one of filebin_url, video_url and upload_id.",
+    "Where the video, or the archive, is: a public https address of the file itself. Needs filename. Give exactly one of filebin_url, video_url and upload_id.",
   ),
   video_url: VideoUrl.optional().describe("The same as filebin_url, without a need for filename."),
   upload_id: z.uuid().toLowerCase().optional().describe("A completed upload, instead of a URL."),

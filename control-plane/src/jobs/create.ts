@@ -1,4 +1,4 @@
-import { type CreateJob, DEFAULT_POOL, isArchiveName, JobOptions, videoOptionsGiven } from "@splatt/shared";
+import { type CreateJob, DEFAULT_POOL, JobOptions } from "@splatt/shared";
 import { and, eq, type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { agents, type Callback, type JobRow, jobs, uploads } from "../db/schema.ts";
@@ -48,7 +48,6 @@ export async function createJob(
   const owner = repeats === null ? principal : undefined;
   const upload = body.upload_id === undefined ? null : await findCompletedUpload(db, body.upload_id, owner);
   const filename = body.filename ?? upload?.filename ?? "video";
-  requireNoVideoOptions(body, filename);
   const id = crypto.randomUUID();
   const now = Date.now();
   const rank = queueRank(now, body.priority);
@@ -102,22 +101,6 @@ function whileUploadExists(db: Database, uploadId: string, filename: string): SQ
 export async function announceJob(env: Env, pool: string, job: WaitingJob): Promise<void> {
   await notifyDispatcher(env, pool, "job created", job.id, (dispatcher) =>
     dispatcher.jobQueued(job.engine, job),
-  );
-}
-
-/** Photos have no time. What the name does not tell, the agent finds in the file. */
-function requireNoVideoOptions(body: CreateJob, filename: string): void {
-  const url = body.filebin_url ?? body.video_url;
-  if (!isArchiveName(filename) && !(url !== undefined && isArchiveName(new URL(url).pathname))) return;
-  const given = videoOptionsGiven(body);
-  if (given.length === 0) return;
-  throw new ApiError(
-    "invalid_request",
-    given.map((name) => ({
-      loc: ["body", name],
-      msg: `${name} selects a part of a video; for an archive of photos, leave it out`,
-      type: "value_error",
-    })),
   );
 }
 

@@ -68,13 +68,6 @@ describe("POST /jobs", () => {
     ["two sources", { video_url: "https://example.com/v.mp4" }, ["body", "filebin_url"], "value_error"],
     ["no source", { filebin_url: undefined }, ["body", "filebin_url"], "value_error"],
     ["an unknown engine", { engine: "magic" }, ["body", "engine"], "enum"],
-    ["frames per second of photos", { filename: "photos.ZIP", fps: 2 }, ["body", "fps"], "value_error"],
-    [
-      "a range of photos, by their URL",
-      { filebin_url: "https://example.com/photos.tar.gz?x=1", start_sec: 2 },
-      ["body", "start_sec"],
-      "value_error",
-    ],
     ["a pool without agents", { pool: "nobody" }, ["body", "pool"], "value_error"],
   ])("answers 422 naming the field for %s", async (_, change, loc, type) => {
     const problem = await json<{ detail: unknown[]; code: string }>(

@@ -30,7 +30,7 @@ interface NewJobPageProps {
 }
 
 /** Sends a video and makes a job of it. client/new.ts does the sending. */
-const ACCEPTED = "video/*,.mkv,.mts,.insv,.zip,.tar,.tgz,.tar.gz";
+const ACCEPTED = "video/*,image/*,.mkv,.mts,.insv,.zip,.tar,.tgz,.tar.gz";
 
 export function NewJobPage({ viewer, experience }: NewJobPageProps) {
   return (
@@ -41,13 +41,14 @@ export function NewJobPage({ viewer, experience }: NewJobPageProps) {
           <svg viewBox="0 0 48 48" aria-hidden="true">
             <path d="M24 33V10m0 0-9 9m9-9 9 9M8 32v6h32v-6" />
           </svg>
-          <strong data-file-name>Drop a video here, or a zip of photos</strong>
+          <strong data-file-name>Drop a video here, or photos</strong>
           <span class="hint" data-file-hint>
-            MP4, MOV, MKV, WebM or AVI, as the camera made it, or a zip or tar of at least 8 photos. An
-            interrupted upload continues where it stopped.
+            MP4, MOV, MKV, WebM or AVI, as the camera made it; several videos of one scene; at least 8 photos;
+            or a zip or tar of them, or of a dataset with camera poses. An interrupted upload continues where
+            it stopped.
           </span>
           <span class="preview" data-preview hidden />
-          <input class="visually-hidden" type="file" name="video" accept={ACCEPTED} required />
+          <input class="visually-hidden" type="file" name="video" accept={ACCEPTED} multiple required />
         </label>
         <noscript>
           <div class="notice warn">

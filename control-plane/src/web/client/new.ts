@@ -1,4 +1,4 @@
-import { ApiProblem, Splatt, Unreachable } from "splatt";
+import { ApiProblem, packFiles, Splatt, Unreachable } from "splatt";
 import { bytes, duration } from "../format.ts";
 import { labelsOf } from "../labels-field.ts";
 import { keepAwake } from "./_keep-awake.ts";
@@ -32,8 +32,8 @@ input.addEventListener("change", () => void showFile());
 pauseButton.addEventListener("click", () => sending?.abort());
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  const file = input.files?.[0];
-  if (file === undefined || sending !== null) return;
+  const file = chosenFile();
+  if (file === null || sending !== null) return;
   const sent = send(file);
   void keepAwake(sent);
 });
@@ -59,11 +59,25 @@ function showUnfinished(): void {
   setText("[data-file-hint]", `${newest.name} was not sent completely. Choose it again to continue.`);
 }
 
+/** What is chosen, as one file: several are packed into one while they are sent. */
+function chosenFile(): File | null {
+  const [first, ...others] = input.files ?? [];
+  if (first === undefined) return null;
+  if (others.length === 0) return first;
+  const { compare } = new Intl.Collator("en", { numeric: true });
+  const files = [first, ...others].toSorted((a, b) => compare(a.name, b.name));
+  const isUnique = new Set(files.map(({ name }) => name)).size === files.length;
+  const packed = packFiles(
+    files.map((file, i) => ({ path: isUnique ? file.name : `${i + 1}/${file.name}`, content: file })),
+  );
+  return new File([packed], `${files[0]?.name.replace(/\.\w+$/, "")} and ${others.length} more.tar`);
+}
+
 async function showFile(): Promise<void> {
-  const [file, ...others] = input.files ?? [];
-  if (file === undefined) return;
+  const file = chosenFile();
+  if (file === null) return;
   const refusal = refusalOf(file);
-  showProblem(others.length > 0 ? `One video makes one job: ${file.name} is taken.` : refusal);
+  showProblem(refusal);
   sendButton.disabled = refusal !== null;
   setText("[data-file-name]", file.name);
   setText("[data-file-hint]", bytes(file.size));
@@ -71,7 +85,12 @@ async function showFile(): Promise<void> {
   const name = required("[name=task_id]") as HTMLInputElement;
   if (name.value === "") name.value = file.name.replace(/\.\w+$/, "");
   const isKnown = await uploadOf(file);
-  const facts = [bytes(file.size), await describeVideo(file, required("[data-preview]"))];
+  const count = input.files?.length ?? 0;
+  required("[data-preview]").hidden = true;
+  const facts = [
+    bytes(file.size),
+    count > 1 ? `${count} files, as one scene` : await describeVideo(file, required("[data-preview]")),
+  ];
   if (isKnown !== undefined) facts.push("a part of it was sent before");
   setText("[data-file-hint]", facts.filter((fact) => fact !== null).join(", "));
 }
@@ -79,7 +98,7 @@ async function showFile(): Promise<void> {
 function refusalOf(file: File): string | null {
   if (file.size === 0) return `${file.name} is empty.`;
   if (file.type.startsWith("image/"))
-    return `${file.name} is one picture. Send a video, or a zip of at least 8 photos.`;
+    return `${file.name} is one picture. Send a video, or at least 8 photos.`;
   return null;
 }
 

@@ -7,12 +7,14 @@ import { findJobId } from "../find-job.ts";
 import { endedOutcome, followJob } from "../follow-job.ts";
 import { JOB_OPTIONS } from "../job-options.ts";
 import { openInBrowser } from "../open-browser.ts";
-import { sendVideo } from "../send-video.ts";
+import { sendScene } from "../send-scene.ts";
 
 const VIDEO = {
   name: "VIDEO",
-  summary: "a video file, an archive or a folder of photos, or the https address of a file",
+  summary:
+    "a video file, several of one scene, an archive or a folder of photos, of videos or of a dataset with poses, or the https address of a file",
   isFile: true,
+  many: true,
 } as const;
 const OUT = {
   type: "string",
@@ -48,7 +50,7 @@ export const run = command({
   },
   async run(context, { args, options }) {
     const { out, share, open, ...jobOptions } = options;
-    const jobId = await sendVideo(context, firstOf(args), jobOptions);
+    const jobId = await sendScene(context, args, jobOptions);
     const splatt = await context.splatt();
     const job = await followJob(context, splatt, jobId);
     if (job.status !== "completed") return endedOutcome(job);
@@ -72,7 +74,7 @@ export const submit = command({
   args: [VIDEO],
   options: JOB_OPTIONS,
   async run(context, { args, options }) {
-    const jobId = await sendVideo(context, firstOf(args), options);
+    const jobId = await sendScene(context, args, options);
     const job = await (await context.splatt()).getJob(jobId);
     return { json: job, text: jobId };
   },

@@ -5,25 +5,31 @@ import { ApiProblem, type Splatt, type UploadSource } from "../index.ts";
 import { openFile } from "../node.ts";
 import { type Context, UsageError } from "./command.ts";
 import { type JobOptionValues, jobFields } from "./job-options.ts";
-import { packPhotos } from "./pack-photos.ts";
+import { packFolder, packVideos } from "./pack-scene.ts";
 import { TransferDisplay } from "./transfer-display.ts";
 
+const IS_URL = /^https?:\/\//i;
 /** So long after Ctrl-C, an answer that tells whether there is a job is waited for. */
 const ANSWER_GRACE_MS = 3000;
 /** An upload that ends sooner is not used any more. */
 const MIN_LEFT_MS = 10 * 60_000;
 
 /**
- * Makes a job of a video or photos: a file or a folder of photos, which is uploaded first, or the address of a file.
+ * Makes a job of one scene: a file, a folder, or several videos, which are uploaded first, or the address of a file.
  * What an earlier call has uploaded, wholly or in part, is continued.
  *
  * @returns the job's id
  */
-export async function sendVideo(context: Context, video: string, options: JobOptionValues): Promise<string> {
+export async function sendScene(
+  context: Context,
+  given: readonly string[],
+  options: JobOptionValues,
+): Promise<string> {
   const { signal, output } = context;
-  const isUrl = /^https?:\/\//i.test(video);
+  const [video = "", ...others] = given;
+  const isUrl = IS_URL.test(video);
   const path = context.path(video);
-  const file = isUrl ? null : await openSource(path, video);
+  const file = isUrl && others.length === 0 ? null : await openSource(context, given);
   const fields = jobFields(options, options["task-id"] ?? (isUrl ? video : basename(path)));
   const splatt = await context.splatt();
   const source = file === null ? { video_url: video } : { upload_id: await upload(context, splatt, file) };
@@ -92,15 +98,32 @@ async function sha256Of(content: Blob, signal: AbortSignal): Promise<string> {
   return hash.digest("hex");
 }
 
+/** @param given the paths as typed */
+async function openSource(context: Context, given: readonly string[]): Promise<UploadSource> {
+  const [first = "", ...others] = given;
+  if (others.length === 0) return openOne(context.path(first), first);
+  const url = given.find((each) => IS_URL.test(each));
+  if (url !== undefined) throw new UsageError(`Several videos must be files on this machine: ${url}`);
+  for (const each of given) await requireFile(context.path(each), each);
+  return packVideos(given.map((each) => context.path(each)));
+}
+
 /** @param given the path as typed */
-async function openSource(path: string, given: string): Promise<UploadSource> {
+async function openOne(path: string, given: string): Promise<UploadSource> {
   const found = await stat(path).catch(() => null);
   if (found?.isDirectory()) {
-    const photos = await packPhotos(path);
-    if (photos === null) throw new UsageError(`The folder has no photos (JPEG, PNG, WebP, AVIF): ${given}`);
-    return photos;
+    const scene = await packFolder(path);
+    if (scene === null) {
+      throw new UsageError(`The folder has neither photos (JPEG, PNG, WebP, AVIF) nor videos: ${given}`);
+    }
+    return scene;
   }
+  await requireFile(path, given);
+  return openFile(path);
+}
+
+async function requireFile(path: string, given: string): Promise<void> {
+  const found = await stat(path).catch(() => null);
   if (!found?.isFile()) throw new UsageError(`File not found: ${given}`);
   if (found.size === 0) throw new UsageError(`The file is empty: ${given}`);
-  return openFile(path);
 }

@@ -3,11 +3,6 @@ import { JobOptions } from "./job.ts";
 /** The options that select a part of a video, and mean nothing for photos. */
 const VIDEO_OPTIONS = ["fps", "start_sec", "end_sec"] as const;
 
-/** Whether a file's name says that it is an archive, such as one of photos. The agent goes by the content. */
-export function isArchiveName(name: string): boolean {
-  return /\.(?:zip|tar|tgz|tar\.gz)$/i.test(name);
-}
-
 /** The options of videos that differ from their defaults. Clients may state the defaults for any job. */
 export function videoOptionsGiven(
   options: Pick<JobOptions, (typeof VIDEO_OPTIONS)[number]>,
