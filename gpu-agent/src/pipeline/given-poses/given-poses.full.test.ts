@@ -11,10 +11,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FRAME_LIMITS } from "../frames/frame-plan.ts";
 import { createFramesStage, type FramesOutput } from "../frames/frames-stage.ts";
 import { zipOf } from "../photos/testing/archives.ts";
+import { colmapAt } from "../poses/colmap-program.ts";
 import { toDatasetFrame } from "../poses/dataset-files.ts";
 import { createPosesStage } from "../poses/poses-stage.ts";
 
 /** Datasets made of our own result, from archive to dataset folder. With the real COLMAP. */
+const COLMAP = [colmapAt("colmap")];
 const installed = spawnSync("colmap", ["-h"]).status === 0;
 
 const SIZE = { width: 320, height: 240 };
@@ -64,7 +66,7 @@ async function posed(files: Record<string, Uint8Array>) {
     ...FRAME_LIMITS,
   }).run({ files: [{ path: join(dir, "source"), name: "source" }], options: OPTIONS }, context(framesDir));
   if (!frames.ok) throw new Error(`${frames.error.code}: ${frames.error.detail}`);
-  const stage = createPosesStage({ colmap: "colmap", gpu: false, threads: null, ...limits });
+  const stage = createPosesStage({ colmap: COLMAP, gpu: false, threads: null, ...limits });
   const input = { framesDir, frames: frames.value satisfies FramesOutput, preset: "draft" as const };
   return { dir: posesDir, result: await stage.run(input, context(posesDir)) };
 }

@@ -144,12 +144,23 @@ def map_cameras(pycolmap, options):
         raise RuntimeError("failed to create sparse model")
 
 
+def triangulate_points(pycolmap, options):
+    pipeline = pycolmap.IncrementalPipelineOptions()
+    options.fill("Mapper", pipeline, pipeline.mapper, pipeline.triangulation)
+    database, images = options.need("database_path"), options.need("image_path")
+    given, output = options.need("input_path"), options.need("output_path")
+    options.finish()
+    model = pycolmap.Reconstruction(given)
+    pycolmap.triangulate_points(model, database, images, output, options=pipeline)
+
+
 COMMANDS = {
     "feature_extractor": extract_features,
     "exhaustive_matcher": matcher("match_exhaustive", "ExhaustivePairingOptions", "ExhaustiveMatching"),
     "sequential_matcher": matcher("match_sequential", "SequentialPairingOptions", "SequentialMatching"),
     "matches_importer": matcher("match_image_pairs", "ImportedPairingOptions", "ImportedMatching"),
     "mapper": map_cameras,
+    "point_triangulator": triangulate_points,
 }
 
 
