@@ -67,7 +67,12 @@ async function posed(files: Record<string, Uint8Array>) {
   }).run({ files: [{ path: join(dir, "source"), name: "source" }], options: OPTIONS }, context(framesDir));
   if (!frames.ok) throw new Error(`${frames.error.code}: ${frames.error.detail}`);
   const stage = createPosesStage({ colmap: COLMAP, gpu: false, threads: null, ...limits });
-  const input = { framesDir, frames: frames.value satisfies FramesOutput, preset: "draft" as const };
+  const input = {
+    framesDir,
+    frames: frames.value satisfies FramesOutput,
+    preset: "draft" as const,
+    up: "auto" as const,
+  };
   return { dir: posesDir, result: await stage.run(input, context(posesDir)) };
 }
 
