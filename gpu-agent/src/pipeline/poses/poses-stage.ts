@@ -196,6 +196,8 @@ function namedSpacing(
   model: ColmapModel,
   sources: ReadonlyMap<string, { readonly photo?: string }>,
 ): ViewSpacing {
+  // Without points, the distance of what the cameras see is unknown.
+  if (observedPoints(model) === 0) return { degrees: 0, lonely: [], travel: 1 };
   const spacing = viewSpacing(model);
   return { ...spacing, lonely: spacing.lonely.map((name) => sources.get(name)?.photo ?? name) };
 }
