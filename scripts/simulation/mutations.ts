@@ -183,7 +183,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "older-instance-stays",
     is: "a replaced process keeps its socket and may reconnect",
-    found: 711,
+    found: 1122,
     changes: [
       { file: `${DISPATCH}/hello.ts`, search: "  closeOlderSockets(context, socket, hello);\n", replace: "" },
       {
@@ -225,7 +225,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "uploads-outlive-attempts",
     is: "an agent's next attempt resumes the uploads of the previous one",
-    found: 1284,
+    found: 350,
     changes: [
       {
         file: "gpu-agent/src/jobs/job-record.ts",
@@ -733,7 +733,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "share-outlives-job",
     is: "a job's shares stay when it is deleted",
-    found: 2,
+    found: 19,
     changes: [
       {
         file: "control-plane/src/jobs/delete.ts",
@@ -745,11 +745,23 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "share-outlives-results",
     is: "a job's shares stay when retention removes its results",
-    found: 40,
+    found: 321,
     changes: [
       {
         file: "control-plane/src/maintenance/purge-results.ts",
         search: "      db.delete(shares).where(and(eq(shares.jobId, jobId), exists(purged))),\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "link-of-earlier-attempt",
+    is: "a job that is completed while a link is made gets a link to an earlier attempt",
+    found: 1036,
+    changes: [
+      {
+        file: "control-plane/src/results/result-files.ts",
+        search: '  if (job.status !== "completed") return null;\n',
         replace: "",
       },
     ],

@@ -27,6 +27,8 @@ export async function filesOfJobs(
 /** A result file. The preview is the latest while the job runs, and afterwards the thumbnail. */
 export async function findResult(env: Env, job: JobRow, filename: string): Promise<StoredObject | null> {
   if (filename === PREVIEW_FILE && isActive(job.status)) return findPreview(env.BUCKET, job.id);
+  // It may have been completed since it was read: with results, but as another attempt.
+  if (job.status !== "completed") return null;
   const names = filename === PREVIEW_FILE ? [PREVIEW_FILE, THUMBNAIL_FILE] : [filename];
   const files = await database(env.DB)
     .select()
