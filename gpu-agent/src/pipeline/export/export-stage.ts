@@ -176,13 +176,14 @@ async function pruned(
 
 async function compare(
   transformsFile: string,
-  { width }: TrainedModel["report"],
+  { width, exposure_spread }: TrainedModel["report"],
   context: StageContext,
 ): Promise<ViewComparison | null> {
   const task = {
     splatFile: join(context.dir, SPLAT_FILE),
     transformsFile,
     trainedWidth: width,
+    exposureVaries: exposure_spread !== undefined,
     sheetFile: join(context.dir, PHOTO_SHEET),
   };
   const compared = await compareViews(task, context.signal);

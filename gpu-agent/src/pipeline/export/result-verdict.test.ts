@@ -27,6 +27,12 @@ describe("the verdict on the result", () => {
   it.each<[string, Partial<ResultFacts>, string, string]>([
     ["sharp everywhere", {}, "good", "28.4 dB"],
     ["without a comparison", { views: null }, "good", "28.4 dB"],
+    [
+      "sharp, with an exposure that jumps",
+      { train: { psnr: 20, psnr_color_corrected: 29, exposure_spread: 0.2 }, views: views(28, 30) },
+      "good",
+      "29.0 dB",
+    ],
     ["blurred", { train: { psnr: 21 }, views: views(21, 23) }, "weak", "blurred even near its views"],
     ["hardly right", { train: { psnr: 16 }, views: views(16, 18) }, "poor", "16.0 dB"],
     [

@@ -13,15 +13,17 @@ const WIDE = 12;
 const FEW_VIEWS = 30;
 
 export interface ResultFacts {
-  readonly train: Pick<TrainReport, "psnr" | "psnr_doubt">;
+  readonly train: Pick<TrainReport, "psnr" | "psnr_doubt" | "psnr_color_corrected" | "exposure_spread">;
   readonly views: ViewComparison | null;
   readonly capture: Pick<CaptureReport, "registered" | "verdict" | "view_spacing_degrees">;
 }
 
 /** How good the splat is away from the views that it was trained on, what limits it, and what would help. */
 export function resultVerdict({ train, views, capture }: ResultFacts): ResultVerdict {
+  // Where the exposure jumps, plain PSNR judges the exposure of the held-out frames, not the splat.
+  const psnr = train.exposure_spread === undefined ? train.psnr : (train.psnr_color_corrected ?? null);
   const heldOut =
-    train.psnr_doubt === undefined ? (train.psnr ?? views?.heldOut ?? null) : (views?.heldOut ?? null);
+    train.psnr_doubt === undefined ? (psnr ?? views?.heldOut ?? null) : (views?.heldOut ?? null);
   if (views !== null && !showsScene(views)) {
     return {
       verdict: "poor",

@@ -14,7 +14,7 @@ import type { ContactSheet, PhotoSheet } from "@splatt/shared";
 import sharp, { type OverlayOptions } from "sharp";
 import type { ViewComparison } from "./doubt-psnr.ts";
 import { jpegQuality } from "./jpeg-quality.ts";
-import { cameraOf, evenly, loadPhoto, type Photo, psnr, sizeWithin } from "./photo.ts";
+import { cameraOf, evenly, fittedTo, loadPhoto, type Photo, psnr, sizeWithin } from "./photo.ts";
 
 export interface ComparisonTask {
   readonly splatFile: string;
@@ -22,6 +22,8 @@ export interface ComparisonTask {
   readonly transformsFile: string;
   /** Pixels at which the splat was trained. */
   readonly trainedWidth: number;
+  /** Whether the exposure jumps from frame to frame: renderings are then fitted to the brightness and tint of their photo. */
+  readonly exposureVaries: boolean;
   /** Where the sheet of photos and renderings is written. */
   readonly sheetFile: string;
 }
@@ -31,11 +33,15 @@ const SIDE = 320;
 const MAX_HELD_OUT = 4;
 const TRAINING_WITHOUT_HELD_OUT = 6;
 /** The sheet: how many held-out frames it has at most, and the longer side of its pictures in pixels. */
-const MAX_SHEET_ROWS = 6;
+const MAX_SHEET_ROWS = 8;
 const SHEET_SIDE = 480;
 /** The contact sheet below them: how many frames it has at most, and about how wide each is in pixels. */
 const MAX_CONTACTS = 48;
 const CONTACT_WIDTH = 120;
+
+function compensated({ exposureVaries }: ComparisonTask, photo: Photo, rendering: Uint8Array): Uint8Array {
+  return exposureVaries ? fittedTo(photo, rendering) : rendering;
+}
 
 async function compareViews(task: ComparisonTask): Promise<ViewComparison> {
   const cloud = await readShPly(task.splatFile);
@@ -53,7 +59,7 @@ async function compareViews(task: ComparisonTask): Promise<ViewComparison> {
       const camera = cameraOf(frame, lens, size);
       const photo = await loadPhoto(photoFile(frame), lens, size);
       each.push({
-        rendered: psnr(photo, renderer.render(camera)),
+        rendered: psnr(photo, compensated(task, photo, renderer.render(camera))),
         meanColour: psnr(photo, meanColourOf(photo)),
       });
     }
@@ -76,10 +82,11 @@ async function compareViews(task: ComparisonTask): Promise<ViewComparison> {
  * the right. Below them are the frames of the whole capture. One file, because each file of a job costs requests and rows.
  */
 async function writeSheet(
-  { sheetFile, transformsFile }: ComparisonTask,
+  task: ComparisonTask,
   cloud: SplatCloud,
   transforms: Transforms,
 ): Promise<PhotoSheet> {
+  const { sheetFile, transformsFile } = task;
   const heldOut = evenly(
     transforms.frames.filter(({ file_path }) => transforms.test_filenames.includes(file_path)),
     MAX_SHEET_ROWS,
@@ -96,7 +103,7 @@ async function writeSheet(
     const lens = lensOf(transforms, frame);
     const size = sizeWithin(lens, SHEET_SIDE);
     const photo = await loadPhoto(join(dirname(transformsFile), frame.file_path), lens, size);
-    const rendering = renderer.render(cameraOf(frame, lens, size));
+    const rendering = compensated(task, photo, renderer.render(cameraOf(frame, lens, size)));
     rows.push({ frame: basename(frame.file_path), psnr: Math.round(10 * psnr(photo, rendering)) / 10 });
     const raw = { ...size, channels: 3 } as const;
     // Photos of other shapes are centred in their cell.

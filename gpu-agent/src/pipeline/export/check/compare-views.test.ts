@@ -49,15 +49,27 @@ function colouredBall(): SplatCloud {
   return cloud;
 }
 
-async function compare(splat: string, signal = new AbortController().signal) {
+async function compare(splat: string, signal = new AbortController().signal, exposureVaries = false) {
   const task = {
     splatFile: join(dir, splat),
     transformsFile: join(dir, "transforms.json"),
     trainedWidth: WIDTH,
+    exposureVaries,
     sheetFile: join(dir, `${splat}.webp`),
   };
   return compareViews(task, signal);
 }
+
+it("fits the brightness of renderings to photos whose exposure jumps", async () => {
+  const cloud = colouredBall();
+  // The colour is 0.5 + 0.28 · dc, here made darker by a fifth.
+  const dc = cloud.dc.map((value) => (0.8 * (0.5 + 0.2820948 * value) - 0.5) / 0.2820948);
+  await writeShPly(join(dir, "darker.ply"), { ...cloud, dc });
+  const [plain, fitted] = [await compare("darker.ply"), await compare("darker.ply", undefined, true)];
+  if (!plain.ok || !fitted.ok) return expect.fail("not compared");
+  expect(fitted.value.heldOut).toBeGreaterThan((plain.value.heldOut ?? 0) + 5);
+  expect(fitted.value.sheet.rows[0]?.psnr).toBeGreaterThan((plain.value.sheet.rows[0]?.psnr ?? 0) + 5);
+});
 
 it("matches a splat with its photos, from held-out and training cameras, up to JPEG loss", async () => {
   const compared = await compare("true.ply");

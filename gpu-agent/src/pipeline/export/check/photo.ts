@@ -59,6 +59,22 @@ export async function loadPhoto(file: string, lens: Lens, { width, height }: Siz
   };
 }
 
+/** A picture with each channel brightened or darkened to fit the photo, by least squares. */
+export function fittedTo({ pixels, valid }: Photo, picture: Uint8Array): Uint8Array {
+  const [products, squares] = [
+    [0, 0, 0],
+    [0, 0, 0],
+  ];
+  picture.forEach((value, i) => {
+    if (valid[Math.floor(i / 3)] === 0) return;
+    const channel = i % 3;
+    products[channel] = (products[channel] ?? 0) + value * (pixels[i] ?? 0);
+    squares[channel] = (squares[channel] ?? 0) + value * value;
+  });
+  const gains = products.map((sum, channel) => sum / Math.max(1, squares[channel] ?? 0));
+  return picture.map((value, i) => Math.min(255, Math.round((gains[i % 3] ?? 1) * value)));
+}
+
 /** Of a picture of the same size, over the photo's valid pixels, in decibels. */
 export function psnr({ pixels, valid }: Photo, other: Uint8Array): number {
   let squares = 0;
