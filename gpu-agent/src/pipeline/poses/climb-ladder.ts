@@ -17,7 +17,7 @@ import {
   separatePlaces,
 } from "./ladder.ts";
 import { type PassOutcome, passPaths, registeredIn } from "./pass.ts";
-import { firstPass, type PoseTask, relaxed, thorough } from "./settings.ts";
+import { firstPass, type PoseSettings, type PoseTask, relaxed, thorough } from "./settings.ts";
 
 export interface Solution {
   readonly outcome: PassOutcome;
@@ -35,7 +35,7 @@ const FIRST_PASS_SHARE = 0.9;
 /** Each later pass gets this share of what is left. */
 const LATER_PASS_SHARE = 0.5;
 /** The share of the frames that match another, from which on missing parallax is to blame for a missing model. */
-const MOST_MATCH = 0.8;
+export const MOST_MATCH = 0.8;
 /** A pass that takes this many times as long as expected is given up. */
 const PATIENCE = 2;
 const LEAST_PATIENCE_SECONDS = 60;
@@ -137,7 +137,8 @@ function stateOf(
   const ofMissing = matched.filter(({ images }) => images.some((name) => !placed.has(name))).length;
   const count = (frames * (frames - 1)) / 2;
   const used = plan(job.gpu.enabled);
-  const fine = thorough({ ...task, gpu: job.gpu.enabled }, used, { kind: "exhaustive" });
+  const hardware = { ...task, gpu: job.gpu.enabled };
+  const fine = thorough(hardware, used, { kind: "exhaustive" }, outcome.features);
   return ok({
     matched,
     state: {
@@ -160,19 +161,24 @@ function stateOf(
 }
 
 type Detail = Pick<
-  ReturnType<typeof thorough>,
-  "maxFeatures" | "firstOctave" | "maxImageSize" | "crossCheck"
+  PoseSettings,
+  "maxFeatures" | "firstOctave" | "maxImageSize" | "crossCheck" | "peakThreshold"
 >;
 
 /** Doubling the pictures before extraction finds about this many times as many features, in four times the time. */
 const MORE_WHEN_DOUBLED = 3;
 const TIME_WHEN_DOUBLED = 4;
+/** How many times as many features there are with faint ones. */
+const MORE_WHEN_FAINT = 3;
 
 /** How many times as long extraction and matching take with finer features; null where they are no finer. */
 function costOfFiner(features: number, used: Detail, fine: Detail): { pair: number; extract: number } | null {
   const doubled = fine.firstOctave < used.firstOctave;
-  if (!doubled && fine.maxFeatures <= used.maxFeatures && fine.maxImageSize <= used.maxImageSize) return null;
-  const found = Math.min(fine.maxFeatures, features * (doubled ? MORE_WHEN_DOUBLED : 1.5));
+  const faint = fine.peakThreshold !== null;
+  if (!doubled && !faint && fine.maxFeatures <= used.maxFeatures && fine.maxImageSize <= used.maxImageSize)
+    return null;
+  const more = (doubled ? MORE_WHEN_DOUBLED : 1.5) * (faint ? MORE_WHEN_FAINT : 1);
+  const found = Math.min(fine.maxFeatures, features * more);
   const crossCheck = fine.crossCheck && !used.crossCheck ? 2 : 1;
   return {
     pair: crossCheck * Math.max(1, (found / Math.max(1, features)) ** 2),
@@ -220,7 +226,8 @@ async function runNext(
     timeoutMs: Math.ceil(Math.min(job.timeoutMs, patience, 1000 * LADDER_SECONDS[task.preset])),
   };
   if (next.pass === "finer_features") {
-    const plan = (gpu: boolean) => thorough({ ...task, gpu }, first.plan(gpu), { kind: "pairs", pairs });
+    const plan = (gpu: boolean) =>
+      thorough({ ...task, gpu }, first.plan(gpu), { kind: "pairs", pairs }, first.outcome.features);
     const ran = await runPass(limited, plan, finerFolder(work), next.seconds, report);
     return ran.ok ? ok(ran.value.outcome) : ran;
   }

@@ -155,7 +155,7 @@ function allCommands(dialect: ColmapDialect): string[][] {
   return tasks.flatMap((task) => {
     const first = firstPass(task);
     const hardware = { gpu: task.gpu, threads: 4 };
-    const careful = thorough(task, first, { kind: "pairs", pairs: [] });
+    const careful = thorough(task, first, { kind: "pairs", pairs: [] }, 300);
     const paths = { ...PATHS, input: "/w/sparse/0" };
     return [first, finer(first), relaxed(first), careful].flatMap((settings) =>
       [extractFeatures, matchFeatures, matchPairs, mapCameras].map((command) =>

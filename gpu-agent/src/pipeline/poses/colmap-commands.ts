@@ -51,6 +51,7 @@ export function extractFeatures(
       [dialect.maxImageSize]: settings.maxImageSize,
       "SiftExtraction.max_num_features": settings.maxFeatures,
       "SiftExtraction.first_octave": settings.firstOctave,
+      ...(settings.peakThreshold === null ? {} : { "SiftExtraction.peak_threshold": settings.peakThreshold }),
     }),
     ...hardwareOptions(dialect.extraction, hardware),
   ];

@@ -20,7 +20,7 @@ import { GIVEN_DIR } from "../given-poses/take-dataset.ts";
 import type { PhotoFrames } from "../photos/photo-frames.ts";
 import type { Stage, StageContext, StageResult } from "../stage.ts";
 import { captureReport } from "./capture-report.ts";
-import { climbLadder, type Solution } from "./climb-ladder.ts";
+import { climbLadder, MOST_MATCH, type Solution } from "./climb-ladder.ts";
 import type { ColmapModel } from "./colmap-model.ts";
 import { type ColmapProgram, colmapText, findColmap, type InstalledColmap } from "./colmap-program.ts";
 import type { ColmapJob, ImageCamera, Place } from "./colmap-step.ts";
@@ -252,7 +252,7 @@ function whyNoModel(outcome: PassOutcome, frames: number): Failure {
   }
   const perFrame = `${Math.round(features)} features per frame on average`;
   if (features < HARDLY_ANY_FEATURES) return failure("poses_no_features", `${perFrame}.`);
-  if (problem === "no_initial_pair" && connected >= frames / 2) {
+  if (problem === "no_initial_pair" && connected >= MOST_MATCH * frames) {
     return failure("poses_no_parallax", `${connected} of ${frames} frames match, but none from two places.`);
   }
   if (features < 4 * HARDLY_ANY_FEATURES) return failure("poses_no_features", `${perFrame}.`);

@@ -74,7 +74,7 @@ for (const version of VERSIONS) {
       async (preset) => {
         const paths = { database: "none.db", images: "none", sparse: "none", pairs: "none.txt" };
         const first = firstPass({ ...TASK, preset });
-        for (const settings of [first, thorough({ ...TASK, preset }, first, { kind: "exhaustive" })]) {
+        for (const settings of [first, thorough({ ...TASK, preset }, first, { kind: "exhaustive" }, 300)]) {
           for (const command of [extractFeatures, matchFeatures, matchPairs, mapCameras]) {
             const camera = { ...SIZE, focal: 700, list: "/dev/null" };
             const args = command(dialectOf(found), settings, paths, { gpu: false, threads: 2 }, camera);

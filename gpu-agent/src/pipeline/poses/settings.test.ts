@@ -61,6 +61,11 @@ describe("the passes after it", () => {
     expect(careful.mapper.options).toMatchObject({ init_min_tri_angle: 4 });
   });
 
+  it("use faint features where there are few others", () => {
+    const of = (features: number) => thorough(TASK, first, { kind: "exhaustive" }, features).peakThreshold;
+    expect([of(300), of(3000)]).toEqual([0.002, null]);
+  });
+
   it("relax the mapper and nothing else", () => {
     const loose = relaxed(first);
     expect(loose.mapper.options).toMatchObject({ init_min_tri_angle: 4 });

@@ -9,6 +9,8 @@ export interface PoseSettings {
   readonly maxFeatures: number;
   /** −1 doubles the image first and finds finer detail, at four times the cost; 0 does not. */
   readonly firstOctave: -1 | 0;
+  /** How clearly a feature must stand out; null is COLMAP's default, 0.0067. */
+  readonly peakThreshold: number | null;
   readonly matching: Matching;
   /** Begin with the focal lengths of the photos' metadata, which may be wrong for edited photos. */
   readonly focalPriors: boolean;
@@ -110,7 +112,10 @@ const RELAXED_MAPPER: MapperSettings = {
 
 export function firstPass(task: PoseTask): PoseSettings {
   const small = task.width * task.height < SMALL_PICTURE_PIXELS;
-  const common = { guidedMatching: false, crossCheck: task.gpu, focalPriors: true } as const;
+  const common = {
+    ...{ guidedMatching: false, crossCheck: task.gpu, focalPriors: true },
+    peakThreshold: null,
+  } as const;
   switch (task.preset) {
     case "draft":
       return {
@@ -156,13 +161,27 @@ export function relaxed(settings: PoseSettings): PoseSettings {
   return { ...settings, mapper: RELAXED_MAPPER };
 }
 
-/** Finer features, more careful matches and weaker thresholds. The pairs to match are chosen by the ladder. */
-export function thorough(task: PoseTask, first: PoseSettings, matching: Matching): PoseSettings {
+/** Below this mean number of features per frame, faint features are used, too: pictures with little texture have no others. */
+const LITTLE_TEXTURE = 1000;
+const FAINT = 0.002;
+
+/**
+ * Finer features, more careful matches and weaker thresholds. The pairs to match are chosen by the ladder.
+ *
+ * @param features per frame, in the first pass
+ */
+export function thorough(
+  task: PoseTask,
+  first: PoseSettings,
+  matching: Matching,
+  features = Number.POSITIVE_INFINITY,
+): PoseSettings {
   return {
     cameraModel: "SIMPLE_RADIAL",
     maxImageSize: Math.max(1600, first.maxImageSize),
     maxFeatures: Math.max(first.maxFeatures, task.gpu ? 8192 : 4096),
     firstOctave: -1,
+    peakThreshold: features < LITTLE_TEXTURE ? FAINT : null,
     matching,
     focalPriors: false,
     crossCheck: true,

@@ -8,6 +8,7 @@ const ALWAYS = [
   "ImageReader.camera_model",
   "SiftExtraction.max_num_features",
   "SiftExtraction.first_octave",
+  "SiftExtraction.peak_threshold",
   "SiftMatching.cross_check",
   "ExhaustiveMatching.block_size",
   "SequentialMatching.overlap",
