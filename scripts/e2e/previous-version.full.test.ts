@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +7,7 @@ import { AgentProcess } from "@splatt/local/agent-process";
 import { ROOT } from "@splatt/local/local-machine";
 import { makeSampleClip } from "@splatt/sample-clip";
 import type { JobView } from "@splatt/shared";
-import { Splatt } from "splatt";
+import type { Splatt } from "splatt";
 import { downloadFile, uploadFile } from "splatt/node";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { jobBecomes, type LocalStack, startLocalStack } from "./local-stack.ts";
@@ -56,17 +57,12 @@ async function linkDependencies(agentDir: string): Promise<void> {
   await symlink(join(installed, "@playcanvas", "splat-transform"), inDist);
 }
 
-interface ControlPlane {
-  readonly url: string;
-  readonly client: Splatt;
-}
-
 const log: string[] = [];
 
-async function startAgent({ url, client }: ControlPlane, name: string, program?: string, token?: string) {
+function startAgentProcess(controlPlane: string, name: string, token: string, program?: string) {
   const agent = new AgentProcess({
-    controlPlane: url,
-    token: token ?? (await client.createAgent({ name })).token,
+    controlPlane,
+    token,
     workspace: join(dir, `workspace-${name}`),
     settings: { ENGINE: "builtin", LOG_FORMAT: "pretty", SPLATT_AGENT_DIR: join(dir, `agent-${name}`) },
     onLine: (line) => log.push(`${name}: ${line}`),
@@ -101,7 +97,8 @@ describe("the previous agent and this control plane", () => {
   it(
     "do a job: its log is seen while it runs, it is cancelled, and its retry is completed",
     async () => {
-      await startAgent(stack, "old", previousAgent);
+      const { token } = await stack.client.createAgent({ name: "old" });
+      startAgentProcess(stack.url, "old", token, previousAgent);
       const cancelled = await createJob(stack.client, MANY_STEPS);
       await jobBecomes(stack.client, cancelled, ({ status }) => status === "training");
       await expect
@@ -111,29 +108,60 @@ describe("the previous agent and this control plane", () => {
       const { job_id } = await stack.client.retryJob(cancelled, FEW_STEPS);
       const job = await expectResults(stack.client, job_id);
       expect(Object.keys(job.results ?? {})).toEqual(
-        expect.arrayContaining(["baked_splat.sog", "photos.webp"]),
+        expect.arrayContaining(["baked_splat.sog", "held_out.webp"]),
       );
     },
     TIMEOUT_MS,
   );
 
   it(
-    "leave a half-done job to this agent, which keeps its finished stages",
+    "leave a half-done job to this agent, which does not fetch the video again",
     async () => {
       const { token } = await stack.client.createAgent({ name: "updated" });
-      const old = await startAgent(stack, "updated", previousAgent, token);
+      const old = startAgentProcess(stack.url, "updated", token, previousAgent);
       const jobId = await createJob(stack.client, MANY_STEPS);
       await jobBecomes(stack.client, jobId, ({ status }) => status === "training");
       old.kill("SIGKILL");
       await old.exited;
-      await startAgent(stack, "updated", undefined, token);
+      startAgentProcess(stack.url, "updated", token);
       const job = await expectResults(stack.client, jobId);
       const reused = job.report?.stages.filter(({ reused }) => reused).map(({ stage }) => stage);
-      expect(reused).toEqual(["download", "frames", "poses"]);
+      // Later stages may have changed between the versions.
+      expect(reused).toContain("download");
     },
     TIMEOUT_MS,
   );
 });
+
+/** The previous API, without the client and the contract of this version. */
+class PreviousApi {
+  readonly #url: string;
+  readonly #apiKey: string;
+
+  constructor(url: string, apiKey: string) {
+    this.#url = url;
+    this.#apiKey = apiKey;
+  }
+
+  async send(method: string, path: string, body?: string | Uint8Array<ArrayBuffer>): Promise<Response> {
+    const { unchecked } = globalThis.fetch as typeof fetch & { readonly unchecked: typeof fetch };
+    const headers = { "x-api-key": this.#apiKey };
+    const response = await unchecked(new URL(path, this.#url), { method, headers, body: body ?? null });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return response;
+  }
+
+  async json<T>(method: string, path: string, body?: Readonly<Record<string, unknown>>): Promise<T> {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    return (await (await this.send(method, path, text)).json()) as T;
+  }
+}
+
+interface PreviousJob {
+  readonly status: string;
+  readonly error: string | null;
+  readonly results: Readonly<Record<string, { readonly url: string; readonly sha256: string }>> | null;
+}
 
 describe("this agent and the previous control plane", () => {
   it(
@@ -141,10 +169,35 @@ describe("this agent and the previous control plane", () => {
     async () => {
       const controlPlane = await startPreviousControlPlane(dir, "key");
       try {
-        const client = new Splatt({ url: controlPlane.url, apiKey: "key" });
-        await startAgent({ url: controlPlane.url, client }, "new");
-        const job = await expectResults(client, await createJob(client, { ...MANY_STEPS, ...FEW_STEPS }));
-        expect(job.report?.engine).toMatchObject({ name: "builtin" });
+        const api = new PreviousApi(controlPlane.url, "key");
+        const { token } = await api.json<{ token: string }>("POST", "/agents", { name: "new" });
+        startAgentProcess(controlPlane.url, "new", token);
+        const video = new Uint8Array(await readFile(clip));
+        const { upload_id } = await api.json<{ upload_id: string }>("POST", "/uploads", {
+          filename: "video.mp4",
+          size: video.byteLength,
+        });
+        await api.send("PUT", `/uploads/${upload_id}/parts/1`, video);
+        await api.send("POST", `/uploads/${upload_id}/complete`);
+        const { job_id } = await api.json<{ job_id: string }>("POST", "/jobs", {
+          task_id: "previous",
+          upload_id,
+          ...MANY_STEPS,
+          ...FEW_STEPS,
+        });
+        const job = () => api.json<PreviousJob>("GET", `/jobs/${job_id}`);
+        await expect
+          .poll(async () => (await job()).status, { timeout: TIMEOUT_MS, interval: 500 })
+          .toMatch(/completed|failed/);
+        const { status, error, results } = await job();
+        expect({ status, error }, log.join("\n")).toEqual({ status: "completed", error: null });
+        expect(Object.keys(results ?? {})).toEqual(
+          expect.arrayContaining(["baked_splat.ply", "photos.webp"]),
+        );
+        for (const { url, sha256 } of Object.values(results ?? {})) {
+          const bytes = new Uint8Array(await (await api.send("GET", url)).arrayBuffer());
+          expect(createHash("sha256").update(bytes).digest("hex")).toBe(sha256);
+        }
       } finally {
         for (const agent of agents.splice(0)) await agent.stop();
         await controlPlane.stop();
