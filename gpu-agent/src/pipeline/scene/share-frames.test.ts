@@ -4,7 +4,7 @@ import { shareFrames } from "./share-frames.ts";
 it.each<[wanted: number[], shares: number[]]>([
   [
     [50, 40],
-    [50, 40],
+    [60, 50],
   ],
   [
     [100, 0],

@@ -5,11 +5,12 @@
  * @param wanted frames that each part could give
  * @param most of all parts together
  * @param least frames of one part, if it has that many
- * @returns the limit of each part; together at most `most`
+ * @returns the limit of each part; together at most `most`, unless all fit
  */
 export function shareFrames(wanted: readonly number[], most: number, least: number): number[] {
   const total = wanted.reduce((sum, count) => sum + count, 0);
-  if (total <= most) return [...wanted];
+  // The numbers are estimates: where all fit, each may turn out to have a few more.
+  if (total <= most) return wanted.map((count) => count + most - total);
   const floors = wanted.map((count) => Math.min(count, least, Math.floor(most / wanted.length)));
   const floor = floors.reduce((sum, count) => sum + count, 0);
   const spare = most - floor;
