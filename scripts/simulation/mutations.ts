@@ -335,18 +335,6 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: "stage-files-unchecked",
-    is: "a finished stage is reused although its files are missing",
-    found: 1511,
-    changes: [
-      {
-        file: "gpu-agent/src/pipeline/stage-runner.ts",
-        search: "if (record?.key === key && (await filesIntact(this.dir(stage.name), record))) {",
-        replace: "if (record?.key === key) {",
-      },
-    ],
-  },
-  {
     name: "claim-unsettled",
     is: "a claim whose reply was lost is dropped, although D1 may have committed it",
     found: 83,
