@@ -2,9 +2,9 @@ import { err, type Failure, failure, ok, type Result, sharePageAdvice } from "@s
 import { CookieJar } from "tough-cookie";
 import type { HttpAnswer, SendRequest } from "../../network/http-request.ts";
 import { contentCodings, decoded } from "./content-coding.ts";
+import { connectionError, header, type SourceError, statusError } from "./source-error.ts";
 
 /** How to connect to a server, and what it may do. */
-import { connectionError, header, type SourceError, statusError } from "./source-error.ts";
 export interface HttpSourceOptions {
   readonly url: string;
   readonly send: SendRequest;
