@@ -42,11 +42,26 @@ async function splatt(args: readonly string[], settings: Settings = {}, input = 
   return { exitCode, stdout, stderr };
 }
 
-/** The JSON on stdout, which must be all that is there. */
+/** The JSON on stdout, which must be all that is there. Runs in this process: a process for each command costs more. */
 async function json<T = Record<string, unknown>>(args: readonly string[], exitCode = 0): Promise<T> {
-  const done = await splatt([...args, "--json"]);
+  const done = await inProcess([...args, "--json"]);
   expect(done, done.stderr).toMatchObject({ exitCode });
   return JSON.parse(done.stdout) as T;
+}
+
+async function inProcess(args: readonly string[]) {
+  const streams = { stdout: new PassThrough(), stderr: new PassThrough() };
+  const exitCode = await runCommandLine(args, {
+    environment: surroundings().env,
+    folder,
+    streams,
+    signal: AbortSignal.timeout(240_000),
+  });
+  return {
+    exitCode,
+    stdout: String(streams.stdout.read() ?? ""),
+    stderr: String(streams.stderr.read() ?? ""),
+  };
 }
 
 async function startAgent(gate?: Promise<void>) {
@@ -165,14 +180,7 @@ describe("as a script uses it", () => {
     // `login` reads the key from standard input.
     for (const { name, args } of COMMANDS.filter((command) => command.name !== "login")) {
       const given = args.filter(({ optional }) => optional !== true).map(() => "no-such-thing");
-      const stdout = new PassThrough();
-      const exitCode = await runCommandLine([...name.split(" "), ...given, "--json"], {
-        environment: { SPLATT_URL: stack.url, SPLATT_API_KEY: stack.apiKey, HOME: folder },
-        folder,
-        streams: { stdout, stderr: new PassThrough().resume() },
-        signal: AbortSignal.timeout(60_000),
-      });
-      const input = String(stdout.read() ?? "");
+      const { exitCode, stdout: input } = await inProcess([...name.split(" "), ...given, "--json"]);
       const read = await execa("jq", ["-e", "type"], { input, reject: false });
       expect({ name, input, exitCode: read.exitCode, type: read.stdout }).toMatchObject({
         exitCode: 0,

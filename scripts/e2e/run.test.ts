@@ -5,6 +5,7 @@ import { ROOT } from "@splatt/local/local-machine";
 import { makeSampleClip } from "@splatt/sample-clip";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { SMALLEST_CLIP } from "./smallest-clip.ts";
 
 /** `splatt-agent run` with real ffmpeg, COLMAP and builtin trainer, and without a control plane. */
 
@@ -14,13 +15,13 @@ const TIME_LIMIT_MS = 300_000;
 let dir: string;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "splatt-run-"));
-  const made = await makeSampleClip(join(dir, "clip.mp4"), { width: 480, height: 360, seconds: 5, fps: 4 });
+  const made = await makeSampleClip(join(dir, "clip.mp4"), SMALLEST_CLIP);
   if (!made.ok) throw new Error(made.error.detail);
 }, 120_000);
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
 function run(...options: string[]) {
-  const common = ["run", "clip.mp4", "--engine", "builtin", "--preset", "draft", "--max-resolution", "240"];
+  const common = ["run", "clip.mp4", "--engine", "builtin", "--preset", "draft", "--max-resolution", "120"];
   return execa(BIN, [...common, ...options], {
     cwd: dir,
     reject: false,

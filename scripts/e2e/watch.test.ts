@@ -5,6 +5,7 @@ import type { MetricPoint } from "@splatt/shared";
 import { uploadFile } from "splatt/node";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type LocalStack, startLocalStack } from "./local-stack.ts";
+import { SMALLEST_CLIP } from "./smallest-clip.ts";
 
 /** A job with all real parts, watched from its beginning to its end. */
 
@@ -32,15 +33,15 @@ function startAgent(): AgentProcess {
 
 it("shows the whole log, live, as it is stored, although the agent is killed in the middle", async () => {
   const clip = join(stack.dir, "video.mp4");
-  const made = await makeSampleClip(clip, { width: 480, height: 360, seconds: 6, fps: 4 });
+  const made = await makeSampleClip(clip, SMALLEST_CLIP);
   if (!made.ok) throw new Error(made.error.detail);
   agent = startAgent();
   const uploadId = await uploadFile(stack.client, clip);
   const { job_id } = await stack.client.createJob({
     task_id: "watched",
     upload_id: uploadId,
-    iterations: 200,
-    max_resolution: 240,
+    iterations: 60,
+    max_resolution: 120,
   });
 
   const lines: string[] = [];

@@ -9,6 +9,7 @@ import { Splatt } from "splatt";
 import { uploadFile } from "splatt/node";
 import type { TestProject } from "vitest/node";
 import { jobBecomes } from "../local-stack.ts";
+import { SMALLEST_CLIP } from "../smallest-clip.ts";
 
 /** The starting point of all fault tests. Each works on copies. */
 export interface Prepared {
@@ -33,8 +34,6 @@ declare module "vitest" {
   }
 }
 
-/** The smallest clip of which COLMAP reliably registers every frame. */
-const CLIP = { width: 240, height: 180, seconds: 3, fps: 4 };
 /** A second of training. */
 export const TINY_JOB = { iterations: 40, preset: "draft", max_resolution: 64, max_splats: 1000 } as const;
 
@@ -60,7 +59,7 @@ export async function teardown(): Promise<void> {
 
 async function prepare(onLine: (line: string) => void): Promise<Prepared> {
   const clip = join(dir, "video.mp4");
-  const made = await makeSampleClip(clip, CLIP);
+  const made = await makeSampleClip(clip, SMALLEST_CLIP);
   if (!made.ok) throw new Error(made.error.detail);
   const dataDir = join(dir, "control-plane");
   const controlPlane = await startControlPlane({
