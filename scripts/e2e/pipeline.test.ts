@@ -26,7 +26,7 @@ const agentLog: string[] = [];
 beforeAll(async () => {
   stack = await startLocalStack({}, { allowHttp: true, allowHosts: ["127.0.0.1", "forbidden.lan"] });
   clip = join(stack.dir, "video.mp4");
-  const made = await makeSampleClip(clip, { width: 480, height: 360, seconds: 6, fps: 4 });
+  const made = await makeSampleClip(clip, { width: 320, height: 240, seconds: 4, fps: 4 });
   if (!made.ok) throw new Error(made.error.detail);
   files = await serveFiles();
   const { token } = await stack.client.createAgent({ name: "e2e" });
@@ -98,7 +98,7 @@ describe("the README's curl commands", () => {
     const job = await ended(jobId);
     expect(job, agentLog.join("\n")).toMatchObject({ status: "completed", progress: 100, error: null });
     expect(job.options).toMatchObject({ iterations: 60 });
-    const frames = 24;
+    const frames = 16;
     expect(job.report).toMatchObject({
       engine: { name: "builtin" },
       capture: { frames, registered: expect.toSatisfy((count: number) => count >= 0.9 * frames) },
