@@ -52,7 +52,7 @@ export interface Testing {
 
 export interface EmbeddedControlPlane {
   readonly url: string;
-  /** Runs the scheduled handler, which nothing else does in the embedded runtime. */
+  /** Runs the scheduled handler; the embedded runtime has no other trigger for it. */
   tick(): Promise<void>;
   stop(): Promise<void>;
 }

@@ -10,7 +10,7 @@ Puts the control plane onto Cloudflare, or updates it: makes or finds the D1 dat
 migrations, deploys the Worker, and waits until it answers. Every step can be repeated: a run that was cut is continued
 by the next. Needs \`npx wrangler login\`, or CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID.
 
-  --env NAME   another deployment beside production, such as staging
+  --env NAME   a deployment other than production, such as staging
   --dry-run    only say what would be done
 
 rollback puts the version before the last one back. Migrations stay: they only add, so the older version works with them.`;
@@ -38,7 +38,7 @@ async function main(): Promise<number> {
     await wrangler.account();
     if (command === "rollback") {
       if (values["dry-run"]) {
-        return say(`This would put the version before the last one of ${names.worker} back.`, 0);
+        return say(`This would return ${names.worker} to the version before the last one.`, 0);
       }
       return say(await wrangler.rollback(names, "npm run deploy -- rollback"), 0);
     }

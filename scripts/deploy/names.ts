@@ -10,7 +10,7 @@ export interface Names {
   readonly keyFile: string;
 }
 
-/** @param environment `production`, or another deployment beside it, such as `staging` */
+/** @param environment `production`, or another deployment, such as `staging` */
 export function namesOf(environment: string): Names {
   const name = environment === "production" ? "splatt" : `splatt-${environment}`;
   return {

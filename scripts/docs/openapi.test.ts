@@ -50,7 +50,7 @@ const WithParameters = z.object({ parameters: z.array(Described.extend({ name: z
 
 function describable(node: unknown, at: string): Describable[] {
   if (typeof node !== "object" || node === null) return [];
-  // Properties beside a reference narrow those of the schema that it names.
+  // Properties next to a reference narrow those of the schema that it names.
   const { properties = {} } = WithProperties.safeParse(node).data ?? {};
   const { parameters = [] } = WithParameters.safeParse(node).data ?? {};
   return [

@@ -586,7 +586,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "webhook-without-change",
-    is: "a webhook tells of the status that its job had before",
+    is: "a webhook reports the status that its job had before",
     found: 9,
     changes: [
       {

@@ -286,7 +286,7 @@ function faultsOf(shares: readonly Operation[]): FaultRates {
   return isRevoked ? { d1_slow: 0.3 } : {};
 }
 
-/** Lets a receiver be told of some jobs, the second key create some, and files to expire exist. */
+/** Gives some jobs a webhook receiver, lets the second key create some, and makes some files expire. */
 function withSubscribers(
   random: Random,
   operations: readonly Operation[],

@@ -28,7 +28,7 @@ export type Me = z.infer<typeof Me>;
 
 /** POST /session: exchanges an API key for a session cookie. */
 export const CreateSession = z.object({
-  api_key: z.string().min(1).max(512).describe("The API key that the session stands for."),
+  api_key: z.string().min(1).max(512).describe("The API key with whose rights the session acts."),
 });
 
 export const SessionCreated = Holder.extend({

@@ -143,7 +143,7 @@ export const JobLogs = z.object({
   source: z
     .enum(["live", "stored", "tail", "none"])
     .describe(
-      "`live`: from the agent; `stored`: from pipeline.log; `tail`: what a failure kept; `none`: nothing is to be had.",
+      "`live`: from the agent; `stored`: from pipeline.log; `tail`: what a failure kept; `none`: there is no log.",
     ),
   from: z.int().nonnegative().describe("The number of the first line."),
   lines: z.array(z.string()).describe("The lines."),

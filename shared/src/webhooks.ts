@@ -6,7 +6,7 @@ import { JobStatus } from "./job-status.ts";
 import { laxNumber } from "./lax-number.ts";
 import { dateTime } from "./timestamps.ts";
 
-/** The changes of a job that webhooks tell of. */
+/** The changes of a job that webhooks report. */
 export const JOB_EVENTS = [
   "job.started",
   "job.stage",
@@ -84,7 +84,9 @@ export type WebhookView = z.infer<typeof WebhookView>;
 
 /** The only answer that contains the secret. */
 export const WebhookCreated = WebhookView.extend({
-  secret: z.string().describe("What signs the events: `whsec_` and base64. No other answer contains it."),
+  secret: z
+    .string()
+    .describe("The secret that signs the events: `whsec_` and base64. No other answer contains it."),
   warnings: Warnings,
 });
 export type WebhookCreated = z.infer<typeof WebhookCreated>;
@@ -96,7 +98,7 @@ export type WebhookList = z.infer<typeof WebhookList>;
 
 /** GET /webhooks/callback-secret. */
 export const CallbackSecret = z.object({
-  secret: z.string().describe("What signs the events: `whsec_` and base64."),
+  secret: z.string().describe("The secret that signs the events: `whsec_` and base64."),
 });
 
 export const DELIVERY_STATES = ["pending", "delivered", "given_up"] as const;
@@ -106,7 +108,7 @@ export const DeliveryView = z.object({
   event: z.enum([...WEBHOOK_EVENTS, WEBHOOK_TEST]).describe("The event's type."),
   job_id: z.uuid().nullable().describe("The job that the event is about; null for a test and for an alarm."),
   state: z.enum(DELIVERY_STATES).describe("`given_up` after the last attempt has failed."),
-  created_at: dateTime().describe("When the change happened that it tells of."),
+  created_at: dateTime().describe("When the reported change happened."),
   attempts: z.int().nonnegative().describe("Attempts that were made."),
   next_attempt_at: dateTime().nullable().describe("When the next attempt is due; null when none is."),
   delivered_at: dateTime().nullable().describe("When the receiver took it; null before."),

@@ -308,7 +308,7 @@ export class SplattApi {
     return this.#post(`/deliveries/${segment(deliveryId)}/redeliver`, DeliveryView, undefined, options);
   }
 
-  /** What signs the events that jobs send to their `callback_url`. */
+  /** The secret that signs the events that jobs send to their `callback_url`. */
   getCallbackSecret(options?: CallOptions): Promise<z.infer<typeof CallbackSecret>> {
     return this.#get("/webhooks/callback-secret", CallbackSecret, options);
   }

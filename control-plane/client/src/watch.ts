@@ -2,9 +2,9 @@ import { fullJitterMs, WATCH_ACK, WATCH_KEY_PREFIX, WATCH_SUBPROTOCOL, WatchMess
 import { pause } from "./pause.ts";
 
 export interface WatchOptions {
-  /** The first log line that is wanted; negative counts from the end. Without it, no lines come. */
+  /** The first log line to receive; a negative number counts from the end. Without it, no lines are sent. */
   readonly log?: number | undefined;
-  /** The first point of the training's curves that is wanted. Without it, no points come. */
+  /** The first point of the training's curves to receive. Without it, no points are sent. */
   readonly metrics?: number | undefined;
   /** Continues an earlier watch after the message that had this cursor. */
   readonly cursor?: string | undefined;
@@ -26,7 +26,7 @@ interface WatchTarget {
 /** The runtime answers it without waking the Dispatcher; it keeps proxies from closing the connection. */
 const HEARTBEAT_MS = 30_000;
 const BACKOFF = { minMs: 200, maxMs: 10_000 };
-/** The watch gives up after this number of connections in a row that brought nothing. */
+/** The watch fails after this many consecutive connections without a message. */
 const MAX_FAILURES = 6;
 
 /** The watch did not come about: the server, or a proxy before it, passes no WebSockets, or refuses this one. */

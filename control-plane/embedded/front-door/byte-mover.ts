@@ -68,7 +68,7 @@ export class ByteMover {
 
   #start(): void {
     if (this.#isClosed) return;
-    // It has no use for this process's secrets.
+    // The child does not need this process's secrets.
     const child = fork(MAIN, {
       env: {},
       execArgv: ["--max-semi-space-size=1"],

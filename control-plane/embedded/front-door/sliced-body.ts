@@ -18,7 +18,7 @@ export class SlicedBody {
     this.#hash = algorithm === null ? null : createHash(algorithm);
   }
 
-  /** What arrives until `limit` bytes are there, the body ends or breaks off, or `late` is aborted. */
+  /** What arrives until `limit` bytes are there, the body ends or is cut off, or `late` is aborted. */
   async *slice(limit: number, late: AbortSignal): AsyncGenerator<Uint8Array, void> {
     for (let left = limit; left > 0; ) {
       const chunk = await this.#peek(late);

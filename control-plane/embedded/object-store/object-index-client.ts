@@ -43,7 +43,7 @@ export type IndexReply = { readonly id: number } & IndexOutcome;
 
 /**
  * Opens the index in a thread, because SQLite waits for the disk synchronously: on one that hangs, the thread of the
- * front door would serve nobody.
+ * front door could not serve anything.
  *
  * @throws when the index cannot be opened, for example because another process uses it
  */

@@ -12,7 +12,7 @@ const CHANGES_AT_ONCE = 50;
 
 /**
  * Compares the alarms that hold with those that are known. An alarm that begins or ends is written in one transaction
- * with the webhook events that tell of it.
+ * with the webhook events that report it.
  */
 export async function checkAlarms(db: Database, now: number): Promise<void> {
   const known = await db.select().from(alarms);
@@ -67,7 +67,7 @@ async function end(db: Database, alarm: AlarmRow, now: number): Promise<void> {
 }
 
 /**
- * The webhook events of an alarm, while the alarm is there: two passes at once tell of it once. A key that is limited to
+ * The webhook events of an alarm, while the alarm is there: two concurrent passes report it once. A key that is limited to
  * labels sees no agents.
  */
 function tell(db: Database, event: "agent.alarm" | "agent.alarm_ended", alarm: AlarmRow, now: number) {

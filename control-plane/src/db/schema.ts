@@ -317,7 +317,7 @@ export const alarms = sqliteTable(
 );
 export type AlarmRow = typeof alarms.$inferSelect;
 
-/** API keys, beside the bootstrap key, which is a setting. Revoked keys stay, because jobs and the audit name them. */
+/** API keys, except the bootstrap key, which is a setting. Revoked keys stay, because jobs and the audit name them. */
 export const apiKeys = sqliteTable(
   "api_keys",
   {
@@ -375,7 +375,7 @@ export const jobLabels = sqliteTable(
 
 export const webhooks = sqliteTable("webhooks", {
   id: text().primaryKey(),
-  /** The API key that made it, which limits what it tells of; null for the bootstrap key. */
+  /** The API key that made it, which limits its events; null for the bootstrap key. */
   apiKeyId: text("api_key_id"),
   url: text().notNull(),
   events: text({ mode: "json" }).$type<readonly WebhookEventType[]>().notNull(),

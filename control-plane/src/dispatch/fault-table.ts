@@ -51,7 +51,7 @@ export class FaultTable {
     );
   }
 
-  /** Ends the record, and with it a quarantine, once D1 shows that: `saved` completes it. */
+  /** Ends the record, and its quarantine, once D1 has stored that: `saved` completes it. */
   clear(agentId: string): void {
     this.#sql.exec("UPDATE agent_faults SET unsaved = 'clear' WHERE agent_id = ?", agentId);
   }

@@ -45,7 +45,7 @@ export async function loseLease(context: DispatchContext, lease: Lease, why: str
 /** Fails jobs that lost their agent so long ago that no other is going to come. */
 export async function giveUpLost(context: DispatchContext): Promise<void> {
   const now = context.now();
-  const transition = giveUp({ detail: "No other agent came to run it.", countsLoss: false, now });
+  const transition = giveUp({ detail: "No other agent was free to run it.", countsLoss: false, now });
   const lost = lostBefore(context.pool, now - context.timing.lostWaitMs);
   const givenUp = await withRetry(() =>
     applyTransition(context.db, transition, lost).returning({ id: jobs.id }),

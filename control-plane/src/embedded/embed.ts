@@ -23,7 +23,7 @@ export function onLocalStore<E extends EmbeddedEnv>(env: E): E & Env {
 }
 
 /**
- * Runs the Worker behind the front door: with the launcher's object store as its bucket, and for nobody but the door.
+ * Runs the Worker behind the front door: with the launcher's object store as its bucket, reachable only through the door.
  * workerd listens on a port of this machine, which every local user can reach.
  */
 export function embed<E extends Env>(worker: {

@@ -6,7 +6,7 @@ import { allowedOrigin, OPEN_TO_ALL_SITES, readableHeaders } from "./cross-origi
 import { isPublicApi } from "./served-paths.ts";
 
 /**
- * For what works without a key: pages of any site may read it, because a link is a right by itself, and no cookie or
+ * For what works without a key: pages of any site may read it, because the link itself grants access, and no cookie or
  * key goes with such a request.
  */
 export const openToAllSites = cors({

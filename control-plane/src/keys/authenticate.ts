@@ -57,7 +57,7 @@ function keyOfSubprotocol(c: Context): string | undefined {
 }
 
 /**
- * A browser attaches the cookie by itself, so what changes something, or opens a WebSocket, must come from a page of
+ * A browser attaches the cookie to every request, so what changes something, or opens a WebSocket, must come from a page of
  * this site.
  *
  * @throws ApiError 403

@@ -16,7 +16,7 @@ export function reachesJob(reach: Reach, job: Pick<JobRow, "pool" | "labels">): 
   return Object.entries(reach.labels ?? {}).every(([key, value]) => job.labels?.[key] === value);
 }
 
-/** The body of a job as the key makes it: with its pool where the body names none, and with its labels. */
+/** The body of a new job with the key's pool, where the body names none, and the key's labels. */
 export function asKeyMakes({ pool, labels }: Reach, body: unknown): unknown {
   if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
   const given = body as Readonly<Record<string, unknown>>;

@@ -93,7 +93,7 @@ async function endWatches(env: Env, { id, pool }: ApiKeyRow): Promise<void> {
 }
 
 /**
- * Nobody makes a key that outlives their own: it would keep their rights. The other rights of a key with the scope
+ * A key cannot outlive the key that created it, or its rights would be kept. The other rights of a key with the scope
  * `admin` are unlimited.
  *
  * @throws ApiError 422

@@ -12,7 +12,7 @@ export class ToolProblem extends Error {
   }
 }
 
-/** The public API as a tool uses it: with the rights of the request's key, and nothing that a script could not do. */
+/** The public API as a tool uses it: with the rights of the request's key, and nothing beyond what a script can do. */
 export interface ToolApi {
   /** @throws ToolProblem when the API refuses */
   get<T>(path: string): Promise<T>;

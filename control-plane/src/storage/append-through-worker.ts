@@ -17,7 +17,7 @@ const MIB = 1024 * 1024;
 const MIN_PART_BYTES = 8 * MIB;
 /** Of the 128 MiB that an isolate has. Joining a part with its tail takes the same once more. */
 const MAX_BUFFERED_BYTES = 40 * MIB;
-/** A slow body is stored this often, so that a break costs no more than this. */
+/** The interval at which a slow body is stored, which bounds what a broken connection loses. */
 const SLICE_MS = 3000;
 /** Pieces of a tail are merged beyond this, so that completing a part reads few objects. */
 const MAX_TAIL_PIECES = 16;

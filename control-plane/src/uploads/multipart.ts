@@ -80,7 +80,7 @@ export async function abortMultipart(
   }
 }
 
-/** Like `abortMultipart`, for an upload that nobody knows of: R2 drops it after a week where this fails. */
+/** Like `abortMultipart`, for an upload without a row: R2 drops it after a week where this fails. */
 export async function abandonMultipart(
   bucket: R2Bucket,
   upload: Pick<Multipart, "r2Key" | "r2UploadId">,

@@ -2,7 +2,7 @@ import type { Child, JSX } from "hono/jsx";
 import { ProblemNotice } from "./components.tsx";
 import { FORM_KEY, type FormState, fieldErrors, fieldValue, isChecked } from "./form-state.ts";
 
-/** The hidden key of a creating form, and what the API said of the last attempt. */
+/** The hidden idempotency key of a form, and the API's problems with the last attempt. */
 export function FormHead({ form }: { readonly form: FormState }) {
   return (
     <>

@@ -12,7 +12,7 @@ export function Photos({ job }: JobPicturesProps) {
     <>
       <section class="card" data-held-out hidden>
         <div class="head">
-          <h2>Truth beside the splat</h2>
+          <h2>Photos and splat, side by side</h2>
           <label class="check actions">
             <input type="checkbox" data-difference />
             Show the difference

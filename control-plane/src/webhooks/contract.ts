@@ -18,7 +18,7 @@ export const CREATE_WEBHOOK: Operation = {
   tag: "Webhooks",
   summary: "Subscribe a URL to the events of jobs and to alarms",
   description:
-    "It tells of the jobs that the API key may see. The events `agent.*` need the scope `agents`. Only this answer contains the signing secret.",
+    "It receives the events of the jobs that the API key may see. The events `agent.*` need the scope `agents`. Only this answer contains the signing secret.",
   scope: "jobs:read",
   creates: true,
   body: CreateWebhook,
@@ -44,7 +44,7 @@ export const GET_CALLBACK_SECRET: Operation = {
   method: "get",
   path: "/webhooks/callback-secret",
   tag: "Webhooks",
-  summary: "What signs the events sent to callback_url",
+  summary: "The secret that signs the events sent to callback_url",
   description: "One secret for all jobs of the API key.",
   scope: "jobs:write",
   answers: { 200: CallbackSecret },

@@ -14,7 +14,7 @@ import { seedJobs } from "../control-plane/seeded-jobs.ts";
 
 /**
  * `npm run bench -- pages [--rounds N] [--jobs N] [--watch-seconds N]`: the web pages in a real browser: their size, the
- * time of the server beside that of the API's calls, the list with very many jobs, the memory of a tab that watches a
+ * time of the server compared with that of the API's calls, the list with very many jobs, the memory of a tab that watches a
  * job, and the time until a splat of 40,000 gaussians is on the screen.
  */
 

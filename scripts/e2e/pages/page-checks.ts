@@ -5,7 +5,7 @@ import type { PageStack } from "./page-stack.ts";
 import { ORDINARY, prepareTour, visit } from "./page-tour.ts";
 
 /** The narrowest phone. */
-const PHONE = { width: 360, height: 740 };
+export const PHONE = { width: 360, height: 740 };
 
 /** Expects of every page that axe finds nothing, and that it fits a phone. */
 export async function expectAccessible(stack: PageStack, colorScheme: "light" | "dark"): Promise<void> {
@@ -17,14 +17,19 @@ export async function expectAccessible(stack: PageStack, colorScheme: "light" | 
   for (const [page, all] of [[signedIn, paths] as const, [visitor, publicPaths] as const]) {
     for (const [name, path] of Object.entries(all)) {
       await visit(page, stack.url + path);
-      const { violations } = await new AxeBuilder({ page }).exclude("[data-viewer]").analyze();
-      problems.push(...violations.map(({ id, nodes }) => `${name}: ${id}: ${nodes[0]?.html}`));
-      const excess = await tooWide(page);
-      if (excess > 0) problems.push(`${name}: ${excess} pixels too wide`);
+      problems.push(...(await accessProblems(page)).map((problem) => `${name}: ${problem}`));
     }
     await page.context().close();
   }
   expect(problems).toEqual([]);
+}
+
+/** @returns what axe finds in a page, and by how much it is too wide */
+export async function accessProblems(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).exclude("[data-viewer]").analyze();
+  const problems = violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+  const excess = await tooWide(page);
+  return excess > 0 ? [...problems, `${excess} pixels too wide`] : problems;
 }
 
 /** By how many pixels the page is wider than the window. */

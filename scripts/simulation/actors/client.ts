@@ -19,7 +19,7 @@ const TUS_CHUNK_BYTES = 25;
 const SHARE_TRIES = 15;
 /** What clients upload. */
 export const VIDEO = Buffer.from(
-  "a video of which nobody looks at the frames, but every byte has to arrive in its place",
+  "the bytes of a video that is never decoded, but each must arrive in its place",
 );
 
 /** A job as a client knows it: only from the API's replies. */
@@ -29,7 +29,7 @@ export interface KnownJob {
   deletionAskedFor: boolean;
 }
 
-/** An API key beside the bootstrap key. */
+/** A second API key, next to the bootstrap key. */
 export interface SecondKey {
   readonly id: string;
   readonly text: string;

@@ -6,7 +6,7 @@ import type { SimProcess } from "../kernel/process.ts";
 import type { World } from "../kernel/world.ts";
 import type { WatchPlan } from "../plan.ts";
 
-/** The answers after which trying again is in vain: the key was revoked, or the job deleted. */
+/** The answers after which a retry cannot succeed: the key was revoked, or the job deleted. */
 const FINAL_STATUSES: readonly number[] = [401, 403, 404];
 
 /** Watches one job until the watch ends: reconnects whenever the connection breaks, and says what it has seen. */

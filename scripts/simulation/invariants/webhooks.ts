@@ -32,7 +32,7 @@ export class WebhooksTellWhatHappened {
     this.#deletedAt.set(jobId, now);
   }
 
-  /** A webhook tells of a change that D1 has, of a job that was not deleted, and each attempt says the same. */
+  /** A webhook reports a change that D1 has, of a job that was not deleted, and each attempt sends the same. */
   onSent({ id, body }: SentWebhook, now: number): Finding {
     const first = this.#bodies.get(id) ?? body;
     if (first !== body) return `${id} was ${first} and is now ${body}`;

@@ -98,7 +98,7 @@ export class World {
     });
   }
 
-  /** The calling process. The simulation itself must not call: it would bypass the clock. */
+  /** The calling process. The simulation itself must not call this: it would bypass the clock. */
   caller(what: string): SimProcess {
     const process = currentProcess();
     if (process === null) throw new Error(`${what} was called outside of any process`);

@@ -13,7 +13,7 @@ import {
   takeTurn,
 } from "./tus-uploads.ts";
 
-/** Slices without a byte after which a body counts as broken off. */
+/** Slices without a byte after which a body counts as interrupted. */
 const MAX_IDLE_SLICES = 20;
 
 export interface BodyToReceive {
@@ -112,7 +112,7 @@ async function storeVerified(
 
 function offsetAfter(end: Exclude<Slice["end"], "none">, { received }: Growth): number {
   if (end === "broken") throw new ApiError("body_incomplete");
-  if (end === "too_long") throw new ApiError("too_large", "The body goes on beyond Upload-Length.");
+  if (end === "too_long") throw new ApiError("too_large", "The body is longer than Upload-Length.");
   return received;
 }
 

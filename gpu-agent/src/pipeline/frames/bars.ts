@@ -14,7 +14,7 @@ const MIN_EDGE = 0.6;
 const MIN_BAR = 0.01;
 /** By how much two opposite bars may differ, as a share of the picture's side. */
 const MAX_ASYMMETRY = 0.02;
-/** The least that must remain of each side. */
+/** The share of each side that must remain after cropping. */
 const MIN_REMAINDER = 0.25;
 
 export interface Rectangle {

@@ -21,7 +21,7 @@ export interface ChosenPhotos {
   readonly order: "time" | "name";
   readonly repeats: number;
   readonly blurred: number;
-  /** Too small beside the others: thumbnails. */
+  /** Much smaller than the others: thumbnails. */
   readonly small: number;
   /** Beyond the limit on frames. */
   readonly surplus: number;

@@ -184,7 +184,7 @@ describe("an archive of photos", () => {
     const text = notes.join(" ");
     expect(text).toMatch(/2 of 13 photos could not be used .*"panorama.jpg": it is a panorama/);
     expect(text).toContain("they show the same as another: 1.");
-    expect(text).toContain("they are blurred beside their neighbours: 1.");
+    expect(text).toContain("they are more blurred than their neighbours: 1.");
     expect(text).toContain("they are much smaller than the others: 1.");
   });
 
@@ -300,7 +300,7 @@ describe("an archive is refused", () => {
     ["an empty zip", "too_few_photos", () => zipOf({})],
   ])("for %s", async (_, code, make) => {
     expect(await take(make())).toMatchObject({ ok: false, error: { code } });
-    // Nothing is left, in the stage's folder or beside it.
+    // Nothing is left, in the stage's folder or next to it.
     expect((await readdir(dir)).toSorted()).toEqual(["out", "source"]);
     const left = await readdir(join(dir, "out"));
     expect(left.filter((name) => !/^photo_\d+\.jpg$/.test(name))).toEqual([]);

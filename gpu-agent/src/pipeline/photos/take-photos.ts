@@ -143,7 +143,7 @@ function notesOn(decoded: number, chosen: ChosenPhotos, unusable: readonly strin
   };
   if (unusable.length > 0) notes.push(leftOutNote(decoded, unusable));
   left(chosen.repeats, "they show the same as another");
-  left(chosen.blurred, "they are blurred beside their neighbours");
+  left(chosen.blurred, "they are more blurred than their neighbours");
   left(chosen.small, "they are much smaller than the others");
   left(chosen.surplus, `${chosen.photos.length} is the limit`);
   return notes;

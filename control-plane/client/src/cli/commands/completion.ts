@@ -1,7 +1,7 @@
 import { type Command, command, firstOf, UsageError } from "../command.ts";
 import { completionScript, SHELLS } from "../completions.ts";
 
-/** @param others the other commands, which it completes with itself */
+/** @param others the other commands; the script completes these and `completion` */
 export function completion(others: readonly Command[]): Command {
   const self = command({
     name: "completion",

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { accessProblems, PHONE } from "./page-checks.ts";
 import { CHROMIUM, type PageStack, START_LIMIT_MS, startPageStack, watchForTrouble } from "./page-stack.ts";
 import { prepareTour, visit } from "./page-tour.ts";
 
-/** Whatever others write is text on every page. */
+/** Every page shows whatever others write as text, is accessible, and fits a phone. */
 
 const PAYLOADS = [
   `<script>alert(1)</script>`,
@@ -30,14 +31,15 @@ describe.skipIf(CHROMIUM === null)("every page", { timeout: 300_000 }, () => {
   }, START_LIMIT_MS);
   afterAll(() => stack?.stop(), START_LIMIT_MS);
 
-  it("shows hostile text as text", async () => {
+  it("shows hostile text as text, has no violation that axe finds, and fits a phone", async () => {
     const { paths, publicPaths } = await prepareTour(stack, {
       name: NAME,
       filename: `${PAYLOADS[3]?.replaceAll("/", "")}.mp4`,
       lines: PAYLOADS,
     });
-    const signedIn = await stack.signedIn();
-    const visitor = await stack.visitor();
+    const signedIn = await stack.signedIn({ viewport: PHONE });
+    const visitor = await stack.visitor({ viewport: PHONE });
+    const problems: string[] = [];
     for (const [page, all] of [[signedIn, paths] as const, [visitor, publicPaths] as const]) {
       const trouble = watchForTrouble(page, stack.url);
       for (const [name, path] of Object.entries(all)) {
@@ -49,9 +51,11 @@ describe.skipIf(CHROMIUM === null)("every page", { timeout: 300_000 }, () => {
         expect(await page.locator("a[href^='javascript:'], [src^='https://evil']").count(), name).toBe(0);
         const text = (await page.locator("body").textContent()) ?? "";
         if (!WITHOUT_NAME.includes(name)) expect(text.includes(PAYLOADS[0] ?? ""), name).toBe(true);
+        problems.push(...(await accessProblems(page)).map((problem) => `${name}: ${problem}`));
       }
       expect(trouble).toEqual([]);
       await page.context().close();
     }
+    expect(problems).toEqual([]);
   });
 });
