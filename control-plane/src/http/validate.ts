@@ -119,7 +119,7 @@ function requireStorableText(root: unknown, place: Place, maxValues: number): vo
     if (path.length >= MAX_DEPTH) throw invalid(place, [], "Nested too deeply", "value_error");
     const entries = Object.entries(value);
     values += entries.length;
-    if (values > maxValues) throw invalid(place, [], `Has more than ${maxValues} values`, "value_error");
+    if (values > maxValues) throw invalid(place, path, `Has more than ${maxValues} values`, "value_error");
     for (const [key, child] of entries) {
       requireStorable(key, place, path);
       if (typeof child === "string" || typeof child === "object") {
