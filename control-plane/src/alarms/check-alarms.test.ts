@@ -41,7 +41,12 @@ describe("an alarm", () => {
     expect(await alarmMetric("disk", pool)).toBe(true);
     const told = (): AlarmWebhookEvent[] => receiver.requests.map(({ body }) => JSON.parse(body));
     const about = () => told().filter(({ data }) => data.agent_id === agent_id);
-    await expect.poll(() => about().length).toBe(1);
+    await expect
+      .poll(async () => {
+        await runScheduled(env);
+        return about().length;
+      })
+      .toBe(1);
     expect(about()[0]).toMatchObject({
       type: "agent.alarm",
       data: { kind: "disk", pool, message: expect.stringContaining("box-7") },

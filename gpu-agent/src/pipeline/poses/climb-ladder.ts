@@ -86,11 +86,17 @@ export async function climbLadder(
     );
     const share = LATER_PASS_SHARE * (until - from);
     const began = performance.now();
-    const ran = await runNext(job, task, first.value, next, {
-      ...{ best, work, dir, number: runs.length },
-      pairs: pairsOf(job, next, best, state.value.matched),
-      report: passReport(job, next, runs.length + 1, from, share),
-    });
+    const ran = await runNext(
+      { ...job, matchingEndsAt: matchingEnd(task, runs, next) },
+      task,
+      first.value,
+      next,
+      {
+        ...{ best, work, dir, number: runs.length },
+        pairs: pairsOf(job, next, best, state.value.matched),
+        report: passReport(job, next, runs.length + 1, from, share),
+      },
+    );
     from += share;
     if (!ran.ok && job.context.signal.aborted) return ran;
     if (!ran.ok) log.warn({ code: ran.error.code, detail: ran.error.detail }, "the pass failed");
@@ -109,6 +115,16 @@ export async function climbLadder(
   const folder = runs[winner]?.pass === "finer_features" ? finerFolder(work) : dir;
   const { database } = passPaths(folder, job.images);
   return ok({ outcome: best, passes, lacksParallax, places, database });
+}
+
+/** When a pass must stop matching, so that all passes together keep to their time though this one is slower than expected. */
+function matchingEnd(
+  { preset }: Pick<PoseTask, "preset">,
+  runs: readonly PassRun[],
+  { seconds }: NextPass,
+): number {
+  const spent = runs.slice(1).reduce((sum, run) => sum + run.seconds, 0);
+  return performance.now() + 1000 * (LADDER_SECONDS[preset] - spent - seconds.map);
 }
 
 interface Progress {

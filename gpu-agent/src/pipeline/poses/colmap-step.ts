@@ -29,6 +29,8 @@ export interface ColmapJob {
   /** The limits on one command's run time and on its time without output. */
   readonly timeoutMs: number;
   readonly silenceMs: number;
+  /** On the clock of `performance.now()`: later no further pairs of a list are matched. Null matches all. */
+  readonly matchingEndsAt: number | null;
   readonly context: StageContext;
 }
 

@@ -72,6 +72,7 @@ async function jobIn(folder: string): Promise<ColmapJob> {
     gpu: { enabled: false },
     timeoutMs: 300_000,
     silenceMs: 300_000,
+    matchingEndsAt: null,
     context: contextIn(folder),
   };
 }

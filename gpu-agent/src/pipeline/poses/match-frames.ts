@@ -61,7 +61,7 @@ export async function matchFrames(
 const PAIRS_PER_COMMAND = 150;
 
 /**
- * Matches these pairs, except for pairs already matched. Pairs that cannot be matched are left out: if they are needed,
+ * Matches these pairs, except for pairs already matched, until `matchingEndsAt`. Pairs that cannot be matched are left out: if they are needed,
  * the model shows it.
  *
  * @param report receives the completed share, 0–1
@@ -74,6 +74,13 @@ export async function matchPairList(
   report: PassReport,
 ): Promise<Result<void, Failure>> {
   for (let from = 0; from < pairs.length; from += PAIRS_PER_COMMAND) {
+    if (job.matchingEndsAt !== null && performance.now() >= job.matchingEndsAt) {
+      job.context.log.warn(
+        { matched: from, of: pairs.length },
+        "matching took longer than expected; it ends here",
+      );
+      break;
+    }
     report(from / pairs.length, `matching: ${from} of ${pairs.length} distant pairs`);
     await writePairs(paths.pairs, pairs.slice(from, from + PAIRS_PER_COMMAND));
     const ran = await runStep(job, {

@@ -122,6 +122,7 @@ async function findPoses(
     gpu: { enabled: config.gpu && colmap.cuda },
     timeoutMs: config.commandTimeoutMs,
     silenceMs: config.silenceMs,
+    matchingEndsAt: null,
     context,
   };
   const cores = config.threads ?? availableParallelism();
