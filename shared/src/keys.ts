@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { NextCursor } from "./answer-fields.ts";
+import { NextCursor, Warnings } from "./answer-fields.ts";
 import { PoolName } from "./job.ts";
 import { Labels } from "./labels.ts";
 import { Scope } from "./scopes.ts";
@@ -161,6 +161,7 @@ export const UsageList = z.object({
       }),
     )
     .describe("Newest first, one entry for each day and key; days without use are missing."),
+  warnings: Warnings,
 });
 export type UsageList = z.infer<typeof UsageList>;
 
@@ -208,5 +209,6 @@ export const AuditList = z.object({
     )
     .describe("Newest first."),
   next_cursor: NextCursor,
+  warnings: Warnings,
 });
 export type AuditList = z.infer<typeof AuditList>;

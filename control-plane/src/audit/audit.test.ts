@@ -217,3 +217,8 @@ describe("the audit", () => {
     expect(AUDIT_ACTIONS.filter((action) => !actions.has(action))).toEqual([]);
   });
 });
+
+it.each(["/audit", "/usage"])("%s warns of a parameter that it does not know", async (path) => {
+  const answer = await json<{ warnings?: string[] }>(api("GET", `${path}?limmit=1`));
+  expect(answer.warnings).toEqual([expect.stringContaining("limmit")]);
+});
