@@ -204,6 +204,7 @@ export function separatePlaces(
  * @param done pairs matched already, as keys of `pairKey`
  * @param only pairs with at least one of these frames; null for all
  * @param limit the most pairs: one half are the nearest in order, the others spread over the rest
+ * @returns near and distant pairs in turns
  */
 export function choosePairs(
   names: readonly string[],
@@ -218,15 +219,17 @@ export function choosePairs(
       all.push({ pair: [a, b], apart: j - i });
     }
   }
-  if (all.length <= limit) return all.map(({ pair }) => pair);
+  const count = Math.min(limit, all.length);
   const sorted = all.toSorted((one, other) => one.apart - other.apart);
-  const near = sorted.slice(0, Math.ceil(limit / 2));
+  const near = sorted.slice(0, Math.ceil(count / 2));
   const rest = sorted.slice(near.length);
   const spread = Array.from(
-    { length: Math.floor(limit / 2) },
-    (_, i) => rest[Math.floor((i * rest.length) / Math.floor(limit / 2))],
+    { length: Math.floor(count / 2) },
+    (_, i) => rest[Math.floor((i * rest.length) / Math.floor(count / 2))],
   );
-  return [...near, ...spread].flatMap((entry) => (entry === undefined ? [] : [entry.pair]));
+  // In turns, because matching may end early.
+  const inTurns = near.flatMap((pair, i) => [pair, spread[i]]);
+  return inTurns.flatMap((entry) => (entry === undefined ? [] : [entry.pair]));
 }
 
 /** The same for both orders. */
