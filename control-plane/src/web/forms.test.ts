@@ -1,6 +1,6 @@
-import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { api, json } from "../testing/api.ts";
+import { FakeReceiver } from "../testing/fake-receiver.ts";
 import { type Browser, browserOf } from "../testing/pages.ts";
 
 let browser: Browser;
@@ -136,11 +136,13 @@ it("takes no form from another site", async () => {
   expect(await size("/keys")).toBe(before);
 });
 
-beforeAll(() => Object.assign(env, { OUTBOUND_FETCH: async () => new Response() }));
+const receiver = new FakeReceiver("https://hooks.example.com");
+beforeAll(() => receiver.attach());
+afterAll(() => receiver.detach());
 
 it("sends a webhook's test and shows the delivery", async () => {
   const { webhook_id } = await json<{ webhook_id: string }>(
-    api("POST", "/webhooks", { url: "https://hooks.example.com/tested" }),
+    api("POST", "/webhooks", { url: `${receiver.origin}/tested` }),
   );
   const path = `/app/webhooks/${webhook_id}`;
   expect(await browser.html(path)).toContain("Nothing was sent yet");

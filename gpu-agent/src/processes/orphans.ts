@@ -5,8 +5,10 @@ import { isRunning } from "./proc-stat.ts";
 /** Children inherit this variable, which identifies the orphans of a killed agent. */
 export const FOLDER_MARK = "SPLATT_WORKSPACE";
 
-/** How many searches in a row must find nothing: a process that forks during one search escapes it. */
+/** How many searches in a row must find nothing: a process that forks or starts a program meanwhile escapes one. */
 const EMPTY_SEARCHES = 3;
+/** Between those. On a busy machine starting a program takes this long. */
+const PAUSE_MS = 10;
 /** A program that forks faster than this many searches cannot be ended this way. */
 const MAX_SEARCHES = 50;
 
@@ -46,6 +48,7 @@ export function killMarked(name: string, value: string): number {
     const marked = markedProcesses(mark);
     empty = marked.length === 0 ? empty + 1 : 0;
     killed += marked.filter(kill).length;
+    if (empty > 0 && empty < EMPTY_SEARCHES) pause(PAUSE_MS);
   }
   return killed;
 }
@@ -64,6 +67,11 @@ function environmentOf(pid: number): string[] {
     // It has ended, or belongs to another user.
     return [];
   }
+}
+
+/** Synchronous, like the search. */
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 /** @returns false when the process has already ended */
