@@ -95,8 +95,11 @@ export class Watchers {
     this.streams.pump(jobId);
   }
 
+  /** A watcher that is held learns it from the read that follows. */
   deleted(jobId: string): void {
-    for (const { ws } of this.sockets.of(jobId)) this.sockets.end(ws, "job_deleted");
+    for (const { ws, watcher } of this.sockets.of(jobId)) {
+      if (!watcher.isHeld) this.sockets.end(ws, "job_deleted");
+    }
   }
 
   keyRevoked(keyId: string): void {

@@ -43,6 +43,10 @@ export async function receiveBody(
     return checksum === null
       ? await storeEachSlice(db, bucket, turn, appender, start)
       : await storeVerified(db, bucket, turn, appender, start, checksum);
+  } catch (error) {
+    // Whoever has the turn now may have removed what this request was reading.
+    if (!(error instanceof ApiError)) await renewTurn(db, turn);
+    throw error;
   } finally {
     appender?.close();
     await endTurn(db, turn);

@@ -162,9 +162,9 @@ export async function completeTusUpload(
   upload: UploadRow,
 ): Promise<UploadRow> {
   try {
-    const completed = await completeUpload(db, bucket, upload, await receivedParts(db, upload.id));
+    // All bytes are in parts now. First, because an upload that is complete is not looked at again.
     await deleteTail(bucket, upload);
-    return completed;
+    return await completeUpload(db, bucket, upload, await receivedParts(db, upload.id));
   } catch (error) {
     if (error instanceof ApiError && error.code === "upload_incomplete") {
       log("warn", "upload begins again: its parts do not fit together", { upload: upload.id });
