@@ -217,6 +217,10 @@ describe("COLMAP", () => {
   const pycolmap = (cuda: boolean) => colmap(4, 2, cuda, pycolmapIn("/venv/bin/python"));
   const tooOld = failure("tool_unsupported", "COLMAP 3.6 is too old; version 3.8 or newer is needed.");
   const none = failure("tool_missing", "colmap was not found.");
+  const says = (error: string) =>
+    failure("tool_unsupported", `/venv/bin/python does not answer like COLMAP: it prints "ERROR: ${error}".`);
+  const noModule = says("No module named 'pycolmap'");
+  const noLibrary = says("libcudart.so.12: cannot open shared object file");
   it.each([
     ["with CUDA", [colmap(3, 9, true)], true, "ok", "3.9, with CUDA"],
     ["without CUDA, on a machine without a GPU", [colmap(3, 8, false)], false, "ok", "3.8, without CUDA"],
@@ -225,7 +229,14 @@ describe("COLMAP", () => {
     ["too old", [err(tooOld)], true, "failure", tooOld.detail],
     ["missing", [err(none)], true, "failure", none.detail],
     ["pycolmap alone", [err(none), pycolmap(false)], false, "ok", "4.2 (pycolmap), without CUDA"],
-    ["without pycolmap", [colmap(3, 8, false), err(tooOld)], false, "ok", "3.8, without CUDA"],
+    ["without pycolmap", [colmap(3, 8, false), err(noModule)], false, "ok", "3.8, without CUDA"],
+    [
+      "and a broken pycolmap",
+      [colmap(3, 8, false), err(noLibrary)],
+      false,
+      "ok",
+      `3.8, without CUDA; unusable: ${noLibrary.detail}`,
+    ],
     [
       "and a newer pycolmap",
       [colmap(3, 8, false), pycolmap(false)],

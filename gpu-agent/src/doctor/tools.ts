@@ -6,7 +6,7 @@ import { type FfmpegVersion, isUntested, SUPPORTED_FFMPEG } from "../tools/ffmpe
 import type { ToolSurvey } from "../tools/tool-survey.ts";
 import { type Check, failing, good, warning } from "./check.ts";
 
-const COLMAP_REMEDY = `Install COLMAP ${SUPPORTED_COLMAP} (Debian and Ubuntu: apt-get install colmap) and set COLMAP_PATH if needed, or install pycolmap into nerfstudio's Python or the one of PYCOLMAP_PYTHON.`;
+const COLMAP_REMEDY = `Install COLMAP ${SUPPORTED_COLMAP} (Debian and Ubuntu: apt-get install colmap) and set COLMAP_PATH if needed, or install pycolmap with pip in a Python 3.10 or newer and set PYCOLMAP_PYTHON to it.`;
 const FFMPEG_REMEDY = `Install a full build of ffmpeg ${SUPPORTED_FFMPEG} (Debian and Ubuntu: apt-get install ffmpeg), or set FFMPEG_PATH and FFPROBE_PATH.`;
 
 /**
@@ -20,7 +20,8 @@ export function judgeColmap(colmaps: ToolSurvey["colmaps"], hasGpu: boolean): Ch
   if (!best.ok) return failing(name, detailOf(best.error), COLMAP_REMEDY);
   const others = colmaps.flatMap((one) => (one.ok && one.value !== best.value ? [one.value] : []));
   const rejected = others.length === 0 ? "" : `; preferred to ${others.map(describe).join(" and ")}`;
-  const text = `${describe(best.value)}${rejected}`;
+  const broken = colmaps.flatMap((one) => (one.ok || !isBroken(one.error) ? [] : [one.error.detail]));
+  const text = [`${describe(best.value)}${rejected}`, ...broken].join("; unusable: ");
   if (isUntestedColmap(best.value))
     return warning(
       name,
@@ -31,11 +32,16 @@ export function judgeColmap(colmaps: ToolSurvey["colmaps"], hasGpu: boolean): Ch
     return warning(
       name,
       text,
-      "COLMAP runs on the CPU, several times slower. Run `pip install pycolmap-cuda12` in nerfstudio's Python or the " +
-        "one of PYCOLMAP_PYTHON, or install a build of COLMAP with CUDA.",
+      "COLMAP runs on the CPU, several times slower. Install pycolmap-cuda12 with pip in a Python 3.10 or newer and set " +
+        "PYCOLMAP_PYTHON to it, or install a build of COLMAP with CUDA.",
     );
   }
   return good(name, text);
+}
+
+/** Installed, but not usable. */
+function isBroken({ code, detail }: Failure): boolean {
+  return code !== "tool_missing" && !detail.includes("No module named 'pycolmap'");
 }
 
 function describe(colmap: InstalledColmap): string {

@@ -5,6 +5,7 @@ import type { StageContext, StageResult } from "../stage.ts";
 import { chooseFrames } from "./choose-frames.ts";
 import { removeCandidates } from "./decode.ts";
 import { decodeUntilPlanned } from "./decode-passes.ts";
+import { frameName } from "./frame-name.ts";
 import type { FrameOptions } from "./frame-plan.ts";
 import { canMapTones, type FramesConfig, type InputVideo } from "./input-video.ts";
 import { judgeCount } from "./judge-frames.ts";
@@ -55,10 +56,10 @@ export async function takeFrames(
   });
 }
 
-/** Renames the chosen candidates to frame_00001.jpg and so on, and removes the others. */
+/** Renames the chosen candidates to the frames' names, and removes the others. */
 async function keepFrames(dir: string, candidates: readonly string[]): Promise<void> {
   for (const [i, candidate] of candidates.entries()) {
-    await rename(join(dir, candidate), join(dir, `frame_${String(i + 1).padStart(5, "0")}.jpg`));
+    await rename(join(dir, candidate), join(dir, frameName(i)));
   }
   await removeCandidates(dir);
 }

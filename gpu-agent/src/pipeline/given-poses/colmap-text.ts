@@ -1,24 +1,32 @@
 import { err, ok, type Result } from "@splatt/shared";
-import type { ColmapCamera, ColmapImage, ColmapModel, ColmapPoint } from "../poses/colmap-model.ts";
+import {
+  CAMERA_MODELS,
+  type ColmapCamera,
+  type ColmapImage,
+  type ColmapModel,
+  type ColmapPoint,
+} from "../poses/colmap-model.ts";
 
 /*
  * COLMAP's models as text: cameras.txt, images.txt (two lines for each image, the second of which may be empty) and
  * points3D.txt. Each reader returns a sentence on what is wrong.
  */
 
-const MODELS = ["SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV"];
-const PARAMETERS = [3, 4, 4, 5, 8];
-
 export function readCamerasText(text: string): Result<ColmapModel["cameras"], string> {
   const cameras = new Map<number, ColmapCamera>();
   for (const line of text.split("\n")) {
     if (isComment(line)) continue;
     const [id = "", name = "", ...rest] = line.trim().split(/\s+/);
-    const model = MODELS.indexOf(name);
+    const model = CAMERA_MODELS.findIndex((known) => known.name === name);
     if (model < 0)
       return err(`cameras.txt: camera model ${JSON.stringify(name.slice(0, 40))} is not supported.`);
     const [width = 0, height = 0, ...params] = rest.map(Number);
-    if (!isId(id) || !isSide(width) || !isSide(height) || params.length !== PARAMETERS[model]) {
+    if (
+      !isId(id) ||
+      !isSide(width) ||
+      !isSide(height) ||
+      params.length !== CAMERA_MODELS[model]?.parameters
+    ) {
       return err(`cameras.txt: camera ${id.slice(0, 20)} is malformed.`);
     }
     cameras.set(Number(id), { id: Number(id), model, width, height, params });

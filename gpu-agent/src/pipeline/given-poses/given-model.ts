@@ -1,14 +1,14 @@
-import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { project, toOpenCv } from "../poses/camera-models.ts";
 import type { ColmapModel, ColmapPoint } from "../poses/colmap-model.ts";
 import type { ColmapJob } from "../poses/colmap-step.ts";
-import { encodeModel } from "../poses/encode-model.ts";
-import { readModel } from "../poses/model-files.ts";
+import { readModel, writeModel } from "../poses/model-files.ts";
 import { normalizingSimilarity } from "../poses/normalize.ts";
+import type { PassPlan } from "../poses/pass.ts";
+import { pseudoRandom } from "../poses/pseudo-random.ts";
 import { add, apply, rotationOf, scale, subtract, transpose, type Vector3 } from "../poses/vectors.ts";
-import { type SettingsFor, triangulate } from "./triangulate.ts";
+import { triangulate } from "./triangulate.ts";
 
 /** With fewer points per image, there is nothing to begin training with. */
 const MIN_POINTS_PER_IMAGE = 10;
@@ -34,7 +34,7 @@ export interface GivenModel {
  */
 export async function completeGivenModel(
   job: ColmapJob,
-  settings: SettingsFor,
+  plan: PassPlan,
   givenDir: string,
   work: string,
 ): Promise<Result<GivenModel, Failure>> {
@@ -47,7 +47,7 @@ export async function completeGivenModel(
     const detail = `Half of its points appear ${percent} % of the picture's longer side, or more, from where the images saw them.`;
     return err(failure("dataset_poses_wrong", detail));
   }
-  const found = await triangulate(job, given.value, settings, join(work, "triangulation"));
+  const found = await triangulate(job, given.value, plan, join(work, "triangulation"));
   if (!found.ok) return found;
   const { model, matchedPairs } = found.value;
   const { length: images } = given.value.images;
@@ -76,11 +76,7 @@ function hasPoints({ images, points }: ColmapModel): boolean {
 
 async function write(model: ColmapModel, work: string, note: string): Promise<Result<GivenModel, Failure>> {
   const dir = join(work, "given");
-  const encoded = encodeModel(model);
-  await mkdir(dir, { recursive: true });
-  await writeFile(join(dir, "cameras.bin"), encoded.cameras);
-  await writeFile(join(dir, "images.bin"), encoded.images);
-  await writeFile(join(dir, "points3D.bin"), encoded.points);
+  await writeModel(dir, model);
   return ok({ dir, points: model.points.length, note });
 }
 
@@ -110,14 +106,11 @@ const NO_POINT: ColmapPoint = { position: [0, 0, 0], colour: GREY, error: 0, tra
 /** Points all over the ball around what the cameras surround. */
 function randomPoints(model: ColmapModel): ColmapPoint[] {
   const { rotation, scale: factor, translation } = normalizingSimilarity(model);
-  let state = 1;
-  const random = () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 31 - 1;
-  };
+  const random = pseudoRandom(1);
+  const coordinate = () => 2 * random() - 1;
   const points: ColmapPoint[] = [];
   while (points.length < RANDOM_POINTS) {
-    const place: Vector3 = [random(), random(), random()];
+    const place: Vector3 = [coordinate(), coordinate(), coordinate()];
     if (Math.hypot(...place) > 1) continue;
     const position = scale(apply(transpose(rotation), subtract(place, translation)), 1 / factor);
     points.push({ position, colour: GREY, error: -1, track: new Uint32Array() });

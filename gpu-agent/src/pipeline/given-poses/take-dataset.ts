@@ -1,6 +1,8 @@
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { err, type Failure, failure, ok, printable, type Result } from "@splatt/shared";
+import { evenly } from "../evenly.ts";
+import { frameName } from "../frames/frame-name.ts";
 import type { FrameLimits } from "../frames/frame-plan.ts";
 import { frameSize } from "../frames/frame-size.ts";
 import type { Archive } from "../photos/archive.ts";
@@ -9,8 +11,8 @@ import type { Photo } from "../photos/choose-photos.ts";
 import type { PhotoFrames } from "../photos/photo-frames.ts";
 import { candidate, decodeAll, leftOutNote } from "../photos/take-photos.ts";
 import type { ColmapModel } from "../poses/colmap-model.ts";
-import { encodeModel } from "../poses/encode-model.ts";
 import { modelFault } from "../poses/model-check.ts";
+import { writeModel } from "../poses/model-files.ts";
 import type { StageContext, StageResult } from "../stage.ts";
 import { type DatasetFiles, imageFinder } from "./find-dataset.ts";
 import { type PosedSet, readDataset } from "./read-dataset.ts";
@@ -137,11 +139,7 @@ async function keep(dir: string, count: number, model: ColmapModel): Promise<voi
   for (let index = 0; index < count; index++) {
     await rename(candidate(dir, index), join(dir, frameName(index)));
   }
-  const encoded = encodeModel(model);
-  await mkdir(join(dir, GIVEN_DIR));
-  await writeFile(join(dir, GIVEN_DIR, "cameras.bin"), encoded.cameras);
-  await writeFile(join(dir, GIVEN_DIR, "images.bin"), encoded.images);
-  await writeFile(join(dir, GIVEN_DIR, "points3D.bin"), encoded.points);
+  await writeModel(join(dir, GIVEN_DIR), model);
 }
 
 function describe(
@@ -168,13 +166,4 @@ function describe(
     notes: [...notes],
     given: kind,
   };
-}
-
-function frameName(index: number): string {
-  return `frame_${String(index + 1).padStart(5, "0")}.jpg`;
-}
-
-function evenly(indices: readonly number[], most: number): number[] {
-  const count = Math.min(most, indices.length);
-  return Array.from({ length: count }, (_, i) => indices[Math.floor((i * indices.length) / count)] as number);
 }

@@ -1,21 +1,15 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
-import { type ColmapPaths, extractFeatures, type Hardware, matchFeatures } from "../poses/colmap-commands.ts";
+import type { ColmapPaths, Hardware } from "../poses/colmap-commands.ts";
 import type { ColmapModel } from "../poses/colmap-model.ts";
-import {
-  type ColmapJob,
-  type ColmapStep,
-  runCheckedStep,
-  runStep,
-  stepFailure,
-} from "../poses/colmap-step.ts";
-import { encodeModel } from "../poses/encode-model.ts";
-import { clearMatches, countMatchedPairs, readImageIds, readImages } from "../poses/feature-database.ts";
-import { readModel } from "../poses/model-files.ts";
+import { type ColmapJob, runStep, stepFailure } from "../poses/colmap-step.ts";
+import { extractAllFeatures } from "../poses/extract-features.ts";
+import { countMatchedPairs, readImageIds } from "../poses/feature-database.ts";
+import { matchFrames } from "../poses/match-frames.ts";
+import { readModel, writeModel } from "../poses/model-files.ts";
 import { cameraPose } from "../poses/normalize.ts";
-import type { PoseSettings } from "../poses/settings.ts";
-import { similarPairs } from "../poses/similar-pairs.ts";
+import { type PassPlan, type PassReport, passPaths } from "../poses/pass.ts";
 
 /** Shares of the time. */
 const [EXTRACTED, MATCHED] = [0.3, 0.9];
@@ -26,9 +20,6 @@ export interface Triangulated {
   readonly matchedPairs: number;
 }
 
-/** The settings on the GPU and on the CPU. */
-export type SettingsFor = (gpu: boolean) => PoseSettings;
-
 /**
  * Finds the points of a model whose cameras are known, with COLMAP, which leaves the cameras as they are.
  *
@@ -38,99 +29,25 @@ export type SettingsFor = (gpu: boolean) => PoseSettings;
 export async function triangulate(
   job: ColmapJob,
   model: ColmapModel,
-  settings: SettingsFor,
+  plan: PassPlan,
   dir: string,
 ): Promise<Result<Triangulated, Failure>> {
-  const paths: ColmapPaths = {
-    database: join(dir, "database.db"),
-    sparse: join(dir, "given"),
-    pairs: join(dir, "pairs.txt"),
-    images: job.images,
+  const paths = passPaths(dir, job.images);
+  const report = (from: number, to: number): PassReport => {
+    return (share, message) => job.context.report({ fraction: from + (to - from) * share, message });
   };
-  const extracted = await extract(job, settings, dir, paths);
-  if (!extracted.ok) return extracted;
-  if (!extracted.value) return ok({ model, matchedPairs: 0 });
-  const matchedPairs = await match(job, model, settings, paths);
-  if (!matchedPairs.ok) return matchedPairs;
+  const features = await extractAllFeatures(job, plan, dir, report(0, EXTRACTED));
+  if (!features.ok) return features;
+  if (features.value === 0) return ok({ model, matchedPairs: 0 });
+  // Each image with those that look alike, and with those whose cameras are near.
+  const places = new Map(model.images.map((image) => [image.name, cameraPose(image).position]));
+  const matched = await matchFrames({ ...job, places }, plan, paths, report(EXTRACTED, MATCHED));
+  if (!matched.ok) return matched;
+  const matchedPairs = countMatchedPairs(paths.database);
+  if (!matchedPairs.ok) return err(unreadable(matchedPairs.error));
   if (matchedPairs.value === 0) return ok({ model, matchedPairs: 0 });
   const points = await findPoints(job, model, dir, paths);
   return points.ok ? ok({ model: points.value, matchedPairs: matchedPairs.value }) : points;
-}
-
-/** @returns whether there are features */
-async function extract(
-  job: ColmapJob,
-  settings: SettingsFor,
-  dir: string,
-  paths: ColmapPaths,
-): Promise<Result<boolean, Failure>> {
-  const listFile = (index: number) => join(dir, `camera-${index + 1}.txt`);
-  const reset = async () => {
-    await rm(dir, { recursive: true, force: true });
-    await mkdir(paths.sparse, { recursive: true });
-    for (const [index, { names }] of job.cameras.entries()) {
-      await writeFile(listFile(index), names.map((name) => `${name}\n`).join(""));
-    }
-    return ok(undefined);
-  };
-  let done = 0;
-  const step: ColmapStep = {
-    name: "feature extraction",
-    commands: (hardware) =>
-      job.cameras.map((camera, index) => {
-        const list = job.cameras.length === 1 ? null : listFile(index);
-        return extractFeatures(job.dialect, settings(hardware.gpu), paths, hardware, { ...camera, list });
-      }),
-    onEvent: (event) => {
-      if (event.kind !== "step") return;
-      done = Math.min(done + 1, job.names.length);
-      const message = `finding features: ${done} of ${job.names.length} images`;
-      job.context.report({ fraction: (EXTRACTED * done) / job.names.length, message });
-    },
-  };
-  await reset();
-  const check = (): Result<boolean | null, Failure> => {
-    const images = readImages(paths.database);
-    if (!images.ok) return err(unreadable(images.error));
-    return ok(images.value.some(({ features }) => (features ?? 0) > 0) || null);
-  };
-  const found = await runCheckedStep(job, step, check, reset);
-  return found.ok ? ok(found.value ?? false) : found;
-}
-
-/** Matches each image with those that look alike, and with those whose cameras are near. @returns the pairs */
-async function match(
-  job: ColmapJob,
-  model: ColmapModel,
-  settings: SettingsFor,
-  paths: ColmapPaths,
-): Promise<Result<number, Failure>> {
-  const { matching } = settings(job.gpu.enabled);
-  if (matching.kind === "similar") {
-    const places = new Map(model.images.map((image) => [image.name, cameraPose(image).position]));
-    const pairs = similarPairs(paths.database, { ...job, places }, matching);
-    if (!pairs.ok) return err(unreadable(pairs.error));
-    await writeFile(paths.pairs, pairs.value.map((pair) => `${pair.join(" ")}\n`).join(""));
-  }
-  const step: ColmapStep = {
-    name: "matching",
-    commands: (hardware) => [matchFeatures(job.dialect, settings(hardware.gpu), paths, hardware)],
-    onEvent: (event) => {
-      if (event.kind !== "step") return;
-      const fraction = EXTRACTED + ((MATCHED - EXTRACTED) * event.done) / event.total;
-      job.context.report({ fraction, message: `matching: ${event.done} of ${event.total} blocks` });
-    },
-  };
-  const check = (): Result<number | null, Failure> => {
-    const pairs = countMatchedPairs(paths.database);
-    return pairs.ok ? ok(pairs.value === 0 ? null : pairs.value) : err(unreadable(pairs.error));
-  };
-  const reset = async () => {
-    const cleared = clearMatches(paths.database);
-    return cleared.ok ? cleared : err(unreadable(cleared.error));
-  };
-  const matched = await runCheckedStep(job, step, check, reset);
-  return matched.ok ? ok(matched.value ?? 0) : matched;
 }
 
 /** COLMAP's triangulator expects the numbers of its database in the model. */
@@ -152,10 +69,7 @@ async function findPoints(
       return camera === undefined ? [] : [[cameraId, { ...camera, id: cameraId }] as const];
     }),
   );
-  const encoded = encodeModel({ cameras, images, points: [] });
-  await writeFile(join(paths.sparse, "cameras.bin"), encoded.cameras);
-  await writeFile(join(paths.sparse, "images.bin"), encoded.images);
-  await writeFile(join(paths.sparse, "points3D.bin"), encoded.points);
+  await writeModel(paths.sparse, { cameras, images, points: [] });
   const output = join(dir, "triangulated");
   await mkdir(output);
   job.context.report({ fraction: MATCHED, message: "triangulating points" });

@@ -1,4 +1,6 @@
+import { evenly } from "../evenly.ts";
 import { type BlockMeans, isRepeat } from "../frames/repeats.ts";
+import { median } from "../median.ts";
 import type { PhotoDetails } from "./exif.ts";
 
 /** A decoded photo of an archive. */
@@ -108,13 +110,4 @@ function blurredAmong(indices: readonly number[], at: (index: number) => Photo):
     return at(index).sharpness < BLURRED_SHARE * median(around.map((other) => at(other).sharpness));
   });
   return new Set(blurred);
-}
-
-function evenly(indices: readonly number[], most: number): number[] {
-  const count = Math.min(most, indices.length);
-  return Array.from({ length: count }, (_, i) => indices[Math.floor((i * indices.length) / count)] as number);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 }

@@ -1,6 +1,7 @@
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { err, type Failure, failure, ok, printable, type Result } from "@splatt/shared";
+import { frameName } from "../frames/frame-name.ts";
 import type { FrameLimits } from "../frames/frame-plan.ts";
 import { frameSize } from "../frames/frame-size.ts";
 import type { StageContext, StageResult } from "../stage.ts";
@@ -101,10 +102,10 @@ export function candidate(dir: string, index: number): string {
   return join(dir, `photo_${index}.jpg`);
 }
 
-/** Renames the chosen photos to frame_00001.jpg and so on, and removes the others. */
+/** Renames the chosen photos to the frames' names, and removes the others. */
 async function keepPhotos(dir: string, count: number, chosen: readonly number[]): Promise<void> {
   for (const [i, index] of chosen.entries()) {
-    await rename(candidate(dir, index), join(dir, `frame_${String(i + 1).padStart(5, "0")}.jpg`));
+    await rename(candidate(dir, index), join(dir, frameName(i)));
   }
   for (let index = 0; index < count; index++) await rm(candidate(dir, index), { force: true });
 }

@@ -153,7 +153,7 @@ const DOUBTFUL_UP = 0.3;
 /** Says how the result was turned where the pictures are not upright, or where that is in doubt. */
 function upSentence({ side, source, confidence }: UpReport): string {
   if (source === "option") return "";
-  const change = "If it stands wrong, set up.";
+  const change = "If it does not stand upright, choose another side with the option `up`.";
   if (side === "top") return confidence < DOUBTFUL_UP ? `Which way is up is a guess. ${change}` : "";
   return side === "camera"
     ? `The pictures look straight down, so the side that faces the camera is up. ${change}`

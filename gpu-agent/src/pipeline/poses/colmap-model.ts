@@ -44,8 +44,14 @@ export interface ColmapModel {
   readonly points: readonly ColmapPoint[];
 }
 
-/** How many parameters the models SIMPLE_PINHOLE, PINHOLE, SIMPLE_RADIAL, RADIAL and OPENCV have. */
-const PARAMETER_COUNTS = [3, 4, 4, 5, 8] as const;
+/** COLMAP's camera models that are read, by their numbers. */
+export const CAMERA_MODELS = [
+  { name: "SIMPLE_PINHOLE", parameters: 3 },
+  { name: "PINHOLE", parameters: 4 },
+  { name: "SIMPLE_RADIAL", parameters: 4 },
+  { name: "RADIAL", parameters: 5 },
+  { name: "OPENCV", parameters: 8 },
+] as const;
 
 const MIN_CAMERA_BYTES = 4 + 4 + 8 + 8;
 const MIN_IMAGE_BYTES = 4 + 7 * 8 + 4 + 1 + 8;
@@ -74,7 +80,7 @@ export function parseCameras(bytes: Uint8Array): Result<ReadonlyMap<number, Colm
     const model = reader.uint32();
     const width = reader.uint64();
     const height = reader.uint64();
-    const parameterCount = PARAMETER_COUNTS[model];
+    const parameterCount = CAMERA_MODELS[model]?.parameters;
     if (parameterCount === undefined) return err(`cameras.bin: camera model ${model} is not supported.`);
     const params = Array.from({ length: parameterCount }, () => reader.float64());
     cameras.set(id, { id, model, width, height, params });

@@ -8,7 +8,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { StageContext } from "../stage.ts";
 import { continuePass, runPass, USUAL_SHARES } from "./colmap-pass.ts";
-import { colmapAt, findColmap } from "./colmap-program.ts";
+import { type ColmapProgram, colmapAt, findColmap, pycolmapIn } from "./colmap-program.ts";
 import type { ColmapJob } from "./colmap-step.ts";
 import { dialectOf } from "./colmap-version.ts";
 import { readMatchedPairs } from "./feature-database.ts";
@@ -16,9 +16,14 @@ import { choosePairs, pairKey } from "./ladder.ts";
 import { readModel } from "./model-files.ts";
 import { passPaths } from "./pass.ts";
 import { firstPass, relaxed } from "./settings.ts";
+import { pythonWithPycolmap } from "./testing/pycolmap-environment.ts";
 
-/** Further passes with the real COLMAP, on rendered pictures. */
-const installed = spawnSync("colmap", ["-h"]).status === 0;
+/** Further passes with the real COLMAP and pycolmap, on rendered pictures. */
+const python = await pythonWithPycolmap("4.2.1");
+const PROGRAMS: [name: string, program: ColmapProgram | null][] = [
+  ["COLMAP", spawnSync("colmap", ["-h"]).status === 0 ? colmapAt("colmap") : null],
+  ["pycolmap", python === null ? null : pycolmapIn(python)],
+];
 
 const SIZE = { width: 320, height: 240 };
 const FRAMES = 14;
@@ -56,8 +61,8 @@ function contextIn(folder: string): StageContext {
   };
 }
 
-async function jobIn(folder: string): Promise<ColmapJob> {
-  const colmap = await findColmap([colmapAt("colmap")], false, folder, new AbortController().signal);
+async function jobIn(folder: string, program: ColmapProgram): Promise<ColmapJob> {
+  const colmap = await findColmap([program], false, folder, new AbortController().signal);
   if (!colmap.ok) throw new Error(colmap.error.detail);
   return {
     colmap: colmap.value,
@@ -77,56 +82,60 @@ async function jobIn(folder: string): Promise<ColmapJob> {
   };
 }
 
-describe.skipIf(!installed)("a further pass with COLMAP", () => {
-  it("extends the model of the first by the frames that it had not matched", async () => {
-    const folder = join(dir, "extended");
-    await renderInto(join(folder, "images"));
-    const job = await jobIn(folder);
-    const task = {
-      ...SIZE,
-      preset: "draft",
-      frames: FRAMES,
-      unordered: false,
-      gpu: false,
-      cores: 2,
-    } as const;
-    const early = choosePairs(names.slice(0, 9), new Set(), null, 100);
-    const plan = () => ({ ...firstPass(task), matching: { kind: "pairs", pairs: early } as const });
-    const first = await runPass(job, plan, join(folder, "first"), USUAL_SHARES, () => undefined);
-    if (!first.ok) throw new Error(first.error.detail);
-    const [before] = first.value.outcome.models;
-    if (before === undefined) throw new Error("the first pass left no model");
-    expect(before.names.length).toBeGreaterThanOrEqual(7);
-    expect(before.names.length).toBeLessThanOrEqual(9);
+describe.each(PROGRAMS)("a further pass with %s", (name, program) => {
+  it.skipIf(program === null)(
+    "extends the model of the first by the frames that it had not matched",
+    async () => {
+      const folder = join(dir, name);
+      await renderInto(join(folder, "images"));
+      const job = await jobIn(folder, program ?? colmapAt(""));
+      const task = {
+        ...SIZE,
+        preset: "draft",
+        frames: FRAMES,
+        unordered: false,
+        gpu: false,
+        cores: 2,
+      } as const;
+      const early = choosePairs(names.slice(0, 9), new Set(), null, 100);
+      const plan = () => ({ ...firstPass(task), matching: { kind: "pairs", pairs: early } as const });
+      const first = await runPass(job, plan, join(folder, "first"), USUAL_SHARES, () => undefined);
+      if (!first.ok) throw new Error(first.error.detail);
+      const [before] = first.value.outcome.models;
+      if (before === undefined) throw new Error("the first pass left no model");
+      expect(before.names.length).toBeGreaterThanOrEqual(7);
+      expect(before.names.length).toBeLessThanOrEqual(9);
 
-    const { database } = passPaths(join(folder, "first"), job.images);
-    const matched = readMatchedPairs(database);
-    if (!matched.ok) throw new Error(matched.error);
-    const done = new Set(matched.value.map(({ images: [a, b] }) => pairKey(a, b)));
-    expect(done).toEqual(new Set(early.map(([a, b]) => pairKey(a, b))));
-    const missing = new Set(names.filter((name) => !before.names.includes(name)));
-    const second = await continuePass(
-      job,
-      {
-        plan: () => relaxed(plan()),
-        pairs: choosePairs(names, done, missing, 1000),
-        model: before.dir,
-        sparse: join(folder, "first", "sparse-1"),
-      },
-      join(folder, "first"),
-      first.value.outcome.features,
-      { extract: 0, match: 1, map: 1 },
-      () => undefined,
-    );
-    if (!second.ok) throw new Error(second.error.detail);
-    const [after] = second.value.models;
-    expect(after?.names).toEqual(expect.arrayContaining([...before.names]));
-    expect(after?.names.length).toBeGreaterThanOrEqual(12);
-    const model = await readModel(after?.dir ?? "");
-    if (!model.ok) throw new Error(model.error);
-    const errors = model.value.points.map(({ error }) => error).toSorted((a, b) => a - b);
-    expect(errors[errors.length >> 1]).toBeLessThan(1);
-    // The earlier model is still there, for a pass that gains nothing.
-    expect((await readModel(before.dir)).ok).toBe(true);
-  }, 300_000);
+      const { database } = passPaths(join(folder, "first"), job.images);
+      const matched = readMatchedPairs(database);
+      if (!matched.ok) throw new Error(matched.error);
+      const done = new Set(matched.value.map(({ images: [a, b] }) => pairKey(a, b)));
+      expect(done).toEqual(new Set(early.map(([a, b]) => pairKey(a, b))));
+      const missing = new Set(names.filter((name) => !before.names.includes(name)));
+      const second = await continuePass(
+        job,
+        {
+          plan: () => relaxed(plan()),
+          pairs: choosePairs(names, done, missing, 1000),
+          model: before.dir,
+          sparse: join(folder, "first", "sparse-1"),
+        },
+        join(folder, "first"),
+        first.value.outcome.features,
+        { extract: 0, match: 1, map: 1 },
+        () => undefined,
+      );
+      if (!second.ok) throw new Error(second.error.detail);
+      const [after] = second.value.models;
+      expect(after?.names).toEqual(expect.arrayContaining([...before.names]));
+      expect(after?.names.length).toBeGreaterThanOrEqual(12);
+      const model = await readModel(after?.dir ?? "");
+      if (!model.ok) throw new Error(model.error);
+      const errors = model.value.points.map(({ error }) => error).toSorted((a, b) => a - b);
+      expect(errors[errors.length >> 1]).toBeLessThan(1);
+      // The earlier model is still there, for a pass that gains nothing.
+      expect((await readModel(before.dir)).ok).toBe(true);
+    },
+    300_000,
+  );
 });

@@ -1,3 +1,4 @@
+import { median } from "../median.ts";
 import type { ColmapImage, ColmapModel } from "./colmap-model.ts";
 import { cameraPose } from "./normalize.ts";
 import { dot, normalized, subtract } from "./vectors.ts";
@@ -83,9 +84,4 @@ export function longestGap(names: readonly string[], { images }: ColmapModel): F
     else if (longest === null || i + 1 - from > longest.to - longest.from) longest = { from, to: i + 1 };
   }
   return longest;
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? 0;
 }

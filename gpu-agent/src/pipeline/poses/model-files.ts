@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, rename } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { err, errorText, ok, type Result } from "@splatt/shared";
 import { type ColmapModel, parseCameras, parseImages, parsePoints } from "./colmap-model.ts";
+import { encodeModel } from "./encode-model.ts";
 
 /** @returns the model in a folder, or a sentence on what is wrong with its files */
 export async function readModel(dir: string): Promise<Result<ColmapModel, string>> {
@@ -16,6 +17,15 @@ export async function readModel(dir: string): Promise<Result<ColmapModel, string
   } catch (error) {
     return err(errorText(error));
   }
+}
+
+/** Writes a model into a folder, which is made if it is missing. */
+export async function writeModel(dir: string, model: ColmapModel): Promise<void> {
+  const { cameras, images, points } = encodeModel(model);
+  await mkdir(dir, { recursive: true });
+  await writeFile(join(dir, "cameras.bin"), cameras);
+  await writeFile(join(dir, "images.bin"), images);
+  await writeFile(join(dir, "points3D.bin"), points);
 }
 
 /** Moves only a model's files to another folder. */

@@ -1,3 +1,4 @@
+import { median } from "../median.ts";
 import type { ColmapImage, ColmapModel } from "./colmap-model.ts";
 import {
   add,
@@ -132,11 +133,6 @@ function lookedAt(model: ColmapModel, poses: readonly CameraPose[]): Vector3[] {
 }
 
 const MIN_POINTS_IN_MIDDLE = 10;
-
-function median(values: readonly number[]): number {
-  const sorted = Float64Array.from(values).sort();
-  return sorted[sorted.length >> 1] ?? 0;
-}
 
 /** The point with the least sum of distances: a mean that is robust to outliers (Weiszfeld, 1937). */
 export function geometricMedian(points: readonly Vector3[]): Vector3 {

@@ -1,4 +1,5 @@
 import type { ColmapPoint } from "./colmap-model.ts";
+import { pseudoRandom } from "./pseudo-random.ts";
 import { cross, dot, length, normalized, subtract, symmetricEigen, type Vector3 } from "./vectors.ts";
 
 /** A large plane in the scene: a floor, a table, a wall. */
@@ -31,7 +32,7 @@ export function largestPlanes(points: readonly ColmapPoint[], cameras: readonly 
   const middle = medianPoint(sample);
   const distances = sample.map((p) => length(subtract(p, middle))).toSorted((a, b) => a - b);
   const thickness = THICKNESS * (distances[distances.length >> 1] ?? 0);
-  const random = lcg(7);
+  const random = pseudoRandom(7);
   const planes: ScenePlane[] = [];
   let rest = sample;
   while (planes.length < MAX_PLANES && rest.length >= MIN_SHARE * sample.length) {
@@ -82,13 +83,4 @@ function medianPoint(points: readonly Vector3[]): Vector3 {
   const middle = (axis: 0 | 1 | 2) =>
     points.map((p) => p[axis]).toSorted((a, b) => a - b)[points.length >> 1] ?? 0;
   return [middle(0), middle(1), middle(2)];
-}
-
-/** A generator of numbers in [0, 1), the same ones each time. */
-function lcg(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1_664_525 + 1_013_904_223) % 4_294_967_296;
-    return state / 4_294_967_296;
-  };
 }

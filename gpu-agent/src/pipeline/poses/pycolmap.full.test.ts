@@ -1,5 +1,4 @@
-import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { renderSampleFrames } from "@splatt/sample-clip";
@@ -12,32 +11,10 @@ import { detectColmap, findColmap, type InstalledColmap, pycolmapIn } from "./co
 import { dialectOf } from "./colmap-version.ts";
 import { createPosesStage } from "./poses-stage.ts";
 import { firstPass, type PoseTask, thorough } from "./settings.ts";
+import { pythonWithPycolmap } from "./testing/pycolmap-environment.ts";
 
 /** With the real pycolmap, in the oldest and the newest supported version. Skipped where pip cannot fetch them. */
 const VERSIONS = ["4.0.4", "4.2.1"];
-const CACHE = join(import.meta.dirname, "../../../node_modules/.cache/pycolmap");
-
-async function environmentWith(version: string): Promise<string | null> {
-  const folder = join(CACHE, version);
-  if (!existsSync(join(folder, "done"))) {
-    await rm(folder, { recursive: true, force: true });
-    // Debian's Python has no ensurepip, so pip runs outside of the environment.
-    const made = await execa("python3", ["-m", "venv", "--without-pip", folder], { reject: false });
-    if (made.failed) return null;
-    const lib = join(folder, "lib");
-    const [python] = await readdir(lib);
-    const target = join(lib, python ?? "", "site-packages");
-    const options = ["--quiet", "--only-binary=:all:", "--target", target];
-    const packages = [`pycolmap==${version}`];
-    const fetched = await execa("python3", ["-m", "pip", "install", ...options, ...packages], {
-      reject: false,
-      timeout: 120_000,
-    });
-    if (fetched.failed) return null;
-    await mkdir(join(folder, "done"));
-  }
-  return join(folder, "bin", "python3");
-}
 
 const SIZE = { width: 240, height: 180 };
 const TASK: PoseTask = {
@@ -50,7 +27,7 @@ const TASK: PoseTask = {
 };
 
 for (const version of VERSIONS) {
-  const python = await environmentWith(version);
+  const python = await pythonWithPycolmap(version);
   describe.skipIf(python === null)(`pycolmap ${version}`, () => {
     let dir = "";
     let found: InstalledColmap;

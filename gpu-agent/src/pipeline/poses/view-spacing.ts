@@ -1,3 +1,4 @@
+import { median } from "../median.ts";
 import type { ColmapModel } from "./colmap-model.ts";
 import { type CameraPose, cameraPose } from "./normalize.ts";
 import { dot, length, subtract, type Vector3 } from "./vectors.ts";
@@ -69,9 +70,4 @@ function medianDepths(model: ColmapModel, poses: readonly CameraPose[]): number[
   }
   const all = median(depths.flat());
   return depths.map((ofCamera) => (ofCamera.length === 0 ? all : median(ofCamera)));
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = Float64Array.from(numbers).sort();
-  return sorted[sorted.length >> 1] ?? 0;
 }

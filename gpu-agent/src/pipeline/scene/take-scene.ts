@@ -1,6 +1,7 @@
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { err, type Failure, failure, failureSentence, isHostFailure, ok, printable } from "@splatt/shared";
+import { frameName } from "../frames/frame-name.ts";
 import type { FrameOptions } from "../frames/frame-plan.ts";
 import { type FramesConfig, type InputVideo, readInputVideo } from "../frames/input-video.ts";
 import { takeFrames } from "../frames/take-frames.ts";
@@ -164,10 +165,6 @@ async function renumber(
 
 function partDir(dir: string, index: number): string {
   return join(dir, `part_${index}`);
-}
-
-function frameName(index: number): string {
-  return `frame_${String(index + 1).padStart(5, "0")}.jpg`;
 }
 
 function joined(parts: readonly PhotoFrames[], unusable: readonly Unusable[]): PhotoFrames | null {

@@ -12,9 +12,10 @@ import {
 } from "@splatt/formats";
 import type { ContactSheet, PhotoSheet } from "@splatt/shared";
 import sharp, { type OverlayOptions } from "sharp";
+import { evenly } from "../../evenly.ts";
 import type { ViewComparison } from "./doubt-psnr.ts";
 import { jpegQuality } from "./jpeg-quality.ts";
-import { cameraOf, evenly, fittedTo, loadPhoto, type Photo, psnr, sizeWithin } from "./photo.ts";
+import { cameraOf, fittedTo, loadPhoto, type Photo, psnr, sizeWithin } from "./photo.ts";
 
 export interface ComparisonTask {
   readonly splatFile: string;

@@ -30,14 +30,6 @@ export function cameraOf({ transform_matrix }: PosedFrame, lens: Lens, { width, 
   return resized(pinholeCamera(intrinsicsOf(lens), transform_matrix), width, height);
 }
 
-/** Some of the values, evenly spread over all. */
-export function evenly<T>(values: readonly T[], most: number): T[] {
-  const count = Math.min(most, values.length);
-  return values.filter(
-    (_, i) => Math.floor((i * count) / values.length) !== Math.floor(((i - 1) * count) / values.length),
-  );
-}
-
 /** A photo at a size, undistorted. */
 export async function loadPhoto(file: string, lens: Lens, { width, height }: Size): Promise<Photo> {
   const pixels = await sharp(file)

@@ -28,7 +28,6 @@ export function pruningRules(
   points: PointCloud,
   cameras: readonly PinholeCamera[],
 ): PruningRule[] {
-  const visibility = visibilityOf(cloud, cameras);
   const seenBy = new Uint16Array(cloud.count);
   const isInFront = new Uint8Array(cloud.count);
   for (const camera of cameras) {
@@ -43,7 +42,9 @@ export function pruningRules(
   const where = (test: (gaussian: number) => boolean) =>
     Array.from({ length: cloud.count }, (_, i) => i)
       .filter(test)
-      .sort((a, b) => (visibility[a] as number) - (visibility[b] as number));
+      .map((gaussian) => ({ gaussian, visibility: visibilityOf(cloud, gaussian, cameras) }))
+      .sort((a, b) => a.visibility - b.visibility)
+      .map(({ gaussian }) => gaussian);
   const centre = centreOf(cameras);
   const farthest = shareOf(
     Array.from({ length: points.count }, (_, i) => distanceFrom(centre, points.positions, i)),
@@ -60,16 +61,15 @@ export function pruningRules(
   ];
 }
 
-/** How much of a picture each gaussian could cover, at most: opacity times its greatest extent, from the nearest camera. */
-function visibilityOf(cloud: SplatCloud, cameras: readonly PinholeCamera[]): Float64Array {
-  return Float64Array.from({ length: cloud.count }, (_, i) => {
-    let nearest = Number.POSITIVE_INFINITY;
-    for (const { position } of cameras)
-      nearest = Math.min(nearest, distanceFrom(position, cloud.positions, i));
-    const largest = Math.max(...cloud.logScales.subarray(3 * i, 3 * i + 3));
-    const opacity = 1 / (1 + Math.exp(-(cloud.opacities[i] as number)));
-    return opacity * (Math.exp(largest) / nearest) ** 2;
-  });
+/** How much of a picture a gaussian could cover, at most: opacity times its greatest extent, from the nearest camera. */
+function visibilityOf(cloud: SplatCloud, gaussian: number, cameras: readonly PinholeCamera[]): number {
+  let nearest = Number.POSITIVE_INFINITY;
+  for (const { position } of cameras) {
+    nearest = Math.min(nearest, distanceFrom(position, cloud.positions, gaussian));
+  }
+  const largest = Math.max(...cloud.logScales.subarray(3 * gaussian, 3 * gaussian + 3));
+  const opacity = 1 / (1 + Math.exp(-(cloud.opacities[gaussian] as number)));
+  return opacity * (Math.exp(largest) / nearest) ** 2;
 }
 
 /** The depth of a point in front of a camera, within its picture; null elsewhere. */

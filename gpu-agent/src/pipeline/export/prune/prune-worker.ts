@@ -10,7 +10,8 @@ import {
   type SplatCloud,
   selectGaussians,
 } from "@splatt/formats";
-import { cameraOf, evenly, loadPhoto, psnr, sizeWithin } from "../check/photo.ts";
+import { evenly } from "../../evenly.ts";
+import { cameraOf, loadPhoto, psnr, sizeWithin } from "../check/photo.ts";
 import { pruningRules } from "./floaters.ts";
 import type { Pruned, PruneTask } from "./prune-splat.ts";
 

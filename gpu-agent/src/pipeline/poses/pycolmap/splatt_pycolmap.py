@@ -31,7 +31,9 @@ class Options:
 
     def __init__(self, words):
         self.values = {}
-        for name, value in zip(words[::2], words[1::2], strict=True):
+        if len(words) % 2 != 0:
+            raise UsageError(f"the option '{words[-1]}' has no value")
+        for name, value in zip(words[::2], words[1::2]):
             if not name.startswith("--"):
                 raise UsageError(f"unrecognised option '{name}'")
             self.values[name[2:]] = value
