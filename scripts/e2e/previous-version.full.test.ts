@@ -18,7 +18,7 @@ import { jobBecomes, type LocalStack, startLocalStack } from "./local-stack.ts";
  */
 
 const FEW_STEPS = { iterations: 60 };
-/** So many that something can happen while the agent trains. */
+/** Enough steps that something can happen while the agent trains. */
 const MANY_STEPS = { iterations: 4000, max_resolution: 240 };
 /** On a machine with much other work COLMAP takes minutes. */
 const TIMEOUT_MS = 900_000;

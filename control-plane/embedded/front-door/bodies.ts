@@ -92,7 +92,7 @@ export async function* partBody(
   }
 }
 
-/** A body in so many chunks that they cost more than its bytes. */
+/** A body whose chunks are so small that they cost more than its bytes. */
 class TinyChunksError extends Error {}
 
 /** Counts the chunks of a body. */

@@ -1,4 +1,4 @@
-/** An answer names no more than these, each with so many characters. */
+/** The most unknown names in an answer, and the most characters of each. */
 const MAX_NAMED = 20;
 const MAX_NAME = 100;
 

@@ -11,7 +11,7 @@ import { Watcher } from "./watcher.ts";
 import { RECEIVER_URL } from "./webhook-receiver.ts";
 
 const TRIES = 3;
-/** How often a tus client goes on after an error. */
+/** How many times a tus client resumes after an error. */
 const TUS_TRIES = 10;
 /** Of another size than the parts. */
 const TUS_CHUNK_BYTES = 25;

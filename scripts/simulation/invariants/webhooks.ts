@@ -103,7 +103,7 @@ export function alarmsAreToldOnce(
     .map(({ body }) => JSON.parse(body) as AlarmWebhookEvent)
     .map(({ type, data }) => `${type} ${data.alarm_id}`);
   const twice = told.find((event, index) => told.indexOf(event) !== index);
-  if (twice !== undefined) return `${twice} is told twice`;
+  if (twice !== undefined) return `${twice} is sent twice`;
   const begun = [
     ...d1.rows("SELECT id FROM alarms").map(({ id }) => String(id)),
     ...told.filter((event) => event.startsWith("agent.alarm_ended")).map((event) => event.split(" ")[1]),

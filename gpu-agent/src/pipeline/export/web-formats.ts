@@ -57,7 +57,7 @@ export async function convertSplat(
   return ok({ version, sh_degree: shDegree });
 }
 
-/** Compresses in a thread of its own: it takes seconds. */
+/** Compresses in a separate thread, because it takes seconds. */
 function convertToSog(
   { file, rotation }: SplatToConvert,
   target: string,

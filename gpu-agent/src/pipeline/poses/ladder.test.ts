@@ -75,7 +75,7 @@ describe("the ladder", () => {
     expect(nextPass({ ...STATE, registered: 20 })).toMatchObject({ pass: "missing_frames", extend: false });
   });
 
-  it("goes on to the finest features while passes gain", () => {
+  it("continues with the finest features while passes gain", () => {
     const runs = [FIRST, run("missing_frames", true), run("all_pairs", true)];
     expect(nextPass({ ...STATE, registered: 50, runs })).toMatchObject({ pass: "finer_features" });
   });

@@ -34,7 +34,7 @@ const MIN_SHARE = 24;
 /** The share of the stage's time that reading all videos takes. */
 const READING_SHARE = 0.1;
 
-/** A part of the scene, ready to be taken into a folder of its own. */
+/** A part of the scene, ready to be taken into its own folder. */
 interface Part {
   readonly name: string;
   /** Frames that it could give. */
@@ -123,7 +123,7 @@ function asPart(name: string, { count, width, height, fps, start_sec, notes }: T
   };
 }
 
-/** Takes a part in a folder of its own. */
+/** Takes a part into its own folder. */
 async function takePart(part: Part, most: number, context: StageContext): Promise<StageResult<PhotoFrames>> {
   await mkdir(context.dir, { recursive: true });
   return part.take(Math.max(MIN_FRAMES_OF_CLIP, most), context);

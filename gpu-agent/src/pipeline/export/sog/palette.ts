@@ -22,7 +22,7 @@ interface Node {
 /**
  * Clusters vectors by a tree of k-means: each node is divided into up to sixteen, and its clusters are dealt out by the
  * squared error that each part has left. That compares a vector with 16 means at each of four levels in place of 65,536 at
- * once, and costs little quality in so many dimensions.
+ * once, and loses little quality, because there are many dimensions.
  *
  * @param vectors one after another, `dimensions` numbers each
  * @param clusters at most 65,536
