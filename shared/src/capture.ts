@@ -27,7 +27,7 @@ export const UpReport = z.object({
     .describe(
       "What decided: the job's `up`, the photos' GPS positions, how the cameras turned, a large plane in the scene, or nothing but the pictures' own top.",
     ),
-  confidence: z.number().min(0).max(1).describe("How sure the direction is; below 0.5 it is a guess."),
+  confidence: z.number().min(0).max(1).describe("How sure the direction is; below 0.3 it is a guess."),
 });
 export type UpReport = z.infer<typeof UpReport>;
 

@@ -45,6 +45,24 @@ describe.skipIf(CHROMIUM === null)("sending a video from the page", { timeout: 1
     await page.context().close();
   });
 
+  it("packs several files of one scene into one upload", async () => {
+    const page = await stack.signedIn();
+    await page.goto(`${stack.url}/app/new`);
+    const clip = (name: string) => ({ name, mimeType: "video/mp4", buffer: Buffer.from("a clip") });
+    await page.locator("input[type=file]").setInputFiles([clip("yard-10.mp4"), clip("yard-9.mp4")]);
+    await page.getByText("2 files, as one scene").waitFor();
+    await page.getByText("More", { exact: true }).click();
+    await page.getByLabel("Pool").fill("nobody");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.waitForURL("**/app/jobs/*");
+    const filename = "yard-9 and 1 more.tar";
+    expect(await stack.client.getJob(page.url().split("/").at(-1) ?? "")).toMatchObject({ filename });
+    const { uploads } = await stack.client.listUploads();
+    // Two headers, two padded clips, and the end of a tar.
+    expect(uploads.find((upload) => upload.filename === filename)?.size).toBe(6 * 512);
+    await page.context().close();
+  });
+
   it("says what the API says when it refuses the job, and sends the same upload again", async () => {
     const page = await stack.signedIn();
     await page.goto(`${stack.url}/app/new`);
