@@ -123,6 +123,20 @@ describe("up", () => {
     expect(dot(direction, apply(TURN, UP))).toBeGreaterThan(Math.cos((5 * Math.PI) / 180));
   });
 
+  it.each([8, 14, 20])("is not tilted to a plane of few points, %i° off", (degrees) => {
+    const slope = Math.tan((degrees * Math.PI) / 180);
+    const few = Array.from({ length: 120 }, (_, i): Vector3 => {
+      const y = 6 * noise(i + 0.3) - 3;
+      return [6 * noise(i) - 3, y, slope * y];
+    });
+    const { direction } = estimateUp(
+      modelFrom(orbit(-20, 20, 20, 1.5), [...points(0, 0, 500), ...few]),
+      "auto",
+      new Map(),
+    );
+    expect(dot(direction, apply(TURN, UP))).toBeGreaterThan(Math.cos((5 * Math.PI) / 180));
+  });
+
   it("is more certain, the more speaks for it", () => {
     const of = (views: View[], scene: Vector3[]) =>
       estimateUp(modelFrom(views, scene), "auto", new Map()).report.confidence;

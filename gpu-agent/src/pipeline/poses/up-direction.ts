@@ -92,13 +92,19 @@ interface Scored {
 /** Decides from the cameras and the planes alone. */
 export function bestCandidate(poses: readonly CameraPose[], planes: readonly ScenePlane[]): UpEstimate {
   const turn = turnAxis(poses);
-  const candidates = [
+  const ofCameras = [
     upDirection(poses),
     normalized(scale(meanAxis(poses, "forward"), -1)),
     // Cameras that are held level tell the vertical better than the axis of their turns, which tilting bends.
     ...[turn.axis, scale(turn.axis, -1)].filter((direction) => sideOf(poses, direction) !== "top"),
-    ...planes.flatMap(({ normal }) => [normal, scale(normal, -1)]),
   ].filter((direction) => length(direction) > 0.5);
+  // A plane of few points may tell which side is up, but cameras tell the direction better than its normal.
+  const ofPlanes = planes.flatMap(({ normal, share }) =>
+    [normal, scale(normal, -1)].filter(
+      (direction) => share >= FLAT_SHARE || ofCameras.every((other) => dot(direction, other) < SAME),
+    ),
+  );
+  const candidates = [...ofCameras, ...ofPlanes];
   const scored = candidates
     .map((direction) => scoreOf(direction, poses, planes, turn))
     .toSorted((a, b) => b.total - a.total);
