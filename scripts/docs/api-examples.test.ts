@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { OPERATIONS, openApiDocument } from "@splatt/control-plane/contract";
 import { type Endpoint, referenceOf } from "@splatt/control-plane/documentation/reference";
 import { contractViolation } from "@splatt/control-plane/testing/contract-check";
+import { AgentHarness } from "@splatt/e2e/agent-harness";
+import { type LocalStack, startLocalStack } from "@splatt/e2e/local-stack";
 import { isTerminal } from "@splatt/shared";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { AgentHarness } from "../e2e/agent-harness.ts";
-import { type LocalStack, startLocalStack } from "../e2e/local-stack.ts";
 
 /** Runs the curl line of every endpoint in docs/api.md, as a reader would, against a real control plane. */
 

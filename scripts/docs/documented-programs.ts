@@ -1,12 +1,12 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AgentHarness } from "@splatt/e2e/agent-harness";
+import { startLocalStack } from "@splatt/e2e/local-stack";
 import { ROOT } from "@splatt/local/local-machine";
 import { isTerminal } from "@splatt/shared";
 import { execa } from "execa";
 import { expect } from "vitest";
-import { AgentHarness } from "../e2e/agent-harness.ts";
-import { startLocalStack } from "../e2e/local-stack.ts";
 
 /** More than one part of an upload. */
 const VIDEO_BYTES = 33 * 1024 * 1024;

@@ -1,5 +1,5 @@
+import { pythonTools } from "@splatt/e2e/python-tools";
 import { it } from "vitest";
-import { pythonTools } from "../fuzz/python-tools.ts";
 import { runsToPly } from "./documented-programs.ts";
 
 const python = await pythonTools();

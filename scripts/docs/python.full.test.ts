@@ -2,12 +2,12 @@ import { createHmac } from "node:crypto";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { AgentHarness } from "@splatt/e2e/agent-harness";
+import { type LocalStack, startLocalStack } from "@splatt/e2e/local-stack";
+import { pythonTools } from "@splatt/e2e/python-tools";
 import { ROOT } from "@splatt/local/local-machine";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { AgentHarness } from "../e2e/agent-harness.ts";
-import { type LocalStack, startLocalStack } from "../e2e/local-stack.ts";
-import { pythonTools } from "../fuzz/python-tools.ts";
 
 /** Runs each block of docs/python.md as it stands there. */
 
@@ -21,7 +21,7 @@ const blocks = [...text.matchAll(/^## (.*)\n[\s\S]*?```python\n([\s\S]*?)```/gm)
     code,
   }),
 );
-const python = await pythonTools(join(import.meta.dirname, "python-requirements.txt"));
+const python = await pythonTools();
 
 let stack: LocalStack;
 let harness: AgentHarness;

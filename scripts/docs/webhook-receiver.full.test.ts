@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import {
   type Delivered,
@@ -8,13 +7,13 @@ import {
   receiverProgram,
   send,
 } from "@splatt/control-plane/embedded/webhook-receivers/testing";
+import { pythonTools } from "@splatt/e2e/python-tools";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { pythonTools } from "../fuzz/python-tools.ts";
 
 /** The receiver of docs/webhooks.md in Python. */
 
-const python = await pythonTools(join(import.meta.dirname, "python-requirements.txt"));
+const python = await pythonTools();
 
 describe.skipIf(python === null)("the receiver in Python", () => {
   const stopped = new AbortController();

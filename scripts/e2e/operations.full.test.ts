@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { isTerminal } from "@splatt/shared";
 import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { pythonTools } from "../fuzz/python-tools.ts";
 import { AgentHarness } from "./agent-harness.ts";
 import { type LocalStack, startLocalStack } from "./local-stack.ts";
+import { pythonTools } from "./python-tools.ts";
 
 /** What other programs make of what the embedded control plane writes for them. */
 

@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ScriptedAgent } from "@splatt/bench/scripted-agent";
 import { ControlPlaneProcess } from "@splatt/local/control-plane-process";
 import type { DeliveryList, DeliveryView, WebhookCreated, WebhookView } from "@splatt/shared";
 import { Splatt } from "splatt";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { ScriptedAgent } from "./scripted-agent.ts";
 import { accepts, fails, floods, neverAnswers, redirectsTo, WebhookReceiver } from "./webhook-receiver.ts";
 
 /** Webhooks from a real control plane to real receivers, good and bad ones. */

@@ -1,10 +1,10 @@
 import { join } from "node:path";
+import { startLocalStack } from "@splatt/e2e/local-stack";
+import { pythonTools } from "@splatt/e2e/python-tools";
 import { ROOT } from "@splatt/local/local-machine";
 import { execa } from "execa";
 import { describe, expect, it } from "vitest";
-import { startLocalStack } from "../e2e/local-stack.ts";
 import { fuzzApi } from "./fuzz-api.ts";
-import { pythonTools } from "./python-tools.ts";
 
 const python = await pythonTools();
 

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
-import { startLocalStack } from "../e2e/local-stack.ts";
+import { startLocalStack } from "@splatt/e2e/local-stack";
+import { pythonTools } from "@splatt/e2e/python-tools";
 import { fuzzApi } from "./fuzz-api.ts";
-import { pythonTools } from "./python-tools.ts";
 
 /**
  * `npm run fuzz [-- --requests 50000 --minutes N --seed N]`: sends generated requests to an embedded control

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { ScriptedAgent } from "@splatt/e2e/scripted-agent";
 import { AgentProcess } from "@splatt/local/agent-process";
 import type { Fence } from "@splatt/shared";
 import { type BenchStack, residentMemory, startStack } from "../control-plane/bench-stack.ts";
 import { machineLine } from "../control-plane/machine-line.ts";
-import { ScriptedAgent } from "../control-plane/scripted-agent.ts";
 import { BENCH_JOB, postJson } from "../control-plane/worker-contender.ts";
 
 /**

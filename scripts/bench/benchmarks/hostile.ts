@@ -1,6 +1,7 @@
 import { Agent } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { ScriptedAgent } from "@splatt/e2e/scripted-agent";
 import type { AgentMessage } from "@splatt/shared";
 import { Arrivals } from "../control-plane/arrivals.ts";
 import { startStack } from "../control-plane/bench-stack.ts";
@@ -8,7 +9,6 @@ import { floodAsAgent, HOSTILE_FRAMES } from "../control-plane/hostile-agent.ts"
 import { machineLine } from "../control-plane/machine-line.ts";
 import { p50p99 } from "../control-plane/quantiles.ts";
 import { timedGet } from "../control-plane/requests.ts";
-import { ScriptedAgent } from "../control-plane/scripted-agent.ts";
 import { BENCH_JOB, postJson } from "../control-plane/worker-contender.ts";
 
 /**

@@ -3,12 +3,12 @@ import { Agent } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { ScriptedAgent } from "@splatt/e2e/scripted-agent";
 import { Arrivals } from "../control-plane/arrivals.ts";
 import { type BenchStack, startStack } from "../control-plane/bench-stack.ts";
 import { machineLine } from "../control-plane/machine-line.ts";
 import { p50p99 } from "../control-plane/quantiles.ts";
 import { timedGet } from "../control-plane/requests.ts";
-import { ScriptedAgent } from "../control-plane/scripted-agent.ts";
 import { SEEDED_SINCE, seededId, seedJobs } from "../control-plane/seeded-jobs.ts";
 
 /**

@@ -1,8 +1,8 @@
+import { ScriptedAgent } from "@splatt/e2e/scripted-agent";
 import { type Fence, WATCH_KEY_PREFIX, WATCH_SUBPROTOCOL } from "@splatt/shared";
 import { startStack } from "../control-plane/bench-stack.ts";
 import { machineLine } from "../control-plane/machine-line.ts";
 import { quantile } from "../control-plane/quantiles.ts";
-import { ScriptedAgent } from "../control-plane/scripted-agent.ts";
 import { BENCH_JOB } from "../control-plane/worker-contender.ts";
 
 /**

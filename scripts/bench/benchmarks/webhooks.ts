@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { ScriptedAgent } from "@splatt/e2e/scripted-agent";
 import type { Fence } from "@splatt/shared";
 import { startStack } from "../control-plane/bench-stack.ts";
 import { machineLine } from "../control-plane/machine-line.ts";
 import { p50p99, quantile } from "../control-plane/quantiles.ts";
-import { ScriptedAgent } from "../control-plane/scripted-agent.ts";
 import { BENCH_JOB } from "../control-plane/worker-contender.ts";
 
 /**

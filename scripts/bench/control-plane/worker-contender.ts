@@ -1,9 +1,9 @@
 import { Agent, request } from "node:http";
+import { ScriptedAgent } from "@splatt/e2e/scripted-agent";
 import type { Fence } from "@splatt/shared";
 import { Arrivals } from "./arrivals.ts";
 import { startStack, type WorkerName } from "./bench-stack.ts";
 import type { Contender } from "./contender.ts";
-import { ScriptedAgent } from "./scripted-agent.ts";
 
 export const BENCH_JOB = {
   task_id: "bench",

@@ -1,6 +1,6 @@
+import { ScriptedAgent } from "@splatt/e2e/scripted-agent";
 import { type Fence, fenceHeaders } from "@splatt/shared";
 import { Splatt } from "splatt";
-import { ScriptedAgent } from "../control-plane/scripted-agent.ts";
 
 /** An uploaded video that the agent of a leased job may download. */
 export interface JobInput {

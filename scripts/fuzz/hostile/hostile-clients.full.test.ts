@@ -1,5 +1,5 @@
+import { startLocalStack } from "@splatt/e2e/local-stack";
 import { expect, it } from "vitest";
-import { startLocalStack } from "../../e2e/local-stack.ts";
 import { hostileClients } from "./hostile-clients.ts";
 
 it("no hostile client gets a 5xx", { timeout: 600_000 }, async () => {

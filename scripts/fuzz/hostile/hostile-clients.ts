@@ -1,4 +1,4 @@
-import { Random } from "../../simulation/kernel/random.ts";
+import { Random } from "@splatt/simulation/random";
 import { exchange, serverError } from "./exchange.ts";
 import { hostileFrames, upgradeRequest } from "./frames.ts";
 import { type RequestTargets, rawRequest } from "./raw-requests.ts";

@@ -1,4 +1,4 @@
-import type { Random } from "../../simulation/kernel/random.ts";
+import type { Random } from "@splatt/simulation/random";
 
 /** What a request may name. */
 export interface RequestTargets {

@@ -1,4 +1,4 @@
-import type { Random } from "../../simulation/kernel/random.ts";
+import type { Random } from "@splatt/simulation/random";
 
 const LETTERS = "0123456789abcdefABCDEFghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ._-~:%+/=&\0 é💩";
 

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import type { Random } from "../../simulation/kernel/random.ts";
+import type { Random } from "@splatt/simulation/random";
 
 export interface TusTarget {
   readonly url: string;
