@@ -1,5 +1,6 @@
 export * from "./agents.ts";
 export * from "./alarms.ts";
+export * from "./answer-fields.ts";
 export * from "./backoff.ts";
 export * from "./bulk.ts";
 export * from "./capture.ts";

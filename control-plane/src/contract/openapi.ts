@@ -1,8 +1,8 @@
-import { PROBLEMS, Problem, type ProblemCode } from "@splatt/shared";
+import { PROBLEMS, Problem, type ProblemCode, Warnings } from "@splatt/shared";
 import { z } from "zod";
 import manifest from "../../package.json" with { type: "json" };
 import { inputSchema, type JsonSchema, nameOf, outputSchemas, reference } from "./json-schema.ts";
-import { type Operation, type RawAnswer, TAGS } from "./operation.ts";
+import { hasWarnings, type Operation, type RawAnswer, TAGS } from "./operation.ts";
 import { PATH_PARAMETERS, parameterNames } from "./path-parameters.ts";
 import { PROBLEMS_WITHOUT_OPERATION, problemsOf } from "./problems-of.ts";
 
@@ -63,7 +63,8 @@ export interface OpenApiResponse {
 
 const DESCRIPTION = `Turns videos into 3D Gaussian splats.
 
-Errors are problem documents (RFC 9457) with a stable \`code\`. Unknown body fields are ignored and named in \`warnings\`.
+Errors are problem documents (RFC 9457) with a stable \`code\`. Unknown body fields and query parameters are ignored, and
+named in the \`warnings\` of an answer that is JSON.
 Answers may get more fields in later versions. A path that exists answers other methods with 405 and \`Allow\`.`;
 
 const IDEMPOTENCY_KEY: OpenApiParameter = {
@@ -96,7 +97,7 @@ export function openApiDocument(operations: readonly Operation[]): OpenApiDocume
       ),
     ),
   );
-  const { answers, components } = outputSchemas({ ...json, problem: Problem });
+  const { answers, components } = outputSchemas({ ...json, problem: Problem, warnings: Warnings });
   const bodies = namedBodies(operations);
   const ambiguous = Object.keys(bodies).find((name) => name in components);
   if (ambiguous !== undefined) throw new Error(`${ambiguous} describes both a body and an answer`);
@@ -216,12 +217,25 @@ function toResponse(
   return {
     description: answer instanceof z.ZodType ? (answer.description ?? "Success") : answer.description,
     headers: { ...Object.fromEntries(headers), ...(status !== 101 && WITH_REQUEST_ID) },
-    ...(schema !== undefined && { content: { "application/json": { schema } } }),
+    ...(schema !== undefined && {
+      content: {
+        "application/json": { schema: lacksWarnings(operation, answer) ? withWarnings(schema) : schema },
+      },
+    }),
     ...(!(answer instanceof z.ZodType) &&
       answer.content.length > 0 && {
         content: Object.fromEntries(answer.content.map((type) => [type, {}])),
       }),
   };
+}
+
+function lacksWarnings(operation: Operation, answer: z.ZodType | RawAnswer): boolean {
+  return hasWarnings(operation) && answer instanceof z.ZodObject && !("warnings" in answer.shape);
+}
+
+/** An answer's schema with what `nameUnknownInput` adds. */
+function withWarnings(schema: JsonSchema): JsonSchema {
+  return { ...schema, properties: { ...schema.properties, warnings: { $ref: reference("Warnings") } } };
 }
 
 /** An answer that an operation declares under a status that problems also use. */

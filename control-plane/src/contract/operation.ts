@@ -1,5 +1,5 @@
 import type { ProblemCode, Scope } from "@splatt/shared";
-import type { z } from "zod";
+import { z } from "zod";
 
 /** An answer whose body is not JSON. */
 export interface RawAnswer {
@@ -39,10 +39,17 @@ export interface Operation {
   readonly rawBody?: string;
   /** By HTTP status. */
   readonly answers: Readonly<Record<number, z.ZodType | RawAnswer>>;
+  /** Whether another protocol defines the JSON of its answers, so that they have no `warnings`. */
+  readonly foreignAnswer?: true;
   /** Headers of the successful answers that clients rely on, in lower case, and what each says. */
   readonly answerHeaders?: Readonly<Record<string, string>>;
   /** Its own problems, besides those of its scope, its body and every endpoint. */
   readonly problems: readonly ProblemCode[];
+}
+
+/** Whether the successful answers of an operation can have `warnings`: those that are JSON objects of this API's own. */
+export function hasWarnings(operation: Operation): boolean {
+  return operation.foreignAnswer !== true && operation.answers[200] instanceof z.ZodObject;
 }
 
 export const TAGS = [

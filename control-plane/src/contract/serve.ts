@@ -2,6 +2,7 @@ import type { MiddlewareHandler } from "hono";
 import type { ApiEnv } from "../app-env.ts";
 import { createOnce } from "../idempotency/create-once.ts";
 import { requireScope } from "../keys/principal.ts";
+import { nameUnknownInput } from "./name-unknown-input.ts";
 import type { Operation } from "./operation.ts";
 
 const served = new WeakMap<MiddlewareHandler<ApiEnv>, Operation>();
@@ -13,6 +14,7 @@ export function serve(operation: Operation): MiddlewareHandler<ApiEnv> {
     if (scope !== null && scope !== "any") requireScope(c.get("principal"), scope);
     if (operation.creates === true) await createOnce(c, operation, next);
     else await next();
+    await nameUnknownInput(c, operation);
   };
   served.set(enforce, operation);
   return enforce;

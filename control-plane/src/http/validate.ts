@@ -138,12 +138,6 @@ function invalid(place: Place, path: readonly (string | number)[], msg: string, 
   return new ApiError("invalid_request", [{ loc: [place, ...path], msg, type }]);
 }
 
-/** The fields of a body, or parameters of a query, that `schema` does not have: ignored, and named in the answer. */
-export function unknownFields(schema: z.ZodObject, input: unknown): string[] {
-  if (typeof input !== "object" || input === null) return [];
-  return Object.keys(input).filter((field) => !Object.hasOwn(schema.shape, field));
-}
-
 function toValidationIssue(issue: z.core.$ZodIssue, input: unknown, place: Place): ValidationIssue {
   const path = issue.path.map((key) => (typeof key === "symbol" ? String(key) : key));
   const missing = issue.code === "invalid_type" && valueAt(input, path) === undefined;

@@ -2,13 +2,11 @@ import {
   type BulkAnswer,
   BulkJobs,
   CreateJob,
-  CreateJobFields,
   isTerminal,
   type JobCreated,
   type JobList,
   type JobView,
   ListJobsQuery,
-  RetryJobFields,
   StatusQuery,
 } from "@splatt/shared";
 import { asc, eq } from "drizzle-orm";
@@ -18,8 +16,7 @@ import { serve } from "../contract/serve.ts";
 import { database } from "../db/database.ts";
 import { type JobRow, jobEvents } from "../db/schema.ts";
 import { ApiError } from "../http/problem.ts";
-import { readJson, readOptionalJson, readQuery, unknownFields, validate } from "../http/validate.ts";
-import { unknownWarnings } from "../http/warnings.ts";
+import { readJson, readOptionalJson, readQuery, validate } from "../http/validate.ts";
 import { asKeyMakes, requireJobInReach } from "../keys/reach.ts";
 import { retentionOf } from "../maintenance/retention-settings.ts";
 import { filesOf, filesOfJobs } from "../results/result-files.ts";
@@ -53,21 +50,15 @@ import { retryBody } from "./retry.ts";
 
 export const jobRoutes = new Hono<ApiEnv>()
   .post("/", serve(CREATE_JOB), async (c) => {
-    const raw = await readJson(c);
     const principal = c.get("principal");
-    const body = validate(CreateJob, asKeyMakes(principal, raw), "body");
+    const body = validate(CreateJob, asKeyMakes(principal, await readJson(c)), "body");
     requireJobInReach(principal, body);
     requireFetchable(c.env, body);
-    return create(
-      c,
-      { body, repeats: null, callback: await callbackFor(c, body) },
-      unknownFields(CreateJobFields, raw),
-    );
+    return create(c, { body, repeats: null, callback: await callbackFor(c, body) });
   })
 
   .get("/", serve(LIST_JOBS), async (c) => {
-    const raw = readQuery(c, ["status", "label"]);
-    const query = validate(ListJobsQuery, raw, "query");
+    const query = validate(ListJobsQuery, readQuery(c, ["status", "label"]), "query");
     const filters = toFilters(query, c.get("principal"));
     const db = database(c.env.DB);
     const page = await listJobs(db, filters, query);
@@ -77,7 +68,6 @@ export const jobRoutes = new Hono<ApiEnv>()
       jobs: page.jobs.map((job) => toStatusView(job, files.get(job.id) ?? [])),
       total: await countJobs(db, filters),
       next_cursor: page.nextCursor === null ? null : String(page.nextCursor),
-      ...unknownWarnings("parameter", unknownFields(ListJobsQuery, raw)),
     };
     return c.json(list);
   })
@@ -122,18 +112,13 @@ export const jobRoutes = new Hono<ApiEnv>()
   .post("/:id/retry", serve(RETRY_JOB), async (c) => {
     const job = await findJob(c);
     if (!isTerminal(job.status)) throw new ApiError("job_not_ended", `The job is ${job.status}.`);
-    const raw = await readOptionalJson(c);
     const principal = c.get("principal");
-    const body = retryBody(job, raw);
+    const body = retryBody(job, await readOptionalJson(c));
     requireJobInReach(principal, body);
     requireFetchable(c.env, body);
     if (job.inputPurgedAt !== null) throw new ApiError("input_purged");
     try {
-      return await create(
-        c,
-        { body, repeats: job, callback: await callbackFor(c, body) },
-        unknownFields(RetryJobFields, raw),
-      );
+      return await create(c, { body, repeats: job, callback: await callbackFor(c, body) });
     } catch (error) {
       // While a job uses an upload, only retention removes it.
       const isGone = error instanceof ApiError && error.code === "upload_not_found";
@@ -161,11 +146,10 @@ export const jobRoutes = new Hono<ApiEnv>()
   });
 
 async function answerBulk(c: Context<ApiEnv>, change: typeof cancelMany): Promise<Response> {
-  const raw = await readJson(c);
-  const { job_ids } = validate(BulkJobs, raw, "body");
+  const { job_ids } = validate(BulkJobs, await readJson(c), "body");
   const { outcomes, followUp } = await change(c.env, c.get("principal"), job_ids);
   c.executionCtx.waitUntil(followUp);
-  const answer: BulkAnswer = { jobs: outcomes, ...unknownWarnings("field", unknownFields(BulkJobs, raw)) };
+  const answer: BulkAnswer = { jobs: outcomes };
   return c.json(answer);
 }
 
@@ -175,19 +159,14 @@ async function viewOf(c: Context<ApiEnv>, job: JobRow): Promise<JobView> {
   return toJobView(job, await filesOf(db, job), dates, Date.now());
 }
 
-async function create(c: Context<ApiEnv>, job: JobRequest, unknown: readonly string[]): Promise<Response> {
+async function create(c: Context<ApiEnv>, job: JobRequest): Promise<Response> {
   const { answer, waiting } = await createJob(
     database(c.env.DB),
     c.get("principal"),
     c.get("creation"),
     job,
     (id) => {
-      const created: JobCreated = {
-        job_id: id,
-        status: "queued",
-        message: CREATED_MESSAGE,
-        ...unknownWarnings("field", unknown),
-      };
+      const created: JobCreated = { job_id: id, status: "queued", message: CREATED_MESSAGE };
       return c.json(created);
     },
   );

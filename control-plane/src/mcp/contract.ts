@@ -18,5 +18,6 @@ export const CALL_MCP: Operation = {
     400: { description: "The protocol does not allow this message", content: ["application/json"] },
     404: { description: "The protocol has no such method", content: ["application/json"] },
   },
+  foreignAnswer: true,
   problems: [],
 };

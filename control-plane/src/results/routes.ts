@@ -6,8 +6,7 @@ import { database } from "../db/database.ts";
 import { objectResponse } from "../http/object-response.ts";
 import { ApiError } from "../http/problem.ts";
 import { publicUrl } from "../http/public-url.ts";
-import { readOptionalJson, unknownFields, validate } from "../http/validate.ts";
-import { unknownWarnings } from "../http/warnings.ts";
+import { readOptionalJson, validate } from "../http/validate.ts";
 import { findJob } from "../jobs/find-job.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
 import { archiveResponse } from "./archive.ts";
@@ -38,8 +37,7 @@ export const resultRoutes = new Hono<ApiEnv>()
   })
 
   .post("/:id/results/:filename/link", serve(CREATE_RESULT_LINK), async (c) => {
-    const raw = await readOptionalJson(c);
-    const { expires_in } = validate(CreateResultLink, raw, "body");
+    const { expires_in } = validate(CreateResultLink, await readOptionalJson(c), "body");
     const job = await findJob(c);
     requireKeptResults(job);
     const filename = c.req.param("filename");
@@ -51,7 +49,6 @@ export const resultRoutes = new Hono<ApiEnv>()
     const link: ResultLink = {
       url: publicUrl(c.env, c.req.url, `/links/${token}/${encodeURIComponent(filename)}`),
       expires_at: offsetUtc(expires * 1000),
-      ...unknownWarnings("field", unknownFields(CreateResultLink, raw)),
     };
     c.header("cache-control", "no-store");
     return c.json(link);

@@ -19,8 +19,7 @@ import { openToAllSites } from "../http/cross-origin.ts";
 import { objectResponse } from "../http/object-response.ts";
 import { ApiError } from "../http/problem.ts";
 import { publicUrl } from "../http/public-url.ts";
-import { idParam, readOptionalJson, readQuery, unknownFields, validate } from "../http/validate.ts";
-import { unknownWarnings } from "../http/warnings.ts";
+import { idParam, readOptionalJson, readQuery, validate } from "../http/validate.ts";
 import { findJob, findJobById } from "../jobs/find-job.ts";
 import { downloadName } from "../results/download-name.ts";
 import { storedObject } from "../results/result-files.ts";
@@ -46,15 +45,13 @@ import {
 /** The shares of jobs, under /jobs. */
 export const jobShareRoutes = new Hono<ApiEnv>()
   .post("/:id/shares", serve(CREATE_SHARE), async (c) => {
-    const raw = await readOptionalJson(c);
-    const body = validate(CreateShare, raw, "body");
+    const body = validate(CreateShare, await readOptionalJson(c), "body");
     const job = await findJob(c);
     const { share, token } = await planShare(job, body, c.get("principal").keyId);
     const created: ShareCreated = {
       ...toView(share),
       url: publicUrl(c.env, c.req.url, `/s/${token}`),
       embed_html: embedHtml(publicUrl(c.env, c.req.url, `/embed/${token}`), share.title),
-      ...unknownWarnings("field", unknownFields(CreateShare, raw)),
     };
     c.header("cache-control", "no-store");
     return createShare(database(c.env.DB), c.get("principal"), c.get("creation"), share, c.json(created));
@@ -70,13 +67,11 @@ export const jobShareRoutes = new Hono<ApiEnv>()
 
 export const shareRoutes = new Hono<ApiEnv>()
   .get("/", serve(LIST_ALL_SHARES), async (c) => {
-    const raw = readQuery(c);
-    const query = validate(ListSharesQuery, raw, "query");
+    const query = validate(ListSharesQuery, readQuery(c), "query");
     const { page, nextCursor } = await listShares(database(c.env.DB), c.get("principal"), query, Date.now());
     const list: SharePage = {
       shares: page.map(({ share, taskId }) => ({ ...toView(share), task_id: taskId })),
       next_cursor: nextCursor,
-      ...unknownWarnings("parameter", unknownFields(ListSharesQuery, raw)),
     };
     return c.json(list);
   })

@@ -12,8 +12,7 @@ import { serve } from "../contract/serve.ts";
 import { database } from "../db/database.ts";
 import { uploads } from "../db/schema.ts";
 import { ApiError } from "../http/problem.ts";
-import { idParam, readJson, readQuery, unknownFields, validate } from "../http/validate.ts";
-import { unknownWarnings } from "../http/warnings.ts";
+import { idParam, readJson, readQuery, validate } from "../http/validate.ts";
 import { isRefusedByKey } from "../keys/quota.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
 import {
@@ -57,16 +56,14 @@ export const uploadRoutes = new Hono<ApiEnv>()
   })
 
   .get("/", serve(LIST_UPLOADS), async (c) => {
-    const query = readQuery(c);
     const { page, nextCursor } = await listUploads(
       database(c.env.DB),
       c.get("principal"),
-      validate(ListUploadsQuery, query, "query"),
+      validate(ListUploadsQuery, readQuery(c), "query"),
     );
     const list: UploadList = {
       uploads: page.map(toSummary),
       next_cursor: nextCursor,
-      ...unknownWarnings("parameter", unknownFields(ListUploadsQuery, query)),
     };
     return c.json(list);
   })

@@ -5,8 +5,7 @@ import type { ApiEnv } from "../app-env.ts";
 import { serve } from "../contract/serve.ts";
 import { database } from "../db/database.ts";
 import { usageDays } from "../db/schema.ts";
-import { readQuery, unknownFields, validate } from "../http/validate.ts";
-import { unknownWarnings } from "../http/warnings.ts";
+import { readQuery, validate } from "../http/validate.ts";
 import { isAdmin, type Principal } from "../keys/principal.ts";
 import { GET_USAGE } from "./contract.ts";
 
@@ -16,8 +15,7 @@ const MAX_ROWS = 10_000;
 const BOOTSTRAP = "bootstrap";
 
 export const usageRoutes = new Hono<ApiEnv>().get("/", serve(GET_USAGE), async (c) => {
-  const given = readQuery(c);
-  const query = validate(UsageQuery, given, "query");
+  const query = validate(UsageQuery, readQuery(c), "query");
   const today = Date.now();
   const from = query.from ?? dayOf(today - (DEFAULT_DAYS - 1) * DAY_MS);
   const to = query.to ?? dayOf(today);
@@ -42,7 +40,6 @@ export const usageRoutes = new Hono<ApiEnv>().get("/", serve(GET_USAGE), async (
       uploaded_bytes: uploadedBytes,
       result_bytes: resultBytes,
     })),
-    ...unknownWarnings("parameter", unknownFields(UsageQuery, given)),
   };
   return c.json(list);
 });

@@ -13,8 +13,7 @@ import { database } from "../db/database.ts";
 import { webhooks } from "../db/schema.ts";
 import { ApiError } from "../http/problem.ts";
 import { publicUrl } from "../http/public-url.ts";
-import { idParam, readJson, readQuery, unknownFields, validate } from "../http/validate.ts";
-import { unknownWarnings } from "../http/warnings.ts";
+import { idParam, readJson, readQuery, validate } from "../http/validate.ts";
 import { findJob } from "../jobs/find-job.ts";
 import { requireScope } from "../keys/principal.ts";
 import { callbackSecret } from "./callback.ts";
@@ -51,8 +50,7 @@ const MOST_PENDING = 100;
 
 export const webhookRoutes = new Hono<ApiEnv>()
   .post("/", serve(CREATE_WEBHOOK), async (c) => {
-    const raw = await readJson(c);
-    const body = validate(CreateWebhook, raw, "body");
+    const body = validate(CreateWebhook, await readJson(c), "body");
     if (body.events.some(isAlarmEvent)) requireScope(c.get("principal"), "agents");
     requireReceiver(c.env, "url", body.url);
     const apiUrl = publicUrl(c.env, c.req.url, "");
@@ -61,7 +59,6 @@ export const webhookRoutes = new Hono<ApiEnv>()
     const created: WebhookCreated = {
       ...toWebhookView(webhook),
       secret: webhook.secret,
-      ...unknownWarnings("field", unknownFields(CreateWebhook, raw)),
     };
     const insert = db.insert(webhooks).values(webhook).onConflictDoNothing();
     const record = audit(db, c.get("principal"), "webhook.created", webhook.id, {
@@ -93,8 +90,7 @@ export const webhookRoutes = new Hono<ApiEnv>()
   })
 
   .get("/:id/deliveries", serve(LIST_DELIVERIES), async (c) => {
-    const query = readQuery(c);
-    const { limit, cursor } = validate(ListDeliveriesQuery, query, "query");
+    const { limit, cursor } = validate(ListDeliveriesQuery, readQuery(c), "query");
     const db = database(c.env.DB);
     const { id } = await findWebhook(db, idParam(c), c.get("principal"));
     const before = cursor === undefined ? null : parseCursor(cursor);
@@ -105,7 +101,6 @@ export const webhookRoutes = new Hono<ApiEnv>()
     const list: DeliveryList = {
       deliveries: [...pending, ...page].map(toDeliveryView),
       next_cursor: last === undefined ? null : `${last.createdAt}_${last.subject}_${last.sequence}`,
-      ...unknownWarnings("parameter", unknownFields(ListDeliveriesQuery, query)),
     };
     return c.json(list);
   })
