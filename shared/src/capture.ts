@@ -75,5 +75,13 @@ export const ResultVerdict = z.object({
     .enum(["good", "weak", "poor", "unknown"])
     .describe("How good the splat is away from the views that it was trained on."),
   advice: z.string().max(1000).describe("What limits it, where, and what would help."),
+  badly_covered: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe(
+      "The share of the scene's visible surface that few cameras see, all from one side, or that came out wrong; coverage.json says where. Absent where it was not measured.",
+    ),
 });
 export type ResultVerdict = z.infer<typeof ResultVerdict>;

@@ -43,6 +43,7 @@ const PARTS: Readonly<Record<string, number>> = {
   "baked_splat.sog": 1,
   [THUMBNAIL_FILE]: 1,
   "photos.webp": 1,
+  "coverage.json": 1,
   "metrics.json": 1,
   "pipeline.log": 1,
 };

@@ -3,7 +3,7 @@ import { StatusBadge } from "./components.tsx";
 import { duration } from "./format.ts";
 import { Details, Files } from "./job-details.tsx";
 import { NewestPicture, PHOTOS_FILE, Photos, Poster } from "./job-pictures.tsx";
-import { CaptureCard, KeyFigures, QualityCard } from "./job-report.tsx";
+import { CaptureCard, CoverageCard, KeyFigures, QualityCard } from "./job-report.tsx";
 import { JobTimeline } from "./job-timeline.tsx";
 import type { PageApi, Viewer } from "./page-api.ts";
 import { Shell } from "./shell.tsx";
@@ -82,6 +82,7 @@ export function JobPage({ viewer, data, origin, now }: JobPageProps) {
           <div class="charts" data-chart />
         </section>
         {job.report?.capture && <CaptureCard job={job} readsResults={readsResults} />}
+        {readsResults && <CoverageCard job={job} />}
         {job.report?.train && <QualityCard job={job} />}
         {readsResults && job.results !== null && <Files job={job} results={job.results} />}
         <Details job={job} origin={origin} now={now} />

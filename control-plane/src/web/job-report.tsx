@@ -1,4 +1,4 @@
-import type { JobView } from "@splatt/shared";
+import { COVERAGE_FILE, type JobView } from "@splatt/shared";
 import { count, duration } from "./format.ts";
 
 /** A completed job at a glance. */
@@ -62,6 +62,23 @@ export function CaptureCard({
       {readsResults && (
         <div class="camera-path" data-camera-path={`/jobs/${job.job_id}/results/transforms.json`} />
       )}
+    </section>
+  );
+}
+
+/** Filled by client/job.ts, where the job has the file. Without scripts, the verdict on the splat says it in words. */
+export function CoverageCard({ job }: { readonly job: JobView }) {
+  const file = job.results?.[COVERAGE_FILE];
+  if (file === undefined) return null;
+  return (
+    <section class="card" data-coverage={file.url} hidden>
+      <h2>What to film again</h2>
+      <p class="muted small">
+        The scene from above, with the cameras. <span class="key covered" /> well covered{" "}
+        <span class="key thin" /> badly covered
+      </p>
+      <div class="coverage-map" data-map />
+      <ul data-advice />
     </section>
   );
 }

@@ -80,6 +80,7 @@ describe.skipIf(CHROMIUM === null)("the page of a job", { timeout: 180_000 }, ()
     await log.getByText(LOG_LINES.at(-1) ?? "").waitFor();
     await expectPictureOfThumbnail(page, await readFile(picture));
     await expectSlider(page);
+    await page.getByRole("img", { name: /^The scene from above: \d+ % of it is badly covered/ }).waitFor();
     await page.context().close();
   });
 

@@ -1,7 +1,8 @@
-import type { JobLogs, PhotoSheet } from "@splatt/shared";
+import type { Coverage, JobLogs, PhotoSheet } from "@splatt/shared";
 import { drawCameraPath } from "./_camera-path.ts";
 import { type Curves, drawCurves } from "./_chart.ts";
 import { addCopyButtons } from "./_copy.ts";
+import { drawCoverageMap } from "./_coverage-map.ts";
 import { LogView } from "./_log-view.ts";
 import { afterPaint, all, required } from "./_page.ts";
 import { showContactSheet, showHeldOut } from "./_photo-sheet.ts";
@@ -24,7 +25,7 @@ if (ended === undefined) {
 } else {
   // What is seen first, the picture and the splat, is not delayed by what is further down.
   await afterPaint();
-  await Promise.all([showStoredLog(), showMetrics(), showCameraPath()]);
+  await Promise.all([showStoredLog(), showMetrics(), showCameraPath(), showCoverage()]);
 }
 
 async function showStoredLog(): Promise<void> {
@@ -60,6 +61,13 @@ async function showCameraPath(): Promise<void> {
   for (const element of all("[data-camera-path]")) {
     const cameras = await read<CameraFile>(element.dataset.cameraPath ?? "");
     if (cameras !== null) drawCameraPath(element, cameras);
+  }
+}
+
+async function showCoverage(): Promise<void> {
+  for (const card of all("[data-coverage]")) {
+    const coverage = await read<Coverage>(card.dataset.coverage ?? "");
+    if (coverage !== null) drawCoverageMap(card, coverage);
   }
 }
 

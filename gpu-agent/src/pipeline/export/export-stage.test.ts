@@ -94,7 +94,7 @@ describe("the export stage", () => {
     const model = join(dir, "splat.ply");
     await writeSplat(model);
     const { stageDir, result } = await exportIn("whole", model);
-    const extras = ["thumbnail.webp", "baked_splat.spz", "baked_splat.sog", "photos.webp"];
+    const extras = ["thumbnail.webp", "baked_splat.spz", "baked_splat.sog", "photos.webp", "coverage.json"];
     expect(result).toMatchObject({ ok: true, value: { files: [...RESULT_FILES, ...extras], missing: [] } });
     for (const file of [...RESULT_FILES, ...extras]) {
       expect((await stat(join(stageDir, file))).size).toBeGreaterThan(0);

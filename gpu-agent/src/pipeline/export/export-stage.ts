@@ -8,7 +8,16 @@ import {
   writeRgbPly,
   writeShPly,
 } from "@splatt/formats";
-import { err, type Failure, failure, failureSentence, ok, RESULT_FILES, type Result } from "@splatt/shared";
+import {
+  COVERAGE_FILE,
+  err,
+  type Failure,
+  failure,
+  failureSentence,
+  ok,
+  RESULT_FILES,
+  type Result,
+} from "@splatt/shared";
 import { z } from "zod";
 import type { Engine, TrainedModel } from "../../engines/engine.ts";
 import { splatPicture } from "../preview/splat-picture.ts";
@@ -62,7 +71,7 @@ const RGB_SPLAT_FILE = "baked_splat.ply";
 const PHOTO_SHEET = "photos.webp";
 const TRANSFORMS_FILE = "transforms.json";
 /** Bump when the layout of the files changes, so that a retried job gets the current one. */
-const LAYOUT = 5;
+const LAYOUT = 6;
 /** The longer one, in pixels. */
 const THUMBNAIL_SIDE = 640;
 
@@ -107,7 +116,11 @@ export function createExportStage(engine: Engine): Stage<ExportInput, ExportOutp
       const web = { axes: WEB_AXES, from_ply: matrixOf(TO_WEB_FRAME[up]), formats: extras.formats };
       return ok({
         report: views === null ? report : withDoubts(report, views),
-        files: [...RESULT_FILES, ...extras.made, ...(views === null ? [] : [views.sheet.file])],
+        files: [
+          ...RESULT_FILES,
+          ...extras.made,
+          ...(views === null ? [] : [views.sheet.file, COVERAGE_FILE]),
+        ],
         splats: { ply_up: up, render_mode: mode, web },
         views,
         missing: extras.missing,
@@ -185,6 +198,7 @@ async function compare(
     trainedWidth: width,
     exposureVaries: exposure_spread !== undefined,
     sheetFile: join(context.dir, PHOTO_SHEET),
+    coverageFile: join(context.dir, COVERAGE_FILE),
   };
   const compared = await compareViews(task, context.signal);
   if (compared.ok) return compared.value;

@@ -6,8 +6,10 @@ function views(
   heldOut: number | null,
   training: number,
   rows: readonly [string, number][] = [],
+  coverage: ViewComparison["coverage"] = { badlyCovered: 0.05, near: [] },
 ): ViewComparison {
   return {
+    coverage,
     ...{ heldOut, training, meanColour: 12, jpegCeiling: null },
     sheet: {
       ...{ file: "photos.webp", total: { width: 1, height: 1 }, width: 1, height: 1 },
@@ -85,9 +87,28 @@ describe("the verdict on the result", () => {
       "unknown",
       "No view was held out",
     ],
+    [
+      "good where it was filmed",
+      { views: views(28, 30, [], { badlyCovered: 0.4, near: ["frame_00004.jpg"] }) },
+      "good",
+      "show 40 % of the scene, most of it near frame_00004.jpg.",
+    ],
+    [
+      "blurred, and badly covered in places",
+      { train: { psnr: 20 }, views: views(20, 22, [], { badlyCovered: 0.12, near: [] }) },
+      "weak",
+      "show 12 % of the scene.",
+    ],
   ])("%s", (_, change, verdict, advice) => {
     const result = resultVerdict({ ...GOOD, ...change });
     expect(result.verdict).toBe(verdict);
     expect(result.advice).toContain(advice);
+  });
+
+  it("says how much is badly covered, in words only where it is much", () => {
+    const result = resultVerdict(GOOD);
+    expect(result.badly_covered).toBe(0.05);
+    expect(result.advice).not.toContain("of the scene");
+    expect(resultVerdict({ ...GOOD, views: null })).not.toHaveProperty("badly_covered");
   });
 });

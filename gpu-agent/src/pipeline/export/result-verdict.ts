@@ -11,6 +11,8 @@ const MAX_NAMED = 3;
 /** Degrees between neighbouring views, above which a splat has to guess between them. */
 const WIDE = 12;
 const FEW_VIEWS = 30;
+/** The share of the scene that is badly covered, from which on it is mentioned: of a good splat, and of another. */
+const [MUCH, SOME] = [0.25, 0.1];
 
 export interface ResultFacts {
   readonly train: Pick<TrainReport, "psnr" | "psnr_doubt" | "psnr_color_corrected" | "exposure_spread">;
@@ -19,7 +21,12 @@ export interface ResultFacts {
 }
 
 /** How good the splat is away from the views that it was trained on, what limits it, and what would help. */
-export function resultVerdict({ train, views, capture }: ResultFacts): ResultVerdict {
+export function resultVerdict(facts: ResultFacts): ResultVerdict {
+  const { views } = facts;
+  return { ...judged(facts), ...(views === null ? {} : { badly_covered: views.coverage.badlyCovered }) };
+}
+
+function judged({ train, views, capture }: ResultFacts): ResultVerdict {
   // Where the exposure jumps, plain PSNR judges the exposure of the held-out frames, not the splat.
   const psnr = train.exposure_spread === undefined ? train.psnr : (train.psnr_color_corrected ?? null);
   const heldOut =
@@ -40,16 +47,28 @@ export function resultVerdict({ train, views, capture }: ResultFacts): ResultVer
   const overfit = gap > LARGE_GAP;
   const verdict = heldOut < POOR ? "poor" : heldOut < GOOD || overfit ? "weak" : "good";
   const measured = `Held-out views: ${heldOut.toFixed(1)} dB.`;
-  if (verdict === "good") return { verdict, advice: `The splat is good between the views, too. ${measured}` };
+  const uncovered = badlyCovered(views, verdict === "good" ? MUCH : SOME);
+  if (verdict === "good") {
+    return { verdict, advice: joined("The splat is good between the views, too.", measured, uncovered) };
+  }
   const how = overfit
     ? `Sharp where it was photographed, wrong in between: training views are ${gap.toFixed(0)} dB better than held-out ones.`
     : "The splat is wrong or blurred even near its views.";
   return {
     verdict,
-    advice: [how, measured, worstViews(views), whatHelps(capture, overfit)]
-      .filter((sentence) => sentence !== "")
-      .join(" "),
+    advice: joined(how, measured, worstViews(views), uncovered, whatHelps(capture, overfit)),
   };
+}
+
+function joined(...sentences: readonly string[]): string {
+  return sentences.filter((sentence) => sentence !== "").join(" ");
+}
+
+function badlyCovered(views: ViewComparison | null, from: number): string {
+  if (views === null || views.coverage.badlyCovered < from) return "";
+  const { badlyCovered: share, near } = views.coverage;
+  const where = near.length === 0 ? "" : `, most of it near ${near.join(" and ")}`;
+  return `Few frames, or frames from one side only, show ${Math.round(100 * share)} % of the scene${where}.`;
 }
 
 function worstViews(views: ViewComparison | null): string {

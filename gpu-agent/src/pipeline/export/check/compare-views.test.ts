@@ -56,6 +56,7 @@ async function compare(splat: string, signal = new AbortController().signal, exp
     trainedWidth: WIDTH,
     exposureVaries,
     sheetFile: join(dir, `${splat}.webp`),
+    coverageFile: join(dir, `${splat}.json`),
   };
   return compareViews(task, signal);
 }

@@ -1,6 +1,6 @@
 import type { Failure, Result } from "@splatt/shared";
 import { runRenderWorker } from "../../render-worker.ts";
-import type { ComparisonTask } from "./compare-views-worker.ts";
+import type { ComparisonTask } from "./comparison-task.ts";
 import type { ViewComparison } from "./doubt-psnr.ts";
 
 /**

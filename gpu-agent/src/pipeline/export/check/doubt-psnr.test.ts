@@ -5,7 +5,10 @@ const SHEET: ViewComparison["sheet"] = {
   ...{ file: "photos.webp", total: { width: 2, height: 1 }, width: 1, height: 1, rows: [] },
   contact: { top: 0, columns: 1, width: 1, height: 1, frames: [] },
 };
-const HONEST: ViewComparison = { heldOut: 29, training: 31, meanColour: 14, jpegCeiling: 42, sheet: SHEET };
+const HONEST: ViewComparison = {
+  ...{ heldOut: 29, training: 31, meanColour: 14, jpegCeiling: 42, sheet: SHEET },
+  coverage: { badlyCovered: 0, near: [] },
+};
 
 describe("doubtPsnr", () => {
   it.each<[string, number | null, Partial<ViewComparison>, RegExp | null]>([

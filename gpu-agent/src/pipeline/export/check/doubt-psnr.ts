@@ -11,6 +11,8 @@ export interface ViewComparison {
   /** The limit that the photos' JPEG compression sets, at the size of training; null for other formats. */
   readonly jpegCeiling: number | null;
   readonly sheet: PhotoSheet;
+  /** The share of the scene's surface that is badly covered, and frames that see the most of it. */
+  readonly coverage: { readonly badlyCovered: number; readonly near: readonly string[] };
 }
 
 /** Frames differ in difficulty, and a short training fits neither side well. */
