@@ -2,6 +2,7 @@ import { chmod, mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { SourcePolicy } from "@splatt/shared";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type Request, Response } from "miniflare";
+import type { StorageState } from "../src/storage/storage-state.ts";
 import type { WorkerVariables } from "../src/worker-variables.ts";
 import { assetsService } from "./assets-service.ts";
 import { bundleWorker } from "./bundle.ts";
@@ -87,10 +88,7 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
   const started = new AsyncDisposableStack();
   try {
     const disk = new DiskWatch(dataDir, (state) =>
-      onLog(
-        state === null ? "info" : "error",
-        state?.message ?? "The disk of the control plane works again.",
-      ),
+      onLog(logLevelOf(state), state?.message ?? "The disk of the control plane works again."),
     );
     started.defer(() => disk.stop());
     await disk.start();
@@ -171,6 +169,12 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
 
 type ServiceFetch = (request: Request) => Response | Promise<Response>;
 type OnLog = EmbeddedOptions["onLog"];
+
+/** A slow disk refuses nothing. */
+function logLevelOf(disk: StorageState | null): string {
+  if (disk === null) return "info";
+  return disk.kind === "slow" ? "warn" : "error";
+}
 
 async function openStore(dataDir: string, disk: DiskWatch, onLog: OnLog): Promise<ObjectStore> {
   const storeDir = join(dataDir, "objects");

@@ -11,7 +11,10 @@ beforeEach(() => {
     vi.spyOn(console, method).mockImplementation((...args) => void lines.push(args.map(String).join(" ")));
   }
 });
-afterEach(() => vi.restoreAllMocks());
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
 
 it.each([
   [{ "x-request-id": "a.b:c_d-1" }, "a.b:c_d-1"],
@@ -58,6 +61,8 @@ it("is in every line that the request logs, and in no other's, however many run 
 it("is also in a refusal of the Dispatcher, which answers for the Worker", async () => {
   const { token } = await mintAgent();
   const headers = { authorization: `Bearer ${token}`, upgrade: "websocket", "x-request-id": "mine-2" };
+  // The agent's budget is not refilled while the clock stands still.
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
   const statuses: number[] = [];
   for (let tries = 0; tries < 100 && statuses.at(-1) !== 429; tries += 1) {
     const answer = await api("GET", "/agent", undefined, headers);
