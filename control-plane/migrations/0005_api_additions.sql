@@ -54,6 +54,12 @@ CREATE TABLE `job_labels` (
 	PRIMARY KEY(`label`, `seq`)
 ) WITHOUT ROWID;
 --> statement-breakpoint
+CREATE TABLE `job_uploads` (
+	`upload_id` text NOT NULL,
+	`job_id` text NOT NULL,
+	PRIMARY KEY(`upload_id`, `job_id`)
+) WITHOUT ROWID;
+--> statement-breakpoint
 -- Keyed by job: one index less to write for each upload.
 CREATE TABLE `new_result_uploads` (
 	`job_id` text NOT NULL,
@@ -173,6 +179,7 @@ ALTER TABLE `job_counts` ADD `within_4h` integer DEFAULT 0 NOT NULL;--> statemen
 ALTER TABLE `job_counts` ADD `error_codes` text DEFAULT '{}' NOT NULL;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `api_key_id` text;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `labels` text;--> statement-breakpoint
+ALTER TABLE `jobs` ADD `upload_ids` text;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `version` integer DEFAULT 1 NOT NULL;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `callback` text;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `pinned` integer DEFAULT false NOT NULL;--> statement-breakpoint
@@ -254,6 +261,14 @@ END;
 --> statement-breakpoint
 CREATE TRIGGER jobs_unlabelled AFTER DELETE ON jobs WHEN OLD.labels IS NOT NULL BEGIN
   DELETE FROM job_labels WHERE seq = OLD.seq AND label IN (SELECT key || '=' || value FROM json_each(OLD.labels));
+END;
+--> statement-breakpoint
+CREATE TRIGGER jobs_use_uploads AFTER INSERT ON jobs WHEN NEW.upload_ids IS NOT NULL BEGIN
+  INSERT INTO job_uploads (upload_id, job_id) SELECT value, NEW.id FROM json_each(NEW.upload_ids);
+END;
+--> statement-breakpoint
+CREATE TRIGGER jobs_release_uploads AFTER DELETE ON jobs WHEN OLD.upload_ids IS NOT NULL BEGIN
+  DELETE FROM job_uploads WHERE job_id = OLD.id AND upload_id IN (SELECT value FROM json_each(OLD.upload_ids));
 END;
 --> statement-breakpoint
 -- The webhooks that are on, by the events that they ask for, with what their keys may see.

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import type { JobView } from "@splatt/shared";
 import { execa } from "execa";
 import { verifyWebhook } from "splatt";
 import { runCommandLine } from "splatt/cli";
@@ -102,6 +103,26 @@ describe("as a script uses it", () => {
     expect(await json(["delete", short], 2)).toMatchObject({ error: { code: "usage" } });
     expect(await json(["delete", short, "--yes"])).toMatchObject({ job_id: jobId });
     expect(await json(["status", jobId], 1)).toMatchObject({ error: { code: "job_not_found" } });
+  });
+
+  it("sends several files as one scene, each once, into a folder of their own", async () => {
+    await startAgent();
+    await writeFile(join(folder, "hall.mp4"), "a video");
+    await writeFile(join(folder, "stairs.jpg"), "a photo");
+    const send = () => json<{ job_id: string }>(["hall.mp4", "stairs.jpg", "--pool", harness.pool]);
+    const { job_id } = await send();
+    const job = await json<JobView>(["status", job_id]);
+    expect(job).toMatchObject({ task_id: "hall.mp4", source: { kind: "uploads", upload_id: null } });
+    expect(await readdir(join(folder, "hall-scene"))).toContain("transforms.json");
+    // The same files again: what is uploaded is used again.
+    const again = await json<JobView>(["status", (await send()).job_id]);
+    expect(again.source.upload_ids).toEqual(job.source.upload_ids);
+    for (const files of [
+      ["hall.mp4", "hall.mp4"],
+      ["hall.mp4", "https://example.com/v.mp4"],
+      ["hall.mp4", "missing.mp4"],
+    ])
+      expect(await json(files, 2)).toMatchObject({ error: { code: "usage" } });
   });
 
   it("manages agents, keys, webhooks and health", async () => {

@@ -549,6 +549,18 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
+    name: "one-of-several-videos-removed",
+    is: "retention does not know the jobs that use a video with others",
+    found: 40,
+    changes: [
+      {
+        file: "control-plane/src/uploads/upload-users.ts",
+        search: "return or(eq(jobs.uploadId, uploadId), inArray(jobs.id, withOthers));",
+        replace: "return eq(jobs.uploadId, uploadId);",
+      },
+    ],
+  },
+  {
     name: "webhook-not-retried",
     is: "a webhook that its receiver did not take is given up",
     found: 109,

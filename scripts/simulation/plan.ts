@@ -12,7 +12,7 @@ export type Operation =
       readonly pool: string;
       readonly engine: EngineName | "auto";
       /** An upload is sent in parts, or with tus: by a careful client, or by one that sends each chunk twice at once. */
-      readonly source: "url" | "upload" | "tus" | "tus twice";
+      readonly source: "url" | "upload" | "tus" | "tus twice" | "two uploads";
       readonly priority: number;
       /** Whether a receiver gets its events. */
       readonly callback: boolean;
@@ -122,7 +122,10 @@ export function drawPlan(seed: number): Plan {
     seed,
     hosts,
     operations: [
-      ...withSubscribers(new Random(seed, "subscribers"), operations, retention),
+      ...withSeveralUploads(
+        new Random(seed, "several uploads"),
+        withSubscribers(new Random(seed, "subscribers"), operations, retention),
+      ),
       ...drawRevocation(new Random(seed, "key revoked"), healAtMs),
       ...(watched?.operations ?? []),
     ].toSorted((a, b) => a.atMs - b.atMs),
@@ -299,6 +302,14 @@ function withSubscribers(
     const uploads = operation.source === "upload" || (inputSeconds !== null && random.chance(0.6));
     const source = uploads ? random.pick(["upload", "tus", "tus twice"] as const) : "url";
     return { ...operation, source, callback, withKey: keyed && random.chance(0.6) };
+  });
+}
+
+/** Makes some jobs of two uploads in place of one. */
+function withSeveralUploads(random: Random, operations: readonly Operation[]): Operation[] {
+  return operations.map((operation) => {
+    const isOfOne = operation.kind === "create" && operation.source === "upload";
+    return isOfOne && random.chance(0.4) ? { ...operation, source: "two uploads" } : operation;
   });
 }
 

@@ -62,6 +62,10 @@ export const AgentOffer = z.object({
     .describe(
       "How many jobs the agent trains at once; it prepares the others. Older agents omit it: then it equals `slots`.",
     ),
+  takes_several_files: z
+    .boolean()
+    .optional()
+    .describe("Whether the agent takes jobs of several uploads; older agents omit it."),
   reason: ShortText.describe("Why the agent offers these slots and this default engine."),
   problem: z
     .enum(FAILURE_CODES)

@@ -20,6 +20,9 @@ const POOL_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 export const PoolName = z.string().regex(POOL_NAME, "lower-case letters, digits, - and _");
 export const DEFAULT_POOL = "default";
 
+/** The most uploads that one job takes; an archive holds more. */
+export const MAX_JOB_UPLOADS = 256;
+
 /** A lone surrogate has no UTF-8: each store would replace it differently. */
 const isWellFormed = (text: string): boolean => text.isWellFormed();
 const WELL_FORMED = { message: "must be well-formed Unicode" };
@@ -83,10 +86,17 @@ export const CreateJobFields = JobOptions.extend({
     .refine(isWellFormed, WELL_FORMED)
     .describe("Your identifier; returned with the job."),
   filebin_url: VideoUrl.optional().describe(
-    "Where the video, or the archive, is: a public https address of the file itself. Needs filename. Give exactly one of filebin_url, video_url and upload_id.",
+    "Where the video, or the archive, is: a public https address of the file itself. Needs filename. Give exactly one of filebin_url, video_url, upload_id and upload_ids.",
   ),
   video_url: VideoUrl.optional().describe("The same as filebin_url, without a need for filename."),
   upload_id: z.uuid().toLowerCase().optional().describe("A completed upload, instead of a URL."),
+  upload_ids: z
+    .array(z.uuid().toLowerCase())
+    .min(2)
+    .max(MAX_JOB_UPLOADS)
+    .refine((ids) => new Set(ids).size === ids.length, "must differ from each other")
+    .optional()
+    .describe("Several completed uploads of one scene, instead of one: videos, photos, or both."),
   filename: FileName.optional().describe("The name of the video."),
   priority: laxNumber(z.int().min(-100).max(100))
     .default(0)
@@ -96,17 +106,23 @@ export const CreateJobFields = JobOptions.extend({
   ...CallbackFields.shape,
 }).meta({
   // What JSON Schema can say of the checks below.
-  oneOf: [{ required: ["filebin_url"] }, { required: ["video_url"] }, { required: ["upload_id"] }],
+  oneOf: [
+    { required: ["filebin_url"] },
+    { required: ["video_url"] },
+    { required: ["upload_id"] },
+    { required: ["upload_ids"] },
+  ],
   dependentRequired: { filebin_url: ["filename"] },
 });
 
 export const CreateJob = CreateJobFields.superRefine((body, context) => {
-  const sources = [body.filebin_url, body.video_url, body.upload_id].filter((source) => source !== undefined);
+  const { filebin_url, video_url, upload_id, upload_ids } = body;
+  const sources = [filebin_url, video_url, upload_id, upload_ids].filter((source) => source !== undefined);
   if (sources.length !== 1) {
     context.addIssue({
       code: "custom",
       path: ["filebin_url"],
-      message: "Give exactly one of filebin_url, video_url and upload_id",
+      message: "Give exactly one of filebin_url, video_url, upload_id and upload_ids",
     });
   }
   if (body.filebin_url !== undefined && body.filename === undefined) {
@@ -285,9 +301,14 @@ export const JobView = JobStatusView.extend({
   filename: z.string().describe("The name of the video."),
   source: z
     .object({
-      kind: z.enum(["url", "upload"]).describe("Which of the two fields below is set."),
-      url: z.string().nullable().describe("Where the video is downloaded from; null for an upload."),
-      upload_id: z.string().nullable().describe("The upload; null for a URL."),
+      kind: z.enum(["url", "upload", "uploads"]).describe("Which of the fields below is set."),
+      url: z.string().nullable().describe("Where the video is downloaded from; null for uploads."),
+      upload_id: z.string().nullable().describe("The upload; null where there is none, or several."),
+      upload_ids: z
+        .array(z.string())
+        .nullable()
+        .default(null)
+        .describe("Several uploads of one scene; null otherwise."),
     })
     .describe("Where the video comes from."),
   options: JobOptions.describe("The options of the training, with defaults filled in."),
@@ -330,6 +351,7 @@ export const RetryJobFields = CreateJobFields.omit({
   filebin_url: true,
   video_url: true,
   upload_id: true,
+  upload_ids: true,
   filename: true,
 });
 

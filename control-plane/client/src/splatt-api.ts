@@ -50,7 +50,7 @@ export type Body<T, Required extends keyof T = never> = { readonly [K in keyof T
   Required
 >;
 
-/** A new job: one of `upload_id`, `video_url` and `filebin_url` says where the video is. */
+/** A new job: one of `upload_id`, `upload_ids`, `video_url` and `filebin_url` says where the video is. */
 export type JobFields = Body<CreateJob, "task_id">;
 
 export interface Page {

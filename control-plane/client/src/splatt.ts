@@ -19,7 +19,7 @@ export interface WaitOptions extends WatchOptions {
   readonly onChange?: ((job: JobView) => void) | undefined;
 }
 
-export type RunOptions = Body<Omit<CreateJob, "upload_id" | "video_url" | "filebin_url">> & {
+export type RunOptions = Body<Omit<CreateJob, "upload_id" | "upload_ids" | "video_url" | "filebin_url">> & {
   readonly upload?: UploadOptions;
 };
 
@@ -39,13 +39,44 @@ export class Splatt extends SplattApi {
     return uploadInParts(this.http, source, options);
   }
 
-  /** Creates a job for a file, which is uploaded first, or for the address of a video. */
-  async run(video: UploadSource | string, options: RunOptions = {}): Promise<JobCreated> {
+  /**
+   * Creates a job for a file or several files of one scene, which are uploaded first one after the other, or for the
+   * address of a video.
+   */
+  async run(
+    video: UploadSource | readonly UploadSource[] | string,
+    options: RunOptions = {},
+  ): Promise<JobCreated> {
     const { upload, ...fields } = options;
+    const { signal } = upload ?? {};
+    if (typeof video === "string") {
+      const task_id = fields.task_id ?? video;
+      return this.createJob({ ...fields, task_id, video_url: video }, { signal });
+    }
+    const [file, ...others] = [video].flat();
+    if (file === undefined) throw new SplattError("no_file", "There is no file to make a job of");
     const source =
-      typeof video === "string" ? { video_url: video } : { upload_id: await this.upload(video, upload) };
-    const task_id = fields.task_id ?? (typeof video === "string" ? video : video.name);
-    return this.createJob({ ...fields, ...source, task_id }, { signal: upload?.signal });
+      others.length === 0
+        ? { upload_id: await this.upload(file, upload) }
+        : { upload_ids: await this.#uploadAll([file, ...others], upload) };
+    const task_id = fields.task_id ?? file.name;
+    return this.createJob({ ...fields, ...source, task_id }, { signal });
+  }
+
+  /** Uploads files one after the other. The progress is that of all. */
+  async #uploadAll(
+    files: readonly UploadSource[],
+    { signal, parallel, onProgress }: UploadOptions = {},
+  ): Promise<string[]> {
+    const total = files.reduce((sum, { content }) => sum + content.size, 0);
+    const ids: string[] = [];
+    let before = 0;
+    for (const file of files) {
+      const report = (fraction: number) => onProgress?.((before + fraction * file.content.size) / total);
+      ids.push(await this.upload(file, { signal, parallel, onProgress: report }));
+      before += file.content.size;
+    }
+    return ids;
   }
 
   /**

@@ -10,18 +10,21 @@ import {
   SHA256_HEADER,
   Sha256Hex,
 } from "@splatt/shared";
-import { eq } from "drizzle-orm";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { database } from "../db/database.ts";
-import { type ResultUploadRow, uploads } from "../db/schema.ts";
+import type { ResultUploadRow, UploadRow } from "../db/schema.ts";
+import type { Env } from "../env.ts";
 import { objectResponse } from "../http/object-response.ts";
 import { ApiError } from "../http/problem.ts";
 import { readJson, validate } from "../http/validate.ts";
 import { previewKey, recordPreview } from "../jobs/preview.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
+import { joinUploads } from "../uploads/joined-uploads.ts";
 import { completeMultipart, storePart } from "../uploads/multipart.ts";
 import { createResultUpload, discardOpenUpload, recordObject } from "../uploads/result-uploads.ts";
+import { uploadsOf } from "../uploads/upload-users.ts";
+import { findCompletedUploads } from "../uploads/uploads.ts";
 import { discardLateFile, nameWholeFile, rememberToSweep, type WholeFile } from "../uploads/whole-files.ts";
 import { type LeaseAppEnv, requireLease, requireLeaseStill } from "./require-lease.ts";
 
@@ -45,18 +48,11 @@ const limitJson = bodyLimit({
 export const agentJobRoutes = new Hono<LeaseAppEnv>()
   .get("/:id/input", requireLease, async (c) => {
     const job = c.get("job");
-    const [upload] = await database(c.env.DB)
-      .select()
-      .from(uploads)
-      .where(eq(uploads.id, job.uploadId ?? ""));
-    if (upload === undefined || upload.etag === null) throw new ApiError("upload_not_found");
-    const stored = {
-      ...upload,
-      etag: upload.etag,
-      contentType: "application/octet-stream",
-      lastModified: upload.createdAt,
-    };
-    const response = await objectResponse(objectBytes(c.env), stored, c.req.raw);
+    const [first, ...others] = await findCompletedUploads(database(c.env.DB), uploadsOf(job));
+    if (first === undefined) throw new ApiError("upload_not_found");
+    const { object, bytes } =
+      others.length === 0 ? wholeUpload(c.env, first) : await joinUploads(c.env.BUCKET, [first, ...others]);
+    const response = await objectResponse(bytes, object, c.req.raw);
     if (response === null) throw new ApiError("upload_not_found");
     return response;
   })
@@ -116,6 +112,13 @@ export const agentJobRoutes = new Hono<LeaseAppEnv>()
       throw new ApiError("stale_lease");
     return c.json({ upload_id: upload.id, etag, size: upload.size });
   });
+
+/** An upload that is a job's whole input. */
+function wholeUpload(env: Env, upload: UploadRow) {
+  const { etag, createdAt: lastModified } = upload;
+  const object = { ...upload, etag: etag ?? "", contentType: "application/octet-stream", lastModified };
+  return { object, bytes: objectBytes(env) };
+}
 
 /** What the request says about the file that it brings. */
 function wholeFile(c: Context<LeaseAppEnv>): WholeFile {

@@ -17,6 +17,7 @@ const COLUMNS = {
   leaseId: jobs.leaseId,
   agentId: jobs.agentId,
   uploadId: jobs.uploadId,
+  uploadIds: jobs.uploadIds,
 };
 
 /** The columns of a job that an agent's request needs. */

@@ -30,8 +30,8 @@ import {
  * D1, the single source of truth for jobs. Times are epoch milliseconds.
  *
  * What the migrations add by hand, because drizzle cannot say it:
- * - `job_events`, `job_counts` and `job_labels` are written by triggers on `jobs`, so that no change of a job can be
- *   made without its history, the counters and the labels following in the same statement;
+ * - `job_events`, `job_counts`, `job_labels` and `job_uploads` are written by triggers on `jobs`, so that no change of a
+ *   job can be made without its history, the counters, labels and uploads following in the same statement;
  * - every other table than `jobs` and `audit_events` is WITHOUT ROWID, which halves the rows billed for an insert.
  *
  * No foreign key cascades: a table rebuild by drizzle-kit would silently delete the child rows. What changes
@@ -57,9 +57,10 @@ export const jobs = sqliteTable(
     logTail: text("log_tail", { mode: "json" }).$type<string[]>(),
 
     filename: text().notNull(),
-    /** Set when the video comes from the web; otherwise `uploadId` is. */
+    /** One of these three is set: the video comes from the web, from an upload, or the scene from several uploads. */
     sourceUrl: text("source_url"),
     uploadId: text("upload_id"),
+    uploadIds: text("upload_ids", { mode: "json" }).$type<readonly string[]>(),
     options: text({ mode: "json" }).$type<JobOptions>().notNull(),
     engine: text()
       .$type<EngineChoice>()
@@ -371,6 +372,13 @@ export const jobLabels = sqliteTable(
   "job_labels",
   { label: text().notNull(), seq: integer().notNull() },
   (row) => [primaryKey({ columns: [row.label, row.seq] })],
+);
+
+/** Which jobs of several uploads use an upload. Written by triggers only, from `jobs.upload_ids`. */
+export const jobUploads = sqliteTable(
+  "job_uploads",
+  { uploadId: text("upload_id").notNull(), jobId: text("job_id").notNull() },
+  (row) => [primaryKey({ columns: [row.uploadId, row.jobId] })],
 );
 
 export const webhooks = sqliteTable("webhooks", {

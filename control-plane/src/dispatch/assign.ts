@@ -24,7 +24,7 @@ export async function assignQueued(context: DispatchContext, fresh: WaitingJob |
     const leases = beginClaims(context, queue, agents);
     if (leases.length === 0) return;
     const opening = openingOf(agents, leases.length);
-    const { specs, next } = await claim(context, leases, opening, isFirstKnown ? null : opening.choices);
+    const { specs, next } = await claim(context, leases, opening, isFirstKnown ? null : opening);
     for (const lease of leases) {
       const spec = specs.get(lease.leaseId);
       if (spec === undefined) context.leases.remove(lease);
@@ -73,5 +73,9 @@ async function readQueue(context: DispatchContext): Promise<WaitingJob[]> {
 function openingOf(agents: readonly Candidate[], taken: number): Opening {
   const free = agents.filter(({ freeSlots }) => freeSlots > 0);
   const slots = free.reduce((sum, { freeSlots }) => sum + freeSlots, 0) - taken;
-  return { choices: runnableChoices(free.map(({ offer }) => offer)), slots: Math.min(slots, CLAIMS_AT_ONCE) };
+  return {
+    choices: runnableChoices(free.map(({ offer }) => offer)),
+    slots: Math.min(slots, CLAIMS_AT_ONCE),
+    severalFiles: free.some(({ offer }) => offer.takes_several_files === true),
+  };
 }

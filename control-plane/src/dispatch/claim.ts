@@ -1,10 +1,11 @@
-import type { EngineChoice, JobOptions, JobSource, JobSpec } from "@splatt/shared";
+import type { JobOptions, JobSource, JobSpec } from "@splatt/shared";
 import { and, eq, inArray, isNull, lt, lte, notExists, or, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
 import { IS_WAITING } from "../db/job-predicates.ts";
 import { jobs, uploads } from "../db/schema.ts";
 import { claim as claimTransition } from "../jobs/transitions.ts";
 import { log } from "../log.ts";
+import { joinedSize } from "../uploads/joined-uploads.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
 import type { Lease } from "./lease-table.ts";
 import { headOfQueue, inOrder, type Opening, type WaitingJob } from "./queue.ts";
@@ -21,13 +22,13 @@ export interface Claimed {
  * of them were claimed, and the queue's head for the `opening` that remains.
  *
  * @param leases `claiming` rows that are already in the lease table
- * @param onlyIfFirst claims only jobs that no waiting job of these choices precedes
+ * @param onlyIfFirst claims only jobs that no waiting job precedes that these agents could take
  */
 export async function claim(
   context: DispatchContext,
   leases: readonly Lease[],
   opening: Opening,
-  onlyIfFirst: readonly EngineChoice[] | null,
+  onlyIfFirst: Opening | null,
 ): Promise<Claimed> {
   const ours = claimedJobs(context, leases);
   try {
@@ -57,11 +58,7 @@ export async function specOf(context: DispatchContext, lease: Lease): Promise<Jo
 }
 
 /** One statement, whose text is the same for one job and for a hundred. */
-export function claimUpdate(
-  context: DispatchContext,
-  leases: readonly Lease[],
-  onlyIfFirst: readonly EngineChoice[] | null,
-) {
+export function claimUpdate(context: DispatchContext, leases: readonly Lease[], onlyIfFirst: Opening | null) {
   const claims = JSON.stringify(
     leases.map(({ jobId, attempt, leaseId, agentId }) => ({
       jobId,
@@ -93,7 +90,7 @@ export function claimUpdate(
     );
 }
 
-function nothingAhead(context: DispatchContext, choices: readonly EngineChoice[]): SQL {
+function nothingAhead(context: DispatchContext, { choices, severalFiles }: Opening): SQL {
   const ahead = alias(jobs, "ahead");
   return notExists(
     context.db
@@ -105,6 +102,7 @@ function nothingAhead(context: DispatchContext, choices: readonly EngineChoice[]
           inArray(ahead.engine, [...choices]),
           lt(ahead.rank, jobs.rank),
           IS_WAITING,
+          severalFiles ? undefined : isNull(ahead.uploadIds),
           or(isNull(ahead.nextAttemptAt), lte(ahead.nextAttemptAt, context.now())),
         ),
       ),
@@ -118,13 +116,25 @@ interface ClaimedRow {
   readonly retryOf: string | null;
   readonly uploadSize: number | null;
   readonly uploadSha256: string | null;
+  /** Of a job of several uploads: a JSON array. */
+  readonly uploadSizes: string | null;
 }
 
 function claimedJobs(context: DispatchContext, leases: readonly Lease[]) {
   const ids = JSON.stringify(leases.map(({ jobId }) => jobId));
   const { leaseId, sourceUrl: url, options, retryOf } = jobs;
+  const uploadSizes = sql<string | null>`iif(${jobs.uploadIds} IS NULL, NULL,
+    (SELECT json_group_array(size) FROM uploads WHERE id IN (SELECT value FROM json_each(${jobs.uploadIds}))))`;
   return context.db
-    .select({ leaseId, url, options, retryOf, uploadSize: uploads.size, uploadSha256: uploads.sha256 })
+    .select({
+      leaseId,
+      url,
+      options,
+      retryOf,
+      uploadSize: uploads.size,
+      uploadSha256: uploads.sha256,
+      uploadSizes,
+    })
     .from(jobs)
     .leftJoin(uploads, eq(uploads.id, jobs.uploadId))
     .where(inArray(jobs.id, sql`(SELECT value FROM json_each(${ids}))`));
@@ -133,13 +143,17 @@ function claimedJobs(context: DispatchContext, leases: readonly Lease[]) {
 function specsOf(rows: readonly ClaimedRow[], leases: readonly Lease[]): Map<string, JobSpec> {
   const wanted = new Set(leases.map(({ leaseId }) => leaseId));
   return new Map(
-    rows.flatMap(({ leaseId, url, options, retryOf, uploadSize, uploadSha256 }) => {
+    rows.flatMap((row) => {
+      const { leaseId, options, retryOf } = row;
       if (leaseId === null || !wanted.has(leaseId)) return [];
-      const source: JobSource =
-        url === null
-          ? { kind: "upload", size: uploadSize ?? 0, ...(uploadSha256 !== null && { sha256: uploadSha256 }) }
-          : { kind: "url", url };
-      return [[leaseId, { source, options, retry_of: retryOf }] as const];
+      return [[leaseId, { source: sourceOf(row), options, retry_of: retryOf }] as const];
     }),
   );
+}
+
+/** Where the agent gets the input. Several uploads are one archive to it. */
+function sourceOf({ url, uploadSize, uploadSha256, uploadSizes }: ClaimedRow): JobSource {
+  if (url !== null) return { kind: "url", url };
+  if (uploadSizes !== null) return { kind: "upload", size: joinedSize(JSON.parse(uploadSizes) as number[]) };
+  return { kind: "upload", size: uploadSize ?? 0, ...(uploadSha256 !== null && { sha256: uploadSha256 }) };
 }

@@ -29,8 +29,10 @@ describe("place", () => {
   const job = (id: string, engine: EngineChoice = "auto", lastAgentId: string | null = null) => ({
     id,
     engine,
+    isOfSeveral: false,
     lastAgentId,
   });
+  const ofSeveral = (id: string) => ({ ...job(id), isOfSeveral: true });
   /** Trains one job at a time, and prepares another meanwhile. */
   const PREFETCHING: AgentOffer = { ...GPU_OFFER, slots: 2, parallel: 1 };
   it.each([
@@ -80,6 +82,18 @@ describe("place", () => {
       [job("1", "opensplat"), job("2")],
       [candidate("a", GPU_OFFER, 0)],
       { 2: "a" },
+    ],
+    [
+      "a job of several uploads not to an agent that does not know them",
+      [ofSeveral("1"), job("2")],
+      [candidate("a", GPU_OFFER, 0)],
+      { 2: "a" },
+    ],
+    [
+      "a job of several uploads to an agent that takes them",
+      [ofSeveral("1")],
+      [candidate("a", GPU_OFFER, 0), candidate("b", { ...GPU_OFFER, takes_several_files: true }, 0)],
+      { 1: "b" },
     ],
   ])("%s", (_, queue, agents, expected) => {
     const placed = Object.fromEntries(place(queue, agents).map(({ jobId, agentId }) => [jobId, agentId]));

@@ -1,5 +1,5 @@
-import type { EngineChoice } from "@splatt/shared";
-import { and, inArray, isNull, ne, sql } from "drizzle-orm";
+import type { AgentOffer, EngineChoice } from "@splatt/shared";
+import { and, inArray, isNotNull, isNull, ne, sql } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { IS_WAITING } from "../db/job-predicates.ts";
 import { jobs } from "../db/schema.ts";
@@ -19,13 +19,19 @@ export async function explainWaiting(
     .open()
     .map((socket) => usableOffer(context, socket))
     .filter((offer) => offer !== null);
-  const unmet = choices.filter((choice) => unmetNeed(choice, context.pool, offers) !== null);
-  const [first, ...others] = (await awaitedChoices(context, unmet)).map((choice) => {
-    const message = unmetNeed(choice, context.pool, offers) ?? "";
+  const unmet = choices.flatMap((choice) => unmetNeeds(choice, context.pool, offers));
+  const [first, ...others] = (await awaited(context, unmet)).map(({ choice, message, ofSeveral }) => {
     const unexplained = context.db
       .select({ seq: jobs.seq })
       .from(jobs)
-      .where(and(waitingIn(context.pool, choice), isNull(jobs.nextAttemptAt), ne(jobs.message, message)))
+      .where(
+        and(
+          waitingIn(context.pool, choice),
+          isNull(jobs.nextAttemptAt),
+          ne(jobs.message, message),
+          ofSeveral ? isNotNull(jobs.uploadIds) : undefined,
+        ),
+      )
       .limit(JOBS_PER_BATCH);
     return context.db
       .update(jobs)
@@ -38,15 +44,30 @@ export async function explainWaiting(
   for (const { id } of explained.flat()) context.jobChanged(id);
 }
 
-/** Which of `choices` some waiting job asks for; usually none, and then no further query is needed. */
-async function awaitedChoices(
-  context: DispatchContext,
-  choices: readonly EngineChoice[],
-): Promise<EngineChoice[]> {
-  if (choices.length === 0) return [];
+/** What jobs of an engine choice wait for. */
+interface UnmetNeed {
+  readonly choice: EngineChoice;
+  readonly message: string;
+  /** Only jobs of several uploads have this need. */
+  readonly ofSeveral: boolean;
+}
+
+function unmetNeeds(choice: EngineChoice, pool: string, offers: readonly AgentOffer[]): UnmetNeed[] {
+  const ofAll = unmetNeed(choice, pool, offers);
+  if (ofAll !== null) return [{ choice, message: ofAll, ofSeveral: false }];
+  const message = unmetNeed(choice, pool, offers, true);
+  return message === null ? [] : [{ choice, message, ofSeveral: true }];
+}
+
+/** Those that some waiting job has; usually none, and then no further query is needed. */
+async function awaited(context: DispatchContext, needs: readonly UnmetNeed[]): Promise<UnmetNeed[]> {
+  if (needs.length === 0) return [];
+  const asked = JSON.stringify(needs.map(({ choice, ofSeveral }) => [choice, ofSeveral ? 1 : 0]));
   const rows = await context.db.all<{ choice: EngineChoice }>(
-    sql`SELECT value AS choice FROM json_each(${JSON.stringify(choices)})
-        WHERE EXISTS (SELECT 1 FROM jobs WHERE pool = ${context.pool} AND engine = value AND ${IS_WAITING})`,
+    sql`SELECT value ->> 0 AS choice FROM json_each(${asked})
+        WHERE EXISTS (SELECT 1 FROM jobs WHERE pool = ${context.pool} AND engine = value ->> 0 AND ${IS_WAITING}
+                      AND (value ->> 1 = 0 OR upload_ids IS NOT NULL))`,
   );
-  return rows.map(({ choice }) => choice);
+  const choices = new Set(rows.map(({ choice }) => choice));
+  return needs.filter(({ choice }) => choices.has(choice));
 }

@@ -37,7 +37,10 @@ export async function failAttempt(
   const { fence, seq, report } = message;
   const { maxFailures } = context.timing;
   const [job] = await context.db
-    .select({ failures: jobs.failures, input: sql<string>`coalesce(${jobs.sourceUrl}, ${jobs.uploadId})` })
+    .select({
+      failures: jobs.failures,
+      input: sql<string>`coalesce(${jobs.sourceUrl}, ${jobs.uploadId}, ${jobs.uploadIds})`,
+    })
     .from(jobs)
     .where(heldUnder(fence, agentId));
   const failures = (job?.failures ?? 0) + 1;

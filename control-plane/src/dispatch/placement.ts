@@ -3,6 +3,8 @@ import { type AgentOffer, type EngineChoice, engineFor, parallelJobs } from "@sp
 export interface QueuedJob {
   readonly id: string;
   readonly engine: EngineChoice;
+  /** Whether the job is made of several uploads, which older agents do not take. */
+  readonly isOfSeveral: boolean;
   /** The agent that worked on the job last, and may have its finished stages. */
   readonly lastAgentId: string | null;
 }
@@ -30,7 +32,7 @@ export function place(queue: readonly QueuedJob[], candidates: readonly Candidat
   for (const job of queue) {
     let best: (typeof agents)[number] | undefined;
     for (const agent of agents) {
-      if (agent.freeSlots === 0 || engineFor(job.engine, agent.offer) === null) continue;
+      if (agent.freeSlots === 0 || !canRun(agent.offer, job)) continue;
       if (best === undefined || preference(agent, best, job.lastAgentId) < 0) best = agent;
     }
     if (best === undefined) continue;
@@ -39,6 +41,14 @@ export function place(queue: readonly QueuedJob[], candidates: readonly Candidat
     placements.push({ jobId: job.id, agentId: best.agentId });
   }
   return placements;
+}
+
+/** Whether an agent with this offer can run the job. */
+export function canRun(
+  offer: AgentOffer,
+  { engine, isOfSeveral }: Pick<QueuedJob, "engine" | "isOfSeveral">,
+) {
+  return engineFor(engine, offer) !== null && (!isOfSeveral || offer.takes_several_files === true);
 }
 
 /** Negative if `a` is better for a job that `lastAgentId` worked on. */
@@ -66,10 +76,23 @@ export function runnableChoices(offers: readonly AgentOffer[]): EngineChoice[] {
   return [...choices];
 }
 
-/** Why no connected agent can run a job that asks for `choice`; null when one can. */
-export function unmetNeed(choice: EngineChoice, pool: string, offers: readonly AgentOffer[]): string | null {
+/**
+ * Why no connected agent can run a job that asks for `choice`; null when one can.
+ *
+ * @param isOfSeveral whether the job is made of several uploads
+ */
+export function unmetNeed(
+  choice: EngineChoice,
+  pool: string,
+  offers: readonly AgentOffer[],
+  isOfSeveral = false,
+): string | null {
   if (offers.length === 0) return `Waiting for an agent: none is connected to pool "${pool}".`;
-  if (runnableChoices(offers).includes(choice)) return null;
+  if (runnableChoices(offers).includes(choice)) {
+    const job = { engine: choice, isOfSeveral };
+    if (offers.some((offer) => offer.slots > 0 && canRun(offer, job))) return null;
+    return `Waiting: the connected agents of pool "${pool}" are too old for several uploads. Update them: splatt-agent update.`;
+  }
   if (choice === "auto") {
     return `Waiting: no connected agent of pool "${pool}" offers an engine. ${offers[0]?.reason ?? ""}`.trim();
   }

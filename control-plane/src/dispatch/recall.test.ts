@@ -73,7 +73,12 @@ describe("chooseRecalls", () => {
     sends: 1,
     lostAt: null,
   });
-  const job = (id: string, engine: "auto" | "brush" = "auto") => ({ id, engine, lastAgentId: null });
+  const job = (id: string, engine: "auto" | "brush" = "auto") => ({
+    id,
+    engine,
+    isOfSeveral: false,
+    lastAgentId: null,
+  });
   const idle = (agentId: string) => ({ agentId, offer: BUILTIN_OFFER, load: 0, freeSlots: 1 });
   it.each([
     ["no agent is idle", [job("1")], [], []],

@@ -1,11 +1,11 @@
-import { engineFor } from "@splatt/shared";
 import { and, eq, inArray } from "drizzle-orm";
 import { jobs } from "../db/schema.ts";
 import { candidates } from "./candidates.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
 import { fenceOf } from "./held-lease.ts";
 import type { Lease } from "./lease-table.ts";
-import { type Candidate, isBusy, type QueuedJob } from "./placement.ts";
+import { type Candidate, canRun, isBusy, type QueuedJob } from "./placement.ts";
+import { IS_OF_SEVERAL } from "./queue.ts";
 
 /**
  * Recalls jobs that were assigned to busy agents in advance, for agents that are idle now. The busy agent decides: it
@@ -27,7 +27,7 @@ export async function recallPrefetched(context: DispatchContext): Promise<void> 
   const idle = candidates(context).filter((agent) => agent.freeSlots > 0 && !isBusy(agent));
   if (idle.length === 0) return;
   const unbegun = await context.db
-    .select({ id: jobs.id, engine: jobs.engine, lastAgentId: jobs.lastAgentId })
+    .select({ id: jobs.id, engine: jobs.engine, isOfSeveral: IS_OF_SEVERAL, lastAgentId: jobs.lastAgentId })
     .from(jobs)
     .where(
       and(
@@ -59,9 +59,7 @@ export function chooseRecalls(
   const takers = [...idle];
   return unbegun.flatMap((job) => {
     const lease = leases.find(({ jobId }) => jobId === job.id);
-    const taker = takers.findIndex(
-      ({ agentId, offer }) => agentId !== lease?.agentId && engineFor(job.engine, offer) !== null,
-    );
+    const taker = takers.findIndex(({ agentId, offer }) => agentId !== lease?.agentId && canRun(offer, job));
     if (lease === undefined || taker < 0) return [];
     takers.splice(taker, 1);
     return [lease];

@@ -35,7 +35,7 @@ export interface Presentation {
  * @returns null when R2 no longer has the object
  */
 export async function objectResponse(
-  bytes: ObjectBytes,
+  bytes: Pick<ObjectBytes, "send">,
   object: StoredObject,
   request: { readonly method: string; readonly headers: Headers },
   {

@@ -1,7 +1,8 @@
 import { type CreateJob, DEFAULT_POOL, JobOptions } from "@splatt/shared";
-import { and, eq, type SQL, sql } from "drizzle-orm";
+import { and, count, eq, type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
-import { agents, type Callback, type JobRow, jobs, uploads } from "../db/schema.ts";
+import { inList } from "../db/in-list.ts";
+import { agents, type Callback, type JobRow, jobs, type UploadRow, uploads } from "../db/schema.ts";
 import { notifyDispatcher } from "../dispatch/dispatcher-client.ts";
 import type { WaitingJob } from "../dispatch/queue.ts";
 import { queueRank } from "../dispatch/queue-rank.ts";
@@ -9,7 +10,7 @@ import type { Env } from "../env.ts";
 import { ApiError } from "../http/problem.ts";
 import type { Creation } from "../idempotency/creation.ts";
 import type { Principal } from "../keys/principal.ts";
-import { findCompletedUpload, isPresent } from "../uploads/uploads.ts";
+import { findCompletedUploads, isPresent } from "../uploads/uploads.ts";
 
 export const CREATED_MESSAGE = "Job created and queued for processing";
 
@@ -46,8 +47,9 @@ export async function createJob(
   await requirePool(db, body.pool);
   // Whoever may repeat a job may use its video again, also one that another key uploaded.
   const owner = repeats === null ? principal : undefined;
-  const upload = body.upload_id === undefined ? null : await findCompletedUpload(db, body.upload_id, owner);
-  const filename = body.filename ?? upload?.filename ?? "video";
+  const used = body.upload_ids ?? (body.upload_id === undefined ? [] : [body.upload_id]);
+  const found = await findCompletedUploads(db, used, owner);
+  const filename = body.filename ?? nameOf(found);
   const id = crypto.randomUUID();
   const now = Date.now();
   const rank = queueRank(now, body.priority);
@@ -61,9 +63,10 @@ export async function createJob(
       labels: Object.keys(body.labels).length === 0 ? null : body.labels,
       status: "queued",
       message: CREATED_MESSAGE,
-      filename: upload === null ? filename : whileUploadExists(db, upload.id, filename),
+      filename: used.length === 0 ? filename : whileUploadsExist(db, used, filename),
       sourceUrl: body.filebin_url ?? body.video_url ?? null,
-      uploadId: upload?.id ?? null,
+      uploadId: body.upload_id ?? null,
+      uploadIds: body.upload_ids ?? null,
       options: JobOptions.parse(body),
       pool: body.pool,
       priority: body.priority,
@@ -77,10 +80,11 @@ export async function createJob(
     .onConflictDoNothing();
   try {
     const committed = await creation.commit([insert], answer(id));
-    const waiting: WaitingJob = { id, attempt: 0, engine: body.engine, lastAgentId, rank };
+    const isOfSeveral = body.upload_ids !== undefined;
+    const waiting: WaitingJob = { id, attempt: 0, engine: body.engine, isOfSeveral, lastAgentId, rank };
     return { answer: committed.answer, waiting: committed.isNew ? waiting : null };
   } catch (error) {
-    if (upload !== null && !(error instanceof ApiError)) await findCompletedUpload(db, upload.id, owner);
+    if (!(error instanceof ApiError)) await findCompletedUploads(db, used, owner);
     throw error;
   }
 }
@@ -89,12 +93,22 @@ export async function createJob(
  * Until a job uses an upload, it can be deleted at any moment. Then this is NULL, which the column refuses, so the job
  * is not created.
  */
-function whileUploadExists(db: Database, uploadId: string, filename: string): SQL {
+function whileUploadsExist(db: Database, ids: readonly string[], filename: string): SQL {
   const present = db
-    .select({ filename: sql`${filename}`.as("filename") })
+    .select({ count: count() })
     .from(uploads)
-    .where(and(eq(uploads.id, uploadId), isPresent()));
-  return sql`(${present})`;
+    .where(and(inList(uploads.id, ids), isPresent()));
+  return sql`iif((${present}) = ${ids.length}, ${filename}, NULL)`;
+}
+
+/** The longest name of a first file to which the number of the others is added. */
+const MAX_NAME = 200;
+
+/** What a job of these uploads is called. */
+function nameOf([first, ...others]: readonly UploadRow[]): string {
+  if (first === undefined) return "video";
+  if (others.length === 0) return first.filename;
+  return `${first.filename.slice(0, MAX_NAME).toWellFormed()} and ${others.length} more`;
 }
 
 /** Wakes the pool's Dispatcher for a job that was just created. */

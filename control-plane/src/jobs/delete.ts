@@ -8,6 +8,7 @@ import { type JobRow, jobEvents, jobs, results, shares, tombstones, uploads } fr
 import { notifyDispatcher } from "../dispatch/dispatcher-client.ts";
 import type { Env } from "../env.ts";
 import type { Principal } from "../keys/principal.ts";
+import { uploadsOf, usesUpload } from "../uploads/upload-users.ts";
 import { deleteUnusedUpload } from "../uploads/uploads.ts";
 import { purgeTombstone } from "./tombstones.ts";
 
@@ -23,7 +24,7 @@ export async function deleteJob(env: Env, principal: Principal, job: JobRow): Pr
   const [left] = await deleteRows(db, principal, [job.id], now);
   if (left !== undefined) return false;
   await purgeTombstone(db, env.BUCKET, { jobId: job.id, deletedAt: now, purgeAt: now });
-  if (job.uploadId !== null) await deleteUnusedUpload(db, env.BUCKET, job.uploadId);
+  for (const id of uploadsOf(job)) await deleteUnusedUpload(db, env.BUCKET, id);
   await tellAgents(env, [job]);
   return true;
 }
@@ -37,8 +38,8 @@ export async function deleteJob(env: Env, principal: Principal, job: JobRow): Pr
 export async function deleteJobs(env: Env, principal: Principal, rows: readonly JobRow[]): Promise<JobRow[]> {
   const db = database(env.DB);
   const now = Date.now();
-  const videos = rows.flatMap(({ uploadId }) => uploadId ?? []);
-  const users = db.select({ one: sql`1` }).from(jobs).where(sql`${jobs.uploadId} = ${uploads.id}`);
+  const videos = rows.flatMap(uploadsOf);
+  const users = db.select({ one: sql`1` }).from(jobs).where(usesUpload(uploads.id));
   const expire = db
     .update(uploads)
     .set({ expiresAt: now })

@@ -40,9 +40,10 @@ export function toJobView(job: JobRow, files: readonly ResultRow[], dates: FileD
     updated_at: offsetUtc(job.updatedAt),
     filename: job.filename,
     source: {
-      kind: job.uploadId === null ? "url" : "upload",
+      kind: job.uploadIds !== null ? "uploads" : job.uploadId === null ? "url" : "upload",
       url: job.sourceUrl,
       upload_id: job.uploadId,
+      upload_ids: job.uploadIds === null ? null : [...job.uploadIds],
     },
     options: job.options,
     pool: job.pool,

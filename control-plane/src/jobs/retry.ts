@@ -5,9 +5,15 @@ import { validate } from "../http/validate.ts";
 
 /** The job that a retry creates: the ended job's fields, replaced by those that `changes` names, and the same video. */
 export function retryBody(job: JobRow, changes: unknown): CreateJob {
-  const source = job.uploadId === null ? { video_url: job.sourceUrl } : { upload_id: job.uploadId };
+  const { sourceUrl, uploadId, uploadIds } = job;
+  const source =
+    uploadIds !== null
+      ? { upload_ids: uploadIds }
+      : uploadId === null
+        ? { video_url: sourceUrl }
+        : { upload_id: uploadId };
   const given = validate(z.record(z.string(), z.unknown()), changes, "body");
-  const { filebin_url, video_url, upload_id, filename, ...options } = given;
+  const { filebin_url, video_url, upload_id, upload_ids, filename, ...options } = given;
   const { taskId, labels, priority, pool } = job;
   const callback =
     job.callback === null ? {} : { callback_url: job.callback.url, callback_events: job.callback.events };

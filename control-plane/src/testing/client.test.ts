@@ -22,6 +22,21 @@ describe("the client in workerd", () => {
     expect(await client.wait(job_id, { transport: "poll" })).toMatchObject({ status: "cancelled" });
   });
 
+  it("uploads several files as one scene, with the progress of all of them", async () => {
+    const fileOf = (name: string, size: number) => ({ name, content: new Blob([new Uint8Array(size)]) });
+    const progress: number[] = [];
+    const files = [fileOf("a.mp4", 1000), fileOf("b.jpg", 3000)];
+    const { job_id } = await client.run(files, { upload: { onProgress: (done) => progress.push(done) } });
+    const { task_id, source } = await client.getJob(job_id);
+    expect(task_id).toBe("a.mp4");
+    const names = (source.upload_ids ?? []).map(async (id) => (await client.getUpload(id)).filename);
+    expect(await Promise.all(names)).toEqual(["a.mp4", "b.jpg"]);
+    expect(progress).toContain(0.25);
+    expect(progress.at(-1)).toBe(1);
+    expect(progress).toEqual(progress.toSorted((a, b) => a - b));
+    await expect(client.run([])).rejects.toThrow("no file");
+  });
+
   it("downloads and shares what a job has made", async () => {
     const { jobId } = await completedJob();
     const blob = await client.download(jobId, "transforms.json");

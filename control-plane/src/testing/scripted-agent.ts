@@ -23,6 +23,7 @@ export const BUILTIN_OFFER: AgentOffer = {
   engines: [{ name: "builtin", usable: true, version: null, reason: "" }],
   default_engine: "builtin",
   slots: 1,
+  takes_several_files: true,
   reason: "builtin, asked for by name",
   gpus: [],
 };

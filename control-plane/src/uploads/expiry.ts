@@ -14,6 +14,7 @@ import {
 } from "drizzle-orm";
 import { type Database, withRetry } from "../db/database.ts";
 import { jobs, type UploadRow, uploads } from "../db/schema.ts";
+import { usesUpload } from "./upload-users.ts";
 import { deleteUpload, isPresent, UPLOAD_LIFETIME_MS } from "./uploads.ts";
 
 /**
@@ -45,7 +46,7 @@ export async function dueUploads(
     .orderBy(asc(uploads.expiresAt))
     .limit(LOOKS_PER_RUN);
   // An input is due this long after its last job ended; while one runs or is pinned, not before this long from now.
-  const lastNeed = sql`(SELECT max(iif(ended_at IS NULL OR pinned, ${now}, ended_at)) FROM jobs WHERE upload_id = uploads.id)`;
+  const lastNeed = sql`(SELECT max(iif(ended_at IS NULL OR pinned, ${now}, ended_at)) FROM jobs WHERE ${usesUpload(uploads.id)})`;
   const next = inputMs === null ? now + UPLOAD_LIFETIME_MS : sql`${lastNeed} + ${inputMs}`;
   await withRetry(() => db.update(uploads).set({ expiresAt: next }).where(inArray(uploads.id, kept)));
   return db
@@ -68,7 +69,7 @@ export async function removeUpload(
 
 /** The jobs that keep an upload: those that have not ended or are pinned, and those whose retention is not over. */
 function keepersOf(db: Database, uploadId: string | SQLWrapper, { now, inputMs }: Look) {
-  const uses = eq(jobs.uploadId, uploadId);
+  const uses = usesUpload(uploadId);
   const needs =
     inputMs === null
       ? undefined
@@ -78,7 +79,7 @@ function keepersOf(db: Database, uploadId: string | SQLWrapper, { now, inputMs }
 
 /** Where the next look at an upload in use is later than retention can allow, as after a shorter setting, it is now. */
 async function lookSooner(db: Database, now: number, inputMs: number): Promise<void> {
-  const users = db.select({ one: sql`1` }).from(jobs).where(eq(jobs.uploadId, uploads.id));
+  const users = db.select({ one: sql`1` }).from(jobs).where(usesUpload(uploads.id));
   const late = db
     .select({ id: uploads.id })
     .from(uploads)

@@ -16,12 +16,14 @@ import {
 import type { z } from "zod";
 import { auditIf } from "../audit/audit.ts";
 import { type Database, withRetry } from "../db/database.ts";
+import { inList } from "../db/in-list.ts";
 import { jobs, tusUploads, type UploadRow, uploadParts, uploads } from "../db/schema.ts";
 import { hex } from "../http/credentials.ts";
 import { ApiError } from "../http/problem.ts";
 import { OWNER, type Principal } from "../keys/principal.ts";
 import { tailPrefix } from "../storage/append-through-worker.ts";
 import { abortMultipart, completeMultipart } from "./multipart.ts";
+import { usesUpload } from "./upload-users.ts";
 
 /** How long a client has to complete an upload, and to use it in a job. R2 drops open ones after 7 days. */
 export const UPLOAD_LIFETIME_MS = 6 * 24 * 3600 * 1000;
@@ -82,15 +84,29 @@ export function isVisibleTo({ keyId, scopes }: UploadOwner): SQL | undefined {
   return keyId === null ? isNull(uploads.apiKeyId) : eq(uploads.apiKeyId, keyId);
 }
 
-/** The upload that a job names as its input. @throws ApiError 404 or 409 when it does not exist or is incomplete */
-export async function findCompletedUpload(
+/**
+ * The uploads that a job names as its input, in their order.
+ *
+ * @throws ApiError 404 or 409 when one of them does not exist or is incomplete
+ */
+export async function findCompletedUploads(
   db: Database,
-  id: string,
-  principal?: UploadOwner,
-): Promise<UploadRow> {
-  const upload = await findUpload(db, id, principal);
-  if (upload.etag === null) throw new ApiError("upload_incomplete");
-  return upload;
+  ids: readonly string[],
+  principal: UploadOwner = OWNER,
+): Promise<UploadRow[]> {
+  if (ids.length === 0) return [];
+  const rows = await db
+    .select()
+    .from(uploads)
+    .where(and(inList(uploads.id, ids), isPresent(), isVisibleTo(principal)));
+  const found = new Map(rows.map((row) => [row.id, row]));
+  return ids.map((id) => {
+    const upload = found.get(id);
+    const named = ids.length > 1 ? `The upload ${id}` : undefined;
+    if (upload === undefined) throw new ApiError("upload_not_found", named && `${named} does not exist.`);
+    if (upload.etag === null) throw new ApiError("upload_incomplete", named && `${named} is not complete.`);
+    return upload;
+  });
 }
 
 /** The condition that an upload exists and is not being deleted. */
@@ -181,7 +197,7 @@ export async function deleteUpload(
   bucket: R2Bucket,
   upload: UploadRow,
   by: Principal | null = null,
-  keepers: SQLWrapper = db.select({ one: sql`1` }).from(jobs).where(eq(jobs.uploadId, upload.id)),
+  keepers: SQLWrapper = db.select({ one: sql`1` }).from(jobs).where(usesUpload(upload.id)),
 ): Promise<boolean> {
   const row = eq(uploads.id, upload.id);
   const unused = db
@@ -200,7 +216,7 @@ export async function deleteUpload(
     db
       .update(jobs)
       .set({ inputPurgedAt: Date.now(), version: sql`${jobs.version} + 1` })
-      .where(and(eq(jobs.uploadId, upload.id), isNull(jobs.inputPurgedAt), exists(marked))),
+      .where(and(usesUpload(upload.id), isNull(jobs.inputPurgedAt), exists(marked))),
   ] as const;
   await withRetry<unknown>(() =>
     by === null

@@ -134,13 +134,20 @@ export class Client {
         ? { video_url: `https://example.com/${this.jobs.length}.mp4` }
         : operation.source === "upload"
           ? await this.#upload()
-          : await this.#uploadWithTus(operation.source === "tus twice");
+          : operation.source === "two uploads"
+            ? await this.#uploadTwo()
+            : await this.#uploadWithTus(operation.source === "tus twice");
     if (source === null) return;
     const key = this.#newKey();
     const callback = operation.callback ? { callback_url: RECEIVER_URL, callback_events: JOB_EVENTS } : {};
     const body = { task_id: key, filename: "v.mp4", engine, pool, priority, ...source, ...callback };
     const apiKey = operation.withKey ? this.#secondKey.text : API_KEY;
     this.#learnOf(await this.#json("POST", "/jobs", body, key, apiKey));
+  }
+
+  async #uploadTwo(): Promise<{ upload_ids: string[] } | null> {
+    const [first, second] = [await this.#upload(), await this.#upload()];
+    return first === null || second === null ? null : { upload_ids: [first.upload_id, second.upload_id] };
   }
 
   async #upload(): Promise<{ upload_id: string } | null> {

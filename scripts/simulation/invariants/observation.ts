@@ -19,6 +19,8 @@ export interface ObservedJob {
   readonly version: number;
   readonly api_key_id: string | null;
   readonly upload_id: string | null;
+  /** A JSON array. */
+  readonly upload_ids: string | null;
   readonly pinned: 0 | 1;
   readonly ended_at: number | null;
   readonly input_purged_at: number | null;
@@ -34,7 +36,8 @@ export interface Observation {
 export const NOTHING_YET: Observation = { jobs: new Map(), counts: new Map() };
 
 const JOBS = `SELECT id, task_id, status, progress, message, attempt, lease_id, agent_id, last_seq, failures, lost_leases,
-              pool, error_code, version, api_key_id, upload_id, pinned, ended_at, input_purged_at, results_purged_at
+              pool, error_code, version, api_key_id, upload_id, upload_ids, pinned, ended_at, input_purged_at,
+              results_purged_at
               FROM jobs ORDER BY seq`;
 
 export function observe(d1: SqliteFile): Observation {

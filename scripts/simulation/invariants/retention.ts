@@ -45,15 +45,22 @@ function keeps({ ended_at, pinned }: ObservedJob, now: number, lifetimeMs: numbe
 
 /** Every job that still promises its video has it, whole: the running ones need it, the others may be repeated. */
 export function promisedVideosExist({ jobs }: Observation, d1: SqliteFile, r2: SimR2): Finding {
-  for (const { id, upload_id, input_purged_at } of jobs.values()) {
-    if (upload_id === null || input_purged_at !== null) continue;
-    const [upload] = d1.rows("SELECT r2_key, etag, size FROM uploads WHERE id = ?", upload_id);
-    const object = r2.objects.get(String(upload?.r2_key));
-    if (object === undefined) return `the video of job ${id.slice(0, 8)} is not in storage`;
-    const isWhole = object.etag === upload?.etag && object.bytes.length === upload.size;
-    if (!isWhole || !VIDEO.equals(object.bytes)) return `the video of job ${id.slice(0, 8)} is damaged`;
+  for (const job of jobs.values()) {
+    if (job.input_purged_at !== null) continue;
+    for (const uploadId of uploadsOf(job)) {
+      const [upload] = d1.rows("SELECT r2_key, etag, size FROM uploads WHERE id = ?", uploadId);
+      const object = r2.objects.get(String(upload?.r2_key));
+      if (object === undefined) return `a video of job ${job.id.slice(0, 8)} is not in storage`;
+      const isWhole = object.etag === upload?.etag && object.bytes.length === upload.size;
+      if (!isWhole || !VIDEO.equals(object.bytes)) return `a video of job ${job.id.slice(0, 8)} is damaged`;
+    }
   }
   return null;
+}
+
+function uploadsOf({ upload_id, upload_ids }: ObservedJob): string[] {
+  if (upload_ids !== null) return JSON.parse(upload_ids) as string[];
+  return upload_id === null ? [] : [upload_id];
 }
 
 /** Days later, nothing is left that retention should have removed. */
@@ -65,10 +72,9 @@ export function noExpiredFileIsLeft({ jobs }: Observation, plan: RetentionPlan):
   );
   if (keepsResults !== undefined) return `job ${keepsResults.id.slice(0, 8)} still has its results`;
   const needs = ({ pinned, ended_at }: ObservedJob) => pinned === 1 || ended_at === null;
-  const neededUploads = new Set(all.filter(needs).map(({ upload_id }) => upload_id));
+  const neededUploads = new Set(all.filter(needs).flatMap(uploadsOf));
   const keepsVideo = all.find(
-    ({ upload_id, input_purged_at }) =>
-      upload_id !== null && input_purged_at === null && !neededUploads.has(upload_id),
+    (job) => job.input_purged_at === null && uploadsOf(job).some((id) => !neededUploads.has(id)),
   );
   return keepsVideo === undefined ? null : `job ${keepsVideo.id.slice(0, 8)} still has its video`;
 }

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { packFolder, packVideos } from "./pack-scene.ts";
+import { packFolder } from "./pack-scene.ts";
 
 let dir = "";
 beforeEach(async () => {
@@ -63,23 +63,6 @@ it.each([
   const source = await packFolder(scene);
   expect(source?.name).toBe(archive);
   expect(await listOf(source)).toEqual(packed);
-});
-
-it.each([
-  [
-    ["a/one.mp4", "b/two.mp4"],
-    ["one.mp4", "two.mp4"],
-  ],
-  [
-    ["a/clip.mp4", "b/clip.mp4"],
-    ["1/clip.mp4", "2/clip.mp4"],
-  ],
-])("packs the videos %j", async (names, packed) => {
-  for (const name of names) {
-    await mkdir(join(dir, name, ".."), { recursive: true });
-    await writeFile(join(dir, name), name);
-  }
-  expect(await listOf(await packVideos(names.map((name) => join(dir, name))))).toEqual(packed);
 });
 
 async function listOf(packed: Parameters<typeof bytesOf>[0]): Promise<string[]> {

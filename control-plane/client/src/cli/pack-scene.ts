@@ -33,19 +33,6 @@ export async function packFolder(folder: string): Promise<UploadSource | null> {
   return pack(`${basename(root) || "scene"}-${kind}.tar`, root, [...photos, ...videos, ...poses].toSorted());
 }
 
-/** Videos of one scene, packed to upload. @param paths several */
-export async function packVideos(paths: readonly string[]): Promise<UploadSource> {
-  const [first = ""] = paths;
-  const isUnique = new Set(paths.map((path) => basename(path))).size === paths.length;
-  const files = await Promise.all(
-    paths.map(async (path, i) => {
-      const name = basename(path);
-      return { path: isUnique ? name : `${i + 1}/${name}`, content: await openAsBlob(path) };
-    }),
-  );
-  return { name: `${basename(first, extname(first))}-videos.tar`, content: packFiles(files) };
-}
-
 async function pack(name: string, root: string, paths: readonly string[]): Promise<UploadSource> {
   const files = await Promise.all(
     paths.map(async (path) => ({ path, content: await openAsBlob(join(root, path)) })),

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, extname } from "node:path";
+import { MAX_JOB_UPLOADS } from "@splatt/shared";
 import { ApiProblem, type Splatt, type UploadSource } from "../index.ts";
 import { openFile } from "../node.ts";
 import { type Context, UsageError } from "./command.ts";
 import { type JobOptionValues, jobFields } from "./job-options.ts";
-import { packFolder, packVideos } from "./pack-scene.ts";
+import { packFolder } from "./pack-scene.ts";
 import { TransferDisplay } from "./transfer-display.ts";
 
 const IS_URL = /^https?:\/\//i;
@@ -15,8 +16,8 @@ const ANSWER_GRACE_MS = 3000;
 const MIN_LEFT_MS = 10 * 60_000;
 
 /**
- * Makes a job of one scene: a file, a folder, or several videos, which are uploaded first, or the address of a file.
- * What an earlier call has uploaded, wholly or in part, is continued.
+ * Makes a job of one scene: a file, a folder, or several files, which are uploaded first, or the address of a file. What
+ * an earlier call has uploaded, wholly or in part, is continued.
  *
  * @returns the job's id
  */
@@ -29,10 +30,19 @@ export async function sendScene(
   const [video = "", ...others] = given;
   const isUrl = IS_URL.test(video);
   const path = context.path(video);
-  const file = isUrl && others.length === 0 ? null : await openSource(context, given);
+  const files = isUrl && others.length === 0 ? [] : await openSources(context, given);
   const fields = jobFields(options, options["task-id"] ?? (isUrl ? video : basename(path)));
   const splatt = await context.splatt();
-  const source = file === null ? { video_url: video } : { upload_id: await upload(context, splatt, file) };
+  const ids: string[] = [];
+  for (const file of files) ids.push(await upload(context, splatt, file));
+  const [id, ...more] = ids;
+  const source =
+    id === undefined
+      ? { video_url: video }
+      : more.length === 0
+        ? { upload_id: id }
+        : // Its results must not go to the folder of the first video alone.
+          { upload_ids: ids, filename: `${basename(path, extname(path))}-scene` };
   signal.throwIfAborted();
   context.comeBack = "Stopped. Whether the job was created is not known; this tells: splatt list";
   const { job_id } = await splatt.createJob({ ...fields, ...source }, { signal: withGrace(signal) });
@@ -99,13 +109,21 @@ async function sha256Of(content: Blob, signal: AbortSignal): Promise<string> {
 }
 
 /** @param given the paths as typed */
-async function openSource(context: Context, given: readonly string[]): Promise<UploadSource> {
+async function openSources(context: Context, given: readonly string[]): Promise<UploadSource[]> {
   const [first = "", ...others] = given;
-  if (others.length === 0) return openOne(context.path(first), first);
+  if (others.length === 0) return [await openOne(context.path(first), first)];
   const url = given.find((each) => IS_URL.test(each));
-  if (url !== undefined) throw new UsageError(`Several videos must be files on this machine: ${url}`);
-  for (const each of given) await requireFile(context.path(each), each);
-  return packVideos(given.map((each) => context.path(each)));
+  if (url !== undefined) throw new UsageError(`Several files of a scene must be on this machine: ${url}`);
+  const paths = new Set<string>();
+  for (const each of given) {
+    const path = context.path(each);
+    await requireFile(path, each);
+    if (paths.has(path)) throw new UsageError(`Given twice: ${each}`);
+    paths.add(path);
+  }
+  if (paths.size > MAX_JOB_UPLOADS)
+    throw new UsageError(`More than ${MAX_JOB_UPLOADS} files: put them in a folder, and give that`);
+  return Promise.all([...paths].map((path) => openFile(path)));
 }
 
 /** @param given the path as typed */
