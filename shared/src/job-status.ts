@@ -59,7 +59,7 @@ export function statusesBefore(to: JobStatus): JobStatus[] {
 }
 
 export function isTerminal(status: JobStatus): boolean {
-  return TRANSITIONS[status].length === 0;
+  return (TERMINAL_STATUSES as readonly JobStatus[]).includes(status);
 }
 
 export function isActive(status: JobStatus): status is ActiveStatus {

@@ -1,4 +1,5 @@
 import { Problem, problemText } from "@splatt/shared";
+import { lenient } from "./lenient.ts";
 
 /** What the client throws for reasons outside the program. `code` is stable; the message says what to do, too. */
 export class SplattError extends Error {
@@ -75,7 +76,7 @@ const MAX_SHOWN = 300;
 /** The error that an answer with an error status stands for. */
 export async function errorOf(response: Response, request: string): Promise<SplattError> {
   const text = await response.text();
-  const problem = Problem.safeParse(parseJson(text));
+  const problem = lenient(Problem).safeParse(parseJson(text));
   if (problem.success) return new ApiProblem(problem.data);
   return new UnexpectedAnswer(`${request} returned ${response.status}: ${text.slice(0, MAX_SHOWN)}`);
 }

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { errorOf, UnexpectedAnswer, Unreachable } from "./errors.ts";
 import { randomHex } from "./hex.ts";
+import { lenient } from "./lenient.ts";
 import { pause } from "./pause.ts";
 
 const RETRIES = 4;
@@ -65,7 +66,7 @@ export class Http {
     const response = await this.request(method, path, request);
     const text = await response.text();
     try {
-      return schema.parse(JSON.parse(text));
+      return lenient(schema).parse(JSON.parse(text));
     } catch (error) {
       throw new UnexpectedAnswer(`${method} ${path} returned something else than expected`, error);
     }

@@ -1,4 +1,7 @@
 import { WebhookEvent } from "@splatt/shared";
+import { z } from "zod";
+import { parseJson } from "./errors.ts";
+import { lenient } from "./lenient.ts";
 
 /** An older or a newer event is refused, so that a recorded request cannot be repeated later. */
 const TOLERANCE_SECONDS = 300;
@@ -11,7 +14,7 @@ type HeaderSource = Pick<Headers, "get"> | Readonly<Record<string, string | unde
  * parsing it.
  *
  * @param secret `whsec_…`, as `POST /webhooks` or `GET /webhooks/callback-secret` returned it
- * @returns null when the signature is wrong or old
+ * @returns null when the signature is wrong or old. A newer control plane may send events of other types: ignore them
  */
 export async function verifyWebhook(
   headers: HeaderSource,
@@ -42,13 +45,19 @@ async function importKey(secret: string) {
   return crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);
 }
 
+/** What every event has. */
+const Envelope = z.object({
+  type: z.string(),
+  timestamp: z.string(),
+  data: z.record(z.string(), z.unknown()),
+});
+
 function parse(body: string): WebhookEvent | null {
-  try {
-    const event = WebhookEvent.safeParse(JSON.parse(body));
-    return event.success ? event.data : null;
-  } catch {
-    return null;
-  }
+  const json = parseJson(body);
+  const event = lenient(WebhookEvent).safeParse(json);
+  if (event.success) return event.data;
+  const unknown = Envelope.safeParse(json);
+  return unknown.success ? (unknown.data as WebhookEvent) : null;
 }
 
 /** Frameworks differ in how they hold headers, and in their case. */

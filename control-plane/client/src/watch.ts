@@ -1,4 +1,5 @@
 import { fullJitterMs, WATCH_ACK, WATCH_KEY_PREFIX, WATCH_SUBPROTOCOL, WatchMessage } from "@splatt/shared";
+import { lenient } from "./lenient.ts";
 import { pause } from "./pause.ts";
 
 export interface WatchOptions {
@@ -115,7 +116,7 @@ async function* connection(
 /** @returns null for `pong`, and for what a newer server sends */
 function parseMessage(data: unknown): WatchMessage | null {
   if (typeof data !== "string" || !data.startsWith("{")) return null;
-  const parsed = WatchMessage.safeParse(JSON.parse(data));
+  const parsed = lenient(WatchMessage).safeParse(JSON.parse(data));
   return parsed.success ? parsed.data : null;
 }
 
