@@ -14,6 +14,7 @@ export * from "./job-status.ts";
 export * from "./json-rpc.ts";
 export * from "./keys.ts";
 export * from "./labels.ts";
+export { NUMERIC_TEXT } from "./lax-number.ts";
 export * from "./packages.ts";
 export * from "./photo-sheet.ts";
 export * from "./printable.ts";

@@ -413,6 +413,7 @@ export const ListJobsQuery = z.object({
   status: z
     .preprocess(listOf, z.array(JobStatus).max(100))
     .optional()
+    .meta({ items: { type: "string", enum: [...JobStatus.options, ""] } })
     .describe("May be repeated: then a job must have one of them."),
   pool: z
     .preprocess(absentWhenEmpty, PoolName.optional())

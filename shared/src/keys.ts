@@ -2,6 +2,7 @@ import { z } from "zod";
 import { NextCursor, Warnings } from "./answer-fields.ts";
 import { PoolName } from "./job.ts";
 import { Labels } from "./labels.ts";
+import { laxNumber } from "./lax-number.ts";
 import { Scope } from "./scopes.ts";
 import { dateTime } from "./timestamps.ts";
 
@@ -189,8 +190,8 @@ export type AuditAction = z.infer<typeof AuditAction>;
 
 /** GET /audit. */
 export const AuditQuery = z.object({
-  limit: z.coerce.number().pipe(z.int().min(1).max(1000)).default(100).describe("Entries on a page."),
-  cursor: z.coerce.number().pipe(z.int().min(0)).optional().describe("`next_cursor` of the page before."),
+  limit: laxNumber(z.int().min(1).max(1000)).default(100).describe("Entries on a page."),
+  cursor: laxNumber(z.int().min(0)).optional().describe("`next_cursor` of the page before."),
 });
 
 export const AuditList = z.object({

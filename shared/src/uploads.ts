@@ -94,6 +94,7 @@ export type UploadView = z.infer<typeof UploadView>;
 export const ListUploadsQuery = z.object({
   status: z
     .preprocess((value) => (value === "" ? undefined : value), z.enum(UPLOAD_STATUSES).optional())
+    .meta({ enum: [...UPLOAD_STATUSES, ""] })
     .describe("Uploads with this status."),
   limit: laxNumber(z.int().min(1).max(1000)).default(100).describe("Uploads on a page."),
   cursor: z

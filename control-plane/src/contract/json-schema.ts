@@ -1,4 +1,5 @@
 import * as shared from "@splatt/shared";
+import { NUMERIC_TEXT } from "@splatt/shared";
 import { z } from "zod";
 
 /** A JSON Schema of draft 2020-12, as OpenAPI 3.1 embeds it. */
@@ -10,9 +11,6 @@ const NAMES: ReadonlyMap<unknown, string> = new Map(
     value instanceof z.ZodType ? [[value, name]] : [],
   ),
 );
-
-/** A number as a string, which a JSON body may have where a number is meant. */
-const NUMERIC_TEXT = "^\\s*[-+]?(\\d+\\.?\\d*|\\.\\d+)([eE][-+]?\\d+)?\\s*$";
 
 /** No text that a client sends may have one (`readJson`). */
 const WITHOUT_NUL = "^[^\\u0000]*$";
@@ -31,7 +29,7 @@ export function inputSchema(schema: z.ZodType, { isJsonBody }: { isJsonBody: boo
       const { def } = zodSchema._zod;
       if (def.type === "default") jsonSchema.default = def.defaultValue as never;
       if (isJsonBody && isLaxNumber(def)) {
-        Object.assign(jsonSchema, { type: [jsonSchema.type, "string"], pattern: NUMERIC_TEXT });
+        Object.assign(jsonSchema, { type: [jsonSchema.type, "string"], pattern: NUMERIC_TEXT.source });
       }
       const isFreeText = jsonSchema.type === "string" && !("enum" in jsonSchema) && !("const" in jsonSchema);
       if (isFreeText && jsonSchema.format === undefined) jsonSchema.pattern ??= WITHOUT_NUL;

@@ -147,7 +147,11 @@ export function typeText(schema: JsonSchema): string {
   const variants = (schema.anyOf ?? schema.oneOf)?.map((variant) => typeText(variant as JsonSchema));
   if (variants !== undefined) return [...new Set(variants)].join(" or ");
   if (schema.const !== undefined) return JSON.stringify(schema.const);
-  if (schema.enum !== undefined) return schema.enum.length > 12 ? "a code" : schema.enum.join(" | ");
+  if (schema.enum !== undefined) {
+    // Empty is no filter.
+    const values = schema.enum.filter((value) => value !== "");
+    return values.length > 12 ? "a code" : values.join(" | ");
+  }
   const types = Array.isArray(schema.type) ? schema.type : [schema.type ?? "any"];
   // A number may also be sent as text, which is said once for all fields.
   const named = types.filter(
