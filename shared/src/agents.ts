@@ -3,6 +3,7 @@ import { AlarmView } from "./alarms.ts";
 import { AgentOffer, GpuInfo } from "./engines.ts";
 import { FAILURE_CODES } from "./failures.ts";
 import { DEFAULT_POOL, PoolName } from "./job.ts";
+import { laxNumber } from "./lax-number.ts";
 import { dateTime } from "./timestamps.ts";
 
 /** POST /agents: mints a token for one GPU box. */
@@ -16,10 +17,12 @@ export type CreateAgent = z.infer<typeof CreateAgent>;
 
 /** POST /agents/{id}/drain: the agent takes no new jobs and hands back what it has not finished by the deadline. */
 export const DrainAgent = z.object({
-  deadline_sec: z
-    .number()
-    .min(0)
-    .max(7 * 24 * 3600)
+  deadline_sec: laxNumber(
+    z
+      .number()
+      .min(0)
+      .max(7 * 24 * 3600),
+  )
     .default(3600)
     .describe(
       "Seconds that the running jobs may still take, at most 7 days. Then the agent hands them back.",

@@ -6,36 +6,19 @@ import { laxNumber } from "./lax-number.ts";
 import { Scope } from "./scopes.ts";
 import { dateTime } from "./timestamps.ts";
 
+const limit = (max: number, min = 0) => laxNumber(z.int().min(min).max(max)).nullable().default(null);
+
 /** What a key may use at most; null is no limit. */
 export const KeyLimits = z.object({
-  requests_per_minute: z
-    .int()
-    .min(1)
-    .max(1_000_000)
-    .nullable()
-    .default(null)
-    .describe("Requests in a minute; null is no limit. More are answered 429."),
-  jobs_per_hour: z
-    .int()
-    .min(0)
-    .max(1_000_000)
-    .nullable()
-    .default(null)
-    .describe("Jobs created in each hour of the clock; null is no limit."),
-  jobs_waiting: z
-    .int()
-    .min(0)
-    .max(100_000)
-    .nullable()
-    .default(null)
-    .describe("Jobs in the status `queued` at one time; null is no limit."),
-  bytes_stored: z
-    .int()
-    .min(0)
-    .nullable()
-    .default(null)
-    .describe("Bytes of the key's uploads and of its jobs' results; null is no limit."),
-  upload_bytes: z.int().min(0).nullable().default(null).describe("Bytes of one upload; null is no limit."),
+  requests_per_minute: limit(1_000_000, 1).describe(
+    "Requests in a minute; null is no limit. More are answered 429.",
+  ),
+  jobs_per_hour: limit(1_000_000).describe("Jobs created in each hour of the clock; null is no limit."),
+  jobs_waiting: limit(100_000).describe("Jobs in the status `queued` at one time; null is no limit."),
+  bytes_stored: limit(Number.MAX_SAFE_INTEGER).describe(
+    "Bytes of the key's uploads and of its jobs' results; null is no limit.",
+  ),
+  upload_bytes: limit(Number.MAX_SAFE_INTEGER).describe("Bytes of one upload; null is no limit."),
 });
 export type KeyLimits = z.infer<typeof KeyLimits>;
 
@@ -127,20 +110,17 @@ export const LimitUse = z.object({
 });
 export type LimitUse = z.infer<typeof LimitUse>;
 
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
+const Day = z
+  .string()
+  .regex(/^\d{4}-\d{2}-\d{2}$/, "must be a day such as 2027-01-31")
+  .refine((day) => z.iso.date().safeParse(day).success, "must be a day of the calendar");
 
 /** GET /usage. */
 export const UsageQuery = z.object({
-  from: z
-    .string()
-    .regex(DAY, "a day such as 2027-01-31")
-    .optional()
-    .describe("The first day, UTC, such as `2027-01-31`; by default, 30 days up to today are shown."),
-  to: z
-    .string()
-    .regex(DAY, "a day such as 2027-01-31")
-    .optional()
-    .describe("The last day, UTC; by default, today."),
+  from: Day.optional().describe(
+    "The first day, UTC, such as `2027-01-31`; by default, 30 days up to today are shown.",
+  ),
+  to: Day.optional().describe("The last day, UTC; by default, today."),
   key_id: z
     .string()
     .max(64)

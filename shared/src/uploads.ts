@@ -60,7 +60,7 @@ export type UploadProtocol = z.infer<typeof UploadProtocol>;
 /** POST /uploads: begins the upload of a video. */
 export const CreateUpload = z.object({
   filename: FileName.describe("The name of the video, without folders."),
-  size: z.int().min(1).max(MAX_UPLOAD_BYTES).describe("Bytes."),
+  size: laxNumber(z.int().min(1).max(MAX_UPLOAD_BYTES)).describe("Bytes."),
   sha256: Sha256Hex.nullable().default(null).describe("Of the whole file; verified before a job uses it."),
 });
 export type CreateUpload = z.infer<typeof CreateUpload>;

@@ -51,6 +51,13 @@ describe("unknown input", () => {
     expect(await create()).toEqual(first);
   });
 
+  it("deep in a body is named with its path", async () => {
+    const key = { name: "n", scopes: ["jobs:read"], limits: { requests_per_minit: 1, jobs_waiting: "2" } };
+    const created = await json<Warned & { limits: object }>(api("POST", "/keys", key));
+    expect(created.warnings).toEqual(["The field limits.requests_per_minit is not known and was ignored."]);
+    expect(created.limits).toMatchObject({ requests_per_minute: null, jobs_waiting: 2 });
+  });
+
   it("that cannot be decoded is named as it can be read", async () => {
     const { warnings } = await json<Warned>(api("GET", "/me?%ff=1&=2&__proto__=3"));
     expect(warnings).toEqual([

@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import { z } from "zod";
 import type { ApiEnv } from "../app-env.ts";
 import { unknownWarnings } from "../http/warnings.ts";
 import { hasWarnings, type Operation } from "./operation.ts";
@@ -22,8 +23,24 @@ async function unknownFields(c: Context<ApiEnv>, { body }: Operation): Promise<s
   if (body === undefined) return [];
   // The route has read the same bytes, and accepted them.
   const text = await c.req.text();
-  const fields: unknown = text.trim() === "" ? {} : JSON.parse(text);
-  return Object.keys(fields as object).filter((name) => !Object.hasOwn(body.shape, name));
+  return unknownIn(body, text.trim() === "" ? {} : JSON.parse(text));
+}
+
+/** The fields of an object, and of the objects in it, that a schema does not have: `limits.requests`. */
+function unknownIn(schema: z.ZodObject, input: object): string[] {
+  return Object.entries(input).flatMap(([name, value]) => {
+    if (!Object.hasOwn(schema.shape, name)) return [name];
+    const inner = objectIn(schema.shape[name]);
+    if (inner === null || typeof value !== "object" || value === null) return [];
+    return unknownIn(inner, value).map((unknown) => `${name}.${unknown}`);
+  });
+}
+
+function objectIn(schema: z.core.$ZodType | undefined): z.ZodObject | null {
+  if (schema instanceof z.ZodObject) return schema;
+  const isWrapped =
+    schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault;
+  return isWrapped ? objectIn(schema.unwrap()) : null;
 }
 
 function unknownParameters(url: string, { query }: Operation): string[] {

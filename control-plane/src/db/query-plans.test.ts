@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { runScheduled } from "../maintenance/scheduled.ts";
-import { api, createJob, json, mintAgent } from "../testing/api.ts";
+import { API_KEY, api, createJob, json, mintAgent } from "../testing/api.ts";
 import { jobBecomes, newPool, passTime } from "../testing/dispatch.ts";
 import { ScriptedAgent } from "../testing/scripted-agent.ts";
 import { type MeteredQuery, StoreMeter } from "../testing/store-meter.ts";
@@ -43,10 +43,26 @@ const FILTERED = [
   "created_before=2025-01-01",
   "created_after=2025-01-01&created_before=2026-01-01&status=failed&label=a=b&task_id=t&pool=default",
 ];
+/** The other lists, their pages and filters. */
+const PLACE = `9_${"00000000-0000-0000-0000-000000000000"}`;
+const LISTS = [
+  "/shares",
+  `/shares?cursor=${PLACE}`,
+  "/uploads",
+  `/uploads?status=open&cursor=${PLACE}`,
+  `/uploads?status=completed&cursor=${PLACE}`,
+  "/audit",
+  "/audit?cursor=9",
+  "/usage",
+  "/usage?from=2025-01-01&to=2026-01-01",
+  "/usage?key_id=bootstrap",
+  "/me",
+];
 /** How `passTime` makes it later; the Worker has no such query. */
 const OF_THE_TEST = /^UPDATE jobs SET next_attempt_at/;
-/** A page of all jobs, newest first, follows the table itself and ends with the page. */
-const PAGE = /order by "jobs"."seq" desc limit/;
+/** A page of everything, newest first, follows the table or its index, and ends with the page. */
+const PAGE =
+  /order by ("(jobs|audit_events)"\."seq" desc|"(uploads|shares)"\."created_at" desc, "\w+"\."id" desc) limit/;
 
 let meter: StoreMeter;
 beforeEach(() => {
@@ -59,8 +75,8 @@ async function plan({ sql, params }: MeteredQuery): Promise<string[]> {
   return (await explained.all<{ detail: string }>()).results.map(({ detail }) => detail);
 }
 
-async function get(path: string): Promise<void> {
-  await (await api("GET", path)).arrayBuffer();
+async function get(path: string, key = API_KEY): Promise<void> {
+  await (await api("GET", path, undefined, { "x-api-key": key })).arrayBuffer();
 }
 
 /** Everything that a job's life asks of D1, from its creation to its purge, and what clients look at meanwhile. */
@@ -69,6 +85,9 @@ async function liveThroughAll(): Promise<void> {
   const { agent_id, token } = await mintAgent(pool);
   const instance = crypto.randomUUID();
   const agent = await ScriptedAgent.connect(token, { instance });
+  const { webhook_id } = await json<{ webhook_id: string }>(
+    api("POST", "/webhooks", { url: "https://example.com/hook" }),
+  );
   const jobId = await createJob({ pool });
   const fence = await agent.takeJob();
   await agent.stage(fence, 1, "training");
@@ -82,17 +101,25 @@ async function liveThroughAll(): Promise<void> {
     "/jobs",
     "/jobs?cursor=9",
     "/metrics",
-    "/shares?cursor=9_00000000-0000-0000-0000-000000000000",
+    ...LISTS,
     "/jobs?status=training",
     "/jobs?status=failed&cursor=9",
     ...FILTERED.map((query) => `/jobs?${query}`),
     `/jobs/${jobId}`,
     `/jobs/${jobId}/status`,
     `/jobs/${jobId}/events`,
+    `/jobs/${jobId}/shares`,
+    `/jobs/${jobId}/deliveries`,
+    `/webhooks/${webhook_id}`,
+    `/webhooks/${webhook_id}/deliveries`,
+    `/webhooks/${webhook_id}/deliveries?cursor=${PLACE}_1`,
     "/health",
     "/agents",
   ])
     await get(path);
+  const restricted = { name: "k", scopes: ["jobs:read"], pool, labels: { a: "b" } };
+  const { key } = await json<{ key: string }>(api("POST", "/keys", restricted));
+  for (const path of [...LISTS, ...FILTERED.map((query) => `/jobs?${query}`)]) await get(path, key);
   await back.complete(fence, 2);
   await back.next("ack");
   await get(`/jobs/${jobId}/results/baked_splat.ply`);
@@ -117,6 +144,7 @@ async function liveThroughAll(): Promise<void> {
   await jobBecomes(lost, ({ lost_leases }) => lost_leases === 1);
   await createJob({ pool, engine: "brush" });
   await runScheduled({ ...env, RESULT_RETENTION_DAYS: "0.000001" });
+  await json(api("DELETE", `/webhooks/${webhook_id}`));
   await json(api("DELETE", `/agents/${agent_id}`));
 }
 
@@ -130,10 +158,22 @@ it("no query of a job's life grows with the number of jobs", async () => {
     const steps = (await plan(query)).filter(
       (step) =>
         (step.startsWith("SCAN") && !SHORT.some((short) => short.test(step)) && !PAGE.test(query.sql)) ||
-        (step.includes("TEMP B-TREE") && query.sql.includes('from "jobs"')),
+        (step.includes("TEMP B-TREE") && / from "(jobs|audit_events|uploads)"/.test(query.sql)),
     );
     if (steps.length > 0) long.push({ sql: query.sql.slice(0, 300), steps });
   }
   expect(distinct.size).toBeGreaterThan(40);
   expect(long).toEqual([]);
+});
+
+it("a key's open uploads are found among the open ones, not among all of the key's", async () => {
+  const { key } = await json<{ key: string }>(api("POST", "/keys", { name: "k", scopes: ["jobs:read"] }));
+  for (const path of ["/uploads?status=open", `/uploads?status=open&cursor=${PLACE}`]) await get(path, key);
+  const lists = meter.queries.filter(({ sql }) => sql.includes('from "uploads"'));
+  meter.detach();
+  const plans = await Promise.all(lists.map(plan));
+  expect(plans.map(([step]) => step)).toEqual([
+    "SCAN uploads USING INDEX uploads_open",
+    "SEARCH uploads USING INDEX uploads_open ((created_at,id)<(?,?))",
+  ]);
 });

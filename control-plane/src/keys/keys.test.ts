@@ -354,5 +354,6 @@ describe("the usage", () => {
     });
     expect(await json(api("GET", `/usage?key_id=${key.key_id}`))).toEqual({ days: [use] });
     expect(await json(api("GET", "/usage?from=2001-01-01&to=2001-01-02"))).toEqual({ days: [] });
+    await json(api("GET", "/usage?from=2001-02-29"), 422);
   });
 });
