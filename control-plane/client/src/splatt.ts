@@ -87,7 +87,8 @@ export class Splatt extends SplattApi {
     if (options.transport === "poll") return yield* this.#pollChanges(jobId, options.signal);
     const url = new URL(`/jobs/${segment(jobId)}/watch`, this.http.origin);
     try {
-      yield* watchMessages({ url, apiKey: this.http.apiKey }, options);
+      const check = () => this.getJob(jobId, { signal: options.signal });
+      yield* watchMessages({ url, apiKey: this.http.apiKey, check }, options);
     } catch (error) {
       if (!(error instanceof WatchUnavailable)) throw error;
       yield* this.#pollChanges(jobId, options.signal);

@@ -13,6 +13,8 @@ export interface WatchOptions {
   readonly transport?: "websocket" | "poll" | undefined;
   /** Called whenever a WebSocket has been opened: a watch that continues may have nothing to say for long. */
   readonly onConnected?: (() => void) | undefined;
+  /** Called whenever a WebSocket is lost. The watch opens another one. */
+  readonly onDisconnected?: (() => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -22,12 +24,14 @@ interface WatchTarget {
   readonly url: URL;
   /** Null where the session's cookie is sent. */
   readonly apiKey: string | null;
+  /** Asks for the job by HTTP. @throws what the server says, as when the session has ended or the job is gone */
+  readonly check: () => Promise<unknown>;
 }
 
 /** The runtime answers it without waking the Dispatcher; it keeps proxies from closing the connection. */
 const HEARTBEAT_MS = 30_000;
 const BACKOFF = { minMs: 200, maxMs: 10_000 };
-/** The watch fails after this many consecutive connections without a message. */
+/** After this many consecutive connections without a message, the watch asks what is wrong. */
 const MAX_FAILURES = 6;
 
 /** The watch did not come about: the server, or a proxy before it, passes no WebSockets, or refuses this one. */
@@ -39,14 +43,15 @@ export class WatchUnavailable extends Error {
  * The messages of a watch until its end. After a broken connection, it continues where it was: nothing is missed or
  * repeated.
  *
- * @throws WatchUnavailable
+ * @throws WatchUnavailable where no connection was ever opened, and what `check` throws
  */
 export async function* watchMessages(
-  { url, apiKey }: WatchTarget,
+  { url, apiKey, check }: WatchTarget,
   options: WatchOptions,
 ): AsyncGenerator<WatchMessage> {
   let { cursor } = options;
   let failures = 0;
+  let hasOpened = false;
   for (;;) {
     const target = new URL(url);
     target.protocol = url.protocol === "https:" ? "wss:" : "ws:";
@@ -56,13 +61,17 @@ export async function* watchMessages(
     }
     for await (const message of connection(target, apiKey, options)) {
       failures = 0;
+      hasOpened = true;
       cursor = message.cursor;
       yield message;
       if (message.type === "end") return;
     }
     if (options.signal?.aborted === true) return;
+    options.onDisconnected?.();
     failures += 1;
-    if (failures >= MAX_FAILURES) throw new WatchUnavailable(`${url.pathname} cannot be watched`);
+    if (failures >= MAX_FAILURES && !hasOpened)
+      throw new WatchUnavailable(`${url.pathname} cannot be watched`);
+    if (failures >= MAX_FAILURES) await check();
     await pause(fullJitterMs(failures, BACKOFF, Math.random), options.signal);
   }
 }

@@ -23,13 +23,11 @@ export function AllSharesPage({ viewer, page: { shares, next_cursor: older }, no
         <SharesTable
           shares={shares}
           now={now}
-          action={({ job_id, task_id }) => (
-            <>
-              <a href={`/app/jobs/${job_id}`}>{task_id}</a>{" "}
-              <a class="button" href={`/app/jobs/${job_id}/shares`}>
-                Show or revoke
-              </a>
-            </>
+          job={({ job_id, task_id }) => <a href={`/app/jobs/${job_id}`}>{task_id}</a>}
+          action={({ job_id }) => (
+            <a class="button" href={`/app/jobs/${job_id}/shares`}>
+              Show or revoke
+            </a>
           )}
         />
       )}

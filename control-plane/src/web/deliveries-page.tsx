@@ -44,7 +44,7 @@ export function DeliveriesPage({ viewer, webhook, list, now }: DeliveriesPagePro
           </EmptyState>
         ) : (
           <div class="table">
-            <table>
+            <table class="rows">
               <thead>
                 <tr>
                   <th>Event</th>
@@ -102,11 +102,13 @@ function DeliveryRow({ delivery, base, now }: DeliveryRowProps) {
         <DeliveryBadge delivery={delivery} now={now} />
       </td>
       <td class="wrap small">{answerOf(delivery)}</td>
-      <td class="number">{attempts}</td>
+      <td class="number" data-label="Attempts">
+        {attempts}
+      </td>
       <td class="small muted">
         <Ago time={created_at} now={now} />
       </td>
-      <td>
+      <td class="action">
         <form method="post" action={`${base}/deliveries/${encodeURIComponent(delivery_id)}/redeliver`}>
           <button type="submit">
             Send again<span class="visually-hidden">: {`${event}, ${ago(created_at, now)}`}</span>

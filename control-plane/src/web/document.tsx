@@ -1,3 +1,4 @@
+import { raw } from "hono/html";
 import type { Child } from "hono/jsx";
 
 export interface DocumentProps {
@@ -12,25 +13,28 @@ export interface DocumentProps {
 /** The HTML around every page. Everything that it loads comes from this origin. */
 export function Document({ title, scripts = [], head, children }: DocumentProps) {
   return (
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>{title}</title>
-        <link rel="icon" href="/assets/icon.svg" type="image/svg+xml" />
-        <link rel="stylesheet" href="/assets/styles.css" />
-        {head}
-        {scripts.map((name) => (
-          <script type="module" src={`/assets/${name}.js`} />
-        ))}
-      </head>
-      <body>
-        <a class="skip" href="#content">
-          Skip to content
-        </a>
-        {children}
-      </body>
-    </html>
+    <>
+      {raw("<!doctype html>")}
+      <html lang="en">
+        <head>
+          <meta charset="utf-8" />
+          <meta name="viewport" content="width=device-width, initial-scale=1" />
+          <title>{title}</title>
+          <link rel="icon" href="/assets/icon.svg" type="image/svg+xml" />
+          <link rel="stylesheet" href="/assets/styles.css" />
+          {head}
+          {scripts.map((name) => (
+            <script type="module" src={`/assets/${name}.js`} />
+          ))}
+        </head>
+        <body>
+          <a class="skip" href="#content">
+            Skip to content
+          </a>
+          {children}
+        </body>
+      </html>
+    </>
   );
 }
 

@@ -67,7 +67,7 @@ export function Details({ job, origin, now }: DetailsProps) {
         <dt>Video</dt>
         <dd>{job.filename}</dd>
         <dt>Created</dt>
-        <dd>
+        <dd data-live="created">
           <Ago time={job.created_at} now={now} />
         </dd>
         <dt>Options</dt>

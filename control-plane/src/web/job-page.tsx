@@ -36,6 +36,7 @@ export function JobPage({ viewer, data, origin, now }: JobPageProps) {
   const ended = isTerminal(job.status);
   const readsResults = job.results !== null && viewer.may("results:read");
   const splat = readsResults ? viewedSplat(job.results) : null;
+  const details = <Details job={job} origin={origin} now={now} />;
   const scripts = ["job", ...(splat === null ? [] : ["viewer"])];
   return (
     <Shell
@@ -77,6 +78,7 @@ export function JobPage({ viewer, data, origin, now }: JobPageProps) {
             <JobTimeline job={job} events={events} now={now} />
           </div>
         </section>
+        {!ended && details}
         <section class="card" data-metrics hidden>
           <h2>Training</h2>
           <div class="charts" data-chart />
@@ -85,7 +87,7 @@ export function JobPage({ viewer, data, origin, now }: JobPageProps) {
         {readsResults && <CoverageCard job={job} />}
         {job.report?.train && <QualityCard job={job} />}
         {readsResults && job.results !== null && <Files job={job} results={job.results} />}
-        <Details job={job} origin={origin} now={now} />
+        {ended && details}
       </div>
       <Log job={job} />
     </Shell>
@@ -130,19 +132,19 @@ function JobActions({ job, viewer }: { readonly job: JobView; readonly viewer: V
 
 function Progress({ job }: { readonly job: JobView }) {
   return (
-    <section class="card">
+    <section class="card progress">
       <div class="head">
         <strong class="number" data-percent>
           {job.progress} %
         </strong>
-        <span class="muted wrap" data-message>
-          {job.message}
-        </span>
         <span class="actions muted number" data-eta>
           {job.eta_seconds === null ? "" : `about ${duration(job.eta_seconds)} left`}
         </span>
       </div>
       <progress max={100} value={job.progress} aria-label="Progress" />
+      <p class="muted small wrap" data-message>
+        {job.message}
+      </p>
     </section>
   );
 }

@@ -22,7 +22,7 @@ it("has a stretch for each wait and stage, the last one up to now", () => {
   const events = [event(0, "queued", 0, null), event(5, "queued"), event(6, "training")];
   const spans = spansOf({ status: "training" }, events, T0 + 16_000);
   expect(spans.map(({ name, kind, start, end }) => [name, kind, (end - start) / 1000])).toEqual([
-    ["Waiting for a GPU box", "wait", 5],
+    ["Waiting for a box", "wait", 5],
     ["Starting", "wait", 1],
     ["Training", "work", 10],
   ]);

@@ -28,7 +28,7 @@ export function spansOf(job: Pick<JobView, "status">, events: readonly JobEvent[
     const waits = work === undefined;
     return [
       {
-        name: work ?? (event.agent_id === null ? "Waiting for a GPU box" : "Starting"),
+        name: work ?? (event.agent_id === null ? "Waiting for a box" : "Starting"),
         kind: waits ? "wait" : "work",
         start,
         end: isTerminal(job.status) && next === undefined ? start : Math.max(start, end),

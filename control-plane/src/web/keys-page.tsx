@@ -129,7 +129,7 @@ function hasRestriction({ values }: FormState): boolean {
 function KeyTable({ keys, now }: { readonly keys: readonly KeyView[]; readonly now: number }) {
   return (
     <div class="table">
-      <table>
+      <table class="rows">
         <thead>
           <tr>
             <th>Name</th>
@@ -149,17 +149,19 @@ function KeyTable({ keys, now }: { readonly keys: readonly KeyView[]; readonly n
               <td>
                 <code>{key.prefix}…</code>
               </td>
-              <td class="small wrap">
+              <td class="small wrap" data-label="May">
                 {key.scopes.join(", ")}
                 {restrictions(key).map((restriction) => (
                   <div class="muted">{restriction}</div>
                 ))}
               </td>
-              <td class="small muted">
+              <td class="small muted" data-label="Last used">
                 {key.last_used_at === null ? "never" : <Ago time={key.last_used_at} now={now} />}
               </td>
-              <td class="small muted">{expiry(key, now)}</td>
-              <td>
+              <td class="small muted" data-label="Expires">
+                {expiry(key, now)}
+              </td>
+              <td class="action">
                 <a class="button danger" href={`/app/keys/${key.key_id}/delete`}>
                   Revoke<span class="visually-hidden"> {key.name}</span>
                 </a>

@@ -110,7 +110,7 @@ function Figures({ health, jobs, now }: FiguresProps) {
       <Figure name="Running" value={count(health.active_jobs)} />
       <Figure name="Waiting" value={count(health.queued_jobs)} />
       {jobs !== null && (
-        <Figure name="Failed in a day" value={failures < LISTED ? String(failures) : `${LISTED} or more`} />
+        <Figure name="Failed in 24 h" value={failures < LISTED ? String(failures) : `${LISTED} or more`} />
       )}
       <Figure name="GPU boxes connected" value={count(health.agents.length)} />
       <Figure name="Storage" value={storage === undefined ? "OK" : storage.state.replaceAll("_", " ")} />
@@ -173,15 +173,12 @@ function Jobs({ jobs, viewer, now }: JobsProps) {
       <JobSection title="Running" jobs={running} filter="" now={now} />
       <JobSection title="Waiting" jobs={waiting} filter="?status=queued" now={now} />
       <JobSection
-        title="Failed in the last day"
+        title="Failed in the last 24 hours"
         jobs={failedLastDay(jobs, now)}
         filter="?status=failed"
         now={now}
       />
       {viewer.may("results:read") && <Gallery jobs={completed} now={now} />}
-      <p>
-        <a href="/app/jobs">All jobs</a>
-      </p>
     </>
   );
 }
@@ -243,7 +240,12 @@ function Gallery({ jobs, now }: { readonly jobs: readonly JobStatusView[]; reado
   if (shown.length === 0) return null;
   return (
     <section class="stack">
-      <h2>Newest splats</h2>
+      <div class="head">
+        <h2>Newest splats</h2>
+        <div class="actions">
+          <a href="/app/jobs">All jobs</a>
+        </div>
+      </div>
       <div class="gallery">
         {shown.slice(0, PICTURES).map((job) => (
           <a href={`/app/jobs/${job.job_id}`}>

@@ -4,6 +4,7 @@ import { bodyLimit } from "hono/body-limit";
 import { apiRequest } from "../http/api-request.ts";
 import { agentPages } from "./agent-routes.tsx";
 import { AllSharesPage } from "./all-shares-page.tsx";
+import { Arrival } from "./arrival.tsx";
 import { FrontPage } from "./front-page.tsx";
 import { jobPages } from "./job-routes.tsx";
 import { keyPages } from "./key-routes.tsx";
@@ -41,7 +42,9 @@ export function pageRoutes(callApi: CallApi): Hono<PageEnv> {
 
   pages.get("/", async (c) => {
     const viewer = await signedIn(c);
-    if (viewer === null) return c.html(<FrontPage next={ownPath(c.req.query("next"))} />);
+    const next = ownPath(c.req.query("next"));
+    if (viewer === null) return comesFromElsewhere(c) ? arrive(c) : c.html(<FrontPage next={next} />);
+    if (next !== "/") return c.redirect(next);
     const data = await loadOverview(c.var.api, viewer);
     return c.html(<OverviewPage viewer={viewer} data={data} now={Date.now()} />);
   });
@@ -88,8 +91,11 @@ export function pageRoutes(callApi: CallApi): Hono<PageEnv> {
   pages.onError(async (error, c) => {
     if (!(error instanceof PageProblem)) throw error;
     const { problem } = error;
-    if (problem.status === 401)
-      return c.redirect(`/?next=${encodeURIComponent(new URL(c.req.url).pathname)}`);
+    if (problem.status === 401) {
+      return comesFromElsewhere(c)
+        ? arrive(c)
+        : c.redirect(`/?next=${encodeURIComponent(pageOf(c.req.raw))}`);
+    }
     const viewer = await signedIn(c).catch(() => null);
     return c.html(<ProblemPage viewer={viewer} problem={problem} />, problem.status as 404);
   });
@@ -121,7 +127,24 @@ function redirectWithCookie(c: Context<PageEnv>, path: string, response: Respons
   return redirect;
 }
 
+/** Whether a link of another site led here. The browser then keeps the session's cookie to itself, as for a forged request. */
+function comesFromElsewhere(c: Context<PageEnv>): boolean {
+  return c.req.method === "GET" && ["cross-site", "same-site"].includes(c.req.header("sec-fetch-site") ?? "");
+}
+
+function arrive(c: Context<PageEnv>): Response | Promise<Response> {
+  return c.html(<Arrival path={ownPath(pageOf(c.req.raw))} />);
+}
+
+/** The page that somebody looks at: that of a request, or for a form the one that has it. */
+function pageOf(request: Request): string {
+  const { host, pathname, search } = new URL(request.url);
+  if (request.method === "GET") return pathname + search;
+  const form = URL.parse(request.headers.get("referer") ?? "");
+  return form?.host === host ? form.pathname + form.search : "/";
+}
+
 /** A path of this site to go to after signing in: nothing that a browser could take for another site. */
 function ownPath(value: unknown): string {
-  return typeof value === "string" && /^\/(?![/\\])[\w\-./?=&%]*$/.test(value) ? value : "/";
+  return typeof value === "string" && /^\/(?![/\\])[\w\-./?=&%+*]*$/.test(value) ? value : "/";
 }

@@ -23,6 +23,14 @@ it("signs in with a key, shows the overview, and signs out", async () => {
   expect(await (await api("GET", "/", undefined, { cookie: session })).text()).toContain("Sign in");
 });
 
+it("is laid out by the standard, not as browsers did before it", async () => {
+  const paths = ["/", "/app/jobs", "/app/jobs/none", "/s/none", "/docs"];
+  const headers = { cookie: await cookie() };
+  for (const path of paths) {
+    expect(await (await api("GET", path, undefined, headers)).text(), path).toMatch(/^<!doctype html>/i);
+  }
+});
+
 it("says what is wrong with a wrong key", async () => {
   const response = await api("POST", "/sign-in", form({ api_key: "nope" }), FORM);
   expect(response.status).toBe(401);
@@ -41,6 +49,33 @@ it("sends a visitor without a session to the sign-in, and back", async () => {
   expect(response.status).toBe(302);
   expect(response.headers.get("location")).toBe("/?next=%2Fapp%2Fjobs");
   expect((await signIn("/app/jobs")).headers.get("location")).toBe("/app/jobs");
+});
+
+it("keeps the filters of a list, and the page of a form, over a sign-in", async () => {
+  const filtered = "/app/jobs?status=failed&label=place%3Dattic+2";
+  const list = await api("GET", filtered, undefined, {});
+  expect(list.headers.get("location")).toBe(`/?next=${encodeURIComponent(filtered)}`);
+  expect((await signIn(filtered)).headers.get("location")).toBe(filtered);
+  const sent = (referer: string) =>
+    api("POST", "/app/jobs/1/cancel", form({}), { ...FORM, referer, cookie: "splatt_session=ended" });
+  const back = async (referer: string) => (await sent(referer)).headers.get("location");
+  expect(await back(`${ORIGIN}/app/jobs/1`)).toBe("/?next=%2Fapp%2Fjobs%2F1");
+  expect(await back("https://evil.example/app/keys")).toBe("/?next=%2F");
+});
+
+it("takes somebody who is signed in already past the sign-in", async () => {
+  const headers = { cookie: await cookie() };
+  expect((await api("GET", "/?next=%2Fapp%2Fkeys", undefined, headers)).headers.get("location")).toBe(
+    "/app/keys",
+  );
+});
+
+it("asks a browser again that came from another site, and kept its cookie to itself", async () => {
+  for (const path of ["/", "/app/jobs?status=failed"]) {
+    const first = await api("GET", path, undefined, { "sec-fetch-site": "cross-site" });
+    expect([first.status, first.headers.get("set-cookie")]).toEqual([200, null]);
+    expect(await first.text()).toContain(`<meta http-equiv="refresh" content="0; url=${path}"`);
+  }
 });
 
 it("writes hostile names as text", async () => {

@@ -5,17 +5,20 @@ import { Ago } from "./components.tsx";
 interface SharesTableProps<S extends ShareView> {
   readonly shares: readonly S[];
   readonly now: number;
+  /** What a share belongs to, where the page shows those of several jobs. */
+  readonly job?: (share: S) => Child;
   /** The last column: what can be done with a share. */
   readonly action: (share: S) => Child;
 }
 
-export function SharesTable<S extends ShareView>({ shares, now, action }: SharesTableProps<S>) {
+export function SharesTable<S extends ShareView>({ shares, now, job, action }: SharesTableProps<S>) {
   return (
     <div class="table">
-      <table>
+      <table class="rows">
         <thead>
           <tr>
             <th>Title</th>
+            {job !== undefined && <th>Job</th>}
             <th>Created</th>
             <th>Ends</th>
             <th>Download</th>
@@ -28,12 +31,19 @@ export function SharesTable<S extends ShareView>({ shares, now, action }: Shares
           {shares.map((share) => (
             <tr>
               <td class="wrap">{share.title ?? <span class="muted">none</span>}</td>
-              <td class="small muted">
+              {job !== undefined && (
+                <td class="wrap" data-label="Job">
+                  {job(share)}
+                </td>
+              )}
+              <td class="small muted" data-label="Created">
                 <Ago time={share.created_at} now={now} />
               </td>
-              <td class="small muted">{share.expires_at?.slice(0, 10) ?? "never"}</td>
-              <td>{share.allow_download ? "yes" : "no"}</td>
-              <td>{action(share)}</td>
+              <td class="small muted" data-label="Ends">
+                {share.expires_at?.slice(0, 10) ?? "never"}
+              </td>
+              <td data-label="Download">{share.allow_download ? "yes" : "no"}</td>
+              <td class="action">{action(share)}</td>
             </tr>
           ))}
         </tbody>

@@ -52,8 +52,11 @@ export function SplatViewer({ splat }: { readonly splat: ViewedSplat }) {
       <button class="stage-tool" type="button" data-screenshot hidden>
         Save a picture
       </button>
-      <p class="stage-note" role="status" data-viewer-failed hidden>
+      <p class="stage-note" role="status" data-viewer-failed="webgl" hidden>
         This browser cannot show the splat: the viewer needs WebGL 2.
+      </p>
+      <p class="stage-note" role="status" data-viewer-failed="transfer" hidden>
+        The splat could not be loaded. Reload the page to try again.
       </p>
       <noscript>
         <p class="stage-note">To walk around in the splat, turn on JavaScript.</p>

@@ -4,6 +4,7 @@ import type { PipelineJob } from "@splatt/gpu-agent/pipeline/pipeline-job";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CHROMIUM, type PageStack, START_LIMIT_MS, startPageStack, watchForTrouble } from "./page-stack.ts";
+import { posterShown } from "./page-tour.ts";
 import { LOG_LINES } from "./prepared-results.ts";
 import { expectPictureOfThumbnail, meanDifference, small } from "./viewer-picture.ts";
 
@@ -106,7 +107,7 @@ describe.skipIf(CHROMIUM === null)("the page of a job", { timeout: 180_000 }, ()
     await page.addInitScript({ content: WITHOUT_WEBGL });
     await page.goto(`${stack.url}/app/jobs/${job}`);
     await page.getByText("the viewer needs WebGL 2").waitFor();
-    await page.waitForFunction("document.querySelector('img.poster').naturalWidth > 0");
+    await posterShown(page);
     expect(await page.getByRole("link", { name: "baked_splat_sh.ply" }).isVisible()).toBe(true);
     await page.context().close();
   });

@@ -5,7 +5,7 @@ import type { PageStack } from "./page-stack.ts";
 import { ORDINARY, prepareTour, visit } from "./page-tour.ts";
 
 /** The narrowest phone. */
-export const PHONE = { width: 360, height: 740 };
+export const PHONE = { width: 320, height: 640 };
 
 /** Expects of every page that axe finds nothing, and that it fits a phone. */
 export async function expectAccessible(stack: PageStack, colorScheme: "light" | "dark"): Promise<void> {

@@ -4,6 +4,7 @@ import type { Pipeline, PipelineJob } from "@splatt/gpu-agent/pipeline/pipeline-
 import { ResourceTokens } from "@splatt/gpu-agent/pipeline/resource-tokens";
 import { StageRunner } from "@splatt/gpu-agent/pipeline/stage-runner";
 import { createUploadStage } from "@splatt/gpu-agent/pipeline/upload";
+import type { JobReport } from "@splatt/shared";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { AgentHarness } from "../agent-harness.ts";
 import { findChromium, launchBrowser } from "../browser.ts";
@@ -16,6 +17,15 @@ if (CHROMIUM === null) console.warn("Skipped: the browser tests need Chromium. n
 /** A busy machine takes long to start and stop a control plane and a browser. */
 export const START_LIMIT_MS = 180_000;
 const WAIT_MS = 120_000;
+/** The report of a job whose results are prepared. */
+export const GOOD_REPORT = {
+  engine: { name: "builtin", version: "1", reason: "" },
+  capture: {
+    ...{ frames: 12, registered: 12, points: 900, mean_reprojection_error: 0.6, verdict: "good" },
+    advice: "All frames could be placed.",
+  },
+  train: REPORT,
+} as const satisfies Partial<JobReport>;
 const QUICK = { heartbeatMs: 2000, progressMs: 20, progressWriteMs: 1, resendMs: 1000 };
 
 /**
@@ -38,15 +48,9 @@ export async function startPageStack(prepare: (dir: string) => Promise<string[]>
     run: PipelineJob,
     signal: AbortSignal,
     isWanted: (file: string) => boolean = () => true,
+    report: Partial<JobReport> = GOOD_REPORT,
   ): ReturnType<Pipeline> => {
-    run.noteReport({
-      engine: { name: "builtin", version: "1", reason: "" },
-      capture: {
-        ...{ frames: 12, registered: 12, points: 900, mean_reprojection_error: 0.6, verdict: "good" },
-        advice: "All frames could be placed.",
-      },
-      train: REPORT,
-    });
+    run.noteReport(report);
     const dir = join(run.dir, "export");
     await mkdir(dir, { recursive: true });
     const files = await Promise.all(

@@ -1,6 +1,7 @@
-import { err, failure } from "@splatt/shared";
+import { type AgentOffer, err, failure, type JobReport } from "@splatt/shared";
 import type { Page } from "playwright-core";
-import type { PageStack } from "./page-stack.ts";
+import { FAKE_OFFER } from "../agent-harness.ts";
+import { GOOD_REPORT, type PageStack } from "./page-stack.ts";
 
 /** Texts that others choose. */
 export interface Words {
@@ -22,22 +23,24 @@ export interface Tour {
 export async function prepareTour(stack: PageStack, words: Words): Promise<Tour> {
   const { harness, client } = stack;
   const { name, filename, lines } = words;
+  const told = lines.join(" ");
   const token = await stack.mint("tour");
   harness.startAgent({
     token,
+    offer: offerIn(told),
     pipeline: async (run, signal) => {
       for (const line of lines) run.jobLog.write("train", line);
       switch (run.spec.options.iterations) {
         case 1:
-          return err(failure("training_failed", lines.join(" ")));
+          return err(failure("training_failed", told));
         case 2:
           await run.beginStage("train", false);
-          run.reportProgress("train", { fraction: 0.5, message: lines.join(" ") });
+          run.reportProgress("train", { fraction: 0.5, message: told });
           return harness.untilStopped(signal);
         case 4:
           return stack.deliver(run, signal, (file) => !/\.(?:sog|spz)$/.test(file));
         default:
-          return stack.deliver(run, signal);
+          return stack.deliver(run, signal, () => true, reportIn(told));
       }
     },
   });
@@ -50,7 +53,7 @@ export async function prepareTour(stack: PageStack, words: Words): Promise<Tour>
       ...fields,
     });
   const ended = async (id: string) => {
-    await stack.jobBecomes(id, ({ status }) => ["completed", "failed"].includes(status));
+    await stack.jobBecomes(id, ({ status }) => status === "completed");
     return id;
   };
   const completed = await ended(await create({ iterations: 3 }));
@@ -109,6 +112,27 @@ export async function prepareTour(stack: PageStack, words: Words): Promise<Tour>
   };
 }
 
+/** What an agent says about itself in these words. */
+function offerIn(words: string): AgentOffer {
+  const gpu = { uuid: "GPU-1", name: words.slice(0, 100), memory_total: 24e9, memory_free: 20e9 };
+  return {
+    ...FAKE_OFFER,
+    reason: words.slice(0, 300),
+    gpus: [{ ...gpu, utilization: 5, temperature: 40 }],
+  };
+}
+
+/** What an agent says about a job in these words. */
+function reportIn(words: string): Partial<JobReport> {
+  const sentence = words.slice(0, 300);
+  return {
+    engine: { ...GOOD_REPORT.engine, version: words.slice(0, 100), reason: sentence },
+    capture: { ...GOOD_REPORT.capture, verdict: "weak", advice: sentence },
+    train: { ...GOOD_REPORT.train, note: sentence, psnr_doubt: sentence, warnings: [sentence] },
+    result: { verdict: "poor", advice: sentence },
+  };
+}
+
 /** Opens a page and waits until its scripts have shown what they load. */
 export async function visit(page: Page, address: string): Promise<void> {
   const response = await page.goto(address, { waitUntil: "load" });
@@ -123,6 +147,13 @@ export async function visit(page: Page, address: string): Promise<void> {
     const [container = ""] = filled.split(" ");
     if ((await page.locator(container).count()) > 0) await page.locator(filled).first().waitFor();
   }
+}
+
+/** Resolves when the picture that is shown before the splat has arrived. */
+export async function posterShown(page: Page): Promise<void> {
+  await page
+    .locator("img.poster")
+    .evaluate((poster) => (poster as unknown as { decode(): Promise<void> }).decode());
 }
 
 export const ORDINARY: Words = {

@@ -96,13 +96,15 @@ export async function prepareResults(dir: string, gaussians = GAUSSIANS): Promis
 /** A ball around the origin, with z up. */
 async function writeBall(file: string, gaussians: number): Promise<void> {
   const cloud = emptySplatCloud(gaussians, 1);
+  // More gaussians are smaller ones, as in a real splat.
+  const logScale = Math.log(0.05 * Math.sqrt(GAUSSIANS / gaussians));
   for (let i = 0; i < gaussians; i++) {
     const z = 1 - (2 * (i + 0.5)) / gaussians;
     const angle = i * 2.399963;
     const radius = Math.sqrt(1 - z * z);
     const y = radius * Math.sin(angle);
     cloud.positions.set([radius * Math.cos(angle), y, z], 3 * i);
-    cloud.logScales.fill(Math.log(0.05), 3 * i, 3 * i + 3);
+    cloud.logScales.fill(logScale, 3 * i, 3 * i + 3);
     cloud.rotations[4 * i] = 1;
     cloud.opacities[i] = 5;
     cloud.dc.set([z > 0 ? -1.7 : 1.7, z > 0 ? 1.7 : -1.7, y > 0 ? 1.7 : -1.7], 3 * i);

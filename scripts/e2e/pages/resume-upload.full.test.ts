@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { LineProxy } from "./line-proxy.ts";
 import { CHROMIUM, type PageStack, START_LIMIT_MS, startPageStack } from "./page-stack.ts";
 
 const MIB = 1024 * 1024;
@@ -12,53 +11,17 @@ const VIDEO_BYTES = 36 * MIB;
 /** More than the page needs, and less than a part. */
 const CUT_AFTER_BYTES = MIB;
 
-/** A proxy before the control plane that, while `isCutting`, resets every connection that uploads more than a little. */
-class CuttingProxy {
-  isCutting = true;
-  readonly #server: Server;
-
-  private constructor(server: Server) {
-    this.#server = server;
-  }
-
-  static async before(origin: string): Promise<CuttingProxy> {
-    const server = createServer();
-    const proxy = new CuttingProxy(server);
-    server.on("connection", (client) => {
-      const upstream = connect(Number(new URL(origin).port), "127.0.0.1");
-      let sent = 0;
-      client.on("data", (chunk) => {
-        sent += chunk.byteLength;
-        if (proxy.isCutting && sent > CUT_AFTER_BYTES) client.resetAndDestroy();
-      });
-      client.pipe(upstream).pipe(client);
-      client.on("error", () => upstream.destroy()).on("close", () => upstream.destroy());
-      upstream.on("error", () => client.destroy());
-    });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return proxy;
-  }
-
-  get origin(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  stop(): void {
-    this.#server.close();
-  }
-}
-
 describe.skipIf(CHROMIUM === null)("an upload from the page", { timeout: 180_000 }, () => {
   let stack: PageStack;
-  let proxy: CuttingProxy;
+  let proxy: LineProxy;
   beforeAll(async () => {
     stack = await startPageStack();
-    proxy = await CuttingProxy.before(stack.url);
+    proxy = await LineProxy.before(stack.url);
+    proxy.mostSent = CUT_AFTER_BYTES;
   }, START_LIMIT_MS);
   afterAll(async () => {
-    proxy.stop();
-    await stack.stop();
+    proxy?.stop();
+    await stack?.stop();
   });
 
   it("continues when the connection is back, and after a reload when the file is chosen again", async () => {
@@ -77,7 +40,7 @@ describe.skipIf(CHROMIUM === null)("an upload from the page", { timeout: 180_000
     await page.getByText("a part of it was sent before").waitFor();
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByText("No connection. The upload continues when it is back.").waitFor();
-    proxy.isCutting = false;
+    proxy.mostSent = Number.POSITIVE_INFINITY;
     await page.waitForURL("**/app/jobs/*", { timeout: 120_000 });
 
     const { uploads } = await stack.client.listUploads();

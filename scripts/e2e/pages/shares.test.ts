@@ -1,7 +1,5 @@
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { siteWithPage } from "./other-site.ts";
 import { CHROMIUM, type PageStack, START_LIMIT_MS, startPageStack, watchForTrouble } from "./page-stack.ts";
 
 describe.skipIf(CHROMIUM === null)("a share", { timeout: 120_000 }, () => {
@@ -33,7 +31,9 @@ describe.skipIf(CHROMIUM === null)("a share", { timeout: 120_000 }, () => {
     expect((await fetch(poster)).headers.get("content-type")).toBe("image/webp");
     expect(trouble).toEqual([]);
 
-    const other = await siteWithFrame(link.replace("/s/", "/embed/"), link);
+    const embed = link.replace("/s/", "/embed/");
+    const frames = `<iframe id="embed" src="${embed}"></iframe><iframe id="page" src="${link}"></iframe>`;
+    const other = await siteWithPage(frames);
     await visitor.goto(other.url);
     await visitor.frameLocator("#embed").locator("[data-viewer][data-state=ready]").waitFor();
     expect(await visitor.frameLocator("#page").locator("[data-viewer]").count()).toBe(0);
@@ -53,17 +53,3 @@ describe.skipIf(CHROMIUM === null)("a share", { timeout: 120_000 }, () => {
     await Promise.all([owner, visitor].map((page) => page.context().close()));
   });
 });
-
-/** Another site, whose page shows both addresses in frames. */
-async function siteWithFrame(embed: string, page: string) {
-  const server = createServer((_, response) => {
-    response.setHeader("content-type", "text/html");
-    response.end(`<iframe id="embed" src="${embed}"></iframe><iframe id="page" src="${page}"></iframe>`);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    stop: () => server.close(),
-  };
-}

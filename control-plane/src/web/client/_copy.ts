@@ -1,14 +1,26 @@
-/** Puts a button that copies after every `[data-copy]` element. The clipboard exists on secure pages only. */
+/** Puts a button that copies after every `[data-copy]` element. */
 export function addCopyButtons(): void {
-  if (navigator.clipboard === undefined) return;
   for (const element of document.querySelectorAll<HTMLElement>("[data-copy]")) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = "Copy";
     button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(element.textContent?.trim() ?? "");
-      button.textContent = "Copied";
+      button.textContent = (await copy(element)) ? "Copied" : "Selected: press Ctrl+C";
     });
     element.after(button);
   }
+}
+
+/** The clipboard exists on secure pages only. Elsewhere, as on http in a network of one's own, what is selected is copied. */
+async function copy(element: HTMLElement): Promise<boolean> {
+  if (navigator.clipboard !== undefined) {
+    try {
+      await navigator.clipboard.writeText(element.textContent?.trim() ?? "");
+      return true;
+    } catch {
+      // The browser or its owner forbids it.
+    }
+  }
+  getSelection()?.selectAllChildren(element);
+  return document.execCommand("copy");
 }

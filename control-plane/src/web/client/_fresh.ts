@@ -32,8 +32,10 @@ export function keepFresh(onRefreshed: () => void = () => undefined): void {
  */
 export async function refresh(): Promise<void> {
   const response = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
-  // Signed out, or a problem: a reload by the person shows it.
-  if (response === null || !response.ok || response.redirected) return;
+  if (response?.redirected) return showSignedOut();
+  // A problem: a reload by the person shows it.
+  if (response === null || !response.ok) return;
+  document.querySelector("[data-signed-out]")?.remove();
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   const live = document.querySelectorAll<HTMLElement>("[data-live]");
   for (const now of live.length > 0 ? live : document.querySelectorAll("main")) {
@@ -43,9 +45,28 @@ export async function refresh(): Promise<void> {
   }
 }
 
+/** The session has ended. What was typed stays on the page. */
+function showSignedOut(): void {
+  if (document.querySelector("[data-signed-out]") !== null) return;
+  const notice = document.createElement("div");
+  notice.className = "notice warn";
+  notice.role = "status";
+  notice.dataset.signedOut = "";
+  const words = document.createElement("p");
+  const link = document.createElement("a");
+  link.href = `/?next=${encodeURIComponent(location.pathname + location.search)}`;
+  link.textContent = "Sign in again";
+  words.append("You are signed out, and this page shows what was last known. ", link, ".");
+  notice.append(words);
+  document.querySelector("main")?.prepend(notice);
+}
+
 /** Makes `now` equal to `next`, keeping every element that is already right. */
 export function morph(now: Element, next: Element): void {
-  for (const { name } of [...now.attributes]) if (!next.hasAttribute(name)) now.removeAttribute(name);
+  for (const { name } of [...now.attributes]) {
+    // What the person has opened stays open.
+    if (!next.hasAttribute(name) && name !== "open") now.removeAttribute(name);
+  }
   for (const { name, value } of next.attributes) {
     if (now.getAttribute(name) !== value) now.setAttribute(name, value);
   }

@@ -10,6 +10,8 @@ import { all, required, setText } from "./_page.ts";
 const LOG_LINES = 300;
 /** A chart has no room to show more points. */
 const MAX_POINTS = 1000;
+/** A connection that is back this soon is not worth a word. */
+const LOST_AFTER_MS = 2000;
 /** How long a page whose control plane cannot be reached waits before it tries again. */
 const RECONNECT_MS = 3000;
 /** Between two looks at what the server renders, while there is progress. */
@@ -25,8 +27,11 @@ export async function watchJob(id: string): Promise<void> {
   let cursor: string | undefined;
   for (;;) {
     try {
-      const onConnected = () => page.showConnected(true);
-      const options = { log: -LOG_LINES, metrics: 0, cursor, onConnected };
+      const options = {
+        ...{ log: -LOG_LINES, metrics: 0, cursor },
+        onConnected: () => page.showConnected(true),
+        onDisconnected: () => page.showConnected(false),
+      };
       for await (const message of client.watch(id, options)) {
         page.showConnected(true);
         cursor = message.cursor;
@@ -57,6 +62,7 @@ class LiveJob {
   #series = "";
   #state: string | null = null;
   #refreshedAt = performance.now();
+  #lost: ReturnType<typeof setTimeout> | null = null;
 
   async show(message: WatchMessage): Promise<void> {
     switch (message.type) {
@@ -89,7 +95,16 @@ class LiveJob {
   }
 
   showConnected(isConnected: boolean): void {
-    for (const element of all("[data-disconnected]")) element.hidden = isConnected;
+    const show = () => {
+      for (const element of all("[data-disconnected]")) element.hidden = isConnected;
+    };
+    if (!isConnected) {
+      this.#lost ??= setTimeout(show, LOST_AFTER_MS);
+      return;
+    }
+    if (this.#lost !== null) clearTimeout(this.#lost);
+    this.#lost = null;
+    show();
   }
 
   async #showJob(job: JobView): Promise<void> {

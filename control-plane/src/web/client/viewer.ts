@@ -1,4 +1,4 @@
-import { type CaptureResult, createViewer } from "@playcanvas/supersplat-viewer/viewer";
+import { type CaptureResult, createViewer, type ViewerHandle } from "@playcanvas/supersplat-viewer/viewer";
 import { type CameraFile, viewerSettings } from "./_viewer-settings.ts";
 
 /** Fills the page's `[data-viewer]` element. Without WebGL, its poster stays. */
@@ -7,15 +7,18 @@ if (container !== null) await open(container);
 
 async function open(element: HTMLElement): Promise<void> {
   const { content = "", cameras = "", poster } = element.dataset;
-  const button = document.querySelector<HTMLButtonElement>("[data-screenshot]");
+  const fail = (error: unknown) => {
+    console.error(error);
+    element.dataset.state = "failed";
+    showReason(hasWebGl() ? "transfer" : "webgl");
+  };
   try {
-    // The viewer's panel of shortcuts would cover a part of the splat. Whoever opens it finds it open again.
-    localStorage.setItem("controlsPanelOpen", localStorage.getItem("controlsPanelOpen") ?? "false");
     // Both at once: the splat is on its way while the cameras are read.
-    const contents = fetch(content);
-    const settings = fetch(cameras).then(async (response) =>
+    const contents = fetched(content);
+    const settings = fetched(cameras).then(async (response) =>
       viewerSettings((await response.json()) as CameraFile, element.clientWidth / element.clientHeight),
     );
+    const knowsPerformance = recallPreferences();
     const viewer = await createViewer({
       container: element,
       settings,
@@ -26,28 +29,72 @@ async function open(element: HTMLElement): Promise<void> {
       renderer: "webgl",
       noanim: true,
     });
+    viewer.app.assets.once("error", fail);
+    if (!knowsPerformance && isSoftware(viewer.app.graphicsDevice)) viewer.state.performanceMode = true;
     const ready = () => {
       element.dataset.state = "ready";
-      if (button !== null) button.hidden = false;
+      showScreenshotButton(element, viewer);
     };
     if (viewer.state.loaded) ready();
     else viewer.events.once("loaded:changed", ready);
-    button?.addEventListener("click", async () => {
-      const width = element.clientWidth * devicePixelRatio;
-      const height = element.clientHeight * devicePixelRatio;
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(
-        await pngOf(await viewer.captureFrame({ width: Math.round(width), height: Math.round(height) })),
-      );
-      link.download = "splat.png";
-      link.click();
-      URL.revokeObjectURL(link.href);
-    });
   } catch (error) {
-    console.error(error);
-    element.dataset.state = "failed";
-    for (const note of document.querySelectorAll<HTMLElement>("[data-viewer-failed]")) note.hidden = false;
+    fail(error);
   }
+}
+
+/** @throws for an answer that is no file, such as that of a session that has ended */
+async function fetched(url: string): Promise<Response> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  return response;
+}
+
+/**
+ * Keeps the viewer's panel of shortcuts closed, as it would cover a part of the splat, for whoever has not opened it.
+ *
+ * @returns whether the visitor has chosen how sharp the viewer draws
+ */
+function recallPreferences(): boolean {
+  try {
+    localStorage.setItem("controlsPanelOpen", localStorage.getItem("controlsPanelOpen") ?? "false");
+    return localStorage.getItem("performanceMode") !== null;
+  } catch {
+    // A browser may refuse storage to a page in another site's frame.
+    return false;
+  }
+}
+
+/** Without a GPU, each frame takes a large part of a second, and half the resolution a quarter of that. */
+function isSoftware(device: object): boolean {
+  const name = "unmaskedRenderer" in device ? String(device.unmaskedRenderer) : "";
+  return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
+}
+
+function hasWebGl(): boolean {
+  return document.createElement("canvas").getContext("webgl2") !== null;
+}
+
+function showReason(reason: "webgl" | "transfer"): void {
+  for (const note of document.querySelectorAll<HTMLElement>("[data-viewer-failed]")) {
+    note.hidden = note.dataset.viewerFailed !== reason;
+  }
+}
+
+function showScreenshotButton(element: HTMLElement, viewer: ViewerHandle): void {
+  const button = document.querySelector<HTMLButtonElement>("[data-screenshot]");
+  if (button === null) return;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const width = element.clientWidth * devicePixelRatio;
+    const height = element.clientHeight * devicePixelRatio;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(
+      await pngOf(await viewer.captureFrame({ width: Math.round(width), height: Math.round(height) })),
+    );
+    link.download = "splat.png";
+    link.click();
+    URL.revokeObjectURL(link.href);
+  });
 }
 
 /** @param frame its pixels are RGBA, by rows from the top, in base64 */

@@ -1,0 +1,99 @@
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { LineProxy } from "./line-proxy.ts";
+import { CHROMIUM, type PageStack, START_LIMIT_MS, startPageStack, watchForTrouble } from "./page-stack.ts";
+import { posterShown } from "./page-tour.ts";
+
+/** As a telephone has it at the edge of a village. */
+const SLOW = { offline: false, latency: 400, downloadThroughput: 40_000, uploadThroughput: 10_000 };
+
+/** Pages over lines that are slow, or cut, in a real browser. */
+
+describe.skipIf(CHROMIUM === null)("a page", { timeout: 300_000 }, () => {
+  let stack: PageStack;
+  let line: LineProxy;
+  beforeAll(async () => {
+    stack = await startPageStack();
+    line = await LineProxy.before(stack.url);
+  }, START_LIMIT_MS);
+  afterAll(async () => {
+    line?.stop();
+    await stack?.stop();
+  }, START_LIMIT_MS);
+
+  it("of a share has its title and its picture on a slow line long before the viewer", async () => {
+    const job = await stack.completedJob({ task_id: "slow" });
+    const share = await stack.client.createShare(job, { title: "Far away" });
+    const page = await stack.visitor();
+    await slowDown(page);
+    const arrived: string[] = [];
+    page.on("requestfinished", (request) => arrived.push(new URL(request.url()).pathname));
+    await page.goto(share.url, { waitUntil: "commit" });
+    await page.getByRole("heading", { name: "Far away" }).waitFor();
+    await posterShown(page);
+    expect(arrived).not.toContain("/assets/viewer.js");
+    await page.context().close();
+  });
+
+  it("can be read on a slow line before its scripts are there", async () => {
+    const job = await stack.completedJob({ task_id: "read slowly" });
+    const page = await stack.signedIn();
+    await slowDown(page);
+    await page.route("**/assets/*.js", () => undefined);
+    await page.goto(`${stack.url}/app/jobs/${job}`, { waitUntil: "commit" });
+    await page.getByText("All frames could be placed.").waitFor();
+    await page.getByRole("link", { name: "baked_splat_sh.ply" }).waitFor();
+    await page.context().close();
+  });
+
+  it("of a job says that its line is cut, and sees the rest when it is back", async () => {
+    const token = await stack.mint("cut");
+    const { promise: advanced, resolve: advance } = Promise.withResolvers<void>();
+    stack.harness.startAgent({
+      token,
+      pipeline: async (run, signal) => {
+        await run.beginStage("train", false);
+        run.reportProgress("train", { fraction: 0.1, message: "Before the cut" });
+        await Promise.race([advanced, stack.harness.untilStopped(signal)]);
+        run.reportProgress("train", { fraction: 0.9, message: "After the cut" });
+        return stack.harness.untilStopped(signal);
+      },
+    });
+    const job = await stack.harness.createJob({ task_id: "cut", pool: "cut" });
+    const page = await stack.signedIn({}, line.origin);
+    const trouble = watchForTrouble(page, line.origin);
+    await page.goto(`${line.origin}/app/jobs/${job}`);
+    await page.getByText("Before the cut").waitFor();
+    const lost = page.locator("[data-disconnected]");
+    line.cut();
+    await lost.waitFor({ state: "visible" });
+    advance();
+    await stack.jobBecomes(job, ({ message }) => message === "After the cut");
+    expect(await page.getByText("Before the cut").isVisible()).toBe(true);
+    line.restore();
+    await lost.waitFor({ state: "hidden" });
+    await page.getByText("After the cut").waitFor();
+    expect(trouble).toEqual([]);
+    await stack.client.cancelJob(job);
+    await page.context().close();
+  });
+
+  it("of a splat that does not arrive keeps its picture, and says what to do", async () => {
+    const job = await stack.completedJob({ task_id: "torn" });
+    const page = await stack.signedIn();
+    await page.route("**/baked_splat.sog", (route) => route.abort("connectionreset"));
+    await page.goto(`${stack.url}/app/jobs/${job}`);
+    await page.getByText("The splat could not be loaded. Reload the page to try again.").waitFor();
+    await posterShown(page);
+    await page.unroute("**/baked_splat.sog");
+    await page.reload();
+    await page.locator("[data-viewer][data-state=ready]").waitFor();
+    await page.context().close();
+  });
+});
+
+async function slowDown(page: Page): Promise<void> {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("Network.enable");
+  await devtools.send("Network.emulateNetworkConditions", SLOW);
+}
