@@ -238,6 +238,8 @@ export const RESULT_FILES = ["transforms.json", "baked_splat.ply", "baked_splat_
 /** The newest picture of the splat while a job trains; the thumbnail replaces it when the job is completed. */
 export const PREVIEW_FILE = "preview.webp";
 export const THUMBNAIL_FILE = "thumbnail.webp";
+/** A film of a flight through the cameras of the capture. */
+export const FLY_THROUGH_FILE = "flythrough.mp4";
 /** The output of the tools, which a completed job keeps. */
 export const LOG_FILE = "pipeline.log";
 export const MAX_PREVIEW_BYTES = 512 * 1024;
@@ -248,6 +250,7 @@ const RESULT_CONTENT_TYPES: ReadonlyMap<string, string> = new Map([
   ["spz", "application/octet-stream"],
   ["sog", "application/zip"],
   ["webp", "image/webp"],
+  ["mp4", "video/mp4"],
   ["log", "text/plain; charset=utf-8"],
 ]);
 

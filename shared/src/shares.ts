@@ -84,6 +84,11 @@ export const ShareMeta = z.object({
     .describe(
       "The address of a picture of the splat, from a camera of the capture; null when there is none.",
     ),
+  video: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe("The address of a film of a flight through the scene, an MP4; null when there is none."),
   cameras: z.string().describe("The address of the capture's cameras, in nerfstudio's format."),
   gaussians: z.int().nonnegative().nullable().describe("Gaussians in the splat; null where unknown."),
   files: z

@@ -44,6 +44,7 @@ const PARTS: Readonly<Record<string, number>> = {
   [THUMBNAIL_FILE]: 1,
   "photos.webp": 1,
   "coverage.json": 1,
+  "flythrough.mp4": 1,
   "metrics.json": 1,
   "pipeline.log": 1,
 };

@@ -135,7 +135,8 @@ function toView(share: ShareRow): ShareView {
   };
 }
 
-export function toMeta({ share, job, files, splat, cameras, poster }: OpenShare, token: string): ShareMeta {
+export function toMeta(shared: OpenShare, token: string): ShareMeta {
+  const { share, job, files, splat, cameras, poster, video } = shared;
   const urlOf = ({ filename }: ResultRow) => `/s/${token}/files/${encodeURIComponent(filename)}`;
   return {
     title: share.title,
@@ -143,6 +144,7 @@ export function toMeta({ share, job, files, splat, cameras, poster }: OpenShare,
     expires_at: share.expiresAt === null ? null : offsetUtc(share.expiresAt),
     splat: urlOf(splat),
     poster: poster === null ? null : urlOf(poster),
+    video: video === null ? null : urlOf(video),
     cameras: urlOf(cameras),
     gaussians: job.report?.train?.gaussians ?? null,
     files: Object.fromEntries(

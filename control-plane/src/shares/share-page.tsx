@@ -6,7 +6,7 @@ import { publicUrl } from "../http/public-url.ts";
 import { Document } from "../web/document.tsx";
 import { bytes } from "../web/format.ts";
 import { securityHeaders } from "../web/security-headers.ts";
-import { SplatViewer, ViewerHead } from "../web/splat-viewer.tsx";
+import { FlyThrough, SplatViewer, ViewerHead } from "../web/splat-viewer.tsx";
 import { toMeta } from "./routes.ts";
 import { findShare } from "./shares.ts";
 
@@ -51,6 +51,12 @@ function SharePage(props: {
       <meta property="og:title" content={title} />
       <meta property="og:url" content={absolute(path)} />
       {meta.poster !== null && <meta property="og:image" content={absolute(meta.poster)} />}
+      {meta.video !== null && (
+        <>
+          <meta property="og:video" content={`${absolute(meta.video)}?download=0`} />
+          <meta property="og:video:type" content="video/mp4" />
+        </>
+      )}
       {splat !== null && <ViewerHead splat={splat} />}
       <meta name="twitter:card" content={meta.poster === null ? "summary" : "summary_large_image"} />
     </>
@@ -59,7 +65,7 @@ function SharePage(props: {
     <Document title={title} head={head} scripts={splat === null ? [] : ["viewer"]}>
       <main class="shared" id="content">
         {splat !== null && <SplatViewer splat={splat} />}
-        {splat === null && meta.poster !== null && <img src={`${meta.poster}?download=0`} alt={title} />}
+        {splat === null && <StillOrFilm meta={meta} title={title} />}
         <div class="shared-title">
           <h1>{title}</h1>
           {form === "embedded" ? (
@@ -67,12 +73,28 @@ function SharePage(props: {
               Open
             </a>
           ) : (
-            <Downloads meta={meta} />
+            <>
+              {splat !== null && meta.video !== null && (
+                <a href={`${meta.video}?download=0`} target="_blank" rel="noopener">
+                  Watch the fly-through
+                </a>
+              )}
+              <Downloads meta={meta} />
+            </>
           )}
         </div>
       </main>
     </Document>
   );
+}
+
+/** Where the viewer cannot show the splat. */
+function StillOrFilm({ meta, title }: { readonly meta: ShareMeta; readonly title: string }) {
+  const poster = meta.poster === null ? undefined : `${meta.poster}?download=0`;
+  if (meta.video !== null) {
+    return <FlyThrough video={`${meta.video}?download=0`} poster={poster ?? null} />;
+  }
+  return poster === undefined ? null : <img src={poster} alt={title} />;
 }
 
 function Downloads({ meta }: { readonly meta: ShareMeta }) {

@@ -1,4 +1,4 @@
-import { THUMBNAIL_FILE } from "@splatt/shared";
+import { FLY_THROUGH_FILE, THUMBNAIL_FILE } from "@splatt/shared";
 
 const CAMERAS_FILE = "transforms.json";
 /** What a viewer can show, the smallest first. The PLY stands in where no web format could be made. */
@@ -10,6 +10,7 @@ export interface SharedFiles<T> {
   readonly splat: T;
   readonly cameras: T;
   readonly poster: T | null;
+  readonly video: T | null;
 }
 
 /**
@@ -26,9 +27,12 @@ export function sharedFiles<T extends { readonly filename: string }>(
   const splat = SPLATS.map(find).find((file) => file !== undefined);
   const cameras = find(CAMERAS_FILE);
   if (splat === undefined || cameras === undefined) return null;
-  const poster = find(THUMBNAIL_FILE) ?? null;
+  const [poster = null, video = null] = [find(THUMBNAIL_FILE), find(FLY_THROUGH_FILE)];
   const web = SPLATS.slice(0, -1).map(find);
   const downloads = allowDownload ? DOWNLOADS.map(find) : [];
-  const files = new Set([splat, ...web, cameras, poster, ...downloads]);
-  return { files: [...files].filter((file) => file !== undefined && file !== null), splat, cameras, poster };
+  const files = new Set([splat, ...web, cameras, poster, video, ...downloads]);
+  return {
+    files: [...files].filter((file) => file !== undefined && file !== null),
+    ...{ splat, cameras, poster, video },
+  };
 }

@@ -50,6 +50,27 @@ async function isGone(path: string): Promise<void> {
 }
 
 describe("a share", () => {
+  it("shows the film of a flight, and names it to other sites, where the job has one", async () => {
+    const { jobId } = await completedJob({}, [...WEB, "flythrough.mp4"]);
+    const { path } = await share(jobId);
+    const meta = await json<ShareMeta>(visit(`${path}/meta`));
+    expect(meta.video).toBe(`${path}/files/flythrough.mp4`);
+    expect(meta.files["flythrough.mp4"]?.content_type).toBe("video/mp4");
+    const film = await visit(`${meta.video}?download=0`, { range: "bytes=0-1" });
+    expect([film.status, film.headers.get("content-type")]).toEqual([206, "video/mp4"]);
+    const page = await (await visit(path)).text();
+    expect(page).toMatch(
+      new RegExp(`<meta property="og:video" content="http[^"]*${path}/files/flythrough\\.mp4\\?download=0"`),
+    );
+    expect(page).toContain("Watch the fly-through");
+    expect(await (await visit(path.replace("/s/", "/embed/"))).text()).not.toContain("Watch the");
+
+    const without = await completedJob({}, WEB);
+    const other = await share(without.jobId);
+    expect((await json<ShareMeta>(visit(`${other.path}/meta`))).video).toBeNull();
+    expect(await (await visit(other.path)).text()).not.toContain("og:video");
+  });
+
   it("shows the splat to whoever has its link, and gives away what a viewer needs", async () => {
     const { jobId } = await completedJob({}, WEB);
     const { path } = await share(jobId, { title: "A bench" });

@@ -2,7 +2,7 @@ import { isTerminal, type JobEvent, type JobView, LOG_FILE } from "@splatt/share
 import { StatusBadge } from "./components.tsx";
 import { duration } from "./format.ts";
 import { Details, Files } from "./job-details.tsx";
-import { NewestPicture, PHOTOS_FILE, Photos, Poster } from "./job-pictures.tsx";
+import { FilmCard, NewestPicture, PHOTOS_FILE, Photos, Poster } from "./job-pictures.tsx";
 import { CaptureCard, CoverageCard, KeyFigures, QualityCard } from "./job-report.tsx";
 import { JobTimeline } from "./job-timeline.tsx";
 import type { PageApi, Viewer } from "./page-api.ts";
@@ -85,6 +85,7 @@ export function JobPage({ viewer, data, origin, now }: JobPageProps) {
         </section>
         {job.report?.capture && <CaptureCard job={job} readsResults={readsResults} />}
         {readsResults && <CoverageCard job={job} />}
+        {readsResults && <FilmCard job={job} />}
         {job.report?.train && <QualityCard job={job} />}
         {readsResults && job.results !== null && <Files job={job} results={job.results} />}
         {ended && details}

@@ -1,5 +1,5 @@
-import { isActive, type JobView, PREVIEW_FILE } from "@splatt/shared";
-import { posterOf } from "./splat-viewer.tsx";
+import { FLY_THROUGH_FILE, isActive, type JobView, PREVIEW_FILE } from "@splatt/shared";
+import { FlyThrough, posterOf } from "./splat-viewer.tsx";
 
 interface JobPicturesProps {
   readonly job: JobView;
@@ -53,6 +53,17 @@ export function NewestPicture({ job }: JobPicturesProps) {
     >
       <figcaption class="muted">The first picture of the splat appears when training begins.</figcaption>
     </figure>
+  );
+}
+
+export function FilmCard({ job }: JobPicturesProps) {
+  const film = job.results?.[FLY_THROUGH_FILE];
+  if (film === undefined) return null;
+  return (
+    <section class="card">
+      <h2>Fly-through</h2>
+      <FlyThrough video={`${film.url}?download=0`} poster={posterOf(job.results)} />
+    </section>
   );
 }
 

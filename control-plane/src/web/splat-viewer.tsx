@@ -24,6 +24,23 @@ export function posterOf(results: Results | null): string | null {
   return poster === undefined ? null : `${poster.url}?download=0`;
 }
 
+/** The film of a flight through the scene. It is fetched when it is played. */
+export function FlyThrough({ video, poster }: { readonly video: string; readonly poster: string | null }) {
+  return (
+    <video
+      class="film"
+      controls
+      loop
+      muted
+      playsinline
+      preload="none"
+      src={video}
+      poster={poster ?? undefined}
+      aria-label="A flight through the scene"
+    />
+  );
+}
+
 /** What the head of a page with a viewer needs. The splat is fetched while the viewer's script still is. */
 export function ViewerHead({ splat: { content, cameras } }: { readonly splat: ViewedSplat }) {
   return (

@@ -69,7 +69,7 @@ export function createPipeline(host: GpuHost, delivery: Delivery): Pipeline {
     poses,
     train: (engine, job) =>
       createTrainStage(engine, (picture, signal) => delivery.showPreview(job, picture, signal)),
-    export: (engine) => createExportStage(engine),
+    export: (engine) => createExportStage(engine, { ffmpeg: config.FFMPEG_PATH, threads: config.THREADS }),
     summarize: async (job, exported, trainDir) =>
       writeSummaryFiles(join(job.dir, "summary"), job.jobLog.path, {
         report: job.report,

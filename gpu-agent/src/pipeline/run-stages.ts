@@ -62,7 +62,9 @@ export function runStages(parts: PipelineParts): Pipeline {
     const trained = await stages.run(parts.train(engine, job), { datasetDir, video: file, options });
     if (!trained.ok) return trained;
     const trainDir = stages.dir("train");
-    const exported = await stages.run(parts.export(engine), { datasetDir, trainDir, model: trained.value });
+    const jobSeconds = job.report.stages.reduce((sum, { seconds }) => sum + seconds, 0);
+    const model = trained.value;
+    const exported = await stages.run(parts.export(engine), { datasetDir, trainDir, model, jobSeconds });
     if (!exported.ok) return exported;
     const { report, views } = exported.value;
     job.noteReport({

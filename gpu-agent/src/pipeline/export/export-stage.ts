@@ -11,7 +11,9 @@ import {
 import {
   COVERAGE_FILE,
   err,
+  errorText,
   type Failure,
+  FLY_THROUGH_FILE,
   failure,
   failureSentence,
   ok,
@@ -25,15 +27,18 @@ import type { Stage, StageContext, StageResult } from "../stage.ts";
 import { compareViews } from "./check/compare-views.ts";
 import { doubtPsnr, showsScene, type ViewComparison } from "./check/doubt-psnr.ts";
 import { judgeSplat } from "./check/judge-splat.ts";
+import { type FilmTools, makeFlyThrough } from "./fly-through/fly-through.ts";
 import { headerComments, renderModeOf } from "./header-comments.ts";
 import { pruneSplat } from "./prune/prune-splat.ts";
 import { convertSplat, type SplatToConvert, WebFormat } from "./web-formats.ts";
-import { matrixOf, TO_WEB_FRAME, type UpAxis, upAxisOf, WEB_AXES } from "./web-frame.ts";
+import { matrixOf, TO_WEB_FRAME, type UpAxis, upAxisOf, vectorOf, WEB_AXES } from "./web-frame.ts";
 
 export interface ExportInput {
   readonly datasetDir: string;
   readonly trainDir: string;
   readonly model: TrainedModel;
+  /** What the stages before have taken. */
+  readonly jobSeconds?: number;
 }
 
 /** The axes and versions of the splat files in metrics.json. */
@@ -79,14 +84,19 @@ const THUMBNAIL_SIDE = 640;
  * Writes the result files. The engine exports a splat with spherical harmonics; the stage checks it and makes all files
  * from it, the same way for every engine.
  *
+ * @param filmTools null to make no fly-through
+ *
  * Fails with `export_failed`, `training_diverged`, `agent_stopped`, or what the engine's export fails with.
  */
-export function createExportStage(engine: Engine): Stage<ExportInput, ExportOutput> {
+export function createExportStage(
+  engine: Engine,
+  filmTools: FilmTools | null = null,
+): Stage<ExportInput, ExportOutput> {
   return {
     name: "export",
     token: "cpu",
     key: () => [engine.name, LAYOUT],
-    async run({ datasetDir, trainDir, model }, context) {
+    async run({ datasetDir, trainDir, model, jobSeconds = 0 }, context) {
       const ownTransforms = model.transforms;
       const transformsFile =
         ownTransforms === undefined ? join(datasetDir, TRANSFORMS_FILE) : join(trainDir, ownTransforms);
@@ -111,6 +121,8 @@ export function createExportStage(engine: Engine): Stage<ExportInput, ExportOutp
       const extras = await makeExtras(cloud.count, cloud.shDegree, up, context);
       context.report({ fraction: 0.9, message: "Exporting... comparison with the photos" });
       const views = ownTransforms === undefined ? await compare(transformsFile, report, context) : null;
+      context.report({ fraction: 0.95, message: "Exporting... fly-through" });
+      const film = await flyThrough(filmTools, cloud.count, up, jobSeconds, context);
       if (context.signal.aborted) return err(failure("agent_stopped", ""));
       context.report({ fraction: 1, message: "Exported" });
       const web = { axes: WEB_AXES, from_ply: matrixOf(TO_WEB_FRAME[up]), formats: extras.formats };
@@ -120,10 +132,11 @@ export function createExportStage(engine: Engine): Stage<ExportInput, ExportOutp
           ...RESULT_FILES,
           ...extras.made,
           ...(views === null ? [] : [views.sheet.file, COVERAGE_FILE]),
+          ...film.made,
         ],
         splats: { ply_up: up, render_mode: mode, web },
         views,
-        missing: extras.missing,
+        missing: [...extras.missing, ...film.missing],
       });
     },
   };
@@ -256,6 +269,28 @@ async function makeExtras(
   );
   for (const { filename, reason } of missing) context.log.warn(`export: no ${filename}: ${reason}`);
   return { made, formats, missing };
+}
+
+/** Makes the fly-through, where there is time for it. It is made last, so that nothing else waits for it. */
+async function flyThrough(
+  tools: FilmTools | null,
+  gaussians: number,
+  up: UpAxis,
+  jobSeconds: number,
+  context: StageContext,
+): Promise<{ made: string[]; missing: MissingExtra[] }> {
+  if (tools === null) return { made: [], missing: [] };
+  const file = join(context.dir, FLY_THROUGH_FILE);
+  const request = {
+    splatFile: join(context.dir, SPLAT_FILE),
+    transformsFile: join(context.dir, TRANSFORMS_FILE),
+    ...{ gaussians, up: vectorOf(up), jobSeconds, file },
+  };
+  const made = await makeFlyThrough(request, tools, context).catch((error) => err(errorText(error)));
+  if (made.ok) return { made: [FLY_THROUGH_FILE], missing: [] };
+  await rm(file, { force: true });
+  context.log.info(`export: no ${FLY_THROUGH_FILE}: ${made.error}`);
+  return { made: [], missing: [{ filename: FLY_THROUGH_FILE, reason: made.error }] };
 }
 
 /** Parses a JSON file; null when it is not JSON. */

@@ -40,6 +40,12 @@ export function upAxisOf(transforms: unknown): UpAxis {
   return UP_AXES[2 * axis + ((mean[axis] ?? 0) < 0 ? 1 : 0)] ?? DATASET_UP;
 }
 
+/** The direction as a vector of length 1. */
+export function vectorOf(up: UpAxis): readonly [x: number, y: number, z: number] {
+  const along = (axis: string) => (up[1] !== axis ? 0 : up[0] === "-" ? -1 : 1);
+  return [along("x"), along("y"), along("z")];
+}
+
 /** A rotation about the x or the z axis, in degrees. */
 export interface AxisRotation {
   readonly axis: "x" | "z";
