@@ -132,7 +132,7 @@ export const FAILURES = {
   },
   too_few_photos: {
     sentence: "The archive holds too few usable photos for a reconstruction.",
-    hint: "Send JPEG, PNG, WebP or AVIF photos of the subject from all sides. 8 are the minimum; 50 to 300 work well.",
+    hint: "Send JPEG, PNG, WebP, AVIF or HEIC photos of the subject from all sides. 8 are the minimum; 50 to 300 work well.",
     retryable: false,
   },
   dataset_unreadable: {

@@ -19,7 +19,7 @@ export async function bundlePackage(recipe: Recipe, dir: string): Promise<void> 
     input: entriesOf(recipe),
     platform: "node",
     // ws uses these when they are installed.
-    external: [...recipe.native.map(({ name }) => name), "bufferutil", "utf-8-validate"],
+    external: isOneOf([...keptNames(recipe), "bufferutil", "utf-8-validate"]),
     plugins: [companionFiles()],
     transform: { target: TARGET },
     logLevel: "warn",
@@ -53,18 +53,27 @@ export async function bundlePackage(recipe: Recipe, dir: string): Promise<void> 
   await writeFile(join(dir, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
+function keptNames({ kept }: Recipe): string[] {
+  return kept.map(({ name }) => name);
+}
+
+/** Whether an import is of one of the packages, or of a file in it. */
+function isOneOf(packages: readonly string[]): (imported: string) => boolean {
+  return (imported) => packages.some((name) => imported === name || imported.startsWith(`${name}/`));
+}
+
 /** The entries that exist. */
 function entriesOf({ folder, entries }: Recipe): Record<string, string> {
   const paths = Object.entries(entries).map(([name, path]) => [name, join(folder, path)] as const);
   return Object.fromEntries(paths.filter(([, path]) => existsSync(path)));
 }
 
-async function bundleProgram(program: DependencyProgram, { native }: Recipe, dist: string): Promise<void> {
+async function bundleProgram(program: DependencyProgram, recipe: Recipe, dist: string): Promise<void> {
   const to = join(dist, program.dependency);
   await build({
     input: program.entries.map((path) => join(program.folder, path)),
     platform: "node",
-    external: native.map(({ name }) => name),
+    external: isOneOf(keptNames(recipe)),
     logLevel: "warn",
     output: { dir: join(to, "dist"), format: "esm", minify: true, entryFileNames: "[name].mjs" },
   });
@@ -110,9 +119,9 @@ async function manifestOf(path: string): Promise<Manifest> {
   return JSON.parse(await readFile(path, "utf8")) as Manifest;
 }
 
-async function exactVersions({ native }: Recipe): Promise<Record<string, string>> {
+async function exactVersions({ kept }: Recipe): Promise<Record<string, string>> {
   const versions: Record<string, string> = {};
-  for (const { name, usedBy } of native) {
+  for (const { name, usedBy } of kept) {
     const version = (await manifestOf(usedBy)).dependencies?.[name];
     if (version === undefined || !/^\d+\.\d+\.\d+$/.test(version)) {
       throw new Error(`${usedBy} must depend on an exact version of ${name}, not ${version}`);

@@ -41,9 +41,9 @@ describe("the packages", () => {
     expect(packages["splatt-agent"].version).toBe((await manifest()).version);
   });
 
-  it("depend on exact versions of packages with native parts, and on nothing else", async () => {
+  it("depend on exact versions of packages with native parts and of libheif, and on nothing else", async () => {
     const { dependencies } = await manifest();
-    expect(Object.keys(dependencies)).toEqual(["sharp", "webgpu"]);
+    expect(Object.keys(dependencies)).toEqual(["sharp", "libheif-js", "webgpu"]);
     for (const version of Object.values(dependencies)) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
   });
 

@@ -13,8 +13,11 @@ export interface Recipe {
   readonly entries: Readonly<Record<string, string>>;
   /** The bundles that other programs import: the package's exports. */
   readonly exports?: Readonly<Record<string, string>>;
-  /** Dependencies with native parts, which stay dependencies. Their exact versions come from the given package. */
-  readonly native: readonly { readonly name: string; readonly usedBy: string }[];
+  /**
+   * Dependencies that stay dependencies: those with native parts, and libheif, which its license (LGPL) wants to be
+   * replaceable. Their exact versions come from the given package.
+   */
+  readonly kept: readonly { readonly name: string; readonly usedBy: string }[];
   /** Files of the folder that programs open by name, copied below dist/. */
   readonly copied: Readonly<Record<string, string>>;
   /** Programs of dependencies, which the package runs as processes of their own. */
@@ -38,8 +41,9 @@ export const AGENT: Recipe = {
   description: "Turns videos into 3D Gaussian splats on this machine's GPU, for a Splatt control plane",
   folder: AGENT_FOLDER,
   entries: { main: "src/main.ts" },
-  native: [
+  kept: [
     { name: "sharp", usedBy: join(AGENT_FOLDER, "package.json") },
+    { name: "libheif-js", usedBy: join(AGENT_FOLDER, "package.json") },
     { name: "webgpu", usedBy: join(SPLAT_TRANSFORM, "package.json") },
   ],
   copied: { python: "src/engines/nerfstudio/python", pycolmap: "src/pipeline/poses/pycolmap" },
@@ -61,7 +65,7 @@ export const CLIENT: Recipe = {
   folder: CLIENT_FOLDER,
   entries: { main: "src/cli/main.ts", client: "src/index.ts", node: "src/node.ts" },
   exports: { ".": "./dist/client.js", "./node": "./dist/node.js" },
-  native: [],
+  kept: [],
   copied: {},
   programs: [],
 };

@@ -132,7 +132,9 @@ async function openOne(path: string, given: string): Promise<UploadSource> {
   if (found?.isDirectory()) {
     const scene = await packFolder(path);
     if (scene === null) {
-      throw new UsageError(`The folder has neither photos (JPEG, PNG, WebP, AVIF) nor videos: ${given}`);
+      throw new UsageError(
+        `The folder has neither photos (JPEG, PNG, WebP, AVIF, HEIC) nor videos: ${given}`,
+      );
     }
     return scene;
   }

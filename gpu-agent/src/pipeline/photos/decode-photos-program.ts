@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import sharp from "sharp";
 import { frameSize } from "../frames/frame-size.ts";
+import { decodeHeic } from "./heic.ts";
 
 /*
  * Decodes photos in a confined process: `node decode-photos-program.ts MAX_LONG_SIDE upright|stored NAME...` turns each
@@ -30,7 +31,16 @@ async function decode(name: string, maxLongSide: number, turn: boolean) {
   if (pages > 1 && format !== "heif") return { error: "it is an animation" };
   if (Math.min(width, height) < MIN_SIDE) return { error: `it has only ${width}×${height} pixels` };
   if (Math.max(width, height) > MAX_ASPECT * Math.min(width, height)) return { error: "it is a panorama" };
-  const frame = await (turn ? input().autoOrient() : input())
+  // The prebuilt sharp reads the container, but has no decoder for HEVC.
+  const isHeic = metadata.compression === "hevc";
+  if (isHeic && !turn)
+    return { error: "HEIC is not taken in datasets with poses; convert it to JPEG or PNG" };
+  const picture = isHeic
+    ? await decodeHeic(photo, { width, height, profile: metadata.icc })
+    : turn
+      ? input().autoOrient()
+      : input();
+  const frame = await picture
     .resize({ ...frameSize({ width, height }, maxLongSide), fit: "fill" })
     .flatten()
     .toColourspace("srgb")
@@ -41,6 +51,8 @@ async function decode(name: string, maxLongSide: number, turn: boolean) {
   return { width, height, exif: isUsable ? exif.toString("base64") : null };
 }
 
+// libheif-js complains on stdout, where the answers are.
+console.log = console.error;
 const [maxLongSide, turn, ...names] = process.argv.slice(2);
 for (const name of names) {
   const answer = await decode(name, Number(maxLongSide), turn === "upright").catch((error: unknown) => ({
