@@ -5,10 +5,15 @@ import { z } from "zod";
 /** A JSON Schema of draft 2020-12, as OpenAPI 3.1 embeds it. */
 export type JsonSchema = z.core.JSONSchema.BaseSchema;
 
-/** The schemas that `@splatt/shared` exports; in the contract, each has the name of its export. */
+/**
+ * The schemas that `@splatt/shared` exports; in the contract, each has the name of its export. Those of single fields, which
+ * may be absent or null, are described where the fields are.
+ */
 const NAMES: ReadonlyMap<unknown, string> = new Map(
   Object.entries(shared).flatMap(([name, value]): [unknown, string][] =>
-    value instanceof z.ZodType ? [[value, name]] : [],
+    value instanceof z.ZodType && !(value instanceof z.ZodOptional || value instanceof z.ZodNullable)
+      ? [[value, name]]
+      : [],
   ),
 );
 

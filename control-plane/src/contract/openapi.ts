@@ -97,7 +97,7 @@ export function openApiDocument(operations: readonly Operation[]): OpenApiDocume
       ),
     ),
   );
-  const { answers, components } = outputSchemas({ ...json, problem: Problem, warnings: Warnings });
+  const { answers, components } = outputSchemas({ ...json, problem: Problem });
   const bodies = namedBodies(operations);
   const ambiguous = Object.keys(bodies).find((name) => name in components);
   if (ambiguous !== undefined) throw new Error(`${ambiguous} describes both a body and an answer`);
@@ -235,7 +235,10 @@ function lacksWarnings(operation: Operation, answer: z.ZodType | RawAnswer): boo
 
 /** An answer's schema with what `nameUnknownInput` adds. */
 function withWarnings(schema: JsonSchema): JsonSchema {
-  return { ...schema, properties: { ...schema.properties, warnings: { $ref: reference("Warnings") } } };
+  return {
+    ...schema,
+    properties: { ...schema.properties, ...outputSchemas({ warnings: Warnings }).answers },
+  };
 }
 
 /** An answer that an operation declares under a status that problems also use. */
