@@ -1,11 +1,12 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
+import { parseProcStat } from "@splatt/shared/processes";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { COMPATIBILITY_DATE, type EmbeddedControlPlane, startControlPlane } from "./index.ts";
 
@@ -51,6 +52,16 @@ describe("the embedded control plane", () => {
     await first.stop();
     const second = await start();
     expect(await listJobs(second.url)).toEqual([id]);
+  });
+
+  it("leaves a folder alone that another process uses", async () => {
+    const { pid, startTime } = parseProcStat(await readFile(`/proc/${process.ppid}/stat`, "utf8")) ?? {};
+    await writeFile(join(dataDir, "launcher.json"), JSON.stringify([{ pid, startTime }]));
+    await expect(start()).rejects.toThrow(`another control plane (process ${process.ppid}) uses the folder`);
+    expect(await readdir(dataDir)).toEqual(["launcher.json"]);
+
+    await writeFile(join(dataDir, "launcher.json"), JSON.stringify([{ pid, startTime: 1 }]));
+    await createJob((await start()).url);
   });
 
   it("takes over from a killed process whose runtime is still running", async () => {

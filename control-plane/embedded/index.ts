@@ -15,7 +15,7 @@ import { importMiniflareBucket } from "./object-store/import-miniflare.ts";
 import { ObjectStore } from "./object-store/object-store.ts";
 import { storeService } from "./object-store/store-service.ts";
 import { outboundService } from "./outbound.ts";
-import { endStaleRuntime, isRuntimeRunning, noteRuntime } from "./runtime-process.ts";
+import { endStaleRuntime, enterFolder, isRuntimeRunning, noteRuntime } from "./runtime-process.ts";
 
 export interface EmbeddedOptions {
   /** The folder of the database, the stored files and the Durable Objects. */
@@ -82,11 +82,13 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
   const { dataDir, onLog } = options;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   await chmod(dataDir, 0o700);
-  const runtimeNote = join(dataDir, "runtime.json");
-  await endStaleRuntime(runtimeNote);
   // Everything started, to be stopped in reverse order.
   const started = new AsyncDisposableStack();
   try {
+    const leave = await enterFolder(dataDir);
+    started.defer(leave);
+    const runtimeNote = join(dataDir, "runtime.json");
+    await endStaleRuntime(runtimeNote);
     const disk = new DiskWatch(dataDir, (state) =>
       onLog(logLevelOf(state), state?.message ?? "The disk of the control plane works again."),
     );

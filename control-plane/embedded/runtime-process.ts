@@ -1,10 +1,39 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { parseProcStat } from "@splatt/shared/processes";
+import { errnoCode } from "./object-store/disk-watch.ts";
 
 /** Pid and start time together uniquely identify a process. */
 interface NotedProcess {
   readonly pid: number;
   readonly startTime: number;
+}
+
+/**
+ * Makes this process the only one that uses a data folder. A second one would end the runtime of the first, and remove
+ * the files that are arriving there. What a killed process left locks nothing.
+ *
+ * @returns what leaves the folder
+ * @throws when another process uses it
+ */
+export async function enterFolder(dataDir: string): Promise<() => Promise<void>> {
+  const path = join(dataDir, "launcher.json");
+  for (const other of await readNote(path)) {
+    if (other.pid === process.pid || !(await isRunning(other))) continue;
+    const what = `another control plane (process ${other.pid}) uses the folder ${dataDir}`;
+    throw new Error(`${what}. Stop it, or set DATA_DIR to another folder.`);
+  }
+  const leave = () => rm(path, { force: true }).catch(() => undefined);
+  const own = await statOf("self");
+  if (own === null) return leave;
+  await leave();
+  const { pid, startTime } = own;
+  await writeFile(path, JSON.stringify([{ pid, startTime }]), { flag: "wx" }).catch((error: unknown) => {
+    // Another process was faster. A disk that takes no writes has its own message.
+    if (errnoCode(error) === "EEXIST")
+      throw new Error(`another control plane starts in the folder ${dataDir}`);
+  });
+  return leave;
 }
 
 /**
@@ -51,7 +80,7 @@ async function isRunning({ pid, startTime }: NotedProcess): Promise<boolean> {
   return stat?.startTime === startTime && stat.state !== "Z";
 }
 
-async function statOf(pid: number) {
+async function statOf(pid: number | "self") {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => null);
   return text === null ? null : parseProcStat(text);
 }

@@ -5,6 +5,7 @@ import {
   FAILURES,
   type FailureCode,
   type Fence,
+  failure,
   failureSentence,
   type HeldVerdict,
   type Hello,
@@ -29,7 +30,7 @@ import { KeyedQueue } from "./jobs/keyed-queue.ts";
 import { refusalOf } from "./jobs/refuse-job.ts";
 import type { EndedJob, RetentionLimits } from "./jobs/retention.ts";
 import type { Workspace } from "./jobs/workspace.ts";
-import { WorkspaceHealth } from "./jobs/workspace-health.ts";
+import { DISK_CHECK_TIMEOUT_MS, WorkspaceHealth } from "./jobs/workspace-health.ts";
 import type { ProxySettings } from "./network/proxies.ts";
 import type { AgentStatus } from "./owner/control-protocol.ts";
 import { type Pause, type PauseFile, pauseText } from "./owner/pause.ts";
@@ -54,6 +55,8 @@ export interface AgentOptions {
   readonly retention: RetentionLimits;
   /** How long jobs may run on after `stop()`, before the agent returns them. */
   readonly drainMs: number;
+  /** How long a disk may hang before the agent gives up the jobs on it. */
+  readonly diskPatienceMs: number;
   readonly log: Logger;
   /** Asks which version and build the control plane serves; otherwise its welcome says the version. */
   readonly servedVersion?: () => Promise<string | null>;
@@ -94,7 +97,10 @@ export class Agent {
     this.#options = options;
     this.#intake = new Intake(options.workspace);
     this.#notices = new Notices(options.version, options.log);
-    this.#health = new WorkspaceHealth(options.workspace);
+    this.#health = new WorkspaceHealth(
+      options.workspace,
+      Math.min(DISK_CHECK_TIMEOUT_MS, options.diskPatienceMs),
+    );
     this.#capacity = new CapacityPublisher({
       host: options.host,
       minFreeGpuBytes: options.minFreeGpuBytes,
@@ -318,8 +324,13 @@ export class Agent {
     return this.#intake.arriving + [...this.#runs.values()].filter((run) => run.holdsSlot).length;
   }
 
+  async #gcUnlessUnusable(): Promise<void> {
+    if (this.#health.problem?.code !== "workspace_unusable") await this.gc();
+  }
+
   /** Logs when the disk's state changes. When it is full, removes the folders of ended jobs. */
   async #checkDisk(): Promise<FailureCode | null> {
+    this.#giveUpIfDiskHangs();
     const before = this.#health.problem?.code ?? null;
     const problem = await this.#health.check();
     if (problem?.code === "disk_full") this.#guard(this.gc());
@@ -328,6 +339,14 @@ export class Agent {
     else
       this.#options.log.error(`taking no jobs: ${failureSentence(problem)} ${FAILURES[problem.code].hint}`);
     return problem?.code ?? null;
+  }
+
+  /** Other agents can have the jobs of a disk that has not answered for long. */
+  #giveUpIfDiskHangs(): void {
+    const ms = this.#health.hangsForMs;
+    if (ms < this.#options.diskPatienceMs) return;
+    const why = `The disk of the workspace has not answered for ${Math.round(ms / 1000)} s.`;
+    for (const run of this.#runs.values()) this.#guard(run.giveUp(failure("workspace_unusable", why)));
   }
 
   #adopt(file: JobRecordFile): JobRun {
@@ -345,8 +364,7 @@ export class Agent {
       },
       onEnd: (ended) => {
         if (this.#runs.get(ended.fence.job_id) === ended) this.#runs.delete(ended.fence.job_id);
-        this.#guard(this.gc());
-        this.#guard(this.#capacity.refresh());
+        this.#guard(this.#capacity.refresh().then(() => this.#gcUnlessUnusable()));
         if (this.#capacity.stopping && this.#runs.size === 0) this.#connection.close();
       },
     });

@@ -98,6 +98,8 @@ export const AgentEnvironment = MachineEnvironment.extend({
   SLOTS: optional(z.coerce.number().int().min(1).max(64).nullable().default(null)),
   /** How long jobs may run on when the agent stops, before it returns them. */
   DRAIN_SECONDS: optional(z.coerce.number().min(0).default(60)),
+  /** How long the workspace's disk may hang before the agent gives up the jobs on it, and others can take them. */
+  DISK_PATIENCE_SECONDS: optional(z.coerce.number().min(1).default(300)),
   /** How many ended jobs keep their folders, and how large the workspace may grow with them. */
   KEEP_JOBS: optional(z.coerce.number().int().min(0).default(3)),
   WORKSPACE_MAX_BYTES: optional(Bytes.default(50 * GIB)),

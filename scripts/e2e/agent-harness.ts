@@ -76,6 +76,7 @@ export class AgentHarness {
       pipeline: options.pipeline,
       retention: { keepJobs: options.keepJobs ?? 1, maxBytes: Number.MAX_SAFE_INTEGER },
       drainMs: options.drainMs ?? 0,
+      diskPatienceMs: 300_000,
       log: LOG,
       backoff: { minMs: 10, maxMs: 100, maxHoldingMs: 100 },
     });

@@ -96,6 +96,7 @@ async function runAgent(config: AgentConfig): Promise<number> {
     pipeline: createPipeline(host, controlPlaneDelivery(client)),
     retention: { keepJobs: config.KEEP_JOBS, maxBytes: config.WORKSPACE_MAX_BYTES },
     drainMs: config.DRAIN_SECONDS * 1000,
+    diskPatienceMs: config.DISK_PATIENCE_SECONDS * 1000,
     log,
     // A clone is updated with git.
     ...(IS_CLONE ? {} : { servedVersion: () => servedVersion(config) }),

@@ -26,6 +26,7 @@ function scene(trainWait = 0) {
   const world = { seconds: 0, trainWait };
   const sent: AgentMessage[] = [];
   const recorded: StageRun[] = [];
+  const ended: JobRun[] = [];
   const options = JobOptions.parse({});
   const fence = { job_id: randomUUID(), attempt: 1, lease_id: randomUUID() };
   const spec = { source: { kind: "upload" as const, size: 1e6 }, options, retry_of: null };
@@ -45,14 +46,14 @@ function scene(trainWait = 0) {
       recorded.push(stage);
     },
     send: (message) => sent.push(message) > 0,
-    onEnd: () => undefined,
+    onEnd: (over) => ended.push(over),
   });
   /** The latest progress sent. */
   const progress = () => {
     run.flushProgress();
     return sent.findLast((message) => message.type === "job.progress");
   };
-  return { run, world, sent, recorded, progress };
+  return { run, world, sent, recorded, ended, progress };
 }
 
 describe("a job that fails", () => {
@@ -64,6 +65,26 @@ describe("a job that fails", () => {
     await expect.poll(() => sent.at(-1)?.type).toBe("job.fail");
     expect(AgentMessage.safeParse(sent.at(-1)).success).toBe(true);
     expect(Buffer.byteLength(JSON.stringify(sent.at(-1)))).toBeLessThan(MAX_FRAME_BYTES);
+  });
+});
+
+describe("a job that is given up", () => {
+  it("fails although its pipeline hangs, ends only with the pipeline, and reports nothing twice", async () => {
+    const hanging = Promise.withResolvers<void>();
+    const { run, sent, ended } = scene();
+    run.start(async (_, signal) => {
+      await hanging.promise;
+      return signal.aborted ? err(failure("agent_stopped", "")) : ok([]);
+    });
+    await run.giveUp(failure("workspace_unusable", "hangs"));
+    await run.giveUp(failure("workspace_unusable", "still hangs"));
+    expect(sent).toMatchObject([{ type: "job.fail", code: "workspace_unusable", detail: "hangs", seq: 1 }]);
+    const acked = run.acked(1);
+    expect(ended).toEqual([]);
+    hanging.resolve();
+    await acked;
+    expect(ended).toEqual([run]);
+    expect(sent).toHaveLength(1);
   });
 });
 

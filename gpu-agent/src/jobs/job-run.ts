@@ -2,6 +2,7 @@ import {
   type AgentMessage,
   err,
   errorText,
+  type Failure,
   type Fence,
   failure,
   type HeldJob,
@@ -177,6 +178,14 @@ export class JobRun implements PipelineJob {
     if (reason === "returned") await this.#outbox.post({ type: "job.returned", reason: why });
   }
 
+  /** Fails the job although its pipeline has not ended, because the disk holds it. */
+  async giveUp(why: Failure): Promise<void> {
+    if (!this.#started || this.#isOver || this.#stopReason !== null) return;
+    this.#isOver = true;
+    this.#abort.abort();
+    await this.#fail(why);
+  }
+
   async refence(fence: Fence, lastSeq: number): Promise<void> {
     await this.#outbox.refence(fence, lastSeq);
   }
@@ -285,6 +294,8 @@ export class JobRun implements PipelineJob {
       if (!this.#abort.signal.aborted) this.log.error(error, "the pipeline threw an error");
       return err(systemFailure(error) ?? failure("internal_error", errorText(error)));
     });
+    // It was given up meanwhile.
+    if (this.#isOver) return;
     this.#isOver = true;
     await this.jobLog.close();
     if (this.#stopReason === null) await this.#reads.finish(outcome.ok);
@@ -298,13 +309,19 @@ export class JobRun implements PipelineJob {
       await this.#outbox.post({ type: "job.complete", uploads: outcome.value, report });
       return;
     }
-    const { code, detail } = outcome.error;
+    await this.#fail(outcome.error);
+  }
+
+  async #fail({ code, detail }: Failure): Promise<void> {
+    const { report } = this.file.record;
     this.log.warn(`failed: ${code} ${detail}`);
     const log_tail = this.jobLog.newest(MAX_LOG_TAIL_BYTES);
     await this.#outbox.post({ type: "job.fail", code, detail: detail.slice(0, MAX_TEXT), log_tail, report });
   }
 
   async #end(): Promise<void> {
+    // The pipeline of a job that was given up must not meet that of its next attempt.
+    await this.#done;
     if (this.file.record.state === "ended") return;
     await this.file.update({ state: "ended", outbox: [] });
     this.#options.onEnd(this);

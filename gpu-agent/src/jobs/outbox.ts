@@ -8,9 +8,12 @@ export type Unsent = AckedMessage extends infer M
     : never
   : never;
 
+/** How long a message waits for a disk that hangs. */
+const SAVE_MS = 10_000;
+
 /**
  * A job's messages that must arrive. They are numbered and saved before they are sent, and resent until they are acked,
- * across reconnects and restarts. When the disk is full, they are sent unsaved.
+ * across reconnects and restarts. When the disk refuses or hangs, they are sent unsaved.
  */
 export class Outbox {
   readonly #file: JobRecordFile;
@@ -30,7 +33,7 @@ export class Outbox {
   async post(unsent: Unsent, change: Partial<JobRecord> = {}): Promise<void> {
     const { fence, seq, outbox } = this.#file.record;
     const message = { ...unsent, fence, seq: seq + 1 } as AckedMessage;
-    await this.#file.update({ ...change, seq: seq + 1, outbox: [...outbox, message] });
+    await inTime(this.#file.update({ ...change, seq: seq + 1, outbox: [...outbox, message] }), SAVE_MS);
     this.#send(message);
   }
 
@@ -61,6 +64,13 @@ export class Outbox {
     const refenced = outbox.map((message) => ({ ...message, fence }));
     await this.#file.update({ fence, outbox: refenced, seq: Math.max(seq, lastSeq) });
   }
+}
+
+/** Resolves with the work, or after the given time. */
+async function inTime(work: Promise<unknown>, ms: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 /** Whether a message ends the agent's work on the job. */

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -82,6 +82,21 @@ describe("JobLog", () => {
     again.write("train", "next");
     await again.close();
     expect((await again.read(-1, 1000)).from).toBe(from + lines.length);
+  });
+
+  it("does without a disk that refuses, and continues on one that works again", async () => {
+    const log = new JobLog(path);
+    for (const step of [1, 2, 3]) {
+      if (step === 2) {
+        await rm(path);
+        await mkdir(path);
+      }
+      if (step === 3) await rmdir(path);
+      log.write("train", `Step ${step}`);
+      await log.close();
+    }
+    expect(await texts(path)).toEqual(["train: Step 3"]);
+    expect(log.newest(1000)).toEqual(["Step 1", "Step 2", "Step 3"]);
   });
 
   it("keeps the last 50 lines in memory, each of bounded length", () => {

@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { err, type Failure, failure, type StageName } from "@splatt/shared";
+import { writeFileAtomic } from "../files/write-file-atomic.ts";
+import { systemFailure } from "../processes/system-failure.ts";
 import type { StageJob } from "./pipeline-job.ts";
 import type { ResourceTokens } from "./resource-tokens.ts";
 import type { Stage, StageContext, StageResult } from "./stage.ts";
@@ -10,6 +13,7 @@ import type { StageRecord } from "./stage-record.ts";
 
 /** Increased when a stage's implementation changes, so that older agents' finished stages are not reused. */
 const PIPELINE_VERSION = 1;
+const DISK_BLOCK_BYTES = 4096;
 
 export interface StageRunnerOptions {
   readonly job: StageJob;
@@ -64,7 +68,7 @@ export class StageRunner {
       this.#runTimed(stage, input, { dir: part, gpu, resumed }),
     );
     if (outcome === null) return err(failure("agent_stopped", ""));
-    if (!outcome.ok) return err((await this.#damage()) ?? outcome.error);
+    if (!outcome.ok) return err((await this.#diskFault(outcome.error)) ?? outcome.error);
 
     const { value, seconds } = outcome.value;
     await rename(part, this.dir(stage.name));
@@ -74,15 +78,26 @@ export class StageRunner {
     return { ok: true, value };
   }
 
-  /** Checks the files of earlier stages: if they are damaged, that is the cause of a later stage's failure. */
-  async #damage(): Promise<Failure | null> {
-    for (const name of this.#done) {
-      const record = this.#options.job.finishedStage(name);
-      if (record === undefined || !(await filesIntact(this.dir(name), record))) {
-        return failure("workspace_damaged", `Files of the stage "${name}" are missing or changed.`);
+  /**
+   * Whether the disk is the cause of a stage's failure: it may look like a damaged video, or like a fault of a tool.
+   * Tries to write, and reads what the earlier stages left.
+   */
+  async #diskFault({ code }: Failure): Promise<Failure | null> {
+    const { job } = this.#options;
+    if (code === "agent_stopped") return null;
+    try {
+      await tryToWrite(job.dir);
+      for (const name of this.#done) {
+        const record = job.finishedStage(name);
+        if (record === undefined || !(await filesIntact(this.dir(name), record))) {
+          return failure("workspace_damaged", `Files of the stage "${name}" are missing or changed.`);
+        }
+        for (const { path } of record.files) await readToEnd(join(this.dir(name), path));
       }
+      return null;
+    } catch (error) {
+      return systemFailure(error);
     }
-    return null;
   }
 
   async #runTimed<I, O>(
@@ -180,6 +195,17 @@ async function listFiles(dir: string): Promise<StageRecord["files"]> {
       .toSorted()
       .map(async (path) => ({ path: path.slice(dir.length + 1), size: (await stat(path)).size })),
   );
+}
+
+async function tryToWrite(dir: string): Promise<void> {
+  const path = join(dir, "write-check");
+  await writeFileAtomic(path, "x".repeat(DISK_BLOCK_BYTES));
+  await rm(path);
+}
+
+async function readToEnd(path: string): Promise<void> {
+  const stream = createReadStream(path);
+  for await (const _ of stream);
 }
 
 async function filesIntact(dir: string, record: StageRecord): Promise<boolean> {

@@ -329,6 +329,7 @@ export class SimulatedHost {
       pipeline: this.#pipeline(host, client),
       retention: { keepJobs: 2, maxBytes: 2 ** 40 },
       drainMs: this.plan.drainMs,
+      diskPatienceMs: 300_000,
       log,
       onConnected: (welcome) => client.noteWelcome(welcome),
     });

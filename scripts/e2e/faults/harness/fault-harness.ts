@@ -149,10 +149,14 @@ export class FaultHarness<C extends ControlPlane = ControlPlane> {
   /**
    * @param stages whether it has the finished stages that `tinyJob` reuses
    * @param twin the box whose token it shares
+   * @param workspace its folder, which the caller removes; by default a new one
    */
-  async newBox(stages: "with stages" | "empty" = "with stages", twin?: AgentBox): Promise<AgentBox> {
+  async newBox(
+    stages: "with stages" | "empty" = "with stages",
+    twin?: AgentBox,
+    workspace = join(this.dir, `workspace-${this.#next()}`),
+  ): Promise<AgentBox> {
     const { agentId, token } = twin ?? (await this.#mint());
-    const workspace = join(this.dir, `workspace-${this.#next()}`);
     const box = new AgentBox({ agentId, token, controlPlane: this.network.url, workspace });
     if (stages === "with stages") await this.giveStages(box);
     this.#boxes.push(box);
