@@ -1,4 +1,5 @@
 import type { JobOptions, Preset } from "@splatt/shared";
+import type { BlendingLimits } from "./kernels/projection.ts";
 
 export type TrainOptions = Pick<JobOptions, "iterations" | "preset" | "max_splats" | "max_resolution">;
 
@@ -51,6 +52,10 @@ export interface TrainingSettings {
   readonly ssimWeight: number;
   /** The fraction at which training at each level of the image pyramid ends; then level 0, the finest. */
   readonly coarseLevels: readonly { readonly level: number; readonly until: number }[];
+  /** Until this fraction, blending leaves out more than it does in the end: coarser still than the pictures. */
+  readonly coarseBlending: BlendingLimits & { readonly until: number };
+  /** All rates fall to nearly nothing in the last iterations: this fraction of them. */
+  readonly coolDown: number;
   /** The fractions from which degrees 1, 2 and 3 are in use. */
   readonly shDegreeFrom: readonly number[];
 
@@ -80,17 +85,19 @@ export const DEFAULT_SETTINGS: Omit<TrainingSettings, keyof PresetSettings | "it
   seed: 1,
   rates: {
     mean: [3.2e-3, 1.6e-4],
-    logScale: [2e-2, 1.5e-2],
-    rotation: [4e-3, 1e-3],
+    logScale: [3e-2, 2.2e-2],
+    rotation: [8e-3, 2e-3],
     opacity: [0.1, 0.05],
-    shConstant: [1e-2, 2.5e-3],
-    shRest: [1.6e-3, 6e-4],
+    shConstant: [2e-2, 5e-3],
+    shRest: [3.2e-3, 1.2e-3],
   },
   ssimWeight: 0.2,
   coarseLevels: [
     { level: 2, until: 0.1 },
     { level: 1, until: 0.35 },
   ],
+  coarseBlending: { until: 0.8, minAlpha: 4 / 255, minTransmittance: 1e-2 },
+  coolDown: 0.15,
   shDegreeFrom: [0.2, 0.4, 0.6],
   initialOpacity: 0.1,
   leastSeedPoints: 3000,
@@ -99,7 +106,7 @@ export const DEFAULT_SETTINGS: Omit<TrainingSettings, keyof PresetSettings | "it
     until: 0.7,
     rounds: 26,
     leastIterations: 20,
-    leastOpacity: 0.005,
+    leastOpacity: 0.02,
     errorPower: 0.5,
   },
 };

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { Random } from "../scene/random.ts";
 import { gradientScene } from "../testing/gradient-scene.ts";
 import { testWorkspace } from "../testing/test-workspace.ts";
-import { CHUNK, PARAM, UNIFORM } from "./memory-layout.ts";
+import { CHUNK, GRADIENT_ROW_BYTES, PARAM, UNIFORM } from "./memory-layout.ts";
 
 it("updates visible gaussians like Adam, and leaves the others unchanged", () => {
   const { params, camera, photo } = gradientScene(1);
@@ -22,7 +22,7 @@ it("updates visible gaussians like Adam, and leaves the others unchanged", () =>
     // The caller divides by 1 − beta1^t, the kernel multiplies with 1 / (1 − beta2^t).
     uniforms.floats.fill(rate / (1 - beta1 ** step), UNIFORM.stepSizes, UNIFORM.stepSizes + 23);
     uniforms.floats[UNIFORM.biasCorrection2] = 1 / (1 - beta2 ** step);
-    const gradient = new Float32Array(memory.buffer, gradients + row * CHUNK * 4, CHUNK);
+    const gradient = new Float32Array(memory.buffer, gradients + row * GRADIENT_ROW_BYTES, CHUNK);
     for (let i = 0; i < count; i++) {
       const g = random.normal() * 1e-6;
       gradient[i] = g;

@@ -65,7 +65,7 @@ export function blendBackwardKernel(layout: MemoryLayout, constants: ConstantPoo
 
   k.for(tile.firstPair, reached, PAIRS_BETWEEN_CHECKS * PAIR_BYTES, (batch) => {
     // Never entirely finished: the forward pass stops before such tiles.
-    closeStrips(k, tile, QUAD.transmittance);
+    closeStrips(k, layout, tile, QUAD.transmittance);
     const end = batch.add(PAIRS_BETWEEN_CHECKS * PAIR_BYTES).min(reached);
     k.for(batch, end, PAIR_BYTES, (pair) => {
       const splat = loadTileSplat(k, layout, tile, pair.loadI32());
@@ -80,7 +80,7 @@ export function blendBackwardKernel(layout: MemoryLayout, constants: ConstantPoo
         tile,
         splat,
         (quad, raw, { dy }) => {
-          const alpha = visibleAlpha(raw);
+          const alpha = visibleAlpha(k, layout, raw);
           const transmittance = quad.loadF32x4(QUAD.transmittance);
           const weight = alpha.mul(transmittance);
           quad.storeF32x4(transmittance.sub(weight), QUAD.transmittance);

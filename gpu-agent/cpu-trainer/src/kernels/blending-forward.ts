@@ -41,13 +41,13 @@ export function blendKernel(layout: MemoryLayout, constants: ConstantPool): Func
 
   const reached = k.variable(tile.firstPair);
   k.for(tile.firstPair, tile.endPair, PAIRS_BETWEEN_CHECKS * PAIR_BYTES, (batch, batches) => {
-    batches.breakIf(closeStrips(k, tile, QUAD.transmittance));
+    batches.breakIf(closeStrips(k, layout, tile, QUAD.transmittance));
     reached.set(batch.add(PAIRS_BETWEEN_CHECKS * PAIR_BYTES).min(tile.endPair));
     k.for(batch, reached, PAIR_BYTES, (pair) => {
       const splat = loadTileSplat(k, layout, tile, pair.loadI32());
       forEachTouchedQuad(k, tile, splat, (quad, alpha) => {
         const transmittance = quad.loadF32x4(QUAD.transmittance);
-        const weight = visibleAlpha(alpha).mul(transmittance);
+        const weight = visibleAlpha(k, layout, alpha).mul(transmittance);
         quad.storeF32x4(transmittance.sub(weight), QUAD.transmittance);
         splat.color.forEach((value, channel) => {
           const offset = QUAD.color + 16 * channel;

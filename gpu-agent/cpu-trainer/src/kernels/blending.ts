@@ -2,7 +2,6 @@ import type { F32x4, I32, KernelBuilder, Mask4, Variable } from "../wasm/kernel-
 import { ellipseInBand } from "./ellipse.ts";
 import { exp2, type Vec3 } from "./math.ts";
 import { type MemoryLayout, PLANE_MARGIN, SPLAT, TILE_HEIGHT, TILE_WIDTH, UNIFORM } from "./memory-layout.ts";
-import { MIN_ALPHA } from "./projection.ts";
 import { loadEllipse } from "./tiling.ts";
 
 /*
@@ -14,9 +13,6 @@ import { loadEllipse } from "./tiling.ts";
  */
 
 export const MAX_ALPHA = 0.99;
-
-/** A strip's ends are finished once less light than this comes through them. */
-const MIN_TRANSMITTANCE = 1e-3;
 
 /** The number of pairs blended between checks for finished parts of the strips. */
 export const PAIRS_BETWEEN_CHECKS = 8;
@@ -175,9 +171,10 @@ export function forEachTouchedQuad(
   });
 }
 
-/** Limits alpha: at most MAX_ALPHA, and 0 where it would be invisible. */
-export function visibleAlpha(alpha: F32x4): F32x4 {
-  return alpha.min(MAX_ALPHA).where(alpha.ge(MIN_ALPHA));
+/** Limits alpha: at most MAX_ALPHA, and 0 where it would be invisible (see `BlendingLimits`). */
+export function visibleAlpha(k: KernelBuilder, layout: MemoryLayout, alpha: F32x4): F32x4 {
+  const minAlpha = k.i32(layout.uniforms).loadSplat(UNIFORM.minAlpha * 4);
+  return alpha.min(MAX_ALPHA).where(alpha.ge(minAlpha));
 }
 
 /** Where the four pixels of a quad are. */
@@ -235,12 +232,18 @@ export function openStrips(k: KernelBuilder, tile: TileContext): void {
 }
 
 /**
- * Removes the finished rows from both ends of each strip.
+ * Removes the finished rows, which hardly any light comes through, from both ends of each strip.
  *
  * @param transmittance where in a quad's state its transmittance is
  * @returns whether the whole tile is finished
  */
-export function closeStrips(k: KernelBuilder, tile: TileContext, transmittance: number): I32 {
+export function closeStrips(
+  k: KernelBuilder,
+  layout: MemoryLayout,
+  tile: TileContext,
+  transmittance: number,
+): I32 {
+  const minTransmittance = k.i32(layout.uniforms).loadSplat(UNIFORM.minTransmittance * 4);
   const open = k.variable(k.i32(0));
   k.for(0, STRIPS, 1, (strip) => {
     const range = tile.state.add(strip.shiftLeft(2));
@@ -248,7 +251,7 @@ export function closeStrips(k: KernelBuilder, tile: TileContext, transmittance: 
     const first = k.variable(range.loadF32(STATE.firstRow).toI32());
     const end = k.variable(range.loadF32(STATE.endRow).toI32());
     const isOpen = (row: I32) =>
-      column.add(row.mul(tile.quadBytes)).loadF32x4(transmittance).gt(MIN_TRANSMITTANCE).any();
+      column.add(row.mul(tile.quadBytes)).loadF32x4(transmittance).gt(minTransmittance).any();
     k.for(first, end, 1, (row, rows) => {
       first.set(row);
       rows.breakIf(isOpen(row));

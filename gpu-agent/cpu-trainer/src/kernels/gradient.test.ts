@@ -7,6 +7,7 @@ import {
 } from "../testing/gradient-scene.ts";
 import { lossReference, type ParamTable, renderReference } from "../testing/reference-renderer.ts";
 import { PARAM } from "./memory-layout.ts";
+import { FULL_BLENDING, MIN_ALPHA } from "./projection.ts";
 
 const SSIM_WEIGHT = 0.2;
 
@@ -24,6 +25,22 @@ describe.each([0, 1, 2, 3])("with spherical harmonics of degree %i", (degree) =>
     );
     expect(Math.max(...differences)).toBeLessThan(2e-5);
   });
+});
+
+it("ends gaussians where the limits of blending say", () => {
+  const scene = gradientScene(0);
+  const minAlpha = 16 / 255;
+  const rendered = kernelRendering(scene, { ...FULL_BLENDING, minAlpha });
+  const largestDifference = (least: number) => {
+    const reference = renderReference(scene.params, 0, scene.camera, scene.background, least);
+    return Math.max(
+      ...reference.flatMap((plane, c) =>
+        Array.from(plane, (value, i) => Math.abs(value - ((rendered[c] as Float32Array)[i] as number))),
+      ),
+    );
+  };
+  expect(largestDifference(minAlpha)).toBeLessThan(2e-5);
+  expect(largestDifference(MIN_ALPHA)).toBeGreaterThan(1e-2);
 });
 
 /*

@@ -13,6 +13,19 @@ export const PLANE_MARGIN = 8;
 /** Gaussians are processed in chunks of this size, a multiple of four. */
 export const CHUNK = 256;
 
+/**
+ * Kernels step from row to row of a table at one gaussian. Addresses that differ by a multiple of a memory page share the
+ * few places of one set in the first-level cache, so each row starts a cache line farther into its page than the last.
+ */
+const CACHE_LINE_BYTES = 64;
+const PAGE_BYTES = 4096;
+function staggeredRowBytes(floats: number): number {
+  return alignUp(floats * 4, PAGE_BYTES) + CACHE_LINE_BYTES;
+}
+
+/** Bytes from one row of a chunk's gradients to the next: staggered in the same way. */
+export const GRADIENT_ROW_BYTES = CHUNK * 4 + CACHE_LINE_BYTES;
+
 /** Floats in a projected gaussian (see `SPLAT`); 64 bytes, a cache line. */
 export const SPLAT_FLOATS = 16;
 
@@ -108,6 +121,10 @@ export const UNIFORM = {
   ssimWeight: 32,
   /** What a byte of the photo is multiplied by, for red, green and blue: 1/255, divided by the frame's gain. */
   photoScale: 33,
+  /** See `BlendingLimits`. */
+  minAlpha: 36,
+  logMinAlpha: 37,
+  minTransmittance: 38,
   // Integers from here on.
   width: 40,
   height: 41,
@@ -209,7 +226,7 @@ export function planeStrideBytes(width: number): number {
 export function planMemory(size: SceneSize): MemoryLayout {
   const capacity = alignUp(size.capacity, CHUNK);
   const rows = paramRows(size.shDegree);
-  const rowStride = capacity * 4;
+  const rowStride = staggeredRowBytes(capacity);
   const tiles = Math.ceil(size.width / TILE_WIDTH) * Math.ceil(size.height / TILE_HEIGHT);
   const planeBytes = alignUp(planeStrideBytes(size.width) * (size.height + 2 * PLANE_MARGIN), 64);
   const maxPairs = Math.max(MIN_PAIRS, capacity * PAIRS_PER_GAUSSIAN);
@@ -221,7 +238,7 @@ export function planMemory(size: SceneSize): MemoryLayout {
     return start;
   };
 
-  const chunkGradientBytes = rows * CHUNK * 4;
+  const chunkGradientBytes = rows * GRADIENT_ROW_BYTES;
   const threadScratchBytes = TILE_STATE_BYTES + chunkGradientBytes + 4 * planeStrideBytes(size.width);
 
   const layout = {

@@ -2,7 +2,14 @@ import type { ConstantPool } from "../wasm/constant-pool.ts";
 import { type F32x4, type I32, KernelBuilder } from "../wasm/kernel-builder.ts";
 import type { FunctionCode } from "../wasm/module-encoder.ts";
 import { combine, dot, transformTransposed, transpose4, type Vec3, vec3 } from "./math.ts";
-import { CHUNK, type MemoryLayout, PAIR_FLOATS, PAIR_GRADIENT, PARAM, UNIFORM } from "./memory-layout.ts";
+import {
+  GRADIENT_ROW_BYTES,
+  type MemoryLayout,
+  PAIR_FLOATS,
+  PAIR_GRADIENT,
+  PARAM,
+  UNIFORM,
+} from "./memory-layout.ts";
 import {
   type Camera,
   loadCamera,
@@ -19,7 +26,7 @@ import { shCoefficients } from "./spherical-harmonics.ts";
 /**
  * Kernel `projectBackward<degree>(first, end, gradients)`: sums the tiles' gradients of each gaussian and
  * propagates them back through the projection to its parameters. `first` to `end` lie within one chunk; the
- * gradients of the chunk go to `gradients`, one row of CHUNK floats for each row of the parameter table.
+ * gradients of the chunk go to `gradients`, one row of GRADIENT_ROW_BYTES for each row of the parameter table.
  *
  * The chain is that of Kerbl et al. 2023, appendix A, written for the factored covariance.
  */
@@ -37,7 +44,7 @@ export function projectionBackwardKernel(
     const visible = address.loadMask(layout.visible);
     k.if(visible.any(), () => {
       const own = gradients.add(index.sub(first).shiftLeft(2));
-      const store = (row: number, value: F32x4) => own.storeF32x4(value, row * CHUNK * 4);
+      const store = (row: number, value: F32x4) => own.storeF32x4(value, row * GRADIENT_ROW_BYTES);
       const sums = gatherPairs(k, layout, index);
       for (const [field, base] of [
         ["error", layout.errorSum],

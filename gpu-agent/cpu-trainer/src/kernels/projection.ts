@@ -28,6 +28,17 @@ export const LOW_PASS = 0.3;
 /** Below this alpha a gaussian is invisible in an 8-bit image. */
 export const MIN_ALPHA = 1 / 255;
 
+/** What blending leaves out. */
+export interface BlendingLimits {
+  /** Gaussians end where their alpha falls below this. */
+  readonly minAlpha: number;
+  /** Pixels are finished once less light than this comes through. Checked at the ends of a tile's strips only. */
+  readonly minTransmittance: number;
+}
+
+/** Leaves out nothing that could be seen. */
+export const FULL_BLENDING: BlendingLimits = { minAlpha: MIN_ALPHA, minTransmittance: 1e-3 };
+
 /** All intermediate values from a gaussian's parameters to its footprint in the image, for four gaussians. */
 export interface Projection {
   /** In camera coordinates. */
@@ -218,13 +229,14 @@ export function projectionKernel(
   const end = k.paramI32();
   const camera = loadCamera(k, layout);
   const grid = loadGrid(k, layout);
+  const logMinAlpha = k.i32(layout.uniforms).loadSplat(UNIFORM.logMinAlpha * 4);
   k.for(first, end, 4, (index) => {
     const address = index.shiftLeft(2);
     const p = project(k, layout, camera, address);
     const [xx, xy, yy] = p.covariance;
     const logOpacity = log2(k, p.opacity.max(1e-30));
-    // Alpha reaches MIN_ALPHA where the Mahalanobis distance squared is this.
-    const reach = logOpacity.sub(Math.log2(MIN_ALPHA)).mul(2 * Math.LN2);
+    // Alpha reaches the least visible alpha where the Mahalanobis distance squared is this.
+    const reach = logOpacity.sub(logMinAlpha).mul(2 * Math.LN2);
     const positiveReach = reach.max(0);
     const extentX = xx.mul(positiveReach).sqrt();
     const extentY = yy.mul(positiveReach).sqrt();

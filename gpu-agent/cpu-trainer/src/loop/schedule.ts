@@ -1,4 +1,5 @@
 import { PARAM, paramRows } from "../kernels/memory-layout.ts";
+import { type BlendingLimits, FULL_BLENDING } from "../kernels/projection.ts";
 import { deriveSeed, Random } from "../scene/random.ts";
 import type { DensificationSettings, Rate, TrainingSettings } from "../training-settings.ts";
 
@@ -23,8 +24,21 @@ export function shDegreeAt(settings: TrainingSettings, iteration: number): numbe
   return Math.min(enabled, settings.shDegree);
 }
 
+/** What the blending of an iteration leaves out. */
+export function blendingLimitsAt(
+  { coarseBlending, iterations }: TrainingSettings,
+  iteration: number,
+): BlendingLimits {
+  return iteration / iterations < coarseBlending.until ? coarseBlending : FULL_BLENDING;
+}
+
+/** The rates' last factor: see `TrainingSettings.coolDown`. */
+const COOLEST = 0.02;
+
 export function rateAt([first, last]: Rate, settings: TrainingSettings, iteration: number): number {
-  return first * (last / first) ** (iteration / settings.iterations);
+  const fraction = iteration / settings.iterations;
+  const coolDown = Math.max(COOLEST, Math.min(1, (1 - fraction) / settings.coolDown));
+  return coolDown * first * (last / first) ** fraction;
 }
 
 /**
@@ -87,6 +101,11 @@ export function densifiesAfter(settings: TrainingSettings, iteration: number): b
   return iteration % densificationInterval(settings) === 0 && fraction >= from && fraction <= until;
 }
 
+/** Whether the gaussians' sizes are limited once `iteration` iterations are done: as often as they are densified. */
+export function limitsSizesAfter(settings: TrainingSettings, iteration: number): boolean {
+  return iteration % densificationInterval(settings) === 0;
+}
+
 /** The target number of gaussians, which grows evenly from the seed points to the capacity. */
 export function gaussiansWantedAt(
   { densification, iterations, capacity }: TrainingSettings,
@@ -101,6 +120,9 @@ function densificationShare({ from, until }: DensificationSettings, fraction: nu
   return Math.min(1, Math.max(0, (fraction - from) / (until - from)));
 }
 
+/** Of an iteration with coarse blending, to one without. */
+const COARSE_BLENDING_COST = 0.75;
+
 /**
  * The completed fraction of the work of training after `iteration` iterations, 0–1. An iteration costs about a
  * constant and, for each pixel, more the more gaussians there are.
@@ -109,7 +131,8 @@ export function workDone(settings: TrainingSettings, iteration: number, levels: 
   const cost = (at: number) => {
     const pixels = 4 ** -levelAt(settings, at, levels);
     const gaussians = gaussiansWantedAt(settings, at, settings.capacity / 4) / settings.capacity;
-    return 0.1 + pixels * (0.5 + 0.5 * gaussians);
+    const blending = at < settings.coarseBlending.until * settings.iterations ? COARSE_BLENDING_COST : 1;
+    return 0.1 + pixels * blending * (0.5 + 0.5 * gaussians);
   };
   const sum = (end: number) => {
     // A hundred samples are as good as all iterations.

@@ -6,8 +6,9 @@ import { UNIFORM } from "../kernels/memory-layout.ts";
 import { type DensificationOutcome, densify } from "../scene/densification.ts";
 import { sortByPosition } from "../scene/morton-order.ts";
 import { deriveSeed } from "../scene/random.ts";
+import { limitSizes, type Point, samplePositions } from "../scene/size-limit.ts";
 import { tileGrid } from "../scene/tiles.ts";
-import { clearPlanes, setView, type Workspace } from "../scene/workspace.ts";
+import { clearPlanes, setView, type ViewOptions, type Workspace } from "../scene/workspace.ts";
 import type { TrainingSettings } from "../training-settings.ts";
 import { colorRatio, correctedPsnr } from "./color-match.ts";
 import { withMovedGain } from "./frame-gains.ts";
@@ -15,10 +16,12 @@ import { type HeldOutMetrics, imageMetrics, meanMetrics } from "./metrics.ts";
 import { PASSES, type Pass } from "./passes.ts";
 import {
   backgroundAt,
+  blendingLimitsAt,
   densifiesAfter,
   frameAt,
   gaussiansWantedAt,
   levelAt,
+  limitsSizesAfter,
   shDegreeAt,
   stepSizesAt,
 } from "./schedule.ts";
@@ -63,6 +66,7 @@ export class Training {
   readonly #team: ThreadTeam;
   readonly #scene: Scene;
   readonly #settings: TrainingSettings;
+  readonly #cameraPositions: readonly Point[];
   #progress: Progress;
   /** The size that the image planes are laid out for. */
   #planesFor: FrameStore | null = null;
@@ -77,6 +81,7 @@ export class Training {
     this.#workspace = workspace;
     this.#team = team;
     this.#scene = scene;
+    this.#cameraPositions = samplePositions(scene.train.map(({ camera }) => camera));
     this.#settings = settings;
     this.#progress = progress;
   }
@@ -92,11 +97,15 @@ export class Training {
     const frame = frameAt(this.#settings, iteration, train.length);
     const { stores, index } = slots[frame] as FrameSlot;
     const store = stores[levelAt(this.#settings, iteration, stores.length)] as FrameStore;
-    this.#view(train[frame] as DatasetFrame, store, index, gains?.[frame]);
+    const limits = blendingLimitsAt(this.#settings, iteration);
+    this.#view(train[frame] as DatasetFrame, store, index, { gain: gains?.[frame], limits });
     this.#setUniforms();
     this.#run(PASSES, shDegreeAt(this.#settings, iteration), store);
     const { l1, ssim } = imageMetrics(this.#workspace.rowSums, store);
     const { ssimWeight } = this.#settings;
+    if (limitsSizesAfter(this.#settings, iteration + 1)) {
+      limitSizes(this.#workspace, count, this.#cameraPositions);
+    }
     const moves = gains !== null && iteration >= GAINS_FROM * this.#settings.iterations;
     const moved = moves ? withMovedGain(gains, frame, this.#colorRatio(store)) : gains;
     this.#progress = { ...this.#progress, iteration: iteration + 1, count, gains: moved };
@@ -130,10 +139,10 @@ export class Training {
     return colorRatio(this.#workspace, store, step);
   }
 
-  #view(frame: DatasetFrame, store: FrameStore, index: number, gain?: Rgb): void {
+  #view(frame: DatasetFrame, store: FrameStore, index: number, options: ViewOptions = {}): void {
     if (this.#planesFor !== store) clearPlanes(this.#workspace);
     this.#planesFor = store;
-    setView(this.#workspace, cameraAt(frame.camera, store), store, index, gain);
+    setView(this.#workspace, cameraAt(frame.camera, store), store, index, options);
   }
 
   #setUniforms(): void {

@@ -3,6 +3,7 @@ import type { Rgb } from "../dataset/exposure.ts";
 import type { FrameStore } from "../dataset/frame-stores.ts";
 import { bindKernels, type Kernels } from "../kernels/kernels.ts";
 import { type MemoryLayout, paramRows, planeStrideBytes, UNIFORM } from "../kernels/memory-layout.ts";
+import { type BlendingLimits, FULL_BLENDING } from "../kernels/projection.ts";
 import { type TileArrays, type TileGrid, tileArrays, tileGrid } from "./tiles.ts";
 
 /** One thread's means for training: the kernels and views of the shared memory. */
@@ -56,17 +57,19 @@ export function openWorkspace(
  */
 const JACOBIAN_MARGIN = 1.3;
 
-/**
- * Points the kernels at a camera and a frame of its size.
- *
- * @param gain of the frame's exposure, which its photo is divided by
- */
+export interface ViewOptions {
+  /** Of the frame's exposure, which its photo is divided by. */
+  readonly gain?: Rgb | undefined;
+  readonly limits?: BlendingLimits;
+}
+
+/** Points the kernels at a camera and a frame of its size. */
 export function setView(
   workspace: Workspace,
   camera: PinholeCamera,
   store: FrameStore,
   frame: number,
-  gain: Rgb = [1, 1, 1],
+  { gain = [1, 1, 1], limits = FULL_BLENDING }: ViewOptions = {},
 ): void {
   const { floats, ints } = workspace.uniforms;
   floats.set(camera.rotation, UNIFORM.viewRotation);
@@ -96,6 +99,9 @@ export function setView(
     gain.map((value) => 1 / (255 * value)),
     UNIFORM.photoScale,
   );
+  floats[UNIFORM.minAlpha] = limits.minAlpha;
+  floats[UNIFORM.logMinAlpha] = Math.log2(limits.minAlpha);
+  floats[UNIFORM.minTransmittance] = limits.minTransmittance;
 }
 
 /** Zeroes the image planes, whose margins must be zero. Call when the image's size changes. */

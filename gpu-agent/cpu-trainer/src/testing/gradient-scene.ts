@@ -1,8 +1,10 @@
 import type { Matrix4 } from "@splatt/formats";
 import { type PinholeCamera, pinholeCamera } from "../dataset/camera.ts";
-import { CHUNK, PARAM, paramRows, UNIFORM } from "../kernels/memory-layout.ts";
+import { GRADIENT_ROW_BYTES, PARAM, paramRows, UNIFORM } from "../kernels/memory-layout.ts";
+import { FULL_BLENDING } from "../kernels/projection.ts";
 import { PASSES } from "../loop/passes.ts";
 import { Random } from "../scene/random.ts";
+import { setView } from "../scene/workspace.ts";
 import type { ParamTable, Planes } from "./reference-renderer.ts";
 import {
   readPlanes,
@@ -85,8 +87,9 @@ export function tilted(a: number, b: number): Matrix4 {
 const FORWARD = PASSES.slice(0, PASSES.indexOf("ssim"));
 const ALL_BUT_UPDATE = PASSES.slice(0, PASSES.indexOf("update"));
 
-export function kernelRendering(scene: GradientScene): Float32Array[] {
+export function kernelRendering(scene: GradientScene, limits = FULL_BLENDING): Float32Array[] {
   const test = load(scene);
+  setView(test.workspace, test.camera, test.store, 0, { limits });
   runPasses(test, FORWARD);
   return readPlanes(test, test.workspace.layout.rendered);
 }
@@ -100,7 +103,7 @@ export function kernelGradient(scene: GradientScene, ssimWeight: number): Float3
   const gradients = layout.threadScratch + layout.chunkGradient;
   kernels.projectBackward[scene.degree]?.(0, Math.ceil(GAUSSIANS / 4) * 4, gradients);
   return scene.params.map((_, row) =>
-    new Float32Array(memory.buffer, gradients + row * CHUNK * 4, GAUSSIANS).slice(),
+    new Float32Array(memory.buffer, gradients + row * GRADIENT_ROW_BYTES, GAUSSIANS).slice(),
   );
 }
 

@@ -31,6 +31,7 @@ export function renderReference(
   shDegree: number,
   camera: PinholeCamera,
   background: readonly number[],
+  minAlpha = MIN_ALPHA,
 ): Planes {
   const { width, height } = camera;
   const count = at(params, 0).length;
@@ -46,7 +47,7 @@ export function renderReference(
         const [dx, dy] = [px + 0.5 - x, py + 0.5 - y];
         const power = -0.5 * (conic[0] * dx * dx + conic[2] * dy * dy) - conic[1] * dx * dy;
         const alpha = Math.min(MAX_ALPHA, opacity * Math.exp(power));
-        if (alpha < MIN_ALPHA) continue;
+        if (alpha < minAlpha) continue;
         for (const c of [0, 1, 2]) color[c] = at(color, c) + at(own, c) * alpha * transmittance;
         transmittance *= 1 - alpha;
       }
