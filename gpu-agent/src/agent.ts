@@ -87,6 +87,7 @@ export class Agent {
   readonly #runs = new Map<string, JobRun>();
   readonly #intake: Intake;
   readonly #queue = new KeyedQueue();
+  #loggedDiskProblem: FailureCode | null = null;
   #timers: NodeJS.Timeout[] = [];
   #drainTimers: NodeJS.Timeout[] = [];
 
@@ -331,14 +332,16 @@ export class Agent {
   /** Logs when the disk's state changes. When it is full, removes the folders of ended jobs. */
   async #checkDisk(): Promise<FailureCode | null> {
     this.#giveUpIfDiskHangs();
-    const before = this.#health.problem?.code ?? null;
     const problem = await this.#health.check();
     if (problem?.code === "disk_full") this.#guard(this.gc());
-    if ((problem?.code ?? null) === before) return before;
+    const code = problem?.code ?? null;
+    // Checks overlap while a disk hangs.
+    if (code === this.#loggedDiskProblem) return code;
+    this.#loggedDiskProblem = code;
     if (problem === null) this.#options.log.info("the workspace is usable again; taking jobs");
     else
       this.#options.log.error(`taking no jobs: ${failureSentence(problem)} ${FAILURES[problem.code].hint}`);
-    return problem?.code ?? null;
+    return code;
   }
 
   /** Other agents can have the jobs of a disk that has not answered for long. */

@@ -368,8 +368,8 @@ export class FrontDoor {
       const url = await this.#runtime.url();
       const headers = this.#headersToRuntime(request, transfer, requestId);
       const isAgent = target.split("?", 1)[0] === "/agent";
-      const { firstMessageMs, socketIdleMs } = this.#options.limits;
-      const limits = { firstMessageMs: isAgent ? firstMessageMs : null, idleMs: socketIdleMs };
+      const { firstMessageMs, socketIdleMs, frames } = this.#options.limits;
+      const limits = { firstMessageMs: isAgent ? firstMessageMs : null, idleMs: socketIdleMs, frames };
       await passWebSocket({ client: socket, head, url, path: target, headers, limits });
     } catch {
       this.#runtime.forgetUrl();

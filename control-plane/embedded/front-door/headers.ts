@@ -31,6 +31,8 @@ const INTERNAL = new Set([
   "x-original-url",
   "x-rewrite-url",
   "x-http-method-override",
+  // A compressed message may be a thousand times as large as its frames.
+  "sec-websocket-extensions",
 ]);
 const INTERNAL_PREFIXES = ["mf-", "cf-", "cdn-"];
 /** Claims about the connection before a proxy, which only a trusted proxy may make. */

@@ -24,6 +24,16 @@ export interface DoorLimits {
   readonly firstMessageMs: number;
   /** A WebSocket without a byte in either direction is cut. */
   readonly socketIdleMs: number;
+  /**
+   * What a client may send over its WebSocket: frames in a burst and in the long run, bytes and frames of a message.
+   * Above what the Worker allows an agent, so that it is the one that explains.
+   */
+  readonly frames: {
+    readonly burst: number;
+    readonly perSecond: number;
+    readonly messageBytes: number;
+    readonly messageFrames: number;
+  };
   readonly connections: number;
   /** Not counted for trusted proxies. */
   readonly connectionsPerAddress: number;
@@ -52,6 +62,7 @@ export const DOOR_LIMITS: DoorLimits = {
   idleMs: 15_000,
   firstMessageMs: 15_000,
   socketIdleMs: 600_000,
+  frames: { burst: 1000, perSecond: 100, messageBytes: 256 * 1024, messageFrames: 64 },
   connections: 1024,
   connectionsPerAddress: 256,
   inRuntime: 8,

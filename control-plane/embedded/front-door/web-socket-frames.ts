@@ -1,12 +1,30 @@
 const CLOSE = 8;
 const MASK_BYTES = 4;
 
+export interface FrameHead {
+  readonly opcode: number;
+  /** Whether it ends a message. */
+  readonly isLast: boolean;
+  readonly payloadBytes: number;
+}
+
 /** Follows the frames of one direction of a WebSocket (RFC 6455, section 5.2) until its Close frame, which is the last. */
 export class WebSocketFrames {
   isClosed = false;
   #header: number[] = [];
   #opcode = 0;
   #payloadLeft = 0;
+  readonly #onFrame: (frame: FrameHead) => void;
+
+  /** @param onFrame called for each frame when its header has come */
+  constructor(onFrame: (frame: FrameHead) => void = () => undefined) {
+    this.#onFrame = onFrame;
+  }
+
+  /** Whether the next byte begins a frame. */
+  get isBetweenFrames(): boolean {
+    return this.#payloadLeft === 0 && this.#header.length === 0;
+  }
 
   /** The next bytes of the direction. They may begin and end anywhere in a frame. */
   push(chunk: Uint8Array): void {
@@ -36,5 +54,10 @@ export class WebSocketFrames {
     this.#payloadLeft = lengthBytes === 0 ? shortLength : extended.reduce((sum, byte) => sum * 256 + byte, 0);
     this.#opcode = first & 0x0f;
     this.#header = [];
+    this.#onFrame({
+      opcode: this.#opcode,
+      isLast: (first & 0x80) !== 0,
+      payloadBytes: this.#payloadLeft,
+    });
   }
 }

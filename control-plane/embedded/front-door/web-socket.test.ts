@@ -3,6 +3,7 @@ import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
+import { DOOR_LIMITS } from "./limits.ts";
 import { passWebSocket } from "./web-socket.ts";
 import { WebSocketFrames } from "./web-socket-frames.ts";
 
@@ -43,7 +44,7 @@ describe("the frames of a WebSocket", () => {
   });
 });
 
-describe("a WebSocket that the runtime closes first", () => {
+describe("a WebSocket", () => {
   const servers: Server[] = [];
   afterEach(() => {
     for (const server of servers.splice(0)) server.close();
@@ -56,16 +57,17 @@ describe("a WebSocket that the runtime closes first", () => {
     return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   }
 
-  it("ends for the client when it has answered, although the runtime keeps the connection open", async () => {
+  /** A client's socket, which a door connects with a runtime. */
+  async function connected(runtimeSends: Buffer): Promise<{ socket: Duplex; received: Buffer[] }> {
     const received: Buffer[] = [];
     const runtime = createServer().on("upgrade", (_request, socket: Duplex) => {
-      socket.on("data", (chunk: Buffer) => received.push(chunk));
+      socket.on("data", (chunk: Buffer) => received.push(chunk)).on("error", () => undefined);
       socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
-      socket.write(Buffer.concat([frame(TEXT, 3), frame(CLOSE, 2)]));
+      socket.write(runtimeSends);
     });
     const url = await listening(runtime);
     const door = createServer().on("upgrade", (_request, client, head) => {
-      const limits = { firstMessageMs: null, idleMs: 0 };
+      const limits = { firstMessageMs: null, idleMs: 0, frames: DOOR_LIMITS.frames };
       void passWebSocket({ client: client as never, head, url, path: "/", headers: [], limits });
     });
     const upgrade = request(await listening(door), {
@@ -73,6 +75,11 @@ describe("a WebSocket that the runtime closes first", () => {
     }).end();
     const [, socket, head] = (await once(upgrade, "upgrade")) as [unknown, Duplex, Buffer];
     socket.unshift(head);
+    return { socket, received };
+  }
+
+  it("that the runtime closes first ends for the client when it has answered", async () => {
+    const { socket, received } = await connected(Buffer.concat([frame(TEXT, 3), frame(CLOSE, 2)]));
     let sent = Buffer.alloc(0);
     for await (const chunk of socket as AsyncIterable<Buffer>) {
       const before = sent.length;
@@ -81,5 +88,18 @@ describe("a WebSocket that the runtime closes first", () => {
     }
     expect(sent).toEqual(Buffer.concat([frame(TEXT, 3), frame(CLOSE, 2)]));
     expect(Buffer.concat(received)).toEqual(frame(CLOSE, 2, MASK));
+  });
+
+  it("whose client never ends a message is closed with a code, and the runtime gets no more than the limit", async () => {
+    const { socket, received } = await connected(Buffer.alloc(0));
+    const unfinished = frame(TEXT, 60_000, MASK);
+    unfinished[0] = TEXT;
+    for (let sent = 60_000; sent < DOOR_LIMITS.frames.messageBytes; sent += 60_000) socket.write(unfinished);
+    // The header of the frame that is too much: nothing that was not read must reset the connection.
+    socket.write(unfinished.subarray(0, 8));
+    let sent = Buffer.alloc(0);
+    for await (const chunk of socket as AsyncIterable<Buffer>) sent = Buffer.concat([sent, chunk]);
+    expect(sent).toEqual(Buffer.from([0x88, 2, 1009 >> 8, 1009 & 0xff]));
+    expect(Buffer.concat(received).byteLength).toBeLessThan(DOOR_LIMITS.frames.messageBytes);
   });
 });

@@ -1,6 +1,8 @@
 import { type IncomingMessage, request } from "node:http";
 import type { Socket } from "node:net";
+import { type CloseCode, FrameLimiter } from "./frame-limiter.ts";
 import { headersToClient } from "./headers.ts";
+import type { DoorLimits } from "./limits.ts";
 import { WebSocketFrames } from "./web-socket-frames.ts";
 
 export interface SocketToPass {
@@ -10,7 +12,11 @@ export interface SocketToPass {
   readonly url: URL;
   readonly path: string;
   readonly headers: readonly string[];
-  readonly limits: { readonly firstMessageMs: number | null; readonly idleMs: number };
+  readonly limits: {
+    readonly firstMessageMs: number | null;
+    readonly idleMs: number;
+    readonly frames: DoorLimits["frames"];
+  };
 }
 
 /**
@@ -51,7 +57,8 @@ export async function passWebSocket(options: SocketToPass): Promise<void> {
   await promise;
 }
 
-function join(client: Socket, runtime: Socket, { firstMessageMs, idleMs }: SocketToPass["limits"]): void {
+function join(client: Socket, runtime: Socket, limits: SocketToPass["limits"]): void {
+  const { firstMessageMs, idleMs, frames } = limits;
   const end = () => {
     client.destroy();
     runtime.destroy();
@@ -70,25 +77,41 @@ function join(client: Socket, runtime: Socket, { firstMessageMs, idleMs }: Socke
   }
   client.pipe(runtime);
   runtime.pipe(client);
-  endAfterCloseFrames(client, runtime);
+  followFrames(client, runtime, frames);
 }
 
 /**
  * Ends the connection when both sides have sent their Close frames. The runtime does so seconds later when it was the
- * first to close, and a client that waits for the end, as the standard says, would wait with it.
+ * first to close, and a client that waits for the end, as the standard says, would wait with it. Cuts a client that
+ * exceeds its limits.
  */
-function endAfterCloseFrames(client: Socket, runtime: Socket): void {
-  const directions = [client, runtime].map((from) => {
-    const frames = new WebSocketFrames();
-    from.on("data", (chunk: Buffer) => {
-      frames.push(chunk);
-      if (directions.every(({ isClosed }) => isClosed)) {
-        client.end();
-        runtime.end();
-      }
-    });
-    return frames;
+function followFrames(client: Socket, runtime: Socket, limits: DoorLimits["frames"]): void {
+  const limiter = new FrameLimiter(limits, performance.now());
+  let violation: CloseCode | null = null;
+  const fromRuntime = new WebSocketFrames();
+  const fromClient = new WebSocketFrames((frame) => {
+    violation ??= limiter.judge(frame, performance.now());
   });
+  const endIfClosed = () => {
+    if (!fromClient.isClosed || !fromRuntime.isClosed) return;
+    client.end();
+    runtime.end();
+  };
+  runtime.on("data", (chunk: Buffer) => {
+    fromRuntime.push(chunk);
+    endIfClosed();
+  });
+  client.on("data", (chunk: Buffer) => {
+    fromClient.push(chunk);
+    if (violation === null) endIfClosed();
+    else cut(client, runtime, fromRuntime.isBetweenFrames ? violation : null);
+  });
+}
+
+function cut(client: Socket, runtime: Socket, code: CloseCode | null): void {
+  if (code !== null) client.write(Buffer.from([0x88, 2, code >> 8, code & 0xff]));
+  client.destroySoon();
+  runtime.destroy();
 }
 
 /** Forwards the runtime's refusal of the handshake to the client and closes the connection. */
