@@ -3,6 +3,7 @@ import { z } from "zod";
 /** Passes of the camera solver, in the order in which they are considered. */
 export const PASS_NAMES = [
   "first",
+  "merged_models",
   "far_pairs",
   "relaxed",
   "missing_frames",

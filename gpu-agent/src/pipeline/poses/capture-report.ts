@@ -162,6 +162,7 @@ function upSentence({ side, source, confidence }: UpReport): string {
 
 const WHAT_PASSES_DO: { readonly [pass in PassName]: string } = {
   first: "",
+  merged_models: "merged models of parts that overlap",
   far_pairs: "matched frames far apart",
   relaxed: "accepted weaker evidence",
   missing_frames: "matched the missing frames with all others",

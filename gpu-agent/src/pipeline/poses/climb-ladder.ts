@@ -6,17 +6,16 @@ import { continuePass, type PassResult, runPass, USUAL_SHARES } from "./colmap-p
 import type { ColmapJob } from "./colmap-step.ts";
 import { HARDLY_ANY_FEATURES } from "./extract-features.ts";
 import { type MatchedPair, readImages, readMatchedPairs } from "./feature-database.ts";
+import { choosePairs, pairKey } from "./image-pairs.ts";
 import {
-  choosePairs,
   LADDER_SECONDS,
   type LadderState,
   type NextPass,
   nextPass,
   type PassRun,
-  pairKey,
   separatePlaces,
 } from "./ladder.ts";
-import { type PassOutcome, passPaths, registeredIn } from "./pass.ts";
+import { type PassOutcome, type PlacedModel, passPaths, registeredIn } from "./pass.ts";
 import { firstPass, type PoseSettings, type PoseTask, relaxed, thorough } from "./settings.ts";
 
 export interface Solution {
@@ -70,8 +69,17 @@ export async function climbLadder(
   ];
   const lacksParallax = best.problem === "no_initial_pair" && best.connected >= MOST_MATCH * task.frames;
   let places = false;
+  /** Models of the first pass's database, and those that were tried to be merged. */
+  const parts: PlacedModel[] = [...best.models];
+  const tried = new Set<PlacedModel>();
   while (best.features >= HARDLY_ANY_FEATURES) {
-    const state = stateOf(job, task, first.value, dir, { best, runs, lacksParallax });
+    const state = stateOf(job, task, first.value, dir, {
+      ...{ best, runs, lacksParallax },
+      fragments: addedBy(
+        parts.filter((part) => !tried.has(part)),
+        best,
+      ),
+    });
     if (!state.ok) break;
     places = state.value.state.places;
     const next = nextPass(state.value.state);
@@ -93,11 +101,13 @@ export async function climbLadder(
       next,
       {
         ...{ best, work, dir, number: runs.length },
+        fragments: parts.filter((part) => part !== best.models[0]),
         pairs: pairsOf(job, next, best, state.value.matched),
         report: passReport(job, next, runs.length + 1, from, share),
       },
     );
     from += share;
+    if (next.pass === "merged_models") for (const part of parts) tried.add(part);
     if (!ran.ok && job.context.signal.aborted) return ran;
     if (!ran.ok) log.warn({ code: ran.error.code, detail: ran.error.detail }, "the pass failed");
     const registered = ran.ok ? registeredIn(ran.value) : 0;
@@ -105,6 +115,10 @@ export async function climbLadder(
     failed = ran.ok ? null : ran.error;
     if (ran.ok && (gained || (best.models.length === 0 && ran.value.problem !== null))) best = ran.value;
     if (gained) winner = runs.length;
+    // Models of finer features have a database of their own.
+    if (ran.ok && next.pass !== "finer_features")
+      parts.push(...ran.value.models.filter((one) => !parts.includes(one)));
+    if (gained && next.pass === "finer_features") parts.length = 0;
     runs.push({ pass: next.pass, seconds: (performance.now() - began) / 1000, registered, gained });
   }
   if (best.models.length === 0 && failed !== null && failed.code !== "stage_timeout") return err(failed);
@@ -131,6 +145,13 @@ interface Progress {
   readonly best: PassOutcome;
   readonly runs: readonly PassRun[];
   readonly lacksParallax: boolean;
+  readonly fragments: number;
+}
+
+/** The frames that some models have and the best one lacks. */
+function addedBy(models: readonly PlacedModel[], { models: [best] }: PassOutcome): number {
+  const placed = new Set(best?.names);
+  return new Set(models.flatMap(({ names }) => names.filter((name) => !placed.has(name)))).size;
 }
 
 /** What the ladder needs to know, and the pairs matched so far. */
@@ -139,7 +160,7 @@ function stateOf(
   task: Omit<PoseTask, "gpu">,
   { outcome, plan, seconds }: PassResult,
   dir: string,
-  { best, runs, lacksParallax }: Progress,
+  { best, runs, lacksParallax, fragments }: Progress,
 ): Result<{ state: LadderState; matched: readonly MatchedPair[] }, string> {
   const { database } = passPaths(dir, job.images);
   const [read, images] = [readMatchedPairs(database), readImages(database)];
@@ -158,7 +179,7 @@ function stateOf(
   return ok({
     matched,
     state: {
-      ...{ preset, frames, runs, lacksParallax },
+      ...{ preset, frames, runs, lacksParallax, fragments },
       blank: task.frames - frames,
       registered: registeredIn(best),
       places: separatePlaces(
@@ -221,6 +242,8 @@ function finerFolder(work: string): string {
 
 interface PassRoom {
   readonly best: PassOutcome;
+  /** Models that may be merged with the best one. */
+  readonly fragments: readonly PlacedModel[];
   readonly work: string;
   /** The first pass's folder. */
   readonly dir: string;
@@ -234,7 +257,7 @@ async function runNext(
   task: Omit<PoseTask, "gpu">,
   first: PassResult,
   next: NextPass,
-  { best, work, dir, number, pairs, report }: PassRoom,
+  { best, fragments, work, dir, number, pairs, report }: PassRoom,
 ): Promise<Result<PassOutcome, Failure>> {
   const patience = 1000 * Math.max(LEAST_PATIENCE_SECONDS, PATIENCE * total(next.seconds));
   const limited = {
@@ -250,10 +273,10 @@ async function runNext(
   const continuation = {
     pairs,
     plan: next.mapping === "relaxed" ? (gpu: boolean) => relaxed(first.plan(gpu)) : first.plan,
-    model: next.extend ? (best.models[0]?.dir ?? null) : null,
+    ...{ from: best, fragments, extend: next.extend, onlyMerge: next.pass === "merged_models" },
     sparse: join(dir, `sparse-${number}`),
   };
-  return continuePass(limited, continuation, dir, first.outcome.features, next.seconds, report);
+  return continuePass(limited, continuation, dir, next.seconds, report);
 }
 
 /** Reports a later pass's progress, with the seconds that are left: the stage's usual time does not include it. */

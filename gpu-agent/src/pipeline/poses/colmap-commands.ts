@@ -120,6 +120,27 @@ export function mapCameras(
   ];
 }
 
+/** What bundle adjustment leaves as it is. */
+export interface Adjustment {
+  /** The lens's distortion. */
+  readonly keepDistortion?: boolean;
+}
+
+/** Improves the model in one folder, and writes it into another, which must exist. */
+export function adjustBundle(
+  dialect: ColmapDialect,
+  { keepDistortion = false }: Adjustment,
+  input: string,
+  output: string,
+): string[] {
+  return [
+    "bundle_adjuster",
+    ...dialect.logging,
+    ...options({ input_path: input, output_path: output }),
+    ...(keepDistortion ? options({ "BundleAdjustment.refine_extra_params": 0 }) : []),
+  ];
+}
+
 /**
  * Pairs of frames far apart in time: every `stride`-th with every other, except those that sequential matching covers.
  * They close the loop of a walk around a subject, like loop detection but without its vocabulary file.

@@ -3,7 +3,15 @@ import type { ColmapJob } from "./colmap-step.ts";
 import { extractAllFeatures, HARDLY_ANY_FEATURES } from "./extract-features.ts";
 import { placeCameras } from "./map-cameras.ts";
 import { matchFrames, matchPairList } from "./match-frames.ts";
-import { type PassOutcome, type PassPlan, type PassReport, passPaths } from "./pass.ts";
+import { type Merger, mergeFragments } from "./merge-fragments.ts";
+import {
+  type PassOutcome,
+  type PassPlan,
+  type PassReport,
+  type PlacedModel,
+  passPaths,
+  registeredIn,
+} from "./pass.ts";
 import { FEW_FEATURES, finer } from "./settings.ts";
 
 /** The seconds that the steps of a pass take, or took. */
@@ -71,18 +79,23 @@ export interface Continuation {
   readonly plan: PassPlan;
   /** Pairs to match before mapping. */
   readonly pairs: readonly (readonly [string, string])[];
-  /** The folder of the model to extend; null begins a new one. */
-  readonly model: string | null;
+  /** The outcome to continue. */
+  readonly from: PassOutcome;
+  /** Extends the largest model, after merging others with it; otherwise, new models are begun. */
+  readonly extend: boolean;
+  /** Models of the same database that may be merged with the largest. */
+  readonly fragments: readonly PlacedModel[];
+  /** Only merges; the mapper does not run. */
+  readonly onlyMerge: boolean;
   /** Where the new models go, within the pass's folder. */
   readonly sparse: string;
 }
 
-/** Continues the pass in `dir`. @param features per image */
+/** Continues the pass in `dir`. */
 export async function continuePass(
   job: ColmapJob,
-  { plan, pairs, model, sparse }: Continuation,
+  { plan, pairs, from, extend, fragments, onlyMerge, sparse }: Continuation,
   dir: string,
-  features: number,
   shares: PassSeconds,
   report: PassReport,
 ): Promise<Result<PassOutcome, Failure>> {
@@ -90,7 +103,22 @@ export async function continuePass(
   const paths = { ...passPaths(dir, job.images), sparse };
   const matched = await matchPairList(job, plan, paths, pairs, progress.match);
   if (!matched.ok) return matched;
-  return placeCameras(job, plan, paths, model, features, progress.map);
+  const model = extend ? (from.models[0] ?? null) : null;
+  if (model === null) return placeCameras(job, plan, paths, null, from.features, progress.map);
+  const merger = await mergeFragments(job, plan, paths, model, fragments, `${sparse}-merged`, progress.map);
+  if (!merger.ok) return merger;
+  const merged = merger.value === null ? null : outcomeOf(from, merger.value);
+  if (onlyMerge || merged?.models[0]?.names.length === job.names.length) return ok(merged ?? from);
+  const base = merged?.models[0] ?? model;
+  const placed = await placeCameras(job, plan, paths, base.dir, from.features, progress.map);
+  if (merged === null || job.context.signal.aborted) return placed;
+  return placed.ok && registeredIn(placed.value) >= registeredIn(merged) ? placed : ok(merged);
+}
+
+/** The outcome with some of its models merged. */
+function outcomeOf(from: PassOutcome, { model, merged }: Merger): PassOutcome {
+  const [, ...others] = from.models.filter((one) => !merged.includes(one));
+  return { ...from, models: [model, ...others], problem: null, fault: null };
 }
 
 /** Puts the progress of the steps on one scale. */

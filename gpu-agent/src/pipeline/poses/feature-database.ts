@@ -117,8 +117,8 @@ export function readMatchedPairs(database: string): Result<readonly MatchedPair[
   });
 }
 
-/** The matches of two images before their geometric verification. */
-export interface RawMatches {
+/** The matches of two images. */
+export interface ImageMatches {
   /** Ids of the images. */
   readonly first: number;
   readonly second: number;
@@ -129,28 +129,50 @@ export interface RawMatches {
 /** With fewer matches, a pair tells nothing. */
 const MIN_RAW_MATCHES = 15;
 
-/** @returns the matches of the first `most` of these pairs that have some */
+/** @returns the matches, before their geometric verification, of the first `most` of these pairs that have some */
 export function readRawMatches(
   database: string,
   pairs: readonly (readonly [number, number])[],
   most: number,
-): Result<readonly RawMatches[], string> {
+): Result<readonly ImageMatches[], string> {
   return query(database, (connection) => {
     const statement = connection.prepare("SELECT data FROM matches WHERE pair_id = ? AND rows >= ?");
-    const found: RawMatches[] = [];
+    const found: ImageMatches[] = [];
     for (const [a, b] of pairs) {
       if (found.length >= most) break;
       const [first, second] = a < b ? [a, b] : [b, a];
       const data = statement.get(PAIR_BASE * first + second, MIN_RAW_MATCHES)?.data;
       if (!(data instanceof Uint8Array)) continue;
-      const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-      const features = Uint32Array.from({ length: 2 * Math.floor(data.length / 8) }, (_, i) =>
-        view.getUint32(4 * i, true),
-      );
-      found.push({ first, second, features });
+      found.push({ first, second, features: indicesIn(data) });
     }
     return found;
   });
+}
+
+/** @returns the geometrically verified matches between images of one set and images of another */
+export function readVerifiedMatches(
+  database: string,
+  ofFirst: ReadonlySet<number>,
+  ofSecond: ReadonlySet<number>,
+): Result<readonly ImageMatches[], string> {
+  return query(database, (connection) => {
+    const rows = connection
+      .prepare("SELECT pair_id AS pair, data FROM two_view_geometries WHERE rows > 0")
+      .iterate();
+    const found: ImageMatches[] = [];
+    for (const { pair, data } of rows) {
+      const [first, second] = [Math.floor(Number(pair) / PAIR_BASE), Number(pair) % PAIR_BASE];
+      const isAcross =
+        (ofFirst.has(first) && ofSecond.has(second)) || (ofFirst.has(second) && ofSecond.has(first));
+      if (isAcross && data instanceof Uint8Array) found.push({ first, second, features: indicesIn(data) });
+    }
+    return found;
+  });
+}
+
+function indicesIn(data: Uint8Array): Uint32Array {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  return Uint32Array.from({ length: 2 * Math.floor(data.length / 8) }, (_, i) => view.getUint32(4 * i, true));
 }
 
 /** Deletes all matches, because COLMAP skips pairs already processed, even those without matches. */

@@ -12,11 +12,15 @@ import { type ColmapProgram, colmapAt, findColmap, pycolmapIn } from "./colmap-p
 import type { ColmapJob } from "./colmap-step.ts";
 import { dialectOf } from "./colmap-version.ts";
 import { readMatchedPairs } from "./feature-database.ts";
-import { choosePairs, pairKey } from "./ladder.ts";
+import { choosePairs, pairKey } from "./image-pairs.ts";
+import { placeCameras } from "./map-cameras.ts";
 import { readModel } from "./model-files.ts";
+import { cameraPose } from "./normalize.ts";
+import { observationsOf } from "./observations.ts";
 import { passPaths } from "./pass.ts";
 import { firstPass, relaxed } from "./settings.ts";
 import { pythonWithPycolmap } from "./testing/pycolmap-environment.ts";
+import { length, subtract } from "./vectors.ts";
 
 /** Further passes with the real COLMAP and pycolmap, on rendered pictures. */
 const python = await pythonWithPycolmap("4.2.1");
@@ -28,6 +32,15 @@ const PROGRAMS: [name: string, program: ColmapProgram | null][] = [
 const SIZE = { width: 320, height: 240 };
 const FRAMES = 14;
 const names = Array.from({ length: FRAMES }, (_, i) => `frame_${String(i + 1).padStart(5, "0")}.jpg`);
+
+const TASK = {
+  ...SIZE,
+  preset: "draft",
+  frames: FRAMES,
+  unordered: false,
+  gpu: false,
+  cores: 2,
+} as const;
 
 let dir = "";
 
@@ -89,16 +102,8 @@ describe.each(PROGRAMS)("a further pass with %s", (name, program) => {
       const folder = join(dir, name);
       await renderInto(join(folder, "images"));
       const job = await jobIn(folder, program ?? colmapAt(""));
-      const task = {
-        ...SIZE,
-        preset: "draft",
-        frames: FRAMES,
-        unordered: false,
-        gpu: false,
-        cores: 2,
-      } as const;
       const early = choosePairs(names.slice(0, 9), new Set(), null, 100);
-      const plan = () => ({ ...firstPass(task), matching: { kind: "pairs", pairs: early } as const });
+      const plan = () => ({ ...firstPass(TASK), matching: { kind: "pairs", pairs: early } as const });
       const first = await runPass(job, plan, join(folder, "first"), USUAL_SHARES, () => undefined);
       if (!first.ok) throw new Error(first.error.detail);
       const [before] = first.value.outcome.models;
@@ -117,11 +122,10 @@ describe.each(PROGRAMS)("a further pass with %s", (name, program) => {
         {
           plan: () => relaxed(plan()),
           pairs: choosePairs(names, done, missing, 1000),
-          model: before.dir,
+          ...{ from: first.value.outcome, fragments: [], extend: true, onlyMerge: false },
           sparse: join(folder, "first", "sparse-1"),
         },
         join(folder, "first"),
-        first.value.outcome.features,
         { extract: 0, match: 1, map: 1 },
         () => undefined,
       );
@@ -135,6 +139,63 @@ describe.each(PROGRAMS)("a further pass with %s", (name, program) => {
       expect(errors[errors.length >> 1]).toBeLessThan(1);
       // The earlier model is still there, for a pass that gains nothing.
       expect((await readModel(before.dir)).ok).toBe(true);
+    },
+    300_000,
+  );
+
+  it.skipIf(program === null)(
+    "merges two models as soon as frames of both match",
+    async () => {
+      const folder = join(dir, `${name}-merged`);
+      await renderInto(join(folder, "images"));
+      const job = await jobIn(folder, program ?? colmapAt(""));
+      const within = [names.slice(0, 7), names.slice(7)].flatMap((half) =>
+        choosePairs(half, new Set(), null, 100),
+      );
+      const plan = () => ({
+        ...relaxed(firstPass(TASK)),
+        matching: { kind: "pairs", pairs: within } as const,
+      });
+      const first = await runPass(job, plan, join(folder, "first"), USUAL_SHARES, () => undefined);
+      if (!first.ok) throw new Error(first.error.detail);
+      const parts = first.value.outcome.models;
+      expect(parts.map((part) => part.names.length)).toEqual([7, 7]);
+
+      const across = choosePairs(names, new Set(within.map(([a, b]) => pairKey(a, b))), null, 1000);
+      const continuation = {
+        ...{ plan, from: first.value.outcome, fragments: parts.slice(1), extend: true, onlyMerge: true },
+        sparse: join(folder, "first", "sparse-1"),
+      };
+      const merge = (pairs: typeof across) =>
+        continuePass(job, { ...continuation, pairs }, join(folder, "first"), USUAL_SHARES, () => undefined);
+      const early = await merge([]);
+      if (!early.ok) throw new Error(early.error.detail);
+      expect(early.value.models).toHaveLength(2);
+      const merged = await merge(across);
+      if (!merged.ok) throw new Error(merged.error.detail);
+      expect(merged.value.models).toHaveLength(1);
+      const [whole] = merged.value.models;
+      expect(whole?.names.toSorted()).toEqual(names);
+      const model = await readModel(whole?.dir ?? "");
+      if (!model.ok) throw new Error(model.error);
+      expect(observationsOf(model.value).meanError).toBeLessThan(1);
+      // The rendered camera moves evenly along a path: so does the merged one, also from one part to the other.
+      const places = model.value.images
+        .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+        .map((image) => cameraPose(image).position);
+      const steps = places.slice(1).map((place, i) => length(subtract(place, places[i] ?? place)));
+      const middle = steps.toSorted((a, b) => a - b)[steps.length >> 1] ?? 0;
+      expect(Math.max(...steps) / middle).toBeLessThan(1.6);
+      expect(Math.min(...steps) / middle).toBeGreaterThan(0.6);
+
+      // COLMAP can extend the merged model.
+      const paths = {
+        ...passPaths(join(folder, "first"), job.images),
+        sparse: join(folder, "first", "again"),
+      };
+      const again = await placeCameras(job, plan, paths, whole?.dir ?? "", 0, () => undefined);
+      if (!again.ok) throw new Error(again.error.detail);
+      expect(again.value.models[0]?.names.toSorted()).toEqual(names);
     },
     300_000,
   );

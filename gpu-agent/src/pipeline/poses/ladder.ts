@@ -22,6 +22,8 @@ const FEW_PAIRS = 30;
 const EXTEND_FROM = 0.4;
 /** Relaxed mapping tries more images, and more often. */
 const RELAXED_MAPPING = 1.5;
+/** Merging models takes this share of the time to make them. */
+const MERGING = 0.3;
 /** Two stretches that share no matches are two places if this share of the frames is in one of them. */
 const PLACES_COVER = 0.9;
 /** A place has this many frames, and this many pairs across were compared. */
@@ -54,6 +56,8 @@ export interface LadderState {
   readonly lacksParallax: boolean;
   /** See `separatePlaces`. */
   readonly places: boolean;
+  /** Frames that other models have, if none of these was tried to be merged yet. */
+  readonly fragments: number;
   /** Pairs not matched yet: with at least one missing frame, and all. */
   readonly missingPairs: number;
   readonly pairs: number;
@@ -92,7 +96,8 @@ export function nextPass(state: LadderState): NextPass | LadderEnd {
     return "no parallax";
   const later = runs.slice(1);
   const spent = later.reduce((sum, { seconds }) => sum + seconds, 0);
-  const fruitless = later.filter(({ gained }) => !gained).length;
+  if (state.fragments > 0 && spent < LADDER_SECONDS[state.preset]) return mergerPass(state);
+  const fruitless = later.filter(({ pass, gained }) => !gained && pass !== "merged_models").length;
   for (const candidate of candidates(state)) {
     if (tried.has(candidate.pass)) continue;
     // That more pairs gained nothing says little about finer features.
@@ -103,6 +108,14 @@ export function nextPass(state: LadderState): NextPass | LadderEnd {
     if (next !== null) return next;
   }
   return "not worth the time";
+}
+
+/** It costs so little that it needs no estimate of its worth. */
+function mergerPass({ first }: LadderState): NextPass {
+  return {
+    ...{ pass: "merged_models", pairs: 0, onlyMissing: true, mapping: "strict", extend: true },
+    seconds: { extract: 0, match: 0, map: MERGING * first.map },
+  };
 }
 
 interface Candidate extends Omit<NextPass, "seconds"> {
@@ -195,44 +208,4 @@ export function separatePlaces(
     return one !== undefined && other !== undefined && one !== other;
   });
   return across.length >= PAIRS_ACROSS && across.every(({ inliers }) => inliers === 0);
-}
-
-/**
- * Which pairs a pass matches.
- *
- * @param names in order
- * @param done pairs matched already, as keys of `pairKey`
- * @param only pairs with at least one of these frames; null for all
- * @param limit the most pairs: one half are the nearest in order, the others spread over the rest
- * @returns near and distant pairs in turns
- */
-export function choosePairs(
-  names: readonly string[],
-  done: ReadonlySet<string>,
-  only: ReadonlySet<string> | null,
-  limit: number,
-): [string, string][] {
-  const all: { readonly pair: [string, string]; readonly apart: number }[] = [];
-  for (const [i, a] of names.entries()) {
-    for (const [j, b] of names.entries()) {
-      if (j <= i || (only !== null && !only.has(a) && !only.has(b)) || done.has(pairKey(a, b))) continue;
-      all.push({ pair: [a, b], apart: j - i });
-    }
-  }
-  const count = Math.min(limit, all.length);
-  const sorted = all.toSorted((one, other) => one.apart - other.apart);
-  const near = sorted.slice(0, Math.ceil(count / 2));
-  const rest = sorted.slice(near.length);
-  const spread = Array.from(
-    { length: Math.floor(count / 2) },
-    (_, i) => rest[Math.floor((i * rest.length) / Math.floor(count / 2))],
-  );
-  // In turns, because matching may end early.
-  const inTurns = near.flatMap((pair, i) => [pair, spread[i]]);
-  return inTurns.flatMap((entry) => (entry === undefined ? [] : [entry.pair]));
-}
-
-/** The same for both orders. */
-export function pairKey(a: string, b: string): string {
-  return a < b ? `${a} ${b}` : `${b} ${a}`;
 }

@@ -2,6 +2,7 @@ import { ok, type Result } from "@splatt/shared";
 import type { ColmapModel } from "./colmap-model.ts";
 import { readRawMatches } from "./feature-database.ts";
 import { cameraPose } from "./normalize.ts";
+import { pointsByFeature } from "./observations.ts";
 import { dot } from "./vectors.ts";
 
 /** Pairs of views with a clear turn between them, in degrees, and not so far apart that nothing matches. */
@@ -58,17 +59,4 @@ function turnedPairs({ images }: ColmapModel): [number, number][] {
     .filter(({ turn }) => turn >= MIN_TURN && turn <= MAX_TURN)
     .toSorted((a, b) => a.turn - b.turn)
     .map(({ pair }) => pair);
-}
-
-function pointsByFeature({ points }: ColmapModel): Map<number, Map<number, number>> {
-  const byImage = new Map<number, Map<number, number>>();
-  for (const [index, { track }] of points.entries()) {
-    for (let i = 0; i < track.length; i += 2) {
-      const image = track[i] ?? 0;
-      const features = byImage.get(image) ?? new Map<number, number>();
-      features.set(track[i + 1] ?? 0, index);
-      byImage.set(image, features);
-    }
-  }
-  return byImage;
 }

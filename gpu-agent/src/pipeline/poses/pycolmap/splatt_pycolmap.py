@@ -156,6 +156,16 @@ def triangulate_points(pycolmap, options):
     pycolmap.triangulate_points(model, database, images, output, options=pipeline)
 
 
+def adjust_bundle(pycolmap, options):
+    adjustment = pycolmap.BundleAdjustmentOptions()
+    options.fill("BundleAdjustment", adjustment)
+    model, output = options.need("input_path"), options.need("output_path")
+    options.finish()
+    reconstruction = pycolmap.Reconstruction(model)
+    pycolmap.bundle_adjustment(reconstruction, adjustment)
+    reconstruction.write(output)
+
+
 COMMANDS = {
     "feature_extractor": extract_features,
     "exhaustive_matcher": matcher("match_exhaustive", "ExhaustivePairingOptions", "ExhaustiveMatching"),
@@ -163,6 +173,7 @@ COMMANDS = {
     "matches_importer": matcher("match_image_pairs", "ImportedPairingOptions", "ImportedMatching"),
     "mapper": map_cameras,
     "point_triangulator": triangulate_points,
+    "bundle_adjuster": adjust_bundle,
 }
 
 

@@ -1,0 +1,171 @@
+import { join } from "node:path";
+import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
+import { evenly } from "../evenly.ts";
+import { alignModels, linkPoints } from "./align-models.ts";
+import { adjustModel } from "./bundle-adjustment.ts";
+import type { ColmapPaths } from "./colmap-commands.ts";
+import type { ColmapModel } from "./colmap-model.ts";
+import type { ColmapJob } from "./colmap-step.ts";
+import { readMatchedPairs, readVerifiedMatches } from "./feature-database.ts";
+import { pairKey } from "./image-pairs.ts";
+import { matchPairList } from "./match-frames.ts";
+import { agreementOf, contradicts, mergeModels, overlappingPairs } from "./merge-models.ts";
+import { readModel, writeModel } from "./model-files.ts";
+import { observationsOf } from "./observations.ts";
+import type { PassPlan, PassReport, PlacedModel } from "./pass.ts";
+
+/** Pairs that are matched to verify a merger. */
+const VERIFIED_PAIRS = 24;
+/** A merged model may lose this share of the observations, and its error may grow by this factor and this many pixels. */
+const MAX_LOSS = 0.15;
+const MAX_GROWTH = { factor: 1.25, pixels: 0.3 };
+
+export interface Merger {
+  readonly model: PlacedModel;
+  /** The models that are now part of it. */
+  readonly merged: readonly PlacedModel[];
+}
+
+/**
+ * Merges a model with others of the same database that add images to it and have enough points in common with it. Each
+ * merger is adjusted, and kept only if it holds together as well as its parts.
+ *
+ * @param dir where the merged models go
+ * @param report receives the current activity
+ * @returns null when no model could be merged; and the failure of an aborted job
+ */
+export async function mergeFragments(
+  job: ColmapJob,
+  plan: PassPlan,
+  paths: ColmapPaths,
+  base: PlacedModel,
+  others: readonly PlacedModel[],
+  dir: string,
+  report: PassReport,
+): Promise<Result<Merger | null, Failure>> {
+  let model = base;
+  const merged: PlacedModel[] = [];
+  let waiting = [...others];
+  // What has been merged may link the next one.
+  for (let progress = true; progress; ) {
+    progress = false;
+    for (const other of waiting) {
+      const names = new Set(model.names);
+      if (other.names.every((name) => names.has(name))) continue;
+      const folder = join(dir, String(merged.length));
+      report(0, `merging a model of ${other.names.length} frames with one of ${model.names.length}`);
+      const whole = await mergeTwo(job, plan, paths, model, other, folder);
+      if (!whole.ok && job.context.signal.aborted) return whole;
+      const sizes = { base: model.names.length, other: other.names.length };
+      if (!whole.ok) {
+        job.context.log.info({ ...sizes, why: whole.error.detail }, "two models are not merged");
+        continue;
+      }
+      job.context.log.info({ ...sizes, merged: whole.value.names.length }, "two models are merged");
+      model = whole.value;
+      merged.push(other);
+      waiting = waiting.filter((one) => one !== other);
+      progress = true;
+    }
+  }
+  return ok(merged.length === 0 ? null : { model, merged });
+}
+
+async function mergeTwo(
+  job: ColmapJob,
+  plan: PassPlan,
+  paths: ColmapPaths,
+  one: PlacedModel,
+  another: PlacedModel,
+  dir: string,
+): Promise<Result<PlacedModel, Failure>> {
+  const [base, other] = [await readModel(one.dir), await readModel(another.dir)];
+  if (!base.ok) return notMerged(base.error);
+  if (!other.ok) return notMerged(other.error);
+  const [ids, otherIds] = [idsOf(base.value), idsOf(other.value)];
+  const matches = readVerifiedMatches(paths.database, ids, otherIds);
+  if (!matches.ok) return notMerged(matches.error);
+  const links = linkPoints(base.value, other.value, matches.value);
+  const alignment = alignModels(base.value, other.value, links);
+  if (alignment === null) return notMerged(`too few of their ${links.length} common points agree`);
+  const merged = mergeModels(base.value, other.value, alignment);
+  const adjusted = await adjustModel(job, merged, {}, join(dir, "work"));
+  if (!adjusted.ok) return adjusted;
+  const why =
+    worse(base.value, other.value, adjusted.value) ??
+    (await disagreement(job, plan, paths, one, another, adjusted.value));
+  if (why !== null) return notMerged(why);
+  const folder = join(dir, "model");
+  await writeModel(folder, adjusted.value);
+  const { images, points } = adjusted.value;
+  return ok({ dir: folder, names: images.map(({ name }) => name), points: points.length });
+}
+
+function notMerged(why: string): Result<never, Failure> {
+  return err(failure("colmap_failed", why));
+}
+
+function idsOf({ images }: ColmapModel): Set<number> {
+  return new Set(images.map(({ id }) => id));
+}
+
+/** What the merged model lost; null if it is as good as its parts. */
+function worse(base: ColmapModel, other: ColmapModel, merged: ColmapModel): string | null {
+  const known = idsOf(base);
+  // Shared images keep their observations of one of the models only.
+  const added = {
+    points: other.points.map((point) => ({
+      ...point,
+      track: point.track.filter((_, i, track) => !known.has(track[i - (i % 2)] ?? 0)),
+    })),
+  };
+  const [before, more, after] = [observationsOf(base), observationsOf(added), observationsOf(merged)];
+  const expected = before.count + more.count;
+  if (after.count < (1 - MAX_LOSS) * expected)
+    return `only ${after.count} of ${expected} observations fit the merged model`;
+  const error = (before.count * before.meanError + more.count * more.meanError) / Math.max(1, expected);
+  if (after.meanError > Math.max(MAX_GROWTH.factor * error, error + MAX_GROWTH.pixels))
+    return `the error would grow from ${error.toFixed(2)} to ${after.meanError.toFixed(2)} pixels`;
+  return null;
+}
+
+/** Whether images that have to match if the merger is right do not; some more pairs are matched to know. */
+async function disagreement(
+  job: ColmapJob,
+  plan: PassPlan,
+  paths: ColmapPaths,
+  one: PlacedModel,
+  another: PlacedModel,
+  merged: ColmapModel,
+): Promise<string | null> {
+  const [base, other] = [new Set(one.names), new Set(another.names)];
+  const onlyBase = new Set(one.names.filter((name) => !other.has(name)));
+  const onlyOther = new Set(another.names.filter((name) => !base.has(name)));
+  const across = overlappingPairs(merged, onlyBase, onlyOther);
+  const before = inliersByPair(paths.database);
+  if (!before.ok) return before.error;
+  const open = evenly(
+    across.filter(([a, b]) => !before.value.has(pairKey(a, b))),
+    VERIFIED_PAIRS,
+  );
+  if (open.length > 0) {
+    const matched = await matchPairList({ ...job, matchingEndsAt: null }, plan, paths, open, () => undefined);
+    if (!matched.ok) return matched.error.detail;
+  }
+  const inliers = inliersByPair(paths.database);
+  if (!inliers.ok) return inliers.error;
+  const found = agreementOf(across, inliers.value);
+  const within = agreementOf(
+    [...overlappingPairs(merged, base, base), ...overlappingPairs(merged, other, other)],
+    inliers.value,
+  );
+  return contradicts(within, found)
+    ? `of ${found.compared} pairs of images that would show the same, only ${found.matching} match`
+    : null;
+}
+
+function inliersByPair(database: string): Result<ReadonlyMap<string, number>, string> {
+  const matched = readMatchedPairs(database);
+  if (!matched.ok) return matched;
+  return ok(new Map(matched.value.map(({ images: [a, b], inliers }) => [pairKey(a, b), inliers])));
+}
