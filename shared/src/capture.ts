@@ -40,6 +40,18 @@ export const VideoReport = z.object({
 });
 export type VideoReport = z.infer<typeof VideoReport>;
 
+/** A part of a video whose frames were not placed. */
+export const MissingStretch = z.object({
+  video: z.string().max(300).optional().describe("The video's file name, where several were sent."),
+  from_sec: z
+    .number()
+    .nonnegative()
+    .describe("Seconds after the video's beginning: its first missing frame."),
+  to_sec: z.number().nonnegative().nullable().describe("The next placed frame; null at the video's end."),
+  frames: z.int().positive().describe("Missing frames."),
+});
+export type MissingStretch = z.infer<typeof MissingStretch>;
+
 /** What the poses stage found. */
 export const CaptureReport = z.object({
   frames: z.int().nonnegative().describe("Frames taken for the reconstruction."),
@@ -49,6 +61,16 @@ export const CaptureReport = z.object({
   verdict: z.enum(["good", "weak", "unusable"]).describe("How good the capture is for a splat."),
   advice: z.string().describe("What would make a better capture."),
   videos: z.array(VideoReport).max(64).optional().describe("Each video, where several were sent."),
+  missing_stretches: z
+    .array(MissingStretch)
+    .max(1024)
+    .optional()
+    .describe("The parts of the videos that are not in the result, at most 16 of each."),
+  missing_photos: z
+    .array(z.string().max(300))
+    .max(100)
+    .optional()
+    .describe("Photos that are not in the result, at most 100."),
   passes: z
     .array(
       z.object({

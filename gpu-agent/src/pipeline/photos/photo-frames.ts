@@ -19,6 +19,8 @@ export const SceneVideo = z.object({
   /** Frames per second of video. */
   fps: z.number().positive(),
   start_sec: z.number().nonnegative(),
+  /** When each frame is shown: seconds after the video's beginning. */
+  times: z.array(z.number().nonnegative()).default([]),
 });
 export type SceneVideo = z.infer<typeof SceneVideo>;
 

@@ -14,8 +14,8 @@ const GOOD: CaptureFacts = {
   still: 0.01,
   places: false,
   parallax: 20,
-  gap: null,
-  video: { fps: 4, startSec: 10 },
+  stretches: [],
+  missingPhotos: null,
   videos: [],
   notes: [],
 };
@@ -56,24 +56,73 @@ describe("captureReport", () => {
     [{ frames: 32, registered: 24, points: 400 }, "weak", "more texture"],
     [{ frames: 400, registered: 400, points: 700 }, "weak", "more texture"],
     [{ registered: 25, places: true }, "weak", "separate places with nothing in common"],
-    [{ registered: 46, gap: { from: 4, to: 8 } }, "weak", "The video from 11.0 s to 12.0 s is missing."],
-    [{ registered: 42, gap: { from: 42, to: 50 } }, "weak", "The video from 20.5 s to the end is missing."],
-    [{ registered: 47, gap: { from: 4, to: 7 } }, "good", "47 of 50"],
-    [{ frames: 100, registered: 93, gap: { from: 4, to: 11 } }, "good", "93 of 100"],
-    [{ registered: 30, gap: { from: 30, to: 50 } }, "weak", "send it as a separate job"],
-    [{ registered: 10, video: null }, "unusable", "Only 10 of 50 photos could be placed. Take more photos"],
-    [{ registered: 30, video: null, gap: { from: 30, to: 50 } }, "weak", "Take more photos between them."],
+    [
+      { registered: 46, stretches: [{ from_sec: 11.0, to_sec: 12.0, frames: 4 }] },
+      "weak",
+      "The video from 11.0 s to 12.0 s is missing.",
+    ],
+    [
+      { registered: 42, stretches: [{ from_sec: 20.5, to_sec: null, frames: 8 }] },
+      "weak",
+      "The video from 20.5 s to the end is missing.",
+    ],
+    [{ registered: 47, stretches: [{ from_sec: 11.0, to_sec: 11.75, frames: 3 }] }, "good", "47 of 50"],
+    [
+      { frames: 100, registered: 93, stretches: [{ from_sec: 11.0, to_sec: 12.75, frames: 7 }] },
+      "good",
+      "93 of 100",
+    ],
+    [
+      { registered: 30, stretches: [{ from_sec: 17.5, to_sec: null, frames: 20 }] },
+      "weak",
+      "send it as a separate job",
+    ],
+    [
+      { registered: 10, missingPhotos: ["a.jpg"] },
+      "unusable",
+      "Only 10 of 50 photos could be placed. Take more photos",
+    ],
+    [{ registered: 30, missingPhotos: ["a.jpg", "b.jpg"] }, "weak", "Take more photos between them."],
+    [{ registered: 48, missingPhotos: ["a.jpg", "b.jpg"] }, "good", 'Missing: "a.jpg" and "b.jpg".'],
+    [
+      { registered: 45, missingPhotos: ["a", "b", "c", "d", "e"] },
+      "good",
+      'Missing: "a", "b", "c" and 2 others.',
+    ],
+    [
+      {
+        registered: 38,
+        stretches: [
+          { from_sec: 1, to_sec: 2, frames: 4 },
+          { from_sec: 3, to_sec: 3.25, frames: 1 },
+          { from_sec: 8, to_sec: null, frames: 7 },
+        ],
+      },
+      "weak",
+      "The video from 1.0 s to 2.0 s and from 8.0 s to the end is missing.",
+    ],
     [{ notes: ["Frames repeat."] }, "good", "The capture is good. Frames repeat."],
   ])("%j is %s: %s", (change, verdict, advice) => {
     const report = captureReport({ ...GOOD, ...change });
     expect(report.verdict).toBe(verdict);
     expect(report.advice).toContain(advice);
   });
+
+  it("lists what is missing", () => {
+    const stretches = [{ from_sec: 1, to_sec: null, frames: 12 }];
+    expect(captureReport({ ...GOOD, registered: 38, stretches })).toMatchObject({
+      missing_stretches: stretches,
+    });
+    const missingPhotos = ["a.jpg"];
+    expect(captureReport({ ...GOOD, registered: 49, missingPhotos })).toMatchObject({
+      missing_photos: ["a.jpg"],
+    });
+    expect(Object.keys(captureReport(GOOD)).filter((key) => key.startsWith("missing"))).toEqual([]);
+  });
 });
 
 describe("of several videos", () => {
   const videos = (...registered: number[]) => ({
-    video: null,
     videos: registered.map((count, i) => ({ name: `${i}.mp4`, frames: 25, registered: count })),
   });
 
@@ -88,5 +137,15 @@ describe("of several videos", () => {
       videos: [{ registered: registered[0] }, { registered: registered[1] }],
     });
     expect(report.advice).toContain(advice);
+  });
+
+  it("says which part of a video is missing", () => {
+    const stretches = [
+      { video: "0.mp4", from_sec: 1, to_sec: 2, frames: 2 },
+      { video: "1.mp4", from_sec: 3, to_sec: null, frames: 6 },
+    ];
+    expect(captureReport({ ...GOOD, ...videos(23, 19), stretches }).advice).toContain(
+      'frames of "1.mp4" are in the result. Missing is what it shows from 3.0 s to the end.',
+    );
   });
 });

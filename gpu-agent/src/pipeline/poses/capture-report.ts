@@ -1,5 +1,5 @@
-import type { CaptureReport, PassName, UpReport, VideoReport } from "@splatt/shared";
-import type { FrameGap } from "./model-facts.ts";
+import type { CaptureReport, MissingStretch, PassName, UpReport, VideoReport } from "@splatt/shared";
+import { enumerated, longest, stretchText } from "./missing-parts.ts";
 import type { ViewSpacing } from "./view-spacing.ts";
 
 /** With fewer registered frames than this, or than this share of all, training is pointless. */
@@ -49,10 +49,10 @@ export interface CaptureFacts {
   readonly still: number | null;
   /** The frames show separate places, of which the largest is kept. */
   readonly places: boolean;
-  /** The longest stretch of unregistered frames. */
-  readonly gap: FrameGap | null;
-  /** Frames per second of video, and the time of the first one; null for photos. */
-  readonly video: { readonly fps: number; readonly startSec: number } | null;
+  /** Parts of the videos that were not placed. */
+  readonly stretches: readonly MissingStretch[];
+  /** Photos that were not placed, by the names that the person who sent them knows; null for a video. */
+  readonly missingPhotos: readonly string[] | null;
   /** Each video, where several were sent. */
   readonly videos: readonly VideoReport[];
   /** Notes about the frames themselves. */
@@ -73,11 +73,11 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
   const turned = facts.still !== null && facts.still > STILL_BACKGROUND;
   const wide = facts.spacing.degrees > WIDE_SPACING;
   const lonely = facts.spacing.lonely.length > 0;
-  const gap = missingStretch(facts);
+  const gap = missingParts(facts);
   const missing = missingVideos(facts);
   const weak =
     share < GOOD_SHARE ||
-    gap !== null ||
+    gap !== "" ||
     missing !== "" ||
     blurred ||
     sparse ||
@@ -86,7 +86,7 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
     turned ||
     wide;
   const { videos } = facts;
-  const isFilm = facts.video !== null || videos.length > 0;
+  const isFilm = facts.missingPhotos === null || videos.length > 0;
   const counted = `${registered} of ${frames} ${isFilm ? "frames" : "photos"} could be placed`;
   const remedy = isFilm
     ? "Film slowly with much overlap between views, keep the subject still and well lit, and raise fps."
@@ -95,8 +95,9 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
     ? `Only ${counted}${byChance ? `, from no more than ${points} points: they fit by chance` : ""}. ${remedy}`
     : [
         share < GOOD_SHARE ? `Only ${counted}: ${whyMissing(facts, isFilm)}` : `${counted}.`,
-        gap ?? "",
+        gap,
         missing,
+        missingNames(facts),
         blurred ? "The views agree poorly, perhaps from motion blur or a moving subject." : "",
         sparse ? "Few points were found: more texture and better light would help." : "",
         partial
@@ -125,6 +126,8 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
     verdict: unusable ? "unusable" : weak ? "weak" : "good",
     advice,
     ...(videos.length > 0 ? { videos: [...videos] } : {}),
+    ...(facts.stretches.length > 0 ? { missing_stretches: [...facts.stretches] } : {}),
+    ...(facts.missingPhotos?.length ? { missing_photos: facts.missingPhotos.slice(0, MOST_PHOTOS) } : {}),
     passes: [...facts.passes],
     view_spacing_degrees: Math.round(10 * facts.spacing.degrees) / 10,
     up: facts.up,
@@ -179,29 +182,45 @@ function passSentence(passes: CaptureFacts["passes"]): string {
 }
 
 /** Names the videos that are not, or only in part, in the result. */
-function missingVideos({ videos }: CaptureFacts): string {
+function missingVideos({ videos, stretches }: CaptureFacts): string {
   const sentences = videos.flatMap(({ name, frames, registered }) => {
     if (registered >= GOOD_SHARE * frames) return [];
-    return registered === 0
-      ? `${JSON.stringify(name)} is not in the result: none of its ${frames} frames matches the rest. Film the same place in it.`
-      : `Only ${registered} of ${frames} frames of ${JSON.stringify(name)} are in the result.`;
+    const quoted = JSON.stringify(name);
+    if (registered === 0)
+      return `${quoted} is not in the result: none of its ${frames} frames matches the rest. Film the same place in it.`;
+    const parts = longest(
+      stretches.filter(({ video }) => video === name),
+      NAMED,
+    );
+    const where =
+      parts.length === 0 ? "" : ` Missing is what it shows ${enumerated(parts.map(stretchText))}.`;
+    return `Only ${registered} of ${frames} frames of ${quoted} are in the result.${where}`;
   });
   return sentences.join(" ");
 }
 
-/** Names the missing part of the video, unless only a few scattered frames are missing. */
-function missingStretch({ gap, frames, video }: CaptureFacts): string | null {
-  if (
-    video === null ||
-    gap === null ||
-    gap.to - gap.from < Math.max(LARGE_GAP.frames, LARGE_GAP.share * frames)
-  )
-    return null;
-  const { fps, startSec } = video;
-  const at = (frame: number) => (startSec + frame / fps).toFixed(1);
-  const until = gap.to === frames ? "to the end" : `to ${at(gap.to)} s`;
-  const stretch = `The video from ${at(gap.from)} s ${until} is missing.`;
-  return gap.to - gap.from < frames / 4
-    ? stretch
-    : `${stretch} If it shows another place there, send it as a separate job, with start_sec and end_sec.`;
+/** Sentences name this many stretches, or photos. */
+const NAMED = 3;
+/** The report lists this many photos. */
+const MOST_PHOTOS = 100;
+
+/** Names the missing parts of the only video, unless only a few scattered frames are missing. */
+function missingParts({ stretches, frames, videos, missingPhotos }: CaptureFacts): string {
+  if (videos.length > 0 || missingPhotos !== null) return "";
+  const large = stretches.filter(
+    (stretch) => stretch.frames >= Math.max(LARGE_GAP.frames, LARGE_GAP.share * frames),
+  );
+  if (large.length === 0) return "";
+  const named = `The video ${enumerated(longest(large, NAMED).map(stretchText))} is missing.`;
+  return large.every((stretch) => stretch.frames < frames / 4)
+    ? named
+    : `${named} If it shows another place there, send it as a separate job, with start_sec and end_sec.`;
+}
+
+/** Names the missing photos. */
+function missingNames({ missingPhotos }: CaptureFacts): string {
+  if (missingPhotos === null || missingPhotos.length === 0) return "";
+  const names = missingPhotos.slice(0, NAMED).map((name) => JSON.stringify(name));
+  const others = missingPhotos.length - names.length;
+  return `Missing: ${enumerated(others > 0 ? [...names, `${others} other${others > 1 ? "s" : ""}`] : names)}.`;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ColmapModel, ColmapPoint } from "./colmap-model.ts";
-import { featureCoverage, longestGap, parallaxDegrees } from "./model-facts.ts";
+import { featureCoverage, parallaxDegrees } from "./model-facts.ts";
 
 const CAMERA = { id: 1, model: 1, width: 80, height: 80, params: [80, 80, 40, 40] };
 
@@ -59,25 +59,5 @@ describe("parallaxDegrees", () => {
     expect(parallaxDegrees(modelOf([-1, 0, 1], [far]))).toBeCloseTo(1.146, 2);
     expect(parallaxDegrees(modelOf([0], [{ track: seenBy(1, 1) }]))).toBe(0);
     expect(parallaxDegrees(modelOf([0], []))).toBe(0);
-  });
-});
-
-describe("longestGap", () => {
-  const names = ["a", "b", "c", "d", "e", "f"];
-  const placed = (...have: string[]): ColmapModel => {
-    const model = modelOf(
-      have.map(() => 0),
-      [],
-    );
-    return { ...model, images: model.images.map((image, i) => ({ ...image, name: have[i] ?? "" })) };
-  };
-  it.each([
-    [["a", "b", "c", "d", "e", "f"], null],
-    [["a", "c", "f"], { from: 3, to: 5 }],
-    [["a", "b", "c"], { from: 3, to: 6 }],
-    [["c", "d", "e", "f"], { from: 0, to: 2 }],
-    [[], { from: 0, to: 6 }],
-  ])("of %j is %j", (have, gap) => {
-    expect(longestGap(names, placed(...have))).toEqual(gap);
   });
 });

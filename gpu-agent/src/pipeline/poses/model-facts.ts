@@ -67,21 +67,3 @@ export function parallaxDegrees({ images, points }: ColmapModel): number {
   }
   return median(angles);
 }
-
-/** A range of frame indices: `from` up to, but not including, `to`. */
-export interface FrameGap {
-  readonly from: number;
-  readonly to: number;
-}
-
-/** The longest range of frames missing from the model; null when none is missing. */
-export function longestGap(names: readonly string[], { images }: ColmapModel): FrameGap | null {
-  const placed = new Set(images.map(({ name }) => name));
-  let longest: FrameGap | null = null;
-  let from = 0;
-  for (const [i, name] of names.entries()) {
-    if (placed.has(name)) from = i + 1;
-    else if (longest === null || i + 1 - from > longest.to - longest.from) longest = { from, to: i + 1 };
-  }
-  return longest;
-}

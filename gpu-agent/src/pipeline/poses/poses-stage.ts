@@ -29,7 +29,8 @@ import { sparsePointCloud, transformsOf } from "./dataset-files.ts";
 import { HARDLY_ANY_FEATURES } from "./extract-features.ts";
 import { greyThumbnails } from "./grey-thumbnails.ts";
 import { splitFrames } from "./held-out.ts";
-import { featureCoverage, longestGap, parallaxDegrees } from "./model-facts.ts";
+import { type FilmedFrames, missingStretches } from "./missing-parts.ts";
+import { featureCoverage, parallaxDegrees } from "./model-facts.ts";
 import { moveModel, readModel } from "./model-files.ts";
 import type { PassOutcome } from "./pass.ts";
 import { firstPass } from "./settings.ts";
@@ -169,6 +170,8 @@ async function findPoses(
   const unsplit = transformsOf(model.value, sources, up.direction);
   if (!unsplit.ok) return unsplit;
   const transforms = await splitByContent(unsplit.value, context);
+  const placed = new Set(model.value.images.map(({ name }) => name));
+  const filmed = filmedFrames(input.frames, names);
   const capture = captureReport({
     frames: names.length,
     registered: model.value.images.length,
@@ -181,9 +184,9 @@ async function findPoses(
     still: still.ok ? still.value : null,
     places: solved.value.places,
     ...viewsOf(model.value),
-    gap: longestGap(names, model.value),
-    video: "fps" in input.frames ? { fps: input.frames.fps, startSec: input.frames.start_sec } : null,
-    videos: placedOf(videos, names, model.value),
+    stretches: missingStretches(filmed, placed),
+    missingPhotos: photos === null ? null : missingPhotos(names, placed, sources),
+    videos: placedOf(filmed, placed),
     notes: [...(given === null ? [] : [given.value.note]), ...input.frames.notes],
   });
   if (capture.verdict === "unusable") return err(unusable(capture, solved.value));
@@ -300,18 +303,29 @@ function videoOfFrames(videos: PhotoFrames["videos"], names: readonly string[]):
   );
 }
 
-/** How many frames of each video the model has. */
-function placedOf(
-  videos: PhotoFrames["videos"],
+/** The frames of the video or of each of several. */
+function filmedFrames(frames: FramesOutput, names: readonly string[]): FilmedFrames[] {
+  if ("fps" in frames) return [{ video: null, names, times: frames.times }];
+  return frames.videos.map(({ name, from, count, times }) => {
+    return { video: name, names: names.slice(from, from + count), times };
+  });
+}
+
+/** How many frames of each of several videos the model has. */
+function placedOf(filmed: readonly FilmedFrames[], placed: ReadonlySet<string>): VideoReport[] {
+  return filmed.flatMap(({ video, names }) => {
+    if (video === null) return [];
+    return { name: video, frames: names.length, registered: names.filter((name) => placed.has(name)).length };
+  });
+}
+
+/** The photos' paths in the archive. */
+function missingPhotos(
   names: readonly string[],
-  { images }: ColmapModel,
-): VideoReport[] {
-  const placed = new Set(images.map(({ name }) => name));
-  return videos.map(({ name, from, count }) => ({
-    name,
-    frames: count,
-    registered: names.slice(from, from + count).filter((frame) => placed.has(frame)).length,
-  }));
+  placed: ReadonlySet<string>,
+  sources: ReadonlyMap<string, { readonly photo?: string }>,
+): string[] {
+  return names.flatMap((name) => (placed.has(name) ? [] : (sources.get(name)?.photo ?? [])));
 }
 
 /** Metres per degree of latitude. */

@@ -111,13 +111,16 @@ function clipPart(config: FramesConfig, name: string, video: InputVideo, options
 
 type TakenVideo = Extract<Awaited<ReturnType<typeof takeFrames>>, { ok: true }>["value"];
 
-function asPart(name: string, { count, width, height, fps, start_sec, notes }: TakenVideo): PhotoFrames {
+function asPart(
+  name: string,
+  { count, width, height, fps, start_sec, times, notes }: TakenVideo,
+): PhotoFrames {
   const path = printable(name, 200);
   return {
     count,
     cameras: [{ width, height, focal: null }],
     photos: Array.from({ length: count }, () => ({ camera: 0, path, position: null })),
-    videos: [{ name: path, from: 0, count, fps, start_sec }],
+    videos: [{ name: path, from: 0, count, fps, start_sec, times }],
     order: "time",
     notes: notes.map((note) => `${quoted(name)}: ${note}`),
   };
