@@ -49,6 +49,15 @@ export function toOpenCv(camera: ColmapCamera): OpenCvCamera | null {
   };
 }
 
+/** COLMAP's number of OPENCV. */
+const OPENCV = 4;
+
+/** The camera as COLMAP's OPENCV model. */
+export function fromOpenCv(id: number, lens: OpenCvCamera): ColmapCamera {
+  const { width, height, fx, fy, cx, cy, k1, k2, p1, p2 } = lens;
+  return { id, model: OPENCV, width, height, params: [fx, fy, cx, cy, k1, k2, p1, p2] };
+}
+
 /**
  * Where a point in the camera's frame (x right, y down, z forward) appears, in pixels; null behind the camera.
  * Distortion after D. Brown, "Close-Range Camera Calibration" (1971), in OpenCV's form.

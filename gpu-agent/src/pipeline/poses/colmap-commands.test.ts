@@ -63,7 +63,7 @@ describe("COLMAP 3.8", () => {
   it("maps", () => {
     expect(mapCameras(dialect, STANDARD, PATHS, GPU).join(" ")).toBe(
       "mapper --database_path /w/database.db --image_path /d/images --output_path /w/sparse " +
-        "--Mapper.ba_global_images_ratio 1.3 --Mapper.init_num_trials 30 --Mapper.max_num_models 10 " +
+        "--Mapper.ba_global_images_ratio 1.3 --Mapper.init_num_trials 30 --Mapper.max_num_models 10 --Mapper.min_model_size 5 " +
         "--Mapper.ba_global_points_ratio 1.3 --Mapper.num_threads 8",
     );
   });

@@ -29,7 +29,7 @@ function climb(state: LadderState): string[] {
   const { extract, match, map } = next.seconds;
   const ran = run(next.pass, false, extract + match + map);
   const left = next.onlyMissing ? { missingPairs: 0, pairs: state.pairs - next.pairs } : { pairs: 0 };
-  return [next.pass, ...climb({ ...state, ...left, runs: [...state.runs, ran] })];
+  return [next.pass, ...climb({ ...state, ...left, fragments: 0, runs: [...state.runs, ran] })];
 }
 
 describe("the ladder", () => {
@@ -48,6 +48,13 @@ describe("the ladder", () => {
       { registered: 62, missingPairs: 200 },
       ["missing_frames", "all_pairs", "not worth the time"],
     ],
+    [
+      "a few missing, which another model has",
+      { registered: 62, missingPairs: 200, fragments: 4 },
+      ["merged_models", "missing_frames", "all_pairs", "not worth the time"],
+    ],
+    ["all frames placed, some of them in two models", { registered: 66, fragments: 0 }, ["complete"]],
+    ["two places with models of their own", { places: true, fragments: 22 }, ["separate places"]],
     ["one frame missing", { registered: 65, missingPairs: 40 }, ["missing_frames", "not worth the time"]],
     [
       "all pairs matched",

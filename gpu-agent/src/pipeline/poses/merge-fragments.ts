@@ -11,15 +11,11 @@ import { pairKey } from "./image-pairs.ts";
 import { matchPairList } from "./match-frames.ts";
 import { agreementOf, contradicts, mergeModels, overlappingPairs } from "./merge-models.ts";
 import { readModel, writeModel } from "./model-files.ts";
-import { observationsOf } from "./observations.ts";
+import { type Observations, observationsOf, whyWorse } from "./observations.ts";
 import type { PassPlan, PassReport, PlacedModel } from "./pass.ts";
 
 /** Pairs that are matched to verify a merger. */
 const VERIFIED_PAIRS = 24;
-/** A merged model may lose this share of the observations, and its error may grow by this factor and this many pixels. */
-const MAX_LOSS = 0.15;
-const MAX_GROWTH = { factor: 1.25, pixels: 0.3 };
-
 export interface Merger {
   readonly model: PlacedModel;
   /** The models that are now part of it. */
@@ -92,7 +88,7 @@ async function mergeTwo(
   const adjusted = await adjustModel(job, merged, {}, join(dir, "work"));
   if (!adjusted.ok) return adjusted;
   const why =
-    worse(base.value, other.value, adjusted.value) ??
+    whyWorse(together(base.value, other.value), observationsOf(adjusted.value)) ??
     (await disagreement(job, plan, paths, one, another, adjusted.value));
   if (why !== null) return notMerged(why);
   const folder = join(dir, "model");
@@ -109,24 +105,14 @@ function idsOf({ images }: ColmapModel): Set<number> {
   return new Set(images.map(({ id }) => id));
 }
 
-/** What the merged model lost; null if it is as good as its parts. */
-function worse(base: ColmapModel, other: ColmapModel, merged: ColmapModel): string | null {
+/** What two models have together: shared images keep their observations of the base only. */
+function together(base: ColmapModel, other: ColmapModel): Observations {
   const known = idsOf(base);
-  // Shared images keep their observations of one of the models only.
-  const added = {
-    points: other.points.map((point) => ({
-      ...point,
-      track: point.track.filter((_, i, track) => !known.has(track[i - (i % 2)] ?? 0)),
-    })),
-  };
-  const [before, more, after] = [observationsOf(base), observationsOf(added), observationsOf(merged)];
-  const expected = before.count + more.count;
-  if (after.count < (1 - MAX_LOSS) * expected)
-    return `only ${after.count} of ${expected} observations fit the merged model`;
-  const error = (before.count * before.meanError + more.count * more.meanError) / Math.max(1, expected);
-  if (after.meanError > Math.max(MAX_GROWTH.factor * error, error + MAX_GROWTH.pixels))
-    return `the error would grow from ${error.toFixed(2)} to ${after.meanError.toFixed(2)} pixels`;
-  return null;
+  const added = other.points.map((point) => ({
+    ...point,
+    track: point.track.filter((_, i, track) => !known.has(track[i - (i % 2)] ?? 0)),
+  }));
+  return observationsOf({ points: [...base.points, ...added] });
 }
 
 /** Whether images that have to match if the merger is right do not; some more pairs are matched to know. */

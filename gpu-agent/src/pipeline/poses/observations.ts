@@ -73,10 +73,26 @@ export function withoutOutliers(model: ColmapModel, limit: number): ColmapModel 
 }
 
 /** Observations of all points, and their mean error in pixels. */
-export function observationsOf({ points }: Pick<ColmapModel, "points">): {
+export interface Observations {
   readonly count: number;
   readonly meanError: number;
-} {
+}
+
+/** A changed model may lose this share of the observations, and its error may grow by this factor and this many pixels. */
+const MAX_LOSS = 0.15;
+const MAX_GROWTH = { factor: 1.25, pixels: 0.3 };
+
+/** Why a changed model fits worse than what it was made from; null if it fits as well. */
+export function whyWorse(before: Observations, after: Observations): string | null {
+  if (after.count < (1 - MAX_LOSS) * before.count)
+    return `only ${after.count} of ${before.count} observations would fit`;
+  const most = Math.max(MAX_GROWTH.factor * before.meanError, before.meanError + MAX_GROWTH.pixels);
+  return after.meanError <= most
+    ? null
+    : `the error would grow from ${before.meanError.toFixed(2)} to ${after.meanError.toFixed(2)} pixels`;
+}
+
+export function observationsOf({ points }: Pick<ColmapModel, "points">): Observations {
   let [count, sum] = [0, 0];
   for (const { track, error } of points) {
     count += track.length / 2;

@@ -31,10 +31,11 @@ import { greyThumbnails } from "./grey-thumbnails.ts";
 import { splitFrames } from "./held-out.ts";
 import { type FilmedFrames, missingStretches } from "./missing-parts.ts";
 import { featureCoverage, parallaxDegrees } from "./model-facts.ts";
-import { moveModel, readModel } from "./model-files.ts";
+import { moveModel, readModel, writeModel } from "./model-files.ts";
 import type { PassOutcome } from "./pass.ts";
 import { firstPass } from "./settings.ts";
 import { stillShare } from "./still-features.ts";
+import { unfoldLenses } from "./unfold-lenses.ts";
 import { estimateUp } from "./up-direction.ts";
 import { type ViewSpacing, viewSpacing } from "./view-spacing.ts";
 
@@ -153,11 +154,16 @@ async function findPoses(
   if (largest === undefined) return err(whyNoModel(outcome, names.length));
 
   context.report({ fraction: WRITING_STARTS, message: "writing the dataset" });
+  const solution = await readModel(largest.dir);
+  if (!solution.ok) return err(failure("colmap_failed", solution.error));
+  const unfolded = await unfoldLenses(job, solution.value, given !== null, join(work, "lenses"));
+  if (!unfolded.ok) return unfolded;
+  const { model, note: lensNote } = unfolded.value;
   const modelDir = join(context.dir, "colmap", "sparse", "0");
-  await moveModel(largest.dir, modelDir);
-  const model = await readModel(modelDir);
-  if (!model.ok) return err(failure("colmap_failed", model.error));
-  const still = given === null ? stillShare(model.value, solved.value.database) : ok(null);
+  // COLMAP 4 has further files, which the model must agree with.
+  if (model === solution.value) await moveModel(largest.dir, modelDir);
+  else await writeModel(modelDir, model);
+  const still = given === null ? stillShare(model, solved.value.database) : ok(null);
   if (!still.ok) context.log.warn(`poses: the matches could not be read: ${still.error}`);
   await rm(work, { recursive: true, force: true });
   const sources = new Map(
@@ -166,31 +172,35 @@ async function findPoses(
       return [name, job.videoOf.has(name) ? { video: path } : { photo: path }];
     }),
   );
-  const up = estimateUp(model.value, input.up, job.places);
-  const unsplit = transformsOf(model.value, sources, up.direction);
+  const up = estimateUp(model, input.up, job.places);
+  const unsplit = transformsOf(model, sources, up.direction);
   if (!unsplit.ok) return unsplit;
   const transforms = await splitByContent(unsplit.value, context);
-  const placed = new Set(model.value.images.map(({ name }) => name));
+  const placed = new Set(model.images.map(({ name }) => name));
   const filmed = filmedFrames(input.frames, names);
   const capture = captureReport({
     frames: names.length,
-    registered: model.value.images.length,
-    points: observedPoints(model.value),
-    meanReprojectionError: meanError(model.value),
+    registered: model.images.length,
+    points: observedPoints(model),
+    meanReprojectionError: meanError(model),
     longSide: Math.max(width, height),
     passes,
     up: up.report,
-    spacing: namedSpacing(model.value, sources),
+    spacing: namedSpacing(model, sources),
     still: still.ok ? still.value : null,
     places: solved.value.places,
-    ...viewsOf(model.value),
+    ...viewsOf(model),
     stretches: missingStretches(filmed, placed),
     missingPhotos: photos === null ? null : missingPhotos(names, placed, sources),
     videos: placedOf(filmed, placed),
-    notes: [...(given === null ? [] : [given.value.note]), ...input.frames.notes],
+    notes: [
+      ...(given === null ? [] : [given.value.note]),
+      ...(lensNote === null ? [] : [lensNote]),
+      ...input.frames.notes,
+    ],
   });
   if (capture.verdict === "unusable") return err(unusable(capture, solved.value));
-  await writeFile(join(context.dir, "sparse_pc.ply"), sparsePointCloud(model.value, transforms));
+  await writeFile(join(context.dir, "sparse_pc.ply"), sparsePointCloud(model, transforms));
   await writeFile(join(context.dir, "transforms.json"), `${JSON.stringify(transforms, null, 2)}\n`);
   return ok({ capture, width, height, colmap: colmapText(colmap), gpu: job.gpu.enabled });
 }

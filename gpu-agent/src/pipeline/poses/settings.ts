@@ -87,9 +87,10 @@ export const FEW_FEATURES = 500;
 
 /**
  * COLMAP's limits are designed for photo collections: 200 initial pairs for each of up to 50 models. A video without
- * parallax exhausts them in many minutes and still fails.
+ * parallax exhausts them in many minutes and still fails. And it discards models of fewer than 10 images, then makes them
+ * again from other initial pairs until its trials are used up.
  */
-const PATIENCE = { init_num_trials: 30, max_num_models: 10 };
+const PATIENCE = { init_num_trials: 30, max_num_models: 10, min_model_size: 5 };
 
 const QUICK_MAPPER: MapperSettings = {
   globalRatio: 1.3,

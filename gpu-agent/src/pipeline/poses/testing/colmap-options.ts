@@ -16,6 +16,7 @@ const ALWAYS = [
   "Mapper.ba_global_points_ratio",
   "Mapper.init_num_trials",
   "Mapper.max_num_models",
+  "Mapper.min_model_size",
   "Mapper.num_threads",
   "Mapper.init_min_tri_angle",
   "Mapper.init_min_num_inliers",
