@@ -27,6 +27,14 @@ async function edit(change: (transforms: Transforms) => unknown): Promise<void> 
   await writeFile(join(dir, "transforms.json"), JSON.stringify(change(transforms)));
 }
 
+/** The first frame's axes, multiplied. */
+function withAxes({ frames: [first, ...others], ...rest }: Transforms, factor: number): unknown {
+  const transform_matrix = first?.transform_matrix.map((row) =>
+    row.map((value, column) => (column < 3 ? factor * value : value)),
+  );
+  return { ...rest, frames: [{ ...first, transform_matrix }, ...others] };
+}
+
 async function load(): Promise<LoadedDataset> {
   const loaded = await loadDataset({ dir });
   if (!loaded.ok) throw new Error(loaded.error.detail);
@@ -63,6 +71,8 @@ describe("a broken dataset is refused:", () => {
       "camera_model",
     ],
     ["a focal length of 0", () => edit((t) => ({ ...t, fl_x: 0 })), "fl_x"],
+    ["a pose that also scales", () => edit((t) => withAxes(t, 100)), "other lengths than 1"],
+    ["a pose without axes", () => edit((t) => withAxes(t, 0)), "other lengths than 1"],
     ["no frame to train on", () => edit((t) => ({ ...t, train_filenames: [] })), "train_filenames"],
     [
       "a photo outside the folder",

@@ -3,6 +3,7 @@ import {
   type Dataset,
   type Lens,
   lensOf,
+  type Matrix4,
   type PointCloud,
   readDataset,
   readPointCloud,
@@ -50,6 +51,11 @@ export async function loadDataset(dataset: Dataset): Promise<Result<LoadedDatase
     if (!frame.transform_matrix.flat().every(Number.isFinite)) {
       return invalid(`The pose of ${frame.file_path} is not made of finite numbers.`);
     }
+    if (!isRotation(frame.transform_matrix)) {
+      return invalid(
+        `The pose of ${frame.file_path} is no rotation and position: its axes have other lengths than 1.`,
+      );
+    }
     const lens = lensOf(transforms, frame);
     const camera = pinholeCamera(intrinsicsOf(lens), frame.transform_matrix);
     const loaded = { name: frame.file_path, path, camera, lens };
@@ -58,6 +64,19 @@ export async function loadDataset(dataset: Dataset): Promise<Result<LoadedDatase
   }
   if (train.length === 0) return invalid("None of the frames is in train_filenames.");
   return ok({ transforms, train, heldOut, points: points.value });
+}
+
+/** How far the axes of a pose may be from unit vectors at right angles. Files round their numbers. */
+const ROTATION_TOLERANCE = 0.01;
+
+function isRotation([r0, r1, r2]: Matrix4): boolean {
+  const columns = [0, 1, 2].map((i) => [r0[i] as number, r1[i] as number, r2[i] as number] as const);
+  return columns.every((a, i) =>
+    columns.every((b, j) => {
+      const product = a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+      return Math.abs(product - (i === j ? 1 : 0)) < ROTATION_TOLERANCE;
+    }),
+  );
 }
 
 export function intrinsicsOf({ w, h, fl_x, fl_y, cx, cy }: Lens): Intrinsics {

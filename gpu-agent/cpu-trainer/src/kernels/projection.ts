@@ -28,6 +28,9 @@ export const LOW_PASS = 0.3;
 /** Below this alpha a gaussian is invisible in an 8-bit image. */
 export const MIN_ALPHA = 1 / 255;
 
+/** Footprints that reach farther, in pixels, are not drawn: their numbers overflow, or are too coarse for pixels. */
+const MAX_EXTENT = 2 ** 22;
+
 /** What blending leaves out. */
 export interface BlendingLimits {
   /** Gaussians end where their alpha falls below this. */
@@ -242,9 +245,12 @@ export function projectionKernel(
     const extentY = yy.mul(positiveReach).sqrt();
     const x = p.position[0].mul(p.jacobianDiagonal[0]).add(camera.center[0]);
     const y = p.position[1].mul(p.jacobianDiagonal[1]).add(camera.center[1]);
+    // The sizes are compared in such a way that those that are not numbers are invisible.
     const visible = p.position[2]
       .gt(NEAR_PLANE)
       .and(reach.gt(0))
+      .and(extentX.lt(MAX_EXTENT))
+      .and(extentY.lt(MAX_EXTENT))
       .and(x.add(extentX).gt(0))
       .and(y.add(extentY).gt(0))
       .and(x.sub(extentX).lt(camera.size[0]))

@@ -66,7 +66,11 @@ export function tilesInColumn(
     .min(grid.rows);
   const corner = column.mul(grid.rows);
   const first = corner.add(firstRow);
-  return { first: first.toI32x4(), end: corner.add(endRow.max(firstRow)).where(wanted).toI32x4() };
+  // Both are 0 elsewhere: the numbers of gaussians that are not visible would overflow.
+  return {
+    first: first.where(wanted).toI32x4(),
+    end: corner.add(endRow.max(firstRow)).where(wanted).toI32x4(),
+  };
 }
 
 /**

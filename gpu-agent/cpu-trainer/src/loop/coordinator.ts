@@ -87,9 +87,7 @@ function startingPoint(
     new Random(deriveSeed(settings.seed)),
   );
   initialiseGaussians(workspace, seeds, settings.initialOpacity);
-  line(
-    `starting with ${seeds.count} gaussians, ${Math.min(points.count, seeds.count)} of them sparse points`,
-  );
+  line(`starting with ${seeds.count} gaussians, ${seeds.sparsePoints} of them sparse points`);
   return {
     progress: { iteration: 0, count: seeds.count, seedPoints: seeds.count, gains: task.gains },
     elapsedMs: 0,
@@ -188,10 +186,15 @@ async function finish(
     width,
     height,
     held_out_frames: heldOut.length,
-    psnr: metrics?.psnr ?? null,
-    ssim: metrics?.ssim ?? null,
-    psnr_color_corrected: metrics?.correctedPsnr ?? null,
+    psnr: finiteOrNull(metrics?.psnr),
+    ssim: finiteOrNull(metrics?.ssim),
+    psnr_color_corrected: finiteOrNull(metrics?.correctedPsnr),
   });
+}
+
+/** A rendering that equals its photo, such as one of a single pixel, has no PSNR. */
+function finiteOrNull(value: number | undefined): number | null {
+  return value !== undefined && Number.isFinite(value) ? value : null;
 }
 
 /** The size at which the largest photos are trained. */

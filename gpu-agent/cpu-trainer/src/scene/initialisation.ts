@@ -6,6 +6,8 @@ import type { Random } from "./random.ts";
 /** Points with colours 0–1 that gaussians start from. */
 export interface SeedPoints {
   readonly count: number;
+  /** How many of them are points of the cloud; the others are random. */
+  readonly sparsePoints: number;
   readonly positions: Float32Array;
   readonly colors: Float32Array;
   /** Standard deviation of each gaussian: the mean distance to its nearest neighbours. */
@@ -29,7 +31,7 @@ export function seedPoints(
   options: SeedOptions,
   random: Random,
 ): SeedPoints {
-  const kept = keepFinite(cloud, options.atMost, random);
+  const kept = withoutHeaps(cloud, keepUsable(cloud, cameras, options.atMost, random));
   const missing = Math.max(0, Math.min(options.atLeast, options.atMost) - kept.length);
   const count = kept.length + missing;
   const positions = new Float32Array(3 * count);
@@ -48,19 +50,68 @@ export function seedPoints(
       for (let channel = 0; channel < 3; channel++) colors[3 * i + channel] = 0.25 + 0.5 * random.next();
     }
   }
-  return { count, positions, colors, scales: meanNeighborDistances(positions, NEIGHBORS) };
+  return {
+    count,
+    sparsePoints: kept.length,
+    positions,
+    colors,
+    scales: meanNeighborDistances(positions, NEIGHBORS),
+  };
 }
 
-/** Indices of the finite points; a random sample when there are too many. */
-function keepFinite(cloud: PointCloud, atMost: number, random: Random): Int32Array {
-  const finite = Int32Array.from({ length: cloud.count }, (_, i) => i).filter((i) =>
-    [0, 1, 2].every((axis) => Number.isFinite(cloud.positions[3 * i + axis])),
+/** Indices of the points with a colour that a camera could see; a random sample when there are too many. */
+function keepUsable(
+  cloud: PointCloud,
+  cameras: readonly PinholeCamera[],
+  atMost: number,
+  random: Random,
+): Int32Array {
+  const usable = Int32Array.from({ length: cloud.count }, (_, i) => i).filter(
+    (i) =>
+      [0, 1, 2].every((channel) => Number.isFinite(cloud.colors[3 * i + channel])) &&
+      isInView(cloud.positions, 3 * i, cameras),
   );
-  for (let i = 0; i < Math.min(atMost, finite.length - 1) && finite.length > atMost; i++) {
-    const j = i + random.below(finite.length - i);
-    [finite[i], finite[j]] = [finite[j] as number, finite[i] as number];
+  for (let i = 0; i < Math.min(atMost, usable.length - 1) && usable.length > atMost; i++) {
+    const j = i + random.below(usable.length - i);
+    [usable[i], usable[j]] = [usable[j] as number, usable[i] as number];
   }
-  return finite.subarray(0, atMost).sort();
+  return usable.subarray(0, atMost).sort();
+}
+
+/** How far outside a picture a point may be, as a multiple of the picture's half size: it has a size itself. */
+const VIEW_MARGIN = 1.5;
+
+/** Farther points have no place on a picture that floats could tell; the cameras are at most 1 from their centre. */
+const FARTHEST = 1e6;
+
+/** Whether a point is finite and in, or not far from, some camera's view. Other points could never be trained. */
+function isInView(positions: Float32Array, at: number, cameras: readonly PinholeCamera[]): boolean {
+  const [x, y, z] = [positions[at] as number, positions[at + 1] as number, positions[at + 2] as number];
+  return cameras.some(({ rotation, translation, width, height, focalX, focalY, centerX, centerY }) => {
+    const along = (row: 0 | 1 | 2) =>
+      (rotation[3 * row] as number) * x +
+      (rotation[3 * row + 1] as number) * y +
+      (rotation[3 * row + 2] as number) * z +
+      translation[row];
+    const depth = along(2);
+    if (!(depth > 0 && depth < FARTHEST)) return false;
+    const column = (along(0) / depth) * focalX + centerX - width / 2;
+    const row = (along(1) / depth) * focalY + centerY - height / 2;
+    return Math.abs(column) < (VIEW_MARGIN * width) / 2 && Math.abs(row) < (VIEW_MARGIN * height) / 2;
+  });
+}
+
+/** Points whose nearest ones are this near are one. The cameras are at most 1 from their centre. */
+const COINCIDENT = 1e-7;
+
+/** Without the points that coincide with at least three others: as gaussians they would have no size. */
+function withoutHeaps(cloud: PointCloud, points: Int32Array): Int32Array {
+  const positions = new Float32Array(3 * points.length);
+  points.forEach((point, i) => {
+    positions.set(cloud.positions.subarray(3 * point, 3 * point + 3), 3 * i);
+  });
+  const distances = meanNeighborDistances(positions, NEIGHBORS);
+  return points.filter((_, i) => (distances[i] as number) > COINCIDENT);
 }
 
 /** The range of camera depths that contains nearly all points. */

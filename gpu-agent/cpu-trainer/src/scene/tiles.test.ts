@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { SPLAT, SPLAT_FLOATS, TILE_HEIGHT, TILE_WIDTH } from "../kernels/memory-layout.ts";
+import { PARAM, SPLAT, SPLAT_FLOATS, TILE_HEIGHT, TILE_WIDTH } from "../kernels/memory-layout.ts";
 import { crowdedScene } from "../testing/gradient-scene.ts";
 import { runPasses, type TestWorkspace, testWorkspace } from "../testing/test-workspace.ts";
 import { Random } from "./random.ts";
@@ -75,6 +75,23 @@ describe("the tiles' lists", () => {
       expect(slot >= first && slot < first + (tileCount[gaussian] as number)).toBe(true);
     }
   });
+});
+
+it("lists nothing that is not visible, however far from the picture its numbers are", () => {
+  const scene = crowdedScene(200, new Random(5));
+  // As many columns of tiles to the right as fit into integers, and more.
+  const far = [1e3, ...Array.from({ length: 20 }, (_, i) => 1e7 * 1.4 ** i), 1e12, 1e20, 1e37];
+  const places = far.flatMap((x) => [x, -x]);
+  // One in four: the others of its vector are visible.
+  places.forEach((x, i) => {
+    (scene.params[PARAM.mean] as Float64Array)[4 * i] = x;
+  });
+  const test = testWorkspace(scene.params, 0, scene.camera, scene.photo);
+  runPasses(test, ["project", "sort", "binTiles"]);
+  for (const i of places.keys()) expect(test.workspace.tiles.visible[4 * i]).toBe(0);
+  const listed = pairsByTile(test).flat();
+  expect(listed.length).toBeGreaterThan(30);
+  expect(listed.filter(([gaussian]) => gaussian % 4 === 0 && gaussian < 4 * places.length)).toEqual([]);
 });
 
 it("omits the farthest gaussians when there are too many pairs", () => {
