@@ -74,6 +74,30 @@ describe("the verdict on the result", () => {
       "weak",
       "The advice on the capture",
     ],
+    [
+      "of dark photos, whatever its PSNR",
+      { train: { psnr: 42 }, views: { ...views(41, 42), meanColour: 29 } },
+      "weak",
+      "Light the scene",
+    ],
+    [
+      "of dark photos, hardly right",
+      { train: { psnr: 31 }, views: { ...views(31, 32), meanColour: 29 } },
+      "poor",
+      "so dark",
+    ],
+    [
+      "of photos with little contrast, somewhat better than plain pictures",
+      { train: { psnr: 25 }, views: { ...views(25, 26), meanColour: 20 } },
+      "weak",
+      "blurred even near its views",
+    ],
+    [
+      "of photos with little contrast, much better than plain pictures",
+      { train: { psnr: 32 }, views: { ...views(32, 33), meanColour: 20 } },
+      "good",
+      "good between the views",
+    ],
     ["that shows nothing", { views: views(12, 12.2) }, "poor", "shows nothing"],
     [
       "with a doubtful PSNR",

@@ -3,6 +3,8 @@ import { showsScene, type ViewComparison } from "./check/doubt-psnr.ts";
 
 /** dB on held-out views: below the first a splat is wrong between its views, from the second on it is good. */
 const [POOR, GOOD] = [18, 23];
+/** dB of plain pictures in the photos' mean colours: of photos with an ordinary contrast, and of those with hardly any. */
+const [ORDINARY, FLAT] = [14, 24];
 /** dB by which training views may be better than held-out ones. */
 const LARGE_GAP = 5;
 /** A held-out view this much worse (dB) than their mean is named. */
@@ -45,11 +47,22 @@ function judged({ train, views, capture }: ResultFacts): ResultVerdict {
   }
   const gap = views?.heldOut == null ? 0 : views.training - views.heldOut;
   const overfit = gap > LARGE_GAP;
-  const verdict = heldOut < POOR ? "poor" : heldOut < GOOD || overfit ? "weak" : "good";
+  // The less contrast photos have, the higher is the PSNR of any rendering, also of a wrong one.
+  const contrastLack = Math.max(0, (views?.meanColour ?? 0) - ORDINARY);
+  const judged = heldOut - contrastLack;
+  const flat = (views?.meanColour ?? 0) > FLAT;
+  const verdict = judged < POOR ? "poor" : judged < GOOD || overfit || flat ? "weak" : "good";
   const measured = `Held-out views: ${heldOut.toFixed(1)} dB.`;
   const uncovered = badlyCovered(views, verdict === "good" ? MUCH : SOME);
   if (verdict === "good") {
     return { verdict, advice: joined("The splat is good between the views, too.", measured, uncovered) };
+  }
+  if (flat) {
+    const advice = joined(
+      "The photos are so dark, or have so little contrast, that even a wrong splat is close to them.",
+      ...[measured, worstViews(views), uncovered, "Light the scene, and film it again."],
+    );
+    return { verdict, advice };
   }
   const how = overfit
     ? `Sharp where it was photographed, wrong in between: training views are ${gap.toFixed(0)} dB better than held-out ones.`
