@@ -66,7 +66,7 @@ export const FAILURES = {
   },
   video_unsupported: {
     sentence: "The file is not in a supported video format.",
-    hint: "Send an MP4, MOV, MKV, WebM, AVI or MPEG-TS file.",
+    hint: "Send an MP4, MOV, MKV, WebM, AVI, MPEG, FLV, WMV, OGV or MXF file.",
     retryable: false,
   },
   video_size_unsupported: {

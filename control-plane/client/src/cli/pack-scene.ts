@@ -5,7 +5,7 @@ import type { UploadSource } from "../index.ts";
 import { packFiles } from "../pack-files.ts";
 
 const PHOTO = /\.(?:jpe?g|png|webp|avif|hei[cf])$/i;
-const VIDEO = /\.(?:mp4|m4v|mov|mkv|webm|avi|m?ts|m2ts)$/i;
+const VIDEO = /\.(?:mp4|m4v|mov|3gp|mkv|webm|avi|m?ts|m2ts|mpe?g|vob|flv|wmv|asf|og[gv]|mxf)$/i;
 /** Camera poses: nerfstudio's, and a COLMAP model. */
 const POSES = /(?:^|\/)(?:transforms\.json|(?:cameras|images|points3D)\.(?:bin|txt))$/;
 

@@ -117,11 +117,19 @@ function isBitmap(head: Uint8Array): boolean {
   return head[0] === 0x42 && head[1] === 0x4d && [0, 0, 0, 0].every((byte, i) => head[6 + i] === byte);
 }
 
+const VIDEO_FORMATS: readonly (readonly number[])[] = [
+  [0x1a, 0x45, 0xdf, 0xa3], // Matroska and WebM: an EBML header
+  [0x46, 0x4c, 0x56, 0x01], // FLV
+  [0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11], // ASF: WMV
+  [0x4f, 0x67, 0x67, 0x53], // Ogg
+  [0x00, 0x00, 0x01, 0xba], // MPEG program stream
+  [0x06, 0x0e, 0x2b, 0x34, 0x02, 0x05, 0x01, 0x01], // MXF
+];
+
 function isVideo(head: Uint8Array): boolean {
   const ascii = (from: number, to: number) => String.fromCharCode(...head.subarray(from, to));
   if (ISO_MEDIA_BOXES.has(ascii(4, 8))) return true;
-  // Matroska and WebM: an EBML header.
-  if (head[0] === 0x1a && head[1] === 0x45 && head[2] === 0xdf && head[3] === 0xa3) return true;
+  if (startsWithAny(head, VIDEO_FORMATS)) return true;
   if (ascii(0, 4) === "RIFF" && ascii(8, 12) === "AVI ") return true;
   // MPEG transport stream: a sync byte every 188 bytes, or 192 with time codes in front.
   const synced = (first: number, step: number) => [0, 1, 2].every((i) => head[first + i * step] === 0x47);

@@ -49,7 +49,7 @@ export const MAX_PICTURE_PIXELS = 70_000_000;
  * The demuxers that may read the file. ffmpeg would open the files that a playlist names, whatever the playlist's own
  * name; with this list it does not read playlists at all (tested: HLS and ffconcat).
  */
-const CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts";
+const CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,flv,asf,ogg,mpeg,mxf";
 
 /** For ffmpeg and ffprobe: opens one local file and nothing else, and refuses oversized pictures. */
 export function inputOptions(): string[] {

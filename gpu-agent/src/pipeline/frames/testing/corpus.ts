@@ -143,6 +143,10 @@ export const CORPUS: readonly Clip[] = [
   plain("Matroska, whose stamps are milliseconds", [...X264, "-f", "matroska"]),
   plain("a QuickTime file", [...X264, "-f", "mov"]),
   plain("a fragmented MP4", [...X264, "-movflags", "frag_keyframe+empty_moov", "-g", "50", "-f", "mp4"]),
+  plain("FLV", [...X264, "-f", "flv"]),
+  plain("an MPEG program stream", ["-c:v", "mpeg2video", "-bf", "2", "-q:v", "2", "-f", "vob"]),
+  plain("ASF, as WMV files are", [...MPEG4, "-f", "asf"]),
+  plain("MXF", ["-c:v", "mpeg2video", "-q:v", "2", "-f", "mxf"]),
   plain("an odd range and rate", [...X264, "-f", "mp4"], {
     options: { start_sec: 1.37, end_sec: 6.91, fps: 3.3 },
     times: every(1 / 3.3, 1.37, 1.37 + 18 / 3.3),
