@@ -32,6 +32,14 @@ export const UpReport = z.object({
 });
 export type UpReport = z.infer<typeof UpReport>;
 
+/** How large the result is in the world. */
+export const ScaleReport = z.object({
+  metres_per_unit: z.number().positive().describe("Metres for each unit of transforms.json and the PLYs."),
+  source: z.enum(["positions"]).describe("What it was measured by: the photos' GPS positions."),
+  confidence: z.number().min(0).max(1).describe("How well the source fits the cameras."),
+});
+export type ScaleReport = z.infer<typeof ScaleReport>;
+
 /** How much of one of several videos is part of the reconstruction. */
 export const VideoReport = z.object({
   name: z.string().max(300).describe("The video's file name."),
@@ -89,6 +97,7 @@ export const CaptureReport = z.object({
     .optional()
     .describe("Median angle between a view and its nearest neighbour, as the scene sees them."),
   up: UpReport.optional().describe("How the result was turned upright."),
+  scale: ScaleReport.optional().describe("The result's scale; absent where it is unknown."),
 });
 export type CaptureReport = z.infer<typeof CaptureReport>;
 

@@ -1,4 +1,11 @@
-import type { CaptureReport, MissingStretch, PassName, UpReport, VideoReport } from "@splatt/shared";
+import type {
+  CaptureReport,
+  MissingStretch,
+  PassName,
+  ScaleReport,
+  UpReport,
+  VideoReport,
+} from "@splatt/shared";
 import { enumerated, longest, stretchText } from "./missing-parts.ts";
 import type { ViewSpacing } from "./view-spacing.ts";
 
@@ -39,6 +46,8 @@ export interface CaptureFacts {
   /** The passes of COLMAP. */
   readonly passes: NonNullable<CaptureReport["passes"]>;
   readonly up: UpReport;
+  /** Null when unknown. */
+  readonly scale: ScaleReport | null;
   /** See `featureCoverage`, 0 to 1. */
   readonly coverage: number;
   /** See `parallaxDegrees`. */
@@ -113,6 +122,9 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
         lonely ? `Few views are near ${facts.spacing.lonely.join(", ")}: add some on the way there.` : "",
         passSentence(facts.passes),
         upSentence(facts.up),
+        facts.scale === null
+          ? ""
+          : `By the photos' GPS positions, one unit is ${facts.scale.metres_per_unit.toPrecision(3)} m.`,
         weak ? "" : "The capture is good.",
         ...facts.notes,
       ]
@@ -131,6 +143,7 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
     passes: [...facts.passes],
     view_spacing_degrees: Math.round(10 * facts.spacing.degrees) / 10,
     up: facts.up,
+    ...(facts.scale === null ? {} : { scale: facts.scale }),
   };
 }
 

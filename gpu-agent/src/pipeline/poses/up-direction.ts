@@ -1,7 +1,7 @@
 import type { UpChoice, UpReport, UpSide } from "@splatt/shared";
 import type { ColmapModel } from "./colmap-model.ts";
 import type { Place } from "./colmap-step.ts";
-import { upFromPlaces } from "./geographic-up.ts";
+import { fitToEarth } from "./geographic-fit.ts";
 import { type CameraPose, cameraPose, upDirection } from "./normalize.ts";
 import { largestPlanes, type ScenePlane } from "./planes.ts";
 import { add, dot, length, normalized, scale, subtract, symmetricEigen, type Vector3 } from "./vectors.ts";
@@ -67,14 +67,10 @@ export function estimateUp(
       report: { side: choice, source: "option", confidence: 1 },
     };
   }
-  const located = poses.flatMap((pose, i) => {
-    const place = places.get(model.images[i]?.name ?? "");
-    return place === undefined ? [] : [{ position: pose.position, place }];
-  });
-  const geographic = upFromPlaces(located);
+  const geographic = fitToEarth(model, places);
   if (geographic !== null) {
-    const { direction, confidence } = geographic;
-    return { direction, report: { side: sideOf(poses, direction), source: "positions", confidence } };
+    const { up, confidence } = geographic;
+    return { direction: up, report: { side: sideOf(poses, up), source: "positions", confidence } };
   }
   const cameras = poses.map(({ position }) => position);
   return bestCandidate(poses, largestPlanes(model.points, cameras));
