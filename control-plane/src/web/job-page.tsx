@@ -1,4 +1,4 @@
-import { isTerminal, type JobEvent, type JobView, LOG_FILE } from "@splatt/shared";
+import { type Health, isTerminal, type JobEvent, type JobView, LOG_FILE } from "@splatt/shared";
 import { StatusBadge } from "./components.tsx";
 import { duration } from "./format.ts";
 import { Details, Files } from "./job-details.tsx";
@@ -12,6 +12,8 @@ import { SplatViewer, ViewerHead, viewedSplat } from "./splat-viewer.tsx";
 interface JobPageData {
   readonly job: JobView;
   readonly events: readonly JobEvent[];
+  /** The GPU boxes that are connected, for a job that waits for one. */
+  readonly agents: Health["agents"];
 }
 
 export async function loadJob(api: PageApi, id: string): Promise<JobPageData> {
@@ -19,7 +21,8 @@ export async function loadJob(api: PageApi, id: string): Promise<JobPageData> {
     api.get<JobView>(`/jobs/${id}`),
     api.get<{ events: JobEvent[] }>(`/jobs/${id}/events`),
   ]);
-  return { job, events };
+  const { agents } = job.status === "queued" ? await api.get<Health>("/health") : { agents: [] };
+  return { job, events, agents };
 }
 
 interface JobPageProps {
@@ -32,7 +35,7 @@ interface JobPageProps {
 
 /** The whole story of a job. client/job.ts keeps it live. */
 export function JobPage({ viewer, data, origin, now }: JobPageProps) {
-  const { job, events } = data;
+  const { job, events, agents } = data;
   const ended = isTerminal(job.status);
   const readsResults = job.results !== null && viewer.may("results:read");
   const splat = readsResults ? viewedSplat(job.results) : null;
@@ -63,6 +66,9 @@ export function JobPage({ viewer, data, origin, now }: JobPageProps) {
         <p>The connection is lost. This page tries again every few seconds.</p>
       </div>
       <div data-live="progress">{!ended && <Progress job={job} />}</div>
+      <div data-live="waiting">
+        {job.status === "queued" && <NoBox job={job} agents={agents} viewer={viewer} />}
+      </div>
       <div data-live="failure">{job.error !== null && <Failure job={job} />}</div>
 
       {!ended && <NewestPicture job={job} />}
@@ -114,7 +120,7 @@ function JobActions({ job, viewer }: { readonly job: JobView; readonly viewer: V
               Share
             </a>
           )}
-          <a class="button" href={`${base}/retry`}>
+          <a class={job.status === "failed" ? "button primary" : "button"} href={`${base}/retry`}>
             Run again
           </a>
           <form method="post" action={`${base}/${job.pinned ? "unpin" : "pin"}`}>
@@ -147,6 +153,36 @@ function Progress({ job }: { readonly job: JobView }) {
         {job.message}
       </p>
     </section>
+  );
+}
+
+interface NoBoxProps {
+  readonly job: JobView;
+  readonly agents: Health["agents"];
+  readonly viewer: Viewer;
+}
+
+/** Why a job that waits would wait for ever, while no box of its pool takes jobs. */
+function NoBox({ job, agents, viewer }: NoBoxProps) {
+  const boxes = agents.filter(({ pool }) => pool === job.pool);
+  if (boxes.some(({ slots }) => slots > 0)) return null;
+  return (
+    <div class="notice warn" role="status">
+      <strong>
+        {boxes.length === 0 ? "No GPU box is connected" : "No GPU box takes jobs"} in the pool {job.pool}
+      </strong>
+      {boxes.map(({ reason }) => (
+        <p class="wrap">{reason}</p>
+      ))}
+      <p>
+        The job waits until one does.{" "}
+        {viewer.may("agents") && (
+          <a href="/app/agents">
+            {boxes.length === 0 ? "Add a GPU box with one line." : "See the GPU boxes."}
+          </a>
+        )}
+      </p>
+    </div>
   );
 }
 

@@ -236,7 +236,7 @@ function JobRow({ job, hasPicture, now }: JobRowProps) {
           </div>
         </td>
       )}
-      <td class="wrap">
+      <td class="name wrap">
         <a href={`/app/jobs/${job.job_id}`}>{job.task_id}</a>
         <Labels labels={job.labels} />
       </td>

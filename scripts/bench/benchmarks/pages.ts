@@ -67,6 +67,8 @@ async function medians(visits: readonly Visit[]): Promise<readonly number[]> {
 /** What a page loads without the viewer: HTML, styles and scripts, compressed, and how many requests come before the first paint. */
 async function weigh(stack: Stack, path: string) {
   const page = await stack.signedIn();
+  // What is routed does not come from the browser's cache.
+  await page.route("**/*", (route) => route.continue());
   const loaded = new Map<string, Promise<Buffer>>();
   const data: { readonly url: string; readonly at: number }[] = [];
   page.on("response", (response) => {
@@ -80,8 +82,8 @@ async function weigh(stack: Stack, path: string) {
     }
   });
   page.on("request", (request) => {
-    if (!new URL(request.url()).pathname.startsWith("/assets/"))
-      data.push({ url: request.url(), at: Date.now() });
+    const isData = ["document", "fetch", "xhr"].includes(request.resourceType());
+    if (isData) data.push({ url: request.url(), at: Date.now() });
   });
   await visit(page, stack.url + path);
   const painted = await page.evaluate<number>(

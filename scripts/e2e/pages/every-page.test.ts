@@ -54,6 +54,7 @@ describe.skipIf(CHROMIUM === null)("every page", { timeout: 300_000 }, () => {
         const text = (await page.locator("body").textContent()) ?? "";
         if (!WITHOUT_NAME.includes(name)) expect(text.includes(PAYLOADS[0] ?? ""), name).toBe(true);
         // The names, the engine's version, both verdicts' advice, the note, the doubt, a warning and the log.
+        if (name === "agents") expect(text).toContain("GB free of");
         if (name === "completed") expect(text.split(PAYLOADS[0] ?? "").length).toBeGreaterThan(8);
         problems.push(...(await accessProblems(page)).map((problem) => `${name}: ${problem}`));
       }

@@ -1,3 +1,4 @@
+import { idleHost } from "@splatt/gpu-agent/testing/idle-host";
 import { type AgentOffer, err, failure, type JobReport } from "@splatt/shared";
 import type { Page } from "playwright-core";
 import { FAKE_OFFER } from "../agent-harness.ts";
@@ -25,9 +26,10 @@ export async function prepareTour(stack: PageStack, words: Words): Promise<Tour>
   const { name, filename, lines } = words;
   const told = lines.join(" ");
   const token = await stack.mint("tour");
+  const offer = offerIn(told);
   harness.startAgent({
     token,
-    offer: offerIn(told),
+    host: { ...idleHost(offer), gpus: offer.gpus },
     pipeline: async (run, signal) => {
       for (const line of lines) run.jobLog.write("train", line);
       switch (run.spec.options.iterations) {

@@ -96,6 +96,7 @@ async function filmJob(
   await page.getByLabel("Frames per second").fill(String(FPS));
   await page.getByLabel("Labels").fill("place=playroom");
   await page.getByText("More", { exact: true }).click();
+  await page.evaluate("scrollTo(0, 0)");
   await camera.save(page, join(DOCS, "new-job.webp"));
   await page.getByRole("button", { name: "Send" }).click();
   await page.waitForURL("**/app/jobs/*");

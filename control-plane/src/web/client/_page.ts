@@ -14,9 +14,15 @@ export function setText(selector: string, text: string): void {
   for (const element of all(selector)) element.textContent = text;
 }
 
-/** Resolves when what the page has now is on the screen. */
-export async function afterPaint(): Promise<void> {
-  await new Promise((resolve) => requestAnimationFrame(resolve));
-  // The callback comes before its frame is painted, a task after it.
-  await new Promise((resolve) => setTimeout(resolve));
+/** A page in a tab that nobody looks at is not painted. */
+const MOST_WAIT_MS = 2000;
+
+/** Resolves when the page is on the screen for the first time. */
+export function afterPaint(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, MOST_WAIT_MS);
+    new PerformanceObserver((paints) => {
+      if (paints.getEntriesByName("first-contentful-paint").length > 0) resolve();
+    }).observe({ type: "paint", buffered: true });
+  });
 }
