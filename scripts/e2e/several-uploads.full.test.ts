@@ -6,7 +6,7 @@ import { makeSampleClip } from "@splatt/sample-clip";
 import { execa } from "execa";
 import { openFile } from "splatt/node";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { jobBecomes, type LocalStack, startLocalStack } from "./local-stack.ts";
+import { type LocalStack, startLocalStack } from "./local-stack.ts";
 
 /** A job of two uploads, with all parts real: ffmpeg, COLMAP, the builtin trainer. */
 
@@ -44,8 +44,8 @@ it(
     });
     const files = await Promise.all(halves.map((half) => openFile(half)));
     const { job_id } = await stack.client.run(files, { iterations: 60 });
-    const job = await jobBecomes(stack.client, job_id, ({ status }) => status === "completed");
-    expect(job).toMatchObject({ filename: "first.mp4 and 1 more", error: null });
+    const job = await stack.client.wait(job_id);
+    expect(job).toMatchObject({ status: "completed", error: null, filename: "first.mp4 and 1 more" });
     const names = job.report?.capture?.videos?.map(({ name }) => name);
     expect(names).toEqual(["first.mp4", "second.mkv"]);
     expect(job.report?.capture?.registered).toBeGreaterThan(20);
