@@ -387,8 +387,12 @@ export type JobCreated = z.infer<typeof JobCreated>;
 
 /** A parameter without a value is no filter, as the seed's clients send `status=`. */
 const absentWhenEmpty = (value: unknown) => (value === "" ? undefined : value);
-/** A parameter that may be repeated. */
-const listOf = (value: unknown) => [value].flat().filter((item) => item !== "" && item !== undefined);
+const MAX_REPEATS = 100;
+/** A parameter that may be repeated. One that is repeated too often stays as it is, to be refused. */
+const listOf = (value: unknown) => {
+  const items = [value].flat();
+  return items.length > MAX_REPEATS ? items : items.filter((item) => item !== "" && item !== undefined);
+};
 
 /** A naive time is UTC. An unescaped `+` of an offset arrives as a space. */
 const Timestamp = z.string().transform((text, context) => {
@@ -414,7 +418,7 @@ export const ListJobsQuery = z.object({
     .optional()
     .describe("`key=value`. May be repeated: then a job must have all of them."),
   status: z
-    .preprocess(listOf, z.array(JobStatus).max(100))
+    .preprocess(listOf, z.array(JobStatus).max(MAX_REPEATS))
     .optional()
     .meta({ items: { type: "string", enum: [...JobStatus.options, ""] } })
     .describe("May be repeated: then a job must have one of them."),

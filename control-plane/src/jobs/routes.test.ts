@@ -233,6 +233,11 @@ describe("GET /jobs", () => {
     expect(list.warnings).toEqual(["The parameter colour is not known and was ignored."]);
   });
 
+  it("refuses a parameter that is repeated too often, though it is empty", async () => {
+    await json(api("GET", `/jobs?${"status=&".repeat(100)}`));
+    await json(api("GET", `/jobs?${"status=&".repeat(101)}`), 422);
+  });
+
   it("filters by status", async () => {
     await createJob();
     const queued = await json<{ jobs: { status: string }[]; total: number }>(
