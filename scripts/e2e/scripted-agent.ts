@@ -68,6 +68,10 @@ export class ScriptedAgent {
     };
     socket.removeAllListeners("message");
     socket.on("message", (data) => onFrame(data.toString()));
+    // Without it, whoever waits for a job would wait for ever.
+    socket.on("close", (code) => {
+      if (code >= 4000) throw new Error(`The control plane has closed the scripted agent's socket: ${code}`);
+    });
     for (const frame of early) onFrame(frame);
     heartbeat.start();
     return agent;

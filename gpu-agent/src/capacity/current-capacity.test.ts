@@ -35,7 +35,8 @@ const QUIET: CapacityInputs = {
 
 describe("currentCapacity", () => {
   it("is the configured capacity with the latest GPU readings when nothing reduces it", () => {
-    expect(currentCapacity(OFFER, QUIET)).toEqual({ ...OFFER, gpus: QUIET.gpus });
+    const offer = { ...OFFER, takes_several_files: true, gpus: QUIET.gpus };
+    expect(currentCapacity(OFFER, QUIET)).toEqual(offer);
   });
 
   it.each<[string, Partial<CapacityInputs>, Partial<AgentOffer>]>([
