@@ -7,9 +7,6 @@ import { z } from "zod";
 /** JSON Schema cannot say everything: that an address is public, or that an upload exists. */
 const EXCLUDED_CHECKS = ["positive_data_acceptance"];
 
-/** Operations are tested at the same time: a request waits for the control plane most of its time. */
-const WORKERS = "4";
-
 /** The part of Schemathesis' JSON report that is read. */
 const Report = z.object({
   operations: z.object({ selected: z.int(), tested: z.int() }),
@@ -58,7 +55,7 @@ export async function fuzzApi(
           "--header",
           `X-API-Key: ${apiKey}`,
         ],
-        ...["--max-examples", String(examples), "--seed", String(seed), "--workers", WORKERS],
+        ...["--max-examples", String(examples), "--seed", String(seed)],
         ...["--checks", "all", "--exclude-checks", EXCLUDED_CHECKS.join(",")],
         ...["--suppress-health-check", "all", "--generation-database", "none", "--warnings", "off"],
         ...["--continue-on-failure", "--no-shrink", "--request-timeout", "60", "--no-color"],

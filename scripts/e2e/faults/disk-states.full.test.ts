@@ -28,13 +28,23 @@ describe.skipIf(!isAble)("the agent's disk", () => {
   });
   afterAll(() => harness.stop());
 
+  interface WaitingJob {
+    readonly box: AgentBox;
+    readonly jobId: string;
+    /** Lets the stage continue. */
+    readonly goOn: () => Promise<void>;
+    /** Lets all later stages continue too. */
+    readonly openGates: () => Promise<unknown>;
+  }
+
   /** A job whose agent has arrived at a stage, and waits there. */
-  async function jobAt(place: Place): Promise<{ box: AgentBox; jobId: string; goOn: () => Promise<void> }> {
+  async function jobAt(place: Place): Promise<WaitingJob> {
     disk = await FaultyDisk.make(harness.dir);
     const isLate = place === "train" || place === "export" || place === "upload";
     const stages = isLate ? "with stages" : "empty";
     const box = await harness.newBox(stages, undefined, join(disk.path, "workspace"));
     const { gates, settings, trainingHeld } = await gatedAgent(harness);
+    const openGates = () => Promise.all(Object.values(gates).map((gate) => gate.open()));
     const video = await VideoServer.start(harness.clip);
     const sources = { ALLOW_HTTP: "true", ALLOW_HOSTS: video.host };
     box.start({
@@ -48,7 +58,7 @@ describe.skipIf(!isAble)("the agent's disk", () => {
       : await harness.wholeJob(place === "download" ? { video_url: video.url } : {});
     if (place === "download") {
       await video.halfway;
-      return { box, jobId, goOn: async () => video.goOn() };
+      return { box, jobId, goOn: async () => video.goOn(), openGates };
     }
     const sent = place === "upload" ? harness.network.holdAt(FILE_SENT) : null;
     const waits = { frames: gates.frames, poses: gates.poses, train: gates.checkpoint, export: gates.export };
@@ -56,12 +66,12 @@ describe.skipIf(!isAble)("the agent's disk", () => {
       if (isLate && (stage === "frames" || stage === "poses")) continue;
       if (stage === place) {
         await gate.reached(1);
-        return { box, jobId, goOn: () => gate.open() };
+        return { box, jobId, goOn: () => gate.open(), openGates };
       }
       await gate.open();
     }
     await sent;
-    return { box, jobId, goOn: async () => harness.network.repair() };
+    return { box, jobId, goOn: async () => harness.network.repair(), openGates };
   }
 
   /** How the disk breaks, what the user reads, and what it takes until jobs run there again. */
@@ -88,7 +98,7 @@ describe.skipIf(!isAble)("the agent's disk", () => {
       "at the stage %s is named, costs an attempt at most, and ends without help",
       async (place) => {
         const { begin, code, end } = FAULTS[fault];
-        const { box, jobId, goOn } = await jobAt(place);
+        const { box, jobId, goOn, openGates } = await jobAt(place);
         await begin();
         await goOn();
         if (!completesAnyway(fault, place)) {
@@ -103,6 +113,7 @@ describe.skipIf(!isAble)("the agent's disk", () => {
           await harness.jobBecomes(jobId, ({ status }) => status === "completed");
         }
         await end(box);
+        await openGates();
         const job = await harness.completed(jobId);
         expect(job).toMatchObject({ lost_leases: 0, failures: completesAnyway(fault, place) ? 0 : 1 });
         expect(box.log.filter((line) => line.includes("could not handle"))).toEqual([]);
