@@ -4,8 +4,8 @@ import { open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { errnoCode } from "./errno-code.ts";
 import { type EmbeddedControlPlane, startControlPlane } from "./index.ts";
-import { errnoCode } from "./object-store/disk-watch.ts";
 
 /** A control plane on a small disk that fills up and recovers. */
 

@@ -1,7 +1,7 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseProcStat } from "@splatt/shared/processes";
-import { errnoCode } from "./object-store/disk-watch.ts";
+import { errnoCode } from "./errno-code.ts";
 
 /** Pid and start time together uniquely identify a process. */
 interface NotedProcess {

@@ -1,4 +1,4 @@
-import { errnoCode } from "./disk-watch.ts";
+import { errnoCode } from "../errno-code.ts";
 
 /** SQLite's result codes for a disk that is full, read-only or broken. */
 const SQLITE_CODES: Readonly<Record<number, string>> = { 13: "ENOSPC", 8: "EROFS", 10: "EIO", 14: "EIO" };

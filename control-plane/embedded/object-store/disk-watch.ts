@@ -4,6 +4,7 @@ import { access, open, rm, stat, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StorageState } from "../../src/storage/storage-state.ts";
+import { errnoCode } from "../errno-code.ts";
 
 const LOOK_INTERVAL_MS = 1000;
 /** The interval of write probes on a healthy disk; an unhealthy one is probed at every check. */
@@ -200,8 +201,4 @@ export class DiskWatch {
     this.#state = state;
     if (isNews) this.#onChange(state);
   }
-}
-
-export function errnoCode(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "EUNKNOWN";
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { alignModels, inverseOf, linkPoints } from "./align-models.ts";
+import { alignModels, linkPoints } from "./align-models.ts";
 import type { ColmapModel } from "./colmap-model.ts";
 import { agreementOf, contradicts, mergeModels, overlappingPairs } from "./merge-models.ts";
-import { applySimilarity, cameraPose, type Similarity } from "./normalize.ts";
+import { applySimilarity, cameraPose, inverseSimilarity, type Similarity } from "./normalize.ts";
 import { observationsOf, withoutOutliers } from "./observations.ts";
 import { pseudoRandom } from "./pseudo-random.ts";
 import { ballOfPoints, lookAt, modelOf } from "./testing/synthetic-model.ts";
@@ -124,7 +124,7 @@ describe("two models of one walk", () => {
 
 it("a similarity and its inverse cancel out", () => {
   const there = applySimilarity(ELSEWHERE, [1, 2, 3]);
-  const back = applySimilarity(inverseOf(ELSEWHERE), there);
+  const back = applySimilarity(inverseSimilarity(ELSEWHERE), there);
   for (const [i, value] of [1, 2, 3].entries()) expect(back[i]).toBeCloseTo(value, 9);
 });
 

@@ -2,11 +2,11 @@ import { evenly } from "../evenly.ts";
 import { median } from "../median.ts";
 import type { ColmapModel } from "./colmap-model.ts";
 import type { ImageMatches } from "./feature-database.ts";
-import { applySimilarity, type Similarity } from "./normalize.ts";
+import { applySimilarity, inverseSimilarity, type Similarity } from "./normalize.ts";
 import { pointsByFeature, reprojectionError, type View, viewsById } from "./observations.ts";
 import { pseudoRandom } from "./pseudo-random.ts";
 import { fitSimilarity, meanOf } from "./similarity-fit.ts";
-import { apply, dot, scale, symmetricEigen, transpose, type Vector3 } from "./vectors.ts";
+import { dot, symmetricEigen, type Vector3 } from "./vectors.ts";
 
 /** Indices of a point of one model and of the point of another that is the same, or seems to be. */
 export type PointLink = readonly [base: number, other: number];
@@ -84,7 +84,7 @@ export function alignModels(
   if (links.length < MIN_COMMON) return null;
   const [baseViews, otherViews] = [viewsById(base), viewsById(other)];
   const agrees = (similarity: Similarity, [one, another]: PointLink): boolean => {
-    const back = inverseOf(similarity);
+    const back = inverseSimilarity(similarity);
     const [p, q] = [base.points[one], other.points[another]];
     if (p === undefined || q === undefined) return false;
     return (
@@ -159,10 +159,4 @@ function isWide(
     return [dot(view.rotation[2], point.position) + view.image.translation[2]];
   });
   return Math.sqrt(Math.max(0, values[1])) >= MIN_WIDTH * median(depths);
-}
-
-/** The similarity that leads back. */
-export function inverseOf({ rotation, scale: factor, translation }: Similarity): Similarity {
-  const back = transpose(rotation);
-  return { rotation: back, scale: 1 / factor, translation: scale(apply(back, translation), -1 / factor) };
 }

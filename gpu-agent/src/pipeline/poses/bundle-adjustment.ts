@@ -5,10 +5,8 @@ import type { ColmapModel } from "./colmap-model.ts";
 import { type ColmapJob, runStep, stepFailure } from "./colmap-step.ts";
 import { modelFault } from "./model-check.ts";
 import { readModel, writeModel } from "./model-files.ts";
-import { observationsOf, withoutOutliers } from "./observations.ts";
+import { MAX_REPROJECTION_ERROR, observationsOf, withoutOutliers } from "./observations.ts";
 
-/** Observations farther off than this many pixels are wrong; COLMAP's mapper has the same limit. */
-const MAX_ERROR = 4;
 /** Before the first adjustment, the parts of a model may be off by more. */
 const FIRST_MAX_ERROR = 24;
 
@@ -45,7 +43,7 @@ export async function adjustModel(
     if (fault !== null) return err(failure("colmap_failed", `After bundle adjustment, ${fault.detail}.`));
     if (found.value.images.length !== model.images.length)
       return err(failure("colmap_failed", "Bundle adjustment has lost images."));
-    adjusted = withoutOutliers(found.value, MAX_ERROR);
+    adjusted = withoutOutliers(found.value, MAX_REPROJECTION_ERROR);
     if (observationsOf(adjusted).count === 0)
       return err(failure("colmap_failed", "After bundle adjustment, no point fits."));
   }

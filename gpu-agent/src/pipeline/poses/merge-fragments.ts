@@ -16,6 +16,7 @@ import type { PassPlan, PassReport, PlacedModel } from "./pass.ts";
 
 /** Pairs that are matched to verify a merger. */
 const VERIFIED_PAIRS = 24;
+
 export interface Merger {
   readonly model: PlacedModel;
   /** The models that are now part of it. */

@@ -9,7 +9,7 @@ import {
   apply,
   dot,
   length,
-  type Matrix3,
+  multiply,
   normalized,
   quaternionOf,
   rotationOf,
@@ -58,18 +58,12 @@ export function mergeModels(base: ColmapModel, other: ColmapModel, alignment: Al
 
 /** The image in the frame that `similarity` leads to. */
 function moved(image: ColmapImage, { rotation, scale: factor, translation }: Similarity): ColmapImage {
-  const turned = product(rotationOf(image.quaternion), transpose(rotation));
+  const turned = multiply(rotationOf(image.quaternion), transpose(rotation));
   return {
     ...image,
     quaternion: quaternionOf(turned),
     translation: subtract(scale(image.translation, factor), apply(turned, translation)),
   };
-}
-
-function product(a: Matrix3, b: Matrix3): Matrix3 {
-  const columns = transpose(b);
-  const row = (i: 0 | 1 | 2) => apply(columns, a[i]);
-  return [row(0), row(1), row(2)];
 }
 
 /** Views that see the same thing from about the same side at about the same distance have to match. */

@@ -45,6 +45,12 @@ export function applySimilarity(s: Similarity, p: Vector3): Vector3 {
   return add(scale(apply(s.rotation, p), s.scale), s.translation);
 }
 
+/** The similarity that leads back. */
+export function inverseSimilarity({ rotation, scale: factor, translation }: Similarity): Similarity {
+  const back = transpose(rotation);
+  return { rotation: back, scale: 1 / factor, translation: scale(apply(back, translation), -1 / factor) };
+}
+
 /**
  * The similarity that puts a capture upright (z up), its subject at the origin and the farthest camera at
  * distance 1.

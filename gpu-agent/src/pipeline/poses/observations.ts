@@ -51,6 +51,9 @@ export function pointsByFeature({ points }: Pick<ColmapModel, "points">): Map<nu
   return byImage;
 }
 
+/** Observations farther off than this many pixels are wrong; COLMAP's mapper has the same limit. */
+export const MAX_REPROJECTION_ERROR = 4;
+
 /** The same model without observations that are farther off than `limit` (pixels), and with the points' errors. */
 export function withoutOutliers(model: ColmapModel, limit: number): ColmapModel {
   const views = viewsById(model);

@@ -4,7 +4,7 @@ import { fromOpenCv, toOpenCv } from "./camera-models.ts";
 import type { ColmapModel } from "./colmap-model.ts";
 import type { ColmapJob } from "./colmap-step.ts";
 import { foldsInPicture, withoutFold } from "./lens-shape.ts";
-import { observationsOf, whyWorse, withoutOutliers } from "./observations.ts";
+import { MAX_REPROJECTION_ERROR, observationsOf, whyWorse, withoutOutliers } from "./observations.ts";
 
 export interface UnfoldedModel {
   readonly model: ColmapModel;
@@ -14,8 +14,6 @@ export interface UnfoldedModel {
 
 /** Adjusting the focal length may move the corner to where the polynomial turns back again. */
 const ROUNDS = 3;
-/** Observations farther off than this many pixels do not count. */
-const MAX_ERROR = 4;
 
 /**
  * Replaces lenses whose distortion turns back within the picture by the nearest ones that do not, and adjusts the model
@@ -33,9 +31,9 @@ export async function unfoldLenses(
 ): Promise<Result<UnfoldedModel, Failure>> {
   let model = unfolded(given);
   if (model === null) return ok({ model: given, note: null });
-  const before = observationsOf(withoutOutliers(given, MAX_ERROR));
+  const before = observationsOf(withoutOutliers(given, MAX_REPROJECTION_ERROR));
   if (keepPoses) {
-    const why = whyWorse(before, observationsOf(withoutOutliers(model, MAX_ERROR)));
+    const why = whyWorse(before, observationsOf(withoutOutliers(model, MAX_REPROJECTION_ERROR)));
     return why === null ? ok({ model, note: noteOf("") }) : kept(job, given, why);
   }
   for (let round = 0; round < ROUNDS; round++) {

@@ -36,6 +36,11 @@ export function apply(m: Matrix3, v: Vector3): Vector3 {
   return [dot(m[0], v), dot(m[1], v), dot(m[2], v)];
 }
 
+export function multiply(a: Matrix3, b: Matrix3): Matrix3 {
+  const columns = transpose(b);
+  return [apply(columns, a[0]), apply(columns, a[1]), apply(columns, a[2])];
+}
+
 export function transpose(m: Matrix3): Matrix3 {
   return [
     [m[0][0], m[1][0], m[2][0]],

@@ -162,7 +162,7 @@ function psnrOfCell(grid: SurfaceGrid, cell: number, views: readonly CoverageVie
   return count === 0 ? null : 10 * Math.log10(255 ** 2 / Math.max(squares / count, 1 / 12));
 }
 
-/** A pixel of a row or column with so many. */
+/** The index of the pixel at a place in a row or column of `count` pixels, or of the nearest one. */
 function clamped(value: number, count: number): number {
   return Math.max(0, Math.min(count - 1, Math.floor(value)));
 }
