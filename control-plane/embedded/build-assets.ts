@@ -35,7 +35,7 @@ export async function buildAssets(outDir = ASSETS_DIR): Promise<void> {
       format: "esm",
       minify: true,
       entryFileNames: "[name].js",
-      chunkFileNames: "chunk-[hash].js",
+      chunkFileNames: "[name]-[hash].js",
     },
   });
   await writePackages(join(made, "dist"));

@@ -62,7 +62,7 @@ describe.skipIf(CHROMIUM === null)("a page", { timeout: 300_000 }, () => {
     const job = await stack.harness.createJob({ task_id: "cut", pool: "cut" });
     const page = await stack.signedIn({}, line.origin);
     const trouble = watchForTrouble(page, line.origin);
-    await page.goto(`${line.origin}/app/jobs/${job}`);
+    await Promise.all([page.waitForEvent("websocket"), page.goto(`${line.origin}/app/jobs/${job}`)]);
     await page.getByText("Before the cut").waitFor();
     const lost = page.locator("[data-disconnected]");
     line.cut();
@@ -75,6 +75,21 @@ describe.skipIf(CHROMIUM === null)("a page", { timeout: 300_000 }, () => {
     await page.getByText("After the cut").waitFor();
     expect(trouble).toEqual([]);
     await stack.client.cancelJob(job);
+    await page.context().close();
+  });
+
+  it("of a job says that its line was cut while it loaded, and is live when it is back", async () => {
+    await stack.mint("nobody");
+    const job = await stack.harness.createJob({ task_id: "cut early", pool: "nobody" });
+    const page = await stack.signedIn();
+    await page.route("**/assets/_live-job-*.js", (route) => route.abort("connectionreset"));
+    await page.goto(`${stack.url}/app/jobs/${job}`);
+    const lost = page.locator("[data-disconnected]");
+    await lost.waitFor({ state: "visible" });
+    const isLive = page.waitForEvent("websocket");
+    await page.unroute("**/assets/_live-job-*.js");
+    await isLive;
+    await lost.waitFor({ state: "hidden" });
     await page.context().close();
   });
 

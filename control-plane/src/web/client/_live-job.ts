@@ -5,15 +5,13 @@ import { drawCurves } from "./_chart.ts";
 import { refresh } from "./_fresh.ts";
 import { LogView } from "./_log-view.ts";
 import { NewestPicture } from "./_newest-picture.ts";
-import { all, required, setText } from "./_page.ts";
+import { all, RECONNECT_MS, required, setText } from "./_page.ts";
 
 const LOG_LINES = 300;
 /** A chart has no room to show more points. */
 const MAX_POINTS = 1000;
 /** A connection that is back this soon is not worth a word. */
 const LOST_AFTER_MS = 2000;
-/** How long a page whose control plane cannot be reached waits before it tries again. */
-const RECONNECT_MS = 3000;
 /** Between two looks at what the server renders, while there is progress. */
 const REFRESH_MS = 15_000;
 

@@ -1,5 +1,8 @@
 /** The elements that a page's server-rendered HTML has for its script. */
 
+/** How long a page whose control plane cannot be reached waits before it tries again. */
+export const RECONNECT_MS = 3000;
+
 export function all<T extends HTMLElement = HTMLElement>(selector: string): NodeListOf<T> {
   return document.querySelectorAll<T>(selector);
 }

@@ -4,7 +4,7 @@ import { type Curves, drawCurves } from "./_chart.ts";
 import { addCopyButtons } from "./_copy.ts";
 import { drawCoverageMap } from "./_coverage-map.ts";
 import { LogView } from "./_log-view.ts";
-import { afterPaint, all, required } from "./_page.ts";
+import { afterPaint, all, RECONNECT_MS, required } from "./_page.ts";
 import { showContactSheet, showHeldOut } from "./_photo-sheet.ts";
 import type { CameraFile } from "./_viewer-settings.ts";
 
@@ -20,12 +20,25 @@ const { job: id = "", ended, results } = required("[data-job]").dataset;
 addCopyButtons();
 if (ended === undefined) {
   // With the client and the schemas of what is watched, which are most of a page's scripts.
-  const { watchJob } = await import("./_live-job.ts");
-  await watchJob(id);
+  const live = await import("./_live-job.ts").catch(() => null);
+  await (live === null ? reloadWhenReachable() : live.watchJob(id));
 } else {
   // What is seen first, the picture and the splat, is not delayed by what is further down.
   await afterPaint();
   await Promise.all([showStoredLog(), showMetrics(), showCameraPath(), showCoverage()]);
+}
+
+/** For a line that was cut while the page loaded. A browser may not ask again for a script that failed once. */
+async function reloadWhenReachable(): Promise<void> {
+  for (const element of all("[data-disconnected]")) element.hidden = false;
+  const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+  // A page that was loaded again in vain, as where something keeps this script away, does not ask often.
+  const waitMs = navigation?.type === "reload" ? 10 * RECONNECT_MS : RECONNECT_MS;
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    const response = await fetch(location.href).catch(() => null);
+    if (response !== null) return location.reload();
+  }
 }
 
 async function showStoredLog(): Promise<void> {
