@@ -23,7 +23,8 @@ export async function assetsService(dir: string): Promise<(request: Request) => 
     const bytes = await readFile(path);
     files.set(`/${relative(dir, path).split(sep).join("/")}`, {
       bytes,
-      etag: `"${createHash("sha256").update(bytes).digest("hex").slice(0, 32)}"`,
+      // Weak, as the front door also serves it compressed.
+      etag: `W/"${createHash("sha256").update(bytes).digest("hex").slice(0, 32)}"`,
       type: CONTENT_TYPES[extname(path)] ?? "application/octet-stream",
     });
   }

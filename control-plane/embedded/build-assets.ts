@@ -29,7 +29,7 @@ export async function buildAssets(outDir = ASSETS_DIR): Promise<void> {
     logLevel: "warn",
     // What a script does not use of the packages that it imports is left out. Only scripts themselves do things.
     treeshake: { moduleSideEffects: (id) => id.startsWith(client) },
-    plugins: [withoutDescriptions],
+    plugins: [withoutDescriptions, withoutWebGpu],
     output: {
       dir: join(made, "assets"),
       format: "esm",
@@ -49,6 +49,16 @@ const DESCRIPTION = /\.describe\(\s*(?:"(?:[^"\\]|\\.)*"|`[^`$]*`)\s*,?\s*\)/g;
 const withoutDescriptions: Plugin = {
   name: "without-descriptions",
   transform: (code, id) => (SCHEMAS.test(id) ? code.replace(DESCRIPTION, "") : null),
+};
+
+const WEBGPU_DEVICE = /[\\/]playcanvas[\\/].*[\\/]webgpu-graphics-device\.js$/;
+const WEBGPU_SHADER = /[\\/]playcanvas[\\/].*[\\/]wgsl[\\/]chunks[\\/].*\.js$/;
+
+/** client/viewer.ts asks for WebGL, so the engine's other renderer and its shaders are never used. */
+const withoutWebGpu: Plugin = {
+  name: "without-webgpu",
+  load: (id) => (WEBGPU_DEVICE.test(id) ? "export class WebgpuGraphicsDevice {}" : null),
+  transform: (code, id) => (WEBGPU_SHADER.test(id) ? code.replace(/`[^`]*`/g, "``") : null),
 };
 
 /** Puts a folder in the place of another. A process that does the same meanwhile loses, or replaces it once more. */

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { SUBPROTOCOL } from "@splatt/shared";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type EmbeddedControlPlane, startControlPlane } from "../index.ts";
@@ -412,3 +413,38 @@ async function listeningPorts(pid: number): Promise<number[]> {
     .filter((fields) => fields[3] === "0A" && inodes.has(fields[9] ?? ""))
     .map((fields) => Number.parseInt(fields[1]?.split(":")[1] ?? "0", 16));
 }
+
+describe("the pages' assets", () => {
+  const get = (accepted: string, header = "") => {
+    const head = `${HEAD}Accept-Encoding: ${accepted}\r\n${header}Connection: close\r\n\r\n`;
+    return rawExchange(controlPlane.url, `GET /assets/styles.css HTTP/1.1\r\n${head}`);
+  };
+  const bodyOf = (answer: string) => Buffer.from(answer.slice(answer.indexOf("\r\n\r\n") + 4), "latin1");
+
+  it("are compressed for whoever takes it, each time the same", async () => {
+    const styles = await (await fetch(new URL("/assets/styles.css", controlPlane.url))).text();
+    for (const accepted of ["gzip", "br;q=1, gzip;q=0.5", "gzip"]) {
+      const answer = await get(accepted);
+      expect(answer).toMatch(/^content-encoding: gzip\r$/m);
+      expect(answer).toMatch(/^vary: accept-encoding\r$/m);
+      expect(gunzipSync(bodyOf(answer)).toString()).toBe(styles);
+    }
+    const tag = /^etag: (.+)\r$/im.exec(await get("gzip"))?.[1] ?? "";
+    expect(statusOf(await get("gzip", `If-None-Match: ${tag}\r\n`))).toBe(304);
+  });
+
+  it.each(["identity", "br", "gzip;q=0", "gzip;q=0.0", "gzipped"])(
+    "are sent as they are for %s",
+    async (accepted) => {
+      expect(await get(accepted)).not.toMatch(/^content-encoding/im);
+    },
+  );
+
+  it("are the only compressed answers: others contain secrets", async () => {
+    const head = `${HEAD}Accept-Encoding: gzip\r\n${CLOSE}`;
+    for (const path of ["/", "/jobs", "/assets/front-light.webp"]) {
+      const answer = await rawExchange(controlPlane.url, `GET ${path} HTTP/1.1\r\n${head}`);
+      expect([path, statusOf(answer), /^content-encoding/im.test(answer)]).toEqual([path, 200, false]);
+    }
+  });
+});

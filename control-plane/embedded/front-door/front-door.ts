@@ -12,6 +12,7 @@ import { REQUEST_ID_HEADER } from "../../src/http/request-id.ts";
 import type { ObjectRead } from "../object-store/object-store.ts";
 import { BodyBudget, partBody, readWhole } from "./bodies.ts";
 import { ByteMover } from "./byte-mover.ts";
+import { CompressedAssets, compressedHeaders } from "./compressed-assets.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { clientAddressOf, headersToClient, headersToRuntime } from "./headers.ts";
 import {
@@ -69,6 +70,7 @@ export class FrontDoor {
   readonly #runtime: RuntimeClient;
   readonly #mover: ByteMover;
   readonly #answers: DoorAnswers;
+  readonly #assets = new CompressedAssets();
   readonly #turns: FairQueue;
   readonly #perAddress: Counter;
   readonly #budget: BodyBudget;
@@ -312,6 +314,11 @@ export class FrontDoor {
     const isMoved = read !== null && request.method !== "HEAD" && this.#isForMover(request.socket, read);
     const headers = headersToClient(answer.rawHeaders);
     if (isMoved || response.hasHeader("connection")) headers.push("connection", "close");
+    const compressed = read === null ? await this.#assets.of(request, answer).catch(() => null) : null;
+    if (compressed !== null) {
+      response.writeHead(status, compressedHeaders(withoutLength(headers), compressed)).end(compressed);
+      return;
+    }
     if (read === null) {
       response.writeHead(status, headers);
       await pipeline(answer, response).catch(() => response.destroy());

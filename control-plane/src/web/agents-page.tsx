@@ -198,7 +198,7 @@ function OfferFacts({ offer }: { readonly offer: AgentOffer }) {
       {offer.gpus.length === 0 && (
         <>
           <dt>GPU</dt>
-          <dd>none reported</dd>
+          <dd>{withoutGpu(offer.default_engine)}</dd>
         </>
       )}
       {offer.gpus.map((gpu) => (
@@ -209,6 +209,11 @@ function OfferFacts({ offer }: { readonly offer: AgentOffer }) {
       ))}
     </>
   );
+}
+
+/** What is said of a box that reports no GPU. */
+export function withoutGpu(engine: string | null): string {
+  return engine === "builtin" ? "none: it trains on the CPU" : "none reported";
 }
 
 /** Memory, load and temperature, as far as they are known. */

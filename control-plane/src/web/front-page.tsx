@@ -8,6 +8,14 @@ interface FrontPageProps {
   readonly next?: string;
 }
 
+/** The API's own words are for programs, which send the key in a header. */
+function forPeople(problem: Problem): Problem {
+  if (problem.status !== 401) return problem;
+  const title = "This key is not valid here";
+  const hint = "Check that you copied all of it, and that it was not revoked and has not expired.";
+  return { ...problem, title, detail: title, hint };
+}
+
 /** What a visitor without a session sees. */
 export function FrontPage({ problem, next }: FrontPageProps) {
   return (
@@ -26,20 +34,21 @@ export function FrontPage({ problem, next }: FrontPageProps) {
           </div>
           <form class="card form" method="post" action="/sign-in">
             <h2>Sign in</h2>
-            {problem !== undefined && <ProblemNotice problem={problem} />}
+            {problem !== undefined && <ProblemNotice problem={forPeople(problem)} />}
             <label>
               API key
               <input
                 name="api_key"
                 type="password"
                 required
+                autofocus={problem !== undefined}
                 autocomplete="current-password"
                 spellcheck={false}
                 placeholder="splatt_…"
               />
               <span class="hint">
-                The key is exchanged for a session and is not kept in this browser. On one machine, it is
-                GPU_API_KEY in the file .env.
+                The key is exchanged for a session and is not kept in this browser. <code>npm start</code>{" "}
+                says where it is: as GPU_API_KEY in the file .env.
               </span>
             </label>
             {next !== undefined && <input type="hidden" name="next" value={next} />}

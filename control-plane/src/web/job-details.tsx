@@ -1,7 +1,22 @@
-import type { JobView, ResultEntry } from "@splatt/shared";
+import { COVERAGE_FILE, FLY_THROUGH_FILE, type JobView, LOG_FILE, type ResultEntry } from "@splatt/shared";
 import { Ago } from "./components.tsx";
 import { curlCommand } from "./curl-command.ts";
 import { bytes, count } from "./format.ts";
+
+/** What somebody needs a result file for; docs/result-files.md says more. */
+const PURPOSES: Readonly<Record<string, string>> = {
+  "baked_splat_sh.ply": "The whole splat, for editors and engines",
+  "baked_splat.ply": "The splat with plain colours",
+  "baked_splat.sog": "For web viewers, as above",
+  "baked_splat.spz": "For web viewers and phones",
+  "transforms.json": "The cameras, as nerfstudio reads them",
+  "thumbnail.webp": "A picture of the splat",
+  [FLY_THROUGH_FILE]: "A film of the splat",
+  "photos.webp": "Held-out photos beside the splat, and the frames",
+  [COVERAGE_FILE]: "What the cameras saw well",
+  "metrics.json": "Quality, stage times and curves",
+  [LOG_FILE]: "What the tools printed",
+};
 
 export function Files({
   job,
@@ -34,6 +49,7 @@ export function Files({
               <tr>
                 <td class="wrap">
                   <a href={file.url}>{name}</a>
+                  {Object.hasOwn(PURPOSES, name) && <div class="hint">{PURPOSES[name]}</div>}
                 </td>
                 <td class="number">{bytes(file.size)}</td>
                 <td class="wide-only">

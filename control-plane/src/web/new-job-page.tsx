@@ -41,14 +41,27 @@ export function NewJobPage({ viewer, experience }: NewJobPageProps) {
           <svg viewBox="0 0 48 48" aria-hidden="true">
             <path d="M24 33V10m0 0-9 9m9-9 9 9M8 32v6h32v-6" />
           </svg>
-          <strong data-file-name>Drop a video here, or photos</strong>
-          <span class="hint" data-file-hint>
+          <strong id="file-name" data-file-name>
+            <span class="with-mouse">Drop a video here, or photos</span>
+            <span class="with-touch">A video, or photos</span>
+          </strong>
+          <span class="preview" data-preview hidden />
+          <span class="hint" id="file-hint" data-file-hint>
             MP4, MOV, MKV, WebM or AVI, as the camera made it; several videos of one scene; at least 8 photos;
             or a zip or tar of them, or of a dataset with camera poses. An interrupted upload continues where
             it stopped.
           </span>
-          <span class="preview" data-preview hidden />
-          <input class="visually-hidden" type="file" name="video" accept={ACCEPTED} multiple required />
+          <span class="button">Choose files</span>
+          <input
+            class="visually-hidden"
+            type="file"
+            name="video"
+            accept={ACCEPTED}
+            multiple
+            required
+            aria-labelledby="file-name"
+            aria-describedby="file-hint"
+          />
         </label>
         <noscript>
           <div class="notice warn">

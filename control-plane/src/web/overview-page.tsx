@@ -7,7 +7,7 @@ import {
   type JobStatusView,
   THUMBNAIL_FILE,
 } from "@splatt/shared";
-import { Alarms, gpuState } from "./agents-page.tsx";
+import { Alarms, gpuState, withoutGpu } from "./agents-page.tsx";
 import { Ago, EmptyState, StatusBadge } from "./components.tsx";
 import { asUtc, count } from "./format.ts";
 import type { PageApi, Viewer } from "./page-api.ts";
@@ -271,7 +271,7 @@ function Gpus({ agents }: { readonly agents: Health["agents"] }) {
             {gpus.length === 0 && (
               <>
                 <dt>GPU</dt>
-                <dd>none reported</dd>
+                <dd>{withoutGpu(engine)}</dd>
               </>
             )}
             {gpus.map((gpu) => (

@@ -34,7 +34,7 @@ it("is laid out by the standard, not as browsers did before it", async () => {
 it("says what is wrong with a wrong key", async () => {
   const response = await api("POST", "/sign-in", form({ api_key: "nope" }), FORM);
   expect(response.status).toBe(401);
-  expect(await response.text()).toContain("Missing or wrong credentials");
+  expect(await response.text()).toContain("This key is not valid here");
 });
 
 it.each(["//evil.example", "/\\\\evil.example", "https://evil.example", "javascript:alert(1)", "/a\nb"])(

@@ -15,7 +15,7 @@ describe.skipIf(CHROMIUM === null)("the pages", { timeout: 180_000 }, () => {
     await page.goto(`${stack.url}/app/keys`);
     await page.getByLabel("API key").fill("wrong");
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("alert").getByText("Missing or wrong credentials").waitFor();
+    await page.getByRole("alert").getByText("This key is not valid here").waitFor();
     await page.getByLabel("API key").fill(stack.apiKey);
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.waitForURL("**/app/keys");

@@ -1,3 +1,6 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { JobView } from "@splatt/shared";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CHROMIUM, type PageStack, START_LIMIT_MS, startPageStack, watchForTrouble } from "./page-stack.ts";
@@ -18,6 +21,15 @@ describe.skipIf(CHROMIUM === null)("sending a video from the page", { timeout: 1
     await stack.mint("nobody");
   }, START_LIMIT_MS);
   afterAll(() => stack?.stop(), START_LIMIT_MS);
+
+  /** Sends what is chosen as a job of the pool. */
+  async function sendTo(page: Page, pool: string): Promise<JobView> {
+    await page.getByText("More", { exact: true }).click();
+    await page.getByLabel("Pool").fill(pool);
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.waitForURL("**/app/jobs/*");
+    return stack.client.getJob(page.url().split("/").at(-1) ?? "");
+  }
 
   it("makes a job of a video that is dropped, with the options of the form", async () => {
     const page = await stack.signedIn();
@@ -45,21 +57,35 @@ describe.skipIf(CHROMIUM === null)("sending a video from the page", { timeout: 1
     await page.context().close();
   });
 
-  it("packs several files of one scene into one upload", async () => {
+  it("sends several videos of one scene as an upload each, in their order", async () => {
     const page = await stack.signedIn();
     await page.goto(`${stack.url}/app/new`);
-    const clip = (name: string) => ({ name, mimeType: "video/mp4", buffer: Buffer.from("a clip") });
     await page.locator("input[type=file]").setInputFiles([clip("yard-10.mp4"), clip("yard-9.mp4")]);
     await page.getByText("2 files, as one scene").waitFor();
-    await page.getByText("More", { exact: true }).click();
-    await page.getByLabel("Pool").fill("nobody");
-    await page.getByRole("button", { name: "Send" }).click();
-    await page.waitForURL("**/app/jobs/*");
-    const filename = "yard-9 and 1 more.tar";
-    expect(await stack.client.getJob(page.url().split("/").at(-1) ?? "")).toMatchObject({ filename });
+    expect(await page.getByLabel("Name").inputValue()).toBe("yard-9 and 1 more");
+    const job = await sendTo(page, "nobody");
+    expect(job.filename).toBe("yard-9.mp4 and 1 more");
+    const ids = job.source?.upload_ids ?? [];
+    const uploads = await Promise.all(ids.map((id) => stack.client.getUpload(id)));
+    expect(uploads.map(({ filename }) => filename)).toEqual(["yard-9.mp4", "yard-10.mp4"]);
+    await page.context().close();
+  });
+
+  it("packs photos, and a dropped folder with its paths, into one upload", async () => {
+    const dir = join(stack.dir, "toys");
+    await mkdir(join(dir, "images"), { recursive: true });
+    await writeFile(join(dir, "transforms.json"), "{}");
+    await writeFile(join(dir, ".DS_Store"), "not of the scene");
+    for (let i = 1; i <= 8; i += 1) await writeFile(join(dir, "images", `${i}.jpg`), "a photo");
+    const page = await stack.signedIn();
+    await page.goto(`${stack.url}/app/new`);
+    await dropOn(page, "[data-drop]", [dir]);
+    await page.getByText("9 files, as one scene").waitFor();
+    const job = await sendTo(page, "nobody");
+    expect([job.task_id, job.filename]).toEqual(["toys", "toys.tar"]);
     const { uploads } = await stack.client.listUploads();
-    // Two headers, two padded clips, and the end of a tar.
-    expect(uploads.find((upload) => upload.filename === filename)?.size).toBe(6 * 512);
+    // Of each file a header and its padded contents, and the end of a tar.
+    expect(uploads.find(({ filename }) => filename === "toys.tar")?.size).toBe((2 * 9 + 2) * 512);
     await page.context().close();
   });
 
@@ -103,11 +129,25 @@ describe.skipIf(CHROMIUM === null)("sending a video from the page", { timeout: 1
     const other = await stack.signedIn();
     await other.goto(`${stack.url}/app/new`);
     await choose(other, "photo.jpg", Buffer.from("x"), "image/jpeg");
-    await other.getByText("photo.jpg is one picture.").waitFor();
+    await other.getByText("photo.jpg is one photo.").waitFor();
     await other.context().close();
   });
 });
 
 function choose(page: Page, name: string, buffer: Buffer, mimeType = "video/mp4"): Promise<void> {
   return page.locator("input[type=file]").setInputFiles({ name, mimeType, buffer });
+}
+
+function clip(name: string) {
+  return { name, mimeType: "video/mp4", buffer: Buffer.from("a clip") };
+}
+
+/** Drops files and folders of this machine, as a file manager does. */
+async function dropOn(page: Page, selector: string, files: readonly string[]): Promise<void> {
+  const box = await page.locator(selector).boundingBox();
+  const [x, y] = [(box?.x ?? 0) + 20, (box?.y ?? 0) + 20];
+  const devtools = await page.context().newCDPSession(page);
+  const data = { items: [], files: [...files], dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"] as const)
+    await devtools.send("Input.dispatchDragEvent", { type, x, y, data });
 }

@@ -59,6 +59,7 @@ class LiveJob {
   #nextLine = 0;
   #series = "";
   #state: string | null = null;
+  #hasPicture = false;
   #refreshedAt = performance.now();
   #lost: ReturnType<typeof setTimeout> | null = null;
 
@@ -68,7 +69,7 @@ class LiveJob {
         return this.#showJob(message.job);
       case "progress":
         showProgress(message);
-        this.#picture.update();
+        if (this.#hasPicture) this.#picture.update();
         return this.#refreshSometimes();
       case "log": {
         // A log that does not continue the one that is shown begins anew.
@@ -112,7 +113,8 @@ class LiveJob {
     required("[data-preview]").hidden = !isActive(job.status);
     showProgress(job);
     if (isOther) await this.#refresh();
-    if (job.status === "training" || job.status === "exporting") this.#picture.update();
+    this.#hasPicture = job.status === "training" || job.status === "exporting";
+    if (this.#hasPicture) this.#picture.update();
   }
 
   /** The running stage of the timeline grows. */

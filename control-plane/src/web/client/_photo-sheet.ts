@@ -23,7 +23,7 @@ function percent(part: number, whole: number): number {
 }
 
 /** Shows each held-out photo over the splat from the same camera, with a slider between them. */
-export function showHeldOut(container: Element, url: string, sheet: PhotoSheet): void {
+export function showHeldOut(container: HTMLElement, url: string, sheet: PhotoSheet): void {
   const { width, height, rows } = sheet;
   const figures = rows.map(({ psnr }, index) => {
     const cell = (column: 0 | 1) =>
@@ -41,6 +41,8 @@ export function showHeldOut(container: Element, url: string, sheet: PhotoSheet):
     figure.append(pair, caption);
     return figure;
   });
+  // Upright photos are narrow, so that they are not higher than the window.
+  container.style.setProperty("--aspect", String(width / height));
   container.replaceChildren(...figures);
 }
 

@@ -1,16 +1,27 @@
 const ENDS_BYTES = 256 * 1024;
 const KEY = "splatt.unfinished-uploads";
-const MAX_REMEMBERED = 20;
+/** More than a scene has. */
+const MAX_REMEMBERED = 500;
 
 /** An upload that was begun in this browser. No key and no part of the file is kept. */
 export interface UnfinishedUpload {
   readonly fingerprint: string;
   readonly uploadId: string;
+  /** Of the scene that the file belongs to. */
   readonly name: string;
 }
 
+/** Chosen files do not change. */
+const known = new WeakMap<File, Promise<string>>();
+
+export function fingerprintOf(file: File): Promise<string> {
+  const fingerprint = known.get(file) ?? hashEnds(file);
+  known.set(file, fingerprint);
+  return fingerprint;
+}
+
 /** Recognizes a file after a reload by its name, its size and a hash of its ends: hashing all of it would take minutes. */
-export async function fingerprintOf(file: File): Promise<string> {
+async function hashEnds(file: File): Promise<string> {
   const ends = new Blob([file.slice(0, ENDS_BYTES), file.slice(Math.max(0, file.size - ENDS_BYTES))]);
   const named = new Blob([`${file.name}\n${file.size}\n`, ends]);
   const bytes = await named.arrayBuffer();
@@ -28,6 +39,11 @@ export function unfinishedUploads(): UnfinishedUpload[] {
   } catch {
     return [];
   }
+}
+
+/** @returns the id of the upload of a file that was begun in this browser */
+export function unfinishedUpload(fingerprint: string): string | undefined {
+  return unfinishedUploads().find((upload) => upload.fingerprint === fingerprint)?.uploadId;
 }
 
 export function rememberUpload(upload: UnfinishedUpload): void {

@@ -2,11 +2,10 @@
  * `fetch` for the client library that also tells how many bytes of a body have been sent: a part takes minutes on a slow
  * line, and browsers' fetch reports nothing before its end.
  *
- * @param onSent receives the bytes that are on their way in all requests together
+ * @param onSent receives the bytes that are on their way in all requests together, and how many more than before were sent
  */
-export function uploadFetch(onSent: (bytes: number) => void): typeof fetch {
+export function uploadFetch(onSent: (inFlight: number, more: number) => void): typeof fetch {
   const inFlight = new Map<XMLHttpRequest, number>();
-  const report = () => onSent([...inFlight.values()].reduce((sum, bytes) => sum + bytes, 0));
   return (input, init) => {
     if (init?.method !== "PUT") return fetch(input, init);
     return new Promise((resolve, reject) => {
@@ -19,8 +18,10 @@ export function uploadFetch(onSent: (bytes: number) => void): typeof fetch {
       request.open("PUT", input instanceof Request ? input.url : input);
       for (const [name, value] of new Headers(init.headers)) request.setRequestHeader(name, value);
       request.upload.onprogress = ({ loaded }) => {
+        const more = loaded - (inFlight.get(request) ?? 0);
         inFlight.set(request, loaded);
-        report();
+        const total = [...inFlight.values()].reduce((sum, bytes) => sum + bytes, 0);
+        onSent(total, more);
       };
       request.onload = end(() => resolve(responseOf(request)));
       request.onerror = end(() => reject(new TypeError("The connection failed")));

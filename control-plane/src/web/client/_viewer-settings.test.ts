@@ -79,7 +79,8 @@ const degrees = (halfTangent: number) => (2 * Math.atan(halfTangent) * 180) / Ma
 // The photo is 4:3, with half tangents 4/3 and 1.
 it.each([
   { window: "of the photo's shape", aspect: 4 / 3, fov: degrees(4 / 3) },
-  { window: "wider than the photo: its width fits", aspect: 2, fov: degrees(4 / 3) },
+  { window: "wider than the photo: its width fits", aspect: 1.7, fov: degrees(4 / 3) },
+  { window: "much wider: most of its height is seen", aspect: 4, fov: degrees(3) },
   { window: "narrower than the photo: its height fits", aspect: 1.2, fov: degrees(1.2) },
   { window: "upright: its height fits", aspect: 0.5, fov: degrees(1) },
 ])("has the field of view of a window $window", ({ aspect, fov }) => {

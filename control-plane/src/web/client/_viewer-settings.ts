@@ -19,6 +19,10 @@ export interface View {
 
 const SECONDS_PER_KEYFRAME = 1.2;
 const MAX_KEYFRAMES = 24;
+/** Width relative to height. */
+const WIDE_WINDOW = 4 / 3;
+/** The least part of a photo's height that a wide window shows. */
+const LEAST_HEIGHT = 3 / 4;
 
 /**
  * Settings for SuperSplat's viewer: it starts at the camera of the thumbnail, which is the one that looks most directly at
@@ -60,9 +64,14 @@ function viewOf(matrix: readonly (readonly number[])[]): Pick<View, "position" |
   return { position: toViewer(position), target: toViewer(target) };
 }
 
-/** The viewer counts it along the window's longer side. */
+/**
+ * The viewer counts it along the window's longer side. A photo fills the window. Of an upright one, a wide window would
+ * show a strip only: there, most of its height is seen. What is beside it is in other photos, as captures move sideways.
+ */
 function fieldOfView({ fl_x, fl_y, w, h }: CameraFile, aspect: number): number {
-  const tangent = Math.min(h / (2 * fl_y), w / (2 * fl_x) / aspect);
+  const height = h / (2 * fl_y);
+  const filled = Math.min(height, w / (2 * fl_x) / aspect);
+  const tangent = aspect < WIDE_WINDOW ? filled : Math.max(filled, LEAST_HEIGHT * height);
   return (2 * Math.atan(tangent * Math.max(1, aspect)) * 180) / Math.PI;
 }
 

@@ -1,15 +1,13 @@
-import { ApiProblem, packFiles, Splatt, Unreachable } from "splatt";
+import { ApiProblem, Splatt } from "splatt";
 import { bytes, duration } from "../format.ts";
 import { labelsOf } from "../labels-field.ts";
+import { droppedFiles } from "./_dropped-files.ts";
 import { keepAwake } from "./_keep-awake.ts";
 import { all, required, setText } from "./_page.ts";
-import { TransferRate } from "./_transfer-rate.ts";
-import { fingerprintOf, forgetUpload, rememberUpload, unfinishedUploads } from "./_unfinished-uploads.ts";
-import { uploadFetch } from "./_upload-fetch.ts";
+import { type ChosenFile, refusalOf, type Scene, sceneOf } from "./_scene.ts";
+import { unfinishedUploads } from "./_unfinished-uploads.ts";
+import { forgetScene, isPartlySent, type UploadState, uploadScene } from "./_upload-scene.ts";
 import { describeVideo } from "./_video-preview.ts";
-
-const FIRST_RETRY_MS = 2000;
-const MAX_RETRY_MS = 60_000;
 
 const form = required("[data-new-job]") as HTMLFormElement;
 const input = required("input[type=file]") as HTMLInputElement;
@@ -17,7 +15,13 @@ const drop = required("[data-drop]");
 const card = required("[data-upload]");
 const pauseButton = required("[data-pause]") as HTMLButtonElement;
 const sendButton = required("[data-new-job] [type=submit]") as HTMLButtonElement;
+const taskName = required("[name=task_id]") as HTMLInputElement;
 
+/** What is to be sent, or why it cannot be; neither before a choice. */
+let choice: { readonly scene: Scene | null; readonly refusal: string | null } = {
+  scene: null,
+  refusal: null,
+};
 /** Stops what is being sent; null while nothing is. */
 let sending: AbortController | null = null;
 /** One for what is asked for, so that a job whose creation was not answered is not created again. */
@@ -27,15 +31,13 @@ sendButton.disabled = false;
 acceptDrops();
 showUnfinished();
 // After a reload, some browsers keep the choice.
-void showFile();
-input.addEventListener("change", () => void showFile());
+chooseFromInput();
+input.addEventListener("change", chooseFromInput);
 pauseButton.addEventListener("click", () => sending?.abort());
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  const file = chosenFile();
-  if (file === null || sending !== null) return;
-  const sent = send(file);
-  void keepAwake(sent);
+  if (choice.scene === null || sending !== null) return;
+  void keepAwake(send(choice.scene));
 });
 addEventListener("beforeunload", (event) => {
   if (sending !== null) event.preventDefault();
@@ -46,78 +48,71 @@ function acceptDrops(): void {
   for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault());
   for (const type of ["dragenter", "dragover"]) drop.addEventListener(type, () => drop.classList.add("over"));
   for (const type of ["dragleave", "drop"]) drop.addEventListener(type, () => drop.classList.remove("over"));
-  addEventListener("drop", ({ dataTransfer }) => {
+  addEventListener("drop", async ({ dataTransfer }) => {
     if (dataTransfer === null || dataTransfer.files.length === 0 || sending !== null) return;
-    input.files = dataTransfer.files;
-    void showFile();
+    const { chosen, folder } = await droppedFiles(dataTransfer);
+    choose(chosen, folder);
   });
+}
+
+function chooseFromInput(): void {
+  const files = [...(input.files ?? [])];
+  // Whoever closes the dialog keeps the earlier choice.
+  if (files.length > 0) choose(files.map((file) => ({ path: file.name, file })));
+}
+
+function choose(chosen: readonly ChosenFile[], folder: string | null = null): void {
+  const refusal = refusalOf(chosen);
+  choice = { refusal, scene: refusal === null ? sceneOf(chosen, folder) : null };
+  void showScene();
 }
 
 function showUnfinished(): void {
   const [newest] = unfinishedUploads();
   if (newest === undefined) return;
-  setText("[data-file-hint]", `${newest.name} was not sent completely. Choose it again to continue.`);
-}
-
-/** What is chosen, as one file: several are packed into one while they are sent. */
-function chosenFile(): File | null {
-  const [first, ...others] = input.files ?? [];
-  if (first === undefined) return null;
-  if (others.length === 0) return first;
-  const { compare } = new Intl.Collator("en", { numeric: true });
-  const files = [first, ...others].toSorted((a, b) => compare(a.name, b.name));
-  const isUnique = new Set(files.map(({ name }) => name)).size === files.length;
-  const packed = packFiles(
-    files.map((file, i) => ({ path: isUnique ? file.name : `${i + 1}/${file.name}`, content: file })),
+  setText(
+    "[data-file-hint]",
+    `The upload of ${newest.name} is not complete. Choose the same again to continue it.`,
   );
-  return new File([packed], `${files[0]?.name.replace(/\.\w+$/, "")} and ${others.length} more.tar`);
 }
 
-async function showFile(): Promise<void> {
-  const file = chosenFile();
-  if (file === null) return;
-  const refusal = refusalOf(file);
+async function showScene(): Promise<void> {
+  const { scene, refusal } = choice;
   showProblem(refusal);
   sendButton.disabled = refusal !== null;
-  setText("[data-file-name]", file.name);
-  setText("[data-file-hint]", bytes(file.size));
-  if (refusal !== null) return;
-  const name = required("[name=task_id]") as HTMLInputElement;
-  if (name.value === "") name.value = file.name.replace(/\.\w+$/, "");
-  const isKnown = await uploadOf(file);
-  const count = input.files?.length ?? 0;
-  required("[data-preview]").hidden = true;
+  input.required = scene === null;
+  if (scene === null) return;
+  setText("[data-file-name]", scene.title);
+  setText("[data-file-hint]", bytes(scene.size));
+  if (taskName.value === "") taskName.value = scene.name;
+  const preview = required("[data-preview]");
+  preview.hidden = true;
+  const [file] = scene.uploads;
+  const isOne = scene.count === 1 && file !== undefined;
+  const what = isOne ? await describeVideo(file, preview) : `${scene.count} files, as one scene`;
   const facts = [
-    bytes(file.size),
-    count > 1 ? `${count} files, as one scene` : await describeVideo(file, required("[data-preview]")),
+    bytes(scene.size),
+    what,
+    (await isPartlySent(scene)) ? "a part of it was sent before" : null,
   ];
-  if (isKnown !== undefined) facts.push("a part of it was sent before");
-  setText("[data-file-hint]", facts.filter((fact) => fact !== null).join(", "));
+  // Another choice may have been made meanwhile.
+  if (choice.scene === scene) setText("[data-file-hint]", facts.filter((fact) => fact !== null).join(", "));
 }
 
-function refusalOf(file: File): string | null {
-  if (file.size === 0) return `${file.name} is empty.`;
-  if (file.type.startsWith("image/"))
-    return `${file.name} is one picture. Send a video, or at least 8 photos.`;
-  return null;
-}
-
-async function uploadOf(file: File): Promise<string | undefined> {
-  const fingerprint = await fingerprintOf(file);
-  return unfinishedUploads().find((upload) => upload.fingerprint === fingerprint)?.uploadId;
-}
-
-/** Sends the file, through lost connections, makes the job, and goes to its page. */
-async function send(file: File): Promise<void> {
+/** Sends the files, through lost connections, makes the job, and goes to its page. */
+async function send(scene: Scene): Promise<void> {
   const stop = new AbortController();
   sending = stop;
   showProblem(null);
   showState("sending");
   try {
-    const uploadId = await uploadThroughCuts(file, stop.signal);
+    const ids = await uploadScene(scene, stop.signal, {
+      show: (state) => showProgress(scene, state),
+      showDisconnected: () => setText("[data-rate]", "No connection. The upload continues when it is back."),
+    });
     setText("[data-rate]", "Creating the job …");
-    const { job_id } = await createJob(uploadId);
-    forgetUpload(await fingerprintOf(file));
+    const { job_id } = await createJob(ids);
+    await forgetScene(scene);
     sending = null;
     location.assign(`/app/jobs/${job_id}`);
   } catch (error) {
@@ -127,72 +122,9 @@ async function send(file: File): Promise<void> {
   }
 }
 
-async function uploadThroughCuts(file: File, signal: AbortSignal): Promise<string> {
-  for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(2 * waitMs, MAX_RETRY_MS)) {
-    let progressed = false;
-    try {
-      return await upload(file, signal, () => {
-        progressed = true;
-      });
-    } catch (error) {
-      if (!(error instanceof Unreachable) || signal.aborted) throw error;
-      if (progressed) waitMs = FIRST_RETRY_MS;
-      setText("[data-rate]", "No connection. The upload continues when it is back.");
-      await connectionOr(waitMs, signal);
-    }
-  }
-}
-
-/** Sends what the server does not have yet. */
-async function upload(file: File, signal: AbortSignal, onSent: () => void): Promise<string> {
-  const fingerprint = await fingerprintOf(file);
-  let finished = 0;
-  let before: number | null = null;
-  const rate = new TransferRate();
-  const show = (inFlight: number) => {
-    const sent = Math.min(file.size, finished + inFlight);
-    // What the server had already is no part of the speed.
-    before ??= sent;
-    rate.record(sent - before, performance.now());
-    if (sent > before) onSent();
-    showProgress(sent, file.size, rate);
-  };
-  const client = new Splatt({ fetch: uploadFetch(show) });
-  const options = {
-    signal,
-    onCreated: (uploadId: string) => rememberUpload({ fingerprint, uploadId, name: file.name }),
-    onProgress: (fraction: number) => {
-      finished = fraction * file.size;
-      show(0);
-    },
-  };
-  const source = { name: file.name, content: file };
-  const resume = await uploadOf(file);
-  if (resume === undefined) return client.upload(source, options);
-  try {
-    return await client.upload(source, { ...options, resume });
-  } catch (error) {
-    // It has expired, was deleted, or belongs to another key.
-    if (!(error instanceof ApiProblem) || ![403, 404, 409].includes(error.problem.status)) throw error;
-    forgetUpload(fingerprint);
-    return client.upload(source, options);
-  }
-}
-
-/** Waits until the browser is online again, or for a while. */
-function connectionOr(waitMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, waitMs);
-    addEventListener("online", () => resolve(), { once: true, signal });
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    });
-  });
-}
-
-async function createJob(uploadId: string): Promise<{ job_id: string }> {
-  const job = { ...jobFields(), upload_id: uploadId };
+async function createJob(ids: readonly string[]): Promise<{ job_id: string }> {
+  const source = ids.length === 1 ? { upload_id: ids[0] } : { upload_ids: [...ids] };
+  const job = { ...jobFields(), ...source };
   const body = JSON.stringify(job);
   if (creation.body !== body) creation = { body, key: crypto.getRandomValues(new Uint32Array(4)).join("-") };
   return new Splatt().createJob(job, { idempotencyKey: creation.key });
@@ -211,7 +143,7 @@ function wordsOf(error: unknown): string {
   if (!(error instanceof ApiProblem)) return "The upload stopped unexpectedly. Send continues it.";
   const { status, title, detail, hint = "" } = error.problem;
   if (status === 401)
-    return "You were signed out. Sign in again and choose the same file: the upload continues.";
+    return "You were signed out. Sign in again and choose the same again: the upload continues.";
   const details =
     typeof detail === "string"
       ? detail
@@ -229,13 +161,14 @@ function showState(state: "sending" | "stopped"): void {
   for (const field of all<HTMLInputElement>("[data-new-job] input[type=file]")) field.disabled = isSending;
 }
 
-function showProgress(sent: number, size: number, rate: TransferRate): void {
+function showProgress({ size, uploads }: Scene, { sent, filesSent, rate }: UploadState): void {
   const bar = card.querySelector("progress");
   if (bar !== null) bar.value = sent / size;
   setText("[data-percent]", `${Math.floor((100 * sent) / size)} %`);
   const seconds = rate.secondsFor(size - sent);
   const speed = rate.bytesPerSecond;
   const parts = [`${bytes(sent)} of ${bytes(size)}`];
+  if (uploads.length > 1) parts.push(`${filesSent} of ${uploads.length} files`);
   if (speed !== null) parts.push(`${bytes(speed)}/s`);
   if (seconds !== null && sent < size) parts.push(`${duration(seconds)} left`);
   setText("[data-rate]", parts.join(" · "));
