@@ -35,8 +35,14 @@ export type UpReport = z.infer<typeof UpReport>;
 /** How large the result is in the world. */
 export const ScaleReport = z.object({
   metres_per_unit: z.number().positive().describe("Metres for each unit of transforms.json and the PLYs."),
-  source: z.enum(["positions"]).describe("What it was measured by: the photos' GPS positions."),
-  confidence: z.number().min(0).max(1).describe("How well the source fits the cameras."),
+  source: z
+    .enum(["positions", "reference"])
+    .describe("What it was measured by: the photos' GPS positions, or the job's `scale_reference`."),
+  confidence: z
+    .number()
+    .min(0)
+    .max(1)
+    .describe("How well the positions fit the cameras, or how exactly the reference can be measured."),
 });
 export type ScaleReport = z.infer<typeof ScaleReport>;
 
@@ -98,6 +104,11 @@ export const CaptureReport = z.object({
     .describe("Median angle between a view and its nearest neighbour, as the scene sees them."),
   up: UpReport.optional().describe("How the result was turned upright."),
   scale: ScaleReport.optional().describe("The result's scale; absent where it is unknown."),
+  scale_problem: z
+    .string()
+    .max(500)
+    .optional()
+    .describe("Why the job's `scale_reference` could not be used, where it could not."),
 });
 export type CaptureReport = z.infer<typeof CaptureReport>;
 

@@ -66,6 +66,10 @@ export const AgentOffer = z.object({
     .boolean()
     .optional()
     .describe("Whether the agent takes jobs of several uploads; older agents omit it."),
+  takes_scale_reference: z
+    .boolean()
+    .optional()
+    .describe("Whether the agent measures a job's `scale_reference`; older agents omit it."),
   reason: ShortText.describe("Why the agent offers these slots and this default engine."),
   problem: z
     .enum(FAILURE_CODES)

@@ -24,6 +24,7 @@ export * from "./protocol.ts";
 export * from "./result.ts";
 export * from "./result-links.ts";
 export * from "./retention.ts";
+export * from "./scale-reference.ts";
 export * from "./scopes.ts";
 export * from "./sessions.ts";
 export * from "./shares.ts";

@@ -7,6 +7,7 @@ import { JobStatus } from "./job-status.ts";
 import { LabelPair, Labels, MAX_LABELS } from "./labels.ts";
 import { laxNumber } from "./lax-number.ts";
 import { STAGES } from "./progress.ts";
+import { ScaleReference } from "./scale-reference.ts";
 import { sharePageAdvice } from "./sources/share-page.ts";
 import { parseSourceUrl } from "./sources/source-url.ts";
 import { dateTime } from "./timestamps.ts";
@@ -66,6 +67,11 @@ export const JobOptions = z.object({
   up: UpChoice.default("auto").describe(
     "Which side of the pictures points up. auto decides from the photos' positions, the cameras and the scene; camera is for pictures taken straight down.",
   ),
+  scale_reference: ScaleReference.nullable()
+    .default(null)
+    .describe(
+      "A known distance in the scene: report.capture.scale then has the metres of one unit. Also as a text: `12,40=0.8` for the cameras of frames 12 and 40, 0.8 m apart; `2.5s` is a time, other names are photos.",
+    ),
   max_splats: laxNumber(z.int().min(1000).max(20_000_000))
     .nullable()
     .default(null)

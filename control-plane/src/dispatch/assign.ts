@@ -76,6 +76,9 @@ function openingOf(agents: readonly Candidate[], taken: number): Opening {
   return {
     choices: runnableChoices(free.map(({ offer }) => offer)),
     slots: Math.min(slots, CLAIMS_AT_ONCE),
-    severalFiles: free.some(({ offer }) => offer.takes_several_files === true),
+    met: {
+      isOfSeveral: free.some(({ offer }) => offer.takes_several_files === true),
+      hasScaleReference: free.some(({ offer }) => offer.takes_scale_reference === true),
+    },
   };
 }

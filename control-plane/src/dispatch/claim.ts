@@ -8,7 +8,7 @@ import { log } from "../log.ts";
 import { joinedSize } from "../uploads/joined-uploads.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
 import type { Lease } from "./lease-table.ts";
-import { headOfQueue, inOrder, type Opening, type WaitingJob } from "./queue.ts";
+import { headOfQueue, inOrder, needsOnly, type Opening, type WaitingJob } from "./queue.ts";
 
 export interface Claimed {
   /** By lease id: what the agents of the claimed jobs have to do. */
@@ -90,7 +90,7 @@ export function claimUpdate(context: DispatchContext, leases: readonly Lease[], 
     );
 }
 
-function nothingAhead(context: DispatchContext, { choices, severalFiles }: Opening): SQL {
+function nothingAhead(context: DispatchContext, { choices, met }: Opening): SQL {
   const ahead = alias(jobs, "ahead");
   return notExists(
     context.db
@@ -102,7 +102,7 @@ function nothingAhead(context: DispatchContext, { choices, severalFiles }: Openi
           inArray(ahead.engine, [...choices]),
           lt(ahead.rank, jobs.rank),
           IS_WAITING,
-          severalFiles ? undefined : isNull(ahead.uploadIds),
+          needsOnly(met, ahead),
           or(isNull(ahead.nextAttemptAt), lte(ahead.nextAttemptAt, context.now())),
         ),
       ),

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { BUILTIN_OFFER } from "../testing/scripted-agent.ts";
 import { leaseDeadline } from "./lease-deadline.ts";
 import type { Lease } from "./lease-table.ts";
-import { place, runnableChoices, unmetNeed } from "./placement.ts";
+import { NO_NEEDS, place, runnableChoices, unmetNeed } from "./placement.ts";
 import { isWorthWriting } from "./progress.ts";
 import { queueRank } from "./queue-rank.ts";
 import { dispatchTiming } from "./timing.ts";
@@ -29,10 +29,11 @@ describe("place", () => {
   const job = (id: string, engine: EngineChoice = "auto", lastAgentId: string | null = null) => ({
     id,
     engine,
-    isOfSeveral: false,
+    ...NO_NEEDS,
     lastAgentId,
   });
   const ofSeveral = (id: string) => ({ ...job(id), isOfSeveral: true });
+  const measured = (id: string) => ({ ...job(id), hasScaleReference: true });
   /** Trains one job at a time, and prepares another meanwhile. */
   const PREFETCHING: AgentOffer = { ...GPU_OFFER, slots: 2, parallel: 1 };
   it.each([
@@ -94,6 +95,15 @@ describe("place", () => {
       [ofSeveral("1")],
       [candidate("a", GPU_OFFER, 0), candidate("b", { ...GPU_OFFER, takes_several_files: true }, 0)],
       { 1: "b" },
+    ],
+    [
+      "a job with a scale reference to an agent that measures it",
+      [measured("1"), job("2")],
+      [
+        candidate("a", { ...GPU_OFFER, takes_several_files: true }, 0),
+        candidate("b", { ...GPU_OFFER, takes_scale_reference: true }, 0),
+      ],
+      { 1: "b", 2: "a" },
     ],
   ])("%s", (_, queue, agents, expected) => {
     const placed = Object.fromEntries(place(queue, agents).map(({ jobId, agentId }) => [jobId, agentId]));

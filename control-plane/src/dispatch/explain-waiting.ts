@@ -1,12 +1,13 @@
 import type { AgentOffer, EngineChoice } from "@splatt/shared";
-import { and, inArray, isNotNull, isNull, ne, sql } from "drizzle-orm";
+import { and, inArray, isNull, ne, not, sql } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { IS_WAITING } from "../db/job-predicates.ts";
 import { jobs } from "../db/schema.ts";
 import { waitingIn } from "../jobs/queue-conditions.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
 import { usableOffer } from "./note-faults.ts";
-import { unmetNeed } from "./placement.ts";
+import { type JobNeeds, NO_NEEDS, unmetNeed } from "./placement.ts";
+import { NEEDS } from "./queue.ts";
 
 const JOBS_PER_BATCH = 100;
 
@@ -20,7 +21,7 @@ export async function explainWaiting(
     .map((socket) => usableOffer(context, socket))
     .filter((offer) => offer !== null);
   const unmet = choices.flatMap((choice) => unmetNeeds(choice, context.pool, offers));
-  const [first, ...others] = (await awaited(context, unmet)).map(({ choice, message, ofSeveral }) => {
+  const [first, ...others] = (await awaited(context, unmet)).map(({ choice, message, need, explained }) => {
     const unexplained = context.db
       .select({ seq: jobs.seq })
       .from(jobs)
@@ -29,7 +30,8 @@ export async function explainWaiting(
           waitingIn(context.pool, choice),
           isNull(jobs.nextAttemptAt),
           ne(jobs.message, message),
-          ofSeveral ? isNotNull(jobs.uploadIds) : undefined,
+          need === null ? undefined : NEEDS[need],
+          ...explained.map((other) => not(NEEDS[other])),
         ),
       )
       .limit(JOBS_PER_BATCH);
@@ -48,26 +50,34 @@ export async function explainWaiting(
 interface UnmetNeed {
   readonly choice: EngineChoice;
   readonly message: string;
-  /** Only jobs of several uploads have this need. */
-  readonly ofSeveral: boolean;
+  /** Only jobs that have this need wait; null for all. */
+  readonly need: keyof JobNeeds | null;
+  /** A job that also has one of these needs has been told of it. */
+  readonly explained: readonly (keyof JobNeeds)[];
 }
 
 function unmetNeeds(choice: EngineChoice, pool: string, offers: readonly AgentOffer[]): UnmetNeed[] {
   const ofAll = unmetNeed(choice, pool, offers);
-  if (ofAll !== null) return [{ choice, message: ofAll, ofSeveral: false }];
-  const message = unmetNeed(choice, pool, offers, true);
-  return message === null ? [] : [{ choice, message, ofSeveral: true }];
+  if (ofAll !== null) return [{ choice, message: ofAll, need: null, explained: [] }];
+  const unmet: UnmetNeed[] = [];
+  for (const need of ["isOfSeveral", "hasScaleReference"] as const) {
+    const message = unmetNeed(choice, pool, offers, { ...NO_NEEDS, [need]: true });
+    const explained = unmet.flatMap(({ need: other }) => other ?? []);
+    if (message !== null) unmet.push({ choice, message, need, explained });
+  }
+  return unmet;
 }
 
 /** Those that some waiting job has; usually none, and then no further query is needed. */
 async function awaited(context: DispatchContext, needs: readonly UnmetNeed[]): Promise<UnmetNeed[]> {
   if (needs.length === 0) return [];
-  const asked = JSON.stringify(needs.map(({ choice, ofSeveral }) => [choice, ofSeveral ? 1 : 0]));
-  const rows = await context.db.all<{ choice: EngineChoice }>(
-    sql`SELECT value ->> 0 AS choice FROM json_each(${asked})
+  const asked = JSON.stringify(needs.map(({ choice, need }) => [choice, need]));
+  const rows = await context.db.all<{ index: number }>(
+    sql`SELECT key AS "index" FROM json_each(${asked})
         WHERE EXISTS (SELECT 1 FROM jobs WHERE pool = ${context.pool} AND engine = value ->> 0 AND ${IS_WAITING}
-                      AND (value ->> 1 = 0 OR upload_ids IS NOT NULL))`,
+                      AND CASE value ->> 1 WHEN 'isOfSeveral' THEN ${NEEDS.isOfSeveral}
+                          WHEN 'hasScaleReference' THEN ${NEEDS.hasScaleReference} ELSE 1 END)`,
   );
-  const choices = new Set(rows.map(({ choice }) => choice));
-  return needs.filter(({ choice }) => choices.has(choice));
+  const indexes = new Set(rows.map(({ index }) => index));
+  return needs.filter((_, index) => indexes.has(index));
 }

@@ -1,10 +1,17 @@
 import { type AgentOffer, type EngineChoice, engineFor, parallelJobs } from "@splatt/shared";
 
-export interface QueuedJob {
+/** What some jobs need that older agents lack: they would make something else of the job. */
+export interface JobNeeds {
+  /** Whether the job is made of several uploads. */
+  readonly isOfSeveral: boolean;
+  readonly hasScaleReference: boolean;
+}
+
+export const NO_NEEDS: JobNeeds = { isOfSeveral: false, hasScaleReference: false };
+
+export interface QueuedJob extends JobNeeds {
   readonly id: string;
   readonly engine: EngineChoice;
-  /** Whether the job is made of several uploads, which older agents do not take. */
-  readonly isOfSeveral: boolean;
   /** The agent that worked on the job last, and may have its finished stages. */
   readonly lastAgentId: string | null;
 }
@@ -44,11 +51,15 @@ export function place(queue: readonly QueuedJob[], candidates: readonly Candidat
 }
 
 /** Whether an agent with this offer can run the job. */
-export function canRun(
-  offer: AgentOffer,
-  { engine, isOfSeveral }: Pick<QueuedJob, "engine" | "isOfSeveral">,
-) {
-  return engineFor(engine, offer) !== null && (!isOfSeveral || offer.takes_several_files === true);
+export function canRun(offer: AgentOffer, { engine, ...needs }: Omit<QueuedJob, "id" | "lastAgentId">) {
+  return engineFor(engine, offer) !== null && meets(offer, needs);
+}
+
+function meets(offer: AgentOffer, { isOfSeveral, hasScaleReference }: JobNeeds): boolean {
+  return (
+    (!isOfSeveral || offer.takes_several_files === true) &&
+    (!hasScaleReference || offer.takes_scale_reference === true)
+  );
 }
 
 /** Negative if `a` is better for a job that `lastAgentId` worked on. */
@@ -79,19 +90,20 @@ export function runnableChoices(offers: readonly AgentOffer[]): EngineChoice[] {
 /**
  * Why no connected agent can run a job that asks for `choice`; null when one can.
  *
- * @param isOfSeveral whether the job is made of several uploads
+ * @param needs what else the job needs
  */
 export function unmetNeed(
   choice: EngineChoice,
   pool: string,
   offers: readonly AgentOffer[],
-  isOfSeveral = false,
+  needs: JobNeeds = NO_NEEDS,
 ): string | null {
   if (offers.length === 0) return `Waiting for an agent: none is connected to pool "${pool}".`;
   if (runnableChoices(offers).includes(choice)) {
-    const job = { engine: choice, isOfSeveral };
+    const job = { engine: choice, ...needs };
     if (offers.some((offer) => offer.slots > 0 && canRun(offer, job))) return null;
-    return `Waiting: the connected agents of pool "${pool}" are too old for several uploads. Update them: splatt-agent update.`;
+    const feature = needs.isOfSeveral ? "several uploads" : "scale_reference";
+    return `Waiting: the connected agents of pool "${pool}" are too old for ${feature}. Update them: splatt-agent update.`;
   }
   if (choice === "auto") {
     return `Waiting: no connected agent of pool "${pool}" offers an engine. ${offers[0]?.reason ?? ""}`.trim();

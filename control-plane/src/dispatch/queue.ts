@@ -1,9 +1,9 @@
 import type { EngineChoice } from "@splatt/shared";
-import { and, asc, isNull, lte, or, sql } from "drizzle-orm";
+import { type AnyColumn, and, asc, isNull, lte, or, type SQL, sql } from "drizzle-orm";
 import { jobs } from "../db/schema.ts";
 import { waitingIn } from "../jobs/queue-conditions.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
-import type { QueuedJob } from "./placement.ts";
+import type { JobNeeds, QueuedJob } from "./placement.ts";
 
 /** A job in the queue, with the columns that its claim needs. */
 export interface WaitingJob extends QueuedJob {
@@ -15,24 +15,37 @@ export interface WaitingJob extends QueuedJob {
 export interface Opening {
   readonly choices: readonly EngineChoice[];
   readonly slots: number;
-  /** Whether one of the agents takes jobs of several uploads. Otherwise these wait, and nothing waits for them. */
-  readonly severalFiles: boolean;
+  /** Which needs one of the agents meets. Jobs with others wait, and nothing waits for them. */
+  readonly met: JobNeeds;
 }
 
-/** Whether a job is made of several uploads. */
-export const IS_OF_SEVERAL = sql<boolean>`${jobs.uploadIds} IS NOT NULL`.mapWith(Boolean);
+/** The needs of a job, as columns. */
+export const NEEDS = {
+  isOfSeveral: sql<boolean>`${jobs.uploadIds} IS NOT NULL`.mapWith(Boolean),
+  hasScaleReference: sql<boolean>`${jobs.options} ->> '$.scale_reference' IS NOT NULL`.mapWith(Boolean),
+} as const satisfies { readonly [need in keyof JobNeeds]: SQL<boolean> };
+
+/** Whether a job has no need but those that are met. */
+export function needsOnly(
+  { isOfSeveral, hasScaleReference }: JobNeeds,
+  { uploadIds, options }: { readonly uploadIds: AnyColumn; readonly options: AnyColumn } = jobs,
+): SQL | undefined {
+  return and(
+    isOfSeveral ? undefined : isNull(uploadIds),
+    hasScaleReference ? undefined : sql`${options} ->> '$.scale_reference' IS NULL`,
+  );
+}
 
 /** The queries that read as many jobs as there is room for, one per engine choice, each along the queue index. */
-export function headOfQueue(context: DispatchContext, { choices, slots, severalFiles }: Opening) {
+export function headOfQueue(context: DispatchContext, { choices, slots, met }: Opening) {
   if (slots === 0) return [];
   const due = or(isNull(jobs.nextAttemptAt), lte(jobs.nextAttemptAt, context.now()));
   const { id, attempt, engine, lastAgentId, rank } = jobs;
-  const isOfSeveral = IS_OF_SEVERAL;
   return choices.map((choice) =>
     context.db
-      .select({ id, attempt, engine, isOfSeveral, lastAgentId, rank })
+      .select({ id, attempt, engine, ...NEEDS, lastAgentId, rank })
       .from(jobs)
-      .where(and(waitingIn(context.pool, choice), due, severalFiles ? undefined : isNull(jobs.uploadIds)))
+      .where(and(waitingIn(context.pool, choice), due, needsOnly(met)))
       .orderBy(asc(jobs.rank))
       .limit(slots),
   );

@@ -4,6 +4,7 @@ import { createJob, mintAgent } from "../testing/api.ts";
 import { getJob, jobBecomes, newPool } from "../testing/dispatch.ts";
 import { BUILTIN_OFFER, ScriptedAgent } from "../testing/scripted-agent.ts";
 import type { Lease } from "./lease-table.ts";
+import { NO_NEEDS } from "./placement.ts";
 import { chooseRecalls } from "./recall.ts";
 
 const PREFETCHING: AgentOffer = { ...BUILTIN_OFFER, slots: 2, parallel: 1 };
@@ -76,7 +77,7 @@ describe("chooseRecalls", () => {
   const job = (id: string, engine: "auto" | "brush" = "auto") => ({
     id,
     engine,
-    isOfSeveral: false,
+    ...NO_NEEDS,
     lastAgentId: null,
   });
   const idle = (agentId: string) => ({ agentId, offer: BUILTIN_OFFER, load: 0, freeSlots: 1 });

@@ -5,7 +5,7 @@ import type { DispatchContext } from "./dispatch-context.ts";
 import { fenceOf } from "./held-lease.ts";
 import type { Lease } from "./lease-table.ts";
 import { type Candidate, canRun, isBusy, type QueuedJob } from "./placement.ts";
-import { IS_OF_SEVERAL } from "./queue.ts";
+import { NEEDS } from "./queue.ts";
 
 /**
  * Recalls jobs that were assigned to busy agents in advance, for agents that are idle now. The busy agent decides: it
@@ -27,7 +27,7 @@ export async function recallPrefetched(context: DispatchContext): Promise<void> 
   const idle = candidates(context).filter((agent) => agent.freeSlots > 0 && !isBusy(agent));
   if (idle.length === 0) return;
   const unbegun = await context.db
-    .select({ id: jobs.id, engine: jobs.engine, isOfSeveral: IS_OF_SEVERAL, lastAgentId: jobs.lastAgentId })
+    .select({ id: jobs.id, engine: jobs.engine, ...NEEDS, lastAgentId: jobs.lastAgentId })
     .from(jobs)
     .where(
       and(

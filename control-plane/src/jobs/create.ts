@@ -80,8 +80,11 @@ export async function createJob(
     .onConflictDoNothing();
   try {
     const committed = await creation.commit([insert], answer(id));
-    const isOfSeveral = body.upload_ids !== undefined;
-    const waiting: WaitingJob = { id, attempt: 0, engine: body.engine, isOfSeveral, lastAgentId, rank };
+    const needs = {
+      isOfSeveral: body.upload_ids !== undefined,
+      hasScaleReference: body.scale_reference !== null,
+    };
+    const waiting: WaitingJob = { id, attempt: 0, engine: body.engine, ...needs, lastAgentId, rank };
     return { answer: committed.answer, waiting: committed.isNew ? waiting : null };
   } catch (error) {
     if (!(error instanceof ApiError)) await findCompletedUploads(db, used, owner);

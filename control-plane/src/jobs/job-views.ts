@@ -3,6 +3,7 @@ import {
   failureSentence,
   isActive,
   type JobEvent,
+  JobOptions,
   type JobStatusView,
   type JobView,
   naiveUtc,
@@ -32,6 +33,9 @@ export function toStatusView(job: JobRow, files: readonly ResultRow[]): JobStatu
   };
 }
 
+/** For jobs created before an option existed. */
+const DEFAULT_OPTIONS = JobOptions.parse({});
+
 /** The API's full view of a job. */
 export function toJobView(job: JobRow, files: readonly ResultRow[], dates: FileDates, now: number): JobView {
   return {
@@ -45,7 +49,7 @@ export function toJobView(job: JobRow, files: readonly ResultRow[], dates: FileD
       upload_id: job.uploadId,
       upload_ids: job.uploadIds === null ? null : [...job.uploadIds],
     },
-    options: job.options,
+    options: { ...DEFAULT_OPTIONS, ...job.options },
     pool: job.pool,
     priority: job.priority,
     retry_of: job.retryOf,

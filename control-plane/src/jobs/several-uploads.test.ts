@@ -143,13 +143,15 @@ describe("a job of several uploads", () => {
   });
 
   it("waits, with a reason and without delaying others, while all agents are too old for it", async () => {
-    const { takes_several_files: _, ...old } = BUILTIN_OFFER;
+    const { takes_several_files: _, takes_scale_reference: __, ...old } = BUILTIN_OFFER;
     const { pool, agent } = await poolWithAgent(old);
     const ids = [await uploaded("a.mp4", "a"), await uploaded("b.mp4", "b")];
-    const waiting = await createOf(ids, { pool });
+    const waiting = await createOf(ids, { pool, scale_reference: "1,2=0.5" });
     const other = await createJob({ pool });
     expect((await agent.takeJob()).job_id).toBe(other);
+    const measured = await createJob({ pool, scale_reference: "1,2=0.5" });
     await jobBecomes(waiting, (job) => job.message.includes("too old for several uploads"));
+    await jobBecomes(measured, (job) => job.message.includes("too old for scale_reference"));
     const { token } = await mintAgent(pool);
     const newer = await ScriptedAgent.connect(token);
     expect((await newer.takeJob()).job_id).toBe(waiting);

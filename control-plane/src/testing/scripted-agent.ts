@@ -24,6 +24,7 @@ export const BUILTIN_OFFER: AgentOffer = {
   default_engine: "builtin",
   slots: 1,
   takes_several_files: true,
+  takes_scale_reference: true,
   reason: "builtin, asked for by name",
   gpus: [],
 };

@@ -1,4 +1,4 @@
-import { type JobView, type Preset, RetryJobFields, UpChoice } from "@splatt/shared";
+import { type JobView, type Preset, RetryJobFields, scaleReferenceText, UpChoice } from "@splatt/shared";
 import type { Viewer } from "./page-api.ts";
 import { Shell } from "./shell.tsx";
 
@@ -18,7 +18,7 @@ const UP_NAMES: { readonly [choice in UpChoice]: string } = {
 };
 
 /** Fields that a form leaves empty for null. */
-const EMPTY_IS_NULL = ["end_sec", "max_resolution", "max_splats"] as const;
+const EMPTY_IS_NULL = ["end_sec", "max_resolution", "max_splats", "scale_reference"] as const;
 
 /** The changes of a retry that a form asks for. */
 export function retryChanges(form: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -67,6 +67,19 @@ export function RetryPage({ viewer, job }: { readonly viewer: Viewer; readonly j
                 </option>
               ))}
             </select>
+          </label>
+          <label>
+            Known distance between two cameras
+            <input
+              name="scale_reference"
+              maxlength={4000}
+              value={options.scale_reference === null ? "" : scaleReferenceText(options.scale_reference)}
+              placeholder="none"
+            />
+            <span class="hint">
+              Frames or photos, then metres: <code>12,40=0.8</code>, <code>2.5s,10s=0.8</code> or{" "}
+              <code>a.jpg,b.jpg=0.8</code>. The report then says how large the scene is.
+            </span>
           </label>
           <div class="row">
             <NumberField name="iterations" label="Training steps" value={options.iterations} step="1" />

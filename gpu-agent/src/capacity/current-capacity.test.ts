@@ -35,7 +35,7 @@ const QUIET: CapacityInputs = {
 
 describe("currentCapacity", () => {
   it("is the configured capacity with the latest GPU readings when nothing reduces it", () => {
-    const offer = { ...OFFER, takes_several_files: true, gpus: QUIET.gpus };
+    const offer = { ...OFFER, takes_several_files: true, takes_scale_reference: true, gpus: QUIET.gpus };
     expect(currentCapacity(OFFER, QUIET)).toEqual(offer);
   });
 

@@ -23,7 +23,11 @@ export interface CapacityInputs {
  */
 export function currentCapacity(capacity: AgentOffer, inputs: CapacityInputs): AgentOffer {
   const { paused, stopping, disk, inUse, minFreeBytes } = inputs;
-  const known = { ...capacity, takes_several_files: true, gpus: [...inputs.gpus] };
+  const known = {
+    ...capacity,
+    ...{ takes_several_files: true, takes_scale_reference: true },
+    gpus: [...inputs.gpus],
+  };
   const nothing = (reason: string, problem: FailureCode | null = null): AgentOffer => ({
     ...known,
     slots: 0,

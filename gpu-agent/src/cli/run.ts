@@ -21,6 +21,7 @@ const OPTIONS = {
   iterations: { type: "string" },
   preset: { type: "string" },
   up: { type: "string" },
+  "scale-reference": { type: "string" },
   engine: { type: "string" },
   "max-splats": { type: "string" },
   "max-resolution": { type: "string" },
@@ -49,6 +50,8 @@ options, it reuses the stages whose options did not change.
   --iterations N      training steps (5000)
   --preset NAME       draft, standard or high
   --up SIDE           the side of the pictures that points up: auto, top, right, bottom, left or camera
+  --scale-reference A,B=METRES
+                      how far apart the cameras of two frames are; each a number, a time (2.5s) or a photo's name
   --engine NAME       ${EngineChoice.options.join(", ")}; defaults to the setting ENGINE
   --max-splats N      maximum number of gaussians
   --max-resolution N  longest side of the training images, in pixels
@@ -92,6 +95,7 @@ async function readRequest(values: Values, video: string | undefined): Promise<R
     iterations: values.iterations,
     preset: values.preset,
     up: values.up,
+    scale_reference: values["scale-reference"],
     engine: values.engine,
     max_splats: values["max-splats"],
     max_resolution: values["max-resolution"],

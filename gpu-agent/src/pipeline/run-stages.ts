@@ -8,6 +8,7 @@ import { resultVerdict } from "./export/result-verdict.ts";
 import type { FramesInput, FramesOutput } from "./frames/frames-stage.ts";
 import type { Pipeline, PipelineJob } from "./pipeline-job.ts";
 import type { PosesInput, PosesOutput } from "./poses/poses-stage.ts";
+import { measuredCapture } from "./scale/with-scale.ts";
 import type { Stage, StageResult } from "./stage.ts";
 import { StageRunner } from "./stage-runner.ts";
 import type { TrainInput } from "./train-stage.ts";
@@ -56,9 +57,11 @@ export function runStages(parts: PipelineParts): Pipeline {
     const { preset, up } = options;
     const posed = await stages.run(parts.poses, { framesDir, frames: frames.value, preset, up });
     if (!posed.ok) return posed;
-    job.noteReport({ capture: posed.value.capture });
-
     const datasetDir = stages.dir("poses");
+    const reference = options.scale_reference;
+    const capture = await measuredCapture(posed.value.capture, reference, datasetDir, frames.value);
+    job.noteReport({ capture });
+
     const trained = await stages.run(parts.train(engine, job), { datasetDir, video: file, options });
     if (!trained.ok) return trained;
     const trainDir = stages.dir("train");
@@ -69,7 +72,7 @@ export function runStages(parts: PipelineParts): Pipeline {
     const { report, views } = exported.value;
     job.noteReport({
       train: report,
-      result: resultVerdict({ train: report, views, capture: posed.value.capture }),
+      result: resultVerdict({ train: report, views, capture }),
     });
 
     const results = exported.value.files.map((filename) => join(stages.dir("export"), filename));

@@ -21,6 +21,11 @@ export const JOB_OPTIONS = {
     summary: "which side of the pictures points up",
     choices: UpChoice.options,
   },
+  "scale-reference": {
+    type: "string",
+    value: "A,B=METRES",
+    summary: "how far apart the cameras of two frames are; each a number, a time (2.5s) or a photo's name",
+  },
   "max-splats": { type: "number", summary: "maximum number of gaussians" },
   "max-resolution": { type: "number", summary: "longest side of the training images, in pixels" },
   priority: { type: "number", summary: "higher goes first; one step equals ten minutes of waiting" },

@@ -10,7 +10,6 @@ import {
   failure,
   ok,
   type Preset,
-  type ScaleReport,
   type UpChoice,
   type VideoReport,
 } from "@splatt/shared";
@@ -19,6 +18,7 @@ import type { FramesOutput } from "../frames/frames-stage.ts";
 import { completeGivenModel, type GivenModel } from "../given-poses/given-model.ts";
 import { GIVEN_DIR } from "../given-poses/take-dataset.ts";
 import type { PhotoFrames } from "../photos/photo-frames.ts";
+import { scaleByPositions } from "../scale/scale-by-positions.ts";
 import type { Stage, StageContext, StageResult } from "../stage.ts";
 import { captureReport } from "./capture-report.ts";
 import { climbLadder, MOST_MATCH, type Solution } from "./climb-ladder.ts";
@@ -28,7 +28,6 @@ import type { ColmapJob, ImageCamera, Place } from "./colmap-step.ts";
 import { dialectOf } from "./colmap-version.ts";
 import { sparsePointCloud, transformsOf } from "./dataset-files.ts";
 import { HARDLY_ANY_FEATURES } from "./extract-features.ts";
-import { fitToEarth, type GeographicFit } from "./geographic-fit.ts";
 import { greyThumbnails } from "./grey-thumbnails.ts";
 import { splitFrames } from "./held-out.ts";
 import { type FilmedFrames, missingStretches } from "./missing-parts.ts";
@@ -188,7 +187,7 @@ async function findPoses(
     longSide: Math.max(width, height),
     passes,
     up: up.report,
-    scale: scaleOf(fitToEarth(model, job.places), transforms),
+    scale: scaleByPositions(model, job.places, transforms),
     spacing: namedSpacing(model, sources),
     still: still.ok ? still.value : null,
     places: solved.value.places,
@@ -206,21 +205,6 @@ async function findPoses(
   await writeFile(join(context.dir, "sparse_pc.ply"), sparsePointCloud(model, transforms));
   await writeFile(join(context.dir, "transforms.json"), `${JSON.stringify(transforms, null, 2)}\n`);
   return ok({ capture, width, height, colmap: colmapText(colmap), gpu: job.gpu.enabled });
-}
-
-/** The scale of the dataset's frame, in which the model was scaled to unit size. */
-function scaleOf(
-  fit: GeographicFit | null,
-  { applied_transform, applied_scale }: Transforms,
-): ScaleReport | null {
-  if (fit === null) return null;
-  const [[x, y, z]] = applied_transform;
-  const metres = fit.metres / (applied_scale * Math.hypot(x, y, z));
-  return {
-    metres_per_unit: Number(metres.toPrecision(4)),
-    source: "positions",
-    confidence: fit.confidence,
-  };
 }
 
 /** The spacing of the views, with the names of photos in place of the frames'. */
