@@ -1,0 +1,143 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { createLogger } from "@splatt/gpu-agent/log";
+import { FRAME_LIMITS } from "@splatt/gpu-agent/pipeline/frames/frame-plan";
+import { createFramesStage } from "@splatt/gpu-agent/pipeline/frames/frames-stage";
+import { colmapAt } from "@splatt/gpu-agent/pipeline/poses/colmap-program";
+import { createPosesStage } from "@splatt/gpu-agent/pipeline/poses/poses-stage";
+import type { StageContext } from "@splatt/gpu-agent/pipeline/stage";
+import { Preset } from "@splatt/shared";
+import { execa } from "execa";
+
+/**
+ * `npm run bench -- ladder CAPTURE ... [--preset NAME] [--colmap PATH] [--fps N]`: the ladder of passes against COLMAP by hand, on
+ * the same frames: COLMAP's own features, exhaustive matching, and a mapper with relaxed thresholds. A capture is a video, or
+ * a folder of photos. Times are those of the processor, because both use all cores. On Linux.
+ */
+
+const HOUR_MS = 3_600_000;
+
+function contextIn(dir: string): StageContext {
+  return {
+    dir,
+    signal: new AbortController().signal,
+    log: createLogger({ level: "silent", format: "json" }),
+    report: () => undefined,
+    toolOutput: () => undefined,
+  };
+}
+
+/** Seconds that this process and the children it has waited for used the processor. */
+async function processorSeconds(): Promise<number> {
+  const fields = (await readFile("/proc/self/stat", "utf8")).replace(/^.*\) /, "").split(" ");
+  const TICKS_PER_SECOND = 100;
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS_PER_SECOND;
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<{ value: T; seconds: number }> {
+  const began = await processorSeconds();
+  const value = await work();
+  return { value, seconds: (await processorSeconds()) - began };
+}
+
+/** Accepts weaker evidence than COLMAP does by default. */
+const RELAXED = {
+  min_num_matches: 8,
+  init_min_num_inliers: 40,
+  init_min_tri_angle: 4,
+  abs_pose_min_num_inliers: 12,
+  abs_pose_min_inlier_ratio: 0.15,
+};
+
+/** @returns how many frames the largest model has */
+async function byHand(colmap: string, images: string, work: string): Promise<number> {
+  const [database, sparse] = [join(work, "hand.db"), join(work, "hand")];
+  await mkdir(sparse);
+  const run = (command: string, args: readonly string[]) =>
+    execa(colmap, [command, "--database_path", database, ...args], {
+      ...{ env: { QT_QPA_PLATFORM: "offscreen" }, reject: false, stdin: "ignore" },
+    });
+  const { stdout: help } = await run("feature_extractor", ["--help"]);
+  const [extraction, matching] = help.includes("--FeatureExtraction.use_gpu")
+    ? ["FeatureExtraction", "FeatureMatching"]
+    : ["SiftExtraction", "SiftMatching"];
+  await run("feature_extractor", ["--image_path", images, `--${extraction}.use_gpu`, "0"]);
+  await run("exhaustive_matcher", [`--${matching}.use_gpu`, "0"]);
+  const relaxed = Object.entries(RELAXED).flatMap(([name, value]) => [`--Mapper.${name}`, String(value)]);
+  await run("mapper", ["--image_path", images, "--output_path", sparse, ...relaxed]);
+  const counts = (await readdir(sparse)).map(async (model) => {
+    const file = await readFile(join(sparse, model, "images.bin"));
+    return Number(file.readBigUInt64LE(0));
+  });
+  return Math.max(0, ...(await Promise.all(counts)));
+}
+
+async function compare(capture: string, preset: Preset, colmap: string, fps: number): Promise<void> {
+  const work = await mkdtemp(join(tmpdir(), "splatt-bench-"));
+  const [framesDir, posesDir, archive] = [
+    join(work, "frames"),
+    join(work, "poses"),
+    join(work, "photos.tar"),
+  ];
+  await mkdir(framesDir);
+  await mkdir(posesDir);
+  try {
+    const isFolder = (await stat(capture)).isDirectory();
+    if (isFolder) await execa("tar", ["-cf", archive, "-C", capture, "."]);
+    const path = isFolder ? archive : capture;
+    const frames = await createFramesStage({
+      ...{ ffmpeg: "ffmpeg", ffprobe: "ffprobe", commandTimeoutMs: HOUR_MS },
+      ...FRAME_LIMITS,
+    }).run(
+      { files: [{ path, name: basename(capture) }], options: { fps, start_sec: 0, end_sec: null } },
+      contextIn(framesDir),
+    );
+    if (!frames.ok) throw new Error(`${frames.error.code}: ${frames.error.detail}`);
+    const stage = createPosesStage({
+      ...{ colmap: [colmapAt(colmap)], gpu: false, threads: null },
+      ...{ commandTimeoutMs: HOUR_MS, silenceMs: HOUR_MS },
+    });
+    const ours = await timed(() =>
+      stage.run({ framesDir, frames: frames.value, preset, up: "auto" }, contextIn(posesDir)),
+    );
+    const hand = await timed(() => byHand(colmap, framesDir, work));
+    const poses = ours.value;
+    const report = poses.ok ? poses.value.capture : null;
+    const { count } = frames.value;
+    const passes = report?.passes?.map(({ pass, kept }) => (kept ? `**${pass}**` : pass)).join(", ") ?? "";
+    const row = [
+      basename(capture),
+      `${report?.registered ?? "none"} of ${count}`,
+      ours.seconds.toFixed(0),
+      `${hand.value} of ${count}`,
+      hand.seconds.toFixed(0),
+      passes,
+      report?.verdict ?? (poses.ok ? "" : poses.error.code),
+    ];
+    console.log(`| ${row.join(" | ")} |`);
+    console.error(poses.ok ? JSON.stringify(poses.value.capture, null, 1) : poses.error.detail);
+  } finally {
+    await rm(work, { recursive: true });
+  }
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    preset: { type: "string", default: "standard" },
+    colmap: { type: "string", default: "colmap" },
+    fps: { type: "string", default: "4" },
+  },
+});
+if (positionals.length === 0) throw new Error("Name a capture: npm run bench -- ladder CAPTURE");
+console.log(
+  "| capture | frames placed | seconds | by hand | seconds | passes | verdict |\n|---|---|---|---|---|---|---|",
+);
+for (const capture of positionals) {
+  const path = resolve(process.env.INIT_CWD ?? process.cwd(), capture);
+  await compare(path, Preset.parse(values.preset), values.colmap, Number(values.fps)).catch((error) =>
+    console.log(`| ${basename(capture)} | ${error} |`),
+  );
+}
