@@ -246,6 +246,14 @@ export const PREVIEW_FILE = "preview.webp";
 export const THUMBNAIL_FILE = "thumbnail.webp";
 /** A film of a flight through the cameras of the capture. */
 export const FLY_THROUGH_FILE = "flythrough.mp4";
+/** Lists the files of a streamed set with levels of detail. Viewers know it by this name. */
+export const LOD_META_FILE = "lod-meta.json";
+
+/** Whether a file belongs to the streamed set: `lod-meta.json`, or `lod-LEVEL-NUMBER.sog`. */
+export function isLodFile(filename: string): boolean {
+  return filename === LOD_META_FILE || /^lod-\d+-\d+\.sog$/.test(filename);
+}
+
 /** The output of the tools, which a completed job keeps. */
 export const LOG_FILE = "pipeline.log";
 export const MAX_PREVIEW_BYTES = 512 * 1024;

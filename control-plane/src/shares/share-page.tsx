@@ -1,4 +1,4 @@
-import type { ShareMeta } from "@splatt/shared";
+import { LOD_META_FILE, type ShareMeta } from "@splatt/shared";
 import { type Context, Hono } from "hono";
 import type { AppEnv } from "../app-env.ts";
 import { database } from "../db/database.ts";
@@ -40,7 +40,7 @@ function SharePage(props: {
   const title = meta.title ?? UNTITLED;
   const splat = meta.splat.endsWith(".sog")
     ? {
-        content: meta.splat,
+        content: meta.files[LOD_META_FILE]?.url ?? meta.splat,
         cameras: meta.cameras,
         poster: meta.poster === null ? null : `${meta.poster}?download=0`,
       }

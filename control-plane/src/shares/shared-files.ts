@@ -1,4 +1,4 @@
-import { FLY_THROUGH_FILE, THUMBNAIL_FILE } from "@splatt/shared";
+import { FLY_THROUGH_FILE, isLodFile, THUMBNAIL_FILE } from "@splatt/shared";
 
 const CAMERAS_FILE = "transforms.json";
 /** What a viewer can show, the smallest first. The PLY stands in where no web format could be made. */
@@ -28,7 +28,8 @@ export function sharedFiles<T extends { readonly filename: string }>(
   const cameras = find(CAMERAS_FILE);
   if (splat === undefined || cameras === undefined) return null;
   const [poster = null, video = null] = [find(THUMBNAIL_FILE), find(FLY_THROUGH_FILE)];
-  const web = SPLATS.slice(0, -1).map(find);
+  const streamed = results.filter(({ filename }) => isLodFile(filename));
+  const web = [...SPLATS.slice(0, -1).map(find), ...streamed];
   const downloads = allowDownload ? DOWNLOADS.map(find) : [];
   const files = new Set([splat, ...web, cameras, poster, video, ...downloads]);
   return {

@@ -121,6 +121,13 @@ describe("a share", () => {
     expect(embed_html).not.toContain("' onload");
   });
 
+  it("shows the streamed set of a large splat", async () => {
+    const { jobId } = await completedJob({}, [...WEB, "lod-meta.json", "lod-0-0.sog"]);
+    const { path } = await share(jobId);
+    expect(await (await visit(path)).text()).toContain(`data-content="${path}/files/lod-meta.json"`);
+    expect((await visit(`${path}/files/lod-0-0.sog`)).status).toBe(200);
+  });
+
   it("is listed without its link, of which only a hash is stored", async () => {
     const { jobId } = await completedJob();
     const { share_id, path } = await share(jobId, { title: "x" });
@@ -216,6 +223,12 @@ describe("the files of a share", () => {
     const shared = sharedFiles(files("transforms.json", "baked_splat.ply", "baked_splat_sh.ply"), false);
     expect(shared?.splat).toEqual({ filename: "baked_splat.ply" });
     expect(shared?.files).toHaveLength(2);
+  });
+  it("have the whole streamed set, and nothing that only looks like it", () => {
+    const set = ["lod-meta.json", "lod-0-0.sog", "lod-0-12.sog", "lod-3-0.sog"];
+    const all = files("transforms.json", "baked_splat.sog", ...set, "lod-0.sog", "pipeline.log");
+    const shared = sharedFiles(all, false)?.files.map(({ filename }) => filename);
+    expect(shared?.toSorted()).toEqual(["transforms.json", "baked_splat.sog", ...set].toSorted());
   });
   it("are none where there is nothing to show", () => {
     expect(sharedFiles(files("transforms.json", "thumbnail.webp"), true)).toBeNull();

@@ -1,10 +1,10 @@
-import { type ResultEntry, THUMBNAIL_FILE } from "@splatt/shared";
+import { LOD_META_FILE, type ResultEntry, THUMBNAIL_FILE } from "@splatt/shared";
 
 type Results = Readonly<Record<string, ResultEntry>>;
 
 /** What the viewer shows; paths of this site. */
 export interface ViewedSplat {
-  /** A .sog file. */
+  /** A .sog file, or the lod-meta.json of a streamed set. */
   readonly content: string;
   /** The transforms.json of the capture. */
   readonly cameras: string;
@@ -13,7 +13,8 @@ export interface ViewedSplat {
 
 /** A job's splat; null when it has no file that the viewer can show. */
 export function viewedSplat(results: Results | null): ViewedSplat | null {
-  const { "baked_splat.sog": content, "transforms.json": cameras } = results ?? {};
+  const { [LOD_META_FILE]: set, "baked_splat.sog": whole, "transforms.json": cameras } = results ?? {};
+  const content = set ?? whole;
   if (content === undefined || cameras === undefined) return null;
   return { content: content.url, cameras: cameras.url, poster: posterOf(results) };
 }

@@ -4,18 +4,19 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { psnrOfSplat } from "@splatt/cpu-trainer/testing";
 import { emptySplatCloud, readShPly, restCoefficients, type SplatCloud } from "@splatt/formats";
+import { writeLodSet } from "@splatt/gpu-agent/pipeline/export/lod/write-lod-set";
 import { writeSog } from "@splatt/gpu-agent/pipeline/export/sog/write-sog";
 import { execa } from "execa";
 
 /**
- * `npm run bench -- sog SPLAT.ply [--dataset FOLDER] [--gaussians N]`: the time to write a .sog, its size, and with a dataset
- * the PSNR of held-out frames of the PLY and of the .sog, read back by splat-transform. With --gaussians the splat is repeated,
+ * `npm run bench -- sog SPLAT.ply [--dataset FOLDER] [--gaussians N] [--lod]`: the time to write a .sog, its size, the same of
+ * the streamed set of its levels of detail with --lod, and with a dataset the PSNR of held-out frames of the PLY and of the .sog, read back by splat-transform. With --gaussians the splat is repeated,
  * varied at random, and given all three bands.
  */
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { dataset: { type: "string" }, gaussians: { type: "string" } },
+  options: { dataset: { type: "string" }, gaussians: { type: "string" }, lod: { type: "boolean" } },
 });
 const from = process.env.INIT_CWD ?? process.cwd();
 const [splatFile] = positionals;
@@ -57,18 +58,31 @@ if (!read.ok) throw new Error(read.error);
 const cloud = values.gaussians === undefined ? read.value : multiplied(read.value, Number(values.gaussians));
 console.log(`${cpus()[0]?.model ?? "unknown processor"}; ${cloud.count} gaussians, ${cloud.shDegree} bands`);
 
+/** Prints what it costs to write files into a folder. */
+async function measure(name: string, write: () => Promise<readonly string[]>): Promise<void> {
+  const usage = process.cpuUsage();
+  const began = performance.now();
+  const files = await write();
+  const seconds = (performance.now() - began) / 1000;
+  const { user, system } = process.cpuUsage(usage);
+  let bytes = 0;
+  for (const file of files) bytes += (await stat(file)).size;
+  console.log(
+    `${name}: ${seconds.toFixed(1)} s, ${((user + system) / 1e6).toFixed(1)} s of processor time, ` +
+      `${(bytes / 1e6).toFixed(2)} MB in ${files.length} file${files.length === 1 ? "" : "s"}`,
+  );
+}
+
 const dir = await mkdtemp(join(tmpdir(), "splatt-bench-"));
 try {
   const file = join(dir, "splat.sog");
-  const usage = process.cpuUsage();
-  const began = performance.now();
-  await writeSog(file, cloud);
-  const seconds = (performance.now() - began) / 1000;
-  const { user, system } = process.cpuUsage(usage);
-  const { size } = await stat(file);
-  console.log(
-    `${seconds.toFixed(1)} s, ${((user + system) / 1e6).toFixed(1)} s of processor time, ${(size / 1e6).toFixed(2)} MB`,
-  );
+  await measure(".sog", async () => {
+    await writeSog(file, cloud);
+    return [file];
+  });
+  if (values.lod === true) {
+    await measure("set", async () => (await writeLodSet(dir, cloud)).map((name) => join(dir, name)));
+  }
   if (values.dataset !== undefined) {
     const dataset = { dir: resolve(from, values.dataset) };
     const back = join(dir, "back.ply");

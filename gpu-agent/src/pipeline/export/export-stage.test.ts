@@ -66,7 +66,7 @@ function fakeEngine(model: string): Engine {
 async function exportIn(
   name: string,
   model: string,
-  options: { signal?: AbortSignal; datasetDir?: string; transforms?: string } = {},
+  options: { signal?: AbortSignal; datasetDir?: string; transforms?: string; lodFrom?: number } = {},
 ) {
   const stageDir = join(dir, name);
   await mkdir(stageDir);
@@ -76,7 +76,8 @@ async function exportIn(
     model: { report: REPORT, model, ...(options.transforms && { transforms: options.transforms }) },
   };
   const context = contextIn(stageDir, options.signal);
-  return { stageDir, result: await createExportStage(fakeEngine(model)).run(input, context) };
+  const stage = createExportStage(fakeEngine(model), null, options.lodFrom);
+  return { stageDir, result: await stage.run(input, context) };
 }
 
 function contextIn(stageDir: string, signal = new AbortController().signal) {
@@ -93,8 +94,10 @@ describe("the export stage", () => {
   it("writes web formats, a thumbnail and the standard files", async () => {
     const model = join(dir, "splat.ply");
     await writeSplat(model);
-    const { stageDir, result } = await exportIn("whole", model);
-    const extras = ["thumbnail.webp", "baked_splat.spz", "baked_splat.sog", "photos.webp", "coverage.json"];
+    const { stageDir, result } = await exportIn("whole", model, { lodFrom: 400 });
+    const set = ["lod-meta.json", ...[0, 1, 2, 3].map((level) => `lod-${level}-0.sog`)];
+    const splats = ["baked_splat.spz", "baked_splat.sog", ...set];
+    const extras = ["thumbnail.webp", ...splats, "photos.webp", "coverage.json"];
     expect(result).toMatchObject({ ok: true, value: { files: [...RESULT_FILES, ...extras], missing: [] } });
     for (const file of [...RESULT_FILES, ...extras]) {
       expect((await stat(join(stageDir, file))).size).toBeGreaterThan(0);
@@ -110,6 +113,7 @@ describe("the export stage", () => {
             formats: {
               "baked_splat.spz": { version: 3, sh_degree: 1 },
               "baked_splat.sog": { version: 2, sh_degree: 1 },
+              "lod-meta.json": { version: 1, sh_degree: 1 },
             },
           },
         },

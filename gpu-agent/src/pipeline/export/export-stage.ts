@@ -2,6 +2,7 @@ import { copyFile, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   readSplatFile,
+  type SplatCloud,
   type SplatFile,
   selectGaussians,
   usableGaussians,
@@ -16,6 +17,7 @@ import {
   FLY_THROUGH_FILE,
   failure,
   failureSentence,
+  LOD_META_FILE,
   ok,
   RESULT_FILES,
   type Result,
@@ -30,7 +32,7 @@ import { judgeSplat } from "./check/judge-splat.ts";
 import { type FilmTools, makeFlyThrough } from "./fly-through/fly-through.ts";
 import { headerComments, renderModeOf } from "./header-comments.ts";
 import { pruneSplat } from "./prune/prune-splat.ts";
-import { convertSplat, type SplatToConvert, WebFormat } from "./web-formats.ts";
+import { convertSplat, convertToLodSet, type SplatToConvert, WebFormat } from "./web-formats.ts";
 import { matrixOf, TO_WEB_FRAME, type UpAxis, upAxisOf, vectorOf, WEB_AXES } from "./web-frame.ts";
 
 export interface ExportInput {
@@ -76,7 +78,9 @@ const RGB_SPLAT_FILE = "baked_splat.ply";
 const PHOTO_SHEET = "photos.webp";
 const TRANSFORMS_FILE = "transforms.json";
 /** Bump when the layout of the files changes, so that a retried job gets the current one. */
-const LAYOUT = 6;
+const LAYOUT = 7;
+/** Gaussians from which a viewer shows the scene sooner when it loads coarser levels first. */
+const LOD_FROM = 1_000_000;
 /** The longer one, in pixels. */
 const THUMBNAIL_SIDE = 640;
 
@@ -85,12 +89,14 @@ const THUMBNAIL_SIDE = 640;
  * from it, the same way for every engine.
  *
  * @param filmTools null to make no fly-through
+ * @param lodFrom gaussians from which a streamed set with levels of detail is made
  *
  * Fails with `export_failed`, `training_diverged`, `agent_stopped`, or what the engine's export fails with.
  */
 export function createExportStage(
   engine: Engine,
   filmTools: FilmTools | null = null,
+  lodFrom: number = LOD_FROM,
 ): Stage<ExportInput, ExportOutput> {
   return {
     name: "export",
@@ -118,7 +124,7 @@ export function createExportStage(
       await writeRgbPly(join(context.dir, RGB_SPLAT_FILE), cloud, header);
 
       context.report({ fraction: 0.5, message: "Exporting... thumbnail and web formats" });
-      const extras = await makeExtras(cloud.count, cloud.shDegree, up, context);
+      const extras = await makeExtras(cloud, up, lodFrom, context);
       context.report({ fraction: 0.9, message: "Exporting... comparison with the photos" });
       const views = ownTransforms === undefined ? await compare(transformsFile, report, context) : null;
       context.report({ fraction: 0.95, message: "Exporting... fly-through" });
@@ -234,27 +240,41 @@ function withDoubts(report: TrainedModel["report"], views: ViewComparison): Trai
 
 /** Makes the optional files in parallel. One that cannot be made is omitted with a warning; the job does not fail. */
 async function makeExtras(
-  gaussians: number,
-  shDegree: number,
+  { count, shDegree }: SplatCloud,
   up: UpAxis,
+  lodFrom: number,
   context: StageContext,
 ): Promise<{ made: string[]; formats: Record<string, WebFormat>; missing: MissingExtra[] }> {
   const inDir = (name: string) => join(context.dir, name);
   const file = inDir(SPLAT_FILE);
-  const splat: SplatToConvert = { file, gaussians, shDegree, rotation: TO_WEB_FRAME[up] };
+  const splat: SplatToConvert = { file, gaussians: count, shDegree, rotation: TO_WEB_FRAME[up] };
   const formats: Record<string, WebFormat> = {};
   const convert = async (filename: string) => {
     const converted = await convertSplat(splat, inDir(filename), context);
     if (converted.ok) formats[filename] = converted.value;
-    return converted;
+    return converted.ok ? ok([filename]) : converted;
   };
-  const extras: Readonly<Record<string, (filename: string) => Promise<Result<unknown, Failure>>>> = {
+  /** Returns the files made. */
+  type Make = (filename: string) => Promise<Result<readonly string[], Failure>>;
+  const extras: Readonly<Record<string, Make>> = {
     "thumbnail.webp": async (filename) => {
       const picture = await splatPicture(file, inDir(TRANSFORMS_FILE), THUMBNAIL_SIDE, context.signal);
-      return picture.ok ? ok(await writeFile(inDir(filename), picture.value)) : picture;
+      if (!picture.ok) return picture;
+      await writeFile(inDir(filename), picture.value);
+      return ok([filename]);
     },
     "baked_splat.spz": convert,
     "baked_splat.sog": convert,
+    ...(count < lodFrom
+      ? {}
+      : {
+          [LOD_META_FILE]: async (filename) => {
+            const set = await convertToLodSet(splat, context.dir, context);
+            if (!set.ok) return set;
+            formats[filename] = set.value.format;
+            return ok(set.value.files);
+          },
+        }),
   };
   const outcomes = await Promise.all(
     Object.entries(extras).map(async ([filename, make]) => {
@@ -263,7 +283,7 @@ async function makeExtras(
       return { filename, outcome };
     }),
   );
-  const made = outcomes.flatMap(({ filename, outcome }) => (outcome.ok ? [filename] : []));
+  const made = outcomes.flatMap(({ outcome }) => (outcome.ok ? outcome.value : []));
   const missing = outcomes.flatMap(({ filename, outcome }) =>
     outcome.ok ? [] : [{ filename, reason: failureSentence(outcome.error) }],
   );

@@ -15,6 +15,7 @@ import { pino } from "pino";
 import { type Browser, chromium } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Engine } from "../../engines/engine.ts";
 import { createExportStage } from "./export-stage.ts";
 
 const CHROMIUM = [process.env.CHROMIUM_PATH, "/usr/bin/chromium", "/usr/bin/google-chrome"].find(
@@ -80,7 +81,7 @@ async function exportResults(): Promise<void> {
   await writeFile(join(dir, "transforms.json"), JSON.stringify(transforms));
   const stageDir = join(dir, "results");
   await mkdir(stageDir);
-  const stage = createExportStage({
+  const engine: Engine = {
     name: "builtin",
     probe: async () => ({ name: "builtin", usable: true, version: null, reason: "" }),
     train: async () => ok({ report: REPORT, model }),
@@ -88,7 +89,8 @@ async function exportResults(): Promise<void> {
       await copyFile(model, file);
       return ok(REPORT);
     },
-  });
+  };
+  const stage = createExportStage(engine, null, GAUSSIANS);
   const context = {
     signal: new AbortController().signal,
     log: pino({ level: "silent" }),
@@ -241,13 +243,13 @@ describe.skipIf(CHROMIUM === undefined)("in the viewers", () => {
     LOAD_TIMEOUT_MS,
   );
 
-  it(
-    "baked_splat.sog stands upright in SuperSplat's viewer",
-    async () => {
+  it.each(["baked_splat.sog", "lod-meta.json"])(
+    "%s stands upright in SuperSplat's viewer",
+    async (file) => {
       const page = await browser.newPage({ viewport: { width: SIZE, height: SIZE } });
       const errors: string[] = [];
       page.on("pageerror", (error) => errors.push(String(error)));
-      await page.goto(`${origin}/supersplat/index.html?webgl&noui&content=/results/baked_splat.sog`);
+      await page.goto(`${origin}/supersplat/index.html?webgl&noui&content=/results/${file}`);
       await expect
         .poll(async () => (await halves(await page.screenshot())).upper.green, { timeout: LOAD_TIMEOUT_MS })
         .toBeGreaterThan(100);

@@ -1,13 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
+import type { Rotation } from "@splatt/formats";
 import { err, errorText, type Failure, failure, ok, type Result } from "@splatt/shared";
-import { strFromU8, unzipSync } from "fflate";
 import { z } from "zod";
 import { runTool } from "../../processes/run-tool.ts";
 import { runRenderWorker } from "../render-worker.ts";
 import type { StageContext } from "../stage.ts";
-import type { SogTask } from "./sog/sog-worker.ts";
+import { readLodSet } from "./lod/lod-meta.ts";
+import { readSogHeader, type WebFileHeader } from "./sog/read-sog-header.ts";
 import { type AxisRotation, matrixOf } from "./web-frame.ts";
 
 /** splat-transform's command line, which writes .spz, in its own process, so that its memory and crashes do not affect the agent. */
@@ -57,15 +58,48 @@ export async function convertSplat(
   return ok({ version, sh_degree: shDegree });
 }
 
+/** What the worker threads that write web formats are started with. */
+export interface WebFrameTask {
+  /** A PLY with spherical harmonics. */
+  readonly splatFile: string;
+  /** Into the frame of the web formats. */
+  readonly rotation: Rotation;
+  /** The file, or the folder of a set. */
+  readonly target: string;
+}
+
 /** Compresses in a separate thread, because it takes seconds. */
 function convertToSog(
   { file, rotation }: SplatToConvert,
   target: string,
   context: StageContext,
 ): Promise<Result<string, Failure>> {
-  const turn = matrixOf(rotation).slice(0, 3);
-  const task: SogTask = { splatFile: file, rotation: turn, sogFile: target };
+  const task: WebFrameTask = { splatFile: file, rotation: matrixOf(rotation).slice(0, 3), target };
   return runRenderWorker(new URL("./sog/sog-worker.ts", import.meta.url), task, context.signal);
+}
+
+/**
+ * Writes a streamed set with levels of detail.
+ *
+ * @param dir its folder
+ * @returns the files' names and the set's facts, or `export_failed` when the files do not hold the splat
+ */
+export async function convertToLodSet(
+  { file, rotation, gaussians }: SplatToConvert,
+  dir: string,
+  context: StageContext,
+): Promise<Result<{ readonly files: readonly string[]; readonly format: WebFormat }, Failure>> {
+  const task: WebFrameTask = { splatFile: file, rotation: matrixOf(rotation).slice(0, 3), target: dir };
+  const script = new URL("./lod/lod-worker.ts", import.meta.url);
+  const files = await runRenderWorker<readonly string[]>(script, task, context.signal);
+  if (!files.ok) return files;
+  const written = await readLodSet(dir);
+  if (!written.ok) return err(failure("export_failed", `The set cannot be read: ${written.error}.`));
+  if (written.value.gaussians !== gaussians) {
+    const counts = `${written.value.gaussians} of ${gaussians} gaussians`;
+    return err(failure("export_failed", `The set holds ${counts}.`));
+  }
+  return ok({ files: files.value, format: { version: 1, sh_degree: written.value.shDegree } });
 }
 
 async function convertToSpz(
@@ -99,12 +133,6 @@ function rotateArgument({ axis, degrees }: AxisRotation): string {
   return axis === "x" ? `${-degrees},0,0` : `0,0,${degrees}`;
 }
 
-interface WebFileHeader {
-  readonly version: number;
-  readonly gaussians: number;
-  readonly shDegree: number;
-}
-
 /** Reads the header of a `.spz` or `.sog`. @returns the facts in it, or why it is not valid */
 export async function readWebFormat(path: string): Promise<Result<WebFileHeader, string>> {
   try {
@@ -125,19 +153,4 @@ async function readSpzHeader(path: string): Promise<Result<WebFileHeader, string
   const perGaussian = 9 + 3 + 3 + 1 + 4 + 3 * ((shDegree + 1) ** 2 - 1);
   if (bytes.length < SPZ_HEADER_BYTES + gaussians * perGaussian) return err("it is cut off");
   return ok({ version, gaussians, shDegree });
-}
-
-const SogMeta = z.object({
-  version: z.int(),
-  count: z.int().nonnegative(),
-  shN: z.object({ bands: z.int().min(1).max(3) }).optional(),
-});
-
-/** A ZIP with a meta.json. */
-async function readSogHeader(path: string): Promise<Result<WebFileHeader, string>> {
-  const entries = unzipSync(await readFile(path), { filter: ({ name }) => name === "meta.json" });
-  const text = entries["meta.json"];
-  if (text === undefined) return err("it has no meta.json");
-  const { version, count, shN } = SogMeta.parse(JSON.parse(strFromU8(text)));
-  return ok({ version, gaussians: count, shDegree: shN?.bands ?? 0 });
 }

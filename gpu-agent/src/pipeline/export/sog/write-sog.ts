@@ -18,14 +18,24 @@ const MAX_CENTROIDS = 65_536;
 /** Of lossless WebP, 0–6. More takes several times as long for a few percent. */
 const EFFORT = 2;
 
+export interface SogOptions {
+  /** Neighbours in space become neighbours in the images, which compresses better, unless they are already. */
+  readonly isOrdered?: boolean;
+  /** The most that stand for the spherical harmonics of all gaussians. */
+  readonly centroids?: number;
+}
+
 /** Writes the gaussians, in the cloud's own frame. */
-export async function writeSog(file: string, cloud: SplatCloud): Promise<void> {
+export async function writeSog(
+  file: string,
+  cloud: SplatCloud,
+  { isOrdered = false, centroids = MAX_CENTROIDS }: SogOptions = {},
+): Promise<void> {
   const { count, positions } = cloud;
   const axes = [0, 1, 2].map((axis) =>
     Float32Array.from({ length: count }, (_, i) => positions[3 * i + axis] as number),
   );
-  // Neighbours in space are neighbours in the images, which compresses better.
-  const order = mortonOrder(axes, count);
+  const order = isOrdered ? Uint32Array.from({ length: count }, (_, i) => i) : mortonOrder(axes, count);
   const width = Math.max(4, Math.ceil(Math.sqrt(count) / 4) * 4);
   const size = { width, height: Math.max(4, Math.ceil(count / width / 4) * 4) };
   const image = (pixel: Pixel) => webp(pixelsOf(size, order, pixel), size);
@@ -35,7 +45,7 @@ export async function writeSog(file: string, cloud: SplatCloud): Promise<void> {
   const scaleCodes = encode(cloud.logScales, scales);
   const colors = codebookOf(cloud.dc);
   const colorCodes = encode(cloud.dc, colors);
-  const harmonics = cloud.shDegree === 0 ? null : harmonicsOf(cloud);
+  const harmonics = cloud.shDegree === 0 ? null : harmonicsOf(cloud, centroids);
   const images: Record<string, Promise<Uint8Array>> = {
     "means_l.webp": image((i) => [...means.codes.map((codes) => (codes[i] as number) & 255), 255]),
     "means_u.webp": image((i) => [...means.codes.map((codes) => (codes[i] as number) >> 8), 255]),
@@ -136,10 +146,10 @@ function quaternionPixel(rotation: Float32Array): number[] {
 }
 
 /** The spherical harmonics beyond the constant: a palette, whose numbers are entries of a codebook. */
-function harmonicsOf({ count, shDegree, rest }: SplatCloud) {
+function harmonicsOf({ count, shDegree, rest }: SplatCloud, most: number) {
   const perChannel = restCoefficients(shDegree);
   const dimensions = 3 * perChannel;
-  const wanted = Math.min(MAX_CENTROIDS, 2 ** Math.max(10, Math.floor(Math.log2(Math.max(1, count)))));
+  const wanted = Math.min(most, 2 ** Math.max(10, Math.floor(Math.log2(Math.max(1, count)))));
   const palette = paletteOf(rest, dimensions, wanted);
   const codebook = codebookOf(palette.centroids);
   const codes = encode(palette.centroids, codebook);

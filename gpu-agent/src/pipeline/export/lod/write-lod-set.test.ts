@@ -1,0 +1,120 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pinholeCamera, SplatRenderer } from "@splatt/cpu-trainer";
+import { emptySplatCloud, type Matrix4, readShPly, type SplatCloud } from "@splatt/formats";
+import { isLodFile, LOD_META_FILE } from "@splatt/shared";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { LodMeta, readLodSet } from "./lod-meta.ts";
+import { writeLodSet } from "./write-lod-set.ts";
+
+const COUNT = 40_000;
+const SIZE = 96;
+
+/** A coloured ball of many small gaussians. */
+function ball(): SplatCloud {
+  const cloud = emptySplatCloud(COUNT, 1);
+  for (let i = 0; i < COUNT; i++) {
+    const z = 1 - (2 * (i + 0.5)) / COUNT;
+    const angle = i * 2.399963;
+    const radius = Math.sqrt(1 - z * z);
+    cloud.positions.set([radius * Math.cos(angle), radius * Math.sin(angle), z], 3 * i);
+    cloud.logScales.fill(Math.log(0.012), 3 * i, 3 * i + 3);
+    cloud.rotations[4 * i] = 1;
+    cloud.opacities[i] = 3;
+    cloud.dc.set([2 * z, 1.5 * Math.sin(2 * angle), -2 * z], 3 * i);
+  }
+  return cloud;
+}
+
+/** A camera at (0, −3, 0) that looks along +y, with z up. */
+const POSE: Matrix4 = [
+  [1, 0, 0, 0],
+  [0, 0, -1, -3],
+  [0, 1, 0, 0],
+  [0, 0, 0, 1],
+];
+
+function picture(cloud: SplatCloud): Uint8Array {
+  const focal = { focalX: 120, focalY: 120, centerX: SIZE / 2, centerY: SIZE / 2 };
+  const camera = pinholeCamera({ width: SIZE, height: SIZE, ...focal }, POSE);
+  return new SplatRenderer(cloud, { width: SIZE, height: SIZE }).render(camera);
+}
+
+function psnr(a: Uint8Array, b: Uint8Array): number {
+  const squares = a.reduce((sum, value, i) => sum + (value - (b[i] ?? 0)) ** 2, 0);
+  return 10 * Math.log10(255 ** 2 / (squares / a.length));
+}
+
+let dir = "";
+let files: string[] = [];
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "lod-set-"));
+  files = await writeLodSet(dir, ball());
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+/** A level, which is one file here, as splat-transform reads it. */
+async function readLevel(level: number): Promise<SplatCloud> {
+  const ply = join(dir, `level-${level}.ply`);
+  const args = ["-g", "cpu", "-w", join(dir, `lod-${level}-0.sog`), ply];
+  await execa("splat-transform", args, { preferLocal: true, localDir: import.meta.dirname });
+  const read = await readShPly(ply);
+  if (!read.ok) throw new Error(read.error);
+  return read.value;
+}
+
+describe("a streamed set", () => {
+  it("is read back as what was written", async () => {
+    expect(files).toContain(LOD_META_FILE);
+    expect(files.filter((name) => !isLodFile(name))).toEqual([]);
+    expect(await readLodSet(dir)).toEqual({ ok: true, value: { gaussians: COUNT, shDegree: 1 } });
+  });
+
+  it.each([
+    { level: 0, count: COUNT, least: 35 },
+    { level: 1, count: COUNT / 4, least: 27 },
+    { level: 2, count: COUNT / 16, least: 20 },
+    { level: 3, count: COUNT / 64, least: 16 },
+  ])("shows the scene at level $level, to another reader", async ({ level, count, least }) => {
+    const cloud = await readLevel(level);
+    expect(cloud.count).toBe(count);
+    expect(psnr(picture(cloud), picture(ball()))).toBeGreaterThan(least);
+  });
+
+  it("lists parts of the scene, each with its gaussians at every level", async () => {
+    const { tree, counts, lodLevels } = LodMeta.parse(
+      JSON.parse(await readFile(join(dir, LOD_META_FILE), "utf8")),
+    );
+    expect(counts).toHaveLength(lodLevels);
+    expect(tree.children.length).toBeGreaterThan(2);
+    for (const level of counts.keys()) {
+      const { positions } = await readLevel(level);
+      let next = 0;
+      for (const { bound, lods } of tree.children) {
+        const { offset = -1, count = 0 } = lods[level] ?? {};
+        expect(offset).toBe(next);
+        next += count;
+        for (let i = 3 * offset; i < 3 * next; i++) {
+          const [low = 0, high = 0] = [bound.min[i % 3], bound.max[i % 3]];
+          if ((positions[i] ?? 0) < low - 0.001 || (positions[i] ?? 0) > high + 0.001) {
+            expect.fail(`${positions[i]} is not in ${low} to ${high}`);
+          }
+        }
+      }
+      expect(next).toBe(counts[level]);
+    }
+  });
+
+  it("is refused when a file is not what the list says", async () => {
+    const [, first = "", second = ""] = files;
+    const kept = await readFile(join(dir, first));
+    await writeFile(join(dir, first), await readFile(join(dir, second)));
+    expect(await readLodSet(dir)).toMatchObject({ ok: false });
+    await writeFile(join(dir, first), "");
+    expect(await readLodSet(dir)).toMatchObject({ ok: false });
+    await writeFile(join(dir, first), kept);
+    expect(await readLodSet(dir)).toMatchObject({ ok: true });
+  });
+});
