@@ -76,7 +76,7 @@ process.env.MINIFLARE_WORKERD_V8_FLAGS ??= "--optimize-for-size --initial-old-sp
  * The control plane on this machine: the same Worker on workerd, with D1 and the Durable Objects on disk and a
  * file-based object store instead of R2. A front door owns the port; it opens when the database is ready.
  *
- * Only this module and previous-version.ts know Miniflare, whose constructor still changes between releases.
+ * Only this module and worker-alone.ts know Miniflare, whose constructor still changes between releases.
  */
 export async function startControlPlane(options: EmbeddedOptions): Promise<EmbeddedControlPlane> {
   const { dataDir, onLog } = options;

@@ -27,17 +27,19 @@ const LOG = createLogger({ level: "silent", format: "json" });
 
 export const never = new Promise<void>(() => undefined);
 
+type ControlPlane = Pick<LocalStack, "url" | "dir" | "client">;
+
 /** Real agents in this process, for the control plane of a `LocalStack`, with fake pipelines. */
 export class AgentHarness {
   /** The pool of new agents and jobs; `stopAgents` starts a new one, so that no test takes another's jobs. */
   pool = "pool-0";
-  readonly #stack: LocalStack;
+  readonly #stack: ControlPlane;
   readonly #tokens = new Map<string, string>();
   readonly #running: { agent: Agent; ended: Promise<unknown> }[] = [];
   #workspaces = 0;
   #pools = 0;
 
-  constructor(stack: LocalStack) {
+  constructor(stack: ControlPlane) {
     this.#stack = stack;
   }
 

@@ -82,6 +82,11 @@ export const PROBLEMS = {
     title: "The job has no results",
     hint: "Only a completed job has results. GET /jobs/{job_id}/status says how far it is.",
   },
+  nothing_to_share: {
+    status: 409,
+    title: "The job has nothing to show",
+    hint: "A share shows a splat with its cameras, and this job's results lack one of the two. GET /jobs/{job_id} lists them.",
+  },
   too_many_shares: {
     status: 409,
     title: "The job has too many shares",

@@ -13,22 +13,28 @@ import { tarArchive } from "../distribution/tar.ts";
  * it (previous-version.ts).
  *
  * The archive has the packed agent without `splat-transform`, a dependency that is larger than everything else; the
- * Worker as it is deployed; and its migrations. It is committed, so it is compressed as far as possible.
+ * packed client; the Worker as it is deployed; and its migrations. It is committed, so it is compressed as far as possible.
  */
 
 const PACKAGE_DIR = dirname(dirname(import.meta.dirname));
 const ARCHIVE = join(import.meta.dirname, "version.tar.br");
+const PACKAGES = [
+  ["agent", "splatt-agent.tgz"],
+  ["client", "splatt.tgz"],
+] as const;
 const LARGE_DEPENDENCY = `agent${sep}dist${sep}@playcanvas${sep}`;
 
 const dir = await mkdtemp(join(tmpdir(), "splatt-keep-version-"));
 try {
   await writePackages(join(dir, "packages"));
   const kept = join(dir, "kept");
-  const agent = join(kept, "agent");
-  await mkdir(agent, { recursive: true });
-  await promisify(execFile)("tar", [
-    ...["-xzf", join(dir, "packages", "splatt-agent.tgz"), "-C", agent, "--strip-components=1"],
-  ]);
+  for (const [folder, archive] of PACKAGES) {
+    const into = join(kept, folder);
+    await mkdir(into, { recursive: true });
+    await promisify(execFile)("tar", [
+      ...["-xzf", join(dir, "packages", archive), "-C", into, "--strip-components=1"],
+    ]);
+  }
   const { script } = await bundleWorker({
     main: join(PACKAGE_DIR, "src", "index.ts"),
     outDir: join(dir, "built"),

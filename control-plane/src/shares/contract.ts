@@ -24,7 +24,7 @@ export const CREATE_SHARE: Operation = {
   body: CreateShare,
   bodyOptional: true,
   answers: { 200: ShareCreated },
-  problems: ["job_not_found", "job_not_completed", "results_purged", "too_many_shares"],
+  problems: ["job_not_found", "job_not_completed", "results_purged", "nothing_to_share", "too_many_shares"],
 };
 
 export const LIST_ALL_SHARES: Operation = {

@@ -47,14 +47,15 @@ export const jobShareRoutes = new Hono<ApiEnv>()
   .post("/:id/shares", serve(CREATE_SHARE), async (c) => {
     const body = validate(CreateShare, await readOptionalJson(c), "body");
     const job = await findJob(c);
-    const { share, token } = await planShare(job, body, c.get("principal").keyId);
+    const db = database(c.env.DB);
+    const { share, token } = await planShare(db, job, body, c.get("principal").keyId);
     const created: ShareCreated = {
       ...toView(share),
       url: publicUrl(c.env, c.req.url, `/s/${token}`),
       embed_html: embedHtml(publicUrl(c.env, c.req.url, `/embed/${token}`), share.title),
     };
     c.header("cache-control", "no-store");
-    return createShare(database(c.env.DB), c.get("principal"), c.get("creation"), share, c.json(created));
+    return createShare(db, c.get("principal"), c.get("creation"), share, c.json(created));
   })
 
   .get("/:id/shares", serve(LIST_SHARES), async (c) => {

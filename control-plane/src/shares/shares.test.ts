@@ -202,6 +202,15 @@ describe("a share", () => {
     expect(JSON.stringify(events)).not.toContain(made.url.split("/").at(-1));
   });
 
+  it.each(["baked_splat.ply", "transforms.json"])("is refused for a job without %s", async (filename) => {
+    const { jobId } = await completedJob();
+    await env.DB.prepare("DELETE FROM results WHERE job_id = ? AND filename = ?").bind(jobId, filename).run();
+    const problem = await json<{ code: string }>(api("POST", `/jobs/${jobId}/shares`), 409);
+    expect(problem.code).toBe("nothing_to_share");
+    const { shares } = await json<ShareList>(api("GET", `/jobs/${jobId}/shares`));
+    expect(shares).toEqual([]);
+  });
+
   it("has a limit for a job, also when many are asked for at once", async () => {
     const { jobId } = await completedJob();
     const insert = env.DB.prepare(

@@ -3,12 +3,13 @@ import { and, asc, desc, eq, gt, inArray, isNull, lte, or, type SQL, sql } from 
 import type { z } from "zod";
 import { auditIf } from "../audit/audit.ts";
 import { type Database, withRetry } from "../db/database.ts";
-import { type JobRow, jobs, type ResultRow, results, type ShareRow, shares } from "../db/schema.ts";
+import { type JobRow, jobs, type ResultRow, type ShareRow, shares } from "../db/schema.ts";
 import { newSecret, sha256Hex } from "../http/credentials.ts";
 import { ApiError } from "../http/problem.ts";
 import type { Creation } from "../idempotency/creation.ts";
 import type { Principal } from "../keys/principal.ts";
 import { reachesJob } from "../keys/reach.ts";
+import { filesOf } from "../results/result-files.ts";
 import { type SharedFiles, sharedFiles } from "./shared-files.ts";
 
 /** What somebody with a share's link may see. */
@@ -19,12 +20,14 @@ export interface OpenShare extends SharedFiles<ResultRow> {
 
 /** @throws ApiError 409 or 410 when the job has nothing to share */
 export async function planShare(
+  db: Database,
   job: JobRow,
   { title, expires_in, allow_download }: CreateShare,
   createdBy: string | null,
 ): Promise<{ share: ShareRow; token: string }> {
   if (job.status !== "completed") throw new ApiError("job_not_completed", `The job is ${job.status}.`);
   if (job.resultsPurgedAt !== null) throw new ApiError("results_purged");
+  if (sharedFiles(await filesOf(db, job), allow_download) === null) throw new ApiError("nothing_to_share");
   const now = Date.now();
   const token = newSecret();
   const share: ShareRow = {
@@ -113,8 +116,7 @@ export async function findShare(db: Database, token: string, now: number): Promi
       ),
     );
   if (found === undefined) return null;
-  const files = await db.select().from(results).where(eq(results.jobId, found.job.id));
-  const shared = sharedFiles(files, found.share.allowDownload);
+  const shared = sharedFiles(await filesOf(db, found.job), found.share.allowDownload);
   return shared === null ? null : { ...found, ...shared };
 }
 

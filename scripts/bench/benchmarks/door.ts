@@ -8,6 +8,7 @@ import { completeJob } from "@splatt/control-plane/embedded/front-door/testing";
 import { ControlPlaneProcess } from "@splatt/local/control-plane-process";
 import { planParts } from "@splatt/shared";
 import { execa } from "execa";
+import { Splatt } from "splatt";
 import { machineLine } from "../control-plane/machine-line.ts";
 import { quantile } from "../control-plane/quantiles.ts";
 import { timedGet } from "../control-plane/requests.ts";
@@ -17,17 +18,18 @@ import { type Nginx, startNginx } from "../door/nginx.ts";
 
 /**
  * `npm run bench -- door [--mib 1024] [--seconds 30]`: uploads and downloads through the embedded control plane's
- * front door: in parts and with tus, as a job's input and by a signed link. Compares with nginx on the same file; also measures GET /health and the memory while ten clients
- * download and ten read slowly. Needs curl, and nginx for the comparison (Debian: apt-get install nginx-light curl).
+ * front door, with a key that has limits: in parts and with tus, as a job's input, as a result and by a signed link.
+ * Compares with nginx on the same file; also measures GET /health and the memory while ten clients download and ten read
+ * slowly. Needs curl, and nginx for the comparison (Debian: apt-get install nginx-light curl).
  */
 
 const MIB = 1024 * 1024;
-const ROUNDS = 3;
+const ROUNDS = 5;
 const SENDERS = 4;
 const READERS = 10;
 const SLOW_BYTES_PER_SEC = 50_000;
 const REQUEST_INTERVAL_MS = 20;
-const API_KEY = "bench-key-of-the-door";
+const ADMIN_KEY = "bench-key-of-the-door";
 
 interface Part {
   readonly path: string;
@@ -43,9 +45,10 @@ console.log(`${machineLine()}; a file of ${values.mib} MiB`);
 
 const dir = await mkdtemp(join(tmpdir(), "splatt-door-"));
 const dataDir = join(dir, "control-plane");
-const controlPlane = await ControlPlaneProcess.start({ dataDir, apiKey: API_KEY }, (line) =>
+const controlPlane = await ControlPlaneProcess.start({ dataDir, apiKey: ADMIN_KEY }, (line) =>
   console.error(line),
 );
+const API_KEY = await limitedKey();
 const nginx = await startNginx();
 if (nginx === null) console.log("nginx is not installed; skipping the comparison.");
 try {
@@ -77,19 +80,23 @@ async function measure(): Promise<void> {
     if (nginx !== null) tus.nginx.push(await uploadToNginx(nginx, [whole]));
   }
 
-  const link = await linkTo(uploadId);
+  const result = await resultOf(uploadId);
+  const { url: link } = await postJson<{ url: string }>(`${result}/link`, {});
   const input = await leaseJobInput(controlPlane.url, API_KEY, uploadId);
   const downloads = { door: [] as number[], nginx: [] as number[] };
+  const results = { door: [] as number[], nginx: downloads.nginx };
   const linked = { door: [] as number[], nginx: downloads.nginx };
   for (let round = 0; round < ROUNDS; round++) {
     downloads.door.push(await timedDownload(input.url, input.headers));
     if (nginx !== null) downloads.nginx.push(await timedDownload(`${nginx.url}/whole`, {}));
+    results.door.push(await timedDownload(`${controlPlane.url}${result}`, { "x-api-key": API_KEY }));
     linked.door.push(await timedDownload(link, {}));
   }
-  console.log("\n| MiB/s, median of 3 | front door | nginx | ratio |\n|---|---|---|---|");
+  console.log(`\n| MiB/s, median of ${ROUNDS} | front door | nginx | ratio |\n|---|---|---|---|`);
   console.log(row(`upload in parts of 32 MiB, ${SENDERS} in parallel, SHA-256 of each`, uploads));
   console.log(row("upload with tus in one request, SHA-256 of the whole", tus));
-  console.log(row("download", downloads));
+  console.log(row("download of a job's input by its agent", downloads));
+  console.log(row("download of a result with a key", results));
   console.log(row("download by a signed link", linked));
 
   const health = `${controlPlane.url}/health`;
@@ -111,6 +118,23 @@ async function measure(): Promise<void> {
   console.log(`\nPeak memory above idle, all processes: ${await memory.stop()} MiB`);
   http.destroy();
   input.close();
+}
+
+/** A key with all limits, none of which is reached. */
+async function limitedKey(): Promise<string> {
+  const client = new Splatt({ url: controlPlane.url, apiKey: ADMIN_KEY });
+  const { key } = await client.createKey({
+    name: "bench",
+    scopes: ["jobs:read", "jobs:write", "results:read", "agents"],
+    limits: {
+      requests_per_minute: 100_000,
+      jobs_per_hour: 1000,
+      jobs_waiting: 1000,
+      bytes_stored: 1000 * size,
+      upload_bytes: size,
+    },
+  });
+  return key;
 }
 
 function row(name: string, { door, nginx }: { door: readonly number[]; nginx: readonly number[] }): string {
@@ -145,14 +169,12 @@ async function writeParts(): Promise<{ readonly parts: readonly Part[]; readonly
   return { parts, whole: { path, number: 0, sha256: hash.digest("hex") } };
 }
 
-/** The file as the result of a completed job, by a link that works without a key. */
-async function linkTo(uploadId: string): Promise<string> {
-  const { job_id } = await postJson<{ job_id: string }>("/jobs", {
-    task_id: "linked",
-    video_url: "https://example.com/v.mp4",
-  });
+/** The file as the result of a completed job. @returns its path */
+async function resultOf(uploadId: string): Promise<string> {
+  const video = { task_id: "result", video_url: "https://example.com/v.mp4" };
+  const { job_id } = await postJson<{ job_id: string }>("/jobs", video);
   await completeJob(dataDir, job_id, `uploads/${uploadId}/source`, size);
-  return (await postJson<{ url: string }>(`/jobs/${job_id}/results/baked_splat.ply/link`, {})).url;
+  return `/jobs/${job_id}/results/baked_splat.ply`;
 }
 
 /** As tus-js-client does it by default: the whole file in one request. */

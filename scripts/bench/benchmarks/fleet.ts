@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { ScriptedAgent } from "@splatt/e2e/scripted-agent";
 import { AgentProcess } from "@splatt/local/agent-process";
 import type { Fence } from "@splatt/shared";
+import { atOnce } from "../control-plane/at-once.ts";
 import { type BenchStack, residentMemory, startStack } from "../control-plane/bench-stack.ts";
 import { machineLine } from "../control-plane/machine-line.ts";
 import { BENCH_JOB, postJson } from "../control-plane/worker-contender.ts";
@@ -67,19 +68,6 @@ async function memoryPerAgent(stack: BenchStack, fleet: Fleet, tokens: readonly 
   const connected = await perAgent();
   await sleep(ASLEEP_MS);
   return `| ${stack.worker} | ${took.toFixed(1)} | ${mib(before)} | ${connected} | ${await perAgent()} |`;
-}
-
-/** Runs something `times` times, with limited concurrency. */
-async function atOnce(
-  times: number,
-  parallel: number,
-  work: (index: number) => Promise<void>,
-): Promise<void> {
-  const left = Array.from({ length: times }, (_, index) => index).values();
-  const worker = async () => {
-    for (const index of left) await work(index);
-  };
-  await Promise.all(Array.from({ length: parallel }, worker));
 }
 
 async function seconds(work: () => Promise<void>): Promise<number> {

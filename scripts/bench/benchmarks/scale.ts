@@ -7,21 +7,29 @@ import { parseArgs } from "node:util";
 import { ScriptedAgent } from "@splatt/e2e/scripted-agent";
 import { Arrivals } from "../control-plane/arrivals.ts";
 import { type BenchStack, startStack } from "../control-plane/bench-stack.ts";
+import { runLoad } from "../control-plane/load.ts";
 import { machineLine } from "../control-plane/machine-line.ts";
 import { p50p99 } from "../control-plane/quantiles.ts";
 import { timedGet } from "../control-plane/requests.ts";
-import { SEEDED_SINCE, seededId, seedJobs } from "../control-plane/seeded-jobs.ts";
+import { databaseBytes, SEEDED_SINCE, seededId, seedJobs } from "../control-plane/seeded-jobs.ts";
 
 /**
  * `npm run bench -- scale [--sizes 10000,100000,1000000] [--rounds N]`: the time of requests with this many jobs in D1:
  * a job's status, pages of the list with and without filters, the metrics, and an agent's wait for its next queued job.
  * One job in ten is queued, so the smallest size must exceed ten times the rounds.
+ *
+ * With `--agents N [--rate 100] [--seconds 600] [--job-seconds 60]`, so many agents then connect to one pool beside the
+ * jobs of the largest size, and work off jobs that are sent at that rate. `--rounds 0` measures only that.
  */
 
 const { values } = parseArgs({
   options: {
     sizes: { type: "string", default: "10000,100000,1000000" },
     rounds: { type: "string", default: "200" },
+    agents: { type: "string", default: "0" },
+    rate: { type: "string", default: "100" },
+    seconds: { type: "string", default: "600" },
+    "job-seconds": { type: "string", default: "60" },
   },
 });
 const rounds = Number(values.rounds);
@@ -77,7 +85,8 @@ async function measure(stack: BenchStack, size: number): Promise<void> {
     await get(() => `/jobs?limit=100&status=failed&cursor=${someJob()}`),
     await claimTimes(stack),
   ];
-  console.log(`| ${size.toLocaleString("en")} | ${row.join(" | ")} |`);
+  const gigabytes = (await databaseBytes(dataDir)) / 1e9;
+  console.log(`| ${size.toLocaleString("en")} | ${gigabytes.toFixed(2)} | ${row.join(" | ")} |`);
   const time = () => new Date(SEEDED_SINCE + 1000 * someJob()).toISOString();
   const filtered = {
     "task_id=": () => `/jobs?task_id=seeded-${Math.floor(someJob() / 10)}`,
@@ -105,9 +114,9 @@ const filters = new Map<string, string[]>();
 console.log(machineLine());
 console.log("\nMilliseconds, p50 / p99\n");
 console.log(
-  "| jobs | status | newest 100 | a later page | newest 100 that wait | a later page of the failed | claim |",
+  "| jobs | GB | status | newest 100 | a later page | newest 100 that wait | a later page of the failed | claim |",
 );
-console.log("|---|---|---|---|---|---|---|");
+console.log("|---|---|---|---|---|---|---|---|");
 const dataDir = await mkdtemp(join(tmpdir(), "splatt-bench-scale-"));
 try {
   await (await startStack({ worker: "splatt", dataDir }))[Symbol.asyncDispose]();
@@ -115,6 +124,7 @@ try {
   for (const size of values.sizes.split(",").map(Number)) {
     await seedJobs(dataDir, made, size);
     made = size;
+    if (rounds === 0) continue;
     await using stack = await startStack({ worker: "splatt", dataDir });
     await measure(stack, size);
   }
@@ -123,6 +133,11 @@ try {
     `\n| 100 jobs of the list by | ${sizes.join(" | ")} |\n|---|${sizes.map(() => "---|").join("")}`,
   );
   for (const [name, all] of filters) console.log(`| ${name} | ${all.join(" | ")} |`);
+  const agents = Number(values.agents);
+  if (agents > 0) {
+    const load = { agents, rate: Number(values.rate), seconds: Number(values.seconds) };
+    await runLoad({ ...load, jobSeconds: Number(values["job-seconds"]) }, join(dataDir, "state"));
+  }
 } finally {
   http.destroy();
   await rm(dataDir, { recursive: true });
