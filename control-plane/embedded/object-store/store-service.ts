@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { type Request, Response } from "miniflare";
@@ -44,6 +45,13 @@ async function reply(
       return store.put(request.key, source);
     case "delete":
       return withoutDetails(await store.delete(request.keys));
+    case "sha256": {
+      const read = await store.read(request.key, null);
+      if (read === null) return { ok: false, failure: "no_such_object" };
+      const hash = createHash("sha256");
+      for await (const chunk of bytesOf(read)) hash.update(chunk);
+      return { ok: true, sha256: hash.digest("hex") };
+    }
     case "createUpload":
       return store.createUpload(request.key);
     case "completeUpload":

@@ -9,6 +9,9 @@ import { type SQL, sql } from "drizzle-orm";
 /** The job waits for an agent; index `jobs_queue`. */
 export const IS_WAITING: SQL = sql.raw("status = 'queued' AND lease_id IS NULL");
 
+/** The same of a job whose id is given. The `+` has the job found by its id (has-status.ts). */
+export const STILL_WAITS: SQL = sql.raw("+status = 'queued' AND lease_id IS NULL");
+
 /** The job waits for another agent after it lost one; index `jobs_lost`. */
 export const IS_WAITING_AFTER_LOSS: SQL = sql.raw(
   "status = 'queued' AND lease_id IS NULL AND lost_leases > 0",

@@ -1,7 +1,7 @@
 import type { JobOptions, JobSource, JobSpec } from "@splatt/shared";
 import { and, eq, inArray, isNull, lt, lte, notExists, or, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
-import { IS_WAITING } from "../db/job-predicates.ts";
+import { IS_WAITING, STILL_WAITS } from "../db/job-predicates.ts";
 import { jobs, uploads } from "../db/schema.ts";
 import { claim as claimTransition } from "../jobs/transitions.ts";
 import { log } from "../log.ts";
@@ -84,7 +84,7 @@ export function claimUpdate(context: DispatchContext, leases: readonly Lease[], 
       and(
         eq(jobs.id, of("jobId")),
         eq(jobs.attempt, sql`${of("attempt")} - 1`),
-        IS_WAITING,
+        STILL_WAITS,
         onlyIfFirst === null ? undefined : nothingAhead(context, onlyIfFirst),
       ),
     );

@@ -8,7 +8,7 @@ export async function poolsInUse(db: Database): Promise<string[]> {
   const rows = await db.all<{ pool: string }>(
     sql`SELECT pool FROM agents
         UNION SELECT pool FROM jobs WHERE ${IS_LEASED}
-        UNION SELECT pool FROM jobs WHERE ${IS_WAITING_AFTER_LOSS}
+        UNION SELECT pool FROM jobs INDEXED BY jobs_lost WHERE ${IS_WAITING_AFTER_LOSS}
         UNION SELECT ${DEFAULT_POOL}`,
   );
   return rows.map(({ pool }) => pool);

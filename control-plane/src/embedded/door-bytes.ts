@@ -50,6 +50,13 @@ export function doorBytes(store: Fetcher, transfer: string): ObjectBytes {
       if (!reply.ok) throw problemOf(reply.failure);
     },
 
+    async sha256(key) {
+      const reply = await askStore(store, { op: "sha256", key });
+      if (reply.ok) return reply.sha256 ?? null;
+      if (reply.failure === "no_such_object") return null;
+      throw problemOf(reply.failure);
+    },
+
     // The local store takes one part of any size.
     growingPartSize: (size) => size,
 

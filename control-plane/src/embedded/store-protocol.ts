@@ -30,6 +30,7 @@ export const StoreRequest = z.discriminatedUnion("op", [
   z.object({ op: z.literal("put"), key: z.string() }),
   z.object({ op: z.literal("delete"), keys: z.array(z.string()) }),
   z.object({ op: z.literal("list"), prefix: z.string(), after: z.string(), limit: z.int().positive() }),
+  z.object({ op: z.literal("sha256"), key: z.string() }),
   z.object({ op: z.literal("createUpload"), key: z.string() }),
   z.object({
     op: z.literal("uploadPart"),
@@ -120,6 +121,8 @@ export const StoreReply = z.discriminatedUnion("ok", [
     truncated: z.boolean().optional(),
     uploadId: z.string().optional(),
     etag: z.string().optional(),
+    /** Lower-case hex. */
+    sha256: z.string().optional(),
     appended: AppendedSlice.optional(),
     hasArrived: z.boolean().optional(),
   }),

@@ -3,6 +3,7 @@ import { and, gt, inArray, notExists, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { auditJobs } from "../audit/audit.ts";
 import { type Database, database, withRetry } from "../db/database.ts";
+import { hasStatus } from "../db/has-status.ts";
 import { inList } from "../db/in-list.ts";
 import { type JobRow, jobEvents, jobs, results, shares, tombstones, uploads } from "../db/schema.ts";
 import { notifyDispatcher } from "../dispatch/dispatcher-client.ts";
@@ -66,7 +67,7 @@ async function deleteRows(
   now: number,
   afterwards: readonly BatchItem<"sqlite">[] = [],
 ): Promise<JobRow[]> {
-  const areEnded = and(inList(jobs.id, ids), inArray(jobs.status, [...TERMINAL_STATUSES])) as SQL;
+  const areEnded = and(inList(jobs.id, ids), hasStatus(TERMINAL_STATUSES)) as SQL;
   const ended = db.select({ id: jobs.id }).from(jobs).where(areEnded);
   const tombs = db
     .select({

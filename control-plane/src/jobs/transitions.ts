@@ -6,9 +6,10 @@ import {
   type JobStatus,
   statusesBefore,
 } from "@splatt/shared";
-import { and, inArray, type SQL, sql } from "drizzle-orm";
+import { and, type SQL, sql } from "drizzle-orm";
 import type { SQLiteUpdateSetSource } from "drizzle-orm/sqlite-core";
 import type { Database } from "../db/database.ts";
+import { hasStatus } from "../db/has-status.ts";
 import { jobs } from "../db/schema.ts";
 
 /**
@@ -30,7 +31,7 @@ export function applyTransition(db: Database, { from, to, set }: Transition, whe
   return db
     .update(jobs)
     .set({ ...set, status: to, version: NEXT_VERSION })
-    .where(and(where, inArray(jobs.status, [...from])));
+    .where(and(where, hasStatus(from)));
 }
 
 const NEXT_VERSION = sql`${jobs.version} + 1`;

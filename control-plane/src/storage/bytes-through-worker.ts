@@ -74,6 +74,14 @@ function bytesThroughWorker(bucket: R2Bucket): ObjectBytes {
         });
     },
 
+    async sha256(key) {
+      const object = await bucket.get(key);
+      if (object === null) return null;
+      const digest = new crypto.DigestStream("SHA-256");
+      await object.body.pipeTo(digest);
+      return hex(new Uint8Array(await digest.digest));
+    },
+
     growingPartSize,
     appendBody: (upload, request, algorithm) => appendThroughWorker(bucket, upload, request, algorithm),
   };

@@ -104,6 +104,8 @@ export interface ObjectBytes {
    * @throws ApiError when the body is damaged or incomplete; nothing is stored then
    */
   receiveObject(key: string, object: ObjectToReceive, request: PartRequest): Promise<void>;
+  /** @returns the SHA-256 of an object, lower-case hex; null when it no longer exists */
+  sha256(key: string): Promise<string | null>;
   /** The size of the parts that an upload of `size` bytes grows by. */
   growingPartSize(size: number): number;
   /** @throws ApiError when the server is too busy to take another body */

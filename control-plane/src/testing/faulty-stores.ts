@@ -55,6 +55,7 @@ export function faultyBytes(bytes: ObjectBytes, judge: Judge): ObjectBytes {
       ),
     receiveObject: (key, ...rest) =>
       judged(judge, { store: "r2", method: "put", what: key }, () => bytes.receiveObject(key, ...rest)),
+    sha256: (key) => judged(judge, { store: "r2", method: "get", what: key }, () => bytes.sha256(key)),
     growingPartSize: (size) => bytes.growingPartSize(size),
     appendBody: (upload, ...rest) => {
       const appender = bytes.appendBody(upload, ...rest);

@@ -101,7 +101,8 @@ export const uploadRoutes = new Hono<ApiEnv>()
     const db = database(c.env.DB);
     const upload = await findUpload(db, idParam(c), c.get("principal"));
     const parts = await receivedParts(db, upload.id);
-    const completed = await completeUpload(db, c.env.BUCKET, upload, parts);
+    const stores = { db, bucket: c.env.BUCKET, bytes: objectBytes(c.env) };
+    const completed = await completeUpload(stores, upload, parts);
     return c.json(toView(completed, parts, completed.size));
   })
 

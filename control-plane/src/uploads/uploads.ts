@@ -18,10 +18,10 @@ import { auditIf } from "../audit/audit.ts";
 import { type Database, withRetry } from "../db/database.ts";
 import { inList } from "../db/in-list.ts";
 import { jobs, tusUploads, type UploadRow, uploadParts, uploads } from "../db/schema.ts";
-import { hex } from "../http/credentials.ts";
 import { ApiError } from "../http/problem.ts";
 import { OWNER, type Principal } from "../keys/principal.ts";
 import { tailPrefix } from "../storage/append-through-worker.ts";
+import type { ObjectBytes } from "../storage/object-bytes.ts";
 import { abortMultipart, completeMultipart } from "./multipart.ts";
 import { usesUpload } from "./upload-users.ts";
 
@@ -33,6 +33,13 @@ const MAX_VERIFIED_BYTES = 512 * 1024 * 1024;
 
 /** The `expiresAt` of an upload that is being deleted. */
 const BEING_DELETED = 0;
+
+/** Where uploads are: their rows, their objects, and who moves the bytes. */
+export interface UploadStores {
+  readonly db: Database;
+  readonly bucket: R2Bucket;
+  readonly bytes: ObjectBytes;
+}
 
 /** What the client says about a video that it is going to send. */
 export interface AnnouncedUpload extends Pick<UploadRow, "filename" | "size" | "sha256"> {
@@ -152,8 +159,7 @@ export async function recordPart(db: Database, uploadId: string, part: ReceivedP
  * upload is deleted
  */
 export async function completeUpload(
-  db: Database,
-  bucket: R2Bucket,
+  { db, bucket, bytes }: UploadStores,
   upload: UploadRow,
   parts: readonly UploadedPart[],
 ): Promise<UploadRow> {
@@ -163,7 +169,7 @@ export async function completeUpload(
     throw new ApiError("upload_incomplete", `${parts.length} of ${wanted} parts have arrived.`);
   }
   const { etag } = await completeMultipart(bucket, upload, parts);
-  if (!(await isAsAnnounced(bucket, upload))) {
+  if (!(await isAsAnnounced(bytes, upload))) {
     await deleteUpload(db, bucket, { ...upload, etag });
     throw new ApiError("upload_checksum_mismatch");
   }
@@ -175,13 +181,11 @@ export async function completeUpload(
  * Verifies the SHA-256 of a stored video. A larger one would take longer than a request may; the agent verifies every
  * video that it downloads.
  */
-async function isAsAnnounced(bucket: R2Bucket, { r2Key, size, sha256 }: UploadRow): Promise<boolean> {
+async function isAsAnnounced(bytes: ObjectBytes, { r2Key, size, sha256 }: UploadRow): Promise<boolean> {
   if (sha256 === null || size > MAX_VERIFIED_BYTES) return true;
-  const object = await bucket.get(r2Key);
-  if (object === null) throw new ApiError("upload_not_found");
-  const digest = new crypto.DigestStream("SHA-256");
-  await object.body.pipeTo(digest);
-  return hex(new Uint8Array(await digest.digest)) === sha256;
+  const stored = await bytes.sha256(r2Key);
+  if (stored === null) throw new ApiError("upload_not_found");
+  return stored === sha256;
 }
 
 /**

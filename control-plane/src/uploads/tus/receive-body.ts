@@ -1,7 +1,8 @@
 import type { UploadedPart } from "@splatt/shared";
 import type { Database } from "../../db/database.ts";
 import { ApiError } from "../../http/problem.ts";
-import type { BodyAppender, Growth, ObjectBytes, PartRequest, Slice } from "../../storage/object-bytes.ts";
+import type { BodyAppender, Growth, PartRequest, Slice } from "../../storage/object-bytes.ts";
+import type { UploadStores } from "../uploads.ts";
 import type { UploadChecksum } from "./tus-headers.ts";
 import {
   endTurn,
@@ -30,7 +31,7 @@ export interface BodyToReceive {
  * @throws ApiError
  */
 export async function receiveBody(
-  stores: { readonly db: Database; readonly bucket: R2Bucket; readonly bytes: ObjectBytes },
+  stores: UploadStores,
   { upload }: TusUpload,
   { offset, checksum, request }: BodyToReceive,
 ): Promise<number> {

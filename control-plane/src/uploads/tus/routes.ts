@@ -9,7 +9,7 @@ import { isRefusedByKey } from "../../keys/quota.ts";
 import { objectBytes } from "../../storage/bytes-through-worker.ts";
 import { abandonMultipart } from "../multipart.ts";
 import { viewUpload } from "../upload-views.ts";
-import { deleteUpload, openUpload } from "../uploads.ts";
+import { deleteUpload, openUpload, type UploadStores } from "../uploads.ts";
 import {
   CREATE_TUS_UPLOAD,
   DELETE_TUS_UPLOAD,
@@ -88,12 +88,12 @@ export const tusRoutes = new Hono<ApiEnv>()
   })
 
   .get("/:id", serve(GET_TUS_UPLOAD), versioned, async (c) => {
-    const { bucket, db } = storesOf(c.env);
-    const found = await findTusUpload(db, idParam(c), c.get("principal"));
+    const stores = storesOf(c.env);
+    const found = await findTusUpload(stores.db, idParam(c), c.get("principal"));
     // As when the request that brought the last byte was cut off.
     const isWhole = found.upload.etag === null && found.tus.received === found.upload.size;
-    const upload = isWhole ? await completeTusUpload(db, bucket, found.upload) : found.upload;
-    return c.json(await viewUpload(db, upload), 200, {
+    const upload = isWhole ? await completeTusUpload(stores, found.upload) : found.upload;
+    return c.json(await viewUpload(stores.db, upload), 200, {
       "cache-control": "no-store",
       "upload-offset": String(offsetOf(found)),
       "upload-length": String(found.upload.size),
@@ -128,19 +128,17 @@ export const tusRoutes = new Hono<ApiEnv>()
     return c.body(null, 204);
   });
 
-type Stores = Parameters<typeof receiveBody>[0];
-
-function storesOf(env: ApiEnv["Bindings"]): Stores {
+function storesOf(env: ApiEnv["Bindings"]): UploadStores {
   return { db: database(env.DB), bucket: env.BUCKET, bytes: objectBytes(env) };
 }
 
 async function append(
-  stores: Stores,
+  stores: UploadStores,
   found: TusUpload,
   body: Parameters<typeof receiveBody>[2],
 ): Promise<number> {
   const received = await receiveBody(stores, found, body);
-  if (received === found.upload.size) await completeTusUpload(stores.db, stores.bucket, found.upload);
+  if (received === found.upload.size) await completeTusUpload(stores, found.upload);
   return received;
 }
 

@@ -12,6 +12,7 @@ import {
   isVisibleTo,
   receivedParts,
   type UploadOwner,
+  type UploadStores,
 } from "../uploads.ts";
 
 /**
@@ -156,15 +157,12 @@ export function piecesNoLongerUsed(before: readonly TailPiece[], after: readonly
  * Makes the video of an upload that has all its bytes. When the store refuses to put the parts together, because one
  * was overwritten by a request that had lost its turn, the upload begins again at 0.
  */
-export async function completeTusUpload(
-  db: Database,
-  bucket: R2Bucket,
-  upload: UploadRow,
-): Promise<UploadRow> {
+export async function completeTusUpload(stores: UploadStores, upload: UploadRow): Promise<UploadRow> {
+  const { db, bucket } = stores;
   try {
     // All bytes are in parts now. First, because an upload that is complete is not looked at again.
     await deleteTail(bucket, upload);
-    return await completeUpload(db, bucket, upload, await receivedParts(db, upload.id));
+    return await completeUpload(stores, upload, await receivedParts(db, upload.id));
   } catch (error) {
     if (error instanceof ApiError && error.code === "upload_incomplete") {
       log("warn", "upload begins again: its parts do not fit together", { upload: upload.id });
