@@ -24,8 +24,6 @@ export async function seedJobs(dataDir: string, from: number, to: number): Promi
       // In one piece, the log would grow as large as the database.
       db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     }
-    // D1 does this automatically from time to time.
-    db.exec("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)");
   } finally {
     db.close();
   }
