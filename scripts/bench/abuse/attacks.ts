@@ -80,6 +80,7 @@ function requests({ url, apiKey, client, jobId, agentToken, video }: Target): Re
     "x-lease-id": crypto.randomUUID(),
   };
   let upload: string | null = null;
+  let tus: string | null = null;
   return {
     "lists of jobs": () => ask("GET", "/jobs?limit=100", key),
     "the front page": () => ask("GET", "/", {}),
@@ -96,6 +97,18 @@ function requests({ url, apiKey, client, jobId, agentToken, video }: Target): Re
     downloads: () => ask("GET", video.url, video.headers),
     "slow reader for 5 s": () => readSlowly(video, 5000),
     "slow reader for 60 s": () => readSlowly(video, 60_000),
+    "connections that wait": () => Promise.all(Array.from({ length: 100 }, () => exchange(url, "", 8000))),
+    "tus cut": async () => {
+      const headers = { ...key, "tus-resumable": "1.0.0", "upload-length": "1000000" };
+      tus ??= (await fetch(new URL("/uploads/tus", url), { method: "POST", headers })).headers.get(
+        "location",
+      );
+      const { pathname } = new URL(tus ?? "", url);
+      const head = `PATCH ${pathname} HTTP/1.1\r\nHost: splatt\r\nX-API-Key: ${apiKey}\r\nTus-Resumable: 1.0.0\r\n`;
+      const rest =
+        "Upload-Offset: 0\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: 1000000\r\n";
+      await exchange(url, `${head}${rest}\r\n${"x".repeat(500_000)}`, 300);
+    },
     "part cut": async () => {
       upload ??= (await client.createUpload({ filename: "v.mp4", size: 32 * MIB })).upload_id;
       const head = `PUT /uploads/${upload}/parts/1 HTTP/1.1\r\nHost: splatt\r\nX-API-Key: ${apiKey}\r\n`;

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { Agent, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { ControlPlaneProcess } from "@splatt/local/control-plane-process";
@@ -17,11 +18,12 @@ import { timedGet } from "../control-plane/requests.ts";
 import { leaseJobInput } from "../door/job-input.ts";
 
 /**
- * `npm run bench -- abuse [--minutes 60] [--each SECONDS] [--only NAME]`: the memory of the embedded control plane, and
- * the latency for others, while clients attack it in every way together: broken framing, slow and idle connections,
- * floods with valid keys, agents that flood their sockets, ranges, aborted uploads, slow readers. With --each, one attack
- * after the other, and the processor time that each costs. A bare HTTP server of Node shows what the machine's load
- * costs anybody.
+ * `npm run bench -- abuse [--minutes 60] [--pause MS] [--each SECONDS] [--only NAME]`: what grows in the embedded control
+ * plane (memory, open files, bytes on the disk, rows, the log), and the latency for others, while clients attack it in
+ * every way together: broken framing, slow and idle connections, floods with valid keys, agents that flood their
+ * sockets, ranges, aborted uploads, slow readers. --pause is the time between two attacks of a kind, by default 5 ms.
+ * With --each, one attack after the other, and the processor time that each costs. A bare HTTP server of Node shows what
+ * the machine's load costs anybody.
  */
 
 const MIB = 1024 * 1024;
@@ -35,6 +37,7 @@ const ATTACKERS = join(import.meta.dirname, "../abuse/attack-main.ts");
 const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "60" },
+    pause: { type: "string", default: "5" },
     each: { type: "string" },
     only: { type: "string", multiple: true, default: [] },
   },
@@ -42,10 +45,12 @@ const { values } = parseArgs({
 
 console.log(machineLine());
 const dir = await mkdtemp(join(tmpdir(), "splatt-abuse-"));
-const controlPlane = await ControlPlaneProcess.start(
-  { dataDir: join(dir, "control-plane"), apiKey: API_KEY },
-  (line) => console.error(line.slice(0, 300)),
-);
+const dataDir = join(dir, "control-plane");
+let logBytes = 0;
+const controlPlane = await ControlPlaneProcess.start({ dataDir, apiKey: API_KEY }, (line) => {
+  logBytes += line.length + 1;
+  if (line.includes('"level":"error"')) console.error(line.slice(0, 300));
+});
 const pids = await controlPlane.pids();
 const http = new Agent({ keepAlive: true });
 const peer = createServer((_request, response) => response.end("{}")).listen(0, "127.0.0.1");
@@ -87,20 +92,31 @@ async function prepare(): Promise<Target> {
 
 async function attackTogether(target: Target, minutes: number): Promise<void> {
   console.log(
-    "\n| minute | launcher | runtime | byte mover | above idle, MiB | GET /health p50 / p99 | bare server p50 / p99 ms |",
+    "\n| minute | launcher | runtime | byte mover | above idle, MiB | open files | on the disk, MiB | rows in D1 | log, KiB | GET /health p50 / p99 | bare server p50 / p99 ms |",
   );
-  console.log("|---|---|---|---|---|---|---|");
+  console.log(`|${"---|".repeat(11)}`);
   const idle = await memoryOf();
-  const row = (minute: number, now: readonly number[], times: string) =>
-    console.log(`| ${[minute, ...now.map(mib), mib(sum(now) - sum(idle)), times].join(" | ")} |`);
-  row(0, idle, await latencies(5000));
+  const row = async (minute: number, now: readonly number[], times: string) => {
+    const { files, bytes, rows } = await kept();
+    const cells = [
+      ...now.map(mib),
+      mib(sum(now) - sum(idle)),
+      files,
+      mib(bytes),
+      rows,
+      (logBytes / 1024).toFixed(0),
+      times,
+    ];
+    console.log(`| ${[minute, ...cells].join(" | ")} |`);
+  };
+  await row(0, idle, await latencies(5000));
   const attackers = startAttackers(target, values.only);
   const above: number[] = [];
   for (let minute = 1; minute <= minutes; minute++) {
     const times = await latencies(60_000);
     const now = await memoryOf();
     above.push(sum(now) - sum(idle));
-    row(minute, now, times);
+    await row(minute, now, times);
   }
   attackers.kill("SIGKILL");
   const later = above.slice(Math.floor(above.length / 3));
@@ -108,6 +124,8 @@ async function attackTogether(target: Target, minutes: number): Promise<void> {
     `\nMost above idle: ${mib(Math.max(...above))} MiB. Slope after the first third: ` +
       `${((60 * slopeOf(later)) / MIB).toFixed(1)} MiB an hour.`,
   );
+  await latencies(60_000);
+  await row(minutes + 1, await memoryOf(), "nobody attacks | ");
 }
 
 async function attackInTurn(target: Target, seconds: number): Promise<void> {
@@ -129,7 +147,9 @@ async function attackInTurn(target: Target, seconds: number): Promise<void> {
 }
 
 function startAttackers({ client: _, ...target }: Target, names: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [ATTACKERS, JSON.stringify(target), ...names], { stdio: "ignore" });
+  return spawn(process.execPath, [ATTACKERS, JSON.stringify(target), values.pause, ...names], {
+    stdio: "ignore",
+  });
 }
 
 /** @returns the cells of GET /health, and of the bare server in turn with it */
@@ -143,6 +163,36 @@ async function latencies(ms: number): Promise<string> {
     await sleep(20);
   }
   return `${p50p99(health)} | ${p50p99(bare)}`;
+}
+
+/** What a client could make the control plane keep, apart from memory. */
+async function kept(): Promise<{ files: number; bytes: number; rows: number }> {
+  const open = await Promise.all(pids.map((pid) => readdir(`/proc/${pid}/fd`)));
+  const entries = await readdir(dataDir, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name));
+  // Files come and go meanwhile.
+  const sizes = await Promise.all(paths.map(async (path) => (await stat(path).catch(() => null))?.size ?? 0));
+  // The runtime locks the other databases.
+  const rows = paths.filter((path) => /\/d1\/.*\.sqlite$/.test(path)).map(rowsOf);
+  return { files: open.flat().length, bytes: sum(sizes), rows: sum(rows) };
+}
+
+/** The rows of all tables of a database. */
+function rowsOf(path: string): number {
+  const db = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
+  try {
+    const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+    return sum(
+      tables.map(({ name }) => {
+        const count = db.prepare(`SELECT count(*) AS rows FROM "${name}"`).get();
+        return Number(count?.rows);
+      }),
+    );
+  } finally {
+    db.close();
+  }
 }
 
 function memoryOf(): Promise<number[]> {
