@@ -1,7 +1,9 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { parseProcStat } from "@splatt/shared/processes";
-import { errnoCode } from "./errno-code.ts";
+
+const SQLITE_BUSY = 5;
 
 /** Pid and start time together uniquely identify a process. */
 interface NotedProcess {
@@ -11,29 +13,45 @@ interface NotedProcess {
 
 /**
  * Makes this process the only one that uses a data folder. A second one would end the runtime of the first, and remove
- * the files that are arriving there. What a killed process left locks nothing.
+ * the files that are arriving there. The operating system releases the lock of a process that ends in any way; the note
+ * beside it only tells others who holds it.
  *
  * @returns what leaves the folder
  * @throws when another process uses it
  */
 export async function enterFolder(dataDir: string): Promise<() => Promise<void>> {
-  const path = join(dataDir, "launcher.json");
-  for (const other of await readNote(path)) {
-    if (other.pid === process.pid || !(await isRunning(other))) continue;
-    const what = `another control plane (process ${other.pid}) uses the folder ${dataDir}`;
+  const notePath = join(dataDir, "launcher.json");
+  const refuse = (who: string) => {
+    const what = `another control plane${who} uses the folder ${dataDir}`;
     throw new Error(`${what}. Stop it, or set DATA_DIR to another folder.`);
+  };
+  // An earlier version has the note alone.
+  for (const other of await readNote(notePath)) {
+    if (other.pid !== process.pid && (await isRunning(other))) refuse(` (process ${other.pid})`);
   }
-  const leave = () => rm(path, { force: true }).catch(() => undefined);
+  const lock = lockFile(join(dataDir, "launcher.lock"));
+  if (lock === "taken") return refuse("");
   const own = await statOf("self");
-  if (own === null) return leave;
-  await leave();
-  const { pid, startTime } = own;
-  await writeFile(path, JSON.stringify([{ pid, startTime }]), { flag: "wx" }).catch((error: unknown) => {
-    // Another process was faster. A disk that takes no writes has its own message.
-    if (errnoCode(error) === "EEXIST")
-      throw new Error(`another control plane starts in the folder ${dataDir}`);
-  });
-  return leave;
+  // A disk that takes no writes has its own message.
+  if (own !== null) await writeFile(notePath, JSON.stringify([own])).catch(() => undefined);
+  return async () => {
+    await rm(notePath, { force: true }).catch(() => undefined);
+    lock?.close();
+  };
+}
+
+/** @returns what holds the lock; null on a disk that has no locks, or that cannot be written */
+function lockFile(path: string): DatabaseSync | "taken" | null {
+  let file: DatabaseSync | null = null;
+  try {
+    // Without a wait: who holds the lock keeps it.
+    file = new DatabaseSync(path, { timeout: 0 });
+    file.exec("BEGIN EXCLUSIVE");
+    return file;
+  } catch (error) {
+    file?.close();
+    return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY ? "taken" : null;
+  }
 }
 
 /**
