@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -167,6 +167,22 @@ describe.skipIf(process.platform !== "linux")("a confined tool", () => {
     ["kill -SEGV $$", { exitCode: null, signal: "SIGSEGV" }],
   ])("exits as it does outside: %s", async (script, exit) => {
     expect(await runTool(confined(script))).toMatchObject({ ok: true, value: exit });
+  });
+
+  it("inherits no secret, and of the agent's open files only the streams", async () => {
+    vi.stubEnv("AGENT_TOKEN", "canary");
+    const lines: string[] = [];
+    await using _ = await open(join(dir, "others"), "w");
+    const script = `cat /proc/self/environ | tr '\\0' '\\n'; for fd in /proc/$$/fd/*; do readlink $fd; done; true`;
+    const ended = await runTool(confined(script, { onLine: (line) => lines.push(line) }));
+    vi.unstubAllEnvs();
+    expect(ended).toMatchObject({ ok: true, value: { exitCode: 0 } });
+    expect(lines.filter((line) => line.startsWith("PATH="))).toHaveLength(1);
+    expect(lines.join("\n")).not.toMatch(/canary|TOKEN/);
+    // A test runner may have left pipes open for its children.
+    const opened = lines.filter((line) => /^(?:\/|socket:|pipe:)/.test(line));
+    expect(opened).toContain("/dev/null");
+    expect(opened.filter((target) => target.startsWith("/") && target !== "/dev/null")).toEqual([]);
   });
 
   it("reports out of memory when the kernel killed it", async () => {

@@ -38,9 +38,13 @@ export function statusesIn(received: Buffer): number[] {
 }
 
 /** A finding for people, or null: an answer that blames the server. */
-export function serverError(sent: readonly Buffer[], received: Buffer): string | null {
+export function serverError(
+  sent: readonly Buffer[],
+  received: Buffer,
+  counts: (answer: string) => boolean = () => true,
+): string | null {
   const status = statusesIn(received).find((code) => code >= 500 && code !== NOT_IMPLEMENTED);
-  if (status === undefined) return null;
+  if (status === undefined || !counts(received.toString("latin1"))) return null;
   const shown = Buffer.concat([...sent])
     .toString("latin1")
     .slice(0, 1500);

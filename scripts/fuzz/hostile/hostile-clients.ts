@@ -10,6 +10,8 @@ export interface HostileTarget {
   readonly apiKey: string;
   /** The Worker's log. */
   readonly log: readonly string[];
+  /** Whether an answer counts that blames the server; by default each does. */
+  readonly counts?: (answer: string) => boolean;
 }
 
 /** What exists on the server, for requests that name it. */
@@ -61,7 +63,7 @@ export async function hostileClients(
 
 async function attack(
   random: Random,
-  { url, apiKey }: HostileTarget,
+  { url, apiKey, counts }: HostileTarget,
   targets: RequestTargets,
   { jobId, opaque }: Existing,
 ): Promise<string | null> {
@@ -70,7 +72,7 @@ async function attack(
   if (kind <= 5) {
     const path = `/jobs/${jobId}/watch?${random.pick(["", "log=0", "log=0&metrics=0", "cursor=1.0.-.-"])}`;
     const sent = [upgradeRequest(path, apiKey), hostileFrames(random)];
-    return serverError(sent, await exchange(url, sent, 2));
+    return serverError(sent, await exchange(url, sent, 2), counts);
   }
   if (kind <= 10) {
     const { text, path } = random.pick(opaque) ?? { text: "", path: () => "/" };
@@ -81,7 +83,7 @@ async function attack(
     return response.status < 500 ? null : `${response.status} for ${response.url}`;
   }
   const sent = rawRequest(random, targets);
-  return serverError(sent, await exchange(url, sent));
+  return serverError(sent, await exchange(url, sent), counts);
 }
 
 async function makeExisting({ url, apiKey }: HostileTarget): Promise<Existing> {
