@@ -17,6 +17,8 @@ const NOT_A_VIDEO: Partial<Record<Signature, string>> = {
   html: "a web page",
   playlist: "a playlist that names other files",
   text: "a text",
+  sound: "a sound without pictures",
+  form: "a web form with a file in it",
   other: "another kind of file",
   empty: "empty",
 };

@@ -14,7 +14,13 @@ export type Signature =
   | "animation"
   /** A zip or tar, perhaps of photos, or an archive that we do not read. */
   | "archive"
-  /** A well-known format without pictures: a document, a sound. */
+  /** Pictures without a container, so without times. */
+  | "bare-stream"
+  /** A sound without pictures. */
+  | "sound"
+  /** The body of a web form that has the file in it, as `curl -F` sends it. */
+  | "form"
+  /** A well-known format without pictures, such as a document. */
   | "other"
   | "empty"
   | "unknown";
@@ -45,8 +51,20 @@ const ARCHIVE_FORMATS: readonly (readonly number[])[] = [
 ];
 const OTHER_FORMATS: readonly (readonly number[])[] = [
   [0x25, 0x50, 0x44, 0x46], // PDF
-  [0x49, 0x44, 0x33], // MP3
   [0x7f, 0x45, 0x4c, 0x46], // ELF
+];
+const SOUND_FORMATS: readonly (readonly number[])[] = [
+  [0x49, 0x44, 0x33], // MP3
+  [0x66, 0x4c, 0x61, 0x43], // FLAC
+  [0x23, 0x21, 0x41, 0x4d, 0x52], // AMR
+];
+const BARE_STREAMS: readonly (readonly number[])[] = [
+  [0x00, 0x00, 0x01, 0xb3], // MPEG-1 and MPEG-2: a sequence
+  [0x00, 0x00, 0x01, 0xb0], // MPEG-4: a sequence
+  [0x12, 0x00, 0x0a], // AV1: a temporal delimiter and a sequence
+  [0x44, 0x4b, 0x49, 0x46], // IVF
+  [0x59, 0x55, 0x56, 0x34, 0x4d, 0x50, 0x45, 0x47, 0x32], // YUV4MPEG2
+  [0x1f, 0x07, 0x00], // DV
 ];
 
 const IMAGE_FORMATS: readonly (readonly number[])[] = [
@@ -84,8 +102,11 @@ export function signatureOf(head: Uint8Array): Signature {
   const text = beginning.replace(/^(?:\u00ef\u00bb\u00bf)?\s+|^\u00ef\u00bb\u00bf/, "").toLowerCase();
   if (/^(?:#extm3u|ffconcat |\[playlist\]|<smil|<mpd)/.test(text) || /^<\?xml[^>]*>\s*<mpd/.test(text))
     return "playlist";
+  if (/^--\S+\r?\ncontent-disposition: form-data/.test(text)) return "form";
   if (/^(?:<!doctype html|<html|<head|<body|<script)/.test(text)) return "html";
   if (startsWithAny(head, ARCHIVE_FORMATS)) return "archive";
+  if (isBareStream(head)) return "bare-stream";
+  if (isSound(head, beginning)) return "sound";
   if (startsWithAny(head, OTHER_FORMATS)) return "other";
   return isText(head) ? "text" : "unknown";
 }
@@ -134,6 +155,26 @@ function isVideo(head: Uint8Array): boolean {
   // MPEG transport stream: a sync byte every 188 bytes, or 192 with time codes in front.
   const synced = (first: number, step: number) => [0, 1, 2].every((i) => head[first + i * step] === 0x47);
   return synced(0, 188) || synced(4, 192);
+}
+
+function isBareStream(head: Uint8Array): boolean {
+  if (startsWithAny(head, BARE_STREAMS)) return true;
+  // H.264 and HEVC: a start code, and the first unit, which is a delimiter, a parameter set or a message.
+  const code = [3, 2].find(
+    (zeros) => head[zeros] === 1 && head.subarray(0, zeros).every((byte) => byte === 0),
+  );
+  if (code === undefined) return false;
+  const [type = 0, second = 0] = head.subarray(code + 1, code + 3);
+  const isAvc = (type & 0x80) === 0 && [6, 7, 9].includes(type & 0x1f);
+  return isAvc || (second === 0x01 && [32, 33, 35, 39].includes(type >> 1));
+}
+
+function isSound(head: Uint8Array, beginning: string): boolean {
+  if (/^(?:RIFF....WAVE|FORM....AIF[FC])/s.test(beginning)) return true;
+  // MPEG audio without tags, and AAC: eleven bits of synchronisation, and no reserved version or layer of MP3.
+  const [sync = 0, next = 0] = head;
+  const isMpegAudio = sync === 0xff && [0xfb, 0xfa, 0xf3, 0xf2, 0xf1, 0xf9, 0xf0, 0xf8].includes(next);
+  return isMpegAudio || startsWithAny(head, SOUND_FORMATS);
 }
 
 /** Whether it has no control characters other than those of text. */

@@ -1,5 +1,6 @@
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import type { Rectangle } from "./bars.ts";
+import { declaredEnd } from "./declared-end.ts";
 import { readIsoMovie } from "./iso-media.ts";
 import { readMatroskaTracks } from "./matroska.ts";
 import type { Orientation } from "./orientation.ts";
@@ -18,6 +19,8 @@ export interface ContainerFacts {
   /** Whether it holds a view for each eye, of which ffmpeg decodes one. */
   readonly spatial: boolean;
   readonly livePhoto: boolean;
+  /** The share of its bytes that the file has, where the container tells. */
+  readonly shareOfBytes: number;
 }
 
 const NOTHING: ContainerFacts = {
@@ -27,6 +30,7 @@ const NOTHING: ContainerFacts = {
   encrypted: false,
   spatial: false,
   livePhoto: false,
+  shareOfBytes: 1,
 };
 
 export async function readContainer(
@@ -43,12 +47,18 @@ export async function readContainer(
     const track = videos.find(({ id }) => id === film.id) ?? videos[position];
     return { ...NOTHING, ...track, livePhoto };
   }
+  const rest = { ...NOTHING, shareOfBytes: await shareOfBytes(file, container) };
   if (container.includes("matroska")) {
     const track = (await readMatroskaTracks(file))[film.stream];
-    if (!track) return NOTHING;
+    if (!track) return rest;
     // Without cropping ffprobe is right, in all versions.
     const { crop, encrypted } = track;
-    return { ...NOTHING, crop, encrypted, pixelAspect: crop ? track.pixelAspect : null };
+    return { ...rest, crop, encrypted, pixelAspect: crop ? track.pixelAspect : null };
   }
-  return NOTHING;
+  return rest;
+}
+
+async function shareOfBytes(file: FileHandle, container: string): Promise<number> {
+  const [end, { size }] = await Promise.all([declaredEnd(file, container), file.stat()]);
+  return end === null ? 1 : Math.min(1, size / end);
 }

@@ -32,6 +32,9 @@ const ID = {
 /** The tracks come before the pictures; what precedes them in a real file is a few kilobytes. */
 const MAX_HEAD_BYTES = 1_048_576;
 
+/** The segment follows a header of a few dozen bytes. */
+const MAX_PREFIX_BYTES = 4096;
+
 interface Element {
   readonly id: number;
   readonly content: Buffer;
@@ -53,6 +56,20 @@ export async function readMatroskaTracks(file: FileHandle): Promise<(MatroskaTra
     }
   }
   return tracks;
+}
+
+/** @returns where the file's segment ends; null when it does not say, as in a live recording */
+export async function matroskaEnd(file: FileHandle): Promise<number | null> {
+  const head = Buffer.alloc(MAX_PREFIX_BYTES);
+  const { bytesRead } = await file.read(head, 0, head.length, 0);
+  for (let at = 0; at < bytesRead; ) {
+    const id = variableInteger(head, at, 4, false);
+    const size = id && variableInteger(head, at + id.length, 8, true);
+    if (!id || !size || size.unknown) return null;
+    at += id.length + size.length + size.value;
+    if (id.value === ID.segment) return at;
+  }
+  return null;
 }
 
 function describe(entry: Buffer): MatroskaTrack | null {

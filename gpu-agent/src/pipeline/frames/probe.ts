@@ -140,7 +140,7 @@ export function parseProbe(json: string): Result<ProbedFile, Failure> {
   const { streams, format } = parsed.data;
   const videos = streams.filter(({ codec_type }) => codec_type === "video").map(describe);
   if (!videos.some(({ attached }) => !attached)) {
-    const kinds = [...new Set(streams.map((s) => s.codec_type ?? "unknown"))];
+    const kinds = [...new Set(streams.map(kindOf))];
     return err(
       kinds.some((kind) => kind !== "data" && kind !== "unknown")
         ? failure("video_no_stream", `It has: ${kinds.join(", ")}.`)
@@ -185,6 +185,11 @@ function describe(stream: ProbedStream): ProbedVideo {
       dolbyVision !== undefined &&
       (dolbyVision.dv_profile === 5 || dolbyVision.dv_bl_signal_compatibility_id === 0),
   };
+}
+
+function kindOf(stream: ProbedStream): string {
+  const { codec_type: type = "unknown" } = stream;
+  return type === "video" ? "a cover picture" : type;
 }
 
 function parseJson(text: string): unknown {

@@ -58,14 +58,25 @@ function lastWords(stderr: readonly string[], file: string): string {
 /** Why ffprobe could not read a file. */
 function unreadable(signature: Signature, words: string): Failure {
   if (signature === "empty") return failure("video_corrupt", "The file is empty.");
-  if (signature === "video") return failure("video_corrupt", words);
+  if (signature === "video") {
+    const isCutOff = words.includes("moov atom not found");
+    const why = "The file ends before its index: the recording or the copy was cut off.";
+    return failure("video_corrupt", isCutOff ? why : words);
+  }
   const kinds: Partial<Record<Signature, string>> = {
     playlist: "It is a playlist that names other files.",
     html: "It is a web page.",
     text: "It is a text.",
-    other: "It is another kind of file: a sound, an archive or a document.",
+    "bare-stream":
+      "It is a video stream without a container, so the times of its pictures are unknown. " +
+      "Put it into one, with its frame rate: ffmpeg -framerate 30 -i FILE -c copy video.mp4",
+    sound: "It is a sound without pictures.",
+    form: "It is a web form with a file in it. Send the file's bytes alone: curl --data-binary @FILE",
+    other: "It is another kind of file, such as a document or a program.",
   };
-  return failure("video_unsupported", kinds[signature] ?? words);
+  const isKnown = words.includes("not on whitelist");
+  const unknown = isKnown ? "Its container is not read." : "Its format is not known.";
+  return failure("video_unsupported", kinds[signature] ?? unknown);
 }
 
 /** Reads the orientations that pictures of the film declare themselves. */

@@ -22,8 +22,91 @@ beforeEach(async () => {
 
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-/** Files without a usable video, made as `source`, with the failure expected for each. */
-const KINDS: readonly (readonly [kind: string, code: string, make: () => Promise<void> | void])[] = [
+/** Files without a usable video, made as `source`, with the failure and what its detail says. */
+const KINDS: readonly (readonly [
+  kind: string,
+  code: string,
+  make: () => Promise<void> | void,
+  detail?: RegExp,
+])[] = [
+  [
+    "a bare H.264 stream",
+    "video_unsupported",
+    () => ffmpeg(dir, ...SOURCE, "-c:v", "libx264", "-f", "h264", "source"),
+    /stream without a container/,
+  ],
+  [
+    "DV as it comes from the tape",
+    "video_unsupported",
+    () =>
+      ffmpeg(
+        dir,
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=s=720x576:r=25:d=1",
+        "-c:v",
+        "dvvideo",
+        "-pix_fmt",
+        "yuv420p",
+        "-f",
+        "dv",
+        "source",
+      ),
+    /stream without a container/,
+  ],
+  [
+    "a container that is not read",
+    "video_unsupported",
+    () => ffmpeg(dir, ...SOURCE, ...MPEG4, "-f", "nut", "source"),
+    /^Its container is not read\.$/,
+  ],
+  [
+    "bytes of no known format",
+    "video_unsupported",
+    () => writeFile(join(dir, "source"), Buffer.alloc(5000, 7)),
+    /^Its format is not known\.$/,
+  ],
+  [
+    "a sound",
+    "video_unsupported",
+    () => ffmpeg(dir, "-f", "lavfi", "-i", "sine=d=1", "-f", "wav", "source"),
+    /sound without pictures/,
+  ],
+  [
+    "a sound with a cover picture",
+    "video_no_stream",
+    () => {
+      ffmpeg(dir, ...SOURCE, "-frames:v", "1", "cover.jpg");
+      const inputs = ["-f", "lavfi", "-i", "sine=d=1", "-i", "cover.jpg", "-map", "0", "-map", "1"];
+      const codecs = ["-c:a", "aac", "-c:v", "mjpeg", "-disposition:v:0", "attached_pic"];
+      ffmpeg(dir, ...inputs, ...codecs, "-f", "mp4", "source");
+    },
+    /audio, a cover picture/,
+  ],
+  [
+    "a video in a web form",
+    "video_unsupported",
+    async () => {
+      ffmpeg(dir, ...SOURCE, ...MPEG4, "-f", "mp4", "clip");
+      const head = '--x\r\nContent-Disposition: form-data; name="file"; filename="v.mp4"\r\n\r\n';
+      await writeFile(
+        join(dir, "source"),
+        Buffer.concat([Buffer.from(head), await readFile(join(dir, "clip"))]),
+      );
+    },
+    /--data-binary/,
+  ],
+  [
+    "a recording that was cut off",
+    "video_corrupt",
+    async () => {
+      ffmpeg(dir, ...SOURCE, ...MPEG4, "-f", "mp4", "clip");
+      const bytes = await readFile(join(dir, "clip"));
+      await writeFile(join(dir, "source"), bytes.subarray(0, bytes.indexOf("moov") - 4));
+    },
+    /ends before its index/,
+  ],
   [
     "an encrypted video",
     "video_encrypted",
@@ -140,7 +223,7 @@ async function mp4With(extra: Buffer): Promise<void> {
 }
 
 describe.skipIf(ffmpegOnPath() === null)("is named, and not decoded:", { timeout: 60_000 }, () => {
-  it.each(KINDS)("%s", async (_, code, make) => {
+  it.each(KINDS)("%s", async (_, code, make, detail = /^/) => {
     await make();
     const out = await mkdtemp(join(dir, "out-"));
     const stage = createFramesStage({
@@ -162,7 +245,7 @@ describe.skipIf(ffmpegOnPath() === null)("is named, and not decoded:", { timeout
         toolOutput: () => undefined,
       },
     );
-    expect(result).toMatchObject({ ok: false, error: { code } });
+    expect(result).toMatchObject({ ok: false, error: { code, detail: expect.stringMatching(detail) } });
     expect(await readdir(out)).toEqual([]);
   });
 });

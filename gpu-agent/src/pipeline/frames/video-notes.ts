@@ -31,7 +31,7 @@ export function videoNotes(video: InputVideo, { request, decoded, run, uniform }
       `The video is damaged: parts of some frames may be smeared. ffmpeg said, among others: ${decoded.damage[0]}.`,
     );
   }
-  const share = shareInFile(file, film, promised);
+  const share = Math.min(shareInFile(file, film, promised), container.shareOfBytes);
   if (share < 0.95) notes.push(`The file is truncated: it holds ${Math.round(100 * share)} % of the video.`);
   return notes;
 }

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
-import { err, errorText, type Failure, failure, type Result } from "@splatt/shared";
+import { err, errorText, type Failure, failure, type Result, TAR_BLOCK } from "@splatt/shared";
 import type { Archive, ArchiveLimits } from "./archive.ts";
 import { openTar } from "./tar-archive.ts";
+import { isTarHeader } from "./tar-header.ts";
 import { openZip } from "./zip-archive.ts";
 
 type Container = "zip" | "tar" | "gzip" | "other";
@@ -52,6 +53,13 @@ async function looksLikeTar(handle: Awaited<ReturnType<typeof open>>): Promise<b
   return magic.toString("latin1") === "ustar";
 }
 
+async function isTar(file: string): Promise<boolean> {
+  await using handle = await open(file);
+  const header = Buffer.alloc(TAR_BLOCK);
+  await handle.read(header, 0, header.length, 0);
+  return isTarHeader(header);
+}
+
 /** Unpacks the gzip around a tar to a file, so that its entries can be read in any order. */
 async function openGzip(
   file: string,
@@ -79,6 +87,12 @@ async function openGzip(
     if (error instanceof Error && "code" in error && error.code === "ENOSPC")
       return err(failure("disk_full", ""));
     return err(failure("archive_corrupt", errorText(error)));
+  }
+  if (unpacked > 0 && !(await isTar(tar))) {
+    await remove();
+    return err(
+      failure("archive_unsupported", "It is a gzip of a single file: unpack it, and send that file."),
+    );
   }
   const opened = await openTar(tar, unpacked, limits);
   if (!opened.ok) {

@@ -294,6 +294,7 @@ describe("an archive is refused", () => {
       () => tarWith({ path: "z.jpg", data: Buffer.alloc(2000) }).subarray(0, -3000),
     ],
     ["an entry larger than the tar", "archive_corrupt", () => tarWith({ path: "z.jpg", size: 8 ** 10 })],
+    ["a gzip of a video", "archive_unsupported", () => gzipSync(Buffer.from("\0\0\0\u0018ftypisom"))],
     ["a tar.gz that breaks off", "archive_corrupt", () => gzipSync(tarWith({ path: "z" })).subarray(0, 5000)],
     ["too few photos", "too_few_photos", () => zipOf(named(photos.slice(1)))],
     ["no photos", "too_few_photos", () => zipOf({ "a.txt": Buffer.from("hello") })],
