@@ -223,7 +223,8 @@ async function mp4With(extra: Buffer): Promise<void> {
 }
 
 describe.skipIf(ffmpegOnPath() === null)("is named, and not decoded:", { timeout: 60_000 }, () => {
-  it.each(KINDS)("%s", async (_, code, make, detail = /^/) => {
+  const kinds = KINDS.map(([kind, code, make, detail = /^/]) => [kind, code, make, detail] as const);
+  it.each(kinds)("%s", async (_, code, make, detail) => {
     await make();
     const out = await mkdtemp(join(dir, "out-"));
     const stage = createFramesStage({
