@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync } from "node:fs";
-import { open, rm } from "node:fs/promises";
+import { closeSync, existsSync, mkdtempSync, openSync, writeSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -27,18 +27,25 @@ function mount(...options: string[]): boolean {
   }
 }
 
-/** Fills the disk. @returns a function that frees the space */
-async function fillDisk(): Promise<() => Promise<void>> {
-  const path = join(mountPoint, "filler");
-  const file = await open(path, "w");
+/**
+ * Fills the disk at once: the control plane in this process cannot free its ballast meanwhile.
+ *
+ * @returns a function that frees the space
+ */
+function fillDisk(): () => Promise<void> {
+  const path = join(mountPoint, `filler-${crypto.randomUUID()}`);
+  const file = openSync(path, "w");
   try {
     for (let bytes = MIB; bytes >= 4096; ) {
-      const full = await file.write(Buffer.alloc(bytes)).catch(errnoCode);
-      if (full === "ENOSPC") bytes /= 2;
-      else if (typeof full === "string") throw new Error(full);
+      try {
+        writeSync(file, Buffer.alloc(bytes));
+      } catch (error) {
+        if (errnoCode(error) !== "ENOSPC") throw error;
+        bytes /= 2;
+      }
     }
   } finally {
-    await file.close();
+    closeSync(file);
   }
   return () => rm(path);
 }
@@ -104,7 +111,7 @@ describe.skipIf(!canMount)("the embedded control plane", () => {
   it("reports a full disk, refuses writes, and recovers without loss", async () => {
     const jobId = (await createJob()).answer.job_id;
     const uploadId = (await createUpload()).answer.upload_id;
-    const freeDisk = await fillDisk();
+    const freeDisk = fillDisk();
     // Also before the next check of the disk.
     for (let i = 0; i < 3; i++) expect([200, 507]).toContain((await createJob()).status);
     await expect.poll(health, POLL).toMatchObject({
@@ -126,6 +133,25 @@ describe.skipIf(!canMount)("the embedded control plane", () => {
     expect(await request("DELETE", `/uploads/${uploadId}`)).toMatchObject({ status: 200 });
   });
 
+  it("names the full disk also when others have taken the ballast's room", async () => {
+    const jobId = (await createJob()).answer.job_id;
+    const freeDisk = fillDisk();
+    await expect.poll(() => existsSync(join(mountPoint, "data", ".ballast")), POLL).toBe(false);
+    const freeRest = fillDisk();
+    const [created, read] = [await createJob(), await request("GET", `/jobs/${jobId}`)];
+    expect(created).toMatchObject({ status: 507, answer: { code: "storage_full" } });
+    // The database may or may not be open already.
+    expect([200, 507]).toContain(read.status);
+    expect(await health()).toMatchObject({
+      status: "degraded",
+      degraded: expect.arrayContaining([expect.objectContaining({ component: "storage", state: "full" })]),
+    });
+    await freeDisk();
+    await freeRest();
+    await isHealthy();
+    await expect.poll(async () => (await createJob()).status, POLL).toBe(200);
+  });
+
   it("refuses only uploads that would fill the disk", async () => {
     const big = await request("POST", "/uploads", JSON.stringify({ filename: "v.mp4", size: 10 * PART }));
     const statuses: number[] = [];
@@ -134,7 +160,7 @@ describe.skipIf(!canMount)("the embedded control plane", () => {
       statuses.push((await request("PUT", path, new Uint8Array(PART))).status);
     }
     expect(statuses.at(-1)).toBe(507);
-    expect(await health()).toMatchObject({ status: "healthy" });
+    await isHealthy();
     expect((await createJob()).status).toBe(200);
     await request("DELETE", `/uploads/${big.answer.upload_id}`);
   });

@@ -125,11 +125,13 @@ export const app = new Hono<AppEnv>({ strict: false })
     if (error instanceof ApiError) return problemResponse(error);
     const refusal = await keyRefusal(c.env, c.get("principal"), error).catch(() => null);
     if (refusal !== null) return problemResponse(refusal);
-    const onDisk = diskProblem(error);
+    // A database may name anything but the full disk that it cannot be opened on.
+    const isUnavailable = isStoreUnavailable(error);
+    const onDisk = diskProblem(error) ?? (isUnavailable ? refusalOfWrites(c.env.STORAGE_STATE) : null);
     if (onDisk !== null) return problemResponse(onDisk);
     log("error", "request failed", {}, error);
     return problemResponse(
-      isStoreUnavailable(error)
+      isUnavailable
         ? new ApiError("unavailable", undefined, { "retry-after": "5" })
         : new ApiError("internal_error"),
     );
