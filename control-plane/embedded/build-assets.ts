@@ -29,7 +29,7 @@ export async function buildAssets(outDir = ASSETS_DIR): Promise<void> {
     logLevel: "warn",
     // What a script does not use of the packages that it imports is left out. Only scripts themselves do things.
     treeshake: { moduleSideEffects: (id) => id.startsWith(client) },
-    plugins: [withoutDescriptions, withoutWebGpu],
+    plugins: [withoutDescriptions, withoutWebGpu, withoutInlineHandlers],
     output: {
       dir: join(made, "assets"),
       format: "esm",
@@ -59,6 +59,15 @@ const withoutWebGpu: Plugin = {
   name: "without-webgpu",
   load: (id) => (WEBGPU_DEVICE.test(id) ? "export class WebgpuGraphicsDevice {}" : null),
   transform: (code, id) => (WEBGPU_SHADER.test(id) ? code.replace(/`[^`]*`/g, "``") : null),
+};
+
+const VIEWER = /[\\/]supersplat-viewer[\\/]dist[\\/]viewer\.js$/;
+
+/** The pages' policy forbids handlers in HTML. client/_viewer-controls.ts adds them. */
+const withoutInlineHandlers: Plugin = {
+  name: "without-inline-handlers",
+  transform: (code, id) =>
+    VIEWER.test(id) ? code.replace(/ on[a-z]+=\\"event\.stopPropagation\(\)\\"/g, "") : null,
 };
 
 /** Puts a folder in the place of another. A process that does the same meanwhile loses, or replaces it once more. */

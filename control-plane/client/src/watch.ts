@@ -28,7 +28,10 @@ interface WatchTarget {
   readonly check: () => Promise<unknown>;
 }
 
-/** The runtime answers it without waking the Dispatcher; it keeps proxies from closing the connection. */
+/**
+ * The runtime answers it without waking the Dispatcher. It keeps proxies from closing the connection, and one that died
+ * silently, as while a laptop slept, is found by the missing answer.
+ */
 const HEARTBEAT_MS = 30_000;
 const BACKOFF = { minMs: 200, maxMs: 10_000 };
 /** After this many consecutive connections without a message, the watch asks what is wrong. */
@@ -95,14 +98,20 @@ async function* connection(
   if (onConnected !== undefined) socket.addEventListener("open", onConnected);
   socket.addEventListener("close", close);
   socket.addEventListener("error", close);
+  let isUnanswered = false;
   socket.addEventListener("message", ({ data }) => {
+    isUnanswered = false;
     const message = parseMessage(data);
     if (message !== null) inbox.push(message);
     wake();
   });
   signal?.addEventListener("abort", abort);
   const heartbeat = setInterval(() => {
-    if (socket.readyState === WebSocket.OPEN) socket.send("ping");
+    // A dead connection takes minutes to close.
+    if (isUnanswered) close();
+    if (socket.readyState !== WebSocket.OPEN) return;
+    isUnanswered = true;
+    socket.send("ping");
   }, HEARTBEAT_MS);
   try {
     for (;;) {

@@ -10,6 +10,14 @@ export interface DocumentProps {
   readonly children: Child;
 }
 
+/**
+ * Says so when a script did not arrive, as over a line that was cut: without it, the page would stand still in silence. It
+ * is part of the page, so it cannot get lost itself.
+ */
+const TELLS_OF_LOST_SCRIPTS = `addEventListener("error",e=>{if(e.target instanceof HTMLScriptElement)document.documentElement.dataset.lost=""},true)`;
+/** Of TELLS_OF_LOST_SCRIPTS, as the pages' policy names it. */
+export const INLINE_SCRIPT_HASH = "sha256-9w1ozhKSr3OIJQ1r0mMZXc9fqxqLdGXqIgvuLS9v4qk=";
+
 /** The HTML around every page. Everything that it loads comes from this origin. */
 export function Document({ title, scripts = [], head, children }: DocumentProps) {
   return (
@@ -23,6 +31,7 @@ export function Document({ title, scripts = [], head, children }: DocumentProps)
           <link rel="icon" href="/assets/icon.svg" type="image/svg+xml" />
           <link rel="stylesheet" href="/assets/styles.css" />
           {head}
+          {scripts.length > 0 && <script>{raw(TELLS_OF_LOST_SCRIPTS)}</script>}
           {scripts.map((name) => (
             <script type="module" src={`/assets/${name}.js`} />
           ))}
@@ -31,6 +40,11 @@ export function Document({ title, scripts = [], head, children }: DocumentProps)
           <a class="skip" href="#content">
             Skip to content
           </a>
+          {scripts.length > 0 && (
+            <p class="lost-script" role="status">
+              A part of this page did not arrive. Reload the page to try again.
+            </p>
+          )}
           {children}
         </body>
       </html>

@@ -91,6 +91,11 @@ it("forbids scripts, styles and frames of others", async () => {
   expect(policy).toContain("default-src 'none'");
   expect(policy).toContain("frame-ancestors 'none'");
   expect(policy).not.toContain("unsafe-inline");
+  // The one inline script is known by its hash.
+  const page = await api("GET", "/", undefined, { cookie: await cookie() });
+  const [, script = ""] = /<script>(.*?)<\/script>/s.exec(await page.text()) ?? [];
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(script)));
+  expect(policy).toContain(`'sha256-${btoa(String.fromCharCode(...hash))}'`);
 });
 
 it("lists the shares of all jobs", async () => {

@@ -40,7 +40,8 @@ export function SharesPage({ viewer, job, shares, created, now }: SharesPageProp
         <form class="form" method="post">
           <label>
             Title
-            <input name="title" maxlength={200} placeholder={job.task_id} />
+            <input name="title" maxlength={200} value={job.task_id.slice(0, 200)} />
+            <span class="hint">Visitors see it, and so do the programs where you paste the link.</span>
           </label>
           <label>
             Ends after

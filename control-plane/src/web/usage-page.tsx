@@ -71,7 +71,7 @@ function UsageTable({ days, nameOf }: { readonly days: UsageList["days"]; readon
         </div>
       </dl>
       <div class="table" tabindex={0}>
-        <table>
+        <table class="rows">
           <thead>
             <tr>
               <th>Day (UTC)</th>
@@ -86,9 +86,15 @@ function UsageTable({ days, nameOf }: { readonly days: UsageList["days"]; readon
               <tr>
                 <td class="number">{day.day}</td>
                 <td class="wrap">{nameOf(day.key_id)}</td>
-                <td class="number">{count(day.jobs)}</td>
-                <td class="number">{bytes(day.uploaded_bytes)}</td>
-                <td class="number">{bytes(day.result_bytes)}</td>
+                <td class="number" data-label="Jobs ended">
+                  {count(day.jobs)}
+                </td>
+                <td class="number" data-label="Uploaded">
+                  {bytes(day.uploaded_bytes)}
+                </td>
+                <td class="number" data-label="Results">
+                  {bytes(day.result_bytes)}
+                </td>
               </tr>
             ))}
           </tbody>
@@ -115,7 +121,7 @@ function Audit({ audit, nameOf, now }: AuditProps) {
         </EmptyState>
       ) : (
         <div class="table" tabindex={0}>
-          <table>
+          <table class="rows">
             <thead>
               <tr>
                 <th>When</th>

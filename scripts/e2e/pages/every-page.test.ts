@@ -19,7 +19,9 @@ const PAYLOADS = [
   `</noscript><style>@import "https://evil.example";body{display:none}</style>`,
   `\u202e<b>\u0000\u001b[31m`,
 ];
-const NAME = PAYLOADS.slice(0, 5).join(" ");
+/** It turns around what follows it, in its line and in others'. */
+const TURNED = "\u202eexe.4pm\u2066";
+const NAME = [...PAYLOADS.slice(0, 5), TURNED].join(" ");
 /** Pages that show no name; the address of a webhook is encoded. */
 const WITHOUT_NAME = [
   ...["jobs, none", "jobs, refused filter", "new job", "webhooks", "deliveries", "missing"],
@@ -36,7 +38,7 @@ describe.skipIf(CHROMIUM === null)("every page", { timeout: 300_000 }, () => {
   it("shows hostile text as text, has no violation that axe finds, and fits a phone", async () => {
     const { paths, publicPaths } = await prepareTour(stack, {
       name: NAME,
-      filename: `${PAYLOADS[3]?.replaceAll("/", "")}.mp4`,
+      filename: `${PAYLOADS[3]?.replaceAll("/", "")}${TURNED}.mp4`,
       lines: PAYLOADS,
     });
     const signedIn = await stack.signedIn({ viewport: PHONE });
@@ -51,6 +53,7 @@ describe.skipIf(CHROMIUM === null)("every page", { timeout: 300_000 }, () => {
           name,
         ).toBe(0);
         expect(await page.locator("a[href^='javascript:'], [src^='https://evil']").count(), name).toBe(0);
+        expect(await page.evaluate<string[] | null>(HIDDEN_CONTROLS), name).toBeNull();
         const text = (await page.locator("body").textContent()) ?? "";
         if (!WITHOUT_NAME.includes(name)) expect(text.includes(PAYLOADS[0] ?? ""), name).toBe(true);
         // The names, the engine's version, both verdicts' advice, the note, the doubt, a warning and the log.
@@ -64,6 +67,10 @@ describe.skipIf(CHROMIUM === null)("every page", { timeout: 300_000 }, () => {
     expect(problems).toEqual([]);
   });
 });
+
+/** What is left in a page, its attributes included, of characters that hide or turn text. */
+const HIDDEN_CONTROLS =
+  "document.documentElement.outerHTML.match(/[\\u0000-\\u0008\\u001b\\u202a-\\u202e\\u2066-\\u2069]/g)";
 
 /** Gives the frames in the files for the pages hostile names, which no file system has to take. */
 async function nameFrames(files: string[]): Promise<string[]> {

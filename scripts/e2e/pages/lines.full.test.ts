@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LineProxy } from "./line-proxy.ts";
@@ -105,6 +108,54 @@ describe.skipIf(CHROMIUM === null)("a page", { timeout: 300_000 }, () => {
     await page.locator("[data-viewer][data-state=ready]").waitFor();
     await page.context().close();
   });
+
+  it("of a splat that breaks off keeps its picture, and says what to do", async () => {
+    const job = await stack.completedJob({ task_id: "broken off" });
+    const { url } = await stack.client.createShare(job);
+    const torn = createServer((_, response) => {
+      response.writeHead(200, { "content-length": "1000000", "access-control-allow-origin": "*" });
+      response.write(Buffer.alloc(1000), () => response.destroy());
+    });
+    torn.listen(0, "127.0.0.1");
+    await once(torn, "listening");
+    const page = await stack.visitor();
+    const away = `http://127.0.0.1:${(torn.address() as AddressInfo).port}/`;
+    await page.route("**/baked_splat.sog", (route) => route.continue({ url: away }));
+    await page.goto(url);
+    await page.getByText("The splat could not be loaded. Reload the page to try again.").waitFor();
+    await posterShown(page);
+    await page.context().close();
+    torn.close();
+  });
+
+  it("of a job says so when what it shows does not arrive", async () => {
+    const job = await stack.completedJob({ task_id: "without curves" });
+    const page = await stack.signedIn();
+    const trouble = watchForTrouble(page, stack.url);
+    await page.route("**/metrics.json", (route) => route.abort("connectionreset"));
+    await page.goto(`${stack.url}/app/jobs/${job}`);
+    await page.getByText("A part of this page did not arrive.").waitFor();
+    await page.locator("[data-camera-path] svg").waitFor();
+    expect(trouble).toEqual([]);
+    await page.context().close();
+  });
+
+  it.each(["viewer", "new", "agents", "job"])(
+    "says so when its script %s does not arrive",
+    async (script) => {
+      const job = await stack.completedJob({ task_id: "without a script" });
+      const path = { viewer: `/app/jobs/${job}`, job: `/app/jobs/${job}` }[script] ?? `/app/${script}`;
+      const page = await stack.signedIn();
+      await page.route(`**/assets/${script}.js`, (route) => route.abort("connectionreset"));
+      await page.goto(stack.url + path);
+      const said = page.getByText("A part of this page did not arrive. Reload the page to try again.");
+      await said.waitFor();
+      await page.unroute(`**/assets/${script}.js`);
+      await page.reload({ waitUntil: "networkidle" });
+      expect(await said.isVisible()).toBe(false);
+      await page.context().close();
+    },
+  );
 });
 
 async function slowDown(page: Page): Promise<void> {

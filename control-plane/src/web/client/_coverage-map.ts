@@ -1,4 +1,5 @@
 import type { Coverage, CoverageCell, CoverageProblem } from "@splatt/shared";
+import { showControls } from "../visible-controls.ts";
 import { element } from "./_chart.ts";
 
 /** What to do about each kind of badly covered surface. */
@@ -76,7 +77,7 @@ export function drawCoverageMap(card: HTMLElement, coverage: Coverage): void {
         );
       const camera = element("polygon", { points: `${x},${y} ${corner(1)} ${corner(-1)}`, class: "camera" });
       const title = element("title", {});
-      title.textContent = frame;
+      title.textContent = showControls(frame);
       camera.append(title);
       return camera;
     }),

@@ -3,6 +3,8 @@ const IDLE_INTERVAL_MS = 15_000;
 const CHANGING_INTERVAL_MS = 3000;
 /** What has not changed after ten minutes is awaited more slowly. */
 const MAX_FAST_REFRESHES = 200;
+/** A connection that died silently, as while a laptop slept, does not answer. */
+const MOST_WAIT_MS = 30_000;
 
 /** Refreshes the page's content from the server from time to time while somebody looks at it. */
 export function keepFresh(onRefreshed: () => void = () => undefined): void {
@@ -31,12 +33,15 @@ export function keepFresh(onRefreshed: () => void = () => undefined): void {
  * a page without such elements. Elements that did not change stay, and with them focus and scroll position.
  */
 export async function refresh(): Promise<void> {
-  const response = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
+  const options = { headers: { accept: "text/html" }, signal: AbortSignal.timeout(MOST_WAIT_MS) };
+  const response = await fetch(location.href, options).catch(() => null);
   if (response?.redirected) return showSignedOut();
   // A problem: a reload by the person shows it.
   if (response === null || !response.ok) return;
   document.querySelector("[data-signed-out]")?.remove();
-  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  const html = await response.text().catch(() => null);
+  if (html === null) return;
+  const fresh = new DOMParser().parseFromString(html, "text/html");
   const live = document.querySelectorAll<HTMLElement>("[data-live]");
   for (const now of live.length > 0 ? live : document.querySelectorAll("main")) {
     const name = now instanceof HTMLElement ? now.dataset.live : undefined;

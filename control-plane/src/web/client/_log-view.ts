@@ -1,3 +1,5 @@
+import { showControls } from "../visible-controls.ts";
+
 const MAX_LINES = 500;
 /** While somebody reads further up, nothing above may move: more lines stay for as long as this many. */
 const MAX_LINES_WHILE_READING = 5000;
@@ -30,7 +32,7 @@ export class LogView {
   append(lines: readonly string[]): void {
     if (lines.length === 0) return;
     const follows = this.#isAtEnd();
-    const node = document.createTextNode(`${lines.join("\n")}\n`);
+    const node = document.createTextNode(showControls(`${lines.join("\n")}\n`));
     this.#element.append(node);
     this.#chunks.push({ node, lines: lines.length });
     this.#trim(follows ? MAX_LINES : MAX_LINES_WHILE_READING);

@@ -1,3 +1,5 @@
+import { showControls } from "../visible-controls.ts";
+
 /** The elements that a page's server-rendered HTML has for its script. */
 
 /** How long a page whose control plane cannot be reached waits before it tries again. */
@@ -14,7 +16,7 @@ export function required(selector: string): HTMLElement {
 }
 
 export function setText(selector: string, text: string): void {
-  for (const element of all(selector)) element.textContent = text;
+  for (const element of all(selector)) element.textContent = showControls(text);
 }
 
 /** A page in a tab that nobody looks at is not painted. */

@@ -1,4 +1,5 @@
 import type { PhotoSheet } from "@splatt/shared";
+import { showControls } from "../visible-controls.ts";
 
 /** A part of a picture, in pixels. */
 interface Cell {
@@ -71,7 +72,7 @@ export function showContactSheet(container: Element, url: string, sheet: PhotoSh
     const picture = cut(url, sheet, { left, top: top + Math.floor(index / columns) * height, width, height });
     picture.style.aspectRatio = `${width} / ${height}`;
     picture.role = "img";
-    picture.ariaLabel = `${frame}, ${placed ? "with a camera" : "without a camera"}`;
+    picture.ariaLabel = `${showControls(frame)}, ${placed ? "with a camera" : "without a camera"}`;
     picture.title = picture.ariaLabel;
     if (!placed) item.className = "lost";
     item.append(picture);

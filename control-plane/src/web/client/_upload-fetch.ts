@@ -1,3 +1,6 @@
+/** A connection that died silently, as when a phone changes its network, sends nothing and does not fail. */
+const STALLED_MS = 90_000;
+
 /**
  * `fetch` for the client library that also tells how many bytes of a body have been sent: a part takes minutes on a slow
  * line, and browsers' fetch reports nothing before its end.
@@ -10,7 +13,13 @@ export function uploadFetch(onSent: (inFlight: number, more: number) => void): t
     if (init?.method !== "PUT") return fetch(input, init);
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
+      const stall = () => {
+        reject(new TypeError("The connection stalled"));
+        request.abort();
+      };
+      let stalled = setTimeout(stall, STALLED_MS);
       const end = (settle: () => void) => () => {
+        clearTimeout(stalled);
         inFlight.delete(request);
         settle();
       };
@@ -20,6 +29,8 @@ export function uploadFetch(onSent: (inFlight: number, more: number) => void): t
       request.upload.onprogress = ({ loaded }) => {
         const more = loaded - (inFlight.get(request) ?? 0);
         inFlight.set(request, loaded);
+        clearTimeout(stalled);
+        stalled = setTimeout(stall, STALLED_MS);
         const total = [...inFlight.values()].reduce((sum, bytes) => sum + bytes, 0);
         onSent(total, more);
       };

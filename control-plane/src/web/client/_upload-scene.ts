@@ -111,18 +111,28 @@ interface FileUpload {
 
 async function uploadThroughCuts(upload: FileUpload): Promise<string> {
   const { file, signal, progress } = upload;
+  const send = (onProgress: () => void) => uploadFile(upload, onProgress);
+  const id = await throughCuts(send, signal, () => progress.showDisconnected());
+  progress.end(file);
+  return id;
+}
+
+/** Repeats what is safe to repeat until it has been answered; soon after it made progress. */
+export async function throughCuts<T>(
+  attempt: (onProgress: () => void) => Promise<T>,
+  signal: AbortSignal,
+  onDisconnected: () => void,
+): Promise<T> {
   for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(2 * waitMs, MAX_RETRY_MS)) {
     let progressed = false;
     try {
-      const id = await uploadFile(upload, () => {
+      return await attempt(() => {
         progressed = true;
       });
-      progress.end(file);
-      return id;
     } catch (error) {
       if (!(error instanceof Unreachable) || signal.aborted) throw error;
       if (progressed) waitMs = FIRST_RETRY_MS;
-      progress.showDisconnected();
+      onDisconnected();
       await connectionOr(waitMs, signal);
     }
   }

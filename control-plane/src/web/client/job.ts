@@ -84,8 +84,14 @@ async function showCoverage(): Promise<void> {
   }
 }
 
-/** @returns null for a file that the job does not have */
+/** @returns null for a file that the job does not have, or that did not arrive */
 async function read<T>(url: string): Promise<T | null> {
-  const response = await fetch(url);
-  return response.ok ? ((await response.json()) as T) : null;
+  try {
+    const response = await fetch(url);
+    return response.ok ? ((await response.json()) as T) : null;
+  } catch {
+    // The line was cut. The page says so, as for a script that is lost.
+    document.documentElement.dataset.lost = "";
+    return null;
+  }
 }

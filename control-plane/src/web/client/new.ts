@@ -6,7 +6,7 @@ import { keepAwake } from "./_keep-awake.ts";
 import { all, required, setText } from "./_page.ts";
 import { type ChosenFile, refusalOf, type Scene, sceneOf } from "./_scene.ts";
 import { unfinishedUploads } from "./_unfinished-uploads.ts";
-import { forgetScene, isPartlySent, type UploadState, uploadScene } from "./_upload-scene.ts";
+import { forgetScene, isPartlySent, throughCuts, type UploadState, uploadScene } from "./_upload-scene.ts";
 import { describeVideo } from "./_video-preview.ts";
 
 const form = required("[data-new-job]") as HTMLFormElement;
@@ -106,12 +106,12 @@ async function send(scene: Scene): Promise<void> {
   showProblem(null);
   showState("sending");
   try {
-    const ids = await uploadScene(scene, stop.signal, {
-      show: (state) => showProgress(scene, state),
-      showDisconnected: () => setText("[data-rate]", "No connection. The upload continues when it is back."),
-    });
+    const showDisconnected = () =>
+      setText("[data-rate]", "No connection. The upload continues when it is back.");
+    const show = (state: UploadState) => showProgress(scene, state);
+    const ids = await uploadScene(scene, stop.signal, { show, showDisconnected });
     setText("[data-rate]", "Creating the job …");
-    const { job_id } = await createJob(ids);
+    const { job_id } = await throughCuts(() => createJob(ids), stop.signal, showDisconnected);
     await forgetScene(scene);
     sending = null;
     location.assign(`/app/jobs/${job_id}`);

@@ -1,4 +1,5 @@
 import { type CaptureResult, createViewer, type ViewerHandle } from "@playcanvas/supersplat-viewer/viewer";
+import { prepareControls } from "./_viewer-controls.ts";
 import { type CameraFile, viewerSettings } from "./_viewer-settings.ts";
 
 /** Fills the page's `[data-viewer]` element. Without WebGL, its poster stays. */
@@ -28,6 +29,7 @@ async function open(element: HTMLElement): Promise<void> {
       renderer: "webgl",
       noanim: true,
     });
+    prepareControls(element);
     viewer.app.assets.once("error", fail);
     if (!knowsPerformance && isSoftware(viewer.app.graphicsDevice)) viewer.state.performanceMode = true;
     const ready = () => {
