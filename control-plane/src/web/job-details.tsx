@@ -1,4 +1,12 @@
-import { COVERAGE_FILE, FLY_THROUGH_FILE, type JobView, LOG_FILE, type ResultEntry } from "@splatt/shared";
+import {
+  COVERAGE_FILE,
+  FLY_THROUGH_FILE,
+  isLodFile,
+  type JobView,
+  LOD_META_FILE,
+  LOG_FILE,
+  type ResultEntry,
+} from "@splatt/shared";
 import { Ago } from "./components.tsx";
 import { curlCommand } from "./curl-command.ts";
 import { bytes, count } from "./format.ts";
@@ -7,7 +15,8 @@ import { bytes, count } from "./format.ts";
 const PURPOSES: Readonly<Record<string, string>> = {
   "baked_splat_sh.ply": "The whole splat, for editors and engines",
   "baked_splat.ply": "The splat with plain colours",
-  "baked_splat.sog": "For web viewers, as above",
+  "baked_splat.sog": "For web viewers, as SuperSplat's",
+  [LOD_META_FILE]: "For web viewers, which load what is in view",
   "baked_splat.spz": "For web viewers and phones",
   "transforms.json": "The cameras, as nerfstudio reads them",
   "thumbnail.webp": "A picture of the splat",
@@ -25,6 +34,10 @@ export function Files({
   readonly job: JobView;
   readonly results: Record<string, ResultEntry>;
 }) {
+  // The parts of a streamed set are of use to its viewer only.
+  const isPart = (name: string) => isLodFile(name) && name !== LOD_META_FILE;
+  const files = Object.entries(results).filter(([name]) => !isPart(name));
+  const parts = Object.entries(results).filter(([name]) => isPart(name));
   return (
     <section class="card">
       <div class="head">
@@ -45,7 +58,7 @@ export function Files({
             </tr>
           </thead>
           <tbody>
-            {Object.entries(results).map(([name, file]) => (
+            {files.map(([name, file]) => (
               <tr>
                 <td class="wrap">
                   <a href={file.url}>{name}</a>
@@ -57,6 +70,15 @@ export function Files({
                 </td>
               </tr>
             ))}
+            {parts.length > 0 && (
+              <tr>
+                <td>
+                  {count(parts.length)} parts of {LOD_META_FILE}
+                </td>
+                <td class="number">{bytes(parts.reduce((sum, [, { size }]) => sum + size, 0))}</td>
+                <td class="wide-only" />
+              </tr>
+            )}
           </tbody>
         </table>
       </div>

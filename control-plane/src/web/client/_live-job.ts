@@ -137,10 +137,14 @@ class LiveJob {
   }
 }
 
+const title = document.title;
+
 function showProgress(job: Pick<JobView, "progress" | "message" | "eta_seconds">): void {
   const { progress, message, eta_seconds: eta } = job;
   for (const bar of all<HTMLProgressElement>("[data-live='progress'] progress")) bar.value = progress;
   setText("[data-percent]", `${progress} %`);
+  // For whoever looks at another tab meanwhile.
+  document.title = progress === 0 ? title : `${progress} % · ${title}`;
   setText("[data-message]", message);
   setText("[data-eta]", eta === null ? "" : `about ${duration(eta)} left`);
 }
