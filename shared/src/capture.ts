@@ -24,9 +24,9 @@ export type UpChoice = z.infer<typeof UpChoice>;
 export const UpReport = z.object({
   side: UpSide.describe("The side of the pictures that points up, of most of them."),
   source: z
-    .enum(["option", "positions", "cameras", "ground", "pictures"])
+    .enum(["option", "positions", "gravity", "cameras", "ground", "pictures"])
     .describe(
-      "What decided: the job's `up`, the photos' GPS positions, how the cameras turned, a large plane in the scene, or nothing but the pictures' own top.",
+      "What decided: the job's `up`, the photos' GPS positions, the accelerometer's readings in the video, how the cameras turned, a large plane in the scene, or nothing but the pictures' own top.",
     ),
   confidence: z.number().min(0).max(1).describe("How sure the direction is; below 0.3 it is a guess."),
 });
@@ -45,6 +45,27 @@ export const ScaleReport = z.object({
     .describe("How well the positions fit the cameras, or how exactly the reference can be measured."),
 });
 export type ScaleReport = z.infer<typeof ScaleReport>;
+
+/** What moves in the capture: people, screens, a hand. Only a scene that stands still can be reconstructed. */
+export const MovingReport = z.object({
+  frames: z.int().positive().describe("Placed frames in which something moves against the scene."),
+  share: z
+    .number()
+    .min(0)
+    .max(1)
+    .describe("The share of the picture that moves, on average over all placed frames."),
+  most: z
+    .array(
+      z.object({
+        frame: z.int().positive().describe("The number in the frame's name: 12 is frame_00012.jpg."),
+        photo: z.string().max(300).optional().describe("The photo's path in the archive."),
+        share: z.number().min(0).max(1).describe("The share of this picture that moves."),
+      }),
+    )
+    .max(16)
+    .describe("The frames in which most moves, in order."),
+});
+export type MovingReport = z.infer<typeof MovingReport>;
 
 /** How much of one of several videos is part of the reconstruction. */
 export const VideoReport = z.object({
@@ -102,6 +123,9 @@ export const CaptureReport = z.object({
     .nonnegative()
     .optional()
     .describe("Median angle between a view and its nearest neighbour, as the scene sees them."),
+  moving: MovingReport.optional().describe(
+    "What moves against the scene and leaves blur or ghosts there; absent where nothing was found.",
+  ),
   up: UpReport.optional().describe("How the result was turned upright."),
   scale: ScaleReport.optional().describe("The result's scale; absent where it is unknown."),
   scale_problem: z

@@ -1,5 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import type { Rectangle } from "./bars.ts";
+import { type Box, boxes, findBox, readBytes } from "./iso-boxes.ts";
 import { type Orientation, orientationOf } from "./orientation.ts";
 
 /** Track facts of an MP4 or QuickTime file (ISO 14496-12) that not every ffprobe version prints. */
@@ -22,15 +23,6 @@ export interface IsoMovie {
   readonly livePhoto: boolean;
 }
 
-interface Box {
-  readonly type: string;
-  /** The start and end of its content in the file. */
-  readonly start: number;
-  readonly end: number;
-}
-
-/** A real file has dozens; a hostile one may declare millions. */
-const MAX_CHILDREN = 10_000;
 const MAX_SAMPLE_ENTRY_BYTES = 65_536;
 /** Bytes of a visual sample entry before its child boxes. */
 const VISUAL_SAMPLE_ENTRY_BYTES = 78;
@@ -60,16 +52,16 @@ async function readSampleEntry(
   file: FileHandle,
   track: Box,
 ): Promise<{ header: Pick<IsoTrack, "id" | "orientation">; handler: string; bytes: Buffer }> {
-  const header = await read(file, (await find(file, track, ["tkhd"]))?.start, 96);
-  const handler = await read(file, (await find(file, track, ["mdia", "hdlr"]))?.start, 12);
-  const descriptions = await find(file, track, ["mdia", "minf", "stbl", "stsd"]);
+  const header = await readBytes(file, (await findBox(file, track, ["tkhd"]))?.start, 96);
+  const handler = await readBytes(file, (await findBox(file, track, ["mdia", "hdlr"]))?.start, 12);
+  const descriptions = await findBox(file, track, ["mdia", "minf", "stbl", "stsd"]);
   // A version and flags, and the number of entries, come before the first one.
   const first = descriptions ? descriptions.start + 8 : undefined;
   const length = first === undefined ? 0 : Math.min((descriptions?.end ?? 0) - first, MAX_SAMPLE_ENTRY_BYTES);
   return {
     header: describeHeader(header),
     handler: handler.toString("latin1", 8, 12),
-    bytes: await read(file, first, Math.max(0, length)),
+    bytes: await readBytes(file, first, Math.max(0, length)),
   };
 }
 
@@ -127,40 +119,4 @@ export function insideOf(
   if (!(width > 0 && height > 0 && left >= 0 && top >= 0)) return null;
   if (left + width > stored.width || top + height > stored.height) return null;
   return width === stored.width && height === stored.height ? null : crop;
-}
-
-async function find(file: FileHandle, parent: Box, path: readonly string[]): Promise<Box | null> {
-  const [type, ...rest] = path;
-  if (type === undefined) return parent;
-  for await (const box of boxes(file, parent.start, parent.end)) {
-    if (box.type === type) return find(file, box, rest);
-  }
-  return null;
-}
-
-/** The boxes in a range of the file, up to the first with an invalid size. */
-async function* boxes(file: FileHandle, from: number, to: number): AsyncGenerator<Box> {
-  let at = from;
-  for (let count = 0; at + 8 <= to && count < MAX_CHILDREN; count++) {
-    const header = await read(file, at, 16);
-    if (header.length < 8) return;
-    const short = header.readUInt32BE(0);
-    const isLong = short === 1 && header.length === 16;
-    const size = isLong ? Number(header.readBigUInt64BE(8)) : short === 0 ? to - at : short;
-    const headerSize = isLong ? 16 : 8;
-    if (size < headerSize) return;
-    yield {
-      type: header.toString("latin1", 4, 8),
-      start: at + headerSize,
-      end: Math.min(to, at + size),
-    };
-    at += size;
-  }
-}
-
-async function read(file: FileHandle, position: number | undefined, length: number): Promise<Buffer> {
-  if (position === undefined) return Buffer.alloc(0);
-  const buffer = Buffer.alloc(length);
-  const { bytesRead } = await file.read(buffer, 0, length, position);
-  return buffer.subarray(0, bytesRead);
 }

@@ -9,6 +9,7 @@ import { frameName } from "./frame-name.ts";
 import type { FrameOptions } from "./frame-plan.ts";
 import { canMapTones, type FramesConfig, type InputVideo } from "./input-video.ts";
 import { judgeCount } from "./judge-frames.ts";
+import { senseGravity } from "./motion/sense-gravity.ts";
 import type { VideoFrames } from "./video-frames.ts";
 import { videoNotes } from "./video-notes.ts";
 
@@ -44,6 +45,9 @@ export async function takeFrames(
   const { width, height } = request.frameSize;
   const count = frames.length;
   context.report({ fraction: 1, message: [`${count} frames of ${width}×${height}`, ...notes].join(". ") });
+  const seconds = frames.map((index) => round(times.times[request.picks[index] ?? 0] ?? 0));
+  const gravity = await senseGravity(video.path, seconds);
+  if (gravity !== null) context.log.info({ axes: gravity.axes }, "read the accelerometer");
   return ok({
     count,
     width,
@@ -51,7 +55,8 @@ export async function takeFrames(
     fps: round(plan.fps),
     start_sec: round(plan.start),
     end_sec: round(plan.end),
-    times: frames.map((index) => round(times.times[request.picks[index] ?? 0] ?? 0)),
+    times: seconds,
+    ...(gravity === null ? {} : { gravity }),
     notes,
   });
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { SensedGravity } from "./motion/sense-gravity.ts";
 
 /** Frames of a video. */
 export const VideoFrames = z.object({
@@ -14,6 +15,8 @@ export const VideoFrames = z.object({
   end_sec: z.number().positive(),
   /** When each frame is shown in the video: seconds after its beginning. */
   times: z.array(z.number().nonnegative()),
+  /** By the camera's accelerometer; absent when the file has no readings. */
+  gravity: SensedGravity.optional(),
   /** Notes for the person who sent the video. */
   notes: z.array(z.string()),
 });

@@ -45,7 +45,11 @@ async function decode(name: string, maxLongSide: number, turn: boolean) {
     .flatten()
     .toColourspace("srgb")
     .jpeg(JPEG)
-    .toBuffer();
+    .toBuffer()
+    .catch((error: unknown) => {
+      const [reason] = String(error instanceof Error ? error.message : error).split("\n");
+      throw new Error(`its picture is damaged or incomplete (${reason})`);
+    });
   await writeFile(`${name}.jpg`, frame);
   const isUsable = exif !== undefined && exif.length <= MAX_EXIF_BYTES;
   return { width, height, exif: isUsable ? exif.toString("base64") : null };

@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
+import sharp from "sharp";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { machineSandbox } from "../../processes/sandbox.ts";
 import { protects } from "../../processes/sandbox-methods.ts";
@@ -50,6 +51,25 @@ it("decodes photos confined, as far as the machine supports it, and leaves nothi
     value: [{ ok: true }, { ok: false, error: expect.stringContaining("unsupported image format") }],
   });
   expect(await readdir(dir)).toEqual(["photo_0.jpg"]);
+});
+
+it("decodes AVIF of more than 8 bits, and says plainly that one is damaged", async () => {
+  const decoder = await PhotoDecoder.start({ maxLongSide: 64 }, context());
+  const tenBits = await readFile(join(import.meta.dirname, "testing", "avif", "ten-bits.avif"));
+  const whole = await photoOf({ seed: 1, format: "avif" });
+  const photos = [tenBits, whole.subarray(0, -100)];
+  const decoded = await decoder.decode(
+    photos.map((bytes, i) => ({ bytes, to: join(dir, `photo_${i}.jpg`) })),
+  );
+  expect(decoded).toMatchObject({
+    ok: true,
+    value: [
+      { ok: true },
+      { ok: false, error: expect.stringContaining("its picture is damaged or incomplete") },
+    ],
+  });
+  const { channels } = await sharp(join(dir, "photo_0.jpg")).stats();
+  expect(channels.map(({ mean }) => Math.round(mean / 20))).toEqual([11, 1, 1]);
 });
 
 it("leaves out a photo that ends the decoder, and decodes the others", async () => {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { SensedGravity } from "../frames/motion/sense-gravity.ts";
 
 /** A camera, or a setting of its lens, that took some of the photos. */
 export const PhotoCamera = z.object({
@@ -21,6 +22,8 @@ export const SceneVideo = z.object({
   start_sec: z.number().nonnegative(),
   /** When each frame is shown: seconds after the video's beginning. */
   times: z.array(z.number().nonnegative()).default([]),
+  /** By its camera's accelerometer; absent when the file has no readings. */
+  gravity: SensedGravity.optional(),
 });
 export type SceneVideo = z.infer<typeof SceneVideo>;
 

@@ -75,3 +75,27 @@ export function project(
   const dv = camera.p1 * (r2 + 2 * v * v) + 2 * camera.p2 * u * v;
   return [camera.fx * (u * radial + du) + camera.cx, camera.fy * (v * radial + dv) + camera.cy];
 }
+
+const UNDISTORTING_STEPS = 50;
+/** Pixels. */
+const UNDISTORTED = 1e-3;
+
+/**
+ * The direction (x, y, 1) in the camera's frame that a pixel shows: the inverse of `project`. The distortion is inverted
+ * by fixed-point iteration, as OpenCV does.
+ */
+export function unproject(
+  camera: OpenCvCamera,
+  [px, py]: readonly [number, number],
+): readonly [number, number, number] {
+  let [u, v] = [(px - camera.cx) / camera.fx, (py - camera.cy) / camera.fy];
+  for (let step = 0; step < UNDISTORTING_STEPS; step++) {
+    const at = project(camera, [u, v, 1]);
+    if (at === null) break;
+    const [dx, dy] = [px - at[0], py - at[1]];
+    u += dx / camera.fx;
+    v += dy / camera.fy;
+    if (Math.hypot(dx, dy) < UNDISTORTED) break;
+  }
+  return [u, v, 1];
+}

@@ -1,6 +1,7 @@
 import type {
   CaptureReport,
   MissingStretch,
+  MovingReport,
   PassName,
   ScaleReport,
   UpReport,
@@ -56,6 +57,8 @@ export interface CaptureFacts {
   readonly spacing: ViewSpacing;
   /** See `stillShare`; null when unknown. */
   readonly still: number | null;
+  /** What moves against the scene; null when nothing was found. */
+  readonly moving: MovingReport | null;
   /** The frames show separate places, of which the largest is kept. */
   readonly places: boolean;
   /** Parts of the videos that were not placed. */
@@ -115,6 +118,7 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
         turned
           ? "Much of the pictures stood still while the subject turned: the background is not in the result. Leave the subject where it is and walk around it, or turn it before a plain, featureless background."
           : "",
+        turned || facts.moving === null ? "" : movingSentence(facts.moving, registered, isFilm),
         shallow ? shallowSentence(facts.spacing.travel) : "",
         wide
           ? `Neighbouring views are about ${Math.round(facts.spacing.degrees)}° apart, so the result is a guess between them. Take a view every 5° to 10°.`
@@ -142,6 +146,7 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
     ...(facts.missingPhotos?.length ? { missing_photos: facts.missingPhotos.slice(0, MOST_PHOTOS) } : {}),
     passes: [...facts.passes],
     view_spacing_degrees: Math.round(10 * facts.spacing.degrees) / 10,
+    ...(facts.moving === null ? {} : { moving: facts.moving }),
     up: facts.up,
     ...(facts.scale === null ? {} : { scale: facts.scale }),
   };
@@ -155,6 +160,11 @@ function whyMissing({ places }: CaptureFacts, isFilm: boolean): string {
   return isFilm
     ? "parts of the video are missing from the result. Move more slowly, avoid quick turns, or raise fps."
     : "parts of the subject are missing from the result. Take more photos between them.";
+}
+
+function movingSentence({ frames, share }: MovingReport, registered: number, isFilm: boolean): string {
+  const of = `${frames} of ${registered} ${isFilm ? "frames" : "photos"}`;
+  return `Something moves in ${of}, on ${Math.max(1, Math.round(100 * share))} % of the pictures: people, a screen or a hand, for example. The result is blurred or has ghosts there.`;
 }
 
 /** Why points are seen under small angles. */

@@ -149,6 +149,37 @@ export function readRawMatches(
   });
 }
 
+/**
+ * @param most pairs of each image: those with the most matches
+ * @returns the matches, before their geometric verification, of these images with each other
+ */
+export function readMatchesOfNeighbours(
+  database: string,
+  images: ReadonlySet<number>,
+  most: number,
+): Result<readonly ImageMatches[], string> {
+  return query(database, (connection) => {
+    const rows = connection
+      .prepare("SELECT pair_id AS pair FROM matches WHERE rows >= ? ORDER BY rows DESC")
+      .iterate(MIN_RAW_MATCHES);
+    const pairsOf = new Map<number, number>();
+    const chosen: number[] = [];
+    for (const { pair } of rows) {
+      const ends = [Math.floor(Number(pair) / PAIR_BASE), Number(pair) % PAIR_BASE];
+      if (ends.some((image) => !images.has(image))) continue;
+      if (ends.every((image) => (pairsOf.get(image) ?? 0) >= most)) continue;
+      for (const image of ends) pairsOf.set(image, (pairsOf.get(image) ?? 0) + 1);
+      chosen.push(Number(pair));
+    }
+    const statement = connection.prepare("SELECT data FROM matches WHERE pair_id = ?");
+    return chosen.flatMap((pair) => {
+      const data = statement.get(pair)?.data;
+      const [first, second] = [Math.floor(pair / PAIR_BASE), pair % PAIR_BASE];
+      return data instanceof Uint8Array ? [{ first, second, features: indicesIn(data) }] : [];
+    });
+  });
+}
+
 /** @returns the geometrically verified matches between images of one set and images of another */
 export function readVerifiedMatches(
   database: string,

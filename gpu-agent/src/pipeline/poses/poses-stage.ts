@@ -33,11 +33,14 @@ import { splitFrames } from "./held-out.ts";
 import { type FilmedFrames, missingStretches } from "./missing-parts.ts";
 import { featureCoverage, parallaxDegrees } from "./model-facts.ts";
 import { moveModel, readModel, writeModel } from "./model-files.ts";
+import { movingParts, movingReport } from "./moving-parts.ts";
 import type { PassOutcome } from "./pass.ts";
+import type { SensedFrames } from "./sensed-up.ts";
 import { firstPass } from "./settings.ts";
 import { stillShare } from "./still-features.ts";
 import { unfoldLenses } from "./unfold-lenses.ts";
 import { estimateUp } from "./up-direction.ts";
+import type { Vector3 } from "./vectors.ts";
 import { type ViewSpacing, viewSpacing } from "./view-spacing.ts";
 
 export interface PosesConfig {
@@ -166,6 +169,8 @@ async function findPoses(
   else await writeModel(modelDir, model);
   const still = given === null ? stillShare(model, solved.value.database) : ok(null);
   if (!still.ok) context.log.warn(`poses: the matches could not be read: ${still.error}`);
+  const parts = given === null ? movingParts(model, solved.value.database) : ok([]);
+  if (!parts.ok) context.log.warn(`poses: the matches could not be read: ${parts.error}`);
   await rm(work, { recursive: true, force: true });
   const sources = new Map(
     (photos ?? []).map(({ path }, i) => {
@@ -173,7 +178,7 @@ async function findPoses(
       return [name, job.videoOf.has(name) ? { video: path } : { photo: path }];
     }),
   );
-  const up = estimateUp(model, input.up, job.places);
+  const up = estimateUp(model, input.up, job.places, sensedFrames(input.frames, names));
   const unsplit = transformsOf(model, sources, up.direction);
   if (!unsplit.ok) return unsplit;
   const transforms = await splitByContent(unsplit.value, context);
@@ -190,6 +195,7 @@ async function findPoses(
     scale: scaleByPositions(model, job.places, transforms),
     spacing: namedSpacing(model, sources),
     still: still.ok ? still.value : null,
+    moving: parts.ok ? movingReport(parts.value, names, sources) : null,
     places: solved.value.places,
     ...viewsOf(model),
     stretches: missingStretches(filmed, placed),
@@ -320,6 +326,18 @@ function filmedFrames(frames: FramesOutput, names: readonly string[]): FilmedFra
   if ("fps" in frames) return [{ video: null, names, times: frames.times }];
   return frames.videos.map(({ name, from, count, times }) => {
     return { video: name, names: names.slice(from, from + count), times };
+  });
+}
+
+/** What the accelerometers of the cameras said. */
+function sensedFrames(frames: FramesOutput, names: readonly string[]): SensedFrames[] {
+  const videos = "fps" in frames ? [{ ...frames, from: 0 }] : frames.videos;
+  return videos.flatMap(({ from, gravity }) => {
+    if (gravity === undefined) return [];
+    const up = gravity.up.flatMap((reading, i): [string, Vector3][] =>
+      reading === null ? [] : [[names[from + i] ?? "", reading]],
+    );
+    return [{ axes: gravity.axes, up: new Map(up) }];
   });
 }
 

@@ -4,6 +4,7 @@ import type { Place } from "./colmap-step.ts";
 import { fitToEarth } from "./geographic-fit.ts";
 import { type CameraPose, cameraPose, upDirection } from "./normalize.ts";
 import { largestPlanes, type ScenePlane } from "./planes.ts";
+import { type SensedFrames, sensedUp } from "./sensed-up.ts";
 import { add, dot, length, normalized, scale, subtract, symmetricEigen, type Vector3 } from "./vectors.ts";
 
 /*
@@ -54,11 +55,13 @@ const [WALL_RATIO, GROUND_RATIO] = [0.2, 0.4];
 /**
  * @param choice the side of the pictures that is up, or auto
  * @param places where images were taken, by name: x east, y north, z up
+ * @param sensed what the accelerometers of the videos' cameras said
  */
 export function estimateUp(
   model: ColmapModel,
   choice: UpChoice,
   places: ReadonlyMap<string, Place>,
+  sensed: readonly SensedFrames[] = [],
 ): UpEstimate {
   const poses = model.images.map(cameraPose);
   if (choice !== "auto") {
@@ -73,7 +76,11 @@ export function estimateUp(
     return { direction: up, report: { side: sideOf(poses, up), source: "positions", confidence } };
   }
   const cameras = poses.map(({ position }) => position);
-  return bestCandidate(poses, largestPlanes(model.points, cameras));
+  const seen = bestCandidate(poses, largestPlanes(model.points, cameras));
+  const felt = sensedUp(model, sensed, seen.direction);
+  if (felt === null) return seen;
+  const { direction, confidence } = felt;
+  return { direction, report: { side: sideOf(poses, direction), source: "gravity", confidence } };
 }
 
 interface Scored {

@@ -1,6 +1,6 @@
 import { type Lens, lensOf, type PosedFrame, type Transforms } from "@splatt/formats";
 import { err, ok, type Result } from "@splatt/shared";
-import { type OpenCvCamera, project } from "../poses/camera-models.ts";
+import { type OpenCvCamera, project, unproject } from "../poses/camera-models.ts";
 import {
   add,
   apply,
@@ -92,7 +92,7 @@ function rayOf(transforms: Transforms, { frame, x, y }: SeenIn): Ray {
   const mark = [x * lens.width, y * lens.height] as const;
   return {
     origin: [a[3], b[3], c[3]],
-    direction: normalized(apply(toWorld, inCamera(lens, mark))),
+    direction: normalized(apply(toWorld, unproject(lens, mark))),
     rotation: transpose(toWorld),
     ...{ lens, mark },
   };
@@ -100,20 +100,6 @@ function rayOf(transforms: Transforms, { frame, x, y }: SeenIn): Ray {
 
 function openCvOf({ w, h, fl_x, fl_y, cx, cy, k1, k2, p1, p2 }: Lens): OpenCvCamera {
   return { width: w, height: h, fx: fl_x, fy: fl_y, cx, cy, k1, k2, p1, p2 };
-}
-
-const UNDISTORTING_STEPS = 50;
-
-/** The direction that a pixel shows: the distortion is inverted by fixed-point iteration, as OpenCV does. */
-function inCamera(lens: OpenCvCamera, [px, py]: readonly [number, number]): Vector3 {
-  let [u, v] = [(px - lens.cx) / lens.fx, (py - lens.cy) / lens.fy];
-  for (let step = 0; step < UNDISTORTING_STEPS; step++) {
-    const at = project(lens, [u, v, 1]);
-    if (at === null) break;
-    u += (px - at[0]) / lens.fx;
-    v += (py - at[1]) / lens.fy;
-  }
-  return [u, v, 1];
 }
 
 /** How far from the mark the point appears, as a share of the picture's diagonal; infinite behind the camera. */

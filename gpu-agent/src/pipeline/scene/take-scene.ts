@@ -113,14 +113,14 @@ type TakenVideo = Extract<Awaited<ReturnType<typeof takeFrames>>, { ok: true }>[
 
 function asPart(
   name: string,
-  { count, width, height, fps, start_sec, times, notes }: TakenVideo,
+  { count, width, height, fps, start_sec, times, gravity, notes }: TakenVideo,
 ): PhotoFrames {
   const path = printable(name, 200);
   return {
     count,
     cameras: [{ width, height, focal: null }],
     photos: Array.from({ length: count }, () => ({ camera: 0, path, position: null })),
-    videos: [{ name: path, from: 0, count, fps, start_sec, times }],
+    videos: [{ name: path, from: 0, count, fps, start_sec, times, ...(gravity && { gravity }) }],
     order: "time",
     notes: notes.map((note) => `${quoted(name)}: ${note}`),
   };
