@@ -29,7 +29,7 @@ export async function buildAssets(outDir = ASSETS_DIR): Promise<void> {
     logLevel: "warn",
     // What a script does not use of the packages that it imports is left out. Only scripts themselves do things.
     treeshake: { moduleSideEffects: (id) => id.startsWith(client) },
-    plugins: [withoutDescriptions, withoutWebGpu, withoutInlineHandlers],
+    plugins: [withoutDescriptions, withoutJsonSchemas, withoutWebGpu, withoutInlineHandlers],
     output: {
       dir: join(made, "assets"),
       format: "esm",
@@ -49,6 +49,18 @@ const DESCRIPTION = /\.describe\(\s*(?:"(?:[^"\\]|\\.)*"|`[^`$]*`)\s*,?\s*\)/g;
 const withoutDescriptions: Plugin = {
   name: "without-descriptions",
   transform: (code, id) => (SCHEMAS.test(id) ? code.replace(DESCRIPTION, "") : null),
+};
+
+const JSON_SCHEMAS = /[\\/]zod[\\/]v4[\\/]core[\\/](?:json-schema-processors|to-json-schema)\.js$/;
+const EXPORT = /^export (?:async )?(?:const|function|class) (\w+)/gm;
+
+/** The schemas check what is received. Only the documentation makes JSON schemas of them, which no page does. */
+const withoutJsonSchemas: Plugin = {
+  name: "without-json-schemas",
+  transform: (code, id) =>
+    JSON_SCHEMAS.test(id)
+      ? [...code.matchAll(EXPORT)].map(([, name]) => `export const ${name} = () => undefined;`).join("\n")
+      : null,
 };
 
 const WEBGPU_DEVICE = /[\\/]playcanvas[\\/].*[\\/]webgpu-graphics-device\.js$/;

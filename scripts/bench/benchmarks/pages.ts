@@ -89,6 +89,8 @@ async function weigh(stack: Stack, path: string) {
   const painted = await page.evaluate<number>(
     "performance.timeOrigin + (performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0)",
   );
+  // The script of a job that has not ended is loaded after the page.
+  await page.waitForLoadState("networkidle");
   const bodies = await Promise.all(loaded.values());
   const bytes = bodies.reduce((sum, body) => sum + gzipSync(body).length, 0);
   await page.context().close();
