@@ -188,6 +188,13 @@ export const TrainReport = z.object({
     .describe(
       "The same as psnr, with each rendering fitted to the brightness and tint of its frame; absent where the engine does not measure it.",
     ),
+  psnr_given_poses: z
+    .number()
+    .nullable()
+    .optional()
+    .describe(
+      "The same as psnr with the held-out cameras as they were given, where the training refined the poses. There, psnr is that of held-out cameras fitted to the splat.",
+    ),
   exposure_spread: z
     .number()
     .nonnegative()

@@ -12,6 +12,11 @@ export interface TrainedModel {
   readonly model: string;
   /** The transforms.json in whose frame the model is; by default the dataset's. */
   readonly transforms?: string;
+  /**
+   * The dataset's transforms.json with poses that the training refined, relative to the training's folder. The names of
+   * the images are still relative to the dataset.
+   */
+  readonly refinedTransforms?: string;
 }
 
 /** In the training's folder, during training. */

@@ -39,6 +39,17 @@ export function pinholeCamera(intrinsics: Intrinsics, cameraToWorld: Matrix4): P
   return { ...intrinsics, rotation, translation: [row(0), row(1), row(2)], position };
 }
 
+/** The camera-to-world matrix with OpenGL axes: what `pinholeCamera` is made from. */
+export function cameraToWorld({ rotation, position }: Pick<PinholeCamera, "rotation" | "position">): Matrix4 {
+  const row = (i: 0 | 1 | 2): [number, number, number, number] => [
+    rotation[i] as number,
+    -(rotation[3 + i] as number),
+    -(rotation[6 + i] as number),
+    position[i],
+  ];
+  return [row(0), row(1), row(2), [0, 0, 0, 1]];
+}
+
 /** The same camera for an image of another size. */
 export function resized<T extends Intrinsics>(camera: T, width: number, height: number): T {
   const [sx, sy] = [width / camera.width, height / camera.height];

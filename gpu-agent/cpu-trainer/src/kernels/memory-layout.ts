@@ -46,6 +46,17 @@ export function paramRows(shDegree: number): number {
   return PARAM.sh + 3 * shCoefficients(shDegree);
 }
 
+/**
+ * Rows of a chunk's gradients: those of the parameters, and after them the part of the means' gradient that comes by way of
+ * the colour, which depends on the direction from the camera.
+ */
+export function gradientRows(shDegree: number): number {
+  return paramRows(shDegree) + 3;
+}
+
+/** Sums that a chunk adds to the gradient of its frame's camera (see loop/camera-gradient.ts). */
+export const CAMERA_SUMS = 6;
+
 /** The fields of a projected gaussian, as floats. Pixel (0, 0) covers [0, 1)². */
 export const SPLAT = {
   x: 0,
@@ -137,6 +148,8 @@ export const UNIFORM = {
   /** Addresses of the frame's red, green and blue bytes, and of the mask of valid pixels. */
   frame: 44,
   validMask: 47,
+  /** 1 when the update also sums the gradient of the camera. */
+  movesCamera: 50,
   /** One step size for each row of the parameter table. */
   stepSizes: 64,
 } as const;
@@ -189,6 +202,8 @@ export interface MemoryLayout {
   readonly binCursors: number;
   /** Per row of the image: partial sums of the loss. */
   readonly rowSums: number;
+  /** Per chunk: `CAMERA_SUMS` floats. */
+  readonly cameraSums: number;
   /** Image planes of floats, red, green and blue: rendering, photo, dL/drendering. */
   readonly rendered: number;
   readonly target: number;
@@ -238,7 +253,7 @@ export function planMemory(size: SceneSize): MemoryLayout {
     return start;
   };
 
-  const chunkGradientBytes = rows * GRADIENT_ROW_BYTES;
+  const chunkGradientBytes = gradientRows(size.shDegree) * GRADIENT_ROW_BYTES;
   const threadScratchBytes = TILE_STATE_BYTES + chunkGradientBytes + 4 * planeStrideBytes(size.width);
 
   const layout = {
@@ -263,6 +278,7 @@ export function planMemory(size: SceneSize): MemoryLayout {
     tileCursor: reserve(tiles * 4),
     binCursors: reserve(2 * tiles * 4),
     rowSums: reserve(size.height * 4 * 4),
+    cameraSums: reserve((capacity / CHUNK) * CAMERA_SUMS * 4),
     rendered: reserve(3 * planeBytes),
     target: reserve(3 * planeBytes),
     gradient: reserve(3 * planeBytes),

@@ -8,6 +8,7 @@ import {
   PAIR_FLOATS,
   PAIR_GRADIENT,
   PARAM,
+  paramRows,
   UNIFORM,
 } from "./memory-layout.ts";
 import {
@@ -26,7 +27,7 @@ import { shCoefficients } from "./spherical-harmonics.ts";
 /**
  * Kernel `projectBackward<degree>(first, end, gradients)`: sums the tiles' gradients of each gaussian and
  * propagates them back through the projection to its parameters. `first` to `end` lie within one chunk; the
- * gradients of the chunk go to `gradients`, one row of GRADIENT_ROW_BYTES for each row of the parameter table.
+ * gradients of the chunk go to `gradients`, one row of GRADIENT_ROW_BYTES for each row of the parameter table, and three more (see `gradientRows`).
  *
  * The chain is that of Kerbl et al. 2023, appendix A, written for the factored covariance.
  */
@@ -67,6 +68,7 @@ export function projectionBackwardKernel(
       );
       for (const axis of [0, 1, 2] as const) {
         store(PARAM.mean + axis, fromPosition[axis].add(meanFromColor[axis]));
+        store(paramRows(layout.shDegree) + axis, meanFromColor[axis]);
       }
     });
   });

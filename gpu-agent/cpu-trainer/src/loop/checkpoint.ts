@@ -9,13 +9,15 @@ import type { Progress } from "./training.ts";
 
 /*
  * A checkpoint holds the state of training: the gaussians' parameters and Adam's moments, the errors accumulated for
- * the next densification, the frames' gains, and the iteration. Everything else follows from the settings, so a resumed run produces
+ * the next densification, the frames' gains and poses, and the iteration. Everything else follows from the settings, so a resumed run produces
  * exactly the gaussians of an uninterrupted one.
  *
  * The file is a line of JSON, then the tables' rows as 32-bit floats in the machine's byte order.
  */
 
-const FORMAT = "splatt-builtin-checkpoint-2";
+const FORMAT = "splatt-builtin-checkpoint-3";
+
+const Numbers = z.array(z.number()).readonly();
 
 const Header = z.object({
   format: z.literal(FORMAT),
@@ -26,6 +28,18 @@ const Header = z.object({
   seedPoints: z.int().positive(),
   gains: z
     .array(z.tuple([z.number(), z.number(), z.number()]).readonly())
+    .readonly()
+    .nullable(),
+  poses: z
+    .array(
+      z.object({
+        rotation: Numbers,
+        position: z.tuple([z.number(), z.number(), z.number()]).readonly(),
+        moments1: Numbers,
+        moments2: Numbers,
+        steps: z.int().nonnegative(),
+      }),
+    )
     .readonly()
     .nullable(),
   /** Training time before the checkpoint. */
@@ -95,7 +109,7 @@ export function readCheckpoint(
   const headerEnd = bytes.indexOf("\n");
   const header = Header.safeParse(parseJson(bytes.toString("utf8", 0, Math.max(0, headerEnd))));
   if (!header.success) return err("its header is damaged");
-  const { count, rows, iteration, seedPoints, gains, elapsedMs } = header.data;
+  const { count, rows, iteration, seedPoints, gains, poses, elapsedMs } = header.data;
   if (header.data.key !== key) return err("it is of other images or other options");
   const table = tableRows(workspace);
   if (rows !== table.length || count > workspace.layout.capacity) return err("it is of another size");
@@ -108,7 +122,7 @@ export function readCheckpoint(
     row.set(new Float32Array(Uint8Array.from(body.subarray(start, start + count * 4)).buffer));
   });
   clearSlots(workspace, count);
-  return ok({ progress: { iteration, count, seedPoints, gains }, elapsedMs });
+  return ok({ progress: { iteration, count, seedPoints, gains, poses }, elapsedMs });
 }
 
 function tableRows(workspace: Workspace): Float32Array[] {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { writeShPly } from "@splatt/formats";
 import { errorText, type Failure, failure, ok, type Result, type TrainReport } from "@splatt/shared";
+import { cameraToWorld } from "../dataset/camera.ts";
 import type { ImageSize } from "../dataset/downscale.ts";
 import type { FrameSlot } from "../dataset/frame-stores.ts";
 import { loadPhotos, type PhotoTask, waitForPhotos } from "../dataset/photo-loading.ts";
@@ -11,10 +12,11 @@ import { toSplatCloud } from "../scene/splat-conversion.ts";
 import type { Workspace } from "../scene/workspace.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { writeEarlySplat } from "./early-splat.ts";
-import type { CoordinatorTask, ThreadMessage } from "./messages.ts";
+import type { CoordinatorTask, ThreadMessage, TrainedScene } from "./messages.ts";
+import { meanMetrics } from "./metrics.ts";
 import { Paced } from "./paced.ts";
 import { logLine, pointOf, progressMessage, type Status } from "./progress-text.ts";
-import { workDone } from "./schedule.ts";
+import { posesJudgedAfter, workDone } from "./schedule.ts";
 import { ThreadTeam } from "./thread-team.ts";
 import { Training } from "./training.ts";
 
@@ -64,7 +66,7 @@ export async function coordinate(
   if (!trained.ok) return post({ type: "failed", failure: trained.error });
   post({ type: "line", line: passTimes(team, iterations - start.progress.iteration) });
   const finished = await finish(task, workspace, training);
-  post(finished.ok ? { type: "done", report: finished.value } : { type: "failed", failure: finished.error });
+  post(finished.ok ? { type: "done", scene: finished.value } : { type: "failed", failure: finished.error });
 }
 
 /** The last checkpoint, or gaussians initialised from the seed points. */
@@ -89,7 +91,7 @@ function startingPoint(
   initialiseGaussians(workspace, seeds, settings.initialOpacity);
   line(`starting with ${seeds.count} gaussians, ${seeds.sparsePoints} of them sparse points`);
   return {
-    progress: { iteration: 0, count: seeds.count, seedPoints: seeds.count, gains: task.gains },
+    progress: { iteration: 0, count: seeds.count, seedPoints: seeds.count, gains: task.gains, poses: null },
     elapsedMs: 0,
   };
 }
@@ -129,6 +131,7 @@ async function train(
     ) {
       psnr = training.evaluate(FRAMES_PER_EVALUATION)?.psnr ?? null;
     }
+    if (posesJudgedAfter(settings, iteration)) post({ type: "line", line: judgePoses(training) });
     const status: Status = { iteration, iterations, gaussians: count, loss: meanLoss, psnr };
     const now = performance.now();
     if (iteration % ITERATIONS_PER_LINE === 0 || iteration === iterations) {
@@ -165,12 +168,31 @@ async function train(
   return ok(undefined);
 }
 
+/** How many held-out frames tell whether the poses are exact. */
+const FRAMES_JUDGED = 4;
+/** By how much, in dB, fitted cameras must improve held-out frames. Those of exact poses gain less: see docs/benchmarks.md. */
+const LEAST_GAIN = 0.25;
+
+/** Lets the cameras of the training frames move where those of held-out frames show that the given poses are not exact. */
+function judgePoses(training: Training): string {
+  const registered = training.registerHeldOut(FRAMES_JUDGED);
+  if (registered.length === 0) return "poses are kept as given: no frame is held out";
+  const gain = meanOf(registered, ({ given, fitted }) => fitted.psnr - given.psnr);
+  const moves = gain >= LEAST_GAIN;
+  if (moves) training.refinePoses();
+  return `fitted cameras gain ${gain.toFixed(2)} dB on held-out frames: poses are ${moves ? "refined" : "kept as given"}`;
+}
+
+function meanOf<T>(values: readonly T[], of: (value: T) => number): number {
+  return values.reduce((sum, value) => sum + of(value), 0) / values.length;
+}
+
 /** Writes the splat and evaluates it on the held-out frames. */
 async function finish(
   task: CoordinatorTask,
   workspace: Workspace,
   training: Training,
-): Promise<Result<TrainReport, Failure>> {
+): Promise<Result<TrainedScene, Failure>> {
   const { settings, heldOut } = task;
   const { width, height } = largestSize(task.slots);
   const cloud = toSplatCloud(workspace.params, training.progress.count, settings.shDegree);
@@ -178,8 +200,11 @@ async function finish(
     return { ok: false, error: failure("training_diverged", "No gaussian of the scene is left.") };
   }
   await writeShPly(join(task.dir, MODEL_FILE), cloud);
-  const metrics = training.evaluate();
-  return ok({
+  const { poses } = training.progress;
+  const registered = poses === null ? [] : training.registerHeldOut();
+  const isRefined = poses !== null && registered.length > 0;
+  const metrics = isRefined ? meanMetrics(registered.map(({ fitted }) => fitted)) : training.evaluate();
+  const report: TrainReport = {
     gaussians: cloud.count,
     iterations: settings.iterations,
     sh_degree: settings.shDegree,
@@ -189,7 +214,10 @@ async function finish(
     psnr: finiteOrNull(metrics?.psnr),
     ssim: finiteOrNull(metrics?.ssim),
     psnr_color_corrected: finiteOrNull(metrics?.correctedPsnr),
-  });
+    ...(isRefined ? { psnr_given_poses: finiteOrNull(meanOf(registered, ({ given }) => given.psnr)) } : {}),
+  };
+  const refined = isRefined ? [...poses, ...registered.map(({ pose }) => pose)] : null;
+  return ok({ report, poses: refined?.map(cameraToWorld) ?? null });
 }
 
 /** A rendering that equals its photo, such as one of a single pixel, has no PSNR. */

@@ -1,4 +1,4 @@
-import type { PointCloud } from "@splatt/formats";
+import type { Matrix4, PointCloud } from "@splatt/formats";
 import type { Failure, MetricPoint, TrainReport } from "@splatt/shared";
 import type { DatasetFrame } from "../dataset/dataset-loading.ts";
 import type { Rgb } from "../dataset/exposure.ts";
@@ -43,6 +43,13 @@ export interface CoordinatorTask {
   readonly reportIntervalMs: number;
 }
 
+/** The outcome of training, in addition to the splat in the folder. */
+export interface TrainedScene {
+  readonly report: TrainReport;
+  /** Refined, camera to world, of the frames of `train` and then of those of `heldOut`; null where they are as given. */
+  readonly poses: readonly Matrix4[] | null;
+}
+
 /** Messages from training threads. A worker posts only its failure. */
 export type ThreadMessage =
   | {
@@ -52,5 +59,5 @@ export type ThreadMessage =
       readonly point?: MetricPoint;
     }
   | { readonly type: "line"; readonly line: string }
-  | { readonly type: "done"; readonly report: TrainReport }
+  | { readonly type: "done"; readonly scene: TrainedScene }
   | { readonly type: "failed"; readonly failure: Failure };

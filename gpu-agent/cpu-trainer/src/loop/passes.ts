@@ -1,6 +1,7 @@
-import { CHUNK } from "../kernels/memory-layout.ts";
+import { CHUNK, UNIFORM } from "../kernels/memory-layout.ts";
 import { orderByDepth } from "../scene/tiles.ts";
 import type { Iteration, Workspace } from "../scene/workspace.ts";
+import { sumCameraGradient } from "./camera-gradient.ts";
 
 /*
  * One iteration as a sequence of passes. The tasks of a pass may run concurrently and in any order, and no two
@@ -17,7 +18,10 @@ export const PASSES = [
   "blendBackward",
   "update",
 ] as const;
-export type Pass = (typeof PASSES)[number];
+/** In the place of `update`, the gradient of the camera alone: the gaussians stay as they are. */
+export const CAMERA_PASS = "cameraBackward";
+export type Pass = (typeof PASSES)[number] | typeof CAMERA_PASS;
+export const ALL_PASSES: readonly Pass[] = [...PASSES, CAMERA_PASS];
 
 /** Image rows per task. */
 const BAND_ROWS = 16;
@@ -27,6 +31,7 @@ export function taskCount(pass: Pass, iteration: Iteration): number {
   switch (pass) {
     case "project":
     case "update":
+    case "cameraBackward":
       return Math.ceil(count / CHUNK);
     case "sort":
       // The photo is unpacked in parallel with sorting.
@@ -83,7 +88,14 @@ export function runTask(
       break;
     case "update":
       kernels.projectBackward[shDegree]?.(chunk, endOfChunk, scratch + layout.chunkGradient);
+      // Before the gaussians move.
+      if (workspace.uniforms.ints[UNIFORM.movesCamera] === 1)
+        sumCameraGradient(workspace, task, thread, count);
       kernels.adam[shDegree]?.(chunk, endOfChunk, scratch + layout.chunkGradient);
+      break;
+    case "cameraBackward":
+      kernels.projectBackward[shDegree]?.(chunk, endOfChunk, scratch + layout.chunkGradient);
+      sumCameraGradient(workspace, task, thread, count);
       break;
   }
   return 0;

@@ -2,6 +2,7 @@ import { PARAM, paramRows } from "../kernels/memory-layout.ts";
 import { type BlendingLimits, FULL_BLENDING } from "../kernels/projection.ts";
 import { deriveSeed, Random } from "../scene/random.ts";
 import type { DensificationSettings, Rate, TrainingSettings } from "../training-settings.ts";
+import type { PoseRates } from "./frame-poses.ts";
 
 /*
  * What happens in which iteration, as pure functions of the settings: nothing depends on the
@@ -64,6 +65,30 @@ export function stepSizesAt(
   fill(rates.shConstant, PARAM.sh, PARAM.sh + 3);
   fill(rates.shRest, PARAM.sh + 3, sizes.length);
   return sizes;
+}
+
+/** The largest turn of a camera in one step, in radians, at first and at the end of training. */
+const TURN: Rate = [6e-3, 1e-4];
+/** A step of a held-out frame's camera. */
+const REGISTRATION_TURN = 3e-3;
+
+/** How far a step may move a training frame's camera. A camera that shifts by the angle's share of the extent sees as much change. */
+export function poseRatesAt(settings: TrainingSettings, iteration: number, extent: number): PoseRates {
+  const turn = rateAt(TURN, settings, iteration);
+  return { turn, shift: turn * extent };
+}
+
+/** @param left 1 at the first step, and towards 0 at the last */
+export function registrationRates(left: number, extent: number): PoseRates {
+  const turn = REGISTRATION_TURN * left;
+  return { turn, shift: turn * extent };
+}
+
+/** The fraction of the iterations after which the poses are judged. */
+const POSES_JUDGED_AT = 0.2;
+
+export function posesJudgedAfter({ iterations }: TrainingSettings, iteration: number): boolean {
+  return iteration === Math.ceil(POSES_JUDGED_AT * iterations);
 }
 
 /** The frame to train on: every epoch visits each of `frames` once, in a new random order. */

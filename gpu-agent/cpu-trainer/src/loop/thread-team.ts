@@ -1,6 +1,6 @@
 import { clearTileCounts } from "../scene/tiles.ts";
 import type { Iteration, Workspace } from "../scene/workspace.ts";
-import { PASSES, type Pass, runTask, taskCount } from "./passes.ts";
+import { ALL_PASSES, type Pass, runTask, taskCount } from "./passes.ts";
 
 /** Indices into the control block: 32-bit integers in memory that all threads share. */
 const WORD = {
@@ -69,7 +69,7 @@ export class ThreadTeam {
 
   #runPass(pass: Pass, iteration: Iteration): void {
     const block = this.#controlBlock;
-    block[WORD.pass] = PASSES.indexOf(pass);
+    block[WORD.pass] = ALL_PASSES.indexOf(pass);
     block[WORD.tasks] = taskCount(pass, iteration);
     Atomics.store(block, WORD.next, 0);
     Atomics.store(block, WORD.busy, this.#workers);
@@ -98,7 +98,7 @@ export function runWorker(workspace: Workspace, controlBlock: Int32Array, thread
       height: controlBlock[WORD.height] as number,
       grid: { columns: controlBlock[WORD.columns] as number, rows: controlBlock[WORD.rows] as number },
     };
-    const pass = PASSES[controlBlock[WORD.pass] as number] as Pass;
+    const pass = ALL_PASSES[controlBlock[WORD.pass] as number] as Pass;
     runTasks(workspace, controlBlock, pass, thread, iteration);
     if (Atomics.sub(controlBlock, WORD.busy, 1) === 1) Atomics.notify(controlBlock, WORD.busy);
   }

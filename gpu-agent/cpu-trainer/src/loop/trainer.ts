@@ -1,7 +1,7 @@
-import { readFile, rm, stat } from "node:fs/promises";
+import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { Dataset } from "@splatt/formats";
+import type { Dataset, Matrix4, Transforms } from "@splatt/formats";
 import {
   err,
   errorText,
@@ -21,7 +21,7 @@ import { type TrainingSettings, type TrainOptions, trainingSettings } from "../t
 import { checkpointKey } from "./checkpoint.ts";
 import { CHECKPOINT_FILE, MODEL_FILE } from "./coordinator.ts";
 import { removeEarlySplats } from "./early-splat.ts";
-import type { ThreadMessage, ThreadTask } from "./messages.ts";
+import type { ThreadMessage, ThreadTask, TrainedScene } from "./messages.ts";
 import { createControlBlock } from "./thread-team.ts";
 
 export interface TrainerOptions {
@@ -48,7 +48,11 @@ export interface TrainedSplat {
   readonly report: TrainReport;
   /** The PLY with spherical harmonics, relative to the context's folder. */
   readonly model: string;
+  /** The dataset's transforms.json with refined poses, relative to the context's folder; absent where they are as given. */
+  readonly refinedTransforms?: string;
 }
+
+const REFINED_TRANSFORMS_FILE = "refined-transforms.json";
 
 /**
  * Trains a dataset on its own worker threads, so the caller's event loop stays free. All threads have ended when the
@@ -70,11 +74,30 @@ export async function train(
   if (!key.ok) return key;
   const exposure = await measureExposure(loaded.value.train, loaded.value.points);
   context.toolOutput(exposureLine(exposure));
-  const report = await trainOnThreads(trainer, loaded.value, settings, exposure, key.value, context);
-  if (!report.ok) return report;
+  const trained = await trainOnThreads(trainer, loaded.value, settings, exposure, key.value, context);
+  if (!trained.ok) return trained;
+  const { report, poses } = trained.value;
+  if (poses !== null) {
+    const refined = withPoses(loaded.value, poses);
+    await writeFile(join(context.dir, REFINED_TRANSFORMS_FILE), JSON.stringify(refined, null, 2));
+  }
   await rm(join(context.dir, CHECKPOINT_FILE), { force: true });
   await removeEarlySplats(context.dir);
-  return ok({ report: withExposure(report.value, exposure), model: MODEL_FILE });
+  return ok({
+    report: withExposure(report, exposure),
+    model: MODEL_FILE,
+    ...(poses === null ? {} : { refinedTransforms: REFINED_TRANSFORMS_FILE }),
+  });
+}
+
+/** @param poses of the frames of `train`, then of those of `heldOut` */
+function withPoses({ transforms, train, heldOut }: LoadedDataset, poses: readonly Matrix4[]): Transforms {
+  const refined = new Map([...train, ...heldOut].map(({ name }, i) => [name, poses[i]]));
+  const frames = transforms.frames.map((frame) => ({
+    ...frame,
+    transform_matrix: refined.get(frame.file_path) ?? frame.transform_matrix,
+  }));
+  return { ...transforms, frames };
 }
 
 function exposureLine({ spread, varies }: Exposure): string {
@@ -110,7 +133,7 @@ async function trainOnThreads(
   exposure: Exposure,
   key: string,
   context: TrainingContext,
-): Promise<Result<TrainReport, Failure>> {
+): Promise<Result<TrainedScene, Failure>> {
   const frames = [...train, ...heldOut];
   const lenses = frames.map(({ lens }) => lens);
   const { layout, slots } = planScene(settings, lenses, threads);
@@ -159,10 +182,10 @@ async function trainOnThreads(
 function outcome(
   workers: readonly Worker[],
   context: TrainingContext,
-): Promise<Result<TrainReport, Failure>> {
+): Promise<Result<TrainedScene, Failure>> {
   return new Promise((resolve, reject) => {
     const onMessage = (message: ThreadMessage) => {
-      if (message.type === "done") resolve(ok(message.report));
+      if (message.type === "done") resolve(ok(message.scene));
       else if (message.type === "failed") resolve(err(message.failure));
       else if (message.type === "line") context.toolOutput(message.line);
       else {

@@ -1,3 +1,4 @@
+import type { PinholeCamera } from "../dataset/camera.ts";
 import type { DatasetFrame } from "../dataset/dataset-loading.ts";
 import type { Rgb } from "../dataset/exposure.ts";
 import type { FrameSlot, FrameStore } from "../dataset/frame-stores.ts";
@@ -10,10 +11,12 @@ import { limitSizes, type Point, samplePositions } from "../scene/size-limit.ts"
 import { tileGrid } from "../scene/tiles.ts";
 import { clearPlanes, setView, type ViewOptions, type Workspace } from "../scene/workspace.ts";
 import type { TrainingSettings } from "../training-settings.ts";
+import { cameraGradient } from "./camera-gradient.ts";
 import { colorRatio, correctedPsnr } from "./color-match.ts";
 import { withMovedGain } from "./frame-gains.ts";
+import { cameraInPose, type FramePose, givenPose, steppedPose } from "./frame-poses.ts";
 import { type HeldOutMetrics, imageMetrics, meanMetrics } from "./metrics.ts";
-import { PASSES, type Pass } from "./passes.ts";
+import { CAMERA_PASS, PASSES, type Pass } from "./passes.ts";
 import {
   backgroundAt,
   blendingLimitsAt,
@@ -22,6 +25,8 @@ import {
   gaussiansWantedAt,
   levelAt,
   limitsSizesAfter,
+  poseRatesAt,
+  registrationRates,
   shDegreeAt,
   stepSizesAt,
 } from "./schedule.ts";
@@ -37,6 +42,11 @@ const RATIO_SAMPLES = 8192;
 
 /** Passes up to the rendering, and the one that compares it with the photo. */
 const EVALUATION: readonly Pass[] = [...PASSES.slice(0, PASSES.indexOf("ssim")), "ssim"];
+/** All passes, but the camera moves in the place of the gaussians. */
+const REGISTRATION: readonly Pass[] = [...PASSES.slice(0, PASSES.indexOf("update")), CAMERA_PASS];
+
+/** Steps that fit the camera of a held-out frame to the scene as it is. */
+const REGISTRATION_STEPS = 16;
 
 /** The part of training's state that is not in the shared memory. */
 export interface Progress {
@@ -48,6 +58,16 @@ export interface Progress {
   readonly seedPoints: number;
   /** Of the training frames' exposures; null where they are not compensated. */
   readonly gains: readonly Rgb[] | null;
+  /** Of the training frames; null where the given ones are kept. */
+  readonly poses: readonly FramePose[] | null;
+}
+
+/** A held-out frame whose camera was fitted to the scene. */
+export interface RegisteredFrame {
+  readonly pose: FramePose;
+  /** With the camera as given, and as fitted. */
+  readonly given: HeldOutMetrics;
+  readonly fitted: HeldOutMetrics;
 }
 
 /** The training data and settings. */
@@ -92,14 +112,18 @@ export class Training {
 
   /** Runs one iteration on one frame. */
   step(): { loss: number; densification: DensificationOutcome | null } {
-    const { iteration, count, gains } = this.#progress;
+    const { iteration, count, gains, poses } = this.#progress;
     const { train, slots } = this.#scene;
     const frame = frameAt(this.#settings, iteration, train.length);
     const { stores, index } = slots[frame] as FrameSlot;
     const store = stores[levelAt(this.#settings, iteration, stores.length)] as FrameStore;
     const limits = blendingLimitsAt(this.#settings, iteration);
-    this.#view(train[frame] as DatasetFrame, store, index, { gain: gains?.[frame], limits });
+    const { camera } = train[frame] as DatasetFrame;
+    const pose = poses?.[frame];
+    const posed = pose === undefined ? camera : cameraInPose(camera, pose);
+    this.#view(posed, store, index, { gain: gains?.[frame], limits });
     this.#setUniforms();
+    this.#workspace.uniforms.ints[UNIFORM.movesCamera] = pose === undefined ? 0 : 1;
     this.#run(PASSES, shDegreeAt(this.#settings, iteration), store);
     const { l1, ssim } = imageMetrics(this.#workspace.rowSums, store);
     const { ssimWeight } = this.#settings;
@@ -108,7 +132,8 @@ export class Training {
     }
     const moves = gains !== null && iteration >= GAINS_FROM * this.#settings.iterations;
     const moved = moves ? withMovedGain(gains, frame, this.#colorRatio(store)) : gains;
-    this.#progress = { ...this.#progress, iteration: iteration + 1, count, gains: moved };
+    const movedPoses = pose === undefined ? poses : this.#withMovedPose(poses ?? [], frame, pose);
+    this.#progress = { ...this.#progress, iteration: iteration + 1, count, gains: moved, poses: movedPoses };
     return {
       loss: (1 - ssimWeight) * l1 + ssimWeight * (1 - ssim),
       densification: densifiesAfter(this.#settings, iteration + 1) ? this.#densify() : null,
@@ -118,31 +143,76 @@ export class Training {
   /** The quality of rendered held-out frames, over the first `most` of them; null when there are none. */
   evaluate(most = Number.POSITIVE_INFINITY): HeldOutMetrics | null {
     const { train, heldOut, slots } = this.#scene;
-    const degree = shDegreeAt(this.#settings, this.#progress.iteration);
     this.#workspace.uniforms.floats.fill(0, UNIFORM.background, UNIFORM.background + 3);
-    const metrics = heldOut.slice(0, most).map((frame, i) => {
+    const metrics = heldOut.slice(0, most).map(({ camera }, i) => {
       const { stores, index } = slots[train.length + i] as FrameSlot;
-      const finest = stores[0] as FrameStore;
-      this.#view(frame, finest, index);
-      this.#run(EVALUATION, degree, finest);
-      return {
-        ...imageMetrics(this.#workspace.rowSums, finest),
-        correctedPsnr: correctedPsnr(this.#workspace, finest, this.#colorRatio(finest)),
-      };
+      return this.#measure(camera, stores[0] as FrameStore, index, EVALUATION);
     });
     return metrics.length === 0 ? null : meanMetrics(metrics);
   }
 
-  /** From a sample of the pixels. */
+  /**
+   * Fits the cameras of held-out frames to the scene as it is, over the first `most` of them. Cameras that were given
+   * imprecisely render displaced, however good the scene is.
+   */
+  registerHeldOut(most = Number.POSITIVE_INFINITY): RegisteredFrame[] {
+    const { train, heldOut, slots } = this.#scene;
+    const { iteration } = this.#progress;
+    // What the next densification goes by must not come from held-out frames.
+    const { errorSum, weightSum } = this.#workspace;
+    const sums = [errorSum.slice(), weightSum.slice()] as const;
+    const registered = heldOut.slice(0, most).map(({ camera }, i) => {
+      const { stores, index } = slots[train.length + i] as FrameSlot;
+      const store = stores[levelAt(this.#settings, iteration, stores.length)] as FrameStore;
+      this.#setUniforms();
+      this.#workspace.uniforms.floats.fill(0, UNIFORM.background, UNIFORM.background + 3);
+      let pose = givenPose(camera);
+      const given = this.#measure(camera, store, index, EVALUATION);
+      let best = { pose, metrics: given };
+      for (let step = 0; step < REGISTRATION_STEPS; step++) {
+        const metrics = this.#measure(cameraInPose(camera, pose), store, index, REGISTRATION);
+        if (metrics.psnr > best.metrics.psnr) best = { pose, metrics };
+        const rates = registrationRates(1 - step / REGISTRATION_STEPS, this.#scene.extent);
+        pose = steppedPose(pose, cameraGradient(this.#workspace, this.#progress.count), rates);
+      }
+      return { pose: best.pose, given, fitted: best.metrics };
+    });
+    errorSum.set(sums[0]);
+    weightSum.set(sums[1]);
+    return registered;
+  }
+
+  /** From now on, the cameras of the training frames move with the gaussians. */
+  refinePoses(): void {
+    const poses = this.#scene.train.map(({ camera }) => givenPose(camera));
+    this.#progress = { ...this.#progress, poses };
+  }
+
+  #measure(camera: PinholeCamera, store: FrameStore, index: number, passes: readonly Pass[]): HeldOutMetrics {
+    this.#view(camera, store, index);
+    this.#run(passes, shDegreeAt(this.#settings, this.#progress.iteration), store);
+    return {
+      ...imageMetrics(this.#workspace.rowSums, store),
+      correctedPsnr: correctedPsnr(this.#workspace, store, this.#colorRatio(store)),
+    };
+  }
+
+  #withMovedPose(poses: readonly FramePose[], frame: number, pose: FramePose): readonly FramePose[] {
+    const { iteration, count } = this.#progress;
+    const gradient = cameraGradient(this.#workspace, count);
+    const moved = steppedPose(pose, gradient, poseRatesAt(this.#settings, iteration, this.#scene.extent));
+    return poses.map((other, i) => (i === frame ? moved : other));
+  }
+
   #colorRatio(store: FrameStore): Rgb {
     const step = Math.max(1, Math.floor(Math.sqrt((store.width * store.height) / RATIO_SAMPLES)));
     return colorRatio(this.#workspace, store, step);
   }
 
-  #view(frame: DatasetFrame, store: FrameStore, index: number, options: ViewOptions = {}): void {
+  #view(camera: PinholeCamera, store: FrameStore, index: number, options: ViewOptions = {}): void {
     if (this.#planesFor !== store) clearPlanes(this.#workspace);
     this.#planesFor = store;
-    setView(this.#workspace, cameraAt(frame.camera, store), store, index, options);
+    setView(this.#workspace, cameraAt(camera, store), store, index, options);
   }
 
   #setUniforms(): void {

@@ -2,7 +2,14 @@ import type { PinholeCamera } from "../dataset/camera.ts";
 import type { Rgb } from "../dataset/exposure.ts";
 import type { FrameStore } from "../dataset/frame-stores.ts";
 import { bindKernels, type Kernels } from "../kernels/kernels.ts";
-import { type MemoryLayout, paramRows, planeStrideBytes, UNIFORM } from "../kernels/memory-layout.ts";
+import {
+  CAMERA_SUMS,
+  CHUNK,
+  type MemoryLayout,
+  paramRows,
+  planeStrideBytes,
+  UNIFORM,
+} from "../kernels/memory-layout.ts";
 import { type BlendingLimits, FULL_BLENDING } from "../kernels/projection.ts";
 import { type TileArrays, type TileGrid, tileArrays, tileGrid } from "./tiles.ts";
 
@@ -20,6 +27,9 @@ export interface Workspace {
   readonly errorSum: Float32Array;
   readonly weightSum: Float32Array;
   readonly rowSums: Float32Array;
+  /** Not 0 where a gaussian was projected. */
+  readonly visible: Int32Array;
+  readonly cameraSums: Float32Array;
 }
 
 export function openWorkspace(
@@ -47,7 +57,9 @@ export function openWorkspace(
     moments2: table(layout.moments2),
     errorSum: floats(layout.errorSum, layout.capacity),
     weightSum: floats(layout.weightSum, layout.capacity),
-    rowSums: floats(layout.rowSums, (layout.rendered - layout.rowSums) / 4),
+    rowSums: floats(layout.rowSums, (layout.cameraSums - layout.rowSums) / 4),
+    visible: new Int32Array(memory.buffer, layout.visible, layout.capacity),
+    cameraSums: floats(layout.cameraSums, (layout.capacity / CHUNK) * CAMERA_SUMS),
   };
 }
 

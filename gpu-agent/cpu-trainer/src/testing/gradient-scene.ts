@@ -2,7 +2,8 @@ import type { Matrix4 } from "@splatt/formats";
 import { type PinholeCamera, pinholeCamera } from "../dataset/camera.ts";
 import { GRADIENT_ROW_BYTES, PARAM, paramRows, UNIFORM } from "../kernels/memory-layout.ts";
 import { FULL_BLENDING } from "../kernels/projection.ts";
-import { PASSES } from "../loop/passes.ts";
+import { cameraGradient } from "../loop/camera-gradient.ts";
+import { CAMERA_PASS, PASSES } from "../loop/passes.ts";
 import { Random } from "../scene/random.ts";
 import { setView } from "../scene/workspace.ts";
 import type { ParamTable, Planes } from "./reference-renderer.ts";
@@ -105,6 +106,14 @@ export function kernelGradient(scene: GradientScene, ssimWeight: number): Float3
   return scene.params.map((_, row) =>
     new Float32Array(memory.buffer, gradients + row * GRADIENT_ROW_BYTES, GAUSSIANS).slice(),
   );
+}
+
+/** dL/dω and dL/dt of the camera. */
+export function kernelCameraGradient(scene: GradientScene, ssimWeight: number): Float64Array {
+  const test = load(scene);
+  setLossWeights(test, ssimWeight);
+  runPasses(test, [...ALL_BUT_UPDATE, CAMERA_PASS]);
+  return cameraGradient(test.workspace, GAUSSIANS);
 }
 
 function load({ params, degree, camera, photo, background }: GradientScene): TestWorkspace {

@@ -43,6 +43,7 @@ export async function psnrOfSplat(cloud: SplatCloud, dataset: Dataset, longSide?
     count: cloud.count,
     seedPoints: 1,
     gains: null,
+    poses: null,
   });
   return training.evaluate()?.psnr ?? Number.NaN;
 }

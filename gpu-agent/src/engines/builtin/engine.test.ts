@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { psnrOfSplat, writeSyntheticDataset } from "@splatt/cpu-trainer/testing";
-import { readShPly } from "@splatt/formats";
+import { Matrix4, readShPly, Transforms } from "@splatt/formats";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { StageContext, StageProgress } from "../../pipeline/stage.ts";
@@ -86,6 +86,9 @@ describe("training a small scene", () => {
     expect(report?.psnr).toBeGreaterThan(24);
     expect(report?.ssim).toBeGreaterThan(0.75);
     expect(report?.gaussians).toBeGreaterThan(2000);
+    // The poses are exact.
+    expect(report?.psnr_given_poses).toBeUndefined();
+    expect(result).not.toHaveProperty("value.refinedTransforms");
   });
 
   it("reports its progress", () => {
@@ -168,7 +171,7 @@ describe("a checkpoint that cannot be used is ignored:", () => {
     ["garbage", "hello", "its header is damaged"],
     [
       "another job's",
-      '{"format":"splatt-builtin-checkpoint-2","key":"x","iteration":1,"count":1,"seedPoints":1,"gains":null,"elapsedMs":0,"rows":1,"crc32":0}\n',
+      '{"format":"splatt-builtin-checkpoint-3","key":"x","iteration":1,"count":1,"seedPoints":1,"gains":null,"poses":null,"elapsedMs":0,"rows":1,"crc32":0}\n',
       "it is of other images or other options",
     ],
   ])("%s", async (name, content, reason) => {
@@ -247,6 +250,71 @@ it("trains on photos of several cameras and sizes", async () => {
   // Half of the held-out frames are of either camera.
   expect(psnr).toBeGreaterThan(22);
 });
+
+describe("with poses that are not exact", () => {
+  const inexact = () => ({ dir: join(dir, "inexact") });
+  beforeAll(async () => {
+    await mkdir(inexact().dir);
+    for (const name of ["images", "sparse_pc.ply"]) {
+      await symlink(join(dataset.dir, name), join(inexact().dir, name));
+    }
+    const exact = Transforms.parse(JSON.parse(await readFile(join(dataset.dir, "transforms.json"), "utf8")));
+    // Each is turned by 2° about an axis of its own.
+    const frames = exact.frames.map((frame, i) => ({
+      ...frame,
+      transform_matrix: turned(frame.transform_matrix, [i % 3, (i + 1) % 3], (i % 2 === 0 ? 2 : -2) * DEGREE),
+    }));
+    await writeFile(join(inexact().dir, "transforms.json"), JSON.stringify({ ...exact, frames }));
+  });
+
+  it("moves the cameras with the gaussians, and publishes where they are", async () => {
+    const context = await contextIn("inexact-run");
+    const result = await createBuiltinEngine({ threads: 2 }).train(inexact(), options, context);
+    if (!result.ok) return expect.fail(result.error.detail);
+    const { report, refinedTransforms = "" } = result.value;
+    // Nearly as good as with exact poses.
+    expect(report.psnr).toBeGreaterThan(23);
+    expect(report.psnr).toBeGreaterThan((report.psnr_given_poses ?? 99) + 3);
+    const cloud = await readShPly(join(context.dir, result.value.model));
+    if (!cloud.ok) return expect.fail(cloud.error);
+    const published = join(dir, "inexact-published");
+    await mkdir(published);
+    for (const name of ["images", "sparse_pc.ply"])
+      await symlink(join(dataset.dir, name), join(published, name));
+    await copyFile(join(context.dir, refinedTransforms), join(published, "transforms.json"));
+    expect(await psnrOfSplat(cloud.value, { dir: published })).toBeCloseTo(report.psnr ?? 0, 2);
+  });
+
+  it("continues with the poses of the checkpoint", async () => {
+    const stop = new AbortController();
+    const interrupted = await contextIn("inexact-interrupted", {
+      signal: stop.signal,
+      // By then, the poses have been judged.
+      report: ({ message }) => Number(/Step (\d+)/.exec(message)?.[1]) >= 150 && stop.abort(),
+    });
+    const engine = createBuiltinEngine({ threads: 1, checkpointIntervalMs: 0, reportIntervalMs: 0 });
+    expect(await engine.train(inexact(), options, interrupted)).toMatchObject({ ok: false });
+    const resumed = await contextIn("inexact-interrupted");
+    await engine.train(inexact(), options, resumed);
+    expect(resumed.lines).toContainEqual(
+      expect.stringMatching(/^resuming from the checkpoint of step [1-4]\d\d$/),
+    );
+    expect(await splatBytes(resumed)).toEqual(await readFile(join(dir, "inexact-run", "splats.ply")));
+  });
+});
+
+const DEGREE = Math.PI / 180;
+
+/** A pose whose camera is turned in the plane of two of the world's axes. */
+function turned(pose: Matrix4, [a = 0, b = 1]: readonly number[], angle: number): Matrix4 {
+  const rows = pose.map((row) => [...row]);
+  for (let column = 0; column < 3; column++) {
+    const [x, y] = [rows[a]?.[column] ?? 0, rows[b]?.[column] ?? 0];
+    (rows[a] ?? [])[column] = Math.cos(angle) * x - Math.sin(angle) * y;
+    (rows[b] ?? [])[column] = Math.sin(angle) * x + Math.cos(angle) * y;
+  }
+  return Matrix4.parse(rows);
+}
 
 describe("with an exposure that changes from frame to frame", () => {
   const flickering = () => ({ dir: join(dir, "flickering") });

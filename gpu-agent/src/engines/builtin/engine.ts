@@ -26,7 +26,7 @@ import { newestSnapshot, plySnapshots } from "../snapshots.ts";
 export { RECOMMENDED_ITERATIONS } from "@splatt/cpu-trainer";
 
 /** Bump when the same input gives a different result. */
-const VERSION = "1.1.0";
+const VERSION = "1.2.0";
 
 /** Minimum intervals. */
 const CHECKPOINT_INTERVAL_MS = 1000;

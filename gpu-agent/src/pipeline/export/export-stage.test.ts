@@ -170,6 +170,29 @@ describe("the export stage", () => {
     expect(result).toMatchObject({ ok: false, error: { code, detail: expect.stringContaining(detail) } });
   });
 
+  it("publishes poses that the training refined, and compares the splat with the photos from there", async () => {
+    const model = join(dir, "refined.ply");
+    await writeSplat(model);
+    const given = JSON.parse(await readFile(join(datasetDir, "transforms.json"), "utf8"));
+    const frames = given.frames.map((frame: { transform_matrix: number[][] }) => ({
+      ...frame,
+      transform_matrix: frame.transform_matrix.map((row, i) => (i === 0 ? [...row.slice(0, 3), 0.25] : row)),
+    }));
+    await writeFile(join(dir, "refined.json"), JSON.stringify({ ...given, frames }));
+    const stageDir = join(dir, "is-refined");
+    await mkdir(stageDir);
+    const trained = { report: REPORT, model, refinedTransforms: "refined.json" };
+    const input = { datasetDir, trainDir: dir, model: trained };
+    const result = await createExportStage(fakeEngine(model)).run(input, contextIn(stageDir));
+    if (!result.ok) return expect.fail(result.error.detail);
+    expect(JSON.parse(await readFile(join(stageDir, "transforms.json"), "utf8")).frames).toEqual(frames);
+    expect(result.value.views).not.toBeNull();
+    const coverage = JSON.parse(await readFile(join(stageDir, "coverage.json"), "utf8"));
+    expect(coverage.cameras.map(({ position }: { position: number[] }) => position[0])).toEqual([
+      0.25, 0.25, 0.25,
+    ]);
+  });
+
   it("drops invalid gaussians with a warning", async () => {
     const model = join(dir, "few-broken.ply");
     await writeSplat(model, 400, (cloud) => cloud.positions.fill(Number.NaN, 0, 6));

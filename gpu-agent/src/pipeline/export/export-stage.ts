@@ -104,8 +104,9 @@ export function createExportStage(
     key: () => [engine.name, LAYOUT],
     async run({ datasetDir, trainDir, model, jobSeconds = 0 }, context) {
       const ownTransforms = model.transforms;
+      const trainersFile = ownTransforms ?? model.refinedTransforms;
       const transformsFile =
-        ownTransforms === undefined ? join(datasetDir, TRANSFORMS_FILE) : join(trainDir, ownTransforms);
+        trainersFile === undefined ? join(datasetDir, TRANSFORMS_FILE) : join(trainDir, trainersFile);
       await copyFile(transformsFile, join(context.dir, TRANSFORMS_FILE));
       const transforms = await parsedJson(transformsFile);
       const up = upAxisOf(transforms);
@@ -118,7 +119,7 @@ export function createExportStage(
       await writeShPly(join(context.dir, SPLAT_FILE), exported.value.cloud, header);
       context.report({ fraction: 0.2, message: "Exporting... floaters" });
       const { cloud, report } =
-        ownTransforms === undefined ? await pruned(exported.value, transformsFile, context) : exported.value;
+        ownTransforms === undefined ? await pruned(exported.value, datasetDir, context) : exported.value;
       context.report({ fraction: 0.3, message: "Exporting... result files" });
       if (cloud !== exported.value.cloud) await writeShPly(join(context.dir, SPLAT_FILE), cloud, header);
       await writeRgbPly(join(context.dir, RGB_SPLAT_FILE), cloud, header);
@@ -126,7 +127,7 @@ export function createExportStage(
       context.report({ fraction: 0.5, message: "Exporting... thumbnail and web formats" });
       const extras = await makeExtras(cloud, up, lodFrom, context);
       context.report({ fraction: 0.9, message: "Exporting... comparison with the photos" });
-      const views = ownTransforms === undefined ? await compare(transformsFile, report, context) : null;
+      const views = ownTransforms === undefined ? await compare(datasetDir, report, context) : null;
       context.report({ fraction: 0.95, message: "Exporting... fly-through" });
       const film = await flyThrough(filmTools, cloud.count, up, jobSeconds, context);
       if (context.signal.aborted) return err(failure("agent_stopped", ""));
@@ -182,13 +183,13 @@ async function exportSplat(
 }
 
 /** The splat without floaters and far fog, where the held-out frames come out no worse. */
-async function pruned(
-  splat: CheckedSplat,
-  transformsFile: string,
-  context: StageContext,
-): Promise<CheckedSplat> {
+async function pruned(splat: CheckedSplat, photosDir: string, context: StageContext): Promise<CheckedSplat> {
   const { cloud, report } = splat;
-  const task = { splatFile: join(context.dir, SPLAT_FILE), transformsFile };
+  const task = {
+    splatFile: join(context.dir, SPLAT_FILE),
+    transformsFile: join(context.dir, TRANSFORMS_FILE),
+    photosDir,
+  };
   const found = await pruneSplat(task, context.signal);
   if (!found.ok) {
     context.log.warn(`export: not pruned: ${failureSentence(found.error)}`);
@@ -207,13 +208,14 @@ async function pruned(
 }
 
 async function compare(
-  transformsFile: string,
+  photosDir: string,
   { width, exposure_spread }: TrainedModel["report"],
   context: StageContext,
 ): Promise<ViewComparison | null> {
   const task = {
     splatFile: join(context.dir, SPLAT_FILE),
-    transformsFile,
+    transformsFile: join(context.dir, TRANSFORMS_FILE),
+    photosDir,
     trainedWidth: width,
     exposureVaries: exposure_spread !== undefined,
     sheetFile: join(context.dir, PHOTO_SHEET),

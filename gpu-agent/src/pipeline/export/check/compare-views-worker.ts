@@ -1,5 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { SplatRenderer } from "@splatt/cpu-trainer";
 import { lensOf, type PosedFrame, readShPly, readTransforms, type Transforms } from "@splatt/formats";
@@ -32,7 +32,7 @@ async function compareViews(task: ComparisonTask): Promise<ViewComparison> {
   const transforms = await readTransforms(task.transformsFile);
   const renderer = new SplatRenderer(cloud.value, { width: SIDE, height: SIDE });
   const { heldOut, training } = chooseViews(transforms);
-  const photoFile = ({ file_path }: PosedFrame) => join(dirname(task.transformsFile), file_path);
+  const photoFile = ({ file_path }: PosedFrame) => join(task.photosDir, file_path);
 
   const psnrs = async (frames: readonly PosedFrame[]) => {
     const each: { rendered: number; meanColour: number }[] = [];

@@ -53,6 +53,7 @@ async function compare(splat: string, signal = new AbortController().signal, exp
   const task = {
     splatFile: join(dir, splat),
     transformsFile: join(dir, "transforms.json"),
+    photosDir: dir,
     trainedWidth: WIDTH,
     exposureVaries,
     sheetFile: join(dir, `${splat}.webp`),

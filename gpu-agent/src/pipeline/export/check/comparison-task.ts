@@ -1,7 +1,9 @@
 export interface ComparisonTask {
   readonly splatFile: string;
-  /** In the folder of a dataset, in whose frame the splat is. */
+  /** The transforms.json in whose frame the splat is. */
   readonly transformsFile: string;
+  /** The folder that the names of its photos are relative to. */
+  readonly photosDir: string;
   /** Pixels at which the splat was trained. */
   readonly trainedWidth: number;
   /** Whether the exposure jumps from frame to frame: renderings are then fitted to the brightness and tint of their photo. */

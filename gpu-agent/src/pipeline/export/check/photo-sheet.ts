@@ -48,7 +48,7 @@ export async function compareHeldOut(
   for (const frame of heldOut) {
     const lens = lensOf(transforms, frame);
     const size = sizeWithin(lens, SHEET_SIDE);
-    const photo = await loadPhoto(join(dirname(task.transformsFile), frame.file_path), lens, size);
+    const photo = await loadPhoto(join(task.photosDir, frame.file_path), lens, size);
     const rendering = compensated(task, photo, renderer.render(cameraOf(frame, lens, size)));
     views.push({ frame, size, photo, rendering, psnr: psnr(photo, rendering) });
   }
@@ -60,7 +60,7 @@ export async function compareHeldOut(
  * the right. Below them are the frames of the whole capture. One file, because each file of a job costs requests and rows.
  */
 export async function writePhotoSheet(
-  { sheetFile, transformsFile }: Pick<ComparisonTask, "sheetFile" | "transformsFile">,
+  { sheetFile, photosDir }: Pick<ComparisonTask, "sheetFile" | "photosDir">,
   transforms: Transforms,
   views: readonly ComparedView[],
 ): Promise<PhotoSheet> {
@@ -80,7 +80,7 @@ export async function writePhotoSheet(
       { input: Buffer.from(rendering), raw, left: width + left, top },
     ];
   });
-  const contact = await contactSheet(transformsFile, transforms, {
+  const contact = await contactSheet(photosDir, transforms, {
     width,
     height,
     top: views.length * height,
@@ -104,11 +104,10 @@ export async function writePhotoSheet(
 
 /** The frames of the capture in their order, small, and whether each has a camera. */
 async function contactSheet(
-  transformsFile: string,
+  dir: string,
   { frames }: Transforms,
   { width, height, top }: { readonly width: number; readonly height: number; readonly top: number },
 ): Promise<{ readonly sheet: ContactSheet; readonly pictures: OverlayOptions[] }> {
-  const dir = dirname(transformsFile);
   const placed = new Set(frames.map(({ file_path }) => normalize(file_path)));
   const folder = dirname(frames[0]?.file_path ?? "");
   const found = await readdir(join(dir, folder)).catch((): string[] => []);

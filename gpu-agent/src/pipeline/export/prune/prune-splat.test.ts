@@ -53,7 +53,11 @@ async function splatWith(
 
 const prune = (dataset: string, splatFile: string) =>
   pruneSplat(
-    { splatFile, transformsFile: join(dir, dataset, "transforms.json") },
+    {
+      splatFile,
+      transformsFile: join(dir, dataset, "transforms.json"),
+      photosDir: join(dir, dataset),
+    },
     new AbortController().signal,
   );
 

@@ -4,8 +4,10 @@ import { runRenderWorker } from "../../render-worker.ts";
 export interface PruneTask {
   /** A PLY with spherical harmonics. */
   readonly splatFile: string;
-  /** In the folder of a dataset, in whose frame the splat is. */
+  /** The transforms.json in whose frame the splat is. */
   readonly transformsFile: string;
+  /** The folder that the names of its photos and points are relative to. */
+  readonly photosDir: string;
 }
 
 export interface Pruned {

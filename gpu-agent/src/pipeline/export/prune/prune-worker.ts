@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { SplatRenderer } from "@splatt/cpu-trainer";
 import {
@@ -21,12 +21,11 @@ const MAX_HELD_OUT = 8;
 const SHARES = [1, 0.8, 0.5];
 
 /** Judges each rule by the held-out frames: it is applied if their mean PSNR does not fall. */
-async function prune({ splatFile, transformsFile }: PruneTask): Promise<Pruned> {
+async function prune({ splatFile, transformsFile, photosDir }: PruneTask): Promise<Pruned> {
   const transforms = await readTransforms(transformsFile);
-  const folder = dirname(transformsFile);
   const [cloud, points] = [
     await readShPly(splatFile),
-    await readPointCloud(join(folder, transforms.ply_file_path)),
+    await readPointCloud(join(photosDir, transforms.ply_file_path)),
   ];
   if (!cloud.ok) throw new Error(cloud.error);
   if (!points.ok) throw new Error(points.error);
@@ -43,7 +42,7 @@ async function prune({ splatFile, transformsFile }: PruneTask): Promise<Pruned> 
   const views = await Promise.all(
     heldOut.map(async (frame) => {
       const { lens, size, camera } = viewOf(frame);
-      return { camera, photo: await loadPhoto(join(folder, frame.file_path), lens, size) };
+      return { camera, photo: await loadPhoto(join(photosDir, frame.file_path), lens, size) };
     }),
   );
   const quality = (splat: SplatCloud) => {
