@@ -1,5 +1,5 @@
-import { cp, mkdir, readdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { cp, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build, type Plugin } from "rolldown";
 import { writePackages } from "./distribution/package-archives.ts";
@@ -39,7 +39,41 @@ export async function buildAssets(outDir = ASSETS_DIR): Promise<void> {
     },
   });
   await writePackages(join(made, "dist"));
-  await replaceFolder(outDir, made);
+  // Another process may be reading it.
+  if (await isSameFolder(outDir, made)) await rm(made, { recursive: true, force: true });
+  else await replaceFolder(outDir, made);
+}
+
+/** Whether two folders have the same files. One that is not there, or goes meanwhile, has none. */
+async function isSameFolder(one: string, other: string): Promise<boolean> {
+  const [files, others] = await Promise.all([filesIn(one), filesIn(other)]);
+  if (files === null || files.join("\n") !== others?.join("\n")) return false;
+  for (const file of files) {
+    const [bytes, otherBytes] = await Promise.all([one, other].map((dir) => readIfThere(join(dir, file))));
+    if (!bytes || !otherBytes?.equals(bytes)) return false;
+  }
+  return true;
+}
+
+/** @returns null for a folder that is not there */
+async function filesIn(dir: string): Promise<string[] | null> {
+  try {
+    const entries = await readdir(dir, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile());
+    return files.map(({ parentPath, name }) => relative(dir, join(parentPath, name))).toSorted();
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return null;
+    throw error;
+  }
+}
+
+async function readIfThere(path: string): Promise<Buffer | null> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return null;
+    throw error;
+  }
 }
 
 /** A text of a schema that the documentation shows. */

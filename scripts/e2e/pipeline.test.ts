@@ -154,7 +154,6 @@ describe("bad input", () => {
     ],
     ["too short a range", "too_few_frames", async () => ({ ...(await web("/video.mp4")()), end_sec: 0.5 })],
     ["a blank wall", "poses_no_features", file("wall.mp4", (path) => makeTexturelessClip(path))],
-    ["a camera that stands still", "poses_no_parallax", file("still.mp4", (path) => makeStaticClip(path))],
     [
       "a picture that never changes",
       "too_few_frames",

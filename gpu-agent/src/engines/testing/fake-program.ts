@@ -8,7 +8,9 @@ import { dirname, join } from "node:path";
  */
 export async function installFake(file: string, script: string, folder: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, `#!/bin/sh\nexec '${process.execPath}' '${script}' '${folder}' "$@"\n`);
+  // The agent passes its children only the variables that they need.
+  const cache = `NODE_COMPILE_CACHE='${process.env.NODE_COMPILE_CACHE ?? ""}'`;
+  await writeFile(file, `#!/bin/sh\n${cache} exec '${process.execPath}' '${script}' '${folder}' "$@"\n`);
   await chmod(file, 0o755);
 }
 

@@ -4,7 +4,6 @@
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { emptySplatCloud, writeShPly } from "@splatt/formats";
 
 export interface Scenario {
   readonly version: string;
@@ -38,6 +37,8 @@ async function main(folder: string, args: readonly string[]): Promise<void> {
   if (scenario.train === "cannot export") {
     console.log(`⚠️: Export at iteration ${iterations} failed`);
   } else {
+    // Takes longer to load than most calls take.
+    const { emptySplatCloud, writeShPly } = await import("@splatt/formats");
     const exports = args[args.indexOf("--export-path") + 1] ?? "";
     mkdirSync(exports, { recursive: true });
     await writeShPly(join(exports, "export_0100.ply"), emptySplatCloud(3, 3));
