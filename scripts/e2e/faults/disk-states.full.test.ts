@@ -2,15 +2,17 @@ import { join } from "node:path";
 import { FAILURES } from "@splatt/shared";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
 import type { AgentBox } from "./harness/agent-box.ts";
-import { type FaultHarness, startFaultHarness } from "./harness/fault-harness.ts";
+import { type FaultHarness, FILE_SENT, startFaultHarness } from "./harness/fault-harness.ts";
 import { canMakeDisks, FaultyDisk } from "./harness/faulty-disk.ts";
 import { gatedAgent } from "./harness/gated-agent.ts";
+import { VideoServer } from "./harness/video-server.ts";
 
 /** The agent's disk is full, read-only, failing or hanging while a stage works. */
 
 const isAble = await canMakeDisks();
 if (!isAble) console.log("Skipped: the tests of faulty disks must mount a loop device, as root on Linux.");
 
+/** Where each kind of fault is tried. Faults at the other stages differ by what a stage does with a full disk. */
 const PLACES = ["frames", "poses"] as const;
 
 describe.skipIf(!isAble)("the agent's disk", () => {
@@ -90,4 +92,77 @@ describe.skipIf(!isAble)("the agent's disk", () => {
       },
     );
   });
+
+  it.each(["download", "train"] as const)(
+    "full while the stage %s writes is named, and costs one attempt",
+    async (stage) => {
+      const { box, jobId, goOn, stop } = await jobWithin(stage);
+      await disk.fill();
+      await goOn();
+      await harness.jobBecomes(jobId, ({ failures }) => failures > 0);
+      const events = (await harness.client.getJobEvents(jobId)).events;
+      expect(events.map(({ error_code }) => error_code)).toContain("disk_full");
+      await disk.empty();
+      expect(await harness.completed(jobId)).toMatchObject({ lost_leases: 0, failures: 1 });
+      expect(box.log.filter((line) => line.includes("could not handle"))).toEqual([]);
+      await stop();
+    },
+  );
+
+  // The export deletes as it writes and may just fit; an upload reads, and only the agent's record of it needs room.
+  it.each(["export", "upload"] as const)(
+    "full at the stage %s costs one attempt at most, with its name",
+    async (stage) => {
+      const { jobId, goOn, stop } = await jobWithin(stage);
+      await disk.fill();
+      await goOn();
+      const job = await harness.jobBecomes(
+        jobId,
+        ({ status, failures }) => status === "completed" || failures > 0,
+      );
+      if (job.failures > 0) {
+        const events = (await harness.client.getJobEvents(jobId)).events;
+        expect(events.map(({ error_code }) => error_code)).toContain("disk_full");
+      }
+      await disk.empty();
+      const completed = await harness.completed(jobId);
+      expect(completed.lost_leases).toBe(0);
+      expect(completed.failures).toBeLessThanOrEqual(1);
+      await stop();
+    },
+  );
+
+  /** A job that is held within a stage. No gate holds it later, whatever it repeats. */
+  async function jobWithin(stage: "download" | "train" | "export" | "upload") {
+    disk = await FaultyDisk.make(harness.dir);
+    const box = await harness.newBox("empty", undefined, join(disk.path, "workspace"));
+    if (stage !== "download") await harness.giveStages(box);
+    const video = await VideoServer.start(harness.clip);
+    const { gates, settings, trainingHeld } = await gatedAgent(harness);
+    const held = stage === "train" ? gates.checkpoint : stage === "export" ? gates.export : null;
+    for (const gate of Object.values(gates)) if (gate !== held) await gate.open();
+    const sending = stage === "upload" ? harness.network.holdAt(FILE_SENT) : null;
+    const source = { ALLOW_HTTP: "true", ALLOW_HOSTS: video.host };
+    box.start({
+      DISK_PATIENCE_SECONDS: "3",
+      ...source,
+      ...settings,
+      ...(stage === "train" ? trainingHeld : {}),
+    });
+    const jobId =
+      stage === "download"
+        ? await harness.wholeJob({ video_url: video.url })
+        : await harness.tinyJob(stage === "train" ? { iterations: 400 } : {});
+    await (held?.reached(1) ?? sending ?? video.halfway);
+    return {
+      box,
+      jobId,
+      goOn: async () => {
+        video.goOn();
+        harness.network.repair();
+        await held?.open();
+      },
+      stop: () => video.stop(),
+    };
+  }
 });

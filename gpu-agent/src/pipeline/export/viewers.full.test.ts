@@ -259,4 +259,23 @@ describe.skipIf(CHROMIUM === undefined)("in the viewers", () => {
     },
     LOAD_TIMEOUT_MS,
   );
+
+  it(
+    "baked_splat_sh.ply opens in SuperSplat's viewer",
+    async () => {
+      const page = await browser.newPage({ viewport: { width: SIZE, height: SIZE } });
+      const errors: string[] = [];
+      page.on("pageerror", (error) => errors.push(String(error)));
+      await page.goto(`${origin}/supersplat/index.html?webgl&noui&content=/results/baked_splat_sh.ply`);
+      // A PLY has the axes of transforms.json, so it lies on its side there.
+      const brightest = async () => {
+        const { upper, lower } = await halves(await page.screenshot());
+        return Math.max(upper.red, upper.green, lower.red, lower.green);
+      };
+      await expect.poll(brightest, { timeout: LOAD_TIMEOUT_MS }).toBeGreaterThan(100);
+      expect(errors).toEqual([]);
+      await page.close();
+    },
+    LOAD_TIMEOUT_MS,
+  );
 });
