@@ -93,24 +93,21 @@ describe.skipIf(!isAble)("the agent's disk", () => {
     );
   });
 
-  it.each(["download", "train"] as const)(
-    "full while the stage %s writes is named, and costs one attempt",
-    async (stage) => {
-      const { box, jobId, goOn, stop } = await jobWithin(stage);
-      await disk.fill();
-      await goOn();
-      await harness.jobBecomes(jobId, ({ failures }) => failures > 0);
-      const events = (await harness.client.getJobEvents(jobId)).events;
-      expect(events.map(({ error_code }) => error_code)).toContain("disk_full");
-      await disk.empty();
-      expect(await harness.completed(jobId)).toMatchObject({ lost_leases: 0, failures: 1 });
-      expect(box.log.filter((line) => line.includes("could not handle"))).toEqual([]);
-      await stop();
-    },
-  );
+  it("full within a download is named, and costs one attempt", async () => {
+    const { box, jobId, goOn, stop } = await jobWithin("download");
+    await disk.fill();
+    await goOn();
+    await harness.jobBecomes(jobId, ({ failures }) => failures > 0);
+    const events = (await harness.client.getJobEvents(jobId)).events;
+    expect(events.map(({ error_code }) => error_code)).toContain("disk_full");
+    await disk.empty();
+    expect(await harness.completed(jobId)).toMatchObject({ lost_leases: 0, failures: 1 });
+    expect(box.log.filter((line) => line.includes("could not handle"))).toEqual([]);
+    await stop();
+  });
 
-  // The export deletes as it writes and may just fit; an upload reads, and only the agent's record of it needs room.
-  it.each(["export", "upload"] as const)(
+  // Training and export delete as they write, and may just fit. An upload reads; only the agent's record of it needs room.
+  it.each(["train", "export", "upload"] as const)(
     "full at the stage %s costs one attempt at most, with its name",
     async (stage) => {
       const { jobId, goOn, stop } = await jobWithin(stage);
