@@ -1,6 +1,10 @@
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { bundleWorker } from "@splatt/control-plane/bundle";
 import { startControlPlane } from "@splatt/control-plane/embedded";
 import { AgentProcess } from "@splatt/local/agent-process";
 import { makeSampleClip } from "@splatt/sample-clip";
@@ -30,7 +34,8 @@ export interface PreparationFailure {
 
 declare module "vitest" {
   export interface ProvidedContext {
-    prepared: Prepared | PreparationFailure;
+    /** Where a `Prepared` or a `PreparationFailure` is to be had, once there is one. */
+    prepared: string;
   }
 }
 
@@ -40,21 +45,44 @@ export const TINY_JOB = { iterations: 40, preset: "draft", max_resolution: 64, m
 const API_KEY = "faults-key";
 
 let dir = "";
+let preparing: Promise<Prepared | PreparationFailure>;
+let server: Server;
 
-/** Runs once for all fault tests: renders the clip and runs the job whose finished stages they reuse. */
+/**
+ * Runs once for all fault tests: renders the clip and runs the job whose finished stages they reuse. Other tests run
+ * meanwhile.
+ */
 export async function setup(project: TestProject): Promise<void> {
   dir = await mkdtemp(join(tmpdir(), "splatt-faults-"));
-  const log: string[] = [];
-  try {
-    project.provide("prepared", await prepare((line) => log.push(line)));
-  } catch (error) {
-    const reason = `The set-up of the fault tests failed: ${errorText(error)}`;
-    project.provide("prepared", { failure: [reason, ...log].join("\n") });
-  }
+  // Every test of a control plane needs it; several processes would make it at the same time.
+  await bundleWorker();
+  preparing = prepareOrSayWhy();
+  server = createServer(async (_, response) => response.end(JSON.stringify(await preparing)));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  project.provide("prepared", `http://127.0.0.1:${(server.address() as AddressInfo).port}/prepared`);
 }
 
 export async function teardown(): Promise<void> {
+  await preparing;
+  server.close();
   await rm(dir, { recursive: true, force: true });
+}
+
+/** @param url as it is provided to the tests */
+export async function preparedAt(url: string): Promise<Prepared> {
+  const prepared = (await (await fetch(url)).json()) as Prepared | PreparationFailure;
+  if ("failure" in prepared) throw new Error(prepared.failure);
+  return prepared;
+}
+
+async function prepareOrSayWhy(): Promise<Prepared | PreparationFailure> {
+  const log: string[] = [];
+  try {
+    return await prepare((line) => log.push(line));
+  } catch (error) {
+    const reason = `The set-up of the fault tests failed: ${errorText(error)}`;
+    return { failure: [reason, ...log].join("\n") };
+  }
 }
 
 async function prepare(onLine: (line: string) => void): Promise<Prepared> {

@@ -16,7 +16,7 @@ import { ApiProblem, Splatt } from "splatt";
 import { downloadFile } from "splatt/node";
 import { expect, type TestContext } from "vitest";
 import { jobBecomes } from "../../local-stack.ts";
-import { type PreparationFailure, type Prepared, TINY_JOB } from "../prepare.ts";
+import { type Prepared, preparedAt, TINY_JOB } from "../prepare.ts";
 import { AgentBox } from "./agent-box.ts";
 import { type MarkedProcess, marked } from "./marked-processes.ts";
 import type { StoreFaults } from "./store-faults.ts";
@@ -39,21 +39,21 @@ const QUICK: Timing = {
 
 /** A harness whose control plane is a separate process, which can be killed. */
 export function startFaultHarness(
-  prepared: Prepared | PreparationFailure,
+  preparedUrl: string,
   timing: Timing = {},
 ): Promise<FaultHarness<ControlPlaneProcess>> {
-  return startHarness(prepared, timing, (options, onLine) => ControlPlaneProcess.start(options, onLine));
+  return startHarness(preparedUrl, timing, (options, onLine) => ControlPlaneProcess.start(options, onLine));
 }
 
 /** A harness whose control plane runs in this process, on stores that fail as `faults` dictates. */
 export function startFaultyStoresHarness(
-  prepared: Prepared | PreparationFailure | PreparationFailure,
+  preparedUrl: string,
   faults: StoreFaults,
   timing: Timing = {},
 ): Promise<FaultHarness<EmbeddedControlPlane>> {
   const judge = (call: unknown) => faults.judge(call as StoreCall);
   const testing = { main: FAULTY_WORKER, services: { JUDGE: judge } };
-  return startHarness(prepared, timing, (options, onLine) =>
+  return startHarness(preparedUrl, timing, (options, onLine) =>
     startControlPlane({ ...options, port: 0, testing, onLog: (_level, text) => onLine(text) }),
   );
 }
@@ -64,11 +64,11 @@ type Start<C> = (
 ) => Promise<C>;
 
 async function startHarness<C extends ControlPlane>(
-  prepared: Prepared | PreparationFailure,
+  preparedUrl: string,
   timing: Timing,
   start: Start<C>,
 ): Promise<FaultHarness<C>> {
-  if ("failure" in prepared) throw new Error(prepared.failure);
+  const prepared = await preparedAt(preparedUrl);
   const dir = await mkdtemp(join(tmpdir(), "splatt-fault-"));
   const dataDir = join(dir, "control-plane");
   await cp(prepared.controlPlane, dataDir, { recursive: true });
