@@ -172,6 +172,9 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
 type ServiceFetch = (request: Request) => Response | Promise<Response>;
 type OnLog = EmbeddedOptions["onLog"];
 
+/** workerd says at every start that it compiles its own scripts, which concerns nobody. */
+const STALE_COMPILE_CACHE = "NOSENTRY per-isolate bootstrap compile cache";
+
 /** A slow disk refuses nothing. */
 function logLevelOf(disk: StorageState | null): string {
   if (disk === null) return "info";
@@ -215,8 +218,11 @@ function toRuntimeOptions(
     unsafeDirectSockets: [{ host: HOST, port: 0 }],
     cf: false,
     log: new Log(LogLevel.ERROR),
-    // workerd appends addresses of its code to its log messages.
-    handleStructuredLogs: ({ level, message }) => options.onLog(level, message.split("\nstack:", 1)[0] ?? ""),
+    handleStructuredLogs: ({ level, message }) => {
+      if (message.startsWith(STALE_COMPILE_CACHE)) return;
+      // workerd appends addresses of its code to its log messages.
+      options.onLog(level, message.split("\nstack:", 1)[0] ?? "");
+    },
     resourcePersistencePath: join(options.dataDir, "state"),
     d1Databases: { DB: "splatt" },
     durableObjects: {
