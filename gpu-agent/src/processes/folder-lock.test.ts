@@ -1,8 +1,9 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FolderLock } from "./folder-lock.ts";
 import { procStat } from "./proc-stat.ts";
@@ -59,4 +60,44 @@ describe("FolderLock", () => {
     await writeFile(path, "half a li");
     expect(await lock.take()).toBe(true);
   });
+
+  it("is taken by one of several that start together, after a crash too", async () => {
+    for (let crash = 0; crash < 3; crash++) {
+      expect((await takeTogether()).toSorted()).toEqual([...Array(STARTERS - 1).fill("false"), "true"]);
+    }
+  });
 });
+
+const STARTERS = 6;
+const TAKE = `
+  import { createInterface } from "node:readline";
+  import { FolderLock } from ${JSON.stringify(join(import.meta.dirname, "folder-lock.ts"))};
+  const lock = new FolderLock(process.argv[1]);
+  console.log("ready");
+  createInterface({ input: process.stdin }).once("line", async () => console.log(await lock.take()));
+  // Runs until it is killed.
+  setInterval(() => {}, 60_000);`;
+
+/** Starts processes that take the lock at the same moment, and kills them. @returns what each got */
+async function takeTogether(): Promise<string[]> {
+  const starters: ChildProcess[] = [];
+  try {
+    const started = await Promise.all(
+      Array.from({ length: STARTERS }, async () => {
+        const starter = spawn(process.execPath, ["--input-type=module", "--eval", TAKE, path], {
+          stdio: ["pipe", "pipe", "inherit"],
+        });
+        starters.push(starter);
+        const lines = createInterface({ input: starter.stdout })[Symbol.asyncIterator]();
+        await lines.next();
+        return { starter, lines };
+      }),
+    );
+    for (const { starter } of started) starter.stdin.write("go\n");
+    return await Promise.all(started.map(async ({ lines }) => String((await lines.next()).value)));
+  } finally {
+    const ended = starters.map((starter) => once(starter, "exit"));
+    for (const starter of starters) starter.kill("SIGKILL");
+    await Promise.all(ended);
+  }
+}

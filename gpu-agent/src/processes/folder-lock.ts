@@ -1,5 +1,7 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFileSync, writeFileSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { isRunning, procStat } from "./proc-stat.ts";
 
@@ -16,20 +18,21 @@ export class FolderLock {
   /** @returns false when another process holds it */
   async take(): Promise<boolean> {
     await mkdir(dirname(this.#path), { recursive: true });
-    const holder = await this.holder();
-    if (holder !== null && holder !== process.pid) return false;
-    const startTime = procStat(process.pid)?.startTime ?? 0;
-    await writeFile(this.#path, JSON.stringify({ pid: process.pid, startTime }));
-    return true;
+    const gate = enterGate(`${this.#path}.gate`);
+    try {
+      const holder = holderIn(this.#path);
+      if (holder !== null && holder !== process.pid) return false;
+      const startTime = procStat(process.pid)?.startTime ?? 0;
+      writeFileSync(this.#path, JSON.stringify({ pid: process.pid, startTime }));
+      return true;
+    } finally {
+      gate?.close();
+    }
   }
 
   /** The id of the process that holds the lock; null for none. */
   async holder(): Promise<number | null> {
-    const text = await readFile(this.#path, "utf8").catch(() => null);
-    if (text === null) return null;
-    const { pid, startTime } = parseHolder(text) ?? { pid: 0, startTime: 0 };
-    // The system may have reused the id for a later process.
-    return pid > 0 && isRunning(pid) && procStat(pid)?.startTime === startTime ? pid : null;
+    return holderIn(this.#path);
   }
 
   async release(): Promise<void> {
@@ -37,9 +40,36 @@ export class FolderLock {
   }
 }
 
-function parseHolder(text: string): z.infer<typeof Holder> | null {
+const GATE_PATIENCE_MS = 5000;
+
+/**
+ * Lets one process at a time look who holds a lock and take it, as several may after a crash. The operating system opens
+ * the gate again when the process in it ends, in whatever way.
+ *
+ * @returns null on a disk that knows no locks
+ */
+function enterGate(path: string): DatabaseSync | null {
+  let gate: DatabaseSync | null = null;
   try {
-    return Holder.parse(JSON.parse(text));
+    gate = new DatabaseSync(path, { timeout: GATE_PATIENCE_MS });
+    gate.exec("BEGIN EXCLUSIVE");
+    return gate;
+  } catch {
+    gate?.close();
+    return null;
+  }
+}
+
+function holderIn(path: string): number | null {
+  const { pid, startTime } = readHolder(path) ?? { pid: 0, startTime: 0 };
+  // The system may have reused the id for a later process.
+  return pid > 0 && isRunning(pid) && procStat(pid)?.startTime === startTime ? pid : null;
+}
+
+/** @returns null without a file, or with one that is damaged */
+function readHolder(path: string): z.infer<typeof Holder> | null {
+  try {
+    return Holder.parse(JSON.parse(readFileSync(path, "utf8")));
   } catch {
     return null;
   }
