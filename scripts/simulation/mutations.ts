@@ -243,8 +243,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: "control-plane/src/jobs/transitions.ts",
-        search: "    .where(and(where, inArray(jobs.status, [...from])));",
-        replace: "    .where(from.length > 1 ? where : and(where, inArray(jobs.status, [...from])));",
+        search: "    .where(and(where, hasStatus(from)));",
+        replace: "    .where(from.length > 1 ? where : and(where, hasStatus(from)));",
       },
     ],
   },
@@ -256,7 +256,7 @@ export const MUTATIONS: readonly Mutation[] = [
       {
         file: `${DISPATCH}/claim.ts`,
         search: `        eq(jobs.attempt, sql\`\${of("attempt")} - 1\`),
-        IS_WAITING,
+        STILL_WAITS,
 `,
         replace: "",
       },

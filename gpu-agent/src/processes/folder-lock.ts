@@ -1,5 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
@@ -20,10 +19,10 @@ export class FolderLock {
     await mkdir(dirname(this.#path), { recursive: true });
     const gate = enterGate(`${this.#path}.gate`);
     try {
-      const holder = holderIn(this.#path);
+      const holder = await this.holder();
       if (holder !== null && holder !== process.pid) return false;
       const startTime = procStat(process.pid)?.startTime ?? 0;
-      writeFileSync(this.#path, JSON.stringify({ pid: process.pid, startTime }));
+      await writeFile(this.#path, JSON.stringify({ pid: process.pid, startTime }));
       return true;
     } finally {
       gate?.close();
@@ -32,7 +31,9 @@ export class FolderLock {
 
   /** The id of the process that holds the lock; null for none. */
   async holder(): Promise<number | null> {
-    return holderIn(this.#path);
+    const { pid, startTime } = (await readHolder(this.#path)) ?? { pid: 0, startTime: 0 };
+    // The system may have reused the id for a later process.
+    return pid > 0 && isRunning(pid) && procStat(pid)?.startTime === startTime ? pid : null;
   }
 
   async release(): Promise<void> {
@@ -60,16 +61,10 @@ function enterGate(path: string): DatabaseSync | null {
   }
 }
 
-function holderIn(path: string): number | null {
-  const { pid, startTime } = readHolder(path) ?? { pid: 0, startTime: 0 };
-  // The system may have reused the id for a later process.
-  return pid > 0 && isRunning(pid) && procStat(pid)?.startTime === startTime ? pid : null;
-}
-
 /** @returns null without a file, or with one that is damaged */
-function readHolder(path: string): z.infer<typeof Holder> | null {
+async function readHolder(path: string): Promise<z.infer<typeof Holder> | null> {
   try {
-    return Holder.parse(JSON.parse(readFileSync(path, "utf8")));
+    return Holder.parse(JSON.parse(await readFile(path, "utf8")));
   } catch {
     return null;
   }
