@@ -29,7 +29,7 @@ export async function buildAssets(outDir = ASSETS_DIR): Promise<void> {
     logLevel: "warn",
     // What a script does not use of the packages that it imports is left out. Only scripts themselves do things.
     treeshake: { moduleSideEffects: (id) => id.startsWith(client) },
-    plugins: [withoutDescriptions, withoutJsonSchemas, withoutWebGpu, withoutInlineHandlers],
+    plugins: LEFT_OUT.map(leaveOut),
     output: {
       dir: join(made, "assets"),
       format: "esm",
@@ -44,7 +44,7 @@ export async function buildAssets(outDir = ASSETS_DIR): Promise<void> {
   else await replaceFolder(outDir, made);
 }
 
-/** Whether two folders have the same files. One that is not there, or goes meanwhile, has none. */
+/** Whether two folders have the same files. A folder that is missing, or is removed meanwhile, differs. */
 async function isSameFolder(one: string, other: string): Promise<boolean> {
   const [files, others] = await Promise.all([filesIn(one), filesIn(other)]);
   if (files === null || files.join("\n") !== others?.join("\n")) return false;
@@ -55,7 +55,7 @@ async function isSameFolder(one: string, other: string): Promise<boolean> {
   return true;
 }
 
-/** @returns null for a folder that is not there */
+/** @returns null for a missing folder */
 async function filesIn(dir: string): Promise<string[] | null> {
   try {
     const entries = await readdir(dir, { recursive: true, withFileTypes: true });
@@ -76,45 +76,67 @@ async function readIfThere(path: string): Promise<Buffer | null> {
   }
 }
 
+/** Code of the modules that the pages' scripts are made of, and what stands in for it. */
+interface LeftOut {
+  readonly name: string;
+  readonly modules: RegExp;
+  readonly without: (code: string) => string;
+}
+
 /** A text of a schema that the documentation shows. */
 const DESCRIPTION = /\.describe\(\s*(?:"(?:[^"\\]|\\.)*"|`[^`$]*`)\s*,?\s*\)/g;
-
-/** The descriptions of the API's schemas are a tenth of what a page would load, and no page shows them. */
-const withoutDescriptions: Plugin = {
-  name: "without-descriptions",
-  transform: (code, id) => (SCHEMAS.test(id) ? code.replace(DESCRIPTION, "") : null),
-};
-
-const JSON_SCHEMAS = /[\\/]zod[\\/]v4[\\/]core[\\/](?:json-schema-processors|to-json-schema)\.js$/;
 const EXPORT = /^export (?:async )?(?:const|function|class) (\w+)/gm;
 
-/** The schemas check what is received. Only the documentation makes JSON schemas of them, which no page does. */
-const withoutJsonSchemas: Plugin = {
-  name: "without-json-schemas",
-  transform: (code, id) =>
-    JSON_SCHEMAS.test(id)
-      ? [...code.matchAll(EXPORT)].map(([, name]) => `export const ${name} = () => undefined;`).join("\n")
-      : null,
-};
+const LEFT_OUT: readonly LeftOut[] = [
+  {
+    // They are a tenth of what a page would load, and no page shows them.
+    name: "descriptions of the API's schemas",
+    modules: SCHEMAS,
+    without: (code) => code.replace(DESCRIPTION, ""),
+  },
+  {
+    // The schemas check what is received. Only the documentation makes JSON schemas of them.
+    name: "JSON schemas",
+    modules: /[\\/]zod[\\/]v4[\\/]core[\\/](?:json-schema-processors|to-json-schema)\.js$/,
+    without: (code) =>
+      [...code.matchAll(EXPORT)].map(([, name]) => `export const ${name} = () => undefined;`).join("\n"),
+  },
+  {
+    // client/viewer.ts asks for WebGL.
+    name: "renderer for WebGPU",
+    modules: /[\\/]playcanvas[\\/].*[\\/]webgpu-graphics-device\.js$/,
+    without: () => "export class WebgpuGraphicsDevice {}",
+  },
+  {
+    name: "shaders for WebGPU",
+    modules: /[\\/]playcanvas[\\/].*[\\/]wgsl[\\/]chunks[\\/].*\.js$/,
+    without: (code) => code.replace(/`[^`]*`/g, "``"),
+  },
+  {
+    // The pages' policy forbids them. client/_viewer-controls.ts adds what they do.
+    name: "handlers in the viewer's HTML",
+    modules: /[\\/]supersplat-viewer[\\/]dist[\\/]viewer\.js$/,
+    without: (code) => code.replace(/ on[a-z]+=\\"event\.stopPropagation\(\)\\"/g, ""),
+  },
+];
 
-const WEBGPU_DEVICE = /[\\/]playcanvas[\\/].*[\\/]webgpu-graphics-device\.js$/;
-const WEBGPU_SHADER = /[\\/]playcanvas[\\/].*[\\/]wgsl[\\/]chunks[\\/].*\.js$/;
-
-/** client/viewer.ts asks for WebGL, so the engine's other renderer and its shaders are never used. */
-const withoutWebGpu: Plugin = {
-  name: "without-webgpu",
-  load: (id) => (WEBGPU_DEVICE.test(id) ? "export class WebgpuGraphicsDevice {}" : null),
-  transform: (code, id) => (WEBGPU_SHADER.test(id) ? code.replace(/`[^`]*`/g, "``") : null),
-};
-
-const VIEWER = /[\\/]supersplat-viewer[\\/]dist[\\/]viewer\.js$/;
-
-/** The pages' policy forbids handlers in HTML. client/_viewer-controls.ts adds them. */
-const withoutInlineHandlers: Plugin = {
-  name: "without-inline-handlers",
-  transform: (code, id) =>
-    VIEWER.test(id) ? code.replace(/ on[a-z]+=\\"event\.stopPropagation\(\)\\"/g, "") : null,
-};
+/** Fails the build where there is nothing to leave out any more, as after an update of a dependency. */
+function leaveOut({ name, modules, without }: LeftOut): Plugin {
+  let isLeftOut = false;
+  return {
+    name: `without ${name}`,
+    transform(code, id) {
+      if (!modules.test(id)) return null;
+      const rest = without(code);
+      isLeftOut ||= rest.length < code.length;
+      return rest;
+    },
+    buildEnd(error) {
+      if (error === undefined && !isLeftOut)
+        throw new Error(`The pages' scripts have no ${name} to leave out.`);
+    },
+  };
+}
 
 /** Puts a folder in the place of another. A process that does the same meanwhile loses, or replaces it once more. */
 async function replaceFolder(target: string, replacement: string): Promise<void> {

@@ -8,7 +8,8 @@ import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { parseProcStat } from "@splatt/shared/processes";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { COMPATIBILITY_DATE, type EmbeddedControlPlane, startControlPlane } from "./index.ts";
+import { type EmbeddedControlPlane, startControlPlane } from "./index.ts";
+import { COMPATIBILITY_DATE } from "./runtime-options.ts";
 
 const PACKAGE_DIR = dirname(import.meta.dirname);
 

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { SourcePolicy } from "@splatt/shared";
-import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type Request, Response } from "miniflare";
+import { convertV4MiniflareOptions, Miniflare, type Request, Response } from "miniflare";
 import type { StorageState } from "../src/storage/storage-state.ts";
 import type { WorkerVariables } from "../src/worker-variables.ts";
 import { assetsService } from "./assets-service.ts";
@@ -15,6 +15,7 @@ import { importMiniflareBucket } from "./object-store/import-miniflare.ts";
 import { ObjectStore } from "./object-store/object-store.ts";
 import { storeService } from "./object-store/store-service.ts";
 import { outboundService } from "./outbound.ts";
+import { HOST, runtimeOptions } from "./runtime-options.ts";
 import { endStaleRuntime, enterFolder, isRuntimeRunning, noteRuntime } from "./runtime-process.ts";
 
 export interface EmbeddedOptions {
@@ -60,11 +61,7 @@ export interface EmbeddedControlPlane {
 
 const TICK_INTERVAL_MS = 60_000;
 const WATCH_INTERVAL_MS = 1000;
-const HOST = "127.0.0.1";
 const BUCKET_NAME = "splatt";
-/** Same as in wrangler.jsonc; a test compares the two. */
-export const COMPATIBILITY_DATE = "2026-11-02";
-export const COMPATIBILITY_FLAGS = ["nodejs_als"];
 /**
  * Bounds the runtime's memory under load. Each request leaves some 50 KiB outside V8's heap that only a collection of
  * the old generation frees, and the Worker's heap is so small that V8 starts none within thousands of requests by
@@ -75,8 +72,6 @@ process.env.MINIFLARE_WORKERD_V8_FLAGS ??= "--optimize-for-size --initial-old-sp
 /**
  * The control plane on this machine: the same Worker on workerd, with D1 and the Durable Objects on disk and a
  * file-based object store instead of R2. A front door owns the port; it opens when the database is ready.
- *
- * Only this module and worker-alone.ts know Miniflare, whose constructor still changes between releases.
  */
 export async function startControlPlane(options: EmbeddedOptions): Promise<EmbeddedControlPlane> {
   const { dataDir, onLog } = options;
@@ -206,29 +201,13 @@ function toRuntimeOptions(
   services: Readonly<Record<string, ServiceFetch>>,
 ) {
   return convertV4MiniflareOptions({
-    name: "splatt",
-    modulesRoot: dirname(worker.path),
-    // With its contents: the runtime is started again after a crash, and newer sources replace the cached file.
-    modules: [{ type: "ESModule", ...worker }],
-    compatibilityDate: COMPATIBILITY_DATE,
-    compatibilityFlags: COMPATIBILITY_FLAGS,
-    host: HOST,
-    port: 0,
-    // Bypasses Miniflare's entry Worker, which exposes additional endpoints and headers.
-    unsafeDirectSockets: [{ host: HOST, port: 0 }],
-    cf: false,
-    log: new Log(LogLevel.ERROR),
+    ...runtimeOptions(worker),
     handleStructuredLogs: ({ level, message }) => {
       if (message.startsWith(STALE_COMPILE_CACHE)) return;
       // workerd appends addresses of its code to its log messages.
       options.onLog(level, message.split("\nstack:", 1)[0] ?? "");
     },
     resourcePersistencePath: join(options.dataDir, "state"),
-    d1Databases: { DB: "splatt" },
-    durableObjects: {
-      DISPATCHER: { className: "Dispatcher", useSQLite: true },
-      WEBHOOK_SENDER: { className: "WebhookSender", useSQLite: true },
-    },
     serviceBindings: {
       ...Object.fromEntries(
         Object.entries(options.testing?.services ?? {}).map(([name, answer]) => [

@@ -1,10 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { dirname } from "node:path";
-import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, Response } from "miniflare";
-import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS } from "./index.ts";
+import { convertV4MiniflareOptions, Miniflare, Response } from "miniflare";
 import { migrate } from "./migrate.ts";
-
-const HOST = "127.0.0.1";
+import { runtimeOptions } from "./runtime-options.ts";
 
 export interface WorkerAlone {
   readonly url: string;
@@ -30,24 +27,10 @@ export async function startWorkerAlone(options: {
   const log: string[] = [];
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
-      name: "splatt",
-      modulesRoot: dirname(script),
-      modules: [{ type: "ESModule", path: script, contents: await readFile(script, "utf8") }],
-      compatibilityDate: COMPATIBILITY_DATE,
-      compatibilityFlags: COMPATIBILITY_FLAGS,
-      host: HOST,
-      port: 0,
-      unsafeDirectSockets: [{ host: HOST, port: 0 }],
-      cf: false,
-      log: new Log(LogLevel.ERROR),
+      ...runtimeOptions({ path: script, contents: await readFile(script, "utf8") }),
       handleStructuredLogs: ({ message }) => log.push(message),
       resourcePersistencePath: stateDir,
-      d1Databases: { DB: "splatt" },
       r2Buckets: { BUCKET: "splatt" },
-      durableObjects: {
-        DISPATCHER: { className: "Dispatcher", useSQLite: true },
-        WEBHOOK_SENDER: { className: "WebhookSender", useSQLite: true },
-      },
       serviceBindings: { ASSETS: () => new Response(null, { status: 404 }) },
       bindings: { GPU_API_KEY: apiKey, ALLOW_HOSTS: "", ALLOW_HTTP: "false", CORS_ORIGINS: "" },
     }),

@@ -314,7 +314,10 @@ export class FrontDoor {
     const isMoved = read !== null && request.method !== "HEAD" && this.#isForMover(request.socket, read);
     const headers = headersToClient(answer.rawHeaders);
     if (isMoved || response.hasHeader("connection")) headers.push("connection", "close");
-    const compressed = read === null ? await this.#assets.of(request, answer).catch(() => null) : null;
+    const compressed =
+      read === null ? await this.#assets.of(request, answer).catch(() => "lost" as const) : null;
+    // The runtime broke off its answer, of which nothing is left to send.
+    if (compressed === "lost") return void response.destroy();
     if (compressed !== null) {
       response.writeHead(status, compressedHeaders(withoutLength(headers), compressed)).end(compressed);
       return;

@@ -31,6 +31,17 @@ it("is laid out by the standard, not as browsers did before it", async () => {
   }
 });
 
+it("allows its inline script, and no other, by the hash of its text", async () => {
+  const page = await api("GET", "/app/jobs", undefined, { cookie: await cookie() });
+  const inline = [...(await page.text()).matchAll(/<script>([^<]*)<\/script>/g)].map(([, text = ""]) => text);
+  expect(inline).toHaveLength(1);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(inline[0]));
+  const hash = btoa(String.fromCharCode(...new Uint8Array(digest)));
+  const policy = page.headers.get("content-security-policy") ?? "";
+  expect(policy.match(/'sha256-[^']+'/g)).toEqual([`'sha256-${hash}'`]);
+  expect(policy).not.toContain("unsafe-inline");
+});
+
 it("says what is wrong with a wrong key", async () => {
   const response = await api("POST", "/sign-in", form({ api_key: "nope" }), FORM);
   expect(response.status).toBe(401);

@@ -2,14 +2,13 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { createLogger } from "@splatt/gpu-agent/log";
 import { FRAME_LIMITS } from "@splatt/gpu-agent/pipeline/frames/frame-plan";
 import { createFramesStage } from "@splatt/gpu-agent/pipeline/frames/frames-stage";
 import { colmapAt } from "@splatt/gpu-agent/pipeline/poses/colmap-program";
 import { createPosesStage } from "@splatt/gpu-agent/pipeline/poses/poses-stage";
-import type { StageContext } from "@splatt/gpu-agent/pipeline/stage";
 import { type Camera, cameraAt, encodeVideo, renderFrames } from "@splatt/sample-clip";
 import { type CaptureReport, Preset } from "@splatt/shared";
+import { silentContext } from "../silent-context.ts";
 
 /**
  * `npm run bench -- captures [NAME ...] [--preset NAME] [--colmap PATH]`: the poses stage on rendered captures,
@@ -87,16 +86,6 @@ async function* picturesOf(capture: Capture): AsyncGenerator<Uint8Array> {
   }
 }
 
-function contextIn(dir: string): StageContext {
-  return {
-    dir,
-    signal: new AbortController().signal,
-    log: createLogger({ level: "silent", format: "json" }),
-    report: () => undefined,
-    toolOutput: () => undefined,
-  };
-}
-
 async function solve(capture: Capture, preset: Preset, colmap: string): Promise<void> {
   const work = await mkdtemp(join(tmpdir(), "splatt-bench-"));
   const [video, framesDir, dir] = [join(work, "video.mp4"), join(work, "frames"), join(work, "poses")];
@@ -111,7 +100,7 @@ async function solve(capture: Capture, preset: Preset, colmap: string): Promise<
       ...FRAME_LIMITS,
     }).run(
       { files: [{ path: video, name: "video" }], options: { fps: FPS, start_sec: 0, end_sec: null } },
-      contextIn(framesDir),
+      silentContext(framesDir),
     );
     if (!frames.ok) throw new Error(frames.error.detail);
     const stage = createPosesStage({
@@ -124,7 +113,10 @@ async function solve(capture: Capture, preset: Preset, colmap: string): Promise<
       },
     });
     const began = performance.now();
-    const poses = await stage.run({ framesDir, frames: frames.value, preset, up: "auto" }, contextIn(dir));
+    const poses = await stage.run(
+      { framesDir, frames: frames.value, preset, up: "auto" },
+      silentContext(dir),
+    );
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     const row = poses.ok ? describeReport(poses.value.capture) : `${poses.error.code} | – | –`;
     console.log(`| ${capture.name} | ${row} | ${seconds} |`);

@@ -2,14 +2,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { createLogger } from "@splatt/gpu-agent/log";
 import { FRAME_LIMITS } from "@splatt/gpu-agent/pipeline/frames/frame-plan";
 import { createFramesStage } from "@splatt/gpu-agent/pipeline/frames/frames-stage";
 import { colmapAt } from "@splatt/gpu-agent/pipeline/poses/colmap-program";
 import { createPosesStage } from "@splatt/gpu-agent/pipeline/poses/poses-stage";
-import type { StageContext } from "@splatt/gpu-agent/pipeline/stage";
 import { Preset } from "@splatt/shared";
 import { execa } from "execa";
+import { silentContext } from "../silent-context.ts";
 
 /**
  * `npm run bench -- ladder CAPTURE ... [--preset NAME] [--colmap PATH] [--fps N]`: the ladder of passes against COLMAP by hand, on
@@ -20,16 +19,6 @@ import { execa } from "execa";
 const HOUR_MS = 3_600_000;
 // The time of processes in the sandbox is not added to that of their parent.
 process.env.SANDBOX = "off";
-
-function contextIn(dir: string): StageContext {
-  return {
-    dir,
-    signal: new AbortController().signal,
-    log: createLogger({ level: "silent", format: "json" }),
-    report: () => undefined,
-    toolOutput: () => undefined,
-  };
-}
 
 /** Seconds that this process and the children it has waited for used the processor. */
 async function processorSeconds(): Promise<number> {
@@ -94,7 +83,7 @@ async function compare(capture: string, preset: Preset, colmap: string, fps: num
       ...FRAME_LIMITS,
     }).run(
       { files: [{ path, name: basename(capture) }], options: { fps, start_sec: 0, end_sec: null } },
-      contextIn(framesDir),
+      silentContext(framesDir),
     );
     if (!frames.ok) throw new Error(`${frames.error.code}: ${frames.error.detail}`);
     const stage = createPosesStage({
@@ -102,7 +91,7 @@ async function compare(capture: string, preset: Preset, colmap: string, fps: num
       ...{ commandTimeoutMs: HOUR_MS, silenceMs: HOUR_MS },
     });
     const ours = await timed(() =>
-      stage.run({ framesDir, frames: frames.value, preset, up: "auto" }, contextIn(posesDir)),
+      stage.run({ framesDir, frames: frames.value, preset, up: "auto" }, silentContext(posesDir)),
     );
     const hand = await timed(() => byHand(colmap, framesDir, work));
     const poses = ours.value;

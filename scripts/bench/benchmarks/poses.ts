@@ -2,14 +2,13 @@ import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { createLogger } from "@splatt/gpu-agent/log";
 import { FRAME_LIMITS } from "@splatt/gpu-agent/pipeline/frames/frame-plan";
 import { createFramesStage } from "@splatt/gpu-agent/pipeline/frames/frames-stage";
 import { type ColmapProgram, colmapAt, pycolmapIn } from "@splatt/gpu-agent/pipeline/poses/colmap-program";
 import { createPosesStage } from "@splatt/gpu-agent/pipeline/poses/poses-stage";
-import type { StageContext } from "@splatt/gpu-agent/pipeline/stage";
 import { Preset } from "@splatt/shared";
 import { execa } from "execa";
+import { silentContext } from "../silent-context.ts";
 
 /**
  * `npm run bench -- poses VIDEO [--ns-process-data PATH] [--colmap PATH] [--pycolmap PYTHON] [--fps N]
@@ -18,16 +17,6 @@ import { execa } from "execa";
  */
 
 const HOUR_MS = 3_600_000;
-
-function contextIn(dir: string): StageContext {
-  return {
-    dir,
-    signal: new AbortController().signal,
-    log: createLogger({ level: "silent", format: "json" }),
-    report: () => undefined,
-    toolOutput: () => undefined,
-  };
-}
 
 async function timed<T>(work: () => Promise<T>): Promise<{ value: T; seconds: number }> {
   const began = performance.now();
@@ -44,7 +33,7 @@ async function runOurs(video: string, work: string, fps: number, preset: Preset,
     ...FRAME_LIMITS,
   }).run(
     { files: [{ path: video, name: "video" }], options: { fps, start_sec: 0, end_sec: null } },
-    contextIn(framesDir),
+    silentContext(framesDir),
   );
   if (!frames.ok) throw new Error(`${frames.error.code}: ${frames.error.detail}`);
   const stage = createPosesStage({
@@ -52,7 +41,7 @@ async function runOurs(video: string, work: string, fps: number, preset: Preset,
     ...{ commandTimeoutMs: HOUR_MS, silenceMs: HOUR_MS },
   });
   const { value: poses, seconds } = await timed(() =>
-    stage.run({ framesDir, frames: frames.value, preset, up: "auto" }, contextIn(posesDir)),
+    stage.run({ framesDir, frames: frames.value, preset, up: "auto" }, silentContext(posesDir)),
   );
   if (!poses.ok) {
     console.log(`| splatt | ${seconds.toFixed(1)} | ${poses.error.code}: ${poses.error.detail} | – |`);

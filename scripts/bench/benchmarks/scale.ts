@@ -18,8 +18,8 @@ import { databaseBytes, SEEDED_SINCE, seededId, seedJobs } from "../control-plan
  * a job's status, pages of the list with and without filters, the metrics, and an agent's wait for its next queued job.
  * One job in ten is queued, so the smallest size must exceed ten times the rounds.
  *
- * With `--agents N [--rate 100] [--seconds 600] [--job-seconds 60]`, so many agents then connect to one pool beside the
- * jobs of the largest size, and work off jobs that are sent at that rate. `--rounds 0` measures only that.
+ * With `--agents N [--rate 100] [--seconds 600] [--job-seconds 60]`, N agents then connect to a pool of the largest
+ * database and run the jobs that are sent to it, `rate` a second. `--rounds 0` measures only that.
  */
 
 const { values } = parseArgs({

@@ -22,7 +22,7 @@ interface UploadDisplay {
 }
 
 /**
- * Sends the files of a scene, several at once, each through lost connections of its own.
+ * Sends the files of a scene, several at once. A lost connection delays only the file that it carried.
  *
  * @returns the uploads' ids, in the order of the files
  */
@@ -173,12 +173,12 @@ async function uploadFile(
 
 /** Waits until the browser is online again, or for a while. */
 function connectionOr(waitMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
+  const over = new AbortController();
+  const waited = new Promise<void>((resolve, reject) => {
     const timer = setTimeout(resolve, waitMs);
-    addEventListener("online", () => resolve(), { once: true, signal });
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    });
+    over.signal.addEventListener("abort", () => clearTimeout(timer));
+    addEventListener("online", () => resolve(), { signal: over.signal });
+    signal.addEventListener("abort", () => reject(signal.reason), { signal: over.signal });
   });
+  return waited.finally(() => over.abort());
 }

@@ -36,7 +36,7 @@ async function reloadWhenReachable(): Promise<void> {
   const waitMs = navigation?.type === "reload" ? 10 * RECONNECT_MS : RECONNECT_MS;
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, waitMs));
-    const response = await fetch(location.href).catch(() => null);
+    const response = await fetch(location.href, { signal: AbortSignal.timeout(waitMs) }).catch(() => null);
     if (response !== null) return location.reload();
   }
 }

@@ -99,7 +99,7 @@ async function showScene(): Promise<void> {
   if (choice.scene === scene) setText("[data-file-hint]", facts.filter((fact) => fact !== null).join(", "));
 }
 
-/** Sends the files, through lost connections, makes the job, and goes to its page. */
+/** Sends the files, also over a line that breaks, makes the job, and goes to its page. */
 async function send(scene: Scene): Promise<void> {
   const stop = new AbortController();
   sending = stop;

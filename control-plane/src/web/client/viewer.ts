@@ -14,7 +14,8 @@ async function open(element: HTMLElement): Promise<void> {
     showReason(hasWebGl() ? "transfer" : "webgl");
   };
   try {
-    // Both at once: the splat is on its way while the cameras are read. Of a streamed set, the engine fetches what is in view.
+    // Both at once: the splat is on its way while the cameras are read.
+    // Of a streamed set, the engine fetches what is in view.
     const contents = content.endsWith("/lod-meta.json") ? {} : { contents: fetched(content) };
     const settings = fetched(cameras).then(async (response) =>
       viewerSettings((await response.json()) as CameraFile, element.clientWidth / element.clientHeight),

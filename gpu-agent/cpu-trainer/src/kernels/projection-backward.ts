@@ -27,7 +27,8 @@ import { shCoefficients } from "./spherical-harmonics.ts";
 /**
  * Kernel `projectBackward<degree>(first, end, gradients)`: sums the tiles' gradients of each gaussian and
  * propagates them back through the projection to its parameters. `first` to `end` lie within one chunk; the
- * gradients of the chunk go to `gradients`, one row of GRADIENT_ROW_BYTES for each row of the parameter table, and three more (see `gradientRows`).
+ * gradients of the chunk go to `gradients`, one row of GRADIENT_ROW_BYTES for each row of the parameter table, and
+ * three more (see `gradientRows`).
  *
  * The chain is that of Kerbl et al. 2023, appendix A, written for the factored covariance.
  */

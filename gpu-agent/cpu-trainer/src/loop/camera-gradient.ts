@@ -2,6 +2,7 @@ import {
   CAMERA_SUMS,
   CHUNK,
   GRADIENT_ROW_BYTES,
+  gradientRows,
   PARAM,
   paramRows,
   UNIFORM,
@@ -24,7 +25,7 @@ export function sumCameraGradient(workspace: Workspace, chunk: number, thread: n
   const gradients = new Float32Array(
     workspace.memory.buffer,
     scratch,
-    ((paramRows(layout.shDegree) + 3) * GRADIENT_ROW_BYTES) / 4,
+    (gradientRows(layout.shDegree) * GRADIENT_ROW_BYTES) / 4,
   );
   const stride = GRADIENT_ROW_BYTES / 4;
   const [px, py, pz] = params.slice(PARAM.mean) as [Float32Array, Float32Array, Float32Array];

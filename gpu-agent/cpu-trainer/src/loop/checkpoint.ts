@@ -9,8 +9,8 @@ import type { Progress } from "./training.ts";
 
 /*
  * A checkpoint holds the state of training: the gaussians' parameters and Adam's moments, the errors accumulated for
- * the next densification, the frames' gains and poses, and the iteration. Everything else follows from the settings, so a resumed run produces
- * exactly the gaussians of an uninterrupted one.
+ * the next densification, the frames' gains and poses, and the iteration. Everything else follows from the settings,
+ * so a resumed run produces exactly the gaussians of an uninterrupted one.
  *
  * The file is a line of JSON, then the tables' rows as 32-bit floats in the machine's byte order.
  */

@@ -204,6 +204,7 @@ export class Training {
     return poses.map((other, i) => (i === frame ? moved : other));
   }
 
+  /** From a sample of the pixels. */
   #colorRatio(store: FrameStore): Rgb {
     const step = Math.max(1, Math.floor(Math.sqrt((store.width * store.height) / RATIO_SAMPLES)));
     return colorRatio(this.#workspace, store, step);

@@ -259,7 +259,7 @@ describe("with poses that are not exact", () => {
       await symlink(join(dataset.dir, name), join(inexact().dir, name));
     }
     const exact = Transforms.parse(JSON.parse(await readFile(join(dataset.dir, "transforms.json"), "utf8")));
-    // Each is turned by 2° about an axis of its own.
+    // Each is turned by 2°, about one axis or another.
     const frames = exact.frames.map((frame, i) => ({
       ...frame,
       transform_matrix: turned(frame.transform_matrix, [i % 3, (i + 1) % 3], (i % 2 === 0 ? 2 : -2) * DEGREE),

@@ -2,6 +2,8 @@ import type { FileHandle } from "node:fs/promises";
 import { matroskaEnd } from "./matroska.ts";
 
 const CHUNK_HEADER_BYTES = 12;
+/** Of a gigabyte each, as programs write them. A hostile file may consist of small ones. */
+const MAX_CHUNKS = 1000;
 /** Programs that do not know the size write the largest. */
 const MAX_RIFF_BYTES = 0x7fff0000;
 const ASF_HEAD_BYTES = 65_536;
@@ -26,7 +28,8 @@ export async function declaredEnd(file: FileHandle, container: string): Promise<
 async function riffEnd(file: FileHandle): Promise<number | null> {
   const { size } = await file.stat();
   const header = Buffer.alloc(CHUNK_HEADER_BYTES);
-  for (let at = 0, end: number | null = null; ; ) {
+  let end: number | null = null;
+  for (let at = 0, chunks = 0; chunks < MAX_CHUNKS; chunks++) {
     const { bytesRead } = await file.read(header, 0, header.length, at);
     if (bytesRead < header.length || header.toString("latin1", 0, 4) !== "RIFF") return end;
     const bytes = header.readUInt32LE(4);
@@ -35,6 +38,7 @@ async function riffEnd(file: FileHandle): Promise<number | null> {
     end = at;
     if (at >= size) return end;
   }
+  return null;
 }
 
 async function asfEnd(file: FileHandle): Promise<number | null> {
