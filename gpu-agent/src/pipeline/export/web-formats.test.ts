@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
+import spzLibrary, { type GaussianCloud } from "@adobe/spz";
 import { type PinholeCamera, pinholeCamera, SplatRenderer } from "@splatt/cpu-trainer";
 import { emptySplatCloud, type Matrix4, readShPly, type SplatCloud, writeShPly } from "@splatt/formats";
 import { execa } from "execa";
@@ -9,6 +10,9 @@ import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { convertSplat, readWebFormat } from "./web-formats.ts";
 import { matrixOf, TO_WEB_FRAME } from "./web-frame.ts";
+
+/** The package is an ES module, but does not say so in its package.json, so TypeScript expects another default. */
+const createSpzModule = spzLibrary as unknown as typeof spzLibrary.default;
 
 const SIZE = 64;
 const COUNT = 400;
@@ -30,6 +34,24 @@ function cloudWithViewDependentColours(): SplatCloud {
     cloud.dc.set([Math.sin(i), Math.cos(i), Math.sin(5 * i)], 3 * i);
   }
   for (let j = 0; j < cloud.rest.length; j++) cloud.rest[j] = 0.25 * Math.sin(7 * j);
+  return cloud;
+}
+
+/** Its quaternions begin with x, and its coefficients are in the order of the channels, three of each. */
+function fromSpz(spz: GaussianCloud): SplatCloud {
+  const cloud = emptySplatCloud(spz.numPoints, spz.shDegree);
+  const own = 15;
+  cloud.positions.set(spz.positions);
+  cloud.logScales.set(spz.scales);
+  cloud.opacities.set(spz.alphas);
+  cloud.dc.set(spz.colors);
+  for (let i = 0; i < cloud.count; i++) {
+    const [x = 0, y = 0, z = 0, w = 0] = spz.rotations.subarray(4 * i, 4 * i + 4);
+    cloud.rotations.set([w, x, y, z], 4 * i);
+    for (let j = 0; j < 3 * own; j++) {
+      cloud.rest[3 * own * i + own * (j % 3) + Math.floor(j / 3)] = spz.sh[3 * own * i + j] ?? 0;
+    }
+  }
   return cloud;
 }
 
@@ -101,6 +123,20 @@ describe("convertSplat", () => {
       expect(psnr(original, turned.render(camera(POSE)))).toBeLessThan(least - 4);
     },
   );
+
+  it("writes a .spz that the format's own library reads", async () => {
+    const rotation = TO_WEB_FRAME["+z"];
+    const splat = { file: join(dir, "splat.ply"), gaussians: COUNT, shDegree: 3, rotation };
+    expect(await convertSplat(splat, join(dir, "strict.spz"), context())).toMatchObject({ ok: true });
+    const spz = await createSpzModule();
+    const to = spz.CoordinateSystem.UNSPECIFIED;
+    const read = spz.loadSpzFromBuffer(await readFile(join(dir, "strict.spz")), { to });
+    expect(read).toMatchObject({ numPoints: COUNT, shDegree: 3, antialiased: false });
+    const size = { width: SIZE, height: SIZE };
+    const original = new SplatRenderer(cloudWithViewDependentColours(), size).render(camera(POSE));
+    const turned = new SplatRenderer(fromSpz(read), size);
+    expect(psnr(original, turned.render(camera(moved(POSE, matrixOf(rotation)))))).toBeGreaterThan(30);
+  });
 
   it("fails when the file holds another number of gaussians", async () => {
     const splat = {
