@@ -779,6 +779,18 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
+    name: "presence-unreconciled",
+    is: "an agent whose end was not reported is shown as connected for ever",
+    found: 1,
+    changes: [
+      {
+        file: `${DISPATCH}/dispatcher.ts`,
+        search: "      await reconcilePresence(this.#context);\n",
+        replace: "",
+      },
+    ],
+  },
+  {
     name: "tus-offset-unchecked",
     is: "a repeated tus request appends its bytes again",
     found: 113,

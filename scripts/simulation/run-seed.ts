@@ -9,8 +9,10 @@ import type { Databases, ShippedCode } from "./code.ts";
 import { ControlPlane, type ControlPlaneFiles, ORIGIN } from "./fakes/control-plane.ts";
 import type { Disk } from "./fakes/disk.ts";
 import {
+  connectionsAreShown,
   everyJobHasEnded,
   noAgentHoldsAJob,
+  noAgentIsConnected,
   noLeaseIsLeft,
   noWatcherWaits,
   storageHoldsNothingElse,
@@ -214,6 +216,7 @@ class Run {
     const look = () =>
       noLeaseIsLeft(this.#controlPlane) ??
       noAgentHoldsAJob(this.#hosts) ??
+      connectionsAreShown(this.#controlPlane) ??
       noWatcherWaits(this.#client.watchers);
     let unrest = look();
     const lookAgain = () => {
@@ -223,7 +226,7 @@ class Run {
     lookAgain();
     await this.#world.run(() => {
       this.#watch.afterStep();
-      if (this.#world.now > latest) this.#watch.require("leasesAgreeAtRest", unrest);
+      if (this.#world.now > latest) this.#watch.require("allAgreesAtRest", unrest);
       return unrest === null;
     });
   }
@@ -233,15 +236,19 @@ class Run {
     for (const host of this.#hosts) host.turnOff();
     const { file } = this.#controlPlane.d1;
     const latest = this.#world.now + WEBHOOKS_WITHIN_MS;
-    let waiting = noWebhookWaits(file);
+    const look = () => noWebhookWaits(file) ?? noAgentIsConnected(this.#controlPlane);
+    let waiting = look();
     const lookAgain = () => {
-      waiting = noWebhookWaits(file);
+      waiting = look();
       if (waiting !== null) this.#world.schedule(LOOK_MS, "looks", lookAgain, null);
     };
     lookAgain();
     await this.#world.run(() => {
       this.#watch.afterStep();
-      if (this.#world.now > latest) this.#watch.require("noWebhookIsLost", waiting);
+      if (this.#world.now > latest) {
+        this.#watch.require("noWebhookIsLost", noWebhookWaits(file));
+        this.#watch.require("allAgreesAtRest", waiting);
+      }
       return waiting === null;
     });
     this.#watch.require(

@@ -1,8 +1,6 @@
-import { eq } from "drizzle-orm";
-import { withRetry } from "../db/database.ts";
-import { agents } from "../db/schema.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
 import type { Lease } from "./lease-table.ts";
+import { recordPresence } from "./presence.ts";
 
 /**
  * Starts the reconnect grace of agents that have no socket. It starts when that is first seen: sockets survive
@@ -17,13 +15,10 @@ export function markLostAgents(context: DispatchContext): void {
 /** The agent's socket is gone: its jobs wait for it to come back. */
 export async function onAgentGone(context: DispatchContext, agentId: string): Promise<void> {
   if (context.sockets.of(agentId) !== null) return;
-  const now = context.now();
   for (const lease of context.leases.ofAgent(agentId)) {
     if (lease.lostAt === null) markLost(context, lease);
   }
-  await withRetry(() =>
-    context.db.update(agents).set({ connected: false, lastSeenAt: now }).where(eq(agents.id, agentId)),
-  );
+  await recordPresence(context, agentId);
 }
 
 function markLost(context: DispatchContext, lease: Lease): void {

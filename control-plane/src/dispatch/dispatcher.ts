@@ -31,6 +31,7 @@ import { MessageHandler } from "./message-handler.ts";
 import { release, saveFaults } from "./note-faults.ts";
 import { parseFrame } from "./parse-frame.ts";
 import { admitPending, closeOverduePending } from "./pending-sockets.ts";
+import { reconcilePresence } from "./presence.ts";
 import type { WaitingJob } from "./queue.ts";
 import { reconcileLeases } from "./reconcile-leases.ts";
 import { SocketTurns } from "./socket-turns.ts";
@@ -264,6 +265,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     await withoutQueryValues(async () => {
       for (const id of await deletedAgents(this.#context)) await this.agentDeleted(id);
       await this.#maintain();
+      await reconcilePresence(this.#context);
       await giveUpLost(this.#context);
       await saveFaults(this.#context);
       await explainWaiting(this.#context, EngineChoice.options);

@@ -23,6 +23,7 @@ import { accept, fenceOf, isLeasedTo, recordHeldLease } from "./held-lease.ts";
 import { abandon } from "./job-reports.ts";
 import { loseLease } from "./lose-lease.ts";
 import { quarantineOf } from "./note-faults.ts";
+import { recordPresence } from "./presence.ts";
 import { readopt } from "./readopt.ts";
 import { agentIntervals } from "./timing.ts";
 
@@ -42,7 +43,7 @@ export async function onHello(context: DispatchContext, socket: AgentSocket, hel
     return context.sockets.close(ws, CLOSE.replaced, "a newer process uses this agent's token");
   }
   closeOlderSockets(context, socket, hello);
-  if (!(await registerAgent(context, agent.id, hello))) {
+  if (!(await recordPresence(context, agent.id, { version: hello.version, offer: hello.offer }))) {
     return context.sockets.close(ws, CLOSE.revoked, "this agent was deleted");
   }
 
@@ -169,18 +170,6 @@ function closeOlderSockets(context: DispatchContext, socket: AgentSocket, hello:
       "replaced by a newer connection",
     );
   }
-}
-
-/** @returns false when the agent has been deleted */
-async function registerAgent(context: DispatchContext, agentId: string, hello: Hello): Promise<boolean> {
-  const rows = await withRetry(() =>
-    context.db
-      .update(agents)
-      .set({ connected: true, version: hello.version, offer: hello.offer, lastSeenAt: context.now() })
-      .where(eq(agents.id, agentId))
-      .returning({ id: agents.id }),
-  );
-  return rows.length > 0;
 }
 
 /** Agents that are connected or hold jobs although they were deleted: the notification was lost. */

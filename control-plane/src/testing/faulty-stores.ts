@@ -69,10 +69,11 @@ export function faultyBytes(bytes: ObjectBytes, judge: Judge): ObjectBytes {
 }
 
 async function judged<T>(judge: Judge, call: StoreCall, make: () => T | Promise<T>): Promise<T> {
-  const { delayMs = 0, error, isMade = false } = await judge(call);
+  const { delayMs = 0, error, isMade = false, answeredAfter } = await judge(call);
   if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
   if (error !== undefined && !isMade) throw new Error(error);
   const answer = await make();
+  await answeredAfter;
   if (error !== undefined) throw new Error(error);
   return answer;
 }

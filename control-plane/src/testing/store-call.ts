@@ -12,4 +12,6 @@ export interface Verdict {
   readonly error?: string;
   /** The call is made all the same, and only its answer is lost. */
   readonly isMade?: boolean;
+  /** The call is made, and its answer held back until then. */
+  readonly answeredAfter?: Promise<unknown>;
 }

@@ -203,10 +203,10 @@ export class SimulatedHost {
     for (const link of [...this.path.links]) link.breakFrom("agent");
   }
 
-  /** Permanently. */
+  /** Permanently, by its plug: no peer is notified. */
   turnOff(): void {
     this.#isOff = true;
-    this.kill();
+    this.cutPower();
   }
 
   /** No peer is notified, and unsynced data may be lost. */

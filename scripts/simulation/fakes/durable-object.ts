@@ -40,6 +40,12 @@ interface Incarnation {
 /** The tag of sockets that are not agents' (control-plane/src/watch/watch-sockets.ts). */
 const WATCHERS = "watchers";
 
+/** The part of an agent's attachment that says who it is (control-plane/src/dispatch/agent-sockets.ts). */
+interface Greeting {
+  readonly id: string;
+  readonly hello: object | null;
+}
+
 function isWatcher({ tags }: HubSocket): boolean {
   return tags.includes(WATCHERS);
 }
@@ -86,6 +92,13 @@ export class ObjectHost {
     this.#env = code.env;
     this.#watch = watch;
     this.storage = new ObjectStorage(world, name, file, (at) => this.#planAlarm(at));
+  }
+
+  /** The agents that have said hello on a socket that neither side has closed. */
+  get connectedAgents(): Set<string> {
+    const open = [...this.#sockets].filter((socket) => !isWatcher(socket) && socket.readyState === 1);
+    const greeted = open.map((socket) => socket.deserializeAttachment() as Greeting);
+    return new Set(greeted.flatMap(({ id, hello }) => (hello === null ? [] : id)));
   }
 
   /** A call from a Worker: runs in the object's process, and rejects when that dies during the call. */

@@ -24,6 +24,20 @@ export function noLeaseIsLeft({ objects }: ControlPlane): Finding {
   return null;
 }
 
+/** D1, which the API and the alarms read, says of every agent whether it has a socket. */
+export function connectionsAreShown({ objects, d1 }: ControlPlane): Finding {
+  const connected = new Set([...objects.values()].flatMap((object) => [...object.connectedAgents]));
+  const rows = d1.file.rows("SELECT id, name, connected FROM agents");
+  const wrong = rows.find((row) => connected.has(String(row.id)) !== (row.connected === 1));
+  return wrong === undefined ? null : `D1 says ${wrong.connected} of the connection of ${wrong.name}`;
+}
+
+/** Of hosts that are all off, D1 shows none as connected. */
+export function noAgentIsConnected({ d1 }: ControlPlane): Finding {
+  const [row] = d1.file.rows("SELECT name FROM agents WHERE connected");
+  return row === undefined ? null : `${row.name} is off, but D1 shows it as connected`;
+}
+
 /** No agent reports that it holds a job. */
 export function noAgentHoldsAJob(hosts: readonly SimulatedHost[]): Finding {
   const holder = hosts.find(({ isRunning, heldJobs }) => isRunning && heldJobs.length > 0);
