@@ -4,11 +4,14 @@ import { AgentOffer, GpuInfo } from "./engines.ts";
 import { FAILURE_CODES } from "./failures.ts";
 import { DEFAULT_POOL, PoolName } from "./job.ts";
 import { laxNumber } from "./lax-number.ts";
+import { oneLine } from "./one-line.ts";
 import { dateTime } from "./timestamps.ts";
 
 /** POST /agents: mints a token for one GPU box. */
 export const CreateAgent = z.object({
-  name: z.string().min(1).max(255).describe("A name for the GPU box, shown in lists. It need not be unique."),
+  name: oneLine(z.string().trim().min(1).max(255)).describe(
+    "A name for the GPU box, shown in lists. It need not be unique.",
+  ),
   pool: PoolName.default(DEFAULT_POOL).describe(
     "The pool whose jobs the agent takes; it cannot be changed later.",
   ),

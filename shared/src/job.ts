@@ -35,7 +35,7 @@ export const FileName = z
   .max(255)
   .regex(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-    /^(?!\.{1,2}$)[^/\\\u0000-\u001f\u007f]+$/,
+    /^(?!\.{1,2}$)[^/\\\u0000-\u001f\u007f-\u009f\u2028\u2029]+$/,
     "must be a file name without folders or control characters",
   )
   .refine(isWellFormed, WELL_FORMED);

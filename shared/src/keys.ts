@@ -3,6 +3,7 @@ import { NextCursor, Warnings } from "./answer-fields.ts";
 import { PoolName } from "./job.ts";
 import { Labels } from "./labels.ts";
 import { laxNumber } from "./lax-number.ts";
+import { oneLine } from "./one-line.ts";
 import { Scope } from "./scopes.ts";
 import { dateTime } from "./timestamps.ts";
 
@@ -28,12 +29,9 @@ export type Quota = (typeof QUOTAS)[number];
 
 /** POST /keys: the fields of its body. */
 export const CreateKeyFields = z.object({
-  name: z
-    .string()
-    .trim()
-    .min(1)
-    .max(255)
-    .describe("A name for whoever uses the key, shown in lists. It need not be unique."),
+  name: oneLine(z.string().trim().min(1).max(255)).describe(
+    "A name for whoever uses the key, shown in lists. It need not be unique.",
+  ),
   scopes: z
     .array(Scope)
     .min(1)

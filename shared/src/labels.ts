@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { oneLine } from "./one-line.ts";
 
 export const MAX_LABELS = 16;
 
@@ -10,12 +11,7 @@ const LabelKey = z
     "up to 63 letters, digits, ., _, - and /, the first a letter or digit",
   );
 
-const LabelValue = z
-  .string()
-  .max(255)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, "must have no control characters")
-  .refine((text) => text.isWellFormed(), { message: "must be well-formed Unicode" });
+const LabelValue = oneLine(z.string().max(255));
 
 /** Labels of a job: a client's own words for it, by which it can be found. */
 export const Labels = z

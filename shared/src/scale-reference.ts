@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { laxNumber } from "./lax-number.ts";
+import { oneLine } from "./one-line.ts";
 
 const PICTURE = {
   frame: laxNumber(z.int().min(1).max(1_000_000))
@@ -8,13 +9,12 @@ const PICTURE = {
   sec: laxNumber(z.number().min(0).max(1e6))
     .optional()
     .describe("Seconds after the video's beginning: the frame nearest to it."),
-  video: z
-    .string()
-    .min(1)
-    .max(300)
+  video: oneLine(z.string().min(1).max(300))
     .optional()
     .describe("With sec: the video's file name, where several were sent."),
-  photo: z.string().min(1).max(300).optional().describe("The photo's path in the archive, or its file name."),
+  photo: oneLine(z.string().min(1).max(300))
+    .optional()
+    .describe("The photo's path in the archive, or its file name."),
 };
 
 type Picture = { readonly [field in keyof typeof PICTURE]?: z.infer<(typeof PICTURE)[field]> };

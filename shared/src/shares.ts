@@ -2,6 +2,7 @@ import { z } from "zod";
 import { NextCursor, Warnings } from "./answer-fields.ts";
 import { ResultEntry } from "./job.ts";
 import { laxNumber } from "./lax-number.ts";
+import { oneLine } from "./one-line.ts";
 import { dateTime } from "./timestamps.ts";
 
 /** Seconds. */
@@ -9,13 +10,7 @@ export const MAX_SHARE_LIFETIME_SEC = 10 * 366 * 24 * 3600;
 /** A job has at most this many shares that have not expired. */
 export const MAX_SHARES_PER_JOB = 100;
 
-const Title = z
-  .string()
-  .trim()
-  .min(1)
-  .max(200)
-  .refine((title) => !/\p{Cc}|\p{Zl}|\p{Zp}/u.test(title), { message: "must be one line of text" })
-  .refine((title) => title.isWellFormed(), { message: "must be well-formed Unicode" });
+const Title = oneLine(z.string().trim().min(1).max(200));
 
 /** POST /jobs/{id}/shares: a page that shows the splat to whoever has its link. */
 export const CreateShare = z.object({

@@ -17,7 +17,7 @@ import type { ResultUploadRow, UploadRow } from "../db/schema.ts";
 import type { Env } from "../env.ts";
 import { objectResponse } from "../http/object-response.ts";
 import { ApiError } from "../http/problem.ts";
-import { readJson, validate } from "../http/validate.ts";
+import { numberParam, readJson, validate } from "../http/validate.ts";
 import { previewKey, recordPreview } from "../jobs/preview.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
 import { joinUploads } from "../uploads/joined-uploads.ts";
@@ -101,7 +101,7 @@ export const agentJobRoutes = new Hono<LeaseAppEnv>()
 
   .put("/:id/uploads/:upload/parts/:number", requireLease, async (c) => {
     const upload = namedUpload(c);
-    return c.json(await storePart(objectBytes(c.env), upload, Number(c.req.param("number")), c.req.raw));
+    return c.json(await storePart(objectBytes(c.env), upload, numberParam(c, "number"), c.req.raw));
   })
 
   .post("/:id/uploads/:upload/complete", requireLease, limitJson, async (c) => {

@@ -15,6 +15,37 @@ const firstIssue = async (response: Promise<Response>) => {
   return detail[0];
 };
 
+describe("a name that lists and terminals show as one line", () => {
+  const JOB = { task_id: "t", video_url: "https://example.com/v.mp4" };
+  const between = (first: string, second: string) => ({
+    metres: 1,
+    cameras: [{ photo: first }, { photo: second }],
+  });
+  const FIELDS: readonly (readonly [string, string, (text: string) => object])[] = [
+    ["a key's name", "/keys", (name) => ({ name, scopes: ["jobs:read"] })],
+    ["a label of a key", "/keys", (text) => ({ name: "n", scopes: ["jobs:read"], labels: { a: text } })],
+    ["an agent's name", "/agents", (name) => ({ name })],
+    ["a job's file name", "/jobs", (filename) => ({ ...JOB, filename })],
+    ["a label of a job", "/jobs", (text) => ({ ...JOB, labels: { a: text } })],
+    ["a photo's name", "/jobs", (text) => ({ ...JOB, scale_reference: between(text, "b.jpg") })],
+    ["an upload's file name", "/uploads", (filename) => ({ filename, size: 1 })],
+    ["a share's title", `/jobs/${crypto.randomUUID()}/shares`, (title) => ({ title })],
+  ];
+  const CONTROLS = ["\n", "\r", "\t", "\u001b[2J", "\u007f", "\u009b31m", "\u2028", "\u2029"];
+
+  describe.each(FIELDS)("%s", (_, path, body) => {
+    it.each(CONTROLS)("refuses %j", async (control) => {
+      const answer = await json(api("POST", path, body(`a${control}b`)), 422);
+      expect(answer).toMatchObject({ code: "invalid_request" });
+    });
+
+    it("takes other texts", async () => {
+      const { status } = await api("POST", path, body("Küche 🛋️ – 寝室"));
+      expect(status).toBe(path.endsWith("/shares") ? 404 : 200);
+    });
+  });
+});
+
 describe("a body", () => {
   const JOB = '"filebin_url": "https://example.com/v.mp4", "filename": "v.mp4"';
 

@@ -40,6 +40,12 @@ export function idParam(c: Context): string {
   return (c.req.param("id") ?? "").toLowerCase();
 }
 
+/** A whole number in the path, from 1. It has one way to be written: `1.0`, `01` and `+1` name nothing. */
+export function numberParam(c: Context, name: string): number | null {
+  const text = c.req.param(name) ?? "";
+  return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : null;
+}
+
 /**
  * The query's parameters, decoded strictly: what is not UTF-8 is 422. Of a repeated parameter the last counts, as in
  * FastAPI.

@@ -20,12 +20,13 @@ export interface Multipart {
 export async function storePart(
   bytes: ObjectBytes,
   upload: Multipart,
-  partNumber: number,
+  partNumber: number | null,
   request: PartRequest,
 ): Promise<UploadedPart & { readonly sha256: string | null }> {
-  const expected = expectedPartSize(partNumber, upload.size, upload.partSize);
+  const expected = partNumber === null ? null : expectedPartSize(partNumber, upload.size, upload.partSize);
   const given = request.headers.get("content-length");
-  if (expected === null) throw new ApiError("part_size_mismatch", `The file has no part ${partNumber}.`);
+  if (partNumber === null || expected === null)
+    throw new ApiError("part_size_mismatch", "The file has no part of this number.");
   if (given === null || Number(given) !== expected) {
     throw new ApiError(
       "part_size_mismatch",

@@ -23,7 +23,12 @@ function begin(size = bytes.byteLength): Promise<UploadView> {
   return json(api("POST", "/uploads", { filename: "holiday clip.mp4", size }));
 }
 
-function putPart(upload: UploadView, number: number, body: Uint8Array, headers: Record<string, string> = {}) {
+function putPart(
+  upload: UploadView,
+  number: number | string,
+  body: Uint8Array,
+  headers: Record<string, string> = {},
+) {
   const length = { "content-length": String(body.byteLength) };
   return api("PUT", `/uploads/${upload.upload_id}/parts/${number}`, body, {
     "x-api-key": API_KEY,
@@ -84,7 +89,21 @@ describe("an upload", () => {
       code: "part_size_mismatch",
     });
     expect(await json(putPart(upload, 2, bytes), 422)).toMatchObject({ code: "part_size_mismatch" });
-    expect(await json(putPart(upload, 0, bytes), 422)).toMatchObject({ code: "part_size_mismatch" });
+    for (const number of [
+      0,
+      -1,
+      "1.0",
+      "01",
+      "+1",
+      "1e0",
+      "0x1",
+      "%201",
+      "1%20",
+      "1%0A",
+      "٣",
+      "1".repeat(400),
+    ])
+      expect(await json(putPart(upload, number, bytes), 422)).toMatchObject({ code: "part_size_mismatch" });
     const wrong = { "x-content-sha256": await sha256Hex("something else") };
     expect(await json(putPart(upload, 1, bytes, wrong), 422)).toMatchObject({
       code: "part_checksum_mismatch",

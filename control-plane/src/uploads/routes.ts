@@ -12,7 +12,7 @@ import { serve } from "../contract/serve.ts";
 import { database } from "../db/database.ts";
 import { uploads } from "../db/schema.ts";
 import { ApiError } from "../http/problem.ts";
-import { idParam, readJson, readQuery, validate } from "../http/validate.ts";
+import { idParam, numberParam, readJson, readQuery, validate } from "../http/validate.ts";
 import { isRefusedByKey } from "../keys/quota.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
 import {
@@ -92,7 +92,7 @@ export const uploadRoutes = new Hono<ApiEnv>()
     const upload = await findUpload(db, idParam(c), c.get("principal"));
     if (upload.etag !== null) throw new ApiError("upload_completed");
     if (upload.protocol !== "parts") throw new ApiError("upload_protocol_mismatch");
-    const part = await storePart(objectBytes(c.env), upload, Number(c.req.param("number")), c.req.raw);
+    const part = await storePart(objectBytes(c.env), upload, numberParam(c, "number"), c.req.raw);
     await recordPart(db, upload.id, part);
     return c.json({ part_number: part.part_number, etag: part.etag });
   })

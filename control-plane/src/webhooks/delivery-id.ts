@@ -9,7 +9,7 @@ export function deliveryId({ subject, sequence, receiver }: DeliveryKey): string
 }
 
 export function parseDeliveryId(id: string): DeliveryKey | null {
-  const [, subject, sequence, receiver] = /^([0-9a-f-]{36})_(\d{1,9})_([0-9a-f-]{36})$/.exec(id) ?? [];
+  const [, subject, sequence, receiver] = /^([0-9a-f-]{36})_(0|[1-9]\d{0,8})_([0-9a-f-]{36})$/.exec(id) ?? [];
   if (subject === undefined || sequence === undefined || receiver === undefined) return null;
   return { subject, sequence: Number(sequence), receiver };
 }

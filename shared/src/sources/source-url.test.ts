@@ -5,6 +5,8 @@ import { checkSourceUrl, parseSourceUrl, type SourcePolicy } from "./source-url.
 const PUBLIC: SourcePolicy = { allowHttp: false, allowHosts: [] };
 const HTTP: SourcePolicy = { allowHttp: true, allowHosts: [] };
 
+/** 253 characters. */
+const LONGEST_NAME = `${"abcdefg.".repeat(31)}a.com`;
 const ACCEPTED_URLS = [
   "https://filebin.net/abcdefgh12345678/video.mp4",
   "https://example.com/",
@@ -15,6 +17,9 @@ const ACCEPTED_URLS = [
   "https://[2606:4700::1111]/v.mp4",
   "https://münchen.de/v.mp4",
   "https://EXAMPLE.com/v.mp4",
+  `https://${"a".repeat(63)}.com/`,
+  `https://${LONGEST_NAME}/`,
+  `https://${LONGEST_NAME}./`,
 ];
 
 describe("checkSourceUrl", () => {
@@ -24,6 +29,17 @@ describe("checkSourceUrl", () => {
 
   it.each(ACCEPTED_URLS)("accepts %j", (url) => {
     expect(checkSourceUrl(url, PUBLIC)).toMatchObject({ ok: true });
+  });
+
+  it.each([
+    `https://a${LONGEST_NAME}/`,
+    `https://a${LONGEST_NAME}./`,
+    `https://${"a".repeat(64)}.com/`,
+    // Punycode counts.
+    `https://${"ü".repeat(60)}.com/`,
+  ])("refuses a name that DNS cannot look up: %s", (url) => {
+    expect(checkSourceUrl(url, PUBLIC)).toMatchObject({ ok: false, error: { code: "source_refused" } });
+    expect(parseSourceUrl(url).ok).toBe(false);
   });
 
   it("allows http, and nothing more, by the setting", () => {

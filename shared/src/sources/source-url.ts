@@ -47,6 +47,8 @@ const REFUSED_PORTS = new Set([
 ]);
 
 const MAX_URL_CHARS = 4096;
+const MAX_NAME_CHARS = 253;
+const MAX_LABEL_CHARS = 63;
 
 /**
  * Reads a URL as browsers do (WHATWG URL standard): spaces and other characters outside ASCII are encoded,
@@ -65,6 +67,7 @@ export function parseSourceUrl(text: string, from?: URL): Result<URL, string> {
   url.hash = "";
   if (url.protocol !== "https:" && url.protocol !== "http:") return err("It must be an http(s) URL.");
   if (url.href.length > MAX_URL_CHARS) return err(`It is longer than ${MAX_URL_CHARS} characters.`);
+  if (!isHostName(url.hostname)) return err("Its host name is longer than names can be.");
   if (url.username !== "" || url.password !== "")
     return err("It must not contain a user name or a password.");
   // The parser turns 2130706433, 0x7f.1 and 127.1 into 127.0.0.1; nobody writes a video's address like that.
@@ -117,6 +120,12 @@ function refusedName(host: string): string | null {
   if (labels.length < 2 || labels.includes("")) return "not a public name";
   const suffix = PRIVATE_SUFFIXES.find((ending) => name === ending || name.endsWith(`.${ending}`));
   return suffix === undefined ? null : "not a public name";
+}
+
+/** A name and each of its labels have a length that DNS can look up (RFC 1035). The parser does not check it. */
+function isHostName(hostname: string): boolean {
+  const name = hostname.replace(/\.$/, "");
+  return name.length <= MAX_NAME_CHARS && name.split(".").every((label) => label.length <= MAX_LABEL_CHARS);
 }
 
 /** Of a parsed URL: an IPv4 address has its usual form there, and an IPv6 address has brackets. */
