@@ -98,7 +98,10 @@ export type KeyCreated = z.infer<typeof KeyCreated>;
 
 export const KeyList = z.object({
   keys: z.array(KeyView).describe("Newest first, with those that were revoked or have expired."),
+  next_cursor: NextCursor.default(null),
+  warnings: Warnings,
 });
+export type KeyList = z.infer<typeof KeyList>;
 
 /** What a key uses of its limits. */
 export const LimitUse = z.object({

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { NextCursor, Warnings } from "./answer-fields.ts";
+import { NewestFirstCursor, NextCursor, Warnings } from "./answer-fields.ts";
 import { ResultEntry } from "./job.ts";
 import { laxNumber } from "./lax-number.ts";
 import { oneLine } from "./one-line.ts";
@@ -49,11 +49,7 @@ export type ShareList = z.infer<typeof ShareList>;
 /** GET /shares. */
 export const ListSharesQuery = z.object({
   limit: laxNumber(z.int().min(1).max(1000)).default(100).describe("Shares on a page, at most."),
-  cursor: z
-    .string()
-    .regex(/^\d{1,15}_[0-9a-f-]{36}$/, "must be a next_cursor of this list")
-    .optional()
-    .describe("`next_cursor` of the page before."),
+  cursor: NewestFirstCursor,
 });
 
 export const SharePage = z.object({

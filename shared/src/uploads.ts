@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { NextCursor, Warnings } from "./answer-fields.ts";
+import { NewestFirstCursor, NextCursor, Warnings } from "./answer-fields.ts";
 import { FileName } from "./job.ts";
 import { laxNumber } from "./lax-number.ts";
 import { dateTime } from "./timestamps.ts";
@@ -97,11 +97,7 @@ export const ListUploadsQuery = z.object({
     .meta({ enum: [...UPLOAD_STATUSES, ""] })
     .describe("Uploads with this status."),
   limit: laxNumber(z.int().min(1).max(1000)).default(100).describe("Uploads on a page."),
-  cursor: z
-    .string()
-    .regex(/^\d{1,15}_[0-9a-f-]{36}$/, "must be a next_cursor of this list")
-    .optional()
-    .describe("`next_cursor` of the page before."),
+  cursor: NewestFirstCursor,
 });
 
 export const UploadList = z.object({

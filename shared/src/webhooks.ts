@@ -93,6 +93,8 @@ export type WebhookCreated = z.infer<typeof WebhookCreated>;
 
 export const WebhookList = z.object({
   webhooks: z.array(WebhookView).describe("Newest first."),
+  next_cursor: NextCursor.default(null),
+  warnings: Warnings,
 });
 export type WebhookList = z.infer<typeof WebhookList>;
 

@@ -24,6 +24,7 @@ import {
   JobView,
   KeyCreated,
   KeyList,
+  KeyView,
   Me,
   Message,
   ResultLink,
@@ -279,8 +280,8 @@ export class SplattApi {
     return this.#create("/webhooks", WebhookCreated, webhook, options);
   }
 
-  listWebhooks(options?: CallOptions): Promise<WebhookList> {
-    return this.#get("/webhooks", WebhookList, options);
+  listWebhooks(page: Page = {}, options?: CallOptions): Promise<WebhookList> {
+    return this.#get("/webhooks", WebhookList, options, page);
   }
 
   getWebhook(webhookId: string, options?: CallOptions): Promise<WebhookView> {
@@ -320,8 +321,12 @@ export class SplattApi {
     return this.#create("/keys", KeyCreated, key, options);
   }
 
-  listKeys(options?: CallOptions): Promise<z.infer<typeof KeyList>> {
-    return this.#get("/keys", KeyList, options);
+  listKeys(page: Page = {}, options?: CallOptions): Promise<KeyList> {
+    return this.#get("/keys", KeyList, options, page);
+  }
+
+  getKey(keyId: string, options?: CallOptions): Promise<KeyView> {
+    return this.#get(`/keys/${segment(keyId)}`, KeyView, options);
   }
 
   deleteKey(keyId: string, options?: CallOptions): Promise<MessageView> {

@@ -68,6 +68,21 @@ describe("an object from a client", () => {
 });
 
 describe("an upload", () => {
+  it("is completed while its parts are sent again and again", async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const uploadId = await openUpload();
+      const etags = [await etagOf(send(uploadId, 1, "one")), await etagOf(send(uploadId, 2, "two"))];
+      const parts = etags.map((etag, index) => ({ partNumber: index + 1, etag }));
+      const [completed] = await Promise.all([
+        store.completeUpload(KEY, uploadId, parts),
+        ...Array.from({ length: 3 }, () => [send(uploadId, 2, "two"), send(uploadId, 1, "one")]).flat(),
+      ]);
+      expect(completed).toMatchObject({ ok: true });
+      expect(await textOf(store, KEY)).toBe("onetwo");
+    }
+    expect(await blobs()).toHaveLength(2);
+  });
+
   it("is not completed with a part that is replaced meanwhile", async () => {
     const uploadId = await openUpload();
     const etag = await etagOf(send(uploadId, 1, "first"));

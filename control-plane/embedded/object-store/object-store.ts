@@ -3,6 +3,7 @@ import { mkdir, opendir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { StoredObjectInfo, StoreFailure } from "../../src/embedded/store-protocol.ts";
 import type { ByteRange } from "../../src/storage/object-bytes.ts";
+import { errnoCode } from "../errno-code.ts";
 import { appendToBlob, BodyError, type BodySource, syncFile, writeBlob } from "./blob-file.ts";
 import { diskErrorCode } from "./disk-errors.ts";
 import type { DiskWatch } from "./disk-watch.ts";
@@ -13,6 +14,8 @@ import { type ObjectIndexClient, openObjectIndex } from "./object-index-client.t
 const UPLOAD_LIFETIME_MS = 7 * 24 * 3600 * 1000;
 /** The room that an appended body needs at first; it may be much shorter than the file's rest. */
 const APPEND_RESERVE_BYTES = 32 * 1024 * 1024;
+/** How often a part may be replaced by itself while its upload is completed. */
+const MAX_COMPLETION_TRIES = 10;
 export type Outcome<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly failure: StoreFailure };
 
 /** Part of an object to be read from one file. The files are kept until `release` is called, even if the object is deleted. */
@@ -32,6 +35,11 @@ export interface IncomingPart {
   readonly size: number | null;
   /** Lower-case hex, if the sender provided it. */
   readonly sha256: string | null;
+}
+
+interface ChosenPart {
+  readonly partNumber: number;
+  readonly etag: string;
 }
 
 /**
@@ -207,13 +215,29 @@ export class ObjectStore {
     }
   }
 
-  /** Makes one object of the given parts, in order. On return its bytes and its entry are durable. */
+  /**
+   * Makes one object of the given parts, in order. On return its bytes and its entry are durable. A part that is sent
+   * again meanwhile, as a proxy may repeat a request, is still the same part.
+   */
   async completeUpload(
     key: string,
     uploadId: string,
-    parts: readonly { readonly partNumber: number; readonly etag: string }[],
+    parts: readonly ChosenPart[],
   ): Promise<Outcome<{ object: StoredObjectInfo }>> {
-    return this.#writing<{ object: StoredObjectInfo }>(async () => {
+    for (let triesLeft = MAX_COMPLETION_TRIES; ; triesLeft -= 1) {
+      const completed = await this.#completeOnce(key, uploadId, parts);
+      if (completed !== "part_replaced") return completed;
+      if (triesLeft === 0) return { ok: false, failure: "invalid_part" };
+    }
+  }
+
+  async #completeOnce(
+    key: string,
+    uploadId: string,
+    parts: readonly ChosenPart[],
+  ): Promise<Outcome<{ object: StoredObjectInfo }> | "part_replaced"> {
+    let isReplaced = false;
+    const outcome = await this.#writing<{ object: StoredObjectInfo }>(async () => {
       if (!(await this.#index.hasUpload(uploadId, key))) return { ok: false, failure: "no_such_upload" };
       const stored = new Map((await this.#index.partsOf(uploadId)).map((part) => [part.number, part]));
       const chosen = parts.flatMap(({ partNumber, etag }) => {
@@ -223,7 +247,12 @@ export class ObjectStore {
       if (chosen.length !== parts.length) return { ok: false, failure: "invalid_part" };
       for (const { blob, size } of chosen) {
         // A power cut may have taken bytes of a file that the index still names.
-        if ((await syncFile(this.#path(blob))) < size) return { ok: false, failure: "invalid_part" };
+        const synced = await syncFile(this.#path(blob)).catch((error: unknown) => {
+          if (errnoCode(error) !== "ENOENT") throw error;
+          isReplaced = true;
+          return 0;
+        });
+        if (synced < size) return { ok: false, failure: "invalid_part" };
       }
       const digest = createHash("sha256");
       for (const { etag } of chosen) digest.update(etag);
@@ -235,13 +264,14 @@ export class ObjectStore {
       };
       const unused = await this.#index.completeUpload(uploadId, { ...object, blobs: chosen });
       if (unused === null) {
-        const isOpen = await this.#index.hasUpload(uploadId, key);
-        return { ok: false, failure: isOpen ? "invalid_part" : "no_such_upload" };
+        isReplaced = await this.#index.hasUpload(uploadId, key);
+        return { ok: false, failure: "no_such_upload" };
       }
       await syncFile(this.#walPath);
       await this.#remove(unused);
       return { ok: true, object };
     });
+    return isReplaced ? "part_replaced" : outcome;
   }
 
   async abortUpload(key: string, uploadId: string): Promise<Outcome<object>> {

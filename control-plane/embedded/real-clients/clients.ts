@@ -185,7 +185,31 @@ export const CLIENTS: readonly Client[] = [
   },
 ];
 
-export function isInstalled({ probe: [file = "", ...args] }: Client): boolean {
+/**
+ * A program that sends a video, makes a job, prints its id, waits until it is cancelled, and downloads the files of a
+ * completed one: `COMMAND URL KEY VIDEO COMPLETED_JOB FOLDER`.
+ */
+export interface WholeJobClient extends Pick<Client, "name" | "probe"> {
+  readonly command: readonly string[];
+}
+
+const program = (name: string) => join(import.meta.dirname, name);
+export const WHOLE_JOB_CLIENTS: readonly WholeJobClient[] = [
+  ...["requests", "httpx", "aiohttp"].map((library) => ({
+    name: library,
+    probe: [PYTHON, "-c", `import ${library}`],
+    command: [PYTHON, program("whole-job.py"), library],
+  })),
+  ...["fetch", "axios", "got"].map((library) => ({
+    name: library,
+    probe: [process.execPath, "--version"],
+    command: [process.execPath, program("whole-job.mjs"), library],
+  })),
+  { name: "net/http", probe: ["go", "version"], command: ["go", "run", program("whole-job.go"), "net/http"] },
+  { name: "curl", probe: ["curl", "--version"], command: ["bash", program("whole-job.sh"), "curl"] },
+];
+
+export function isInstalled({ probe: [file = "", ...args] }: Pick<Client, "probe">): boolean {
   try {
     execFileSync(file, args, { stdio: "ignore" });
     return true;

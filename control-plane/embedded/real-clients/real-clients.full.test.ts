@@ -1,17 +1,18 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { PART_SIZE_BYTES } from "@splatt/shared";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { completeJob } from "../front-door/testing.ts";
 import { type EmbeddedControlPlane, startControlPlane } from "../index.ts";
-import { CLIENTS, type Client, isInstalled } from "./clients.ts";
+import { CLIENTS, type Client, isInstalled, WHOLE_JOB_CLIENTS, type WholeJobClient } from "./clients.ts";
 import { HostileProxy } from "./hostile-proxy.ts";
 
-/** The clients that people use download a result, directly and over a network that cuts them. */
+/** The clients that people use, directly and over a network that cuts, delays and repeats. */
 
 const KEY = "key-of-the-real-clients";
 const MIB = 1024 * 1024;
@@ -23,6 +24,7 @@ const content = randomBytes(SIZE);
 let dir: string;
 let controlPlane: EmbeddedControlPlane;
 let proxy: HostileProxy;
+let completed: string;
 let path: string;
 const logged: string[] = [];
 beforeAll(async () => {
@@ -36,7 +38,8 @@ beforeAll(async () => {
     },
   });
   proxy = await HostileProxy.start(controlPlane.url);
-  path = await resultPath();
+  completed = await completedJob();
+  path = `/jobs/${completed}/results/baked_splat.ply`;
 }, 60_000);
 afterAll(async () => {
   await proxy.stop();
@@ -55,7 +58,7 @@ async function api<T>(method: string, at: string, body: BodyInit | null = null):
   return (await response.json()) as T;
 }
 
-async function resultPath(): Promise<string> {
+async function completedJob(): Promise<string> {
   const { upload_id } = await api<{ upload_id: string }>(
     "POST",
     "/uploads",
@@ -66,7 +69,7 @@ async function resultPath(): Promise<string> {
   const job = { task_id: "t", video_url: "https://example.com/v.mp4", filename: "v.mp4" };
   const { job_id } = await api<{ job_id: string }>("POST", "/jobs", JSON.stringify(job));
   await completeJob(join(dir, "data"), job_id, `uploads/${upload_id}/source`, SIZE);
-  return `/jobs/${job_id}/results/baked_splat.ply`;
+  return job_id;
 }
 
 async function download({ command, name }: Client, origin: string): Promise<string> {
@@ -90,7 +93,7 @@ async function sha256Of(file: string): Promise<string> {
 
 const sha256 = createHash("sha256").update(content).digest("hex");
 const installed = CLIENTS.filter(isInstalled);
-for (const { name } of CLIENTS.filter((client) => !installed.includes(client))) {
+for (const { name } of [...CLIENTS, ...WHOLE_JOB_CLIENTS].filter((client) => !isInstalled(client))) {
   console.log(`Skipped: ${name} is not installed.`);
 }
 
@@ -102,7 +105,33 @@ describe.each(installed)("$name", (client) => {
   it("downloads it over a network that cuts and delays", { timeout: 240_000 }, async () => {
     proxy.misbehave({ cuts: 3, afterBytes: 2 * MIB, delayMs: 2 });
     expect(await download(client, proxy.url)).toBe(sha256);
-    expect(proxy.cutsLeft).toBe(0);
+    expect(proxy.misdeedsLeft).toBe(0);
+  });
+});
+
+describe("goes the whole way over a network that cuts, delays and repeats", () => {
+  const video = randomBytes(PART_SIZE_BYTES + 100_000);
+  beforeAll(() => writeFile(join(dir, "video"), video));
+
+  async function run({ command: [file = "", ...args] }: WholeJobClient): Promise<string> {
+    const folder = await mkdtemp(join(dir, "whole-"));
+    const given = [proxy.url, KEY, join(dir, "video"), completed, folder];
+    const program = execa(file, [...args, ...given], { cwd: import.meta.dirname, timeout: 300_000 });
+    for await (const jobId of program) await api("POST", `/jobs/${jobId}/cancel`);
+    await program;
+    return folder;
+  }
+
+  it.each(WHOLE_JOB_CLIENTS.filter(isInstalled))("$name", { timeout: 400_000 }, async (client) => {
+    proxy.misbehave({ delayMs: 1, cuts: 3, requestCuts: 3, repeats: 6, afterBytes: 1 * MIB });
+    const folder = await run(client);
+    expect(proxy.misdeedsLeft).toBe(0);
+    expect(await sha256Of(join(folder, "result"))).toBe(sha256);
+    await execa("unzip", ["-q", "results.zip"], { cwd: folder });
+    expect(await sha256Of(join(folder, "baked_splat.ply"))).toBe(sha256);
+    const task = encodeURIComponent(client.name);
+    const { jobs } = await api<{ jobs: unknown[] }>("GET", `/jobs?task_id=${task}`);
+    expect(jobs).toHaveLength(1);
   });
 });
 

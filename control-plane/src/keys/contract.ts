@@ -1,4 +1,4 @@
-import { CreateKeyFields, KeyCreated, KeyList, Message } from "@splatt/shared";
+import { CreateKeyFields, KeyCreated, KeyList, KeyView, ListPageQuery, Message } from "@splatt/shared";
 import type { Operation } from "../contract/operation.ts";
 
 export const CREATE_KEY: Operation = {
@@ -23,8 +23,20 @@ export const LIST_KEYS: Operation = {
   tag: "Keys",
   summary: "List API keys, newest first",
   scope: "admin",
+  query: ListPageQuery,
   answers: { 200: KeyList },
   problems: [],
+};
+
+export const GET_KEY: Operation = {
+  id: "getKey",
+  method: "get",
+  path: "/keys/{id}",
+  tag: "Keys",
+  summary: "An API key, without the key itself",
+  scope: "admin",
+  answers: { 200: KeyView },
+  problems: ["key_not_found"],
 };
 
 export const DELETE_KEY: Operation = {

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { type KeyView, type Me, type Problem, SCOPES } from "@splatt/shared";
+import { type KeyList, type KeyView, type Me, type Problem, SCOPES } from "@splatt/shared";
 import { afterEach, describe, expect, it } from "vitest";
 import { OPERATIONS } from "../contract/operations.ts";
 import { API_KEY, api, createJob, json, mintAgent } from "../testing/api.ts";
@@ -11,8 +11,7 @@ import { newApiKey } from "./api-key.ts";
 const VIDEO = { task_id: "t", filebin_url: "https://example.com/v.mp4", filename: "v.mp4" };
 /** What anybody may call, besides what the token in its own path opens. */
 const PUBLIC = ["createSession", "deleteSession", "getHealth", "getLlmsText", "getOpenApi"];
-const listed = async (id: string) =>
-  (await json<{ keys: KeyView[] }>(api("GET", "/keys"))).keys.find(({ key_id }) => key_id === id);
+const listed = (id: string) => json<KeyView>(api("GET", `/keys/${id}`));
 
 describe("a key", () => {
   it("is shown once, stored as a hash, and does what its scopes allow", async () => {
@@ -31,6 +30,33 @@ describe("a key", () => {
     expect(JSON.stringify(await json(api("GET", "/audit")))).not.toContain(key);
   });
 
+  it("is listed in pages, newest first, and alone", async () => {
+    const made = [];
+    for (const name of ["first", "second", "third"]) made.push(await mintKey(["jobs:read"], { name }));
+    const list = async (query: string) => json<KeyList>(api("GET", `/keys?${query}`));
+    const all = await list("limit=1000");
+    expect(all.next_cursor).toBeNull();
+    const pages: KeyView[] = [];
+    for (let cursor = ""; ; ) {
+      const { keys, next_cursor } = await list(`limit=2${cursor}`);
+      pages.push(...keys);
+      if (next_cursor === null) break;
+      expect(keys).toHaveLength(2);
+      cursor = `&cursor=${next_cursor}`;
+    }
+    expect(pages).toEqual(all.keys);
+    expect(pages.map(({ key_id }) => key_id)).toEqual(
+      expect.arrayContaining(made.map(({ key_id }) => key_id)),
+    );
+    const [shown] = pages;
+    expect(await json(api("GET", `/keys/${shown?.key_id}`))).toEqual(shown);
+    expect(await json(api("GET", `/keys/${crypto.randomUUID()}`), 404)).toMatchObject({
+      code: "key_not_found",
+    });
+    for (const query of ["limit=0", "limit=1001", "cursor=9", "cursor=9_x"])
+      expect((await api("GET", `/keys?${query}`)).status).toBe(422);
+  });
+
   it("is refused from the answer to its revocation on, with its sessions", async () => {
     const { key, key_id, headers } = await mintKey(["jobs:read"]);
     const signedIn = await api("POST", "/session", { api_key: key }, {});
@@ -42,7 +68,7 @@ describe("a key", () => {
     await json(api("POST", "/session", { api_key: key }, {}), 401);
     await json(api("DELETE", `/keys/${key_id}`));
     await json(api("DELETE", `/keys/${crypto.randomUUID()}`), 404);
-    expect((await listed(key_id))?.revoked_at).not.toBeNull();
+    expect((await listed(key_id)).revoked_at).not.toBeNull();
   });
 
   it("creates nothing once it is revoked, though its request was let in before", async () => {
@@ -65,9 +91,9 @@ describe("a key", () => {
 
   it("tells when it was last used, for one write an hour", async () => {
     const { key_id, headers } = await mintKey(["jobs:read"]);
-    expect((await listed(key_id))?.last_used_at).toBeNull();
+    expect((await listed(key_id)).last_used_at).toBeNull();
     await json(api("GET", "/jobs", undefined, headers));
-    expect((await listed(key_id))?.last_used_at).toMatch(/:00:00\+00:00$/);
+    expect((await listed(key_id)).last_used_at).toMatch(/:00:00\+00:00$/);
     const meter = StoreMeter.attach();
     for (let n = 0; n < 5; n++) await json(api("GET", "/jobs", undefined, headers));
     expect(meter.rowsWritten).toBe(0);

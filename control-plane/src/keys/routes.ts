@@ -1,19 +1,27 @@
-import { CreateKey, type KeyCreated, type KeyView, offsetUtc } from "@splatt/shared";
-import { and, desc, eq, isNull } from "drizzle-orm";
+import {
+  CreateKey,
+  type KeyCreated,
+  type KeyList,
+  type KeyView,
+  ListPageQuery,
+  offsetUtc,
+} from "@splatt/shared";
+import { and, eq, isNull } from "drizzle-orm";
 import { Hono } from "hono";
 import type { ApiEnv } from "../app-env.ts";
 import { audit } from "../audit/audit.ts";
 import { serve } from "../contract/serve.ts";
-import { database, withRetry } from "../db/database.ts";
+import { type Database, database, withRetry } from "../db/database.ts";
+import { afterCursor, newestFirst, pageOf } from "../db/newest-first.ts";
 import { type ApiKeyRow, apiKeys, sessions } from "../db/schema.ts";
 import { dispatcherOf } from "../dispatch/dispatcher-client.ts";
 import { allPools } from "../dispatch/pools-in-use.ts";
 import type { Env } from "../env.ts";
 import { sha256Hex } from "../http/credentials.ts";
 import { ApiError } from "../http/problem.ts";
-import { idParam, readJson, validate } from "../http/validate.ts";
+import { idParam, readJson, readQuery, validate } from "../http/validate.ts";
 import { newApiKey, shownPrefix } from "./api-key.ts";
-import { CREATE_KEY, DELETE_KEY, LIST_KEYS } from "./contract.ts";
+import { CREATE_KEY, DELETE_KEY, GET_KEY, LIST_KEYS } from "./contract.ts";
 import type { Principal } from "./principal.ts";
 
 export const keyRoutes = new Hono<ApiEnv>()
@@ -60,15 +68,24 @@ export const keyRoutes = new Hono<ApiEnv>()
   })
 
   .get("/", serve(LIST_KEYS), async (c) => {
-    const rows = await database(c.env.DB).select().from(apiKeys).orderBy(desc(apiKeys.createdAt));
-    return c.json({ keys: rows.map(toView) });
+    const { limit, cursor } = validate(ListPageQuery, readQuery(c), "query");
+    const found = await database(c.env.DB)
+      .select()
+      .from(apiKeys)
+      .where(afterCursor(apiKeys, cursor))
+      .orderBy(...newestFirst(apiKeys))
+      .limit(limit + 1);
+    const { page, nextCursor } = pageOf(found, limit);
+    const list: KeyList = { keys: page.map(toView), next_cursor: nextCursor };
+    return c.json(list);
   })
+
+  .get("/:id", serve(GET_KEY), async (c) => c.json(toView(await findKey(database(c.env.DB), idParam(c)))))
 
   .delete("/:id", serve(DELETE_KEY), async (c) => {
     const id = idParam(c);
     const db = database(c.env.DB);
-    const [row] = await db.select().from(apiKeys).where(eq(apiKeys.id, id));
-    if (row === undefined) throw new ApiError("key_not_found");
+    const row = await findKey(db, id);
     if (row.revokedAt === null) {
       await withRetry(() =>
         db.batch([
@@ -85,6 +102,13 @@ export const keyRoutes = new Hono<ApiEnv>()
     await endWatches(c.env, row);
     return c.json({ message: "Key revoked" });
   });
+
+/** @throws ApiError 404 */
+async function findKey(db: Database, id: string): Promise<ApiKeyRow> {
+  const [row] = await db.select().from(apiKeys).where(eq(apiKeys.id, id));
+  if (row === undefined) throw new ApiError("key_not_found");
+  return row;
+}
 
 /** What the key watches ends before its revocation is confirmed. @throws when a Dispatcher cannot be reached */
 async function endWatches(env: Env, { id, pool }: ApiKeyRow): Promise<void> {

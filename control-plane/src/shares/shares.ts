@@ -1,8 +1,9 @@
 import { type CreateShare, type ListSharesQuery, MAX_SHARES_PER_JOB } from "@splatt/shared";
-import { and, asc, desc, eq, gt, inArray, isNull, lte, or, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, isNull, lte, or, type SQL, sql } from "drizzle-orm";
 import type { z } from "zod";
 import { auditIf } from "../audit/audit.ts";
 import { type Database, withRetry } from "../db/database.ts";
+import { afterCursor, cursorAfter, newestFirst } from "../db/newest-first.ts";
 import { type JobRow, jobs, type ResultRow, type ShareRow, shares } from "../db/schema.ts";
 import { newSecret, sha256Hex } from "../http/credentials.ts";
 import { ApiError } from "../http/problem.ts";
@@ -135,8 +136,6 @@ export async function listShares(
   { limit, cursor }: z.infer<typeof ListSharesQuery>,
   now: number,
 ): Promise<{ page: ListedShare[]; nextCursor: string | null }> {
-  const [createdAt = "", id = ""] = cursor?.split("_") ?? [];
-  const isOlder = sql`(${shares.createdAt}, ${shares.id}) < (${Number(createdAt)}, ${id})`;
   const seesAll = reach.pool === null && Object.keys(reach.labels ?? {}).length === 0;
   // One more than asked for tells whether there is a next page.
   const most = seesAll ? limit + 1 : MOST_EXAMINED;
@@ -144,14 +143,13 @@ export async function listShares(
     .select({ share: shares, taskId: jobs.taskId, pool: jobs.pool, labels: jobs.labels })
     .from(shares)
     .innerJoin(jobs, eq(jobs.id, shares.jobId))
-    .where(and(isOpen(now), cursor === undefined ? undefined : isOlder))
-    .orderBy(desc(shares.createdAt), desc(shares.id))
+    .where(and(isOpen(now), afterCursor(shares, cursor)))
+    .orderBy(...newestFirst(shares))
     .limit(most);
   const visible = examined.filter((job) => reachesJob(reach, job));
   const page = visible.slice(0, limit);
   const last = visible.length > limit ? page.at(-1) : examined.length === most ? examined.at(-1) : undefined;
-  const nextCursor = last === undefined ? null : `${last.share.createdAt}_${last.share.id}`;
-  return { page, nextCursor };
+  return { page, nextCursor: last === undefined ? null : cursorAfter(last.share) };
 }
 
 export async function revokeShare(

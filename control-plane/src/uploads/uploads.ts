@@ -2,7 +2,6 @@ import type { ListUploadsQuery, UploadedPart, UploadProtocol } from "@splatt/sha
 import {
   and,
   asc,
-  desc,
   eq,
   exists,
   gt,
@@ -17,6 +16,7 @@ import type { z } from "zod";
 import { auditIf } from "../audit/audit.ts";
 import { type Database, withRetry } from "../db/database.ts";
 import { inList } from "../db/in-list.ts";
+import { afterCursor, newestFirst, pageOf } from "../db/newest-first.ts";
 import { jobs, tusUploads, type UploadRow, uploadParts, uploads } from "../db/schema.ts";
 import { ApiError } from "../http/problem.ts";
 import { OWNER, type Principal } from "../keys/principal.ts";
@@ -257,8 +257,6 @@ export async function listUploads(
   principal: UploadOwner,
   { status, limit, cursor }: z.infer<typeof ListUploadsQuery>,
 ): Promise<{ page: UploadRow[]; nextCursor: string | null }> {
-  const [createdAt = "", id = ""] = cursor?.split("_") ?? [];
-  const isOlder = sql`(${uploads.createdAt}, ${uploads.id}) < (${Number(createdAt)}, ${id})`;
   const visible = isVisibleTo(principal);
   // One more than asked for tells whether there is a next page.
   const found = await db
@@ -270,15 +268,12 @@ export async function listUploads(
         status === "open" && visible !== undefined ? sql`+${visible}` : visible,
         isPresent(),
         status === undefined ? undefined : status === "open" ? isNull(uploads.etag) : isNotNull(uploads.etag),
-        cursor === undefined ? undefined : isOlder,
+        afterCursor(uploads, cursor),
       ),
     )
-    .orderBy(desc(uploads.createdAt), desc(uploads.id))
+    .orderBy(...newestFirst(uploads))
     .limit(limit + 1);
-  const page = found.slice(0, limit);
-  const last = page.at(-1);
-  const hasMore = last !== undefined && found.length > page.length;
-  return { page, nextCursor: hasMore ? `${last.createdAt}_${last.id}` : null };
+  return pageOf(found, limit);
 }
 
 /** Deletes the upload with the last job that used it. */

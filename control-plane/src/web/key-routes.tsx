@@ -1,10 +1,9 @@
-import { type CreateKey, type KeyCreated, KeyLimits, type KeyView } from "@splatt/shared";
+import { type CreateKey, type KeyCreated, KeyLimits, type KeyList, type KeyView } from "@splatt/shared";
 import { type Context, Hono } from "hono";
 import { ConfirmPage } from "./confirm-page.tsx";
 import { emptyForm, type Submission, sentFields, submit } from "./form-state.ts";
 import { KeysPage } from "./keys-page.tsx";
 import { labelsOf } from "./labels-field.ts";
-import { refuse } from "./page-api.ts";
 import type { PageEnv } from "./page-env.ts";
 
 /** `/app/keys` and the pages below it. */
@@ -20,8 +19,8 @@ export const keyPages = new Hono<PageEnv>()
   })
 
   .get("/:id/delete", async (c) => {
-    const [viewer, { keys }] = await Promise.all([c.var.viewer(), c.var.api.get<KeyList>("/keys")]);
-    const key = keys.find(({ key_id }) => key_id === c.req.param("id")) ?? refuse("key_not_found");
+    const id = encodeURIComponent(c.req.param("id"));
+    const [viewer, key] = await Promise.all([c.var.viewer(), c.var.api.get<KeyView>(`/keys/${id}`)]);
     return c.html(
       <ConfirmPage
         viewer={viewer}
@@ -39,14 +38,12 @@ export const keyPages = new Hono<PageEnv>()
     return c.redirect("/app/keys", 303);
   });
 
-interface KeyList {
-  readonly keys: readonly KeyView[];
-}
-
 async function keysPage(c: Context<PageEnv>, { created, form }: Submission<KeyCreated>): Promise<Response> {
-  const [viewer, { keys }] = await Promise.all([c.var.viewer(), c.var.api.get<KeyList>("/keys")]);
+  const cursor = c.req.query("cursor");
+  const query = cursor === undefined ? "" : `?${new URLSearchParams({ cursor })}`;
+  const [viewer, list] = await Promise.all([c.var.viewer(), c.var.api.get<KeyList>(`/keys${query}`)]);
   return c.html(
-    <KeysPage viewer={viewer} keys={keys} created={created} form={form} now={Date.now()} />,
+    <KeysPage viewer={viewer} list={list} created={created} form={form} now={Date.now()} />,
     (form.problem?.status ?? 200) as 200,
   );
 }

@@ -1,4 +1,4 @@
-import { type KeyCreated, type KeyLimits, type KeyView, SCOPES } from "@splatt/shared";
+import { type KeyCreated, type KeyLimits, type KeyList, type KeyView, SCOPES } from "@splatt/shared";
 import { Ago, EmptyState } from "./components.tsx";
 import { Checkboxes, FormHead, TextField } from "./fields.tsx";
 import type { FormState } from "./form-state.ts";
@@ -28,14 +28,14 @@ const USUAL_SCOPES: readonly string[] = ["jobs:read", "jobs:write", "results:rea
 
 interface KeysPageProps {
   readonly viewer: Viewer;
-  readonly keys: readonly KeyView[];
+  readonly list: KeyList;
   readonly created: KeyCreated | null;
   readonly form: FormState;
   readonly now: number;
 }
 
-export function KeysPage({ viewer, keys, created, form, now }: KeysPageProps) {
-  const valid = keys.filter((key) => key.revoked_at === null);
+export function KeysPage({ viewer, list, created, form, now }: KeysPageProps) {
+  const valid = list.keys.filter((key) => key.revoked_at === null);
   return (
     <Shell viewer={viewer} section="/app/keys" title="API keys" scripts={["copy"]}>
       <h1>API keys</h1>
@@ -54,6 +54,17 @@ export function KeysPage({ viewer, keys, created, form, now }: KeysPageProps) {
         </EmptyState>
       ) : (
         <KeyTable keys={valid} now={now} />
+      )}
+      {list.next_cursor !== null && (
+        <nav class="head" aria-label="Pages">
+          <a
+            class="button"
+            href={`/app/keys?${new URLSearchParams({ cursor: list.next_cursor })}`}
+            rel="next"
+          >
+            Older keys
+          </a>
+        </nav>
       )}
       <section class="card">
         <h2>New key</h2>

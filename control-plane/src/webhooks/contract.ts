@@ -4,6 +4,7 @@ import {
   DeliveryList,
   DeliveryView,
   ListDeliveriesQuery,
+  ListPageQuery,
   Message,
   WebhookCreated,
   WebhookList,
@@ -35,6 +36,7 @@ export const LIST_WEBHOOKS: Operation = {
   summary: "List the API key's webhooks, newest first",
   description: "A key with the scope admin sees those of every key.",
   scope: "jobs:read",
+  query: ListPageQuery,
   answers: { 200: WebhookList },
   problems: [],
 };

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import type { DeliveryList, Problem, WebhookCreated, WebhookList } from "@splatt/shared";
 import { expect, it } from "vitest";
-import { api, createJob, json } from "../testing/api.ts";
+import { API_KEY, api, createJob, json } from "../testing/api.ts";
 
 const URL = "https://receiver.example.org/hook";
 const create = (body: object = { url: URL }) => json<WebhookCreated>(api("POST", "/webhooks", body));
@@ -42,11 +42,29 @@ it.each(["https://10.0.0.1/", "http://receiver.example.org/", "ftp://receiver.ex
 );
 
 it("takes no more than 32 webhooks of a key", async () => {
-  const made = await Promise.all(Array.from({ length: 32 }, () => create()));
-  expect(await json<Problem>(api("POST", "/webhooks", { url: URL }), 409)).toMatchObject({
-    code: "too_many_webhooks",
-  });
-  for (const { webhook_id } of made) await json(api("DELETE", `/webhooks/${webhook_id}`));
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, (_, number) => {
+      // Every other one with an idempotency key, which is then not used up.
+      const headers = number % 2 === 0 ? {} : { "idempotency-key": crypto.randomUUID() };
+      return api("POST", "/webhooks", { url: URL }, { "x-api-key": API_KEY, ...headers });
+    }),
+  );
+  const statuses = answers.map(({ status }) => status);
+  expect(statuses.filter((status) => status === 200)).toHaveLength(32);
+  const refused = answers.filter(({ status }) => status !== 200);
+  for (const answer of refused) expect(await answer.json()).toMatchObject({ code: "too_many_webhooks" });
+  const first = await json<WebhookList>(api("GET", "/webhooks?limit=30"));
+  const second = await json<WebhookList>(api("GET", `/webhooks?limit=30&cursor=${first.next_cursor}`));
+  const listed = [...first.webhooks, ...second.webhooks];
+  expect(listed.map(({ created_at }) => created_at)).toEqual(
+    listed
+      .map(({ created_at }) => created_at)
+      .toSorted()
+      .toReversed(),
+  );
+  expect(new Set(listed.map(({ webhook_id }) => webhook_id)).size).toBe(32);
+  expect(second.next_cursor).toBeNull();
+  for (const { webhook_id } of listed) await json(api("DELETE", `/webhooks/${webhook_id}`));
 });
 
 it.each([

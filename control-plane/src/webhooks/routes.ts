@@ -3,14 +3,14 @@ import {
   type DeliveryList,
   isAlarmEvent,
   ListDeliveriesQuery,
+  ListPageQuery,
   type WebhookCreated,
+  type WebhookList,
 } from "@splatt/shared";
 import { Hono } from "hono";
 import type { ApiEnv } from "../app-env.ts";
-import { audit } from "../audit/audit.ts";
 import { serve } from "../contract/serve.ts";
 import { database } from "../db/database.ts";
-import { webhooks } from "../db/schema.ts";
 import { ApiError } from "../http/problem.ts";
 import { publicUrl } from "../http/public-url.ts";
 import { idParam, readJson, readQuery, validate } from "../http/validate.ts";
@@ -32,6 +32,7 @@ import { requireReceiver } from "./receiver-url.ts";
 import { toDeliveryView, toWebhookView } from "./views.ts";
 import { wakeSenders } from "./wake.ts";
 import {
+  createWebhook,
   deleteWebhook,
   deliveriesOfJob,
   findDelivery,
@@ -55,22 +56,19 @@ export const webhookRoutes = new Hono<ApiEnv>()
     requireReceiver(c.env, "url", body.url);
     const apiUrl = publicUrl(c.env, c.req.url, "");
     const db = database(c.env.DB);
-    const webhook = await newWebhook(db, body, c.get("principal"), apiUrl);
+    const webhook = newWebhook(body, c.get("principal"), apiUrl);
     const created: WebhookCreated = {
       ...toWebhookView(webhook),
       secret: webhook.secret,
     };
-    const insert = db.insert(webhooks).values(webhook).onConflictDoNothing();
-    const record = audit(db, c.get("principal"), "webhook.created", webhook.id, {
-      receiver: new URL(body.url).origin,
-      events: body.events,
-    });
-    return (await c.get("creation").commit([insert, record], c.json(created))).answer;
+    return createWebhook(db, c.get("principal"), c.get("creation"), webhook, c.json(created));
   })
 
   .get("/", serve(LIST_WEBHOOKS), async (c) => {
-    const found = await listWebhooks(database(c.env.DB), c.get("principal"));
-    return c.json({ webhooks: found.map(toWebhookView) });
+    const query = validate(ListPageQuery, readQuery(c), "query");
+    const { page, nextCursor } = await listWebhooks(database(c.env.DB), c.get("principal"), query);
+    const list: WebhookList = { webhooks: page.map(toWebhookView), next_cursor: nextCursor };
+    return c.json(list);
   })
 
   .get("/callback-secret", serve(GET_CALLBACK_SECRET), async (c) => {

@@ -1,10 +1,12 @@
-import { type CreateWebhook, WEBHOOK_TEST } from "@splatt/shared";
+import { type CreateWebhook, type ListPageQuery, WEBHOOK_TEST } from "@splatt/shared";
 import { and, asc, desc, eq, exists, isNotNull, isNull, sql } from "drizzle-orm";
 import type { z } from "zod";
 import { auditIf } from "../audit/audit.ts";
 import { type Database, withRetry } from "../db/database.ts";
+import { afterCursor, newestFirst, pageOf } from "../db/newest-first.ts";
 import { jobs, type WebhookDeliveryRow, type WebhookRow, webhookDeliveries, webhooks } from "../db/schema.ts";
 import { ApiError } from "../http/problem.ts";
+import type { Creation } from "../idempotency/creation.ts";
 import { isAdmin, type Principal } from "../keys/principal.ts";
 import { type DeliveryKey, parseDeliveryId } from "./delivery-id.ts";
 import { rowOf } from "./outbox.ts";
@@ -13,14 +15,12 @@ import { newWebhookSecret } from "./signature.ts";
 /** Each change of a job looks at all webhooks, so a key may not have any number of them. */
 const MOST_WEBHOOKS = 32;
 
-/** A webhook to insert. @throws ApiError 409 when the key has too many */
-export async function newWebhook(
-  db: Database,
+export function newWebhook(
   { url, events }: z.infer<typeof CreateWebhook>,
   { keyId }: Principal,
   apiUrl: string,
-): Promise<WebhookRow> {
-  const webhook: WebhookRow = {
+): WebhookRow {
+  return {
     id: crypto.randomUUID(),
     apiKeyId: keyId,
     url,
@@ -31,20 +31,69 @@ export async function newWebhook(
     failingSince: null,
     disabledAt: null,
   };
-  const [owned] = await db.select({ count: sql<number>`count(*)` }).from(webhooks).where(ownedBy(keyId));
-  if ((owned?.count ?? 0) >= MOST_WEBHOOKS) {
-    throw new ApiError("too_many_webhooks", `A key has at most ${MOST_WEBHOOKS} webhooks.`);
-  }
-  return webhook;
 }
 
-/** A key's webhooks; all of them for an administrator. */
-export async function listWebhooks(db: Database, principal: Principal): Promise<WebhookRow[]> {
-  return db
+/** @throws ApiError 409 when the key has too many */
+export async function createWebhook(
+  db: Database,
+  principal: Principal,
+  creation: Creation,
+  webhook: WebhookRow,
+  answer: Response,
+): Promise<Response> {
+  const { id, apiKeyId, url, events, secret, apiUrl, createdAt } = webhook;
+  const owned = db.select({ count: sql`count(*)` }).from(webhooks).where(ownedBy(apiKeyId));
+  // In one statement: many requests at once do not pass the limit.
+  const insert = db
+    .insert(webhooks)
+    .select(
+      sql`SELECT ${id}, ${apiKeyId}, ${url}, ${JSON.stringify(events)}, ${secret}, ${apiUrl}, ${createdAt}, NULL, NULL
+          WHERE (${owned}) < ${MOST_WEBHOOKS}`,
+    )
+    .onConflictDoNothing();
+  const created = sql`SELECT 1 FROM webhooks WHERE id = ${id}`;
+  const record = auditIf(db, principal, "webhook.created", id, sql`EXISTS (${created})`, {
+    receiver: new URL(url).origin,
+    events,
+  });
+  try {
+    const committed = await creation.commit([insert, record], answer, created);
+    if (!committed.isNew) return committed.answer;
+  } catch (error) {
+    if (!(error instanceof ApiError)) await requireFewerWebhooks(db, apiKeyId);
+    throw error;
+  }
+  const stored = await db.select({ id: webhooks.id }).from(webhooks).where(eq(webhooks.id, id));
+  if (stored.length > 0) return answer;
+  throw tooManyWebhooks();
+}
+
+async function requireFewerWebhooks(db: Database, keyId: string | null): Promise<void> {
+  const owned = await db
+    .select({ id: webhooks.id })
+    .from(webhooks)
+    .where(ownedBy(keyId))
+    .limit(MOST_WEBHOOKS);
+  if (owned.length >= MOST_WEBHOOKS) throw tooManyWebhooks();
+}
+
+function tooManyWebhooks(): ApiError {
+  return new ApiError("too_many_webhooks", `A key has at most ${MOST_WEBHOOKS} webhooks.`);
+}
+
+/** A page of a key's webhooks, newest first; of all of them for an administrator. */
+export async function listWebhooks(
+  db: Database,
+  principal: Principal,
+  { limit, cursor }: z.infer<typeof ListPageQuery>,
+): Promise<{ page: WebhookRow[]; nextCursor: string | null }> {
+  const found = await db
     .select()
     .from(webhooks)
-    .where(isAdmin(principal) ? undefined : ownedBy(principal.keyId))
-    .orderBy(desc(webhooks.createdAt));
+    .where(and(isAdmin(principal) ? undefined : ownedBy(principal.keyId), afterCursor(webhooks, cursor)))
+    .orderBy(...newestFirst(webhooks))
+    .limit(limit + 1);
+  return pageOf(found, limit);
 }
 
 /** @throws ApiError 404 also when it belongs to another key */

@@ -7,7 +7,7 @@ export const keys = command({
   name: "keys",
   summary: "list API keys",
   async run(context) {
-    const found = await (await context.splatt()).listKeys(context);
+    const found = await (await context.splatt()).listKeys({}, context);
     const rows = found.keys.map((key) => [
       key.key_id,
       key.name,

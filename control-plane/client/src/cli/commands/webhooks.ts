@@ -8,7 +8,7 @@ export const webhooks = command({
   name: "webhooks",
   summary: "list webhooks",
   async run(context) {
-    const found = await (await context.splatt()).listWebhooks(context);
+    const found = await (await context.splatt()).listWebhooks({}, context);
     const rows = found.webhooks.map((each) => [
       each.webhook_id,
       each.disabled_at !== null
