@@ -3,9 +3,11 @@ import { connect } from "node:net";
 import type { Splatt } from "splatt";
 import { floodAsAgent, HOSTILE_FRAMES } from "../control-plane/hostile-agent.ts";
 import type { JobInput } from "../door/job-input.ts";
+import { HostileSources } from "./hostile-sources.ts";
 
 const MIB = 1024 * 1024;
 const SLOW_BYTES_PER_SEC = 20_000;
+const HOSTILE_JOB_MS = 15_000;
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -17,6 +19,8 @@ export interface Target {
   readonly jobId: string;
   readonly agentToken: string;
   readonly video: JobInput;
+  /** The pool of an agent that takes jobs. */
+  readonly pool: string;
 }
 
 /** One thing that a bad client does again and again until the signal aborts. */
@@ -29,7 +33,28 @@ export function attacksOn(target: Target): Readonly<Record<string, Attack>> {
     `agent floods ${name}`,
     (ending) => floodAsAgent(url, agentToken, frame, ending),
   ]);
-  return { ...framings(target), ...requests(target), ...Object.fromEntries(agents) };
+  return {
+    ...framings(target),
+    ...requests(target),
+    ...Object.fromEntries(agents),
+    "hostile videos": hostileVideos(target),
+  };
+}
+
+/** Gives an agent one hostile source after the other; cancels a job that would hold it for long. */
+function hostileVideos({ client, pool }: Target): Attack {
+  let sources: HostileSources | null = null;
+  return async () => {
+    sources ??= await HostileSources.start();
+    const { job_id } = await client.createJob({
+      task_id: "abuse",
+      video_url: sources.nextUrl(),
+      filename: "v.mp4",
+      pool,
+    });
+    const job = await client.wait(job_id, { signal: AbortSignal.timeout(HOSTILE_JOB_MS) }).catch(() => null);
+    if (job === null) await client.cancelJob(job_id);
+  };
 }
 
 /** Raw bytes that end, or leave open, a connection at every phase of a request. */

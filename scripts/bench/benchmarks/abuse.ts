@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { globSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { Agent, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -10,6 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { ControlPlaneProcess } from "@splatt/local/control-plane-process";
 import { Splatt } from "splatt";
+import { AbusedAgent } from "../abuse/abused-agent.ts";
 import { attacksOn, type Target } from "../abuse/attacks.ts";
 import { residentMemory } from "../control-plane/bench-stack.ts";
 import { machineLine } from "../control-plane/machine-line.ts";
@@ -21,13 +23,14 @@ import { leaseJobInput } from "../door/job-input.ts";
  * `npm run bench -- abuse [--minutes 60] [--pause MS] [--each SECONDS] [--only NAME]`: what grows in the embedded control
  * plane (memory, open files, bytes on the disk, rows, the log), and the latency for others, while clients attack it in
  * every way together: broken framing, slow and idle connections, floods with valid keys, agents that flood their
- * sockets, ranges, aborted uploads, slow readers. --pause is the time between two attacks of a kind, by default 5 ms.
+ * sockets, ranges, aborted uploads, slow readers. An agent works for it meanwhile, on hostile videos. --pause is the time between two attacks of a kind, by default 5 ms.
  * With --each, one attack after the other, and the processor time that each costs. A bare HTTP server of Node shows what
  * the machine's load costs anybody.
  */
 
 const MIB = 1024 * 1024;
 const API_KEY = "bench-key-of-the-abused";
+const POOL = "abused";
 const FILE_BYTES = 64 * MIB;
 const PART_BYTES = 32 * MIB;
 /** Clock ticks of /proc, which are 10 ms on every Linux. */
@@ -47,7 +50,8 @@ console.log(machineLine());
 const dir = await mkdtemp(join(tmpdir(), "splatt-abuse-"));
 const dataDir = join(dir, "control-plane");
 let logBytes = 0;
-const controlPlane = await ControlPlaneProcess.start({ dataDir, apiKey: API_KEY }, (line) => {
+const sources = { allowHttp: true, allowHosts: ["127.0.0.1"] };
+const controlPlane = await ControlPlaneProcess.start({ dataDir, apiKey: API_KEY, sources }, (line) => {
   logBytes += line.length + 1;
   if (line.includes('"level":"error"')) console.error(line.slice(0, 300));
 });
@@ -56,12 +60,16 @@ const http = new Agent({ keepAlive: true });
 const peer = createServer((_request, response) => response.end("{}")).listen(0, "127.0.0.1");
 await once(peer, "listening");
 const peerUrl = `http://127.0.0.1:${(peer.address() as AddressInfo).port}/`;
+let agent: AbusedAgent | null = null;
 try {
   const target = await prepare();
-  if (values.each === undefined) await attackTogether(target, Number(values.minutes));
+  const { token } = await target.client.createAgent({ name: POOL, pool: POOL });
+  agent = await AbusedAgent.start({ controlPlane: controlPlane.url, token, workspace: join(dir, "agent") });
+  if (values.each === undefined) await attackTogether(target, agent, Number(values.minutes));
   else await attackInTurn(target, Number(values.each));
   target.video.close();
 } finally {
+  await agent?.stop();
   http.destroy();
   peer.close();
   await controlPlane.stop();
@@ -87,20 +95,23 @@ async function prepare(): Promise<Target> {
   }
   await client.completeUpload(upload_id);
   const video = await leaseJobInput(controlPlane.url, API_KEY, upload_id);
-  return { url: controlPlane.url, apiKey: API_KEY, client, jobId, agentToken, video };
+  return { url: controlPlane.url, apiKey: API_KEY, client, jobId, agentToken, video, pool: POOL };
 }
 
-async function attackTogether(target: Target, minutes: number): Promise<void> {
+async function attackTogether(target: Target, agent: AbusedAgent, minutes: number): Promise<void> {
   console.log(
-    "\n| minute | launcher | runtime | byte mover | above idle, MiB | open files | on the disk, MiB | rows in D1 | log, KiB | GET /health failed | p50 / p99 | bare server p50 / p99 ms |",
+    "\n| minute | launcher | runtime | byte mover | above idle, MiB | agent | its tools | its disk, MiB | its jobs | open files | on the disk, MiB | rows in D1 | log, KiB | GET /health failed | p50 / p99 | bare server p50 / p99 ms |",
   );
-  console.log(`|${"---|".repeat(12)}`);
+  console.log(`|${"---|".repeat(16)}`);
   const idle = await memoryOf();
   const row = async (minute: number, now: readonly number[], times: string) => {
     const { files, bytes, rows } = await kept();
+    const working = await agent.usage();
     const cells = [
       ...now.map(mib),
       mib(sum(now) - sum(idle)),
+      ...[working.memory, working.toolMemory, working.diskBytes].map(mib),
+      sum(outcomesOfJobs().map(({ jobs }) => jobs)),
       files,
       mib(bytes),
       rows,
@@ -129,6 +140,26 @@ async function attackTogether(target: Target, minutes: number): Promise<void> {
   );
   await latencies(60_000);
   await row(minutes + 1, await memoryOf(), "nobody attacks | | ");
+  console.log(
+    `\nThe agent's jobs: ${outcomesOfJobs()
+      .map(({ outcome, jobs }) => `${jobs} ${outcome}`)
+      .join(", ")}.`,
+  );
+}
+
+/** How the jobs of the abused agent have ended. */
+function outcomesOfJobs(): { outcome: string; jobs: number }[] {
+  const [path] = globSync(join(dataDir, "**/d1/**/*.sqlite"));
+  const db = new DatabaseSync(path ?? "", { readOnly: true, timeout: 5000 });
+  try {
+    const query = `SELECT coalesce(error_code, status) AS outcome, count(*) AS jobs FROM jobs WHERE pool = ? GROUP BY 1`;
+    return db
+      .prepare(query)
+      .all(POOL)
+      .map(({ outcome, jobs }) => ({ outcome: String(outcome), jobs: Number(jobs) }));
+  } finally {
+    db.close();
+  }
 }
 
 async function attackInTurn(target: Target, seconds: number): Promise<void> {
