@@ -34,14 +34,20 @@ export type WholeBody =
         | "malformed_request";
     };
 
-/** Reads the whole body before the request is forwarded, so that a broken one is never forwarded. */
+/**
+ * Reads the whole body before the request is forwarded, so that a broken one is never forwarded.
+ *
+ * @param onAccepted called before the body is read
+ */
 export async function readWhole(
   request: IncomingMessage,
   limits: DoorLimits,
   budget: BodyBudget,
+  onAccepted: () => void,
 ): Promise<WholeBody> {
   const stated = Number(request.headers["content-length"] ?? 0);
   if (stated > limits.bodyBytes) return { ok: false, code: "too_large" };
+  onAccepted();
   let held = 0;
   const chunks: Buffer[] = [];
   const release = () => budget.give(held);

@@ -91,6 +91,9 @@ describe("a request that is not for our routes, or not well-formed", () => {
     ["CONNECT", `CONNECT evil:80 HTTP/1.1\r\n${HEAD}`, 405],
     ["TRACE", `TRACE /health HTTP/1.1\r\n${HEAD}`, 405],
     ["an unknown method", `BREW /health HTTP/1.1\r\n${HEAD}`, 400],
+    ["an older protocol", `GET /health HTTP/0.9\r\n${HEAD}`, 400],
+    ["no protocol", `GET /health\r\n${HEAD}`, 400],
+    ["a newer protocol", `GET /health HTTP/2.0\r\n${HEAD}`, 400],
     ["another protocol", "SSH-2.0-OpenSSH_9.2\r\n", 400],
     ["no Host", "GET /health HTTP/1.1\r\n", 400],
     ["two Hosts", `GET /health HTTP/1.1\r\n${HEAD}Host: evil\r\n`, 400],
@@ -159,6 +162,11 @@ describe("the headers", () => {
     expect(statusOf(await rawExchange(controlPlane.url, head))).toBe(401);
   });
 
+  it("keep the host, whatever Connection names", async () => {
+    const head = `GET /health HTTP/1.1\r\n${HEAD}Connection: close, Host, X-Request-Id\r\n\r\n`;
+    expect(statusOf(await rawExchange(controlPlane.url, head))).toBe(200);
+  });
+
   it("sent to the runtime's port have no effect without the door's secret", async () => {
     const noted = JSON.parse(await readFile(join(dataDir, "runtime.json"), "utf8")) as { pid: number }[];
     const ports = await listeningPorts(noted[0]?.pid ?? 0);
@@ -196,6 +204,14 @@ describe("a slow client is cut", () => {
     const connection = new RawConnection(controlPlane.url).send(`GET /health HTTP/1.1\r\n${HEAD}\r\n`);
     await connection.closed;
     expect(statusOf(connection.received)).toBe(200);
+  });
+
+  it("that sends empty lines instead of a request", async () => {
+    const connection = new RawConnection(controlPlane.url).send(`GET /health HTTP/1.1\r\n${HEAD}\r\n`);
+    await connection.receives(/200 OK/);
+    const lines = setInterval(() => connection.send("\r\n"), 50);
+    await connection.closed;
+    clearInterval(lines);
   });
 
   it("that opens an agent's socket and never says hello", async () => {
@@ -250,6 +266,9 @@ describe("a body", () => {
   it("that is too large is refused before it is read", async () => {
     const head = `POST /jobs HTTP/1.1\r\n${HEAD}Content-Length: 99999999999\r\n\r\n`;
     expect(statusOf(await rawExchange(controlPlane.url, head))).toBe(413);
+    // Whoever asks first is not told to send it.
+    const asks = `POST /jobs HTTP/1.1\r\n${HEAD}Expect: 100-continue\r\nContent-Length: 99999999999\r\n\r\n`;
+    expect(statusOf(await rawExchange(controlPlane.url, asks))).toBe(413);
   });
 
   it("of a part is not requested before the Worker has accepted it", async () => {

@@ -51,6 +51,10 @@ export interface FrontDoorOptions extends RuntimeClientOptions {
 interface ConnectionQueue {
   waiting: number;
   last: Promise<void>;
+  /** The answer that is being made. */
+  answering: ServerResponse | null;
+  /** Closes the connection when no request follows. Node's own timeout starts again with every byte. */
+  idle: NodeJS.Timeout | null;
 }
 
 /** Larger answers are sent by the byte mover. */
@@ -115,9 +119,11 @@ export class FrontDoor {
       .on("checkExpectation", (_request, response) => answers.problem(response, "malformed_request"))
       .on("connect", (_request, socket) => answers.close(socket, "method_not_allowed"))
       .on("upgrade", (request, socket, head) => void this.#upgrade(request, socket as Socket, head))
-      .on("clientError", (error: ClientError, socket) =>
-        answers.close(socket, problemOf(error), { origin: originIn(error.rawPacket) }),
-      );
+      .on("clientError", (error: ClientError, socket) => {
+        // A second answer within the first would be taken for its bytes.
+        if (this.#queues.get(socket as Socket)?.answering?.headersSent) socket.destroy();
+        else answers.close(socket, problemOf(error), { origin: originIn(error.rawPacket) });
+      });
   }
 
   static async open(options: FrontDoorOptions): Promise<FrontDoor> {
@@ -156,8 +162,11 @@ export class FrontDoor {
   }
 
   #queueOf(socket: Socket): ConnectionQueue {
-    const queue = this.#queues.get(socket) ?? { waiting: 0, last: Promise.resolve() };
+    const known = this.#queues.get(socket);
+    if (known !== undefined) return known;
+    const queue: ConnectionQueue = { waiting: 0, last: Promise.resolve(), answering: null, idle: null };
     this.#queues.set(socket, queue);
+    socket.once("close", () => clearTimeout(queue.idle ?? undefined));
     return queue;
   }
 
@@ -170,8 +179,12 @@ export class FrontDoor {
       return;
     }
     queue.waiting += 1;
+    clearTimeout(queue.idle ?? undefined);
     queue.last = queue.last
-      .then(() => this.#serve(request, response))
+      .then(() => {
+        queue.answering = response;
+        return this.#serve(request, response);
+      })
       .catch((error: unknown) => {
         const id = response.getHeader(REQUEST_ID_HEADER);
         if (!socket.destroyed) this.#options.onError(`front door: ${String(error)} request_id=${id}`);
@@ -179,7 +192,16 @@ export class FrontDoor {
       })
       .finally(() => {
         queue.waiting -= 1;
+        queue.answering = null;
+        if (queue.waiting === 0 && !socket.destroyed && !this.#upgraded.has(socket)) {
+          this.#awaitNextRequest(socket, queue);
+        }
       });
+  }
+
+  #awaitNextRequest(socket: Socket, queue: ConnectionQueue): void {
+    const { idleMs, headersMs } = this.#options.limits;
+    queue.idle = setTimeout(() => socket.destroy(), idleMs + headersMs);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -204,8 +226,9 @@ export class FrontDoor {
   }
 
   async #serveWhole(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (expectsContinue(request)) response.writeContinue();
-    const whole = await readWhole(request, this.#options.limits, this.#budget);
+    const whole = await readWhole(request, this.#options.limits, this.#budget, () => {
+      if (expectsContinue(request)) response.writeContinue();
+    });
     if (!whole.ok) {
       response.setHeader("connection", "close");
       this.#answers.problem(response, whole.code);
@@ -358,6 +381,7 @@ export class FrontDoor {
 
   async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     socket.on("error", () => socket.destroy());
+    clearTimeout(this.#queueOf(socket).idle ?? undefined);
     const requestId = idOf(request);
     const { url: target = "/", headers: sent } = request;
     const from = { requestId, target, origin: sent.origin };

@@ -126,7 +126,12 @@ function isInternal(name: string): boolean {
 
 function namedByConnection(rawHeaders: readonly string[]): Set<string> {
   const values = pairs(rawHeaders).filter(([name]) => name.toLowerCase() === "connection");
-  return new Set(values.flatMap(([, value]) => value.split(",").map((token) => token.trim().toLowerCase())));
+  const named = new Set(
+    values.flatMap(([, value]) => value.split(",").map((token) => token.trim().toLowerCase())),
+  );
+  // No request is complete without it.
+  named.delete("host");
+  return named;
 }
 
 function pairs(rawHeaders: readonly string[]): [string, string][] {

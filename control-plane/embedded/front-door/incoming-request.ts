@@ -7,8 +7,8 @@ import type { RequestHead } from "./routes-passed.ts";
 /** How long a client may continue to send an unwanted body before its connection is cut. */
 const UNWANTED_BODY_MS = 5000;
 
-export function headOf({ method = "", url = "", rawHeaders }: IncomingMessage): RequestHead {
-  return { method, target: url, rawHeaders };
+export function headOf({ method = "", url = "", httpVersion, rawHeaders }: IncomingMessage): RequestHead {
+  return { method, target: url, version: httpVersion, rawHeaders };
 }
 
 /** The client's id of the request if it is well-formed, else a new one. */

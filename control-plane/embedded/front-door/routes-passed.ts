@@ -18,6 +18,8 @@ export interface RequestHead {
   readonly method: string;
   /** The request target, as sent. */
   readonly target: string;
+  /** As in HTTP/1.1. */
+  readonly version: string;
   /** Alternating names and values, as sent. */
   readonly rawHeaders: readonly string[];
 }
@@ -28,7 +30,9 @@ export interface Refusal {
 }
 
 /** Why the front door rejects a request, or null. */
-export function refusalOf({ method, target, rawHeaders }: RequestHead): Refusal | null {
+export function refusalOf({ method, target, version, rawHeaders }: RequestHead): Refusal | null {
+  // Node's parser takes 0.9 and 2.0 for it, too.
+  if (version !== "1.1" && version !== "1.0") return malformed("The protocol must be HTTP/1.1.");
   if (!METHODS.has(method)) {
     return { code: "method_not_allowed", detail: `The method ${method.slice(0, 20)} is not supported.` };
   }
