@@ -126,6 +126,21 @@ describe("an upload", () => {
     expect(await object?.text()).toBe(VIDEO);
   });
 
+  it("names the parts to send again when storage kept another than was recorded", async () => {
+    const upload = await begin();
+    await json(putPart(upload, 1, bytes));
+    // As when two requests with one part's number arrive at once, and finish in different orders here and there.
+    const row = await findUpload(database(env.DB), upload.upload_id);
+    await env.BUCKET.resumeMultipartUpload(row.r2Key, row.r2UploadId).uploadPart(1, bytes.toReversed());
+    expect(await json(api("POST", `/uploads/${upload.upload_id}/complete`), 409)).toMatchObject({
+      code: "upload_incomplete",
+    });
+    expect(await json(api("GET", `/uploads/${upload.upload_id}`))).toMatchObject({ received_parts: [] });
+    await json(putPart(upload, 1, bytes));
+    await json(api("POST", `/uploads/${upload.upload_id}/complete`));
+    expect(await (await env.BUCKET.get(row.r2Key))?.text()).toBe(VIDEO);
+  });
+
   it.each([
     ["a path", { filename: "a/b.mp4", size: 1 }, "filename"],
     ["no size", { filename: "b.mp4" }, "size"],

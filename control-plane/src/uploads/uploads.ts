@@ -153,6 +153,17 @@ export async function recordPart(db: Database, uploadId: string, part: ReceivedP
 }
 
 /**
+ * Lets the client send parts again that storage refused to assemble, without saying which: two requests sent one number
+ * at once, and storage kept the part that has no row.
+ */
+async function forgetParts(db: Database, uploadId: string, parts: readonly UploadedPart[]): Promise<void> {
+  const etags = parts.map(({ etag }) => etag);
+  await withRetry(() =>
+    db.delete(uploadParts).where(and(eq(uploadParts.uploadId, uploadId), inList(uploadParts.etag, etags))),
+  );
+}
+
+/**
  * Assembles the parts into the video.
  *
  * @throws ApiError 409 when parts are missing; 422 when the video is not the one that was announced, and then the
@@ -168,7 +179,10 @@ export async function completeUpload(
   if (parts.length !== wanted) {
     throw new ApiError("upload_incomplete", `${parts.length} of ${wanted} parts have arrived.`);
   }
-  const { etag } = await completeMultipart(bucket, upload, parts);
+  const { etag } = await completeMultipart(bucket, upload, parts).catch(async (error: unknown) => {
+    if (error instanceof ApiError && upload.protocol === "parts") await forgetParts(db, upload.id, parts);
+    throw error;
+  });
   if (!(await isAsAnnounced(bytes, upload))) {
     await deleteUpload(db, bucket, { ...upload, etag });
     throw new ApiError("upload_checksum_mismatch");
