@@ -126,8 +126,14 @@ describe.skipIf(process.platform !== "linux").each([
   ["a tool", undefined],
   ["a confined tool", { reads: [] }],
 ])("%s with a descendant in another session", (_, confine) => {
+  let cwd: string;
+  beforeEach(async () => {
+    cwd = await mkdtemp(join(tmpdir(), "splatt-run-tool-"));
+  });
+  afterEach(() => rm(cwd, { recursive: true, force: true }));
+
   const shell = (script: string, overrides: Partial<ToolCall>) =>
-    call("", { file: "/bin/sh", args: ["-c", script], ...(confine && { confine }), ...overrides });
+    call("", { file: "/bin/sh", args: ["-c", script], cwd, ...(confine && { confine }), ...overrides });
   const escaping = (marker: string) => `setsid sh -c "echo started; exec sleep ${marker}" &`;
   const survivors = (marker: string) => commandLines().filter((line) => line.includes(`sleep ${marker}`));
 
@@ -183,6 +189,23 @@ describe.skipIf(process.platform !== "linux")("a confined tool", () => {
     const opened = lines.filter((line) => /^(?:\/|socket:|pipe:)/.test(line));
     expect(opened).toContain("/dev/null");
     expect(opened.filter((target) => target.startsWith("/") && target !== "/dev/null")).toEqual([]);
+  });
+
+  it("leaves files and folders alone, neither links to foreign files nor pipes", async () => {
+    await symlink("/etc/hostname", join(dir, "earlier"));
+    const script = `
+      mkdir -p sub/deep; echo made > sub/file; ln -s /etc/passwd frame.jpg; ln -s / sub/all; ln -s nowhere sub/deep/x
+      mkfifo pipe; ln -s sub/file inner`;
+    const lines: string[] = [];
+    const ended = await runTool(confined(script, { onLine: (line) => lines.push(line) }));
+    expect(ended).toMatchObject({ ok: true, value: { exitCode: 0 } });
+    expect(readdirSync(dir, { recursive: true }).toSorted()).toEqual([
+      "earlier",
+      "sub",
+      "sub/deep",
+      "sub/file",
+    ]);
+    expect(lines).toEqual(["Removed links and pipes that /bin/sh left: 5"]);
   });
 
   it("reports out of memory when the kernel killed it", async () => {

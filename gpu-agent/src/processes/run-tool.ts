@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { constants } from "node:os";
 import { resolve } from "node:path";
 import { StringDecoder } from "node:string_decoder";
@@ -10,6 +10,7 @@ import { findProgram } from "./find-program.ts";
 import { killMarked } from "./orphans.ts";
 import { type Confinement, machineSandbox } from "./sandbox.ts";
 import type { Launch } from "./sandbox-methods.ts";
+import { specialFiles } from "./special-files.ts";
 import { systemFailureInOutput } from "./system-failure.ts";
 
 export interface ToolCall {
@@ -26,7 +27,10 @@ export interface ToolCall {
   readonly onLine: (line: string, stream: "stdout" | "stderr") => void;
   /** Receives the raw stdout; then only stderr is split into lines. */
   readonly onBytes?: (chunk: Buffer) => void;
-  /** Denies the tool the network and all files but these and those in `cwd`, as far as the machine supports it. */
+  /**
+   * Denies the tool the network and all files but these and those in `cwd`, as far as the machine supports it. Links and
+   * pipes that it leaves in `cwd` are removed.
+   */
   readonly confine?: Confinement;
 }
 
@@ -60,6 +64,7 @@ export async function runTool(call: ToolCall): Promise<Result<ToolExit, Failure>
   if (call.signal.aborted) return err(failure("agent_stopped", ""));
   const launch = await launchOf(call);
   if (launch === null) return err(await notStarted(call, "ENOENT"));
+  const earlierSpecial = call.confine ? await specialFiles(call.cwd) : null;
   if (call.signal.aborted) return err(failure("agent_stopped", ""));
   const tail: string[] = [];
   let silent = false;
@@ -120,6 +125,12 @@ export async function runTool(call: ToolCall): Promise<Result<ToolExit, Failure>
   const result = await subprocess;
   clearTimeout(silenceTimer);
   if (subprocess.pid === undefined) return err(await notStarted(call, codeOf(result)));
+  if (earlierSpecial !== null) {
+    const made = [...(await specialFiles(call.cwd))].filter((path) => !earlierSpecial.has(path));
+    for (const path of made) await rm(path, { force: true });
+    if (made.length > 0)
+      call.onLine(`Removed links and pipes that ${call.file} left: ${made.length}`, "stderr");
+  }
   if (call.signal.aborted) return err(failure("agent_stopped", ""));
   if (silent) {
     return err(failure("stage_stalled", `${call.file} printed nothing for ${seconds(call.silenceMs)} s.`));

@@ -98,6 +98,29 @@ it.each([
   expect(decoded).toEqual({ ok: true, value: [{ ok: false, error: expect.stringMatching(reason) }] });
 });
 
+it.each([
+  ["a link to a foreign photo", 'symlinkSync(foreign, "encoded_0.jpg")'],
+  ["a pipe", 'execFileSync("mkfifo", ["encoded_0.jpg"])'],
+  ["a photo in another format", 'writeFileSync("encoded_0.jpg", Buffer.from(png, "base64"))'],
+])("refuses %s as a frame", async (_, make) => {
+  const foreign = join(root, "foreign.jpg");
+  await writeFile(foreign, await photoOf({ seed: 1, width: 64, height: 48 }));
+  const png = await photoOf({ seed: 1, width: 64, height: 48, format: "png" });
+  const program = await programOf(`
+    import { symlinkSync, writeFileSync } from "node:fs";
+    import { execFileSync } from "node:child_process";
+    const [foreign, png] = ${JSON.stringify([foreign, png.toString("base64")])};
+    if (process.argv.length > 4) {
+      ${make};
+      console.log(JSON.stringify({ width: 64, height: 48, exif: null }));
+    }`);
+  const decoder = await PhotoDecoder.start({ maxLongSide: 64 }, context(), program);
+  const to = join(dir, "photo_0.jpg");
+  const decoded = await decoder.decode([{ bytes: Buffer.from("x"), to }]);
+  expect(decoded).toMatchObject({ ok: true, value: [{ ok: false }] });
+  expect(await readdir(dir)).toEqual(["program.mjs"]);
+});
+
 it("shows a decoder that was taken over no foreign file, no secret and no network", async ({ skip }) => {
   const method = await machineSandbox().method();
   if (method === null || !protects(method).files || !protects(method).network) skip();
