@@ -1,11 +1,10 @@
 import type { Context, Next } from "hono";
-import { getCookie } from "hono/cookie";
 import type { ApiEnv } from "../app-env.ts";
 import type { Operation } from "../contract/operation.ts";
 import { database } from "../db/database.ts";
 import { ApiError } from "../http/problem.ts";
 import { sentKey } from "../keys/authenticate.ts";
-import { SESSION_COOKIE } from "../sessions/sessions.ts";
+import { sessionToken } from "../sessions/session-cookie.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { Creation } from "./creation.ts";
 import { KeyedRequest } from "./keyed-request.ts";
@@ -42,7 +41,7 @@ async function keyedRequest(c: Context<ApiEnv>, operation: Operation): Promise<K
   }
   const body = operation.body === undefined ? "" : await bodyMeaning(c);
   const path = c.req.path.replace(/\/$/, "").toLowerCase();
-  const credential = sentKey(c) ?? getCookie(c, SESSION_COOKIE) ?? "";
+  const credential = sentKey(c) ?? sessionToken(c) ?? "";
   const sender = { keyId: c.get("principal").keyId ?? "", credential };
   return KeyedRequest.of(sender, key, [operation.id, path, body].join("\n"));
 }

@@ -1,10 +1,10 @@
 import { WATCH_KEY_PREFIX } from "@splatt/shared";
 import type { Context, MiddlewareHandler } from "hono";
-import { getCookie } from "hono/cookie";
 import type { ApiEnv } from "../app-env.ts";
 import { guardCredentials } from "../http/guard-credentials.ts";
 import { ApiError } from "../http/problem.ts";
-import { authenticateSession, SESSION_COOKIE } from "../sessions/sessions.ts";
+import { sessionToken } from "../sessions/session-cookie.ts";
+import { authenticateSession } from "../sessions/sessions.ts";
 import { authenticateKey } from "./authenticate-key.ts";
 import type { Principal } from "./principal.ts";
 import { countRequest } from "./request-limit.ts";
@@ -25,7 +25,7 @@ async function principalOf(c: Context<ApiEnv>): Promise<Principal | null> {
   if (key !== undefined) {
     return guardCredentials(c, "API key", () => authenticateKey(c.env, key));
   }
-  const session = getCookie(c, SESSION_COOKIE);
+  const session = sessionToken(c);
   if (session === undefined) return null;
   requireOwnOrigin(c);
   // An unknown session is an old one; nobody guesses 256 bits.
@@ -38,7 +38,7 @@ async function principalOf(c: Context<ApiEnv>): Promise<Principal | null> {
  */
 export function sentKey(c: Context): string | undefined {
   const key = c.req.header("x-api-key");
-  if (key !== undefined || getCookie(c, SESSION_COOKIE) !== undefined) return key;
+  if (key !== undefined || sessionToken(c) !== undefined) return key;
   return /^bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1];
 }
 

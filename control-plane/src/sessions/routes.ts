@@ -1,6 +1,5 @@
 import { CreateSession, type Holder, type Me, offsetUtc, type SessionCreated } from "@splatt/shared";
 import { Hono } from "hono";
-import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import type { ApiEnv } from "../app-env.ts";
 import { serve } from "../contract/serve.ts";
 import { guardCredentials } from "../http/guard-credentials.ts";
@@ -10,7 +9,8 @@ import { authenticate, requireOwnOrigin } from "../keys/authenticate.ts";
 import type { Principal } from "../keys/principal.ts";
 import { limitUse } from "../keys/quota.ts";
 import { CREATE_SESSION, DELETE_SESSION, GET_ME } from "./contract.ts";
-import { createSession, endSession, SESSION_COOKIE, SESSION_SECONDS } from "./sessions.ts";
+import { deleteSessionToken, sessionToken, setSessionToken } from "./session-cookie.ts";
+import { createSession, endSession } from "./sessions.ts";
 
 export const meRoutes = new Hono<ApiEnv>().use(authenticate).get("/", serve(GET_ME), async (c) => {
   const principal = c.get("principal");
@@ -33,26 +33,18 @@ export const sessionRoutes = new Hono<ApiEnv>()
     if (!c.env.GPU_API_KEY) throw new ApiError("not_configured");
     const session = await guardCredentials(c, "API key", () => createSession(c.env, api_key));
     if (session === null) throw new ApiError("unauthorized");
-    const { protocol } = new URL(c.req.url);
-    setCookie(c, SESSION_COOKIE, session.token, {
-      path: "/",
-      httpOnly: true,
-      sameSite: "Strict",
-      // Browsers drop secure cookies on plain http, but for localhost; a network of one's own may have no TLS.
-      secure: protocol === "https:" || c.req.header("x-forwarded-proto") === "https",
-      maxAge: SESSION_SECONDS,
-    });
+    setSessionToken(c, session.token);
     const created: SessionCreated = { ...toMe(session.principal), expires_at: offsetUtc(session.expiresAt) };
     return c.json(created);
   })
 
   .delete("/", serve(DELETE_SESSION), async (c) => {
-    const token = getCookie(c, SESSION_COOKIE);
+    const token = sessionToken(c);
     if (token !== undefined) {
       requireOwnOrigin(c);
       await endSession(c.env, token);
     }
-    deleteCookie(c, SESSION_COOKIE, { path: "/" });
+    deleteSessionToken(c);
     return c.json({ message: "Signed out" });
   });
 

@@ -25,7 +25,15 @@ describe("a session", () => {
   it("keeps its cookie from scripts, other sites and plain http", async () => {
     const response = await api("POST", "/session", { api_key: API_KEY }, {});
     expect(response.headers.get("set-cookie")).toMatch(
-      /^splatt_session=[\w-]{43}; Max-Age=43200; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
+      /^__Host-splatt_session=[\w-]{43}; Max-Age=43200; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
+    );
+  });
+
+  it("is taken over TLS only from a cookie that no sibling of this host can set", async () => {
+    const [, token] = (await signIn()).split("=");
+    await json(api("GET", "/me", undefined, { cookie: `splatt_session=${token}` }), 401);
+    await json(
+      api("GET", "/me", undefined, { cookie: `splatt_session=other; __Host-splatt_session=${token}` }),
     );
   });
 

@@ -7,9 +7,7 @@ import type { Env } from "../env.ts";
 import { newSecret, sha256Hex } from "../http/credentials.ts";
 import { authenticateKey, principalOfHash } from "../keys/authenticate-key.ts";
 import type { Principal } from "../keys/principal.ts";
-
-export const SESSION_COOKIE = "splatt_session";
-export const SESSION_SECONDS = 12 * 3600;
+import { SESSION_SECONDS } from "./session-cookie.ts";
 
 export interface NewSession {
   readonly principal: Principal;

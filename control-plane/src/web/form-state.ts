@@ -5,6 +5,8 @@ import type { PageEnv } from "./page-env.ts";
 
 /** The hidden field that every creating form has. */
 export const FORM_KEY = "idempotency_key";
+/** As `emptyForm` makes it. */
+const KEY = /^[\w-]{1,64}$/;
 
 /** What a form shows: its defaults, or what was typed and why the API refused it. */
 export interface FormState {
@@ -46,7 +48,8 @@ export async function submit<T>(
   create: (key: string) => Promise<T>,
 ): Promise<Submission<T>> {
   try {
-    return { created: await create(values.get(FORM_KEY) || crypto.randomUUID()), form: emptyForm() };
+    const [key = crypto.randomUUID()] = KEY.exec(values.get(FORM_KEY) ?? "") ?? [];
+    return { created: await create(key), form: emptyForm() };
   } catch (error) {
     if (!(error instanceof PageProblem) || error.problem.status === 401) throw error;
     return { created: null, form: { ...emptyForm(), values, problem: error.problem } };

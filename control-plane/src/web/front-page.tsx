@@ -35,6 +35,8 @@ export function FrontPage({ problem, next }: FrontPageProps) {
           <form class="card form" method="post" action="/sign-in">
             <h2>Sign in</h2>
             {problem !== undefined && <ProblemNotice problem={forPeople(problem)} />}
+            {/* Password managers keep the key under this name. */}
+            <input type="text" name="username" value="Splatt" autocomplete="username" hidden />
             <label>
               API key
               <input
@@ -44,11 +46,10 @@ export function FrontPage({ problem, next }: FrontPageProps) {
                 autofocus={problem !== undefined}
                 autocomplete="current-password"
                 spellcheck={false}
-                placeholder="splatt_…"
               />
               <span class="hint">
-                The key is exchanged for a session and is not kept in this browser. <code>npm start</code>{" "}
-                says where it is: as GPU_API_KEY in the file .env.
+                The key is exchanged for a session and is not kept in this browser. After{" "}
+                <code>npm start</code>, it is <code>GPU_API_KEY</code> in the file <code>.env</code>.
               </span>
             </label>
             {next !== undefined && <input type="hidden" name="next" value={next} />}

@@ -56,7 +56,7 @@ export function JobPage({ viewer, data, origin, now }: JobPageProps) {
         data-results={readsResults ? `/jobs/${job.job_id}/results` : undefined}
       >
         <h1 class="wrap">{job.task_id}</h1>
-        <span data-live="status">
+        <span data-live="status" role="status">
           <StatusBadge status={job.status} />
         </span>
         <JobActions job={job} viewer={viewer} />

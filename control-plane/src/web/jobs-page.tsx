@@ -210,7 +210,9 @@ function NoJobs({ viewer, isFiltered }: { readonly viewer: Viewer; readonly isFi
   return (
     <EmptyState title="No jobs yet">
       {viewer.may("jobs:write") ? (
-        <a href="/app/new">Send a video to make the first.</a>
+        <a class="button primary" href="/app/new">
+          Send a video
+        </a>
       ) : (
         <p>Nothing was sent.</p>
       )}

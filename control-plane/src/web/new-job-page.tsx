@@ -111,7 +111,7 @@ export function NewJobPage({ viewer, experience }: NewJobPageProps) {
             <label>
               Labels
               <input name="labels" placeholder="project=shop, room=kitchen" />
-              <span class="hint">Words of yours to find the job by.</span>
+              <span class="hint">To find the job by later.</span>
             </label>
             <label>
               Pool
@@ -126,6 +126,7 @@ export function NewJobPage({ viewer, experience }: NewJobPageProps) {
               0 %
             </strong>
             <span class="muted number" data-rate />
+            <span class="muted" role="status" data-note />
             <div class="actions">
               <button type="button" data-pause>
                 Pause

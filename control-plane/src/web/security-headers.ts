@@ -16,6 +16,9 @@ const POLICY = {
   "base-uri": "'none'",
 };
 
+/** What no page uses; full screen, the screen's wake lock and WebXR are left to the viewer and to sending. */
+const DENIED = ["camera", "display-capture", "geolocation", "microphone", "midi", "payment", "serial", "usb"];
+
 /**
  * What protects a page: its policy, and that text of others shows the characters with which it would hide itself.
  *
@@ -34,6 +37,7 @@ export function securityHeaders(embeddable: boolean): MiddlewareHandler {
     c.header("referrer-policy", "same-origin");
     c.header("x-content-type-options", "nosniff");
     c.header("cross-origin-opener-policy", "same-origin");
+    c.header("permissions-policy", DENIED.map((feature) => `${feature}=()`).join(", "));
     // Pages depend on the session, so no cache may keep them.
     if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
   };

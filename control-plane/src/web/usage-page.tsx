@@ -127,7 +127,7 @@ function Audit({ audit, nameOf, now }: AuditProps) {
                 <th>When</th>
                 <th>Key</th>
                 <th>Action</th>
-                <th>Of</th>
+                <th>Subject</th>
               </tr>
             </thead>
             <tbody>

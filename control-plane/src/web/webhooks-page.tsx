@@ -13,13 +13,13 @@ import type { Viewer } from "./page-api.ts";
 import { Shell } from "./shell.tsx";
 
 const EVENT_MEANINGS: Readonly<Record<WebhookEventType, string>> = {
-  "job.started": "a GPU box began to work on it",
-  "job.stage": "it reached the next stage",
+  "job.started": "a GPU box began to work on the job",
+  "job.stage": "the job reached the next stage",
   "job.completed": "the results are ready",
-  "job.failed": "it failed",
-  "job.cancelled": "it was cancelled",
-  "agent.alarm": "a GPU box or a pool needs somebody (for keys that manage boxes)",
-  "agent.alarm_ended": "that is over",
+  "job.failed": "the job failed",
+  "job.cancelled": "the job was cancelled",
+  "agent.alarm": "a GPU box or a pool needs attention (for keys that manage boxes)",
+  "agent.alarm_ended": "it no longer does",
 };
 
 interface WebhooksPageProps {
@@ -49,7 +49,9 @@ export function WebhooksPage({ viewer, webhooks, created, form, now }: WebhooksP
       ))}
       {webhooks.length === 0 ? (
         <EmptyState title="No webhooks yet">
-          <p>A webhook tells your server when a job starts, changes or ends. It saves your server asking.</p>
+          <p>
+            A webhook tells your server when a job starts, changes or ends. Your server does not have to ask.
+          </p>
         </EmptyState>
       ) : (
         webhooks.map((webhook) => <WebhookCard webhook={webhook} now={now} />)
@@ -71,7 +73,7 @@ export function WebhooksPage({ viewer, webhooks, created, form, now }: WebhooksP
           <Checkboxes
             form={form}
             name="events"
-            legend="Send when a job changes"
+            legend="Events to send"
             options={WEBHOOK_EVENTS.map((event) => ({
               value: event,
               hint: EVENT_MEANINGS[event],

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import type { PipelineJob } from "@splatt/gpu-agent/pipeline/pipeline-job";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CHROMIUM, type PageStack, START_LIMIT_MS, startPageStack, watchForTrouble } from "./page-stack.ts";
 import { posterShown } from "./page-tour.ts";
@@ -57,7 +57,10 @@ describe.skipIf(CHROMIUM === null)("the page of a job", { timeout: 180_000 }, ()
     });
     await page.locator("[data-status=training]").waitFor();
     await page.getByText("Step 50/100").waitFor();
-    await page.getByAltText("The splat so far").waitFor();
+    const newest = page.getByAltText("The splat so far");
+    await newest.waitFor();
+    // A picture that is higher than its frame is not cut to its top.
+    expect(await middleOf(newest)).toBeCloseTo(await middleOf(page.locator("[data-preview]")), 0);
     await page.getByText("Held-out PSNR 25.0 dB").waitFor();
 
     const log = page.locator("[data-log]");
@@ -155,4 +158,9 @@ async function expectSlider(page: Page): Promise<void> {
   await slider.press("Home");
   const photo = await page.locator(".pair").first().screenshot();
   expect(meanDifference(await small(whole), await small(photo))).toBeGreaterThan(5);
+}
+
+async function middleOf(element: Locator): Promise<number> {
+  const { y, height } = (await element.boundingBox()) ?? { y: Number.NaN, height: 0 };
+  return y + height / 2;
 }

@@ -120,6 +120,33 @@ describe.skipIf(CHROMIUM === null)("sending a video from the page", { timeout: 1
     await page.context().close();
   });
 
+  it("sends a file once that two tabs send, and makes a job in each", async () => {
+    const first = await stack.signedIn();
+    const second = await first.context().newPage();
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    await first.route("**/uploads/*/parts/*", async (route) => {
+      await held;
+      await route.continue();
+    });
+    for (const page of [first, second]) {
+      await page.goto(`${stack.url}/app/new`);
+      await choose(page, "twice.mp4", Buffer.from("some bytes"));
+      await page.getByText("More", { exact: true }).click();
+      await page.getByLabel("Pool").fill("nobody");
+    }
+    const isSending = first.waitForRequest("**/uploads/*/parts/*");
+    await first.getByRole("button", { name: "Send" }).click();
+    await isSending;
+    await second.getByRole("button", { name: "Send" }).click();
+    await second.getByRole("status").getByText("Another tab is sending this.").waitFor();
+    release();
+    await Promise.all([first, second].map((page) => page.waitForURL("**/app/jobs/*")));
+    expect(first.url()).not.toBe(second.url());
+    const { uploads } = await stack.client.listUploads();
+    expect(uploads.filter(({ filename }) => filename === "twice.mp4")).toHaveLength(1);
+    await first.context().close();
+  });
+
   it("says what to do without JavaScript, and to somebody who drops a picture", async () => {
     const page = await stack.signedIn({ javaScriptEnabled: false });
     await page.goto(`${stack.url}/app/new`);

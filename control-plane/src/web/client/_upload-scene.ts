@@ -1,4 +1,5 @@
 import { ApiProblem, Splatt, Unreachable } from "splatt";
+import { sendAlone } from "./_file-lock.ts";
 import type { Scene } from "./_scene.ts";
 import { TransferRate } from "./_transfer-rate.ts";
 import { fingerprintOf, forgetUpload, rememberUpload, unfinishedUpload } from "./_unfinished-uploads.ts";
@@ -19,6 +20,8 @@ export interface UploadState {
 interface UploadDisplay {
   show(state: UploadState): void;
   showDisconnected(): void;
+  /** Another tab of this browser sends one of the files. */
+  showElsewhere(): void;
 }
 
 /**
@@ -95,6 +98,10 @@ class Progress {
     this.#display.showDisconnected();
   }
 
+  showElsewhere(): void {
+    this.#display.showElsewhere();
+  }
+
   #show(): void {
     const sent = [...this.#sent.values()].reduce((sum, each) => sum + each, 0);
     this.#display.show({ sent, filesSent: this.#done.size, rate: this.#rate });
@@ -111,8 +118,24 @@ interface FileUpload {
 
 async function uploadThroughCuts(upload: FileUpload): Promise<string> {
   const { file, signal, progress } = upload;
-  const send = (onProgress: () => void) => uploadFile(upload, onProgress);
-  const id = await throughCuts(send, signal, () => progress.showDisconnected());
+  const fingerprint = await fingerprintOf(file);
+  let elsewhere: string | undefined;
+  const noteOther = () => {
+    elsewhere = unfinishedUpload(fingerprint) ?? elsewhere;
+  };
+  const waited = new AbortController();
+  const onWait = () => {
+    progress.showElsewhere();
+    // The other tab forgets its upload when it has made its job.
+    noteOther();
+    addEventListener("storage", noteOther, { signal: waited.signal });
+  };
+  const send = () => {
+    waited.abort();
+    const attempt = (onProgress: () => void) => uploadFile(upload, fingerprint, elsewhere, onProgress);
+    return throughCuts(attempt, signal, () => progress.showDisconnected());
+  };
+  const id = await sendAlone(fingerprint, signal, onWait, send).finally(() => waited.abort());
   progress.end(file);
   return id;
 }
@@ -138,12 +161,17 @@ export async function throughCuts<T>(
   }
 }
 
-/** Sends what the server does not have yet. */
+/**
+ * Sends what the server does not have yet.
+ *
+ * @param elsewhere the upload of another tab that has sent the file
+ */
 async function uploadFile(
   { file, title, parallel, signal, progress }: FileUpload,
+  fingerprint: string,
+  elsewhere: string | undefined,
   onSent: () => void,
 ): Promise<string> {
-  const fingerprint = await fingerprintOf(file);
   let finished = 0;
   const onTransfer = (inFlight: number, transferred: number) => {
     if (transferred > 0) onSent();
@@ -159,7 +187,7 @@ async function uploadFile(
     },
   };
   const source = { name: file.name, content: file };
-  const resume = unfinishedUpload(fingerprint);
+  const resume = unfinishedUpload(fingerprint) ?? elsewhere;
   if (resume === undefined) return client.upload(source, options);
   try {
     return await client.upload(source, { ...options, resume });

@@ -1,6 +1,7 @@
 import { ApiProblem, Splatt } from "splatt";
 import { bytes, duration } from "../format.ts";
 import { labelsOf } from "../labels-field.ts";
+import { showControls } from "../visible-controls.ts";
 import { droppedFiles } from "./_dropped-files.ts";
 import { keepAwake } from "./_keep-awake.ts";
 import { all, required, setText } from "./_page.ts";
@@ -106,11 +107,12 @@ async function send(scene: Scene): Promise<void> {
   showProblem(null);
   showState("sending");
   try {
-    const showDisconnected = () =>
-      setText("[data-rate]", "No connection. The upload continues when it is back.");
+    const showDisconnected = () => showNote("No connection. The upload continues when it is back.");
     const show = (state: UploadState) => showProgress(scene, state);
-    const ids = await uploadScene(scene, stop.signal, { show, showDisconnected });
-    setText("[data-rate]", "Creating the job …");
+    const showElsewhere = () =>
+      showNote("Another tab is sending this. When it has, this page makes a job of the same upload.");
+    const ids = await uploadScene(scene, stop.signal, { show, showDisconnected, showElsewhere });
+    showNote("Creating the job …");
     const { job_id } = await throughCuts(() => createJob(ids), stop.signal, showDisconnected);
     await forgetScene(scene);
     sending = null;
@@ -157,7 +159,7 @@ function showState(state: "sending" | "stopped"): void {
   pauseButton.hidden = !isSending;
   sendButton.disabled = isSending;
   sendButton.textContent = isSending ? "Sending" : "Continue";
-  if (!isSending) setText("[data-rate]", "Paused");
+  showNote(isSending ? "" : "Paused");
   for (const field of all<HTMLInputElement>("[data-new-job] input[type=file]")) field.disabled = isSending;
 }
 
@@ -171,11 +173,18 @@ function showProgress({ size, uploads }: Scene, { sent, filesSent, rate }: Uploa
   if (uploads.length > 1) parts.push(`${filesSent} of ${uploads.length} files`);
   if (speed !== null) parts.push(`${bytes(speed)}/s`);
   if (seconds !== null && sent < size) parts.push(`${duration(seconds)} left`);
+  setText("[data-note]", "");
   setText("[data-rate]", parts.join(" · "));
+}
+
+/** What the upload waits for; a screen reader reads it out, unlike the numbers, which change all the time. */
+function showNote(text: string): void {
+  setText("[data-rate]", "");
+  setText("[data-note]", text);
 }
 
 function showProblem(message: string | null): void {
   const notice = required("[data-error]");
   notice.hidden = message === null;
-  notice.textContent = message;
+  notice.textContent = showControls(message ?? "");
 }
