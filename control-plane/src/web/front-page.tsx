@@ -3,7 +3,7 @@ import { ProblemNotice } from "./components.tsx";
 import { Brand, Document } from "./document.tsx";
 
 interface FrontPageProps {
-  readonly problem?: Problem;
+  readonly problem?: Problem | undefined;
   /** Where to go after signing in; a path of this site. */
   readonly next?: string;
 }

@@ -18,6 +18,15 @@ import { loadUsage, UsagePage } from "./usage-page.tsx";
 import { webhookPages } from "./webhook-routes.tsx";
 
 const MAX_FORM_BYTES = 64 * 1024;
+/** Somebody has signed in, and the next request has no session. */
+const COOKIE_REFUSED: Problem = {
+  type: "about:blank",
+  title: "You are still signed out",
+  status: 400,
+  detail: "This browser did not keep the session's cookie.",
+  code: "unauthorized",
+  hint: "Allow cookies for this site, then sign in again.",
+};
 
 /** The web pages: server-rendered, each built from what the public API answers to the session. */
 export function pageRoutes(callApi: CallApi): Hono<PageEnv> {
@@ -43,8 +52,12 @@ export function pageRoutes(callApi: CallApi): Hono<PageEnv> {
   pages.get("/", async (c) => {
     const viewer = await signedIn(c);
     const next = ownPath(c.req.query("next"));
-    if (viewer === null) return comesFromElsewhere(c) ? arrive(c) : c.html(<FrontPage next={next} />);
-    if (next !== "/") return c.redirect(next);
+    const hasSignedIn = c.req.query("signed_in") !== undefined;
+    if (viewer === null) {
+      if (comesFromElsewhere(c)) return arrive(c);
+      return c.html(<FrontPage next={next} problem={hasSignedIn ? COOKIE_REFUSED : undefined} />);
+    }
+    if (hasSignedIn || next !== "/") return c.redirect(next);
     const data = await loadOverview(c.var.api, viewer);
     return c.html(<OverviewPage viewer={viewer} data={data} now={Date.now()} />);
   });
@@ -52,7 +65,10 @@ export function pageRoutes(callApi: CallApi): Hono<PageEnv> {
   pages.post("/sign-in", async (c) => {
     const form = await c.req.parseBody();
     const response = await callApi(apiRequest(c.req.raw, "POST", "/session", { api_key: form.api_key }), c);
-    if (response.ok) return redirectWithCookie(c, ownPath(form.next), response);
+    if (response.ok) {
+      const query = new URLSearchParams({ signed_in: "", next: ownPath(form.next) });
+      return redirectWithCookie(c, `/?${query}`, response);
+    }
     const problem = await response.json<Problem>();
     return c.html(<FrontPage problem={problem} next={ownPath(form.next)} />, problem.status as 401);
   });

@@ -76,6 +76,9 @@ export function SplatViewer({ splat }: { readonly splat: ViewedSplat }) {
       <p class="stage-note" role="status" data-viewer-failed="transfer" hidden>
         The splat could not be loaded. Reload the page to try again.
       </p>
+      <p class="stage-note" role="status" data-viewer-failed="lost" hidden>
+        The browser stopped drawing the splat. Reload the page to see it again.
+      </p>
       <noscript>
         <p class="stage-note">To walk around in the splat, turn on JavaScript.</p>
       </noscript>

@@ -10,6 +10,10 @@ import { posterShown } from "./page-tour.ts";
 /** As a telephone has it at the edge of a village. */
 const SLOW = { offline: false, latency: 400, downloadThroughput: 40_000, uploadThroughput: 10_000 };
 
+const DAMAGED_BYTES = 2000;
+const LOSE_CONTEXT =
+  "document.querySelector('[data-viewer] canvas').getContext('webgl2').getExtension('WEBGL_lose_context').loseContext()";
+
 /** Pages over lines that are slow, or cut, in a real browser. */
 
 describe.skipIf(CHROMIUM === null)("a page", { timeout: 300_000 }, () => {
@@ -126,6 +130,34 @@ describe.skipIf(CHROMIUM === null)("a page", { timeout: 300_000 }, () => {
     await posterShown(page);
     await page.context().close();
     torn.close();
+  });
+
+  it("of a splat that is damaged keeps its picture, and says what to do", async () => {
+    const { url } = await stack.client.createShare(await stack.completedJob({ task_id: "damaged" }));
+    const page = await stack.visitor();
+    await page.route("**/baked_splat.sog", async (route) => {
+      const response = await route.fetch();
+      const body = await response.body();
+      const middle = Math.floor(body.length / 2);
+      body.fill(0x5a, middle, middle + DAMAGED_BYTES);
+      await route.fulfill({ response, body });
+    });
+    await page.goto(url);
+    await page.getByText("The splat could not be loaded. Reload the page to try again.").waitFor();
+    await page.locator("[data-viewer][data-state=failed]").waitFor({ state: "attached" });
+    await posterShown(page);
+    await page.context().close();
+  });
+
+  it("of a splat whose drawing the browser stops says so, and shows its picture", async () => {
+    const { url } = await stack.client.createShare(await stack.completedJob({ task_id: "lost" }));
+    const page = await stack.visitor();
+    await page.goto(url);
+    await page.locator("[data-viewer][data-state=ready]").waitFor();
+    await page.evaluate(LOSE_CONTEXT);
+    await page.getByRole("status").getByText("The browser stopped drawing the splat.").waitFor();
+    await page.getByAltText("The splat, from a camera of the capture").waitFor();
+    await page.context().close();
   });
 
   it("of a job says so when what it shows does not arrive", async () => {

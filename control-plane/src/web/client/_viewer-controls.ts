@@ -18,6 +18,11 @@ const NAMES: Readonly<Record<string, string>> = {
   "sse-annotationNext": "Next annotation",
 };
 
+/** Closes the panel of shortcuts, which would cover a part of the splat. */
+export function closePanel(viewer: HTMLElement): void {
+  viewer.querySelector<HTMLElement>(".sse-controlsHintClose")?.click();
+}
+
 /** Names the buttons of the viewer for whoever does not see them, and keeps its panel's scrolling from moving the camera. */
 export function prepareControls(viewer: HTMLElement): void {
   for (const [name, label] of Object.entries(NAMES)) {

@@ -1,5 +1,5 @@
 import { type CaptureResult, createViewer, type ViewerHandle } from "@playcanvas/supersplat-viewer/viewer";
-import { prepareControls } from "./_viewer-controls.ts";
+import { closePanel, prepareControls } from "./_viewer-controls.ts";
 import { type CameraFile, viewerSettings } from "./_viewer-settings.ts";
 
 /** Fills the page's `[data-viewer]` element. Without WebGL, its poster stays. */
@@ -8,10 +8,10 @@ if (container !== null) await open(container);
 
 async function open(element: HTMLElement): Promise<void> {
   const { content = "", cameras = "", poster } = element.dataset;
-  const fail = (error: unknown) => {
+  const fail = (error: unknown, reason: Reason = hasWebGl() ? "transfer" : "webgl") => {
     console.error(error);
     element.dataset.state = "failed";
-    showReason(hasWebGl() ? "transfer" : "webgl");
+    showReason(reason);
   };
   try {
     // Both at once: the splat is on its way while the cameras are read.
@@ -20,7 +20,7 @@ async function open(element: HTMLElement): Promise<void> {
     const settings = fetched(cameras).then(async (response) =>
       viewerSettings((await response.json()) as CameraFile, element.clientWidth / element.clientHeight),
     );
-    const knowsPerformance = recallPreferences();
+    const preferences = recallPreferences();
     const viewer = await createViewer({
       container: element,
       settings,
@@ -31,9 +31,17 @@ async function open(element: HTMLElement): Promise<void> {
       noanim: true,
     });
     prepareControls(element);
-    viewer.app.assets.once("error", fail);
-    if (!knowsPerformance && isSoftware(viewer.app.graphicsDevice)) viewer.state.performanceMode = true;
+    if (preferences === "refused") closePanel(element);
+    const { graphicsDevice, assets } = viewer.app;
+    assets.once("error", (error: unknown) => fail(error));
+    // As when a telephone needs its memory for something else.
+    graphicsDevice.canvas.addEventListener("webglcontextlost", (event) => fail(event, "lost"), {
+      once: true,
+    });
+    if (preferences !== "chosen" && isSoftware(graphicsDevice)) viewer.state.performanceMode = true;
     const ready = () => {
+      // A damaged file is loaded, and fails when it is decoded.
+      if (element.dataset.state === "failed") return;
       element.dataset.state = "ready";
       showScreenshotButton(element, viewer);
     };
@@ -54,15 +62,15 @@ async function fetched(url: string): Promise<Response> {
 /**
  * Keeps the viewer's panel of shortcuts closed, as it would cover a part of the splat, for whoever has not opened it.
  *
- * @returns whether the visitor has chosen how sharp the viewer draws
+ * @returns whether the visitor has chosen how sharp the viewer draws; a browser may refuse storage to a page in another
+ *   site's frame
  */
-function recallPreferences(): boolean {
+function recallPreferences(): "chosen" | "none" | "refused" {
   try {
     localStorage.setItem("controlsPanelOpen", localStorage.getItem("controlsPanelOpen") ?? "false");
-    return localStorage.getItem("performanceMode") !== null;
+    return localStorage.getItem("performanceMode") === null ? "none" : "chosen";
   } catch {
-    // A browser may refuse storage to a page in another site's frame.
-    return false;
+    return "refused";
   }
 }
 
@@ -76,7 +84,9 @@ function hasWebGl(): boolean {
   return document.createElement("canvas").getContext("webgl2") !== null;
 }
 
-function showReason(reason: "webgl" | "transfer"): void {
+type Reason = "webgl" | "transfer" | "lost";
+
+function showReason(reason: Reason): void {
   for (const note of document.querySelectorAll<HTMLElement>("[data-viewer-failed]")) {
     note.hidden = note.dataset.viewerFailed !== reason;
   }
