@@ -2,17 +2,24 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { frameName } from "@splatt/gpu-agent/pipeline/frames/frame-name";
 import { FRAME_LIMITS } from "@splatt/gpu-agent/pipeline/frames/frame-plan";
 import { createFramesStage } from "@splatt/gpu-agent/pipeline/frames/frames-stage";
+import type { ColmapModel } from "@splatt/gpu-agent/pipeline/poses/colmap-model";
 import { colmapAt } from "@splatt/gpu-agent/pipeline/poses/colmap-program";
+import { meanReprojectionError } from "@splatt/gpu-agent/pipeline/poses/model-facts";
+import { readModel } from "@splatt/gpu-agent/pipeline/poses/model-files";
+import { applySimilarity, cameraPose } from "@splatt/gpu-agent/pipeline/poses/normalize";
 import { createPosesStage } from "@splatt/gpu-agent/pipeline/poses/poses-stage";
+import { fitSimilarity, spread } from "@splatt/gpu-agent/pipeline/poses/similarity-fit";
+import { subtract, type Vector3 } from "@splatt/gpu-agent/pipeline/poses/vectors";
 import { Preset } from "@splatt/shared";
 import { execa } from "execa";
 import { silentContext } from "../silent-context.ts";
 
 /**
- * `npm run bench -- ladder CAPTURE ... [--preset NAME] [--colmap PATH] [--fps N]`: the ladder of passes against COLMAP by hand, on
- * the same frames: COLMAP's own features, exhaustive matching, and a mapper with relaxed thresholds. A capture is a video, or
+ * `npm run bench -- ladder CAPTURE ... [--preset NAME] [--colmap PATH] [--fps N] [--truth FOLDER]`: the ladder of passes against COLMAP
+ * by hand, on the same frames: COLMAP's own features, exhaustive matching, and a mapper with relaxed thresholds. A capture is a video, or
  * a folder of photos. Times are those of the processor, because both use all cores. On Linux.
  */
 
@@ -42,8 +49,35 @@ const RELAXED = {
   abs_pose_min_inlier_ratio: 0.15,
 };
 
-/** @returns how many frames the largest model has */
-async function byHand(colmap: string, images: string, work: string): Promise<number> {
+/** Where a camera was, by the name of its picture. */
+type Truth = ReadonlyMap<string, Vector3>;
+
+/** Reads surveyed cameras in the format of Strecha et al. 2008: PICTURE.camera, with the position on the line before the last. */
+async function readTruth(folder: string): Promise<Truth> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".camera"));
+  const places = names.map(async (name): Promise<[string, Vector3]> => {
+    const lines = (await readFile(join(folder, name), "utf8")).trim().split("\n");
+    const [x = 0, y = 0, z = 0] = (lines.at(-2) ?? "").trim().split(/\s+/).map(Number);
+    return [name.slice(0, -".camera".length), [x, y, z]];
+  });
+  return new Map(await Promise.all(places));
+}
+
+/** The root mean square distance of a model's cameras from the surveyed ones, in the survey's unit; null for too few. */
+function distanceFrom(truth: Truth, { images }: ColmapModel, pictures: ReadonlyMap<string, string>) {
+  const pairs = images.flatMap((image): [Vector3, Vector3][] => {
+    const place = truth.get(pictures.get(image.name) ?? "");
+    return place === undefined ? [] : [[cameraPose(image).position, place]];
+  });
+  const fit = fitSimilarity(
+    pairs.map(([solved]) => solved),
+    pairs.map(([, surveyed]) => surveyed),
+  );
+  return fit && spread(pairs.map(([solved, surveyed]) => subtract(applySimilarity(fit, solved), surveyed)));
+}
+
+/** @returns the largest model */
+async function byHand(colmap: string, images: string, work: string): Promise<ColmapModel | null> {
   const [database, sparse] = [join(work, "hand.db"), join(work, "hand")];
   await mkdir(sparse);
   const run = (command: string, args: readonly string[]) =>
@@ -58,14 +92,34 @@ async function byHand(colmap: string, images: string, work: string): Promise<num
   await run("exhaustive_matcher", [`--${matching}.use_gpu`, "0"]);
   const relaxed = Object.entries(RELAXED).flatMap(([name, value]) => [`--Mapper.${name}`, String(value)]);
   await run("mapper", ["--image_path", images, "--output_path", sparse, ...relaxed]);
-  const counts = (await readdir(sparse)).map(async (model) => {
-    const file = await readFile(join(sparse, model, "images.bin"));
-    return Number(file.readBigUInt64LE(0));
-  });
-  return Math.max(0, ...(await Promise.all(counts)));
+  let best: ColmapModel | null = null;
+  for (const name of await readdir(sparse)) {
+    const model = await readModel(join(sparse, name));
+    if (!model.ok) throw new Error(model.error);
+    if (best === null || model.value.images.length > best.images.length) best = model.value;
+  }
+  return best;
 }
 
-async function compare(capture: string, preset: Preset, colmap: string, fps: number): Promise<void> {
+/** Frames placed, the mean reprojection error, and the distance from the truth. */
+function described(model: ColmapModel | null, count: number, off: number | null): string {
+  if (model === null) return "none";
+  const error = meanReprojectionError(model);
+  const parts = [
+    `${model.images.length} of ${count}`,
+    ...(error === null ? [] : [`${error.toFixed(2)} px`]),
+    ...(off === null ? [] : [`off by ${off.toPrecision(2)}`]),
+  ];
+  return parts.join(", ");
+}
+
+async function compare(
+  capture: string,
+  preset: Preset,
+  colmap: string,
+  fps: number,
+  truth: Truth,
+): Promise<void> {
   const work = await mkdtemp(join(tmpdir(), "splatt-bench-"));
   const [framesDir, posesDir, archive] = [
     join(work, "frames"),
@@ -97,12 +151,20 @@ async function compare(capture: string, preset: Preset, colmap: string, fps: num
     const poses = ours.value;
     const report = poses.ok ? poses.value.capture : null;
     const { count } = frames.value;
+    const pictures = new Map(
+      "photos" in frames.value
+        ? frames.value.photos.map(({ path }, i) => [frameName(i), basename(path)])
+        : [],
+    );
+    const off = (model: ColmapModel | null) => model && distanceFrom(truth, model, pictures);
+    const solved = await readModel(join(posesDir, "colmap", "sparse", "0"));
+    const own = solved.ok ? solved.value : null;
     const passes = report?.passes?.map(({ pass, kept }) => (kept ? `**${pass}**` : pass)).join(", ") ?? "";
     const row = [
       basename(capture),
-      `${report?.registered ?? "none"} of ${count}`,
+      described(own, count, off(own)),
       ours.seconds.toFixed(0),
-      `${hand.value} of ${count}`,
+      described(hand.value, count, off(hand.value)),
       hand.seconds.toFixed(0),
       passes,
       report?.verdict ?? (poses.ok ? "" : poses.error.code),
@@ -120,15 +182,18 @@ const { values, positionals } = parseArgs({
     preset: { type: "string", default: "standard" },
     colmap: { type: "string", default: "colmap" },
     fps: { type: "string", default: "4" },
+    truth: { type: "string" },
   },
 });
 if (positionals.length === 0) throw new Error("Name a capture: npm run bench -- ladder CAPTURE");
 console.log(
   "| capture | frames placed | seconds | by hand | seconds | passes | verdict |\n|---|---|---|---|---|---|---|",
 );
+const from = process.env.INIT_CWD ?? process.cwd();
+const truth = values.truth === undefined ? new Map() : await readTruth(resolve(from, values.truth));
 for (const capture of positionals) {
-  const path = resolve(process.env.INIT_CWD ?? process.cwd(), capture);
-  await compare(path, Preset.parse(values.preset), values.colmap, Number(values.fps)).catch((error) =>
+  const path = resolve(from, capture);
+  await compare(path, Preset.parse(values.preset), values.colmap, Number(values.fps), truth).catch((error) =>
     console.log(`| ${basename(capture)} | ${error} |`),
   );
 }

@@ -36,6 +36,7 @@ describe("imageFinder", () => {
     "fox/train/r_0.png",
     "other/0003.jpg",
     "another/0003.jpg",
+    "fox/images/F\u00fcchse 1.jpg".normalize("NFD"),
   ]);
 
   it.each([
@@ -46,6 +47,13 @@ describe("imageFinder", () => {
     ["0001.jpg", "fox/images/0001.jpg"],
     ["left\\0002.jpg", "fox/images/left/0002.jpg"],
     ["../other/0003.jpg", "other/0003.jpg"],
+    ["images/F\u00fcchse 1.jpg", "fox/images/F\u00fcchse 1.jpg".normalize("NFD")],
+    // Of the machine that made the dataset.
+    ["/home/me/scene/left/0002.jpg", "fox/images/left/0002.jpg"],
+    ["C:\\scene\\images\\0001.jpg", "fox/images/0001.jpg"],
+    ["/home/me/scene/0002.jpg", null],
+    ["Images/0001.JPG", "fox/images/0001.jpg"],
+    ["middle/0001.jpg", null],
     ["0002.jpg", null],
     ["0003.jpg", null],
     ["0004.jpg", null],

@@ -42,28 +42,57 @@ function byDepth(paths: ReadonlyMap<number, string>, name: string): [number, str
  * @param images paths of the archive's images
  * @returns for a name, the path in the archive; null when it is missing
  */
-export function imageFinder(dir: string, images: Iterable<string>): (name: string) => string | null {
-  const known = new Set<string>();
-  const bySuffix = new Map<string, string[]>();
+export function imageFinder(dir: string, images: Iterable<string>): Find {
+  const paths = [...images];
+  const exactly = finderBy(comparable, dir, paths);
+  // On Windows and on most Macs, names that differ in their case are the same.
+  const roughly = finderBy((path) => comparable(path).toLowerCase(), dir, paths);
+  return (name) => exactly(name) ?? roughly(name);
+}
+
+type Find = (name: string) => string | null;
+
+function finderBy(keyOf: (path: string) => string, dir: string, images: readonly string[]): Find {
+  const known = new Map<string, string>();
+  const byFileName = new Map<string, string[]>();
   for (const path of images) {
-    known.add(path);
-    const base = fileName(path);
-    bySuffix.set(base, [...(bySuffix.get(base) ?? []), path]);
+    const key = keyOf(path);
+    known.set(key, path);
+    const base = fileName(key);
+    byFileName.set(base, [...(byFileName.get(base) ?? []), key]);
   }
   return (name) => {
-    const wanted = resolved(dir, name);
+    const asked = keyOf(name);
+    const wanted = resolved(keyOf(dir), asked);
     for (const extension of ["", ".png", ".jpg", ".jpeg", ".JPG"]) {
-      if (wanted !== null && known.has(wanted + extension)) return wanted + extension;
+      const path = wanted === null ? undefined : known.get(wanted + extension);
+      if (path !== undefined) return path;
     }
-    // COLMAP names images relative to a folder that the model does not name; it is usually called images.
-    const tail = name.replaceAll("\\", "/").replace(/^(?:\.?\/)+/, "");
-    const matches = (bySuffix.get(fileName(tail)) ?? []).filter(
-      (path) => path === tail || path.endsWith(`/${tail}`),
-    );
-    const usual = matches.filter((path) => `/${path}`.includes(`/images/${tail}`));
-    const [found, ...others] = usual.length > 0 ? usual : matches;
-    return found !== undefined && others.length === 0 ? found : null;
+    for (const tail of tailsOf(asked)) {
+      const matches = (byFileName.get(fileName(tail)) ?? []).filter(
+        (path) => path === tail || path.endsWith(`/${tail}`),
+      );
+      const usual = matches.filter((path) => `/${path}`.includes(`/images/${tail}`));
+      const [found, ...others] = usual.length > 0 ? usual : matches;
+      if (found !== undefined) return others.length === 0 ? (known.get(found) ?? null) : null;
+    }
+    return null;
   };
+}
+
+/**
+ * What the path of an image may end with. COLMAP names images relative to a folder that the model does not name; it is
+ * usually called images. An absolute path is of the machine that made the dataset: its end decides, the longest first.
+ */
+function tailsOf(name: string): string[] {
+  const isAbsolute = /^(?:[a-z]:)?\//i.test(name);
+  const parts = name.split("/").filter((part, i) => part !== "" && !(part === "." && i === 0));
+  return isAbsolute ? parts.map((_, from) => parts.slice(from).join("/")) : [parts.join("/")];
+}
+
+/** Archives made on a Mac spell ä as a and a diaeresis, and Windows separates folders by backslashes. */
+function comparable(path: string): string {
+  return path.normalize("NFC").replaceAll("\\", "/");
 }
 
 function fileName(path: string): string {
@@ -73,7 +102,7 @@ function fileName(path: string): string {
 /** @returns null for a path that leads out of the archive */
 function resolved(dir: string, name: string): string | null {
   const parts: string[] = [];
-  for (const part of `${dir}${name.replaceAll("\\", "/")}`.split("/")) {
+  for (const part of `${dir}${name}`.split("/")) {
     if (part === "" || part === ".") continue;
     if (part !== "..") parts.push(part);
     else if (parts.pop() === undefined) return null;

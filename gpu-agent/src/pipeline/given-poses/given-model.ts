@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { project, toOpenCv } from "../poses/camera-models.ts";
+import { fitsByChance } from "../poses/capture-report.ts";
 import type { ColmapModel, ColmapPoint } from "../poses/colmap-model.ts";
 import type { ColmapJob } from "../poses/colmap-step.ts";
 import { readModel, writeModel } from "../poses/model-files.ts";
@@ -10,8 +11,8 @@ import { pseudoRandom } from "../poses/pseudo-random.ts";
 import { add, apply, rotationOf, scale, subtract, transpose, type Vector3 } from "../poses/vectors.ts";
 import { triangulate } from "./triangulate.ts";
 
-/** With fewer points per image, there is nothing to begin training with. */
-const MIN_POINTS_PER_IMAGE = 10;
+/** Of the matches of images, right poses explain nearly all, wrong ones (shuffled, of other axes) hardly any. */
+const MIN_EXPLAINED = 0.2;
 /** Half of the observations are farther off than this in a model whose cameras are wrong: share of the longer side. */
 const MAX_MEDIAN_ERROR = 0.01;
 const SAMPLE = 20_000;
@@ -49,9 +50,10 @@ export async function completeGivenModel(
   }
   const found = await triangulate(job, given.value, plan, join(work, "triangulation"));
   if (!found.ok) return found;
-  const { model, matchedPairs } = found.value;
+  const { model, matchedPairs, matches } = found.value;
   const { length: images } = given.value.images;
-  if (hasPoints(model) && model.images.length === images) {
+  const explained = explainedMatches(model) / Math.max(1, matches);
+  if (hasPoints(model) && model.images.length === images && explained >= MIN_EXPLAINED) {
     return write(
       model,
       work,
@@ -59,7 +61,8 @@ export async function completeGivenModel(
     );
   }
   if (2 * matchedPairs >= images) {
-    const detail = `${matchedPairs} pairs of images match, but with these poses they give only ${model.points.length} points.`;
+    const share = `${Math.min(100, Math.round(100 * explained))} % of their matches`;
+    const detail = `${matchedPairs} pairs of images match, but only ${share} fit these poses, with ${model.points.length} points.`;
     return err(failure("dataset_poses_wrong", detail));
   }
   const random = { ...given.value, points: randomPoints(given.value) };
@@ -71,7 +74,12 @@ export async function completeGivenModel(
 }
 
 function hasPoints({ images, points }: ColmapModel): boolean {
-  return points.length >= MIN_POINTS_PER_IMAGE * images.length;
+  return !fitsByChance(points.length, images.length);
+}
+
+/** How many matches of two images the points stand for. */
+function explainedMatches({ points }: ColmapModel): number {
+  return points.reduce((sum, { track: { length } }) => sum + ((length / 2) * (length / 2 - 1)) / 2, 0);
 }
 
 async function write(model: ColmapModel, work: string, note: string): Promise<Result<GivenModel, Failure>> {

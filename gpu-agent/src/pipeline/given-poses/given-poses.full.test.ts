@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readTransforms, type Transforms } from "@splatt/formats";
+import { type Matrix4, readTransforms, type Transforms } from "@splatt/formats";
 import { renderSampleFrames } from "@splatt/sample-clip";
 import type { JobOptions } from "@splatt/shared";
 import { pino } from "pino";
@@ -22,6 +22,8 @@ const installed = spawnSync("colmap", ["-h"]).status === 0;
 const SIZE = { width: 320, height: 240 };
 const PROGRESS = Array.from({ length: 14 }, (_, i) => 0.35 + 0.027 * i);
 const OPTIONS = { fps: 4, start_sec: 0, end_sec: null } satisfies Partial<JobOptions>;
+
+type Row = Matrix4[0];
 
 let root = "";
 let solved = "";
@@ -131,15 +133,37 @@ describe.runIf(installed)("a dataset with poses", () => {
     }
   });
 
-  it("is refused when its axes are those of another format", { timeout: 300_000 }, async () => {
-    const frames = transforms.frames.map((frame) => ({
+  const turned = (rows: Matrix4): Matrix4 => {
+    const [a, b, c, d] = rows;
+    const flipped = ([x, y, z, w]: Row): Row => [x, -y, -z, w];
+    return [flipped(a), flipped(b), flipped(c), d];
+  };
+  const atOrigin = ([a, b, c, d]: Matrix4): Matrix4 => {
+    const still = ([x, y, z]: Row): Row => [x, y, z, 0];
+    return [still(a), still(b), still(c), d];
+  };
+  const poseOf = (i: number) => transforms.frames[i % transforms.frames.length]?.transform_matrix;
+  it.each<[string, (pose: Matrix4, i: number) => Matrix4]>([
+    ["whose axes are those of another format", turned],
+    ["whose images have each other's poses", (pose, i) => poseOf(5 * i + 3) ?? pose],
+    ["whose cameras are all in one place", atOrigin],
+  ])("is refused %s", { timeout: 300_000 }, async (_, change) => {
+    const frames = transforms.frames.map((frame, i) => ({
       ...frame,
-      transform_matrix: frame.transform_matrix.map(([x, y, z, w], row) =>
-        row < 3 ? [x, -y, -z, w] : [x, y, z, w],
-      ),
+      transform_matrix: change(frame.transform_matrix, i),
     }));
     const files = { ...(await imagesOf(solved)), "transforms.json": json({ ...transforms, frames }) };
     const { result } = await posed(files);
     expect(result).toMatchObject({ ok: false, error: { code: "dataset_poses_wrong" } });
+  });
+
+  it("is refused when its images show nothing", { timeout: 300_000 }, async () => {
+    const { width, height } = SIZE;
+    const blank = await sharp({ create: { width, height, channels: 3 as const, background: "#777777" } })
+      .jpeg()
+      .toBuffer();
+    const images = Object.keys(await imagesOf(solved)).map((name) => [name, blank] as const);
+    const { result } = await posed({ ...Object.fromEntries(images), "transforms.json": json(transforms) });
+    expect(result).toMatchObject({ ok: false, error: { code: "poses_no_features" } });
   });
 });

@@ -84,11 +84,15 @@ const IDENTITY = [
   [0, 1, 0, 0],
   [0, 0, 1, 0],
 ];
-function transforms(change: object = {}, names = NAMES): Files {
-  const frames = names.map((name, i) => ({
-    file_path: `./images/${name}`,
+function framesOf(paths: readonly string[]) {
+  return paths.map((path, i) => ({
+    file_path: path,
     transform_matrix: IDENTITY.map(([x, y, z], row) => [x, y, z, row === 0 ? i : 0]),
   }));
+}
+
+function transforms(change: object = {}, names = NAMES): Files {
+  const frames = framesOf(names.map((name) => `./images/${name}`));
   return { "fox/transforms.json": Buffer.from(JSON.stringify({ fl_x: 300, frames, ...change })) };
 }
 
@@ -124,6 +128,18 @@ describe("a dataset with poses", () => {
     expect(centres).toEqual(NAMES.map((_, i) => i));
   });
 
+  it("may have names with spaces and letters of any script, spelt as the archive's program does", async () => {
+    const names = NAMES.map((_, i) => `F\u00fcchse im Wald/\u72d0 ${i} (klein).jpg`);
+    const files = photos.map((photo, i) => [`Szene \u00e4/${names[i]}`.normalize("NFD"), photo] as const);
+    const { frames } = await taken({
+      ...Object.fromEntries(files),
+      "Szene a\u0308/transforms.json":
+        transforms({ frames: framesOf(names) })["fox/transforms.json"] ?? Buffer.of(),
+    });
+    expect(frames.notes).toEqual([]);
+    expect(frames.photos[0]?.path).toBe(files[0]?.[0]);
+  });
+
   it("is scaled with its images", async () => {
     const limits = { maxLongSide: 160 };
     const { model } = await taken({ ...images("images/"), ...colmap("sparse/") }, limits);
@@ -147,7 +163,7 @@ describe("a dataset with poses", () => {
     expect(frames.count).toBe(8);
     expect(frames.notes).toEqual([
       expect.stringMatching(
-        /^2 of 11 images that the transforms.json names are missing: .*"\.\/images\/lost_1.jpg"/,
+        /^2 of 11 images that the transforms.json names are missing or no pictures: .*"\.\/images\/lost_1.jpg"/,
       ),
       expect.stringContaining("Of 9 images, 8 were taken"),
     ]);
@@ -180,6 +196,59 @@ describe("a dataset with poses", () => {
       /focal length/,
       () => ({ ...images("fox/images/"), ...transforms({ fl_x: 1e7 }) }),
     ],
+    [
+      "has a focal length in millimetres",
+      "dataset_unreadable",
+      /focal length of 4.200 pixels/,
+      () => ({ ...images("fox/images/"), ...transforms({ fl_x: 4.2 }) }),
+    ],
+    [
+      "has an optical axis outside the picture",
+      "dataset_unreadable",
+      /optical axis/,
+      () => ({ ...images("fox/images/"), ...transforms({ cx: 1e9 }) }),
+    ],
+    [
+      "has a distortion of another unit",
+      "dataset_unreadable",
+      /distortion that tears/,
+      () => ({ ...images("fox/images/"), ...transforms({ k1: 1e6 }) }),
+    ],
+    [
+      "has a number that is none",
+      "dataset_unreadable",
+      /not JSON/,
+      () => ({
+        ...images("fox/images/"),
+        "fox/transforms.json": Buffer.from('{ "fl_x": NaN, "frames": [] }'),
+      }),
+    ],
+    [
+      "has no frames",
+      "dataset_unreadable",
+      /frames/,
+      () => ({ ...images("fox/images/"), ...transforms({ frames: [] }) }),
+    ],
+    [
+      "has empty images",
+      "dataset_incomplete",
+      /9 of 9 images .* are missing or no pictures/,
+      () => ({
+        ...Object.fromEntries(NAMES.map((name) => [`fox/images/${name}`, Buffer.alloc(0)])),
+        ...transforms(),
+      }),
+    ],
+    ...[1e9, 1e300].map((far): [string, string, RegExp, () => Files] => [
+      `has a camera at ${far}`,
+      "dataset_unreadable",
+      /camera of ".*frame_00003.jpg" is too far away/,
+      () => {
+        const frames = framesOf(NAMES.map((name) => `./images/${name}`));
+        const [row] = frames[2]?.transform_matrix ?? [];
+        if (row !== undefined) row[3] = far;
+        return { ...images("fox/images/"), ...transforms({ frames }) };
+      },
+    ]),
     [
       "has one pose for all images",
       "dataset_unreadable",

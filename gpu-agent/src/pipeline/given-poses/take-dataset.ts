@@ -5,6 +5,7 @@ import { evenly } from "../evenly.ts";
 import { frameName } from "../frames/frame-name.ts";
 import type { FrameLimits } from "../frames/frame-plan.ts";
 import { frameSize } from "../frames/frame-size.ts";
+import { median } from "../median.ts";
 import type { Archive } from "../photos/archive.ts";
 import { quoted } from "../photos/archive-entry.ts";
 import type { Photo } from "../photos/choose-photos.ts";
@@ -13,6 +14,7 @@ import { candidate, decodeAll, leftOutNote } from "../photos/take-photos.ts";
 import type { ColmapModel } from "../poses/colmap-model.ts";
 import { modelFault } from "../poses/model-check.ts";
 import { writeModel } from "../poses/model-files.ts";
+import { cameraPose } from "../poses/normalize.ts";
 import type { StageContext, StageResult } from "../stage.ts";
 import { type DatasetFiles, imageFinder } from "./find-dataset.ts";
 import { type PosedSet, readDataset } from "./read-dataset.ts";
@@ -23,6 +25,11 @@ const MAX_MISSING_SHARE = 0.5;
 const MAX_NAMED = 3;
 /** The two sides of an image must have been scaled by the same factor, but for rounding. */
 const SCALE_TOLERANCE = 0.02;
+
+/** Times the median distance of the cameras from their middle. */
+const MAX_DISTANCE = 1000;
+/** In the dataset's unit: farther away, numbers of double precision are too coarse. */
+const FARTHEST = 1e15;
 
 /** The folder of the given COLMAP model, in the frames stage's folder. */
 export const GIVEN_DIR = "given";
@@ -69,11 +76,25 @@ export async function takeDataset(
     return err(failure("too_few_photos", [usable, ...notes].join(" ")));
   }
   const fault = modelFault(model, new Map([...changes.value.values()].map(({ name, size }) => [name, size])));
-  if (fault !== null)
-    return err(failure("dataset_unreadable", `Its ${set.kind} cannot be used: ${fault.detail}.`));
+  const why = fault?.detail ?? farCamera(model, changes.value);
+  if (why !== null) return err(failure("dataset_unreadable", `Its ${set.kind} cannot be used: ${why}.`));
   await keep(context.dir, photos.length, model);
   context.report({ fraction: 1, message: [`${photos.length} images with poses`, ...notes].join(". ") });
   return ok(describe(set, model, photos, notes));
+}
+
+/** A camera so far from the others that they shrink to a point beside it; null without one. */
+function farCamera({ images }: ColmapModel, changes: ReadonlyMap<string, ImageChange>): string | null {
+  const places = images.map((image) => cameraPose(image).position);
+  const middle = [0, 1, 2].map((axis) => median(places.map((place) => place[axis] ?? 0)));
+  const distances = places.map((place) =>
+    Math.hypot(...place.map((value, axis) => value - (middle[axis] ?? 0))),
+  );
+  const limit = MAX_DISTANCE * median(distances);
+  const index = distances.findIndex((distance) => (limit > 0 && distance > limit) || !(distance < FARTHEST));
+  const far = images[index]?.name;
+  const named = [...changes].find(([, { name }]) => name === far);
+  return named === undefined ? null : `the camera of ${quoted(named[0])} is too far away to be right`;
 }
 
 interface FoundImages {
@@ -102,7 +123,7 @@ function findImages(
   if (missing.length === 0) return ok({ entryOf, notes: [] });
   const named = missing.slice(0, MAX_NAMED).map(quoted).join(", ");
   const more = missing.length > MAX_NAMED ? ` and ${missing.length - MAX_NAMED} more` : "";
-  const note = `${missing.length} of ${names.length} images that the ${kind} names are missing: ${named}${more}.`;
+  const note = `${missing.length} of ${names.length} images that the ${kind} names are missing or no pictures: ${named}${more}.`;
   return missing.length > MAX_MISSING_SHARE * names.length
     ? err(failure("dataset_incomplete", note))
     : ok({ entryOf, notes: [note] });

@@ -4,13 +4,15 @@ import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import type { ColmapPaths, Hardware } from "../poses/colmap-commands.ts";
 import type { ColmapModel } from "../poses/colmap-model.ts";
 import { type ColmapJob, runStep, stepFailure } from "../poses/colmap-step.ts";
-import { extractAllFeatures } from "../poses/extract-features.ts";
-import { countMatchedPairs, readImageIds } from "../poses/feature-database.ts";
+import { extractAllFeatures, HARDLY_ANY_FEATURES } from "../poses/extract-features.ts";
+import { readImageIds, readMatchedPairs } from "../poses/feature-database.ts";
 import { matchFrames } from "../poses/match-frames.ts";
 import { readModel, writeModel } from "../poses/model-files.ts";
 import { cameraPose } from "../poses/normalize.ts";
 import { type PassPlan, type PassReport, passPaths } from "../poses/pass.ts";
 
+/** COLMAP aborts when it found no point to adjust. */
+const NOTHING_FOUND = /Check failed: bundle_adjuster\.Solve/;
 /** Shares of the time. */
 const [EXTRACTED, MATCHED] = [0.3, 0.9];
 
@@ -18,6 +20,8 @@ export interface Triangulated {
   readonly model: ColmapModel;
   /** Pairs of images that match, whatever their poses. */
   readonly matchedPairs: number;
+  /** Their verified matches. */
+  readonly matches: number;
 }
 
 /**
@@ -38,16 +42,23 @@ export async function triangulate(
   };
   const features = await extractAllFeatures(job, plan, dir, report(0, EXTRACTED));
   if (!features.ok) return features;
-  if (features.value === 0) return ok({ model, matchedPairs: 0 });
+  if (features.value < HARDLY_ANY_FEATURES) {
+    return err(failure("poses_no_features", `${Math.round(features.value)} features per image on average.`));
+  }
   // Each image with those that look alike, and with those whose cameras are near.
   const places = new Map(model.images.map((image) => [image.name, cameraPose(image).position]));
   const matched = await matchFrames({ ...job, places }, plan, paths, report(EXTRACTED, MATCHED));
   if (!matched.ok) return matched;
-  const matchedPairs = countMatchedPairs(paths.database);
-  if (!matchedPairs.ok) return err(unreadable(matchedPairs.error));
-  if (matchedPairs.value === 0) return ok({ model, matchedPairs: 0 });
+  const read = readMatchedPairs(paths.database);
+  if (!read.ok) return err(unreadable(read.error));
+  const pairs = read.value.filter(({ inliers }) => inliers > 0);
+  const found = {
+    matchedPairs: pairs.length,
+    matches: pairs.reduce((sum, { inliers }) => sum + inliers, 0),
+  };
+  if (pairs.length === 0) return ok({ model, ...found });
   const points = await findPoints(job, model, dir, paths);
-  return points.ok ? ok({ model: points.value, matchedPairs: matchedPairs.value }) : points;
+  return points.ok ? ok({ model: points.value, ...found }) : points;
 }
 
 /** COLMAP's triangulator expects the numbers of its database in the model. */
@@ -82,6 +93,7 @@ async function findPoints(
   const found = await readModel(output);
   if (found.ok) return found;
   const failed = await stepFailure(job, "triangulation", ran.value);
+  if (NOTHING_FOUND.test(failed.detail)) return ok({ cameras, images, points: [] });
   return err({ ...failed, detail: `${failed.detail} ${found.error}` });
 }
 

@@ -61,6 +61,8 @@ export interface CaptureFacts {
   readonly moving: MovingReport | null;
   /** The frames show separate places, of which the largest is kept. */
   readonly places: boolean;
+  /** The cameras came with the images, and were checked. */
+  readonly given: boolean;
   /** Parts of the videos that were not placed. */
   readonly stretches: readonly MissingStretch[];
   /** Photos that were not placed, by the names that the person who sent them knows; null for a video. */
@@ -75,7 +77,7 @@ export interface CaptureFacts {
 export function captureReport(facts: CaptureFacts): CaptureReport {
   const { frames, registered, points, meanReprojectionError, longSide } = facts;
   const share = frames > 0 ? registered / frames : 0;
-  const byChance = points < Math.min(CHANCE_POINTS.perFrame * registered, CHANCE_POINTS.all);
+  const byChance = !facts.given && fitsByChance(points, registered);
   const unusable = byChance || registered < MIN_REGISTERED || share < MIN_REGISTERED_SHARE;
   const largeError = Math.max(LARGE_ERROR.pixels, LARGE_ERROR.shareOfLongSide * longSide);
   const blurred = meanReprojectionError !== null && meanReprojectionError > largeError;
@@ -110,7 +112,7 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
         gap,
         missing,
         missingNames(facts),
-        blurred ? "The views agree poorly, perhaps from motion blur or a moving subject." : "",
+        blurred ? blurredSentence(facts) : "",
         sparse ? "Few points were found: more texture and better light would help." : "",
         partial
           ? "Only part of each picture could be used: something moves, or much of it lacks detail or light."
@@ -150,6 +152,17 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
     up: facts.up,
     ...(facts.scale === null ? {} : { scale: facts.scale }),
   };
+}
+
+/** Whether so few points fit any cameras, right or wrong. */
+export function fitsByChance(points: number, frames: number): boolean {
+  return points < Math.min(CHANCE_POINTS.perFrame * frames, CHANCE_POINTS.all);
+}
+
+function blurredSentence({ given }: CaptureFacts): string {
+  return given
+    ? "The images fit the given cameras poorly: their poses, focal lengths or distortions may be wrong."
+    : "The views agree poorly, perhaps from motion blur or a moving subject.";
 }
 
 function whyMissing({ places }: CaptureFacts, isFilm: boolean): string {

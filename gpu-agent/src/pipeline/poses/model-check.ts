@@ -1,4 +1,4 @@
-import { toOpenCv } from "./camera-models.ts";
+import { type OpenCvCamera, project, toOpenCv } from "./camera-models.ts";
 import type { ColmapCamera, ColmapImage, ColmapModel } from "./colmap-model.ts";
 import type { Size } from "./settings.ts";
 
@@ -6,6 +6,8 @@ import type { Size } from "./settings.ts";
 const MIN_FOCAL = 0.1;
 const MAX_FOCAL = 10;
 const UNIT_TOLERANCE = 1e-3;
+/** No lens moves the picture's corner farther from its middle than this many times. */
+const MAX_STRETCH = 3;
 
 /** Why a model from a successful run is invalid: the program's fault, or a hopeless capture. */
 export interface ModelFault {
@@ -70,20 +72,33 @@ function cameraFault(camera: ColmapCamera): ModelFault | null {
   const longSide = Math.max(width, height);
   for (const focal of [lens.fx, lens.fy]) {
     if (focal >= MIN_FOCAL * longSide && focal <= MAX_FOCAL * longSide) continue;
-    const detail = `the focal length came out as ${focal.toPrecision(4)} pixels for frames of ${width}×${height}, which no lens has`;
+    const detail = `a focal length of ${focal.toPrecision(4)} pixels for frames of ${width}×${height}, which no lens has`;
     return { cause: "capture", detail };
   }
   if (lens.cx < 0 || lens.cx > width || lens.cy < 0 || lens.cy > height)
-    return { cause: "capture", detail: "the optical axis came out outside the picture" };
+    return { cause: "capture", detail: "an optical axis outside the picture" };
   // Beyond this radius the distortion folds back, and two directions map to one pixel.
   const radius = Math.min(width / lens.fx, height / lens.fy) / 2;
   const slope = 1 + 3 * lens.k1 * radius ** 2 + 5 * lens.k2 * radius ** 4;
-  return slope > 0
-    ? null
-    : {
-        cause: "capture",
-        detail: `the distortion came out as k1 = ${lens.k1.toPrecision(3)}, which folds the picture`,
-      };
+  if (slope <= 0) {
+    const detail = `a distortion, k1 = ${lens.k1.toPrecision(3)}, that folds the picture`;
+    return { cause: "capture", detail };
+  }
+  return cornerStretch(lens) > MAX_STRETCH
+    ? { cause: "capture", detail: "a distortion that tears the picture's corners away" }
+    : null;
+}
+
+/** How many times as far from the middle the picture's corners appear as without distortion: the most of the four. */
+function cornerStretch(lens: OpenCvCamera): number {
+  const [u, v] = [lens.width / lens.fx / 2, lens.height / lens.fy / 2];
+  const stretches = [-u, u].flatMap((x) =>
+    [-v, v].map((y) => {
+      const [column, row] = project(lens, [x, y, 1]) ?? [Number.POSITIVE_INFINITY, 0];
+      return Math.hypot((column - lens.cx) / lens.fx, (row - lens.cy) / lens.fy) / Math.hypot(u, v);
+    }),
+  );
+  return Math.max(...stretches);
 }
 
 function quoted(name: string): string {

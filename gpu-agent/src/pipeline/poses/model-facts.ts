@@ -67,3 +67,8 @@ export function parallaxDegrees({ images, points }: ColmapModel): number {
   }
   return median(angles);
 }
+
+export function meanReprojectionError(model: ColmapModel): number | null {
+  const errors = model.points.map((point) => point.error).filter((error) => error >= 0);
+  return errors.length > 0 ? errors.reduce((sum, error) => sum + error, 0) / errors.length : null;
+}

@@ -31,7 +31,7 @@ import { HARDLY_ANY_FEATURES } from "./extract-features.ts";
 import { greyThumbnails } from "./grey-thumbnails.ts";
 import { splitFrames } from "./held-out.ts";
 import { type FilmedFrames, missingStretches } from "./missing-parts.ts";
-import { featureCoverage, parallaxDegrees } from "./model-facts.ts";
+import { featureCoverage, meanReprojectionError, parallaxDegrees } from "./model-facts.ts";
 import { moveModel, readModel, writeModel } from "./model-files.ts";
 import { movingParts, movingReport } from "./moving-parts.ts";
 import type { PassOutcome } from "./pass.ts";
@@ -188,7 +188,7 @@ async function findPoses(
     frames: names.length,
     registered: model.images.length,
     points: observedPoints(model),
-    meanReprojectionError: meanError(model),
+    meanReprojectionError: meanReprojectionError(model),
     longSide: Math.max(width, height),
     passes,
     up: up.report,
@@ -197,6 +197,7 @@ async function findPoses(
     still: still.ok ? still.value : null,
     moving: parts.ok ? movingReport(parts.value, names, sources) : null,
     places: solved.value.places,
+    given: given !== null,
     ...viewsOf(model),
     stretches: missingStretches(filmed, placed),
     missingPhotos: photos === null ? null : missingPhotos(names, placed, sources),
@@ -378,9 +379,4 @@ function placesOf(photos: PhotoFrames["photos"], names: readonly string[]): Read
     ]);
   }
   return places;
-}
-
-function meanError(model: ColmapModel): number | null {
-  const errors = model.points.map((point) => point.error).filter((error) => error >= 0);
-  return errors.length > 0 ? errors.reduce((sum, error) => sum + error, 0) / errors.length : null;
 }
