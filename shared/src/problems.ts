@@ -298,7 +298,8 @@ export type Problem = z.infer<typeof Problem>;
 /** A problem in a few sentences: what it is, and what to do. */
 export function problemText({ title, detail, hint }: Problem): string {
   const details = typeof detail === "string" ? detail : detail.map(issueText).join("; ");
-  return `${title}: ${details}. ${hint ?? ""}`.replace("..", ".").trim();
+  const problem = details === title ? title : `${title}: ${details}`;
+  return `${problem}. ${hint ?? ""}`.replace("..", ".").trim();
 }
 
 function issueText({ loc, msg }: ValidationIssue): string {

@@ -19,7 +19,7 @@ export function overview(commands: readonly Command[]): string {
     "Turns videos into 3D Gaussian splats, on the GPUs of a Splatt control plane.",
     columns(commands.map(({ name, summary }) => [name, summary])),
     "SPLATT_URL and SPLATT_API_KEY say which control plane to use; `splatt login` stores them.",
-    "Run `splatt COMMAND --help` for details.",
+    "Run `splatt COMMAND --help` for details, and `splatt --version` for the version.",
   ].join("\n\n");
 }
 

@@ -1,5 +1,3 @@
-import { runCommandLine } from "./program.ts";
-
 /** The program `splatt`. */
 
 const stop = new AbortController();
@@ -13,6 +11,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+// Loaded only now, so that Ctrl-C works meanwhile.
+const { runCommandLine } = await import("./program.ts");
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   environment: process.env,
   // npm runs scripts in the project's folder; the user's paths are relative to the folder that npm was called from.

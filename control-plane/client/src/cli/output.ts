@@ -55,6 +55,12 @@ export class Output {
     if (text !== "") this.#streams.stdout.write(`${withColouredMarks(text, this.#streams.stdout)}\n`);
   }
 
+  /** A result, for programs with `--json`, else for people. */
+  show({ json, text }: { readonly json: unknown; readonly text: string }): void {
+    if (this.isJson) this.json(json);
+    else this.result(text);
+  }
+
   json(value: unknown): void {
     this.#streams.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
   }

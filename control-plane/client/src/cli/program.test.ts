@@ -53,6 +53,21 @@ describe("the command line", () => {
     expect(done.stderr).toContain(complaint);
   });
 
+  it.each([
+    ["--version"],
+    ["--help"],
+    ["help"],
+    ...COMMANDS.map(({ name }) => [...name.split(" "), "--help"]),
+  ])("answers %s in JSON where it is asked to", async (...words) => {
+    const done = await splatt([...words, "--json"]);
+    expect(done).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(JSON.parse(done.stdout)).toEqual(
+      words[0] === "--version"
+        ? { version: expect.any(String) }
+        : { help: expect.stringMatching(/^Usage: splatt/) },
+    );
+  });
+
   it.each(COMMANDS.map(({ name }) => name))("explains %s", async (name) => {
     const done = await splatt([...name.split(" "), "--help"]);
     expect(done).toMatchObject({ exitCode: 0, stderr: "" });

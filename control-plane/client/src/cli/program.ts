@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
+import manifest from "../../package.json" with { type: "json" };
 import { ApiProblem, Splatt, SplattError } from "../index.ts";
 import { type Context, type Environment, UsageError } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
@@ -8,6 +9,8 @@ import { EXIT } from "./exit-codes.ts";
 import { commandHelp, overview } from "./help.ts";
 import { Output, type Streams } from "./output.ts";
 import { findCommand, type Parsed, parse } from "./parse.ts";
+
+const { version } = manifest;
 
 /** What the command line gets from its process. */
 export interface Surroundings {
@@ -33,14 +36,18 @@ export async function runCommandLine(words: readonly string[], surroundings: Sur
   let context: Context | null = null;
   try {
     const [first] = words;
+    if (first === "--version") {
+      output.show({ json: { version }, text: version });
+      return EXIT.done;
+    }
     if (first === undefined || ["help", "--help", "-h"].includes(first)) {
-      output.result(overview(COMMANDS));
+      output.show(helpOf(overview(COMMANDS)));
       return first === undefined ? EXIT.usage : EXIT.done;
     }
     const parsed = await parseLine(words, folder);
     output = new Output(streams, parsed);
     if (parsed.help) {
-      output.result(commandHelp(parsed.command));
+      output.show(helpOf(commandHelp(parsed.command)));
       return EXIT.done;
     }
     context = {
@@ -55,13 +62,14 @@ export async function runCommandLine(words: readonly string[], surroundings: Sur
       path: (given) => resolve(folder, given),
     };
     const { json, text, exit = EXIT.done } = await parsed.command.run(context, parsed.input);
-    if (parsed.json) output.json(json);
-    else output.result(text);
+    output.show({ json, text });
     return exit;
   } catch (error) {
     return explain(error, output, signal, surroundings.stopped ?? context?.comeBack ?? "");
   }
 }
+
+const helpOf = (text: string) => ({ json: { help: text }, text });
 
 /** A file or an address instead of a command stands for `run`. */
 async function parseLine(words: readonly string[], folder: string): Promise<Parsed> {
@@ -78,7 +86,7 @@ async function parseLine(words: readonly string[], folder: string): Promise<Pars
 function explain(error: unknown, output: Output, signal: AbortSignal, comeBack: string): number {
   if (signal.aborted) {
     output.say(comeBack === "" ? "Stopped." : comeBack);
-    if (output.isJson) output.json({ error: { code: "detached", message: comeBack } });
+    if (output.isJson) output.json({ error: { code: "detached", message: comeBack || "Stopped." } });
     return EXIT.detached;
   }
   if (!(error instanceof Error)) throw error;
