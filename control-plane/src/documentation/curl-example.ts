@@ -24,11 +24,20 @@ export function curlExample(method: string, path: string, operation: OpenApiOper
   return [
     "curl -s",
     ...(method === "get" ? [] : [`-X ${method.toUpperCase()}`]),
+    // curl writes no binary file to a terminal.
+    ...(isFile(operation) ? [`-o ${url.split("/").at(-1)}`] : []),
     url,
     ...(operation.security.length > 0 ? ['-H "X-API-Key: $KEY"'] : []),
     ...headerOptions(operation),
     ...bodyOptions(operation),
   ].join(" ");
+}
+
+/** Whether the answer is a file, neither JSON nor text. */
+function isFile({ responses }: OpenApiOperation): boolean {
+  const answer = responses["200"];
+  const types = answer !== undefined && "content" in answer ? Object.keys(answer.content ?? {}) : [];
+  return types.length > 0 && !types.some((type) => /json$|^text\//.test(type));
 }
 
 /** The headers that the endpoint requires, or that have an example. */
