@@ -49,7 +49,7 @@ export function KeysPage({ viewer, list, created, form, now }: KeysPageProps) {
         that it needs.
       </p>
       {valid.length === 0 ? (
-        <EmptyState title="No keys yet">
+        <EmptyState title={list.next_cursor === null ? "No keys yet" : "No valid key on this page"}>
           <p>Create one below for each program that sends jobs or fetches results.</p>
         </EmptyState>
       ) : (
@@ -169,7 +169,7 @@ function KeyTable({ keys, now }: { readonly keys: readonly KeyView[]; readonly n
               <td class="small muted" data-label="Last used">
                 {key.last_used_at === null ? "never" : <Ago time={key.last_used_at} now={now} />}
               </td>
-              <td class="small muted" data-label="Expires">
+              <td class="small muted number" data-label="Expires">
                 {expiry(key, now)}
               </td>
               <td class="action">

@@ -39,7 +39,7 @@ export function SharesTable<S extends ShareView>({ shares, now, job, action }: S
               <td class="small muted" data-label="Created">
                 <Ago time={share.created_at} now={now} />
               </td>
-              <td class="small muted" data-label="Ends">
+              <td class="small muted number" data-label="Ends">
                 {share.expires_at?.slice(0, 10) ?? "never"}
               </td>
               <td data-label="Download">{share.allow_download ? "yes" : "no"}</td>

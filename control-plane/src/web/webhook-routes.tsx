@@ -1,4 +1,4 @@
-import type { DeliveryList, WebhookCreated, WebhookView } from "@splatt/shared";
+import type { DeliveryList, WebhookCreated, WebhookList, WebhookView } from "@splatt/shared";
 import { type Context, Hono } from "hono";
 import { ConfirmPage } from "./confirm-page.tsx";
 import { DeliveriesPage } from "./deliveries-page.tsx";
@@ -68,12 +68,11 @@ async function webhooksPage(
   c: Context<PageEnv>,
   { created, form }: Submission<WebhookCreated>,
 ): Promise<Response> {
-  const [viewer, { webhooks }] = await Promise.all([
-    c.var.viewer(),
-    c.var.api.get<{ webhooks: WebhookView[] }>("/webhooks"),
-  ]);
+  const cursor = c.req.query("cursor");
+  const query = cursor === undefined ? "" : `?${new URLSearchParams({ cursor })}`;
+  const [viewer, list] = await Promise.all([c.var.viewer(), c.var.api.get<WebhookList>(`/webhooks${query}`)]);
   return c.html(
-    <WebhooksPage viewer={viewer} webhooks={webhooks} created={created} form={form} now={Date.now()} />,
+    <WebhooksPage viewer={viewer} list={list} created={created} form={form} now={Date.now()} />,
     (form.problem?.status ?? 200) as 200,
   );
 }

@@ -3,6 +3,7 @@ import {
   WEBHOOK_EVENTS,
   type WebhookCreated,
   type WebhookEventType,
+  type WebhookList,
   type WebhookView,
 } from "@splatt/shared";
 import { Ago, EmptyState } from "./components.tsx";
@@ -24,14 +25,14 @@ const EVENT_MEANINGS: Readonly<Record<WebhookEventType, string>> = {
 
 interface WebhooksPageProps {
   readonly viewer: Viewer;
-  readonly webhooks: readonly WebhookView[];
+  readonly list: WebhookList;
   readonly created: WebhookCreated | null;
   readonly form: FormState;
   readonly now: number;
 }
 
 /** The servers that get the events of jobs. */
-export function WebhooksPage({ viewer, webhooks, created, form, now }: WebhooksPageProps) {
+export function WebhooksPage({ viewer, list, created, form, now }: WebhooksPageProps) {
   return (
     <Shell viewer={viewer} section="/app/webhooks" title="Webhooks" scripts={["copy"]}>
       <h1>Webhooks</h1>
@@ -47,14 +48,25 @@ export function WebhooksPage({ viewer, webhooks, created, form, now }: WebhooksP
       {(created?.warnings ?? []).map((warning) => (
         <p class="notice warn">{warning}</p>
       ))}
-      {webhooks.length === 0 ? (
+      {list.webhooks.length === 0 ? (
         <EmptyState title="No webhooks yet">
           <p>
             A webhook tells your server when a job starts, changes or ends. Your server does not have to ask.
           </p>
         </EmptyState>
       ) : (
-        webhooks.map((webhook) => <WebhookCard webhook={webhook} now={now} />)
+        list.webhooks.map((webhook) => <WebhookCard webhook={webhook} now={now} />)
+      )}
+      {list.next_cursor !== null && (
+        <nav class="head" aria-label="Pages">
+          <a
+            class="button"
+            href={`/app/webhooks?${new URLSearchParams({ cursor: list.next_cursor })}`}
+            rel="next"
+          >
+            Older webhooks
+          </a>
+        </nav>
       )}
       <section class="card">
         <h2>New webhook</h2>
