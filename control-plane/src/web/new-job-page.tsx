@@ -136,6 +136,15 @@ export function NewJobPage({ viewer, experience }: NewJobPageProps) {
           <progress max={1} value={0} aria-label="Upload" />
         </div>
         <div class="notice bad" role="alert" data-error hidden />
+        <div class="notice warn" role="alert" data-session-ended hidden>
+          <p>
+            You are signed out.{" "}
+            <a href="/" target="_blank" rel="noopener">
+              Sign in on another tab
+            </a>
+            , then press Continue here. What was sent is kept.
+          </p>
+        </div>
         <div class="head">
           <button class="primary" type="submit" disabled>
             Send

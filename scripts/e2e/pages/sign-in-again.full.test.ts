@@ -44,6 +44,31 @@ describe.skipIf(CHROMIUM === null)("a session", { timeout: 180_000 }, () => {
     await page.context().close();
   });
 
+  it("that ends while a video is sent is begun again on another tab, and the page continues", async () => {
+    await stack.mint("nobody");
+    const page = await stack.signedIn();
+    await page.goto(`${stack.url}/app/new`);
+    const video = { name: "midway.mp4", mimeType: "video/mp4", buffer: Buffer.from("some bytes") };
+    await page.locator("input[type=file]").setInputFiles(video);
+    await page.getByText("More", { exact: true }).click();
+    await page.getByLabel("Pool").fill("nobody");
+    await page.route("**/uploads/*/parts/*", async (route) => {
+      await page.context().clearCookies();
+      await route.continue({ headers: { ...route.request().headers(), cookie: "" } });
+    });
+    await page.getByRole("button", { name: "Send" }).click();
+    const opened = page.context().waitForEvent("page");
+    await page.getByRole("link", { name: "Sign in on another tab" }).click();
+    const tab = await opened;
+    await tab.getByLabel("API key").fill(stack.apiKey);
+    await tab.getByRole("button", { name: "Sign in" }).click();
+    await tab.getByRole("heading", { name: "Overview" }).waitFor();
+    await page.unroute("**/uploads/*/parts/*");
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.waitForURL("**/app/jobs/*");
+    await page.context().close();
+  });
+
   it("that ends under a watched job leads back to the job", async () => {
     await stack.mint("nobody");
     const job = await stack.harness.createJob({ task_id: "garden", pool: "nobody" });

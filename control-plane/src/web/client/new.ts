@@ -105,6 +105,7 @@ async function send(scene: Scene): Promise<void> {
   const stop = new AbortController();
   sending = stop;
   showProblem(null);
+  required("[data-session-ended]").hidden = true;
   showState("sending");
   try {
     const showDisconnected = () => showNote("No connection. The upload continues when it is back.");
@@ -120,7 +121,9 @@ async function send(scene: Scene): Promise<void> {
   } catch (error) {
     sending = null;
     showState("stopped");
-    showProblem(stop.signal.aborted ? null : wordsOf(error));
+    const isSignedOut = error instanceof ApiProblem && error.problem.status === 401;
+    required("[data-session-ended]").hidden = !isSignedOut;
+    showProblem(stop.signal.aborted || isSignedOut ? null : wordsOf(error));
   }
 }
 
@@ -143,9 +146,7 @@ function jobFields(): { task_id: string } & Record<string, unknown> {
 
 function wordsOf(error: unknown): string {
   if (!(error instanceof ApiProblem)) return "The upload stopped unexpectedly. Send continues it.";
-  const { status, title, detail, hint = "" } = error.problem;
-  if (status === 401)
-    return "You were signed out. Sign in again and choose the same again: the upload continues.";
+  const { title, detail, hint = "" } = error.problem;
   const details =
     typeof detail === "string"
       ? detail
