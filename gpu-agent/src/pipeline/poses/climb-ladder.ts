@@ -8,6 +8,7 @@ import { HARDLY_ANY_FEATURES } from "./extract-features.ts";
 import { type MatchedPair, readImages, readMatchedPairs } from "./feature-database.ts";
 import { choosePairs, pairKey } from "./image-pairs.ts";
 import {
+  cameraStood,
   LADDER_SECONDS,
   type LadderState,
   type NextPass,
@@ -21,7 +22,7 @@ import { firstPass, type PoseSettings, type PoseTask, relaxed, thorough } from "
 export interface Solution {
   readonly outcome: PassOutcome;
   readonly passes: NonNullable<CaptureReport["passes"]>;
-  /** Whether the first pass found no two frames with enough parallax, although most frames match. */
+  /** Whether the first pass found no two frames with enough parallax, although most frames match: the camera stood. */
   readonly lacksParallax: boolean;
   /** See `separatePlaces`. */
   readonly places: boolean;
@@ -34,7 +35,7 @@ const FIRST_PASS_SHARE = 0.9;
 /** Each later pass gets this share of what is left. */
 const LATER_PASS_SHARE = 0.5;
 /** The share of the frames that match another, from which on missing parallax is to blame for a missing model. */
-export const MOST_MATCH = 0.8;
+const MOST_MATCH = 0.8;
 /** A pass that takes this many times as long as expected is given up. */
 const PATIENCE = 2;
 const LEAST_PATIENCE_SECONDS = 60;
@@ -69,6 +70,7 @@ export async function climbLadder(
   ];
   const lacksParallax = best.problem === "no_initial_pair" && best.connected >= MOST_MATCH * task.frames;
   let places = false;
+  let stood = false;
   /** Models of the first pass's database, and those that were tried to be merged. */
   const parts: PlacedModel[] = [...best.models];
   const tried = new Set<PlacedModel>();
@@ -81,7 +83,7 @@ export async function climbLadder(
       ),
     });
     if (!state.ok) break;
-    places = state.value.state.places;
+    ({ places, stood } = state.value.state);
     const next = nextPass(state.value.state);
     const counts = { registered: registeredIn(best), frames: task.frames };
     if (typeof next === "string") {
@@ -128,7 +130,7 @@ export async function climbLadder(
   }));
   const folder = runs[winner]?.pass === "finer_features" ? finerFolder(work) : dir;
   const { database } = passPaths(folder, job.images);
-  return ok({ outcome: best, passes, lacksParallax, places, database });
+  return ok({ outcome: best, passes, lacksParallax: lacksParallax && stood, places, database });
 }
 
 /** When a pass must stop matching, so that all passes together keep to their time though this one is slower than expected. */
@@ -182,6 +184,7 @@ function stateOf(
       ...{ preset, frames, runs, lacksParallax, fragments },
       blank: task.frames - frames,
       registered: registeredIn(best),
+      stood: cameraStood(matched),
       places: separatePlaces(
         frames,
         best.models.map(({ names }) => names),

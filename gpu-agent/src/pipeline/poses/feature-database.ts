@@ -86,7 +86,12 @@ export interface MatchedPair {
   readonly images: readonly [string, string];
   /** Geometrically verified matches. */
   readonly inliers: number;
+  /** A homography explains them: the camera stood or only turned, or what it saw is a plane. */
+  readonly flat: boolean;
 }
+
+/** COLMAP's kinds of geometry that a homography explains: planar, panoramic, and either. */
+const FLAT = new Set([4, 5, 6]);
 
 /** COLMAP's id of a pair is this times the smaller image id, plus the larger. */
 const PAIR_BASE = 2_147_483_647;
@@ -103,15 +108,15 @@ export function readMatchedPairs(database: string): Result<readonly MatchedPair[
     const pairs: MatchedPair[] = [];
     const rows = connection
       .prepare(
-        `SELECT matches.pair_id AS pair, COALESCE(two_view_geometries.rows, 0) AS inliers
+        `SELECT matches.pair_id AS pair, COALESCE(two_view_geometries.rows, 0) AS inliers, config
            FROM matches LEFT JOIN two_view_geometries USING (pair_id)`,
       )
       .iterate();
-    for (const { pair, inliers } of rows) {
+    for (const { pair, inliers, config } of rows) {
       const first = names.get(Math.floor(Number(pair) / PAIR_BASE));
       const second = names.get(Number(pair) % PAIR_BASE);
       if (first === undefined || second === undefined) continue;
-      pairs.push({ images: [first, second], inliers: Number(inliers) });
+      pairs.push({ images: [first, second], inliers: Number(inliers), flat: FLAT.has(Number(config)) });
     }
     return pairs;
   });

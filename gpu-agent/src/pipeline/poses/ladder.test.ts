@@ -9,6 +9,7 @@ const STATE: LadderState = {
   registered: 44,
   runs: [FIRST],
   lacksParallax: false,
+  stood: true,
   places: false,
   fragments: 0,
   missingPairs: 1000,
@@ -68,6 +69,11 @@ describe("the ladder", () => {
     ],
     ["no model", { registered: 0 }, ["finer_features", "not worth the time"]],
     ["no initial pair", { registered: 0, lacksParallax: true }, ["far_pairs", "relaxed", "no parallax"]],
+    [
+      "no initial pair, though the camera moved",
+      { registered: 0, lacksParallax: true, stood: false },
+      ["far_pairs", "relaxed", "finer_features", "not worth the time"],
+    ],
     [
       "no initial pair, all pairs matched",
       { registered: 0, lacksParallax: true, pairs: 0 },

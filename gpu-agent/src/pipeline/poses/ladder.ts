@@ -1,5 +1,6 @@
 import type { PassName, Preset } from "@splatt/shared";
 import type { PassSeconds } from "./colmap-pass.ts";
+import type { MatchedPair } from "./feature-database.ts";
 
 /*
  * Which pass follows, when a pass has left frames unplaced. The passes are the rungs of a ladder, cheapest first. Each
@@ -29,6 +30,8 @@ const PLACES_COVER = 0.9;
 /** A place has this many frames, and this many pairs across were compared. */
 const PLACE_FRAMES = 8;
 const PAIRS_ACROSS = 12;
+/** Of all matches: more are explained by a homography when the camera stood. */
+const STOOD_SHARE = 0.5;
 /** An initial pair is missing, and the relaxed mapper found fewer frames than this: the camera stood. */
 const STANDING_SHARE = 0.3;
 
@@ -54,6 +57,8 @@ export interface LadderState {
   readonly runs: readonly PassRun[];
   /** The frames match, but the first pass found no two with enough parallax. */
   readonly lacksParallax: boolean;
+  /** See `cameraStood`. */
+  readonly stood: boolean;
   /** See `separatePlaces`. */
   readonly places: boolean;
   /** Frames that other models have, if none of these was tried to be merged yet. */
@@ -92,7 +97,7 @@ export function nextPass(state: LadderState): NextPass | LadderEnd {
   if (registered >= frames + blank) return "complete";
   if (state.places) return "separate places";
   const tried = new Set(runs.map(({ pass }) => pass));
-  if (state.lacksParallax && tried.has("relaxed") && registered < STANDING_SHARE * frames)
+  if (state.lacksParallax && state.stood && tried.has("relaxed") && registered < STANDING_SHARE * frames)
     return "no parallax";
   const later = runs.slice(1);
   const spent = later.reduce((sum, { seconds }) => sum + seconds, 0);
@@ -157,7 +162,8 @@ function candidates(state: LadderState): Candidate[] {
     // The features exist already. The strict mapper starts from better pairs than the relaxed one.
     const far: Candidate = { ...all, pass: "far_pairs", mapping: "strict", map: first.map };
     const relaxed: Candidate = { ...all, pass: "relaxed", pairs: 0 };
-    return pairs > 0 ? [far, relaxed] : [relaxed];
+    const more = state.stood ? [] : last;
+    return pairs > 0 ? [far, relaxed, ...more] : [relaxed, ...more];
   }
   if (registered === 0) return last;
   const missing: Candidate = {
@@ -178,6 +184,15 @@ function affordable(candidate: Candidate, budget: number): NextPass | null {
   const least = Math.min(pass.pairs, Math.max(FEW_PAIRS, MIN_PAIR_SHARE * pass.pairs));
   if (pairs < least) return null;
   return { ...pass, pairs, seconds: { extract, match: pairs * secondsPerPair, map } };
+}
+
+/**
+ * Whether the camera stood still or only turned: a homography explains most of the matches. Where it does not, an initial
+ * pair is missing for other reasons: the views are far apart, or the camera moved straight ahead.
+ */
+export function cameraStood(matched: readonly Pick<MatchedPair, "inliers" | "flat">[]): boolean {
+  const matches = (pairs: typeof matched) => pairs.reduce((sum, { inliers }) => sum + inliers, 0);
+  return matches(matched.filter(({ flat }) => flat)) > STOOD_SHARE * matches(matched);
 }
 
 /**

@@ -440,6 +440,12 @@ describe("a capture that cannot work is named", () => {
       "poses_no_parallax",
       "30 of 30 frames match",
     ],
+    [
+      "views too far apart",
+      { sequential_matcher: [{ config: 3 }], matches_importer: [{ config: 3 }], mapper: [NO_PAIR] },
+      "poses_unusable",
+      "No frames could be placed (30 of 30 match)",
+    ],
     ["no matches", { mapper: [NO_MATCHES] }, "poses_unusable", "0 of 30 match"],
     ["too few frames placed", { mapper: [{ models: [8] }] }, "poses_unusable", "Only 8 of 30"],
   ])("%s", async (_, runs, code, detail) => {

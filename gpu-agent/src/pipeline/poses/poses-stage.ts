@@ -21,7 +21,7 @@ import type { PhotoFrames } from "../photos/photo-frames.ts";
 import { scaleByPositions } from "../scale/scale-by-positions.ts";
 import type { Stage, StageContext, StageResult } from "../stage.ts";
 import { captureReport } from "./capture-report.ts";
-import { climbLadder, MOST_MATCH, type Solution } from "./climb-ladder.ts";
+import { climbLadder, type Solution } from "./climb-ladder.ts";
 import type { ColmapModel } from "./colmap-model.ts";
 import { type ColmapProgram, colmapText, findColmap, type InstalledColmap } from "./colmap-program.ts";
 import type { ColmapJob, ImageCamera, Place } from "./colmap-step.ts";
@@ -34,7 +34,6 @@ import { type FilmedFrames, missingStretches } from "./missing-parts.ts";
 import { featureCoverage, meanReprojectionError, parallaxDegrees } from "./model-facts.ts";
 import { moveModel, readModel, writeModel } from "./model-files.ts";
 import { movingParts, movingReport } from "./moving-parts.ts";
-import type { PassOutcome } from "./pass.ts";
 import type { SensedFrames } from "./sensed-up.ts";
 import { firstPass } from "./settings.ts";
 import { stillShare } from "./still-features.ts";
@@ -155,7 +154,7 @@ async function findPoses(
   if (!solved.ok) return solved;
   const { outcome, passes } = solved.value;
   const [largest] = outcome.models;
-  if (largest === undefined) return err(whyNoModel(outcome, names.length));
+  if (largest === undefined) return err(whyNoModel(solved.value, names.length));
 
   context.report({ fraction: WRITING_STARTS, message: "writing the dataset" });
   const solution = await readModel(largest.dir);
@@ -267,7 +266,7 @@ function unusable({ registered, frames, advice }: CaptureReport, { lacksParallax
   );
 }
 
-function whyNoModel(outcome: PassOutcome, frames: number): Failure {
+function whyNoModel({ outcome, lacksParallax }: Solution, frames: number): Failure {
   const { features, connected, problem, fault, lastWords } = outcome;
   if (fault !== null) {
     const code = fault.cause === "program" ? "colmap_failed" : "poses_unusable";
@@ -275,7 +274,7 @@ function whyNoModel(outcome: PassOutcome, frames: number): Failure {
   }
   const perFrame = `${Math.round(features)} features per frame on average`;
   if (features < HARDLY_ANY_FEATURES) return failure("poses_no_features", `${perFrame}.`);
-  if (problem === "no_initial_pair" && connected >= MOST_MATCH * frames) {
+  if (problem === "no_initial_pair" && lacksParallax) {
     return failure("poses_no_parallax", `${connected} of ${frames} frames match, but none from two places.`);
   }
   if (features < 4 * HARDLY_ANY_FEATURES) return failure("poses_no_features", `${perFrame}.`);

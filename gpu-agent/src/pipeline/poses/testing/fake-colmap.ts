@@ -12,6 +12,8 @@ export interface FakeRun {
   readonly imageSize?: readonly [width: number, height: number];
   /** Pairs with verified matches that matching leaves; 100 unless said otherwise. */
   readonly pairs?: number;
+  /** Their kind of geometry, as COLMAP numbers them; 6, a homography, unless said otherwise. */
+  readonly config?: number;
   /** Leaves no database, or an invalid one. */
   readonly database?: "missing" | "damaged";
   /** Printed on stdout. */
@@ -82,7 +84,7 @@ if (args[0] === "feature_extractor" && run.database !== "missing") {
     CREATE TABLE images (image_id INTEGER PRIMARY KEY, name TEXT, camera_id INTEGER);
     CREATE TABLE keypoints (image_id INTEGER PRIMARY KEY, rows INTEGER);
     CREATE TABLE matches (pair_id INTEGER PRIMARY KEY, rows INTEGER);
-    CREATE TABLE two_view_geometries (pair_id INTEGER PRIMARY KEY, rows INTEGER)\`);
+    CREATE TABLE two_view_geometries (pair_id INTEGER PRIMARY KEY, rows INTEGER, config INTEGER)\`);
   db.exec("BEGIN");
   db.prepare("INSERT INTO cameras VALUES (1, ?, ?)").run(...(run.imageSize || [640, 480]));
   for (const name of run.images || fs.readdirSync(option("image_path"))) {
@@ -104,7 +106,7 @@ if (/^(exhaustive|sequential)_matcher$/.test(args[0]) && fs.existsSync(option("d
   }
   for (let i = 0; i < (run.pairs ?? 100); i++) {
     db.prepare("INSERT INTO matches VALUES (?, 20)").run(i);
-    db.prepare("INSERT INTO two_view_geometries VALUES (?, 20)").run(i);
+    db.prepare("INSERT INTO two_view_geometries VALUES (?, 20, ?)").run(i, run.config ?? 6);
   }
   db.exec("COMMIT");
   db.close();
@@ -117,7 +119,7 @@ if (args[0] === "matches_importer" && fs.existsSync(option("database_path"))) {
     const [a, b] = line.split(" ").map((name) => ids.get(name)).sort((one, other) => one - other);
     db.prepare("INSERT OR IGNORE INTO matches VALUES (?, 20)").run(2147483647 * a + b);
     if (plan.runs.mapper?.[0]?.apart) continue;
-    db.prepare("INSERT OR IGNORE INTO two_view_geometries VALUES (?, 20)").run(2147483647 * a + b);
+    db.prepare("INSERT OR IGNORE INTO two_view_geometries VALUES (?, 20, ?)").run(2147483647 * a + b, run.config ?? 6);
   }
   db.exec("COMMIT");
   db.close();
