@@ -42,6 +42,9 @@ function failed(code: string, detail?: string) {
   };
 }
 
+const S3_ERROR =
+  '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>';
+
 describe("a whole file", () => {
   it("is written and hashed, and its temporary files are removed", async () => {
     await using server = await localServer((request, response) =>
@@ -170,6 +173,25 @@ describe("a broken download", () => {
     });
     expect(await fetchFrom(server)).toMatchObject({ ok: true, value: { sha256: sha256(VIDEO) } });
     expect(server.requests[2]?.headers.range).toBeUndefined();
+  });
+
+  it.each([
+    ["and can be resumed", { etag: '"1"' }],
+    ["and cannot be resumed", {}],
+  ])("says that a link may have expired that broke off %s", async (_, headers) => {
+    await using server = await localServer((request, response, count) => {
+      if (count === 0) serveFile(request, response, VIDEO, { ...headers, ...breakAfter(100_000) });
+      else response.writeHead(403).end(S3_ERROR);
+    });
+    expect(await fetchFrom(server)).toEqual({
+      ok: false,
+      error: expect.objectContaining({
+        code: "source_denied",
+        detail:
+          "It answered 403 (AccessDenied: Request has expired). " +
+          "It sent a part of the file before: the link may have expired.",
+      }),
+    });
   });
 
   it("accepts the whole file from a server without ranges", async () => {

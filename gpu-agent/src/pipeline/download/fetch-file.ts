@@ -132,13 +132,15 @@ class Download {
     await this.#part.resume();
     let failures = 0;
     let { patienceMs } = limits;
+    let served = false;
     while (!signal.aborted) {
       const before = this.#part.received;
       const error = await this.#lead();
+      served ||= this.#part.received > 0;
       if (signal.aborted) break;
       if (error === null) return ok(await this.#part.finish());
       const wait = this.#isRetriedByCaller(error);
-      if (!error.isTransient && !wait) return err(error.failure);
+      if (!error.isTransient && !wait) return err(served ? perhapsExpired(error.failure) : error.failure);
       if (error.restart || !canResume(this.#part.validator)) await this.#startOver();
       const { retryAfterMs = 0 } = error;
       if (retryAfterMs > 0 && !wait) {
@@ -356,6 +358,13 @@ const NO_RANGES: SourceError = {
   failure: failure("source_server_error", "The server does not serve parts of the file."),
   isTransient: false,
 };
+
+/** Links with a signature are valid for minutes, perhaps fewer than the download takes. */
+function perhapsExpired(refusal: Failure): Failure {
+  const { code, detail } = refusal;
+  if (code !== "source_denied" && code !== "source_not_found") return refusal;
+  return failure(code, `${detail} It sent a part of the file before: the link may have expired.`);
+}
 
 function patienceExceeded({ code, detail }: Failure, waitMs: number): Failure {
   return failure(code, `${detail} It asks to try again in ${Math.ceil(waitMs / 60_000)} minutes.`);

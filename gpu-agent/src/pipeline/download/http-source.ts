@@ -180,7 +180,7 @@ async function openAnswer(
   const { statusCode: status, body } = response;
   if (status !== 206 && !WHOLE_FILE.has(status)) {
     const answer = await readBeginning(response);
-    return err({ ...statusError(status, response), status, answer });
+    return err({ ...statusError(status, response, answer), status, answer });
   }
   const transfer = allOf(response, "transfer-encoding");
   const codings = contentCodings(`${allOf(response, "content-encoding")},${transfer}`);

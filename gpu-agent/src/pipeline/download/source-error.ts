@@ -1,4 +1,4 @@
-import { errorText, type Failure, failure } from "@splatt/shared";
+import { errorText, type Failure, failure, printable } from "@splatt/shared";
 import { ProxyError } from "../../network/dial.ts";
 import type { HttpAnswer } from "../../network/http-request.ts";
 import { RefusedAddressError } from "./guarded-client.ts";
@@ -20,9 +20,17 @@ export interface SourceError {
 
 const PROXY_LOGIN = "asks for a user name and a password.";
 
-/** Classifies an HTTP status that delivers no file. */
-export function statusError(status: number, response: Pick<HttpAnswer, "headers">): SourceError {
-  const says = `It answered ${status}.`;
+/**
+ * Classifies an HTTP status that delivers no file.
+ *
+ * @param answer the beginning of the body
+ */
+export function statusError(
+  status: number,
+  response: Pick<HttpAnswer, "headers">,
+  answer: string,
+): SourceError {
+  const says = `It answered ${status}${reasonIn(answer)}.`;
   const waitMs = retryAfterMs(header(response, "retry-after"), header(response, "date"));
   const later = {
     failure: failure("source_server_error", says),
@@ -41,6 +49,17 @@ export function statusError(status: number, response: Pick<HttpAnswer, "headers"
   if (status >= 500 || status === 429 || status === 408 || status === 425) return later;
   if (status >= 400) return { failure: failure("source_denied", says), isTransient: false };
   return { failure: failure("source_server_error", says), isTransient: false };
+}
+
+const MAX_REASON_CHARS = 120;
+
+/** The reason in the XML with which S3 and the services that imitate it answer. */
+function reasonIn(answer: string): string {
+  const [, code, message = ""] =
+    /^\s*(?:<\?xml[^>]*>)?\s*<Error>\s*<Code>(\w+)<\/Code>\s*(?:<Message>([^<]*)<)?/.exec(answer) ?? [];
+  if (code === undefined) return "";
+  const words = printable(message).slice(0, MAX_REASON_CHARS).replace(/\.$/, "");
+  return words === "" ? ` (${code})` : ` (${code}: ${words})`;
 }
 
 /** Classifies a connection that failed or broke. */

@@ -100,7 +100,10 @@ export function signatureOf(head: Uint8Array): Signature {
   if (image) return image;
   if (isVideo(head)) return "video";
   const text = beginning.replace(/^(?:\u00ef\u00bb\u00bf)?\s+|^\u00ef\u00bb\u00bf/, "").toLowerCase();
-  if (/^(?:#extm3u|ffconcat |\[playlist\]|<smil|<mpd)/.test(text) || /^<\?xml[^>]*>\s*<mpd/.test(text))
+  if (
+    /^(?:#extm3u|ffconcat |\[playlist\]|<smil|<mpd)/.test(text) ||
+    /^<(?:\?xml|!--).*<(?:mpd|smooths)/s.test(text)
+  )
     return "playlist";
   if (/^--\S+\r?\ncontent-disposition: form-data/.test(text)) return "form";
   if (/^(?:<!doctype html|<html|<head|<body|<script)/.test(text)) return "html";

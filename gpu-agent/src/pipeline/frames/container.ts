@@ -1,5 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { Rectangle } from "./bars.ts";
+import { endsInsidePacket } from "./cut-off.ts";
 import { declaredEnd } from "./declared-end.ts";
 import { readIsoMovie } from "./iso-media.ts";
 import { readMatroskaTracks } from "./matroska.ts";
@@ -21,6 +22,10 @@ export interface ContainerFacts {
   readonly livePhoto: boolean;
   /** The share of its bytes that the file has, where the container tells. */
   readonly shareOfBytes: number;
+  /** Whether it ends in the middle of one of its parts. */
+  readonly cutOff: boolean;
+  /** Whether the duration in its header is that of the whole video, and not of what is there. */
+  readonly declaresDuration: boolean;
 }
 
 const NOTHING: ContainerFacts = {
@@ -31,6 +36,8 @@ const NOTHING: ContainerFacts = {
   spatial: false,
   livePhoto: false,
   shareOfBytes: 1,
+  cutOff: false,
+  declaresDuration: true,
 };
 
 export async function readContainer(
@@ -39,13 +46,17 @@ export async function readContainer(
   film: Pick<ProbedVideo, "stream" | "id">,
 ): Promise<ContainerFacts> {
   await using file = await open(path);
-  if (container.includes("mpegts")) return { ...NOTHING, encrypted: await isScrambled(file) };
+  if (container.includes("mpegts") || container === "ogg") {
+    const cutOff = await endsInsidePacket(file, container);
+    const isStream = container !== "ogg";
+    return { ...NOTHING, cutOff, declaresDuration: false, encrypted: isStream && (await isScrambled(file)) };
+  }
   if (container.includes("mp4")) {
-    const { videos, livePhoto } = await readIsoMovie(file);
+    const { videos, ...movie } = await readIsoMovie(file);
     // ffprobe before 4.4 does not print the track's number.
     const position = streams.findIndex(({ stream }) => stream === film.stream);
     const track = videos.find(({ id }) => id === film.id) ?? videos[position];
-    return { ...NOTHING, ...track, livePhoto };
+    return { ...NOTHING, ...track, ...movie };
   }
   const rest = { ...NOTHING, shareOfBytes: await shareOfBytes(file, container) };
   if (container.includes("matroska")) {

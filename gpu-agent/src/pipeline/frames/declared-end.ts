@@ -6,6 +6,9 @@ const CHUNK_HEADER_BYTES = 12;
 const MAX_CHUNKS = 1000;
 /** Programs that do not know the size write the largest. */
 const MAX_RIFF_BYTES = 0x7fff0000;
+const FLV_HEAD_BYTES = 4096;
+/** The name in Action Message Format, with its length, and the mark of a number. */
+const FLV_SIZE = Buffer.from("\0\x08filesize\0", "latin1");
 const ASF_HEAD_BYTES = 65_536;
 /** The File Properties object of ASF. */
 const ASF_PROPERTIES = Buffer.from("a1dcab8c47a9cf118ee400c00c205365", "hex");
@@ -21,6 +24,7 @@ const ASF_SIZE_OFFSET = 40;
 export async function declaredEnd(file: FileHandle, container: string): Promise<number | null> {
   if (container.includes("matroska")) return matroskaEnd(file);
   if (container === "avi") return riffEnd(file);
+  if (container === "flv") return flvEnd(file);
   return container === "asf" ? asfEnd(file) : null;
 }
 
@@ -39,6 +43,16 @@ async function riffEnd(file: FileHandle): Promise<number | null> {
     if (at >= size) return end;
   }
   return null;
+}
+
+/** The size among the facts at its beginning, a number after its name; live recordings have 0 or none. */
+async function flvEnd(file: FileHandle): Promise<number | null> {
+  const head = Buffer.alloc(FLV_HEAD_BYTES);
+  const { bytesRead } = await file.read(head, 0, head.length, 0);
+  const at = head.indexOf(FLV_SIZE) + FLV_SIZE.length;
+  if (at < FLV_SIZE.length || at + 8 > bytesRead) return null;
+  const size = head.readDoubleBE(at);
+  return size > 0 ? size : null;
 }
 
 async function asfEnd(file: FileHandle): Promise<number | null> {

@@ -47,6 +47,15 @@ describe("DecodeLog", () => {
     expect(log.interlaced).toBe(1);
   });
 
+  it.each([
+    "stereoscopic information: type - side by side",
+    "Stereo 3D: type - side by side",
+    "Stereo 3D: type - side by side, view - packed, primary_eye - none",
+  ])("reads how both eyes share a picture: %s", (sideData) => {
+    const { log } = read([LINES["9.0"](0), `[showinfo@decoded @ 0x9] [info]   side data - ${sideData}`]);
+    expect(log.packedEyes).toBe("side by side");
+  });
+
   it("separates messages from reports", () => {
     const { log, reports } = read([
       "[info] Stream mapping:",

@@ -1,5 +1,6 @@
 import type { Shape, ShapeRun } from "./geometry.ts";
 import { nearestQuarter } from "./orientation.ts";
+import { PACKED_EYES, type PackedEyes } from "./probe.ts";
 
 /** The start of a line by one of our two `showinfo` filters. */
 const PREFIX = /^\[showinfo@(decoded|written) @ [^\]]*\] \[info\] /;
@@ -11,6 +12,7 @@ const UNFINISHED = /^\[[^\]]* @ 0x[0-9a-f]+\] /;
 const PICTURE = /n: *(\d+) pts: *(\S+) .*? sar:(\d+)\/(\d+) s:(\d+)x(\d+) i:(\S) iskey:(\d) type:/;
 const TIME_BASE = /config in time_base: (\d+)\/(\d+)/;
 const DISPLAY_MATRIX = /side data - (?:\S+ )?displaymatrix: rotation of (-?[\d.]+) degrees/;
+const STEREO = /side data - (?:stereoscopic information|Stereo 3D): *type - (side by side|top and bottom)/i;
 const OTHER_INFO = /\] \[(?:info|verbose|debug)\] |^\[info\]/;
 
 /** ffmpeg's report of a pass: the pictures that it decoded and those that it wrote. */
@@ -23,6 +25,8 @@ export class DecodeLog {
   unit = Number.NaN;
   /** The same for the written ones: filters may use other units. */
   writtenUnit = Number.NaN;
+  /** How each picture holds the views of both eyes, by messages of the stream; null when it holds one view. */
+  packedEyes: PackedEyes | null = null;
   /** The number of interlaced pictures among the decoded ones. */
   interlaced = 0;
   /** The key pictures among the decoded ones, by number. */
@@ -51,7 +55,7 @@ export class DecodeLog {
     }
     const [, numerator, denominator] = TIME_BASE.exec(line) ?? [];
     if (numerator !== undefined) this.#addTimeBase(filter, Number(numerator) / Number(denominator));
-    else this.#addTurn(line);
+    else this.#addSideData(line);
     return OTHER_INFO.test(line);
   }
 
@@ -90,7 +94,9 @@ export class DecodeLog {
     if (last === undefined || !sameShape(last, shape)) this.#runs.push({ from, shape });
   }
 
-  #addTurn(line: string): void {
+  #addSideData(line: string): void {
+    const packing = STEREO.exec(line)?.[1];
+    this.packedEyes ??= PACKED_EYES.find((kind) => kind === packing) ?? null;
     const anticlockwise = DISPLAY_MATRIX.exec(line)?.[1];
     if (anticlockwise !== undefined) this.turns.add(nearestQuarter(-Number(anticlockwise)));
   }

@@ -17,7 +17,7 @@ import {
   type Turn,
 } from "./geometry.ts";
 import { GREY_LONG_SIDE } from "./grey-pictures.ts";
-import type { FramesConfig, InputVideo } from "./input-video.ts";
+import { bothEyes, type FramesConfig, type InputVideo } from "./input-video.ts";
 import { judgeDecoded } from "./judge-frames.ts";
 import { isUpright, reportedTurn } from "./orientation.ts";
 import { MAX_PICTURE_PIXELS } from "./probe.ts";
@@ -89,6 +89,7 @@ export async function decodeUntilPlanned(
     const { log, errors } = decoded.value;
     const damage = judgeDecoded(log.stamps.length, expected, errors);
     if (damage) return err(damage);
+    if (log.packedEyes) return err(bothEyes(log.packedEyes));
 
     const stopped = log.stamps.length === request.stopAfter;
     const times = decodedTimes(video.file, video.index, promised, log, stopped);

@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises";
 import { type Failure, failure } from "@splatt/shared";
 import { SIGNATURE_BYTES, type Signature, signatureOf } from "./container-signature.ts";
+import { isMotionJpeg } from "./motion-jpeg.ts";
 
 /** How many bytes of a photo are searched for an appended clip. */
 const MAX_PHOTO_BYTES = 64 * 1_048_576;
@@ -28,5 +29,6 @@ export async function readSignature(file: string): Promise<Signature> {
   await using handle = await open(file);
   const head = Buffer.alloc(SIGNATURE_BYTES);
   const { bytesRead } = await handle.read(head, 0, head.length, 0);
-  return signatureOf(head.subarray(0, bytesRead));
+  const signature = signatureOf(head.subarray(0, bytesRead));
+  return signature === "image" && (await isMotionJpeg(handle)) ? "bare-stream" : signature;
 }

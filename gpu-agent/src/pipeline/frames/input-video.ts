@@ -8,7 +8,7 @@ import { type FrameTools, runFrameTool } from "./frame-tools.ts";
 import { MIN_DECODED_SHARE } from "./judge-frames.ts";
 import { type Orientation, UPRIGHT } from "./orientation.ts";
 import type { PacketIndex } from "./packet-index.ts";
-import type { ProbedFile, ProbedVideo } from "./probe.ts";
+import type { PackedEyes, ProbedFile, ProbedVideo } from "./probe.ts";
 import { probeVideo, readPackets } from "./read-video.ts";
 
 export interface FramesConfig extends FrameLimits, FrameTools {}
@@ -38,23 +38,29 @@ export async function readInputVideo(
   if (films.every(({ encrypted }) => encrypted)) return err(failure("video_encrypted", ""));
   const packets = await readPackets(config, path, file.value, config.maxPictures, context);
   if (!packets.ok) return packets;
-  const { film, index } = packets.value;
-  const container = await readContainer(path, file.value, film);
+  const { film, index, endedEarly } = packets.value;
+  const facts = await readContainer(path, file.value, film);
+  const container = { ...facts, cutOff: facts.cutOff || endedEarly };
   const unusable = unusableKind(file.value, film, container);
   if (unusable) return err(unusable);
   const orientation = film.orientation ?? container.orientation ?? UPRIGHT;
   const promised = promisedTimes(file.value, film, index);
   context.log.info({ film, container, pictures: promised.times.length, end: promised.end }, "read the video");
-  const share = shareInFile(file.value, film, promised);
+  const share = shareInFile(file.value, film, container, promised);
   if (share < MIN_DECODED_SHARE) {
     return err(failure("video_corrupt", `The file holds only ${Math.round(100 * share)} % of the video.`));
   }
   return ok({ path, file: file.value, film, container, orientation, index, promised });
 }
 
-/** The share of its declared duration that the file holds. A transport stream declares none. */
-export function shareInFile(file: ProbedFile, film: ProbedVideo, promised: Times): number {
-  if (film.duration === null || !(film.duration > 0) || file.container.includes("mpegts")) return 1;
+/** The share of its declared duration that the file holds. */
+export function shareInFile(
+  file: ProbedFile,
+  film: ProbedVideo,
+  { declaresDuration }: ContainerFacts,
+  promised: Times,
+): number {
+  if (film.duration === null || !(film.duration > 0) || !declaresDuration) return 1;
   // A fragmented MP4 that was cut out of a longer one declares the end of its clock as its duration.
   const skipped = Math.max(0, file.startTime);
   return Math.max(promised.end - (promised.times[0] ?? 0), promised.end + skipped) / film.duration;
@@ -64,7 +70,18 @@ function unusableKind(file: ProbedFile, film: ProbedVideo, container: ContainerF
   if (film.encrypted || container.encrypted) return failure("video_encrypted", "");
   if (file.livePhoto || container.livePhoto) return failure("image_motion_photo", "");
   if (film.equirectangular) return failure("video_spherical", "");
+  if (film.packedEyes) return bothEyes(film.packedEyes);
   return film.dolbyVisionOnly ? failure("video_dolby_vision", "") : null;
+}
+
+/** The failure of a 3D video: to COLMAP, its two views would be one distorted picture. */
+export function bothEyes(packing: PackedEyes): Failure {
+  const half = packing === "side by side" ? "iw/2:ih" : "iw:ih/2";
+  return failure(
+    "video_unsupported",
+    `It is a 3D video, whose pictures hold the views of both eyes, ${packing}. ` +
+      `Send those of one eye: ffmpeg -i FILE -vf crop=${half}:0:0 video.mp4`,
+  );
 }
 
 /** HDR video needs filters that not every ffmpeg has. */

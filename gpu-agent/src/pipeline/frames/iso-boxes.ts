@@ -6,6 +6,8 @@ export interface Box {
   /** The start and end of its content in the file. */
   readonly start: number;
   readonly end: number;
+  /** Whether all of it is there: the last box of a truncated file ends after the file does. */
+  readonly whole: boolean;
 }
 
 /** A real file has dozens; a hostile one may declare millions. */
@@ -36,6 +38,7 @@ export async function* boxes(file: FileHandle, from: number, to: number): AsyncG
       type: header.toString("latin1", 4, 8),
       start: at + headerSize,
       end: Math.min(to, at + size),
+      whole: at + size <= to,
     };
     at += size;
   }

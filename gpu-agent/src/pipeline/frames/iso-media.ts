@@ -21,27 +21,45 @@ export interface IsoMovie {
   readonly videos: readonly IsoTrack[];
   /** Whether a track marks the moment of a still: the clip belongs to a live photo. */
   readonly livePhoto: boolean;
+  /** Whether its last box ends after the file does. */
+  readonly cutOff: boolean;
+  /** Whether it declares how long it is. Most fragmented files do not: ffprobe adds up the fragments that are there. */
+  readonly declaresDuration: boolean;
 }
 
 const MAX_SAMPLE_ENTRY_BYTES = 65_536;
 /** Bytes of a visual sample entry before its child boxes. */
 const VISUAL_SAMPLE_ENTRY_BYTES = 78;
 
+const MOVIE_BOXES = new Set(["moov", "moof", "mdat"]);
+
 /** @returns an empty result when the file is not ISO media or too damaged to read */
 export async function readIsoMovie(file: FileHandle): Promise<IsoMovie> {
   const { size } = await file.stat();
   const videos: IsoTrack[] = [];
-  let livePhoto = false;
+  let [livePhoto, cutOff, fragmented, indexed] = [false, false, false, false];
   for await (const movie of boxes(file, 0, size)) {
+    // Anything else may follow the last box.
+    cutOff ||= !movie.whole && MOVIE_BOXES.has(movie.type);
+    if (movie.type === "sidx") indexed ||= await listsFragments(file, movie);
     if (movie.type !== "moov") continue;
     for await (const box of boxes(file, movie.start, movie.end)) {
+      fragmented ||= box.type === "mvex";
       if (box.type !== "trak") continue;
       const entry = await readSampleEntry(file, box);
       if (entry.handler === "meta") livePhoto ||= entry.bytes.includes(STILL_IMAGE_TIME);
       if (entry.handler === "vide") videos.push({ ...entry.header, ...describe(entry.bytes) });
     }
   }
-  return { videos, livePhoto };
+  return { videos, livePhoto, cutOff, declaresDuration: !fragmented || indexed };
+}
+
+/** Whether a segment index lists several fragments. Each fragment may also have an index of its own. */
+async function listsFragments(file: FileHandle, index: Box): Promise<boolean> {
+  const header = await readBytes(file, index.start, 32);
+  // Version 1 has times and offsets of eight bytes.
+  const count = header[0] === 1 ? 30 : 22;
+  return header.length >= count + 2 && header.readUInt16BE(count) > 1;
 }
 
 /** The key of the metadata with which Apple's cameras mark a live photo's still. */

@@ -38,9 +38,15 @@ export interface ProbedVideo {
   readonly attached: boolean;
   readonly encrypted: boolean;
   readonly equirectangular: boolean;
+  /** How each picture holds the views of both eyes; null when it holds one view. */
+  readonly packedEyes: PackedEyes | null;
   /** Dolby Vision whose pictures look right only with a Dolby Vision decoder. */
   readonly dolbyVisionOnly: boolean;
 }
+
+/** By the names that ffmpeg gives them. */
+export const PACKED_EYES = ["side by side", "top and bottom"] as const;
+export type PackedEyes = (typeof PACKED_EYES)[number];
 
 /** Pixels of a picture: two eyes of 8K. Larger claims are an attempt to exhaust memory. */
 export const MAX_PICTURE_PIXELS = 70_000_000;
@@ -71,7 +77,7 @@ export function probeArguments(file: string, sideData: boolean): string[] {
     "stream_disposition=default,attached_pic,timed_thumbnails,still_image",
     "stream_tags=enc_key_id",
     ...(sideData
-      ? ["stream_side_data=displaymatrix,projection,dv_profile,dv_bl_signal_compatibility_id"]
+      ? ["stream_side_data=displaymatrix,projection,type,dv_profile,dv_bl_signal_compatibility_id"]
       : []),
     "format=format_name,start_time",
     `format_tags=${LIVE_PHOTO_TAG}`,
@@ -115,6 +121,7 @@ const Probe = z.object({
           z.object({
             displaymatrix: z.string().optional(),
             projection: z.string().optional(),
+            type: z.string().optional(),
             dv_profile: z.number().optional(),
             dv_bl_signal_compatibility_id: z.number().optional(),
           }),
@@ -181,6 +188,7 @@ function describe(stream: ProbedStream): ProbedVideo {
     equirectangular: sideData.some(
       ({ projection }) => projection !== undefined && projection !== "rectangular",
     ),
+    packedEyes: PACKED_EYES.find((kind) => sideData.some(({ type }) => type?.startsWith(kind))) ?? null,
     dolbyVisionOnly:
       dolbyVision !== undefined &&
       (dolbyVision.dv_profile === 5 || dolbyVision.dv_bl_signal_compatibility_id === 0),

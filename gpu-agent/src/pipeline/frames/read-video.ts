@@ -93,6 +93,9 @@ export async function readMessageOrientations(
   return ran.ok ? ok(found) : ran;
 }
 
+/** The message about a Matroska file, such as a live recording, that ends in the middle of an element. */
+const ENDED_EARLY = /File ended prematurely/;
+
 /** Lists the file's packets, and chooses the film among its video streams. */
 export async function readPackets(
   tools: FrameTools,
@@ -100,9 +103,10 @@ export async function readPackets(
   file: ProbedFile,
   maxPictures: number,
   context: StageContext,
-): Promise<Result<{ film: ProbedVideo; index: PacketIndex }, Failure>> {
+): Promise<Result<{ film: ProbedVideo; index: PacketIndex; endedEarly: boolean }, Failure>> {
   const packets = new PacketCollector();
   const enough = new AbortController();
+  let endedEarly = false;
   const signal = AbortSignal.any([context.signal, enough.signal]);
   const ran = await runFrameTool(
     tools,
@@ -111,7 +115,10 @@ export async function readPackets(
     { ...context, signal },
     {
       onLine: (line, stream) => {
-        if (stream === "stderr") return context.toolOutput(line);
+        if (stream === "stderr") {
+          endedEarly ||= ENDED_EARLY.test(line);
+          return context.toolOutput(line);
+        }
         packets.add(line);
         if (packets.count > maxPictures) enough.abort();
       },
@@ -124,5 +131,7 @@ export async function readPackets(
   const film = chooseFilm(file.videos, (stream) => packets.countOf(stream));
   if (!film.ok) return film;
   const index = packets.indexOf(film.value.stream);
-  return index ? ok({ film: film.value, index }) : err(failure("video_corrupt", "It has no pictures."));
+  return index
+    ? ok({ film: film.value, index, endedEarly })
+    : err(failure("video_corrupt", "It has no pictures."));
 }

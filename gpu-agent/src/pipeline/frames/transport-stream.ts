@@ -1,27 +1,47 @@
 import type { FileHandle } from "node:fs/promises";
 
 const SAMPLE_BYTES = 1_048_576;
-const SYNC = 0x47;
+/** The first byte of each packet. */
+export const SYNC = 0x47;
 const NULL_PACKET = 0x1fff;
 /** Tables are never scrambled, sound may not be. */
 const MIN_SCRAMBLED_SHARE = 0.2;
 
 /** Whether the packets of an MPEG transport stream (ISO 13818-1) are scrambled, as those of pay TV are. */
 export async function isScrambled(file: FileHandle): Promise<boolean> {
-  const sample = Buffer.alloc(SAMPLE_BYTES);
-  const { bytesRead } = await file.read(sample, 0, sample.length, 0);
-  const head = sample.subarray(0, bytesRead);
-  for (const [first, step] of [
-    [0, 188],
-    [4, 192],
-  ] as const) {
-    if ([0, 1, 2].every((i) => head[first + i * step] === SYNC))
-      return share(head, first, step) >= MIN_SCRAMBLED_SHARE;
-  }
-  return false;
+  const head = await readHead(file, SAMPLE_BYTES);
+  const grid = gridOf(head);
+  return grid !== null && share(head, grid) >= MIN_SCRAMBLED_SHARE;
 }
 
-function share(head: Buffer, first: number, step: number): number {
+/** Where the sync byte of the first packet is, and the bytes from one to the next. */
+export interface PacketGrid {
+  readonly first: number;
+  readonly step: number;
+}
+
+/** Packets of 188 bytes, or of 192 with time codes in front. */
+const GRIDS: readonly PacketGrid[] = [
+  { first: 0, step: 188 },
+  { first: 4, step: 192 },
+];
+
+/** @returns null when the file does not begin with a packet */
+export async function packetGrid(file: FileHandle): Promise<PacketGrid | null> {
+  return gridOf(await readHead(file, 3 * 192));
+}
+
+function gridOf(head: Buffer): PacketGrid | null {
+  return GRIDS.find(({ first, step }) => [0, 1, 2].every((i) => head[first + i * step] === SYNC)) ?? null;
+}
+
+async function readHead(file: FileHandle, bytes: number): Promise<Buffer> {
+  const head = Buffer.alloc(bytes);
+  const { bytesRead } = await file.read(head, 0, bytes, 0);
+  return head.subarray(0, bytesRead);
+}
+
+function share(head: Buffer, { first, step }: PacketGrid): number {
   let [packets, scrambled] = [0, 0];
   for (let at = first; at + 4 <= head.length && head[at] === SYNC; at += step) {
     if ((head.readUInt16BE(at + 1) & NULL_PACKET) === NULL_PACKET) continue;

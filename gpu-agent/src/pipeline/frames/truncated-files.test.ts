@@ -9,8 +9,23 @@ import { ffmpeg } from "./testing/counter-clip.ts";
 import { ffmpegOnPath } from "./testing/ffmpegs.ts";
 import { VideoFrames } from "./video-frames.ts";
 
-/** Containers whose truncated files ffprobe takes for whole ones. */
-const CONTAINERS = ["matroska", "avi", "asf"];
+const MPEG4 = ["-c:v", "mpeg4", "-q:v", "3"];
+
+/** Containers whose truncated files ffprobe takes for whole ones, and that say where they end. */
+const SIZED: Readonly<Record<string, readonly string[]>> = {
+  matroska: [...MPEG4, "-f", "matroska"],
+  avi: [...MPEG4, "-f", "avi"],
+  asf: [...MPEG4, "-f", "asf"],
+  flv: ["-c:v", "flv", "-q:v", "3", "-f", "flv"],
+};
+
+/** Those that do not say it. The last packet shows that it is not the end, but not how much is missing. */
+const UNSIZED: Readonly<Record<string, readonly string[]>> = {
+  "an MPEG transport stream": [...MPEG4, "-f", "mpegts"],
+  "a fragmented MP4": [...MPEG4, "-g", "10", "-movflags", "frag_keyframe+empty_moov", "-f", "mp4"],
+  "a live WebM": ["-c:v", "libvpx", "-deadline", "realtime", "-b:v", "1M", "-live", "1", "-f", "webm"],
+  Ogg: ["-c:v", "libvpx", "-deadline", "realtime", "-b:v", "1M", "-f", "ogg"],
+};
 
 let dir = "";
 beforeEach(async () => {
@@ -18,12 +33,12 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-/** The notes on the first part of a video. */
-async function notesOn(container: string, share: number): Promise<string> {
-  const video = ["-f", "lavfi", "-i", "testsrc2=s=320x240:r=10:d=8", "-c:v", "mpeg4", "-q:v", "3"];
-  ffmpeg(dir, ...video, "-f", container, "whole");
+/** The notes on the first part of a video, with other bytes after it. */
+async function notesOn(output: readonly string[], share: number, rest = Buffer.alloc(0)): Promise<string> {
+  ffmpeg(dir, "-f", "lavfi", "-i", "testsrc2=s=320x240:r=10:d=8", ...output, "whole");
   const bytes = await readFile(join(dir, "whole"));
-  await writeFile(join(dir, "source"), bytes.subarray(0, Math.floor(bytes.length * share)));
+  const first = bytes.subarray(0, Math.floor(bytes.length * share));
+  await writeFile(join(dir, "source"), Buffer.concat([first, rest]));
   const out = await mkdtemp(join(dir, "out-"));
   const tools = { ffmpeg: "ffmpeg", ffprobe: "ffprobe", commandTimeoutMs: 60_000 };
   const result = await createFramesStage({ ...FRAME_LIMITS, ...tools }).run(
@@ -44,8 +59,17 @@ async function notesOn(container: string, share: number): Promise<string> {
 }
 
 describe.skipIf(ffmpegOnPath() === null)("a truncated file is named as that", { timeout: 60_000 }, () => {
-  it.each(CONTAINERS)("%s", async (container) => {
-    expect(await notesOn(container, 1)).not.toContain("truncated");
-    expect(await notesOn(container, 0.6)).toContain("The file is truncated: it holds 60 % of the video.");
+  it.each(Object.entries(SIZED))("%s, with the share that it holds", async (_, output) => {
+    expect(await notesOn(output, 1)).not.toContain("truncated");
+    expect(await notesOn(output, 0.6)).toContain("The file is truncated: it holds 60 % of the video.");
+  });
+
+  it.each(["mpegts", "mp4"])("%s with something after its end is not truncated", async (container) => {
+    expect(await notesOn([...MPEG4, "-f", container], 1, Buffer.alloc(1000, 9))).toBe("");
+  });
+
+  // corpus.test.ts has whole ones.
+  it.each(Object.entries(UNSIZED))("%s, without a share", async (_, output) => {
+    expect(await notesOn(output, 0.601)).toMatch(/The file is truncated: its end is missing\.$/);
   });
 });

@@ -36,6 +36,17 @@ const KINDS: readonly (readonly [
     /stream without a container/,
   ],
   [
+    "a bare stream of JPEGs",
+    "video_unsupported",
+    () => ffmpeg(dir, ...SOURCE, "-c:v", "mjpeg", "-f", "mjpeg", "source"),
+    /stream without a container/,
+  ],
+  [
+    "a photo of several pictures",
+    "image_still",
+    () => ffmpeg(dir, ...SOURCE, "-frames:v", "4", "-c:v", "mjpeg", "-f", "mjpeg", "source"),
+  ],
+  [
     "DV as it comes from the tape",
     "video_unsupported",
     () =>
@@ -164,6 +175,13 @@ const KINDS: readonly (readonly [
     "video_dolby_vision",
     // Version 1.0, profile 5, level 6, with enhancement data and a base layer compatible with nothing.
     () => mp4With(box("dvcC", Buffer.concat([Buffer.from([1, 0, 0x0a, 0x35, 0x00]), Buffer.alloc(19)]))),
+  ],
+  [
+    "a 3D video with the eyes side by side",
+    "video_unsupported",
+    () =>
+      ffmpeg(dir, ...SOURCE, ...MPEG4, "-metadata:s:v", "stereo_mode=left_right", "-f", "matroska", "source"),
+    /views of both eyes, side by side.* crop=iw\/2:ih:0:0/,
   ],
   ["an animation", "image_animated", () => ffmpeg(dir, ...SOURCE, "-frames:v", "9", "-f", "gif", "source")],
   [

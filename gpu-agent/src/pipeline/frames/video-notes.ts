@@ -27,11 +27,13 @@ export function videoNotes(video: InputVideo, { request, decoded, run, uniform }
   }
   if (container.spatial) notes.push("It is spatial video; only the pictures of one eye were used.");
   if (decoded.damage.length > 0) {
+    const message = (decoded.damage[0] ?? "").replace(/\.$/, "");
     notes.push(
-      `The video is damaged: parts of some frames may be smeared. ffmpeg said, among others: ${decoded.damage[0]}.`,
+      `The video is damaged: parts of some frames may be smeared. ffmpeg said, among others: ${message}.`,
     );
   }
-  const share = Math.min(shareInFile(file, film, promised), container.shareOfBytes);
+  const share = Math.min(shareInFile(file, film, container, promised), container.shareOfBytes);
   if (share < 0.95) notes.push(`The file is truncated: it holds ${Math.round(100 * share)} % of the video.`);
+  else if (container.cutOff) notes.push("The file is truncated: its end is missing.");
   return notes;
 }

@@ -19,6 +19,7 @@ export function video(change: Partial<ProbedVideo> = {}): ProbedVideo {
     attached: false,
     encrypted: false,
     equirectangular: false,
+    packedEyes: null,
     dolbyVisionOnly: false,
     ...change,
   };
