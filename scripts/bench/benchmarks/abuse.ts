@@ -57,7 +57,10 @@ const controlPlane = await ControlPlaneProcess.start({ dataDir, apiKey: API_KEY,
 });
 const pids = await controlPlane.pids();
 const http = new Agent({ keepAlive: true });
-const peer = createServer((_request, response) => response.end("{}")).listen(0, "127.0.0.1");
+const peer = createServer({ keepAliveTimeout: 0 }, (_request, response) => response.end("{}")).listen(
+  0,
+  "127.0.0.1",
+);
 await once(peer, "listening");
 const peerUrl = `http://127.0.0.1:${(peer.address() as AddressInfo).port}/`;
 let agent: AbusedAgent | null = null;

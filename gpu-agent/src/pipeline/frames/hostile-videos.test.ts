@@ -1,11 +1,12 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { constants, existsSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openedIn, straceWorks, systemCalls, watched } from "../../processes/testing/watched-program.ts";
 import { type LocalServer, localServer } from "../download/testing/local-server.ts";
 import { FRAME_LIMITS } from "./frame-plan.ts";
 import { createFramesStage } from "./frames-stage.ts";
@@ -13,7 +14,6 @@ import { type Bait, BROKEN_VIDEOS, PLAYLISTS, READ_BY_SOME } from "./testing/hos
 
 /** With the real ffmpeg, and strace watching it where there is one that may. */
 const installed = spawnSync("ffmpeg", ["-version"]).status === 0;
-const straceWorks = spawnSync("strace", ["-o", "/dev/null", "true"]).status === 0;
 
 let dir = "";
 let bait: Bait;
@@ -31,28 +31,10 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-/** A program that runs another one and writes down which files it opens and whom it connects to. */
-async function watched(program: string): Promise<string> {
-  if (!straceWorks) return program;
-  const path = join(dir, `watched-${program}`);
-  const calls = "trace=open,openat,openat2,connect,bind,sendto,execve";
-  await writeFile(
-    path,
-    `#!/bin/sh\nexec strace -f -qq -e ${calls} -e signal=none -o "${dir}/calls-$$" ${program} "$@"\n`,
-  );
-  await chmod(path, 0o755);
-  return path;
-}
-
-async function systemCalls(): Promise<string> {
-  const logs = (await readdir(dir)).filter((name) => name.startsWith("calls-"));
-  return (await Promise.all(logs.map((name) => readFile(join(dir, name), "utf8")))).join("");
-}
-
 async function takeFrames() {
   const stage = createFramesStage({
-    ffmpeg: await watched("ffmpeg"),
-    ffprobe: await watched("ffprobe"),
+    ffmpeg: await watched("ffmpeg", dir),
+    ffprobe: await watched("ffprobe", dir),
     ...FRAME_LIMITS,
     minFrames: 4,
     commandTimeoutMs: 60_000,
@@ -93,10 +75,9 @@ async function expectNothingElseTouched(trap: { taken(): Promise<boolean> }): Pr
   expect(await readdir(join(dir, "out"))).toEqual([]);
   expect(existsSync(join(dirname(dir), "attachment-escaped"))).toBe(false);
   if (!straceWorks) return;
-  const calls = await systemCalls();
+  const calls = await systemCalls(dir);
   expect(calls).toContain(`"${join(dir, "source")}"`);
-  const opened = [...calls.matchAll(/open(?:at2?)?\([^"]*"([^"]*)"/g)].map((match) => match[1] ?? "");
-  const ours = opened.filter((path) => path.startsWith(dir) || path === "/etc/passwd");
+  const ours = [...openedIn(calls)].filter((path) => path.startsWith(dir) || path === "/etc/passwd");
   expect(new Set(ours)).toEqual(new Set([join(dir, "source")]));
   expect(calls).not.toMatch(/AF_INET/);
 }
@@ -127,12 +108,12 @@ describe.skipIf(!installed)("a broken or hostile video", { timeout: 90_000 }, ()
 });
 
 it.skipIf(!installed || !straceWorks)("strace would tell, so that the above can fail", async () => {
-  const ffmpeg = await watched("ffmpeg");
+  const ffmpeg = await watched("ffmpeg", dir);
   // Not spawnSync: the server that is connected to lives in this process.
   const run = (...args: string[]) => execa(ffmpeg, ["-nostdin", ...args], { reject: false, timeout: 20_000 });
   await writeFile(join(dir, "source"), "ffconcat version 1.0\nfile /etc/passwd\n");
   await run("-safe", "0", "-f", "concat", "-i", join(dir, "source"));
-  expect(await systemCalls()).toContain('"/etc/passwd"');
+  expect(await systemCalls(dir)).toContain('"/etc/passwd"');
   await run("-i", `${bait.origin}/v.mp4`);
-  expect(await systemCalls()).toMatch(/AF_INET/);
+  expect(await systemCalls(dir)).toMatch(/AF_INET/);
 });
