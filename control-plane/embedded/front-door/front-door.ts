@@ -402,8 +402,13 @@ export class FrontDoor {
       const url = await this.#runtime.url();
       const headers = this.#headersToRuntime(request, transfer, requestId);
       const isAgent = target.split("?", 1)[0] === "/agent";
-      const { firstMessageMs, socketIdleMs, frames } = this.#options.limits;
-      const limits = { firstMessageMs: isAgent ? firstMessageMs : null, idleMs: socketIdleMs, frames };
+      const { firstMessageMs, socketIdleMs, socketClosingMs, frames } = this.#options.limits;
+      const limits = {
+        firstMessageMs: isAgent ? firstMessageMs : null,
+        idleMs: socketIdleMs,
+        closingMs: socketClosingMs,
+        frames,
+      };
       await passWebSocket({ client: socket, head, url, path: target, headers, limits });
     } catch {
       this.#runtime.forgetUrl();

@@ -24,6 +24,8 @@ export interface DoorLimits {
   readonly firstMessageMs: number;
   /** A WebSocket without a byte in either direction is cut. */
   readonly socketIdleMs: number;
+  /** A client that does not answer the Close frame of its WebSocket is cut. */
+  readonly socketClosingMs: number;
   /**
    * What a client may send over its WebSocket: frames in a burst and in the long run, bytes and frames of a message.
    * Above what the Worker allows an agent, so that it is the one that explains.
@@ -62,6 +64,7 @@ export const DOOR_LIMITS: DoorLimits = {
   idleMs: 15_000,
   firstMessageMs: 15_000,
   socketIdleMs: 600_000,
+  socketClosingMs: 5000,
   frames: { burst: 1000, perSecond: 100, messageBytes: 256 * 1024, messageFrames: 64 },
   connections: 1024,
   connectionsPerAddress: 256,

@@ -58,7 +58,10 @@ describe("a WebSocket", () => {
   }
 
   /** A client's socket, which a door connects with a runtime. */
-  async function connected(runtimeSends: Buffer): Promise<{ socket: Duplex; received: Buffer[] }> {
+  async function connected(
+    runtimeSends: Buffer,
+    closingMs = 60_000,
+  ): Promise<{ socket: Duplex; received: Buffer[] }> {
     const received: Buffer[] = [];
     const runtime = createServer().on("upgrade", (_request, socket: Duplex) => {
       socket.on("data", (chunk: Buffer) => received.push(chunk)).on("error", () => undefined);
@@ -67,7 +70,7 @@ describe("a WebSocket", () => {
     });
     const url = await listening(runtime);
     const door = createServer().on("upgrade", (_request, client, head) => {
-      const limits = { firstMessageMs: null, idleMs: 0, frames: DOOR_LIMITS.frames };
+      const limits = { firstMessageMs: null, idleMs: 0, closingMs, frames: DOOR_LIMITS.frames };
       void passWebSocket({ client: client as never, head, url, path: "/", headers: [], limits });
     });
     const upgrade = request(await listening(door), {
@@ -88,6 +91,14 @@ describe("a WebSocket", () => {
     }
     expect(sent).toEqual(Buffer.concat([frame(TEXT, 3), frame(CLOSE, 2)]));
     expect(Buffer.concat(received)).toEqual(frame(CLOSE, 2, MASK));
+  });
+
+  it("whose client does not answer its Close frame, and sends others, is cut", async () => {
+    const { socket } = await connected(frame(CLOSE, 2), 200);
+    const pings = setInterval(() => socket.write(frame(9, 0, MASK)), 20);
+    socket.on("error", () => undefined).resume();
+    await new Promise((resolve) => socket.once("close", resolve));
+    clearInterval(pings);
   });
 
   it("whose client never ends a message is closed with a code, and the runtime gets no more than the limit", async () => {

@@ -15,6 +15,7 @@ export interface SocketToPass {
   readonly limits: {
     readonly firstMessageMs: number | null;
     readonly idleMs: number;
+    readonly closingMs: number;
     readonly frames: DoorLimits["frames"];
   };
 }
@@ -58,7 +59,7 @@ export async function passWebSocket(options: SocketToPass): Promise<void> {
 }
 
 function join(client: Socket, runtime: Socket, limits: SocketToPass["limits"]): void {
-  const { firstMessageMs, idleMs, frames } = limits;
+  const { firstMessageMs, idleMs } = limits;
   const end = () => {
     client.destroy();
     runtime.destroy();
@@ -77,16 +78,17 @@ function join(client: Socket, runtime: Socket, limits: SocketToPass["limits"]): 
   }
   client.pipe(runtime);
   runtime.pipe(client);
-  followFrames(client, runtime, frames);
+  followFrames(client, runtime, limits);
 }
 
 /**
  * Ends the connection when both sides have sent their Close frames. The runtime does so seconds later when it was the
  * first to close, and a client that waits for the end, as the standard says, would wait with it. Cuts a client that
- * exceeds its limits.
+ * exceeds its limits, or does not answer the runtime's Close frame.
  */
-function followFrames(client: Socket, runtime: Socket, limits: DoorLimits["frames"]): void {
-  const limiter = new FrameLimiter(limits, performance.now());
+function followFrames(client: Socket, runtime: Socket, limits: SocketToPass["limits"]): void {
+  const limiter = new FrameLimiter(limits.frames, performance.now());
+  let closing: NodeJS.Timeout | null = null;
   let violation: CloseCode | null = null;
   const fromRuntime = new WebSocketFrames();
   const fromClient = new WebSocketFrames((frame) => {
@@ -100,7 +102,9 @@ function followFrames(client: Socket, runtime: Socket, limits: DoorLimits["frame
   runtime.on("data", (chunk: Buffer) => {
     fromRuntime.push(chunk);
     endIfClosed();
+    if (fromRuntime.isClosed) closing ??= setTimeout(() => cut(client, runtime, null), limits.closingMs);
   });
+  client.once("close", () => clearTimeout(closing ?? undefined));
   client.on("data", (chunk: Buffer) => {
     fromClient.push(chunk);
     if (violation === null) endIfClosed();

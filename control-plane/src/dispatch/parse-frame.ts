@@ -1,5 +1,13 @@
 import { AgentMessage, MAX_FRAME_BYTES } from "@splatt/shared";
 
+/** Half of a surrogate pair, which no store keeps as it is and strict JSON parsers refuse, or a NUL. */
+const NOT_STORABLE = /\\u(?:0000|d[89a-f])/i;
+
+/** Replaces what cannot be stored. Refusing it would end the job of an agent that cuts a tool's message within an emoji. */
+function storable(_key: string, value: unknown): unknown {
+  return typeof value === "string" ? value.toWellFormed().replaceAll("\0", "\ufffd") : value;
+}
+
 /** @returns the message in an agent's frame, or why there is none */
 export function parseFrame(
   frame: string | ArrayBuffer,
@@ -10,7 +18,7 @@ export function parseFrame(
   }
   let json: unknown;
   try {
-    json = JSON.parse(frame);
+    json = NOT_STORABLE.test(frame) ? JSON.parse(frame, storable) : JSON.parse(frame);
   } catch {
     return { ok: false, reason: "not JSON" };
   }
