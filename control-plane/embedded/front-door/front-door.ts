@@ -300,6 +300,7 @@ export class FrontDoor {
     const answer = await this.#runtime.ask({
       method: request.method ?? "GET",
       path: request.url ?? "/",
+      isLongPoll: isLongPoll(request),
       headers: () => [...this.#headersToRuntime(request, transfer, requestId), ...lengths],
       body,
       left: clientLeft(response),

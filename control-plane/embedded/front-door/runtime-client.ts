@@ -20,6 +20,8 @@ export interface RuntimeClientOptions {
 export interface RuntimeRequest {
   readonly method: string;
   readonly path: string;
+  /** Whether the runtime answers only at the next change of a job. */
+  readonly isLongPoll: boolean;
   /** Called for each try, because the state of the disk is among them. */
   readonly headers: () => readonly string[];
   /** Null when the front door holds the body back. */
@@ -90,11 +92,13 @@ export class RuntimeClient {
     }
   }
 
-  async #giveUpIfDiskHangs(forwarded: ClientRequest, { body }: RuntimeRequest): Promise<void> {
+  async #giveUpIfDiskHangs(forwarded: ClientRequest, { body, isLongPoll }: RuntimeRequest): Promise<void> {
     await this.#options.recheckStorage();
     const state = this.#options.storage();
-    // A part takes long when the client is slow, and may itself slow the disk down.
-    if (isHanging(state) && (body !== null || state.kind === "failing")) forwarded.destroy();
+    if (!isHanging(state)) return;
+    // A part takes long when the client is slow, and may itself slow the disk down. A long poll waits for its job.
+    const mayTakeLong = body === null || isLongPoll;
+    if (!mayTakeLong || state.kind === "failing") forwarded.destroy();
   }
 
   #forward({ hostname, port }: URL, { method, path, headers, body }: RuntimeRequest): ClientRequest {

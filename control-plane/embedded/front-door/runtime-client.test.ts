@@ -1,0 +1,72 @@
+import { once } from "node:events";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { StorageState } from "../../src/storage/storage-state.ts";
+import { RuntimeClient, type RuntimeRequest } from "./runtime-client.ts";
+
+/** A runtime that does not answer yet, on a disk in each state. */
+
+let runtime: Server;
+let asked: PromiseWithResolvers<ServerResponse>;
+let state: StorageState | null;
+let client: RuntimeClient;
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  asked = Promise.withResolvers();
+  runtime = createServer((_, response) => asked.resolve(response)).listen(0, "127.0.0.1");
+  await once(runtime, "listening");
+  const { port } = runtime.address() as AddressInfo;
+  client = new RuntimeClient({
+    runtimeUrl: async () => new URL(`http://127.0.0.1:${port}`),
+    storage: () => state,
+    recheckStorage: async () => undefined,
+  });
+});
+afterEach(async () => {
+  client.close();
+  runtime.closeAllConnections();
+  runtime.close();
+  vi.useRealTimers();
+});
+
+const request = (isLongPoll: boolean): RuntimeRequest => ({
+  method: "GET",
+  path: isLongPoll ? "/jobs/x/status?wait=30" : "/jobs/x/status",
+  isLongPoll,
+  headers: () => ["host", "runtime"],
+  body: Buffer.alloc(0),
+  left: new AbortController().signal,
+});
+
+/** Asks, and lets the time pass after which the disk is looked at. @returns the status, or null when it is given up */
+async function ask(isLongPoll: boolean, disk: StorageState["kind"] | null): Promise<number | null> {
+  state = disk === null ? null : { kind: disk, message: "" };
+  const answer = client.ask(request(isLongPoll));
+  const response = await asked.promise;
+  await vi.advanceTimersByTimeAsync(2000);
+  // Nothing happens where the request was given up.
+  response.end();
+  return (await answer)?.statusCode ?? null;
+}
+
+describe("a request that the runtime has not answered", () => {
+  it.each([
+    ["on a disk that works", null, 200],
+    ["on a slow disk", "slow", null],
+    ["on a disk that fails", "failing", null],
+    ["on a full disk", "full", 200],
+  ] as const)("%s", async (_, disk, status) => {
+    expect(await ask(false, disk)).toBe(status);
+  });
+});
+
+describe("a request that waits for a change", () => {
+  it.each([
+    ["on a disk that works", null, 200],
+    ["on a slow disk", "slow", 200],
+    ["on a disk that fails", "failing", null],
+  ] as const)("%s", async (_, disk, status) => {
+    expect(await ask(true, disk)).toBe(status);
+  });
+});
