@@ -6,6 +6,7 @@ import {
   dot,
   length,
   type Matrix3,
+  multiply,
   normalized,
   rotationBetween,
   rotationOf,
@@ -52,23 +53,40 @@ export function inverseSimilarity({ rotation, scale: factor, translation }: Simi
 }
 
 /**
- * The similarity that puts a capture upright (z up), its subject at the origin and the farthest camera at
- * distance 1.
+ * The similarity that puts a capture upright (z up), its subject at the origin, its cameras on the side of +y and the
+ * farthest at distance 1.
  *
  * Trainers' thresholds (how small a gaussian may be, how far it may move) expect a scene of unit size. nerfstudio
  * centres on the mean of the cameras, which for a short arc in front of a subject lies in empty space and makes the
  * scene many units wide. Here the centre is what the cameras look at, so walks around, arcs and rooms have comparable
- * sizes, and viewers that orbit the origin orbit the subject.
+ * sizes, and viewers that orbit the origin orbit the subject. SuperSplat and its viewer begin 45° to one side of +y: from
+ * behind, they would show nothing but the back of what was filmed from the front.
  *
  * @param up in the model's world, of length 1; by default what upright cameras have in common
  */
 export function normalizingSimilarity(model: ColmapModel, up?: Vector3): Similarity {
   const poses = model.images.map(cameraPose);
-  const rotation = rotationBetween(up ?? upDirection(poses), [0, 0, 1]);
+  const upright = rotationBetween(up ?? upDirection(poses), [0, 0, 1]);
   const centre = geometricMedian(lookedAt(model, poses));
+  const rotation = multiply(
+    turnToFront(poses.map((pose) => apply(upright, subtract(pose.position, centre)))),
+    upright,
+  );
   const farthest = Math.max(...poses.map((pose) => length(subtract(pose.position, centre))));
   const factor = farthest > 0 ? 1 / farthest : 1;
   return { rotation, scale: factor, translation: scale(apply(rotation, centre), -factor) };
+}
+
+/** The turn about z that puts the cameras' mean position on the side of +y. */
+function turnToFront(positions: readonly Vector3[]): Matrix3 {
+  const sum = positions.reduce(add, [0, 0, 0]);
+  const away = Math.hypot(sum[0], sum[1]);
+  const [sine, cosine] = away > 0 ? [sum[0] / away, sum[1] / away] : [0, 1];
+  return [
+    [cosine, -sine, 0],
+    [sine, cosine, 0],
+    [0, 0, 1],
+  ];
 }
 
 /**
