@@ -12,7 +12,7 @@ import { type FakeColmap, type FakePlan, type FakeRun, fakeColmap } from "./test
 
 /** The stage's decisions, with a stand-in for COLMAP that fails in all the ways that the real one does. */
 
-// The fake writes its log outside of the stage's folder.
+// The fake asks this process what to do, over the network.
 vi.stubEnv("SANDBOX", "off");
 
 const FRAMES = 30;
@@ -153,7 +153,7 @@ describe("a capture that works", () => {
     expect((await stat(image)).ino).toBe((await stat(frame)).ino);
     expect(await readdir(join(dir, "out", "images"))).toHaveLength(FRAMES);
 
-    const calls = await colmap.calls();
+    const calls = colmap.calls;
     expect(calls.map(([command]) => command)).toEqual([
       "feature_extractor",
       "sequential_matcher",
@@ -195,7 +195,7 @@ describe("a capture that works", () => {
     const help = "COLMAP 4.1.1 (Commit 1a2b on 2026-07-17 with CUDA)";
     const { result, colmap } = await run({ help }, { config: { gpu: true } });
     expect(result).toMatchObject({ ok: true, value: { colmap: "4.1.1", gpu: true } });
-    const calls = await colmap.calls();
+    const calls = colmap.calls;
     expect(option(calls[0], "FeatureExtraction.use_gpu")).toBe("1");
     expect(option(calls[1], "FeatureMatching.use_gpu")).toBe("1");
   });
@@ -214,7 +214,7 @@ describe("a capture that works", () => {
     const { result, colmap } = await run({}, { input: { frames } });
     expect(result).toMatchObject({ ok: true, value: { width: 640, capture: { verdict: "good" } } });
     expect(result.ok && result.value.capture.advice).toMatch(/30 of 30 photos could be placed.*A note\./);
-    const [extract, match] = await colmap.calls();
+    const [extract, match] = colmap.calls;
     expect(option(extract, "ImageReader.camera_params")).toBe("512.25,320,240,0");
     expect(match?.[0]).toBe("exhaustive_matcher");
     const transforms = await readTransforms(join(dir, "out", "transforms.json"));
@@ -223,10 +223,10 @@ describe("a capture that works", () => {
 
   it("does not use the GPU when that is disabled or unsupported", async () => {
     const { colmap } = await run({ help: "COLMAP 3.11.1 (Commit 1 on 2 with CUDA)" });
-    expect(option((await colmap.calls())[0], "SiftExtraction.use_gpu")).toBe("0");
+    expect(option(colmap.calls[0], "SiftExtraction.use_gpu")).toBe("0");
     await rm(join(dir, "bin"), { recursive: true });
     const without = await run({}, { config: { gpu: true } });
-    expect(option((await without.colmap.calls())[0], "SiftExtraction.use_gpu")).toBe("0");
+    expect(option(without.colmap.calls[0], "SiftExtraction.use_gpu")).toBe("0");
   });
 
   it.each<[string, FakePlan["runs"], string[]]>([
@@ -278,7 +278,7 @@ describe("a capture that works", () => {
     const help = "COLMAP 3.11.1 (Commit 1 on 2 with CUDA)";
     const { result, colmap } = await run({ help, runs }, { config: { gpu: true } });
     expect(result).toMatchObject({ ok: true, value: { gpu: false } });
-    const calls = (await colmap.calls()).slice(0, first.length);
+    const calls = colmap.calls.slice(0, first.length);
     expect(calls.map(([command]) => command)).toEqual(first);
     const gpus = calls.map(
       (call) => option(call, "SiftExtraction.use_gpu") ?? option(call, "SiftMatching.use_gpu"),
@@ -291,7 +291,7 @@ describe("a capture that works", () => {
     const runs = { feature_extractor: [features(5)] };
     const { result, colmap } = await run({ help, runs }, { config: { gpu: true } });
     expect(result).toMatchObject(failed("poses_no_features"));
-    const gpus = (await colmap.calls()).map((call) => option(call, "SiftExtraction.use_gpu"));
+    const gpus = colmap.calls.map((call) => option(call, "SiftExtraction.use_gpu"));
     expect(gpus.slice(0, 2)).toEqual(["1", "0"]);
   });
 
@@ -307,7 +307,7 @@ describe("a further pass", () => {
   it("extracts finer detail when few features are found", async () => {
     const { result, colmap } = await run({ runs: { feature_extractor: [features(200), features(900)] } });
     expect(result).toMatchObject({ ok: true });
-    const calls = await colmap.calls();
+    const calls = colmap.calls;
     expect(calls.slice(0, 3).map((call) => [call[0], option(call, "SiftExtraction.first_octave")])).toEqual([
       ["feature_extractor", "0"],
       ["feature_extractor", "-1"],
@@ -331,7 +331,7 @@ describe("a further pass", () => {
         },
       },
     });
-    const calls = await colmap.calls();
+    const calls = colmap.calls;
     const [, , , , matching] = calls;
     expect(calls.filter(([command]) => command === "feature_extractor")).toHaveLength(1);
     expect(matching?.[0]).toBe("matches_importer");
@@ -355,7 +355,7 @@ describe("a further pass", () => {
       { pass: "finer_features", registered: 26, kept: true },
     ]);
     expect(result.value.capture.registered).toBe(26);
-    const extractions = (await colmap.calls()).filter(([command]) => command === "feature_extractor");
+    const extractions = colmap.calls.filter(([command]) => command === "feature_extractor");
     expect(Number(option(extractions[1], "SiftExtraction.max_num_features"))).toBeGreaterThan(
       Number(option(extractions[0], "SiftExtraction.max_num_features")),
     );
@@ -380,7 +380,7 @@ describe("a further pass", () => {
       ok: true,
       value: { capture: { registered: 16, advice: expect.stringContaining("shows another place") } },
     });
-    expect((await colmap.calls()).filter(([command]) => command === "mapper")).toHaveLength(1);
+    expect(colmap.calls.filter(([command]) => command === "mapper")).toHaveLength(1);
   });
 
   it("says how long it will take", async () => {
@@ -394,7 +394,7 @@ describe("a further pass", () => {
   it("matches distant frames, on the same features, when neighbours gave no initial pair", async () => {
     const { result, colmap } = await run({ runs: { mapper: [NO_PAIR, { models: [FRAMES] }] } });
     expect(result).toMatchObject({ ok: true, value: { capture: { registered: FRAMES } } });
-    const calls = await colmap.calls();
+    const calls = colmap.calls;
     const later = calls.slice(4).map(([command]) => command);
     expect(new Set(later)).toEqual(new Set(["matches_importer", "mapper"]));
     expect(option(calls.at(-1), "Mapper.init_min_tri_angle")).toBeUndefined();
@@ -406,7 +406,7 @@ describe("a further pass", () => {
       runs: { mapper: [NO_PAIR, NO_PAIR, { lines: ["Registering image #7 (15)"], models: [FRAMES] }] },
     });
     expect(result).toMatchObject({ ok: true, value: { capture: { registered: FRAMES } } });
-    const mappers = (await colmap.calls()).filter(([command]) => command === "mapper");
+    const mappers = colmap.calls.filter(([command]) => command === "mapper");
     expect(mappers.map((call) => option(call, "Mapper.init_min_tri_angle"))).toEqual([
       undefined,
       undefined,
@@ -455,7 +455,7 @@ describe("a capture that cannot work is named", () => {
 
   it("and no time is lost on frames without features", async () => {
     const { colmap } = await run({ runs: { feature_extractor: [features(0)] } });
-    const commands = (await colmap.calls()).map(([command]) => command);
+    const commands = colmap.calls.map(([command]) => command);
     expect(new Set(commands)).toEqual(new Set(["feature_extractor"]));
   });
 });
@@ -608,5 +608,5 @@ it("stops when it is aborted, without another pass", async () => {
     { signal: stop.signal, toolOutput: (line) => line.startsWith("Registering") && stop.abort() },
   );
   expect(result).toMatchObject(failed("agent_stopped"));
-  expect((await colmap.calls()).filter(([command]) => command === "mapper")).toHaveLength(1);
+  expect(colmap.calls.filter(([command]) => command === "mapper")).toHaveLength(1);
 });

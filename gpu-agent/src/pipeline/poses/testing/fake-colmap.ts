@@ -1,5 +1,9 @@
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { cpSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import type { ColmapCamera, ColmapImage, ColmapModel } from "../colmap-model.ts";
 import { ballOfPoints, encodeModel, lookAt, modelOf } from "./synthetic-model.ts";
 
@@ -54,94 +58,25 @@ export interface FakePlan {
 export interface FakeColmap {
   readonly program: string;
   /** The arguments of each run so far. */
-  calls(): Promise<string[][]>;
+  readonly calls: readonly (readonly string[])[];
 }
 
 const HELP =
   "COLMAP 3.8 -- Structure-from-Motion and Multi-View Stereo\n(Commit Unknown on Unknown without CUDA)";
 
-/** The script. Plain JavaScript, since it is its own program. */
-const SCRIPT = `
-const fs = require("node:fs");
-const path = require("node:path");
-const plan = JSON.parse(fs.readFileSync(path.join(__dirname, "plan.json"), "utf8"));
-const args = process.argv.slice(2);
-if (args[0] === "-h") {
-  console.log(plan.help);
-  process.exit(0);
-}
-const log = path.join(__dirname, "calls.jsonl");
-fs.appendFileSync(log, JSON.stringify(args) + "\\n");
-const earlier = fs.readFileSync(log, "utf8").trim().split("\\n").filter((line) => JSON.parse(line)[0] === args[0]).length - 1;
-const runs = plan.runs[args[0]] || [{}];
-const run = runs[Math.min(earlier, runs.length - 1)];
-for (const line of run.lines || []) console.log(line);
-const option = (name) => args[args.indexOf("--" + name) + 1];
-const { DatabaseSync } = require("node:sqlite");
-if (args[0] === "feature_extractor" && run.database !== "missing") {
-  const db = new DatabaseSync(option("database_path"));
-  db.exec(\`CREATE TABLE cameras (camera_id INTEGER PRIMARY KEY, width INTEGER, height INTEGER);
-    CREATE TABLE images (image_id INTEGER PRIMARY KEY, name TEXT, camera_id INTEGER);
-    CREATE TABLE keypoints (image_id INTEGER PRIMARY KEY, rows INTEGER);
-    CREATE TABLE matches (pair_id INTEGER PRIMARY KEY, rows INTEGER);
-    CREATE TABLE two_view_geometries (pair_id INTEGER PRIMARY KEY, rows INTEGER, config INTEGER)\`);
-  db.exec("BEGIN");
-  db.prepare("INSERT INTO cameras VALUES (1, ?, ?)").run(...(run.imageSize || [640, 480]));
-  for (const name of run.images || fs.readdirSync(option("image_path"))) {
-    const { lastInsertRowid: id } = db.prepare("INSERT INTO images (name, camera_id) VALUES (?, 1)").run(name);
-    db.prepare("INSERT INTO keypoints VALUES (?, ?)").run(id, run.features ?? 2000);
-  }
-  db.exec("COMMIT");
-  db.close();
-  if (run.database === "damaged") fs.writeFileSync(option("database_path"), "no database at all");
-}
-if (/^(exhaustive|sequential)_matcher$/.test(args[0]) && fs.existsSync(option("database_path"))) {
-  const db = new DatabaseSync(option("database_path"));
-  db.exec("BEGIN");
-  const images = db.prepare("SELECT image_id FROM images ORDER BY image_id").all().length;
-  if (plan.runs.mapper?.[0]?.apart) {
-    for (let i = 1; i <= images / 2; i++) {
-      db.prepare("INSERT INTO matches VALUES (?, 0)").run(2147483647 * i + images - i + 1);
-    }
-  }
-  for (let i = 0; i < (run.pairs ?? 100); i++) {
-    db.prepare("INSERT INTO matches VALUES (?, 20)").run(i);
-    db.prepare("INSERT INTO two_view_geometries VALUES (?, 20, ?)").run(i, run.config ?? 6);
-  }
-  db.exec("COMMIT");
-  db.close();
-}
-if (args[0] === "matches_importer" && fs.existsSync(option("database_path"))) {
-  const db = new DatabaseSync(option("database_path"));
-  db.exec("BEGIN");
-  const ids = new Map(db.prepare("SELECT name, image_id FROM images").all().map((row) => [row.name, row.image_id]));
-  for (const line of fs.readFileSync(option("match_list_path"), "utf8").trim().split("\\n")) {
-    const [a, b] = line.split(" ").map((name) => ids.get(name)).sort((one, other) => one - other);
-    db.prepare("INSERT OR IGNORE INTO matches VALUES (?, 20)").run(2147483647 * a + b);
-    if (plan.runs.mapper?.[0]?.apart) continue;
-    db.prepare("INSERT OR IGNORE INTO two_view_geometries VALUES (?, 20, ?)").run(2147483647 * a + b, run.config ?? 6);
-  }
-  db.exec("COMMIT");
-  db.close();
-}
-(run.models || []).forEach((count, i) => {
-  // An extended model goes into the folder itself.
-  const to = args.includes("--input_path") ? option("output_path") : path.join(option("output_path"), String(i));
-  fs.cpSync(path.join(__dirname, "model-" + count + (run.hollow ? "-hollow" : run.apart && i > 0 ? "-apart" : run.spoilt ? "-" + run.spoilt : "")), to, { recursive: true });
-  if (run.cut) fs.truncateSync(path.join(to, "images.bin"), 5000);
-});
-if (run.signal) process.kill(process.pid, run.signal);
-if (run.hangs) setInterval(() => {}, 1000);
-else process.exitCode = run.exitCode || 0;
+/**
+ * The program asks the test's own process what to do: starting Node for each command would take most of a test's time.
+ * It sends its arguments, and runs the answer.
+ */
+const PROGRAM = `#!/bin/bash
+exec 3<>/dev/tcp/127.0.0.1/PORT
+printf '%s\\0' "$@" '' >&3
+eval "$(cat <&3)"
 `;
 
 /** Makes a program in `dir` that behaves as planned. */
 export async function fakeColmap(dir: string, plan: FakePlan): Promise<FakeColmap> {
   await mkdir(dir, { recursive: true });
-  const program = join(dir, "colmap");
-  await writeFile(program, `#!${process.execPath}\n${SCRIPT}`);
-  await chmod(program, 0o755);
-  await writeFile(join(dir, "plan.json"), JSON.stringify({ help: HELP, ...plan }));
   for (const run of Object.values(plan.runs).flat()) {
     for (const count of run.models ?? []) {
       await writeModel(join(dir, `model-${count}`), count, 40 * count);
@@ -152,13 +87,124 @@ export async function fakeColmap(dir: string, plan: FakePlan): Promise<FakeColma
       if (spoilt) await writeModel(join(dir, `model-${count}-${spoilt}`), count, 40 * count, spoilt);
     }
   }
-  return {
-    program,
-    async calls() {
-      const text = await readFile(join(dir, "calls.jsonl"), "utf8").catch(() => "");
-      return text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as string[]]));
-    },
-  };
+  const calls: string[][] = [];
+  const server = createServer((socket) => {
+    let request = "";
+    socket.on("error", () => undefined);
+    socket.on("data", (chunk) => {
+      request += chunk;
+      if (!request.endsWith("\0\0")) return;
+      const args = request.slice(0, -2).split("\0");
+      if (args[0] === "-h") return socket.end(print([plan.help ?? HELP]));
+      const earlier = calls.filter(([command]) => command === args[0]).length;
+      calls.push(args);
+      const runs = plan.runs[args[0] ?? ""] ?? [{}];
+      const run = runs[Math.min(earlier, runs.length - 1)] ?? {};
+      leaveFiles(dir, plan, run, args);
+      socket.end(`${print(run.lines ?? [])}\n${ending(run)}`);
+    });
+  });
+  server.listen(0, "127.0.0.1").unref();
+  await once(server, "listening");
+  const program = join(dir, "colmap");
+  await writeFile(program, PROGRAM.replace("PORT", String((server.address() as AddressInfo).port)));
+  await chmod(program, 0o755);
+  return { program, calls };
+}
+
+/** In the words of a shell. */
+function print(lines: readonly string[]): string {
+  const quoted = lines.map((line) => `'${line.replaceAll("'", "'\\''")}'`);
+  return quoted.length === 0 ? "" : `printf '%s\\n' ${quoted.join(" ")}`;
+}
+
+function ending({ signal, hangs, exitCode = 0 }: FakeRun): string {
+  if (signal !== undefined) return `kill -${signal} $$`;
+  return hangs ? "exec sleep 1000000" : `exit ${exitCode}`;
+}
+
+function leaveFiles(dir: string, plan: FakePlan, run: FakeRun, args: readonly string[]): void {
+  const option = (name: string) => args[args.indexOf(`--${name}`) + 1] ?? "";
+  const database = option("database_path");
+  const isApart = plan.runs.mapper?.[0]?.apart === true;
+  switch (args[0]) {
+    case "feature_extractor":
+      if (run.database !== "missing") leaveFeatures(database, run, option("image_path"));
+      if (run.database === "damaged") writeFileSync(database, "no database at all");
+      break;
+    case "exhaustive_matcher":
+    case "sequential_matcher":
+      if (existsSync(database)) leaveMatches(database, run, isApart);
+      break;
+    case "matches_importer":
+      if (existsSync(database)) leavePairs(database, option("match_list_path"), run, isApart);
+      break;
+  }
+  for (const [i, count] of (run.models ?? []).entries()) {
+    // An extended model goes into the folder itself.
+    const to = args.includes("--input_path") ? option("output_path") : join(option("output_path"), String(i));
+    const suffix = run.hollow
+      ? "-hollow"
+      : run.apart && i > 0
+        ? "-apart"
+        : run.spoilt
+          ? `-${run.spoilt}`
+          : "";
+    cpSync(join(dir, `model-${count}${suffix}`), to, { recursive: true });
+    if (run.cut) truncateSync(join(to, "images.bin"), 5000);
+  }
+}
+
+function leaveFeatures(path: string, run: FakeRun, images: string): void {
+  using db = new DatabaseSync(path);
+  db.exec(`CREATE TABLE cameras (camera_id INTEGER PRIMARY KEY, width INTEGER, height INTEGER);
+    CREATE TABLE images (image_id INTEGER PRIMARY KEY, name TEXT, camera_id INTEGER);
+    CREATE TABLE keypoints (image_id INTEGER PRIMARY KEY, rows INTEGER);
+    CREATE TABLE matches (pair_id INTEGER PRIMARY KEY, rows INTEGER);
+    CREATE TABLE two_view_geometries (pair_id INTEGER PRIMARY KEY, rows INTEGER, config INTEGER);
+    BEGIN`);
+  db.prepare("INSERT INTO cameras VALUES (1, ?, ?)").run(...(run.imageSize ?? [640, 480]));
+  for (const name of run.images ?? readdirSync(images)) {
+    const { lastInsertRowid: id } = db
+      .prepare("INSERT INTO images (name, camera_id) VALUES (?, 1)")
+      .run(name);
+    db.prepare("INSERT INTO keypoints VALUES (?, ?)").run(id, run.features ?? 2000);
+  }
+  db.exec("COMMIT");
+}
+
+/** COLMAP's id of a pair of images, the first of which has the smaller id. */
+const pairId = (first: number, second: number) => 2147483647 * first + second;
+
+function leaveMatches(path: string, run: FakeRun, isApart: boolean): void {
+  using db = new DatabaseSync(path);
+  db.exec("BEGIN");
+  if (isApart) {
+    const images = db.prepare("SELECT image_id FROM images").all().length;
+    for (let i = 1; i <= images / 2; i++) {
+      db.prepare("INSERT INTO matches VALUES (?, 0)").run(pairId(i, images - i + 1));
+    }
+  }
+  for (let i = 0; i < (run.pairs ?? 100); i++) {
+    db.prepare("INSERT INTO matches VALUES (?, 20)").run(i);
+    db.prepare("INSERT INTO two_view_geometries VALUES (?, 20, ?)").run(i, run.config ?? 6);
+  }
+  db.exec("COMMIT");
+}
+
+function leavePairs(path: string, list: string, run: FakeRun, isApart: boolean): void {
+  using db = new DatabaseSync(path);
+  db.exec("BEGIN");
+  const rows = db.prepare("SELECT name, image_id FROM images").all();
+  const ids = new Map(rows.map(({ name, image_id }) => [name, Number(image_id)]));
+  for (const line of readFileSync(list, "utf8").trim().split("\n")) {
+    const pair = line.split(" ").map((name) => ids.get(name) ?? Number.NaN);
+    const id = pairId(Math.min(...pair), Math.max(...pair));
+    db.prepare("INSERT OR IGNORE INTO matches VALUES (?, 20)").run(id);
+    if (isApart) continue;
+    db.prepare("INSERT OR IGNORE INTO two_view_geometries VALUES (?, 20, ?)").run(id, run.config ?? 6);
+  }
+  db.exec("COMMIT");
 }
 
 function spoil(model: ColmapModel, spoiling: Spoiling): ColmapModel {
