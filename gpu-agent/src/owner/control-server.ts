@@ -47,7 +47,8 @@ export async function serveOwner(
   return async () => {
     server.close();
     server.closeAllConnections();
-    await rm(path, { force: true });
+    // On a disk that fails it stays, and the next agent replaces it.
+    await rm(path, { force: true }).catch(() => undefined);
   };
 }
 

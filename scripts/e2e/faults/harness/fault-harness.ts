@@ -193,7 +193,8 @@ export class FaultHarness<C extends ControlPlane = ControlPlane> {
   }
 
   jobBecomes(jobId: string, wanted: (job: JobView) => boolean): Promise<JobView> {
-    return jobBecomes(this.client, jobId, wanted);
+    // The control plane's own disk may be slow on a busy machine.
+    return this.insist(() => jobBecomes(this.client, jobId, wanted));
   }
 
   ended(jobId: string): Promise<JobView> {
