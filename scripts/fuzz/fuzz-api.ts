@@ -58,7 +58,9 @@ export async function fuzzApi(
         ...["--max-examples", String(examples), "--seed", String(seed)],
         ...["--checks", "all", "--exclude-checks", EXCLUDED_CHECKS.join(",")],
         ...["--suppress-health-check", "all", "--generation-database", "none", "--warnings", "off"],
-        ...["--continue-on-failure", "--no-shrink", "--request-timeout", "60", "--no-color"],
+        ...["--continue-on-failure", "--no-shrink", "--no-color"],
+        // How long an answer takes is the machine's; one that hangs is a failure.
+        ...["--request-timeout", "60", "--max-response-time", "60"],
         ...["--report", "json", "--report-dir", dir],
       ],
       {
