@@ -1,5 +1,7 @@
+import { evenly } from "../evenly.ts";
 import { type OpenCvCamera, project, toOpenCv } from "./camera-models.ts";
 import type { ColmapCamera, ColmapImage, ColmapModel } from "./colmap-model.ts";
+import { MAX_REPROJECTION_ERROR, reprojectionError, viewsById } from "./observations.ts";
 import type { Size } from "./settings.ts";
 
 /** Limits on the focal length, relative to the longer side: 0.1 is a view of 157°, 10 of 6°. */
@@ -8,6 +10,11 @@ const MAX_FOCAL = 10;
 const UNIT_TOLERANCE = 1e-3;
 /** No lens moves the picture's corner farther from its middle than this many times. */
 const MAX_STRETCH = 3;
+
+/** COLMAP leaves out what is farther off than `MAX_REPROJECTION_ERROR`; relaxed settings allow a little more. */
+const FAR_OFF = 4 * MAX_REPROJECTION_ERROR;
+const MIN_SHARE_IN_PLACE = 0.5;
+const MAX_SAMPLED_POINTS = 2000;
 
 /** Why a model from a successful run is invalid: the program's fault, or a hopeless capture. */
 export interface ModelFault {
@@ -53,7 +60,27 @@ export function modelFault(model: ColmapModel, sizes: ReadonlyMap<string, Size>)
     const fault = used.has(camera.id) ? cameraFault(camera) : null;
     if (fault !== null) return fault;
   }
-  return null;
+  const share = shareInPlace(model);
+  if (share >= MIN_SHARE_IN_PLACE) return null;
+  const percent = Math.round(100 * share);
+  return program(`only ${percent} % of the model's points appear where the frames have them`);
+}
+
+/** The share of a sample of the observations whose point appears near the feature, and before the camera. */
+function shareInPlace(model: ColmapModel): number {
+  const views = viewsById(model);
+  if (views.size === 0) return 1;
+  const sampled = evenly(model.points, MAX_SAMPLED_POINTS);
+  let [observations, inPlace] = [0, 0];
+  for (const { position, track } of sampled) {
+    for (let i = 0; i < track.length; i += 2) {
+      const view = views.get(track[i] ?? 0);
+      const error = view ? reprojectionError(view, position, track[i + 1] ?? 0) : Number.POSITIVE_INFINITY;
+      observations++;
+      if (error <= FAR_OFF) inPlace++;
+    }
+  }
+  return observations === 0 ? 1 : inPlace / observations;
 }
 
 function isPose({ quaternion, translation }: ColmapImage): boolean {

@@ -540,6 +540,18 @@ describe("a COLMAP that breaks is named", () => {
       "points",
     ],
     [
+      "the poses of other frames",
+      { mapper: [{ models: [FRAMES], spoilt: "swapped" }] },
+      "colmap_failed",
+      "appear where the frames have them",
+    ],
+    [
+      "points behind the cameras",
+      { mapper: [{ models: [FRAMES], spoilt: "behind" }] },
+      "colmap_failed",
+      "only 0 % of the model's points",
+    ],
+    [
       "a camera of another size",
       { mapper: [{ models: [FRAMES], spoilt: "size" }] },
       "colmap_failed",

@@ -48,7 +48,9 @@ export type Spoiling =
   | "focal"
   | "distortion"
   | "size"
-  | "nan-points";
+  | "nan-points"
+  | "behind"
+  | "swapped";
 
 export interface FakePlan {
   readonly help?: string;
@@ -237,6 +239,18 @@ function spoil(model: ColmapModel, spoiling: Spoiling): ColmapModel {
       return withCamera({ model: 2, params: [500, 320, 240, -30] });
     case "size":
       return withCamera({ width: 320, height: 240 });
+    case "behind":
+      return {
+        ...model,
+        images: model.images.map(({ translation: [x, y, z], ...image }) => ({
+          ...image,
+          translation: [x, y, -z] as const,
+        })),
+      };
+    case "swapped": {
+      const poses = model.images.map(({ quaternion, translation }) => ({ quaternion, translation }));
+      return { ...model, images: model.images.map((image, i) => ({ ...image, ...poses.at(-1 - i) })) };
+    }
     case "nan-points":
       return {
         ...model,
