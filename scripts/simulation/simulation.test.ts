@@ -8,7 +8,7 @@ import { failuresIn, firstFailure, seedsFrom } from "./testing/searches.ts";
 
 const THREADS = availableParallelism();
 /** simulation.full.test.ts runs many more. */
-const SEEDS = 300;
+const SEEDS = 200;
 const TIMEOUT_MS = 1_200_000;
 
 async function outcomesOf(seeds: readonly number[], threads: number): Promise<Map<number, Outcome>> {

@@ -17,22 +17,24 @@ export async function expectAccessible(stack: PageStack, colorScheme: "light" | 
   for (const [page, all] of [[signedIn, paths] as const, [visitor, publicPaths] as const]) {
     for (const [name, path] of Object.entries(all)) {
       await visit(page, stack.url + path);
-      problems.push(...(await accessProblems(page)).map((problem) => `${name}: ${problem}`));
+      const found = [...(await accessProblems(page)), ...(await widthProblems(page))];
+      problems.push(...found.map((problem) => `${name}: ${problem}`));
     }
     await page.context().close();
   }
   expect(problems).toEqual([]);
 }
 
-/** @returns what axe finds in a page, and by how much it is too wide */
+/** What axe finds in a page. */
 export async function accessProblems(page: Page): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page }).analyze();
-  const problems = violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
-  const excess = await tooWide(page);
-  return excess > 0 ? [...problems, `${excess} pixels too wide`] : problems;
+  return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
 }
 
-/** By how many pixels the page is wider than the window. */
-function tooWide(page: Page): Promise<number> {
-  return page.evaluate<number>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+/** By how many pixels a page is too wide for its window. */
+export async function widthProblems(page: Page): Promise<string[]> {
+  const excess = await page.evaluate<number>(
+    "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+  );
+  return excess > 0 ? [`${excess} pixels too wide`] : [];
 }

@@ -2,13 +2,15 @@ import { afterAll, beforeAll, describe, it } from "vitest";
 import { expectAccessible } from "./page-checks.ts";
 import { CHROMIUM, type PageStack, START_LIMIT_MS, startPageStack } from "./page-stack.ts";
 
-/** With ordinary text; every-page.test.ts does the same with hostile text, in the light. */
-describe.skipIf(CHROMIUM === null)("every page, in the dark", { timeout: 300_000 }, () => {
+/** With ordinary text; every-page.test.ts shows hostile text, and has axe look at the main pages. */
+describe.skipIf(CHROMIUM === null)("every page", { timeout: 300_000 }, () => {
   let stack: PageStack;
   beforeAll(async () => {
     stack = await startPageStack();
   }, START_LIMIT_MS);
   afterAll(() => stack?.stop(), START_LIMIT_MS);
 
-  it("has no violation that axe finds, and fits a phone", () => expectAccessible(stack, "dark"));
+  it.each(["light", "dark"] as const)("has no violation that axe finds, and fits a phone: %s", (scheme) =>
+    expectAccessible(stack, scheme),
+  );
 });
