@@ -627,8 +627,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: `${DISPATCH}/candidates.ts`,
-        search: "    if (quarantined.has(agent.id)) return [];\n",
-        replace: "",
+        search: " || quarantined.has(agent.id)) return [];",
+        replace: ") return [];",
       },
       {
         file: `${DISPATCH}/deliver.ts`,
@@ -787,6 +787,18 @@ export const MUTATIONS: readonly Mutation[] = [
         file: `${DISPATCH}/dispatcher.ts`,
         search: "      await reconcilePresence(this.#context);\n",
         replace: "",
+      },
+    ],
+  },
+  {
+    name: "draining-never-silent",
+    is: "a draining agent that lost power is shown as connected for ever",
+    found: 255,
+    changes: [
+      {
+        file: `${DISPATCH}/candidates.ts`,
+        search: "    if (agent.hello === null) return [];\n",
+        replace: "    if (agent.hello === null || agent.draining) return [];\n",
       },
     ],
   },

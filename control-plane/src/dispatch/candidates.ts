@@ -10,12 +10,12 @@ export function candidates(context: DispatchContext): Candidate[] {
   const quarantined = context.faults.quarantined();
   return context.sockets.open().flatMap((socket) => {
     const { agent, ws } = socket;
-    if (agent.hello === null || agent.draining || agent.cooldownUntil > now) return [];
-    if (quarantined.has(agent.id)) return [];
+    if (agent.hello === null) return [];
     if (context.awakeSince < silentBefore && !context.sockets.wasActiveSince(socket, silentBefore)) {
       context.sockets.close(ws, CLOSE.silent, "no heartbeat");
       return [];
     }
+    if (agent.draining || agent.cooldownUntil > now || quarantined.has(agent.id)) return [];
     const { offer } = agent.hello;
     const load = loads.get(agent.id) ?? 0;
     return [{ agentId: agent.id, offer, load, freeSlots: Math.max(0, offer.slots - load) }];
