@@ -37,7 +37,8 @@ export class FolderLock {
   }
 
   async release(): Promise<void> {
-    await rm(this.#path, { force: true });
+    // On a disk that fails it stays, and says who held the folder; the next process takes it over.
+    await rm(this.#path, { force: true }).catch(() => undefined);
   }
 }
 
