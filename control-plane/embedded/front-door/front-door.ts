@@ -23,6 +23,7 @@ import {
   hasBody,
   headOf,
   idOf,
+  isHealth,
   isLongPoll,
 } from "./incoming-request.ts";
 import { Counter, type DoorLimits } from "./limits.ts";
@@ -59,6 +60,10 @@ interface ConnectionQueue {
 
 /** Larger answers are sent by the byte mover. */
 const MOVE_BYTES = 1024 * 1024;
+/** How long the runtime may take to answer. Longer than the longest poll. */
+const PATIENCE_MS = 75_000;
+/** Whoever asks for the health has little patience. */
+const HEALTH_PATIENCE_MS = 20_000;
 
 export function newDoorSecret(): string {
   return randomBytes(32).toString("base64url");
@@ -301,6 +306,7 @@ export class FrontDoor {
       method: request.method ?? "GET",
       path: request.url ?? "/",
       isLongPoll: isLongPoll(request),
+      patienceMs: isHealth(request) ? HEALTH_PATIENCE_MS : PATIENCE_MS,
       headers: () => [...this.#headersToRuntime(request, transfer, requestId), ...lengths],
       body,
       left: clientLeft(response),
@@ -313,7 +319,7 @@ export class FrontDoor {
     const storage = this.#options.storage();
     if (!isHanging(storage)) {
       this.#answers.problem(response, "unavailable", "The runtime of the control plane does not answer.");
-    } else if (request.url?.split("?", 1)[0] === "/health") {
+    } else if (isHealth(request)) {
       this.#answers.json(response, healthWithoutDatabase(storage));
     } else {
       this.#answers.problem(response, "storage_unwritable", storage.message);

@@ -26,6 +26,10 @@ export function isLongPoll({ url }: IncomingMessage): boolean {
   return /[?&]wait=/.test(url ?? "");
 }
 
+export function isHealth({ url }: IncomingMessage): boolean {
+  return url?.split("?", 1)[0] === "/health";
+}
+
 export function expectsContinue({ headers }: IncomingMessage): boolean {
   return headers.expect?.toLowerCase() === "100-continue";
 }

@@ -30,10 +30,11 @@ afterEach(async () => {
   vi.useRealTimers();
 });
 
-const request = (isLongPoll: boolean): RuntimeRequest => ({
+const request = (isLongPoll: boolean, patienceMs = 60_000): RuntimeRequest => ({
   method: "GET",
   path: isLongPoll ? "/jobs/x/status?wait=30" : "/jobs/x/status",
   isLongPoll,
+  patienceMs,
   headers: () => ["host", "runtime"],
   body: Buffer.alloc(0),
   left: new AbortController().signal,
@@ -69,4 +70,12 @@ describe("a request that waits for a change", () => {
   ] as const)("%s", async (_, disk, status) => {
     expect(await ask(true, disk)).toBe(status);
   });
+});
+
+it("a runtime that does not answer is asked once", async () => {
+  state = null;
+  let requests = 0;
+  runtime.on("request", () => requests++);
+  expect(await client.ask(request(false, 50))).toBeNull();
+  expect(requests).toBe(1);
 });

@@ -4,8 +4,6 @@ import type { StorageState } from "../../src/storage/storage-state.ts";
 
 /** How long a request waits for a runtime that is being restarted. */
 const RETRY = { tries: 25, waitMs: 200 };
-/** How long the runtime may take to answer. */
-const PATIENCE_MS = 75_000;
 /** After this time without an answer, the disk is checked: while it hangs, so does the runtime. */
 const SUSPICIOUS_MS = 2000;
 
@@ -22,6 +20,8 @@ export interface RuntimeRequest {
   readonly path: string;
   /** Whether the runtime answers only at the next change of a job. */
   readonly isLongPoll: boolean;
+  /** How long the runtime may take to answer. */
+  readonly patienceMs: number;
   /** Called for each try, because the state of the disk is among them. */
   readonly headers: () => readonly string[];
   /** Null when the front door holds the body back. */
@@ -101,7 +101,10 @@ export class RuntimeClient {
     if (!mayTakeLong || state.kind === "failing") forwarded.destroy();
   }
 
-  #forward({ hostname, port }: URL, { method, path, headers, body }: RuntimeRequest): ClientRequest {
+  #forward(
+    { hostname, port }: URL,
+    { method, path, headers, body, patienceMs }: RuntimeRequest,
+  ): ClientRequest {
     const forwarded = requestRuntime({
       hostname,
       port,
@@ -110,9 +113,10 @@ export class RuntimeClient {
       headers: headers(),
       agent: this.#agent,
       setHost: false,
-      ...(body !== null && { timeout: PATIENCE_MS }),
+      ...(body !== null && { timeout: patienceMs }),
     });
-    return forwarded.once("timeout", () => forwarded.destroy());
+    // With an error of its own: one that closes the connection would be retried, and wait as long again.
+    return forwarded.once("timeout", () => forwarded.destroy(new Error("the runtime does not answer")));
   }
 
   #refusesWrites(): boolean {
