@@ -9,8 +9,8 @@ import { type MatchedPair, readImages, readMatchedPairs } from "./feature-databa
 import { choosePairs, pairKey } from "./image-pairs.ts";
 import {
   cameraStood,
-  LADDER_SECONDS,
   type LadderState,
+  ladderSecondsLeft,
   type NextPass,
   nextPass,
   type PassRun,
@@ -97,7 +97,7 @@ export async function climbLadder(
     const share = LATER_PASS_SHARE * (until - from);
     const began = performance.now();
     const ran = await runNext(
-      { ...job, matchingEndsAt: matchingEnd(task, runs, next) },
+      limited(job, next, ladderSecondsLeft(state.value.state)),
       task,
       first.value,
       next,
@@ -133,14 +133,14 @@ export async function climbLadder(
   return ok({ outcome: best, passes, lacksParallax: lacksParallax && stood, places, database });
 }
 
-/** When a pass must stop matching, so that all passes together keep to their time though this one is slower than expected. */
-function matchingEnd(
-  { preset }: Pick<PoseTask, "preset">,
-  runs: readonly PassRun[],
-  { seconds }: NextPass,
-): number {
-  const spent = runs.slice(1).reduce((sum, run) => sum + run.seconds, 0);
-  return performance.now() + 1000 * (LADDER_SECONDS[preset] - spent - seconds.map);
+/** The limits of a pass, so that all together keep to their time though this one is slower than expected. */
+function limited(job: ColmapJob, { seconds }: NextPass, left: number): ColmapJob {
+  const patience = Math.max(LEAST_PATIENCE_SECONDS, Math.min(left, PATIENCE * total(seconds)));
+  return {
+    ...job,
+    timeoutMs: Math.ceil(Math.min(job.timeoutMs, 1000 * patience)),
+    matchingEndsAt: performance.now() + 1000 * (left - seconds.map),
+  };
 }
 
 interface Progress {
@@ -262,15 +262,10 @@ async function runNext(
   next: NextPass,
   { best, fragments, work, dir, number, pairs, report }: PassRoom,
 ): Promise<Result<PassOutcome, Failure>> {
-  const patience = 1000 * Math.max(LEAST_PATIENCE_SECONDS, PATIENCE * total(next.seconds));
-  const limited = {
-    ...job,
-    timeoutMs: Math.ceil(Math.min(job.timeoutMs, patience, 1000 * LADDER_SECONDS[task.preset])),
-  };
   if (next.pass === "finer_features") {
     const plan = (gpu: boolean) =>
       thorough({ ...task, gpu }, first.plan(gpu), { kind: "pairs", pairs }, first.outcome.features);
-    const ran = await runPass(limited, plan, finerFolder(work), next.seconds, report);
+    const ran = await runPass(job, plan, finerFolder(work), next.seconds, report);
     return ran.ok ? ok(ran.value.outcome) : ran;
   }
   const continuation = {
@@ -279,7 +274,7 @@ async function runNext(
     ...{ from: best, fragments, extend: next.extend, onlyMerge: next.pass === "merged_models" },
     sparse: join(dir, `sparse-${number}`),
   };
-  return continuePass(limited, continuation, dir, next.seconds, report);
+  return continuePass(job, continuation, dir, next.seconds, report);
 }
 
 /** Reports a later pass's progress, with the seconds that are left: the stage's usual time does not include it. */

@@ -8,12 +8,16 @@ import type { MatchedPair } from "./feature-database.ts";
  * is worth its time if it costs no more than a person would wait for the frames that are missing.
  */
 
-/** The seconds that passes after the first may take together. */
-export const LADDER_SECONDS: { readonly [preset in Preset]: number } = {
+/** The seconds that passes after the first may take together, in a capture that is solved in part. */
+const LADDER_SECONDS: { readonly [preset in Preset]: number } = {
   draft: 240,
   standard: 600,
   high: 1500,
 };
+/** With a smaller share of the frames than this, the result is worth hardly anything, so any pass is worth its time. */
+const POOR_SHARE = 0.5;
+/** Then the passes may take this many times as long as the first: on photos, as long as COLMAP by hand takes. */
+const POOR_TIMES_FIRST = 6;
 /** The seconds that a missing frame is worth. Each pass without a gain halves it. */
 const SECONDS_PER_FRAME = 30;
 /** A pass that may match only a smaller share than this of its pairs, or fewer than `FEW_PAIRS`, is left out. */
@@ -89,7 +93,7 @@ export interface NextPass {
 }
 
 /** Why no pass follows. */
-export type LadderEnd = "complete" | "separate places" | "no parallax" | "not worth the time";
+export type LadderEnd = "complete" | "separate places" | "no parallax" | "last pass" | "not worth the time";
 
 export function nextPass(state: LadderState): NextPass | LadderEnd {
   const { frames, blank, registered, runs } = state;
@@ -97,11 +101,13 @@ export function nextPass(state: LadderState): NextPass | LadderEnd {
   if (registered >= frames + blank) return "complete";
   if (state.places) return "separate places";
   const tried = new Set(runs.map(({ pass }) => pass));
+  // Other passes continue from the first pass's database, which lacks these features.
+  if (tried.has("finer_features")) return "last pass";
   if (state.lacksParallax && state.stood && tried.has("relaxed") && registered < STANDING_SHARE * frames)
     return "no parallax";
   const later = runs.slice(1);
-  const spent = later.reduce((sum, { seconds }) => sum + seconds, 0);
-  if (state.fragments > 0 && spent < LADDER_SECONDS[state.preset]) return mergerPass(state);
+  const left = ladderSecondsLeft(state);
+  if (state.fragments > 0 && left > 0) return mergerPass(state);
   const fruitless = later.filter(({ pass, gained }) => !gained && pass !== "merged_models").length;
   for (const candidate of candidates(state)) {
     if (tried.has(candidate.pass)) continue;
@@ -109,10 +115,25 @@ export function nextPass(state: LadderState): NextPass | LadderEnd {
     const isFiner = candidate.pass === "finer_features";
     const doubts = isFiner ? Math.max(0, fruitless - 1) : fruitless;
     const worth = (SECONDS_PER_FRAME * (isFiner ? missing + blank : missing)) / 2 ** doubts;
-    const next = affordable(candidate, Math.min(LADDER_SECONDS[state.preset] - spent, worth));
+    const next = affordable(candidate, isPoor(state) ? left : Math.min(left, worth));
     if (next !== null) return next;
   }
   return "not worth the time";
+}
+
+function isPoor({ frames, registered }: LadderState): boolean {
+  return registered < POOR_SHARE * frames;
+}
+
+/**
+ * The seconds that further passes may take together. While few frames are placed, they grow with the first pass's, so that
+ * a machine that is busy or slow runs the same passes as another.
+ */
+export function ladderSecondsLeft(state: LadderState): number {
+  const usual = LADDER_SECONDS[state.preset];
+  const { extract, match, map } = state.first;
+  const all = isPoor(state) ? Math.max(usual, POOR_TIMES_FIRST * (extract + match + map)) : usual;
+  return state.runs.slice(1).reduce((left, { seconds }) => left - seconds, all);
 }
 
 /** It costs so little that it needs no estimate of its worth. */
@@ -165,7 +186,7 @@ function candidates(state: LadderState): Candidate[] {
     const more = state.stood ? [] : last;
     return pairs > 0 ? [far, relaxed, ...more] : [relaxed, ...more];
   }
-  if (registered === 0) return last;
+  if (registered === 0) return finer === null ? [all] : last;
   const missing: Candidate = {
     ...all,
     pass: "missing_frames",
