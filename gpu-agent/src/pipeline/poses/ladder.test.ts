@@ -60,11 +60,7 @@ describe("the ladder", () => {
     ["all frames placed, some of them in two models", { registered: 66, fragments: 0 }, ["complete"]],
     ["two places with models of their own", { places: true, fragments: 22 }, ["separate places"]],
     ["one frame missing", { registered: 65, missingPairs: 40 }, ["missing_frames", "not worth the time"]],
-    [
-      "all pairs matched",
-      { missingPairs: 0, pairs: 0 },
-      ["missing_frames", "finer_features", "last pass"],
-    ],
+    ["all pairs matched", { missingPairs: 0, pairs: 0 }, ["missing_frames", "finer_features", "last pass"]],
     [
       "no finer features to be had",
       { missingPairs: 0, pairs: 0, finer: null },
