@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, existsSync, mkdtempSync, openSync, writeSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -49,6 +49,8 @@ function fillDisk(): () => Promise<void> {
   }
   return () => rm(path);
 }
+
+afterAll(() => rmdir(mountPoint));
 
 describe.skipIf(!canMount)("the embedded control plane", () => {
   let controlPlane: EmbeddedControlPlane;
