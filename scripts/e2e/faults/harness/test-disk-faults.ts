@@ -1,16 +1,13 @@
 import { join } from "node:path";
 import { FAILURES } from "@splatt/shared";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
-import type { AgentBox } from "./harness/agent-box.ts";
-import { type FaultHarness, FILE_SENT, startFaultHarness } from "./harness/fault-harness.ts";
-import { canMakeDisks, FaultyDisk } from "./harness/faulty-disk.ts";
-import { gatedAgent } from "./harness/gated-agent.ts";
-import { VideoServer } from "./harness/video-server.ts";
+import type { AgentBox } from "./agent-box.ts";
+import { type FaultHarness, FILE_SENT, startFaultHarness } from "./fault-harness.ts";
+import { canMakeDisks, FaultyDisk } from "./faulty-disk.ts";
+import { gatedAgent } from "./gated-agent.ts";
+import { VideoServer } from "./video-server.ts";
 
-/** The agent's disk is full, read-only, failing or hanging while a stage works. */
-
-const isAble = await canMakeDisks();
-if (!isAble) console.log("Skipped: the tests of faulty disks must mount a loop device, as root on Linux.");
+export type DiskFault = "full" | "read-only" | "failing" | "hanging";
 
 /** Stages that cannot end without writing. */
 const PLACES = ["frames", "poses"] as const;
@@ -20,7 +17,14 @@ const INNER_STAGES = ["train", "export", "upload"] as const;
 /** What an agent logs that a fault of its disk surprised. */
 const BUGS = /could not handle|UncaughtException/;
 
-describe.skipIf(!isAble)("the agent's disk", () => {
+/** Tests of an agent whose disk has a fault while a stage works. */
+export async function testDiskFaults(...faults: readonly DiskFault[]): Promise<void> {
+  const isAble = await canMakeDisks();
+  if (!isAble) console.log("Skipped: the tests of faulty disks must mount a loop device, as root on Linux.");
+  describe.skipIf(!isAble)("the agent's disk", () => describeFaults(faults));
+}
+
+function describeFaults(faults: readonly DiskFault[]): void {
   let harness: FaultHarness;
   let disk: FaultyDisk;
   beforeAll(async () => {
@@ -74,7 +78,7 @@ describe.skipIf(!isAble)("the agent's disk", () => {
     box.start();
   }
 
-  describe.each(Object.keys(FAULTS) as (keyof typeof FAULTS)[])("%s", (fault) => {
+  describe.each(faults)("%s", (fault) => {
     it.each(PLACES)(
       "at the stage %s is named, costs an attempt at most, and ends without help",
       async (place) => {
@@ -166,4 +170,4 @@ describe.skipIf(!isAble)("the agent's disk", () => {
       stop: () => video.stop(),
     };
   }
-});
+}

@@ -1,0 +1,3 @@
+import { testDiskFaults } from "./harness/test-disk-faults.ts";
+
+await testDiskFaults("failing", "hanging");
