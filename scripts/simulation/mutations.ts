@@ -120,8 +120,8 @@ export const MUTATIONS: readonly Mutation[] = [
       },
       {
         file: `${DISPATCH}/dispatcher.ts`,
-        search: "      await this.#maintain();\n      await giveUpLost(this.#context);",
-        replace: "      await giveUpLost(this.#context);",
+        search: "      await this.#maintain();\n      await reconcilePresence(this.#context);",
+        replace: "      await reconcilePresence(this.#context);",
       },
     ],
   },
