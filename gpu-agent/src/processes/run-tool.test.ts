@@ -179,7 +179,8 @@ describe.skipIf(process.platform !== "linux")("a confined tool", () => {
     vi.stubEnv("AGENT_TOKEN", "canary");
     const lines: string[] = [];
     await using _ = await open(join(dir, "others"), "w");
-    const script = `cat /proc/self/environ | tr '\\0' '\\n'; for fd in /proc/$$/fd/*; do readlink $fd; done; true`;
+    // Not every sandbox lets a program read or list /proc.
+    const script = "env; for fd in $(seq 0 99); do readlink /proc/$$/fd/$fd; done; true";
     const ended = await runTool(confined(script, { onLine: (line) => lines.push(line) }));
     vi.unstubAllEnvs();
     expect(ended).toMatchObject({ ok: true, value: { exitCode: 0 } });
