@@ -29,7 +29,7 @@ beforeAll(async () => {
       idleMs: 500,
       stalledMs: 1000,
       firstMessageMs: 500,
-      part: { windowMs: 500, bytes: 1024 },
+      part: { windowMs: 1500, bytes: 1024 },
       connectionsPerAddress: 40,
     },
     variables: { CORS_ORIGINS: SITE },
@@ -458,6 +458,19 @@ describe("the pages' assets", () => {
       expect(await get(accepted)).not.toMatch(/^content-encoding/im);
     },
   );
+
+  it("are asked for again, but for the chunks, whose names change with them", async () => {
+    const cachingOf = async (path: string) => {
+      const response = await fetch(new URL(path, controlPlane.url));
+      return [response.status, response.headers.get("cache-control")];
+    };
+    const script = await (await fetch(new URL("/assets/job.js", controlPlane.url))).text();
+    const chunks = [...script.matchAll(/["'`]\.\/(chunks\/[\w-]+\.js)["'`]/g)].map(([, path]) => path);
+    expect(chunks.length).toBeGreaterThan(0);
+    for (const path of chunks)
+      expect(await cachingOf(`/assets/${path}`)).toEqual([200, "public, max-age=31536000, immutable"]);
+    expect(await cachingOf("/assets/job.js")).toEqual([200, "public, max-age=0, must-revalidate"]);
+  });
 
   it("are the only compressed answers: others contain secrets", async () => {
     const head = `${HEAD}Accept-Encoding: gzip\r\n${CLOSE}`;
