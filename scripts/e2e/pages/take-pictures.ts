@@ -31,7 +31,8 @@ const PHONE = { width: 390, height: 844 };
 /** The progress at which the running job is pictured: late in its training. */
 const PICTURED_AT = /[678]\d %/;
 
-const LONG_PAGE_WIDTH = 900;
+/** WebP has no picture that is higher: a job's page on a phone would be. */
+const LONG_PAGE = { width: 900, height: 16_383, fit: "inside", withoutEnlargement: true } as const;
 
 type Look = "light" | "dark" | "phone";
 const LOOKS: Readonly<Record<Look, BrowserContextOptions>> = {
@@ -195,7 +196,7 @@ class Camera {
     // A whole page is long, and is read for its shape.
     await writeFile(
       file,
-      await (options.fullPage ? picture.resize({ width: LONG_PAGE_WIDTH }) : picture).toBuffer(),
+      await (options.fullPage ? picture.resize(LONG_PAGE) : picture).toBuffer(),
     );
     console.log(file);
   }
