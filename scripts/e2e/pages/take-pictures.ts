@@ -194,10 +194,7 @@ class Camera {
   async save(page: Page, file: string, options: { readonly fullPage?: boolean } = {}): Promise<void> {
     const picture = sharp(await page.screenshot(options)).webp({ quality: 76 });
     // A whole page is long, and is read for its shape.
-    await writeFile(
-      file,
-      await (options.fullPage ? picture.resize(LONG_PAGE) : picture).toBuffer(),
-    );
+    await writeFile(file, await (options.fullPage ? picture.resize(LONG_PAGE) : picture).toBuffer());
     console.log(file);
   }
 }
