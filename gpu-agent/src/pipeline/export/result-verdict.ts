@@ -1,4 +1,5 @@
 import type { CaptureReport, ResultVerdict, TrainReport } from "@splatt/shared";
+import { WIDE_SPACING } from "../poses/capture-report.ts";
 import { showsScene, type ViewComparison } from "./check/doubt-psnr.ts";
 
 /** dB on held-out views: below the first a splat is wrong between its views, from the second on it is good. */
@@ -10,8 +11,6 @@ const LARGE_GAP = 5;
 /** A held-out view this much worse (dB) than their mean is named. */
 const CLEARLY_WORSE = 3;
 const MAX_NAMED = 3;
-/** Degrees between neighbouring views, above which a splat has to guess between them. */
-const WIDE = 12;
 const FEW_VIEWS = 30;
 /** The share of the scene that is badly covered, from which on it is mentioned: of a good splat, and of another. */
 const [MUCH, SOME] = [0.25, 0.1];
@@ -99,7 +98,7 @@ function whatHelps(
   { registered, verdict, view_spacing_degrees: spacing }: ResultFacts["capture"],
   overfit: boolean,
 ): string {
-  if (spacing !== undefined && spacing > WIDE) {
+  if (spacing !== undefined && spacing > WIDE_SPACING) {
     return `Neighbouring views are about ${Math.round(spacing)}° apart: take one every 5° to 10°.`;
   }
   if (overfit && registered < FEW_VIEWS)

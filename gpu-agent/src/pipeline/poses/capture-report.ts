@@ -32,7 +32,7 @@ const CHANCE_POINTS = { perFrame: 14, all: 500 };
 /** Matches that stay in place while the model's cameras turn: a background that stood behind a turned subject. */
 const STILL_BACKGROUND = 0.12;
 /** Degrees between neighbouring views, from which on the result is a guess between them. */
-const WIDE_SPACING = 15;
+export const WIDE_SPACING = 12;
 /** The minimum length of a reported gap, in frames and as a share of all. */
 const LARGE_GAP = { frames: 4, share: 0.08 };
 
