@@ -7,7 +7,8 @@ import { localEngine, portInUse, ROOT } from "@splatt/local/local-machine";
 import { makePrivateFolder, saveNewApiKey } from "@splatt/local/private-files";
 import { readStartSettings } from "@splatt/local/start-settings";
 import { formatWorkerLog } from "@splatt/local/worker-log";
-import { readSourcePolicy } from "@splatt/shared";
+import { errorText, readSourcePolicy } from "@splatt/shared";
+import { folderProblem } from "@splatt/shared/folders";
 import { Splatt } from "splatt";
 
 /** `npm start`: control plane and agent on this machine until Ctrl-C. Data and key survive restarts. */
@@ -40,7 +41,13 @@ async function main(): Promise<number> {
     );
     return 1;
   }
-  await makePrivateFolder(data);
+  try {
+    await makePrivateFolder(data);
+  } catch (error) {
+    const problem = folderProblem(error) ?? errorText(error);
+    console.error(`The data folder ${data} cannot be used: ${problem}. Set DATA_DIR to another folder.`);
+    return 2;
+  }
   const apiKey = read.settings.apiKey ?? (await saveNewApiKey(ENV_FILE));
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stopping.abort());

@@ -1,6 +1,7 @@
-import { chmod, mkdir, readFile } from "node:fs/promises";
+import { chmod, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { SourcePolicy } from "@splatt/shared";
+import { makeFolder } from "@splatt/shared/folders";
 import { convertV4MiniflareOptions, Miniflare, type Request, Response } from "miniflare";
 import type { StorageState } from "../src/storage/storage-state.ts";
 import type { WorkerVariables } from "../src/worker-variables.ts";
@@ -75,7 +76,7 @@ process.env.MINIFLARE_WORKERD_V8_FLAGS ??= "--optimize-for-size --initial-old-sp
  */
 export async function startControlPlane(options: EmbeddedOptions): Promise<EmbeddedControlPlane> {
   const { dataDir, onLog } = options;
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await makeFolder(dataDir, 0o700);
   await chmod(dataDir, 0o700);
   // Everything started, to be stopped in reverse order.
   const started = new AsyncDisposableStack();

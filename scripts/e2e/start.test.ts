@@ -100,3 +100,15 @@ it("reports invalid settings instead of starting", async () => {
   expect(stderr).not.toMatch(/^\s+at /m);
   expect(stdout).toBe("");
 });
+
+it.runIf(process.platform === "linux").each([
+  ["/proc/splatt", "it cannot be created there (ENOENT)"],
+  ["/dev/null", "it is not a folder, or a link that leads nowhere (EEXIST)"],
+])("says what is wrong with the data folder %s instead of starting", async (folder, problem) => {
+  const env = { ...process.env, DATA_DIR: folder, PORT: "0", GPU_API_KEY: "key-of-the-start-test" };
+  const { exitCode, stderr } = await execa(process.execPath, [START], { env, reject: false });
+  expect(stderr).toBe(
+    `The data folder ${folder} cannot be used: ${problem}. Set DATA_DIR to another folder.`,
+  );
+  expect(exitCode).toBe(2);
+});

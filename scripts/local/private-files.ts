@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { chmod, lstat, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, lstat, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolder } from "@splatt/shared/folders";
 
 const OTHERS = 0o077;
 
@@ -9,7 +10,7 @@ const OTHERS = 0o077;
  * a private folder has private contents.
  */
 export async function makePrivateFolder(dir: string): Promise<void> {
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await makeFolder(dir, 0o700);
   const { mode } = await lstat(dir);
   if ((mode & OTHERS) === 0) return;
   // The contents first: after an interruption the folder itself is still open, and the next run repeats everything.

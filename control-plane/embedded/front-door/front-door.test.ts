@@ -98,6 +98,9 @@ describe("a request that is not for our routes, or not well-formed", () => {
     ["no Host", "GET /health HTTP/1.1\r\n", 400],
     ["two Hosts", `GET /health HTTP/1.1\r\n${HEAD}Host: evil\r\n`, 400],
     ["an invalid Host", "GET /health HTTP/1.1\r\nHost: a/../b\r\n", 400],
+    ["a Host whose port is too large", "GET /openapi.json HTTP/1.1\r\nHost: splatt:65536\r\n", 400],
+    ["a Host that is a wrong address", "GET /openapi.json HTTP/1.1\r\nHost: 1.2.3.256\r\n", 400],
+    ["a Host that is half an address", "GET /openapi.json HTTP/1.1\r\nHost: [::1:]\r\n", 400],
     ["two lengths", `POST /jobs HTTP/1.1\r\n${HEAD}Content-Length: 2\r\nContent-Length: 3\r\n`, 400],
     [
       "length and encoding",

@@ -49,7 +49,7 @@ export function refusalOf({ method, target, version, rawHeaders }: RequestHead):
     return malformed("The path must be in its normal form.");
   }
   const hosts = valuesOf(rawHeaders, "host");
-  if (hosts.length !== 1 || !/^(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.test(hosts[0] ?? "")) {
+  if (hosts.length !== 1 || !isHost(hosts[0] ?? "")) {
     return malformed("The request must have one valid Host header.");
   }
   for (const name of ["content-length", "transfer-encoding", "content-type", "authorization", "x-api-key"]) {
@@ -63,6 +63,11 @@ export function refusalOf({ method, target, version, rawHeaders }: RequestHead):
     return { code: "not_found", detail: `${path.slice(0, 200)} is not an endpoint.` };
   }
   return null;
+}
+
+/** Whether it makes a URL: the runtime fails where a port is too large, or an address is none. */
+function isHost(host: string): boolean {
+  return /^(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.test(host) && URL.canParse(`http://${host}`);
 }
 
 /** Whether the body is a part of an upload: it stays on the connection until the Worker has decided. */

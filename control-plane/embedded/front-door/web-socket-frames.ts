@@ -6,6 +6,9 @@ export interface FrameHead {
   /** Whether it ends a message. */
   readonly isLast: boolean;
   readonly payloadBytes: number;
+  readonly isMasked: boolean;
+  /** Of its three bits for extensions. */
+  readonly hasExtensionBits: boolean;
 }
 
 /** Follows the frames of one direction of a WebSocket (RFC 6455, section 5.2) until its Close frame, which is the last. */
@@ -58,6 +61,8 @@ export class WebSocketFrames {
       opcode: this.#opcode,
       isLast: (first & 0x80) !== 0,
       payloadBytes: this.#payloadLeft,
+      isMasked: (second & 0x80) !== 0,
+      hasExtensionBits: (first & 0x70) !== 0,
     });
   }
 }

@@ -101,11 +101,27 @@ describe("a WebSocket", () => {
     clearInterval(pings);
   });
 
+  it.each([
+    ["without a mask", frame(TEXT, 5)],
+    ["of an extension", Buffer.concat([Buffer.from([0xc1]), frame(TEXT, 5, MASK).subarray(1)])],
+    ["with a reserved opcode", frame(3, 5, MASK)],
+  ])("with a frame %s is closed, and the runtime does not see it", async (_, wrong) => {
+    const { socket, received } = await connected(Buffer.alloc(0));
+    socket.write(wrong);
+    let sent = Buffer.alloc(0);
+    for await (const chunk of socket as AsyncIterable<Buffer>) sent = Buffer.concat([sent, chunk]);
+    expect(sent).toEqual(Buffer.from([0x88, 2, 1002 >> 8, 1002 & 0xff]));
+    expect(received).toEqual([]);
+  });
+
   it("whose client never ends a message is closed with a code, and the runtime gets no more than the limit", async () => {
     const { socket, received } = await connected(Buffer.alloc(0));
     const unfinished = frame(TEXT, 60_000, MASK);
     unfinished[0] = TEXT;
-    for (let sent = 60_000; sent < DOOR_LIMITS.frames.messageBytes; sent += 60_000) socket.write(unfinished);
+    for (let sent = 60_000; sent < DOOR_LIMITS.frames.messageBytes; sent += 60_000) {
+      socket.write(Buffer.from(unfinished));
+      unfinished[0] = 0;
+    }
     // The header of the frame that is too much: nothing that was not read must reset the connection.
     socket.write(unfinished.subarray(0, 8));
     let sent = Buffer.alloc(0);

@@ -76,17 +76,15 @@ function join(client: Socket, runtime: Socket, limits: SocketToPass["limits"]): 
     client.once("data", () => clearTimeout(timer));
     client.once("close", () => clearTimeout(timer));
   }
-  client.pipe(runtime);
-  runtime.pipe(client);
-  followFrames(client, runtime, limits);
+  passFrames(client, runtime, limits);
 }
 
 /**
- * Ends the connection when both sides have sent their Close frames. The runtime does so seconds later when it was the
- * first to close, and a client that waits for the end, as the standard says, would wait with it. Cuts a client that
- * exceeds its limits, or does not answer the runtime's Close frame.
+ * Passes the bytes of both sides. Ends the connection when both have sent their Close frames. The runtime does so
+ * seconds later when it was the first to close, and a client that waits for the end, as the standard says, would wait
+ * with it. Cuts a client that exceeds its limits, or does not answer the runtime's Close frame.
  */
-function followFrames(client: Socket, runtime: Socket, limits: SocketToPass["limits"]): void {
+function passFrames(client: Socket, runtime: Socket, limits: SocketToPass["limits"]): void {
   const limiter = new FrameLimiter(limits.frames, performance.now());
   let closing: NodeJS.Timeout | null = null;
   let violation: CloseCode | null = null;
@@ -99,21 +97,28 @@ function followFrames(client: Socket, runtime: Socket, limits: SocketToPass["lim
     client.end();
     runtime.end();
   };
+  // Before the bytes are passed: the runtime sees no frame that is refused.
+  client.on("data", (chunk: Buffer) => {
+    fromClient.push(chunk);
+    if (violation !== null) cut(client, runtime, fromRuntime.isBetweenFrames ? violation : null);
+  });
+  client.pipe(runtime);
+  runtime.pipe(client);
+  // After they are passed: the Close frames are the last.
+  client.on("data", () => {
+    if (violation === null) endIfClosed();
+  });
   runtime.on("data", (chunk: Buffer) => {
     fromRuntime.push(chunk);
     endIfClosed();
     if (fromRuntime.isClosed) closing ??= setTimeout(() => cut(client, runtime, null), limits.closingMs);
   });
   client.once("close", () => clearTimeout(closing ?? undefined));
-  client.on("data", (chunk: Buffer) => {
-    fromClient.push(chunk);
-    if (violation === null) endIfClosed();
-    else cut(client, runtime, fromRuntime.isBetweenFrames ? violation : null);
-  });
 }
 
 function cut(client: Socket, runtime: Socket, code: CloseCode | null): void {
   if (code !== null) client.write(Buffer.from([0x88, 2, code >> 8, code & 0xff]));
+  client.unpipe(runtime);
   client.destroySoon();
   runtime.destroy();
 }

@@ -1,6 +1,7 @@
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, writeFile } from "node:fs/promises";
 import { join as joinPath } from "node:path";
 import { createInterface } from "node:readline/promises";
+import { makeFolder } from "@splatt/shared/folders";
 import { execa } from "execa";
 import { type AgentConfig, readConfig } from "../config.ts";
 import { findServedAgent, installVersion, pointLink } from "../distribution/installed-version.ts";
@@ -113,7 +114,7 @@ async function writeCommand(): Promise<void> {
   const quoted = (path: string) => `'${path.replaceAll("'", "'\\''")}'`;
   const setting = process.env.SPLATT_AGENT_DIR;
   const folder = setting ? `SPLATT_AGENT_DIR=${quoted(setting)} ` : "";
-  await mkdir(joinPath(commandPath(), ".."), { recursive: true });
+  await makeFolder(joinPath(commandPath(), ".."));
   await writeFile(commandPath(), `#!/bin/sh\n${folder}exec ${quoted(node)} ${quoted(program)} "$@"\n`);
   await chmod(commandPath(), 0o755);
 }

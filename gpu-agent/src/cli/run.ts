@@ -1,6 +1,7 @@
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, extname, join, relative, resolve } from "node:path";
-import { EngineChoice, FAILURES, failureSentence, JobOptions, printable } from "@splatt/shared";
+import { EngineChoice, errorText, FAILURES, failureSentence, JobOptions, printable } from "@splatt/shared";
+import { folderProblem, makeFolder } from "@splatt/shared/folders";
 import { JobDisplay, resultSummary } from "@splatt/shared/terminal";
 import logUpdate from "log-update";
 import { type MachineConfig, readMachineConfig } from "../config.ts";
@@ -64,8 +65,14 @@ options, it reuses the stages whose options did not change.
     if (settings === null) return EXIT.misconfigured;
     const { engine } = request.options;
     const config = engine === "auto" ? settings : { ...settings, ENGINE: engine };
-    await mkdir(request.out, { recursive: true });
-    await makeFolderPrivate(join(request.out, WORK_FOLDER));
+    try {
+      await makeFolder(request.out);
+      await makeFolderPrivate(join(request.out, WORK_FOLDER));
+    } catch (error) {
+      const problem = folderProblem(error) ?? errorText(error);
+      console.error(`The folder ${request.out} cannot be used: ${problem}. Choose another with --out.`);
+      return EXIT.misconfigured;
+    }
     const lock = new FolderLock(join(request.out, WORK_FOLDER, "run.lock"));
     if (!(await lock.take())) {
       console.error(`Another run uses ${request.out}. Choose another folder with --out.`);

@@ -1,4 +1,5 @@
 import { buildVersion, errorText, FAILURES, failure, failureSentence } from "@splatt/shared";
+import { folderProblem } from "@splatt/shared/folders";
 import { Agent } from "../agent.ts";
 import { type AgentConfig, readConfig } from "../config.ts";
 import type { StopReason } from "../connection/handshake.ts";
@@ -56,7 +57,8 @@ async function runAgent(config: AgentConfig): Promise<number> {
   }
   if (locked !== true) {
     // Not `misconfigured`: the service manager must retry, because a full or unmounted disk can recover.
-    const problem = systemFailure(locked) ?? failure("workspace_unusable", errorText(locked));
+    const problem =
+      systemFailure(locked) ?? failure("workspace_unusable", folderProblem(locked) ?? errorText(locked));
     log.error(`${failureSentence(problem)} ${FAILURES[problem.code].hint}`);
     return EXIT.failed;
   }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, mkdtemp, realpath, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, realpath, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, delimiter, dirname, join } from "node:path";
 import {
   err,
@@ -11,6 +11,7 @@ import {
   type Result,
   type ServedPackage,
 } from "@splatt/shared";
+import { makeFolder } from "@splatt/shared/folders";
 import { execa } from "execa";
 import { type Dispatcher, request } from "undici";
 import { findProgram } from "../processes/find-program.ts";
@@ -59,7 +60,7 @@ export async function installVersion(
   dispatcher: Dispatcher,
 ): Promise<Result<string, string>> {
   const folder = join(VERSIONS.folder, versionId(served));
-  await mkdir(VERSIONS.folder, { recursive: true, mode: 0o755 });
+  await makeFolder(VERSIONS.folder, 0o755);
   const fetched = await download(
     new URL(`${PACKAGES_PATH}${served.file}`, controlPlane),
     served.bytes,

@@ -1,5 +1,6 @@
-import { chmod, mkdir, open, readFile, rename } from "node:fs/promises";
+import { chmod, open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
+import { makeFolder } from "@splatt/shared/folders";
 
 /**
  * Sets settings in a file of NAME=value lines, and keeps its other lines. The file holds the agent's token, so that only
@@ -10,7 +11,7 @@ export async function saveSettings(path: string, settings: Readonly<Record<strin
     if (error.code === "ENOENT") return "";
     throw error;
   });
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  await makeFolder(dirname(path), 0o755);
   const temporary = `${path}.${process.pid}.tmp`;
   const file = await open(temporary, "w", 0o600);
   try {

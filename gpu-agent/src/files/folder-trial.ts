@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { errorText } from "@splatt/shared";
+import { makeFolder } from "@splatt/shared/folders";
 import { networkFileSystem } from "./file-system.ts";
 
 /** The result of a folder's trial. */
@@ -15,7 +16,7 @@ export interface FolderTrial {
 /** Tries in a folder what jobs do there: creates folders and files, and writes a database as COLMAP does. */
 export async function tryFolder(folder: string): Promise<FolderTrial> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const { type } = await statfs(folder);
     const trial = await mkdtemp(join(folder, ".trial-"));
     try {

@@ -1,5 +1,6 @@
-import { chmod, lstat, mkdir, readdir } from "node:fs/promises";
+import { chmod, lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolder } from "@splatt/shared/folders";
 
 /** The permissions of users other than the owner. */
 const OTHERS = 0o077;
@@ -13,7 +14,7 @@ export function createPrivateFilesOnly(): void {
  * Creates a folder, or closes an existing one and everything in it to other users. Does not follow symbolic links in it.
  */
 export async function makeFolderPrivate(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   // The folder itself may be a link, so lstat would not do.
   const { mode } = await lstat(join(folder, "."));
   if ((mode & OTHERS) === 0) return;

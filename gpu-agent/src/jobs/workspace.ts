@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolder } from "@splatt/shared/folders";
 import { DiskUsage, freeDiskBytes } from "../files/disk-usage.ts";
 import { FolderLock } from "../processes/folder-lock.ts";
 import { type JobRecord, loadJobRecord } from "./job-record.ts";
@@ -51,7 +52,7 @@ export class Workspace {
 
   /** Free space on the workspace's disk. */
   async freeBytes(): Promise<number> {
-    await mkdir(this.root, { recursive: true });
+    await makeFolder(this.root);
     return this.#freeBytes(this.root);
   }
 

@@ -1,5 +1,6 @@
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeFolder } from "@splatt/shared/folders";
 import { z } from "zod";
 import { writeFileAtomic } from "../files/write-file-atomic.ts";
 
@@ -38,7 +39,7 @@ export class PauseFile {
   }
 
   async write(pause: Pause): Promise<void> {
-    await mkdir(dirname(this.#path), { recursive: true });
+    await makeFolder(dirname(this.#path));
     await writeFileAtomic(this.#path, JSON.stringify(pause));
   }
 

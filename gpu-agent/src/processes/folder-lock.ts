@@ -1,6 +1,7 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { makeFolder } from "@splatt/shared/folders";
 import { z } from "zod";
 import { isRunning, procStat } from "./proc-stat.ts";
 
@@ -16,7 +17,7 @@ export class FolderLock {
 
   /** @returns false when another process holds it */
   async take(): Promise<boolean> {
-    await mkdir(dirname(this.#path), { recursive: true });
+    await makeFolder(dirname(this.#path));
     const gate = enterGate(`${this.#path}.gate`);
     try {
       const holder = await this.holder();

@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { makeFolder } from "@splatt/shared/folders";
 import { z } from "zod";
 import { SplattError } from "../index.ts";
 import type { Environment } from "./command.ts";
@@ -44,7 +45,7 @@ export async function findCredentials(environment: Environment): Promise<Credent
 /** Stores them for this user alone. */
 export async function storeCredentials(environment: Environment, credentials: Credentials): Promise<string> {
   const path = credentialsPath(environment);
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeFolder(dirname(path), 0o700);
   const temporary = `${path}.${process.pid}.tmp`;
   // A file that exists would keep its mode.
   await rm(temporary, { force: true });

@@ -1,6 +1,6 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { FileName, type JobView, printable } from "@splatt/shared";
+import { makeFolder } from "@splatt/shared/folders";
 import { type Splatt, SplattError } from "../index.ts";
 import { downloadFile } from "../node.ts";
 import type { Context } from "./command.ts";
@@ -32,7 +32,7 @@ export async function fetchResults(
     const known = Object.keys(results).join(", ");
     throw new SplattError("result_not_found", `The job has no file ${unknown}. It has ${known}.`);
   }
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const total = entries.reduce((sum, [, { size }]) => sum + size, 0);
   const display = new TransferDisplay(output.progress, "results", total);
   const paths: string[] = [];

@@ -1,0 +1,52 @@
+import { mkdir, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/**
+ * Creates a folder, and those above it. For folders that a person names: on a file system that answers "not found" to
+ * every new name, such as /proc, Node's own `recursive` tries for ever.
+ *
+ * @param mode of the folders that are created
+ */
+export async function makeFolder(folder: string, mode = 0o777): Promise<void> {
+  try {
+    await mkdir(folder, { mode });
+  } catch (error) {
+    if (await isFolder(folder)) return;
+    const parent = dirname(folder);
+    const isParentMissing = codeOf(error) === "ENOENT" && parent !== folder && !(await isFolder(parent));
+    if (!isParentMissing) throw error;
+    await makeFolder(parent, mode);
+    // Another process may have created it meanwhile.
+    await mkdir(folder, { mode }).catch(async (error: unknown) => {
+      if (!(await isFolder(folder))) throw error;
+    });
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isDirectory() ?? false;
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : null;
+}
+
+const PROBLEMS: Readonly<Record<string, string>> = {
+  EEXIST: "it is not a folder, or a link that leads nowhere",
+  ENOENT: "it cannot be created there",
+  ENOTDIR: "a part of its path is not a folder",
+  ELOOP: "its path is a loop of links",
+  EACCES: "this user may not write there",
+  EPERM: "this user may not write there",
+  EROFS: "its file system is read-only",
+  ENOSPC: "its disk is full",
+  EDQUOT: "its disk is full",
+  ENAMETOOLONG: "its name is too long",
+};
+
+/** What keeps a folder from being used, for people; null for an error that is not about folders. */
+export function folderProblem(error: unknown): string | null {
+  const code = String(codeOf(error));
+  const problem = PROBLEMS[code];
+  return problem === undefined ? null : `${problem} (${code})`;
+}
