@@ -169,17 +169,17 @@ export const FAILURES = {
   // poses
   poses_no_features: {
     sentence: "The frames show too little texture to find camera positions.",
-    hint: "Film something with visible detail, in good light and without motion blur. Blank walls do not work.",
+    hint: "Film or photograph something with visible detail, in good light and without motion blur. Blank walls do not work.",
     retryable: false,
   },
   poses_no_parallax: {
     sentence: "The camera hardly moves between the frames, so depth cannot be recovered.",
-    hint: "Walk around the subject while filming. Standing still or only turning the camera does not work.",
+    hint: "Walk around the subject while filming, or from photo to photo. Standing still or only turning the camera does not work.",
     retryable: false,
   },
   poses_unusable: {
     sentence: "Too few frames could be registered for a usable result.",
-    hint: "Film slowly, with much overlap between views, and raise fps. Keep the subject still and well lit.",
+    hint: "Each view must overlap the next by two thirds: film slowly and raise fps, or take more photos. Keep the subject still and well lit.",
     retryable: false,
   },
   colmap_failed: {

@@ -33,6 +33,8 @@ const CHANCE_POINTS = { perFrame: 14, all: 500 };
 const STILL_BACKGROUND = 0.12;
 /** Degrees between neighbouring views, from which on the result is a guess between them. */
 export const WIDE_SPACING = 12;
+/** The share of the frames in which something moves, above which it belongs to the scene and does not just pass by. */
+const MOVES_IN_MOST = 0.5;
 /** The minimum length of a reported gap, in frames and as a share of all. */
 const LARGE_GAP = { frames: 4, share: 0.08 };
 
@@ -87,6 +89,7 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
   const turned = facts.still !== null && facts.still > STILL_BACKGROUND;
   const wide = facts.spacing.degrees > WIDE_SPACING;
   const lonely = facts.spacing.lonely.length > 0;
+  const moving = facts.moving !== null && facts.moving.frames > MOVES_IN_MOST * registered;
   const gap = missingParts(facts);
   const missing = missingVideos(facts);
   const weak =
@@ -98,6 +101,7 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
     partial ||
     shallow ||
     turned ||
+    moving ||
     wide;
   const { videos } = facts;
   const isFilm = facts.missingPhotos === null || videos.length > 0;
