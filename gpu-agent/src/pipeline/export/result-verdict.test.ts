@@ -75,6 +75,16 @@ describe("the verdict on the result", () => {
       "The advice on the capture",
     ],
     [
+      "of a room in which a woman walks before the camera",
+      {
+        train: { psnr: 18.6 },
+        views: views(18.6, 20, [], { badlyCovered: 0.881, near: [] }),
+        capture: { registered: 22, verdict: "weak", view_spacing_degrees: 3.4 },
+      },
+      "weak",
+      "The advice on the capture says what to do.",
+    ],
+    [
       "of dark photos, whatever its PSNR",
       { train: { psnr: 42 }, views: { ...views(41, 42), meanColour: 29 } },
       "weak",

@@ -72,7 +72,7 @@ describe("captureReport", () => {
         moving: { frames: 20, share: 0.039, most: [] },
       },
       "weak",
-      "Something moves in 20 of 22 frames, on 4 % of the pictures",
+      "has ghosts there. Film again when nothing moves.",
     ],
     [{ moving: { frames: 25, share: 0.039, most: [] } }, "good", "The capture is good."],
     [{ still: null }, "good", "The capture is good."],

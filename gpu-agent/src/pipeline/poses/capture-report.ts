@@ -181,7 +181,8 @@ function whyMissing({ places }: CaptureFacts, isFilm: boolean): string {
 
 function movingSentence({ frames, share }: MovingReport, registered: number, isFilm: boolean): string {
   const of = `${frames} of ${registered} ${isFilm ? "frames" : "photos"}`;
-  return `Something moves in ${of}, on ${Math.max(1, Math.round(100 * share))} % of the pictures: people, a screen or a hand, for example. The result is blurred or has ghosts there.`;
+  const remedy = frames > MOVES_IN_MOST * registered ? " Film again when nothing moves." : "";
+  return `Something moves in ${of}, on ${Math.max(1, Math.round(100 * share))} % of the pictures: people, a screen or a hand, for example. The result is blurred or has ghosts there.${remedy}`;
 }
 
 /** Why points are seen under small angles. */
