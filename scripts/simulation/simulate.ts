@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { z } from "zod";
 import { FAULTS } from "./kernel/faults.ts";
 import type { SourceChange } from "./loader.ts";
-import { MUTATIONS, mutationNamed } from "./mutations.ts";
+import { MUTATIONS, mutationNamed } from "./mutations/mutations.ts";
 import type { Plan } from "./plan.ts";
 import type { Outcome } from "./run-seed.ts";
 import { explainSeed, search } from "./search.ts";

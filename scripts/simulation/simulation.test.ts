@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { describe, expect, it } from "vitest";
-import { mutationNamed } from "./mutations.ts";
+import { mutationNamed } from "./mutations/mutations.ts";
 import type { Outcome } from "./run-seed.ts";
 import { explainSeed, search } from "./search.ts";
 import type { Explanation } from "./shrink.ts";

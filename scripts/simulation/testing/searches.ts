@@ -1,4 +1,4 @@
-import type { Mutation } from "../mutations.ts";
+import type { Mutation } from "../mutations/mutation.ts";
 import type { Outcome } from "../run-seed.ts";
 import { search } from "../search.ts";
 

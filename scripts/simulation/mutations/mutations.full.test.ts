@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { firstFailure } from "../testing/searches.ts";
 import { MUTATIONS } from "./mutations.ts";
-import { firstFailure } from "./testing/searches.ts";
 
 const TIMEOUT_MS = 1_200_000;
 
