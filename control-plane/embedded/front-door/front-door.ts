@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, BlockList, isIPv6, type Socket } from "node:net";
+import { type AddressInfo, isIPv6, type Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 import type { ProblemCode } from "@splatt/shared";
 import { methodsAt } from "../../src/contract/methods-at.ts";
@@ -13,8 +13,9 @@ import type { ObjectRead } from "../object-store/object-store.ts";
 import { BodyBudget, partBody, readWhole } from "./bodies.ts";
 import { ByteMover } from "./byte-mover.ts";
 import { CompressedAssets, compressedHeaders } from "./compressed-assets.ts";
+import { ConnectionQueue } from "./connection-queue.ts";
 import { FairQueue } from "./fair-queue.ts";
-import { clientAddressOf, headersToClient, headersToRuntime } from "./headers.ts";
+import { headersToClient, headersToRuntime } from "./headers.ts";
 import {
   answerSent,
   clientLeft,
@@ -28,10 +29,11 @@ import {
 } from "./incoming-request.ts";
 import { Counter, type DoorLimits } from "./limits.ts";
 import { DoorAnswers, originIn } from "./problems.ts";
-import { isPartUpload, refusalOf, valuesOf } from "./routes-passed.ts";
+import { isPartUpload, refusalOf } from "./routes-passed.ts";
 import { isHanging, RuntimeClient, type RuntimeClientOptions } from "./runtime-client.ts";
 import { sendObject } from "./send-object.ts";
 import type { Transfer, Transfers } from "./transfers.ts";
+import { TrustedProxies } from "./trusted-proxies.ts";
 import { passWebSocket } from "./web-socket.ts";
 
 export interface FrontDoorOptions extends RuntimeClientOptions {
@@ -47,15 +49,6 @@ export interface FrontDoorOptions extends RuntimeClientOptions {
   /** As the Worker's setting of this name. */
   readonly corsOrigins: string | undefined;
   readonly onError: (text: string) => void;
-}
-
-interface ConnectionQueue {
-  waiting: number;
-  last: Promise<void>;
-  /** The answer that is being made. */
-  answering: ServerResponse | null;
-  /** Closes the connection when no request follows. Node's own timeout starts again with every byte. */
-  idle: NodeJS.Timeout | null;
 }
 
 /** Larger answers are sent by the byte mover. */
@@ -83,8 +76,7 @@ export class FrontDoor {
   readonly #turns: FairQueue;
   readonly #perAddress: Counter;
   readonly #budget: BodyBudget;
-  readonly #trusted: BlockList;
-  /** The requests of each connection, served one after the other. */
+  readonly #proxies: TrustedProxies;
   readonly #queues = new WeakMap<Socket, ConnectionQueue>();
   readonly #upgraded = new Set<Socket>();
 
@@ -97,7 +89,7 @@ export class FrontDoor {
     this.#turns = new FairQueue(limits.inRuntime);
     this.#perAddress = new Counter(limits.connectionsPerAddress);
     this.#budget = new BodyBudget(limits.bodiesBytes);
-    this.#trusted = blockListOf(options.trustedProxies);
+    this.#proxies = new TrustedProxies(options.trustedProxies);
     const answers = this.#answers;
     this.#server = createServer(
       {
@@ -126,7 +118,7 @@ export class FrontDoor {
       .on("upgrade", (request, socket, head) => void this.#upgrade(request, socket as Socket, head))
       .on("clientError", (error: ClientError, socket) => {
         // A second answer within the first would be taken for its bytes.
-        if (this.#queues.get(socket as Socket)?.answering?.headersSent) socket.destroy();
+        if (this.#queues.get(socket as Socket)?.isWithinAnswer) socket.destroy();
         else answers.close(socket, problemOf(error), { origin: originIn(error.rawPacket) });
       });
   }
@@ -157,7 +149,7 @@ export class FrontDoor {
     // Of every connection, whatever becomes of it. Node removes its own handler when it gives one away.
     socket.on("error", () => undefined);
     const address = socket.remoteAddress ?? "";
-    if (this.#isTrusted(address)) return;
+    if (this.#proxies.has(address)) return;
     const group = addressGroup(address);
     if (!this.#perAddress.take(group)) {
       this.#answers.close(socket, "too_many_connections");
@@ -169,44 +161,20 @@ export class FrontDoor {
   #queueOf(socket: Socket): ConnectionQueue {
     const known = this.#queues.get(socket);
     if (known !== undefined) return known;
-    const queue: ConnectionQueue = { waiting: 0, last: Promise.resolve(), answering: null, idle: null };
+    const queue = new ConnectionQueue(socket, this.#options.limits);
     this.#queues.set(socket, queue);
-    socket.once("close", () => clearTimeout(queue.idle ?? undefined));
     return queue;
   }
 
-  /** Handles one request of a connection at a time, even when the client pipelines. */
   #enqueue(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    const queue = this.#queueOf(socket);
-    if (queue.waiting >= this.#options.limits.pipelined) {
-      socket.destroy();
-      return;
-    }
-    queue.waiting += 1;
-    clearTimeout(queue.idle ?? undefined);
-    queue.last = queue.last
-      .then(() => {
-        queue.answering = response;
-        return this.#serve(request, response);
-      })
-      .catch((error: unknown) => {
+    this.#queueOf(socket).enter(response, () =>
+      this.#serve(request, response).catch((error: unknown) => {
         const id = response.getHeader(REQUEST_ID_HEADER);
         if (!socket.destroyed) this.#options.onError(`front door: ${String(error)} request_id=${id}`);
         this.#answers.problem(response, "internal_error");
-      })
-      .finally(() => {
-        queue.waiting -= 1;
-        queue.answering = null;
-        if (queue.waiting === 0 && !socket.destroyed && !this.#upgraded.has(socket)) {
-          this.#awaitNextRequest(socket, queue);
-        }
-      });
-  }
-
-  #awaitNextRequest(socket: Socket, queue: ConnectionQueue): void {
-    const { idleMs, headersMs } = this.#options.limits;
-    queue.idle = setTimeout(() => socket.destroy(), idleMs + headersMs);
+      }),
+    );
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -288,7 +256,7 @@ export class FrontDoor {
   #takeTurn(request: IncomingMessage, left: AbortSignal): Promise<(() => void) | null> {
     const { turnMs, pollTurnMs } = this.#options.limits;
     const ms = isLongPoll(request) ? pollTurnMs : turnMs;
-    const address = addressGroup(this.#clientAddressOf(request));
+    const address = addressGroup(this.#proxies.clientOf(request));
     // Not the socket itself, which the queue would keep with all its buffers.
     return this.#turns.enter(address, this.#queueOf(request.socket), ms, left);
   }
@@ -365,7 +333,7 @@ export class FrontDoor {
 
   #isForMover(socket: Socket, { length }: ObjectRead): boolean {
     // The mover cannot return the connection: a pipelined request is already in this process.
-    const isLastRequest = this.#queues.get(socket)?.waiting === 1;
+    const isLastRequest = this.#queues.get(socket)?.isAtLast ?? false;
     return this.#mover.isReady && length >= MOVE_BYTES && isLastRequest && !socket.destroyed;
   }
 
@@ -388,7 +356,7 @@ export class FrontDoor {
 
   async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     socket.on("error", () => socket.destroy());
-    clearTimeout(this.#queueOf(socket).idle ?? undefined);
+    this.#queueOf(socket).upgrade();
     const requestId = idOf(request);
     const { url: target = "/", headers: sent } = request;
     const from = { requestId, target, origin: sent.origin };
@@ -426,25 +394,14 @@ export class FrontDoor {
   }
 
   #headersToRuntime(request: IncomingMessage, transfer: Transfer, requestId: string): string[] {
-    const isFromTrustedProxy = this.#isTrusted(request.socket.remoteAddress ?? "");
     return headersToRuntime(request.rawHeaders, {
       secret: this.#options.secret,
       transfer: transfer.id,
       requestId,
-      isFromTrustedProxy,
-      clientAddress: this.#clientAddressOf(request),
+      isFromTrustedProxy: this.#proxies.has(request.socket.remoteAddress ?? ""),
+      clientAddress: this.#proxies.clientOf(request),
       storage: this.#options.storage(),
     });
-  }
-
-  #clientAddressOf({ socket, rawHeaders }: IncomingMessage): string {
-    return clientAddressOf(socket.remoteAddress ?? "", valuesOf(rawHeaders, "x-forwarded-for"), (address) =>
-      this.#isTrusted(address),
-    );
-  }
-
-  #isTrusted(address: string): boolean {
-    return this.#trusted.check(address, isIPv6(address) ? "ipv6" : "ipv4");
   }
 }
 
@@ -465,15 +422,4 @@ interface ClientError extends NodeJS.ErrnoException {
 function problemOf({ code }: ClientError): ProblemCode {
   if (code === "HPE_HEADER_OVERFLOW") return "headers_too_large";
   return code === "ERR_HTTP_REQUEST_TIMEOUT" ? "request_timeout" : "malformed_request";
-}
-
-function blockListOf(networks: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const network of networks) {
-    const [address = "", prefix] = network.split("/");
-    const family = isIPv6(address) ? "ipv6" : "ipv4";
-    if (prefix === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(prefix), family);
-  }
-  return list;
 }

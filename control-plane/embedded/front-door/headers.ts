@@ -101,25 +101,6 @@ export function headersToClient(rawHeaders: readonly string[]): string[] {
     .flat();
 }
 
-/**
- * The client's address. Each proxy appends the address of its peer, so the last entry that is not a trusted proxy is
- * the client.
- */
-export function clientAddressOf(
-  peer: string,
-  forwardedFor: readonly string[],
-  isTrusted: (address: string) => boolean,
-): string {
-  let address = peer;
-  for (const entry of forwardedFor.flatMap((value) => value.split(",")).toReversed()) {
-    if (!isTrusted(address)) break;
-    const claimed = entry.trim();
-    if (!/^[0-9a-fA-F:.]{2,45}$/.test(claimed)) break;
-    address = claimed;
-  }
-  return address;
-}
-
 function isInternal(name: string): boolean {
   return INTERNAL.has(name) || INTERNAL_PREFIXES.some((prefix) => name.startsWith(prefix));
 }
