@@ -53,7 +53,7 @@ const SCALE: readonly SourceChange[] = [
     replace: "const CACHE_MS = 0;",
   },
   {
-    file: "shared/src/job.ts",
+    file: "shared/src/jobs/result-files.ts",
     search:
       'export const RESULT_FILES = ["transforms.json", "baked_splat.ply", "baked_splat_sh.ply"] as const;',
     replace: 'export const RESULT_FILES = ["baked_splat.ply"] as const;',

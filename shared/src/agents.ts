@@ -2,9 +2,9 @@ import { z } from "zod";
 import { AlarmView } from "./alarms.ts";
 import { AgentOffer, GpuInfo } from "./engines.ts";
 import { FAILURE_CODES } from "./failures.ts";
-import { DEFAULT_POOL, PoolName } from "./job.ts";
 import { laxNumber } from "./lax-number.ts";
 import { oneLine } from "./one-line.ts";
+import { DEFAULT_POOL, PoolName } from "./pools.ts";
 import { dateTime } from "./timestamps.ts";
 
 /** POST /agents: mints a token for one GPU box. */

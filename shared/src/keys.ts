@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { NextCursor, Warnings } from "./answer-fields.ts";
-import { PoolName } from "./job.ts";
 import { Labels } from "./labels.ts";
 import { laxNumber } from "./lax-number.ts";
 import { oneLine } from "./one-line.ts";
+import { PoolName } from "./pools.ts";
 import { Scope } from "./scopes.ts";
 import { dateTime } from "./timestamps.ts";
 

@@ -2,8 +2,11 @@ import { z } from "zod";
 import { AgentOffer } from "./engines.ts";
 import { FAILURE_CODES } from "./failures.ts";
 import { Fence } from "./fence.ts";
-import { FileName, JobReport, JobSpec, PoolName } from "./job.ts";
+import { FileName } from "./file-name.ts";
 import { ActiveStatus } from "./job-status.ts";
+import { JobReport } from "./jobs/report.ts";
+import { JobSpec } from "./jobs/spec.ts";
+import { PoolName } from "./pools.ts";
 import { Sha256Hex } from "./uploads.ts";
 import { MAX_LOG_LINE_CHARS, MetricPoint } from "./watch.ts";
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { CreateJob, JobOptions } from "./job.ts";
+import { CreateJob } from "./jobs/create.ts";
+import { JobOptions } from "./jobs/options.ts";
 import { ScaleReference, scaleReferenceText } from "./scale-reference.ts";
 
 const POINT = [

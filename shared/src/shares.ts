@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { NewestFirstCursor, NextCursor, Warnings } from "./answer-fields.ts";
-import { ResultEntry } from "./job.ts";
+import { ResultEntry } from "./jobs/result-files.ts";
 import { laxNumber } from "./lax-number.ts";
 import { oneLine } from "./one-line.ts";
 import { dateTime } from "./timestamps.ts";

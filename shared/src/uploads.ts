@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { NewestFirstCursor, NextCursor, Warnings } from "./answer-fields.ts";
-import { FileName } from "./job.ts";
+import { FileName } from "./file-name.ts";
 import { laxNumber } from "./lax-number.ts";
 import { dateTime } from "./timestamps.ts";
 

@@ -1,4 +1,4 @@
-import { JobOptions } from "./job.ts";
+import { JobOptions } from "./jobs/options.ts";
 
 /** The options that select a part of a video, and mean nothing for photos. */
 const VIDEO_OPTIONS = ["fps", "start_sec", "end_sec"] as const;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { JobEvent, JobView } from "./job.ts";
+import { JobEvent, JobView } from "./jobs/view.ts";
 import { laxNumber } from "./lax-number.ts";
 
 /**

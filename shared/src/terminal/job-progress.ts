@@ -1,5 +1,5 @@
-import type { JobView } from "../job.ts";
 import { type ActiveStatus, isActive } from "../job-status.ts";
+import type { JobView } from "../jobs/view.ts";
 import { printable } from "../printable.ts";
 
 /** The parts of a job that the progress display shows. */

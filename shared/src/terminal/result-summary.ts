@@ -1,4 +1,4 @@
-import type { JobReport } from "../job.ts";
+import type { JobReport } from "../jobs/report.ts";
 import { STAGES } from "../progress.ts";
 import type { CompletedUpload } from "../protocol.ts";
 import { duration } from "./job-progress.ts";
