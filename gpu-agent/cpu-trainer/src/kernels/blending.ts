@@ -1,4 +1,5 @@
-import type { F32x4, I32, KernelBuilder, Mask4, Variable } from "../wasm/kernel-builder.ts";
+import type { KernelBuilder, Variable } from "../wasm/kernel-builder.ts";
+import type { F32x4, I32, Mask4 } from "../wasm/values.ts";
 import { ellipseInBand } from "./ellipse.ts";
 import { exp2, type Vec3 } from "./math.ts";
 import { type MemoryLayout, PLANE_MARGIN, SPLAT, TILE_HEIGHT, TILE_WIDTH, UNIFORM } from "./memory-layout.ts";

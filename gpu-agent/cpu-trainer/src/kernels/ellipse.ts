@@ -1,4 +1,4 @@
-import type { F32x4 } from "../wasm/kernel-builder.ts";
+import type { F32x4 } from "../wasm/values.ts";
 
 /** The ellipse where a gaussian's alpha reaches 1/255: see `SPLAT`. */
 export interface Ellipse {

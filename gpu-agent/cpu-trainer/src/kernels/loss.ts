@@ -1,6 +1,7 @@
 import type { ConstantPool } from "../wasm/constant-pool.ts";
-import { type F32x4, type I32, KernelBuilder } from "../wasm/kernel-builder.ts";
+import { KernelBuilder } from "../wasm/kernel-builder.ts";
 import type { FunctionCode } from "../wasm/module-encoder.ts";
+import type { F32x4, I32 } from "../wasm/values.ts";
 import { laneSums } from "./math.ts";
 import { type MemoryLayout, PLANE_MARGIN, UNIFORM } from "./memory-layout.ts";
 

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { INPUT, OUTPUT, output, runKernel } from "../testing/run-kernel.ts";
-import type { F32x4, KernelBuilder } from "../wasm/kernel-builder.ts";
+import type { KernelBuilder } from "../wasm/kernel-builder.ts";
+import type { F32x4 } from "../wasm/values.ts";
 import { exp, exp2, laneSums, log2, sigmoid, transpose4 } from "./math.ts";
 
 function map(values: readonly number[], body: (k: KernelBuilder, x: F32x4) => F32x4): number[] {

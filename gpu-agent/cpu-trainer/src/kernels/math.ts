@@ -1,4 +1,5 @@
-import type { F32x4, KernelBuilder } from "../wasm/kernel-builder.ts";
+import type { KernelBuilder } from "../wasm/kernel-builder.ts";
+import type { F32x4 } from "../wasm/values.ts";
 
 /** Three vectors of four lanes: a 3-vector for each of four gaussians. */
 export type Vec3 = readonly [F32x4, F32x4, F32x4];

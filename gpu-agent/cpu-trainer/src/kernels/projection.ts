@@ -1,6 +1,7 @@
 import type { ConstantPool } from "../wasm/constant-pool.ts";
-import { type F32x4, type I32, KernelBuilder, type Mask4 } from "../wasm/kernel-builder.ts";
+import { KernelBuilder } from "../wasm/kernel-builder.ts";
 import type { FunctionCode } from "../wasm/module-encoder.ts";
+import type { F32x4, I32, Mask4 } from "../wasm/values.ts";
 import {
   combine,
   dot,

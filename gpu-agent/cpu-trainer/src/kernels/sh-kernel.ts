@@ -1,4 +1,5 @@
-import type { F32x4, KernelBuilder } from "../wasm/kernel-builder.ts";
+import type { KernelBuilder } from "../wasm/kernel-builder.ts";
+import type { F32x4 } from "../wasm/values.ts";
 import { type Vec3, vec3 } from "./math.ts";
 import { SH_C0, SH_C1, SH_C2, SH_C3, shCoefficients } from "./spherical-harmonics.ts";
 

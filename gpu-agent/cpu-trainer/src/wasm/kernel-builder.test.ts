@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { INPUT, OUTPUT, output, runKernel } from "../testing/run-kernel.ts";
 import { ConstantPool } from "./constant-pool.ts";
-import type { F32x4, I32, KernelBuilder } from "./kernel-builder.ts";
+import type { KernelBuilder } from "./kernel-builder.ts";
+import type { F32x4, I32 } from "./values.ts";
 
 /** Runs an integer function of two arguments. */
 function integer(body: (a: I32, b: I32, k: KernelBuilder) => I32, a: number, b: number): unknown {
