@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { JobOptions } from "@splatt/shared";
 import { execa } from "execa";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { newJobRecord } from "../jobs/job-record.ts";
+import { runCommandLine } from "./command-line.ts";
 
-/** The command line as a program: its output and exit codes. */
+/** The command line: its output and exit codes. */
 
 const BIN = join(import.meta.dirname, "..", "..", "bin", "splatt-agent");
 
@@ -18,27 +19,51 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
 /** Settings made here, even empty ones, take precedence over a .env in the project's folder. */
-function cli(args: readonly string[], settings: Record<string, string> = {}) {
-  return execa(BIN, args, {
-    cwd: dir,
-    reject: false,
-    env: {
-      WORKSPACE_ROOT: join(dir, "workspace"),
-      CONTROL_PLANE_URL: "",
-      AGENT_TOKEN: "",
-      ENGINE: "",
-      NERF_PYTHON_PATH: "",
-      GPUS: "",
-      KEEP_JOBS: "",
-      WORKSPACE_MAX_BYTES: "",
-      ...settings,
-    },
-  });
+function environment(settings: Readonly<Record<string, string>>): Record<string, string> {
+  return {
+    WORKSPACE_ROOT: join(dir, "workspace"),
+    CONTROL_PLANE_URL: "",
+    AGENT_TOKEN: "",
+    ENGINE: "",
+    NERF_PYTHON_PATH: "",
+    GPUS: "",
+    KEEP_JOBS: "",
+    WORKSPACE_MAX_BYTES: "",
+    ...settings,
+  };
+}
+
+interface Done {
+  readonly exitCode: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** As a program of its own, whose start takes most of a short command's time. */
+function program(args: readonly string[], settings: Record<string, string> = {}): Promise<Done> {
+  return execa(BIN, args, { cwd: dir, reject: false, env: environment(settings) });
+}
+
+/** In this process. */
+async function cli(args: readonly string[], settings: Record<string, string> = {}): Promise<Done> {
+  const before = { ...process.env };
+  const [stdout, stderr] = (["log", "error"] as const).map((name) => {
+    const spy = vi.spyOn(console, name).mockImplementation(() => undefined);
+    return () => spy.mock.calls.map((line) => line.join(" ")).join("\n");
+  }) as [() => string, () => string];
+  Object.assign(process.env, environment(settings));
+  try {
+    return { exitCode: await runCommandLine(args), stdout: stdout(), stderr: stderr() };
+  } finally {
+    vi.restoreAllMocks();
+    for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
+    Object.assign(process.env, before);
+  }
 }
 
 describe("splatt-agent", () => {
   it("lists its commands with a summary each", async () => {
-    const help = await cli(["--help"]);
+    const help = await program(["--help"]);
     expect(help.exitCode).toBe(0);
     for (const name of ["start", "run", "doctor", "service", "gc", "pause", "resume", "status"]) {
       expect(help.stdout).toMatch(new RegExp(`^  ${name} +\\S`, "m"));
@@ -68,6 +93,14 @@ describe("splatt-agent", () => {
     const { exitCode, stderr } = await cli(args);
     expect(stderr).toContain(complaint);
     expect(exitCode).toBe(2);
+  });
+
+  it("exits with the command's code", async () => {
+    expect(await program(["fly"])).toMatchObject({
+      exitCode: 2,
+      stdout: "",
+      stderr: expect.stringContaining("Unknown command: fly"),
+    });
   });
 
   it("lists every invalid setting", async () => {
@@ -152,7 +185,7 @@ describe("doctor", () => {
       COLMAP_PATH: colmap,
       FFMPEG_PATH: join(dir, "no-ffmpeg"),
     };
-    const sick = await cli(["doctor", "--json"], settings);
+    const sick = await program(["doctor", "--json"], settings);
     expect(sick.exitCode).toBe(1);
     const { checks } = JSON.parse(sick.stdout) as {
       checks: { name: string; verdict: string; remedy: string | null }[];
@@ -166,7 +199,7 @@ describe("doctor", () => {
   });
 
   it("passes on a machine without a GPU when ENGINE is builtin", async () => {
-    const { exitCode, stdout } = await cli(["doctor"], { ENGINE: "builtin" });
+    const { exitCode, stdout } = await program(["doctor"], { ENGINE: "builtin" });
     expect(stdout).toMatch(/^✓ Engine +Runs builtin/m);
     expect(stdout).toMatch(/^(All checks passed|No check failed, \d+ warnings?)\.$/m);
     expect(exitCode).toBe(0);
