@@ -346,7 +346,7 @@ describe("a refusal by the door", () => {
     ["of a body that never ends", `POST /jobs HTTP/1.1\r\n${HEAD}Content-Length: 9\r\n`, 408],
     ["of large headers", `GET /jobs HTTP/1.1\r\n${HEAD}X-A: ${"a".repeat(20_000)}\r\n`, 431],
   ];
-  /** The origin comes first: a page cannot choose, but what is too large comes last. */
+  /** Puts Origin first. The door refuses large headers before it has read what stands behind them. */
   const from = (head: string, origin: string) =>
     rawExchange(controlPlane.url, `${head.replace("\r\n", `\r\nOrigin: ${origin}\r\n`)}${CLOSE}`);
 

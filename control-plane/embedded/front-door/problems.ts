@@ -12,7 +12,7 @@ export class DoorAnswers {
     this.#corsOrigins = corsOrigins;
   }
 
-  /** Refuses a request; under a new id where none has been set. */
+  /** Refuses a request, which gets an id if it has none. */
   problem(response: ServerResponse, code: ProblemCode, detail?: string): void {
     if (response.headersSent || response.destroyed) {
       response.destroy();

@@ -48,11 +48,11 @@ const PARTS: Readonly<Record<string, number>> = {
   "metrics.json": 1,
   "pipeline.log": 1,
 };
-/** As long as a call of D1 takes where it is far away, and as an event takes without one. */
+/** The time of a call to a distant D1, and of an event that calls nothing. */
 const D1_CALL_SECONDS = 0.03;
 const EVENT_SECONDS = 0.002;
 const CPU_MS_PER_REQUEST = 5;
-/** While somebody watches, and as long without. Both are in the training. */
+/** Ten minutes with a watcher and ten without, both during training. */
 const WATCHED = { from: 420, until: 1020 };
 const UNWATCHED = { from: 1020, until: 1620 };
 const BOUNDARIES = new Set([WATCHED.from, WATCHED.until, UNWATCHED.until]);

@@ -25,7 +25,7 @@ async function scrape(): Promise<(series: string) => number> {
   return (series) => Number(values.get(series) ?? 0);
 }
 
-/** What has changed between two looks. */
+/** By how much each series grows while `act` runs. */
 async function changes(act: () => Promise<void>): Promise<(series: string) => number> {
   const before = await scrape();
   await act();

@@ -95,7 +95,7 @@ function cacheOf(db: Database): Map<string, Cached> {
   return made;
 }
 
-/** A clock that was set back makes nothing fresh for longer. */
+/** Setting the clock back must not keep an entry fresh for longer. */
 function isFresh({ readAt }: Cached, now: number): boolean {
   return Math.abs(now - readAt) < CACHE_MS;
 }

@@ -38,7 +38,7 @@ export async function callbackSecret(db: Database, apiKeyId: string | null): Pro
   return stored?.secret ?? made.secret;
 }
 
-/** A job's events go nowhere any more. */
+/** Stops the delivery of a job's own events. */
 export async function dropCallback(db: Database, jobId: string): Promise<void> {
   await withRetry(() => db.update(jobs).set({ callback: null }).where(eq(jobs.id, jobId)));
 }

@@ -60,7 +60,7 @@ async function fetched(url: string): Promise<Response> {
 }
 
 /**
- * Keeps the viewer's panel of shortcuts closed, as it would cover a part of the splat, for whoever has not opened it.
+ * Keeps the viewer's panel of shortcuts, which covers part of the splat, closed for visitors who have not opened it.
  *
  * @returns whether the visitor has chosen how sharp the viewer draws; a browser may refuse storage to a page in another
  *   site's frame

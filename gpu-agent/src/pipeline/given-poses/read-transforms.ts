@@ -13,7 +13,7 @@ import {
 } from "../poses/vectors.ts";
 
 const MAX_FRAMES = 10_000;
-/** How far a rotation's axes may be from length 1 and right angles: files of few digits. */
+/** How far a rotation may be from orthonormal. Some files store few digits. */
 const ROTATION_TOLERANCE = 0.01;
 /** A distortion of higher order that moves no point of the picture by more pixels is left out. */
 const NEGLIGIBLE_PIXELS = 1;

@@ -118,7 +118,7 @@ async function checkFilm(
   return ok(undefined);
 }
 
-/** Grey of black, as some versions of ffmpeg leave it in a film's own range. */
+/** Black in the limited range of video, which some versions of ffmpeg do not convert to full range. */
 const VIDEO_BLACK = 16;
 
 /** Whether the box with the index, moov, is before the pictures, mdat. */
