@@ -15,8 +15,9 @@ import { runVitest } from "./test-run/vitest-run.ts";
 
 const CONFIG = join(ROOT, "scripts", "vitest.config.ts");
 
-async function checks(): Promise<Tally> {
-  return sum(reportMissingPrograms(), await runChecks([LINT, ...(await typeChecks(ROOT))], ROOT));
+/** Lint and types, and whether the programs are there that tests need. */
+async function checks(print: (text: string) => void): Promise<Tally> {
+  return sum(reportMissingPrograms(), await runChecks([LINT, ...(await typeChecks(ROOT))], ROOT, print));
 }
 
 const { values, positionals: filters } = parseArgs({
@@ -28,14 +29,19 @@ const { values, positionals: filters } = parseArgs({
 });
 const testName = values.testNamePattern;
 const isWhole = filters.length === 0 && testName === undefined;
-const before = isWhole && !values.full ? await checks() : NOTHING;
-const tests = await runVitest({
-  config: CONFIG,
-  filters,
-  testName,
-  environment: { TESTS: values.full ? "full" : "quick" },
-});
-const { passed, failed, skipped } = sum(before, tests);
+// Beside the tests, which leave a core idle at their start and end. Printed after them, as vitest redraws its lines.
+const checked: string[] = [];
+const [beside, tests] = await Promise.all([
+  isWhole && !values.full ? checks((text) => checked.push(text)) : NOTHING,
+  runVitest({
+    config: CONFIG,
+    filters,
+    testName,
+    environment: { TESTS: values.full ? "full" : "quick" },
+  }),
+]);
+if (checked.length > 0) console.log(`\n${checked.join("\n")}`);
+const { passed, failed, skipped } = sum(beside, tests);
 const hasNoMatch = testName !== undefined && tests.passed + tests.failed === 0;
 if (hasNoMatch) console.error(`\nNo test has a name that matches "${testName}".`);
 if (skipped > 0) console.log(`\n${skipped} skipped`);

@@ -22,14 +22,18 @@ export async function typeChecks(root: string): Promise<Check[]> {
 }
 
 /** Runs checks one after another and prints the output of failed ones. */
-export async function runChecks(checks: readonly Check[], root: string): Promise<Tally> {
+export async function runChecks(
+  checks: readonly Check[],
+  root: string,
+  print: (text: string) => void = console.log,
+): Promise<Tally> {
   let tally = NOTHING;
   for (const { name, command } of checks) {
     const [file, ...args] = command;
     const options = { cwd: root, preferLocal: true, all: true, reject: false } as const;
     const { failed, all } = await execa(file, args, options);
-    console.log(`${failed ? "FAILED" : "ok    "} ${name}`);
-    if (failed) console.log(all);
+    print(`${failed ? "FAILED" : "ok    "} ${name}`);
+    if (failed) print(all);
     tally = sum(tally, { passed: failed ? 0 : 1, failed: failed ? 1 : 0, skipped: 0 });
   }
   return tally;
