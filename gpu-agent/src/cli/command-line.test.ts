@@ -34,7 +34,7 @@ function environment(settings: Readonly<Record<string, string>>): Record<string,
 }
 
 interface Done {
-  readonly exitCode: number | undefined;
+  readonly exitCode?: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
 }
