@@ -112,6 +112,7 @@ class Download {
   /** The error that stopped a helper and is not the server's fault, such as a full disk. */
   #fault: unknown = null;
   readonly #checks: DownloadChecks;
+  #askedForAll = false;
   /** How many times the received bytes were discarded. */
   #restarts = 0;
   #lastReportMs = 0;
@@ -140,7 +141,10 @@ class Download {
       if (signal.aborted) break;
       if (error === null) return ok(await this.#part.finish());
       const wait = this.#isRetriedByCaller(error);
-      if (!error.isTransient && !wait) return err(served ? perhapsExpired(error.failure) : error.failure);
+      if (!error.isTransient && !wait) {
+        if (await this.#asksForAll(error)) continue;
+        return err(served ? perhapsExpired(error.failure) : error.failure);
+      }
       if (error.restart || !canResume(this.#part.validator)) await this.#startOver();
       const { retryAfterMs = 0 } = error;
       if (retryAfterMs > 0 && !wait) {
@@ -150,7 +154,11 @@ class Download {
         continue;
       }
       failures = this.#part.received - before >= WORTHWHILE_BYTES ? 1 : failures + 1;
-      if (Math.max(failures, this.#restarts) >= limits.maxTries && !wait) return err(error.failure);
+      if (Math.max(failures, this.#restarts) >= limits.maxTries && !wait) {
+        if (!(await this.#asksForAll(error))) return err(error.failure);
+        failures = 0;
+        continue;
+      }
       const pauseMs = pauseAfter(failures, limits.backoff, error);
       log.warn(
         `download: ${error.failure.detail} Resuming at byte ${this.#part.received} in ${Math.round(pauseMs)} ms`,
@@ -179,6 +187,14 @@ class Download {
   async close(): Promise<void> {
     await this.#stopHelpers();
     await this.#part.close();
+  }
+
+  /** A server may refuse only the rest of a file: then all of it is requested, once. */
+  async #asksForAll({ status }: SourceError): Promise<boolean> {
+    if (status === undefined || this.#part.received === 0 || this.#askedForAll) return false;
+    this.#askedForAll = true;
+    await this.#startOver();
+    return true;
   }
 
   async #startOver(): Promise<void> {

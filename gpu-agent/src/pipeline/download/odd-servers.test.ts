@@ -1,10 +1,15 @@
+import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { createServer } from "node:http";
+import { createSecureServer } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { canMakeCertificates, certificateFor } from "./testing/certificate.ts";
 import { type FetchOverrides, fetchUrl } from "./testing/fetch-from.ts";
-import { sha256, videoBytes } from "./testing/local-server.ts";
+import { localServer, serveFile, sha256, videoBytes } from "./testing/local-server.ts";
 import { rawServer } from "./testing/raw-server.ts";
 
 /** Answers that break the standard, or use what few servers use. What curl makes of each is the yardstick. */
@@ -12,6 +17,10 @@ import { rawServer } from "./testing/raw-server.ts";
 const VIDEO = videoBytes(20_000);
 const LENGTH = `Content-Length: ${VIDEO.length}\r\n`;
 const OK = "HTTP/1.1 200 OK\r\n";
+
+const hasIpv6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === "::1"),
+);
 
 let dir = "";
 let file = "";
@@ -92,6 +101,35 @@ describe("the video comes from a server that", () => {
     expect(await fetch(server.origin)).toMatchObject({ ok: true, value: { sha256: sha256(VIDEO) } });
   });
 
+  it.each([400, 403, 405, 416, 501])("answers %i to each request for a part", async (status) => {
+    let requests = 0;
+    await using server = await localServer((request, response) => {
+      requests += 1;
+      // The first connection breaks, so that the rest is asked for.
+      const breaks = requests === 1 ? { breakAfter: 5000, part: `${file}.part` } : {};
+      if (request.headers.range) response.writeHead(status).end();
+      else serveFile(request, response, VIDEO, { etag: '"a"', ...breaks });
+    });
+    expect(await fetch(server.origin)).toMatchObject({ ok: true, value: { sha256: sha256(VIDEO) } });
+  });
+
+  it.skipIf(!hasIpv6)("is named by an IPv6 address", async () => {
+    const server = createServer((request, response) => serveFile(request, response, VIDEO, { etag: '"a"' }));
+    server.listen(0, "::1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    try {
+      const result = await fetch(`http://[::1]:${port}`, { allowHosts: [`[::1]:${port}`] });
+      expect(result).toMatchObject({ ok: true, value: { sha256: sha256(VIDEO) } });
+      expect(await fetch(`http://[::1]:${port}`)).toMatchObject({
+        ok: false,
+        error: { code: "source_refused" },
+      });
+    } finally {
+      server.close();
+    }
+  });
+
   it("sends its response in tiny pieces", async () => {
     await using server = await rawServer((socket) => {
       const bytes = Buffer.concat([Buffer.from(`${OK}ETag: "1"\r\n${LENGTH}\r\n`), VIDEO]);
@@ -110,6 +148,21 @@ describe("the video comes from a server that", () => {
 });
 
 describe("the download fails, within its limits, when a server", () => {
+  it.skipIf(!canMakeCertificates)("speaks HTTP/2 only", async () => {
+    const server = createSecureServer(certificateFor("127.0.0.1", dir));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    try {
+      expect(await fetch(`https://127.0.0.1:${port}`)).toMatchObject({
+        ok: false,
+        error: { code: "source_unreachable", detail: expect.stringContaining("HTTP/2 only") },
+      });
+    } finally {
+      server.close();
+    }
+  });
+
   it.each<[string, string, string]>([
     ["does not speak HTTP", "SSH-2.0-OpenSSH_9.6\r\n", "source_server_error"],
     ["speaks HTTP/0.9", "\u0000\u0000\u0000\u0018ftypmp42", "source_server_error"],

@@ -102,8 +102,14 @@ export function connectionError(error: unknown): SourceError {
       isTransient: true,
     };
   }
+  if (/NO_APPLICATION_PROTOCOL/.test(code)) {
+    const detail = "It speaks HTTP/2 only; the agent speaks HTTP/1.1.";
+    return { failure: failure("source_unreachable", detail), isTransient: false };
+  }
   const certificate = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/.test(code);
-  const detail = known[code] ?? (certificate ? `Its certificate is not valid (${code}).` : errorText(error));
+  const tls = /^(?:ERR_SSL_|EPROTO$)/.test(code) ? `The TLS connection failed (${code}).` : null;
+  const detail =
+    known[code] ?? tls ?? (certificate ? `Its certificate is not valid (${code}).` : errorText(error));
   return { failure: failure("source_unreachable", detail), isTransient: !certificate };
 }
 

@@ -16,6 +16,8 @@ export type Signature =
   | "archive"
   /** Pictures without a container, so without times. */
   | "bare-stream"
+  /** Pictures in a container that few programs read: YUV4MPEG2, IVF, DV. */
+  | "simple-container"
   /** A sound without pictures. */
   | "sound"
   /** The body of a web form that has the file in it, as `curl -F` sends it. */
@@ -62,6 +64,9 @@ const BARE_STREAMS: readonly (readonly number[])[] = [
   [0x00, 0x00, 0x01, 0xb3], // MPEG-1 and MPEG-2: a sequence
   [0x00, 0x00, 0x01, 0xb0], // MPEG-4: a sequence
   [0x12, 0x00, 0x0a], // AV1: a temporal delimiter and a sequence
+];
+/** Their headers have the frame rate. */
+const SIMPLE_CONTAINERS: readonly (readonly number[])[] = [
   [0x44, 0x4b, 0x49, 0x46], // IVF
   [0x59, 0x55, 0x56, 0x34, 0x4d, 0x50, 0x45, 0x47, 0x32], // YUV4MPEG2
   [0x1f, 0x07, 0x00], // DV
@@ -109,6 +114,7 @@ export function signatureOf(head: Uint8Array): Signature {
   if (/^(?:<!doctype html|<html|<head|<body|<script)/.test(text)) return "html";
   if (startsWithAny(head, ARCHIVE_FORMATS)) return "archive";
   if (isBareStream(head)) return "bare-stream";
+  if (startsWithAny(head, SIMPLE_CONTAINERS)) return "simple-container";
   if (isSound(head, beginning)) return "sound";
   if (startsWithAny(head, OTHER_FORMATS)) return "other";
   return isText(head) ? "text" : "unknown";

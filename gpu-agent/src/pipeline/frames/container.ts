@@ -1,12 +1,12 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { Rectangle } from "./bars.ts";
-import { endsInsidePacket } from "./cut-off.ts";
+import { endsInsidePacket, endsInZeros } from "./cut-off.ts";
 import { declaredEnd } from "./declared-end.ts";
 import { readIsoMovie } from "./iso-media.ts";
 import { readMatroskaTracks } from "./matroska.ts";
 import type { Orientation } from "./orientation.ts";
 import type { ProbedFile, ProbedVideo } from "./probe.ts";
-import { isScrambled } from "./transport-stream.ts";
+import { changesCodec, isScrambled } from "./transport-stream.ts";
 
 /** Facts from the container that we read ourselves because ffprobe's versions differ. */
 export interface ContainerFacts {
@@ -24,6 +24,10 @@ export interface ContainerFacts {
   readonly shareOfBytes: number;
   /** Whether it ends in the middle of one of its parts. */
   readonly cutOff: boolean;
+  /** Whether it ends in zeros in place of data. */
+  readonly zeroEnd: boolean;
+  /** Whether its codec changes within the file. */
+  readonly codecChanges: boolean;
   /** Whether the duration in its header is that of the whole video, and not of what is there. */
   readonly declaresDuration: boolean;
 }
@@ -37,19 +41,31 @@ const NOTHING: ContainerFacts = {
   livePhoto: false,
   shareOfBytes: 1,
   cutOff: false,
+  zeroEnd: false,
+  codecChanges: false,
   declaresDuration: true,
 };
 
 export async function readContainer(
   path: string,
-  { container, videos: streams }: Pick<ProbedFile, "container" | "videos">,
+  probed: Pick<ProbedFile, "container" | "videos">,
   film: Pick<ProbedVideo, "stream" | "id">,
 ): Promise<ContainerFacts> {
   await using file = await open(path);
+  return { ...(await readFacts(file, probed, film)), zeroEnd: await endsInZeros(file, probed.container) };
+}
+
+async function readFacts(
+  file: FileHandle,
+  { container, videos: streams }: Pick<ProbedFile, "container" | "videos">,
+  film: Pick<ProbedVideo, "stream" | "id">,
+): Promise<ContainerFacts> {
   if (container.includes("mpegts") || container === "ogg") {
     const cutOff = await endsInsidePacket(file, container);
-    const isStream = container !== "ogg";
-    return { ...NOTHING, cutOff, declaresDuration: false, encrypted: isStream && (await isScrambled(file)) };
+    const facts = { ...NOTHING, cutOff, declaresDuration: false };
+    if (container === "ogg") return facts;
+    const codecChanges = await changesCodec(file, film.id);
+    return { ...facts, codecChanges, encrypted: await isScrambled(file) };
   }
   if (container.includes("mp4")) {
     const { videos, ...movie } = await readIsoMovie(file);
@@ -58,7 +74,7 @@ export async function readContainer(
     const track = videos.find(({ id }) => id === film.id) ?? videos[position];
     return { ...NOTHING, ...track, ...movie };
   }
-  const rest = { ...NOTHING, shareOfBytes: await shareOfBytes(file, container) };
+  const rest = { ...NOTHING, shareOfBytes: await shareOfBytes(file) };
   if (container.includes("matroska")) {
     const track = (await readMatroskaTracks(file))[film.stream];
     if (!track) return rest;
@@ -69,7 +85,7 @@ export async function readContainer(
   return rest;
 }
 
-async function shareOfBytes(file: FileHandle, container: string): Promise<number> {
-  const [end, { size }] = await Promise.all([declaredEnd(file, container), file.stat()]);
+async function shareOfBytes(file: FileHandle): Promise<number> {
+  const [end, { size }] = await Promise.all([declaredEnd(file), file.stat()]);
   return end === null ? 1 : Math.min(1, size / end);
 }

@@ -1,4 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
+import { boxes, readBytes } from "./iso-boxes.ts";
 import { packetGrid, SYNC } from "./transport-stream.ts";
 
 const OGG_PAGE = Buffer.from("OggS\0", "latin1");
@@ -28,4 +29,21 @@ async function endsInsidePage(file: FileHandle, size: number): Promise<boolean> 
   if (page.length < OGG_HEADER_BYTES) return true;
   const sizes = page.subarray(OGG_HEADER_BYTES, OGG_HEADER_BYTES + (page[OGG_HEADER_BYTES - 1] ?? 0));
   return page.length < OGG_HEADER_BYTES + sizes.length + sizes.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+const ZERO_BYTES = 65_536;
+
+/**
+ * Whether the file ends in zeros: programs that make room for a whole download leave them when it is interrupted. The
+ * container of such a file has its full size.
+ */
+export async function endsInZeros(file: FileHandle, container: string): Promise<boolean> {
+  const { size } = await file.stat();
+  const tail = await readBytes(file, Math.max(0, size - ZERO_BYTES), ZERO_BYTES);
+  if (tail.length < ZERO_BYTES || tail.some((byte) => byte !== 0)) return false;
+  if (!container.includes("mp4")) return true;
+  let last = "";
+  for await (const box of boxes(file, 0, size)) last = box.type;
+  // Zeros may fill other boxes, and follow the last one.
+  return last === "mdat";
 }

@@ -52,6 +52,30 @@ describe("chooseFilm", () => {
       1,
     ],
     [
+      "what players show, not a larger track that is disabled",
+      [
+        [{ hidden: true, width: 2560, height: 1440 }, 240],
+        [{}, 240],
+      ],
+      1,
+    ],
+    [
+      "a disabled track rather than its preview",
+      [
+        [{ width: 320, height: 180 }, 240],
+        [{ hidden: true }, 240],
+      ],
+      1,
+    ],
+    [
+      "the larger of two disabled tracks",
+      [
+        [{ ...SMALL, hidden: true }, 240],
+        [{ hidden: true }, 240],
+      ],
+      1,
+    ],
+    [
       "the one whose codec is known",
       [
         [{ codec: null }, 240],

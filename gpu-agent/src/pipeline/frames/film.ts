@@ -3,10 +3,13 @@ import type { ProbedVideo } from "./probe.ts";
 
 /** A stream with fewer pictures than this share of the fullest one's is a preview or a set of thumbnails. */
 const MIN_FILM_SHARE = 0.5;
+/** A track that players show is a proxy or a preview if its pictures have less than this share of a hidden one's pixels. */
+const MIN_SHOWN_SHARE = 0.3;
 
 /**
  * Chooses the film among the video streams: the one with the largest pictures among those with many pictures. Neither
- * the position in the file nor the container's "default" flag is reliable; both may point to a preview.
+ * the position in the file nor the container's "default" flag is reliable; both may point to a preview. A disabled track
+ * counts only where those that players show are much smaller.
  *
  * @param pictures returns the number of pictures in a stream
  * @returns `video_corrupt` when no stream has any, `video_unsupported` for an unknown codec
@@ -19,14 +22,15 @@ export function chooseFilm(
   const usable = films.filter((video) => video.codec !== null && video.width > 0 && video.height > 0);
   const most = Math.max(0, ...usable.map(({ stream }) => pictures(stream)));
   if (most > 0) {
-    const [film] = usable
-      .filter(({ stream }) => pictures(stream) >= MIN_FILM_SHARE * most)
-      .toSorted(
-        (a, b) =>
-          b.width * b.height - a.width * a.height ||
-          pictures(b.stream) - pictures(a.stream) ||
-          Number(b.isDefault) - Number(a.isDefault),
-      );
+    const full = usable.filter(({ stream }) => pictures(stream) >= MIN_FILM_SHARE * most);
+    const largest = Math.max(...full.map(area));
+    const shown = full.filter((video) => !video.hidden && area(video) >= MIN_SHOWN_SHARE * largest);
+    const [film] = (shown.length > 0 ? shown : full).toSorted(
+      (a, b) =>
+        area(b) - area(a) ||
+        pictures(b.stream) - pictures(a.stream) ||
+        Number(b.isDefault) - Number(a.isDefault),
+    );
     if (film) return ok(film);
   }
   if (usable.length > 0) return err(failure("video_corrupt", "Its video track has no pictures."));
@@ -34,4 +38,8 @@ export function chooseFilm(
     return err(failure("video_unsupported", "This ffmpeg does not know its video codec."));
   }
   return err(failure("video_corrupt", "The file does not declare the size of its pictures."));
+}
+
+function area({ width, height }: ProbedVideo): number {
+  return width * height;
 }

@@ -2,6 +2,7 @@ import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import type { StageContext } from "../stage.ts";
 import { canToneMap } from "./colour.ts";
 import { type ContainerFacts, readContainer } from "./container.ts";
+import { mostIsMissing } from "./cut-short.ts";
 import { promisedTimes, type Times } from "./footage.ts";
 import type { FrameLimits } from "./frame-plan.ts";
 import { type FrameTools, runFrameTool } from "./frame-tools.ts";
@@ -36,6 +37,8 @@ export async function readInputVideo(
   // Before choosing the film: the codec and size of encrypted pictures may be unknown.
   const films = file.value.videos.filter(({ attached }) => !attached);
   if (films.every(({ encrypted }) => encrypted)) return err(failure("video_encrypted", ""));
+  const missing = await mostIsMissing(path);
+  if (missing) return err(missing);
   const packets = await readPackets(config, path, file.value, config.maxPictures, context);
   if (!packets.ok) return packets;
   const { film, index, endedEarly } = packets.value;

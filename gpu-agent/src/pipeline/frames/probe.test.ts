@@ -15,7 +15,7 @@ const VIDEO = {
   field_order: "progressive",
   duration: "10.000000",
   time_base: "1/90000",
-  disposition: { default: 0, attached_pic: 0 },
+  disposition: { default: 1, attached_pic: 0 },
 };
 const AUDIO = { index: 1, codec_type: "audio", codec_name: "aac" };
 const FORMAT = { format_name: "mov,mp4,m4a,3gp,3g2,mj2", start_time: "0.000000" };
@@ -30,8 +30,19 @@ describe("parseProbe", () => {
   it("describes a plain video", () => {
     expect(probed([VIDEO, AUDIO])).toEqual({
       ok: true,
-      value: { container: FORMAT.format_name, startTime: 0, videos: [video()], livePhoto: false },
+      value: {
+        container: FORMAT.format_name,
+        startTime: 0,
+        videos: [video({ isDefault: true })],
+        livePhoto: false,
+      },
     });
+  });
+
+  it("calls no track of Matroska disabled: its flag is a preference", () => {
+    const stream = { ...VIDEO, disposition: { default: 0 } };
+    const matroska = { ...FORMAT, format_name: "matroska,webm" };
+    expect(probed([stream], matroska)).toMatchObject({ ok: true, value: { videos: [{ hidden: false }] } });
   });
 
   it.each([
@@ -42,6 +53,7 @@ describe("parseProbe", () => {
     ],
     ["with oblong pixels", { sample_aspect_ratio: "4:3" }, { pixelAspect: 4 / 3 }],
     ["with pixels of unknown shape", { sample_aspect_ratio: "0:1" }, { pixelAspect: 1 }],
+    ["in a disabled track", { disposition: { default: 0 } }, { hidden: true }],
     ["in HLG", { color_transfer: "arib-std-b67" }, { transfer: "hlg" }],
     ["in PQ", { color_transfer: "smpte2084" }, { transfer: "pq" }],
     ["of an unknown matrix", { color_space: "unknown" }, { matrix: null }],

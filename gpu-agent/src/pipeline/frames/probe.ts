@@ -34,6 +34,8 @@ export interface ProbedVideo {
   /** Seconds per unit of its time stamps. */
   readonly timeUnit: number;
   readonly isDefault: boolean;
+  /** Players do not show it: a disabled track of a QuickTime file or MP4. */
+  readonly hidden: boolean;
   /** A cover picture or a thumbnail, not a film. */
   readonly attached: boolean;
   readonly encrypted: boolean;
@@ -145,7 +147,11 @@ export function parseProbe(json: string): Result<ProbedFile, Failure> {
   const parsed = Probe.safeParse(parseJson(json));
   if (!parsed.success) return err(failure("video_corrupt", "ffprobe could not describe the file."));
   const { streams, format } = parsed.data;
-  const videos = streams.filter(({ codec_type }) => codec_type === "video").map(describe);
+  // There, ffmpeg's "default" is the flag that enables a track; elsewhere it is a preference.
+  const flagsShown = format.format_name?.includes("mp4") ?? false;
+  const videos = streams
+    .filter(({ codec_type }) => codec_type === "video")
+    .map((stream) => ({ ...describe(stream), hidden: flagsShown && stream.disposition?.default === 0 }));
   if (!videos.some(({ attached }) => !attached)) {
     const kinds = [...new Set(streams.map(kindOf))];
     return err(
@@ -162,7 +168,7 @@ export function parseProbe(json: string): Result<ProbedFile, Failure> {
   });
 }
 
-function describe(stream: ProbedStream): ProbedVideo {
+function describe(stream: ProbedStream): Omit<ProbedVideo, "hidden"> {
   const { disposition, side_data_list: sideData = [], codec_name: codec } = stream;
   const dolbyVision = sideData.find(({ dv_profile }) => dv_profile !== undefined);
   return {

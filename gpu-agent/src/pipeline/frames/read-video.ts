@@ -1,6 +1,7 @@
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import type { StageContext } from "../stage.ts";
 import type { Signature } from "./container-signature.ts";
+import { cutShort } from "./cut-short.ts";
 import { chooseFilm } from "./film.ts";
 import { type FrameTools, runFrameTool } from "./frame-tools.ts";
 import { imageFailure, readSignature } from "./images.ts";
@@ -30,12 +31,15 @@ export async function probeVideo(
       // The message may be about a cover picture or subtitles.
       if (probed.ok && probed.value.videos.some(({ width, attached }) => width > 0 && !attached))
         return probed;
-      return tooLarge(stderr) ?? probed;
+      const named = tooLarge(stderr);
+      if (named || (!probed.ok && probed.error.code === "video_no_stream")) return named ?? probed;
+      const early = await cutShort(file, stderr.join("\n"));
+      return early ? err(early) : probed;
     }
     if (!stderr.some((line) => line.includes("No match for section"))) break;
   }
   for (const line of stderr) context.toolOutput(line);
-  return tooLarge(stderr) ?? err(unreadable(await readSignature(file), lastWords(stderr, file)));
+  return tooLarge(stderr) ?? err(await unreadable(file, lastWords(stderr, file)));
 }
 
 /** The decoders' message for a picture above `MAX_PICTURE_PIXELS`. */
@@ -55,13 +59,19 @@ function lastWords(stderr: readonly string[], file: string): string {
     .join(": ");
 }
 
+const OTHER_CONTAINER =
+  "Its container is not read. Put it into another: ffmpeg -i FILE -c:v libx264 -crf 12 video.mp4";
+
 /** Why ffprobe could not read a file. */
-function unreadable(signature: Signature, words: string): Failure {
+async function unreadable(path: string, words: string): Promise<Failure> {
+  const signature = await readSignature(path);
   if (signature === "empty") return failure("video_corrupt", "The file is empty.");
   if (signature === "video") {
-    const isCutOff = words.includes("moov atom not found");
-    const why = "The file ends before its index: the recording or the copy was cut off.";
-    return failure("video_corrupt", isCutOff ? why : words);
+    if (words.includes("moov atom not found")) {
+      const why = "The file ends before its index: the recording or the copy was cut off.";
+      return failure("video_corrupt", why);
+    }
+    return (await cutShort(path, words)) ?? failure("video_corrupt", `ffmpeg says: ${words}.`);
   }
   const kinds: Partial<Record<Signature, string>> = {
     playlist: "It is a playlist that names other files.",
@@ -70,12 +80,13 @@ function unreadable(signature: Signature, words: string): Failure {
     "bare-stream":
       "It is a video stream without a container, so the times of its pictures are unknown. " +
       "Put it into one, with its frame rate: ffmpeg -framerate 30 -i FILE -c copy video.mp4",
+    "simple-container": OTHER_CONTAINER,
     sound: "It is a sound without pictures.",
     form: "It is a web form with a file in it. Send the file's bytes alone: curl --data-binary @FILE",
     other: "It is another kind of file, such as a document or a program.",
   };
   const isKnown = words.includes("not on whitelist");
-  const unknown = isKnown ? "Its container is not read." : "Its format is not known.";
+  const unknown = isKnown ? OTHER_CONTAINER : "Its format is not known.";
   return failure("video_unsupported", kinds[signature] ?? unknown);
 }
 

@@ -1,4 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
+import { readBytes } from "./iso-boxes.ts";
+import { mappedStreams } from "./program-map.ts";
 
 const SAMPLE_BYTES = 1_048_576;
 /** The first byte of each packet. */
@@ -12,6 +14,32 @@ export async function isScrambled(file: FileHandle): Promise<boolean> {
   const head = await readHead(file, SAMPLE_BYTES);
   const grid = gridOf(head);
   return grid !== null && share(head, grid) >= MIN_SCRAMBLED_SHARE;
+}
+
+/**
+ * Whether the stream with this packet identifier begins with another codec than it ends with, as in joined recordings.
+ * ffmpeg decodes one of them.
+ */
+export async function changesCodec(file: FileHandle, id: number | null): Promise<boolean> {
+  const { size } = await file.stat();
+  const head = await readHead(file, SAMPLE_BYTES);
+  const tail = await readBytes(file, Math.max(0, size - SAMPLE_BYTES), SAMPLE_BYTES);
+  const types = [head, tail].flatMap((part) => {
+    const grid = gridOf(part) ?? gridWithin(part);
+    const streams = grid ? mappedStreams(part, grid) : [];
+    return streams.flatMap((stream) => (stream.id === id ? [stream.type] : []));
+  });
+  return types[0] !== types.at(-1);
+}
+
+/** The packets of a part that begins in the middle of one. */
+function gridWithin(part: Buffer): PacketGrid | null {
+  for (const { step } of GRIDS) {
+    for (let first = 0; first < step; first++) {
+      if ([0, 1, 2, 3].every((i) => part[first + i * step] === SYNC)) return { first, step };
+    }
+  }
+  return null;
 }
 
 /** Where the sync byte of the first packet is, and the bytes from one to the next. */
@@ -35,10 +63,8 @@ function gridOf(head: Buffer): PacketGrid | null {
   return GRIDS.find(({ first, step }) => [0, 1, 2].every((i) => head[first + i * step] === SYNC)) ?? null;
 }
 
-async function readHead(file: FileHandle, bytes: number): Promise<Buffer> {
-  const head = Buffer.alloc(bytes);
-  const { bytesRead } = await file.read(head, 0, bytes, 0);
-  return head.subarray(0, bytesRead);
+function readHead(file: FileHandle, bytes: number): Promise<Buffer> {
+  return readBytes(file, 0, bytes);
 }
 
 function share(head: Buffer, { first, step }: PacketGrid): number {

@@ -33,12 +33,17 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-/** The notes on the first part of a video, with other bytes after it. */
-async function notesOn(output: readonly string[], share: number, rest = Buffer.alloc(0)): Promise<string> {
+/** The notes on the first part of a video, with other bytes after it; null leaves zeros in place of the last third. */
+async function notesOn(
+  output: readonly string[],
+  share: number,
+  rest: Buffer | null = Buffer.alloc(0),
+): Promise<string> {
   ffmpeg(dir, "-f", "lavfi", "-i", "testsrc2=s=320x240:r=10:d=8", ...output, "whole");
   const bytes = await readFile(join(dir, "whole"));
   const first = bytes.subarray(0, Math.floor(bytes.length * share));
-  await writeFile(join(dir, "source"), Buffer.concat([first, rest]));
+  if (rest === null) first.fill(0, Math.floor(0.7 * bytes.length));
+  await writeFile(join(dir, "source"), Buffer.concat([first, rest ?? Buffer.alloc(0)]));
   const out = await mkdtemp(join(dir, "out-"));
   const tools = { ffmpeg: "ffmpeg", ffprobe: "ffprobe", commandTimeoutMs: 60_000 };
   const result = await createFramesStage({ ...FRAME_LIMITS, ...tools }).run(
@@ -71,5 +76,13 @@ describe.skipIf(ffmpegOnPath() === null)("a truncated file is named as that", { 
   // corpus.test.ts has whole ones.
   it.each(Object.entries(UNSIZED))("%s, without a share", async (_, output) => {
     expect(await notesOn(output, 0.601)).toMatch(/The file is truncated: its end is missing\.$/);
+  });
+
+  it.each([
+    ["a transport stream", [...MPEG4, "-f", "mpegts"]],
+    ["an MP4", [...MPEG4, "-movflags", "+faststart", "-f", "mp4"]],
+    ["Matroska", [...MPEG4, "-f", "matroska"]],
+  ])("%s that an interrupted download left with zeros", async (_, output) => {
+    expect(await notesOn(output, 1, null)).toContain("The file ends in zeros");
   });
 });

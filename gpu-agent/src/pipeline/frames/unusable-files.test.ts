@@ -64,13 +64,13 @@ const KINDS: readonly (readonly [
         "dv",
         "source",
       ),
-    /stream without a container/,
+    /^Its container is not read\./,
   ],
   [
     "a container that is not read",
     "video_unsupported",
     () => ffmpeg(dir, ...SOURCE, ...MPEG4, "-f", "nut", "source"),
-    /^Its container is not read\.$/,
+    /^Its container is not read\. .*ffmpeg -i FILE -c:v/,
   ],
   [
     "bytes of no known format",

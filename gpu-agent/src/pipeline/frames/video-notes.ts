@@ -26,7 +26,9 @@ export function videoNotes(video: InputVideo, { request, decoded, run, uniform }
     );
   }
   if (container.spatial) notes.push("It is spatial video; only the pictures of one eye were used.");
-  if (decoded.damage.length > 0) {
+  if (container.codecChanges) {
+    notes.push("The codec changes within the file; only the pictures of one codec were used.");
+  } else if (decoded.damage.length > 0) {
     const message = (decoded.damage[0] ?? "").replace(/\.$/, "");
     notes.push(
       `The video is damaged: parts of some frames may be smeared. ffmpeg said, among others: ${message}.`,
@@ -35,5 +37,10 @@ export function videoNotes(video: InputVideo, { request, decoded, run, uniform }
   const share = Math.min(shareInFile(file, film, container, promised), container.shareOfBytes);
   if (share < 0.95) notes.push(`The file is truncated: it holds ${Math.round(100 * share)} % of the video.`);
   else if (container.cutOff) notes.push("The file is truncated: its end is missing.");
+  else if (container.zeroEnd) {
+    notes.push(
+      "The file ends in zeros, as after an interrupted download: a part of the video may be missing.",
+    );
+  }
   return notes;
 }

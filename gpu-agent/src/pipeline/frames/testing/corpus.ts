@@ -227,6 +227,15 @@ export const CORPUS: readonly Clip[] = [
       await concat(dir, name, ["one.ts", "two.ts"]);
     },
   }),
+  plain("a transport stream whose codec changes", [], {
+    make: async (dir, name) => {
+      ffmpeg(dir, ...source({ seconds: 4 }), "-c:v", "mpeg2video", "-q:v", "2", "-f", "mpegts", "one.ts");
+      ffmpeg(dir, ...source({ seconds: 4 }), ...X264, "-f", "mpegts", "two.ts");
+      await concat(dir, name, ["one.ts", "two.ts"]);
+    },
+    times: every(0.25, 0, 4),
+    note: /codec changes/,
+  }),
   plain("the same clip twice", [], {
     make: async (dir, name) => {
       ffmpeg(dir, ...source({ seconds: 4 }), ...X264, "-f", "mpegts", "one.ts");

@@ -16,6 +16,7 @@ export function video(change: Partial<ProbedVideo> = {}): ProbedVideo {
     duration: 10,
     timeUnit: 1 / 90000,
     isDefault: false,
+    hidden: false,
     attached: false,
     encrypted: false,
     equirectangular: false,
