@@ -17,7 +17,7 @@ import {
   separatePlaces,
 } from "./ladder.ts";
 import { type PassOutcome, type PlacedModel, passPaths, registeredIn } from "./pass.ts";
-import { firstPass, type PoseSettings, type PoseTask, relaxed, thorough } from "./settings.ts";
+import { firstPass, type PoseSettings, type PoseTask, thorough, withThresholds } from "./settings.ts";
 
 export interface Solution {
   readonly outcome: PassOutcome;
@@ -195,15 +195,12 @@ function stateOf(
       first: seconds,
       // The distinct pairs of the first pass took all of its matching time.
       secondsPerPair: seconds.match / Math.max(1, Math.min(matched.length, count)),
-      finer: costOfFiner(outcome.features, used, fine),
+      finer: costOfFiner(outcome.features, used, fine, job.gpu.enabled),
     },
   });
 }
 
-type Detail = Pick<
-  PoseSettings,
-  "maxFeatures" | "firstOctave" | "maxImageSize" | "crossCheck" | "peakThreshold"
->;
+type Detail = Pick<PoseSettings, "maxFeatures" | "firstOctave" | "maxImageSize" | "peakThreshold">;
 
 /** Doubling the pictures before extraction finds about this many times as many features, in four times the time. */
 const MORE_WHEN_DOUBLED = 3;
@@ -211,17 +208,24 @@ const TIME_WHEN_DOUBLED = 4;
 /** How many times as many features there are with faint ones. */
 const MORE_WHEN_FAINT = 3;
 
-/** How many times as long extraction and matching take with finer features; null where they are no finer. */
-function costOfFiner(features: number, used: Detail, fine: Detail): { pair: number; extract: number } | null {
+/**
+ * How many times as long extraction and matching take with finer features; null where they are no finer. On the CPU, COLMAP
+ * looks features up in trees, and matching takes as many times as long as there are features. A GPU compares all with all.
+ */
+function costOfFiner(
+  features: number,
+  used: Detail,
+  fine: Detail,
+  gpu: boolean,
+): { pair: number; extract: number } | null {
   const doubled = fine.firstOctave < used.firstOctave;
   const faint = fine.peakThreshold !== null;
   if (!doubled && !faint && fine.maxFeatures <= used.maxFeatures && fine.maxImageSize <= used.maxImageSize)
     return null;
   const more = (doubled ? MORE_WHEN_DOUBLED : 1.5) * (faint ? MORE_WHEN_FAINT : 1);
   const found = Math.min(fine.maxFeatures, features * more);
-  const crossCheck = fine.crossCheck && !used.crossCheck ? 2 : 1;
   return {
-    pair: crossCheck * Math.max(1, (found / Math.max(1, features)) ** 2),
+    pair: Math.max(1, found / Math.max(1, features)) ** (gpu ? 2 : 1),
     extract: doubled ? TIME_WHEN_DOUBLED : 1.5,
   };
 }
@@ -270,7 +274,7 @@ async function runNext(
   }
   const continuation = {
     pairs,
-    plan: next.mapping === "relaxed" ? (gpu: boolean) => relaxed(first.plan(gpu)) : first.plan,
+    plan: (gpu: boolean) => withThresholds(first.plan(gpu), next.mapping),
     ...{ from: best, fragments, extend: next.extend, onlyMerge: next.pass === "merged_models" },
     sparse: join(dir, `sparse-${number}`),
   };

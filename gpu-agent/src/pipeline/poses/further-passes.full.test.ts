@@ -18,7 +18,7 @@ import { readModel } from "./model-files.ts";
 import { cameraPose } from "./normalize.ts";
 import { observationsOf } from "./observations.ts";
 import { passPaths } from "./pass.ts";
-import { firstPass, relaxed } from "./settings.ts";
+import { firstPass, withThresholds } from "./settings.ts";
 import { pythonWithPycolmap } from "./testing/pycolmap-environment.ts";
 import { length, subtract } from "./vectors.ts";
 
@@ -120,7 +120,7 @@ describe.each(PROGRAMS)("a further pass with %s", (name, program) => {
       const second = await continuePass(
         job,
         {
-          plan: () => relaxed(plan()),
+          plan: () => withThresholds(plan(), "relaxed"),
           pairs: choosePairs(names, done, missing, 1000),
           ...{ from: first.value.outcome, fragments: [], extend: true, onlyMerge: false },
           sparse: join(folder, "first", "sparse-1"),
@@ -153,7 +153,7 @@ describe.each(PROGRAMS)("a further pass with %s", (name, program) => {
         choosePairs(half, new Set(), null, 100),
       );
       const plan = () => ({
-        ...relaxed(firstPass(TASK)),
+        ...withThresholds(firstPass(TASK), "relaxed"),
         matching: { kind: "pairs", pairs: within } as const,
       });
       const first = await runPass(job, plan, join(folder, "first"), USUAL_SHARES, () => undefined);

@@ -32,7 +32,8 @@ function climb(state: LadderState): string[] {
   if (typeof next === "string") return [next];
   const { extract, match, map } = next.seconds;
   const ran = run(next.pass, false, extract + match + map);
-  const left = next.onlyMissing ? { missingPairs: 0, pairs: state.pairs - next.pairs } : { pairs: 0 };
+  const isMatched = next.pass !== "merged_models" && next.pass !== "finer_features";
+  const left = isMatched ? { missingPairs: 0, pairs: next.onlyMissing ? state.pairs - next.pairs : 0 } : {};
   return [next.pass, ...climb({ ...state, ...left, fragments: 0, runs: [...state.runs, ran] })];
 }
 
@@ -50,30 +51,54 @@ describe("the ladder", () => {
     [
       "a few missing",
       { registered: 62, missingPairs: 200 },
+      ["missing_frames", "all_pairs", "finer_features", "last pass"],
+    ],
+    [
+      "a few missing of many",
+      { frames: 112, registered: 105, missingPairs: 200 },
       ["missing_frames", "all_pairs", "not worth the time"],
     ],
     [
       "a few missing, which another model has",
       { registered: 62, missingPairs: 200, fragments: 4 },
-      ["merged_models", "missing_frames", "all_pairs", "not worth the time"],
+      ["merged_models", "missing_frames", "all_pairs", "finer_features", "last pass"],
     ],
     ["all frames placed, some of them in two models", { registered: 66, fragments: 0 }, ["complete"]],
     ["two places with models of their own", { places: true, fragments: 22 }, ["separate places"]],
     ["one frame missing", { registered: 65, missingPairs: 40 }, ["missing_frames", "not worth the time"]],
-    ["all pairs matched", { missingPairs: 0, pairs: 0 }, ["missing_frames", "finer_features", "last pass"]],
+    ["all pairs matched", { missingPairs: 0, pairs: 0 }, ["relaxed", "finer_features", "last pass"]],
+    [
+      "all pairs matched, and a small model",
+      { registered: 20, missingPairs: 0, pairs: 0 },
+      ["finer_features", "last pass"],
+    ],
+    [
+      "all pairs of the missing frames matched",
+      { missingPairs: 0 },
+      ["all_pairs", "finer_features", "last pass"],
+    ],
     [
       "no finer features to be had",
       { missingPairs: 0, pairs: 0, finer: null },
-      ["missing_frames", "not worth the time"],
+      ["relaxed", "not worth the time"],
     ],
     ["no model", { registered: 0 }, ["finer_features", "last pass"]],
     ["no model, on a busy machine", { registered: 0, ...TENFOLD }, ["finer_features", "last pass"]],
     [
       "no model and no finer features to be had",
       { registered: 0, finer: null },
-      ["all_pairs", "not worth the time"],
+      ["relaxed", "not worth the time"],
     ],
-    ["a third missing, on a busy machine", TENFOLD, ["missing_frames", "not worth the time"]],
+    [
+      "a third missing, on a busy machine",
+      TENFOLD,
+      ["missing_frames", "all_pairs", "finer_features", "last pass"],
+    ],
+    [
+      "a third of many missing, on a busy machine",
+      { frames: 112, registered: 75, ...TENFOLD },
+      ["missing_frames", "not worth the time"],
+    ],
     [
       "two thirds missing, on a busy machine",
       { registered: 22, ...TENFOLD },
@@ -98,6 +123,21 @@ describe("the ladder", () => {
   it("extends a model that has many of the frames, and rebuilds a small one", () => {
     expect(nextPass(STATE)).toMatchObject({ pass: "missing_frames", extend: true, onlyMissing: true });
     expect(nextPass({ ...STATE, registered: 20 })).toMatchObject({ pass: "missing_frames", extend: false });
+  });
+
+  it.each<[string, Partial<LadderState>, string]>([
+    ["the mapper alone", { missingPairs: 0, pairs: 0 }, "relaxed"],
+    ["more pairs", {}, "relaxed"],
+    ["no initial pair", { registered: 0, lacksParallax: true }, "strict"],
+    ["finer features", { registered: 0 }, "weakest"],
+    ["the last pass without finer features", { registered: 0, finer: null }, "weakest"],
+  ])("needs less evidence from pass to pass: %s", (_, change, mapping) => {
+    expect(nextPass({ ...STATE, ...change })).toMatchObject({ mapping });
+  });
+
+  it("matches all pairs by hand's measure in the last pass of a small set", () => {
+    const state = { ...STATE, missingPairs: 0, pairs: 0, runs: [FIRST, run("relaxed", false, 12)] };
+    expect(nextPass(state)).toMatchObject({ pass: "finer_features", pairs: (66 * 65) / 2, extend: false });
   });
 
   it("continues with the finest features while passes gain", () => {

@@ -1,6 +1,7 @@
 import type { PassName, Preset } from "@splatt/shared";
 import type { PassSeconds } from "./colmap-pass.ts";
 import type { MatchedPair } from "./feature-database.ts";
+import type { Thresholds } from "./settings.ts";
 
 /*
  * Which pass follows, when a pass has left frames unplaced. The passes are the rungs of a ladder, cheapest first. Each
@@ -16,8 +17,12 @@ const LADDER_SECONDS: { readonly [preset in Preset]: number } = {
 };
 /** With a smaller share of the frames than this, the result is worth hardly anything, so any pass is worth its time. */
 const POOR_SHARE = 0.5;
-/** Then the passes may take this many times as long as the first: on photos, as long as COLMAP by hand takes. */
-const POOR_TIMES_FIRST = 6;
+/** So many frames or fewer can all be matched with each other, as a patient person would do by hand. */
+const SMALL_SET = 100;
+/** A small set that lacks at least this share of its frames is worth all passes. */
+const MISSED_SHARE = 0.05;
+/** In both cases the passes may take this many times as long as the first: on photos, as long as COLMAP by hand takes. */
+const TIMES_FIRST = 6;
 /** The seconds that a missing frame is worth. Each pass without a gain halves it. */
 const SECONDS_PER_FRAME = 30;
 /** A pass that may match only a smaller share than this of its pairs, or fewer than `FEW_PAIRS`, is left out. */
@@ -85,7 +90,8 @@ export interface NextPass {
   readonly pairs: number;
   /** Whether only pairs with a missing frame are matched. */
   readonly onlyMissing: boolean;
-  readonly mapping: "strict" | "relaxed";
+  /** The mapper's thresholds: see settings.ts. */
+  readonly mapping: Thresholds;
   /** Extends the best model. */
   readonly extend: boolean;
   /** The seconds that it is expected to take. */
@@ -115,24 +121,27 @@ export function nextPass(state: LadderState): NextPass | LadderEnd {
     const isFiner = candidate.pass === "finer_features";
     const doubts = isFiner ? Math.max(0, fruitless - 1) : fruitless;
     const worth = (SECONDS_PER_FRAME * (isFiner ? missing + blank : missing)) / 2 ** doubts;
-    const next = affordable(candidate, isPoor(state) ? left : Math.min(left, worth));
+    const next = affordable(candidate, isWorthAll(state) ? left : Math.min(left, worth));
     if (next !== null) return next;
   }
   return "not worth the time";
 }
 
-function isPoor({ frames, registered }: LadderState): boolean {
-  return registered < POOR_SHARE * frames;
+/** Whether what is missing is worth all the time that passes may take, whatever the ones before have gained. */
+function isWorthAll({ frames, blank, registered }: LadderState): boolean {
+  const all = frames + blank;
+  const isMissed = all <= SMALL_SET && all - registered >= MISSED_SHARE * all;
+  return registered < POOR_SHARE * frames || isMissed;
 }
 
 /**
- * The seconds that further passes may take together. While few frames are placed, they grow with the first pass's, so that
+ * The seconds that further passes may take together. Where much is missing, they grow with the first pass's, so that
  * a machine that is busy or slow runs the same passes as another.
  */
 export function ladderSecondsLeft(state: LadderState): number {
   const usual = LADDER_SECONDS[state.preset];
   const { extract, match, map } = state.first;
-  const all = isPoor(state) ? Math.max(usual, POOR_TIMES_FIRST * (extract + match + map)) : usual;
+  const all = isWorthAll(state) ? Math.max(usual, TIMES_FIRST * (extract + match + map)) : usual;
   return state.runs.slice(1).reduce((left, { seconds }) => left - seconds, all);
 }
 
@@ -151,50 +160,46 @@ interface Candidate extends Omit<NextPass, "seconds"> {
 }
 
 function candidates(state: LadderState): Candidate[] {
-  const { registered, frames, blank, missingPairs, pairs, first, secondsPerPair, finer } = state;
+  const { registered, frames, missingPairs, pairs, first, secondsPerPair } = state;
   const relaxedMap = RELAXED_MAPPING * first.map;
-  const kept = { extract: 0, secondsPerPair };
   const extend = registered >= EXTEND_FROM * frames;
-  const last: Candidate[] =
-    finer === null
-      ? []
-      : [
-          {
-            pass: "finer_features",
-            pairs: ((frames + blank) * (frames + blank - 1)) / 2,
-            onlyMissing: false,
-            mapping: "relaxed",
-            extend: false,
-            extract: finer.extract * first.extract,
-            secondsPerPair: finer.pair * secondsPerPair,
-            map: 2 * relaxedMap,
-          },
-        ];
   const all: Candidate = {
-    ...kept,
-    pass: "all_pairs",
-    pairs,
-    onlyMissing: false,
-    mapping: "relaxed",
-    extend,
-    map: relaxedMap,
+    ...{ extract: 0, secondsPerPair },
+    ...{ pass: "all_pairs", pairs, onlyMissing: false, mapping: "relaxed", extend, map: relaxedMap },
   };
+  const relaxed: Candidate = { ...all, pass: "relaxed", pairs: 0 };
+  const last = lastCandidate(state);
   if (registered === 0 && state.lacksParallax) {
     // The features exist already. The strict mapper starts from better pairs than the relaxed one.
     const far: Candidate = { ...all, pass: "far_pairs", mapping: "strict", map: first.map };
-    const relaxed: Candidate = { ...all, pass: "relaxed", pairs: 0 };
-    const more = state.stood ? [] : last;
+    const more = state.stood ? [] : [last];
     return pairs > 0 ? [far, relaxed, ...more] : [relaxed, ...more];
   }
-  if (registered === 0) return finer === null ? [all] : last;
+  if (registered === 0 || registered >= frames) return [last];
+  // A small model is rebuilt, as the last pass does.
+  if (pairs === 0) {
+    const wasRelaxed = state.runs.some(({ pass }) => pass === "missing_frames" || pass === "all_pairs");
+    return extend && !wasRelaxed && state.finer !== null ? [{ ...relaxed, map: first.map }, last] : [last];
+  }
   const missing: Candidate = {
-    ...all,
-    pass: "missing_frames",
-    pairs: missingPairs,
-    onlyMissing: true,
+    ...{ ...all, pass: "missing_frames", pairs: missingPairs, onlyMissing: true },
     map: extend ? first.map : relaxedMap,
   };
-  return pairs > missingPairs ? [missing, all, ...last] : [missing, ...last];
+  return missingPairs === 0 ? [all, last] : pairs > missingPairs ? [missing, all, last] : [missing, last];
+}
+
+/** What a patient person does by hand: all pairs, with finer features where there are some, and the weakest thresholds. */
+function lastCandidate({ frames, blank, pairs, first, secondsPerPair, finer }: LadderState): Candidate {
+  const common = {
+    ...{ onlyMissing: false, mapping: "weakest", extend: false },
+    map: 2 * RELAXED_MAPPING * first.map,
+  } as const;
+  if (finer === null) return { ...common, pass: "relaxed", pairs, extract: 0, secondsPerPair };
+  return {
+    ...{ ...common, pass: "finer_features", pairs: ((frames + blank) * (frames + blank - 1)) / 2 },
+    extract: finer.extract * first.extract,
+    secondsPerPair: finer.pair * secondsPerPair,
+  };
 }
 
 /** The pass with as many of its pairs as the budget (seconds) allows; null if that is too few. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { finer, firstPass, type PoseTask, relaxed, thorough } from "./settings.ts";
+import { finer, firstPass, type PoseTask, thorough, withThresholds } from "./settings.ts";
 
 const TASK: PoseTask = {
   preset: "standard",
@@ -67,7 +67,7 @@ describe("the passes after it", () => {
   });
 
   it("relax the mapper and nothing else", () => {
-    const loose = relaxed(first);
+    const loose = withThresholds(first, "relaxed");
     expect(loose.mapper.options).toMatchObject({ init_min_tri_angle: 4 });
     expect({ ...loose, mapper: first.mapper }).toEqual(first);
   });

@@ -110,6 +110,19 @@ const RELAXED_MAPPER: MapperSettings = {
     min_num_matches: 10,
   },
 };
+/** The weakest evidence with which views that are far apart still become models that fit. */
+const WEAKEST_MAPPER: MapperSettings = {
+  globalRatio: null,
+  options: {
+    ...RELAXED_MAPPER.options,
+    init_min_num_inliers: 40,
+    abs_pose_min_num_inliers: 12,
+    min_num_matches: 8,
+  },
+};
+
+/** How much evidence the mapper needs; strict are those of the first pass. */
+export type Thresholds = "strict" | "relaxed" | "weakest";
 
 export function firstPass(task: PoseTask): PoseSettings {
   const small = task.width * task.height < SMALL_PICTURE_PIXELS;
@@ -158,8 +171,9 @@ export function finer(settings: PoseSettings): PoseSettings {
 }
 
 /** Accepts weaker evidence, on the same features and matches. */
-export function relaxed(settings: PoseSettings): PoseSettings {
-  return { ...settings, mapper: RELAXED_MAPPER };
+export function withThresholds(settings: PoseSettings, thresholds: Thresholds): PoseSettings {
+  if (thresholds === "strict") return settings;
+  return { ...settings, mapper: thresholds === "relaxed" ? RELAXED_MAPPER : WEAKEST_MAPPER };
 }
 
 /** Below this mean number of features per frame, faint features are used, too: pictures with little texture have no others. */
@@ -188,7 +202,7 @@ export function thorough(
     crossCheck: true,
     // Without a GPU it compares all features with each other, which takes minutes.
     guidedMatching: task.gpu,
-    mapper: RELAXED_MAPPER,
+    mapper: WEAKEST_MAPPER,
   };
 }
 
