@@ -203,7 +203,7 @@ function stateOf(
 type Detail = Pick<PoseSettings, "maxFeatures" | "firstOctave" | "maxImageSize" | "peakThreshold">;
 
 /** Doubling the pictures before extraction finds about this many times as many features, in four times the time. */
-const MORE_WHEN_DOUBLED = 3;
+const MORE_WHEN_DOUBLED = 4;
 const TIME_WHEN_DOUBLED = 4;
 /** How many times as many features there are with faint ones. */
 const MORE_WHEN_FAINT = 3;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { extractFeatures, loopPairs, mapCameras, matchFeatures, matchPairs } from "./colmap-commands.ts";
 import { type ColmapDialect, dialectOf } from "./colmap-version.ts";
-import { finer, firstPass, type PoseSettings, type PoseTask, relaxed, thorough } from "./settings.ts";
+import { finer, firstPass, type PoseSettings, type PoseTask, thorough, withThresholds } from "./settings.ts";
 import { COLMAP_OPTIONS } from "./testing/colmap-options.ts";
 
 const PATHS = { database: "/w/database.db", images: "/d/images", sparse: "/w/sparse", pairs: "/w/pairs.txt" };
@@ -157,7 +157,7 @@ function allCommands(dialect: ColmapDialect): string[][] {
     const hardware = { gpu: task.gpu, threads: 4 };
     const careful = thorough(task, first, { kind: "pairs", pairs: [] }, 300);
     const paths = { ...PATHS, input: "/w/sparse/0" };
-    return [first, finer(first), relaxed(first), careful].flatMap((settings) =>
+    return [first, finer(first), withThresholds(first, "relaxed"), careful].flatMap((settings) =>
       [extractFeatures, matchFeatures, matchPairs, mapCameras].map((command) =>
         command(dialect, settings, paths, hardware, { ...CAMERA, focal: 700, list: "/w/camera-1.txt" }),
       ),

@@ -190,10 +190,8 @@ function candidates(state: LadderState): Candidate[] {
 
 /** What a patient person does by hand: all pairs, with finer features where there are some, and the weakest thresholds. */
 function lastCandidate({ frames, blank, pairs, first, secondsPerPair, finer }: LadderState): Candidate {
-  const common = {
-    ...{ onlyMissing: false, mapping: "weakest", extend: false },
-    map: 2 * RELAXED_MAPPING * first.map,
-  } as const;
+  const map = 2 * RELAXED_MAPPING * first.map;
+  const common = { onlyMissing: false, mapping: "weakest", extend: false, map } as const;
   if (finer === null) return { ...common, pass: "relaxed", pairs, extract: 0, secondsPerPair };
   return {
     ...{ ...common, pass: "finer_features", pairs: ((frames + blank) * (frames + blank - 1)) / 2 },

@@ -58,15 +58,25 @@ describe("the passes after it", () => {
     expect(careful.maxFeatures).toBeGreaterThan(first.maxFeatures);
     const high = firstPass({ ...TASK, preset: "high" });
     expect(thorough(TASK, high, { kind: "exhaustive" }).maxFeatures).toBe(high.maxFeatures);
-    expect(careful.mapper.options).toMatchObject({ init_min_tri_angle: 4 });
+    expect(careful.mapper.options).toMatchObject({ init_min_tri_angle: 4, abs_pose_min_num_inliers: 12 });
+  });
+
+  it("cross-check finer matches only where the first pass does, or on a GPU", () => {
+    const of = (task: PoseTask) => thorough(task, firstPass(task), { kind: "exhaustive" }).crossCheck;
+    expect(of(TASK)).toBe(false);
+    expect(of({ ...TASK, gpu: true })).toBe(true);
+    expect(of({ ...TASK, preset: "high" })).toBe(true);
   });
 
   it("use faint features where there are few others", () => {
     const of = (features: number) => thorough(TASK, first, { kind: "exhaustive" }, features).peakThreshold;
-    expect([of(300), of(3000)]).toEqual([0.002, null]);
+    expect([of(300), of(970), of(3000)]).toEqual([0.002, null, null]);
   });
 
   it("relax the mapper and nothing else", () => {
+    expect(withThresholds(first, "strict")).toEqual(first);
+    const weakest = withThresholds(first, "weakest").mapper.options;
+    expect(weakest).toMatchObject({ init_min_tri_angle: 4, init_min_num_inliers: 40, min_num_matches: 8 });
     const loose = withThresholds(first, "relaxed");
     expect(loose.mapper.options).toMatchObject({ init_min_tri_angle: 4 });
     expect({ ...loose, mapper: first.mapper }).toEqual(first);

@@ -177,11 +177,11 @@ export function withThresholds(settings: PoseSettings, thresholds: Thresholds): 
 }
 
 /** Below this mean number of features per frame, faint features are used, too: pictures with little texture have no others. */
-const LITTLE_TEXTURE = 1000;
+const LITTLE_TEXTURE = 800;
 const FAINT = 0.002;
 
 /**
- * Finer features, more careful matches and weaker thresholds. The pairs to match are chosen by the ladder.
+ * Finer features and the weakest thresholds. The pairs to match are chosen by the ladder.
  *
  * @param features per frame, in the first pass
  */
@@ -199,7 +199,7 @@ export function thorough(
     peakThreshold: features < LITTLE_TEXTURE ? FAINT : null,
     matching,
     focalPriors: false,
-    crossCheck: true,
+    crossCheck: task.gpu || first.crossCheck,
     // Without a GPU it compares all features with each other, which takes minutes.
     guidedMatching: task.gpu,
     mapper: WEAKEST_MAPPER,
