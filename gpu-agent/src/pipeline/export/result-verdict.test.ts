@@ -78,7 +78,7 @@ describe("the verdict on the result", () => {
       "of a room in which a woman walks before the camera",
       {
         train: { psnr: 18.6 },
-        views: views(18.6, 20, [], { badlyCovered: 0.881, near: [] }),
+        views: views(18.6, 22.6, [], { badlyCovered: 0.881, near: [] }),
         capture: { registered: 22, verdict: "weak", view_spacing_degrees: 3.4 },
       },
       "weak",
