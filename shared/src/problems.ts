@@ -20,7 +20,7 @@ export const PROBLEMS = {
   foreign_origin: {
     status: 403,
     title: "The request comes from another site",
-    hint: "Requests with a session must come from this site's own pages. Scripts send an API key.",
+    hint: "Requests with a session must come from this site's own pages. Scripts send an API key. Pages that call /mcp must be of a site in CORS_ORIGINS.",
   },
   outside_key: {
     status: 403,

@@ -66,7 +66,10 @@ export function requireOwnOrigin(c: Context): void {
   const changes = !["GET", "HEAD"].includes(c.req.method) || c.req.header("upgrade") !== undefined;
   if (!changes) return;
   const origin = c.req.header("origin");
-  // Only the host is compared: a proxy in front may speak TLS where this Worker sees none.
-  const isOwn = origin === undefined ? false : URL.parse(origin)?.host === new URL(c.req.url).host;
-  if (!isOwn) throw new ApiError("foreign_origin");
+  if (origin === undefined || !isOwnOrigin(c, origin)) throw new ApiError("foreign_origin");
+}
+
+/** Only the host is compared: a proxy in front may speak TLS where this Worker sees none. */
+export function isOwnOrigin(c: Context, origin: string): boolean {
+  return URL.parse(origin)?.host === new URL(c.req.url).host;
 }

@@ -206,6 +206,19 @@ describe("a hostile client", () => {
   });
 });
 
+it.each<[string | undefined, number]>([
+  [undefined, 200],
+  ["https://splatt.test", 200],
+  ["http://splatt.test", 200],
+  ["https://evil.example", 403],
+  ["https://splatt.test.evil.example", 403],
+  ["null", 403],
+])("answers a page of origin %s with %i", async (origin, status) => {
+  const headers = origin === undefined ? OWNER : { ...OWNER, origin };
+  const answer = await api("POST", "/mcp", { jsonrpc: "2.0", id: 1, method: "tools/list" }, headers);
+  expect(answer.status).toBe(status);
+});
+
 it("takes a notification with 202 and no body", async () => {
   const answer = await api("POST", "/mcp", { jsonrpc: "2.0", method: "notifications/initialized" });
   expect([answer.status, await answer.text()]).toEqual([202, ""]);
