@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { extname, join, relative, sep } from "node:path";
 import { type Request, Response } from "miniflare";
-import { CHUNK_CACHING, CHUNKS } from "./build-assets.ts";
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
@@ -30,12 +29,11 @@ export async function assetsService(dir: string): Promise<(request: Request) => 
     });
   }
   return (request) => {
-    const path = new URL(request.url).pathname;
-    const file = files.get(path);
+    const file = files.get(new URL(request.url).pathname);
     if (file === undefined) return new Response("Not found", { status: 404 });
     const headers = {
       etag: file.etag,
-      "cache-control": path.startsWith(CHUNKS) ? CHUNK_CACHING : "public, max-age=0, must-revalidate",
+      "cache-control": "public, max-age=0, must-revalidate",
       "content-type": file.type,
       "x-content-type-options": "nosniff",
     };

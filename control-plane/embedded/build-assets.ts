@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build, type Plugin } from "rolldown";
@@ -6,9 +6,6 @@ import { writePackages } from "./distribution/package-archives.ts";
 
 const WEB = join(dirname(import.meta.dirname), "src", "web");
 export const ASSETS_DIR = join(WEB, "dist");
-/** Where the modules that scripts share are served. Their names contain a hash of their content, so they never change. */
-export const CHUNKS = "/assets/chunks/";
-export const CHUNK_CACHING = "public, max-age=31536000, immutable";
 const SCHEMAS = /[\\/]shared[\\/]src[\\/][^?]*\.ts$/;
 
 /**
@@ -38,11 +35,10 @@ export async function buildAssets(outDir = ASSETS_DIR): Promise<void> {
       format: "esm",
       minify: true,
       entryFileNames: "[name].js",
-      chunkFileNames: "chunks/[name]-[hash].js",
+      chunkFileNames: "[name]-[hash].js",
     },
   });
   await writePackages(join(made, "dist"));
-  await writeFile(join(made, "_headers"), `${CHUNKS}*\n  Cache-Control: ${CHUNK_CACHING}\n`);
   // Another process may be reading it.
   if (await isSameFolder(outDir, made)) await rm(made, { recursive: true, force: true });
   else await replaceFolder(outDir, made);

@@ -462,19 +462,6 @@ describe("the pages' assets", () => {
     },
   );
 
-  it("are asked for again, but for the chunks, whose names change with them", async () => {
-    const cachingOf = async (path: string) => {
-      const response = await fetch(new URL(path, controlPlane.url));
-      return [response.status, response.headers.get("cache-control")];
-    };
-    const script = await (await fetch(new URL("/assets/job.js", controlPlane.url))).text();
-    const chunks = [...script.matchAll(/["'`]\.\/(chunks\/[\w-]+\.js)["'`]/g)].map(([, path]) => path);
-    expect(chunks.length).toBeGreaterThan(0);
-    for (const path of chunks)
-      expect(await cachingOf(`/assets/${path}`)).toEqual([200, "public, max-age=31536000, immutable"]);
-    expect(await cachingOf("/assets/job.js")).toEqual([200, "public, max-age=0, must-revalidate"]);
-  });
-
   it("are the only compressed answers: others contain secrets", async () => {
     const head = `${HEAD}Accept-Encoding: gzip\r\n${CLOSE}`;
     for (const path of ["/", "/jobs", "/assets/front-light.webp"]) {

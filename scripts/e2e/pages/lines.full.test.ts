@@ -89,12 +89,12 @@ describe.skipIf(CHROMIUM === null)("a page", { timeout: 300_000 }, () => {
     await stack.mint("nobody");
     const job = await stack.harness.createJob({ task_id: "cut early", pool: "nobody" });
     const page = await stack.signedIn();
-    await page.route("**/assets/chunks/_live-job-*.js", (route) => route.abort("connectionreset"));
+    await page.route("**/assets/_live-job-*.js", (route) => route.abort("connectionreset"));
     await page.goto(`${stack.url}/app/jobs/${job}`);
     const lost = page.locator("[data-disconnected]");
     await lost.waitFor({ state: "visible" });
     const isLive = page.waitForEvent("websocket");
-    await page.unroute("**/assets/chunks/_live-job-*.js");
+    await page.unroute("**/assets/_live-job-*.js");
     await isLive;
     await lost.waitFor({ state: "hidden" });
     await page.context().close();
