@@ -1,6 +1,7 @@
 import { cp, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { errnoCode } from "@splatt/shared";
 import { build, type Plugin } from "rolldown";
 import { writePackages } from "./distribution/package-archives.ts";
 
@@ -62,7 +63,7 @@ async function filesIn(dir: string): Promise<string[] | null> {
     const files = entries.filter((entry) => entry.isFile());
     return files.map(({ parentPath, name }) => relative(dir, join(parentPath, name))).toSorted();
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return null;
+    if (errnoCode(error) === "ENOENT") return null;
     throw error;
   }
 }
@@ -71,7 +72,7 @@ async function readIfThere(path: string): Promise<Buffer | null> {
   try {
     return await readFile(path);
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return null;
+    if (errnoCode(error) === "ENOENT") return null;
     throw error;
   }
 }
@@ -145,19 +146,15 @@ async function replaceFolder(target: string, replacement: string): Promise<void>
     try {
       await rename(target, old);
     } catch (error) {
-      if (!hasCode(error, "ENOENT")) throw error;
+      if (errnoCode(error) !== "ENOENT") throw error;
     }
     await rm(old, { recursive: true, force: true });
     try {
       return await rename(replacement, target);
     } catch (error) {
-      if (!hasCode(error, "ENOTEMPTY", "EEXIST")) throw error;
+      if (!["ENOTEMPTY", "EEXIST"].includes(errnoCode(error))) throw error;
     }
   }
-}
-
-function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await buildAssets();

@@ -3,8 +3,8 @@ import { closeSync, existsSync, mkdtempSync, openSync, writeSync } from "node:fs
 import { rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { errnoCode } from "@splatt/shared";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { errnoCode } from "./errno-code.ts";
 import { type EmbeddedControlPlane, startControlPlane } from "./index.ts";
 
 /** A control plane on a small disk that fills up and recovers. */

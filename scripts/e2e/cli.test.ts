@@ -93,6 +93,11 @@ describe("as a script uses it", () => {
     expect(await json(["get", short, "transforms.json", "--out", "one"])).toMatchObject({
       files: [join(folder, "one", "transforms.json")],
     });
+    const occupied = await json<{ error: { message: string } }>(["get", short, "--out", "chair.mp4"], 1);
+    expect(occupied).toMatchObject({ error: { code: "folder_unusable" } });
+    expect(occupied.error.message).toMatch(
+      /chair\.mp4 cannot be used: it is not a folder.* Choose another with --out\.$/,
+    );
     expect(await json(["open", short])).toMatchObject({ url: `${stack.url}/app/jobs/${jobId}` });
     const share = await json<{ share_id: string }>(["share", short, "--title", "A chair", "--days", "1"]);
     expect(await json(["share", "list"])).toMatchObject({ shares: [{ share_id: share.share_id }] });

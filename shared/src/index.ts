@@ -6,6 +6,7 @@ export * from "./bulk.ts";
 export * from "./capture.ts";
 export * from "./coverage.ts";
 export * from "./engines.ts";
+export * from "./errno-code.ts";
 export * from "./error-text.ts";
 export * from "./failures.ts";
 export * from "./fence.ts";

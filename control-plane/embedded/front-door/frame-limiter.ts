@@ -50,7 +50,7 @@ export class FrameLimiter {
   #isAllowed({ opcode, isLast, payloadBytes, isMasked, hasExtensionBits }: FrameHead): boolean {
     if (!isMasked || hasExtensionBits || !OPCODES.includes(opcode)) return false;
     if (opcode >= FIRST_CONTROL_OPCODE) return isLast && payloadBytes <= MAX_CONTROL_BYTES;
-    // A message that has begun goes on until its last frame.
+    // Continuation frames follow a message's first frame, and nothing else may until its last one.
     return (opcode === 0) === this.#messageFrames > 0;
   }
 }

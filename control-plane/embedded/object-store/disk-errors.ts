@@ -1,4 +1,4 @@
-import { errnoCode } from "../errno-code.ts";
+import { errnoCode } from "@splatt/shared";
 
 /** SQLite's result codes for a disk that is full, read-only or broken. */
 const SQLITE_CODES: Readonly<Record<number, string>> = { 13: "ENOSPC", 8: "EROFS", 10: "EIO", 14: "EIO" };

@@ -3,8 +3,8 @@ import { constants } from "node:fs";
 import { access, open, rm, stat, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { errnoCode } from "@splatt/shared";
 import type { StorageState } from "../../src/storage/storage-state.ts";
-import { errnoCode } from "../errno-code.ts";
 
 const LOOK_INTERVAL_MS = 1000;
 /** The interval of write probes on a healthy disk; an unhealthy one is probed at every check. */

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, opendir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { errnoCode } from "@splatt/shared";
 import type { StoredObjectInfo, StoreFailure } from "../../src/embedded/store-protocol.ts";
 import type { ByteRange } from "../../src/storage/object-bytes.ts";
-import { errnoCode } from "../errno-code.ts";
 import { appendToBlob, BodyError, type BodySource, syncFile, writeBlob } from "./blob-file.ts";
 import { diskErrorCode } from "./disk-errors.ts";
 import type { DiskWatch } from "./disk-watch.ts";

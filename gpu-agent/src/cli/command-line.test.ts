@@ -39,7 +39,7 @@ interface Done {
   readonly stderr: string;
 }
 
-/** As a program of its own, whose start takes most of a short command's time. */
+/** In a process of its own. Starting one takes most of a short command's time. */
 function program(args: readonly string[], settings: Record<string, string> = {}): Promise<Done> {
   return execa(BIN, args, { cwd: dir, reject: false, env: environment(settings) });
 }

@@ -64,7 +64,7 @@ export const WEBHOOK_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "webhooks-of-registered-lost",
-    is: "a registered webhook is told of jobs only that have a receiver of their own",
+    is: "a registered webhook is told only of jobs that have a callback_url",
     found: 5,
     changes: [
       {

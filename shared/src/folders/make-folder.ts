@@ -1,5 +1,6 @@
 import { mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { errnoCode } from "../errno-code.ts";
 
 /**
  * Creates a folder, and those above it. For folders that a person names: on a file system that answers "not found" to
@@ -13,7 +14,7 @@ export async function makeFolder(folder: string, mode = 0o777): Promise<void> {
   } catch (error) {
     if (await isFolder(folder)) return;
     const parent = dirname(folder);
-    const isParentMissing = codeOf(error) === "ENOENT" && parent !== folder && !(await isFolder(parent));
+    const isParentMissing = errnoCode(error) === "ENOENT" && parent !== folder && !(await isFolder(parent));
     if (!isParentMissing) throw error;
     await makeFolder(parent, mode);
     // Another process may have created it meanwhile.
@@ -25,10 +26,6 @@ export async function makeFolder(folder: string, mode = 0o777): Promise<void> {
 
 async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => null))?.isDirectory() ?? false;
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : null;
 }
 
 const PROBLEMS: Readonly<Record<string, string>> = {
@@ -46,7 +43,7 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 
 /** What keeps a folder from being used, for people; null for an error that is not about folders. */
 export function folderProblem(error: unknown): string | null {
-  const code = String(codeOf(error));
+  const code = errnoCode(error);
   const problem = PROBLEMS[code];
   return problem === undefined ? null : `${problem} (${code})`;
 }

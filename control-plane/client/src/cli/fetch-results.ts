@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { FileName, type JobView, printable } from "@splatt/shared";
-import { makeFolder } from "@splatt/shared/folders";
+import { folderProblem, makeFolder } from "@splatt/shared/folders";
 import { type Splatt, SplattError } from "../index.ts";
 import { downloadFile } from "../node.ts";
 import type { Context } from "./command.ts";
@@ -32,7 +32,12 @@ export async function fetchResults(
     const known = Object.keys(results).join(", ");
     throw new SplattError("result_not_found", `The job has no file ${unknown}. It has ${known}.`);
   }
-  await makeFolder(folder);
+  await makeFolder(folder).catch((error: unknown) => {
+    const problem = folderProblem(error);
+    if (problem === null) throw error;
+    const detail = `The folder ${folder} cannot be used: ${problem}. Choose another with --out.`;
+    throw new SplattError("folder_unusable", detail, null, { cause: error });
+  });
   const total = entries.reduce((sum, [, { size }]) => sum + size, 0);
   const display = new TransferDisplay(output.progress, "results", total);
   const paths: string[] = [];

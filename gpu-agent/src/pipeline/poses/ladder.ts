@@ -17,9 +17,9 @@ const LADDER_SECONDS: { readonly [preset in Preset]: number } = {
 };
 /** With a smaller share of the frames than this, the result is worth hardly anything, so any pass is worth its time. */
 const POOR_SHARE = 0.5;
-/** So many frames or fewer can all be matched with each other, as a patient person would do by hand. */
+/** Up to this many frames, all pairs can be matched, as one would by hand. */
 const SMALL_SET = 100;
-/** A small set that lacks at least this share of its frames is worth all passes. */
+/** A small set is worth all passes if at least this share of its frames with features is not placed. */
 const MISSED_SHARE = 0.05;
 /** In both cases the passes may take this many times as long as the first: on photos, as long as COLMAP by hand takes. */
 const TIMES_FIRST = 6;
@@ -129,8 +129,8 @@ export function nextPass(state: LadderState): NextPass | LadderEnd {
 
 /** Whether what is missing is worth all the time that passes may take, whatever the ones before have gained. */
 function isWorthAll({ frames, blank, registered }: LadderState): boolean {
-  const all = frames + blank;
-  const isMissed = all <= SMALL_SET && all - registered >= MISSED_SHARE * all;
+  // Blank frames do not count: hardly any of them can be placed, whatever the passes cost.
+  const isMissed = frames + blank <= SMALL_SET && frames - registered >= Math.max(1, MISSED_SHARE * frames);
   return registered < POOR_SHARE * frames || isMissed;
 }
 
@@ -188,7 +188,7 @@ function candidates(state: LadderState): Candidate[] {
   return missingPairs === 0 ? [all, last] : pairs > missingPairs ? [missing, all, last] : [missing, last];
 }
 
-/** What a patient person does by hand: all pairs, with finer features where there are some, and the weakest thresholds. */
+/** What one would do by hand: all pairs, with finer features where there are some, and the weakest thresholds. */
 function lastCandidate({ frames, blank, pairs, first, secondsPerPair, finer }: LadderState): Candidate {
   const map = 2 * RELAXED_MAPPING * first.map;
   const common = { onlyMissing: false, mapping: "weakest", extend: false, map } as const;
