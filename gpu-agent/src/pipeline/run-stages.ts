@@ -1,5 +1,12 @@
 import { join } from "node:path";
-import { type AgentOffer, type CompletedUpload, err, failure, type JobSource } from "@splatt/shared";
+import {
+  type AgentOffer,
+  type CaptureReport,
+  type CompletedUpload,
+  err,
+  failure,
+  type JobSource,
+} from "@splatt/shared";
 import type { Engine, TrainedModel } from "../engines/engine.ts";
 import type { GpuHost } from "../gpu-host.ts";
 import type { DownloadOutput } from "./download/download-stage.ts";
@@ -59,7 +66,8 @@ export function runStages(parts: PipelineParts): Pipeline {
     if (!posed.ok) return posed;
     const datasetDir = stages.dir("poses");
     const reference = options.scale_reference;
-    const capture = await measuredCapture(posed.value.capture, reference, datasetDir, frames.value);
+    const measured = (report: CaptureReport) => measuredCapture(report, reference, datasetDir, frames.value);
+    const capture = await measured(posed.value.capture);
     job.noteReport({ capture });
 
     const trained = await stages.run(parts.train(engine, job), { datasetDir, video: file, options });
@@ -70,9 +78,13 @@ export function runStages(parts: PipelineParts): Pipeline {
     const exported = await stages.run(parts.export(engine), { datasetDir, trainDir, model, jobSeconds });
     if (!exported.ok) return exported;
     const { report, views } = exported.value;
+    const result = resultVerdict({ train: report, views, capture });
+    // The cameras alone cannot tell whether views far apart are enough for the scene; the finished splat can.
+    const { captureIfProved } = posed.value;
+    const proved = result.verdict === "good" && captureIfProved !== undefined;
     job.noteReport({
-      train: report,
-      result: resultVerdict({ train: report, views, capture }),
+      capture: proved ? await measured(captureIfProved) : capture,
+      ...{ train: report, result },
     });
 
     const results = exported.value.files.map((filename) => join(stages.dir("export"), filename));

@@ -43,6 +43,32 @@ describe("the verdict on the result", () => {
       "poor",
       "training views are 12 dB better",
     ],
+    [
+      "overfit, and right between its views nevertheless: eleven photos of a fountain, 13° apart",
+      {
+        train: { psnr: 28.2, psnr_color_corrected: 28.2, exposure_spread: 0.05 },
+        views: { ...views(28.1, 33.6), meanColour: 18.4 },
+        capture: { registered: 11, verdict: "weak", view_spacing_degrees: 12.7 },
+      },
+      "good",
+      "good between the views",
+    ],
+    [
+      "the same, ten photos of a house, 14° apart",
+      {
+        train: { psnr: 26.4 },
+        views: { ...views(26.0, 31.7), meanColour: 16.6 },
+        capture: { registered: 10, verdict: "weak", view_spacing_degrees: 14.1 },
+      },
+      "good",
+      "good between the views",
+    ],
+    [
+      "much overfit: every fifth frame around a fox, doubled between the views",
+      { train: { psnr: 24.3 }, views: views(24.3, 34.1) },
+      "weak",
+      "wrong in between",
+    ],
     ["somewhat overfit", { train: { psnr: 24 }, views: views(24, 31) }, "weak", "wrong in between"],
     [
       "of views far apart",

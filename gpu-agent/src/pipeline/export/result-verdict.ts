@@ -6,7 +6,7 @@ import { showsScene, type ViewComparison } from "./check/doubt-psnr.ts";
 const [POOR, GOOD] = [18, 23];
 /** dB of plain pictures in the photos' mean colours: of photos with an ordinary contrast, and of those with hardly any. */
 const [ORDINARY, FLAT] = [14, 24];
-/** dB by which training views may be better than held-out ones. */
+/** dB by which training views may be better than held-out ones; each dB more counts against a splat. */
 const LARGE_GAP = 5;
 /** A held-out view this much worse (dB) than their mean is named. */
 const CLEARLY_WORSE = 3;
@@ -45,12 +45,13 @@ function judged({ train, views, capture }: ResultFacts): ResultVerdict {
     };
   }
   const gap = views?.heldOut == null ? 0 : views.training - views.heldOut;
-  const overfit = gap > LARGE_GAP;
+  const excess = Math.max(0, gap - LARGE_GAP);
+  const overfit = excess > 0;
   // The less contrast photos have, the higher is the PSNR of any rendering, also of a wrong one.
   const contrastLack = Math.max(0, (views?.meanColour ?? 0) - ORDINARY);
   const judged = heldOut - contrastLack;
   const flat = (views?.meanColour ?? 0) > FLAT;
-  const verdict = judged < POOR ? "poor" : judged < GOOD || overfit || flat ? "weak" : "good";
+  const verdict = judged < POOR ? "poor" : judged - excess < GOOD || flat ? "weak" : "good";
   const measured = `Held-out views: ${heldOut.toFixed(1)} dB.`;
   const uncovered = badlyCovered(views, verdict === "good" ? MUCH : SOME);
   if (verdict === "good") {

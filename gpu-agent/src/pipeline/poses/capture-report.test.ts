@@ -144,6 +144,26 @@ describe("captureReport", () => {
     expect(report.advice).toContain(advice);
   });
 
+  // Eleven photos of a fountain, 13° apart: right between the views.
+  it.each<[Partial<CaptureFacts>, string, string]>([
+    [
+      {},
+      "good",
+      "about 13° apart, which was enough for this scene; every 5° to 10° is safer. The capture is good.",
+    ],
+    [{ coverage: 0.5 }, "weak", "Only part of each picture could be used"],
+  ])(
+    "with views far apart that the splat has proved to be enough, and %j, is %s",
+    (change, verdict, advice) => {
+      const facts = { ...GOOD, ...change, spacing: { degrees: 12.7, lonely: [], travel: 2 } };
+      const report = captureReport(facts, true);
+      expect(report.verdict).toBe(verdict);
+      expect(report.advice).toContain(advice);
+      expect(report.advice).not.toContain("guess between");
+      expect(captureReport(facts).verdict).toBe("weak");
+    },
+  );
+
   it("lists what is missing", () => {
     const stretches = [{ from_sec: 1, to_sec: null, frames: 12 }];
     expect(captureReport({ ...GOOD, registered: 38, stretches })).toMatchObject({

@@ -31,7 +31,7 @@ const LITTLE_TRAVEL = 0.3;
 const CHANCE_POINTS = { perFrame: 14, all: 500 };
 /** Matches that stay in place while the model's cameras turn: a background that stood behind a turned subject. */
 const STILL_BACKGROUND = 0.12;
-/** Degrees between neighbouring views, from which on the result is a guess between them. */
+/** Degrees between neighbouring views, from which on the result is a guess between them, until it proves otherwise. */
 export const WIDE_SPACING = 12;
 /** The share of the frames in which something moves, above which it belongs to the scene and does not just pass by. */
 const MOVES_IN_MOST = 0.5;
@@ -75,8 +75,12 @@ export interface CaptureFacts {
   readonly notes: readonly string[];
 }
 
-/** The result of pose solving, and advice for the person who filmed. */
-export function captureReport(facts: CaptureFacts): CaptureReport {
+/**
+ * The result of pose solving, and advice for the person who filmed.
+ *
+ * @param proved whether the finished splat is right between the views, however far apart they are
+ */
+export function captureReport(facts: CaptureFacts, proved = false): CaptureReport {
   const { frames, registered, points, meanReprojectionError, longSide } = facts;
   const share = frames > 0 ? registered / frames : 0;
   const byChance = !facts.given && fitsByChance(points, registered);
@@ -102,7 +106,7 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
     shallow ||
     turned ||
     moving ||
-    wide;
+    (wide && !proved);
   const { videos } = facts;
   const isFilm = facts.missingPhotos === null || videos.length > 0;
   const counted = `${registered} of ${frames} ${isFilm ? "frames" : "photos"} could be placed`;
@@ -126,9 +130,7 @@ export function captureReport(facts: CaptureFacts): CaptureReport {
           : "",
         turned || facts.moving === null ? "" : movingSentence(facts.moving, registered, isFilm),
         shallow ? shallowSentence(facts.spacing.travel) : "",
-        wide
-          ? `Neighbouring views are about ${Math.round(facts.spacing.degrees)}° apart, so the result is a guess between them. Take a view every 5° to 10°.`
-          : "",
+        wide ? wideSentence(facts.spacing.degrees, proved) : "",
         lonely ? `Few views are near ${facts.spacing.lonely.join(", ")}: add some on the way there.` : "",
         passSentence(facts.passes),
         upSentence(facts.up),
@@ -190,6 +192,13 @@ function shallowSentence(travel: number): string {
   return travel < LITTLE_TRAVEL
     ? "The camera hardly moved, so the result holds only near where it was. Walk around the subject while filming."
     : "Most things are seen from nearly the same direction only, so their distance is uncertain. Show each from several sides, in views that overlap by two thirds.";
+}
+
+function wideSentence(degrees: number, proved: boolean): string {
+  const apart = `Neighbouring views are about ${Math.round(degrees)}° apart`;
+  return proved
+    ? `${apart}, which was enough for this scene; every 5° to 10° is safer.`
+    : `${apart}, so the result is a guess between them. Take a view every 5° to 10°.`;
 }
 
 const DOUBTFUL_UP = 0.3;

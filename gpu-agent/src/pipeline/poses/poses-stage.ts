@@ -20,7 +20,7 @@ import { GIVEN_DIR } from "../given-poses/take-dataset.ts";
 import type { PhotoFrames } from "../photos/photo-frames.ts";
 import { scaleByPositions } from "../scale/scale-by-positions.ts";
 import type { Stage, StageContext, StageResult } from "../stage.ts";
-import { captureReport } from "./capture-report.ts";
+import { type CaptureFacts, captureReport } from "./capture-report.ts";
 import { climbLadder, type Solution } from "./climb-ladder.ts";
 import type { ColmapModel } from "./colmap-model.ts";
 import { type ColmapProgram, colmapText, findColmap, type InstalledColmap } from "./colmap-program.ts";
@@ -65,6 +65,8 @@ export interface PosesInput {
 
 export const PosesOutput = z.object({
   capture: CaptureReport,
+  /** What takes its place once a splat has turned out right between views that are far apart. */
+  captureIfProved: CaptureReport.optional(),
   /** Pixels of the images. */
   width: z.int().positive(),
   height: z.int().positive(),
@@ -183,7 +185,7 @@ async function findPoses(
   const transforms = await splitByContent(unsplit.value, context);
   const placed = new Set(model.images.map(({ name }) => name));
   const filmed = filmedFrames(input.frames, names);
-  const capture = captureReport({
+  const facts: CaptureFacts = {
     frames: names.length,
     registered: model.images.length,
     points: observedPoints(model),
@@ -206,11 +208,15 @@ async function findPoses(
       ...(lensNote === null ? [] : [lensNote]),
       ...input.frames.notes,
     ],
-  });
+  };
+  const capture = captureReport(facts);
   if (capture.verdict === "unusable") return err(unusable(capture, solved.value));
   await writeFile(join(context.dir, "sparse_pc.ply"), sparsePointCloud(model, transforms));
   await writeFile(join(context.dir, "transforms.json"), `${JSON.stringify(transforms, null, 2)}\n`);
-  return ok({ capture, width, height, colmap: colmapText(colmap), gpu: job.gpu.enabled });
+  return ok({
+    ...{ capture, captureIfProved: captureReport(facts, true) },
+    ...{ width, height, colmap: colmapText(colmap), gpu: job.gpu.enabled },
+  });
 }
 
 /** The spacing of the views, with the names of photos in place of the frames'. */
