@@ -3,6 +3,7 @@ import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { build, type Plugin } from "rolldown";
 import type { DependencyProgram, Recipe } from "./recipes.ts";
+import { writeDeclarations } from "./type-declarations.ts";
 
 /** The oldest Node with everything that the bundles use: SQLite without a flag, and zstd. */
 const OLDEST_NODE = "22.15";
@@ -35,6 +36,7 @@ export async function bundlePackage(recipe: Recipe, dir: string): Promise<void> 
   for (const [name, from] of Object.entries(recipe.copied)) {
     await cp(join(recipe.folder, from), join(dist, name), { recursive: true, filter: isSource });
   }
+  if (recipe.declarations !== undefined) await writeDeclarations(recipe.declarations, join(dist, "types"));
   const hasProgram = "main" in entriesOf(recipe);
   if (hasProgram) {
     await mkdir(join(dir, "bin"));

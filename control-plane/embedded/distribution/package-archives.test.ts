@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writePackages } from "./package-archives.ts";
+import { TSC } from "./type-declarations.ts";
 
 /** The packages as they are served, unpacked outside the repository. */
 
@@ -45,6 +46,29 @@ describe("the packages", () => {
     const { dependencies } = await manifest();
     expect(Object.keys(dependencies)).toEqual(["sharp", "libheif-js", "webgpu"]);
     for (const version of Object.values(dependencies)) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+  });
+
+  it("bring the client's types, which need nothing else", async () => {
+    const project = join(dir, "project");
+    await mkdir(join(project, "node_modules", "splatt"), { recursive: true });
+    const client = ["-xzf", join(dir, "splatt.tgz"), "--strip-components=1"];
+    await run("tar", [...client, "-C", join(project, "node_modules", "splatt")]);
+    const program = `import { Splatt, verifyWebhook } from "splatt";
+      import { downloadFile } from "splatt/node";
+      const job = await new Splatt({ url: "https://x", apiKey: "k" }).createJob({ task_id: "t" });
+      export const id: string = job.job_id;
+      // @ts-expect-error: a wrong type is found, so none of them is "any".
+      export const progress: string = (await new Splatt().getJobStatus(id)).progress;
+      // @ts-expect-error
+      export const event: number = await verifyWebhook(new Headers(), "", "");
+      // @ts-expect-error
+      export const download: number = downloadFile;`;
+    await writeFile(join(project, "program.mts"), program);
+    const options = ["--strict", "--noEmit", "--skipLibCheck", "--types", "node", "--typeRoots"];
+    const typeRoots = join(import.meta.dirname, "../../../node_modules/@types");
+    const target = ["--module", "nodenext", "--target", "es2024", "--lib", "es2024,dom,dom.asynciterable"];
+    const args = [TSC, ...options, typeRoots, ...target, "program.mts"];
+    await run(process.execPath, args, { cwd: project });
   });
 
   it("name no file of the machine that built them", async () => {

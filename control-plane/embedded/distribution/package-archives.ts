@@ -11,6 +11,7 @@ import { tarArchive } from "./tar.ts";
 const SOURCES = [
   "pnpm-lock.yaml",
   "{shared,gpu-agent,gpu-agent/cpu-trainer,gpu-agent/formats,control-plane/client}/{package.json,src/**}",
+  "{tsconfig.base.json,control-plane/client/tsconfig.json}",
   "control-plane/embedded/build-cache.ts",
   "control-plane/embedded/distribution/*",
 ];

@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import type { Declarations } from "./type-declarations.ts";
 
 const REPOSITORY = join(import.meta.dirname, "..", "..", "..");
 
@@ -12,7 +13,9 @@ export interface Recipe {
   /** Bundles by their names in dist/, each with its entry in the folder. `main` is the program. */
   readonly entries: Readonly<Record<string, string>>;
   /** The bundles that other programs import: the package's exports. */
-  readonly exports?: Readonly<Record<string, string>>;
+  readonly exports?: Readonly<Record<string, { readonly types: string; readonly default: string }>>;
+  /** Their types, below dist/types. */
+  readonly declarations?: Declarations;
   /**
    * Dependencies that stay dependencies: those with native parts, and libheif, which its license (LGPL) wants to be
    * replaceable. Their exact versions come from the given package.
@@ -58,13 +61,30 @@ export const AGENT: Recipe = {
 };
 
 const CLIENT_FOLDER = join(dirname(dirname(import.meta.dirname)), "client");
+const CLIENT_TYPES = "./dist/types/control-plane/client/src";
 
 export const CLIENT: Recipe = {
   name: "splatt",
   description: "Command line and TypeScript client for a Splatt control plane",
   folder: CLIENT_FOLDER,
   entries: { main: "src/cli/main.ts", client: "src/index.ts", node: "src/node.ts" },
-  exports: { ".": "./dist/client.js", "./node": "./dist/node.js" },
+  exports: {
+    ".": { types: `${CLIENT_TYPES}/index.d.ts`, default: "./dist/client.js" },
+    "./node": { types: `${CLIENT_TYPES}/node.d.ts`, default: "./dist/node.js" },
+  },
+  declarations: {
+    repository: REPOSITORY,
+    tsconfig: join(CLIENT_FOLDER, "tsconfig.json"),
+    entries: [join(CLIENT_FOLDER, "src", "index.ts"), join(CLIENT_FOLDER, "src", "node.ts")],
+    workspace: [{ name: "@splatt/shared", entry: join(REPOSITORY, "shared", "src", "index.ts") }],
+    copied: [
+      {
+        name: "zod",
+        entry: join(CLIENT_FOLDER, "node_modules", "zod", "index.d.ts"),
+        folders: ["v4/classic", "v4/core", "v4/locales"],
+      },
+    ],
+  },
   kept: [],
   copied: {},
   programs: [],
