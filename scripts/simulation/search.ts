@@ -4,9 +4,6 @@ import type { Outcome } from "./run-seed.ts";
 import type { Explanation } from "./shrink.ts";
 import type { Reply, Task } from "./thread.ts";
 
-/** Large enough to make the messaging overhead negligible, small enough that the threads finish together. */
-const SEEDS_PER_TASK = 16;
-
 export interface Search {
   readonly seeds: readonly number[];
   readonly threads: number;
@@ -18,15 +15,16 @@ export interface Search {
 
 /** Runs seeds on several threads. A run depends only on its seed. */
 export async function search({ seeds, threads, changes, onOutcome }: Search): Promise<void> {
-  const open = [...seeds];
+  const open = seeds.values();
   let isWanted = true;
   const work = async () => {
     const thread = new SimulationThread(changes);
     try {
-      while (isWanted && open.length > 0) {
-        const reply = await thread.do({ kind: "run", seeds: open.splice(0, SEEDS_PER_TASK) });
+      for (const seed of open) {
+        if (!isWanted) return;
+        const reply = await thread.do({ kind: "run", seed });
         if (reply.kind !== "ran") throw new Error(`the thread replied ${reply.kind}`);
-        for (const outcome of reply.outcomes) isWanted = isWanted && onOutcome(outcome);
+        isWanted = isWanted && onOutcome(reply.outcome);
       }
     } finally {
       await thread.end();

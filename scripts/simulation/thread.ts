@@ -7,12 +7,12 @@ import type { Explanation } from "./shrink.ts";
 /** A thread that loads the shipped code onto the fakes once, then runs seeds on it one after another. */
 
 export type Task =
-  | { readonly kind: "run"; readonly seeds: readonly number[] }
+  | { readonly kind: "run"; readonly seed: number }
   | { readonly kind: "explain"; readonly seed: number; readonly shrinks: boolean };
 
 export type Reply =
   | { readonly kind: "ready" }
-  | { readonly kind: "ran"; readonly outcomes: readonly Outcome[] }
+  | { readonly kind: "ran"; readonly outcome: Outcome }
   | { readonly kind: "explained"; readonly explanation: Explanation };
 
 const { changes } = workerData as { readonly changes: readonly SourceChange[] };
@@ -31,11 +31,7 @@ const reply = (message: Reply) => parentPort?.postMessage(message);
 parentPort?.on("message", async (task: Task) => {
   if (task.kind === "run") {
     Error.stackTraceLimit = 0;
-    const outcomes: Outcome[] = [];
-    for (const seed of task.seeds) {
-      outcomes.push(await runSeed(drawPlan(seed), code, files, { keepLines: false }));
-    }
-    reply({ kind: "ran", outcomes });
+    reply({ kind: "ran", outcome: await runSeed(drawPlan(task.seed), code, files, { keepLines: false }) });
   } else {
     Error.stackTraceLimit = STACK_LINES;
     const run = (plan: Parameters<typeof runSeed>[0], keepLines: boolean) =>
