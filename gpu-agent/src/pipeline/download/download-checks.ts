@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { failure } from "@splatt/shared";
 import { SIGNATURE_BYTES, type Signature, signatureOf } from "../frames/container-signature.ts";
 import type { PartFile } from "./part-file.ts";
-import type { SourceError } from "./source-error.ts";
+import { reasonIn, type SourceError } from "./source-error.ts";
 
 export interface FileLimits {
   readonly maxBytes: number;
@@ -71,7 +71,7 @@ export class DownloadChecks {
     const signature = signatureOf(head);
     const what = NOT_A_VIDEO[signature];
     if (what === undefined) return null;
-    const advice = signature === "html" ? this.#options.pageAdvice() : null;
+    const advice = signature === "html" ? this.#options.pageAdvice() : textAdvice(head);
     return { failure: failure("source_not_a_video", advice ?? `It is ${what}.`), isTransient: false };
   }
 
@@ -90,6 +90,16 @@ export class DownloadChecks {
     const detail = `The video needs ${megabytes(needed)} MB; ${megabytes(bavail * bsize)} MB are free.`;
     return { failure: failure("disk_full", detail), isTransient: false };
   }
+}
+
+/** What a text in place of the file says, where its kind is known. */
+function textAdvice(head: Uint8Array): string | null {
+  const text = Buffer.from(head).toString("utf8");
+  if (text.startsWith("version https://git-lfs.github.com/spec/")) {
+    return "It is a pointer of Git LFS, not the file. Use the link of the repository's download button.";
+  }
+  const reason = reasonIn(text);
+  return reason === "" ? null : `It is an error message${reason}.`;
 }
 
 function megabytes(bytes: number): string {

@@ -102,6 +102,14 @@ describe("what is not a video", () => {
     expect(server.requests).toHaveLength(2);
   });
 
+  it.each([
+    ["version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345678\n", "a pointer of Git LFS"],
+    [S3_ERROR, "an error message (AccessDenied: Request has expired)"],
+  ])("a text in its place is named: %j", async (text, words) => {
+    await using server = await localServer((_, response) => void response.end(text));
+    expect(await fetchFrom(server)).toMatchObject(failed("source_not_a_video", words));
+  });
+
   it("a large file is rejected after its first bytes", async () => {
     await using server = await localServer((_, response) => {
       response.writeHead(200, { "content-type": "text/plain", "content-length": "5000000" });
@@ -158,6 +166,28 @@ describe("a broken download", () => {
     });
     expect(await fetchFrom(server)).toMatchObject({ ok: true, value: { sha256: sha256(other) } });
     expect(server.requests[1]?.headers["if-range"]).toBeUndefined();
+  });
+
+  it.each<[string, (sent: Buffer) => Record<string, string | number>]>([
+    ["all of the file, with its length", ({ length }) => ({ "content-length": length })],
+    ["all of the file, without a length", () => ({})],
+    ["several parts in one", () => ({ "content-type": "multipart/byteranges; boundary=x" })],
+    ["another part", () => ({ "content-range": `bytes 5-${VIDEO.length - 1}/${VIDEO.length}` })],
+  ])("restarts when the server calls the missing part what is %s", async (_, headers) => {
+    await using server = await localServer((request, response, count) => {
+      const { range } = request.headers;
+      if (range === undefined) {
+        return serveFile(request, response, VIDEO, { etag: '"1"', ...(count === 0 && breakAfter(100_000)) });
+      }
+      const part = `${range.replace("=", " ")}${VIDEO.length - 1}/${VIDEO.length}`;
+      response.writeHead(206, { etag: '"1"', "content-range": part, ...headers(VIDEO) }).end(VIDEO);
+    });
+    expect(await fetchFrom(server)).toMatchObject({ ok: true, value: { sha256: sha256(VIDEO) } });
+    expect(server.requests.map(({ headers }) => headers.range)).toEqual([
+      undefined,
+      expect.stringMatching(/^bytes=\d+-$/),
+      undefined,
+    ]);
   });
 
   it("restarts on 416", async () => {

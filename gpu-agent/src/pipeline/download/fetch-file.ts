@@ -13,7 +13,13 @@ import { systemFailure } from "../../processes/system-failure.ts";
 import { ByteRate } from "./byte-rate.ts";
 import { limitOf, nextSpan } from "./byte-spans.ts";
 import { DownloadChecks, type FileLimits } from "./download-checks.ts";
-import { canResume, HttpSource, type HttpSourceOptions, type OpenedSource } from "./http-source.ts";
+import {
+  canResume,
+  HttpSource,
+  type HttpSourceOptions,
+  type OpenedSource,
+  OTHER_BYTES,
+} from "./http-source.ts";
 import { PartFile } from "./part-file.ts";
 import { connectionError, type SourceError } from "./source-error.ts";
 import { StallTimer } from "./stall-timer.ts";
@@ -270,7 +276,8 @@ class Download {
       if (span === null) return;
       const before = this.#part.received;
       const error = await this.#stream({ ...span, viaLastUrl: true }, signal, async (opened, stream) => {
-        if (opened.offset !== stream.at || opened.total !== total) return NO_RANGES;
+        // The length proves that it is the part: nobody waits for this stream's end, where another length would show.
+        if (opened.offset !== stream.at || opened.total !== total || !opened.lengthAgrees) return NO_RANGES;
         this.#helpersWanted = Math.max(this.#helpersWanted, limits.connections - 1);
         return null;
       });
@@ -329,6 +336,7 @@ class Download {
     await this.#part.record();
     for await (const chunk of opened.body) {
       stall.received(chunk.length);
+      if (opened.end !== null && stream.at + chunk.length > opened.end) return OTHER_BYTES;
       const limit = limitOf(stream.at, this.#part.spans, this.#busy(stream));
       const bytes = chunk.subarray(0, limit - stream.at);
       await this.#part.write(bytes, stream.at);

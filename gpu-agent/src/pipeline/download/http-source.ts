@@ -31,6 +31,8 @@ export interface OpenedSource {
   readonly offset: number;
   /** Where the body ends; null when the server does not say. */
   readonly end: number | null;
+  /** Whether the body's length was declared, and is that of the part. */
+  readonly lengthAgrees: boolean;
   /** Size of the whole file in bytes; null when the server does not say. */
   readonly total: number | null;
   readonly validator: Validator;
@@ -48,7 +50,8 @@ export interface RangeRequest {
   readonly viaLastUrl?: boolean;
 }
 
-const MAX_REDIRECTS = 5;
+/** As many as browsers follow (Fetch standard). */
+const MAX_REDIRECTS = 20;
 const REDIRECTS = new Set([300, 301, 302, 303, 307, 308]);
 /** OK, and its variants from some caches and gateways. */
 const WHOLE_FILE = new Set([200, 201, 203]);
@@ -110,7 +113,7 @@ export class HttpSource {
       if (REDIRECTS.has(response.statusCode) && location !== "") {
         await drainBody(response);
         const next = this.#options.check(location, url);
-        if (!next.ok) return err({ failure: next.error, isTransient: false });
+        if (!next.ok) return err({ failure: inRedirect(next.error), isTransient: false });
         url = next.value;
         this.#visited = [...this.#visited, url];
         redirects++;
@@ -156,6 +159,10 @@ export class HttpSource {
   }
 }
 
+function inRedirect({ code, detail }: Failure): Failure {
+  return failure(code, `It redirects to another address: ${detail}`);
+}
+
 /** Whether different versions of the file can be distinguished. */
 export function canResume({ etag, lastModified }: Validator): boolean {
   return etag !== null || lastModified !== null;
@@ -196,7 +203,13 @@ async function openAnswer(
       await drainBody(response);
       return err({ ...OTHER_PART, status });
     }
-    const unknown = { end: null, total: null, validator: NO_VALIDATOR, supportsRanges: false };
+    const unknown = {
+      end: null,
+      lengthAgrees: false,
+      total: null,
+      validator: NO_VALIDATOR,
+      supportsRanges: false,
+    };
     return ok({ body: decoded(body, codings), discard, offset: 0, ...unknown });
   }
   const validator = {
@@ -205,11 +218,18 @@ async function openAnswer(
   };
   const ranges = header(response, "accept-ranges").toLowerCase() !== "none";
   const supportsRanges = ranges && validator.etag !== null && !isWeak(validator.etag);
+  if (/^multipart\/byteranges/i.test(header(response, "content-type"))) {
+    discard();
+    return err({ ...OTHER_BYTES, status });
+  }
+  const length = header(response, "content-length");
   // A 206 without a range, in response to a request without one, is the whole file.
   if (status !== 206 || (from === 0 && header(response, "content-range") === "")) {
-    const length = /^\d+$/.exec(header(response, "content-length"));
-    const total = length ? Number(length[0]) : null;
-    return ok({ body, discard, offset: 0, end: total, total, validator, supportsRanges });
+    const total = /^\d+$/.test(length) ? Number(length) : null;
+    return ok({
+      ...{ body, discard, offset: 0, end: total, lengthAgrees: total !== null, total },
+      ...{ validator, supportsRanges },
+    });
   }
   const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(header(response, "content-range"));
   const same =
@@ -217,18 +237,31 @@ async function openAnswer(
     (expected.lastModified === null ||
       validator.lastModified === null ||
       validator.lastModified === expected.lastModified);
-  if (!range || Number(range[1]) !== from || !same) {
+  if (!range || !same) {
     await drainBody(response);
     return err({ ...OTHER_PART, status });
   }
+  const end = Number(range[2]) + 1;
+  const lengthAgrees = Number(length) === end - from;
+  if (Number(range[1]) !== from || (length !== "" && !lengthAgrees)) {
+    discard();
+    return err({ ...OTHER_BYTES, status });
+  }
   const total = range[3] === "*" ? null : Number(range[3]);
-  return ok({ body, discard, offset: from, end: Number(range[2]) + 1, total, validator, supportsRanges });
+  return ok({ body, discard, offset: from, end, lengthAgrees, total, validator, supportsRanges });
 }
 
 const NO_VALIDATOR: Validator = { etag: null, lastModified: null };
 /** The received bytes cannot be combined with this response. */
 const OTHER_PART: SourceError = {
   failure: failure("source_server_error", "The file changed on the server."),
+  isTransient: true,
+  restart: true,
+};
+
+/** A server that ignores which part is requested, but says that it is this one. */
+export const OTHER_BYTES: SourceError = {
+  failure: failure("source_server_error", "It sends other bytes than the part that it says."),
   isTransient: true,
   restart: true,
 };

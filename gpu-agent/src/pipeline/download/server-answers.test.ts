@@ -51,6 +51,19 @@ describe("answers", () => {
     expect(server.requests).toHaveLength(requests);
   });
 
+  it.each([
+    [403, { "cf-mitigated": "challenge" }],
+    [503, { server: "cloudflare" }],
+    [202, { "x-amzn-waf-action": "challenge" }],
+    [429, { "x-vercel-mitigated": "challenge" }],
+  ])("%i with a test for people is not retried: %j", async (status, headers) => {
+    await using server = await localServer((_, response) =>
+      response.writeHead(status, headers).end("<!DOCTYPE html><head><title>Just a moment...</title>"),
+    );
+    expect(await fetchFrom(server)).toMatchObject(failed("source_denied", "serves browsers only"));
+    expect(server.requests).toHaveLength(1);
+  });
+
   it("retries while the server is busy", async () => {
     await using server = await localServer((request, response, count) => {
       if (count < 2) response.writeHead(503).end();
@@ -194,7 +207,7 @@ describe("redirects", () => {
       `//${secret.host}/`,
     ]) {
       await using server = await localServer((_, response) => response.writeHead(302, { location }).end());
-      expect(await fetchFrom(server)).toMatchObject(failed("source_refused"));
+      expect(await fetchFrom(server)).toMatchObject(failed("source_refused", "It redirects to another"));
     }
     expect(secret.requests).toHaveLength(0);
   });
@@ -223,12 +236,12 @@ describe("redirects", () => {
     expect(await fetchFrom(server)).toMatchObject({ ok: true });
   });
 
-  it("stop after five", async () => {
+  it("stop after twenty", async () => {
     await using server = await localServer((_, response) =>
       response.writeHead(302, { location: "/again" }).end(),
     );
     expect(await fetchFrom(server)).toMatchObject(failed("source_refused", "redirects"));
-    expect(server.requests).toHaveLength(6);
+    expect(server.requests).toHaveLength(21);
   });
 
   it("without a Location are errors", async () => {
@@ -286,7 +299,9 @@ describe.skipIf(!canMakeCertificates)("https", () => {
       (request, response) => serveFile(request, response, VIDEO),
       certificateFor("127.0.0.1", dir),
     );
-    expect(await fetchFrom(server)).toMatchObject(failed("source_unreachable", "certificate"));
+    expect(await fetchFrom(server)).toMatchObject(
+      failed("source_unreachable", "certificate is signed by itself"),
+    );
     expect(server.connections()).toBe(1);
     expect(server.requests).toHaveLength(0);
   });

@@ -18,6 +18,16 @@ export interface SourceError {
   readonly restart?: boolean;
 }
 
+const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: "has expired",
+  CERT_NOT_YET_VALID: "is not valid yet",
+  ERR_TLS_CERT_ALTNAME_INVALID: "is for another host",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "is signed by itself",
+  SELF_SIGNED_CERT_IN_CHAIN: "is of an authority that is not known",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "is of an authority that is not known, or its chain is incomplete",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "comes without the one of its issuer: the chain is incomplete",
+};
+
 const PROXY_LOGIN = "asks for a user name and a password.";
 
 /**
@@ -31,6 +41,10 @@ export function statusError(
   answer: string,
 ): SourceError {
   const says = `It answered ${status}${reasonIn(answer)}.`;
+  if (isChallenge(response, answer)) {
+    const detail = `${says} It serves browsers only: it wants a proof that a person is there.`;
+    return { failure: failure("source_denied", detail), isTransient: false };
+  }
   const waitMs = retryAfterMs(header(response, "retry-after"), header(response, "date"));
   const later = {
     failure: failure("source_server_error", says),
@@ -51,10 +65,19 @@ export function statusError(
   return { failure: failure("source_server_error", says), isTransient: false };
 }
 
+/** The marks of services that test visitors: Cloudflare's, Amazon's and Vercel's headers, and Cloudflare's older page. */
+function isChallenge(response: Pick<HttpAnswer, "headers">, answer: string): boolean {
+  const marks = ["cf-mitigated", "x-amzn-waf-action", "x-vercel-mitigated"];
+  return (
+    marks.some((name) => /^(?:challenge|captcha)$/i.test(header(response, name))) ||
+    (/^cloudflare$/i.test(header(response, "server")) && /<title>Just a moment/i.test(answer))
+  );
+}
+
 const MAX_REASON_CHARS = 120;
 
 /** The reason in the XML with which S3 and the services that imitate it answer. */
-function reasonIn(answer: string): string {
+export function reasonIn(answer: string): string {
   const [, code, message = ""] =
     /^\s*(?:<\?xml[^>]*>)?\s*<Error>\s*<Code>(\w+)<\/Code>\s*(?:<Message>([^<]*)<)?/.exec(answer) ?? [];
   if (code === undefined) return "";
@@ -107,9 +130,14 @@ export function connectionError(error: unknown): SourceError {
     return { failure: failure("source_unreachable", detail), isTransient: false };
   }
   const certificate = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/.test(code);
+  const fault = CERTIFICATE_FAULTS[code];
   const tls = /^(?:ERR_SSL_|EPROTO$)/.test(code) ? `The TLS connection failed (${code}).` : null;
   const detail =
-    known[code] ?? tls ?? (certificate ? `Its certificate is not valid (${code}).` : errorText(error));
+    known[code] ??
+    tls ??
+    (certificate
+      ? `Its certificate ${fault === undefined ? "is not valid" : fault} (${code}).`
+      : errorText(error));
   return { failure: failure("source_unreachable", detail), isTransient: !certificate };
 }
 
