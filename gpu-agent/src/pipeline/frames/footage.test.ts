@@ -1,14 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { DecodeLog } from "./decode-log.ts";
 import { decodedTimes, promisedTimes } from "./footage.ts";
+import type { PacketIndex } from "./packet-index.ts";
 import { video } from "./testing/probed-video.ts";
 
 const TRANSPORT = { container: "mpegts", startTime: 1.5, videos: [], livePhoto: false };
 const AVI = { container: "avi", startTime: 0, videos: [], livePhoto: false };
-const index = (stamps: readonly number[], decodingTimesOnly = false) => ({
+const index = (stamps: readonly number[], change: Partial<PacketIndex> = {}) => ({
   stamps,
   lastDuration: null,
-  decodingTimesOnly,
+  decodingTimesOnly: false,
+  inFileOrder: false,
+  ...change,
 });
 
 /** What ffmpeg would report of pictures with these stamps. */
@@ -42,10 +45,19 @@ describe("decodedTimes", () => {
   });
 
   it("does not count the decoder's delay where the file has decoding times only", () => {
-    const stamps = index([0, 1, 2, 3], true);
+    const stamps = index([0, 1, 2, 3], { decodingTimesOnly: true });
     const promised = promisedTimes(AVI, video({ timeUnit: 0.04 }), stamps);
     const found = decodedTimes(AVI, stamps, promised, decoded([2, 3, 4, 5], 0.04), false);
     expect(found.times).toEqual(promised.times);
+  });
+
+  it("takes the packets' stamps where they say nothing of the order of pictures", () => {
+    const stamps = index([0, 1, 2, 3], { inFileOrder: true });
+    const promised = promisedTimes(AVI, video({ timeUnit: 0.04 }), stamps);
+    expect(decodedTimes(AVI, stamps, promised, decoded([0, 2, 3, 4], 0.04), false)).toBe(promised);
+    // A picture is missing: which one, the decoder's stamps tell.
+    const fewer = decodedTimes(AVI, stamps, promised, decoded([0, 2, 3], 0.04), false);
+    expect([...fewer.times]).toEqual([0, 0.08, 0.12]);
   });
 
   it("ends where the next picture begins when it was to stop before it", () => {

@@ -31,6 +31,9 @@ export function decodedTimes(
   log: DecodeLog,
   stopped: boolean,
 ): Times {
+  // Some decoders give each picture the stamp of the packet that came when it was shown, and only the first one its own:
+  // MPEG-1 in AVI, H.264 in MXF. Every packet gave one picture, so the stamps are those of the pictures, in order.
+  if (!stopped && index.inFileOrder && log.stamps.length === promised.times.length) return promised;
   const clock = clockOf(file, log.unit);
   // Decoding times belong to earlier pictures: they are late by the decoder's delay.
   const first = index.decodingTimesOnly

@@ -19,6 +19,8 @@ export interface PacketIndex {
   readonly lastDuration: number | null;
   /** Whether the file has decoding times only, as AVI does. */
   readonly decodingTimesOnly: boolean;
+  /** Whether the stamps rise from packet to packet: then they say nothing about pictures that are shown in another order. */
+  readonly inFileOrder: boolean;
 }
 
 /** A gap between decoding times above this many usual steps starts a new stretch. */
@@ -85,6 +87,7 @@ class StreamPackets {
       stamps,
       lastDuration: duration > 0 ? duration : null,
       decodingTimesOnly: !this.#firstHasPts,
+      inFileOrder: this.#pts.every((pts, i) => i === 0 || pts > (this.#pts[i - 1] ?? 0)),
     };
   }
 
