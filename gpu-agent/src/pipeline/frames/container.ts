@@ -1,7 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { Rectangle } from "./bars.ts";
 import { endsInsidePacket, endsInZeros } from "./cut-off.ts";
-import { declaredEnd } from "./declared-end.ts";
+import { declaredEnd, isJoined } from "./declared-end.ts";
 import { readIsoMovie } from "./iso-media.ts";
 import { readMatroskaTracks } from "./matroska.ts";
 import type { Orientation } from "./orientation.ts";
@@ -22,10 +22,14 @@ export interface ContainerFacts {
   readonly livePhoto: boolean;
   /** The share of its bytes that the file has, where the container tells. */
   readonly shareOfBytes: number;
+  /** The share of its bytes up to a damaged part, where reading stops although the video goes on. */
+  readonly shareReadable: number;
   /** Whether it ends in the middle of one of its parts. */
   readonly cutOff: boolean;
   /** Whether it ends in zeros in place of data. */
   readonly zeroEnd: boolean;
+  /** Whether another file follows in it, which is not read. */
+  readonly joined: boolean;
   /** Whether its codec changes within the file. */
   readonly codecChanges: boolean;
   /** Whether the duration in its header is that of the whole video, and not of what is there. */
@@ -40,8 +44,10 @@ const NOTHING: ContainerFacts = {
   spatial: false,
   livePhoto: false,
   shareOfBytes: 1,
+  shareReadable: 1,
   cutOff: false,
   zeroEnd: false,
+  joined: false,
   codecChanges: false,
   declaresDuration: true,
 };
@@ -61,11 +67,11 @@ async function readFacts(
   film: Pick<ProbedVideo, "stream" | "id">,
 ): Promise<ContainerFacts> {
   if (container.includes("mpegts") || container === "ogg") {
-    const cutOff = await endsInsidePacket(file, container);
-    const facts = { ...NOTHING, cutOff, declaresDuration: false };
+    const facts = { ...NOTHING, cutOff: await endsInsidePacket(file, container) };
+    // The last page says when it ends, also of a file whose middle is damaged.
     if (container === "ogg") return facts;
     const codecChanges = await changesCodec(file, film.id);
-    return { ...facts, codecChanges, encrypted: await isScrambled(file) };
+    return { ...facts, declaresDuration: false, codecChanges, encrypted: await isScrambled(file) };
   }
   if (container.includes("mp4")) {
     const { videos, ...movie } = await readIsoMovie(file);
@@ -74,7 +80,8 @@ async function readFacts(
     const track = videos.find(({ id }) => id === film.id) ?? videos[position];
     return { ...NOTHING, ...track, ...movie };
   }
-  const rest = { ...NOTHING, shareOfBytes: await shareOfBytes(file) };
+  const joined = UNREAD_WHERE_JOINED.has(container) && (await isJoined(file));
+  const rest = { ...NOTHING, joined, shareOfBytes: await shareOfBytes(file) };
   if (container.includes("matroska")) {
     const track = (await readMatroskaTracks(file))[film.stream];
     if (!track) return rest;
@@ -84,6 +91,9 @@ async function readFacts(
   }
   return rest;
 }
+
+/** ffmpeg reads the second file of Matroska, AVI and MXF too. */
+const UNREAD_WHERE_JOINED = new Set(["flv", "asf"]);
 
 async function shareOfBytes(file: FileHandle): Promise<number> {
   const [end, { size }] = await Promise.all([declaredEnd(file), file.stat()]);

@@ -1,4 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
+import { readBytes } from "./iso-boxes.ts";
 import { matroskaEnd } from "./matroska.ts";
 
 const CHUNK_HEADER_BYTES = 12;
@@ -34,10 +35,19 @@ const KINDS: readonly (readonly [magic: string, end: (file: FileHandle) => Promi
  * @returns null when the container does not say, or when the file shows that it is whole
  */
 export async function declaredEnd(file: FileHandle): Promise<number | null> {
-  const head = Buffer.alloc(4);
-  await file.read(head, 0, head.length, 0);
-  const kind = KINDS.find(([magic]) => magic === head.toString("hex"));
+  const magic = await magicAt(file, 0);
+  const kind = KINDS.find(([known]) => known === magic);
   return kind ? kind[1](file) : null;
+}
+
+/** Whether another file of the same kind follows where the first one ends by its own declaration. */
+export async function isJoined(file: FileHandle): Promise<boolean> {
+  const end = await declaredEnd(file);
+  return end !== null && (await magicAt(file, end)) === (await magicAt(file, 0));
+}
+
+async function magicAt(file: FileHandle, position: number): Promise<string> {
+  return (await readBytes(file, position, 4)).toString("hex");
 }
 
 /** A large AVI has several chunks, one after the other. */
@@ -81,12 +91,13 @@ async function flvEnd(file: FileHandle): Promise<number | null> {
   const at = head.indexOf(FLV_SIZE) + FLV_SIZE.length;
   if (at < FLV_SIZE.length || at + 8 > bytesRead) return null;
   const size = head.readDoubleBE(at);
-  return size > 0 && !(await endsWithTag(file)) ? size : null;
+  if (!(size > 0)) return null;
+  const actual = (await file.stat()).size;
+  return size > actual && (await endsWithTag(file, actual)) ? null : size;
 }
 
 /** The size may be that of an earlier version of the file. Each tag is followed by its length. */
-async function endsWithTag(file: FileHandle): Promise<boolean> {
-  const { size } = await file.stat();
+async function endsWithTag(file: FileHandle, size: number): Promise<boolean> {
   const tail = await readTail(file, size, MAX_TAG_BYTES);
   const start = tail.length - 4 - (tail.length < 4 ? 0 : tail.readUInt32BE(tail.length - 4));
   // The length in the tag's header is that of its content.

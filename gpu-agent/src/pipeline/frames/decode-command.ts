@@ -24,6 +24,7 @@ export interface PictureStamps {
 export interface DecodeRequest {
   readonly file: string;
   readonly stream: number;
+  readonly codec: string | null;
   /** The pictures to write, ascending, numbered in the order of presentation. */
   readonly picks: readonly number[];
   /**
@@ -58,13 +59,12 @@ export function candidateName(index: number): string {
  * pixel.
  */
 export function decodeArguments(request: DecodeRequest): string[] {
-  const { colour } = request;
   const each = ["-an", "-sn", "-dn", ...(request.stamps === null ? ["-r", SLOW_RATE] : AS_STAMPED)];
   return [
     // Prefix each log line with its level, and do not fold lines into "Last message repeated".
     ...["-hide_banner", "-nostdin", "-nostats", "-v", "repeat+level+info"],
     ...inputOptions(),
-    ...(colour.width * colour.height > LARGE_PICTURE_PIXELS ? ["-threads", "2"] : []),
+    ...threadOptions(request),
     // Keep pictures and time stamps as stored: newer versions would rotate and shift them by rules that older
     // ones lack.
     ...["-copyts", "-noautorotate", "-reinit_filter", "0", "-i", `file:${request.file}`],
@@ -72,6 +72,12 @@ export function decodeArguments(request: DecodeRequest): string[] {
     ...["-map", "[frames]", ...each, "-c:v", "mjpeg", "-q:v", String(JPEG_QUALITY), "-f", "image2", "-y"],
     ...[CANDIDATE_PATTERN, "-map", "[grey]", ...each, "-c:v", "rawvideo", "-f", "rawvideo", "pipe:1"],
   ];
+}
+
+/** Theora's decoder takes the headers of a second clip in the same file with one thread only. */
+function threadOptions({ codec, colour }: DecodeRequest): string[] {
+  if (codec === "theora") return ["-threads", "1"];
+  return colour.width * colour.height > LARGE_PICTURE_PIXELS ? ["-threads", "2"] : [];
 }
 
 /**

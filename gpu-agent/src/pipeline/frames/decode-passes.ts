@@ -69,6 +69,7 @@ export async function decodeUntilPlanned(
     const request: DecodeRequest = {
       file: video.path,
       stream: film.stream,
+      codec: film.codec,
       picks: plan.windows.flat(),
       stamps,
       stopAfter: stamps === null ? stopAfter : null,

@@ -53,6 +53,7 @@ export async function readInputVideo(
   if (share < MIN_DECODED_SHARE) {
     return err(failure("video_corrupt", `The file holds only ${Math.round(100 * share)} % of the video.`));
   }
+  if (container.shareReadable < MIN_DECODED_SHARE) return err(failure("video_corrupt", stopsAt(container)));
   return ok({ path, file: file.value, film, container, orientation, index, promised });
 }
 
@@ -67,6 +68,11 @@ export function shareInFile(
   // A fragmented MP4 that was cut out of a longer one declares the end of its clock as its duration.
   const skipped = Math.max(0, file.startTime);
   return Math.max(promised.end - (promised.times[0] ?? 0), promised.end + skipped) / film.duration;
+}
+
+export function stopsAt({ shareReadable }: ContainerFacts): string {
+  const share = Math.round(100 * shareReadable);
+  return `The file is damaged after ${share} % of its bytes: what follows cannot be read.`;
 }
 
 function unusableKind(file: ProbedFile, film: ProbedVideo, container: ContainerFacts): Failure | null {

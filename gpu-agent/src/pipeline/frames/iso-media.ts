@@ -23,6 +23,10 @@ export interface IsoMovie {
   readonly livePhoto: boolean;
   /** Whether its last box ends after the file does. */
   readonly cutOff: boolean;
+  /** Whether a second movie follows, which players do not show. */
+  readonly joined: boolean;
+  /** The share of its bytes up to a damaged part, where reading stops although further fragments follow. */
+  readonly shareReadable: number;
   /** Whether it declares how long it is. Most fragmented files do not: ffprobe adds up the fragments that are there. */
   readonly declaresDuration: boolean;
 }
@@ -38,11 +42,14 @@ export async function readIsoMovie(file: FileHandle): Promise<IsoMovie> {
   const { size } = await file.stat();
   const videos: IsoTrack[] = [];
   let [livePhoto, cutOff, fragmented, indexed] = [false, false, false, false];
+  let [end, movies] = [0, 0];
   for await (const movie of boxes(file, 0, size)) {
+    if (movie.type !== NO_TYPE) end = movie.end;
     // Anything else may follow the last box.
     cutOff ||= !movie.whole && MOVIE_BOXES.has(movie.type);
     if (movie.type === "sidx") indexed ||= await listsFragments(file, movie);
     if (movie.type !== "moov") continue;
+    movies++;
     for await (const box of boxes(file, movie.start, movie.end)) {
       fragmented ||= box.type === "mvex";
       if (box.type !== "trak") continue;
@@ -51,7 +58,24 @@ export async function readIsoMovie(file: FileHandle): Promise<IsoMovie> {
       if (entry.handler === "vide") videos.push({ ...entry.header, ...describe(entry.bytes) });
     }
   }
-  return { videos, livePhoto, cutOff, declaresDuration: !fragmented || indexed };
+  const shareReadable = fragmented && (await hasFragment(file, end, size)) ? end / size : 1;
+  const joined = movies > 1 && !fragmented;
+  return { videos, livePhoto, cutOff, joined, shareReadable, declaresDuration: !fragmented || indexed };
+}
+
+/** What zeros in place of a box look like: a box up to the end of the file. */
+const NO_TYPE = "\0\0\0\0";
+const BLOCK_BYTES = 1_048_576;
+
+/** Whether a fragment begins in a range of the file, wherever that is. Its header is the first box in it. */
+async function hasFragment(file: FileHandle, from: number, to: number): Promise<boolean> {
+  for (let at = from; at < to; at += BLOCK_BYTES) {
+    const block = await readBytes(file, at, BLOCK_BYTES + 16);
+    for (let found = block.indexOf("moof"); found >= 0; found = block.indexOf("moof", found + 4)) {
+      if (block.toString("latin1", found + 8, found + 12) === "mfhd") return true;
+    }
+  }
+  return false;
 }
 
 /** Whether a segment index lists several fragments. Each fragment may also have an index of its own. */

@@ -5,6 +5,7 @@ import { cutShort } from "./cut-short.ts";
 import { chooseFilm } from "./film.ts";
 import { type FrameTools, runFrameTool } from "./frame-tools.ts";
 import { imageFailure, readSignature } from "./images.ts";
+import { leadingBytes } from "./leading-bytes.ts";
 import { PacketCollector, type PacketIndex, packetArguments } from "./packet-index.ts";
 import { type ProbedFile, type ProbedVideo, parseProbe, probeArguments } from "./probe.ts";
 import { MessageOrientations, messageArguments } from "./sei-orientation.ts";
@@ -72,6 +73,11 @@ async function unreadable(path: string, words: string): Promise<Failure> {
       return failure("video_corrupt", why);
     }
     return (await cutShort(path, words)) ?? failure("video_corrupt", `ffmpeg says: ${words}.`);
+  }
+  const leading = await leadingBytes(path);
+  if (leading > 0 && signature !== "form") {
+    const remove = `Remove them: tail -c +${leading + 1} FILE > video`;
+    return failure("video_corrupt", `In the file, ${leading} other bytes come before the video. ${remove}`);
   }
   const kinds: Partial<Record<Signature, string>> = {
     playlist: "It is a playlist that names other files.",

@@ -33,17 +33,26 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-/** The notes on the first part of a video, with other bytes after it; null leaves zeros in place of the last third. */
-async function notesOn(
+/** The notes on the first part of a video, with other bytes after it. */
+function notesOn(output: readonly string[], share: number, rest = Buffer.alloc(0)): Promise<string> {
+  return notesOnChanged(output, (bytes) =>
+    Buffer.concat([bytes.subarray(0, Math.floor(bytes.length * share)), rest]),
+  );
+}
+
+/** The notes on a video with zeros in place of a part, by its shares of the bytes. */
+function notesOnHole(output: readonly string[], from: number, to: number): Promise<string> {
+  return notesOnChanged(output, (bytes) =>
+    bytes.fill(0, Math.floor(from * bytes.length), Math.floor(to * bytes.length)),
+  );
+}
+
+async function notesOnChanged(
   output: readonly string[],
-  share: number,
-  rest: Buffer | null = Buffer.alloc(0),
+  change: (bytes: Buffer) => Uint8Array,
 ): Promise<string> {
   ffmpeg(dir, "-f", "lavfi", "-i", "testsrc2=s=320x240:r=10:d=8", ...output, "whole");
-  const bytes = await readFile(join(dir, "whole"));
-  const first = bytes.subarray(0, Math.floor(bytes.length * share));
-  if (rest === null) first.fill(0, Math.floor(0.7 * bytes.length));
-  await writeFile(join(dir, "source"), Buffer.concat([first, rest ?? Buffer.alloc(0)]));
+  await writeFile(join(dir, "source"), change(await readFile(join(dir, "whole"))));
   const out = await mkdtemp(join(dir, "out-"));
   const tools = { ffmpeg: "ffmpeg", ffprobe: "ffprobe", commandTimeoutMs: 60_000 };
   const result = await createFramesStage({ ...FRAME_LIMITS, ...tools }).run(
@@ -83,6 +92,25 @@ describe.skipIf(ffmpegOnPath() === null)("a truncated file is named as that", { 
     ["an MP4", [...MPEG4, "-movflags", "+faststart", "-f", "mp4"]],
     ["Matroska", [...MPEG4, "-f", "matroska"]],
   ])("%s that an interrupted download left with zeros", async (_, output) => {
-    expect(await notesOn(output, 1, null)).toContain("The file ends in zeros");
+    expect(await notesOnHole(output, 0.7, 1)).toContain("The file ends in zeros");
+  });
+});
+
+it.skipIf(ffmpegOnPath() === null).each([
+  ["MP4", [...MPEG4, "-f", "mp4"]],
+  ["FLV", SIZED.flv],
+  ["ASF", SIZED.asf],
+] as const)("a second %s that follows in the file is named", { timeout: 60_000 }, async (_, output) => {
+  const note = await notesOnChanged(output ?? [], (bytes) => Buffer.concat([bytes, bytes]));
+  expect(note).toMatch(/^The file is several videos, one after the other/);
+});
+
+describe.skipIf(ffmpegOnPath() === null)("a hole in the middle is named", { timeout: 60_000 }, () => {
+  it.each([
+    ["AVI", SIZED.avi, /A part of the file is missing or damaged: it holds [78]\d % of the video/],
+    ["Ogg", UNSIZED.Ogg, /A part of the file is missing or damaged: it holds [5-7]\d % of the video/],
+    ["fragmented MP4", UNSIZED["a fragmented MP4"], /damaged after [67]\d % of its bytes: what follows/],
+  ] as const)("in %s", async (_, output, note) => {
+    expect(await notesOnHole(output ?? [], 0.65, 0.8)).toMatch(note);
   });
 });

@@ -23,18 +23,26 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
 /** Files without a usable video, made as `source`, with the failure and what its detail says. */
-const KINDS: readonly (readonly [
-  kind: string,
-  code: string,
-  make: () => Promise<void> | void,
-  detail?: RegExp,
-])[] = [
+type Kind = readonly [kind: string, code: string, make: () => Promise<void> | void, detail?: RegExp];
+const KINDS: readonly Kind[] = [
   [
     "a bare H.264 stream",
     "video_unsupported",
     () => ffmpeg(dir, ...SOURCE, "-c:v", "libx264", "-f", "h264", "source"),
     /stream without a container/,
   ],
+  ...["mp4", "matroska", "avi", "asf"].map(
+    (container): Kind => [
+      `headers before a video in ${container}`,
+      "video_corrupt",
+      async () => {
+        ffmpeg(dir, ...SOURCE, ...MPEG4, "-f", container, "video");
+        const headers = Buffer.from("HTTP/1.1 200 OK\r\nServer: x\r\n\r\n");
+        await writeFile(join(dir, "source"), Buffer.concat([headers, await readFile(join(dir, "video"))]));
+      },
+      /30 other bytes come before the video.*tail -c \+31 FILE/,
+    ],
+  ),
   [
     "a bare stream of JPEGs",
     "video_unsupported",

@@ -1,6 +1,6 @@
 import type { FinalPass } from "./decode-passes.ts";
 import { shownSize } from "./geometry.ts";
-import { type InputVideo, shareInFile } from "./input-video.ts";
+import { type InputVideo, shareInFile, stopsAt } from "./input-video.ts";
 
 /** @returns what was done to the video, in sentences for the person who sent it */
 export function videoNotes(video: InputVideo, { request, decoded, run, uniform }: FinalPass): string[] {
@@ -34,9 +34,18 @@ export function videoNotes(video: InputVideo, { request, decoded, run, uniform }
       `The video is damaged: parts of some frames may be smeared. ffmpeg said, among others: ${message}.`,
     );
   }
+  if (container.joined) {
+    notes.push(
+      "The file is several videos, one after the other, of which only the first was read. Send them as several files.",
+    );
+  }
+  if (container.shareReadable < 1) notes.push(stopsAt(container));
   const share = Math.min(shareInFile(file, film, container, promised), container.shareOfBytes);
-  if (share < 0.95) notes.push(`The file is truncated: it holds ${Math.round(100 * share)} % of the video.`);
-  else if (container.cutOff) notes.push("The file is truncated: its end is missing.");
+  const endsEarly = container.shareOfBytes < 1 || container.cutOff || container.zeroEnd;
+  if (share < 0.95) {
+    const what = endsEarly ? "The file is truncated" : "A part of the file is missing or damaged";
+    notes.push(`${what}: it holds ${Math.round(100 * share)} % of the video.`);
+  } else if (container.cutOff) notes.push("The file is truncated: its end is missing.");
   else if (container.zeroEnd) {
     notes.push(
       "The file ends in zeros, as after an interrupted download: a part of the video may be missing.",
