@@ -16,6 +16,7 @@ import {
   type PassRun,
   separatePlaces,
 } from "./ladder.ts";
+import { tryOwnCameras } from "./own-cameras.ts";
 import { type PassOutcome, type PlacedModel, passPaths, registeredIn } from "./pass.ts";
 import { firstPass, type PoseSettings, type PoseTask, thorough, withThresholds } from "./settings.ts";
 
@@ -62,7 +63,9 @@ export async function climbLadder(
   });
   if (!first.ok) return first;
 
-  let best = first.value.outcome;
+  const own = await tryOwnCameras(job, first.value.plan, dir, first.value.outcome, false);
+  if (!own.ok) return own;
+  let best = own.value;
   let [winner, failed]: [number, Failure | null] = [0, null];
   let from = FIRST_PASS_SHARE;
   const runs: PassRun[] = [
@@ -270,7 +273,7 @@ async function runNext(
     const plan = (gpu: boolean) =>
       thorough({ ...task, gpu }, first.plan(gpu), { kind: "pairs", pairs }, first.outcome.features);
     const ran = await runPass(job, plan, finerFolder(work), next.seconds, report);
-    return ran.ok ? ok(ran.value.outcome) : ran;
+    return ran.ok ? tryOwnCameras(job, plan, finerFolder(work), ran.value.outcome, true) : ran;
   }
   const continuation = {
     pairs,
@@ -278,7 +281,10 @@ async function runNext(
     ...{ from: best, fragments, extend: next.extend, onlyMerge: next.pass === "merged_models" },
     sparse: join(dir, `sparse-${number}`),
   };
-  return continuePass(job, continuation, dir, next.seconds, report);
+  const ran = await continuePass(job, continuation, dir, next.seconds, report);
+  return ran.ok && next.mapping === "weakest"
+    ? tryOwnCameras(job, continuation.plan, dir, ran.value, true)
+    : ran;
 }
 
 /** Reports a later pass's progress, with the seconds that are left: the stage's usual time does not include it. */

@@ -37,6 +37,8 @@ export interface ColmapJob {
 /** The images of one camera, whose intrinsics are solved together. */
 export interface ImageCamera extends Size {
   readonly names: readonly string[];
+  /** Whether they are known to be of one camera; photos without metadata only have the same size. */
+  readonly known: boolean;
   /** The focal length to begin with, in pixels; null leaves it to COLMAP. */
   readonly focal: number | null;
 }

@@ -82,7 +82,7 @@ async function jobIn(folder: string, program: ColmapProgram): Promise<ColmapJob>
     dialect: dialectOf(colmap.value),
     images: join(folder, "images"),
     names,
-    cameras: [{ ...SIZE, names, focal: null }],
+    cameras: [{ ...SIZE, names, known: true, focal: null }],
     sizes: new Map(names.map((name) => [name, SIZE])),
     places: new Map(),
     videoOf: new Map(),

@@ -23,7 +23,7 @@ it.each([
       dialect: dialectOf(version),
       images: dir,
       names,
-      cameras: [{ ...size, names, focal: null }],
+      cameras: [{ ...size, names, known: true, focal: null }],
       sizes: new Map(names.map((name) => [name, size])),
       places: new Map(),
       videoOf: new Map(),

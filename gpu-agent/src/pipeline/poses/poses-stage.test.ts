@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readTransforms } from "@splatt/formats";
+import type { Preset } from "@splatt/shared";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { StageProgress } from "../stage.ts";
@@ -220,6 +221,29 @@ describe("a capture that works", () => {
     const transforms = await readTransforms(join(dir, "out", "transforms.json"));
     expect(transforms.frames[3]?.photo).toBe("IMG_3.JPG");
   });
+
+  it.each<[string, number | null, number[], number, Preset?]>([
+    ["more after the last pass", null, [15, 14, 14, 20, 26, 28], 28],
+    ["more after the last pass, whose features were fine before", null, [15, 14, 14, 20, 26, 28], 28, "high"],
+    ["no more after the last pass", null, [15, 14, 14, 20, 26, 25], 26],
+    ["many more after the first pass, which the others continue", null, [15, 22, 24, 30], 30],
+    ["more, but the photos are known to be of one camera", 512, [15, 14, 20, 26], 26],
+  ])(
+    "gives each photo a camera of its own, which places %s",
+    async (_, focal, placed, registered, preset = "standard") => {
+      const photos = Array.from({ length: FRAMES }, (_, i) => {
+        return { camera: 0, path: `${i}.jpg`, position: null };
+      });
+      const cameras = [{ width: 640, height: 480, focal }];
+      const frames = { count: FRAMES, cameras, photos, videos: [], order: "name" as const, notes: [] };
+      const { result, colmap } = await run(
+        { runs: { mapper: placed.map((count) => ({ models: [count] })) } },
+        { input: { frames, preset } },
+      );
+      expect(result).toMatchObject({ ok: true, value: { capture: { registered } } });
+      expect(colmap.calls.filter(([command]) => command === "mapper")).toHaveLength(placed.length);
+    },
+  );
 
   it("does not use the GPU when that is disabled or unsupported", async () => {
     const { colmap } = await run({ help: "COLMAP 3.11.1 (Commit 1 on 2 with CUDA)" });

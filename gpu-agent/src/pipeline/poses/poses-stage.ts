@@ -309,10 +309,13 @@ async function linkFrames(framesDir: string, dir: string): Promise<string[]> {
 function camerasOf(frames: FramesOutput, names: readonly string[]): [ImageCamera, ...ImageCamera[]] {
   if ("fps" in frames) {
     const { width, height } = frames;
-    return [{ width, height, names, focal: null }];
+    return [{ width, height, names, known: true, focal: null }];
   }
+  const videoOf = videoOfFrames(frames.videos, names);
   const [first, ...others] = frames.cameras.map((camera, index): ImageCamera => {
-    return { ...camera, names: names.filter((_, i) => frames.photos[i]?.camera === index) };
+    const ofCamera = names.filter((_, i) => frames.photos[i]?.camera === index);
+    const known = camera.focal !== null || ofCamera.some((name) => videoOf.has(name));
+    return { ...camera, names: ofCamera, known };
   });
   if (first === undefined) throw new RangeError("the frames have no camera");
   return [first, ...others];

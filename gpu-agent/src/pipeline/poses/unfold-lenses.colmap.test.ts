@@ -45,7 +45,7 @@ async function jobFor(model: ColmapModel): Promise<ColmapJob> {
   const nothing = () => undefined;
   return {
     ...{ colmap: colmap.value, dialect: dialectOf(colmap.value), images: dir, names },
-    cameras: [{ ...SIZE, names, focal: null }],
+    cameras: [{ ...SIZE, names, known: true, focal: null }],
     sizes: new Map(names.map((name) => [name, SIZE])),
     ...{ places: new Map(), videoOf: new Map(), threads: 1, gpu: { enabled: false }, matchingEndsAt: null },
     ...{ timeoutMs: 60_000, silenceMs: 60_000 },

@@ -159,13 +159,14 @@ function leaveFiles(dir: string, plan: FakePlan, run: FakeRun, args: readonly st
 
 function leaveFeatures(path: string, run: FakeRun, images: string): void {
   using db = new DatabaseSync(path);
-  db.exec(`CREATE TABLE cameras (camera_id INTEGER PRIMARY KEY, width INTEGER, height INTEGER);
+  db.exec(`CREATE TABLE cameras (camera_id INTEGER PRIMARY KEY, model INTEGER, width INTEGER, height INTEGER,
+      params BLOB, prior_focal_length INTEGER);
     CREATE TABLE images (image_id INTEGER PRIMARY KEY, name TEXT, camera_id INTEGER);
     CREATE TABLE keypoints (image_id INTEGER PRIMARY KEY, rows INTEGER);
     CREATE TABLE matches (pair_id INTEGER PRIMARY KEY, rows INTEGER);
     CREATE TABLE two_view_geometries (pair_id INTEGER PRIMARY KEY, rows INTEGER, config INTEGER);
     BEGIN`);
-  db.prepare("INSERT INTO cameras VALUES (1, ?, ?)").run(...(run.imageSize ?? [640, 480]));
+  db.prepare("INSERT INTO cameras VALUES (1, 2, ?, ?, x'00', 0)").run(...(run.imageSize ?? [640, 480]));
   for (const name of run.images ?? readdirSync(images)) {
     const { lastInsertRowid: id } = db
       .prepare("INSERT INTO images (name, camera_id) VALUES (?, 1)")
