@@ -11,7 +11,7 @@ import type { Engine, TrainedModel } from "../engines/engine.ts";
 import type { GpuHost } from "../gpu-host.ts";
 import type { DownloadOutput } from "./download/download-stage.ts";
 import type { ExportInput, ExportOutput } from "./export/export-stage.ts";
-import { resultVerdict } from "./export/result-verdict.ts";
+import { judgeResult } from "./export/result-verdict.ts";
 import type { FramesInput, FramesOutput } from "./frames/frames-stage.ts";
 import type { Pipeline, PipelineJob } from "./pipeline-job.ts";
 import type { PosesInput, PosesOutput } from "./poses/poses-stage.ts";
@@ -78,12 +78,11 @@ export function runStages(parts: PipelineParts): Pipeline {
     const exported = await stages.run(parts.export(engine), { datasetDir, trainDir, model, jobSeconds });
     if (!exported.ok) return exported;
     const { report, views } = exported.value;
-    const result = resultVerdict({ train: report, views, capture });
-    // The cameras alone cannot tell whether views far apart are enough for the scene; the finished splat can.
-    const { captureIfProved } = posed.value;
-    const proved = result.verdict === "good" && captureIfProved !== undefined;
+    // The cameras alone cannot tell whether the views are near enough for the scene; the finished splat can.
+    const { result, between } = judgeResult({ train: report, views, capture });
+    const settled = between === "unknown" ? undefined : posed.value.captureOnce?.[between];
     job.noteReport({
-      capture: proved ? await measured(captureIfProved) : capture,
+      capture: settled === undefined ? capture : await measured(settled),
       ...{ train: report, result },
     });
 

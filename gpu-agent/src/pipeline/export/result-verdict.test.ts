@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ViewComparison } from "./check/doubt-psnr.ts";
-import { type ResultFacts, resultVerdict } from "./result-verdict.ts";
+import { judgeResult, type ResultFacts } from "./result-verdict.ts";
 
 function views(
   heldOut: number | null,
@@ -160,15 +160,34 @@ describe("the verdict on the result", () => {
       "show 12 % of the scene.",
     ],
   ])("%s", (_, change, verdict, advice) => {
-    const result = resultVerdict({ ...GOOD, ...change });
+    const { result } = judgeResult({ ...GOOD, ...change });
     expect(result.verdict).toBe(verdict);
     expect(result.advice).toContain(advice);
   });
 
   it("says how much is badly covered, in words only where it is much", () => {
-    const result = resultVerdict(GOOD);
+    const { result } = judgeResult(GOOD);
     expect(result.badly_covered).toBe(0.05);
     expect(result.advice).not.toContain("of the scene");
-    expect(resultVerdict({ ...GOOD, views: null })).not.toHaveProperty("badly_covered");
+    expect(judgeResult({ ...GOOD, views: null }).result).not.toHaveProperty("badly_covered");
+  });
+
+  it.each<[string, Partial<ResultFacts>, string]>([
+    ["a good splat", {}, "right"],
+    [
+      "nine photos of a doll, with streaks between the views",
+      { train: { psnr: 20 }, views: views(20.1, 31.1) },
+      "wrong",
+    ],
+    [
+      "the same, of enough views",
+      { train: { psnr: 20 }, views: views(20, 31), capture: GOOD.capture },
+      "unknown",
+    ],
+    ["few views, blurred everywhere", { train: { psnr: 20 }, views: views(20, 23) }, "unknown"],
+    ["few views, right at none of them", { views: views(12, 12.2) }, "unknown"],
+  ])("tells what is between the views: %s", (_, change, between) => {
+    const capture = { ...GOOD.capture, registered: 9 };
+    expect(judgeResult({ ...GOOD, capture, ...change }).between).toBe(between);
   });
 });

@@ -1,5 +1,5 @@
 import type { CaptureReport, ResultVerdict, TrainReport } from "@splatt/shared";
-import { WIDE_SPACING } from "../poses/capture-report.ts";
+import { type BetweenViews, WIDE_SPACING } from "../poses/capture-report.ts";
 import { showsScene, type ViewComparison } from "./check/doubt-psnr.ts";
 
 /** dB on held-out views: below the first a splat is wrong between its views, from the second on it is good. */
@@ -21,13 +21,23 @@ export interface ResultFacts {
   readonly capture: Pick<CaptureReport, "registered" | "verdict" | "view_spacing_degrees">;
 }
 
-/** How good the splat is away from the views that it was trained on, what limits it, and what would help. */
-export function resultVerdict(facts: ResultFacts): ResultVerdict {
-  const { views } = facts;
-  return { ...judged(facts), ...(views === null ? {} : { badly_covered: views.coverage.badlyCovered }) };
+interface Judgement {
+  /** How good the splat is away from the views that it was trained on, what limits it, and what would help. */
+  readonly result: ResultVerdict;
+  /** What that says of the capture. */
+  readonly between: BetweenViews;
 }
 
-function judged({ train, views, capture }: ResultFacts): ResultVerdict {
+export function judgeResult(facts: ResultFacts): Judgement {
+  const { views, capture } = facts;
+  const { overfit, ...judgement } = judged(facts);
+  const badly = views === null ? {} : { badly_covered: views.coverage.badlyCovered };
+  const tooFew = overfit === true && capture.registered < FEW_VIEWS;
+  const between = judgement.verdict === "good" ? "right" : tooFew ? "wrong" : "unknown";
+  return { result: { ...judgement, ...badly }, between };
+}
+
+function judged({ train, views, capture }: ResultFacts): ResultVerdict & { readonly overfit?: boolean } {
   // Where the exposure jumps, plain PSNR judges the exposure of the held-out frames, not the splat.
   const psnr = train.exposure_spread === undefined ? train.psnr : (train.psnr_color_corrected ?? null);
   const heldOut =
@@ -68,7 +78,7 @@ function judged({ train, views, capture }: ResultFacts): ResultVerdict {
     ? `Sharp where it was photographed, wrong in between: training views are ${gap.toFixed(0)} dB better than held-out ones.`
     : "The splat is wrong or blurred even near its views.";
   return {
-    verdict,
+    ...{ verdict, overfit },
     advice: joined(how, measured, worstViews(views), uncovered, whatHelps(capture, overfit)),
   };
 }

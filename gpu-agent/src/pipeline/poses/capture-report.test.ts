@@ -156,13 +156,26 @@ describe("captureReport", () => {
     "with views far apart that the splat has proved to be enough, and %j, is %s",
     (change, verdict, advice) => {
       const facts = { ...GOOD, ...change, spacing: { degrees: 12.7, lonely: [], travel: 2 } };
-      const report = captureReport(facts, true);
+      const report = captureReport(facts, "right");
       expect(report.verdict).toBe(verdict);
       expect(report.advice).toContain(advice);
       expect(report.advice).not.toContain("guess between");
       expect(captureReport(facts).verdict).toBe("weak");
     },
   );
+
+  // Nine photos of a doll, 10° apart: the things behind it are wrong between the views.
+  it("is weak where the splat is wrong between few views", () => {
+    const report = captureReport({ ...GOOD, frames: 9, registered: 9, missingPhotos: [] }, "wrong");
+    expect(report).toMatchObject({
+      verdict: "weak",
+      advice:
+        "9 of 9 photos could be placed. The result is wrong between the views: 9 are too few for this scene. Take more, from between them.",
+    });
+    expect(
+      captureReport({ ...GOOD, spacing: { degrees: 20, lonely: [], travel: 2 } }, "wrong").advice,
+    ).not.toContain("too few");
+  });
 
   it("lists what is missing", () => {
     const stretches = [{ from_sec: 1, to_sec: null, frames: 12 }];

@@ -75,12 +75,11 @@ export interface CaptureFacts {
   readonly notes: readonly string[];
 }
 
-/**
- * The result of pose solving, and advice for the person who filmed.
- *
- * @param proved whether the finished splat is right between the views, however far apart they are
- */
-export function captureReport(facts: CaptureFacts, proved = false): CaptureReport {
+/** What the finished splat shows between the views. Unknown before there is one, and where something else spoils it. */
+export type BetweenViews = "right" | "wrong" | "unknown";
+
+/** The result of pose solving, and advice for the person who filmed. */
+export function captureReport(facts: CaptureFacts, between: BetweenViews = "unknown"): CaptureReport {
   const { frames, registered, points, meanReprojectionError, longSide } = facts;
   const share = frames > 0 ? registered / frames : 0;
   const byChance = !facts.given && fitsByChance(points, registered);
@@ -106,7 +105,8 @@ export function captureReport(facts: CaptureFacts, proved = false): CaptureRepor
     shallow ||
     turned ||
     moving ||
-    (wide && !proved);
+    between === "wrong" ||
+    (wide && between === "unknown");
   const { videos } = facts;
   const isFilm = facts.missingPhotos === null || videos.length > 0;
   const counted = `${registered} of ${frames} ${isFilm ? "frames" : "photos"} could be placed`;
@@ -130,7 +130,7 @@ export function captureReport(facts: CaptureFacts, proved = false): CaptureRepor
           : "",
         turned || facts.moving === null ? "" : movingSentence(facts.moving, registered, isFilm),
         shallow ? shallowSentence(facts.spacing.travel) : "",
-        wide ? wideSentence(facts.spacing.degrees, proved) : "",
+        spacingSentence(facts, between),
         lonely ? `Few views are near ${facts.spacing.lonely.join(", ")}: add some on the way there.` : "",
         passSentence(facts.passes),
         upSentence(facts.up),
@@ -194,11 +194,15 @@ function shallowSentence(travel: number): string {
     : "Most things are seen from nearly the same direction only, so their distance is uncertain. Show each from several sides, in views that overlap by two thirds.";
 }
 
-function wideSentence(degrees: number, proved: boolean): string {
+function spacingSentence({ registered, spacing: { degrees } }: CaptureFacts, between: BetweenViews): string {
+  const isWide = degrees > WIDE_SPACING;
   const apart = `Neighbouring views are about ${Math.round(degrees)}° apart`;
-  return proved
-    ? `${apart}, which was enough for this scene; every 5° to 10° is safer.`
-    : `${apart}, so the result is a guess between them. Take a view every 5° to 10°.`;
+  if (isWide && between === "right")
+    return `${apart}, which was enough for this scene; every 5° to 10° is safer.`;
+  if (isWide) return `${apart}, so the result is a guess between them. Take a view every 5° to 10°.`;
+  return between === "wrong"
+    ? `The result is wrong between the views: ${registered} are too few for this scene. Take more, from between them.`
+    : "";
 }
 
 const DOUBTFUL_UP = 0.3;

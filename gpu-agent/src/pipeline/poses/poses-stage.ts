@@ -65,8 +65,8 @@ export interface PosesInput {
 
 export const PosesOutput = z.object({
   capture: CaptureReport,
-  /** What takes its place once a splat has turned out right between views that are far apart. */
-  captureIfProved: CaptureReport.optional(),
+  /** What takes its place once the finished splat is seen to be right or wrong between the views. */
+  captureOnce: z.object({ right: CaptureReport, wrong: CaptureReport }).optional(),
   /** Pixels of the images. */
   width: z.int().positive(),
   height: z.int().positive(),
@@ -214,7 +214,8 @@ async function findPoses(
   await writeFile(join(context.dir, "sparse_pc.ply"), sparsePointCloud(model, transforms));
   await writeFile(join(context.dir, "transforms.json"), `${JSON.stringify(transforms, null, 2)}\n`);
   return ok({
-    ...{ capture, captureIfProved: captureReport(facts, true) },
+    capture,
+    captureOnce: { right: captureReport(facts, "right"), wrong: captureReport(facts, "wrong") },
     ...{ width, height, colmap: colmapText(colmap), gpu: job.gpu.enabled },
   });
 }
