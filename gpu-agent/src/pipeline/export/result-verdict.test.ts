@@ -123,6 +123,12 @@ describe("the verdict on the result", () => {
       "so dark",
     ],
     [
+      "of a fox in the dark, whose head is not in the splat",
+      { train: { psnr: 29.9 }, views: { ...views(29.9, 30.0), meanColour: 21.7 } },
+      "weak",
+      "light the scene",
+    ],
+    [
       "of photos with little contrast, somewhat better than plain pictures",
       { train: { psnr: 25 }, views: { ...views(25, 26), meanColour: 20 } },
       "weak",

@@ -6,6 +6,8 @@ import { showsScene, type ViewComparison } from "./check/doubt-psnr.ts";
 const [POOR, GOOD] = [18, 23];
 /** dB of plain pictures in the photos' mean colours: of photos with an ordinary contrast, and of those with hardly any. */
 const [ORDINARY, FLAT] = [14, 24];
+/** dB by which plain pictures come closer to the photos than usual, from which on light is what helps first. */
+const DIM = 5;
 /** dB by which training views may be better than held-out ones; each dB more counts against a splat. */
 const LARGE_GAP = 5;
 /** A held-out view this much worse (dB) than their mean is named. */
@@ -79,7 +81,13 @@ function judged({ train, views, capture }: ResultFacts): ResultVerdict & { reado
     : "The splat is wrong or blurred even near its views.";
   return {
     ...{ verdict, overfit },
-    advice: joined(how, measured, worstViews(views), uncovered, whatHelps(capture, overfit)),
+    advice: joined(
+      how,
+      measured,
+      worstViews(views),
+      uncovered,
+      whatHelps(capture, overfit, contrastLack > DIM),
+    ),
   };
 }
 
@@ -108,12 +116,16 @@ function worstViews(views: ViewComparison | null): string {
 function whatHelps(
   { registered, verdict, view_spacing_degrees: spacing }: ResultFacts["capture"],
   overfit: boolean,
+  dim: boolean,
 ): string {
   if (spacing !== undefined && spacing > WIDE_SPACING) {
     return `Neighbouring views are about ${Math.round(spacing)}° apart: take one every 5° to 10°.`;
   }
   if (overfit && registered < FEW_VIEWS)
     return `There are only ${registered} views: take more, from between them.`;
+  if (dim && !overfit) {
+    return "The photos are dark, or have little contrast, where dark things get lost: light the scene, and film it again.";
+  }
   if (verdict !== "good") return "The advice on the capture says what to do.";
   return overfit
     ? "Film again where it is wrong, with the same light, and nothing that moves."
