@@ -33,6 +33,6 @@ export const SERVED_SEGMENTS: readonly string[] = [
 export function isPublicApi(path: string): boolean {
   const isPage =
     path === "/" ||
-    /^\/(?:app\/|assets\/|dist\/|docs(?:\/|$)|sign-(?:in|out)$|(?:s|embed)\/[^/]+\/?$)/.test(path);
+    /^\/(?:app(?:\/|$)|assets\/|dist\/|docs(?:\/|$)|sign-(?:in|out)$|(?:s|embed)\/[^/]+\/?$)/.test(path);
   return !isPage && path !== "/agent" && !path.startsWith("/agent/");
 }

@@ -1,6 +1,6 @@
 import type { Problem } from "@splatt/shared";
 import type { Context } from "hono";
-import { PageProblem } from "./page-api.ts";
+import { PageProblem, refuse } from "./page-api.ts";
 import type { PageEnv } from "./page-env.ts";
 
 /** The hidden field that every creating form has. */
@@ -28,10 +28,15 @@ export function emptyForm(): FormState {
   return { values: null, problem: null, key: crypto.randomUUID() };
 }
 
-/** The text fields of a form that was sent, without white space around them; files are not expected. */
+/**
+ * The text fields of a form that was sent, without white space around them; files are not expected.
+ *
+ * @throws PageProblem when the body is no form, or too long for one
+ */
 export async function sentFields(c: Context<PageEnv>): Promise<URLSearchParams> {
+  const form = await c.req.formData().catch(() => refuse("invalid_request", "The body is not a form."));
   const fields = new URLSearchParams();
-  for (const [name, value] of await c.req.formData().catch(() => new FormData())) {
+  for (const [name, value] of form) {
     if (typeof value === "string") fields.append(name, value.trim());
   }
   return fields;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { api, json } from "../testing/api.ts";
 import { FakeReceiver } from "../testing/fake-receiver.ts";
-import { type Browser, browserOf } from "../testing/pages.ts";
+import { type Browser, browserOf, ORIGIN } from "../testing/pages.ts";
 
 let browser: Browser;
 beforeAll(async () => {
@@ -122,6 +122,26 @@ it("asks before it removes, by name, and knows when the thing is gone", async ()
   expect((await browser.send(path, {})).status).toBe(303);
   expect(await browser.html("/app/keys")).not.toContain("to be revoked");
   await browser.html("/app/keys/none/delete", 404);
+});
+
+describe.each(["/sign-in", "/app/keys", "/app/jobs/1/shares", "/app/jobs/1/retry"])("%s", (path) => {
+  it.each([
+    ["multipart/form-data; boundary=x", "broken"],
+    ["multipart/form-data", "--x"],
+    ["application/x-www-form-urlencoded; charset=utf-16", "name=x"],
+    ["text/plain", "name=x"],
+  ])("refuses a body that is no form: %s", async (type, text) => {
+    const headers = { origin: ORIGIN, "content-type": type };
+    const answer = await api("POST", path, new TextEncoder().encode(text), headers);
+    expect(answer.status).toBe(422);
+    expect(await answer.text()).toContain("The body is not a form.");
+  });
+
+  it("refuses a form that is too long", async () => {
+    const headers = { origin: ORIGIN, "content-type": "application/x-www-form-urlencoded" };
+    const long = new TextEncoder().encode(`name=${"x".repeat(64 * 1024)}`);
+    expect((await api("POST", path, long, headers)).status).toBe(413);
+  });
 });
 
 it("takes no form from another site", async () => {

@@ -2,6 +2,7 @@ import type { JobCreated, JobView, ShareCreated, ShareView } from "@splatt/share
 import { type Context, Hono } from "hono";
 import { publicUrl } from "../http/public-url.ts";
 import { ConfirmPage } from "./confirm-page.tsx";
+import { sentFields } from "./form-state.ts";
 import { JobPage, loadJob } from "./job-page.tsx";
 import { JobsPage, loadJobs } from "./jobs-page.tsx";
 import type { PageEnv } from "./page-env.ts";
@@ -39,7 +40,7 @@ export const jobPages = new Hono<PageEnv>()
 
   .post("/:id/retry", async (c) => {
     const id = segment(c.req.param("id"));
-    const changes = retryChanges(await c.req.parseBody());
+    const changes = retryChanges(Object.fromEntries(await sentFields(c)));
     const { job_id } = await c.var.api.post<JobCreated>(`/jobs/${id}/retry`, changes);
     return c.redirect(`/app/jobs/${job_id}`, 303);
   })
@@ -59,11 +60,11 @@ export const jobPages = new Hono<PageEnv>()
   .get("/:id/shares", (c) => sharesPage(c, null))
 
   .post("/:id/shares", async (c) => {
-    const form = await c.req.parseBody();
+    const form = await sentFields(c);
     const created = await c.var.api.post<ShareCreated>(`/jobs/${segment(c.req.param("id"))}/shares`, {
-      title: form.title || null,
-      expires_in: form.expires_in || null,
-      allow_download: form.allow_download === "true",
+      title: form.get("title") || null,
+      expires_in: form.get("expires_in") || null,
+      allow_download: form.get("allow_download") === "true",
     });
     return sharesPage(c, created);
   })

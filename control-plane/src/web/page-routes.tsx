@@ -5,6 +5,7 @@ import { apiRequest } from "../http/api-request.ts";
 import { agentPages } from "./agent-routes.tsx";
 import { AllSharesPage } from "./all-shares-page.tsx";
 import { Arrival } from "./arrival.tsx";
+import { sentFields } from "./form-state.ts";
 import { FrontPage } from "./front-page.tsx";
 import { jobPages } from "./job-routes.tsx";
 import { keyPages } from "./key-routes.tsx";
@@ -41,7 +42,9 @@ export function pageRoutes(callApi: CallApi): Hono<PageEnv> {
     });
     await next();
   });
-  pages.on("POST", ["/sign-in", "/app/*"], bodyLimit({ maxSize: MAX_FORM_BYTES }));
+  // Not for POST alone: each path below /app would look like an endpoint that takes it.
+  const formLimit = bodyLimit({ maxSize: MAX_FORM_BYTES, onError: () => refuse("too_large") });
+  pages.use("/sign-in", formLimit).use("/app/*", formLimit);
 
   pages.on(
     "GET",
@@ -63,14 +66,16 @@ export function pageRoutes(callApi: CallApi): Hono<PageEnv> {
   });
 
   pages.post("/sign-in", async (c) => {
-    const form = await c.req.parseBody();
-    const response = await callApi(apiRequest(c.req.raw, "POST", "/session", { api_key: form.api_key }), c);
+    const form = await sentFields(c);
+    const next = ownPath(form.get("next"));
+    const credentials = { api_key: form.get("api_key") ?? undefined };
+    const response = await callApi(apiRequest(c.req.raw, "POST", "/session", credentials), c);
     if (response.ok) {
-      const query = new URLSearchParams({ signed_in: "", next: ownPath(form.next) });
+      const query = new URLSearchParams({ signed_in: "", next });
       return redirectWithCookie(c, `/?${query}`, response);
     }
     const problem = await response.json<Problem>();
-    return c.html(<FrontPage problem={problem} next={ownPath(form.next)} />, problem.status as 401);
+    return c.html(<FrontPage problem={problem} next={next} />, problem.status as 401);
   });
 
   pages.post("/sign-out", async (c) => {
@@ -78,6 +83,8 @@ export function pageRoutes(callApi: CallApi): Hono<PageEnv> {
     if (!response.ok) throw new PageProblem(await response.json<Problem>());
     return redirectWithCookie(c, "/", response);
   });
+
+  pages.get("/app", (c) => c.redirect("/"));
 
   pages.get("/app/shares", async (c) => {
     const cursor = c.req.query("cursor");

@@ -31,6 +31,13 @@ it("signs in with a key, shows the overview, and signs out", async () => {
   expect(await (await api("GET", "/", undefined, { cookie: session })).text()).toContain("Sign in");
 });
 
+it("says of a page that does not exist that it does not exist, and leads from /app to the first page", async () => {
+  for (const method of ["GET", "POST"]) expect((await api(method, "/app/none")).status, method).toBe(404);
+  for (const path of ["/app", "/app/"]) {
+    expect((await api("GET", path)).headers.get("location")).toBe("/");
+  }
+});
+
 it("is laid out by the standard, not as browsers did before it", async () => {
   const paths = ["/", "/app/jobs", "/app/jobs/none", "/s/none", "/docs"];
   const headers = { cookie: await cookie() };
