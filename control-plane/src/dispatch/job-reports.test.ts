@@ -1,10 +1,9 @@
-import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { RESULT_FILES, type ServerMessage } from "@splatt/shared";
 import { describe, expect, it } from "vitest";
 import { sha256Hex } from "../http/credentials.ts";
 import { API_KEY, api, createJob, json, mintAgent } from "../testing/api.ts";
-import { agentWithJob, dispatcher, getJob, jobBecomes, newPool, passTime } from "../testing/dispatch.ts";
+import { agentWithJob, evictDispatcher, getJob, jobBecomes, newPool, passTime } from "../testing/dispatch.ts";
 import { EMPTY_REPORT, ScriptedAgent } from "../testing/scripted-agent.ts";
 
 async function eventsOf(jobId: string): Promise<string[]> {
@@ -131,7 +130,7 @@ describe("progress", () => {
     const progress = { type: "job.progress", fence, stage_progress: 0, eta_seconds: null } as const;
     agent.send({ ...progress, progress: 50, message: "far" });
     await jobBecomes(jobId, (job) => job.progress === 50);
-    await evictDurableObject(dispatcher(pool), { webSockets: "hibernate" });
+    await evictDispatcher(pool, "hibernate");
     agent.send({ ...progress, progress: 30, message: "late" });
     await agent.stage(fence, 1, "training");
     expect(await getJob(jobId)).toMatchObject({ progress: 50 });

@@ -1,10 +1,18 @@
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { CLOSE } from "@splatt/shared";
 import { describe, expect, it } from "vitest";
 import { runScheduled } from "../maintenance/scheduled.ts";
 import { createJob, mintAgent } from "../testing/api.ts";
-import { agentWithJob, dispatcher, getJob, jobBecomes, newPool, passTime } from "../testing/dispatch.ts";
+import {
+  agentWithJob,
+  dispatcher,
+  evictDispatcher,
+  getJob,
+  jobBecomes,
+  newPool,
+  passTime,
+} from "../testing/dispatch.ts";
 import { BUILTIN_OFFER, ScriptedAgent } from "../testing/scripted-agent.ts";
 import { LeaseTable } from "./lease-table.ts";
 
@@ -283,7 +291,7 @@ describe("the object itself", () => {
   it("may hibernate in the middle of a job", async () => {
     const { agent, pool, jobId, fence } = await agentWithJob();
     await agent.stage(fence, 1, "training");
-    await evictDurableObject(dispatcher(pool), { webSockets: "hibernate" });
+    await evictDispatcher(pool, "hibernate");
     await agent.complete(fence, 2);
     await agent.next("ack");
     expect(await getJob(jobId)).toMatchObject({ status: "completed", attempt: 1, lost_leases: 0 });
@@ -292,7 +300,7 @@ describe("the object itself", () => {
   it("may lose its sockets: the agent reconnects and continues", async () => {
     const { agent, pool, token, instance, jobId, fence } = await agentWithJob();
     await agent.stage(fence, 1, "training");
-    await evictDurableObject(dispatcher(pool), { webSockets: "close" });
+    await evictDispatcher(pool, "close");
     await agent.closed;
     await dispatcher(pool).tick();
     expect(await leasesOf(pool)).toMatchObject([{ lostAt: expect.any(Number) }]);

@@ -1,4 +1,4 @@
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { JobView } from "@splatt/shared";
 import { readConnection, writeConnection } from "../dispatch/agent-sockets.ts";
@@ -8,6 +8,13 @@ import { ScriptedAgent } from "./scripted-agent.ts";
 
 export function dispatcher(pool: string): DurableObjectStub<Dispatcher> {
   return env.DISPATCHER.getByName(pool) as unknown as DurableObjectStub<Dispatcher>;
+}
+
+/** Throws away what a pool's Dispatcher has in memory. On a slow machine it may have left by itself, so it is woken first. */
+export async function evictDispatcher(pool: string, webSockets: "hibernate" | "close"): Promise<void> {
+  const stub = dispatcher(pool);
+  await runInDurableObject(stub, () => undefined);
+  await evictDurableObject(stub, { webSockets });
 }
 
 let pools = 0;
