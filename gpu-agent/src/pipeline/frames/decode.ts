@@ -29,6 +29,9 @@ const MAX_ERRORS = 1000;
 /** The context of a demuxer's messages: several names, or one of these. */
 const DEMUXER = /^\[(?:in#|[^\] ]*,|(?:mpegts|mpeg|avi|flv|asf|ogg) @)/;
 
+/** Theora's headers at the beginning of a second clip, which the decoder has no use for. */
+const HEADERS_AGAIN = /Header packet passed to frame decoder|: Operation not permitted$/;
+
 /**
  * Decodes the video once and writes the requested candidates.
  *
@@ -55,7 +58,9 @@ export async function decode(
       context.toolOutput(line);
       if (errors.length >= MAX_ERRORS) return;
       errors.push(withoutPrefix(line));
-      if (log.stamps.length > 0 && !DEMUXER.test(line)) damage.push(withoutPrefix(line));
+      if (log.stamps.length > 0 && !DEMUXER.test(line) && !HEADERS_AGAIN.test(line)) {
+        damage.push(withoutPrefix(line));
+      }
     },
     onBytes: (chunk) => greys.push(chunk),
   });

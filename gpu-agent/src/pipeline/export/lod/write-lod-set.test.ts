@@ -1,10 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pinholeCamera, SplatRenderer } from "@splatt/cpu-trainer";
 import { emptySplatCloud, type Matrix4, readShPly, type SplatCloud } from "@splatt/formats";
 import { isLodFile, LOD_META_FILE } from "@splatt/shared";
 import { execa } from "execa";
+import { unzipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LodMeta, readLodSet } from "./lod-meta.ts";
 import { writeLodSet } from "./write-lod-set.ts";
@@ -56,9 +57,11 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true }));
 
 /** A level, which is one file here, as splat-transform reads it. */
-async function readLevel(level: number): Promise<SplatCloud> {
-  const ply = join(dir, `level-${level}.ply`);
-  const args = ["-g", "cpu", "-w", join(dir, `lod-${level}-0.sog`), ply];
+const readLevel = (level: number) => readByTransform(join(dir, `lod-${level}-0.sog`));
+
+async function readByTransform(input: string): Promise<SplatCloud> {
+  const ply = `${input}.ply`;
+  const args = ["-g", "cpu", "-w", input, ply];
   await execa("splat-transform", args, { preferLocal: true, localDir: import.meta.dirname });
   const read = await readShPly(ply);
   if (!read.ok) throw new Error(read.error);
@@ -81,6 +84,22 @@ describe("a streamed set", () => {
     const cloud = await readLevel(level);
     expect(cloud.count).toBe(count);
     expect(psnr(picture(cloud), picture(ball()))).toBeGreaterThan(least);
+  });
+
+  it("is one set to another reader, which wants its files unpacked", async () => {
+    const folder = join(dir, "unpacked");
+    const meta = LodMeta.parse(JSON.parse(await readFile(join(dir, LOD_META_FILE), "utf8")));
+    for (const name of meta.filenames) {
+      for (const [entry, bytes] of Object.entries(unzipSync(await readFile(join(dir, name))))) {
+        const path = join(folder, name, entry);
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(path, bytes);
+      }
+    }
+    const filenames = meta.filenames.map((name) => `${name}/meta.json`);
+    await writeFile(join(folder, LOD_META_FILE), JSON.stringify({ ...meta, filenames }));
+    // It compares the numbers of all levels, and shows the finest.
+    expect((await readByTransform(join(folder, LOD_META_FILE))).count).toBe(COUNT);
   });
 
   it("lists parts of the scene, each with its gaussians at every level", async () => {

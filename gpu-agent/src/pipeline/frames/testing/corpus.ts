@@ -236,6 +236,14 @@ export const CORPUS: readonly Clip[] = [
     times: every(0.25, 0, 4),
     note: /codec changes/,
   }),
+  plain("joined clips in Ogg", [], {
+    make: async (dir, name) => {
+      const theora = ["-c:v", "libtheora", "-q:v", "8", "-f", "ogg"];
+      ffmpeg(dir, ...source({ seconds: 4 }), ...theora, "one.ogv");
+      ffmpeg(dir, ...source({ seconds: 4, first: 100 }), ...theora, "two.ogv");
+      await concat(dir, name, ["one.ogv", "two.ogv"]);
+    },
+  }),
   plain("the same clip twice", [], {
     make: async (dir, name) => {
       ffmpeg(dir, ...source({ seconds: 4 }), ...X264, "-f", "mpegts", "one.ts");
@@ -276,6 +284,10 @@ export const CORPUS: readonly Clip[] = [
   }),
   plain("an AVI with B-frames", [...MPEG4, "-bf", "2", "-f", "avi"]),
   plain("H.264 in AVI", [...X264, "-f", "avi"]),
+  plain("MPEG-1 in AVI, whose decoder passes on the stamps of packets", [
+    ...["-c:v", "mpeg1video", "-q:v", "2", "-bf", "2", "-f", "avi"],
+  ]),
+  plain("H.264 with B-frames in MXF", [...X264, "-f", "mxf"]),
   plain("a preview stream first", [], {
     make: (dir, name) => {
       const preview = ["-f", "lavfi", "-i", "testsrc=s=160x120:r=1:d=8"];
