@@ -42,13 +42,28 @@ const SCALE_MATRICES: Readonly<Record<string, string>> = {
   smpte240m: "smpte240m",
   fcc: "fcc",
   bt2020nc: "bt2020",
-  bt2020c: "bt2020",
 };
 
-/** The default, as in players: HD is BT.709 and smaller pictures are BT.601. */
-function scaleMatrix({ matrix, width, height }: VideoColour): string {
-  if (matrix !== null) return SCALE_MATRICES[matrix] ?? "auto";
-  return Math.min(width, height) >= 720 ? "bt709" : "bt601";
+/**
+ * Newer versions refuse matrices that their `scale` cannot convert, and then deliver no picture at all. Calls them the
+ * nearest one that it can; the colours are as in the versions that do not refuse.
+ */
+export function namedMatrix(video: VideoColour): string[] {
+  const { matrix } = video;
+  if (matrix === null || matrix === "gbr" || SCALE_MATRICES[matrix] !== undefined) return [];
+  return [`setparams=colorspace=${nearestMatrix(video)}`];
+}
+
+/** By ffmpeg's name. Undeclared ones as in players: HD is BT.709 and smaller pictures are BT.601. */
+function nearestMatrix({ matrix, width, height }: VideoColour): string {
+  if (matrix !== null && SCALE_MATRICES[matrix] !== undefined) return matrix;
+  if (matrix !== null && matrix !== "reserved")
+    return /^(?:bt2020|ictcp)/.test(matrix) ? "bt2020nc" : "bt709";
+  return Math.min(width, height) >= 720 ? "bt709" : "smpte170m";
+}
+
+function scaleMatrix(video: VideoColour): string {
+  return video.matrix === "gbr" ? "auto" : (SCALE_MATRICES[nearestMatrix(video)] ?? "auto");
 }
 
 /** Whether ffmpeg's `-filters` list has every filter that tone mapping needs. */

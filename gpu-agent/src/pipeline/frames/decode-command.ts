@@ -1,5 +1,5 @@
 import type { Rectangle } from "./bars.ts";
-import { colourFilters, type VideoColour } from "./colour.ts";
+import { colourFilters, namedMatrix, type VideoColour } from "./colour.ts";
 import { type Orientation, orientationFilters } from "./orientation.ts";
 import { inputOptions } from "./probe.ts";
 
@@ -95,6 +95,7 @@ function filterGraph(request: DecodeRequest): string {
   const chain = [
     ...(stopAfter === null ? [] : [`trim=end_frame=${stopAfter}`]),
     "showinfo@decoded=checksum=0",
+    ...namedMatrix(request.colour),
     // Pictures that differ in size from the first are not used, and the filters below must not see them: they
     // would read beyond the picture.
     "scale=iw:ih",

@@ -55,6 +55,11 @@ describe("decodedTimes", () => {
     const stamps = index([0, 1, 2, 3], { inFileOrder: true });
     const promised = promisedTimes(AVI, video({ timeUnit: 0.04 }), stamps);
     expect(decodedTimes(AVI, stamps, promised, decoded([0, 2, 3, 4], 0.04), false)).toBe(promised);
+    // DivX packs two pictures into one packet: there, the gap is the packets'.
+    const packed = index([0, 3, 4, 5], { inFileOrder: true, decodingTimesOnly: true });
+    const late = promisedTimes(AVI, video({ timeUnit: 0.04 }), packed);
+    const found = decodedTimes(AVI, packed, late, decoded([3, 4, 5, 6], 0.04), false);
+    expect([...found.times].map((time) => Number(time.toFixed(6)))).toEqual([0, 0.04, 0.08, 0.12]);
     // A picture is missing: which one, the decoder's stamps tell.
     const fewer = decodedTimes(AVI, stamps, promised, decoded([0, 2, 3], 0.04), false);
     expect([...fewer.times]).toEqual([0, 0.08, 0.12]);

@@ -31,15 +31,16 @@ export function decodedTimes(
   log: DecodeLog,
   stopped: boolean,
 ): Times {
-  // Some decoders give each picture the stamp of the packet that came when it was shown, and only the first one its own:
-  // MPEG-1 in AVI, H.264 in MXF. Every packet gave one picture, so the stamps are those of the pictures, in order.
-  if (!stopped && index.inFileOrder && log.stamps.length === promised.times.length) return promised;
   const clock = clockOf(file, log.unit);
   // Decoding times belong to earlier pictures: they are late by the decoder's delay.
   const first = index.decodingTimesOnly
     ? (promised.times[0] ?? 0)
     : firstTime(file, clock, log.stamps[0] ?? null);
   const times = timeline(log.stamps, clock).map((time) => first + time);
+  // Some decoders give each picture the stamp of the packet that came when it was shown, and only the first one its own:
+  // MPEG-1 in AVI, H.264 in MXF. Every packet gave one picture, so the stamps are those of the pictures, in order.
+  const complete = !stopped && index.inFileOrder && times.length === promised.times.length;
+  if (complete && startsWithGap(times) && !startsWithGap(promised.times)) return promised;
   const next = stopped ? promised.times[times.length] : undefined;
   if (next !== undefined) return { times, end: next };
   const lastShown = promised.end - (promised.times.at(-1) ?? 0);
@@ -58,6 +59,10 @@ function firstTime(file: ProbedFile, clock: Clock, stamp: number | null): number
   // The clock may have wrapped between the stamp and the file's start.
   const period = TRANSPORT_CLOCK_TICKS * clock.unit;
   return Math.max(0, time - period * Math.round(time / period));
+}
+
+function startsWithGap(times: Float64Array): boolean {
+  return (times[1] ?? 0) - (times[0] ?? 0) > 1.5 * usualStep(times);
 }
 
 function usualStep(times: Float64Array): number {

@@ -230,5 +230,5 @@ function transferOf(name: string | undefined): ProbedVideo["transfer"] {
 }
 
 function known(name: string | undefined): string | null {
-  return name === undefined || name === "unknown" || name === "reserved" ? null : name;
+  return name === undefined || name === "unknown" ? null : name;
 }
