@@ -1,5 +1,6 @@
 import { Random } from "@splatt/simulation/random";
 import { exchange, serverError } from "./exchange.ts";
+import { hostileForm } from "./forms.ts";
 import { hostileFrames, upgradeRequest } from "./frames.ts";
 import { type RequestTargets, rawRequest } from "./raw-requests.ts";
 import { tampered } from "./tampering.ts";
@@ -34,7 +35,7 @@ const AT_ONCE = 8;
 
 /**
  * Sends what the contract's fuzzing cannot: broken framing, bombs, odd encodings, tampered cursors and links, sequences
- * of tus requests, and WebSocket frames. Nobody gets a 5xx, whatever they send, and the server stays.
+ * of tus requests, broken forms, and WebSocket frames. Nobody gets a 5xx, whatever they send, and the server stays.
  *
  * @returns the findings, for people; each names the seed that repeats it
  */
@@ -73,6 +74,10 @@ async function attack(
     const path = `/jobs/${jobId}/watch?${random.pick(["", "log=0", "log=0&metrics=0", "cursor=1.0.-.-"])}`;
     const sent = [upgradeRequest(path, apiKey), hostileFrames(random)];
     return serverError(sent, await exchange(url, sent, 2), counts);
+  }
+  if (kind === 6) {
+    const sent = [hostileForm(random, apiKey, jobId)];
+    return serverError(sent, await exchange(url, sent), counts);
   }
   if (kind <= 10) {
     const { text, path } = random.pick(opaque) ?? { text: "", path: () => "/" };
