@@ -6,6 +6,7 @@ import { renderSampleFrames } from "@splatt/sample-clip";
 import { pino } from "pino";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { median } from "../median.ts";
 import type { StageContext } from "../stage.ts";
 import { continuePass, runPass, USUAL_SHARES } from "./colmap-pass.ts";
 import { type ColmapProgram, colmapAt, findColmap, pycolmapIn } from "./colmap-program.ts";
@@ -17,6 +18,7 @@ import { placeCameras } from "./map-cameras.ts";
 import { readModel } from "./model-files.ts";
 import { cameraPose } from "./normalize.ts";
 import { observationsOf } from "./observations.ts";
+import { tryOwnCameras } from "./own-cameras.ts";
 import { passPaths } from "./pass.ts";
 import { firstPass, withThresholds } from "./settings.ts";
 import { pythonWithPycolmap } from "./testing/pycolmap-environment.ts";
@@ -50,15 +52,20 @@ beforeAll(async () => {
 
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-async function renderInto(folder: string): Promise<void> {
+/** @param shown the share of a picture's sides that is shown, as if zoomed */
+async function renderInto(folder: string, shown: (index: number) => number = () => 1): Promise<void> {
   await mkdir(folder, { recursive: true });
   let index = 0;
   for await (const pixels of renderSampleFrames(
     names.map((_, i) => 0.3 + 0.027 * i),
     SIZE,
   )) {
+    const part = shown(index);
+    const [width, height] = [SIZE.width * part, SIZE.height * part];
     const file = join(folder, names[index++] ?? "");
     await sharp(pixels, { raw: { ...SIZE, channels: 3 } })
+      .extract({ left: (SIZE.width - width) / 2, top: (SIZE.height - height) / 2, width, height })
+      .resize(SIZE)
       .jpeg({ quality: 95 })
       .toFile(file);
   }
@@ -74,7 +81,7 @@ function contextIn(folder: string): StageContext {
   };
 }
 
-async function jobIn(folder: string, program: ColmapProgram): Promise<ColmapJob> {
+async function jobIn(folder: string, program: ColmapProgram, known = true): Promise<ColmapJob> {
   const colmap = await findColmap([program], false, folder, new AbortController().signal);
   if (!colmap.ok) throw new Error(colmap.error.detail);
   return {
@@ -82,7 +89,7 @@ async function jobIn(folder: string, program: ColmapProgram): Promise<ColmapJob>
     dialect: dialectOf(colmap.value),
     images: join(folder, "images"),
     names,
-    cameras: [{ ...SIZE, names, known: true, focal: null }],
+    cameras: [{ ...SIZE, names, known, focal: null }],
     sizes: new Map(names.map((name) => [name, SIZE])),
     places: new Map(),
     videoOf: new Map(),
@@ -196,6 +203,33 @@ describe.each(PROGRAMS)("a further pass with %s", (name, program) => {
       const again = await placeCameras(job, plan, paths, whole?.dir ?? "", 0, () => undefined);
       if (!again.ok) throw new Error(again.error.detail);
       expect(again.value.models[0]?.names.toSorted()).toEqual(names);
+    },
+    300_000,
+  );
+
+  it.skipIf(program === null)(
+    "gives each photo a camera of its own, where some were cropped",
+    async () => {
+      const folder = join(dir, `${name}-cropped`);
+      const SHOWN = 0.75;
+      await renderInto(join(folder, "images"), (index) => (index % 2 === 0 ? 1 : SHOWN));
+      const job = await jobIn(folder, program ?? colmapAt(""), false);
+      const plan = () => ({ ...firstPass(TASK), matching: { kind: "exhaustive" } as const });
+      const first = await runPass(job, plan, join(folder, "first"), USUAL_SHARES, () => undefined);
+      if (!first.ok) throw new Error(first.error.detail);
+      const { outcome } = first.value;
+      const own = await tryOwnCameras(job, first.value.plan, join(folder, "first"), outcome, true);
+      if (!own.ok) throw new Error(own.error.detail);
+      const model = await readModel(own.value.models[0]?.dir ?? "");
+      if (!model.ok) throw new Error(model.error);
+      const { images, cameras } = model.value;
+      expect(images.length).toBeGreaterThanOrEqual(12);
+      const focals = (cropped: number) =>
+        images
+          .filter((image) => names.indexOf(image.name) % 2 === cropped)
+          .map(({ cameraId }) => cameras.get(cameraId)?.params[0] ?? 0);
+      expect(median(focals(0)) / median(focals(1))).toBeCloseTo(SHOWN, 1);
+      expect(observationsOf(model.value).meanError).toBeLessThan(1);
     },
     300_000,
   );
