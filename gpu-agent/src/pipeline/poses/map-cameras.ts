@@ -5,8 +5,9 @@ import { type ColmapPaths, mapCameras } from "./colmap-commands.ts";
 import type { ColmapModel } from "./colmap-model.ts";
 import { plainLine } from "./colmap-output.ts";
 import { type ColmapJob, type ColmapStep, runStep, stepFailure } from "./colmap-step.ts";
+import { withoutLooseImages } from "./loose-images.ts";
 import { type ModelFault, modelFault } from "./model-check.ts";
-import { readModel } from "./model-files.ts";
+import { readModel, writeModel } from "./model-files.ts";
 import type { PassOutcome, PassPlan, PassReport, PlacedModel } from "./pass.ts";
 
 /**
@@ -75,9 +76,17 @@ function bySize(a: PlacedModel, b: PlacedModel): number {
 
 async function foundModels(job: ColmapJob, sparse: string): Promise<FoundModel[]> {
   const found: FoundModel[] = [];
-  for (const dir of await modelFolders(sparse)) {
+  for (const [index, dir] of (await modelFolders(sparse)).entries()) {
     const model = await readModel(dir);
-    found.push(model.ok ? judgeModel(dir, model.value, job) : unreadable(model.error));
+    if (!model.ok) {
+      found.push(unreadable(model.error));
+      continue;
+    }
+    const held = withoutLooseImages(model.value);
+    // COLMAP 4 has further files in a model's folder, which list all its images.
+    const to = held === model.value ? dir : `${sparse}-held-${index}`;
+    if (to !== dir) await writeModel(to, held);
+    found.push(judgeModel(to, held, job));
   }
   return found;
 }

@@ -36,7 +36,7 @@ async function make(request: Partial<FlyThrough> = {}, ffmpeg = "ffmpeg") {
   const file = join(dir, "flythrough.mp4");
   const whole = {
     ...{ splatFile: join(dir, "ball.ply"), transformsFile: join(dir, "transforms.json"), gaussians: 400 },
-    ...{ up: [0, 0, 1] as const, jobSeconds: 1e6, file, ...request },
+    ...{ up: [0, 0, 1] as const, jobSeconds: 123_456.789, file, ...request },
   };
   return makeFlyThrough(whole, { ffmpeg, threads: 2 }, context());
 }

@@ -81,7 +81,7 @@ export async function makeFlyThrough(
   const poses = posesOf(path, renderedOf(plan, !path.closed));
   const { width, height } = plan;
   // A machine that became busy since the measurement must not hold up the job.
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(2000 * budget)]);
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(Math.ceil(2000 * budget))]);
   const slices = Array.from({ length: threads }, (_, thread) =>
     poses.filter((_, index) => index % threads === thread),
   );
