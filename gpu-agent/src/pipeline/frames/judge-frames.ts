@@ -11,9 +11,18 @@ const NO_DECODER =
 const NOT_UNDERSTOOD =
   /Unrecognized option|Option .* not found|No such filter|Error (?:parsing|splitting|initializing|configuring|opening) (?:option|filter|the argument list|complex filter)/i;
 
+/** What ffmpeg says about itself after a decoder's error, which tells nothing. */
+const AFTERMATH =
+  /Terminating thread|Task finished with error|Nothing was written|received no packets|Conversion failed|^Error number/;
+
+/** The last words that tell something. */
+function wordsOf(errors: readonly string[]): string {
+  const telling = errors.findLast((line) => !AFTERMATH.test(line)) ?? errors.at(-1);
+  return telling === undefined ? "" : ` ffmpeg said: ${telling}`;
+}
+
 /** @returns why the decoded pictures are unusable, or null */
 export function judgeDecoded(decoded: number, expected: number, errors: readonly string[]): Failure | null {
-  const last = errors.at(-1);
   if (decoded === 0) {
     if (errors.some((line) => NO_DECODER.test(line))) {
       return failure("video_unsupported", "This ffmpeg cannot decode its codec.");
@@ -22,9 +31,9 @@ export function judgeDecoded(decoded: number, expected: number, errors: readonly
     if (problem) return failure("tool_unsupported", `ffmpeg: ${problem}`);
   }
   // An interlaced video may have two packets for each picture, and no errors.
-  if (decoded > 0 && (decoded >= MIN_DECODED_SHARE * expected || last === undefined)) return null;
-  const words = last ? ` ffmpeg said: ${last}` : "";
-  return failure("video_corrupt", `Only ${decoded} of ${expected} pictures could be decoded.${words}`);
+  if (decoded > 0 && (decoded >= MIN_DECODED_SHARE * expected || errors.length === 0)) return null;
+  const detail = `Only ${decoded} of ${expected} pictures could be decoded.${wordsOf(errors)}`;
+  return failure("video_corrupt", detail);
 }
 
 /** @returns why the frames are too few, or null */
@@ -40,6 +49,6 @@ export function judgeCount(
   if (count + repeats >= MIN_DECODED_SHARE * planned && count + repeats >= minFrames) {
     return failure("too_few_frames", `Only ${count} of ${planned} pictures differ from the one before.`);
   }
-  const words = errors.length > 0 ? ` ffmpeg said: ${errors.at(-1)}` : "";
-  return failure("video_corrupt", `Only ${count + repeats} of ${planned} frames could be decoded.${words}`);
+  const detail = `Only ${count + repeats} of ${planned} frames could be decoded.${wordsOf(errors)}`;
+  return failure("video_corrupt", detail);
 }
