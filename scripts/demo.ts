@@ -60,6 +60,7 @@ async function demo(options: DemoOptions, stopping: AbortSignal): Promise<number
     dataDir: join(DEMO_DIR, "control-plane"),
     port: 0,
     apiKey,
+    stopping,
     onLog: (_level, text) => log.write(`${formatWorkerLog(text)}\n`),
   });
   const { url } = controlPlane;

@@ -59,6 +59,7 @@ async function main(): Promise<number> {
     trustedProxies,
     variables,
     sources: readSourcePolicy(process.env),
+    stopping: stopping.signal,
     onLog: (_level, text) => console.log(formatWorkerLog(text)),
   });
   const isNew = read.settings.apiKey === null;

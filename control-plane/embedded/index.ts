@@ -37,6 +37,8 @@ export interface EmbeddedOptions {
   readonly trustedProxies?: readonly string[];
   /** Overrides of front-door/limits.ts. */
   readonly limits?: Partial<DoorLimits>;
+  /** Aborted when the caller begins to stop. A terminal sends Ctrl-C to the runtime too. */
+  readonly stopping?: AbortSignal;
   /** For tests and benchmarks only. */
   readonly testing?: Testing;
   /** What the Worker logs: `text` is a line of JSON, or plain. */
@@ -123,11 +125,12 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
     let wasMissing = false;
     /**
      * workerd may crash, or be killed when memory runs out. Miniflare then starts another one, here within half a
-     * second. When the second check still finds none, the launcher starts one.
+     * second. When the second check still finds none, the launcher starts one. While the caller stops, its agent still
+     * hands back jobs.
      */
     const keepRunning = async () => {
       if (await isRuntimeRunning(runtimeNote)) return;
-      if (!wasMissing) onLog("error", "the runtime ended and is started again");
+      if (!wasMissing && !options.stopping?.aborted) onLog("error", "the runtime ended and is started again");
       const isSecondLook = wasMissing;
       wasMissing = !(await noteRuntime(runtimeNote));
       if (!wasMissing || !isSecondLook) return;

@@ -28,6 +28,8 @@ afterEach(async () => {
 async function start() {
   const child = spawn(process.execPath, [START], {
     stdio: ["ignore", "pipe", "pipe"],
+    // The group of a terminal's foreground.
+    detached: true,
     env: {
       ...process.env,
       DATA_DIR: data,
@@ -81,9 +83,11 @@ it("prints its URL but not the key, keeps its data private, ends with all its pr
   // At least workerd and the agent.
   expect(processes.length).toBeGreaterThanOrEqual(2);
 
-  first.child.kill("SIGINT");
+  // A terminal sends Ctrl-C to the whole group.
+  process.kill(-(first.child.pid ?? 0), "SIGINT");
   expect(await once(first.child, "exit")).toEqual([0, null]);
   expect(processes.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+  expect(first.lines.join("\n")).not.toContain("is started again");
 
   const second = await start();
   expect(await second.client.getJob(job_id)).toMatchObject({ task_id: "t" });
