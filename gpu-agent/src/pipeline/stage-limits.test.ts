@@ -27,4 +27,9 @@ describe("stageLimits", () => {
       train: { ...STAGE_LIMITS.train, maxDurationMs: 36_000_000 },
     });
   });
+
+  it("are what timers can count: whole milliseconds, fewer than 2^31", () => {
+    const { maxSilenceMs, maxDurationMs } = stageLimits({ train: 0.00001 }, { train: 100_000 }).train;
+    expect([maxSilenceMs, maxDurationMs]).toEqual([1, 2 ** 31 - 1]);
+  });
 });

@@ -2,6 +2,8 @@ import { STAGES, type StageName } from "@splatt/shared";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+/** What Node's timers can count, 24 days: one that is set for longer fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** How long a stage may be silent, and how long it may take. */
 export type StageLimits = {
@@ -45,7 +47,7 @@ export function parseStageMinutes(
 /** The default limits, overridden by the owner's. */
 export function stageLimits(maxSilence: StageMinutes, maxDuration: StageMinutes): StageLimits {
   const ms = (minutes: number | undefined, byDefault: number) =>
-    minutes === undefined ? byDefault : minutes * MINUTE_MS;
+    minutes === undefined ? byDefault : Math.min(Math.ceil(minutes * MINUTE_MS), LONGEST_TIMER_MS);
   const limitsOf = (stage: StageName) => ({
     maxSilenceMs: ms(maxSilence[stage], STAGE_LIMITS[stage].maxSilenceMs),
     maxDurationMs: ms(maxDuration[stage], STAGE_LIMITS[stage].maxDurationMs),
