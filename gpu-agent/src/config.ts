@@ -98,7 +98,13 @@ export const AgentEnvironment = MachineEnvironment.extend({
   /** How many jobs the agent holds; by default one per GPU, and one that prepares meanwhile. */
   SLOTS: optional(z.coerce.number().int().min(1).max(64).nullable().default(null)),
   /** How long jobs may run on when the agent stops, before it returns them. */
-  DRAIN_SECONDS: optional(z.coerce.number().min(0).max(7 * DAY_SECONDS).default(60)),
+  DRAIN_SECONDS: optional(
+    z.coerce
+      .number()
+      .min(0)
+      .max(7 * DAY_SECONDS)
+      .default(60),
+  ),
   /** How long the workspace's disk may hang before the agent gives up the jobs on it, and others can take them. */
   DISK_PATIENCE_SECONDS: optional(z.coerce.number().min(1).max(DAY_SECONDS).default(300)),
   /** How many ended jobs keep their folders, and how large the workspace may grow with them. */
