@@ -112,8 +112,16 @@ describe("a deployment that is cut", () => {
     return isQuestion ? null : `${what} ${createHash("sha256").update(body).digest("hex").slice(0, 8)}`;
   }
 
-  it("at any of its changes, is completed by the next run, and its key is shown", async () => {
+  it("at any kind of change, is completed by the next run, and its key is shown", async () => {
     const cut: string[] = [];
+    const statements = new Set<string>();
+    /** Of the statements only some: the table of migrations, the first of them and the last. */
+    const isWorthCutting = (change: string) => {
+      if (cut.includes(change)) return false;
+      if (!change.includes("/query ")) return true;
+      statements.add(change);
+      return [1, 2, 1 + MIGRATIONS].includes(statements.size);
+    };
     const keys: string[] = [];
     for (;;) {
       let isCut = false;
@@ -121,7 +129,7 @@ describe("a deployment that is cut", () => {
         // The change happens; nobody learns of it.
         cloudflare.onChange = (what, body) => {
           const change = changeIn(what, body);
-          if (isCut || change === null || cut.includes(change)) return isCut;
+          if (isCut || change === null || !isWorthCutting(change)) return isCut;
           cut.push(change);
           isCut = true;
           kill();
@@ -135,8 +143,8 @@ describe("a deployment that is cut", () => {
       }
       expect(signal, output).toBe("SIGKILL");
     }
-    // The database, the table of migrations, and each of them.
-    expect(cut.filter((change) => change.startsWith("POST /d1/"))).toHaveLength(2 + MIGRATIONS);
+    expect(statements.size).toBe(1 + MIGRATIONS);
+    expect(cut.filter((change) => change.includes("/query "))).toHaveLength(3);
     expect(cut).toEqual(
       expect.arrayContaining([
         "POST /d1/database",

@@ -21,7 +21,7 @@ const FEW_STEPS = { iterations: 60 };
 /** Enough steps that something can happen while the agent trains. */
 const MANY_STEPS = { iterations: 4000, max_resolution: 240 };
 /** The same, for a training that is done to its end. */
-const SOME_STEPS = { iterations: 800, max_resolution: 240 };
+const SOME_STEPS = { iterations: 400, max_resolution: 240 };
 /** On a machine with much other work COLMAP takes minutes. */
 const TIMEOUT_MS = 900_000;
 
