@@ -86,6 +86,7 @@ describe("splatt-agent", () => {
     [["service", "install", "--user", "--run-as", "me"], "runs as you"],
     [["run"], "Missing argument: VIDEO"],
     [["run", "no-such.mp4"], "There is no file"],
+    [["run", "."], "is a folder. Pack it"],
     [["run", "https://example.com/v.mp4", "--fps", "many"], "--fps:"],
     [["run", "https://example.com/v.mp4", "--engine", "fast"], "--engine:"],
     [["run", "https://example.com/v.mp4", "--start-sec", "5", "--end-sec", "4"], "--end-sec must be after"],

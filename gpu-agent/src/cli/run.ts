@@ -137,6 +137,7 @@ async function readSource(video: string, from: string): Promise<LocalSource> {
   }
   const path = resolve(from, video);
   const found = await stat(path).catch(() => null);
+  if (found?.isDirectory()) throw new UsageError(`${path} is a folder. Pack it as a zip or tar file.`);
   if (!found?.isFile()) throw new UsageError(`There is no file ${path}.`);
   return { kind: "file", video: { path, size: found.size, modifiedMs: found.mtimeMs } };
 }
