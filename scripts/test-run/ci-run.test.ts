@@ -54,6 +54,18 @@ describe(".ci/run", () => {
     expect(await run(test, full)).toEqual({ exitCode, lastLine });
   });
 
+  it("repeats at the end what failed", async () => {
+    const failure = " FAIL  shared > adds\nAssertionError: 1 is not 2\n1 passed, 1 failed";
+    await writeFile(join(dir, "suite.sh"), `cat <<.\n${failure}\n.\nexit 1`);
+    const full = `seq 100; ${prints("1 passed, 0 failed")}`;
+    await writeFile(
+      join(dir, "package.json"),
+      JSON.stringify({ scripts: { test: "sh suite.sh", "test:full": full } }),
+    );
+    const { stdout } = await execa(join(dir, ".ci", "run"), { reject: false });
+    expect(stdout).toContain(`Failed in npm run test:\n${failure}\n2 passed, 1 failed`);
+  });
+
   it("counts a failed set-up", async () => {
     await writeFile(
       join(dir, "package.json"),
