@@ -37,7 +37,9 @@ export async function interruptInEveryStage(
 
   await video.halfway;
   await box.downloaded(jobId, Math.floor(video.size / 2));
-  await interrupt();
+  await box.end(signal);
+  await video.hungUp();
+  box.start();
   video.goOn();
 
   for (const gate of [gates.frames, gates.poses]) {

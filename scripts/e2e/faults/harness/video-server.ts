@@ -10,6 +10,8 @@ export class VideoServer {
   readonly #video: Buffer;
   readonly #half = Promise.withResolvers<void>();
   readonly #whole = Promise.withResolvers<void>();
+  /** The answers that wait for `goOn()`. */
+  readonly #stalled = new Set<ServerResponse>();
 
   private constructor(server: Server, video: Buffer) {
     this.#server = server;
@@ -44,6 +46,14 @@ export class VideoServer {
     return this.#half.promise;
   }
 
+  /**
+   * Resolves when the clients of all stalled answers have hung up. A killed client's connections end shortly after
+   * its process, and until then what is sent to them would count.
+   */
+  async hungUp(): Promise<void> {
+    await Promise.all([...this.#stalled].map((response) => response.destroyed || once(response, "close")));
+  }
+
   goOn(): void {
     this.#whole.resolve();
   }
@@ -70,6 +80,7 @@ export class VideoServer {
     this.#send(response, from, Math.min(to, Math.max(from, half)));
     if (to > half) {
       this.#half.resolve();
+      this.#stalled.add(response);
       await this.#whole.promise;
       this.#send(response, Math.max(from, half), to);
     }
