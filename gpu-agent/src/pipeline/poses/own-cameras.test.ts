@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { type Fit, isBetter } from "./own-cameras.ts";
+import { canPlaceMore, type Fit, isBetter } from "./own-cameras.ts";
 
 const fitted = (placed: number, observations: number, error: number): Fit => ({
   placed,
@@ -16,6 +16,15 @@ it.each<[string, Fit, Fit, boolean]>([
   ["no model, then one", fitted(0, 0, Number.POSITIVE_INFINITY), fitted(9, 900, 0.6), true],
 ])("after the first pass, a camera for each photo: %s", (_, before, after, better) => {
   expect(isBetter(before, after, false)).toBe(better);
+});
+
+it.each([
+  [19, 23, false, false],
+  [18, 23, false, true],
+  [22, 23, true, true],
+  [23, 23, true, false],
+])("%i of %i photos are placed, last pass %s: worth a try %s", (placed, all, last, worth) => {
+  expect(canPlaceMore(placed, all, last)).toBe(worth);
 });
 
 it("counts each photo after the last pass", () => {

@@ -6,7 +6,7 @@ import type { ColmapJob } from "./colmap-step.ts";
 import { placeCameras } from "./map-cameras.ts";
 import { meanReprojectionError } from "./model-facts.ts";
 import { readModel } from "./model-files.ts";
-import { type PassOutcome, type PassPlan, passPaths, registeredIn } from "./pass.ts";
+import { type PassOutcome, type PassPlan, passPaths } from "./pass.ts";
 import { splitCameras } from "./split-cameras.ts";
 
 /*
@@ -39,15 +39,17 @@ export async function tryOwnCameras(
   const shared = job.cameras.filter(({ known, names }) => !known && names.length > 1);
   if (shared.length === 0) return ok(outcome);
   const before = await fitOf(outcome);
-  const complete = registeredIn(outcome) === job.names.length;
-  if (complete && before.error < DOUBTFUL_ERROR * pixelOf(job, plan)) return ok(outcome);
+  const fitsWell = before.error < DOUBTFUL_ERROR * pixelOf(job, plan);
+  if (fitsWell && !canPlaceMore(before.placed, job.names.length, last)) return ok(outcome);
 
   const paths = passPaths(dir, job.images);
   const own = { ...paths, database: join(dir, "own-cameras.db"), sparse: join(dir, "own-cameras") };
   await copyFile(paths.database, own.database);
   const split = splitCameras(own.database, new Set(shared.flatMap(({ names }) => names)));
-  if (!split.ok) {
-    job.context.log.warn({ reason: split.error }, "the photos could not get a camera each");
+  if (!split.ok || split.value === 0) {
+    if (!split.ok) job.context.log.warn({ reason: split.error }, "the photos could not get a camera each");
+    // None is split when an earlier pass has done it, whose model must stay.
+    await rm(own.database);
     return ok(outcome);
   }
   const solved = await placeCameras(job, plan, own, null, outcome.features, () => undefined);
@@ -75,9 +77,14 @@ export interface Fit {
   readonly error: number;
 }
 
+/** Whether so many photos are missing that placing them would make cameras of their own better. */
+export function canPlaceMore(placed: number, all: number, last: boolean): boolean {
+  return last ? placed < all : CLEARLY_MORE * placed <= all;
+}
+
 export function isBetter(before: Fit, after: Fit, last: boolean): boolean {
   if (after.placed < before.placed) return false;
-  const more = after.placed > before.placed && (last || after.placed >= CLEARLY_MORE * before.placed);
+  const more = after.placed > before.placed && canPlaceMore(before.placed, after.placed, last);
   return more || (after.observations >= before.observations && after.error < CLEARLY_BETTER * before.error);
 }
 

@@ -227,6 +227,13 @@ describe("a capture that works", () => {
     ["more after the last pass, whose features were fine before", null, [15, 14, 14, 20, 26, 28], 28, "high"],
     ["no more after the last pass", null, [15, 14, 14, 20, 26, 25], 26],
     ["many more after the first pass, which the others continue", null, [15, 22, 24, 30], 30],
+    [
+      "many more after the first pass, of which no other places as many",
+      null,
+      [15, 22, 20, 20, 20],
+      22,
+      "high",
+    ],
     ["more, but the photos are known to be of one camera", 512, [15, 14, 20, 26], 26],
   ])(
     "gives each photo a camera of its own, which places %s",

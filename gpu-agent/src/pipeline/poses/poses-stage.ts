@@ -213,11 +213,8 @@ async function findPoses(
   if (capture.verdict === "unusable") return err(unusable(capture, solved.value));
   await writeFile(join(context.dir, "sparse_pc.ply"), sparsePointCloud(model, transforms));
   await writeFile(join(context.dir, "transforms.json"), `${JSON.stringify(transforms, null, 2)}\n`);
-  return ok({
-    capture,
-    captureOnce: { right: captureReport(facts, "right"), wrong: captureReport(facts, "wrong") },
-    ...{ width, height, colmap: colmapText(colmap), gpu: job.gpu.enabled },
-  });
+  const captureOnce = { right: captureReport(facts, "right"), wrong: captureReport(facts, "wrong") };
+  return ok({ capture, captureOnce, width, height, colmap: colmapText(colmap), gpu: job.gpu.enabled });
 }
 
 /** The spacing of the views, with the names of photos in place of the frames'. */

@@ -37,7 +37,8 @@ it.each([
   const file = join(dir, "database.db");
   using db = new DatabaseSync(file);
   db.exec(sql);
-  expect(splitCameras(file, new Set(["a", "b", "d"]))).toEqual({ ok: true, value: undefined });
+  expect(splitCameras(file, new Set(["a", "b", "d"]))).toEqual({ ok: true, value: 1 });
+  expect(splitCameras(file, new Set(["a", "b", "d"]))).toEqual({ ok: true, value: 0 });
   const all = (query: string) =>
     db
       .prepare(query)

@@ -2,10 +2,12 @@ import { DatabaseSync } from "node:sqlite";
 import { err, errorText, ok, type Result } from "@splatt/shared";
 
 /**
- * Gives each of these images a camera of its own in COLMAP's database, of which it begins with a copy of the shared one's intrinsics.
+ * Gives each of these images its own camera in COLMAP's database, with the intrinsics of the one that they shared.
  * Features and matches stay. From COLMAP 3.12 on, each camera belongs to a rig, also where there is one camera only.
+ *
+ * @returns how many images got another camera; 0 when none shared one
  */
-export function splitCameras(database: string, names: ReadonlySet<string>): Result<void, string> {
+export function splitCameras(database: string, names: ReadonlySet<string>): Result<number, string> {
   let connection: DatabaseSync | null = null;
   try {
     connection = new DatabaseSync(database);
@@ -15,15 +17,19 @@ export function splitCameras(database: string, names: ReadonlySet<string>): Resu
       undefined;
     const images = connection.prepare("SELECT image_id, camera_id, name FROM images").all();
     const kept = new Set<number>();
+    let split = 0;
     for (const { image_id, camera_id, name } of images) {
       const [image, camera] = [Number(image_id), Number(camera_id)];
       if (!names.has(String(name))) continue;
       // The first image keeps the camera.
-      if (kept.has(camera)) splitOff(connection, image, camera, hasRigs);
+      if (kept.has(camera)) {
+        splitOff(connection, image, camera, hasRigs);
+        split++;
+      }
       kept.add(camera);
     }
     connection.exec("COMMIT");
-    return ok(undefined);
+    return ok(split);
   } catch (error) {
     return err(errorText(error));
   } finally {
