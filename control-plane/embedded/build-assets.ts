@@ -23,7 +23,7 @@ export async function buildAssets(outDir = ASSETS_DIR): Promise<void> {
   await cp(join(viewer, "viewer.css"), join(made, "assets", "viewer.css"));
   const client = join(WEB, "client");
   const scripts = (await readdir(client)).filter((name) => /^[a-z][\w-]*\.ts$/.test(name));
-  await build({
+  const bundled = build({
     input: Object.fromEntries(scripts.map((name) => [basename(name, ".ts"), join(client, name)])),
     platform: "browser",
     tsconfig: join(client, "tsconfig.json"),
@@ -39,7 +39,7 @@ export async function buildAssets(outDir = ASSETS_DIR): Promise<void> {
       chunkFileNames: "[name]-[hash].js",
     },
   });
-  await writePackages(join(made, "dist"));
+  await Promise.all([bundled, writePackages(join(made, "dist"))]);
   // Another process may be reading it.
   if (await isSameFolder(outDir, made)) await rm(made, { recursive: true, force: true });
   else await replaceFolder(outDir, made);
