@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { expect, it } from "vitest";
 import { failuresIn, seedsFrom } from "./testing/searches.ts";
 
-/** Four times as many as the rarest known bug needs. */
+/** Five times as many as the rarest known bug needs. */
 const SEEDS = 6000;
 const TIMEOUT_MS = 2_400_000;
 

@@ -10,7 +10,7 @@ export function dispatcher(pool: string): DurableObjectStub<Dispatcher> {
   return env.DISPATCHER.getByName(pool) as unknown as DurableObjectStub<Dispatcher>;
 }
 
-/** Throws away what a pool's Dispatcher has in memory. On a slow machine it may have left by itself, so it is woken first. */
+/** Evicts a pool's Dispatcher from memory. Wakes it first: on a slow machine it may have been evicted already, which is an error. */
 export async function evictDispatcher(pool: string, webSockets: "hibernate" | "close"): Promise<void> {
   const stub = dispatcher(pool);
   await runInDurableObject(stub, () => undefined);

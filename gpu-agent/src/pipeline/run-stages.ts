@@ -83,7 +83,8 @@ export function runStages(parts: PipelineParts): Pipeline {
     const settled = between === "unknown" ? undefined : posed.value.captureOnce?.[between];
     job.noteReport({
       capture: settled === undefined ? capture : await measured(settled),
-      ...{ train: report, result },
+      train: report,
+      result,
     });
 
     const results = exported.value.files.map((filename) => join(stages.dir("export"), filename));

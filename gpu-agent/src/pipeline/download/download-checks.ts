@@ -96,7 +96,7 @@ export class DownloadChecks {
 function textAdvice(head: Uint8Array): string | null {
   const text = Buffer.from(head).toString("utf8");
   if (text.startsWith("version https://git-lfs.github.com/spec/")) {
-    return "It is a pointer of Git LFS, not the file. Use the link of the repository's download button.";
+    return "It is a Git LFS pointer, not the file. Use the link of the repository's download button.";
   }
   const reason = reasonIn(text);
   return reason === "" ? null : `It is an error message${reason}.`;

@@ -103,7 +103,7 @@ describe("what is not a video", () => {
   });
 
   it.each([
-    ["version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345678\n", "a pointer of Git LFS"],
+    ["version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345678\n", "a Git LFS pointer"],
     [S3_ERROR, "an error message (AccessDenied: Request has expired)"],
   ])("a text in its place is named: %j", async (text, words) => {
     await using server = await localServer((_, response) => void response.end(text));

@@ -226,10 +226,8 @@ async function openAnswer(
   // A 206 without a range, in response to a request without one, is the whole file.
   if (status !== 206 || (from === 0 && header(response, "content-range") === "")) {
     const total = /^\d+$/.test(length) ? Number(length) : null;
-    return ok({
-      ...{ body, discard, offset: 0, end: total, lengthAgrees: total !== null, total },
-      ...{ validator, supportsRanges },
-    });
+    const lengthAgrees = total !== null;
+    return ok({ body, discard, offset: 0, end: total, lengthAgrees, total, validator, supportsRanges });
   }
   const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(header(response, "content-range"));
   const same =
@@ -259,9 +257,9 @@ const OTHER_PART: SourceError = {
   restart: true,
 };
 
-/** A server that ignores which part is requested, but says that it is this one. */
+/** A server that ignores the requested range, but claims to send it. */
 export const OTHER_BYTES: SourceError = {
-  failure: failure("source_server_error", "It sends other bytes than the part that it says."),
+  failure: failure("source_server_error", "It sends other bytes than the range that its answer names."),
   isTransient: true,
   restart: true,
 };

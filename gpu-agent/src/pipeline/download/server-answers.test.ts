@@ -56,7 +56,7 @@ describe("answers", () => {
     [503, { server: "cloudflare" }],
     [202, { "x-amzn-waf-action": "challenge" }],
     [429, { "x-vercel-mitigated": "challenge" }],
-  ])("%i with a test for people is not retried: %j", async (status, headers) => {
+  ])("%i with a bot check is not retried: %j", async (status, headers) => {
     await using server = await localServer((_, response) =>
       response.writeHead(status, headers).end("<!DOCTYPE html><head><title>Just a moment...</title>"),
     );
@@ -299,9 +299,7 @@ describe.skipIf(!canMakeCertificates)("https", () => {
       (request, response) => serveFile(request, response, VIDEO),
       certificateFor("127.0.0.1", dir),
     );
-    expect(await fetchFrom(server)).toMatchObject(
-      failed("source_unreachable", "certificate is signed by itself"),
-    );
+    expect(await fetchFrom(server)).toMatchObject(failed("source_unreachable", "certificate is self-signed"));
     expect(server.connections()).toBe(1);
     expect(server.requests).toHaveLength(0);
   });

@@ -22,10 +22,10 @@ const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "has expired",
   CERT_NOT_YET_VALID: "is not valid yet",
   ERR_TLS_CERT_ALTNAME_INVALID: "is for another host",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "is signed by itself",
-  SELF_SIGNED_CERT_IN_CHAIN: "is of an authority that is not known",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "is of an authority that is not known, or its chain is incomplete",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "comes without the one of its issuer: the chain is incomplete",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "is self-signed",
+  SELF_SIGNED_CERT_IN_CHAIN: "was issued by an unknown authority",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "was issued by an unknown authority, or its chain is incomplete",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "comes without its issuer's certificate: the chain is incomplete",
 };
 
 const PROXY_LOGIN = "asks for a user name and a password.";
@@ -42,7 +42,7 @@ export function statusError(
 ): SourceError {
   const says = `It answered ${status}${reasonIn(answer)}.`;
   if (isChallenge(response, answer)) {
-    const detail = `${says} It serves browsers only: it wants a proof that a person is there.`;
+    const detail = `${says} It serves browsers only: it checks that its visitors are human.`;
     return { failure: failure("source_denied", detail), isTransient: false };
   }
   const waitMs = retryAfterMs(header(response, "retry-after"), header(response, "date"));
@@ -65,7 +65,7 @@ export function statusError(
   return { failure: failure("source_server_error", says), isTransient: false };
 }
 
-/** The marks of services that test visitors: Cloudflare's, Amazon's and Vercel's headers, and Cloudflare's older page. */
+/** Bot checks: the headers of Cloudflare, AWS and Vercel, and Cloudflare's older page. */
 function isChallenge(response: Pick<HttpAnswer, "headers">, answer: string): boolean {
   const marks = ["cf-mitigated", "x-amzn-waf-action", "x-vercel-mitigated"];
   return (
@@ -130,14 +130,10 @@ export function connectionError(error: unknown): SourceError {
     return { failure: failure("source_unreachable", detail), isTransient: false };
   }
   const certificate = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/.test(code);
-  const fault = CERTIFICATE_FAULTS[code];
+  const fault = CERTIFICATE_FAULTS[code] ?? "is not valid";
   const tls = /^(?:ERR_SSL_|EPROTO$)/.test(code) ? `The TLS connection failed (${code}).` : null;
   const detail =
-    known[code] ??
-    tls ??
-    (certificate
-      ? `Its certificate ${fault === undefined ? "is not valid" : fault} (${code}).`
-      : errorText(error));
+    known[code] ?? tls ?? (certificate ? `Its certificate ${fault} (${code}).` : errorText(error));
   return { failure: failure("source_unreachable", detail), isTransient: !certificate };
 }
 

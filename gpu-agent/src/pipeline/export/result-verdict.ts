@@ -79,16 +79,8 @@ function judged({ train, views, capture }: ResultFacts): ResultVerdict & { reado
   const how = overfit
     ? `Sharp where it was photographed, wrong in between: training views are ${gap.toFixed(0)} dB better than held-out ones.`
     : "The splat is wrong or blurred even near its views.";
-  return {
-    ...{ verdict, overfit },
-    advice: joined(
-      how,
-      measured,
-      worstViews(views),
-      uncovered,
-      whatHelps(capture, overfit, contrastLack > DIM),
-    ),
-  };
+  const help = whatHelps(capture, overfit, contrastLack > DIM);
+  return { verdict, overfit, advice: joined(how, measured, worstViews(views), uncovered, help) };
 }
 
 function joined(...sentences: readonly string[]): string {

@@ -22,7 +22,7 @@ export interface ContainerFacts {
   readonly livePhoto: boolean;
   /** The share of its bytes that the file has, where the container tells. */
   readonly shareOfBytes: number;
-  /** The share of its bytes up to a damaged part, where reading stops although the video goes on. */
+  /** The share of its bytes before a damaged part, where reading stops although more video follows. */
   readonly shareReadable: number;
   /** Whether it ends in the middle of one of its parts. */
   readonly cutOff: boolean;

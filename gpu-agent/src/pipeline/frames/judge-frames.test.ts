@@ -15,7 +15,7 @@ describe("judgeDecoded", () => {
     );
   });
 
-  it("quotes what there is where nothing else is said", () => {
+  it("quotes the last line when no line tells anything", () => {
     expect(judgeDecoded(0, 9, ["Conversion failed!"])?.detail).toMatch(/ffmpeg said: Conversion failed!$/);
   });
 

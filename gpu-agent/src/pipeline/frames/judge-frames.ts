@@ -11,11 +11,11 @@ const NO_DECODER =
 const NOT_UNDERSTOOD =
   /Unrecognized option|Option .* not found|No such filter|Error (?:parsing|splitting|initializing|configuring|opening) (?:option|filter|the argument list|complex filter)/i;
 
-/** What ffmpeg says about itself after a decoder's error, which tells nothing. */
+/** What ffmpeg reports after a decoder's error, which does not explain it. */
 const AFTERMATH =
   /Terminating thread|Task finished with error|Nothing was written|received no packets|Conversion failed|^Error number/;
 
-/** The last words that tell something. */
+/** The last error line that explains something. */
 function wordsOf(errors: readonly string[]): string {
   const telling = errors.findLast((line) => !AFTERMATH.test(line)) ?? errors.at(-1);
   return telling === undefined ? "" : ` ffmpeg said: ${telling}`;

@@ -19,5 +19,6 @@ export async function leadingBytes(path: string): Promise<number> {
   await using file = await open(path);
   const head = await readBytes(file, 0, MAX_LEADING_BYTES);
   const starts = BEGINNINGS.map(([mark, at]) => head.indexOf(Buffer.from(mark, "hex")) - at);
-  return Math.min(...starts.filter((start) => start > 0), MAX_LEADING_BYTES) % MAX_LEADING_BYTES;
+  const [first = 0] = starts.filter((start) => start > 0).toSorted((a, b) => a - b);
+  return first;
 }

@@ -77,7 +77,7 @@ async function unreadable(path: string, words: string): Promise<Failure> {
   const leading = await leadingBytes(path);
   if (leading > 0 && signature !== "form") {
     const remove = `Remove them: tail -c +${leading + 1} FILE > video`;
-    return failure("video_corrupt", `In the file, ${leading} other bytes come before the video. ${remove}`);
+    return failure("video_corrupt", `The file begins with ${leading} bytes of something else. ${remove}`);
   }
   const kinds: Partial<Record<Signature, string>> = {
     playlist: "It is a playlist that names other files.",

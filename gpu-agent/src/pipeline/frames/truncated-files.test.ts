@@ -102,7 +102,7 @@ it.skipIf(ffmpegOnPath() === null).each([
   ["ASF", SIZED.asf],
 ] as const)("a second %s that follows in the file is named", { timeout: 60_000 }, async (_, output) => {
   const note = await notesOnChanged(output ?? [], (bytes) => Buffer.concat([bytes, bytes]));
-  expect(note).toMatch(/^The file is several videos, one after the other/);
+  expect(note).toMatch(/^The file contains several videos, one after the other/);
 });
 
 describe.skipIf(ffmpegOnPath() === null)("a hole in the middle is named", { timeout: 60_000 }, () => {

@@ -40,7 +40,7 @@ const KINDS: readonly Kind[] = [
         const headers = Buffer.from("HTTP/1.1 200 OK\r\nServer: x\r\n\r\n");
         await writeFile(join(dir, "source"), Buffer.concat([headers, await readFile(join(dir, "video"))]));
       },
-      /30 other bytes come before the video.*tail -c \+31 FILE/,
+      /begins with 30 bytes of something else.*tail -c \+31 FILE/,
     ],
   ),
   [

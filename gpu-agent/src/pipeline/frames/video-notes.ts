@@ -36,7 +36,7 @@ export function videoNotes(video: InputVideo, { request, decoded, run, uniform }
   }
   if (container.joined) {
     notes.push(
-      "The file is several videos, one after the other, of which only the first was read. Send them as several files.",
+      "The file contains several videos, one after the other. Only the first was read: send them as separate files.",
     );
   }
   if (container.shareReadable < 1) notes.push(stopsAt(container));
