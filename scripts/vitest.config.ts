@@ -19,7 +19,7 @@ const HANG_TIMEOUT_MS = 240_000;
 const TIMEOUTS = {
   testTimeout: HANG_TIMEOUT_MS,
   hookTimeout: 300_000,
-  expect: { poll: { timeout: 25_000 } },
+  expect: { poll: { timeout: 60_000 } },
 };
 
 /** One more than the two cores that the tests have to pass on: end-to-end tests wait for timers and for other processes. */

@@ -12,7 +12,7 @@ import { type EmbeddedControlPlane, startControlPlane } from "./index.ts";
 const KEY = "key-of-the-small-disk";
 const MIB = 1024 * 1024;
 const PART = 32 * MIB;
-const POLL = { timeout: 30_000, interval: 100 };
+const POLL = { timeout: 60_000, interval: 100 };
 
 const mountPoint = mkdtempSync(join(tmpdir(), "splatt-disk-"));
 const canMount = mount("-t", "tmpfs", "-o", "size=160m", "tmpfs");

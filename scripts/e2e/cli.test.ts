@@ -245,7 +245,7 @@ describe("as a script uses it", () => {
     await harness.mint();
     const jobId = await harness.createJob();
     await stack.client.cancelJob(jobId);
-    await expect.poll(() => received.length, { timeout: 50_000 }).toBe(1);
+    await expect.poll(() => received.length, { timeout: 90_000 }).toBe(1);
     const [{ headers, body } = { headers: {}, body: "" }] = received;
     expect(await verifyWebhook(headers, body, secret)).toMatchObject({
       type: "job.cancelled",

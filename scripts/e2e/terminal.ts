@@ -45,7 +45,7 @@ export class Terminal {
   }
 
   async shows(pattern: RegExp): Promise<void> {
-    await expect.poll(() => this.plain, { timeout: 50_000 }).toMatch(pattern);
+    await expect.poll(() => this.plain, { timeout: 90_000 }).toMatch(pattern);
   }
 
   type(text: string): void {

@@ -10,7 +10,7 @@ import { startControlPlane } from "../index.ts";
 
 const PAGE = join(import.meta.dirname, "..", "..", "..", "docs", "webhooks.md");
 /** For hooks, where `expect.poll` cannot wait. */
-export const PATIENT = { timeout: 25_000 };
+export const PATIENT = { timeout: 60_000 };
 const API_KEY = "key-of-the-receivers";
 /** Receivers refuse what was signed more than five minutes ago. */
 const TOO_OLD_MS = 6 * 60 * 1000;

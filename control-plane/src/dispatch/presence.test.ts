@@ -35,7 +35,7 @@ async function isConnected(agentId: string): Promise<boolean> {
 }
 
 async function writesBecome(count: number): Promise<void> {
-  await vi.waitFor(() => expect(writes).toBe(count), { timeout: 10_000 });
+  await vi.waitFor(() => expect(writes).toBe(count), { timeout: 60_000 });
 }
 
 it("an agent that comes back while its end is being written stays connected", async () => {

@@ -87,7 +87,7 @@ describe("Ctrl-C while the job is being created", () => {
   it.each([
     ["an answer in time tells its id", true, /The job continues.*splatt watch 5f0c7b0e/],
     ["no answer leaves it open", false, /Whether the job was created is not known.*splatt list/],
-  ])("%s", { timeout: 20_000 }, async (_, isAnswered, said) => {
+  ])("%s", { timeout: 60_000 }, async (_, isAnswered, said) => {
     const ctrlC = new AbortController();
     const server = createServer((request, response) => {
       request.resume();

@@ -167,7 +167,7 @@ describe("an agent that is killed", () => {
         const record = JSON.parse(await readFile(`${file}.part.json`, "utf8"));
         expect(record.spans).toHaveLength(TEST_LIMITS.connections);
       },
-      { timeout: 20_000, interval: 20 },
+      { timeout: 60_000, interval: 20 },
     );
     child.kill("SIGKILL");
     await once(child, "exit");

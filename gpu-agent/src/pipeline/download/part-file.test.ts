@@ -39,6 +39,6 @@ it("records new bytes while a slow disk still writes the previous record", async
 
   // Nothing comes any more, and nobody closes the file.
   vi.runOnlyPendingTimers();
-  await vi.waitFor(async () => expect(await recorded()).toEqual([{ from: 0, to: 200 }]), { timeout: 20_000 });
+  await vi.waitFor(async () => expect(await recorded()).toEqual([{ from: 0, to: 200 }]), { timeout: 60_000 });
   await part.close();
 });

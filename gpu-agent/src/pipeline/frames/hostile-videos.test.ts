@@ -110,7 +110,7 @@ describe.skipIf(!installed)("a broken or hostile video", { timeout: 90_000 }, ()
 it.skipIf(!installed || !straceWorks)("strace would tell, so that the above can fail", async () => {
   const ffmpeg = await watched("ffmpeg", dir);
   // Not spawnSync: the server that is connected to lives in this process.
-  const run = (...args: string[]) => execa(ffmpeg, ["-nostdin", ...args], { reject: false, timeout: 20_000 });
+  const run = (...args: string[]) => execa(ffmpeg, ["-nostdin", ...args], { reject: false, timeout: 60_000 });
   await writeFile(join(dir, "source"), "ffconcat version 1.0\nfile /etc/passwd\n");
   await run("-safe", "0", "-f", "concat", "-i", join(dir, "source"));
   expect(await systemCalls(dir)).toContain('"/etc/passwd"');
