@@ -1,4 +1,4 @@
-import { type SplatCloud, selectGaussians } from "@splatt/formats";
+import { type SplatCloud, selectGaussians } from "@splatt/formats/splats";
 import type { PinholeCamera } from "./dataset/camera.ts";
 import type { ImageSize } from "./dataset/downscale.ts";
 import type { FrameStore } from "./dataset/frame-stores.ts";

@@ -1,4 +1,4 @@
-import { ok, type Result } from "@splatt/shared";
+import { ok, type Result } from "@splatt/shared/outcomes";
 import { openPly } from "./ply.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { err, ok, type Result } from "@splatt/shared";
+import { err, ok, type Result } from "@splatt/shared/outcomes";
 
 /*
  * The Polygon File Format (Turk 1994), limited to what point clouds and splats use: a vertex table of scalar

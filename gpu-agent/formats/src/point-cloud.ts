@@ -1,4 +1,4 @@
-import { ok, type Result } from "@splatt/shared";
+import { ok, type Result } from "@splatt/shared/outcomes";
 import { interleaved, readPlyColumns } from "./ply.ts";
 
 /** Coloured points, as structure from motion finds them. */

@@ -1,5 +1,5 @@
 import { totalmem } from "node:os";
-import { err, ok, type Result } from "@splatt/shared";
+import { err, ok, type Result } from "@splatt/shared/outcomes";
 import { interleaved, type PlyField, type PlyHeader, readPlyColumns, writePly } from "./ply.ts";
 import { emptySplatCloud, restCoefficients, type SplatCloud } from "./splat-cloud.ts";
 

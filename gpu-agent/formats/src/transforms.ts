@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { err, errorText, type Failure, failure, ok, type Result } from "@splatt/shared";
+import { err, errorText, type Failure, failure, ok, type Result } from "@splatt/shared/outcomes";
 import { z } from "zod";
 
 const Row4 = z.tuple([z.number(), z.number(), z.number(), z.number()]);

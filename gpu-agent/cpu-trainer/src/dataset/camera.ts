@@ -1,4 +1,4 @@
-import type { Matrix4 } from "@splatt/formats";
+import type { Lens, Matrix4 } from "@splatt/formats";
 
 /** A pinhole camera that looks at an image of `width` × `height` pixels; pixel (0, 0) covers [0, 1)². */
 export interface PinholeCamera {
@@ -23,6 +23,10 @@ export interface Intrinsics {
   readonly focalY: number;
   readonly centerX: number;
   readonly centerY: number;
+}
+
+export function intrinsicsOf({ w, h, fl_x, fl_y, cx, cy }: Lens): Intrinsics {
+  return { width: w, height: h, focalX: fl_x, focalY: fl_y, centerX: cx, centerY: cy };
 }
 
 /** The camera of a posed frame, whose matrix is camera-to-world with OpenGL axes (x right, y up, z back). */

@@ -1,7 +1,6 @@
 import { join, resolve, sep } from "node:path";
 import {
   type Dataset,
-  type Lens,
   lensOf,
   type Matrix4,
   type PointCloud,
@@ -9,9 +8,9 @@ import {
   readPointCloud,
   type Transforms,
 } from "@splatt/formats";
-import { err, errorText, type Failure, failure, ok, type Result } from "@splatt/shared";
-import sharp from "sharp";
-import { type Intrinsics, type PinholeCamera, pinholeCamera } from "./camera.ts";
+import { type Failure, ok, type Result } from "@splatt/shared/outcomes";
+import { intrinsicsOf, pinholeCamera } from "./camera.ts";
+import { type DatasetFrame, invalid } from "./read-photo.ts";
 
 /** A dataset without its pixels: cameras at the photos' own size, after undistortion. */
 export interface LoadedDataset {
@@ -19,13 +18,6 @@ export interface LoadedDataset {
   readonly train: readonly DatasetFrame[];
   readonly heldOut: readonly DatasetFrame[];
   readonly points: PointCloud;
-}
-
-export interface DatasetFrame {
-  readonly name: string;
-  readonly path: string;
-  readonly camera: PinholeCamera;
-  readonly lens: Lens;
 }
 
 /**
@@ -77,27 +69,4 @@ function isRotation([r0, r1, r2]: Matrix4): boolean {
       return Math.abs(product - (i === j ? 1 : 0)) < ROTATION_TOLERANCE;
     }),
   );
-}
-
-export function intrinsicsOf({ w, h, fl_x, fl_y, cx, cy }: Lens): Intrinsics {
-  return { width: w, height: h, focalX: fl_x, focalY: fl_y, centerX: cx, centerY: cy };
-}
-
-/** Decodes a photo to interleaved red, green and blue bytes, and checks that it has the camera's size. */
-export async function readPhoto(frame: DatasetFrame): Promise<Result<Uint8Array, Failure>> {
-  try {
-    const image = sharp(frame.path).toColourspace("srgb").removeAlpha().raw();
-    const { data, info } = await image.toBuffer({ resolveWithObject: true });
-    const { width, height } = frame.camera;
-    if (info.width !== width || info.height !== height || info.channels !== 3) {
-      return invalid(`${frame.name} has ${info.width}×${info.height} pixels, its camera ${width}×${height}.`);
-    }
-    return ok(data);
-  } catch (error) {
-    return invalid(`${frame.name} cannot be decoded: ${errorText(error)}`);
-  }
-}
-
-function invalid(detail: string): Result<never, Failure> {
-  return err(failure("dataset_invalid", detail));
 }

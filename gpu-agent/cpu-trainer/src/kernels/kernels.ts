@@ -1,5 +1,5 @@
 /// <reference path="../wasm/webassembly.d.ts" />
-import { err, errorText, ok, type Result } from "@splatt/shared";
+import { err, errorText, ok, type Result } from "@splatt/shared/outcomes";
 import { ConstantPool } from "../wasm/constant-pool.ts";
 import { encodeModule, type FunctionCode } from "../wasm/module-encoder.ts";
 import { adamKernel } from "./adam.ts";

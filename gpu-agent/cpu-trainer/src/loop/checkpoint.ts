@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
-import { err, errorText, ok, type Result } from "@splatt/shared";
+import { err, errorText, ok, type Result } from "@splatt/shared/outcomes";
 import { z } from "zod";
 import { clearSlots } from "../scene/gaussians.ts";
 import type { Workspace } from "../scene/workspace.ts";

@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { writeShPly } from "@splatt/formats";
-import { errorText, type Failure, failure, ok, type Result, type TrainReport } from "@splatt/shared";
+import { writeShPly } from "@splatt/formats/splats";
+import type { TrainReport } from "@splatt/shared";
+import { errorText, type Failure, failure, ok, type Result } from "@splatt/shared/outcomes";
 import { cameraToWorld } from "../dataset/camera.ts";
 import type { ImageSize } from "../dataset/downscale.ts";
 import type { FrameSlot } from "../dataset/frame-stores.ts";

@@ -1,6 +1,6 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type SplatCloud, writeShPly } from "@splatt/formats";
+import { type SplatCloud, writeShPly } from "@splatt/formats/splats";
 
 /** Splats written during training, for previews. The first group is the step. */
 export const EARLY_SPLAT_NAME = /^early_(\d+)\.ply$/;

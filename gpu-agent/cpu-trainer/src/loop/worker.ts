@@ -1,7 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { loadPhotos } from "../dataset/photo-loading.ts";
 import { openWorkspace } from "../scene/workspace.ts";
-import { coordinate } from "./coordinator.ts";
 import type { ThreadMessage, ThreadTask } from "./messages.ts";
 import { runWorker } from "./thread-team.ts";
 
@@ -14,5 +13,7 @@ if (task.coordinator === null) {
   if (loaded.ok) runWorker(workspace, task.controlBlock, task.thread);
   else post({ type: "failed", failure: loaded.error });
 } else {
+  // One thread of them coordinates; the others need not load what only it does.
+  const { coordinate } = await import("./coordinator.ts");
   await coordinate(task.coordinator, task.photos, workspace, task.controlBlock, post);
 }

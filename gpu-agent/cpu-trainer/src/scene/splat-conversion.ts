@@ -1,4 +1,4 @@
-import { emptySplatCloud, restCoefficients, type SplatCloud } from "@splatt/formats";
+import { emptySplatCloud, restCoefficients, type SplatCloud } from "@splatt/formats/splats";
 import { PARAM } from "../kernels/memory-layout.ts";
 import { MIN_ALPHA } from "../kernels/projection.ts";
 import { clearSlots, logit } from "./gaussians.ts";

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { intrinsicsOf, pinholeCamera, resized, SplatRenderer } from "@splatt/cpu-trainer";
+import { intrinsicsOf, pinholeCamera, resized, SplatRenderer } from "@splatt/cpu-trainer/rendering";
 import { lensOf, readShPly, readTransforms } from "@splatt/formats";
 import sharp from "sharp";
 import { bestView } from "./best-view.ts";

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
-import { SplatRenderer } from "@splatt/cpu-trainer";
+import { SplatRenderer } from "@splatt/cpu-trainer/rendering";
 import { lensOf, type PosedFrame, readShPly, readTransforms, type Transforms } from "@splatt/formats";
 import type { Coverage } from "@splatt/shared";
 import sharp from "sharp";

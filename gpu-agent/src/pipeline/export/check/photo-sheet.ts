@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, normalize } from "node:path";
-import { SplatRenderer } from "@splatt/cpu-trainer";
+import { SplatRenderer } from "@splatt/cpu-trainer/rendering";
 import { lensOf, type PosedFrame, type SplatCloud, type Transforms } from "@splatt/formats";
 import type { ContactSheet, PhotoSheet } from "@splatt/shared";
 import sharp, { type OverlayOptions } from "sharp";

@@ -5,7 +5,7 @@ import {
   undistort,
   undistortionMap,
   validPixels,
-} from "@splatt/cpu-trainer";
+} from "@splatt/cpu-trainer/rendering";
 import type { Lens, PosedFrame } from "@splatt/formats";
 import sharp from "sharp";
 

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { pinholeCamera, SplatRenderer } from "@splatt/cpu-trainer";
-import { type Matrix4, readShPly } from "@splatt/formats";
+import { pinholeCamera, SplatRenderer } from "@splatt/cpu-trainer/rendering";
+import type { Matrix4 } from "@splatt/formats";
+import { readShPly } from "@splatt/formats/splats";
 import sharp from "sharp";
 import type { RenderingCost } from "./plan-film.ts";
 

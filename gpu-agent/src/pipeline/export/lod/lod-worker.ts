@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { readShPly, rotateSplatCloud } from "@splatt/formats";
+import { readShPly, rotateSplatCloud } from "@splatt/formats/splats";
 import type { WebFrameTask } from "../web-formats.ts";
 import { writeLodSet } from "./write-lod-set.ts";
 

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type SplatCloud, selectGaussians } from "@splatt/formats";
+import { type SplatCloud, selectGaussians } from "@splatt/formats/splats";
 import { LOD_META_FILE } from "@splatt/shared";
 import { writeSog } from "../sog/write-sog.ts";
 import type { LodBound, LodFile, LodMeta, LodNode } from "./lod-meta.ts";

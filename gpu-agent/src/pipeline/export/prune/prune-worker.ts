@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
-import { SplatRenderer } from "@splatt/cpu-trainer";
+import { SplatRenderer } from "@splatt/cpu-trainer/rendering";
 import {
   lensOf,
   type PosedFrame,

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
-import { mortonOrder } from "@splatt/cpu-trainer";
-import { restCoefficients, type SplatCloud } from "@splatt/formats";
+import { mortonOrder } from "@splatt/cpu-trainer/rendering";
+import { restCoefficients, type SplatCloud } from "@splatt/formats/splats";
 import { strToU8, zipSync } from "fflate";
 import sharp from "sharp";
 import { codebookOf, encode } from "./codebook.ts";
