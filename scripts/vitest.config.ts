@@ -25,7 +25,7 @@ const TIMEOUTS = {
 /** One more than the two cores that the tests have to pass on: end-to-end tests wait for timers and for other processes. */
 const MAX_WORKERS = 3;
 
-/** The processes that tests start compile each module once. */
+/** The processes and threads that tests start compile each module once. */
 const env = { NODE_COMPILE_CACHE: join(ROOT, "node_modules", ".cache", "node-compile-cache") };
 
 /** Compares every answer of a control plane with the contract. */
@@ -95,6 +95,7 @@ export default defineConfig({
         root: join(import.meta.dirname, "simulation"),
         test: {
           name: "simulation",
+          env,
           environment: "node",
           exclude: EXCLUDED,
           // Runs last: it uses one thread per core.

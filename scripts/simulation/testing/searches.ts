@@ -11,12 +11,17 @@ export function seedsFrom(first: number, count: number): number[] {
 /** The first few failures of the shipped code on these seeds, as text. */
 export async function failuresIn(seeds: readonly number[], threads: number): Promise<string[]> {
   const failures: string[] = [];
-  const onOutcome = ({ seed, failure }: Outcome) => {
-    if (failure !== null) failures.push(`seed ${seed}: ${failure.invariant}: ${failure.finding}`);
+  const onOutcome = (outcome: Outcome) => {
+    failures.push(...failureText(outcome));
     return failures.length < MAX_FAILURES;
   };
   await search({ seeds, threads, changes: [], onOutcome });
   return failures;
+}
+
+/** The failure as text, if there is one. */
+export function failureText({ seed, failure }: Outcome): string[] {
+  return failure === null ? [] : [`seed ${seed}: ${failure.invariant}: ${failure.finding}`];
 }
 
 /** A mutation that survives this many seeds shows that an invariant has stopped being checked. */
