@@ -157,8 +157,15 @@ function leaveFiles(dir: string, plan: FakePlan, run: FakeRun, args: readonly st
   }
 }
 
+/** Nothing of it has to survive a crash. */
+function databaseAt(path: string): DatabaseSync {
+  const db = new DatabaseSync(path);
+  db.exec("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF");
+  return db;
+}
+
 function leaveFeatures(path: string, run: FakeRun, images: string): void {
-  using db = new DatabaseSync(path);
+  using db = databaseAt(path);
   db.exec(`CREATE TABLE cameras (camera_id INTEGER PRIMARY KEY, model INTEGER, width INTEGER, height INTEGER,
       params BLOB, prior_focal_length INTEGER);
     CREATE TABLE images (image_id INTEGER PRIMARY KEY, name TEXT, camera_id INTEGER);
@@ -180,7 +187,7 @@ function leaveFeatures(path: string, run: FakeRun, images: string): void {
 const pairId = (first: number, second: number) => 2147483647 * first + second;
 
 function leaveMatches(path: string, run: FakeRun, isApart: boolean): void {
-  using db = new DatabaseSync(path);
+  using db = databaseAt(path);
   db.exec("BEGIN");
   if (isApart) {
     const images = db.prepare("SELECT image_id FROM images").all().length;
@@ -196,7 +203,7 @@ function leaveMatches(path: string, run: FakeRun, isApart: boolean): void {
 }
 
 function leavePairs(path: string, list: string, run: FakeRun, isApart: boolean): void {
-  using db = new DatabaseSync(path);
+  using db = databaseAt(path);
   db.exec("BEGIN");
   const rows = db.prepare("SELECT name, image_id FROM images").all();
   const ids = new Map(rows.map(({ name, image_id }) => [name, Number(image_id)]));
@@ -260,15 +267,29 @@ function spoil(model: ColmapModel, spoiling: Spoiling): ColmapModel {
   }
 }
 
+type ModelFiles = ReturnType<typeof encodeModel>;
+/** Many tests of a file use the same models. */
+const encoded = new Map<string, ModelFiles>();
+
+async function writeModel(dir: string, ...shape: Parameters<typeof encodedModel>): Promise<void> {
+  const key = JSON.stringify(shape);
+  const files = encoded.get(key) ?? encodedModel(...shape);
+  encoded.set(key, files);
+  await mkdir(dir, { recursive: true });
+  await writeFile(join(dir, "cameras.bin"), files.cameras);
+  await writeFile(join(dir, "images.bin"), files.images);
+  await writeFile(join(dir, "points3D.bin"), files.points);
+  await writeFile(join(dir, "project.ini"), "x");
+}
+
 /** A model of images on an arc around some points. */
-async function writeModel(
-  dir: string,
+function encodedModel(
   count: number,
   pointCount: number,
   spoiling?: Spoiling,
   /** Frames before its first one. */
   skipped = 0,
-): Promise<void> {
+): ModelFiles {
   const poses = Array.from({ length: count }, (_, i) => {
     return lookAt([3 * Math.cos(i / 9), 1, 3 * Math.sin(i / 9)], [0, 0, 0], [0, 1, 0]);
   });
@@ -278,10 +299,5 @@ async function writeModel(
     name: `frame_${String(i + 1 + skipped).padStart(5, "0")}.jpg`,
   }));
   const model = { ...whole, images };
-  const files = encodeModel(spoiling ? spoil(model, spoiling) : model);
-  await mkdir(dir, { recursive: true });
-  await writeFile(join(dir, "cameras.bin"), files.cameras);
-  await writeFile(join(dir, "images.bin"), files.images);
-  await writeFile(join(dir, "points3D.bin"), files.points);
-  await writeFile(join(dir, "project.ini"), "x");
+  return encodeModel(spoiling ? spoil(model, spoiling) : model);
 }
