@@ -32,20 +32,13 @@ export interface WorkerBundle {
 }
 
 /**
- * Builds the same bundle that `wrangler deploy` uploads. The bundle of the embedded Worker is cached, because every start
- * needs it.
+ * Builds the same bundle that `wrangler deploy` uploads. It is cached, because every start needs it.
  *
- * @param testing a module to bundle instead of the embedded Worker, and where to
+ * @param main the module to bundle, of the control plane's sources
  */
-export async function bundleWorker(testing?: {
-  readonly main: string;
-  readonly outDir: string;
-}): Promise<WorkerBundle> {
-  const main = testing?.main ?? EMBEDDED_WORKER;
-  const dir =
-    testing?.outDir ??
-    (await cachedBuild({ name: "worker", sources: SOURCES, make: (made) => build(made, main) }));
-  if (testing !== undefined) await build(dir, main);
+export async function bundleWorker(main = EMBEDDED_WORKER): Promise<WorkerBundle> {
+  const name = main === EMBEDDED_WORKER ? "worker" : basename(main, ".ts");
+  const dir = await cachedBuild({ name, sources: SOURCES, make: (made) => build(made, main) });
   return { script: join(dir, `${basename(main, ".ts")}.js`), assets: join(dir, "assets") };
 }
 

@@ -97,9 +97,7 @@ export async function startControlPlane(options: EmbeddedOptions): Promise<Embed
 
     const transfers = new Transfers();
     const secret = newDoorSecret();
-    const bundle = await bundleWorker(
-      options.testing && { main: options.testing.main, outDir: join(dataDir, "worker") },
-    );
+    const bundle = await bundleWorker(options.testing?.main);
     const worker = { path: bundle.script, contents: await readFile(bundle.script, "utf8") };
     const runtimeOptions = toRuntimeOptions(options, worker, secret, {
       OBJECT_STORE: storeService(store, transfers),

@@ -35,10 +35,7 @@ try {
       ...["-xzf", join(dir, "packages", archive), "-C", into, "--strip-components=1"],
     ]);
   }
-  const { script } = await bundleWorker({
-    main: join(PACKAGE_DIR, "src", "index.ts"),
-    outDir: join(dir, "built"),
-  });
+  const { script } = await bundleWorker(join(PACKAGE_DIR, "src", "index.ts"));
   await mkdir(join(kept, "worker"));
   await writeFile(join(kept, "worker", "index.js"), await readFile(script));
   const migrations = join(PACKAGE_DIR, "migrations");

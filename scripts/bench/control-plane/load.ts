@@ -1,6 +1,5 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { Agent } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bundleWorker } from "@splatt/control-plane/bundle";
@@ -40,11 +39,10 @@ export interface Load {
  * @param stateDir the databases to begin with
  */
 export async function runLoad(load: Load, stateDir: string): Promise<void> {
-  const outDir = await mkdtemp(join(tmpdir(), "splatt-bench-load-"));
   const http = new Agent({ keepAlive: true });
   try {
     const main = join(import.meta.dirname, "..", "..", "..", "control-plane", "src", "index.ts");
-    const { script } = await bundleWorker({ main, outDir });
+    const { script } = await bundleWorker(main);
     const worker = await startWorkerAlone({ script, stateDir, apiKey: API_KEY });
     try {
       await loadWorker(load, worker.url, http);
@@ -56,7 +54,6 @@ export async function runLoad(load: Load, stateDir: string): Promise<void> {
     }
   } finally {
     http.destroy();
-    await rm(outDir, { recursive: true });
   }
 }
 
