@@ -1,5 +1,6 @@
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, cp, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { cachedBuild } from "@splatt/control-plane/build-cache";
 import { emptySplatCloud, type Matrix4, writeShPly } from "@splatt/formats";
 import { createLogger } from "@splatt/gpu-agent/log";
 import { createExportStage } from "@splatt/gpu-agent/pipeline/export/export-stage";
@@ -30,6 +31,32 @@ const CURVES = {
 
 /** The lines of the log of the prepared job. */
 export const LOG_LINES = Array.from({ length: 400 }, (_, line) => `train: step ${line} of 400`);
+
+/** What the files are made of. */
+const SOURCES = [
+  "pnpm-lock.yaml",
+  "scripts/e2e/pages/prepared-results.ts",
+  "{shared,gpu-agent,gpu-agent/cpu-trainer,gpu-agent/formats}/{package.json,src/**}",
+];
+
+/**
+ * Copies of the result files of a small job. They are made once for all tests that show them.
+ *
+ * @returns their paths
+ */
+export async function preparedResults(dir: string): Promise<string[]> {
+  const made = await cachedBuild({
+    name: "prepared-results",
+    sources: SOURCES,
+    make: async (folder) => {
+      const work = join(folder, "work");
+      for (const file of await prepareResults(work)) await rename(file, join(folder, basename(file)));
+      await rm(work, { recursive: true });
+    },
+  });
+  await cp(made, dir, { recursive: true });
+  return (await readdir(dir)).map((name) => join(dir, name));
+}
 
 /**
  * The result files of a small job, made by the agent's own export: a ball whose quarters have different colours, so that
