@@ -1,13 +1,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { startControlPlane } from "@splatt/control-plane/embedded";
 import { formatWorkerLog } from "@splatt/local/worker-log";
 import { isTerminal, type JobView, type SourcePolicy } from "@splatt/shared";
 import { Splatt } from "splatt";
 
 const API_KEY = "e2e-key";
-const POLL_MS = 50;
+/** Between two looks at a job: a part of the time that it has been waited for. Each look costs both sides milliseconds. */
+const PAUSE = { min: 50, max: 250, share: 0.1 };
 
 /** A real control plane on workerd with a temporary folder, and a client for it. */
 export async function startLocalStack(
@@ -60,11 +62,13 @@ export async function jobBecomes(
   jobId: string,
   wanted: (job: JobView) => boolean,
 ): Promise<JobView> {
+  const began = performance.now();
   for (;;) {
     const job = await client.getJob(jobId);
     if (wanted(job)) return job;
     if (isTerminal(job.status)) throw new Error(`The job has ended as ${job.status}: ${job.message}`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    const pause = PAUSE.share * (performance.now() - began);
+    await setTimeout(Math.min(PAUSE.max, Math.max(PAUSE.min, pause)));
   }
 }
 

@@ -2,6 +2,7 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import {
   type EmbeddedControlPlane,
   type EmbeddedOptions,
@@ -23,6 +24,8 @@ import type { StoreFaults } from "./store-faults.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 
 const FAULTY_WORKER = createRequire(import.meta.url).resolve("@splatt/control-plane/testing/faulty-worker");
+
+const RETRY_MS = 50;
 
 type Timing = Readonly<Record<string, number>>;
 
@@ -188,6 +191,7 @@ export class FaultHarness<C extends ControlPlane = ControlPlane> {
         return await call();
       } catch (error) {
         if (!(error instanceof ApiProblem) || error.problem.status < 500) throw error;
+        await setTimeout(RETRY_MS);
       }
     }
   }
