@@ -59,7 +59,7 @@ export async function fuzzApi(
         ...["--checks", "all", "--exclude-checks", EXCLUDED_CHECKS.join(",")],
         ...["--suppress-health-check", "all", "--generation-database", "none", "--warnings", "off"],
         ...["--continue-on-failure", "--no-shrink", "--no-color"],
-        // How long an answer takes is the machine's; one that hangs is a failure.
+        // The time of an answer depends on the machine; only one that hangs is a failure.
         ...["--request-timeout", "60", "--max-response-time", "60"],
         ...["--report", "json", "--report-dir", dir],
       ],

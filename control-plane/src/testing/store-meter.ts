@@ -11,7 +11,7 @@ export interface MeteredQuery {
 const CLASS_A = new Set(["put", "list", "createMultipartUpload", "uploadPart", "complete"]);
 const CLASS_B = new Set(["get", "head"]);
 
-/** Counts what the Worker and its Durable Objects ask of D1 and R2, as it is billed. */
+/** Counts the operations of the Worker and its Durable Objects on D1 and R2, as they are billed. */
 export class StoreMeter {
   readonly queries: MeteredQuery[] = [];
   d1Calls = 0;

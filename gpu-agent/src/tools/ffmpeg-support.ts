@@ -1,6 +1,6 @@
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 
-/** Which ffmpeg the pipeline works with, by what `ffmpeg` and `ffprobe` print of themselves. */
+/** Which ffmpeg the pipeline works with, judged by what `ffmpeg` and `ffprobe` report about themselves. */
 
 /** ffmpeg 4.4, identified by its libavutil: builds without a release number have that too. */
 const OLDEST = { text: "4.4", libavutil: [56, 70] } as const;

@@ -58,12 +58,12 @@ export class Watcher implements LinkEnd {
     const message = JSON.parse(frame) as WatchMessage;
     this.#cursor = message.cursor;
     this.onMessage(message);
-    if (message.type === "ack_wanted") this.#link?.toHub(WATCH_ACK);
+    if (message.type === "ack_wanted") this.#link?.toDispatcher(WATCH_ACK);
     if (message.type === "end") this.ended = message.reason;
   }
 
   onClose(close: CloseFrame): void {
-    this.#link?.toHub(close);
+    this.#link?.toDispatcher(close);
     const reason = Object.entries(WATCH_END).find(([, code]) => code === close.code)?.[0];
     if (reason !== undefined && close.code !== WATCH_END.job_ended) this.ended ??= reason;
     this.onBroken();
@@ -80,11 +80,11 @@ export class Watcher implements LinkEnd {
       else this.#retry();
       return;
     }
-    const { hub } = upgraded;
-    if (hub.end === null) throw new Error("the Dispatcher has not accepted the watcher");
-    const link = new Link(this.#world, this.#path, hub.end, this, "in order");
+    const { dispatcher } = upgraded;
+    if (dispatcher.end === null) throw new Error("the Dispatcher has not accepted the watcher");
+    const link = new Link(this.#world, this.#path, dispatcher.end, this, "in order");
     this.#link = link;
-    hub.connect(link);
+    dispatcher.connect(link);
     const leave = () => {
       if (this.#link !== link) return;
       link.breakFrom("agent");

@@ -1,6 +1,6 @@
 import type { SimProcess } from "../kernel/process.ts";
 import { theWorld } from "../kernel/world.ts";
-import type { HubSocket } from "./hub-socket.ts";
+import type { DispatcherSocket } from "./dispatcher-socket.ts";
 import { type CloseFrame, Link, type LinkEnd } from "./link.ts";
 import { NetworkPath } from "./network-path.ts";
 
@@ -12,7 +12,7 @@ interface SocketEvents {
 
 /** The client's end of a WebSocketPair: handed on in the answer to an upgrade, or used by the Worker itself. */
 export class ClientSocket implements LinkEnd {
-  readonly hub: HubSocket;
+  readonly dispatcher: DispatcherSocket;
   readonly #listeners: { readonly [type in keyof SocketEvents]: ((event: SocketEvents[type]) => void)[] } = {
     message: [],
     close: [],
@@ -20,8 +20,8 @@ export class ClientSocket implements LinkEnd {
   };
   #open: { readonly link: Link; readonly process: SimProcess } | null = null;
 
-  constructor(hub: HubSocket) {
-    this.hub = hub;
+  constructor(dispatcher: DispatcherSocket) {
+    this.dispatcher = dispatcher;
   }
 
   addEventListener<T extends keyof SocketEvents>(type: T, listener: (event: SocketEvents[T]) => void): void {
@@ -30,20 +30,20 @@ export class ClientSocket implements LinkEnd {
 
   /** From now on the running process has this end; the connection breaks when it dies. */
   accept(): void {
-    if (this.hub.end === null) throw new Error("the other end is not accepted");
+    if (this.dispatcher.end === null) throw new Error("the other end is not accepted");
     const process = theWorld().caller("accept");
-    const link = new Link(theWorld(), new NetworkPath(), this.hub.end, this, "in order");
+    const link = new Link(theWorld(), new NetworkPath(), this.dispatcher.end, this, "in order");
     process.atDeath(() => link.breakFrom("agent"));
     this.#open = { link, process };
-    this.hub.connect(link);
+    this.dispatcher.connect(link);
   }
 
   send(frame: string): void {
-    this.#open?.link.toHub(frame);
+    this.#open?.link.toDispatcher(frame);
   }
 
   close(code: number, reason: string): void {
-    this.#open?.link.toHub({ code, reason });
+    this.#open?.link.toDispatcher({ code, reason });
   }
 
   onFrame(frame: string): void {

@@ -51,7 +51,7 @@ export interface ControlPlaneFiles {
 /** The Worker with its bindings, and the network path to it. */
 export class ControlPlane {
   watch: DispatcherWatch = {
-    onHubFrame: () => undefined,
+    onDispatcherFrame: () => undefined,
     onWatcherFrame: () => undefined,
     onAgentFrame: () => undefined,
     onAlarm: () => undefined,
@@ -174,9 +174,9 @@ export class ControlPlane {
   }
 
   /** An upgrade whose reply was lost leaves the Dispatcher with a socket without a peer. */
-  #breakIfOrphaned({ hub }: ClientSocket): void {
+  #breakIfOrphaned({ dispatcher }: ClientSocket): void {
     const check = () => {
-      if (hub.link === null) hub.end?.onBroken();
+      if (dispatcher.link === null) dispatcher.end?.onBroken();
     };
     this.#world.schedule(this.#world.latency(1000, CLIENT_TIMEOUT_MS), "orphaned?", check, null);
   }
@@ -233,7 +233,7 @@ export class ControlPlane {
       file,
       { objectClass, env: this.#env },
       {
-        onHubFrame: (frame) => this.watch.onHubFrame(frame),
+        onDispatcherFrame: (frame) => this.watch.onDispatcherFrame(frame),
         onWatcherFrame: (frame, keyId) => this.watch.onWatcherFrame(frame, keyId),
         onAgentFrame: (frame) => this.watch.onAgentFrame(frame),
         onAlarm: (alarmed) => this.watch.onAlarm(alarmed),

@@ -1,7 +1,7 @@
 import { SimProcess } from "../kernel/process.ts";
 import type { World } from "../kernel/world.ts";
 import type { SqliteFile } from "./d1.ts";
-import type { HubSocket } from "./hub-socket.ts";
+import type { DispatcherSocket } from "./dispatcher-socket.ts";
 import type { CloseFrame, LinkEnd } from "./link.ts";
 import { ObjectStorage } from "./object-storage.ts";
 
@@ -9,16 +9,16 @@ import { ObjectStorage } from "./object-storage.ts";
 export interface ObjectInstance {
   fetch(request: Request): Promise<Response>;
   alarm(): Promise<void>;
-  webSocketMessage(ws: HubSocket, frame: string): Promise<void>;
-  webSocketClose(ws: HubSocket, code: number, reason: string, wasClean: boolean): Promise<void>;
-  webSocketError(ws: HubSocket, error: unknown): Promise<void>;
+  webSocketMessage(ws: DispatcherSocket, frame: string): Promise<void>;
+  webSocketClose(ws: DispatcherSocket, code: number, reason: string, wasClean: boolean): Promise<void>;
+  webSocketError(ws: DispatcherSocket, error: unknown): Promise<void>;
 }
 
 export type ObjectClass = new (ctx: object, env: object) => ObjectInstance;
 
 /** Observes the frames between a Dispatcher and its agents, and its alarms. */
 export interface DispatcherWatch {
-  onHubFrame(frame: string): void;
+  onDispatcherFrame(frame: string): void;
   /** @param keyId the watcher's API key; null for the bootstrap key */
   onWatcherFrame(frame: string, keyId: string | null): void;
   onAgentFrame(frame: string): void;
@@ -46,11 +46,11 @@ interface Greeting {
   readonly hello: object | null;
 }
 
-function isWatcher({ tags }: HubSocket): boolean {
+function isWatcher({ tags }: DispatcherSocket): boolean {
   return tags.includes(WATCHERS);
 }
 
-function keyOf(watcher: HubSocket): string | null {
+function keyOf(watcher: DispatcherSocket): string | null {
   return (watcher.deserializeAttachment() as { readonly keyId: string | null }).keyId;
 }
 
@@ -71,7 +71,7 @@ export class ObjectHost {
   readonly #class: ObjectClass;
   readonly #env: object;
   readonly #watch: DispatcherWatch;
-  readonly #sockets = new Set<HubSocket>();
+  readonly #sockets = new Set<DispatcherSocket>();
   #autoResponse: { request: string; response: string } | null = null;
   #incarnation: Incarnation | null = null;
   #born = 0;
@@ -128,7 +128,7 @@ export class ObjectHost {
       tell(new Error("Durable Object reset because its code was updated."));
     }
     if (sockets === "stay") return;
-    for (const socket of this.#sockets) socket.link?.breakFrom("hub");
+    for (const socket of this.#sockets) socket.link?.breakFrom("dispatcher");
     this.#sockets.clear();
   }
 
@@ -142,7 +142,7 @@ export class ObjectHost {
     return true;
   }
 
-  #linkEndOf(socket: HubSocket): LinkEnd {
+  #linkEndOf(socket: DispatcherSocket): LinkEnd {
     return {
       onFrame: (frame) => {
         if (frame === this.#autoResponse?.request) {
@@ -157,7 +157,7 @@ export class ObjectHost {
     };
   }
 
-  #closed(socket: HubSocket, { code, reason }: CloseFrame, wasClean: boolean): void {
+  #closed(socket: DispatcherSocket, { code, reason }: CloseFrame, wasClean: boolean): void {
     if (!this.#sockets.has(socket)) return;
     socket.peerClosed();
     this.#deliver("close", async ({ instance }) => {
@@ -233,21 +233,21 @@ export class ObjectHost {
         return blocking;
       },
       waitUntil: () => undefined,
-      acceptWebSocket: (socket: HubSocket, tags: readonly string[] = []) => {
+      acceptWebSocket: (socket: DispatcherSocket, tags: readonly string[] = []) => {
         socket.tags = tags;
         socket.end = this.#linkEndOf(socket);
         socket.onFrame = isWatcher(socket)
           ? (frame) => this.#watch.onWatcherFrame(frame, keyOf(socket))
-          : (frame) => this.#watch.onHubFrame(frame);
+          : (frame) => this.#watch.onDispatcherFrame(frame);
         this.#sockets.add(socket);
       },
       getWebSockets: (tag?: string) =>
         [...this.#sockets].filter(({ tags }) => tag === undefined || tags.includes(tag)),
-      getTags: ({ tags }: HubSocket) => tags,
+      getTags: ({ tags }: DispatcherSocket) => tags,
       setWebSocketAutoResponse: (pair: { request: string; response: string }) => {
         this.#autoResponse = pair;
       },
-      getWebSocketAutoResponseTimestamp: ({ autoRespondedAt }: HubSocket) =>
+      getWebSocketAutoResponseTimestamp: ({ autoRespondedAt }: DispatcherSocket) =>
         autoRespondedAt === null ? null : new Date(autoRespondedAt),
     };
   }

@@ -16,7 +16,7 @@ export interface LinkEnd {
   onBroken(): void;
 }
 
-type Side = "hub" | "agent";
+type Side = "dispatcher" | "agent";
 
 const USUAL_MS: Range = [0.5, 30];
 const SLOW_MS: Range = [1000, 20_000];
@@ -32,27 +32,27 @@ export class Link implements OpenLink {
   readonly #path: NetworkPath;
   readonly #ends: { readonly [side in Side]: LinkEnd };
   readonly #frames: "any order" | "in order";
-  readonly #clearAt = { hub: 0, agent: 0 };
+  readonly #clearAt = { dispatcher: 0, agent: 0 };
   /** Which ends know that it is over. */
-  readonly #over = { hub: false, agent: false };
+  readonly #over = { dispatcher: false, agent: false };
 
   /** @param frames whether faults may lose, double and reorder single frames */
   constructor(
     world: World,
     path: NetworkPath,
-    hub: LinkEnd,
+    dispatcher: LinkEnd,
     agent: LinkEnd,
     frames: "any order" | "in order" = "any order",
   ) {
     this.#frames = frames;
     this.#world = world;
     this.#path = path;
-    this.#ends = { hub, agent };
+    this.#ends = { dispatcher, agent };
     path.links.add(this);
   }
 
-  toHub(frame: string | CloseFrame): void {
-    this.#send("hub", frame);
+  toDispatcher(frame: string | CloseFrame): void {
+    this.#send("dispatcher", frame);
   }
 
   toAgent(frame: string | CloseFrame): void {
@@ -63,13 +63,13 @@ export class Link implements OpenLink {
   breakFrom(side: Side): void {
     this.#over[side] = true;
     this.#path.links.delete(this);
-    const other = side === "hub" ? "agent" : "hub";
+    const other = side === "dispatcher" ? "agent" : "dispatcher";
     this.#tellBroken(other, this.#arrival(other));
   }
 
   /** The connection breaks in the middle: frames in transit are lost, and each end notices after its own delay. */
   cut(): void {
-    for (const side of ["hub", "agent"] as const) {
+    for (const side of ["dispatcher", "agent"] as const) {
       this.#over[side] = true;
       const { onBroken } = this.#ends[side];
       this.#world.schedule(
@@ -86,7 +86,7 @@ export class Link implements OpenLink {
   vanish(): void {
     this.#over.agent = true;
     this.#path.links.delete(this);
-    this.#tellBroken("hub", this.#world.latency(...UNTOLD_MS));
+    this.#tellBroken("dispatcher", this.#world.latency(...UNTOLD_MS));
   }
 
   #tellBroken(side: Side, delayMs: number): void {
@@ -99,11 +99,11 @@ export class Link implements OpenLink {
   }
 
   #send(to: Side, frame: string | CloseFrame): void {
-    if (this.#over.hub || this.#over.agent) return;
+    if (this.#over.dispatcher || this.#over.agent) return;
     const { faults } = this.#world;
     if (typeof frame === "string" && this.#frames === "any order") {
       if (faults.strikes("frame_lost")) return;
-      if (to === "hub" && frame.startsWith("{")) this.#replay(frame);
+      if (to === "dispatcher" && frame.startsWith("{")) this.#replay(frame);
       if (faults.strikes("frame_doubled")) this.#deliverAfter(this.#world.latency(1, 5000), to, frame);
       if (faults.strikes("frame_reordered")) {
         this.#deliverAfter(this.#world.latency(1, 10_000), to, frame);
@@ -118,7 +118,7 @@ export class Link implements OpenLink {
     const { past } = this.#path;
     if (this.#world.faults.strikes("frame_replayed")) {
       const old = past[Math.floor(this.#world.dice.next() * past.length)];
-      if (old !== undefined) this.#deliverAfter(this.#arrival("hub"), "hub", old);
+      if (old !== undefined) this.#deliverAfter(this.#arrival("dispatcher"), "dispatcher", old);
     }
     if (frame.includes('"fence":')) past.push(frame);
   }
@@ -147,7 +147,7 @@ export class Link implements OpenLink {
       return;
     }
     this.#over[to] = true;
-    if (this.#over.hub && this.#over.agent) this.#path.links.delete(this);
+    if (this.#over.dispatcher && this.#over.agent) this.#path.links.delete(this);
     end.onClose(frame);
   }
 }

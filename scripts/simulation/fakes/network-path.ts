@@ -1,6 +1,6 @@
 /** An open connection, as faults see it; see `Link`. */
 export interface OpenLink {
-  breakFrom(side: "hub" | "agent"): void;
+  breakFrom(side: "dispatcher" | "agent"): void;
   cut(): void;
   vanish(): void;
 }

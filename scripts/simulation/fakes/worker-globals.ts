@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { theWorld } from "../kernel/world.ts";
 import { ClientSocket } from "./client-socket.ts";
-import { HubSocket } from "./hub-socket.ts";
+import { DispatcherSocket } from "./dispatcher-socket.ts";
 
 /** Globals of the Worker's runtime that Node lacks. */
 
@@ -45,11 +45,11 @@ export async function bodyOf(response: Response): Promise<Buffer> {
 
 class WebSocketPair {
   readonly 0: ClientSocket;
-  readonly 1: HubSocket;
+  readonly 1: DispatcherSocket;
 
   constructor() {
     const gate = theWorld().caller("WebSocketPair").outputGate ?? ((send) => send());
-    this[1] = new HubSocket(gate);
+    this[1] = new DispatcherSocket(gate);
     this[0] = new ClientSocket(this[1]);
   }
 }

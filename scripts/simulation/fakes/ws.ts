@@ -48,14 +48,14 @@ export class WebSocket extends EventEmitter implements LinkEnd {
     if (this.readyState === STATE.connecting)
       throw new Error("WebSocket is not open: readyState 0 (CONNECTING)");
     const frame = text === "ping" ? text : this.#wire.outgoing(text);
-    if (this.readyState === STATE.open && frame !== null) this.#link?.toHub(frame);
+    if (this.readyState === STATE.open && frame !== null) this.#link?.toDispatcher(frame);
   }
 
   close(code = 1005, reason = ""): void {
     if (this.readyState === STATE.connecting) this.terminate();
     if (this.readyState !== STATE.open) return;
     this.readyState = STATE.closing;
-    this.#link?.toHub({ code, reason });
+    this.#link?.toDispatcher({ code, reason });
     this.#closeTimer = this.#after(CLOSE_TIMEOUT_MS, "close times out", () => this.terminate());
   }
 
@@ -78,7 +78,7 @@ export class WebSocket extends EventEmitter implements LinkEnd {
   }
 
   onClose(close: CloseFrame): void {
-    if (this.readyState === STATE.open) this.#link?.toHub(close);
+    if (this.readyState === STATE.open) this.#link?.toDispatcher(close);
     this.#process.run(() => this.#closed(close));
   }
 
@@ -96,11 +96,11 @@ export class WebSocket extends EventEmitter implements LinkEnd {
       this.emit("unexpected-response", null, { statusCode: answer.status });
       return;
     }
-    const { hub } = answer.upgraded;
-    if (hub.end === null) throw new Error("the Dispatcher has not accepted the socket");
+    const { dispatcher } = answer.upgraded;
+    if (dispatcher.end === null) throw new Error("the Dispatcher has not accepted the socket");
     this.readyState = STATE.open;
-    this.#link = new Link(theWorld(), this.#process.fakes.path, hub.end, this.#whileAlive());
-    hub.connect(this.#link);
+    this.#link = new Link(theWorld(), this.#process.fakes.path, dispatcher.end, this.#whileAlive());
+    dispatcher.connect(this.#link);
     this.emit("open");
   }
 

@@ -47,7 +47,7 @@ export class OnlyTheLivingGoOn {
     }
   }
 
-  onHubFrame(frame: string): Finding {
+  onDispatcherFrame(frame: string): Finding {
     if (!frame.startsWith('{"type":"welcome"')) return null;
     const welcome = JSON.parse(frame) as ServerMessage & { type: "welcome" };
     const wrong = welcome.jobs.find(

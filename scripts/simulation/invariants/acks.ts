@@ -39,7 +39,7 @@ export class AcksFollowWrites {
     this.#sent.set(key, [...(this.#sent.get(key) ?? []), { message, wasHeld }]);
   }
 
-  onHubFrame(frame: string): Finding {
+  onDispatcherFrame(frame: string): Finding {
     if (!frame.startsWith('{"type":"ack"')) return null;
     const { fence, seq } = JSON.parse(frame) as { fence: Fence; seq: number };
     const row = this.#row(fence);

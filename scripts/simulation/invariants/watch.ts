@@ -113,11 +113,11 @@ export class Watch {
     const living = new OnlyTheLivingGoOn(file);
     const alarms = new AlarmsDoNotStorm();
     controlPlane.watch = {
-      onHubFrame: (frame) => {
-        this.require("acksFollowWrites", acks.onHubFrame(frame));
+      onDispatcherFrame: (frame) => {
+        this.require("acksFollowWrites", acks.onDispatcherFrame(frame));
         this.require("aQuarantinedAgentGetsNoJob", aQuarantinedAgentGetsNoJob(frame, file));
         this.require("onlyTheLostIsAbandoned", onlyTheLostIsAbandoned(frame, file));
-        this.require("onlyTheLivingGoOn", living.onHubFrame(frame));
+        this.require("onlyTheLivingGoOn", living.onDispatcherFrame(frame));
       },
       onWatcherFrame: (frame, keyId) =>
         this.require("aRevokedKeyGetsNothing", revoked.onWatcherFrame(frame, keyId)),

@@ -10,7 +10,7 @@ import { packFolder } from "./pack-scene.ts";
 import { TransferDisplay } from "./transfer-display.ts";
 
 const IS_URL = /^https?:\/\//i;
-/** So long after Ctrl-C, an answer that tells whether there is a job is waited for. */
+/** How long to wait after Ctrl-C for the answer that says whether the job was created. */
 const ANSWER_GRACE_MS = 3000;
 /** An upload that ends sooner is not used any more. */
 const MIN_LEFT_MS = 10 * 60_000;

@@ -6,7 +6,7 @@ export interface Box {
   /** The start and end of its content in the file. */
   readonly start: number;
   readonly end: number;
-  /** Whether all of it is there: the last box of a truncated file ends after the file does. */
+  /** Whether the box is complete: the last box of a truncated file ends after the file does. */
   readonly whole: boolean;
 }
 

@@ -3,7 +3,7 @@ import type { CloseFrame, Link, LinkEnd } from "./link.ts";
 const STATE = { open: 1, closing: 2, closed: 3 } as const;
 
 /** The Dispatcher's end of a WebSocket under the Hibernation API. */
-export class HubSocket {
+export class DispatcherSocket {
   /** Set once the agent's end exists. */
   link: Link | null = null;
   /** Set once the Dispatcher has accepted it. */
