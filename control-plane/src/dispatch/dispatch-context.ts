@@ -1,3 +1,4 @@
+import type { EngineChoice } from "@splatt/shared";
 import type { Database } from "../db/database.ts";
 import type { Retention } from "../maintenance/retention-settings.ts";
 import type { AgentInstances } from "./agent-instances.ts";
@@ -39,6 +40,8 @@ export interface DispatchContext {
   readonly writtenProgress: Map<string, WrittenProgress>;
   /** Jobs that were recalled from a busy agent, so that each is recalled once. Lost with the object. */
   readonly recalled: Set<string>;
+  /** By engine choice, the rank up to which waiting jobs were told what they wait for. Lost with the object. */
+  readonly explainedTo: Map<EngineChoice, number>;
   /** A job's row has changed: notifies its watchers, without waiting for them. */
   readonly jobChanged: (jobId: string) => void;
   /** Sockets whose hello is being handled, so that a slow store does not make it late. */

@@ -20,7 +20,7 @@ import { checkLeases, wasAway } from "./check-leases.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
 import { type DispatcherApi, decodeIdentity, IDENTITY_HEADER } from "./dispatcher-api.ts";
 import { Drains } from "./drains.ts";
-import { explainWaiting } from "./explain-waiting.ts";
+import { explainJob, explainWaiting } from "./explain-waiting.ts";
 import { FaultTable } from "./fault-table.ts";
 import { fenceOf, isLeasedTo } from "./held-lease.ts";
 import { deletedAgents, sendDrain } from "./hello.ts";
@@ -75,6 +75,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       awakeSince: 0,
       writtenProgress: new Map(),
       recalled: new Set(),
+      explainedTo: new Map(),
       jobChanged: (jobId) => void this.#watchers.changed(jobId),
       greeting: new WeakSet(),
     };
@@ -191,7 +192,9 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
 
   async jobQueued(choice: EngineChoice, job?: WaitingJob): Promise<void> {
     await this.#assigner.assign(job);
-    await withoutQueryValues(() => explainWaiting(this.#context, [choice]));
+    await withoutQueryValues(() =>
+      job === undefined ? explainWaiting(this.#context, [choice]) : explainJob(this.#context, job),
+    );
   }
 
   async jobsCancelled(jobIds: readonly string[]): Promise<void> {

@@ -1,49 +1,88 @@
 import type { AgentOffer, EngineChoice } from "@splatt/shared";
-import { and, inArray, isNull, ne, not, sql } from "drizzle-orm";
+import { and, eq, gte, inArray, isNull, lte, ne, not, type SQL, sql } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
-import { IS_WAITING } from "../db/job-predicates.ts";
+import { IS_WAITING, STILL_WAITS } from "../db/job-predicates.ts";
 import { jobs } from "../db/schema.ts";
 import { waitingIn } from "../jobs/queue-conditions.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
 import { usableOffer } from "./note-faults.ts";
 import { type JobNeeds, NO_NEEDS, unmetNeed } from "./placement.ts";
-import { NEEDS } from "./queue.ts";
+import { NEEDS, type WaitingJob } from "./queue.ts";
 
-const JOBS_PER_BATCH = 100;
+/** How many waiting jobs of an engine choice one pass looks at, and how many of them it writes. */
+const EXAMINED_PER_PASS = 1000;
+const WRITES_PER_PASS = 100;
 
-/** Writes into the message of jobs that no connected agent can run what they wait for. */
+/** Writes into the message of a job that was just created what it waits for, when no connected agent can run it. */
+export async function explainJob(context: DispatchContext, job: WaitingJob): Promise<void> {
+  const message = unmetNeed(job.engine, context.pool, offersOf(context), job);
+  if (message === null) return;
+  const explained = await withRetry(() =>
+    context.db
+      .update(jobs)
+      .set(explanation(context, message))
+      .where(and(eq(jobs.id, job.id), STILL_WAITS, isUnexplained(message)))
+      .returning({ id: jobs.id }),
+  );
+  for (const { id } of explained) context.jobChanged(id);
+}
+
+/**
+ * Does the same for the jobs that wait. A pass looks at a part of a long queue, where the last one ended: most of its
+ * jobs have been told already, and only reading them tells.
+ */
 export async function explainWaiting(
   context: DispatchContext,
   choices: readonly EngineChoice[],
 ): Promise<void> {
-  const offers = context.sockets
-    .open()
-    .map((socket) => usableOffer(context, socket))
-    .filter((offer) => offer !== null);
+  const offers = offersOf(context);
   const unmet = choices.flatMap((choice) => unmetNeeds(choice, context.pool, offers));
-  const [first, ...others] = (await awaited(context, unmet)).map(({ choice, message, need, explained }) => {
+  const parts = await partsOfQueue(context, unmet);
+  const awaited = parts.filter(({ isAwaited }) => isAwaited);
+  const [first, ...others] = awaited.map(({ choice, message, need, explained, from, until }) => {
     const unexplained = context.db
       .select({ seq: jobs.seq })
       .from(jobs)
       .where(
         and(
           waitingIn(context.pool, choice),
-          isNull(jobs.nextAttemptAt),
-          ne(jobs.message, message),
+          gte(jobs.rank, from),
+          until === null ? undefined : lte(jobs.rank, until),
+          isUnexplained(message),
           need === null ? undefined : NEEDS[need],
           ...explained.map((other) => not(NEEDS[other])),
         ),
       )
-      .limit(JOBS_PER_BATCH);
+      .limit(WRITES_PER_PASS);
     return context.db
       .update(jobs)
-      .set({ message, updatedAt: context.now(), version: sql`${jobs.version} + 1` })
-      .where(and(waitingIn(context.pool, choice), inArray(jobs.seq, unexplained)))
+      .set(explanation(context, message))
+      .where(inArray(jobs.seq, unexplained))
       .returning({ id: jobs.id });
   });
-  if (first === undefined) return;
-  const explained = await withRetry(() => context.db.batch([first, ...others]));
-  for (const { id } of explained.flat()) context.jobChanged(id);
+  const written = first === undefined ? [] : await withRetry(() => context.db.batch([first, ...others]));
+  for (const { id } of written.flat()) context.jobChanged(id);
+  const unfinished = awaited.filter((_, index) => written[index]?.length === WRITES_PER_PASS);
+  for (const part of parts) {
+    if (unfinished.some(({ choice }) => choice === part.choice)) continue;
+    context.explainedTo.set(part.choice, part.until ?? Number.MIN_SAFE_INTEGER);
+  }
+}
+
+function offersOf(context: DispatchContext): AgentOffer[] {
+  return context.sockets
+    .open()
+    .map((socket) => usableOffer(context, socket))
+    .filter((offer) => offer !== null);
+}
+
+function explanation(context: DispatchContext, message: string) {
+  return { message, updatedAt: context.now(), version: sql`${jobs.version} + 1` };
+}
+
+/** A job that failed or lost its agent says so until its next attempt is due. */
+function isUnexplained(message: string): SQL | undefined {
+  return and(isNull(jobs.nextAttemptAt), ne(jobs.message, message));
 }
 
 /** What jobs of an engine choice wait for. */
@@ -68,16 +107,34 @@ function unmetNeeds(choice: EngineChoice, pool: string, offers: readonly AgentOf
   return unmet;
 }
 
-/** Those that some waiting job has; usually none, and then no further query is needed. */
-async function awaited(context: DispatchContext, needs: readonly UnmetNeed[]): Promise<UnmetNeed[]> {
+interface PartOfQueue extends UnmetNeed {
+  /** The ranks of the part's first job and its last; null is the queue's end. */
+  readonly from: number;
+  readonly until: number | null;
+  /** Whether a job of the part has the need; usually none has, and then nothing is written. */
+  readonly isAwaited: boolean;
+}
+
+/** Which part of each need's queue this pass looks at. */
+async function partsOfQueue(context: DispatchContext, needs: readonly UnmetNeed[]): Promise<PartOfQueue[]> {
   if (needs.length === 0) return [];
-  const asked = JSON.stringify(needs.map(({ choice, need }) => [choice, need]));
-  const rows = await context.db.all<{ index: number }>(
-    sql`SELECT key AS "index" FROM json_each(${asked})
-        WHERE EXISTS (SELECT 1 FROM jobs WHERE pool = ${context.pool} AND engine = value ->> 0 AND ${IS_WAITING}
-                      AND CASE value ->> 1 WHEN 'isOfSeveral' THEN ${NEEDS.isOfSeveral}
-                          WHEN 'hasScaleReference' THEN ${NEEDS.hasScaleReference} ELSE 1 END)`,
+  const begun = needs.map((unmet) => ({
+    ...unmet,
+    from: context.explainedTo.get(unmet.choice) ?? Number.MIN_SAFE_INTEGER,
+  }));
+  const asked = JSON.stringify(begun.map(({ choice, need, from }) => [choice, need, from]));
+  const queue = sql`FROM jobs WHERE pool = ${context.pool} AND engine = value ->> 0 AND ${IS_WAITING}
+                    AND rank >= value ->> 2`;
+  const rows = await context.db.all<{ until: number | null; isAwaited: number }>(
+    sql`SELECT until, EXISTS (SELECT 1 ${queue} AND rank <= coalesce(until, ${Number.MAX_SAFE_INTEGER})
+                 AND CASE value ->> 1 WHEN 'isOfSeveral' THEN ${NEEDS.isOfSeveral}
+                     WHEN 'hasScaleReference' THEN ${NEEDS.hasScaleReference} ELSE 1 END) AS "isAwaited"
+        FROM (SELECT key, value, (SELECT rank ${queue} ORDER BY rank LIMIT 1 OFFSET ${EXAMINED_PER_PASS}) AS until
+              FROM json_each(${asked}))
+        ORDER BY key`,
   );
-  const indexes = new Set(rows.map(({ index }) => index));
-  return needs.filter((_, index) => indexes.has(index));
+  return begun.map((part, index) => {
+    const { until = null, isAwaited = 0 } = rows[index] ?? {};
+    return { ...part, until, isAwaited: isAwaited === 1 };
+  });
 }
