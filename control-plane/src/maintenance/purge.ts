@@ -41,7 +41,7 @@ export async function purgeLeftovers(
   await each(uploads, (upload) => removeUpload(db, bucket, upload, { now, inputMs }));
   await rotateSigningSecrets(db, now);
   await deleteExpiredShares(db, now, EXPIRED_SHARES);
-  await pruneHistory(db, now, BATCH);
+  await pruneHistory(db, now);
   await each(await jobsToSweep(db, now, BATCH), (jobId) => sweepResultFiles(db, bucket, jobId));
   await each(await jobsWithMissedUploads(db, now, BATCH), (jobId) => discardResultUploads(db, bucket, jobId));
 }

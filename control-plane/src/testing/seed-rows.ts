@@ -36,7 +36,7 @@ const INSERTS = [
   `INSERT INTO shares (id, job_id, token_hash, allow_download, created_at, expires_at)
    SELECT ${id(3)}, ${id(1)}, ${id(3)}, 1, past + n, now + 90000000 FROM numbers, given`,
   `INSERT INTO webhook_deliveries (subject, sequence, receiver, event, created_at, next_attempt_at)
-   SELECT ${id(1)}, 1, 'receiver-' || (n % 3), 'job.completed', now, iif(n % 50, NULL, now + 90000000)
+   SELECT ${id(1)}, 1, '00000000-0000-8000-8000-00000000000' || (n % 3), 'job.completed', now, iif(n % 50, NULL, now + 90000000)
    FROM numbers, given`,
   `INSERT INTO idempotency_keys (id, fingerprint, answer, created_at) SELECT ${id(4)}, 'x', 'x', now FROM numbers, given`,
   `INSERT INTO audit_events (at, action, subject) SELECT now, 'job.created', ${id(1)} FROM numbers, given`,

@@ -1,5 +1,5 @@
 import type { CreateJob } from "@splatt/shared";
-import { eq } from "drizzle-orm";
+import { eq, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { Context } from "hono";
 import type { ApiEnv } from "../app-env.ts";
 import { type Database, database, withRetry } from "../db/database.ts";
@@ -51,4 +51,9 @@ async function receiverOf(url: string, apiKeyId: string | null): Promise<string>
   const hash = await sha256Hex(`callback ${apiKeyId ?? ""} ${new URL(url).origin}`);
   const groups = [hash.slice(0, 8), hash.slice(8, 12), `8${hash.slice(13, 16)}`, `8${hash.slice(17, 20)}`];
   return [...groups, hash.slice(20, 32)].join("-");
+}
+
+/** The condition that a receiver is a callback's: the version of its UUID says so. */
+export function isOfCallback(receiver: SQLWrapper): SQL {
+  return sql`substr(${receiver}, 15, 1) = '8'`;
 }

@@ -235,6 +235,26 @@ describe("a webhook", () => {
     expect((await api("GET", `/webhooks/${webhook_id}/deliveries`)).status).toBe(404);
   });
 
+  it("can be deleted with a long history, which nobody sees from then on", async () => {
+    const { webhook_id } = await subscribe();
+    const jobId = await createJob();
+    await env.DB.prepare(
+      `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2200)
+       INSERT INTO webhook_deliveries (subject, sequence, receiver, event, created_at) SELECT ?, n, ?, 'job.stage', ? FROM numbers`,
+    )
+      .bind(jobId, webhook_id, Date.now())
+      .run();
+    const left = async () =>
+      (await env.DB.prepare("SELECT count(*) AS n FROM webhook_deliveries").first<{ n: number }>())?.n;
+    const before = (await left()) ?? 0;
+    await unsubscribe(webhook_id);
+    expect(await left()).toBe(before - 2000);
+    const seen = await json<DeliveryList>(api("GET", `/jobs/${jobId}/deliveries`));
+    expect(seen.deliveries).toEqual([]);
+    await runScheduled(env);
+    expect(await left()).toBe(before - 2200);
+  });
+
   it("gets what its sender missed from the scheduled handler", async () => {
     const { webhook_id } = await subscribe();
     const jobId = await createJob({ pool: "default" });

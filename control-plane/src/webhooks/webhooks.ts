@@ -1,5 +1,5 @@
 import { type CreateWebhook, type ListPageQuery, WEBHOOK_TEST } from "@splatt/shared";
-import { and, asc, desc, eq, exists, isNotNull, isNull, sql } from "drizzle-orm";
+import { and, asc, desc, eq, exists, isNotNull, isNull, or, sql } from "drizzle-orm";
 import type { z } from "zod";
 import { auditIf } from "../audit/audit.ts";
 import { type Database, withRetry } from "../db/database.ts";
@@ -8,8 +8,9 @@ import { jobs, type WebhookDeliveryRow, type WebhookRow, webhookDeliveries, webh
 import { ApiError } from "../http/problem.ts";
 import type { Creation } from "../idempotency/creation.ts";
 import { isAdmin, type Principal } from "../keys/principal.ts";
+import { isOfCallback } from "./callback.ts";
 import { type DeliveryKey, parseDeliveryId } from "./delivery-id.ts";
-import { rowOf } from "./outbox.ts";
+import { deleteDeliveries, rowOf } from "./outbox.ts";
 import { newWebhookSecret } from "./signature.ts";
 
 /** Each change of a job looks at all webhooks, so a key may not have any number of them. */
@@ -104,14 +105,14 @@ export async function findWebhook(db: Database, id: string, principal: Principal
   return webhook;
 }
 
-/** Deletes it with its deliveries: what it has not delivered yet is not delivered any more. */
+/** Deletes it with its deliveries: what it has not delivered yet is not delivered any more. The purge deletes the rest of many. */
 export async function deleteWebhook(db: Database, principal: Principal, { id }: WebhookRow): Promise<void> {
   const stored = exists(db.select({ one: sql`1` }).from(webhooks).where(eq(webhooks.id, id)));
   await withRetry(() =>
     db.batch([
       auditIf(db, principal, "webhook.deleted", id, stored),
       db.delete(webhooks).where(eq(webhooks.id, id)),
-      db.delete(webhookDeliveries).where(eq(webhookDeliveries.receiver, id)),
+      deleteDeliveries(db, id),
     ]),
   );
 }
@@ -225,7 +226,8 @@ async function deliveriesWithOwners(db: Database, where: ReturnType<typeof rowOf
     .from(webhookDeliveries)
     .leftJoin(webhooks, eq(webhooks.id, webhookDeliveries.receiver))
     .leftJoin(jobs, eq(jobs.id, webhookDeliveries.subject))
-    .where(where)
+    // What a deleted webhook left behind is gone for everybody, and the purge deletes it.
+    .where(and(where, or(isNotNull(webhooks.id), isOfCallback(webhookDeliveries.receiver))))
     .orderBy(asc(webhookDeliveries.sequence));
   return rows.map(({ delivery, webhook, callback, makerOfJob }) => ({
     delivery,
