@@ -2,20 +2,17 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, isIPv6, type Socket } from "node:net";
-import { pipeline } from "node:stream/promises";
 import type { ProblemCode } from "@splatt/shared";
 import { methodsAt } from "../../src/contract/methods-at.ts";
 import { HELD_LENGTH_HEADER, UNKNOWN_LENGTH } from "../../src/embedded/store-protocol.ts";
 import { healthWithoutDatabase } from "../../src/health/degraded.ts";
 import { addressGroup } from "../../src/http/address-group.ts";
 import { REQUEST_ID_HEADER } from "../../src/http/request-id.ts";
-import type { ObjectRead } from "../object-store/object-store.ts";
+import { AnswerSender } from "./answer-sender.ts";
 import { BodyBudget, partBody, readWhole } from "./bodies.ts";
-import { ByteMover } from "./byte-mover.ts";
-import { CompressedAssets, compressedHeaders } from "./compressed-assets.ts";
 import { ConnectionQueue } from "./connection-queue.ts";
 import { FairQueue } from "./fair-queue.ts";
-import { headersToClient, headersToRuntime } from "./headers.ts";
+import { headersToRuntime } from "./headers.ts";
 import {
   answerSent,
   clientLeft,
@@ -31,7 +28,6 @@ import { Counter, type DoorLimits } from "./limits.ts";
 import { DoorAnswers, originIn } from "./problems.ts";
 import { isPartUpload, refusalOf } from "./routes-passed.ts";
 import { isHanging, RuntimeClient, type RuntimeClientOptions } from "./runtime-client.ts";
-import { sendObject } from "./send-object.ts";
 import type { Transfer, Transfers } from "./transfers.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
 import { passWebSocket } from "./web-socket.ts";
@@ -51,8 +47,6 @@ export interface FrontDoorOptions extends RuntimeClientOptions {
   readonly onError: (text: string) => void;
 }
 
-/** Larger answers are sent by the byte mover. */
-const MOVE_BYTES = 1024 * 1024;
 /** How long the runtime may take to answer. Longer than the longest poll. */
 const PATIENCE_MS = 75_000;
 /** Whoever asks for the health has little patience. */
@@ -70,9 +64,8 @@ export class FrontDoor {
   readonly #options: FrontDoorOptions;
   readonly #server: Server;
   readonly #runtime: RuntimeClient;
-  readonly #mover: ByteMover;
   readonly #answers: DoorAnswers;
-  readonly #assets = new CompressedAssets();
+  readonly #sender: AnswerSender;
   readonly #turns: FairQueue;
   readonly #perAddress: Counter;
   readonly #budget: BodyBudget;
@@ -84,8 +77,8 @@ export class FrontDoor {
     const { limits } = options;
     this.#options = options;
     this.#runtime = new RuntimeClient(options);
-    this.#mover = new ByteMover(limits.stalledMs, options.onError);
     this.#answers = new DoorAnswers(options.corsOrigins);
+    this.#sender = new AnswerSender(this.#answers, limits.stalledMs, options.onError);
     this.#turns = new FairQueue(limits.inRuntime);
     this.#perAddress = new Counter(limits.connectionsPerAddress);
     this.#budget = new BodyBudget(limits.bodiesBytes);
@@ -136,7 +129,7 @@ export class FrontDoor {
   }
 
   async close(): Promise<void> {
-    await this.#mover.close();
+    await this.#sender.close();
     const closed = once(this.#server, "close");
     this.#server.close();
     this.#server.closeAllConnections();
@@ -214,7 +207,7 @@ export class FrontDoor {
       const lengths = hasBody(request) ? ["content-length", String(whole.body.byteLength)] : [];
       const answer = await this.#askRuntime(request, transfer, lengths, whole.body, response);
       leave();
-      if (answer !== null) await this.#answer(request, response, answer, transfer);
+      if (answer !== null) await this.#send(request, response, answer, transfer);
     } finally {
       leave?.();
       whole.release();
@@ -245,7 +238,7 @@ export class FrontDoor {
       leave();
       if (answer === null) return;
       if (!isTaken || !request.complete) response.setHeader("connection", "close");
-      await this.#answer(request, response, answer, transfer);
+      await this.#send(request, response, answer, transfer);
     } finally {
       leave();
       this.#options.transfers.end(transfer);
@@ -294,64 +287,14 @@ export class FrontDoor {
     }
   }
 
-  async #answer(
+  #send(
     request: IncomingMessage,
     response: ServerResponse,
     answer: IncomingMessage,
-    transfer: Transfer,
+    { answer: read }: Transfer,
   ): Promise<void> {
-    const status = answer.statusCode ?? 500;
-    const isOurs = answer.headers["content-type"]?.startsWith("application/problem+json") ?? false;
-    if (status >= 500 && !isOurs) {
-      // The runtime's message about a crash may contain a stack trace.
-      answer.resume();
-      this.#answers.problem(response, "internal_error");
-      return;
-    }
-    const read = transfer.answer;
-    const isMoved = read !== null && request.method !== "HEAD" && this.#isForMover(request.socket, read);
-    const headers = headersToClient(answer.rawHeaders);
-    if (isMoved || response.hasHeader("connection")) headers.push("connection", "close");
-    const compressed =
-      read === null ? await this.#assets.of(request, answer).catch(() => "lost" as const) : null;
-    // The runtime broke off its answer, of which nothing is left to send.
-    if (compressed === "lost") return void response.destroy();
-    if (compressed !== null) {
-      response.writeHead(status, compressedHeaders(withoutLength(headers), compressed)).end(compressed);
-      return;
-    }
-    if (read === null) {
-      response.writeHead(status, headers);
-      await pipeline(answer, response).catch(() => response.destroy());
-      return;
-    }
-    answer.resume();
-    response.writeHead(status, [...withoutLength(headers), "content-length", String(read.length)]);
-    if (request.method === "HEAD") response.end();
-    else await this.#sendObject(request.socket, response, read, isMoved);
-  }
-
-  #isForMover(socket: Socket, { length }: ObjectRead): boolean {
-    // The mover cannot return the connection: a pipelined request is already in this process.
-    const isLastRequest = this.#queues.get(socket)?.isAtLast ?? false;
-    return this.#mover.isReady && length >= MOVE_BYTES && isLastRequest && !socket.destroyed;
-  }
-
-  async #sendObject(
-    socket: Socket,
-    response: ServerResponse,
-    read: ObjectRead,
-    isMoved: boolean,
-  ): Promise<void> {
-    response.flushHeaders();
-    if (isMoved && socket.writableLength === 0) {
-      await this.#mover.move(socket, read);
-      response.destroy();
-    } else if (await sendObject(read.segments, response, this.#options.limits.stalledMs)) {
-      response.end();
-    } else {
-      response.destroy();
-    }
+    const isLastRequest = this.#queues.get(request.socket)?.isAtLast ?? false;
+    return this.#sender.send(request, response, answer, { read, isLastRequest });
   }
 
   async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
@@ -408,10 +351,6 @@ export class FrontDoor {
 /** The length of a body that the door holds back; a request without one has an empty body. */
 function heldLength(request: IncomingMessage): string {
   return request.headers["content-length"] ?? (hasBody(request) ? UNKNOWN_LENGTH : "0");
-}
-
-function withoutLength(headers: readonly string[]): string[] {
-  return headers.filter((_, index) => headers[index - (index % 2)]?.toLowerCase() !== "content-length");
 }
 
 interface ClientError extends NodeJS.ErrnoException {
