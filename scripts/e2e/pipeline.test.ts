@@ -11,6 +11,7 @@ import { uploadFile } from "splatt/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type LocalStack, startLocalStack } from "./local-stack.ts";
 import { testedReadmeBlocks } from "./readme-commands.ts";
+import { SMALLEST_CLIP } from "./smallest-clip.ts";
 
 /**
  * One run with all real parts: a control plane on workerd, an agent process, ffmpeg, COLMAP and the builtin trainer.
@@ -26,7 +27,7 @@ const agentLog: string[] = [];
 beforeAll(async () => {
   stack = await startLocalStack({}, { allowHttp: true, allowHosts: ["127.0.0.1", "forbidden.lan"] });
   clip = join(stack.dir, "video.mp4");
-  const made = await makeSampleClip(clip, { width: 320, height: 240, seconds: 4, fps: 4 });
+  const made = await makeSampleClip(clip, SMALLEST_CLIP);
   if (!made.ok) throw new Error(made.error.detail);
   files = await serveFiles();
   const { token } = await stack.client.createAgent({ name: "e2e" });
@@ -98,7 +99,7 @@ describe("the README's curl commands", () => {
     const job = await ended(jobId);
     expect(job, agentLog.join("\n")).toMatchObject({ status: "completed", progress: 100, error: null });
     expect(job.options).toMatchObject({ iterations: 60 });
-    const frames = 16;
+    const frames = SMALLEST_CLIP.seconds * SMALLEST_CLIP.fps;
     expect(job.report).toMatchObject({
       engine: { name: "builtin" },
       capture: { frames, registered: expect.toSatisfy((count: number) => count >= 0.9 * frames) },
