@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { AgentProcess } from "@splatt/local/agent-process";
 import { makeSampleClip } from "@splatt/sample-clip";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { SMALLEST_CLIP } from "../smallest-clip.ts";
 import { CHROMIUM, type PageStack, START_LIMIT_MS, startPageStack, watchForTrouble } from "./page-stack.ts";
 import { expectPictureOfThumbnail } from "./viewer-picture.ts";
 
@@ -21,7 +22,7 @@ describe.skipIf(CHROMIUM === null)("somebody with a key and a video", { timeout:
 
   it("adds a box, sends the video, watches the job to its end, walks around in the splat, and shares it", async () => {
     const clip = join(stack.dir, "toys.mp4");
-    expect(await makeSampleClip(clip, { signal: new AbortController().signal })).toMatchObject({ ok: true });
+    expect(await makeSampleClip(clip, SMALLEST_CLIP)).toMatchObject({ ok: true });
     const page = await stack.signedIn({ viewport: { width: 800, height: 600 } });
     page.setDefaultTimeout(600_000);
     const trouble = watchForTrouble(page, stack.url);
@@ -43,7 +44,7 @@ describe.skipIf(CHROMIUM === null)("somebody with a key and a video", { timeout:
     await page.locator("input[type=file]").setInputFiles(clip);
     await page.getByText("More", { exact: true }).click();
     await page.getByLabel("Training steps").fill(String(ITERATIONS));
-    await page.getByLabel("Frames per second").fill("3");
+    await page.getByLabel("Frames per second").fill("4");
     await page.getByRole("button", { name: "Send" }).click();
     await page.waitForURL("**/app/jobs/*");
     await page.locator("[data-log]").getByText("train:").first().waitFor();
