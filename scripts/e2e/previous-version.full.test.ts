@@ -11,6 +11,7 @@ import type { Splatt } from "splatt";
 import { downloadFile, uploadFile } from "splatt/node";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { jobBecomes, type LocalStack, startLocalStack } from "./local-stack.ts";
+import { SMALLEST_CLIP } from "./smallest-clip.ts";
 
 /**
  * The version before, as it was packed, with this one: whichever side is updated first, jobs are done. All parts are
@@ -38,7 +39,7 @@ beforeAll(async () => {
   await linkDependencies(agentDir);
   previousAgent = join(agentDir, "dist", "main.js");
   clip = join(dir, "video.mp4");
-  const made = await makeSampleClip(clip, { width: 480, height: 360, seconds: 6, fps: 4 });
+  const made = await makeSampleClip(clip, SMALLEST_CLIP);
   if (!made.ok) throw new Error(made.error.detail);
 }, 120_000);
 afterEach(async () => {
