@@ -292,23 +292,24 @@ describe("a body", () => {
 });
 
 describe("an upload", () => {
+  const put = (upload: string, number: number, body: Buffer, sha256: string) =>
+    fetch(new URL(`/uploads/${upload}/parts/${number}`, controlPlane.url), {
+      method: "PUT",
+      headers: { "x-api-key": KEY, "x-content-sha256": sha256 },
+      body: new Uint8Array(body),
+    });
+  const digest = (part: Buffer) => createHash("sha256").update(part).digest("hex");
+
   it("is verified, stored, and downloads unchanged", async () => {
     const content = randomBytes(PART + 1000);
     const upload = await newUpload(content.byteLength);
-    const put = (number: number, body: Buffer, sha256: string) =>
-      fetch(new URL(`/uploads/${upload}/parts/${number}`, controlPlane.url), {
-        method: "PUT",
-        headers: { "x-api-key": KEY, "x-content-sha256": sha256 },
-        body: new Uint8Array(body),
-      });
     const parts = [content.subarray(0, PART), content.subarray(PART)];
-    const digest = (part: Buffer) => createHash("sha256").update(part).digest("hex");
     for (const [index, part] of parts.entries()) {
-      expect((await put(index + 1, part, digest(part))).status).toBe(200);
+      expect((await put(upload, index + 1, part, digest(part))).status).toBe(200);
     }
     const damaged = Buffer.from(parts[1] ?? []);
     damaged.writeUInt8(damaged.readUInt8(0) ^ 1);
-    expect((await put(2, damaged, digest(parts[1] ?? damaged))).status).toBe(422);
+    expect((await put(upload, 2, damaged, digest(parts[1] ?? damaged))).status).toBe(422);
     expect(await received(upload)).toEqual([1, 2]);
     expect(await api("POST", `/uploads/${upload}/complete`)).toMatchObject({ status: "completed" });
     expect(await blobs()).toHaveLength(2);
@@ -335,6 +336,21 @@ describe("an upload", () => {
 
     await api("DELETE", `/uploads/${upload}`);
     await expect.poll(blobs).toEqual([]);
+  });
+
+  it("downloads on a connection that already has another request, which is answered too", async () => {
+    const content = randomBytes(2 * 1024 * 1024);
+    const upload = await newUpload(content.byteLength);
+    await put(upload, 1, content, digest(content));
+    await api("POST", `/uploads/${upload}/complete`);
+    const path = await resultOf(upload, content.byteLength);
+    const received = await rawExchange(
+      controlPlane.url,
+      `GET ${path} HTTP/1.1\r\n${HEAD}\r\nGET /health HTTP/1.1\r\n${HEAD}${CLOSE}`,
+    );
+    const [, body = ""] = received.split(/\r\n\r\n(.*)/s);
+    expect(Buffer.from(body, "latin1").subarray(0, content.byteLength).equals(content)).toBe(true);
+    expect(statusOf(body.slice(content.byteLength))).toBe(200);
   });
 });
 
