@@ -22,7 +22,7 @@ import { noExpiredFileIsLeft } from "./invariants/retention.ts";
 import { RevokedKeyGetsNothing } from "./invariants/revocation.ts";
 import { BrokenInvariant, Watch } from "./invariants/watch.ts";
 import { pollAdvances, WatchedJobAdvances } from "./invariants/watching.ts";
-import { alarmsAreToldOnce, noWebhookIsLost, noWebhookWaits } from "./invariants/webhooks.ts";
+import { eachAlarmIsSentOnce, noWebhookIsLost, noWebhookWaits } from "./invariants/webhooks.ts";
 import { type FaultKind, Faults } from "./kernel/faults.ts";
 import { Random } from "./kernel/random.ts";
 import { enter, World } from "./kernel/world.ts";
@@ -256,8 +256,8 @@ class Run {
       noWebhookIsLost(file, this.#receiver.confirmed, this.#plan.webhooks),
     );
     this.#watch.require(
-      "alarmsAreToldOnce",
-      alarmsAreToldOnce(file, this.#receiver.confirmed, this.#plan.webhooks),
+      "eachAlarmIsSentOnce",
+      eachAlarmIsSentOnce(file, this.#receiver.confirmed, this.#plan.webhooks),
     );
   }
 

@@ -12,7 +12,7 @@ import type { Finding } from "./jobs.ts";
  * No agent gets the order to abandon a job that D1 assigns to it: the job would restart and lose all its work. A
  * released lease never returns, so what the Dispatcher read still holds when it sends the frame.
  */
-export function onlyTheLostIsAbandoned(frame: string, d1: SqliteFile): Finding {
+export function onlyLostJobsAreAbandoned(frame: string, d1: SqliteFile): Finding {
   if (!frame.startsWith('{"type":"job.abandon"')) return null;
   const { fence, reason } = JSON.parse(frame) as { fence: Fence; reason: string };
   const [row] = d1.rows(

@@ -4,7 +4,7 @@ import type { WebhookReceiver } from "../actors/webhook-receiver.ts";
 import type { ControlPlane } from "../fakes/control-plane.ts";
 import type { World } from "../kernel/world.ts";
 import type { RetentionPlan } from "../plan.ts";
-import { OnlyTheLivingGoOn, onlyTheLostIsAbandoned } from "./abandons.ts";
+import { OnlyTheLivingGoOn, onlyLostJobsAreAbandoned } from "./abandons.ts";
 import { AcksFollowWrites } from "./acks.ts";
 import { AlarmsDoNotStorm } from "./alarms.ts";
 import { failuresAreExplained } from "./failures.ts";
@@ -116,8 +116,8 @@ export class Watch {
       onDispatcherFrame: (frame) => {
         this.require("acksFollowWrites", acks.onDispatcherFrame(frame));
         this.require("aQuarantinedAgentGetsNoJob", aQuarantinedAgentGetsNoJob(frame, file));
-        this.require("onlyTheLostIsAbandoned", onlyTheLostIsAbandoned(frame, file));
-        this.require("onlyTheLivingGoOn", living.onDispatcherFrame(frame));
+        this.require("onlyLostJobsAreAbandoned", onlyLostJobsAreAbandoned(frame, file));
+        this.require("onlyLiveJobsResume", living.onDispatcherFrame(frame));
       },
       onWatcherFrame: (frame, keyId) =>
         this.require("aRevokedKeyGetsNothing", revoked.onWatcherFrame(frame, keyId)),

@@ -92,7 +92,7 @@ export function noWebhookIsLost(
 }
 
 /** Whoever asked for alarms has been told of each once, and of its end after that. */
-export function alarmsAreToldOnce(
+export function eachAlarmIsSentOnce(
   d1: SqliteFile,
   confirmed: ReadonlyMap<string, SentWebhook>,
   registered: readonly WebhookOwner[],

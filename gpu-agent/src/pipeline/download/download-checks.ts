@@ -16,8 +16,8 @@ const ROOM_CHECK_BYTES = 64 * 1024 * 1024;
 const NOT_A_VIDEO: Partial<Record<Signature, string>> = {
   html: "a web page",
   playlist: "a playlist that names other files",
-  text: "a text",
-  sound: "a sound without pictures",
+  text: "a text file",
+  sound: "a sound file",
   form: "a web form with a file in it",
   other: "another kind of file",
   empty: "empty",

@@ -18,7 +18,7 @@ export type Signature =
   | "bare-stream"
   /** Pictures in a container that few programs read: YUV4MPEG2, IVF, DV. */
   | "simple-container"
-  /** A sound without pictures. */
+  /** Sound only, no pictures. */
   | "sound"
   /** The body of a web form that has the file in it, as `curl -F` sends it. */
   | "form"

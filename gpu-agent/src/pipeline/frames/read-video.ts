@@ -82,12 +82,12 @@ async function unreadable(path: string, words: string): Promise<Failure> {
   const kinds: Partial<Record<Signature, string>> = {
     playlist: "It is a playlist that names other files.",
     html: "It is a web page.",
-    text: "It is a text.",
+    text: "It is a text file.",
     "bare-stream":
       "It is a video stream without a container, so the times of its pictures are unknown. " +
       "Put it into one, with its frame rate: ffmpeg -framerate 30 -i FILE -c copy video.mp4",
     "simple-container": OTHER_CONTAINER,
-    sound: "It is a sound without pictures.",
+    sound: "It has sound only, no pictures.",
     form: "It is a web form with a file in it. Send the file's bytes alone: curl --data-binary @FILE",
     other: "It is another kind of file, such as a document or a program.",
   };

@@ -90,7 +90,7 @@ const KINDS: readonly Kind[] = [
     "a sound",
     "video_unsupported",
     () => ffmpeg(dir, "-f", "lavfi", "-i", "sine=d=1", "-f", "wav", "source"),
-    /sound without pictures/,
+    /sound only, no pictures/,
   ],
   [
     "a sound with a cover picture",
