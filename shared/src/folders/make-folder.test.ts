@@ -18,6 +18,17 @@ describe("makeFolder", () => {
     for (const path of [folder, join(dir, "a")]) expect((await stat(path)).mode & 0o777).toBe(0o700);
   });
 
+  it("creates it also while others create it and its parents", async () => {
+    const parts = ["a", "b", "c", "d", "e", "f"];
+    for (let round = 0; round < 50; round++) {
+      const folder = join(dir, String(round), ...parts);
+      await Promise.all(
+        Array.from({ length: 8 }, (_, i) => makeFolder(join(folder, ...Array(i % 3).fill("..")))),
+      );
+      expect((await stat(folder)).isDirectory()).toBe(true);
+    }
+  });
+
   it("accepts a link to a folder", async () => {
     await mkdir(join(dir, "real"));
     await symlink("real", join(dir, "link"));

@@ -14,10 +14,9 @@ export async function makeFolder(folder: string, mode = 0o777): Promise<void> {
   } catch (error) {
     if (await isFolder(folder)) return;
     const parent = dirname(folder);
-    const isParentMissing = errnoCode(error) === "ENOENT" && parent !== folder && !(await isFolder(parent));
-    if (!isParentMissing) throw error;
+    if (errnoCode(error) !== "ENOENT" || parent === folder) throw error;
+    // Also where the parent exists: another process may have created it since.
     await makeFolder(parent, mode);
-    // Another process may have created it meanwhile.
     await mkdir(folder, { mode }).catch(async (error: unknown) => {
       if (!(await isFolder(folder))) throw error;
     });
