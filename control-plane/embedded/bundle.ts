@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { cp } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { basename, delimiter, dirname, join } from "node:path";
+import { basename, delimiter, dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { ASSETS_DIR } from "./build-assets.ts";
 import { cachedBuild } from "./build-cache.ts";
@@ -37,7 +37,8 @@ export interface WorkerBundle {
  * @param main the module to bundle, of the control plane's sources
  */
 export async function bundleWorker(main = EMBEDDED_WORKER): Promise<WorkerBundle> {
-  const name = main === EMBEDDED_WORKER ? "worker" : basename(main, ".ts");
+  // Two modules may have the same file name.
+  const name = `worker-${relative(PACKAGE_DIR, main).replace(/\W+/g, "-")}`;
   const dir = await cachedBuild({ name, sources: SOURCES, make: (made) => build(made, main) });
   return { script: join(dir, `${basename(main, ".ts")}.js`), assets: join(dir, "assets") };
 }

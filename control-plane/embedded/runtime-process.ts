@@ -1,9 +1,7 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { lockFile } from "@splatt/shared/file-lock";
 import { parseProcStat } from "@splatt/shared/processes";
-
-const SQLITE_BUSY = 5;
 
 /** Pid and start time together uniquely identify a process. */
 interface NotedProcess {
@@ -38,20 +36,6 @@ export async function enterFolder(dataDir: string): Promise<() => Promise<void>>
     await rm(notePath, { force: true }).catch(() => undefined);
     lock?.close();
   };
-}
-
-/** @returns what holds the lock; null on a disk that has no locks, or that cannot be written */
-function lockFile(path: string): DatabaseSync | "taken" | null {
-  let file: DatabaseSync | null = null;
-  try {
-    // Without a wait: who holds the lock keeps it.
-    file = new DatabaseSync(path, { timeout: 0 });
-    file.exec("BEGIN EXCLUSIVE");
-    return file;
-  } catch (error) {
-    file?.close();
-    return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY ? "taken" : null;
-  }
 }
 
 /**

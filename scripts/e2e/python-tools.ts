@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import { access, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT } from "@splatt/local/local-machine";
+import { lockFile } from "@splatt/shared/file-lock";
 import { execa } from "execa";
 
 const REQUIREMENTS = join(import.meta.dirname, "python-requirements.txt");
 
-const SQLITE_BUSY = 5;
 const LOOK_MS = 200;
 
 /**
@@ -40,17 +40,11 @@ export async function pythonTools(): Promise<string | null> {
   return python;
 }
 
-/** Waits for the lock. The operating system releases that of a process that ends in any way. */
-async function lock(path: string): Promise<DatabaseSync> {
+/** Waits as long as another process installs. */
+async function lock(path: string): Promise<DatabaseSync | null> {
   for (;;) {
-    const file = new DatabaseSync(path, { timeout: 0 });
-    try {
-      file.exec("BEGIN EXCLUSIVE");
-      return file;
-    } catch (error) {
-      file.close();
-      if (!(error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY)) throw error;
-    }
+    const held = lockFile(path);
+    if (held !== "taken") return held;
     await sleep(LOOK_MS);
   }
 }

@@ -84,7 +84,8 @@ async function compile(
       emitDeclarationOnly: true,
       types: ["node"],
       typeRoots: [join(repository, "node_modules", "@types")],
-      // What version 7 happens to load first through node_modules, it does not always declare: one time in eight.
+      // TypeScript 7 leaves out modules that it happens to load first through node_modules, in one of eight runs, and
+      // ends with 0.
       paths: Object.fromEntries(workspace.map(({ name, entry }) => [name, [entry]])),
       rootDir: repository,
       outDir: dir,

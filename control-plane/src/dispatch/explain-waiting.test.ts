@@ -6,7 +6,7 @@ import { seedRows } from "../testing/seed-rows.ts";
 
 const WAITS = /^Waiting for an agent/;
 
-it("a job behind many others that wait is told what it waits for, after some passes", async () => {
+it("a job behind a long queue gets its message after some passes", async () => {
   const pool = newPool();
   await mintAgent(pool);
   await seedRows(env.DB, pool, 4400);

@@ -28,8 +28,8 @@ export async function explainJob(context: DispatchContext, job: WaitingJob): Pro
 }
 
 /**
- * Does the same for the jobs that wait. A pass looks at a part of a long queue, where the last one ended: most of its
- * jobs have been told already, and only reading them tells.
+ * Does the same for all waiting jobs. Of a long queue, a pass reads a part and the next one continues there: which jobs
+ * lack their message shows only when they are read, and most have it.
  */
 export async function explainWaiting(
   context: DispatchContext,

@@ -155,7 +155,7 @@ export async function pruneHistory(db: Database, now: number): Promise<void> {
   await withRetry(() => db.batch([deleteSome(db, old), deleteSome(db, left)]));
 }
 
-/** The statement that deletes what a webhook has sent and has yet to send; of very much, only the first part. */
+/** The statement that deletes what a webhook has sent and has yet to send; of a long history, only a part. */
 export function deleteDeliveries(db: Database, webhookId: string) {
   return deleteSome(
     db,

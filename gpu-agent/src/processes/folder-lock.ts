@@ -1,9 +1,12 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { lockFile } from "@splatt/shared/file-lock";
 import { makeFolder } from "@splatt/shared/folders";
 import { z } from "zod";
 import { isRunning, procStat } from "./proc-stat.ts";
+
+/** How long another process may need to look who holds a lock and take it. */
+const GATE_PATIENCE_MS = 5000;
 
 const Holder = z.object({ pid: z.int(), startTime: z.number() });
 
@@ -18,7 +21,8 @@ export class FolderLock {
   /** @returns false when another process holds it */
   async take(): Promise<boolean> {
     await makeFolder(dirname(this.#path));
-    const gate = enterGate(`${this.#path}.gate`);
+    // Several may look and take it at once after a crash.
+    const gate = lockFile(`${this.#path}.gate`, GATE_PATIENCE_MS);
     try {
       const holder = await this.holder();
       if (holder !== null && holder !== process.pid) return false;
@@ -26,7 +30,7 @@ export class FolderLock {
       await writeFile(this.#path, JSON.stringify({ pid: process.pid, startTime }));
       return true;
     } finally {
-      gate?.close();
+      if (gate !== "taken") gate?.close();
     }
   }
 
@@ -40,26 +44,6 @@ export class FolderLock {
   async release(): Promise<void> {
     // On a disk that fails it stays, and says who held the folder; the next process takes it over.
     await rm(this.#path, { force: true }).catch(() => undefined);
-  }
-}
-
-const GATE_PATIENCE_MS = 5000;
-
-/**
- * Lets one process at a time look who holds a lock and take it, as several may after a crash. The operating system opens
- * the gate again when the process in it ends, in whatever way.
- *
- * @returns null on a disk that knows no locks
- */
-function enterGate(path: string): DatabaseSync | null {
-  let gate: DatabaseSync | null = null;
-  try {
-    gate = new DatabaseSync(path, { timeout: GATE_PATIENCE_MS });
-    gate.exec("BEGIN EXCLUSIVE");
-    return gate;
-  } catch {
-    gate?.close();
-    return null;
   }
 }
 

@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { startPageStack } from "@splatt/e2e/page-stack";
 import { ORDINARY, posterShown, prepareTour, visit } from "@splatt/e2e/page-tour";
-import { prepareResults } from "@splatt/e2e/prepared-results";
+import { makeResults } from "@splatt/e2e/prepared-results";
 import { startStack } from "../control-plane/bench-stack.ts";
 import { machineLine } from "../control-plane/machine-line.ts";
 import { quantile } from "../control-plane/quantiles.ts";
@@ -237,7 +237,7 @@ async function timeToSplat(stack: Stack, share: string): Promise<void> {
 
 console.log(machineLine());
 if (["splat", "sizes", "times", "memory"].some(wants)) {
-  const stack = await startPageStack((dir) => prepareResults(dir, GAUSSIANS));
+  const stack = await startPageStack((dir) => makeResults(dir, GAUSSIANS));
   try {
     const { paths, publicPaths } = await prepareTour(stack, ORDINARY);
     if (wants("splat")) await timeToSplat(stack, `${stack.url}${publicPaths.share}`);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { accessProblems, PHONE, widthProblems } from "./page-checks.ts";
 import { CHROMIUM, type PageStack, START_LIMIT_MS, startPageStack, watchForTrouble } from "./page-stack.ts";
 import { prepareTour, visit } from "./page-tour.ts";
-import { preparedResults } from "./prepared-results.ts";
+import { copyResults } from "./prepared-results.ts";
 
 /** Every page shows whatever others write as text, is accessible, and fits a phone. */
 
@@ -33,7 +33,7 @@ const MAIN_PAGES = ["overview", "jobs", "new job", "completed", "running", "agen
 describe.skipIf(CHROMIUM === null)("every page", { timeout: 300_000 }, () => {
   let stack: PageStack;
   beforeAll(async () => {
-    stack = await startPageStack(async (dir) => nameFrames(await preparedResults(dir)));
+    stack = await startPageStack(async (dir) => nameFrames(await copyResults(dir)));
   }, START_LIMIT_MS);
   afterAll(() => stack?.stop(), START_LIMIT_MS);
 

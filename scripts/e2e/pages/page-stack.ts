@@ -9,7 +9,7 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { AgentHarness } from "../agent-harness.ts";
 import { findChromium, launchBrowser } from "../browser.ts";
 import { startLocalStack } from "../local-stack.ts";
-import { preparedResults as copyOfResults, REPORT } from "./prepared-results.ts";
+import { copyResults, REPORT } from "./prepared-results.ts";
 
 export const CHROMIUM = await findChromium();
 if (CHROMIUM === null) console.warn("Skipped: the browser tests need Chromium. npm run setup -- --tests");
@@ -33,7 +33,7 @@ const QUICK = { heartbeatMs: 2000, progressMs: 20, progressWriteMs: 1, resendMs:
  *
  * @param prepare makes the result files of its jobs in a folder
  */
-export async function startPageStack(prepare: (dir: string) => Promise<string[]> = copyOfResults) {
+export async function startPageStack(prepare: (dir: string) => Promise<string[]> = copyResults) {
   const stack = await startLocalStack(QUICK);
   const harness = new AgentHarness(stack);
   const browser = await launchBrowser(CHROMIUM ?? "");

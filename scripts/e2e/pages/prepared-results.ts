@@ -44,13 +44,13 @@ const SOURCES = [
  *
  * @returns their paths
  */
-export async function preparedResults(dir: string): Promise<string[]> {
+export async function copyResults(dir: string): Promise<string[]> {
   const made = await cachedBuild({
     name: "prepared-results",
     sources: SOURCES,
     make: async (folder) => {
       const work = join(folder, "work");
-      for (const file of await prepareResults(work)) await rename(file, join(folder, basename(file)));
+      for (const file of await makeResults(work)) await rename(file, join(folder, basename(file)));
       await rm(work, { recursive: true });
     },
   });
@@ -64,7 +64,7 @@ export async function preparedResults(dir: string): Promise<string[]> {
  *
  * @returns their paths
  */
-export async function prepareResults(dir: string, gaussians = GAUSSIANS): Promise<string[]> {
+export async function makeResults(dir: string, gaussians = GAUSSIANS): Promise<string[]> {
   const dataset = join(dir, "dataset");
   await mkdir(join(dataset, "images"), { recursive: true });
   const model = join(dir, "model.ply");

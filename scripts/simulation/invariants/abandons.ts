@@ -30,7 +30,7 @@ export function onlyLostJobsAreAbandoned(frame: string, d1: SqliteFile): Finding
  * A reconnecting agent never gets the order to resume a job that had ended when its hello arrived: it would waste
  * hours of work.
  */
-export class OnlyTheLivingGoOn {
+export class OnlyLiveJobsResume {
   readonly #d1: SqliteFile;
   readonly #ended = new Set<string>();
 

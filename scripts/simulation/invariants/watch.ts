@@ -4,7 +4,7 @@ import type { WebhookReceiver } from "../actors/webhook-receiver.ts";
 import type { ControlPlane } from "../fakes/control-plane.ts";
 import type { World } from "../kernel/world.ts";
 import type { RetentionPlan } from "../plan.ts";
-import { OnlyTheLivingGoOn, onlyLostJobsAreAbandoned } from "./abandons.ts";
+import { OnlyLiveJobsResume, onlyLostJobsAreAbandoned } from "./abandons.ts";
 import { AcksFollowWrites } from "./acks.ts";
 import { AlarmsDoNotStorm } from "./alarms.ts";
 import { failuresAreExplained } from "./failures.ts";
@@ -110,14 +110,14 @@ export class Watch {
     };
     const links = new LinksFollowTheirJobs(file);
     const acks = new AcksFollowWrites(file);
-    const living = new OnlyTheLivingGoOn(file);
+    const liveJobs = new OnlyLiveJobsResume(file);
     const alarms = new AlarmsDoNotStorm();
     controlPlane.watch = {
       onDispatcherFrame: (frame) => {
         this.require("acksFollowWrites", acks.onDispatcherFrame(frame));
         this.require("aQuarantinedAgentGetsNoJob", aQuarantinedAgentGetsNoJob(frame, file));
         this.require("onlyLostJobsAreAbandoned", onlyLostJobsAreAbandoned(frame, file));
-        this.require("onlyLiveJobsResume", living.onDispatcherFrame(frame));
+        this.require("onlyLiveJobsResume", liveJobs.onDispatcherFrame(frame));
       },
       onWatcherFrame: (frame, keyId) =>
         this.require("aRevokedKeyGetsNothing", revoked.onWatcherFrame(frame, keyId)),
@@ -126,7 +126,7 @@ export class Watch {
           handedBack.add(JSON.parse(frame).fence.lease_id);
         }
         acks.onAgentFrame(frame);
-        living.onAgentFrame(frame);
+        liveJobs.onAgentFrame(frame);
       },
       onAlarm: (name) => this.require("alarmsDoNotStorm", alarms.onAlarm(name, world.now)),
     };

@@ -17,14 +17,16 @@ export async function readPhoto(frame: DatasetFrame): Promise<Result<Uint8Array,
     const { data, info } = await image.toBuffer({ resolveWithObject: true });
     const { width, height } = frame.camera;
     if (info.width !== width || info.height !== height || info.channels !== 3) {
-      return invalid(`${frame.name} has ${info.width}×${info.height} pixels, its camera ${width}×${height}.`);
+      return invalidDataset(
+        `${frame.name} has ${info.width}×${info.height} pixels, its camera ${width}×${height}.`,
+      );
     }
     return ok(data);
   } catch (error) {
-    return invalid(`${frame.name} cannot be decoded: ${errorText(error)}`);
+    return invalidDataset(`${frame.name} cannot be decoded: ${errorText(error)}`);
   }
 }
 
-export function invalid(detail: string): Result<never, Failure> {
+export function invalidDataset(detail: string): Result<never, Failure> {
   return err(failure("dataset_invalid", detail));
 }

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { readTransforms, type Transforms } from "@splatt/formats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeSyntheticDataset } from "../testing/synthetic-dataset.ts";
+import { readPhoto } from "./dataset-frame.ts";
 import { type LoadedDataset, loadDataset } from "./dataset-loading.ts";
-import { readPhoto } from "./read-photo.ts";
 
 let dir: string;
 let files: Map<string, Buffer>;

@@ -10,7 +10,7 @@ import {
 } from "@splatt/formats";
 import { type Failure, ok, type Result } from "@splatt/shared/outcomes";
 import { intrinsicsOf, pinholeCamera } from "./camera.ts";
-import { type DatasetFrame, invalid } from "./read-photo.ts";
+import { type DatasetFrame, invalidDataset } from "./dataset-frame.ts";
 
 /** A dataset without its pixels: cameras at the photos' own size, after undistortion. */
 export interface LoadedDataset {
@@ -30,7 +30,7 @@ export async function loadDataset(dataset: Dataset): Promise<Result<LoadedDatase
   if (!read.ok) return read;
   const transforms = read.value;
   const points = await readPointCloud(join(dataset.dir, transforms.ply_file_path));
-  if (!points.ok) return invalid(`${transforms.ply_file_path} cannot be read: ${points.error}.`);
+  if (!points.ok) return invalidDataset(`${transforms.ply_file_path} cannot be read: ${points.error}.`);
 
   const heldOutNames = new Set(transforms.test_filenames);
   const trainNames = new Set(transforms.train_filenames);
@@ -39,12 +39,12 @@ export async function loadDataset(dataset: Dataset): Promise<Result<LoadedDatase
   const heldOut: DatasetFrame[] = [];
   for (const frame of transforms.frames) {
     const path = resolve(root, frame.file_path);
-    if (!path.startsWith(root + sep)) return invalid(`${frame.file_path} lies outside the dataset.`);
+    if (!path.startsWith(root + sep)) return invalidDataset(`${frame.file_path} lies outside the dataset.`);
     if (!frame.transform_matrix.flat().every(Number.isFinite)) {
-      return invalid(`The pose of ${frame.file_path} is not made of finite numbers.`);
+      return invalidDataset(`The pose of ${frame.file_path} is not made of finite numbers.`);
     }
     if (!isRotation(frame.transform_matrix)) {
-      return invalid(
+      return invalidDataset(
         `The pose of ${frame.file_path} is no rotation and position: its axes have other lengths than 1.`,
       );
     }
@@ -54,7 +54,7 @@ export async function loadDataset(dataset: Dataset): Promise<Result<LoadedDatase
     if (heldOutNames.has(frame.file_path)) heldOut.push(loaded);
     else if (trainNames.has(frame.file_path)) train.push(loaded);
   }
-  if (train.length === 0) return invalid("None of the frames is in train_filenames.");
+  if (train.length === 0) return invalidDataset("None of the frames is in train_filenames.");
   return ok({ transforms, train, heldOut, points: points.value });
 }
 

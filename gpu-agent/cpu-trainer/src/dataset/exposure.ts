@@ -3,7 +3,7 @@ import type { TrainReport } from "@splatt/shared";
 import sharp from "sharp";
 import { cameraExtent } from "../scene/scene-plan.ts";
 import type { PinholeCamera } from "./camera.ts";
-import type { DatasetFrame } from "./read-photo.ts";
+import type { DatasetFrame } from "./dataset-frame.ts";
 import { distort } from "./undistortion.ts";
 
 /*

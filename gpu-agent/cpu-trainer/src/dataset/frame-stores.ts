@@ -1,8 +1,8 @@
 import { type Failure, ok, type Result } from "@splatt/shared/outcomes";
 import { alignUp } from "../kernels/memory-layout.ts";
 import { type Intrinsics, resized } from "./camera.ts";
+import { type DatasetFrame, readPhoto } from "./dataset-frame.ts";
 import { AreaAverage, type Channel, type ColorImage, type ImageSize } from "./downscale.ts";
-import { type DatasetFrame, readPhoto } from "./read-photo.ts";
 import { undistort, undistortionMap, validPixels } from "./undistortion.ts";
 
 /** Images at one size, as bytes in the shared memory: each frame's planes in turn, and one mask. */

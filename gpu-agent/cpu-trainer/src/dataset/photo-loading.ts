@@ -1,6 +1,6 @@
 import type { Failure, Result } from "@splatt/shared";
+import type { DatasetFrame } from "./dataset-frame.ts";
 import { type FrameSlot, loadFrames } from "./frame-stores.ts";
-import type { DatasetFrame } from "./read-photo.ts";
 
 /** Indices into `PhotoTask.counters`. */
 const COUNTER = { next: 0, loaded: 1 } as const;

@@ -1,9 +1,9 @@
 import type { Matrix4, PointCloud } from "@splatt/formats";
 import type { Failure, MetricPoint, TrainReport } from "@splatt/shared";
+import type { DatasetFrame } from "../dataset/dataset-frame.ts";
 import type { Rgb } from "../dataset/exposure.ts";
 import type { FrameSlot } from "../dataset/frame-stores.ts";
 import type { PhotoTask } from "../dataset/photo-loading.ts";
-import type { DatasetFrame } from "../dataset/read-photo.ts";
 import type { MemoryLayout } from "../kernels/memory-layout.ts";
 import type { TrainingSettings } from "../training-settings.ts";
 

@@ -1,8 +1,8 @@
 import type { PinholeCamera } from "../dataset/camera.ts";
+import type { DatasetFrame } from "../dataset/dataset-frame.ts";
 import type { Rgb } from "../dataset/exposure.ts";
 import type { FrameSlot, FrameStore } from "../dataset/frame-stores.ts";
 import { cameraAt } from "../dataset/frame-stores.ts";
-import type { DatasetFrame } from "../dataset/read-photo.ts";
 import { UNIFORM } from "../kernels/memory-layout.ts";
 import { type DensificationOutcome, densify } from "../scene/densification.ts";
 import { sortByPosition } from "../scene/morton-order.ts";

@@ -77,7 +77,7 @@ export interface Fit {
   readonly error: number;
 }
 
-/** Whether so many photos are missing that placing them would make cameras of their own better. */
+/** Whether placing the photos that are left could make a model with own cameras the better one. */
 export function canPlaceMore(placed: number, all: number, last: boolean): boolean {
   return last ? placed < all : CLEARLY_MORE * placed <= all;
 }
