@@ -1,23 +1,35 @@
-import { cp, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { errnoCode } from "@splatt/shared";
 import { build, type Plugin } from "rolldown";
 import { writePackages } from "./distribution/package-archives.ts";
 
-const WEB = join(dirname(import.meta.dirname), "src", "web");
+const PACKAGE_DIR = dirname(import.meta.dirname);
+const WEB = join(PACKAGE_DIR, "src", "web");
 export const ASSETS_DIR = join(WEB, "dist");
+/** Neither linters nor watchers look there, who would find folders that are gone a moment later. */
+const MAKING_DIR = join(PACKAGE_DIR, ".wrangler");
 const SCHEMAS = /[\\/]shared[\\/]src[\\/][^?]*\.ts$/;
 
 /**
- * Builds the pages' styles and scripts into `outDir`/assets: every file of src/web/assets as it is, and every module of
- * src/web/client whose name does not begin with `_` as a script. `outDir`/dist gets the packages of the agent and of the
+ * Builds the pages' styles and scripts into `ASSETS_DIR`/assets: every file of src/web/assets as it is, and every module of
+ * src/web/client whose name does not begin with `_` as a script. `ASSETS_DIR`/dist gets the packages of the agent and of the
  * client, so that agents install what fits this control plane. Several processes may build the folder at the same time.
  */
-export async function buildAssets(outDir = ASSETS_DIR): Promise<void> {
-  const made = `${outDir}.${process.pid}`;
-  await rm(made, { recursive: true, force: true });
-  await mkdir(made, { recursive: true });
+export async function buildAssets(): Promise<void> {
+  await mkdir(MAKING_DIR, { recursive: true });
+  const made = await mkdtemp(join(MAKING_DIR, "assets-"));
+  try {
+    await makeAssets(made);
+    // Another process may be reading it.
+    if (!(await isSameFolder(ASSETS_DIR, made))) await replaceFolder(ASSETS_DIR, made);
+  } finally {
+    await rm(made, { recursive: true, force: true });
+  }
+}
+
+async function makeAssets(made: string): Promise<void> {
   await cp(join(WEB, "assets"), join(made, "assets"), { recursive: true });
   const viewer = dirname(fileURLToPath(import.meta.resolve("@playcanvas/supersplat-viewer/viewer.css")));
   await cp(join(viewer, "viewer.css"), join(made, "assets", "viewer.css"));
@@ -40,9 +52,6 @@ export async function buildAssets(outDir = ASSETS_DIR): Promise<void> {
     },
   });
   await Promise.all([bundled, writePackages(join(made, "dist"))]);
-  // Another process may be reading it.
-  if (await isSameFolder(outDir, made)) await rm(made, { recursive: true, force: true });
-  else await replaceFolder(outDir, made);
 }
 
 /** Whether two folders have the same files. A folder that is missing, or is removed meanwhile, differs. */

@@ -18,7 +18,7 @@ const SOURCES = [
   "control-plane/src/!(web)/**",
   "control-plane/src/*.ts",
   "control-plane/src/web/*",
-  "control-plane/src/web/!(dist|dist.*)/**",
+  "control-plane/src/web/!(dist)/**",
   "control-plane/embedded/{build-assets,build-cache,bundle}.ts",
   "control-plane/embedded/distribution/*",
   "{shared,gpu-agent,gpu-agent/cpu-trainer,gpu-agent/formats,control-plane/client}/{package.json,src/**}",

@@ -73,3 +73,37 @@ it("replaces the parts that another file left, and reports a wrong SHA-256", asy
   await expect(wrong).rejects.toThrow(ApiProblem);
   await expect(client.upload(fileOf(randomBytes(9)), { resume: upload_id })).rejects.toThrow(/bytes/);
 });
+
+it("does not complete a tus upload before its last byte", async () => {
+  const call = async (method: string, path: string, headers: Record<string, string> = {}, body?: string) => {
+    const sent = { "x-api-key": KEY, "tus-resumable": "1.0.0", ...headers };
+    const response = await fetch(new URL(path, controlPlane.url), {
+      method,
+      headers: sent,
+      body: body ?? null,
+    });
+    return {
+      status: response.status,
+      location: response.headers.get("location"),
+      text: await response.text(),
+    };
+  };
+  const { location } = await call("POST", "/uploads/tus", { "upload-length": "10" });
+  const upload = `/uploads/${location?.split("/").pop()}`;
+  const append = (offset: number, body: string) => {
+    const type = { "content-type": "application/offset+octet-stream", "upload-offset": String(offset) };
+    return call("PATCH", `/uploads/tus/${upload.split("/").pop()}`, type, body);
+  };
+  expect((await append(0, "abc")).status).toBe(204);
+  expect(JSON.parse((await call("GET", upload)).text)).toMatchObject({
+    received_parts: [],
+    received_bytes: 3,
+  });
+  expect(JSON.parse((await call("GET", `${upload}/parts`)).text)).toEqual({ parts: [] });
+  const early = await call("POST", `${upload}/complete`);
+  expect([early.status, JSON.parse(early.text)]).toMatchObject([409, { code: "upload_incomplete" }]);
+  expect((await append(3, "defghij")).status).toBe(204);
+  const whole = { status: "completed", received_parts: [1], received_bytes: 10 };
+  expect(JSON.parse((await call("GET", upload)).text)).toMatchObject(whole);
+  expect(JSON.parse((await call("POST", `${upload}/complete`)).text)).toMatchObject(whole);
+});

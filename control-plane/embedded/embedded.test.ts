@@ -91,27 +91,18 @@ describe("the embedded control plane", () => {
 describe("the migrations", () => {
   it("are up to date with the schema", async () => {
     // drizzle-kit requires its folder relative to the working directory.
-    const copy = join(PACKAGE_DIR, `.migrations-${process.pid}`);
-    await cp(join(PACKAGE_DIR, "migrations"), copy, { recursive: true });
+    const copy = join(".wrangler", `migrations-${process.pid}`);
+    await cp(join(PACKAGE_DIR, "migrations"), join(PACKAGE_DIR, copy), { recursive: true });
     try {
       const kit = join(dirname(createRequire(import.meta.url).resolve("drizzle-kit")), "bin.cjs");
       const { stdout } = await promisify(execFile)(
         process.execPath,
-        [
-          kit,
-          "generate",
-          "--dialect",
-          "sqlite",
-          "--schema",
-          "./src/db/schema.ts",
-          "--out",
-          `./.migrations-${process.pid}`,
-        ],
+        [kit, "generate", "--dialect", "sqlite", "--schema", "./src/db/schema.ts", "--out", `./${copy}`],
         { cwd: PACKAGE_DIR },
       );
       expect(stdout).toContain("No schema changes");
     } finally {
-      await rm(copy, { recursive: true, force: true });
+      await rm(join(PACKAGE_DIR, copy), { recursive: true, force: true });
     }
   });
 });

@@ -119,7 +119,7 @@ describe("a name", () => {
     expect(await send(`http://rebinding.example.com:${port}/`, net)).toBe(204);
     expect(net.lookups).toEqual(["rebinding.example.com"]);
     expect(received.map(({ localAddress }) => localAddress)).toEqual(["127.0.0.1"]);
-    // Each attempt is judged anew.
+    // Each attempt is judged again.
     expect(await send(`http://rebinding.example.com:${port}/`, net)).toContain("a loopback address");
     expect(received).toHaveLength(1);
   });

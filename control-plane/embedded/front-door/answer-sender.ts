@@ -57,7 +57,7 @@ export class AnswerSender {
     if (isMoved || response.hasHeader("connection")) headers.push("connection", "close");
     const compressed =
       read === null ? await this.#assets.of(request, answer).catch(() => "lost" as const) : null;
-    // The runtime broke off its answer, of which nothing is left to send.
+    // The runtime broke off its answer while it was being compressed: there is nothing to send.
     if (compressed === "lost") return void response.destroy();
     if (compressed !== null) {
       response.writeHead(status, compressedHeaders(withoutLength(headers), compressed)).end(compressed);

@@ -72,29 +72,43 @@ export async function readWhole(
 
 /**
  * A part's body as it arrives, for the object store. Leaves the connection open when the store stops reading, so that
- * the client can be answered.
+ * the client can be answered. The client's speed is judged by the time in which the store waits for it: a slow disk is
+ * not the client's fault.
  */
 export async function* partBody(
   request: IncomingMessage,
   { part: { windowMs, bytes }, chunks }: Pick<DoorLimits, "part" | "chunks">,
 ): AsyncGenerator<Buffer, void> {
-  let inWindow = 0;
   const tooSlow = new AbortController();
-  const judge = () => {
-    if (inWindow < bytes) tooSlow.abort();
-    inWindow = 0;
-  };
-  // After the bytes that arrived while this process was busy have been read.
-  const timer = setInterval(() => setImmediate(judge), windowMs);
+  const body = untilAborted(request, tooSlow.signal, chunks);
+  let [inWindow, waitedMs] = [0, 0];
   try {
-    for await (const chunk of untilAborted(request, tooSlow.signal, chunks)) {
-      inWindow += chunk.byteLength;
-      yield chunk;
+    for (;;) {
+      const began = performance.now();
+      const next = await inTime(body.next(), windowMs - waitedMs, tooSlow);
+      if (next.done) return;
+      waitedMs += performance.now() - began;
+      inWindow += next.value.byteLength;
+      if (inWindow >= bytes) [inWindow, waitedMs] = [0, 0];
+      yield next.value;
     }
   } catch {
     throw new BodyError(tooSlow.signal.aborted ? "body_too_slow" : "body_incomplete");
+  }
+}
+
+/** Aborts when the promise is not settled in time. */
+async function inTime<T>(promise: Promise<T>, ms: number, late: AbortController): Promise<T> {
+  let immediate: NodeJS.Immediate | undefined;
+  const timer = setTimeout(() => {
+    // After the bytes that arrived while this process was busy have been read.
+    immediate = setImmediate(() => late.abort());
+  }, ms);
+  try {
+    return await promise;
   } finally {
-    clearInterval(timer);
+    clearTimeout(timer);
+    clearImmediate(immediate);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { MoveOrder, MoveReport } from "./byte-mover.ts";
+import { quickestRead } from "./read-chunk.ts";
 import { sendObject } from "./send-object.ts";
 
 /** The process of byte-mover.ts. */
@@ -16,7 +17,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal
 async function move({ segments, stalledMs }: MoveOrder, socket: Socket): Promise<void> {
   const closed = new Promise((resolve) => socket.once("close", resolve));
   socket.on("error", () => undefined);
-  if (!(await sendObject(segments, socket, stalledMs))) {
+  if (!(await sendObject(segments, socket, stalledMs, quickestRead()))) {
     socket.destroy();
   } else {
     // The client closes: it knows the length, and megabytes may still be on their way to it. Closing here would crash

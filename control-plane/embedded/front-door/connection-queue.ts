@@ -6,10 +6,11 @@ import type { DoorLimits } from "./limits.ts";
 export class ConnectionQueue {
   readonly #socket: Socket;
   readonly #limits: Pick<DoorLimits, "pipelined" | "idleMs" | "headersMs">;
-  #waiting = 0;
+  /** The requests that are not done, in order. */
+  readonly #pending: ServerResponse[] = [];
   #last: Promise<void> = Promise.resolve();
-  #answering: ServerResponse | null = null;
   #isUpgraded = false;
+  #isEnding = false;
   /** Closes the connection when no request follows. Node's own timeout starts again with every byte. */
   #idle: NodeJS.Timeout | undefined;
 
@@ -21,12 +22,22 @@ export class ConnectionQueue {
 
   /** Whether no request has arrived behind the one that is being handled. */
   get isAtLast(): boolean {
-    return this.#waiting === 1;
+    return this.#pending.length === 1;
   }
 
-  /** Whether bytes sent now would be part of an answer that has begun. */
-  get isWithinAnswer(): boolean {
-    return this.#answering?.headersSent ?? false;
+  /**
+   * What follows on the connection is not HTTP. Requests that arrived whole before it are answered first, because the
+   * refusal would be taken for their answer.
+   *
+   * @param refuse answers and closes the connection
+   */
+  end(refuse: () => void): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    const [first] = this.#pending;
+    if (first?.headersSent) this.#socket.destroy();
+    else if (first?.req.complete) void this.#last.then(refuse);
+    else refuse();
   }
 
   /**
@@ -35,22 +46,17 @@ export class ConnectionQueue {
    * @param handle must not reject
    */
   enter(response: ServerResponse, handle: () => Promise<void>): void {
-    if (this.#waiting >= this.#limits.pipelined) {
+    if (this.#pending.length >= this.#limits.pipelined) {
       this.#socket.destroy();
       return;
     }
-    this.#waiting += 1;
+    this.#pending.push(response);
     clearTimeout(this.#idle);
-    this.#last = this.#last
-      .then(() => {
-        this.#answering = response;
-        return handle();
-      })
-      .finally(() => {
-        this.#waiting -= 1;
-        this.#answering = null;
-        if (this.#waiting === 0 && !this.#socket.destroyed && !this.#isUpgraded) this.#awaitNextRequest();
-      });
+    this.#last = this.#last.then(handle).finally(() => {
+      this.#pending.shift();
+      if (this.#pending.length === 0 && !this.#socket.destroyed && !this.#isUpgraded)
+        this.#awaitNextRequest();
+    });
   }
 
   /** No request follows: the connection becomes a WebSocket, or is refused. */

@@ -419,6 +419,13 @@ describe("many connections", () => {
     await isAlive();
   });
 
+  it("answers what came before something that is not HTTP, and then refuses that", async () => {
+    const requests = `GET /health HTTP/1.1\r\n${HEAD}\r\nGET /me HTTP/1.1\r\n${HEAD}\r\nnonsense\r\n\r\n`;
+    const answer = await rawExchange(controlPlane.url, requests);
+    expect(answer.match(/HTTP\/1\.1 \d{3}/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 200", "HTTP/1.1 400"]);
+    await isAlive();
+  });
+
   it("that pipeline too many requests are cut", async () => {
     const requests = `GET /health HTTP/1.1\r\n${HEAD}\r\n`.repeat(500);
     const answer = await rawExchange(controlPlane.url, requests);

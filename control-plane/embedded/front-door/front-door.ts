@@ -101,7 +101,7 @@ export class FrontDoor {
       (request, response) => this.#enqueue(request, response),
     );
     this.#server.maxConnections = limits.connections;
-    // Node drops those above a limit without a word. Their number is checked with the rest of the head.
+    // Node silently drops those above a limit. Their number is checked with the rest of the head.
     this.#server.maxHeadersCount = 0;
     this.#server
       .on("connection", (socket) => this.#admit(socket))
@@ -110,9 +110,8 @@ export class FrontDoor {
       .on("connect", (_request, socket) => answers.close(socket, "method_not_allowed"))
       .on("upgrade", (request, socket, head) => void this.#upgrade(request, socket as Socket, head))
       .on("clientError", (error: ClientError, socket) => {
-        // A second answer within the first would be taken for its bytes.
-        if (this.#queues.get(socket as Socket)?.isWithinAnswer) socket.destroy();
-        else answers.close(socket, problemOf(error), { origin: originIn(error.rawPacket) });
+        const refuse = () => answers.close(socket, problemOf(error), { origin: originIn(error.rawPacket) });
+        this.#queueOf(socket as Socket).end(refuse);
       });
   }
 

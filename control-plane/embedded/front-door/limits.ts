@@ -41,7 +41,7 @@ export interface DoorLimits {
   readonly connectionsPerAddress: number;
   /** Requests in the runtime at once. Others wait for their turn. */
   readonly inRuntime: number;
-  /** After this time, a request makes room for another: it waits for something else than the runtime's thread. */
+  /** After this time, a request makes room for another: it is not the runtime's thread that it waits for. */
   readonly turnMs: number;
   /** The same for a request that asks to wait for a change. */
   readonly pollTurnMs: number;

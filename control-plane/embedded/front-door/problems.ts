@@ -44,6 +44,7 @@ export class DoorAnswers {
       "x-request-id": requestId,
       "content-type": "application/problem+json",
       "x-content-type-options": "nosniff",
+      "cache-control": "no-store",
       "content-length": String(Buffer.byteLength(body)),
       ...retryAfter(code),
       // Only CONNECT gets here, whose target takes no method at all.
@@ -67,6 +68,7 @@ export class DoorAnswers {
     response.writeHead(status, {
       "content-type": type,
       "x-content-type-options": "nosniff",
+      "cache-control": "no-store",
       "content-length": Buffer.byteLength(body),
       ...headers,
       ...this.#crossOrigin(url, sent.origin),

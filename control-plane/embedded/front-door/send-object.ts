@@ -1,8 +1,9 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { Writable } from "node:stream";
 import type { ObjectRead } from "../object-store/object-store.ts";
+import { type ReadChunk, readAsync } from "./read-chunk.ts";
 
-/** The size of one read and write. A download holds two such buffers. */
+/** The size of one read and write: both buffers of a download fit a processor's cache. */
 const CHUNK_BYTES = 256 * 1024;
 
 /**
@@ -14,6 +15,7 @@ export async function sendObject(
   segments: ObjectRead["segments"],
   client: Writable,
   stalledMs: number,
+  read: ReadChunk = readAsync,
 ): Promise<boolean> {
   const buffers = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)];
   let turn = 0;
@@ -25,7 +27,7 @@ export async function sendObject(
       for (let at = 0; at < length; ) {
         const buffer = buffers[turn % 2] ?? Buffer.alloc(0);
         turn += 1;
-        const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK_BYTES, length - at), offset + at);
+        const bytesRead = await read(file, buffer, Math.min(CHUNK_BYTES, length - at), offset + at);
         if (bytesRead === 0 || !(await written)) return false;
         written = write(client, buffer.subarray(0, bytesRead), stalledMs);
         at += bytesRead;
