@@ -14,15 +14,16 @@ const SHORT = [
   /^SCAN job_counts$/,
   /^SCAN jobs USING (COVERING )?INDEX jobs_(leased|lost)$/,
   /^SCAN CONSTANT ROW$/,
-  /^SCAN (sessions|signing_secrets)$/,
   // The list's candidates, at most 2,000; and the twenty steps of its binary search.
   /^SCAN (candidate|search|\(subquery-\d+\))$/,
   // Uploads of attempts that run.
   /^SCAN result_uploads$/,
   // Jobs that run, or ended within the hour.
   /^SCAN result_sweeps$/,
-  // One row for each receiver of webhooks.
-  /^SCAN (receivers|webhooks)$/,
+  // The receivers that one run looks at, and registered webhooks.
+  /^SCAN (receivers|examined VIRTUAL TABLE INDEX 1:|webhooks)$/,
+  // Deliveries that wait are counted up to 10,000.
+  /^SCAN (pending|webhook_deliveries USING COVERING INDEX webhook_deliveries_pending)$/,
   // One row for each thing that is wrong now; and for each pool.
   /^SCAN alarms$/,
   /^SCAN (of_jobs|pools VIRTUAL TABLE INDEX 1:)$/,

@@ -1,6 +1,8 @@
 import { type AgentOffer, PING, PONG, type ServerMessage, SUBPROTOCOL } from "@splatt/shared";
 import type { AgentIdentity } from "../agents/tokens.ts";
 import { isWatcher } from "../watch/watch-sockets.ts";
+import type { ChangedAgents } from "./changed-agents.ts";
+import { OfferIndex } from "./offer-index.ts";
 
 /** What a socket's attachment keeps through hibernation; at most 16 KiB. */
 export interface AgentConnection extends AgentIdentity {
@@ -38,18 +40,23 @@ export function writeConnection(ws: WebSocket, connection: AgentConnection): voi
 /**
  * The agents' hibernating WebSockets. Knows connections, not jobs.
  *
- * Each assignment looks at every agent. So the list of sockets and the times of their heartbeats are cached here:
- * with a thousand agents, asking the runtime each time took most of an assignment.
+ * Each alarm looks at every agent. So the list of sockets and the times of their heartbeats are cached here: with a
+ * thousand agents, asking the runtime each time took most of that.
  */
 export class AgentSockets {
   readonly #ctx: DurableObjectState;
+  readonly #changed: ChangedAgents;
   /** The sockets that neither side has closed; null until first used after the object woke. */
   #open: Set<WebSocket> | null = null;
+  /** The offers of the open sockets. */
+  #offers = new OfferIndex<WebSocket>();
   /** When the runtime last answered a heartbeat, as of the last time it was asked. */
   readonly #pings = new WeakMap<WebSocket, number>();
 
-  constructor(ctx: DurableObjectState) {
+  /** @param changed notes the agents whose sockets change */
+  constructor(ctx: DurableObjectState, changed: ChangedAgents) {
     this.#ctx = ctx;
+    this.#changed = changed;
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
   }
 
@@ -80,15 +87,23 @@ export class AgentSockets {
   update(ws: WebSocket, change: Partial<AgentConnection>): boolean {
     try {
       writeConnection(ws, { ...this.agentOf(ws), ...change });
-      return true;
     } catch {
       return false;
     }
+    if (this.#openSet().has(ws)) this.#index(ws);
+    this.#changed.add(this.agentOf(ws).id);
+    return true;
   }
 
   /** Every open socket, including those without a hello. */
   open(): AgentSocket[] {
     return Array.from(this.#openSet(), (ws) => ({ ws, agent: this.agentOf(ws) }));
+  }
+
+  /** What the connected agents offer: one of the offers that let an agent run the same. */
+  distinctOffers(except: ReadonlySet<string>): AgentOffer[] {
+    this.#openSet();
+    return this.#offers.distinct(except);
   }
 
   /** The open sockets of one agent: more than one while a newer connection replaces an older one. */
@@ -125,17 +140,29 @@ export class AgentSockets {
   /** Closes a socket, or answers its close. From now on it counts as closed. */
   close(ws: WebSocket, code: number, reason: string): void {
     this.#openSet().delete(ws);
+    this.#offers.delete(ws);
+    this.#changed.add(this.agentOf(ws).id);
     closeQuietly(ws, code, reason);
   }
 
   /** Drops the cached list, in case the end of a socket was missed. */
   refresh(): void {
     this.#open = null;
+    this.#changed.addAll();
   }
 
   #openSet(): Set<WebSocket> {
-    this.#open ??= new Set(this.#ctx.getWebSockets().filter((ws) => isOpen(ws) && !isWatcher(ws)));
+    if (this.#open === null) {
+      this.#open = new Set(this.#ctx.getWebSockets().filter((ws) => isOpen(ws) && !isWatcher(ws)));
+      this.#offers = new OfferIndex();
+      for (const ws of this.#open) this.#index(ws);
+    }
     return this.#open;
+  }
+
+  #index(ws: WebSocket): void {
+    const { id, hello } = this.agentOf(ws);
+    if (hello !== null) this.#offers.set(ws, { agentId: id, offer: hello.offer });
   }
 }
 

@@ -1,9 +1,9 @@
-import { candidates } from "./candidates.ts";
 import { claim } from "./claim.ts";
 import { deliver } from "./deliver.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
+import type { FreeAgents } from "./free-agents.ts";
 import type { Lease } from "./lease-table.ts";
-import { type Candidate, place, runnableChoices } from "./placement.ts";
+import { runnableChoices } from "./placement.ts";
 import { headOfQueue, inOrder, type Opening, type WaitingJob } from "./queue.ts";
 
 /** How many jobs are claimed in one D1 call: enough to make its delay small per job. */
@@ -20,10 +20,11 @@ export async function assignQueued(context: DispatchContext, fresh: WaitingJob |
   let queue: readonly WaitingJob[] = fresh === null ? await readQueue(context) : [fresh];
   let isFirstKnown = fresh === null;
   while (queue.length > 0) {
-    const agents = candidates(context);
-    const leases = beginClaims(context, queue, agents);
+    // What the agents that are full by now could have run still counts: a job ahead may be one for them.
+    const { choices, met } = openingOf(context.capacity.free(context));
+    const leases = beginClaims(context, queue);
     if (leases.length === 0) return;
-    const opening = openingOf(agents, leases.length);
+    const opening = { choices, met, slots: openingOf(context.capacity.free(context)).slots };
     const { specs, next } = await claim(context, leases, opening, isFirstKnown ? null : opening);
     for (const lease of leases) {
       const spec = specs.get(lease.leaseId);
@@ -37,48 +38,46 @@ export async function assignQueued(context: DispatchContext, fresh: WaitingJob |
 }
 
 /** Chooses agents for jobs, and records that before D1 is asked, so that the choice survives the end of this object. */
-function beginClaims(
-  context: DispatchContext,
-  queue: readonly WaitingJob[],
-  agents: readonly Candidate[],
-): Lease[] {
+function beginClaims(context: DispatchContext, queue: readonly WaitingJob[]): Lease[] {
   const now = context.now();
-  const attempts = new Map(queue.map(({ id, attempt }) => [id, attempt]));
-  // A job that has a lease here is not reconciled yet, whatever the queue says.
-  const free = queue.filter(({ id }) => context.leases.get(id) === null);
-  const leases = place(free, agents).map(
-    ({ jobId, agentId }): Lease => ({
-      jobId,
-      attempt: (attempts.get(jobId) ?? 0) + 1,
+  const leases: Lease[] = [];
+  for (const job of queue) {
+    // A job that has a lease here is not reconciled yet, whatever the queue says.
+    if (context.leases.get(job.id) !== null) continue;
+    const agentId = context.capacity.best(context, job);
+    if (agentId === null) continue;
+    const lease: Lease = {
+      jobId: job.id,
+      attempt: job.attempt + 1,
       leaseId: context.newLeaseId(),
       agentId,
       state: "claiming",
       since: now,
       sends: 0,
       lostAt: null,
-    }),
-  );
-  for (const lease of leases) context.leases.put(lease);
+    };
+    context.leases.put(lease);
+    leases.push(lease);
+  }
   if (leases.length > 0) context.alarm.wakeAt(now + context.timing.acceptMs);
   return leases;
 }
 
 async function readQueue(context: DispatchContext): Promise<WaitingJob[]> {
-  const opening = openingOf(candidates(context), 0);
+  const opening = openingOf(context.capacity.free(context));
   const [first, ...others] = headOfQueue(context, opening);
   return first === undefined ? [] : inOrder(await context.db.batch([first, ...others]), opening);
 }
 
-/** The room that is left when `taken` slots of the agents are filled. A full agent's engines do not count. */
-function openingOf(agents: readonly Candidate[], taken: number): Opening {
-  const free = agents.filter(({ freeSlots }) => freeSlots > 0);
-  const slots = free.reduce((sum, { freeSlots }) => sum + freeSlots, 0) - taken;
+/** The room that the agents have. A full agent's engines do not count. */
+function openingOf(free: FreeAgents): Opening {
+  const offers = free.offers();
   return {
-    choices: runnableChoices(free.map(({ offer }) => offer)),
-    slots: Math.min(slots, CLAIMS_AT_ONCE),
+    choices: runnableChoices(offers),
+    slots: Math.min(free.slots, CLAIMS_AT_ONCE),
     met: {
-      isOfSeveral: free.some(({ offer }) => offer.takes_several_files === true),
-      hasScaleReference: free.some(({ offer }) => offer.takes_scale_reference === true),
+      isOfSeveral: offers.some(({ takes_several_files }) => takes_several_files === true),
+      hasScaleReference: offers.some(({ takes_scale_reference }) => takes_scale_reference === true),
     },
   };
 }

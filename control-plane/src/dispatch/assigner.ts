@@ -22,15 +22,15 @@ export class Assigner {
   }
 
   /** Never throws: the event that led here is handled, and the queue is read again soon. */
-  async #assignUntilQuiet(fresh: WaitingJob | null): Promise<void> {
+  async #assignUntilQuiet(first: WaitingJob | null): Promise<void> {
     const context = this.#context;
-    let job = fresh;
+    let fresh = first;
     try {
       do {
         this.#isAskedAgain = false;
-        await assignQueued(context, job);
+        await assignQueued(context, fresh);
         await recallPrefetched(context);
-        job = null;
+        fresh = null;
       } while (this.#isAskedAgain);
     } catch (error) {
       log("error", "assigning failed; it will be retried", {}, error);

@@ -50,8 +50,7 @@ async function onDeadline(context: DispatchContext, lease: Lease): Promise<void>
 
 async function onNotAccepted(context: DispatchContext, lease: Lease): Promise<void> {
   if (lease.sends < 2 && (await sendAssignment(context, lease))) return;
-  const socket = context.sockets.of(lease.agentId);
-  if (socket !== null) coolDown(context, socket);
+  coolDown(context, lease.agentId);
   await returnUnaccepted(context, lease, "Waiting: the agent did not accept the job in time.");
 }
 

@@ -7,6 +7,7 @@ import type { AlarmClock } from "./alarm-clock.ts";
 import type { Drains } from "./drains.ts";
 import type { FaultTable } from "./fault-table.ts";
 import type { LeaseTable } from "./lease-table.ts";
+import type { PoolCapacity } from "./pool-capacity.ts";
 import type { DispatchTiming } from "./timing.ts";
 
 /** What a job's row said of its progress when it was last written, and when that was. */
@@ -25,6 +26,7 @@ export interface DispatchContext {
   readonly drains: Drains;
   readonly faults: FaultTable;
   readonly sockets: AgentSockets;
+  readonly capacity: PoolCapacity;
   readonly timing: DispatchTiming;
   /** For the dates in what watchers see. */
   readonly retention: Retention;
@@ -40,8 +42,14 @@ export interface DispatchContext {
   readonly writtenProgress: Map<string, WrittenProgress>;
   /** Jobs that were recalled from a busy agent, so that each is recalled once. Lost with the object. */
   readonly recalled: Set<string>;
+  /** When jobs to recall may be looked for again. */
+  recallsAgainAt: number;
   /** By engine choice, the rank up to which waiting jobs were told what they wait for. Lost with the object. */
   readonly explainedTo: Map<EngineChoice, number>;
+  /** By engine choice, what its waiting jobs were last told to wait for. Lost with the object. */
+  readonly explained: Map<EngineChoice, string>;
+  /** By agent, until when it gets no job: its next socket needs to know. Lost with the object. */
+  readonly cooldowns: Map<string, number>;
   /** A job's row has changed: notifies its watchers, without waiting for them. */
   readonly jobChanged: (jobId: string) => void;
   /** Sockets whose hello is being handled, so that a slow store does not make it late. */

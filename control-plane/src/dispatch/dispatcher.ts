@@ -16,6 +16,8 @@ import { AgentInstances } from "./agent-instances.ts";
 import { AgentSockets } from "./agent-sockets.ts";
 import { AlarmClock } from "./alarm-clock.ts";
 import { Assigner } from "./assigner.ts";
+import { pruneCooldowns } from "./backoff.ts";
+import { ChangedAgents } from "./changed-agents.ts";
 import { checkLeases, wasAway } from "./check-leases.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
 import { type DispatcherApi, decodeIdentity, IDENTITY_HEADER } from "./dispatcher-api.ts";
@@ -31,9 +33,11 @@ import { MessageHandler } from "./message-handler.ts";
 import { release, saveFaults } from "./note-faults.ts";
 import { parseFrame } from "./parse-frame.ts";
 import { admitPending, closeOverduePending } from "./pending-sockets.ts";
+import { PoolCapacity } from "./pool-capacity.ts";
 import { reconcilePresence } from "./presence.ts";
 import type { WaitingJob } from "./queue.ts";
 import { reconcileLeases } from "./reconcile-leases.ts";
+import { closeSilent } from "./silent-agents.ts";
 import { SocketTurns } from "./socket-turns.ts";
 import { dispatchTiming } from "./timing.ts";
 
@@ -52,15 +56,17 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     const alarm = new AlarmClock(ctx.storage);
+    const changed = new ChangedAgents();
     this.#context = {
       pool: ctx.id.name ?? "",
       db: database(env.DB),
       bucket: env.BUCKET,
-      leases: new LeaseTable(ctx.storage.sql),
+      leases: new LeaseTable(ctx.storage.sql, changed),
       instances: new AgentInstances(ctx.storage.sql),
       drains: new Drains(ctx.storage.sql),
-      faults: new FaultTable(ctx.storage.sql),
-      sockets: new AgentSockets(ctx),
+      faults: new FaultTable(ctx.storage.sql, changed),
+      sockets: new AgentSockets(ctx, changed),
+      capacity: new PoolCapacity(changed),
       timing: dispatchTiming(env.DISPATCH_TIMING),
       retention: retentionOf(env),
       now: Date.now,
@@ -75,7 +81,10 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       awakeSince: 0,
       writtenProgress: new Map(),
       recalled: new Set(),
+      cooldowns: new Map(),
+      recallsAgainAt: 0,
       explainedTo: new Map(),
+      explained: new Map(),
       jobChanged: (jobId) => void this.#watchers.changed(jobId),
       greeting: new WeakSet(),
     };
@@ -265,6 +274,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   async tick(): Promise<void> {
     this.#context.sockets.refresh();
     this.#budgets.prune(this.#context.now());
+    pruneCooldowns(this.#context);
     await withoutQueryValues(async () => {
       for (const id of await deletedAgents(this.#context)) await this.agentDeleted(id);
       await this.#maintain();
@@ -286,6 +296,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       closeOverduePending(context);
       await reconcileLeases(context);
       await checkLeases(context);
+      closeSilent(context);
       await this.#assigner.assign();
       this.#watchers.pumpAll();
     } catch (error) {

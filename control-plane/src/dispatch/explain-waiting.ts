@@ -1,4 +1,4 @@
-import type { AgentOffer, EngineChoice } from "@splatt/shared";
+import { type AgentOffer, EngineChoice } from "@splatt/shared";
 import { and, eq, gte, inArray, isNull, lte, ne, not, type SQL, sql } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { IS_WAITING, STILL_WAITS } from "../db/job-predicates.ts";
@@ -15,8 +15,13 @@ const WRITES_PER_PASS = 100;
 
 /** Writes into the message of a job that was just created what it waits for, when no connected agent can run it. */
 export async function explainJob(context: DispatchContext, job: WaitingJob): Promise<void> {
-  const message = unmetNeed(job.engine, context.pool, offersOf(context), job);
+  const offers = offersOf(context);
+  const message = unmetNeed(job.engine, context.pool, offers, job);
   if (message === null) return;
+  // The others of its engine were told something else: the next agent that connects has all of them looked at.
+  if (context.explained.get(job.engine) !== named(unmetNeeds(job.engine, context.pool, offers))) {
+    context.explained.delete(job.engine);
+  }
   const explained = await withRetry(() =>
     context.db
       .update(jobs)
@@ -28,6 +33,18 @@ export async function explainJob(context: DispatchContext, job: WaitingJob): Pro
 }
 
 /**
+ * Does the same after an agent has connected, for the engine choices whose explanation has changed. Usually none has, so
+ * a thousand agents that connect do not read the queue a thousand times.
+ */
+export async function explainIfChanged(context: DispatchContext): Promise<void> {
+  const offers = offersOf(context);
+  const changed = EngineChoice.options.filter(
+    (choice) => context.explained.get(choice) !== named(unmetNeeds(choice, context.pool, offers)),
+  );
+  await explainWaiting(context, changed);
+}
+
+/**
  * Does the same for all waiting jobs. Of a long queue, a pass reads a part and the next one continues there: which jobs
  * lack their message shows only when they are read, and most have it.
  */
@@ -36,7 +53,8 @@ export async function explainWaiting(
   choices: readonly EngineChoice[],
 ): Promise<void> {
   const offers = offersOf(context);
-  const unmet = choices.flatMap((choice) => unmetNeeds(choice, context.pool, offers));
+  const byChoice = choices.map((choice) => ({ choice, needs: unmetNeeds(choice, context.pool, offers) }));
+  const unmet = byChoice.flatMap(({ needs }) => needs);
   const parts = await partsOfQueue(context, unmet);
   const awaited = parts.filter(({ isAwaited }) => isAwaited);
   const [first, ...others] = awaited.map(({ choice, message, need, explained, from, until }) => {
@@ -63,17 +81,27 @@ export async function explainWaiting(
   const written = first === undefined ? [] : await withRetry(() => context.db.batch([first, ...others]));
   for (const { id } of written.flat()) context.jobChanged(id);
   const unfinished = awaited.filter((_, index) => written[index]?.length === WRITES_PER_PASS);
+  for (const { choice, needs } of byChoice) {
+    if (!unfinished.some((part) => part.choice === choice)) context.explained.set(choice, named(needs));
+  }
   for (const part of parts) {
     if (unfinished.some(({ choice }) => choice === part.choice)) continue;
     context.explainedTo.set(part.choice, part.until ?? Number.MIN_SAFE_INTEGER);
   }
 }
 
+/** What the pool's agents offer, without repetitions. */
 function offersOf(context: DispatchContext): AgentOffer[] {
-  return context.sockets
-    .open()
-    .map((socket) => usableOffer(context, socket))
-    .filter((offer) => offer !== null);
+  const quarantined = context.faults.quarantined();
+  const unusable = Array.from(quarantined, (id) => context.sockets.of(id) ?? []).flat();
+  return [
+    ...context.sockets.distinctOffers(quarantined),
+    ...unusable.flatMap((socket) => usableOffer(context, socket) ?? []),
+  ];
+}
+
+function named(needs: readonly UnmetNeed[]): string {
+  return JSON.stringify(needs.map(({ message }) => message));
 }
 
 function explanation(context: DispatchContext, message: string) {

@@ -62,8 +62,7 @@ export async function failAttempt(
   if (outcome === "applied") {
     log("warn", "job failed", { job: fence.job_id, attempt: fence.attempt, code, retried: isRetried });
     if (isRetried) context.alarm.remember(nextAttemptAt);
-    const socket = context.sockets.of(agentId);
-    if (isHostFailure(code) && socket !== null) coolDown(context, socket);
+    if (isHostFailure(code)) coolDown(context, agentId);
     if (!isRetried) await discardResultUploads(context.db, context.bucket, fence.job_id);
   }
   if (outcome !== "stale") releaseLease(context, fence, agentId);

@@ -1,4 +1,5 @@
 import type { HostFault } from "../db/schema.ts";
+import type { ChangedAgents } from "./changed-agents.ts";
 import { type FaultRecord, NO_FAULTS } from "./quarantine.ts";
 
 interface FaultRow extends Record<string, SqlStorageValue> {
@@ -17,9 +18,12 @@ export type Unsaved = "save" | "clear";
  */
 export class FaultTable {
   readonly #sql: SqlStorage;
+  readonly #changed: ChangedAgents;
 
-  constructor(sql: SqlStorage) {
+  /** @param changed notes the agents whose records change */
+  constructor(sql: SqlStorage, changed: ChangedAgents) {
     this.#sql = sql;
+    this.#changed = changed;
     sql.exec(`CREATE TABLE IF NOT EXISTS agent_faults (
       agent_id TEXT PRIMARY KEY, faults TEXT NOT NULL, quarantined_at INTEGER, unsaved TEXT
     ) WITHOUT ROWID`);
@@ -43,6 +47,7 @@ export class FaultTable {
   }
 
   put(agentId: string, { faults, quarantinedAt }: FaultRecord): void {
+    this.#changed.add(agentId);
     this.#sql.exec(
       "INSERT OR REPLACE INTO agent_faults VALUES (?, ?, ?, 'save')",
       agentId,
@@ -69,6 +74,7 @@ export class FaultTable {
 
   /** D1 shows the change, unless another one was made meanwhile. */
   saved(agentId: string, change: Unsaved, { faults }: FaultRecord): void {
+    this.#changed.add(agentId);
     const same = [agentId, change, JSON.stringify(faults)];
     const statement =
       change === "clear"
@@ -78,6 +84,7 @@ export class FaultTable {
   }
 
   forget(agentId: string): void {
+    this.#changed.add(agentId);
     this.#sql.exec("DELETE FROM agent_faults WHERE agent_id = ?", agentId);
   }
 }

@@ -17,11 +17,13 @@ import { agents, type JobRow, jobs } from "../db/schema.ts";
 import { unfinishedAmong } from "../jobs/lease-conditions.ts";
 import { log } from "../log.ts";
 import type { AgentSocket } from "./agent-sockets.ts";
+import { coolDown } from "./backoff.ts";
 import { sendAssignment } from "./deliver.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
 import { accept, fenceOf, isLeasedTo, recordHeldLease } from "./held-lease.ts";
 import { abandon } from "./job-reports.ts";
-import { loseLease } from "./lose-lease.ts";
+import type { Lease } from "./lease-table.ts";
+import { loseLease, returnUnaccepted } from "./lose-lease.ts";
 import { quarantineOf } from "./note-faults.ts";
 import { recordPresence } from "./presence.ts";
 import { readopt } from "./readopt.ts";
@@ -52,7 +54,7 @@ export async function onHello(context: DispatchContext, socket: AgentSocket, hel
 
   const state = {
     hello: { instanceId: hello.instance_id, offer: hello.offer },
-    cooldownUntil: 0,
+    cooldownUntil: context.cooldowns.get(agent.id) ?? 0,
     draining: false,
   };
   if (!context.sockets.update(ws, state)) return closeForOffer(context, ws);
@@ -83,11 +85,24 @@ export async function onHello(context: DispatchContext, socket: AgentSocket, hel
   for (const lease of missing) {
     const current = context.leases.get(lease.jobId);
     if (current?.leaseId !== lease.leaseId) continue;
-    if (current.state === "sent") await sendAssignment(context, current);
+    if (current.state === "sent") await assignAgain(context, current);
     else if (lease.state === "held")
       await loseLease(context, current, "the agent came back without the job.");
   }
 }
+
+/** An agent that connects again and again without accepting the job does not keep it. */
+async function assignAgain(context: DispatchContext, lease: Lease): Promise<void> {
+  if (lease.sends < MAX_SENDS) {
+    await sendAssignment(context, lease);
+    return;
+  }
+  coolDown(context, lease.agentId);
+  await returnUnaccepted(context, lease, "Waiting: the agent reconnected without accepting the job.");
+}
+
+/** How often an assignment is sent, if the agent reconnects each time. */
+const MAX_SENDS = 4;
 
 /** `offer`: what the agent offers has changed. */
 export async function onOffer(

@@ -65,7 +65,7 @@ describe("an agent that lists jobs of others as held", () => {
     expect((await other.next("job.abandon")).fence).toEqual(fence);
     // Its row here is lost: D1 still knows whose job it is.
     await runInDurableObject(dispatcher(pool), (_, state) => {
-      new LeaseTable(state.storage.sql).remove({ jobId, leaseId: fence.lease_id });
+      new LeaseTable(state.storage.sql).remove({ jobId, leaseId: fence.lease_id, agentId: "" });
     });
     const stranger = unknownFence();
     agent.send(heldMessage([fence, stranger]));

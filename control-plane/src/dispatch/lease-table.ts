@@ -1,3 +1,5 @@
+import { ChangedAgents } from "./changed-agents.ts";
+
 /**
  * A lease as the Dispatcher remembers it, in the object's SQLite, so that deadlines survive hibernation, eviction and
  * deploys. D1 is the source of truth; `reconcileLeases` syncs this cache with it.
@@ -30,13 +32,17 @@ interface LeaseRow extends Record<string, SqlStorageValue> {
 
 export class LeaseTable {
   readonly #sql: SqlStorage;
+  readonly #changed: ChangedAgents;
 
-  constructor(sql: SqlStorage) {
+  /** @param changed notes the agents whose leases change */
+  constructor(sql: SqlStorage, changed = new ChangedAgents()) {
     this.#sql = sql;
+    this.#changed = changed;
     sql.exec(`CREATE TABLE IF NOT EXISTS leases (
       job_id TEXT PRIMARY KEY, attempt INTEGER NOT NULL, lease_id TEXT NOT NULL, agent_id TEXT NOT NULL,
       state TEXT NOT NULL, since INTEGER NOT NULL, sends INTEGER NOT NULL, lost_at INTEGER
     ) WITHOUT ROWID`);
+    sql.exec("CREATE INDEX IF NOT EXISTS leases_agent ON leases (agent_id)");
   }
 
   all(): Lease[] {
@@ -65,9 +71,21 @@ export class LeaseTable {
     return new Map(rows.map(({ agent_id, jobs }) => [agent_id, jobs]));
   }
 
+  countOf(agentId: string): number {
+    return this.#sql
+      .exec<{ jobs: number }>("SELECT count(*) AS jobs FROM leases WHERE agent_id = ?", agentId)
+      .one().jobs;
+  }
+
   put(lease: Lease): void {
+    const before = this.get(lease.jobId);
+    if (before !== null) this.#changed.add(before.agentId);
+    this.#changed.add(lease.agentId);
     this.#sql.exec(
-      "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      // Not REPLACE, which would also write the index each time.
+      `INSERT INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id) DO UPDATE SET
+         attempt = excluded.attempt, lease_id = excluded.lease_id, agent_id = excluded.agent_id,
+         state = excluded.state, since = excluded.since, sends = excluded.sends, lost_at = excluded.lost_at`,
       lease.jobId,
       lease.attempt,
       lease.leaseId,
@@ -80,7 +98,8 @@ export class LeaseTable {
   }
 
   /** Removes the lease, unless the job has another one by now. */
-  remove(lease: Pick<Lease, "jobId" | "leaseId">): void {
+  remove(lease: Pick<Lease, "jobId" | "leaseId" | "agentId">): void {
+    this.#changed.add(lease.agentId);
     this.#sql.exec("DELETE FROM leases WHERE job_id = ? AND lease_id = ?", lease.jobId, lease.leaseId);
   }
 }

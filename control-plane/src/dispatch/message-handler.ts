@@ -1,4 +1,4 @@
-import { type AgentMessage, EngineChoice, type ServerMessage } from "@splatt/shared";
+import type { AgentMessage, ServerMessage } from "@splatt/shared";
 import { isHeldUnder, isUnfinishedUnder } from "../jobs/lease-conditions.ts";
 import type { Watchers } from "../watch/watchers.ts";
 import type { AgentSocket } from "./agent-sockets.ts";
@@ -7,7 +7,7 @@ import { coolDown } from "./backoff.ts";
 import { onStage } from "./begin-stage.ts";
 import { onComplete } from "./complete-job.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
-import { explainWaiting } from "./explain-waiting.ts";
+import { explainIfChanged } from "./explain-waiting.ts";
 import { onFail } from "./fail-attempt.ts";
 import { accept, isLeasedTo } from "./held-lease.ts";
 import { onHeld, onHello, onOffer } from "./hello.ts";
@@ -49,7 +49,7 @@ export class MessageHandler {
       case "hello":
         await onHello(context, socket, message);
         await this.#assigner.assign();
-        await explainWaiting(context, EngineChoice.options);
+        await explainIfChanged(context);
         for (const { jobId } of context.leases.ofAgent(agentId)) context.jobChanged(jobId);
         return null;
       case "offer":
@@ -94,7 +94,7 @@ export class MessageHandler {
       case "job.reject": {
         const lease = context.leases.get(fence.job_id);
         if (lease === null) return null;
-        coolDown(context, socket);
+        coolDown(context, agentId);
         await returnUnaccepted(
           context,
           lease,

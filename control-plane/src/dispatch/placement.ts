@@ -1,4 +1,4 @@
-import { type AgentOffer, type EngineChoice, engineFor, parallelJobs } from "@splatt/shared";
+import { type AgentOffer, type EngineChoice, engineFor } from "@splatt/shared";
 
 /** What some jobs need that older agents lack: they would make something else of the job. */
 export interface JobNeeds {
@@ -16,40 +16,6 @@ export interface QueuedJob extends JobNeeds {
   readonly lastAgentId: string | null;
 }
 
-export interface Candidate {
-  readonly agentId: string;
-  readonly offer: AgentOffer;
-  readonly freeSlots: number;
-  /** How many leases the agent has now. */
-  readonly load: number;
-}
-
-export interface Placement {
-  readonly jobId: string;
-  readonly agentId: string;
-}
-
-/**
- * Assigns jobs in the queue's order, each to the best agent that can run it. Best is an agent that would begin it at
- * once; then the one that worked on it before; then the least loaded.
- */
-export function place(queue: readonly QueuedJob[], candidates: readonly Candidate[]): Placement[] {
-  const agents = candidates.map((candidate) => ({ ...candidate }));
-  const placements: Placement[] = [];
-  for (const job of queue) {
-    let best: (typeof agents)[number] | undefined;
-    for (const agent of agents) {
-      if (agent.freeSlots === 0 || !canRun(agent.offer, job)) continue;
-      if (best === undefined || preference(agent, best, job.lastAgentId) < 0) best = agent;
-    }
-    if (best === undefined) continue;
-    best.freeSlots -= 1;
-    best.load += 1;
-    placements.push({ jobId: job.id, agentId: best.agentId });
-  }
-  return placements;
-}
-
 /** Whether an agent with this offer can run the job. */
 export function canRun(offer: AgentOffer, { engine, ...needs }: Omit<QueuedJob, "id" | "lastAgentId">) {
   return engineFor(engine, offer) !== null && meets(offer, needs);
@@ -60,21 +26,6 @@ function meets(offer: AgentOffer, { isOfSeveral, hasScaleReference }: JobNeeds):
     (!isOfSeveral || offer.takes_several_files === true) &&
     (!hasScaleReference || offer.takes_scale_reference === true)
   );
-}
-
-/** Negative if `a` is better for a job that `lastAgentId` worked on. */
-function preference(a: Candidate, b: Candidate, lastAgentId: string | null): number {
-  return (
-    Number(isBusy(a)) - Number(isBusy(b)) ||
-    Number(b.agentId === lastAgentId) - Number(a.agentId === lastAgentId) ||
-    a.load - b.load ||
-    b.freeSlots - a.freeSlots
-  );
-}
-
-/** Whether another job would have to wait at this agent. */
-export function isBusy({ load, offer }: Pick<Candidate, "load" | "offer">): boolean {
-  return load >= parallelJobs(offer);
 }
 
 /** The engine choices that a job may name so that one of `offers` runs it. */

@@ -1,9 +1,10 @@
+import { runInDurableObject } from "cloudflare:test";
 import type { AgentOffer } from "@splatt/shared";
 import { describe, expect, it } from "vitest";
 import { createJob, mintAgent } from "../testing/api.ts";
-import { getJob, jobBecomes, newPool } from "../testing/dispatch.ts";
+import { dispatcher, getJob, jobBecomes, newPool } from "../testing/dispatch.ts";
 import { BUILTIN_OFFER, ScriptedAgent } from "../testing/scripted-agent.ts";
-import type { Lease } from "./lease-table.ts";
+import { type Lease, LeaseTable } from "./lease-table.ts";
 import { NO_NEEDS } from "./placement.ts";
 import { chooseRecalls } from "./recall.ts";
 
@@ -20,6 +21,10 @@ async function busyAgent() {
   return { pool, agentId: agent_id, agent, working, waiting };
 }
 
+function lease(jobId: string, agentId: string): Lease {
+  return { jobId, agentId, attempt: 1, leaseId: jobId, state: "held", since: 0, sends: 1, lostAt: null };
+}
+
 describe("a job that was given in advance", () => {
   it("is called back for an agent that falls idle, and goes there", async () => {
     const { pool, agent, waiting } = await busyAgent();
@@ -30,6 +35,16 @@ describe("a job that was given in advance", () => {
     expect(await agent.next("ack")).toMatchObject({ seq: 1 });
     await idle.takeJob();
     expect(await getJob(waiting.jobId)).toMatchObject({ agent_id, attempt: 2, failures: 0, lost_leases: 0 });
+  });
+
+  it("is called back though hundreds of others were given in advance: D1 takes a hundred parameters", async () => {
+    const { pool, agent, agentId, waiting } = await busyAgent();
+    await runInDurableObject(dispatcher(pool), (_, state) => {
+      const leases = new LeaseTable(state.storage.sql);
+      for (let i = 0; i < 150; i++) leases.put(lease(crypto.randomUUID(), agentId));
+    });
+    await ScriptedAgent.connect((await mintAgent(pool)).token);
+    expect(await agent.next("job.recall")).toMatchObject({ fence: waiting.fence });
   });
 
   it("stays where it is once it has begun", async () => {
@@ -64,29 +79,18 @@ describe("a job that is handed back", () => {
 });
 
 describe("chooseRecalls", () => {
-  const lease = (jobId: string, agentId: string): Lease => ({
-    jobId,
-    agentId,
-    attempt: 1,
-    leaseId: jobId,
-    state: "held",
-    since: 0,
-    sends: 1,
-    lostAt: null,
-  });
   const job = (id: string, engine: "auto" | "brush" = "auto") => ({
     id,
     engine,
     ...NO_NEEDS,
     lastAgentId: null,
   });
-  const idle = (agentId: string) => ({ agentId, offer: BUILTIN_OFFER, load: 0, freeSlots: 1 });
+  const idle = (agents: number) => [{ offer: BUILTIN_OFFER, agents }];
   it.each([
     ["no agent is idle", [job("1")], [], []],
-    ["one each", [job("1"), job("2")], [idle("b")], ["1"]],
-    ["two idle", [job("1"), job("2")], [idle("b"), idle("c")], ["1", "2"]],
-    ["not from an agent to itself", [job("1")], [idle("a")], []],
-    ["not what the idle one cannot run", [job("1", "brush"), job("2")], [idle("b")], ["2"]],
+    ["one each", [job("1"), job("2")], idle(1), ["1"]],
+    ["two idle", [job("1"), job("2")], idle(2), ["1", "2"]],
+    ["not what the idle one cannot run", [job("1", "brush"), job("2")], idle(1), ["2"]],
   ])("%s", (_, unbegun, agents, expected) => {
     const leases = unbegun.map(({ id }) => lease(id, "a"));
     expect(chooseRecalls(unbegun, leases, agents).map(({ jobId }) => jobId)).toEqual(expected);

@@ -58,7 +58,7 @@ export const GET_JOB_STATUS: Operation = {
   tag: "Jobs",
   summary: "A job's status",
   description:
-    "With `wait`, it answers when the job's version is another than `after`, or when the seconds are over.",
+    "With `wait`, it answers when the job's version differs from `after`, or after that many seconds.",
   scope: "jobs:read",
   query: StatusQuery,
   answers: { 200: JobStatusView },

@@ -254,7 +254,7 @@ export function cancel(now: number): Transition {
 
 const ONE_MORE_LOSS = sql`${jobs.lostLeases} + 1`;
 
-/** A job that an agent has waits for nothing, and what an earlier attempt failed with is past. */
+/** A job that an agent holds waits for nothing, and an earlier attempt's failure no longer counts. */
 const LEASED = { lostLeaseId: null, nextAttemptAt: null, errorCode: null, errorDetail: null } as const;
 
 /** A job that waits belongs to no agent. */

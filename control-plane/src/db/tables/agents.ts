@@ -28,7 +28,7 @@ export interface HostFault {
   readonly at: number;
 }
 
-/** What somebody should look at now. Triggers tell the webhooks of an alarm and of its end. See alarms/. */
+/** What needs attention now. Triggers tell the webhooks of an alarm and of its end. See alarms/. */
 export const alarms = sqliteTable(
   "alarms",
   {

@@ -12,7 +12,7 @@ export const apiKeys = sqliteTable(
     /** Its first characters, so that a person recognizes it. */
     prefix: text().notNull(),
     scopes: text({ mode: "json" }).$type<readonly Scope[]>().notNull(),
-    /** The only pool and the labels that its jobs may have; null is no limit. */
+    /** The only pool and the labels that its jobs may have; null means no limit. */
     pool: text(),
     labels: text({ mode: "json" }).$type<Record<string, string>>(),
     limits: text({ mode: "json" }).$type<KeyLimits>(),
@@ -48,7 +48,11 @@ export const sessions = sqliteTable(
     createdAt: integer("created_at").notNull(),
     expiresAt: integer("expires_at").notNull(),
   },
-  (session) => [index("sessions_expiry").on(session.expiresAt)],
+  (session) => [
+    index("sessions_expiry").on(session.expiresAt),
+    // A revoked key ends its sessions.
+    index("sessions_key").on(session.keyHash),
+  ],
 );
 
 /** The first answer to each request with an `Idempotency-Key`. See idempotency/keyed-request.ts. */

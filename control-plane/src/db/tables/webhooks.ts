@@ -6,6 +6,7 @@ import type {
   WebhookPayload,
 } from "@splatt/shared";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { IS_PENDING, IS_SETTLED } from "../delivery-predicates.ts";
 
 export const webhooks = sqliteTable("webhooks", {
   id: text().primaryKey(),
@@ -64,8 +65,10 @@ export const webhookDeliveries = sqliteTable(
   },
   (row) => [
     primaryKey({ columns: [row.subject, row.sequence, row.receiver] }),
-    // Finds what a receiver has still to get, and otherwise its history in order.
-    index("webhook_deliveries_receiver").on(row.receiver, row.nextAttemptAt, row.createdAt),
+    // What a receiver has yet to get, in order; and its history. Two indexes, so that the receivers that wait are found
+    // among themselves, not among all that there have been. A row is in one of them, so each costs no more writes.
+    index("webhook_deliveries_pending").on(row.receiver, row.nextAttemptAt, row.createdAt).where(IS_PENDING),
+    index("webhook_deliveries_history").on(row.receiver, row.createdAt).where(IS_SETTLED),
   ],
 );
 export type WebhookDeliveryRow = typeof webhookDeliveries.$inferSelect;
@@ -77,4 +80,11 @@ export const callbackSecrets = sqliteTable("callback_secrets", {
   /** `whsec_` and base64. */
   secret: text().notNull(),
   createdAt: integer("created_at").notNull(),
+});
+
+/** Where a scheduled run that looks at a part of a table each minute has stopped, and the next one continues. */
+export const sweepCursors = sqliteTable("sweep_cursors", {
+  sweep: text().$type<"due-receivers" | "webhook-history">().primaryKey(),
+  /** The last receiver that was looked at. */
+  after: text().notNull(),
 });
