@@ -48,16 +48,21 @@ const requireWritableStorage: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
-/** A browser takes every answer for what its Content-Type says. */
-const noSniffing: MiddlewareHandler<AppEnv> = async (c, next) => {
+/**
+ * A browser takes every answer for what its Content-Type says. A cache on the way keeps only what says so: one that knows
+ * nothing of `X-API-Key` would hand a client's answer to the next one.
+ */
+const guardAnswers: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
-  if (c.res.status !== 101) c.header("x-content-type-options", "nosniff");
+  if (c.res.status === 101) return;
+  c.header("x-content-type-options", "nosniff");
+  if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
 };
 
 /** Not strict: a trailing slash makes no difference, as with the seed's server. */
 export const app = new Hono<AppEnv>({ strict: false })
   .use(identifyRequest)
-  .use(noSniffing)
+  .use(guardAnswers)
   .use(crossOrigin(allowedMethods))
   .route("/health", healthRoutes)
   .route("/", documentationRoutes)
@@ -138,8 +143,8 @@ export const app = new Hono<AppEnv>({ strict: false })
   });
 
 /**
- * The methods that an endpoint at this path takes; none where there is no endpoint. What is there by its name is not one
- * of those with an id: `/webhooks/callback-secret` is no webhook.
+ * The methods that an endpoint at this path takes; none where there is no endpoint. A fixed path takes precedence over one
+ * with an id: `/webhooks/callback-secret` is not a webhook.
  */
 function allowedMethods(path: string): string[] {
   const served = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].flatMap((method) => {

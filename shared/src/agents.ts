@@ -66,9 +66,7 @@ export type AgentView = z.infer<typeof AgentView>;
 
 export const AgentList = z.object({
   agents: z.array(AgentView).describe("Newest first."),
-  alarms: z
-    .array(AlarmView)
-    .describe("What somebody should look at, in the key's pools; checked every minute."),
+  alarms: z.array(AlarmView).describe("What needs attention, in the key's pools; checked every minute."),
 });
 
 /** The answer to an agent whose `doctor` has passed. */

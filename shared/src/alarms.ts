@@ -5,11 +5,11 @@ export const ALARM_KINDS = ["pool_without_agent", "quarantine", "disk", "gpu", "
 export const AlarmKind = z.enum(ALARM_KINDS);
 export type AlarmKind = z.infer<typeof AlarmKind>;
 
-/** Something that somebody should look at. */
+/** Something that needs attention. */
 export const AlarmView = z.object({
   kind: AlarmKind.describe("What the alarm is about."),
-  pool: z.string().nullable().describe("Null for what concerns no pool."),
-  agent_id: z.uuid().nullable().describe("Null for what concerns no single agent."),
+  pool: z.string().nullable().describe("Null when it concerns no pool."),
+  agent_id: z.uuid().nullable().describe("Null when it concerns no single agent."),
   message: z.string().describe("What is wrong, and what to do."),
   since: dateTime().describe("When the alarm began."),
 });

@@ -42,7 +42,7 @@ export const CoverageCamera = z.object({
   frame: z.string().max(300).describe("The frame's name."),
   held_out: z.boolean().describe("Kept from training, to measure quality."),
   position: Point,
-  direction: Point.describe("Where it looks, of length 1."),
+  direction: Point.describe("Its viewing direction, a unit vector."),
   cells: z.int().nonnegative().describe("Cells that it sees."),
   badly_covered: z
     .number()
@@ -63,7 +63,7 @@ export const Coverage = z.object({
       .tuple([z.int().positive(), z.int().positive(), z.int().positive()])
       .describe("Cells along x, y and z."),
   }),
-  cells: z.array(CoverageCell).max(MAX_COVERAGE_CELLS).describe("Those that hold a surface."),
+  cells: z.array(CoverageCell).max(MAX_COVERAGE_CELLS).describe("The cells that contain a surface."),
   cameras: z.array(CoverageCamera).max(MAX_COVERAGE_CAMERAS).describe("In the order of the frames."),
   badly_covered: z.number().min(0).max(1).describe("The share of the surface that is badly covered."),
 });

@@ -257,7 +257,7 @@ export const FAILURES = {
     retryable: true,
   },
   ffmpeg_failed: {
-    sentence: "The agent's ffmpeg crashed, or wrote other pictures than requested.",
+    sentence: "The agent's ffmpeg crashed, or did not write the requested pictures.",
     hint: "Install another version of ffmpeg on the agent, and report the log.",
     retryable: true,
   },

@@ -9,17 +9,17 @@ import { dateTime } from "./timestamps.ts";
 
 const limit = (max: number, min = 0) => laxNumber(z.int().min(min).max(max)).nullable().default(null);
 
-/** What a key may use at most; null is no limit. */
+/** What a key may use at most; null means no limit. */
 export const KeyLimits = z.object({
   requests_per_minute: limit(1_000_000, 1).describe(
-    "Requests in a minute; null is no limit. More are answered 429.",
+    "Requests in a minute; null means no limit. More are answered 429.",
   ),
-  jobs_per_hour: limit(1_000_000).describe("Jobs created in each hour of the clock; null is no limit."),
-  jobs_waiting: limit(100_000).describe("Jobs in the status `queued` at one time; null is no limit."),
+  jobs_per_hour: limit(1_000_000).describe("Jobs created in each hour of the clock; null means no limit."),
+  jobs_waiting: limit(100_000).describe("Jobs in the status `queued` at one time; null means no limit."),
   bytes_stored: limit(Number.MAX_SAFE_INTEGER).describe(
-    "Bytes of the key's uploads and of its jobs' results; null is no limit.",
+    "Bytes of the key's uploads and of its jobs' results; null means no limit.",
   ),
-  upload_bytes: limit(Number.MAX_SAFE_INTEGER).describe("Bytes of one upload; null is no limit."),
+  upload_bytes: limit(Number.MAX_SAFE_INTEGER).describe("Bytes of one upload; null means no limit."),
 });
 export type KeyLimits = z.infer<typeof KeyLimits>;
 
@@ -41,14 +41,16 @@ export const CreateKeyFields = z.object({
     .datetime({ offset: true })
     .nullable()
     .default(null)
-    .describe("When the key stops working, with an offset, such as `2027-01-31T00:00:00Z`; null is never."),
+    .describe(
+      "When the key stops working, with an offset, such as `2027-01-31T00:00:00Z`; null means never.",
+    ),
   pool: PoolName.nullable()
     .default(null)
-    .describe("The only pool that the key sees and uses; null is every pool."),
+    .describe("The only pool that the key sees and uses; null means every pool."),
   labels: Labels.nullable()
     .default(null)
-    .describe("Labels that all the jobs have that the key sees and creates; null is no restriction."),
-  limits: KeyLimits.nullable().default(null).describe("What the key may use at most; null is no limit."),
+    .describe("Labels that all the jobs have that the key sees and creates; null means no restriction."),
+  limits: KeyLimits.nullable().default(null).describe("What the key may use at most; null means no limit."),
 });
 
 /**
@@ -76,16 +78,16 @@ export const KeyView = z.object({
   name: z.string().describe("As the key was created."),
   prefix: z.string().describe("The first characters of the key, to recognise it by."),
   scopes: z.array(Scope).describe("What the key may do."),
-  pool: z.string().nullable().describe("The only pool that it sees; null is every pool."),
+  pool: z.string().nullable().describe("The only pool that it sees; null means every pool."),
   labels: z
     .record(z.string(), z.string())
     .nullable()
-    .describe("Labels of all the jobs that it sees; null is no restriction."),
-  limits: KeyLimits.nullable().describe("What the key may use at most; null is no limit."),
+    .describe("Labels of all the jobs that it sees; null means no restriction."),
+  limits: KeyLimits.nullable().describe("What the key may use at most; null means no limit."),
   created_at: dateTime().describe("When the key was created."),
-  created_by: z.string().nullable().describe("The id of the key that made it; null is the bootstrap key."),
-  expires_at: dateTime().nullable().describe("When the key stops working; null is never."),
-  last_used_at: dateTime().nullable().describe("When the key was last used, to the hour; null is never."),
+  created_by: z.string().nullable().describe("The id of the key that made it; null means the bootstrap key."),
+  expires_at: dateTime().nullable().describe("When the key stops working; null means never."),
+  last_used_at: dateTime().nullable().describe("When the key was last used, to the hour; null means never."),
   revoked_at: dateTime().nullable().describe("When the key was revoked; null while it is not."),
 });
 export type KeyView = z.infer<typeof KeyView>;
@@ -136,7 +138,7 @@ export const UsageList = z.object({
     .array(
       z.object({
         day: z.string().describe("The day, UTC, such as `2027-01-31`."),
-        key_id: z.string().nullable().describe("Whose usage it is; null is the bootstrap key."),
+        key_id: z.string().nullable().describe("Whose usage it is; null means the bootstrap key."),
         jobs: z.int().describe("Jobs that ended on this day."),
         uploaded_bytes: z.int().describe("Bytes of the uploads that began on this day and were completed."),
         result_bytes: z.int().describe("Bytes of the results of the jobs that ended on this day."),
@@ -180,7 +182,7 @@ export const AuditList = z.object({
     .array(
       z.object({
         at: dateTime().describe("When the request was made."),
-        key_id: z.string().nullable().describe("Whose request it was; null is the bootstrap key."),
+        key_id: z.string().nullable().describe("Whose request it was; null means the bootstrap key."),
         action: z.string().describe("What was done, such as `key.created`. Later versions may record more."),
         subject: z.string().describe("The id of what was changed."),
         detail: z

@@ -150,7 +150,7 @@ export const JobEntries = z.object({
   lane: Lane,
   /** As `job.read` named it. */
   position: StreamPosition,
-  /** Which stream these entries belong to: another one when the job came to this agent anew. */
+  /** Which stream these entries belong to: another one when the job was assigned to this agent again. */
   id: z.string().min(1).max(64),
   /** The number of the first entry. */
   from: z.int().nonnegative(),

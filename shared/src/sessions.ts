@@ -8,18 +8,18 @@ export const Holder = z.object({
   key_id: z.string().nullable().describe("Null for the bootstrap key."),
   name: z.string().describe("The API key's name."),
   scopes: z.array(Scope).describe("What the key may do."),
-  pool: z.string().nullable().describe("The only pool that it sees; null is every pool."),
+  pool: z.string().nullable().describe("The only pool that it sees; null means every pool."),
   labels: z
     .record(z.string(), z.string())
     .nullable()
-    .describe("Labels of all the jobs that it sees; null is no restriction."),
+    .describe("Labels of all the jobs that it sees; null means no restriction."),
 });
 export type Holder = z.infer<typeof Holder>;
 
 /** GET /me: what the API key of the request may do. */
 export const Me = Holder.extend({
-  expires_at: dateTime().nullable().describe("When the key stops working; null is never."),
-  limits: KeyLimits.nullable().describe("What the key may use at most; null is no limit."),
+  expires_at: dateTime().nullable().describe("When the key stops working; null means never."),
+  limits: KeyLimits.nullable().describe("What the key may use at most; null means no limit."),
   used: LimitUse.nullable().describe(
     "What the key uses of its limits; null for the bootstrap key, which has none.",
   ),

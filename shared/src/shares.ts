@@ -18,7 +18,7 @@ export const CreateShare = z.object({
   expires_in: laxNumber(z.int().min(1).max(MAX_SHARE_LIFETIME_SEC))
     .nullable()
     .default(null)
-    .describe("Seconds until the share ends, at most ten years; null is never."),
+    .describe("Seconds until the share ends, at most ten years; null means never."),
   allow_download: z.boolean().default(false).describe("Whether visitors may also download the PLY files."),
 });
 export type CreateShare = z.infer<typeof CreateShare>;
@@ -29,7 +29,7 @@ export const ShareView = z.object({
   title: z.string().nullable().describe("The title of the page; null for none."),
   allow_download: z.boolean().describe("Whether visitors may also download the PLY files."),
   created_at: dateTime().describe("When the share was created."),
-  expires_at: dateTime().nullable().describe("When the share ends; null is never."),
+  expires_at: dateTime().nullable().describe("When the share ends; null means never."),
 });
 export type ShareView = z.infer<typeof ShareView>;
 
@@ -65,7 +65,7 @@ export type SharePage = z.infer<typeof SharePage>;
 export const ShareMeta = z.object({
   title: z.string().nullable().describe("The title of the page; null for none."),
   allow_download: z.boolean().describe("Whether visitors may also download the PLY files."),
-  expires_at: dateTime().nullable().describe("When the share ends; null is never."),
+  expires_at: dateTime().nullable().describe("When the share ends; null means never."),
   splat: z
     .string()
     .describe("The address of the splat to show, in its smallest form, relative to the API's origin."),

@@ -59,7 +59,7 @@ export const WatchedProgress = z.object({
   eta_seconds: z.int().nonnegative().nullable(),
 });
 
-/** Lines of the job's log, numbered from 0. Another `log` than before means another agent's: it begins anew. */
+/** Lines of the job's log, numbered from 0. A different `log` is another agent's, and replaces the one before. */
 export const WatchedLog = z.object({
   type: z.literal("log"),
   cursor,

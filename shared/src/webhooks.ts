@@ -113,7 +113,7 @@ export const DeliveryView = z.object({
   created_at: dateTime().describe("When the reported change happened."),
   attempts: z.int().nonnegative().describe("Attempts that were made."),
   next_attempt_at: dateTime().nullable().describe("When the next attempt is due; null when none is."),
-  delivered_at: dateTime().nullable().describe("When the receiver took it; null before."),
+  delivered_at: dateTime().nullable().describe("When the receiver accepted it; null until then."),
   response_status: z
     .int()
     .nullable()

@@ -68,7 +68,7 @@ export class Http {
     try {
       return lenient(schema).parse(JSON.parse(text));
     } catch (error) {
-      throw new UnexpectedAnswer(`${method} ${path} returned something else than expected`, error);
+      throw new UnexpectedAnswer(`${method} ${path} returned an unexpected response`, error);
     }
   }
 

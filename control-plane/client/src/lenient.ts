@@ -52,7 +52,7 @@ function whenMissing(field: z.core.$ZodType, converted: z.ZodType): z.ZodType {
   return converted;
 }
 
-/** The field that tells the options apart stays strict. */
+/** The discriminator stays strict. */
 function lenientUnion({ options, def }: z.ZodDiscriminatedUnion): z.ZodType {
   const lenientOptions = options.map((option) =>
     option instanceof z.ZodObject ? z.object(lenientShape(option, [def.discriminator])) : lenient(option),

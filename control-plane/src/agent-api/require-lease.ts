@@ -23,7 +23,7 @@ const COLUMNS = {
 /** The columns of a job that an agent's request needs. */
 export type LeasedJob = Pick<JobRow, keyof typeof COLUMNS>;
 
-/** What hono's context carries on the routes that only the holder of a lease may call. */
+/** What Hono's context carries on the routes that only the holder of a lease may call. */
 export interface LeaseAppEnv extends AppEnv {
   Variables: {
     fence: Fence;

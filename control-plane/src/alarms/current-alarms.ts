@@ -27,7 +27,7 @@ export interface Situation {
   readonly failingWebhooks: readonly { readonly id: string; readonly since: number }[];
 }
 
-/** A control plane that restarts, or an agent that is updated, is no alarm. */
+/** A control plane that restarts, or an agent that is updated, raises no alarm. */
 const PATIENCE_MS = 5 * 60_000;
 /** Receivers restart too, and what they missed is delivered later. */
 const WEBHOOK_PATIENCE_MS = 60 * 60_000;

@@ -11,7 +11,7 @@ const PATTERNS = OPERATIONS.map(({ path, method }) => ({
   method,
 }));
 
-/** The methods that a path of the public API takes, for `Allow`. `/webhooks/callback-secret` is no webhook. */
+/** The methods that a path of the public API takes, for `Allow`. `/webhooks/callback-secret` is not a webhook. */
 export function methodsAt(path: string): string[] {
   const matching = PATTERNS.filter(({ pattern }) => pattern.test(path));
   const named = matching.filter(({ isNamed }) => isNamed);

@@ -148,7 +148,7 @@ export function typeText(schema: JsonSchema): string {
   if (variants !== undefined) return [...new Set(variants)].join(" or ");
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum !== undefined) {
-    // Empty is no filter.
+    // Empty means no filter.
     const values = schema.enum.filter((value) => value !== "");
     return values.length > 12 ? "a code" : values.join(" | ");
   }

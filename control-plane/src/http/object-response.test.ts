@@ -9,6 +9,7 @@ describe("parseRange", () => {
     ["bytes=0-99", { offset: 0, length: 10 }],
     ["bytes=3-5", { offset: 3, length: 3 }],
     ["bytes=9-9", { offset: 9, length: 1 }],
+    ["Bytes=3-5", { offset: 3, length: 3 }],
     ["bytes=-4", { offset: 6, length: 4 }],
     ["bytes=-99", { offset: 0, length: 10 }],
     ["bytes=10-", "unsatisfiable"],

@@ -89,7 +89,7 @@ export async function objectResponse(
  * are ignored, as RFC 9110 §14.2 allows, which means the whole object.
  */
 export function parseRange(header: string | null, size: number): ByteRange | "whole" | "unsatisfiable" {
-  const match = header?.match(/^bytes=(\d*)-(\d*)$/);
+  const match = header?.match(/^bytes=(\d*)-(\d*)$/i);
   if (!match || (match[1] === "" && match[2] === "")) return "whole";
   if (match[1] === "") {
     const length = Math.min(Number(match[2]), size);

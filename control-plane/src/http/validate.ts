@@ -128,8 +128,8 @@ function requireStorableText(root: unknown, place: Place, maxValues: number): vo
     if (values > maxValues) throw invalid(place, path, `Has more than ${maxValues} values`, "value_error");
     for (const [key, child] of entries) {
       requireStorable(key, place, path);
-      // A record's schema drops it without a word.
-      if (key === "__proto__") throw invalid(place, path, "must have no field __proto__", "value_error");
+      // A record's schema drops it silently.
+      if (key === "__proto__") throw invalid(place, path, "must not have a field __proto__", "value_error");
       if (typeof child === "string" || typeof child === "object") {
         stack.push({ value: child, path: [...path, Array.isArray(value) ? Number(key) : key] });
       }

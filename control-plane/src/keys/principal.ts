@@ -8,12 +8,12 @@ export interface Principal {
   /** For logs. */
   readonly name: string;
   readonly scopes: ReadonlySet<Scope>;
-  /** The only pool that it may use and see; null is every pool. */
+  /** The only pool that it may use and see; null means every pool. */
   readonly pool: string | null;
-  /** Labels that every job it creates or sees has; null is no restriction. */
+  /** Labels that every job it creates or sees has; null means no restriction. */
   readonly labels: Readonly<Labels> | null;
   readonly limits: KeyLimits | null;
-  /** Milliseconds since the epoch; null is never. */
+  /** Milliseconds since the epoch; null means never. */
   readonly expiresAt: number | null;
 }
 

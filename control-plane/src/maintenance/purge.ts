@@ -9,7 +9,7 @@ import { deleteExpiredShares } from "../shares/shares.ts";
 import { dueUploads, removeUpload } from "../uploads/expiry.ts";
 import { discardResultUploads, jobsWithMissedUploads } from "../uploads/result-uploads.ts";
 import { jobsToSweep, sweepResultFiles } from "../uploads/whole-files.ts";
-import { pruneHistory } from "../webhooks/outbox.ts";
+import { pruneHistory } from "../webhooks/receiver-sweep.ts";
 import { jobsWithDueResults, purgeResults } from "./purge-results.ts";
 import { KEEP_ALL, type Retention } from "./retention-settings.ts";
 

@@ -5,7 +5,7 @@ import { poolsInUse } from "../dispatch/pools-in-use.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { purgeSessions } from "../sessions/sessions.ts";
-import { dueReceivers } from "../webhooks/outbox.ts";
+import { wakeDueReceivers } from "../webhooks/receiver-sweep.ts";
 import { wakeSenders } from "../webhooks/wake.ts";
 import { purgeLeftovers } from "./purge.ts";
 import { retentionOf } from "./retention-settings.ts";
@@ -25,7 +25,6 @@ export async function runScheduled(env: Env): Promise<void> {
   }
 }
 
-/** Wakes the sender of every receiver with something due: what a lost call or a dead object left behind. */
 async function deliverMissedWebhooks(env: Env, db: Database): Promise<void> {
-  await wakeSenders(env, await dueReceivers(db, Date.now()));
+  await wakeDueReceivers(db, Date.now(), (receivers) => wakeSenders(env, receivers));
 }

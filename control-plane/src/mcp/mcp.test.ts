@@ -4,7 +4,7 @@ import { API_KEY, api, createJob, json, mintAgent } from "../testing/api.ts";
 import { completedJob } from "../testing/completed-job.ts";
 import { mintKey } from "../testing/keys.ts";
 
-/** The Model Context Protocol, message by message. scripts/e2e/mcp.test.ts uses it through the official client. */
+/** The Model Context Protocol, message by message. scripts/e2e/mcp.full.test.ts uses it through the official client. */
 
 const OWNER = { "x-api-key": API_KEY };
 

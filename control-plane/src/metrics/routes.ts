@@ -22,6 +22,5 @@ export const authenticateScraper: MiddlewareHandler<ApiEnv> = async (c, next) =>
 export const metricsRoutes = new Hono<ApiEnv>().get("/", serve(GET_METRICS), async (c) => {
   return c.body(expositionOf(await collectMetrics(c.env, Date.now())), 200, {
     "content-type": EXPOSITION_TYPE,
-    "cache-control": "no-store",
   });
 });

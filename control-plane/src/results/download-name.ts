@@ -1,3 +1,5 @@
+import type { Context } from "hono";
+
 /** Characters that some file system refuses, that end a line, or that turn the direction of the text around them. */
 const UNFIT =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are among them
@@ -36,7 +38,7 @@ function fitName(filename: string): string {
   return DEVICE.test(name) ? `_${name}` : name;
 }
 
-/** Names that are one file where upper and lower case, or two spellings of an accent, are the same. */
+/** The same for names that differ only in case or in the encoding of accents: some file systems take them for one file. */
 function folded(name: string): string {
   return name.normalize("NFC").toLowerCase();
 }
@@ -45,4 +47,9 @@ function numbered(name: string, number: number): string {
   const dot = name.lastIndexOf(".");
   const [stem, extension] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ""];
   return `${stem} (${number})${extension}`;
+}
+
+/** Whether the file is to be shown in the browser instead of saved. Of a repeated parameter, the last counts. */
+export function isShown(c: Context): boolean {
+  return c.req.queries("download")?.at(-1) === "0";
 }

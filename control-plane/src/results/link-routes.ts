@@ -9,7 +9,7 @@ import { objectResponse } from "../http/object-response.ts";
 import { ApiError } from "../http/problem.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
 import { GET_LINKED_RESULT } from "./contract.ts";
-import { downloadName } from "./download-name.ts";
+import { downloadName, isShown } from "./download-name.ts";
 import { isSigned, type LinkClaims, parseToken } from "./link-token.ts";
 import { findResult } from "./result-files.ts";
 import { secretById } from "./signing-secrets.ts";
@@ -31,7 +31,7 @@ export const linkRoutes = new Hono<ApiEnv>()
     const left = claims.expires - Math.floor(now / 1000);
     const presentation = {
       name: downloadName(job.taskId, filename),
-      inline: c.req.query("download") === "0",
+      inline: isShown(c),
       // The results of an attempt never change, but a preview does.
       caching:
         job.status === "completed" ? `private, max-age=${Math.min(left, MAX_AGE_SEC)}` : "private, no-cache",

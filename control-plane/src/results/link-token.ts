@@ -27,7 +27,7 @@ export async function signLink(secret: SigningSecret, claims: LinkClaims): Promi
   return `${head}.${base64Url(mac)}`;
 }
 
-/** @returns null for what is no token */
+/** @returns null for what is not a token */
 export function parseToken(token: string): UnverifiedToken | null {
   const [, jobId, attempt, expires, secretId] = TOKEN.exec(token) ?? [];
   if (jobId === undefined || secretId === undefined) return null;

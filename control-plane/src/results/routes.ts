@@ -11,6 +11,7 @@ import { findJob } from "../jobs/find-job.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
 import { archiveResponse } from "./archive.ts";
 import { CREATE_RESULT_LINK, GET_RESULT, GET_RESULTS_ARCHIVE } from "./contract.ts";
+import { isShown } from "./download-name.ts";
 import { signLink } from "./link-token.ts";
 import { filesOf, findResult, requireKeptResults } from "./result-files.ts";
 import { currentSecret } from "./signing-secrets.ts";
@@ -29,7 +30,7 @@ export const resultRoutes = new Hono<ApiEnv>()
     const job = await findJob(c);
     requireKeptResults(job);
     const file = await findResult(c.env, job, c.req.param("filename"));
-    const presentation = { inline: c.req.query("download") === "0" };
+    const presentation = { inline: isShown(c) };
     const response =
       file === null ? null : await objectResponse(objectBytes(c.env), file, c.req.raw, presentation);
     if (response === null) throw new ApiError("result_not_found");
@@ -50,6 +51,5 @@ export const resultRoutes = new Hono<ApiEnv>()
       url: publicUrl(c.env, c.req.url, `/links/${token}/${encodeURIComponent(filename)}`),
       expires_at: offsetUtc(expires * 1000),
     };
-    c.header("cache-control", "no-store");
     return c.json(link);
   });

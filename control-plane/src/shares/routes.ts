@@ -21,7 +21,7 @@ import { ApiError } from "../http/problem.ts";
 import { publicUrl } from "../http/public-url.ts";
 import { idParam, readOptionalJson, readQuery, validate } from "../http/validate.ts";
 import { findJob, findJobById } from "../jobs/find-job.ts";
-import { downloadName } from "../results/download-name.ts";
+import { downloadName, isShown } from "../results/download-name.ts";
 import { storedObject } from "../results/result-files.ts";
 import { objectBytes } from "../storage/bytes-through-worker.ts";
 import {
@@ -54,7 +54,6 @@ export const jobShareRoutes = new Hono<ApiEnv>()
       url: publicUrl(c.env, c.req.url, `/s/${token}`),
       embed_html: embedHtml(publicUrl(c.env, c.req.url, `/embed/${token}`), share.title),
     };
-    c.header("cache-control", "no-store");
     return createShare(db, c.get("principal"), c.get("creation"), share, c.json(created));
   })
 
@@ -107,7 +106,7 @@ export const sharedRoutes = new Hono<ApiEnv>()
     if (file === undefined) throw new ApiError("result_not_found");
     const presentation = {
       name: downloadName(share.title ?? "", filename),
-      inline: c.req.query("download") === "0",
+      inline: isShown(c),
       // A browser asks each time, so that a revoked share is gone at once; what it has is not sent again.
       caching: "private, no-cache",
       anySite: true,

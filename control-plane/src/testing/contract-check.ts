@@ -16,13 +16,19 @@ import { isPublicApi } from "../http/served-paths.ts";
 const CONTRACT = document as unknown as OpenApiDocument;
 const { components } = CONTRACT;
 
-/** @throws when the contract does not describe the answer. The response can still be read afterwards. */
+/**
+ * @throws when the contract does not describe the answer, or leaves it to caches whether they keep it. The response can
+ *   still be read afterwards.
+ */
 export async function checkAnswer(
   request: { readonly method: string; readonly url: string },
   response: Response,
 ): Promise<void> {
   const { pathname } = new URL(request.url);
   if (!isPublicApi(pathname)) return;
+  if (response.status !== 101 && !response.headers.has("cache-control")) {
+    throw new Error(`${request.method} ${pathname} answered ${response.status} without Cache-Control`);
+  }
   const isJson = /\bjson\b/.test(response.headers.get("content-type") ?? "");
   const problem = contractViolation(request.method, pathname, {
     status: response.status,

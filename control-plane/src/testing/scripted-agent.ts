@@ -29,6 +29,17 @@ export const BUILTIN_OFFER: AgentOffer = {
   gpus: [],
 };
 
+export const GPU_OFFER: AgentOffer = {
+  engines: [
+    { name: "nerfstudio", usable: true, version: "1.1.5", reason: "" },
+    { name: "brush", usable: false, version: null, reason: "not installed" },
+  ],
+  default_engine: "nerfstudio",
+  slots: 1,
+  reason: "nerfstudio on NVIDIA A100",
+  gpus: [],
+};
+
 interface HelloOptions {
   readonly offer?: AgentOffer;
   readonly held?: HeldJob[];
@@ -79,7 +90,7 @@ export class ScriptedAgent {
     socket.accept();
   }
 
-  /** Opens the socket without a word. */
+  /** Opens the socket, and sends nothing. */
   static async dial(token: string): Promise<ScriptedAgent> {
     const response = await exports.default.fetch("https://splatt.test/agent", {
       headers: {

@@ -38,6 +38,12 @@ const INSERTS = [
   `INSERT INTO webhook_deliveries (subject, sequence, receiver, event, created_at, next_attempt_at)
    SELECT ${id(1)}, 1, '00000000-0000-8000-8000-00000000000' || (n % 3), 'job.completed', now, iif(n % 50, NULL, now + 90000000)
    FROM numbers, given`,
+  // A receiver for each job, as a client may name them: a quarter has something to get.
+  `INSERT INTO webhook_deliveries (subject, sequence, receiver, event, created_at, next_attempt_at)
+   SELECT ${id(1)}, 2, '0000000' || (n % 10) || printf('-0000-8000-8000-%012d', n), 'job.completed', now,
+     iif(n % 4, NULL, now + 90000000) FROM numbers, given`,
+  `INSERT INTO sessions (id_hash, key_hash, created_at, expires_at)
+   SELECT ${id(6)}, ${id(6)}, now, now + 90000000 FROM numbers, given`,
   `INSERT INTO idempotency_keys (id, fingerprint, answer, created_at) SELECT ${id(4)}, 'x', 'x', now FROM numbers, given`,
   `INSERT INTO audit_events (at, action, subject) SELECT now, 'job.created', ${id(1)} FROM numbers, given`,
   `INSERT INTO tombstones (job_id, deleted_at, purge_at) SELECT ${id(5)}, now, now + 90000000 FROM numbers, given`,

@@ -1,6 +1,5 @@
 import {
   CreateUpload,
-  expectedPartSize,
   ListUploadsQuery,
   PART_SIZE_BYTES,
   type UploadList,
@@ -25,16 +24,9 @@ import {
   PUT_PART,
 } from "./contract.ts";
 import { abandonMultipart, storePart } from "./multipart.ts";
+import { receivedOf } from "./received-parts.ts";
 import { toSummary, toView, viewUpload } from "./upload-views.ts";
-import {
-  completeUpload,
-  deleteUpload,
-  findUpload,
-  listUploads,
-  openUpload,
-  receivedParts,
-  recordPart,
-} from "./uploads.ts";
+import { completeUpload, deleteUpload, findUpload, listUploads, openUpload, recordPart } from "./uploads.ts";
 
 /** A client's video: announced, sent in parts straight into R2, then named as a job's `upload_id`. */
 export const uploadRoutes = new Hono<ApiEnv>()
@@ -76,13 +68,9 @@ export const uploadRoutes = new Hono<ApiEnv>()
   .get("/:id/parts", serve(LIST_UPLOAD_PARTS), async (c) => {
     const db = database(c.env.DB);
     const upload = await findUpload(db, idParam(c), c.get("principal"));
-    const parts = await receivedParts(db, upload.id);
+    const { parts } = await receivedOf(db, upload);
     const list: UploadPartList = {
-      parts: parts.map(({ part_number, sha256 }) => ({
-        part_number,
-        size: expectedPartSize(part_number, upload.size, upload.partSize) ?? upload.size,
-        sha256,
-      })),
+      parts: parts.map(({ part_number, size, sha256 }) => ({ part_number, size, sha256 })),
     };
     return c.json(list);
   })
@@ -100,7 +88,7 @@ export const uploadRoutes = new Hono<ApiEnv>()
   .post("/:id/complete", serve(COMPLETE_UPLOAD), async (c) => {
     const db = database(c.env.DB);
     const upload = await findUpload(db, idParam(c), c.get("principal"));
-    const parts = await receivedParts(db, upload.id);
+    const { parts } = await receivedOf(db, upload);
     const stores = { db, bucket: c.env.BUCKET, bytes: objectBytes(c.env) };
     const completed = await completeUpload(stores, upload, parts);
     return c.json(toView(completed, parts, completed.size));

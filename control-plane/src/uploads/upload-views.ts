@@ -1,8 +1,7 @@
-import { expectedPartSize, offsetUtc, type UploadSummary, type UploadView } from "@splatt/shared";
-import { eq } from "drizzle-orm";
+import { offsetUtc, type UploadSummary, type UploadView } from "@splatt/shared";
 import type { Database } from "../db/database.ts";
-import { tusUploads, type UploadRow } from "../db/schema.ts";
-import { receivedParts } from "./uploads.ts";
+import type { UploadRow } from "../db/schema.ts";
+import { receivedOf } from "./received-parts.ts";
 
 export function toSummary(upload: UploadRow): UploadSummary {
   return {
@@ -33,20 +32,6 @@ export function toView(
 
 /** An upload with what has arrived of it. */
 export async function viewUpload(db: Database, upload: UploadRow): Promise<UploadView> {
-  const parts = await receivedParts(db, upload.id);
-  if (upload.protocol === "tus" && upload.etag === null) {
-    const [tus] = await db
-      .select({ received: tusUploads.received })
-      .from(tusUploads)
-      .where(eq(tusUploads.uploadId, upload.id));
-    return toView(upload, parts, tus?.received ?? 0);
-  }
-  const sizes = parts.map(
-    ({ part_number }) => expectedPartSize(part_number, upload.size, upload.partSize) ?? 0,
-  );
-  return toView(
-    upload,
-    parts,
-    sizes.reduce((sum, size) => sum + size, 0),
-  );
+  const { parts, bytes } = await receivedOf(db, upload);
+  return toView(upload, parts, bytes);
 }

@@ -1,7 +1,6 @@
 import type { ListUploadsQuery, UploadedPart, UploadProtocol } from "@splatt/shared";
 import {
   and,
-  asc,
   eq,
   exists,
   gt,
@@ -23,6 +22,7 @@ import { OWNER, type Principal } from "../keys/principal.ts";
 import { tailPrefix } from "../storage/append-through-worker.ts";
 import type { ObjectBytes } from "../storage/object-bytes.ts";
 import { abortMultipart, completeMultipart } from "./multipart.ts";
+import type { ReceivedPart } from "./received-parts.ts";
 import { usesUpload } from "./upload-users.ts";
 
 /** How long a client has to complete an upload, and to use it in a job. R2 drops open ones after 7 days. */
@@ -121,25 +121,11 @@ export function isPresent(): SQL {
   return gt(uploads.expiresAt, BEING_DELETED);
 }
 
-/** A part that has arrived. */
-export interface ReceivedPart extends UploadedPart {
-  readonly sha256: string | null;
-}
-
-/** The parts that have arrived, in order. */
-export async function receivedParts(db: Database, uploadId: string): Promise<ReceivedPart[]> {
-  return db
-    .select({
-      part_number: uploadParts.partNumber,
-      etag: uploadParts.etag,
-      sha256: uploadParts.sha256,
-    })
-    .from(uploadParts)
-    .where(eq(uploadParts.uploadId, uploadId))
-    .orderBy(asc(uploadParts.partNumber));
-}
-
-export async function recordPart(db: Database, uploadId: string, part: ReceivedPart): Promise<void> {
+export async function recordPart(
+  db: Database,
+  uploadId: string,
+  part: Omit<ReceivedPart, "size">,
+): Promise<void> {
   const { etag, sha256 } = part;
   await withRetry(() =>
     db

@@ -72,7 +72,7 @@ export class AgentStreams {
     }
   }
 
-  /** Whether the agent was asked for this. What it was not asked for is dropped. */
+  /** Whether this was requested from the agent. Anything else is dropped. */
   isAskedFor(ws: WebSocket, { fence, lane, position, entries }: JobEntries): boolean {
     const open = this.#open.get(`${fence.job_id} ${entries.stream} ${lane}`);
     return open?.ws === ws && open.leaseId === fence.lease_id && same(open.position, position);

@@ -34,7 +34,6 @@ export function eventStream(stream: WatchStream): Response {
   return new Response(readable, {
     headers: {
       "content-type": "text/event-stream",
-      "cache-control": "no-store",
       // nginx would collect the events otherwise.
       "x-accel-buffering": "no",
     },
@@ -48,7 +47,7 @@ function toEvent(message: WatchMessage): string {
 
 async function withinTime(written: Promise<void>): Promise<void> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("the client takes nothing")), STALLED_MS);
+  const timer = setTimeout(() => reject(new Error("the client stopped reading")), STALLED_MS);
   try {
     await Promise.race([written, promise]);
   } finally {

@@ -4,7 +4,7 @@ import { ApiError } from "../http/problem.ts";
 import { WatchStream } from "./watch-stream.ts";
 
 /**
- * Resolves when the job's version is another than `after`, or when the time is over.
+ * Resolves when the job's version differs from `after`, or after `seconds`.
  *
  * @throws ApiError 401 when the key is revoked meanwhile
  */

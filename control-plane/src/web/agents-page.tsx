@@ -72,7 +72,7 @@ export function AgentsPage({ viewer, agents, alarms, added, form, now }: AgentsP
   );
 }
 
-/** What somebody should look at, oldest first. */
+/** What needs attention, oldest first. */
 export function Alarms({ alarms, now }: { readonly alarms: readonly AlarmView[]; readonly now: number }) {
   return (
     <>

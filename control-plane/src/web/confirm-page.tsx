@@ -9,7 +9,7 @@ interface ConfirmPageProps {
   readonly consequence: string;
   /** The button's words. */
   readonly action: string;
-  /** Where somebody goes who does not want it. */
+  /** Where "Keep" leads. */
   readonly back: string;
 }
 

@@ -31,7 +31,7 @@ export function emptyForm(): FormState {
 /**
  * The text fields of a form that was sent, without white space around them; files are not expected.
  *
- * @throws PageProblem when the body is no form, or too long for one
+ * @throws PageProblem when the body is not a form, or too long for one
  */
 export async function sentFields(c: Context<PageEnv>): Promise<URLSearchParams> {
   const form = await c.req.formData().catch(() => refuse("invalid_request", "The body is not a form."));

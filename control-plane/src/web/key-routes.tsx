@@ -54,7 +54,7 @@ function keyRequest(fields: URLSearchParams): Record<keyof CreateKey, unknown> {
   const numberOf = (name: string) => {
     const text = given(name);
     if (text === null) return null;
-    // What is no number must not become "no limit".
+    // What is not a number must not become "no limit".
     return Number.isNaN(Number(text)) ? text : Number(text);
   };
   const day = given("expires_at");

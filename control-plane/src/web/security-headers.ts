@@ -38,7 +38,5 @@ export function securityHeaders(embeddable: boolean): MiddlewareHandler {
     c.header("x-content-type-options", "nosniff");
     c.header("cross-origin-opener-policy", "same-origin");
     c.header("permissions-policy", DENIED.map((feature) => `${feature}=()`).join(", "));
-    // Pages depend on the session, so no cache may keep them.
-    if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
   };
 }

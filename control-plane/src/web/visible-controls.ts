@@ -1,7 +1,7 @@
 /**
- * Characters that show nothing and change what is around them: controls, as in the colours of a terminal, and those that
- * turn the direction of a text, with which a file name such as "exe.4pm" reads as one of a video. Also those without a
- * width, with which two names look alike; not the joiners, which emoji and Persian need.
+ * Invisible characters that change how others are shown: control characters, such as those of a terminal's colours, and
+ * bidirectional controls, which make a file name such as "exe.4pm" look like a video's. Also those of zero width, which
+ * make two names look alike; except the joiners, which emoji and Persian need.
  */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u200b\u2028-\u202e\u2060-\u2069\ufeff]/g;

@@ -1,14 +1,11 @@
-import { and, asc, eq, isNotNull, lt, notExists, type SQL, sql } from "drizzle-orm";
+import { and, asc, count, eq, isNotNull, lt, notExists, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
 import { type Database, withRetry } from "../db/database.ts";
+import { IS_PENDING, IS_SETTLED } from "../db/delivery-predicates.ts";
 import { inList } from "../db/in-list.ts";
 import { apiKeys, callbackSecrets, jobs, webhookDeliveries, webhooks } from "../db/schema.ts";
-import { isOfCallback } from "./callback.ts";
 import type { DeliveryKey } from "./delivery-id.ts";
 import type { Settlement } from "./settlement.ts";
-
-/** How long settled deliveries are kept. */
-const HISTORY_MS = 30 * 24 * 3600 * 1000;
 
 /** A later event of a job waits for an earlier one only until that has failed this often. */
 const KEEPS_ORDER_FOR_ATTEMPTS = 3;
@@ -111,59 +108,29 @@ export function rowOf({ subject, sequence, receiver }: DeliveryKey) {
   );
 }
 
-/** Every receiver once, by jumping along the index: as quick as there are receivers, not deliveries. */
-const ALL_RECEIVERS = sql`WITH RECURSIVE receivers(receiver) AS (
-  SELECT min(receiver) FROM webhook_deliveries
-  UNION ALL
-  SELECT (SELECT min(next.receiver) FROM webhook_deliveries AS next WHERE next.receiver > receivers.receiver)
-  FROM receivers WHERE receivers.receiver IS NOT NULL)`;
-
-/** The receivers for which an attempt is due. */
-export async function dueReceivers(db: Database, now: number): Promise<string[]> {
-  const rows = await db.all<{ receiver: string }>(sql`${ALL_RECEIVERS}
-    SELECT receiver FROM receivers
-    WHERE receiver IS NOT NULL AND EXISTS (
-      SELECT 1 FROM webhook_deliveries AS due
-      WHERE due.receiver = receivers.receiver AND due.next_attempt_at <= ${now})`);
-  return rows.map(({ receiver }) => receiver);
-}
-
 /** How many deliveries are still to be made, counted up to `most`. */
 export async function countPending(db: Database, most: number): Promise<number> {
-  const [row] = await db.all<{ pending: number }>(sql`${ALL_RECEIVERS}
-    SELECT count(*) AS pending FROM (
-      SELECT 1 FROM receivers
-      JOIN webhook_deliveries AS next ON next.receiver = receivers.receiver AND next.next_attempt_at > 0
-      LIMIT ${most})`);
+  const pending = db.select({ one: sql`1` }).from(webhookDeliveries).where(IS_PENDING).limit(most);
+  const [row] = await db.select({ pending: count() }).from(pending.as("pending"));
   return row?.pending ?? 0;
 }
 
 /** How many deliveries one statement deletes, so that it holds up no other query; three million a day. */
-const DELETED_AT_ONCE = 2000;
+export const DELETED_AT_ONCE = 2000;
 
-/** Deletes old history, and what a deleted webhook left behind, a part at a time. */
-export async function pruneHistory(db: Database, now: number): Promise<void> {
-  const old = sql`${ALL_RECEIVERS}
-    SELECT old.subject, old.sequence, old.receiver FROM receivers
-    JOIN webhook_deliveries AS old ON old.receiver = receivers.receiver
-      AND old.next_attempt_at IS NULL AND old.created_at < ${now - HISTORY_MS}`;
-  const left = sql`${ALL_RECEIVERS}
-    SELECT orphan.subject, orphan.sequence, orphan.receiver FROM receivers
-    CROSS JOIN webhook_deliveries AS orphan ON orphan.receiver = receivers.receiver
-    WHERE NOT ${isOfCallback(sql`receivers.receiver`)}
-      AND NOT EXISTS (SELECT 1 FROM webhooks WHERE webhooks.id = receivers.receiver)`;
-  await withRetry(() => db.batch([deleteSome(db, old), deleteSome(db, left)]));
-}
-
-/** The statement that deletes what a webhook has sent and has yet to send; of a long history, only a part. */
+/** The statements that delete what a webhook has yet to send and what it has sent; of a long history, only a part. */
 export function deleteDeliveries(db: Database, webhookId: string) {
-  return deleteSome(
-    db,
-    sql`SELECT subject, sequence, receiver FROM webhook_deliveries WHERE receiver = ${webhookId}`,
-  );
+  const those = (condition: SQL) =>
+    deleteSome(
+      db,
+      sql`SELECT subject, sequence, receiver FROM webhook_deliveries
+          WHERE receiver = ${webhookId} AND ${condition}`,
+    );
+  return [those(IS_PENDING), those(IS_SETTLED)] as const;
 }
 
-function deleteSome(db: Database, keys: SQL) {
+/** The statement that deletes the deliveries whose keys a query selects, or some of them if there are many. */
+export function deleteSome(db: Database, keys: SQL) {
   return db
     .delete(webhookDeliveries)
     .where(sql`(subject, sequence, receiver) IN (${keys} LIMIT ${DELETED_AT_ONCE})`);

@@ -113,7 +113,7 @@ it("finds what is due and what is old along the index, however much history ther
      ORDER BY next_attempt_at, created_at LIMIT 4`,
   );
   expect(next).toEqual([
-    "SEARCH webhook_deliveries USING INDEX webhook_deliveries_receiver (receiver=? AND next_attempt_at>?)",
+    "SEARCH webhook_deliveries USING INDEX webhook_deliveries_pending (receiver=? AND next_attempt_at>?)",
   ]);
 });
 

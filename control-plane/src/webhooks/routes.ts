@@ -73,7 +73,7 @@ export const webhookRoutes = new Hono<ApiEnv>()
 
   .get("/callback-secret", serve(GET_CALLBACK_SECRET), async (c) => {
     const secret = await callbackSecret(database(c.env.DB), c.get("principal").keyId);
-    return c.json({ secret }, 200, { "cache-control": "no-store" });
+    return c.json({ secret });
   })
 
   .get("/:id", serve(GET_WEBHOOK), async (c) => {

@@ -1,4 +1,4 @@
-/** Sends a request on behalf of an API key; null is the bootstrap key. */
+/** Sends a request on behalf of an API key; null means the bootstrap key. */
 export type SendWebhook = (
   keyId: string | null,
   url: string,

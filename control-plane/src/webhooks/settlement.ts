@@ -19,7 +19,7 @@ export function isDelivered(outcome: AttemptOutcome): boolean {
   return "status" in outcome && outcome.status >= 200 && outcome.status < 300;
 }
 
-/** Whether the receiver does not want to hear of anything again. */
+/** Whether the receiver wants no more events. */
 export function isGone(outcome: AttemptOutcome): boolean {
   return "status" in outcome && outcome.status === 410;
 }

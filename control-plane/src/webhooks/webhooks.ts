@@ -112,7 +112,7 @@ export async function deleteWebhook(db: Database, principal: Principal, { id }: 
     db.batch([
       auditIf(db, principal, "webhook.deleted", id, stored),
       db.delete(webhooks).where(eq(webhooks.id, id)),
-      deleteDeliveries(db, id),
+      ...deleteDeliveries(db, id),
     ]),
   );
 }

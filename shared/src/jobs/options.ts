@@ -19,7 +19,7 @@ export const JobOptions = z.object({
   end_sec: laxNumber(z.number().positive())
     .nullable()
     .default(null)
-    .describe("End of the range, in seconds; null is the end of the video."),
+    .describe("End of the range, in seconds; null means the end of the video."),
   engine: EngineChoice.default("auto").describe("What trains the splat. auto chooses among the GPU engines."),
   preset: Preset.default("standard").describe("How much work goes into quality."),
   up: UpChoice.default("auto").describe(

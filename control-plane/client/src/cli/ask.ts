@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { SplattError } from "../index.ts";
 import { UsageError } from "./command.ts";
 
-/** Questions are asked on a terminal alone. */
+/** Questions are asked only on a terminal. */
 export function isTerminal(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true;
 }

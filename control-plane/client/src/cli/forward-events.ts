@@ -23,7 +23,7 @@ export function eventTypesOf(entry: JobEvent, before: readonly JobEvent[]): JobE
   return isStart ? ["job.started", "job.stage"] : ["job.stage"];
 }
 
-/** The body of a webhook about an entry of a job's history. Progress and message are the job's as it is now. */
+/** The body of a webhook about an entry of a job's history, with the job's current progress and message. */
 export function eventOf(type: JobEventType, entry: JobEvent, job: JobView, apiUrl: string): JobWebhookEvent {
   const { job_id, task_id, labels } = job;
   const hasFailed = entry.status === "failed";

@@ -20,7 +20,7 @@ export interface Surroundings {
   readonly streams: Streams;
   /** Aborts when the user presses Ctrl-C. */
   readonly signal: AbortSignal;
-  /** What is said after Ctrl-C, where nothing continues that one could come back to. */
+  /** The message after Ctrl-C, for a command that leaves nothing running. */
   readonly stopped?: string;
 }
 

@@ -44,7 +44,7 @@ export async function sendScene(
         : // Its results must not go to the folder of the first video alone.
           { upload_ids: ids, filename: `${basename(path, extname(path))}-scene` };
   signal.throwIfAborted();
-  context.comeBack = "Stopped. Whether the job was created is not known; this tells: splatt list";
+  context.comeBack = "Stopped. The job may have been created; to see, run: splatt list";
   const { job_id } = await splatt.createJob({ ...fields, ...source }, { signal: withGrace(signal) });
   output.note(`Job ${job_id}`);
   context.comeBack = `Detached. The job continues. To come back: splatt watch ${job_id}`;

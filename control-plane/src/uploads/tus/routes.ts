@@ -94,7 +94,6 @@ export const tusRoutes = new Hono<ApiEnv>()
     const isWhole = found.upload.etag === null && found.tus.received === found.upload.size;
     const upload = isWhole ? await completeTusUpload(stores, found.upload) : found.upload;
     return c.json(await viewUpload(stores.db, upload), 200, {
-      "cache-control": "no-store",
       "upload-offset": String(offsetOf(found)),
       "upload-length": String(found.upload.size),
       ...(found.tus.metadata !== null && { "upload-metadata": found.tus.metadata }),

@@ -32,7 +32,7 @@ export function parseUploadLength(headers: Headers): number {
   if (headers.has("upload-concat"))
     throw invalid("Upload-Concat is not supported: send one upload per file.");
   const length = parseBytes(headers, "Upload-Length");
-  if (length === 0) throw invalid("Upload-Length is 0: an empty file is no video.");
+  if (length === 0) throw invalid("Upload-Length is 0: an empty file is not a video.");
   if (length <= MAX_UPLOAD_BYTES) return length;
   const detail = `The file is larger than ${MAX_UPLOAD_BYTES} bytes.`;
   throw new ApiError("too_large", detail, { "tus-max-size": String(MAX_UPLOAD_BYTES) });

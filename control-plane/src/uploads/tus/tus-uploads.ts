@@ -5,12 +5,12 @@ import { type TusUploadRow, tusUploads, type UploadRow, uploadParts, uploads } f
 import { ApiError } from "../../http/problem.ts";
 import { log } from "../../log.ts";
 import type { Growth, TailPiece } from "../../storage/object-bytes.ts";
+import { receivedOf } from "../received-parts.ts";
 import {
   completeUpload,
   deleteTail,
   isPresent,
   isVisibleTo,
-  receivedParts,
   type UploadOwner,
   type UploadStores,
 } from "../uploads.ts";
@@ -162,7 +162,7 @@ export async function completeTusUpload(stores: UploadStores, upload: UploadRow)
   try {
     // All bytes are in parts now. First, because an upload that is complete is not looked at again.
     await deleteTail(bucket, upload);
-    return await completeUpload(stores, upload, await receivedParts(db, upload.id));
+    return await completeUpload(stores, upload, (await receivedOf(db, upload)).parts);
   } catch (error) {
     if (error instanceof ApiError && error.code === "upload_incomplete") {
       log("warn", "upload begins again: its parts do not fit together", { upload: upload.id });

@@ -17,7 +17,7 @@ const REFRESH_MS = 15_000;
 
 /**
  * Keeps the page of a job that has not ended live over one WebSocket, which costs nothing while nothing happens. A lost
- * connection comes back. At the end, the page is loaded anew: an ended job has other content.
+ * connection comes back. At the end, the page is reloaded: an ended job has other content.
  */
 export async function watchJob(id: string): Promise<void> {
   const client = new Splatt();
@@ -72,7 +72,7 @@ class LiveJob {
         if (this.#hasPicture) this.#picture.update();
         return this.#refreshSometimes();
       case "log": {
-        // A log that does not continue the one that is shown begins anew.
+        // A log that does not continue the one that is shown replaces it.
         if (message.log !== this.#logId || message.from !== this.#nextLine) this.#log.clear();
         this.#logId = message.log;
         this.#nextLine = message.from + message.lines.length;

@@ -13,7 +13,7 @@ export interface UploadState {
   /** Bytes of the scene that the server has or that are on their way. */
   readonly sent: number;
   readonly filesSent: number;
-  /** Of the bytes that are sent now; what the server had already is no part of the speed. */
+  /** Of the bytes sent now: those that the server already had do not count. */
   readonly rate: TransferRate;
 }
 

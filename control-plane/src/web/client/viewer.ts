@@ -52,7 +52,7 @@ async function open(element: HTMLElement): Promise<void> {
   }
 }
 
-/** @throws for an answer that is no file, such as that of a session that has ended */
+/** @throws for an answer that is not a file, such as that of a session that has ended */
 async function fetched(url: string): Promise<Response> {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url}: ${response.status}`);

@@ -34,7 +34,7 @@ export const agentsAdd = command({
   name: "agents add",
   summary: "register an agent, and print the line that joins its machine",
   details: "The line contains the agent's token, which is shown once. It needs npm there.",
-  args: [{ name: "NAME", summary: "how the agent is called" }],
+  args: [{ name: "NAME", summary: "the agent's name" }],
   options: { pool: { type: "string", value: "NAME", summary: "the pool whose jobs it takes" } },
   async run(context, { args, options }) {
     const splatt = await context.splatt();

@@ -5,7 +5,7 @@ import { fields, table } from "../table.ts";
 
 export const health = command({
   name: "health",
-  summary: "show whether the control plane is well, and what its agents offer",
+  summary: "show the control plane's health, and what its agents offer",
   details: "Exits with 1 when it is degraded.",
   async run(context) {
     const splatt: Splatt = await context.splatt();

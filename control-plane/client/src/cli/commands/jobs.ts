@@ -94,8 +94,7 @@ export const list = command({
   },
   async run(context, { options }) {
     const unknown = options.status.find((each) => !(JOB_STATUSES as readonly string[]).includes(each));
-    if (unknown !== undefined)
-      throw new UsageError(`There is no status "${unknown}". See splatt list --help.`);
+    if (unknown !== undefined) throw new UsageError(`Unknown status "${unknown}". See splatt list --help.`);
     const splatt = await context.splatt();
     const filters = {
       status: options.status as readonly JobStatus[],

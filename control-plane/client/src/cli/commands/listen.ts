@@ -13,7 +13,7 @@ export const webhooksListen = command({
   name: "webhooks listen",
   summary: "forward the events of jobs to a program on this machine, while developing",
   details:
-    "A receiver at home has no address on the web. This asks the control plane every two seconds what has happened to jobs, and sends it to the port or the address as a signed webhook, until Ctrl-C. The signing secret is printed.",
+    "For a receiver without a public address. Asks the control plane every two seconds for new events of jobs, and sends each to the port or address as a signed webhook, until Ctrl-C. Prints the signing secret.",
   args: [{ name: "PORT_OR_URL", summary: "such as 3000, or http://localhost:3000/hook" }],
   options: {
     event: {
@@ -26,7 +26,7 @@ export const webhooksListen = command({
   async run(context, { args, options }) {
     const receiver = receiverOf(firstOf(args));
     const unknown = options.event.find((each) => !(JOB_EVENTS as readonly string[]).includes(each));
-    if (unknown !== undefined) throw new UsageError(`There is no event "${unknown}"`);
+    if (unknown !== undefined) throw new UsageError(`Unknown event: ${unknown}`);
     if (options.secret !== undefined && !/^whsec_[A-Za-z0-9+/]+=*$/.test(options.secret))
       throw new UsageError("--secret must look like whsec_…");
     const secret = options.secret ?? `whsec_${randomBytes(32).toString("base64")}`;

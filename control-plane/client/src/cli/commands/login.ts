@@ -18,7 +18,7 @@ export const login = command({
       throw new UsageError(`"${url}" is not an http or https URL`);
     const apiKey = isAsking ? await ask("API key: ", signal, true) : await readPiped();
     if (!/^[\x21-\x7e]+$/.test(apiKey))
-      throw new UsageError("The API key is empty, or has characters that no key has");
+      throw new UsageError("The API key is empty, or contains invalid characters");
     const { origin } = new URL(url);
     const me = await new Splatt({ url: origin, apiKey }).getMe({ signal });
     const path = await storeCredentials(environment, { url: origin, api_key: apiKey });

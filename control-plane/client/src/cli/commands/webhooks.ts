@@ -37,7 +37,7 @@ export const webhooksAdd = command({
   async run(context, { args, options }) {
     const events = options.event.map((each) => {
       if (!(WEBHOOK_EVENTS as readonly string[]).includes(each))
-        throw new UsageError(`There is no event "${each}"`);
+        throw new UsageError(`Unknown event: ${each}`);
       return each as WebhookEventType;
     });
     const fields = { url: firstOf(args), ...(events.length > 0 && { events }) };
