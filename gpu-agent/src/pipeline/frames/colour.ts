@@ -45,13 +45,42 @@ const SCALE_MATRICES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Newer versions refuse matrices that their `scale` cannot convert, and then deliver no picture at all. Calls them the
- * nearest one that it can; the colours are as in the versions that do not refuse.
+ * Newer versions refuse matrices, transfers and primaries that their `scale` cannot convert, and then deliver no picture
+ * at all. Calls the matrix the nearest one that it can; transfer and primaries are not converted, so they need no name.
+ * The colours are as in the versions that do not refuse.
  */
-export function namedMatrix(video: VideoColour): string[] {
-  const { matrix } = video;
-  if (matrix === null || matrix === "gbr" || SCALE_MATRICES[matrix] !== undefined) return [];
-  return [`setparams=colorspace=${nearestMatrix(video)}`];
+export function namedColours(video: VideoColour): string[] {
+  const { matrix, transfer } = video;
+  const isKnown = matrix === null || matrix === "gbr" || SCALE_MATRICES[matrix] !== undefined;
+  const names = [
+    ...(isKnown ? [] : [`colorspace=${nearestMatrix(video)}`]),
+    ...(transfer === "sdr" ? ["color_primaries=unknown", "color_trc=unknown"] : []),
+  ];
+  return names.length > 0 ? [`setparams=${names.join(":")}`] : [];
+}
+
+/** What the bitstream filters that write colours call an undeclared matrix. */
+const UNDECLARED_MATRIX: Readonly<Record<string, string>> = {
+  h264: "h264_metadata=matrix_coefficients=2",
+  hevc: "hevc_metadata=matrix_coefficients=2",
+  vvc: "vvc_metadata=matrix_coefficients=2",
+  av1: "av1_metadata=matrix_coefficients=2",
+  mpeg2video: "mpeg2_metadata=matrix_coefficients=2",
+  vp9: "vp9_metadata=color_space=unknown",
+  prores: "prores_metadata=colorspace=unknown",
+};
+
+/** What versions from 7 on say about a matrix without a name, even before the first filter. */
+const REFUSED = /Invalid color (?:space|range)|parameter 'colorspace' out of range|^ *Color spaces:/;
+
+export function refusesColours(errors: readonly string[]): boolean {
+  return errors.some((line) => REFUSED.test(line));
+}
+
+/** The input options by which the decoder does not see the declared matrix. Versions that refuse none lack the second. */
+export function hiddenMatrix(codec: string | null): string[] {
+  const filter = UNDECLARED_MATRIX[codec ?? ""];
+  return ["-colorspace:v", "unknown", ...(filter === undefined ? [] : ["-bsf:v", filter])];
 }
 
 /** By ffmpeg's name. Undeclared ones as in players: HD is BT.709 and smaller pictures are BT.601. */

@@ -1,12 +1,13 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { Rectangle } from "./bars.ts";
+import type { ByteRange } from "./codec-change.ts";
 import { endsInsidePacket, endsInZeros } from "./cut-off.ts";
 import { declaredEnd, isJoined } from "./declared-end.ts";
 import { readIsoMovie } from "./iso-media.ts";
 import { readMatroskaTracks } from "./matroska.ts";
 import type { Orientation } from "./orientation.ts";
 import type { ProbedFile, ProbedVideo } from "./probe.ts";
-import { changesCodec, isScrambled } from "./transport-stream.ts";
+import { isScrambled } from "./transport-stream.ts";
 
 /** Facts from the container that we read ourselves because ffprobe's versions differ. */
 export interface ContainerFacts {
@@ -19,6 +20,8 @@ export interface ContainerFacts {
   readonly encrypted: boolean;
   /** Whether it holds a view for each eye, of which ffmpeg decodes one. */
   readonly spatial: boolean;
+  /** Whether its pictures are of several codecs, of which ffmpeg reads the first. */
+  readonly mixedCodecs: boolean;
   readonly livePhoto: boolean;
   /** The share of its bytes that the file has, where the container tells. */
   readonly shareOfBytes: number;
@@ -30,8 +33,6 @@ export interface ContainerFacts {
   readonly zeroEnd: boolean;
   /** Whether another file follows in it, which is not read. */
   readonly joined: boolean;
-  /** Whether its codec changes within the file. */
-  readonly codecChanges: boolean;
   /** Whether the duration in its header is that of the whole video, and not of what is there. */
   readonly declaresDuration: boolean;
 }
@@ -42,13 +43,13 @@ const NOTHING: ContainerFacts = {
   orientation: null,
   encrypted: false,
   spatial: false,
+  mixedCodecs: false,
   livePhoto: false,
   shareOfBytes: 1,
   shareReadable: 1,
   cutOff: false,
   zeroEnd: false,
   joined: false,
-  codecChanges: false,
   declaresDuration: true,
 };
 
@@ -56,25 +57,29 @@ export async function readContainer(
   path: string,
   probed: Pick<ProbedFile, "container" | "videos">,
   film: Pick<ProbedVideo, "stream" | "id">,
+  part: ByteRange | null,
 ): Promise<ContainerFacts> {
   await using file = await open(path);
-  return { ...(await readFacts(file, probed, film)), zeroEnd: await endsInZeros(file, probed.container) };
+  return {
+    ...(await readFacts(file, probed, film, part)),
+    zeroEnd: await endsInZeros(file, probed.container),
+  };
 }
 
 async function readFacts(
   file: FileHandle,
   { container, videos: streams }: Pick<ProbedFile, "container" | "videos">,
   film: Pick<ProbedVideo, "stream" | "id">,
+  part: ByteRange | null,
 ): Promise<ContainerFacts> {
   if (container.includes("mpegts") || container === "ogg") {
     const facts = { ...NOTHING, cutOff: await endsInsidePacket(file, container) };
     // The last page says when it ends, also of a file whose middle is damaged.
     if (container === "ogg") return facts;
-    const codecChanges = await changesCodec(file, film.id);
-    return { ...facts, declaresDuration: false, codecChanges, encrypted: await isScrambled(file) };
+    return { ...facts, declaresDuration: false, encrypted: await isScrambled(file) };
   }
   if (container.includes("mp4")) {
-    const { videos, ...movie } = await readIsoMovie(file);
+    const { videos, ...movie } = await readIsoMovie(file, part);
     // ffprobe before 4.4 does not print the track's number.
     const position = streams.findIndex(({ stream }) => stream === film.stream);
     const track = videos.find(({ id }) => id === film.id) ?? videos[position];

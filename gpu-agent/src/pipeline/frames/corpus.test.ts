@@ -9,27 +9,19 @@ import { ffmpegOnPath } from "./testing/ffmpegs.ts";
 /** With the ffmpeg on the PATH; corpus.full.test.ts takes all kinds, with every ffmpeg that can be had. */
 const installed = ffmpegOnPath();
 
-/** One kind for each part of the code that reads, times, turns or cuts pictures. */
+/** A kind for each container, and for each part of the code that times, turns or cuts pictures. */
 const TELLING = new Set([
   "an ordinary MP4",
   "Matroska, whose stamps are milliseconds",
   "a fragmented MP4",
-  "an MPEG program stream",
-  "an odd range and rate",
-  "30000/1001 pictures a second",
   "a seek before a far key frame, in MPEG-TS",
   "trimmed without encoding: an edit list hides most of it",
   "a clock that jumps, in MPEG-TS",
+  "an MP4 whose codec changes",
   "an AVI with dropped frames",
-  "a preview stream first",
-  "every picture three times",
   "a size that changes",
   "a phone that is turned while it films",
-  "turned and mirrored",
   "cropped by the container (clap)",
-  "cropped by the container (Matroska)",
-  "letterboxed",
-  "oblong pixels",
   "interlaced",
   "gaps, as in a recording of a screen",
 ]);

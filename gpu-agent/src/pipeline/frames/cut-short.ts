@@ -9,7 +9,7 @@ const WHY = "the recording or the copy was cut off.";
 const ENDS_EARLY = /End of file|ended prematurely|partial file|Truncating packet/;
 
 /**
- * Why ffprobe cannot read a file that begins as a video does, where that is its early end.
+ * Why ffprobe cannot read a file that begins like a video, when the reason is that the file was cut off.
  *
  * @param words what ffprobe said
  */

@@ -1,5 +1,5 @@
 import type { Rectangle } from "./bars.ts";
-import { colourFilters, namedMatrix, type VideoColour } from "./colour.ts";
+import { colourFilters, hiddenMatrix, namedColours, type VideoColour } from "./colour.ts";
 import { type Orientation, orientationFilters } from "./orientation.ts";
 import { inputOptions } from "./probe.ts";
 
@@ -22,7 +22,8 @@ export interface PictureStamps {
 
 /** One pass over the video: what to decode, which pictures to write, and how. */
 export interface DecodeRequest {
-  readonly file: string;
+  /** By which ffmpeg reads the file. */
+  readonly url: string;
   readonly stream: number;
   readonly codec: string | null;
   /** The pictures to write, ascending, numbered in the order of presentation. */
@@ -41,6 +42,8 @@ export interface DecodeRequest {
   readonly bars: Rectangle | null;
   readonly orientation: Orientation;
   readonly colour: VideoColour;
+  /** Whether the decoder must not see the declared colour matrix, because this ffmpeg refuses it. */
+  readonly hideMatrix: boolean;
   readonly toneMap: boolean;
   /** Of the frames, upright. */
   readonly frameSize: Size;
@@ -65,9 +68,10 @@ export function decodeArguments(request: DecodeRequest): string[] {
     ...["-hide_banner", "-nostdin", "-nostats", "-v", "repeat+level+info"],
     ...inputOptions(),
     ...threadOptions(request),
+    ...(request.hideMatrix ? hiddenMatrix(request.codec) : []),
     // Keep pictures and time stamps as stored: newer versions would rotate and shift them by rules that older
     // ones lack.
-    ...["-copyts", "-noautorotate", "-reinit_filter", "0", "-i", `file:${request.file}`],
+    ...["-copyts", "-noautorotate", "-reinit_filter", "0", "-i", request.url],
     ...["-filter_complex", filterGraph(request)],
     ...["-map", "[frames]", ...each, "-c:v", "mjpeg", "-q:v", String(JPEG_QUALITY), "-f", "image2", "-y"],
     ...[CANDIDATE_PATTERN, "-map", "[grey]", ...each, "-c:v", "rawvideo", "-f", "rawvideo", "pipe:1"],
@@ -95,7 +99,7 @@ function filterGraph(request: DecodeRequest): string {
   const chain = [
     ...(stopAfter === null ? [] : [`trim=end_frame=${stopAfter}`]),
     "showinfo@decoded=checksum=0",
-    ...namedMatrix(request.colour),
+    ...namedColours(request.colour),
     // Pictures that differ in size from the first are not used, and the filters below must not see them: they
     // would read beyond the picture.
     "scale=iw:ih",

@@ -1,6 +1,7 @@
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import type { StageContext } from "../stage.ts";
 import { enlarge, type Rectangle } from "./bars.ts";
+import { refusesColours } from "./colour.ts";
 import { type Decoded, decode } from "./decode.ts";
 import type { DecodeRequest, PictureStamps } from "./decode-command.ts";
 import type { DecodeLog } from "./decode-log.ts";
@@ -20,8 +21,8 @@ import { GREY_LONG_SIDE } from "./grey-pictures.ts";
 import { bothEyes, type FramesConfig, type InputVideo } from "./input-video.ts";
 import { judgeDecoded } from "./judge-frames.ts";
 import { isUpright, reportedTurn } from "./orientation.ts";
-import { MAX_PICTURE_PIXELS } from "./probe.ts";
-import { readMessageOrientations } from "./read-video.ts";
+import { inputUrl, MAX_PICTURE_PIXELS } from "./probe.ts";
+import { readMessageOrientations, readPixelAspects } from "./read-video.ts";
 
 /** Pixels of the shorter side: smaller frames have too few features. */
 const MIN_SIDE = 32;
@@ -52,6 +53,8 @@ export async function decodeUntilPlanned(
   context: StageContext,
 ): Promise<Result<FinalPass, Failure>> {
   const { film, promised } = video;
+  const aspects = await readPixelAspects(config, inputUrl(video.path, video.part), video.file, film, context);
+  if (!aspects.ok) return aspects;
   let stopAfter: number | null = countBefore(promised.times, options.end_sec);
   let geometry: Geometry = { ...film, orientation: video.orientation };
   let bars: Rectangle | null = null;
@@ -62,12 +65,13 @@ export async function decodeUntilPlanned(
   let plan = guess.value;
   let { interlaced } = film;
   let stamps: PictureStamps | null = null;
+  let hideMatrix = false;
 
   for (let pass = 1; pass <= MAX_PASSES; pass++) {
     const sizes = sizesOf(config, video, geometry, bars);
     if (!sizes.ok) return sizes;
     const request: DecodeRequest = {
-      file: video.path,
+      url: inputUrl(video.path, video.part),
       stream: film.stream,
       codec: film.codec,
       picks: plan.windows.flat(),
@@ -76,6 +80,7 @@ export async function decodeUntilPlanned(
       deinterlace: interlaced,
       bars,
       colour: film,
+      hideMatrix,
       toneMap,
       ...sizes.value,
     };
@@ -88,8 +93,12 @@ export async function decodeUntilPlanned(
     );
     if (!decoded.ok) return decoded;
     const { log, errors } = decoded.value;
-    // Where the codec changes, the packets of the other codec are no pictures, and their number means nothing.
-    const damage = judgeDecoded(log.stamps.length, video.container.codecChanges ? 1 : expected, errors);
+    if (log.stamps.length === 0 && !hideMatrix && refusesColours(errors)) {
+      hideMatrix = true;
+      pass--;
+      continue;
+    }
+    const damage = judgeDecoded(log.stamps.length, expected, errors);
     if (damage) return err(damage);
     if (log.packedEyes) return err(bothEyes(log.packedEyes));
 
@@ -97,7 +106,7 @@ export async function decodeUntilPlanned(
     const times = decodedTimes(video.file, video.index, promised, log, stopped);
     const own = await readTurns(config, video, log, context);
     if (!own.ok) return own;
-    const runs = geometryRuns(log.runs(), own.value);
+    const runs = geometryRuns(aspects.value.applyTo(log.runs(), log.stamps), own.value);
     const run = longestRun(runs, times, options.start_sec, options.end_sec ?? times.end);
     if (!run) return err(failure("video_corrupt", "No picture could be decoded."));
     guess = planFrames({ ...times, usable: run }, options, config);
@@ -136,14 +145,14 @@ export async function decodeUntilPlanned(
 /** The orientations of the decoded pictures. Few videos declare any but the container's. */
 async function readTurns(
   config: FramesConfig,
-  { path, film, orientation }: InputVideo,
+  { path, part, film, orientation }: InputVideo,
   log: DecodeLog,
   context: StageContext,
 ): Promise<Result<readonly Turn[], Failure>> {
   // Newer versions repeat the container's orientation on each picture. Upright ones are not reported.
   const own = [...log.turns].filter((turn) => isUpright(orientation) || turn !== reportedTurn(orientation));
   if (own.length === 0) return ok([{ from: 0, orientation }]);
-  const messages = await readMessageOrientations(config, path, film, context);
+  const messages = await readMessageOrientations(config, inputUrl(path, part), film, context);
   return messages.ok ? ok(messages.value.turns(log, orientation)) : messages;
 }
 

@@ -29,8 +29,23 @@ const MAX_ERRORS = 1000;
 /** The context of a demuxer's messages: several names, or one of these. */
 const DEMUXER = /^\[(?:in#|[^\] ]*,|(?:mpegts|mpeg|avi|flv|asf|ogg) @)/;
 
+/** A picture that is shown although parts of it could not be decoded, which may be the first one. */
+const CONCEALED = /^\[\w+ @ 0x[0-9a-f]+\] \[info\] concealing \d+ DC/;
+
 /** Theora's headers at the beginning of a second clip, which the decoder has no use for. */
 const HEADERS_AGAIN = /Header packet passed to frame decoder|: Operation not permitted$/;
+
+/**
+ * Messages of a parser, which may have the parameters of another sample description than the decoder. Where a picture
+ * is damaged, the decoder adds others.
+ */
+const OF_PARSER =
+  /^\[NULL @|reference count \d+ overflow|non-existing [SP]PS \d+ referenced|[sp]ps_id \d+ out of range/;
+
+/** Whether an error of ffmpeg's means that a part of a picture could not be decoded. */
+function isDamage(line: string): boolean {
+  return ![DEMUXER, HEADERS_AGAIN, OF_PARSER].some((other) => other.test(line));
+}
 
 /**
  * Decodes the video once and writes the requested candidates.
@@ -53,14 +68,13 @@ export async function decode(
   const damage: string[] = [];
   const ran = await runFrameTool(tools, tools.ffmpeg, decodeArguments(request), context, {
     onLine: (line) => {
+      if (CONCEALED.test(line) && damage.length < MAX_ERRORS) damage.push(withoutPrefix(line));
       if (log.add(line)) return onPicture(log.stamps.length);
       if (!/\[(?:error|fatal|panic)\]/.test(line)) return;
       context.toolOutput(line);
       if (errors.length >= MAX_ERRORS) return;
       errors.push(withoutPrefix(line));
-      if (log.stamps.length > 0 && !DEMUXER.test(line) && !HEADERS_AGAIN.test(line)) {
-        damage.push(withoutPrefix(line));
-      }
+      if (log.stamps.length > 0 && isDamage(line)) damage.push(withoutPrefix(line));
     },
     onBytes: (chunk) => greys.push(chunk),
   });

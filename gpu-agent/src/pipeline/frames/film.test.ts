@@ -2,9 +2,15 @@ import { describe, expect, it } from "vitest";
 import { chooseFilm } from "./film.ts";
 import { video } from "./testing/probed-video.ts";
 
-function choose(...streams: readonly [video: Parameters<typeof video>[0], pictures: number][]) {
+type Stream = readonly [video: Parameters<typeof video>[0], pictures: number];
+
+function choose(...streams: readonly Stream[]) {
+  return chooseIn("mov,mp4,m4a,3gp,3g2,mj2", streams);
+}
+
+function chooseIn(container: string, streams: readonly Stream[]) {
   const videos = streams.map(([change], stream) => video({ ...change, stream }));
-  return chooseFilm(videos, (stream) => streams[stream]?.[1] ?? 0);
+  return chooseFilm({ videos, container }, (stream) => streams[stream]?.[1] ?? 0);
 }
 
 const SMALL = { width: 640, height: 360 };
@@ -104,5 +110,16 @@ describe("chooseFilm", () => {
     ["without a size", [{ width: 0 }, 9], "video_corrupt"],
   ] as const)("names a video %s", (_, [change, count], code) => {
     expect(choose([change, count])).toMatchObject({ ok: false, error: { code } });
+  });
+
+  it("says when an edit list hides all pictures", () => {
+    const detail = expect.stringMatching(/^Its edit list hides all .* -ignore_editlist 1/);
+    expect(choose([{ pictures: 200 }, 0])).toMatchObject({ error: { code: "video_corrupt", detail } });
+  });
+
+  it("says that the pictures are missing in a container without edit lists", () => {
+    expect(chooseIn("avi", [[{ pictures: 200 }, 0]])).toMatchObject({
+      error: { code: "video_corrupt", detail: "None of the 200 pictures that it declares is in the file." },
+    });
   });
 });

@@ -1,5 +1,5 @@
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
-import type { ProbedVideo } from "./probe.ts";
+import type { ProbedFile, ProbedVideo } from "./probe.ts";
 
 /** A stream with fewer pictures than this share of the fullest one's is a preview or a set of thumbnails. */
 const MIN_FILM_SHARE = 0.5;
@@ -15,7 +15,7 @@ const MIN_SHOWN_SHARE = 0.3;
  * @returns `video_corrupt` when no stream has any, `video_unsupported` for an unknown codec
  */
 export function chooseFilm(
-  videos: readonly ProbedVideo[],
+  { videos, container }: Pick<ProbedFile, "videos" | "container">,
   pictures: (stream: number) => number,
 ): Result<ProbedVideo, Failure> {
   const films = videos.filter((video) => !video.attached);
@@ -33,11 +33,20 @@ export function chooseFilm(
     );
     if (film) return ok(film);
   }
-  if (usable.length > 0) return err(failure("video_corrupt", "Its video track has no pictures."));
+  if (usable.length > 0) return err(failure("video_corrupt", whyNoPictures(usable, container)));
   if (films.every(({ codec }) => codec === null)) {
     return err(failure("video_unsupported", "This ffmpeg does not know its video codec."));
   }
   return err(failure("video_corrupt", "The file does not declare the size of its pictures."));
+}
+
+function whyNoPictures(videos: readonly ProbedVideo[], container: string): string {
+  const declared = Math.max(...videos.map(({ pictures }) => pictures ?? 0));
+  if (declared === 0) return "Its video track has no pictures.";
+  // Files whose data is missing were found before.
+  if (!container.includes("mp4")) return `None of the ${declared} pictures that it declares is in the file.`;
+  const remove = "Remove it: ffmpeg -ignore_editlist 1 -i FILE -c copy video.mp4";
+  return `Its edit list hides all of its pictures. ${remove}`;
 }
 
 function area({ width, height }: ProbedVideo): number {

@@ -65,6 +65,7 @@ function startsWithGap(times: Float64Array): boolean {
   return (times[1] ?? 0) - (times[0] ?? 0) > 1.5 * usualStep(times);
 }
 
-function usualStep(times: Float64Array): number {
+/** The median time between two pictures. */
+export function usualStep(times: Float64Array): number {
   return median(times.slice(1).map((time, i) => time - (times[i] ?? 0))) ?? 1 / 25;
 }

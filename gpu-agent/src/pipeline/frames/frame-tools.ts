@@ -37,7 +37,7 @@ export function runFrameTool(
   });
 }
 
-/** The files that a command line of ffmpeg or ffprobe reads: all are named by a file: URL. */
+/** The files that a command line of ffmpeg or ffprobe reads: see `inputUrl`. */
 function inputsOf(args: readonly string[]): string[] {
-  return args.flatMap((arg) => (arg.startsWith("file:") ? [arg.slice("file:".length)] : []));
+  return args.flatMap((arg) => /^(?:subfile,[^:]*:)?file:(.*)$/s.exec(arg)?.[1] ?? []);
 }

@@ -1,15 +1,17 @@
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import type { StageContext } from "../stage.ts";
+import { type ByteRange, partOfOneCodec } from "./codec-change.ts";
 import { canToneMap } from "./colour.ts";
 import { type ContainerFacts, readContainer } from "./container.ts";
 import { mostIsMissing } from "./cut-short.ts";
-import { promisedTimes, type Times } from "./footage.ts";
+import { promisedTimes, type Times, usualStep } from "./footage.ts";
 import type { FrameLimits } from "./frame-plan.ts";
 import { type FrameTools, runFrameTool } from "./frame-tools.ts";
+import { joinedRecordings } from "./joined-recordings.ts";
 import { MIN_DECODED_SHARE } from "./judge-frames.ts";
 import { type Orientation, UPRIGHT } from "./orientation.ts";
 import type { PacketIndex } from "./packet-index.ts";
-import type { PackedEyes, ProbedFile, ProbedVideo } from "./probe.ts";
+import { inputUrl, type PackedEyes, type ProbedFile, type ProbedVideo } from "./probe.ts";
 import { probeVideo, readPackets } from "./read-video.ts";
 
 export interface FramesConfig extends FrameLimits, FrameTools {}
@@ -17,6 +19,10 @@ export interface FramesConfig extends FrameLimits, FrameTools {}
 /** Everything known about the video before decoding. */
 export interface InputVideo {
   readonly path: string;
+  /** The part that is read; null for all of it. */
+  readonly part: VideoPart | null;
+  /** Whether the clock of a fragmented MP4 runs backwards, so that ffmpeg may skip pictures. */
+  readonly clockRestarts: boolean;
   readonly file: ProbedFile;
   readonly film: ProbedVideo;
   readonly container: ContainerFacts;
@@ -26,39 +32,69 @@ export interface InputVideo {
   readonly promised: Times;
 }
 
+/** The longest part of a file that ffmpeg would not read as players do. */
+export interface VideoPart extends ByteRange {
+  readonly because: "the codec changes" | "videos are joined";
+}
+
+type Described = Pick<InputVideo, "file" | "film" | "container" | "promised">;
+
 /** Probes the file and rejects unusable ones before any picture is decoded. */
 export async function readInputVideo(
   config: FramesConfig,
   path: string,
   context: StageContext,
 ): Promise<Result<InputVideo, Failure>> {
-  const file = await probeVideo(config, path, context);
+  const { part, clockRestarts } = await readablePart(path);
+  const url = inputUrl(path, part);
+  const file = await probeVideo(config, path, url, context);
   if (!file.ok) return file;
   // Before choosing the film: the codec and size of encrypted pictures may be unknown.
   const films = file.value.videos.filter(({ attached }) => !attached);
   if (films.every(({ encrypted }) => encrypted)) return err(failure("video_encrypted", ""));
   const missing = await mostIsMissing(path);
   if (missing) return err(missing);
-  const packets = await readPackets(config, path, file.value, config.maxPictures, context);
+  const packets = await readPackets(config, url, file.value, config.maxPictures, context);
   if (!packets.ok) return packets;
-  const { film, index, endedEarly } = packets.value;
-  const facts = await readContainer(path, file.value, film);
+  const { film, endedEarly } = packets.value;
+  const facts = await readContainer(path, file.value, film, part);
   const container = { ...facts, cutOff: facts.cutOff || endedEarly };
   const unusable = unusableKind(file.value, film, container);
   if (unusable) return err(unusable);
   const orientation = film.orientation ?? container.orientation ?? UPRIGHT;
+  // Older versions of ffmpeg add the time of the pictures that they skip to the last one before them.
+  const index = container.mixedCodecs ? { ...packets.value.index, lastDuration: null } : packets.value.index;
   const promised = promisedTimes(file.value, film, index);
   context.log.info({ film, container, pictures: promised.times.length, end: promised.end }, "read the video");
-  const share = shareInFile(file.value, film, container, promised);
+  const share = shareInFile({ file: file.value, film, container, promised });
   if (share < MIN_DECODED_SHARE) {
-    return err(failure("video_corrupt", `The file holds only ${Math.round(100 * share)} % of the video.`));
+    return err(failure("video_corrupt", holdsOnly(share, container)));
   }
   if (container.shareReadable < MIN_DECODED_SHARE) return err(failure("video_corrupt", stopsAt(container)));
-  return ok({ path, file: file.value, film, container, orientation, index, promised });
+  return ok({ path, part, clockRestarts, file: file.value, film, container, orientation, index, promised });
 }
 
-/** The share of its declared duration that the file holds. */
-export function shareInFile(
+async function readablePart(path: string): Promise<Pick<InputVideo, "part" | "clockRestarts">> {
+  const stream = await partOfOneCodec(path);
+  if (stream !== null) return { part: { ...stream, because: "the codec changes" }, clockRestarts: false };
+  const { longest, clockRestarts } = await joinedRecordings(path);
+  return { part: longest && { ...longest, because: "videos are joined" }, clockRestarts };
+}
+
+/** The share of its declared duration, or of its declared pictures, that the file holds. */
+export function shareInFile({ file, film, container, promised }: Described): number {
+  return Math.min(shareOfDuration(file, film, container, promised), shareOfPictures(file, film, promised));
+}
+
+/** Some containers have a picture for each step of their clock, so that what is missing is a loss, and no pause. */
+function shareOfPictures(file: ProbedFile, film: ProbedVideo, promised: Times): number {
+  // An AVI counts its pictures with the dropped ones, which leave gaps between the others.
+  if (file.container === "avi" && film.pictures) return promised.end / (film.pictures * film.timeUnit);
+  if (file.container !== "mxf" || !film.duration) return 1;
+  return (promised.times.length * usualStep(promised.times)) / film.duration;
+}
+
+function shareOfDuration(
   file: ProbedFile,
   film: ProbedVideo,
   { declaresDuration }: ContainerFacts,
@@ -68,6 +104,12 @@ export function shareInFile(
   // A fragmented MP4 that was cut out of a longer one declares the end of its clock as its duration.
   const skipped = Math.max(0, file.startTime);
   return Math.max(promised.end - (promised.times[0] ?? 0), promised.end + skipped) / film.duration;
+}
+
+function holdsOnly(share: number, { mixedCodecs }: ContainerFacts): string {
+  const percent = `${Math.round(100 * share)} % of the video`;
+  if (!mixedCodecs) return `The file holds only ${percent}.`;
+  return `The codec changes within the file, and only ${percent} is of the first one. Send the parts as separate files.`;
 }
 
 export function stopsAt({ shareReadable }: ContainerFacts): string {

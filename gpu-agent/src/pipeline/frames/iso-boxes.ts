@@ -10,8 +10,11 @@ export interface Box {
   readonly whole: boolean;
 }
 
-/** A real file has dozens; a hostile one may declare millions. */
-const MAX_CHILDREN = 10_000;
+/** A recording of a day has a fragment for each second; a hostile file may declare millions. */
+const MAX_CHILDREN = 200_000;
+/** Those of all levels: where boxes are nested, their numbers multiply. */
+const MAX_BOXES = 1_000_000;
+const visited = new WeakMap<FileHandle, number>();
 
 /** The first box on a path of types below `parent`. */
 export async function findBox(file: FileHandle, parent: Box, path: readonly string[]): Promise<Box | null> {
@@ -23,10 +26,16 @@ export async function findBox(file: FileHandle, parent: Box, path: readonly stri
   return null;
 }
 
-/** The boxes in a range of the file, up to the first with an invalid size. */
+/**
+ * The boxes in a range of the file, up to the first with an invalid size. Ends early when it is one of too many, or when
+ * too many were read through `file`, on all levels together.
+ */
 export async function* boxes(file: FileHandle, from: number, to: number): AsyncGenerator<Box> {
   let at = from;
   for (let count = 0; at + 8 <= to && count < MAX_CHILDREN; count++) {
+    const before = visited.get(file) ?? 0;
+    if (before >= MAX_BOXES) return;
+    visited.set(file, before + 1);
     const header = await readBytes(file, at, 16);
     if (header.length < 8) return;
     const short = header.readUInt32BE(0);

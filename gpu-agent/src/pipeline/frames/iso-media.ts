@@ -1,5 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import type { Rectangle } from "./bars.ts";
+import type { ByteRange } from "./codec-change.ts";
 import { type Box, boxes, findBox, readBytes } from "./iso-boxes.ts";
 import { type Orientation, orientationOf } from "./orientation.ts";
 
@@ -13,8 +14,10 @@ export interface IsoTrack {
   readonly crop: Rectangle | null;
   /** Whether the track holds a second eye's view that plain HEVC decoders skip (MV-HEVC). */
   readonly spatial: boolean;
-  /** Whether its pictures are encrypted: Common Encryption (ISO 23001-7) or FairPlay. */
+  /** Whether its pictures are encrypted, also after a clear beginning: Common Encryption (ISO 23001-7) or FairPlay. */
   readonly encrypted: boolean;
+  /** Whether a later sample description has another codec, whose pictures ffmpeg skips. */
+  readonly mixedCodecs: boolean;
 }
 
 export interface IsoMovie {
@@ -23,8 +26,6 @@ export interface IsoMovie {
   readonly livePhoto: boolean;
   /** Whether its last box ends after the file does. */
   readonly cutOff: boolean;
-  /** Whether a second movie follows, which players do not show. */
-  readonly joined: boolean;
   /** The share of its bytes up to a damaged part, where reading stops although further fragments follow. */
   readonly shareReadable: number;
   /** Whether it declares how long it is. Most fragmented files do not: ffprobe adds up the fragments that are there. */
@@ -37,19 +38,22 @@ const VISUAL_SAMPLE_ENTRY_BYTES = 78;
 
 const MOVIE_BOXES = new Set(["moov", "moof", "mdat"]);
 
-/** @returns an empty result when the file is not ISO media or too damaged to read */
-export async function readIsoMovie(file: FileHandle): Promise<IsoMovie> {
-  const { size } = await file.stat();
+/**
+ * @param part of the file, as if it were all of it; null for all of it
+ * @returns an empty result when it is not ISO media or too damaged to read
+ */
+export async function readIsoMovie(file: FileHandle, part: ByteRange | null = null): Promise<IsoMovie> {
+  const from = part?.from ?? 0;
+  const to = part?.to ?? (await file.stat()).size;
   const videos: IsoTrack[] = [];
   let [livePhoto, cutOff, fragmented, indexed] = [false, false, false, false];
-  let [end, movies] = [0, 0];
-  for await (const movie of boxes(file, 0, size)) {
+  let end = from;
+  for await (const movie of boxes(file, from, to)) {
     if (movie.type !== NO_TYPE) end = movie.end;
     // Anything else may follow the last box.
     cutOff ||= !movie.whole && MOVIE_BOXES.has(movie.type);
     if (movie.type === "sidx") indexed ||= await listsFragments(file, movie);
     if (movie.type !== "moov") continue;
-    movies++;
     for await (const box of boxes(file, movie.start, movie.end)) {
       fragmented ||= box.type === "mvex";
       if (box.type !== "trak") continue;
@@ -58,9 +62,8 @@ export async function readIsoMovie(file: FileHandle): Promise<IsoMovie> {
       if (entry.handler === "vide") videos.push({ ...entry.header, ...describe(entry.bytes) });
     }
   }
-  const shareReadable = fragmented && (await hasFragment(file, end, size)) ? end / size : 1;
-  const joined = movies > 1 && !fragmented;
-  return { videos, livePhoto, cutOff, joined, shareReadable, declaresDuration: !fragmented || indexed };
+  const shareReadable = fragmented && (await hasFragment(file, end, to)) ? (end - from) / (to - from) : 1;
+  return { videos, livePhoto, cutOff, shareReadable, declaresDuration: !fragmented || indexed };
 }
 
 /** What zeros in place of a box look like: a box up to the end of the file. */
@@ -119,13 +122,35 @@ function describeHeader(header: Buffer): Pick<IsoTrack, "id" | "orientation"> {
   };
 }
 
-/** @param entry a visual sample entry, from its size on */
+/** Names of the same codec, which differ in where its parameters are. */
+const SAME_CODEC: Readonly<Record<string, string>> = {
+  avc3: "avc1",
+  hev1: "hvc1",
+  dvhe: "hvc1",
+  dvh1: "hvc1",
+};
+
+/** @param entries sample entries, from the first one's size on */
+function* sampleCodecs(entries: Buffer): Generator<string> {
+  for (let at = 0; at + 8 <= entries.length; ) {
+    const type = entries.toString("latin1", at + 4, at + 8);
+    yield SAME_CODEC[type] ?? type;
+    at += Math.max(8, entries.readUInt32BE(at));
+  }
+}
+
+/** @param entry a visual sample entry, from its size on, and those that follow */
 function describe(entry: Buffer): Omit<IsoTrack, "id" | "orientation"> {
-  if (entry.length < 8 + VISUAL_SAMPLE_ENTRY_BYTES) return { crop: null, spatial: false, encrypted: false };
+  const codecs = [...sampleCodecs(entry)];
+  const found = {
+    crop: null as Rectangle | null,
+    spatial: false,
+    encrypted: codecs.some((codec) => ["encv", "drmi"].includes(codec)),
+    mixedCodecs: new Set(codecs).size > 1,
+  };
+  if (entry.length < 8 + VISUAL_SAMPLE_ENTRY_BYTES) return found;
   const stored = { width: entry.readUInt16BE(32), height: entry.readUInt16BE(34) };
   const end = Math.min(entry.length, entry.readUInt32BE(0));
-  const encrypted = ["encv", "drmi"].includes(entry.toString("latin1", 4, 8));
-  const found = { crop: null as Rectangle | null, spatial: false, encrypted };
   for (let at = 8 + VISUAL_SAMPLE_ENTRY_BYTES; at + 8 <= end; ) {
     const size = entry.readUInt32BE(at);
     const type = entry.toString("latin1", at + 4, at + 8);

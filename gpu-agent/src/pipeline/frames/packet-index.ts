@@ -1,13 +1,13 @@
 import { inputOptions } from "./probe.ts";
 
 /** Lists the packets of all video streams, without decoding any. */
-export function packetArguments(file: string): string[] {
+export function packetArguments(url: string): string[] {
   return [
     ...["-hide_banner", "-v", "error"],
     ...inputOptions(),
     ...["-select_streams", "v"],
     ...["-show_entries", "packet=stream_index,pts,dts,duration,size,flags"],
-    ...["-of", "compact=p=0:nk=0", `file:${file}`],
+    ...["-of", "compact=p=0:nk=0", url],
   ];
 }
 

@@ -1,5 +1,6 @@
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { z } from "zod";
+import type { ByteRange } from "./codec-change.ts";
 import { type Orientation, parseDisplayMatrix } from "./orientation.ts";
 
 /** ffprobe's description of a file. Times are in seconds. */
@@ -31,6 +32,8 @@ export interface ProbedVideo {
   readonly interlaced: boolean;
   /** The duration in the header, in seconds; null when it does not declare one. */
   readonly duration: number | null;
+  /** The number of pictures in the header; null when it does not declare one. */
+  readonly pictures: number | null;
   /** Seconds per unit of its time stamps. */
   readonly timeUnit: number;
   readonly isDefault: boolean;
@@ -59,10 +62,15 @@ export const MAX_PICTURE_PIXELS = 70_000_000;
  */
 const CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,flv,asf,ogg,mpeg,mxf";
 
+/** The name by which ffmpeg and ffprobe read a file, or a part of it. */
+export function inputUrl(path: string, part: ByteRange | null): string {
+  return part === null ? `file:${path}` : `subfile,,start,${part.from},end,${part.to},,:file:${path}`;
+}
+
 /** For ffmpeg and ffprobe: opens one local file and nothing else, and refuses oversized pictures. */
 export function inputOptions(): string[] {
   return [
-    ...["-protocol_whitelist", "file,pipe", "-format_whitelist", CONTAINERS],
+    ...["-protocol_whitelist", "file,pipe,subfile", "-format_whitelist", CONTAINERS],
     ...["-max_pixels", String(MAX_PICTURE_PIXELS)],
   ];
 }
@@ -70,12 +78,13 @@ export function inputOptions(): string[] {
 /**
  * Requests only the fields that are read: a title or description may have any length, and long lines are truncated.
  *
+ * @param deep whether to read on for the first picture: five seconds or megabytes of sound may come before it
  * @param sideData whether to request the streams' side data, which ffprobe before 4.4 cannot select
  */
-export function probeArguments(file: string, sideData: boolean): string[] {
+export function probeArguments(url: string, sideData: boolean, deep = false): string[] {
   const entries = [
     "stream=index,id,codec_type,codec_name,codec_tag_string,width,height,sample_aspect_ratio,color_transfer," +
-      "color_space,field_order,duration,time_base",
+      "color_space,field_order,duration,nb_frames,time_base",
     "stream_disposition=default,attached_pic,timed_thumbnails,still_image",
     "stream_tags=enc_key_id",
     ...(sideData
@@ -87,9 +96,13 @@ export function probeArguments(file: string, sideData: boolean): string[] {
   return [
     ...["-hide_banner", "-v", "error"],
     ...inputOptions(),
-    ...["-show_entries", entries.join(":"), "-of", "json", `file:${file}`],
+    ...(deep ? DEEP : []),
+    ...["-show_entries", entries.join(":"), "-of", "json", url],
   ];
 }
+
+/** Microseconds and bytes. */
+const DEEP = ["-analyzeduration", "120000000", "-probesize", "200000000"];
 
 const LIVE_PHOTO_TAG = "com.apple.quicktime.live-photo.auto";
 /** Sample entries of protected video: Common Encryption and FairPlay. */
@@ -113,6 +126,7 @@ const Probe = z.object({
       color_space: z.string().optional(),
       field_order: z.string().optional(),
       duration: NumberText.optional(),
+      nb_frames: NumberText.optional(),
       time_base: z.string().optional(),
       disposition: z
         .object({ default: Flag, attached_pic: Flag, timed_thumbnails: Flag, still_image: Flag })
@@ -183,6 +197,7 @@ function describe(stream: ProbedStream): Omit<ProbedVideo, "hidden"> {
     matrix: known(stream.color_space),
     interlaced: ["tt", "bb", "tb", "bt"].includes(stream.field_order ?? ""),
     duration: stream.duration ?? null,
+    pictures: stream.nb_frames ?? null,
     timeUnit: ratio(stream.time_base, "/") ?? 1,
     isDefault: disposition?.default === 1,
     attached:
@@ -214,7 +229,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-function ratio(text: string | undefined, separator: string): number | null {
+/** @returns null when it is not the ratio of two positive numbers */
+export function ratio(text: string | undefined, separator: string): number | null {
   const [numerator, denominator] = (text ?? "").split(separator).map(Number);
   return numerator && denominator && numerator / denominator > 0 ? numerator / denominator : null;
 }

@@ -3,6 +3,8 @@ export interface MappedStream {
   /** The packets' identifier. */
   readonly id: number;
   readonly type: number;
+  /** Where the map's packet begins. */
+  readonly at: number;
 }
 
 const PACKET_BYTES = 188;
@@ -21,7 +23,8 @@ export function mappedStreams(
   const streams: MappedStream[] = [];
   for (let at = first; at + PACKET_BYTES <= bytes.length; at += step) {
     const section = sectionIn(bytes.subarray(at, at + PACKET_BYTES));
-    if (section !== null) streams.push(...entries(section));
+    if (section === null) continue;
+    for (const entry of entries(section)) streams.push({ ...entry, at });
   }
   return streams;
 }
@@ -38,7 +41,7 @@ function sectionIn(packet: Buffer): Buffer | null {
   return length >= 13 && 3 + length <= section.length ? section.subarray(0, 3 + length) : null;
 }
 
-function* entries(section: Buffer): Generator<MappedStream> {
+function* entries(section: Buffer): Generator<Omit<MappedStream, "at">> {
   let at = 12 + (section.readUInt16BE(10) & 0xfff);
   // The section ends with a checksum of four bytes.
   while (at + 5 <= section.length - 4) {

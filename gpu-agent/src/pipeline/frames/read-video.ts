@@ -1,3 +1,4 @@
+import { open } from "node:fs/promises";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import type { StageContext } from "../stage.ts";
 import type { Signature } from "./container-signature.ts";
@@ -5,25 +6,30 @@ import { cutShort } from "./cut-short.ts";
 import { chooseFilm } from "./film.ts";
 import { type FrameTools, runFrameTool } from "./frame-tools.ts";
 import { imageFailure, readSignature } from "./images.ts";
+import { readBytes } from "./iso-boxes.ts";
 import { leadingBytes } from "./leading-bytes.ts";
 import { PacketCollector, type PacketIndex, packetArguments } from "./packet-index.ts";
+import { aspectArguments, PixelAspects } from "./pixel-aspects.ts";
 import { type ProbedFile, type ProbedVideo, parseProbe, probeArguments } from "./probe.ts";
 import { MessageOrientations, messageArguments } from "./sei-orientation.ts";
+import { TEXT_DAMAGE_BYTES, textDamage } from "./text-damage.ts";
 
 /** Asks ffprobe what the file is. */
 export async function probeVideo(
   tools: FrameTools,
   file: string,
+  url: string,
   context: StageContext,
 ): Promise<Result<ProbedFile, Failure>> {
   const image = await imageFailure(file);
   if (image) return err(image);
   const stdout: string[] = [];
   const stderr: string[] = [];
-  for (const sideData of [true, false]) {
+  let [sideData, deep] = [true, false];
+  for (;;) {
     stdout.length = 0;
     stderr.length = 0;
-    const ran = await runFrameTool(tools, tools.ffprobe, probeArguments(file, sideData), context, {
+    const ran = await runFrameTool(tools, tools.ffprobe, probeArguments(url, sideData, deep), context, {
       onLine: (line, stream) => (stream === "stdout" ? stdout : stderr).push(line),
     });
     if (!ran.ok) return ran;
@@ -32,12 +38,17 @@ export async function probeVideo(
       // The message may be about a cover picture or subtitles.
       if (probed.ok && probed.value.videos.some(({ width, attached }) => width > 0 && !attached))
         return probed;
+      if (probed.ok && !deep) {
+        deep = true;
+        continue;
+      }
       const named = tooLarge(stderr);
       if (named || (!probed.ok && probed.error.code === "video_no_stream")) return named ?? probed;
       const early = await cutShort(file, stderr.join("\n"));
       return early ? err(early) : probed;
     }
-    if (!stderr.some((line) => line.includes("No match for section"))) break;
+    if (!sideData || !stderr.some((line) => line.includes("No match for section"))) break;
+    sideData = false;
   }
   for (const line of stderr) context.toolOutput(line);
   return tooLarge(stderr) ?? err(await unreadable(file, lastWords(stderr, file)));
@@ -67,6 +78,10 @@ const OTHER_CONTAINER =
 async function unreadable(path: string, words: string): Promise<Failure> {
   const signature = await readSignature(path);
   if (signature === "empty") return failure("video_corrupt", "The file is empty.");
+  if (signature === "video" || signature === "unknown") {
+    const damage = await textDamageOf(path);
+    if (damage !== null) return failure("video_corrupt", damage);
+  }
   if (signature === "video") {
     if (words.includes("moov atom not found")) {
       const why = "The file ends before its index: the recording or the copy was cut off.";
@@ -96,17 +111,41 @@ async function unreadable(path: string, words: string): Promise<Failure> {
   return failure("video_unsupported", kinds[signature] ?? unknown);
 }
 
+async function textDamageOf(path: string): Promise<string | null> {
+  await using file = await open(path);
+  return textDamage(await readBytes(file, 0, TEXT_DAMAGE_BYTES));
+}
+
 /** Reads the orientations that pictures of the film declare themselves. */
 export async function readMessageOrientations(
   tools: FrameTools,
-  path: string,
+  url: string,
   { stream, codec }: ProbedVideo,
   context: StageContext,
 ): Promise<Result<MessageOrientations, Failure>> {
   const found = new MessageOrientations();
-  const args = messageArguments(path, stream, codec);
+  const args = messageArguments(url, stream, codec);
   if (args === null) return ok(found);
   const ran = await runFrameTool(tools, tools.ffmpeg, args, context, { onLine: (line) => found.add(line) });
+  return ran.ok ? ok(found) : ran;
+}
+
+/** Reads where the pixel aspect ratio changes, in files where it may. */
+export async function readPixelAspects(
+  tools: FrameTools,
+  url: string,
+  { container }: Pick<ProbedFile, "container">,
+  { stream }: ProbedVideo,
+  context: StageContext,
+): Promise<Result<PixelAspects, Failure>> {
+  const found = new PixelAspects();
+  const args = aspectArguments(url, container, stream);
+  if (args === null) return ok(found);
+  const ran = await runFrameTool(tools, tools.ffprobe, args, context, {
+    onLine: (line, output) => {
+      if (output === "stdout") found.add(line);
+    },
+  });
   return ran.ok ? ok(found) : ran;
 }
 
@@ -116,7 +155,7 @@ const ENDED_EARLY = /File ended prematurely/;
 /** Lists the file's packets, and chooses the film among its video streams. */
 export async function readPackets(
   tools: FrameTools,
-  path: string,
+  url: string,
   file: ProbedFile,
   maxPictures: number,
   context: StageContext,
@@ -128,7 +167,7 @@ export async function readPackets(
   const ran = await runFrameTool(
     tools,
     tools.ffprobe,
-    packetArguments(path),
+    packetArguments(url),
     { ...context, signal },
     {
       onLine: (line, stream) => {
@@ -145,7 +184,7 @@ export async function readPackets(
     return err(failure("video_unsupported", `It has more than ${maxPictures} pictures.`));
   }
   if (!ran.ok) return ran;
-  const film = chooseFilm(file.videos, (stream) => packets.countOf(stream));
+  const film = chooseFilm(file, (stream) => packets.countOf(stream));
   if (!film.ok) return film;
   const index = packets.indexOf(film.value.stream);
   return index

@@ -19,12 +19,12 @@ const FULL_TURN = 2 ** 16;
  *
  * @returns null for a codec without messages
  */
-export function messageArguments(file: string, stream: number, codec: string | null): string[] | null {
+export function messageArguments(url: string, stream: number, codec: string | null): string[] | null {
   const units = UNITS[codec ?? ""];
   if (units === undefined) return null;
   return [
     ...["-hide_banner", "-nostdin", "-nostats", "-v", "repeat+level+info", ...inputOptions()],
-    ...["-copyts", "-i", `file:${file}`, "-map", `0:${stream}`, "-c", "copy"],
+    ...["-copyts", "-i", url, "-map", `0:${stream}`, "-c", "copy"],
     ...["-bsf:v", `filter_units=pass_types=${units},trace_headers`, "-f", "null", "-"],
   ];
 }

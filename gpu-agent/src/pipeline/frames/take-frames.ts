@@ -46,7 +46,7 @@ export async function takeFrames(
   const count = frames.length;
   context.report({ fraction: 1, message: [`${count} frames of ${width}×${height}`, ...notes].join(". ") });
   const seconds = frames.map((index) => round(times.times[request.picks[index] ?? 0] ?? 0));
-  const gravity = await senseGravity(video.path, seconds);
+  const gravity = video.part === null ? await senseGravity(video.path, seconds) : null;
   if (gravity !== null) context.log.info({ axes: gravity.axes }, "read the accelerometer");
   return ok({
     count,

@@ -1,6 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
 import { readBytes } from "./iso-boxes.ts";
-import { mappedStreams } from "./program-map.ts";
 
 const SAMPLE_BYTES = 1_048_576;
 /** The first byte of each packet. */
@@ -14,32 +13,6 @@ export async function isScrambled(file: FileHandle): Promise<boolean> {
   const head = await readHead(file, SAMPLE_BYTES);
   const grid = gridOf(head);
   return grid !== null && share(head, grid) >= MIN_SCRAMBLED_SHARE;
-}
-
-/**
- * Whether the stream with this packet identifier begins with another codec than it ends with, as in joined recordings.
- * ffmpeg decodes one of them.
- */
-export async function changesCodec(file: FileHandle, id: number | null): Promise<boolean> {
-  const { size } = await file.stat();
-  const head = await readHead(file, SAMPLE_BYTES);
-  const tail = await readBytes(file, Math.max(0, size - SAMPLE_BYTES), SAMPLE_BYTES);
-  const types = [head, tail].flatMap((part) => {
-    const grid = gridOf(part) ?? gridWithin(part);
-    const streams = grid ? mappedStreams(part, grid) : [];
-    return streams.flatMap((stream) => (stream.id === id ? [stream.type] : []));
-  });
-  return types[0] !== types.at(-1);
-}
-
-/** The packets of a part that begins in the middle of one. */
-function gridWithin(part: Buffer): PacketGrid | null {
-  for (const { step } of GRIDS) {
-    for (let first = 0; first < step; first++) {
-      if ([0, 1, 2, 3].every((i) => part[first + i * step] === SYNC)) return { first, step };
-    }
-  }
-  return null;
 }
 
 /** Where the sync byte of the first packet is, and the bytes from one to the next. */
@@ -59,8 +32,18 @@ export async function packetGrid(file: FileHandle): Promise<PacketGrid | null> {
   return gridOf(await readHead(file, 3 * 192));
 }
 
-function gridOf(head: Buffer): PacketGrid | null {
+export function gridOf(head: Buffer): PacketGrid | null {
   return GRIDS.find(({ first, step }) => [0, 1, 2].every((i) => head[first + i * step] === SYNC)) ?? null;
+}
+
+/** The packets of a part that begins in the middle of one. */
+export function gridWithin(part: Buffer): PacketGrid | null {
+  for (const { step } of GRIDS) {
+    for (let first = 0; first < step; first++) {
+      if ([0, 1, 2, 3].every((i) => part[first + i * step] === SYNC)) return { first, step };
+    }
+  }
+  return null;
 }
 
 function readHead(file: FileHandle, bytes: number): Promise<Buffer> {

@@ -1,14 +1,14 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pino } from "pino";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FRAME_LIMITS } from "./frame-plan.ts";
-import { createFramesStage } from "./frames-stage.ts";
 import { addToSampleEntry } from "./testing/corpus.ts";
 import { ffmpeg } from "./testing/counter-clip.ts";
 import { ffmpegOnPath } from "./testing/ffmpegs.ts";
+import { joinMovies } from "./testing/join-movies.ts";
+import { box } from "./testing/make-box.ts";
+import { takeFrames } from "./testing/take-frames.ts";
 
 const SOURCE = ["-f", "lavfi", "-i", "testsrc2=s=320x240:r=10:d=4"];
 const MPEG4 = ["-c:v", "mpeg4", "-q:v", "3"];
@@ -144,6 +144,30 @@ const KINDS: readonly Kind[] = [
       ),
   ],
   [
+    "a video whose beginning alone is not encrypted",
+    "video_encrypted",
+    async () => {
+      const key = [...CENC.split(" "), "-encryption_kid", "a7e61c373e219033c21091fa607bf3b8"];
+      ffmpeg(dir, ...SOURCE, "-c:v", "libx264", "-bf", "0", "-f", "mp4", "clear");
+      ffmpeg(dir, ...SOURCE, "-c:v", "libx264", "-bf", "0", ...key, "-f", "mp4", "encrypted");
+      const parts = ["clear", "encrypted"].map((file, i) => ({ file: join(dir, file), description: i + 1 }));
+      await joinMovies(join(dir, "source"), parts);
+    },
+  ],
+  [
+    "an AVI without its pictures",
+    "video_corrupt",
+    async () => {
+      ffmpeg(dir, ...SOURCE, ...MPEG4, "-f", "avi", "whole");
+      const bytes = await readFile(join(dir, "whole"));
+      const [pictures, index] = [bytes.indexOf("movi") + 4, bytes.indexOf("idx1")];
+      bytes.fill(0, pictures, index).write("JUNK", pictures);
+      bytes.writeUInt32LE(index - pictures - 8, pictures + 4);
+      await writeFile(join(dir, "source"), bytes.subarray(0, index));
+    },
+    /^None of the 40 pictures that it declares is in the file/,
+  ],
+  [
     "a scrambled transport stream",
     "video_encrypted",
     async () => {
@@ -221,13 +245,6 @@ const KINDS: readonly Kind[] = [
   ],
 ];
 
-function box(type: string, content: Buffer): Buffer {
-  const header = Buffer.alloc(8);
-  header.writeUInt32BE(8 + content.length);
-  header.write(type, 4, "latin1");
-  return Buffer.concat([header, content]);
-}
-
 /** The beginning of a picture in the MP4 container, which its brand identifies. */
 function isoMedia(brand: string): Buffer {
   const brands = box("ftyp", Buffer.from(`${brand}\0\0\0\0mif1${brand}`, "latin1"));
@@ -253,25 +270,7 @@ describe.skipIf(ffmpegOnPath() === null)("is named, and not decoded:", { timeout
   it.each(kinds)("%s", async (_, code, make, detail) => {
     await make();
     const out = await mkdtemp(join(dir, "out-"));
-    const stage = createFramesStage({
-      ...FRAME_LIMITS,
-      ffmpeg: "/nowhere/ffmpeg",
-      ffprobe: "ffprobe",
-      commandTimeoutMs: 60_000,
-    });
-    const result = await stage.run(
-      {
-        files: [{ path: join(dir, "source"), name: "source" }],
-        options: { fps: 4, start_sec: 0, end_sec: null },
-      },
-      {
-        dir: out,
-        signal: new AbortController().signal,
-        log: pino({ level: "silent" }),
-        report: () => undefined,
-        toolOutput: () => undefined,
-      },
-    );
+    const result = await takeFrames(dir, out, { ffmpeg: "/nowhere/ffmpeg" });
     expect(result).toMatchObject({ ok: false, error: { code, detail: expect.stringMatching(detail) } });
     expect(await readdir(out)).toEqual([]);
   });

@@ -2,8 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { box } from "../testing/make-box.ts";
 import { senseGravity } from "./sense-gravity.ts";
-import { box, cammPacket, gpmfPayload, klv, metadataTrack, movie } from "./testing/metadata-track.ts";
+import { cammPacket, gpmfPayload, klv, metadataTrack, movie } from "./testing/metadata-track.ts";
 
 let dir = "";
 beforeAll(async () => {

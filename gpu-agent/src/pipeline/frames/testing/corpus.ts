@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Counter, counterSource, ffmpeg, passthrough } from "./counter-clip.ts";
+import { joinMovies } from "./join-movies.ts";
 
 /** A small video of a common kind, and the frames expected from it. */
 export interface Clip {
@@ -212,6 +213,16 @@ export const CORPUS: readonly Clip[] = [
     shown: at(RATE, -RATE),
     times: every(0.25, 1, 9),
   }),
+  plain("sound for ten seconds before the first picture, in MPEG-TS", [], {
+    make: (dir, name) => {
+      const sound = ["-f", "lavfi", "-i", "sine=d=14"];
+      ffmpeg(dir, ...source({ seconds: 4 }), ...X264, "-f", "mp4", "silent.mp4");
+      const late = ["-itsoffset", "10", "-i", "silent.mp4", "-map", "1:v", "-map", "0:a"];
+      ffmpeg(dir, ...sound, ...late, "-c:v", "copy", "-c:a", "mp2", "-f", "mpegts", name);
+    },
+    shown: at(RATE, -10 * RATE),
+    times: every(0.25, 10, 14),
+  }),
   plain("a clock that jumps, in MPEG-TS", [], {
     make: async (dir, name) => {
       ffmpeg(dir, ...source({ seconds: 4 }), ...X264, "-f", "mpegts", "one.ts");
@@ -229,12 +240,78 @@ export const CORPUS: readonly Clip[] = [
   }),
   plain("a transport stream whose codec changes", [], {
     make: async (dir, name) => {
-      ffmpeg(dir, ...source({ seconds: 4 }), "-c:v", "mpeg2video", "-q:v", "2", "-f", "mpegts", "one.ts");
-      ffmpeg(dir, ...source({ seconds: 4 }), ...X264, "-f", "mpegts", "two.ts");
+      ffmpeg(dir, ...source({ seconds: 2 }), "-c:v", "mpeg2video", "-f", "mpegts", "one.ts");
+      const better = source({ seconds: 6, first: 50 });
+      ffmpeg(dir, ...better, ...X264, "-crf", "5", "-f", "mpegts", "two.ts");
       await concat(dir, name, ["one.ts", "two.ts"]);
     },
-    times: every(0.25, 0, 4),
+    shown: at(RATE, 50),
+    times: every(0.25, 0, 6),
     note: /codec changes/,
+  }),
+  plain("a transport stream whose codec changes and back", [], {
+    make: async (dir, name) => {
+      const parts = [2, 5, 2].map((seconds, i) => ({ seconds, first: [0, 50, 175][i] ?? 0 }));
+      for (const [i, part] of parts.entries()) {
+        const codec = i === 1 ? [...X264, "-crf", "5"] : ["-c:v", "mpeg2video"];
+        ffmpeg(dir, ...source(part), ...codec, "-f", "mpegts", `${i}.ts`);
+      }
+      await concat(dir, name, ["0.ts", "1.ts", "2.ts"]);
+    },
+    shown: at(RATE, 50),
+    times: every(0.25, 0, 5),
+    note: /codec changes/,
+  }),
+  plain("a transport stream with time codes, whose codec changes late", [], {
+    make: async (dir, name) => {
+      const output = ["-mpegts_m2ts_mode", "1", "-f", "mpegts"];
+      ffmpeg(dir, ...source({ seconds: 6 }), "-c:v", "mpeg2video", "-q:v", "2", ...output, "one.ts");
+      ffmpeg(dir, ...source({ seconds: 2 }), ...X264, ...output, "two.ts");
+      await concat(dir, name, ["one.ts", "two.ts"]);
+    },
+    times: every(0.25, 0, 6),
+    note: /codec changes/,
+  }),
+  plain("an MP4 whose parameters change and back", [], {
+    make: async (dir, name) => {
+      const presets = ["ultrafast", "fast", "ultrafast"];
+      for (const [i, preset] of presets.entries()) {
+        const settings = ["-c:v", "libx264", "-preset", preset, "-bf", "0", "-pix_fmt", "yuv420p"];
+        ffmpeg(
+          dir,
+          ...source({ seconds: 2 + i, first: [0, 50, 125][i] ?? 0 }),
+          ...settings,
+          "-f",
+          "mp4",
+          `${i}.mp4`,
+        );
+      }
+      const parts = presets.map((_, i) => ({ file: join(dir, `${i}.mp4`), description: i === 1 ? 2 : 1 }));
+      await joinMovies(join(dir, name), parts);
+    },
+    times: every(0.25, 0, 9),
+  }),
+  plain("an MP4 whose codec changes", [], {
+    make: async (dir, name) => {
+      ffmpeg(dir, ...source({ seconds: 5 }), ...X264, "-bf", "0", "-f", "mp4", "one.mp4");
+      ffmpeg(dir, ...source({ seconds: 3, first: 125 }), ...MPEG4, "-f", "mp4", "two.mp4");
+      const parts = ["one.mp4", "two.mp4"].map((file, i) => ({ file: join(dir, file), description: i + 1 }));
+      await joinMovies(join(dir, name), parts);
+    },
+    times: every(0.25, 0, 5),
+    note: /codec changes .* 6\d %/,
+  }),
+  plain("a track of sensor data first, as action cameras have", [], {
+    make: async (dir, name) => {
+      await writeFile(join(dir, "data.srt"), "1\n00:00:00,000 --> 00:00:08,000\nACCL 1 2 3\n");
+      const maps = ["-map", "0:s", "-map", "1:v", "-c:s", "mov_text", ...X264];
+      ffmpeg(dir, "-i", "data.srt", ...source(), ...maps, "-f", "mp4", name);
+      await patch(dir, name, (bytes) => {
+        bytes.write("gpmd", bytes.indexOf("tx3g"), "latin1");
+        bytes.write("meta", bytes.indexOf("sbtl"), "latin1");
+        return bytes;
+      });
+    },
   }),
   plain("joined clips in Ogg", [], {
     make: async (dir, name) => {
@@ -272,6 +349,17 @@ export const CORPUS: readonly Clip[] = [
       );
     },
   }),
+  plain("a first picture that is damaged", [], {
+    make: async (dir, name) => {
+      ffmpeg(dir, ...source(), ...X264, "-g", "10", "-f", "mp4", name);
+      await patch(dir, name, (bytes) =>
+        bytes.fill(0x55, bytes.indexOf("mdat") + 800, bytes.indexOf("mdat") + 4000),
+      );
+    },
+    options: { start_sec: 1 },
+    times: every(0.25, 1, 8),
+    note: /damaged: parts of some frames may be smeared/,
+  }),
   plain("an AVI with dropped frames", [], {
     make: (dir, name) => {
       const drop = ["-vf", "select='not(gt(mod(n,50),40))'", ...passthrough()];
@@ -293,6 +381,27 @@ export const CORPUS: readonly Clip[] = [
   plain("a colour matrix that newer versions of ffmpeg refuse", [
     ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"],
     ...["-bsf:v", "h264_metadata=colour_primaries=9:matrix_coefficients=10", "-f", "mp4"],
+  ]),
+  plain("a reserved colour matrix, which versions 7 and 8 of ffmpeg refuse", [
+    ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"],
+    ...["-bsf:v", "h264_metadata=matrix_coefficients=3", "-f", "mp4"],
+  ]),
+  plain("a reserved colour matrix in the container", [...MPEG4, "-colorspace", "3", "-f", "matroska"]),
+  plain("a colour matrix of no name, in MPEG-2", [
+    ...[
+      "-c:v",
+      "mpeg2video",
+      "-q:v",
+      "2",
+      "-bsf:v",
+      "mpeg2_metadata=matrix_coefficients=100",
+      "-f",
+      "mpegts",
+    ],
+  ]),
+  plain("a logarithmic transfer, which newer versions of ffmpeg refuse", [
+    ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"],
+    ...["-bsf:v", "h264_metadata=transfer_characteristics=10", "-f", "mp4"],
   ]),
   plain("H.264 with B-frames in MXF", [...X264, "-f", "mxf"]),
   plain("a preview stream first", [], {
@@ -345,6 +454,19 @@ export const CORPUS: readonly Clip[] = [
     size: [240, 320],
     note: /longest stretch, of 240×320/,
   }),
+  plain("a shape of pixels that changes, as in broadcasts", [], {
+    make: async (dir, name) => {
+      const narrow = (seconds: number, first: number, aspect: string) => [
+        ...source({ seconds, first }),
+        ...["-vf", `scale=160:240,setsar=${aspect}`, ...X264, "-g", "25", "-f", "mpegts"],
+      ];
+      ffmpeg(dir, ...narrow(3, 0, "1"), "one.ts");
+      ffmpeg(dir, ...narrow(5, 75, "2"), "two.ts");
+      await concat(dir, name, ["one.ts", "two.ts"]);
+    },
+    times: every(0.25, 3, 8),
+    note: /longest stretch, of 320×240/,
+  }),
   plain("an orientation in messages of the stream", [], {
     make: (dir, name) => {
       const turned = ["-vf", "transpose=cclock", ...X264, "-g", "25", "-bsf:v", turnMessage("rotate=-90")];
@@ -386,6 +508,18 @@ export const CORPUS: readonly Clip[] = [
     },
     shown: at(RATE, 12 * RATE),
     times: every(0.25, 0, 4),
+  }),
+  plain("joined recordings of a browser, whose parameters differ", [], {
+    make: async (dir, name) => {
+      const fragments = ["-bf", "0", "-g", "25", "-movflags", "frag_keyframe+empty_moov", "-f", "mp4"];
+      ffmpeg(dir, ...source({ seconds: 3 }), ...X264, ...fragments, "one.mp4");
+      const other = ["-c:v", "libx264", "-preset", "superfast", "-pix_fmt", "yuv420p", "-crf", "10"];
+      ffmpeg(dir, ...source({ seconds: 5, first: 75 }), ...other, ...fragments, "two.mp4");
+      await concat(dir, name, ["one.mp4", "two.mp4"]);
+    },
+    shown: at(RATE, 75),
+    times: every(0.25, 0, 5),
+    note: /several videos, .* Only the longest was read/,
   }),
   plain("turned and mirrored", [], {
     make: async (dir, name) => {

@@ -14,6 +14,7 @@ export function video(change: Partial<ProbedVideo> = {}): ProbedVideo {
     matrix: "bt709",
     interlaced: false,
     duration: 10,
+    pictures: null,
     timeUnit: 1 / 90000,
     isDefault: false,
     hidden: false,

@@ -1,15 +1,6 @@
+import { box, uint32 } from "../../testing/make-box.ts";
+
 /** MP4 files with a metadata track, made as the specifications say: ISO 14496-12, GPMF and CAMM. */
-
-export function box(type: string, ...content: readonly Buffer[]): Buffer {
-  const bytes = Buffer.concat(content);
-  return Buffer.concat([uint32(8 + bytes.length), Buffer.from(type, "latin1"), bytes]);
-}
-
-function uint32(...values: readonly number[]): Buffer {
-  const bytes = Buffer.alloc(4 * values.length);
-  for (const [i, value] of values.entries()) bytes.writeUInt32BE(value, 4 * i);
-  return bytes;
-}
 
 interface Tables {
   readonly sizes: readonly number[];
