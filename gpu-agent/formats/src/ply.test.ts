@@ -40,6 +40,7 @@ describe("parsePlyHeader", () => {
         format: "binary_little_endian",
         comments: ["Vertical Axis: z"],
         vertexCount: 7,
+        otherElements: true,
         properties: [
           { name: "x", type: "float", offset: 0 },
           { name: "red", type: "uchar", offset: 4 },
@@ -136,12 +137,19 @@ describe("readPlyColumns", () => {
     ],
     ["a row that is too short", text("1 2 \n3    \n"), ["x"], "vertex 1 has only 1 values"],
     ["words", text("1 2\nthree 4\n"), ["x"], "vertex 1 is not made of numbers"],
+    ["rows that its header does not count", text("1 2\n3 4\n5 6\n"), ["x"], "more than the 2 vertices"],
     ["missing rows", text("1 2        \n"), ["x"], "ends before vertex 1 of 2"],
     [
       "a truncated binary file",
       "ply\nformat binary_little_endian 1.0\nelement vertex 3\nproperty float x\nend_header\n\0\0\0\0\0\0\0\0\0",
       ["x"],
       "claims 3 vertices",
+    ],
+    [
+      "a binary file with vertices that its header does not count",
+      "ply\nformat binary_little_endian 1.0\nelement vertex 1\nproperty float x\nend_header\n\0\0\0\0\0\0\0\0",
+      ["x"],
+      "claims 1 vertices, but has the bytes of 2",
     ],
   ])("refuses %s", async (_, content, names, reason) => {
     expect(await read(content, names)).toEqual({ ok: false, error: expect.stringContaining(reason) });

@@ -44,6 +44,8 @@ export interface PlyHeader {
   readonly format: (typeof FORMATS)[number];
   readonly comments: readonly string[];
   readonly vertexCount: number;
+  /** Whether other elements follow the vertices, such as faces. */
+  readonly otherElements: boolean;
   readonly properties: readonly PlyProperty[];
   /** Bytes of one vertex of a binary file. */
   readonly vertexBytes: number;
@@ -69,7 +71,7 @@ export function parsePlyHeader(start: Buffer): Result<PlyHeader, string> {
 
   let format: PlyHeader["format"] | null = null;
   let vertexCount: number | null = null;
-  let inVertex = false;
+  let [inVertex, otherElements] = [false, false];
   const comments: string[] = [];
   const properties: PlyProperty[] = [];
   let vertexBytes = 0;
@@ -90,6 +92,7 @@ export function parsePlyHeader(start: Buffer): Result<PlyHeader, string> {
         inVertex = true;
       } else {
         inVertex = false;
+        otherElements = true;
       }
     } else if (keyword === "property" && inVertex) {
       const [typeName = "", name = ""] = words;
@@ -104,7 +107,7 @@ export function parsePlyHeader(start: Buffer): Result<PlyHeader, string> {
   if (format === null) return err("its header names no format");
   if (vertexCount === null || properties.length === 0) return err("it has no vertices");
   const headerBytes = end.index + end[0].length;
-  return ok({ format, comments, vertexCount, properties, vertexBytes, headerBytes });
+  return ok({ format, comments, vertexCount, otherElements, properties, vertexBytes, headerBytes });
 }
 
 /** Where a property of the vertices goes: `target[offset + i * stride]` for vertex `i`. */
@@ -121,8 +124,8 @@ export function interleaved(target: Float32Array, names: readonly string[]): Ply
 }
 
 /**
- * Opens a PLY and parses its header. The file must be a regular one (a FIFO would block forever) and long enough for
- * the vertices that its header claims.
+ * Opens a PLY and parses its header. The file must be a regular one (a FIFO would block forever) that has the vertices
+ * that its header claims, and no more.
  */
 export async function openPly(
   path: string,
@@ -149,12 +152,16 @@ async function readHeader(file: FileHandle): Promise<Result<PlyHeader, string>> 
   await file.read(start, 0, start.length, 0);
   const header = parsePlyHeader(start);
   if (!header.ok) return header;
-  const { format, properties, vertexBytes, vertexCount, headerBytes } = header.value;
+  const { format, properties, vertexBytes, vertexCount, otherElements, headerBytes } = header.value;
   // In text, a number takes at least a digit and a separator, and the very last separator may be missing.
   const leastVertexBytes = format === "ascii" ? 2 * properties.length : vertexBytes;
   const slack = format === "ascii" ? 1 : 0;
   if (stats.size + slack < headerBytes + vertexCount * leastVertexBytes) {
     return err(`it claims ${vertexCount} vertices, but has only ${stats.size} bytes`);
+  }
+  const inFile = Math.floor((stats.size - headerBytes) / vertexBytes);
+  if (format !== "ascii" && !otherElements && inFile > vertexCount) {
+    return err(`it claims ${vertexCount} vertices, but has the bytes of ${inFile}`);
   }
   return header;
 }
@@ -242,7 +249,12 @@ const readText: VertexReader = async (file, header, sources) => {
   let vertex = 0;
   let rest = "";
   const takeLine = (line: string): string | null => {
-    if (vertex >= header.vertexCount || line.trim() === "") return null;
+    if (line.trim() === "") return null;
+    if (vertex >= header.vertexCount) {
+      return header.otherElements
+        ? null
+        : `it has more than the ${header.vertexCount} vertices that it claims`;
+    }
     const words = line.trim().split(/\s+/);
     if (words.length < header.properties.length)
       return `its vertex ${vertex} has only ${words.length} values`;

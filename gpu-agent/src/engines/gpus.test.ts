@@ -153,7 +153,7 @@ describe("shortOfGpuMemory", () => {
   it.each([
     [null, null],
     [1.5 * 1024 * MIB, null],
-    [512 * MIB, "Only 0.5 GiB of GPU memory are free, and 1.5 GiB are needed: another program uses it."],
+    [512 * MIB, "Only 0.5 GiB of GPU memory is free; 1.5 GiB is needed. Another program uses the rest."],
   ])("with %d bytes free: %s", (free, detail) => {
     expect(shortOfGpuMemory(free)).toEqual(detail === null ? null : { code: "gpu_unavailable", detail });
   });

@@ -39,7 +39,7 @@ export function shortOfGpuMemory(freeBytes: number | null): Failure | null {
   const gib = (bytes: number) => (bytes / 1024 ** 3).toFixed(1);
   return failure(
     "gpu_unavailable",
-    `Only ${gib(freeBytes)} GiB of GPU memory are free, and ${gib(MIN_FREE_BYTES)} GiB are needed: another program uses it.`,
+    `Only ${gib(freeBytes)} GiB of GPU memory is free; ${gib(MIN_FREE_BYTES)} GiB is needed. Another program uses the rest.`,
   );
 }
 

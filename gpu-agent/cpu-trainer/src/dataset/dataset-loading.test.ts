@@ -72,8 +72,8 @@ describe("a broken dataset is refused:", () => {
       "camera_model",
     ],
     ["a focal length of 0", () => edit((t) => ({ ...t, fl_x: 0 })), "fl_x"],
-    ["a pose that also scales", () => edit((t) => withAxes(t, 100)), "other lengths than 1"],
-    ["a pose without axes", () => edit((t) => withAxes(t, 0)), "other lengths than 1"],
+    ["a pose that also scales", () => edit((t) => withAxes(t, 100)), "do not have length 1"],
+    ["a pose without axes", () => edit((t) => withAxes(t, 0)), "do not have length 1"],
     ["no frame to train on", () => edit((t) => ({ ...t, train_filenames: [] })), "train_filenames"],
     [
       "a photo outside the folder",

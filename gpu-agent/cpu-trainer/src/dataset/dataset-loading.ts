@@ -45,7 +45,7 @@ export async function loadDataset(dataset: Dataset): Promise<Result<LoadedDatase
     }
     if (!isRotation(frame.transform_matrix)) {
       return invalidDataset(
-        `The pose of ${frame.file_path} is no rotation and position: its axes have other lengths than 1.`,
+        `The pose of ${frame.file_path} is not a rotation and a position: its axes do not have length 1.`,
       );
     }
     const lens = lensOf(transforms, frame);

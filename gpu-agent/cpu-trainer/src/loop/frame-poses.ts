@@ -7,7 +7,7 @@ import type { PinholeCamera } from "../dataset/camera.ts";
 
 type Vector = readonly [x: number, y: number, z: number];
 
-/** Where a frame's camera has moved to, and the moments of its gradients: of its turn, then of its shift. */
+/** A frame's refined camera, and Adam's moments of its gradients: rotation first, then translation. */
 export interface FramePose {
   /** World to camera, row-major. */
   readonly rotation: readonly number[];

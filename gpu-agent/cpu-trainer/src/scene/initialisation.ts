@@ -78,10 +78,10 @@ function keepUsable(
   return usable.subarray(0, atMost).sort();
 }
 
-/** How far outside a picture a point may be, as a multiple of the picture's half size: it has a size itself. */
+/** How far outside a picture a point may be, as a multiple of the picture's half size: a gaussian has a size, and may reach in. */
 const VIEW_MARGIN = 1.5;
 
-/** Farther points have no place on a picture that floats could tell; the cameras are at most 1 from their centre. */
+/** Floats are too coarse to project points that are farther away. The cameras are at most 1 from their centre. */
 const FARTHEST = 1e6;
 
 /** Whether a point is finite and in, or not far from, some camera's view. Other points could never be trained. */

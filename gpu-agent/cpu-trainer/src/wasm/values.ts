@@ -393,7 +393,7 @@ export class Mask4 extends Value {
   shiftRightSigned(bits: number): Mask4 {
     return this.#shift("i32x4.shr_s", bits);
   }
-  /** The greater integer in each lane, signed. */
+  /** The maximum of each lane, as signed integers. */
   max(other: number): Mask4 {
     return this.#binary("i32x4.max_s", this.emitter.i32x4(other));
   }

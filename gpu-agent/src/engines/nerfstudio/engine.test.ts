@@ -320,7 +320,7 @@ describe("train", () => {
       ok: false,
       error: {
         code: "gpu_unavailable",
-        detail: "Only 0.5 GiB of GPU memory are free, and 1.5 GiB are needed: another program uses it.",
+        detail: "Only 0.5 GiB of GPU memory is free; 1.5 GiB is needed. Another program uses the rest.",
       },
     });
     expect(asked).toEqual([GPU]);

@@ -123,7 +123,7 @@ describe("what nerfstudio says when it fails", () => {
     {
       line: "AttributeError: module 'gsplat.csrc' has no attribute 'projection_ewa_3dgs_fused_fwd'",
       code: "engine_unavailable",
-      meaning: "gsplat's CUDA kernels have another version than gsplat. Reinstall gsplat.",
+      meaning: "gsplat and its CUDA kernels have different versions. Reinstall gsplat.",
     },
     {
       line: "ImportError: /venv/torch/lib/libtorch_cuda.so: undefined symbol: ncclCommRegister",
@@ -240,7 +240,7 @@ describe("what nerfstudio says when it fails", () => {
     {
       line: "AttributeError: module 'gsplat_cuda' has no attribute 'CameraModelType'",
       code: "engine_unavailable",
-      meaning: "gsplat's CUDA kernels have another version than gsplat. Reinstall gsplat.",
+      meaning: "gsplat and its CUDA kernels have different versions. Reinstall gsplat.",
     },
     {
       line: "RuntimeError: Error building extension 'gsplat_cuda'",
@@ -260,7 +260,7 @@ describe("what nerfstudio says when it fails", () => {
     {
       line: "ImportError: /venv/gsplat/csrc.so: undefined symbol: _ZN3c104cuda9SetDeviceEi",
       code: "engine_unavailable",
-      meaning: "gsplat's CUDA kernels have another version than gsplat. Reinstall gsplat.",
+      meaning: "gsplat and its CUDA kernels have different versions. Reinstall gsplat.",
     },
     // R
     {

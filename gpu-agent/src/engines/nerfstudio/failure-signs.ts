@@ -25,7 +25,7 @@ export const NERFSTUDIO_SIGNS: readonly FailureSign[] = [
     pattern:
       /module '(?:gsplat_cuda|gsplat\.csrc)' has no attribute|^ImportError: .*gsplat.*undefined symbol/,
     code: "engine_unavailable",
-    meaning: "gsplat's CUDA kernels have another version than gsplat. Reinstall gsplat.",
+    meaning: "gsplat and its CUDA kernels have different versions. Reinstall gsplat.",
   },
   {
     pattern: /^ImportError: .*(?:undefined symbol|version `GLIBCXX)/,

@@ -109,7 +109,7 @@ describe("judgeProbeReport", () => {
         gpu_error: "RuntimeError: CUDA error: no kernel image is available for execution on the device",
       },
       reason:
-        "PyTorch 2.1.2+cu118 is built for other GPUs than this one; RTX 50 cards need a PyTorch for CUDA 12.8 or newer.",
+        "PyTorch 2.1.2+cu118 is not built for this GPU; RTX 50 cards need a PyTorch for CUDA 12.8 or newer.",
     },
     {
       name: "another CUDA error",
@@ -132,7 +132,7 @@ describe("judgeProbeReport", () => {
       name: "a gsplat for another PyTorch",
       found: { gsplat_error: "ImportError: csrc.so: undefined symbol: _ZN3c104cuda9SetDeviceEi" },
       reason:
-        "gsplat 1.4.0 is built for another PyTorch than 2.1.2+cu118 (ImportError: csrc.so: undefined symbol: _ZN3c104cuda9SetDeviceEi).",
+        "gsplat 1.4.0 is not built for PyTorch 2.1.2+cu118 (ImportError: csrc.so: undefined symbol: _ZN3c104cuda9SetDeviceEi).",
     },
     {
       name: "no nvcc",

@@ -95,7 +95,7 @@ function gpuObstacle({ torch, cuda, gpu_error }: ProbeReport): string {
     return "PyTorch finds no CUDA GPU.";
   }
   if (/no kernel image|not compatible with the current PyTorch/i.test(said)) {
-    return `PyTorch ${torch} is built for other GPUs than this one; RTX 50 cards need a PyTorch for CUDA 12.8 or newer.`;
+    return `PyTorch ${torch} is not built for this GPU; RTX 50 cards need a PyTorch for CUDA 12.8 or newer.`;
   }
   return `PyTorch cannot use the GPU (${said}).`;
 }
@@ -105,7 +105,7 @@ function kernelObstacle(report: ProbeReport): string | null {
   if (gsplat_prebuilt) {
     return gsplat_error === null
       ? null
-      : `gsplat ${gsplat} is built for another PyTorch than ${report.torch} (${gsplat_error}).`;
+      : `gsplat ${gsplat} is not built for PyTorch ${report.torch} (${gsplat_error}).`;
   }
   const toCompile = `gsplat ${gsplat} comes without CUDA kernels, and to compile them`;
   if (nvcc === null) return `${toCompile} the CUDA toolkit (nvcc) is missing.`;

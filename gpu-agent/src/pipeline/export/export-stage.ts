@@ -242,14 +242,14 @@ function withDoubts(report: TrainedModel["report"], views: ViewComparison): Trai
 
 /** Makes the optional files in parallel. One that cannot be made is omitted with a warning; the job does not fail. */
 async function makeExtras(
-  { count, shDegree }: SplatCloud,
+  cloud: SplatCloud,
   up: UpAxis,
   lodFrom: number,
   context: StageContext,
 ): Promise<{ made: string[]; formats: Record<string, WebFormat>; missing: MissingExtra[] }> {
   const inDir = (name: string) => join(context.dir, name);
   const file = inDir(SPLAT_FILE);
-  const splat: SplatToConvert = { file, gaussians: count, shDegree, rotation: TO_WEB_FRAME[up] };
+  const splat: SplatToConvert = { file, cloud, rotation: TO_WEB_FRAME[up] };
   const formats: Record<string, WebFormat> = {};
   const convert = async (filename: string) => {
     const converted = await convertSplat(splat, inDir(filename), context);
@@ -267,7 +267,7 @@ async function makeExtras(
     },
     "baked_splat.spz": convert,
     "baked_splat.sog": convert,
-    ...(count < lodFrom
+    ...(cloud.count < lodFrom
       ? {}
       : {
           [LOD_META_FILE]: async (filename) => {

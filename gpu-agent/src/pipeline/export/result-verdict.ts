@@ -1,5 +1,5 @@
 import type { CaptureReport, ResultVerdict, TrainReport } from "@splatt/shared";
-import { type BetweenViews, WIDE_SPACING } from "../poses/capture-report.ts";
+import { type BetweenViews, WIDE_SPACING } from "../poses/capture-findings.ts";
 import { showsScene, type ViewComparison } from "./check/doubt-psnr.ts";
 
 /** dB on held-out views: below the first a splat is wrong between its views, from the second on it is good. */

@@ -102,7 +102,7 @@ describe("convertSplat", () => {
     "writes a $file that shows the same from the transformed camera",
     async ({ file, version, degree, least }) => {
       const rotation = TO_WEB_FRAME["+z"];
-      const splat = { file: join(dir, "splat.ply"), gaussians: COUNT, shDegree: 3, rotation };
+      const splat = { file: join(dir, "splat.ply"), cloud: cloudWithViewDependentColours(), rotation };
       const converted = await convertSplat(splat, join(dir, file), context());
       expect(converted).toEqual({ ok: true, value: { version, sh_degree: degree } });
 
@@ -126,7 +126,7 @@ describe("convertSplat", () => {
 
   it("writes a .spz that the format's own library reads", async () => {
     const rotation = TO_WEB_FRAME["+z"];
-    const splat = { file: join(dir, "splat.ply"), gaussians: COUNT, shDegree: 3, rotation };
+    const splat = { file: join(dir, "splat.ply"), cloud: cloudWithViewDependentColours(), rotation };
     expect(await convertSplat(splat, join(dir, "strict.spz"), context())).toMatchObject({ ok: true });
     const spz = await createSpzModule();
     const to = spz.CoordinateSystem.UNSPECIFIED;
@@ -139,16 +139,34 @@ describe("convertSplat", () => {
   });
 
   it("fails when the file holds another number of gaussians", async () => {
-    const splat = {
-      file: join(dir, "splat.ply"),
-      gaussians: COUNT + 1,
-      shDegree: 3,
-      rotation: TO_WEB_FRAME["-y"],
-    };
+    const cloud = emptySplatCloud(COUNT + 1, 3);
+    const splat = { file: join(dir, "splat.ply"), cloud, rotation: TO_WEB_FRAME["-y"] };
     expect(await convertSplat(splat, join(dir, "fewer.spz"), context())).toMatchObject({
       ok: false,
       error: { code: "export_failed", detail: "The file holds 400 of 401 gaussians." },
     });
+  });
+
+  it.each(["lie.spz", "lie.sog"])(
+    "fails when the converter has put something else into %s",
+    async (target) => {
+      const cloud = cloudWithViewDependentColours();
+      cloud.positions.reverse();
+      const splat = { file: join(dir, "splat.ply"), cloud, rotation: TO_WEB_FRAME["+z"] };
+      expect(await convertSplat(splat, join(dir, target), context())).toMatchObject({
+        ok: false,
+        error: { code: "export_failed", detail: "The positions in the file are not those of the splat." },
+      });
+    },
+  );
+
+  it("fails when the format has no room for the size of the scene", async () => {
+    const cloud = cloudWithViewDependentColours();
+    const tiny = { ...cloud, positions: cloud.positions.map((value) => value / 1e4) };
+    await writeShPly(join(dir, "tiny.ply"), tiny);
+    const splat = { file: join(dir, "tiny.ply"), cloud: tiny, rotation: TO_WEB_FRAME["+z"] };
+    expect(await convertSplat(splat, join(dir, "tiny.spz"), context())).toMatchObject({ ok: false });
+    expect(await convertSplat(splat, join(dir, "tiny.sog"), context())).toMatchObject({ ok: true });
   });
 });
 
@@ -157,8 +175,7 @@ describe("readWebFormat", () => {
     const file = join(dir, "whole.spz");
     const splat = {
       file: join(dir, "splat.ply"),
-      gaussians: COUNT,
-      shDegree: 0,
+      cloud: { ...cloudWithViewDependentColours(), shDegree: 0 },
       rotation: TO_WEB_FRAME["-y"],
     };
     expect(await convertSplat(splat, file, context())).toMatchObject({ ok: true });

@@ -1,14 +1,14 @@
-import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { gunzipSync } from "node:zlib";
-import type { Rotation } from "@splatt/formats";
+import type { Rotation, SplatCloud } from "@splatt/formats";
 import { err, errorText, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { z } from "zod";
 import { runTool } from "../../processes/run-tool.ts";
 import { runRenderWorker } from "../render-worker.ts";
 import type { StageContext } from "../stage.ts";
+import { type SplatSample, sampleOf, splatDifference } from "./check/same-splat.ts";
 import { readLodSet } from "./lod/lod-meta.ts";
-import { readSogHeader, type WebFileHeader } from "./sog/read-sog-header.ts";
+import { readSpz } from "./read-spz.ts";
+import { readSog, type WebFileHeader } from "./sog/read-sog.ts";
 import { type AxisRotation, matrixOf } from "./web-frame.ts";
 
 /** splat-transform's command line, which writes .spz, in its own process, so that its memory and crashes do not affect the agent. */
@@ -21,8 +21,8 @@ const SPZ_VERSION = 3;
 export interface SplatToConvert {
   /** A PLY with spherical harmonics. */
   readonly file: string;
-  readonly gaussians: number;
-  readonly shDegree: number;
+  /** The splat in that file. */
+  readonly cloud: SplatCloud;
   /** From the file's frame to that of the web formats. */
   readonly rotation: AxisRotation;
 }
@@ -50,11 +50,14 @@ export async function convertSplat(
   if (!converted.ok) return converted;
   const written = await readWebFormat(target);
   if (!written.ok) return err(failure("export_failed", `The file cannot be read: ${written.error}.`));
-  const { gaussians, version, shDegree } = written.value;
-  if (gaussians !== splat.gaussians) {
-    const counts = `${gaussians} of ${splat.gaussians} gaussians`;
+  const { gaussians, version, shDegree, sample } = written.value;
+  if (gaussians !== splat.cloud.count) {
+    const counts = `${gaussians} of ${splat.cloud.count} gaussians`;
     return err(failure("export_failed", `The file holds ${counts}.`));
   }
+  const lost = splatDifference(sampleOf(splat.cloud, matrixOf(splat.rotation)), sample);
+  if (lost !== null)
+    return err(failure("export_failed", `The ${lost} in the file are not those of the splat.`));
   return ok({ version, sh_degree: shDegree });
 }
 
@@ -85,7 +88,7 @@ function convertToSog(
  * @returns the files' names and the set's facts, or `export_failed` when the files do not hold the splat
  */
 export async function convertToLodSet(
-  { file, rotation, gaussians }: SplatToConvert,
+  { file, rotation, cloud }: SplatToConvert,
   dir: string,
   context: StageContext,
 ): Promise<Result<{ readonly files: readonly string[]; readonly format: WebFormat }, Failure>> {
@@ -95,15 +98,15 @@ export async function convertToLodSet(
   if (!files.ok) return files;
   const written = await readLodSet(dir);
   if (!written.ok) return err(failure("export_failed", `The set cannot be read: ${written.error}.`));
-  if (written.value.gaussians !== gaussians) {
-    const counts = `${written.value.gaussians} of ${gaussians} gaussians`;
+  if (written.value.gaussians !== cloud.count) {
+    const counts = `${written.value.gaussians} of ${cloud.count} gaussians`;
     return err(failure("export_failed", `The set holds ${counts}.`));
   }
   return ok({ files: files.value, format: { version: 1, sh_degree: written.value.shDegree } });
 }
 
 async function convertToSpz(
-  { file, shDegree, rotation }: SplatToConvert,
+  { file, cloud, rotation }: SplatToConvert,
   target: string,
   context: StageContext,
 ): Promise<Result<void, Failure>> {
@@ -112,7 +115,7 @@ async function convertToSpz(
     file: process.execPath,
     args: [
       ...[PROGRAM, "--overwrite", "--no-tty", "-g", "cpu", "--spz-version", String(SPZ_VERSION)],
-      ...[file, "--filter-harmonics", String(shDegree), "--rotate", rotateArgument(rotation)],
+      ...[file, "--filter-harmonics", String(cloud.shDegree), "--rotate", rotateArgument(rotation)],
       target,
     ],
     cwd: context.dir,
@@ -133,24 +136,13 @@ function rotateArgument({ axis, degrees }: AxisRotation): string {
   return axis === "x" ? `${-degrees},0,0` : `0,0,${degrees}`;
 }
 
-/** Reads the header of a `.spz` or `.sog`. @returns the facts in it, or why it is not valid */
-export async function readWebFormat(path: string): Promise<Result<WebFileHeader, string>> {
+/** Reads a `.spz` or `.sog`. @returns what is in it, or why it is not valid */
+export async function readWebFormat(
+  path: string,
+): Promise<Result<WebFileHeader & { readonly sample: SplatSample }, string>> {
   try {
-    return path.endsWith(".spz") ? await readSpzHeader(path) : await readSogHeader(path);
+    return path.endsWith(".spz") ? await readSpz(path) : await readSog(path);
   } catch (error) {
     return err(errorText(error));
   }
-}
-
-const SPZ_MAGIC = 0x5053474e;
-const SPZ_HEADER_BYTES = 16;
-
-/** "NGSP", version, number of gaussians, then a byte for the degree; all of it gzipped up to version 3. */
-async function readSpzHeader(path: string): Promise<Result<WebFileHeader, string>> {
-  const bytes = gunzipSync(await readFile(path));
-  if (bytes.length < SPZ_HEADER_BYTES || bytes.readUInt32LE(0) !== SPZ_MAGIC) return err("it is not a .spz");
-  const [version, gaussians, shDegree] = [bytes.readUInt32LE(4), bytes.readUInt32LE(8), bytes.readUInt8(12)];
-  const perGaussian = 9 + 3 + 3 + 1 + 4 + 3 * ((shDegree + 1) ** 2 - 1);
-  if (bytes.length < SPZ_HEADER_BYTES + gaussians * perGaussian) return err("it is cut off");
-  return ok({ version, gaussians, shDegree });
 }

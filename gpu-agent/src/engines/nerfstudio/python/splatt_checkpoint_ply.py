@@ -1,7 +1,7 @@
 """Writes the splat of a checkpoint as a PLY, without a GPU: splatt_checkpoint_ply.py CHECKPOINT PLY
 
-Properties and gaussians are those that ns-export writes, which takes a minute for a million of them, and loads the
-whole of nerfstudio and the dataset for it.
+Properties are those that ns-export writes, which takes a minute for a million gaussians, and loads the whole of
+nerfstudio and the dataset for it. Values that are not finite are kept: the export stage counts and drops them.
 """
 
 import sys
@@ -35,8 +35,8 @@ def main(checkpoint, ply):
     prefix = "_model.gauss_params."
     gaussians = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
     names, values = columns(gaussians)
-    is_seen = gaussians["opacities"][:, 0] >= LEAST_OPACITY
-    values = values[torch.isfinite(values).all(dim=1) & is_seen]
+    is_unseen = gaussians["opacities"][:, 0] < LEAST_OPACITY
+    values = values[~is_unseen]
     header = ["ply", "format binary_little_endian 1.0", "element vertex %d" % len(values)]
     header += ["property float %s" % name for name in names] + ["end_header", ""]
     with open(ply, "wb") as file:

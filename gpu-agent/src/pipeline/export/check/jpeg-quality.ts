@@ -4,7 +4,7 @@ const STANDARD_TABLE_SUM = 3688;
 /**
  * The libjpeg quality, 1–100, whose quantisation is as coarse as that of a JPEG's luminance.
  *
- * @returns null when the file is no JPEG, or has no quantisation table
+ * @returns null when the file is not a JPEG, or has no quantisation table
  */
 export function jpegQuality(bytes: Uint8Array): number | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

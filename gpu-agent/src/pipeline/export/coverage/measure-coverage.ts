@@ -45,7 +45,7 @@ export function measureCoverage(cloud: SplatCloud, views: readonly CoverageView[
     [...seen].flatMap(([view, sees]) => sees.map((cell) => ({ view, cell }))),
     ({ cell }) => cell,
   );
-  // What no camera sees is inside something, or nothing.
+  // A cell that no camera sees is hidden inside an object, or is noise.
   const cells = candidates.filter((cell) => watchers.has(cell));
   const total = cells.reduce((sum, cell) => sum + (grid.area[cell] as number), 0);
   const weightOf = (cell: number) => (grid.area[cell] as number) / total;

@@ -13,9 +13,9 @@ const TIMEOUT_MS = 10 * 60_000;
 const PICTURES_FILE = "flythrough.mjpeg";
 /** The side of the small grey pictures by which the film is checked. */
 const CHECK_SIDE = 16;
-/** Of a channel, from 0 to 255: a picture that is as dark everywhere shows nothing. */
+/** Channel value, 0 to 255. A picture with no brighter pixel shows nothing. */
 const BLACK = 3;
-/** The share of the film's pictures that may be black, where the path has left what the splat shows. */
+/** The share of the film's pictures that may be black, because the path left the scene for a moment. */
 const MOST_BLACK = 0.1;
 const MEGABYTE = 2 ** 20;
 export const MAX_FILM_BYTES = 32 * MEGABYTE;
@@ -47,19 +47,11 @@ export async function encodeFilm(
     const encoded = await run(
       ffmpeg,
       [
-        ...["-y", "-protocol_whitelist", "file,pipe", "-format_whitelist", "mjpeg"],
+        // Without the encoder's statistics and warnings, which would end each job's log.
+        ...["-v", "error", "-y", "-protocol_whitelist", "file,pipe", "-format_whitelist", "mjpeg"],
         ...["-f", "mjpeg", "-framerate", String(FRAMES_PER_SECOND), "-i", `file:${source}`],
-        ...[
-          "-an",
-          "-c:v",
-          ENCODER,
-          "-preset",
-          "superfast",
-          "-crf",
-          "22",
-          "-g",
-          String(2 * FRAMES_PER_SECOND),
-        ],
+        ...["-an", "-c:v", ENCODER, "-preset", "superfast", "-crf", "22"],
+        ...["-g", String(2 * FRAMES_PER_SECOND)],
         // JPEGs have another matrix and range than what players assume of a film.
         ...["-vf", "scale=in_range=full:out_range=tv:out_color_matrix=bt709,format=yuv420p"],
         ...["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"],

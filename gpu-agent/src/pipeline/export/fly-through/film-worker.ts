@@ -18,7 +18,7 @@ export interface FilmTask {
 
 export type Film = { readonly cost: RenderingCost } | { readonly pictures: readonly Uint8Array[] };
 
-/** Parts of the width and height of a picture that is rendered to see what its pixels cost. */
+/** Divides the width and height of the test picture that measures what a pixel costs. */
 const SMALLER = 4;
 const QUALITY = 92;
 

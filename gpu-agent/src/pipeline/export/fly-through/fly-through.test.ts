@@ -28,8 +28,10 @@ function ball(brightness: number): SplatCloud {
   return cloud;
 }
 
+const logged: string[] = [];
+const toolOutput = (line: string) => void logged.push(line);
 const context = () => ({
-  ...{ dir, signal: new AbortController().signal, toolOutput: () => undefined, report: () => undefined },
+  ...{ dir, signal: new AbortController().signal, toolOutput, report: () => undefined },
 });
 
 async function make(request: Partial<FlyThrough> = {}, ffmpeg = "ffmpeg") {
@@ -52,11 +54,14 @@ async function program(script: string): Promise<string> {
 describe("the fly-through", () => {
   it("is a film, checked by decoding it, and leaves no other file", async () => {
     const before = await readdir(dir);
+    logged.length = 0;
     const made = await make();
     expect(made).toEqual({ ok: true, value: { width: 64, height: 48, frames: 240 } });
     expect((await stat(join(dir, "flythrough.mp4"))).size).toBeGreaterThan(5000);
     expect(await readdir(dir)).toEqual(expect.arrayContaining(before));
     expect(await readdir(dir)).toHaveLength(before.length + 1);
+    // The encoder has much to say, and would end each job's log with it.
+    expect(logged.join("\n")).toBe("");
   });
 
   it("is left out where the job took no time", async () => {

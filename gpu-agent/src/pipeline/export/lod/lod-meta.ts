@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { err, errorText, LOD_META_FILE, ok, type Result } from "@splatt/shared";
 import { z } from "zod";
-import { readSogHeader } from "../sog/read-sog-header.ts";
+import { readSogHeader } from "../sog/read-sog.ts";
 
 const Point = z.tuple([z.number(), z.number(), z.number()]);
 const LodBound = z.object({ min: Point, max: Point });
@@ -50,7 +50,8 @@ export async function readLodSet(
       const expected = parts.reduce((sum, { file, count }) => sum + (file === i ? count : 0), 0);
       const { gaussians, shDegree } = header.value;
       if (gaussians !== expected) return err(`${name} holds ${gaussians} of ${expected} gaussians`);
-      if (bands !== -1 && shDegree !== bands) return err(`${name} has other bands than the files before`);
+      if (bands !== -1 && shDegree !== bands)
+        return err(`${name} has a different number of SH bands than the files before it`);
       bands = shDegree;
     }
     return ok({ gaussians: meta.counts[0] ?? 0, shDegree: Math.max(0, bands) });

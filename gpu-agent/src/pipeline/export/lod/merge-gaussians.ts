@@ -3,7 +3,7 @@ import { cross, type Matrix3, quaternionOf, symmetricEigen, transpose } from "..
 
 /** Merged gaussians that overlap would be more than opaque. */
 const MAX_OPACITY = 0.999;
-/** Of a variance, which rounding could make negative. */
+/** The least variance: rounding could make it negative. */
 const MIN_VARIANCE = 1e-24;
 
 /**
