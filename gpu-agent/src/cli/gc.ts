@@ -1,9 +1,10 @@
-import { err, ok, type Result } from "@splatt/shared";
+import { err, FAILURES, failureSentence, ok, type Result } from "@splatt/shared";
 import { byteText, parseBytes } from "@splatt/shared/terminal";
 import { readWorkspaceConfig, type WorkspaceConfig } from "../config.ts";
 import type { EndedJob } from "../jobs/retention.ts";
 import { Workspace } from "../jobs/workspace.ts";
 import { askAgent } from "../owner/control-client.ts";
+import { workspaceFailure } from "../processes/system-failure.ts";
 import { type Command, readArgs, UsageError } from "./command.ts";
 import { settingsOrComplaint } from "./environment.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -52,7 +53,9 @@ async function collect(
   dryRun: boolean,
 ): Promise<Result<readonly EndedJob[], string>> {
   const workspace = new Workspace(WORKSPACE_ROOT);
-  if (await workspace.lock()) {
+  const locked = await workspace.lock().catch((error: unknown) => workspaceFailure(error));
+  if (typeof locked !== "boolean") return err(`${failureSentence(locked)} ${FAILURES[locked.code].hint}`);
+  if (locked) {
     try {
       return ok((await workspace.gc(limits, () => false, dryRun)).removed);
     } finally {

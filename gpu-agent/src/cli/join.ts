@@ -37,7 +37,7 @@ service. Run it again to change the address or the token.
 
 async function joinControlPlane(url: string, token: string): Promise<number> {
   if (!/^[\w.~+/=-]+$/.test(token)) {
-    console.error("The token has characters that no token has. Copy it again.");
+    console.error("The token contains invalid characters. Copy it again.");
     return EXIT.misconfigured;
   }
   const given = { CONTROL_PLANE_URL: url, AGENT_TOKEN: token };

@@ -132,7 +132,7 @@ function folderName(video: string): string {
 
 async function readSource(video: string, from: string): Promise<LocalSource> {
   if (/^https?:\/\//i.test(video)) {
-    if (!URL.canParse(video)) throw new UsageError(`${video} is no address on the web.`);
+    if (!URL.canParse(video)) throw new UsageError(`${video} is not a web address.`);
     return { kind: "url", url: video };
   }
   const path = resolve(from, video);

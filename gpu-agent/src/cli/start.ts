@@ -1,5 +1,4 @@
 import { buildVersion, errorText, FAILURES, failure, failureSentence } from "@splatt/shared";
-import { folderProblem } from "@splatt/shared/folders";
 import { Agent } from "../agent.ts";
 import { type AgentConfig, readConfig } from "../config.ts";
 import type { StopReason } from "../connection/handshake.ts";
@@ -20,7 +19,7 @@ import { PauseFile } from "../owner/pause.ts";
 import { controlPlaneDelivery } from "../pipeline/control-plane-delivery.ts";
 import { createPipeline } from "../pipeline/pipeline.ts";
 import { killOrphans, markChildren } from "../processes/orphans.ts";
-import { systemFailure } from "../processes/system-failure.ts";
+import { workspaceFailure } from "../processes/system-failure.ts";
 import { type Command, readArgs } from "./command.ts";
 import { settingsOrComplaint } from "./environment.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -50,16 +49,14 @@ async function runAgent(config: AgentConfig): Promise<number> {
   const log = createLogger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
   createPrivateFilesOnly();
   const workspace = new Workspace(config.WORKSPACE_ROOT);
-  const locked = await workspace.lock().catch((error: unknown) => error);
+  const locked = await workspace.lock().catch((error: unknown) => workspaceFailure(error));
   if (locked === false) {
     log.error(`another agent uses ${workspace.root}: choose another WORKSPACE_ROOT for this one`);
     return EXIT.misconfigured;
   }
   if (locked !== true) {
     // Not `misconfigured`: the service manager must retry, because a full or unmounted disk can recover.
-    const problem =
-      systemFailure(locked) ?? failure("workspace_unusable", folderProblem(locked) ?? errorText(locked));
-    log.error(`${failureSentence(problem)} ${FAILURES[problem.code].hint}`);
+    log.error(`${failureSentence(locked)} ${FAILURES[locked.code].hint}`);
     return EXIT.failed;
   }
   const trial = await tryFolder(workspace.root);

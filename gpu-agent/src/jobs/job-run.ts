@@ -199,7 +199,7 @@ export class JobRun implements PipelineJob {
     this.#outbox.resend();
   }
 
-  /** Somebody watches the job. */
+  /** Sends a watcher's entries of a stream. */
   read(request: JobRead): void {
     this.#reads.request(request);
   }

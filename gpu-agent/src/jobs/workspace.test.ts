@@ -112,8 +112,15 @@ describe("cleaning the workspace", () => {
     expect(await workspace.gc({ keepJobs: 0, maxBytes: 0 }, nothingHeld)).toMatchObject({ removed: [] });
   });
 
-  it("empties the trash that a crash left", async () => {
+  it("ends the removals that a crash interrupted", async () => {
     await mkdir(join(root, "trash", "half-removed"), { recursive: true });
+    await mkdir(join(root, "removed-job-1", "half-removed"), { recursive: true });
+    await workspace.lock();
+    await workspace.unlock();
+    expect(await readdir(root)).not.toEqual(expect.arrayContaining([expect.stringMatching(/trash|removed/)]));
+  });
+
+  it("leaves nothing of a job that it forgets", async () => {
     const job = await makeJob(10, 1);
     await workspace.forget(job);
     expect(await readdir(root)).toEqual(["jobs"]);

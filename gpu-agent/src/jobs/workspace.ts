@@ -7,6 +7,11 @@ import { FolderLock } from "../processes/folder-lock.ts";
 import { type JobRecord, loadJobRecord } from "./job-record.ts";
 import { byteBudget, chooseRemovals, type EndedJob, type RetentionLimits } from "./retention.ts";
 
+/** Begins the name of a folder that is being removed. */
+const REMOVED = "removed-";
+/** Where earlier versions moved what they removed. */
+const FORMER_TRASH = "trash";
+
 /** The disk usage of a workspace. */
 export interface WorkspaceUsage {
   readonly bytes: number;
@@ -37,8 +42,10 @@ export class Workspace {
   /** @returns false when another running agent holds the lock */
   async lock(): Promise<boolean> {
     const taken = await this.#lock.take();
-    if (taken) await mkdir(join(this.root, "jobs"), { recursive: true });
-    return taken;
+    if (!taken) return false;
+    await mkdir(join(this.root, "jobs"), { recursive: true });
+    await this.#finishRemovals();
+    return true;
   }
 
   async unlock(): Promise<void> {
@@ -62,12 +69,17 @@ export class Workspace {
     return records.filter((record) => record !== null);
   }
 
-  /** Removes a job's folder. It is renamed first, so that a concurrent reader finds all of it or nothing. */
+  /**
+   * Removes a job's folder. It is renamed first, so that a concurrent reader finds all of it or nothing. Makes no folder
+   * for that: on a full disk, removing must be possible above all.
+   */
   async forget(jobId: string): Promise<void> {
-    const trash = join(this.root, "trash");
-    await mkdir(trash, { recursive: true });
-    await rename(this.jobDir(jobId), join(trash, `${jobId}-${randomUUID()}`)).catch(() => undefined);
-    await rm(trash, { recursive: true, force: true });
+    const removed = join(this.root, `${REMOVED}${jobId}-${randomUUID()}`);
+    const isRenamed = await rename(this.jobDir(jobId), removed).then(
+      () => true,
+      () => false,
+    );
+    await rm(isRenamed ? removed : this.jobDir(jobId), { recursive: true, force: true });
   }
 
   /** @param isHeld whether a job is in use, regardless of its record */
@@ -116,6 +128,14 @@ export class Workspace {
       removed.push(job);
     }
     return { removed, bytes: bytes - removed.reduce((sum, job) => sum + job.bytes, 0) };
+  }
+
+  /** Removes what a crash left of removed jobs. */
+  async #finishRemovals(): Promise<void> {
+    for (const name of await readdir(this.root)) {
+      if (name.startsWith(REMOVED) || name === FORMER_TRASH)
+        await rm(join(this.root, name), { recursive: true, force: true });
+    }
   }
 
   async #jobIds(): Promise<string[]> {

@@ -184,7 +184,7 @@ export class JobLog {
     if (this.#isBroken) this.#bytes -= 1;
   }
 
-  /** After an error, the next line finds out anew what the file holds. */
+  /** After an error, the next line checks again what the file holds. */
   async #forget(): Promise<void> {
     const file = this.#file;
     this.#file = null;

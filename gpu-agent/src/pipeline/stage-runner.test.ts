@@ -141,6 +141,32 @@ describe("StageRunner", () => {
     expect(frames.runs).toBe(2);
   });
 
+  it("runs a stage again when one before it had to run again", async () => {
+    const records = new Map<string, StageRecord>();
+    const [download, frames] = [copyStage(), copyStage("frames")];
+    const bothStages = async () => {
+      const { stages } = runner(records);
+      await stages.run(download, { text: "abc" });
+      await stages.run(frames, { text: "the same" });
+    };
+    await bothStages();
+    await rm(join(dir, "download", "copy.txt"));
+    await bothStages();
+    expect([download.runs, frames.runs]).toEqual([2, 2]);
+    await bothStages();
+    expect([download.runs, frames.runs]).toEqual([2, 2]);
+  });
+
+  it("reuses what an earlier version recorded without its run", async () => {
+    const records = new Map<string, StageRecord>();
+    const stage = copyStage();
+    await runner(records).stages.run(stage, { text: "abc" });
+    const { run: _, ...older } = records.get("download") as StageRecord;
+    records.set("download", older);
+    await runner(records).stages.run(stage, { text: "abc" });
+    expect(stage.runs).toBe(1);
+  });
+
   it("keeps an interrupted run's files for the next run on the same input only", async () => {
     const records = new Map<string, StageRecord>();
     const seen: string[][] = [];

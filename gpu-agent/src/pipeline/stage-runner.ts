@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -25,7 +25,8 @@ export interface StageRunnerOptions {
 /**
  * Runs stages in sequence in a job's folder. A stage writes to a temporary folder, which is renamed and then recorded
  * when the stage is done: a stage is finished or absent. A finished stage with the same key is reused; the key includes
- * those of all previous stages.
+ * those of all previous stages, and the runs that made them: COLMAP does not solve the same cameras twice, so what was
+ * trained before its second run does not fit them, not even in part.
  */
 export class StageRunner {
   readonly #options: StageRunnerOptions;
@@ -45,9 +46,9 @@ export class StageRunner {
   async run<I, O>(stage: Stage<I, O>, input: I): Promise<StageResult<O>> {
     const { job, signal, tokens } = this.#options;
     const key = hash([this.#chain, stage.name, stage.key(input)]);
-    this.#chain = key;
     const record = job.finishedStage(stage.name);
     if (record?.key === key && (await filesIntact(this.dir(stage.name), record))) {
+      this.#chain = chainAfter(record);
       this.#done.push(stage.name);
       job.log.info(`${stage.name}: reused`);
       await job.finishStage(stage.name, record, { stage: stage.name, seconds: record.seconds, reused: true });
@@ -72,7 +73,9 @@ export class StageRunner {
 
     const { value, seconds } = outcome.value;
     await rename(part, this.dir(stage.name));
-    const done = { key, output: value, seconds, files: await listFiles(this.dir(stage.name)) };
+    const files = await listFiles(this.dir(stage.name));
+    const done = { key, run: randomUUID(), output: value, seconds, files };
+    this.#chain = chainAfter(done);
     await job.finishStage(stage.name, done, { stage: stage.name, seconds, reused: false });
     this.#done.push(stage.name);
     return { ok: true, value };
@@ -181,6 +184,10 @@ class Watchdog {
     this.failure ??= why;
     this.#abort.abort();
   }
+}
+
+function chainAfter({ key, run }: Pick<StageRecord, "key" | "run">): string {
+  return run === undefined ? key : hash([key, run]);
 }
 
 function hash(value: unknown): string {

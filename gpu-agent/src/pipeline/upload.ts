@@ -144,7 +144,7 @@ const TAKES_PARTS_ONLY: ReadonlySet<string> = new Set(["not_found", "method_not_
 const MAX_RESTARTS = 3;
 
 /**
- * Problems that a new upload solves: storage has lost the upload, or holds other parts than recorded. A part that was
+ * Problems that a new upload solves: storage has lost the upload, or its parts are not those recorded. A part that was
  * abandoned and sent again may still arrive late and replace the newer one.
  */
 const UPLOAD_IS_LOST: ReadonlySet<string> = new Set(["upload_not_found", "upload_incomplete"]);

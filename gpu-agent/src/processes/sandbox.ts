@@ -149,12 +149,17 @@ export class Sandbox {
   }
 }
 
-let ofThisMachine: Sandbox | null = null;
+let confining: Sandbox | null = null;
+let switchedOff: Sandbox | null = null;
 
 /** The sandbox that all confined tools of this process run in. The setting SANDBOX=off turns it off. */
 export function machineSandbox(): Sandbox {
-  ofThisMachine ??= new Sandbox(process.env.SANDBOX === "off" || process.platform !== "linux" ? [] : METHODS);
-  return ofThisMachine;
+  if (process.env.SANDBOX === "off" || process.platform !== "linux") {
+    switchedOff ??= new Sandbox([]);
+    return switchedOff;
+  }
+  confining ??= new Sandbox();
+  return confining;
 }
 
 const [STARTED, READ, CONNECTED] = ["started", "read", "connected"];

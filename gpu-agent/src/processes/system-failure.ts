@@ -1,4 +1,5 @@
-import { type Failure, failure } from "@splatt/shared";
+import { errorText, type Failure, failure } from "@splatt/shared";
+import { folderProblem } from "@splatt/shared/folders";
 import { anyOf } from "./any-of.ts";
 
 /** The failure for an operating system's error; null when the machine is not to blame. */
@@ -14,6 +15,11 @@ export function systemFailure(error: unknown): Failure | null {
   if (isForbiddenFile && !isOfSource) return failure("workspace_unusable", error.message);
   const isMemory = code === "ENOMEM" || code === "ERR_WORKER_OUT_OF_MEMORY" || NO_MEMORY.test(error.message);
   return isMemory ? failure("out_of_memory", error.message) : null;
+}
+
+/** The failure for an error in the use of the workspace itself. */
+export function workspaceFailure(error: unknown): Failure {
+  return systemFailure(error) ?? failure("workspace_unusable", folderProblem(error) ?? errorText(error));
 }
 
 /** A disk that fails or was remounted read-only, or a network share whose server is gone. */

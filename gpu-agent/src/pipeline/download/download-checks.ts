@@ -58,7 +58,7 @@ export class DownloadChecks {
   size(): SourceError | null {
     const size = Math.max(this.#options.part.received, this.#options.part.total ?? 0);
     if (size <= this.#options.limits.maxBytes) return null;
-    const detail = `The file has ${megabytes(size)} MB; the limit is ${megabytes(this.#options.limits.maxBytes)} MB.`;
+    const detail = `The file is ${megabytes(size)} MB; the limit is ${megabytes(this.#options.limits.maxBytes)} MB.`;
     return { failure: failure("source_too_large", detail), isTransient: false };
   }
 

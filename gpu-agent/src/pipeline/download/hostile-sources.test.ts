@@ -46,7 +46,7 @@ describe("a job that names a hostile address", () => {
     let location = "";
     await using server = await localServer((_, response) => response.writeHead(302, { location }).end());
     for (const url of HOSTILE_URLS) {
-      // What a header cannot carry, and what is a path on the server itself, is no redirect elsewhere.
+      // What a header cannot carry, and what is a path on the server itself, is not a redirect elsewhere.
       if (!/^[\x21-\x7e]+$/.test(aimed(url)) || !/^[a-z]+:|^\/\//.test(url) || isPlainHttp(url)) continue;
       location = aimed(url);
       const result = await fetchFrom(server, "/v.mp4", join(dir, "source"), { resolve: neverResolve });

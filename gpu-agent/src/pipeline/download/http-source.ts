@@ -259,7 +259,10 @@ const OTHER_PART: SourceError = {
 
 /** A server that ignores the requested range, but claims to send it. */
 export const OTHER_BYTES: SourceError = {
-  failure: failure("source_server_error", "It sends other bytes than the range that its answer names."),
+  failure: failure(
+    "source_server_error",
+    "The bytes that it sends are not the range that its response states.",
+  ),
   isTransient: true,
   restart: true,
 };

@@ -168,6 +168,9 @@ describe("the download fails, within its limits, when a server", () => {
     ["speaks HTTP/0.9", "\u0000\u0000\u0000\u0018ftypmp42", "source_server_error"],
     ["closes without a word", "", "source_unreachable"],
     ["names a negative length", `${OK}Content-Length: -1\r\n\r\n`, "source_server_error"],
+    // curl takes the same length twice, as the standard allows; Node's parser has no switch for it.
+    ["names its length twice", `${OK}${LENGTH}${LENGTH}\r\n`, "source_server_error"],
+    ["names two lengths", `${OK}${LENGTH}Content-Length: 7\r\n\r\n`, "source_server_error"],
     ["promises more than it sends", `${OK}Content-Length: 9000\r\n\r\nshort`, "source_unreachable"],
     ["breaks its chunks", `${OK}Transfer-Encoding: chunked\r\n\r\nnonsense`, "source_unreachable"],
     [

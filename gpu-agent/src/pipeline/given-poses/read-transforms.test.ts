@@ -74,9 +74,9 @@ describe("a transforms.json", () => {
     ],
     ["has a number that is none", JSON.stringify(FILE).replace("500", "NaN"), /is not JSON/],
     ["has an infinite number", JSON.stringify(FILE).replace("500", "1e999"), /fl_x/],
-    ["has a singular rotation", withPose([1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]), /no rotation/],
-    ["has a mirrored rotation", withPose([-1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]), /no rotation/],
-    ["has a scaled rotation", withPose([2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 2, 0]), /no rotation/],
+    ["has a singular rotation", withPose([1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]), /not a rotation/],
+    ["has a mirrored rotation", withPose([-1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]), /not a rotation/],
+    ["has a scaled rotation", withPose([2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 2, 0]), /not a rotation/],
     ["has no focal length", { ...FILE, fl_x: undefined }, /focal length/],
     [
       "has a fisheye lens",

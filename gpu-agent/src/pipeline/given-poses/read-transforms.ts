@@ -125,7 +125,7 @@ function poseOf(
     lengths.every((value) => Math.abs(value - 1) < ROTATION_TOLERANCE) &&
     angles.every((value) => Math.abs(value) < ROTATION_TOLERANCE) &&
     dot(cross(right, up), back) > 0;
-  if (!isRotation) return err("has a transform_matrix that is no rotation and position");
+  if (!isRotation) return err("has a transform_matrix that is not a rotation and a position");
   const rotation: Matrix3 = [right, scale(up, -1), scale(back, -1)];
   const quaternion = quaternionOf(rotation);
   return ok({ quaternion, translation: scale(apply(rotation, position), -1) });

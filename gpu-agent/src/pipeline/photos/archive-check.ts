@@ -16,7 +16,7 @@ export function refusal(
 ): Failure | null {
   for (const { path, kind } of entries) {
     const problem =
-      pathProblem(path) ?? (kind === "link" ? "is a link" : kind === "special" ? "is no file" : null);
+      pathProblem(path) ?? (kind === "link" ? "is a link" : kind === "special" ? "is not a file" : null);
     if (problem) return failure("archive_unsafe", `${JSON.stringify(path.slice(0, 100))} ${problem}.`);
   }
   const total = entries.reduce((sum, { size }) => sum + size, 0);
@@ -25,7 +25,7 @@ export function refusal(
 }
 
 function pathProblem(path: string): string | null {
-  if (path === "" || path.length > MAX_PATH_LENGTH) return "is no usable name";
+  if (path === "" || path.length > MAX_PATH_LENGTH) return "is not a usable name";
   if (CONTROL_CHARACTER.test(path)) return "has control characters in its name";
   if (ABSOLUTE.test(path)) return "is an absolute path";
   return path.split(/[/\\]/).includes("..") ? "leads out of the archive" : null;

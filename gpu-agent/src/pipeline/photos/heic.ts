@@ -14,7 +14,7 @@ export interface HeicPhoto {
 
 /**
  * Decodes a HEIC photo, also one of tiles, with libheif. It applies the container's turning; the EXIF orientation says
- * the same once more, and is ignored, as the standard wants. Throws when the photo is damaged or another than declared.
+ * the same once more, and is ignored, as the standard wants. Throws when the photo is damaged or does not match its header.
  */
 export async function decodeHeic(photo: Buffer, { width, height, profile }: HeicPhoto): Promise<Sharp> {
   if (width * height > MAX_HEIC_PIXELS)
@@ -25,7 +25,7 @@ export async function decodeHeic(photo: Buffer, { width, height, profile }: Heic
     const image = images.find((each) => each.is_primary()) ?? images[0];
     if (image === undefined) throw new Error("its pictures are damaged");
     if (image.get_width() !== width || image.get_height() !== height)
-      throw new Error("its picture has another size than it declares");
+      throw new Error("its picture does not have the size that it declares");
     const data = new Uint8ClampedArray(4 * width * height);
     const shown = await new Promise((resolve) => image.display({ data, width, height }, resolve));
     if (shown === null) throw new Error("its picture is damaged or incomplete");

@@ -2,15 +2,13 @@ import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PACKAGE_DIR } from "../../installation.ts";
 import { machineSandbox } from "../../processes/sandbox.ts";
 import { openedIn, straceWorks, systemCalls, watched } from "../../processes/testing/watched-program.ts";
 import { type LocalServer, localServer } from "../download/testing/local-server.ts";
-import { FRAME_LIMITS } from "../frames/frame-plan.ts";
-import { createFramesStage } from "../frames/frames-stage.ts";
 import { type Bait, BROKEN_VIDEOS, PLAYLISTS } from "../frames/testing/hostile-videos.ts";
+import { takeFrames } from "../frames/testing/take-frames.ts";
 import { zipOf } from "./testing/archives.ts";
 import { photoOf } from "./testing/photos.ts";
 
@@ -37,28 +35,10 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-async function takeFrames(archive: Uint8Array) {
+async function takeWatched(archive: Uint8Array) {
   await writeFile(join(dir, "source"), archive);
-  const stage = createFramesStage({
-    ffmpeg: await watched("ffmpeg", dir),
-    ffprobe: await watched("ffprobe", dir),
-    ...FRAME_LIMITS,
-    minFrames: 4,
-    commandTimeoutMs: 60_000,
-  });
-  return stage.run(
-    {
-      files: [{ path: join(dir, "source"), name: "source" }],
-      options: { fps: 4, start_sec: 0, end_sec: null },
-    },
-    {
-      dir: join(dir, "out"),
-      signal: new AbortController().signal,
-      log: pino({ level: "silent" }),
-      report: () => undefined,
-      toolOutput: () => undefined,
-    },
-  );
+  const [ffmpeg, ffprobe] = [await watched("ffmpeg", dir), await watched("ffprobe", dir)];
+  return takeFrames(dir, join(dir, "out"), { ffmpeg, ffprobe, minFrames: 4 });
 }
 
 /** The files of ours, and of other users, that the decoders opened. */
@@ -80,7 +60,7 @@ describe.skipIf(!straceWorks)("the photo decoder", () => {
   it("opens the photos and its own code alone", async () => {
     const jpeg = await photoOf({ seed: 50 });
     const testing = join(import.meta.dirname, "testing");
-    const taken = await takeFrames(
+    const taken = await takeWatched(
       zipOf({
         ...(await photos(4)),
         "plain.heic": await readFile(join(testing, "heic", "plain.heic")),
@@ -120,7 +100,7 @@ describe.skipIf(!straceWorks || !installed)(
         }
       }
       const lists = Object.entries(PLAYLISTS).map(([name, list]) => [`${name}.mp4`, Buffer.from(list(bait))]);
-      const taken = await takeFrames(zipOf({ ...Object.fromEntries(lists), ...videos }));
+      const taken = await takeWatched(zipOf({ ...Object.fromEntries(lists), ...videos }));
       expect(taken.ok).toBe(false);
       const opened = await openedFiles();
       const unpacked = new RegExp(`^${join(dir, "out")}/video_\\d+$`);

@@ -8,7 +8,7 @@ import { pseudoRandom } from "./pseudo-random.ts";
 import { fitSimilarity, meanOf } from "./similarity-fit.ts";
 import { dot, symmetricEigen, type Vector3 } from "./vectors.ts";
 
-/** Indices of a point of one model and of the point of another that is the same, or seems to be. */
+/** Indices of two points, one in each model, that seem to be the same point of the scene. */
 export type PointLink = readonly [base: number, other: number];
 
 /**

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type CaptureFacts, captureReport } from "./capture-report.ts";
+import type { CaptureFacts } from "./capture-facts.ts";
+import { captureReport } from "./capture-report.ts";
 
 const GOOD: CaptureFacts = {
   frames: 50,
@@ -14,6 +15,7 @@ const GOOD: CaptureFacts = {
   spacing: { degrees: 6, lonely: [], travel: 2 },
   still: 0.01,
   moving: null,
+  pictures: null,
   places: false,
   given: false,
   parallax: 20,
@@ -49,6 +51,13 @@ describe("captureReport", () => {
       },
       "good",
       "A further pass was needed, which matched the missing frames with all others: 50 frames in place of 30.",
+    ],
+    [{ pictures: "dark" }, "weak", "so dark that parts of the subject are lost"],
+    [{ pictures: "blurred" }, "weak", "as blurred as they are"],
+    [
+      { pictures: "dark", registered: 3 },
+      "unusable",
+      "Only 3 of 50 frames could be placed. The pictures are so dark",
     ],
     [{ coverage: 0.59 }, "weak", "Only part of each picture could be used"],
     [{ coverage: 0.6 }, "good", "The capture is good."],

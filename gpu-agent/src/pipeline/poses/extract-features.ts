@@ -73,7 +73,7 @@ function checkFeatures(job: ColmapJob, database: string): Result<number, Failure
   const read = images.value.filter(({ features }) => features !== null);
   const foreign = read.find(({ name }) => !job.sizes.has(name));
   if (foreign !== undefined)
-    return colmapFailed(`COLMAP read ${JSON.stringify(foreign.name)}, which is no frame.`);
+    return colmapFailed(`COLMAP read ${JSON.stringify(foreign.name)}, which is not a frame.`);
   for (const image of read) {
     const { width, height } = job.sizes.get(image.name) ?? image;
     if (image.width === width && image.height === height) continue;

@@ -46,23 +46,24 @@ const TASK = {
 
 let dir = "";
 
+/** The pictures' pixels. */
+const pictures: Buffer[] = [];
+
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "splatt-passes-"));
+  const times = names.map((_, i) => 0.3 + 0.027 * i);
+  for await (const pixels of renderSampleFrames(times, SIZE)) pictures.push(Buffer.from(pixels));
 });
 
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
 /** @param shown the share of a picture's sides that is shown, as if zoomed */
-async function renderInto(folder: string, shown: (index: number) => number = () => 1): Promise<void> {
+async function writePictures(folder: string, shown: (index: number) => number = () => 1): Promise<void> {
   await mkdir(folder, { recursive: true });
-  let index = 0;
-  for await (const pixels of renderSampleFrames(
-    names.map((_, i) => 0.3 + 0.027 * i),
-    SIZE,
-  )) {
+  for (const [index, pixels] of pictures.entries()) {
     const part = shown(index);
     const [width, height] = [SIZE.width * part, SIZE.height * part];
-    const file = join(folder, names[index++] ?? "");
+    const file = join(folder, names[index] ?? "");
     await sharp(pixels, { raw: { ...SIZE, channels: 3 } })
       .extract({ left: (SIZE.width - width) / 2, top: (SIZE.height - height) / 2, width, height })
       .resize(SIZE)
@@ -107,7 +108,7 @@ describe.each(PROGRAMS)("a further pass with %s", (name, program) => {
     "extends the model of the first by the frames that it had not matched",
     async () => {
       const folder = join(dir, name);
-      await renderInto(join(folder, "images"));
+      await writePictures(join(folder, "images"));
       const job = await jobIn(folder, program ?? colmapAt(""));
       const early = choosePairs(names.slice(0, 9), new Set(), null, 100);
       const plan = () => ({ ...firstPass(TASK), matching: { kind: "pairs", pairs: early } as const });
@@ -154,7 +155,7 @@ describe.each(PROGRAMS)("a further pass with %s", (name, program) => {
     "merges two models as soon as frames of both match",
     async () => {
       const folder = join(dir, `${name}-merged`);
-      await renderInto(join(folder, "images"));
+      await writePictures(join(folder, "images"));
       const job = await jobIn(folder, program ?? colmapAt(""));
       const within = [names.slice(0, 7), names.slice(7)].flatMap((half) =>
         choosePairs(half, new Set(), null, 100),
@@ -212,7 +213,7 @@ describe.each(PROGRAMS)("a further pass with %s", (name, program) => {
     async () => {
       const folder = join(dir, `${name}-cropped`);
       const SHOWN = 0.75;
-      await renderInto(join(folder, "images"), (index) => (index % 2 === 0 ? 1 : SHOWN));
+      await writePictures(join(folder, "images"), (index) => (index % 2 === 0 ? 1 : SHOWN));
       const job = await jobIn(folder, program ?? colmapAt(""), false);
       const plan = () => ({ ...firstPass(TASK), matching: { kind: "exhaustive" } as const });
       const first = await runPass(job, plan, join(folder, "first"), USUAL_SHARES, () => undefined);

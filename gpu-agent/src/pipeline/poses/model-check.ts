@@ -34,7 +34,8 @@ export function modelFault(model: ColmapModel, sizes: ReadonlyMap<string, Size>)
   const poses = new Set<string>();
   for (const image of model.images) {
     const size = sizes.get(image.name);
-    if (size === undefined) return program(`the model has an image ${quoted(image.name)} that is no frame`);
+    if (size === undefined)
+      return program(`the model has an image ${quoted(image.name)} that is not a frame`);
     if (seen.has(image.name)) return program(`the model has ${image.name} twice`);
     seen.add(image.name);
     if (!isPose(image)) return program(`${image.name} has no finite pose`);

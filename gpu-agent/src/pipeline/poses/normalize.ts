@@ -124,7 +124,7 @@ export function upDirection(poses: readonly CameraPose[]): Vector3 {
 
 /** Root mean square of the right axes' vertical component: a roll of about 20°. */
 const MAX_ROLL = Math.sin((20 * Math.PI) / 180);
-/** Root mean square of the right axes' second component: a turn of about 10°. */
+/** Root mean square of the right axes along the second principal direction: cameras that turned by about 10°. */
 const MIN_TURN = Math.sin((10 * Math.PI) / 180);
 
 /** For each camera, the point straight ahead at the distance of what it sees in the middle of its picture. */

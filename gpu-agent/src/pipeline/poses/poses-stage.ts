@@ -17,29 +17,30 @@ import { z } from "zod";
 import type { FramesOutput } from "../frames/frames-stage.ts";
 import { completeGivenModel, type GivenModel } from "../given-poses/given-model.ts";
 import { GIVEN_DIR } from "../given-poses/take-dataset.ts";
-import type { PhotoFrames } from "../photos/photo-frames.ts";
 import { scaleByPositions } from "../scale/scale-by-positions.ts";
 import type { Stage, StageContext, StageResult } from "../stage.ts";
-import { type CaptureFacts, captureReport } from "./capture-report.ts";
+import type { CaptureFacts } from "./capture-facts.ts";
+import { faultSentence } from "./capture-findings.ts";
+import { captureReport } from "./capture-report.ts";
 import { climbLadder, type Solution } from "./climb-ladder.ts";
 import type { ColmapModel } from "./colmap-model.ts";
 import { type ColmapProgram, colmapText, findColmap, type InstalledColmap } from "./colmap-program.ts";
-import type { ColmapJob, ImageCamera, Place } from "./colmap-step.ts";
+import type { ColmapJob } from "./colmap-step.ts";
 import { dialectOf } from "./colmap-version.ts";
 import { sparsePointCloud, transformsOf } from "./dataset-files.ts";
 import { HARDLY_ANY_FEATURES } from "./extract-features.ts";
+import { camerasOf, filmedFrames, placesOf, sensedFrames, videoOfFrames } from "./frame-sources.ts";
 import { greyThumbnails } from "./grey-thumbnails.ts";
 import { splitFrames } from "./held-out.ts";
 import { type FilmedFrames, missingStretches } from "./missing-parts.ts";
 import { featureCoverage, meanReprojectionError, parallaxDegrees } from "./model-facts.ts";
 import { moveModel, readModel, writeModel } from "./model-files.ts";
 import { movingParts, movingReport } from "./moving-parts.ts";
-import type { SensedFrames } from "./sensed-up.ts";
+import { type PictureFault, pictureFault } from "./picture-quality.ts";
 import { firstPass } from "./settings.ts";
 import { stillShare } from "./still-features.ts";
 import { unfoldLenses } from "./unfold-lenses.ts";
 import { estimateUp } from "./up-direction.ts";
-import type { Vector3 } from "./vectors.ts";
 import { type ViewSpacing, viewSpacing } from "./view-spacing.ts";
 
 export interface PosesConfig {
@@ -156,7 +157,8 @@ async function findPoses(
   if (!solved.ok) return solved;
   const { outcome, passes } = solved.value;
   const [largest] = outcome.models;
-  if (largest === undefined) return err(whyNoModel(solved.value, names.length));
+  const pictures = await faultOf(job);
+  if (largest === undefined) return err(whyNoModel(solved.value, names.length, pictures));
 
   context.report({ fraction: WRITING_STARTS, message: "writing the dataset" });
   const solution = await readModel(largest.dir);
@@ -197,6 +199,7 @@ async function findPoses(
     spacing: namedSpacing(model, sources),
     still: still.ok ? still.value : null,
     moving: parts.ok ? movingReport(parts.value, names, sources) : null,
+    pictures,
     places: solved.value.places,
     given: given !== null,
     ...viewsOf(model),
@@ -215,6 +218,15 @@ async function findPoses(
   await writeFile(join(context.dir, "transforms.json"), `${JSON.stringify(transforms, null, 2)}\n`);
   const captureOnce = { right: captureReport(facts, "right"), wrong: captureReport(facts, "wrong") };
   return ok({ capture, captureOnce, width, height, colmap: colmapText(colmap), gpu: job.gpu.enabled });
+}
+
+async function faultOf({ images, names, context }: ColmapJob): Promise<PictureFault | null> {
+  try {
+    return await pictureFault(names.map((name) => join(images, name)));
+  } catch (error) {
+    context.log.warn(`poses: the frames could not be measured: ${errorText(error)}`);
+    return null;
+  }
 }
 
 /** The spacing of the views, with the names of photos in place of the frames'. */
@@ -270,21 +282,25 @@ function unusable({ registered, frames, advice }: CaptureReport, { lacksParallax
   );
 }
 
-function whyNoModel({ outcome, lacksParallax }: Solution, frames: number): Failure {
+function whyNoModel(
+  { outcome, lacksParallax }: Solution,
+  frames: number,
+  pictures: PictureFault | null,
+): Failure {
   const { features, connected, problem, fault, lastWords } = outcome;
   if (fault !== null) {
     const code = fault.cause === "program" ? "colmap_failed" : "poses_unusable";
     return failure(code, `COLMAP's model cannot be used: ${fault.detail}.`);
   }
-  const perFrame = `${Math.round(features)} features per frame on average`;
-  if (features < HARDLY_ANY_FEATURES) return failure("poses_no_features", `${perFrame}.`);
+  const perFrame = `${Math.round(features)} features per frame on average. ${faultSentence(pictures)}`.trim();
+  if (features < HARDLY_ANY_FEATURES) return failure("poses_no_features", perFrame);
   if (problem === "no_initial_pair" && lacksParallax) {
     return failure("poses_no_parallax", `${connected} of ${frames} frames match, but none from two places.`);
   }
-  if (features < 4 * HARDLY_ANY_FEATURES) return failure("poses_no_features", `${perFrame}.`);
+  if (features < 4 * HARDLY_ANY_FEATURES) return failure("poses_no_features", perFrame);
   return failure(
     "poses_unusable",
-    `No frames could be placed (${connected} of ${frames} match). ${lastWords}`,
+    `No frames could be placed (${connected} of ${frames} match). ${faultSentence(pictures) || lastWords}`,
   );
 }
 
@@ -303,51 +319,6 @@ async function linkFrames(framesDir: string, dir: string): Promise<string[]> {
   return names;
 }
 
-/** The cameras of the frames: a video has one. */
-function camerasOf(frames: FramesOutput, names: readonly string[]): [ImageCamera, ...ImageCamera[]] {
-  if ("fps" in frames) {
-    const { width, height } = frames;
-    return [{ width, height, names, known: true, focal: null }];
-  }
-  const videoOf = videoOfFrames(frames.videos, names);
-  const [first, ...others] = frames.cameras.map((camera, index): ImageCamera => {
-    const ofCamera = names.filter((_, i) => frames.photos[i]?.camera === index);
-    const known = camera.focal !== null || ofCamera.some((name) => videoOf.has(name));
-    return { ...camera, names: ofCamera, known };
-  });
-  if (first === undefined) throw new RangeError("the frames have no camera");
-  return [first, ...others];
-}
-
-/** The video that each frame is from, by the frame's name; photos are absent. */
-function videoOfFrames(videos: PhotoFrames["videos"], names: readonly string[]): ReadonlyMap<string, number> {
-  return new Map(
-    videos.flatMap(({ from, count }, video) =>
-      names.slice(from, from + count).map((name) => [name, video] as const),
-    ),
-  );
-}
-
-/** The frames of the video or of each of several. */
-function filmedFrames(frames: FramesOutput, names: readonly string[]): FilmedFrames[] {
-  if ("fps" in frames) return [{ video: null, names, times: frames.times }];
-  return frames.videos.map(({ name, from, count, times }) => {
-    return { video: name, names: names.slice(from, from + count), times };
-  });
-}
-
-/** What the accelerometers of the cameras said. */
-function sensedFrames(frames: FramesOutput, names: readonly string[]): SensedFrames[] {
-  const videos = "fps" in frames ? [{ ...frames, from: 0 }] : frames.videos;
-  return videos.flatMap(({ from, gravity }) => {
-    if (gravity === undefined) return [];
-    const up = gravity.up.flatMap((reading, i): [string, Vector3][] =>
-      reading === null ? [] : [[names[from + i] ?? "", reading]],
-    );
-    return [{ axes: gravity.axes, up: new Map(up) }];
-  });
-}
-
 /** How many frames of each of several videos the model has. */
 function placedOf(filmed: readonly FilmedFrames[], placed: ReadonlySet<string>): VideoReport[] {
   return filmed.flatMap(({ video, names }) => {
@@ -356,33 +327,11 @@ function placedOf(filmed: readonly FilmedFrames[], placed: ReadonlySet<string>):
   });
 }
 
-/** The photos' paths in the archive. */
+/** The paths, in the archive, of the photos that were not placed. */
 function missingPhotos(
   names: readonly string[],
   placed: ReadonlySet<string>,
   sources: ReadonlyMap<string, { readonly photo?: string }>,
 ): string[] {
   return names.flatMap((name) => (placed.has(name) ? [] : (sources.get(name)?.photo ?? [])));
-}
-
-/** Metres per degree of latitude. */
-const METRES_PER_DEGREE = 111_320;
-
-/** Where the photos were taken, on a plane that touches the earth at one of them. */
-function placesOf(photos: PhotoFrames["photos"], names: readonly string[]): ReadonlyMap<string, Place> {
-  const places = new Map<string, Place>();
-  const origin = photos.find(({ position }) => position !== null)?.position;
-  if (!origin) return places;
-  const east = METRES_PER_DEGREE * Math.cos((origin.latitude * Math.PI) / 180);
-  for (const [i, { position }] of photos.entries()) {
-    const name = names[i];
-    if (position === null || name === undefined) continue;
-    const { latitude, longitude, altitude } = position;
-    places.set(name, [
-      east * (longitude - origin.longitude),
-      METRES_PER_DEGREE * (latitude - origin.latitude),
-      altitude === null || origin.altitude === null ? 0 : altitude - origin.altitude,
-    ]);
-  }
-  return places;
 }

@@ -50,7 +50,7 @@ export async function unfoldLenses(
     }
     model = next;
   }
-  return kept(job, given, "the focal length does not settle");
+  return kept(job, given, "the focal length does not converge");
 }
 
 function noteOf(errors: string): string {

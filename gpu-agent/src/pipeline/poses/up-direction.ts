@@ -191,7 +191,7 @@ interface TurnAxis {
   readonly large: number;
 }
 
-/** How much shorter R·g is, squared, across the axis than along it: about ±50°, and ±40° to ±58°. */
+/** What turning takes from |mean R·g|² across the axis: 0.25 is a turn of about ±50°, 0.15 to 0.3 are ±40° to ±58°. */
 const CLEAR_TURN = 0.25;
 const LARGE_TURN = [0.15, 0.3] as const;
 
