@@ -3,10 +3,10 @@ import { createWriteStream, type WriteStream } from "node:fs";
 import { mkdir, rm, stat } from "node:fs/promises";
 import { basename, extname, join, relative, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { type EmbeddedControlPlane, startControlPlane } from "@splatt/control-plane/embedded";
 import { AgentProcess } from "@splatt/local/agent-process";
 import { dataDir, localEngine, ROOT } from "@splatt/local/local-machine";
+import { scriptOptions } from "@splatt/local/script-options";
 import { formatWorkerLog } from "@splatt/local/worker-log";
 import { makeSampleClip } from "@splatt/sample-clip";
 import { FAILURES, failureSentence } from "@splatt/shared";
@@ -174,7 +174,7 @@ async function failWhenNobodyCanRunIt(splatt: Splatt, signal: AbortSignal): Prom
 }
 
 function readOptions(): DemoOptions {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = scriptOptions(USAGE, {
     allowPositionals: true,
     options: {
       iterations: { type: "string" },
@@ -183,13 +183,8 @@ function readOptions(): DemoOptions {
       "max-resolution": { type: "string" },
       out: { type: "string" },
       open: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h" },
     },
   });
-  if (values.help) {
-    console.log(USAGE);
-    process.exit(0);
-  }
   // npm runs scripts in the project's folder; the user's paths are relative to the folder that npm was called from.
   const from = process.env.INIT_CWD ?? process.cwd();
   const [given] = positionals;

@@ -5,13 +5,21 @@ import { startControlPlane } from "@splatt/control-plane/embedded";
 import { AgentProcess } from "@splatt/local/agent-process";
 import { localEngine, portInUse, ROOT } from "@splatt/local/local-machine";
 import { makePrivateFolder, saveNewApiKey } from "@splatt/local/private-files";
+import { scriptOptions } from "@splatt/local/script-options";
 import { readStartSettings } from "@splatt/local/start-settings";
 import { formatWorkerLog } from "@splatt/local/worker-log";
 import { errorText, readSourcePolicy } from "@splatt/shared";
 import { folderProblem } from "@splatt/shared/folders";
 import { Splatt } from "splatt";
 
-/** `npm start`: control plane and agent on this machine until Ctrl-C. Data and key survive restarts. */
+const USAGE = `Usage: npm start
+
+Runs the control plane and an agent on this machine until Ctrl-C. Data and key survive restarts. It has no options:
+its settings are variables of the environment, or lines in .env. .env.example describes all.
+
+  PORT          8080
+  DATA_DIR      folder of videos, results and the database (.splatt)
+  GPU_API_KEY   key of the API; made at the first start`;
 
 const ENV_FILE = join(ROOT, ".env");
 const RESTART_DELAY_MS = 3000;
@@ -19,6 +27,7 @@ const RESTART_DELAY_MS = 3000;
 const FINAL_EXITS: readonly (number | null)[] = [0, 2, 3, 4, 5];
 
 async function main(): Promise<number> {
+  scriptOptions(USAGE, {});
   // Videos, keys and tokens must not be readable by other users of the machine.
   process.umask(0o077);
   const isKeyInEnvironment = Boolean(process.env.GPU_API_KEY);
@@ -63,7 +72,7 @@ async function main(): Promise<number> {
     onLog: (_level, text) => console.log(formatWorkerLog(text)),
   });
   const isNew = read.settings.apiKey === null;
-  const keptIn = isKeyInEnvironment ? "GPU_API_KEY of the environment" : `GPU_API_KEY in ${ENV_FILE}`;
+  const keptIn = isKeyInEnvironment ? "GPU_API_KEY in the environment" : `GPU_API_KEY in ${ENV_FILE}`;
   console.log(`\n  Splatt is ready:  ${controlPlane.url}  (open it in a browser, and sign in with the key)`);
   console.log(`  X-API-Key:        ${isNew ? `${apiKey} (shown only once; saved as ${keptIn})` : keptIn}`);
   console.log("\n  Press Ctrl-C to stop.\n");

@@ -1,17 +1,18 @@
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { ROOT } from "@splatt/local/local-machine";
+import { scriptOptions } from "@splatt/local/script-options";
 import { LINT, runChecks, typeChecks } from "./test-run/checks.ts";
 import { reportMissingPrograms } from "./test-run/programs.ts";
 import { NOTHING, sum, type Tally } from "./test-run/tally.ts";
 import { runVitest } from "./test-run/vitest-run.ts";
 
-/**
- * `npm test [-- FILTER...] [-t NAME]`: format, lint, types and all tests except the exhaustive ones.
- * `npm run test:full [-- FILTER...] [-t NAME]`: the exhaustive tests, in files named `*.full.test.ts`.
- * With filters, only the tests in files whose paths within their package contain one of them; with a name, only the
- * tests whose full names match it.
- */
+const USAGE = `Usage: npm test [-- FILTER...] [-t NAME]
+       npm run test:full [-- FILTER...] [-t NAME]
+
+The first runs format, lint, types and all tests except the exhaustive ones, which the second runs: those in files
+named *.full.test.ts. With filters, only the tests in files whose paths within their package contain one of them.
+
+  -t NAME   only the tests whose full names match it`;
 
 const CONFIG = join(ROOT, "scripts", "vitest.config.ts");
 
@@ -20,7 +21,7 @@ async function checks(print: (text: string) => void): Promise<Tally> {
   return sum(reportMissingPrograms(), await runChecks([LINT, ...(await typeChecks(ROOT))], ROOT, print));
 }
 
-const { values, positionals: filters } = parseArgs({
+const { values, positionals: filters } = scriptOptions(USAGE, {
   allowPositionals: true,
   options: {
     full: { type: "boolean", default: false },

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
@@ -41,13 +41,22 @@ function packageProject(name: string, path = name): TestProjectInlineConfigurati
   };
 }
 
-/** Starts the projects whose files last longest first. Otherwise the last files leave a core idle. */
-const START_ORDER = ["scripts", "faults", "embedded", "gpu-agent", "control-plane"];
+/** Files that last for minutes, then the projects whose files last longest. Otherwise the last ones leave a core idle. */
+const START_ORDER = [
+  "disk-failing-or-hanging.full",
+  "disk-full-or-read-only.full",
+  "deploy.full",
+  "previous-version.full",
+  "further-passes.full",
+  "corpus.full",
+  ...["scripts", "faults", "embedded", "gpu-agent", "control-plane"],
+];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ project }: TestSpecification) => {
-      const index = START_ORDER.indexOf(project.name);
+    const rank = ({ project, moduleId }: TestSpecification) => {
+      const file = basename(moduleId, ".test.ts");
+      const index = START_ORDER.findIndex((name) => name === file || name === project.name);
       return index < 0 ? START_ORDER.length : index;
     };
     const sorted = await super.sort(files);

@@ -12,7 +12,9 @@ const names = (await readdir(DIR))
   .map((file) => basename(file, ".ts"));
 const [name, ...args] = process.argv.slice(2);
 
-if (name !== undefined && names.includes(name)) {
+if (name !== undefined && names.includes(name) && args.includes("--help")) {
+  console.log(await usageOf(name));
+} else if (name !== undefined && names.includes(name)) {
   const child = spawn(process.execPath, [join(DIR, `${name}.ts`), ...args], { stdio: "inherit" });
   const [code] = (await once(child, "exit")) as [number | null];
   process.exitCode = code ?? 1;
@@ -24,9 +26,15 @@ if (name !== undefined && names.includes(name)) {
   process.exitCode = problem === null ? 0 : 2;
 }
 
-/** The first sentence of the benchmark's usage comment. */
+/** The first sentence of the benchmark's usage. */
 async function summaryOf(benchmark: string): Promise<string> {
+  const [, summary = ""] = /`:\s+(.*?)[.;:](?:\s|$)/.exec(await usageOf(benchmark)) ?? [];
+  return summary;
+}
+
+/** The benchmark's usage comment. */
+async function usageOf(benchmark: string): Promise<string> {
   const source = await readFile(join(DIR, `${benchmark}.ts`), "utf8");
-  const comment = source.split(`npm run bench -- ${benchmark}`)[1]?.split("*/")[0] ?? "";
-  return /`:\s+(.*?)[.;:](?:\s|$)/.exec(comment.replaceAll(/\n \*/g, ""))?.[1] ?? "";
+  const comment = source.slice(source.indexOf(`\`npm run bench -- ${benchmark}`)).split("*/")[0] ?? "";
+  return comment.replaceAll(/\n \*/g, "").trim();
 }

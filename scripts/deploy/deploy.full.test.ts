@@ -4,9 +4,10 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { Deployment } from "./deployment.ts";
+import { Deployment, type Surroundings } from "./deployment.ts";
 import { namesOf } from "./names.ts";
 import { CloudflareStandIn } from "./testing/cloudflare-stand-in.ts";
+import { readSmallTemplate } from "./testing/small-worker/config.ts";
 import { CONTROL_PLANE, Wrangler, WranglerError } from "./wrangler.ts";
 
 const MIGRATIONS = readdirSync(join(CONTROL_PLANE, "migrations")).filter((name) =>
@@ -32,19 +33,21 @@ describe("a deployment", () => {
     await rm(join(CONTROL_PLANE, names.configFile), { force: true });
   });
 
-  const deployment = () =>
+  const deployment = (more: Partial<Surroundings> = {}) =>
     new Deployment(wrangler, names, {
       fetch: async () => Response.json({ version: cloudflare.servedVersion(names.worker) }),
       say: (line) => said.push(line),
       healthIntervalMs: 1,
+      ...more,
     });
+  const smallDeployment = () => deployment({ readTemplate: readSmallTemplate });
 
   it("makes everything, is continued where it was cut, and is updated and rolled back", async () => {
     expect(await deployment().describe()).toContain(`create the D1 database ${names.database}`);
     expect([cloudflare.databases.size, cloudflare.buckets.size]).toEqual([0, 0]);
 
     cloudflare.failing = /^PUT \/workers\/scripts\//;
-    await expect(deployment().run()).rejects.toThrow(WranglerError);
+    await expect(smallDeployment().run()).rejects.toThrow(WranglerError);
     expect(said.join()).not.toContain("X-API-Key");
     cloudflare.failing = null;
 
@@ -60,7 +63,7 @@ describe("a deployment", () => {
     });
 
     said = [];
-    expect(await deployment().run()).toMatchObject({ isDone: true });
+    expect(await smallDeployment().run()).toMatchObject({ isDone: true });
     expect(said.join()).not.toContain("X-API-Key");
     expect(cloudflare.servedVersion(names.worker)).not.toBe(first);
     expect([cloudflare.databases.size, cloudflare.buckets.size, cloudflare.scripts.size]).toEqual([1, 1, 1]);

@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { scriptOptions } from "@splatt/local/script-options";
 import { Deployment } from "./deployment.ts";
 import { ENVIRONMENT_NAME, namesOf } from "./names.ts";
 import { Wrangler, WranglerError } from "./wrangler.ts";
@@ -16,15 +16,13 @@ by the next. Needs \`npx wrangler login\`, or CLOUDFLARE_API_TOKEN and CLOUDFLAR
 rollback puts the version before the last one back. Migrations stay: they only add, so the older version works with them.`;
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = scriptOptions(USAGE, {
     allowPositionals: true,
     options: {
       env: { type: "string", default: "production" },
       "dry-run": { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
     },
   });
-  if (values.help) return say(USAGE, 0);
   const [command, ...rest] = positionals;
   if (rest.length > 0 || (command !== undefined && command !== "rollback")) {
     return say(`Unexpected argument: ${rest[0] ?? command}\n\n${USAGE}`, 2);

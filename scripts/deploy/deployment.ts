@@ -28,6 +28,8 @@ export interface Surroundings {
   /** Prints a line. */
   readonly say: (line: string) => void;
   readonly healthIntervalMs?: number;
+  /** The control plane's configuration, without comments. */
+  readonly readTemplate?: () => Promise<unknown>;
 }
 
 /** The result for the person, and whether the deployment serves. */
@@ -65,7 +67,7 @@ export class Deployment {
       if (step.kind === "create-database")
         databaseId = await this.#wrangler.createDatabase(this.#names.database);
       else if (step.kind === "create-bucket") await this.#wrangler.createBucket(this.#names.bucket);
-      else if (step.kind === "write-config") await writeConfig(this.#names, databaseId);
+      else if (step.kind === "write-config") await this.#writeConfig(databaseId);
       else if (step.kind === "migrate") await this.#wrangler.migrate(this.#names);
       else if (step.kind === "deploy") origin = await this.#deploy(step, version);
       else return this.#awaitHealth(origin, version);
@@ -75,6 +77,13 @@ export class Deployment {
 
   async #state(): Promise<DeployedState> {
     return { ...(await this.#wrangler.state(this.#names)), hasUnshownKey: existsSync(this.#keyFile) };
+  }
+
+  async #writeConfig(databaseId: string): Promise<void> {
+    const template = await (this.#surroundings.readTemplate ?? readTemplate)();
+    const path = join(CONTROL_PLANE, this.#names.configFile);
+    const last = existsSync(path) ? await readJson(path) : null;
+    await writeWhole(path, deploymentConfig(template, last, this.#names, databaseId));
   }
 
   get #keyFile(): string {
@@ -127,11 +136,8 @@ async function keptKey(path: string): Promise<string> {
 
 const KeyFile = z.object({ [API_KEY_SECRET]: z.string().min(1) });
 
-async function writeConfig(names: Names, databaseId: string): Promise<void> {
-  const template = parseJsonc(await readFile(join(CONTROL_PLANE, "wrangler.jsonc"), "utf8"));
-  const path = join(CONTROL_PLANE, names.configFile);
-  const last = existsSync(path) ? await readJson(path) : null;
-  await writeWhole(path, deploymentConfig(template, last, names, databaseId));
+export async function readTemplate(): Promise<unknown> {
+  return parseJsonc(await readFile(join(CONTROL_PLANE, "wrangler.jsonc"), "utf8"));
 }
 
 /** @throws WranglerError when a person has broken the file: it may have settings that must not be lost */

@@ -7,3 +7,5 @@ const python = await pythonTools();
 it.skipIf(python === null)("Python gets from a key to a PLY file", () =>
   runsToPly("video_to_ply.py", [python ?? ""]),
 );
+
+it("TypeScript gets from a key to a PLY file", () => runsToPly("video-to-ply.ts", [process.execPath]));

@@ -50,10 +50,10 @@ async function json<T = Record<string, unknown>>(args: readonly string[], exitCo
   return JSON.parse(done.stdout) as T;
 }
 
-async function inProcess(args: readonly string[]) {
+async function inProcess(args: readonly string[], settings: Settings = {}) {
   const streams = { stdout: new PassThrough(), stderr: new PassThrough() };
   const exitCode = await runCommandLine(args, {
-    environment: surroundings().env,
+    environment: surroundings(settings).env,
     folder,
     streams,
     signal: AbortSignal.timeout(240_000),
@@ -140,9 +140,9 @@ describe("as a script uses it", () => {
     await json(["agents", "remove", agent.agent_id, "--yes"]);
     const key = await json<{ key_id: string; key: string }>(["keys", "create", "ci", "--scope", "jobs:read"]);
     expect(JSON.stringify(await json(["keys"]))).not.toContain(key.key);
-    expect(await splatt(["agents", "--json"], { SPLATT_API_KEY: key.key })).toMatchObject({ exitCode: 4 });
+    expect(await inProcess(["agents", "--json"], { SPLATT_API_KEY: key.key })).toMatchObject({ exitCode: 4 });
     await json(["keys", "revoke", key.key_id, "-y"]);
-    expect(await splatt(["list"], { SPLATT_API_KEY: key.key })).toMatchObject({ exitCode: 4, stdout: "" });
+    expect(await inProcess(["list"], { SPLATT_API_KEY: key.key })).toMatchObject({ exitCode: 4, stdout: "" });
     const webhook = await json<{ webhook_id: string }>([
       "webhooks",
       "add",
@@ -168,7 +168,7 @@ describe("as a script uses it", () => {
       pipeline: async () => ({ ok: false, error: { code: "video_corrupt", detail: "it is noise" } }),
     });
     await json(["submit", "chair.mp4", "--pool", harness.pool]);
-    const failed = await splatt(["run", "chair.mp4", "--pool", harness.pool]);
+    const failed = await inProcess(["run", "chair.mp4", "--pool", harness.pool]);
     expect(failed).toMatchObject({ exitCode: 3 });
     expect(failed.stdout).toContain("video_corrupt");
     // The second time, nothing is sent.
@@ -177,13 +177,13 @@ describe("as a script uses it", () => {
 
   it("stores a key for its user alone, and sends it to its own control plane alone", async () => {
     const nobody = { SPLATT_URL: undefined, SPLATT_API_KEY: undefined, HOME: join(folder, "home") };
-    expect(await splatt(["list"], nobody)).toMatchObject({ exitCode: 4 });
+    expect(await inProcess(["list"], nobody)).toMatchObject({ exitCode: 4 });
     expect(await splatt(["login", stack.url], nobody, "wrong-key")).toMatchObject({ exitCode: 4 });
     expect(await splatt(["login", stack.url], nobody, `${stack.apiKey}\n`)).toMatchObject({ exitCode: 0 });
     const path = join(folder, "home", ".config", "splatt", "credentials.json");
     expect((await stat(path)).mode & 0o777).toBe(0o600);
-    expect(await splatt(["list"], nobody)).toMatchObject({ exitCode: 0 });
-    const other = await splatt(["list"], { ...nobody, SPLATT_URL: "http://127.0.0.1:9" });
+    expect(await inProcess(["list"], nobody)).toMatchObject({ exitCode: 0 });
+    const other = await inProcess(["list"], { ...nobody, SPLATT_URL: "http://127.0.0.1:9" });
     expect(other).toMatchObject({ exitCode: 4 });
     expect(other.stderr).toContain("No API key for http://127.0.0.1:9");
   });
@@ -195,7 +195,7 @@ describe("as a script uses it", () => {
   });
 
   it("says when the control plane cannot be reached", async () => {
-    const done = await splatt(["health"], { SPLATT_URL: "http://127.0.0.1:9" });
+    const done = await inProcess(["health"], { SPLATT_URL: "http://127.0.0.1:9" });
     expect(done).toMatchObject({ exitCode: 1, stdout: "" });
     expect(done.stderr).toContain("cannot be reached");
     expect(done.stderr).not.toContain("    at ");

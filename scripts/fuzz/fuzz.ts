@@ -1,18 +1,22 @@
-import { parseArgs } from "node:util";
 import { startLocalStack } from "@splatt/e2e/local-stack";
 import { pythonTools } from "@splatt/e2e/python-tools";
+import { scriptOptions } from "@splatt/local/script-options";
 import { fuzzApi } from "./fuzz-api.ts";
 
-/**
- * `npm run fuzz [-- --requests 50000 --minutes N --seed N]`: sends generated requests to an embedded control
- * plane. Fails on any 5xx and on any answer that the contract does not describe.
- */
+const USAGE = `Usage: npm run fuzz [-- options]
+
+Sends generated requests to an embedded control plane. Fails on any 5xx and on any answer that the contract does not
+describe.
+
+  --requests N   how many at least (50000)
+  --minutes N    how long at most
+  --seed N       the first seed (1)`;
 
 const MAX_EXAMPLES = 200;
 /** Two phases use the examples, for each of some twenty operations. */
 const REQUESTS_PER_EXAMPLE = 40;
 
-const { values } = parseArgs({
+const { values } = scriptOptions(USAGE, {
   options: {
     requests: { type: "string", default: "50000" },
     minutes: { type: "string", default: "Infinity" },

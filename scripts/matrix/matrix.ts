@@ -2,8 +2,8 @@ import { createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { ROOT } from "@splatt/local/local-machine";
+import { scriptOptions } from "@splatt/local/script-options";
 import { execa } from "execa";
 import { DebianRoot } from "./debian-root.ts";
 import { demoOutcome, type PlatformResult, testOutcome, versionIn, withResults } from "./platform-table.ts";
@@ -26,20 +26,19 @@ const PLATFORMS: Readonly<Record<string, string>> = {
 const DOCUMENT = join(ROOT, "docs", "platforms.md");
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = scriptOptions(USAGE, {
     allowPositionals: true,
     options: {
       dir: { type: "string" },
       only: { type: "string" },
       write: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
     },
   });
   const suites = positionals.length > 0 ? positionals : Object.keys(PLATFORMS);
   const unknown = suites.find((suite) => !Object.hasOwn(PLATFORMS, suite));
-  if (values.help || unknown !== undefined) {
-    console.log(unknown === undefined ? USAGE : `Unknown suite: ${unknown}\n\n${USAGE}`);
-    return values.help ? 0 : 2;
+  if (unknown !== undefined) {
+    console.error(`Unknown suite: ${unknown}\n\n${USAGE}`);
+    return 2;
   }
   const problem = await unmetNeed();
   if (problem !== null) {

@@ -1,5 +1,5 @@
 import { readFileSync, realpathSync } from "node:fs";
-import { type LoadFnOutput, registerHooks } from "node:module";
+import { type LoadFnOutput, type ResolveFnOutput, registerHooks } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ROOT } from "@splatt/local/local-machine";
@@ -41,9 +41,12 @@ export function hookLoader(changes: readonly SourceChange[]): () => string[] {
   const pending = Map.groupBy(changes, ({ file }) => pathToFileURL(realpathSync(join(ROOT, file))).href);
   registerHooks({
     resolve(specifier, context, next) {
-      const fake = FAKES[specifier];
-      if (fake === undefined || !isShipped(context.parentURL ?? "")) return next(specifier, context);
-      return { url: pathToFileURL(join(import.meta.dirname, "fakes", fake)).href, shortCircuit: true };
+      const parent = context.parentURL ?? "";
+      const fake = isShipped(parent) ? FAKES[specifier] : undefined;
+      if (fake !== undefined) {
+        return { url: pathToFileURL(join(import.meta.dirname, "fakes", fake)).href, shortCircuit: true };
+      }
+      return inDrizzle(specifier, parent, () => next(specifier, context)) ?? next(specifier, context);
     },
     load(url, context, next) {
       const loaded = url.endsWith(".tsx") ? loadTsx(url) : next(url, context);
@@ -55,6 +58,25 @@ export function hookLoader(changes: readonly SourceChange[]): () => string[] {
     },
   });
   return () => [...pending.keys()];
+}
+
+const drizzle = new Map<string, ResolveFnOutput>();
+
+/**
+ * Where a module of drizzle is. For each of its hundreds of imports Node would parse its package.json, 180 kB, which
+ * would take most of the start of a thread.
+ *
+ * @param ask Node's own answer, which is the same for all that import the package
+ * @returns null for other modules
+ */
+function inDrizzle(specifier: string, parent: string, ask: () => ResolveFnOutput): ResolveFnOutput | null {
+  if (specifier.startsWith(".") && parent.includes("/node_modules/drizzle-orm/")) {
+    return { url: new URL(specifier, parent).href, format: "module", shortCircuit: true };
+  }
+  if (specifier !== "drizzle-orm" && !specifier.startsWith("drizzle-orm/")) return null;
+  const resolved = drizzle.get(specifier) ?? { ...ask(), shortCircuit: true };
+  drizzle.set(specifier, resolved);
+  return resolved;
 }
 
 /** Node strips types, but does not know JSX. */

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
+import { scriptOptions } from "@splatt/local/script-options";
 import { z } from "zod";
 import { FAULTS } from "./kernel/faults.ts";
 import type { SourceChange } from "./loader.ts";
@@ -24,7 +24,7 @@ const USAGE = `Usage: npm run simulate -- [options]
 const MAX_FAILURES = 10;
 const SEEDS_PER_LINE = 5000;
 
-const { values } = parseArgs({
+const { values } = scriptOptions(USAGE, {
   options: {
     seeds: { type: "string", default: "1000" },
     from: { type: "string", default: "1" },
@@ -33,7 +33,6 @@ const { values } = parseArgs({
     whole: { type: "boolean", default: false },
     mutation: { type: "string" },
     list: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
   },
 });
 
@@ -111,9 +110,7 @@ function describePlan({ hosts, operations, faults, faultLimit, healAtMs }: Plan)
   ].join("\n");
 }
 
-if (values.help) {
-  console.log(USAGE);
-} else if (values.list) {
+if (values.list) {
   list();
 } else {
   const changes = values.mutation === undefined ? [] : await changesOf(values.mutation);

@@ -8,8 +8,8 @@ import { failureText, firstFailure, seedsFrom } from "./testing/searches.ts";
 
 const THREADS = availableParallelism();
 /** simulation.full.test.ts runs many more. */
-const SEEDS = 200;
-const REPEATED_SEEDS = 25;
+const SEEDS = 100;
+const REPEATED_SEEDS = 10;
 const TIMEOUT_MS = 1_200_000;
 
 async function outcomesOf(seeds: readonly number[], threads: number): Promise<Map<number, Outcome>> {

@@ -8,11 +8,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { ControlPlaneProcess } from "@splatt/local/control-plane-process";
 import { Splatt } from "splatt";
 import { AbusedAgent } from "../abuse/abused-agent.ts";
 import { attacksOn, type Target } from "../abuse/attacks.ts";
+import { benchOptions } from "../bench-options.ts";
 import { residentMemory } from "../control-plane/bench-stack.ts";
 import { machineLine } from "../control-plane/machine-line.ts";
 import { p50p99 } from "../control-plane/quantiles.ts";
@@ -37,7 +37,7 @@ const PART_BYTES = 32 * MIB;
 const TICK_MS = 10;
 const ATTACKERS = join(import.meta.dirname, "../abuse/attack-main.ts");
 
-const { values } = parseArgs({
+const { values } = benchOptions({
   options: {
     minutes: { type: "string", default: "60" },
     pause: { type: "string", default: "5" },

@@ -1,13 +1,13 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { FRAME_LIMITS } from "@splatt/gpu-agent/pipeline/frames/frame-plan";
 import { createFramesStage } from "@splatt/gpu-agent/pipeline/frames/frames-stage";
 import { colmapAt } from "@splatt/gpu-agent/pipeline/poses/colmap-program";
 import { createPosesStage } from "@splatt/gpu-agent/pipeline/poses/poses-stage";
 import { type Camera, cameraAt, encodeVideo, renderFrames } from "@splatt/sample-clip";
 import { type CaptureReport, Preset } from "@splatt/shared";
+import { benchOptions } from "../bench-options.ts";
 import { silentContext } from "../silent-context.ts";
 
 /**
@@ -130,7 +130,7 @@ function describeReport({ registered, frames, mean_reprojection_error, passes = 
   return `${registered} of ${frames} | ${mean_reprojection_error?.toFixed(2)} px | ${passes.length} (${kept})`;
 }
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = benchOptions({
   allowPositionals: true,
   options: {
     preset: { type: "string", default: "standard" },

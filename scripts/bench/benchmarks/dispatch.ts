@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { benchOptions } from "../bench-options.ts";
 import { bullMqContender } from "../control-plane/bullmq-contender.ts";
 import type { Contender } from "../control-plane/contender.ts";
 import { machineLine } from "../control-plane/machine-line.ts";
@@ -63,7 +63,7 @@ async function race(contenders: readonly Contender[], rounds: number): Promise<v
   }
 }
 
-const { values } = parseArgs({
+const { values } = benchOptions({
   options: {
     rounds: { type: "string", default: "400" },
     agents: { type: "string", default: "16" },

@@ -3,12 +3,12 @@ import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { Agent, get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { completeJob } from "@splatt/control-plane/embedded/front-door/testing";
 import { ControlPlaneProcess } from "@splatt/local/control-plane-process";
 import { planParts } from "@splatt/shared";
 import { execa } from "execa";
 import { Splatt } from "splatt";
+import { benchOptions } from "../bench-options.ts";
 import { machineLine } from "../control-plane/machine-line.ts";
 import { quantile } from "../control-plane/quantiles.ts";
 import { timedGet } from "../control-plane/requests.ts";
@@ -37,7 +37,7 @@ interface Part {
   readonly sha256: string;
 }
 
-const { values } = parseArgs({
+const { values } = benchOptions({
   options: { mib: { type: "string", default: "1024" }, seconds: { type: "string", default: "30" } },
 });
 const size = Number(values.mib) * MIB;

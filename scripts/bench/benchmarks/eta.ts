@@ -1,13 +1,13 @@
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { readMachineConfig } from "@splatt/gpu-agent/config";
 import { GpuHost } from "@splatt/gpu-agent/gpu-host";
 import { type LocalSource, runLocally } from "@splatt/gpu-agent/local-run/local-run";
 import { createLogger } from "@splatt/gpu-agent/log";
 import { makeSampleClip } from "@splatt/sample-clip";
 import { JobOptions } from "@splatt/shared";
+import { benchOptions } from "../bench-options.ts";
 
 /**
  * `npm run bench -- eta [VIDEO] [--runs N] [--iterations N] [--engine NAME]`: the error of the ETA. Runs the whole
@@ -67,7 +67,7 @@ function errors(said: readonly Said[], total: number): number[] {
   return found.map(({ error }) => error);
 }
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = benchOptions({
   allowPositionals: true,
   options: {
     runs: { type: "string", default: "4" },

@@ -3,10 +3,10 @@ import { Agent } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { ScriptedAgent } from "@splatt/e2e/scripted-agent";
 import { AgentProcess } from "@splatt/local/agent-process";
 import type { Fence } from "@splatt/shared";
+import { benchOptions } from "../bench-options.ts";
 import { atOnce } from "../control-plane/at-once.ts";
 import { type BenchStack, residentMemory, startStack } from "../control-plane/bench-stack.ts";
 import { machineLine } from "../control-plane/machine-line.ts";
@@ -76,7 +76,7 @@ async function seconds(work: () => Promise<void>): Promise<number> {
   return (performance.now() - began) / 1000;
 }
 
-const { values } = parseArgs({ options: { agents: { type: "string", default: "1000" } } });
+const { values } = benchOptions({ options: { agents: { type: "string", default: "1000" } } });
 const count = Number(values.agents);
 console.log(machineLine());
 await using stack = await startStack({ worker: "splatt" });

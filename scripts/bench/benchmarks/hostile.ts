@@ -1,8 +1,8 @@
 import { Agent } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { ScriptedAgent } from "@splatt/e2e/scripted-agent";
 import type { AgentMessage } from "@splatt/shared";
+import { benchOptions } from "../bench-options.ts";
 import { Arrivals } from "../control-plane/arrivals.ts";
 import { startStack } from "../control-plane/bench-stack.ts";
 import { floodAsAgent, HOSTILE_FRAMES } from "../control-plane/hostile-agent.ts";
@@ -16,7 +16,7 @@ import { BENCH_JOB, postJson } from "../control-plane/worker-contender.ts";
  * its socket, and reconnects immediately after each disconnect.
  */
 
-const { values } = parseArgs({ options: { seconds: { type: "string", default: "10" } } });
+const { values } = benchOptions({ options: { seconds: { type: "string", default: "10" } } });
 const ROUND_MS = Number(values.seconds) * 1000;
 const ATTACKS: readonly { readonly name: string; readonly frame: AgentMessage | null }[] = [
   { name: "nobody attacks", frame: null },

@@ -1,5 +1,5 @@
 import { Agent, request } from "node:http";
-import { parseArgs } from "node:util";
+import { benchOptions } from "../bench-options.ts";
 import { startStack } from "../control-plane/bench-stack.ts";
 import { machineLine } from "../control-plane/machine-line.ts";
 import { p50p99, quantile } from "../control-plane/quantiles.ts";
@@ -10,7 +10,7 @@ import { BENCH_JOB } from "../control-plane/worker-contender.ts";
  * and without: alternately, one request at a time.
  */
 
-const { values } = parseArgs({ options: { rounds: { type: "string", default: "1000" } } });
+const { values } = benchOptions({ options: { rounds: { type: "string", default: "1000" } } });
 const rounds = Number(values.rounds);
 const WARM_UP = 50;
 

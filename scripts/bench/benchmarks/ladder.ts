@@ -1,7 +1,6 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { frameName } from "@splatt/gpu-agent/pipeline/frames/frame-name";
 import { FRAME_LIMITS } from "@splatt/gpu-agent/pipeline/frames/frame-plan";
 import { createFramesStage } from "@splatt/gpu-agent/pipeline/frames/frames-stage";
@@ -15,6 +14,7 @@ import { fitSimilarity, spread } from "@splatt/gpu-agent/pipeline/poses/similari
 import { subtract, type Vector3 } from "@splatt/gpu-agent/pipeline/poses/vectors";
 import { Preset } from "@splatt/shared";
 import { execa } from "execa";
+import { benchOptions } from "../bench-options.ts";
 import { silentContext } from "../silent-context.ts";
 
 /**
@@ -176,7 +176,7 @@ async function compare(
   }
 }
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = benchOptions({
   allowPositionals: true,
   options: {
     preset: { type: "string", default: "standard" },

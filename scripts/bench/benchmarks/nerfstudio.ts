@@ -1,7 +1,6 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { psnrOfSplat } from "@splatt/cpu-trainer/testing";
 import { readDataset, readShPly } from "@splatt/formats";
 import type { TrainOptions } from "@splatt/gpu-agent/engines/engine";
@@ -21,6 +20,7 @@ import { createLogger } from "@splatt/gpu-agent/log";
 import type { StageContext } from "@splatt/gpu-agent/pipeline/stage";
 import { runTool } from "@splatt/gpu-agent/processes/run-tool";
 import { type GpuInfo, Preset, type TrainReport } from "@splatt/shared";
+import { benchOptions } from "../bench-options.ts";
 
 /**
  * `NERF_PYTHON_PATH=… npm run bench -- nerfstudio DATASET [--iterations N] [--preset NAME …]`: splatfacto on this
@@ -45,7 +45,7 @@ interface Row {
   readonly drawn: number | null;
 }
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = benchOptions({
   allowPositionals: true,
   options: {
     iterations: { type: "string", default: "5000" },

@@ -1,13 +1,13 @@
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { FRAME_LIMITS } from "@splatt/gpu-agent/pipeline/frames/frame-plan";
 import { createFramesStage } from "@splatt/gpu-agent/pipeline/frames/frames-stage";
 import { type ColmapProgram, colmapAt, pycolmapIn } from "@splatt/gpu-agent/pipeline/poses/colmap-program";
 import { createPosesStage } from "@splatt/gpu-agent/pipeline/poses/poses-stage";
 import { Preset } from "@splatt/shared";
 import { execa } from "execa";
+import { benchOptions } from "../bench-options.ts";
 import { silentContext } from "../silent-context.ts";
 
 /**
@@ -72,7 +72,7 @@ async function runNerfstudio(program: string, video: string, work: string, count
   return seconds;
 }
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = benchOptions({
   allowPositionals: true,
   options: {
     "ns-process-data": { type: "string" },

@@ -3,8 +3,8 @@ import { Agent } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { ScriptedAgent } from "@splatt/e2e/scripted-agent";
+import { benchOptions } from "../bench-options.ts";
 import { Arrivals } from "../control-plane/arrivals.ts";
 import { type BenchStack, startStack } from "../control-plane/bench-stack.ts";
 import { runLoad } from "../control-plane/load.ts";
@@ -19,10 +19,11 @@ import { databaseBytes, SEEDED_SINCE, seededId, seedJobs } from "../control-plan
  * One job in ten is queued, so the smallest size must exceed ten times the rounds.
  *
  * With `--agents N [--rate 100] [--seconds 600] [--job-seconds 60]`, N agents then connect to a pool of the largest
- * database and run the jobs that are sent to it, `rate` a second. `--rounds 0` measures only that.
+ * database and run the jobs that are sent to it, `rate` a second; `--rate 20,100 --seconds 60,600` is two rates, one after
+ * the other. `--rounds 0` measures only that.
  */
 
-const { values } = parseArgs({
+const { values } = benchOptions({
   options: {
     sizes: { type: "string", default: "10000,100000,1000000" },
     rounds: { type: "string", default: "200" },
@@ -92,7 +93,9 @@ async function measure(stack: BenchStack, size: number): Promise<void> {
     "task_id=": () => `/jobs?task_id=seeded-${Math.floor(someJob() / 10)}`,
     "label=, one in a hundred": () => `/jobs?limit=100&label=rare=yes&cursor=${someJob()}`,
     "label=, one in ten": () => `/jobs?limit=100&label=batch=3&cursor=${someJob()}`,
-    "two labels": () => `/jobs?limit=100&label=rare=yes&label=batch=3&cursor=${someJob()}`,
+    // In the smallest database, a page of jobs with both is full only without a cursor.
+    "two labels, one in thirty": () => "/jobs?limit=100&label=floor=1&label=batch=3",
+    "two labels, one in a thousand": () => `/jobs?limit=100&label=rare=yes&label=batch=3&cursor=${someJob()}`,
     "three statuses": () =>
       `/jobs?limit=100&status=failed&status=queued&status=completed&cursor=${someJob()}`,
     "pool=": () => `/jobs?limit=100&pool=lab&cursor=${someJob()}`,
@@ -135,8 +138,11 @@ try {
   for (const [name, all] of filters) console.log(`| ${name} | ${all.join(" | ")} |`);
   const agents = Number(values.agents);
   if (agents > 0) {
-    const load = { agents, rate: Number(values.rate), seconds: Number(values.seconds) };
-    await runLoad({ ...load, jobSeconds: Number(values["job-seconds"]) }, join(dataDir, "state"));
+    const seconds = values.seconds.split(",").map(Number);
+    const rates = values.rate
+      .split(",")
+      .map((rate, i) => ({ rate: Number(rate), seconds: seconds[i] ?? seconds.at(-1) ?? 0 }));
+    await runLoad({ agents, rates, jobSeconds: Number(values["job-seconds"]) }, dataDir);
   }
 } finally {
   http.destroy();

@@ -1,12 +1,12 @@
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { psnrOfSplat } from "@splatt/cpu-trainer/testing";
 import { emptySplatCloud, readShPly, restCoefficients, type SplatCloud } from "@splatt/formats";
 import { writeLodSet } from "@splatt/gpu-agent/pipeline/export/lod/write-lod-set";
 import { writeSog } from "@splatt/gpu-agent/pipeline/export/sog/write-sog";
 import { execa } from "execa";
+import { benchOptions } from "../bench-options.ts";
 
 /**
  * `npm run bench -- sog SPLAT.ply [--dataset FOLDER] [--gaussians N] [--lod]`: the time to write a .sog, its size, the same of
@@ -14,7 +14,7 @@ import { execa } from "execa";
  * varied at random, and given all three bands.
  */
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = benchOptions({
   allowPositionals: true,
   options: { dataset: { type: "string" }, gaussians: { type: "string" }, lod: { type: "boolean" } },
 });

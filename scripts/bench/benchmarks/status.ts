@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { Agent } from "node:http";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { parseArgs } from "node:util";
+import { benchOptions } from "../bench-options.ts";
 import { startStack, type WorkerName } from "../control-plane/bench-stack.ts";
 import { machineLine } from "../control-plane/machine-line.ts";
 import { p50p99, quantile } from "../control-plane/quantiles.ts";
@@ -61,7 +61,7 @@ async function fastApi(python: string): Promise<Server> {
   };
 }
 
-const { values } = parseArgs({ options: { python: { type: "string" } } });
+const { values } = benchOptions({ options: { python: { type: "string" } } });
 console.log(machineLine());
 await using splatt = await worker("splatt");
 await using bare = await worker("bare");

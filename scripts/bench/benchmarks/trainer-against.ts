@@ -2,9 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { parseArgs } from "node:util";
 import { createLogger } from "@splatt/gpu-agent/log";
 import { Preset } from "@splatt/shared";
+import { benchOptions } from "../bench-options.ts";
 
 /**
  * `npm run bench -- trainer-against CHECKOUT DATASET... [--iterations N] [--threads N] [--preset NAME] [--rounds N]
@@ -15,7 +15,7 @@ import { Preset } from "@splatt/shared";
 
 type CreateEngine = typeof import("@splatt/gpu-agent/engines/builtin/engine").createBuiltinEngine;
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = benchOptions({
   allowPositionals: true,
   options: {
     iterations: { type: "string", default: "1500" },

@@ -1,8 +1,8 @@
 import { cpus } from "node:os";
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { measureTasks } from "@splatt/cpu-trainer/testing";
 import { readShPly } from "@splatt/formats";
+import { benchOptions } from "../bench-options.ts";
 import { passTime, speedUp } from "../thread-model.ts";
 
 /**
@@ -11,7 +11,7 @@ import { passTime, speedUp } from "../thread-model.ts";
  * distribution; memory bandwidth and the clock of many busy cores are not simulated.
  */
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = benchOptions({
   allowPositionals: true,
   options: { resolution: { type: "string", default: "540" } },
 });

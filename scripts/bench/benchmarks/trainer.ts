@@ -1,11 +1,11 @@
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { createBuiltinEngine } from "@splatt/gpu-agent/engines/builtin/engine";
 import { createLogger } from "@splatt/gpu-agent/log";
 import { dataDir } from "@splatt/local/local-machine";
 import { Preset } from "@splatt/shared";
+import { benchOptions } from "../bench-options.ts";
 import { type Reached, trainWithOpensplat } from "../opensplat-peer.ts";
 
 /**
@@ -113,7 +113,7 @@ async function race(opensplat: string, builtin: Run): Promise<void> {
   }
 }
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = benchOptions({
   allowPositionals: true,
   options: {
     iterations: { type: "string", default: "1500" },

@@ -4,83 +4,129 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bundleWorker } from "@splatt/control-plane/bundle";
 import { startWorkerAlone } from "@splatt/control-plane/worker-alone";
-import { ScriptedAgent } from "@splatt/e2e/scripted-agent";
+import { ScriptedAgent, type ScriptedAgentOptions } from "@splatt/e2e/scripted-agent";
 import type { Fence } from "@splatt/shared";
-import { Splatt } from "splatt";
 import { Arrivals } from "./arrivals.ts";
 import { atOnce } from "./at-once.ts";
 import { residentMemory } from "./bench-stack.ts";
 import { p50p99 } from "./quantiles.ts";
+import { jobsOf, seedAgents } from "./seeded-jobs.ts";
 import { BENCH_JOB, postJson } from "./worker-contender.ts";
 
 const API_KEY = "bench-key";
 /** The jobs that `seedJobs` left waiting are in another pool. */
 const POOL = "load";
 const CONNECTING_AT_ONCE = 64;
-const MINTING_AT_ONCE = 16;
+const MAX_TRIES = 5;
+/** Without a limit, jobs that wait for an answer would take the files that agents need. */
+const POSTS_AT_ONCE = 128;
 const REPORT_MS = 60_000;
+/** How many agents connect between two lines that say what that took. */
+const CONNECTED_PER_LINE = 500;
 /** After the last job was sent, how long to wait for the jobs that are still running. */
 const LAST_JOBS_MS = 300_000;
 const MIB = 1024 ** 2;
 
 export interface Load {
   readonly agents: number;
-  /** Jobs a second, whether or not the answers keep up. */
-  readonly rate: number;
-  readonly seconds: number;
+  /** Jobs a second, whether or not the answers keep up, one after the other. */
+  readonly rates: readonly { readonly rate: number; readonly seconds: number }[];
   /** How long an agent holds a job. */
   readonly jobSeconds: number;
 }
 
 /**
  * Loads one pool of the Worker alone, as on Cloudflare: the front door of one machine would need two files of its
- * process for each agent. Prints a line a minute.
+ * process for each agent. Prints a line a minute. workerd needs two files for each agent: see `ulimit -n`.
  *
- * @param stateDir the databases to begin with
+ * @param dataDir of a stopped control plane, with the databases to begin with
  */
-export async function runLoad(load: Load, stateDir: string): Promise<void> {
-  const http = new Agent({ keepAlive: true });
+export async function runLoad(load: Load, dataDir: string): Promise<void> {
+  const http = new Agent({ keepAlive: true, maxSockets: POSTS_AT_ONCE });
+  const tokens = await seedAgents(dataDir, POOL, load.agents);
   try {
     const main = join(import.meta.dirname, "..", "..", "..", "control-plane", "src", "index.ts");
     const { script } = await bundleWorker(main);
-    const worker = await startWorkerAlone({ script, stateDir, apiKey: API_KEY });
+    const worker = await startWorkerAlone({ script, stateDir: join(dataDir, "state"), apiKey: API_KEY });
     try {
-      await loadWorker(load, worker.url, http);
+      await loadWorker(load, tokens, worker.url, http);
     } finally {
       await worker.stop();
       const errors = worker.log.filter((line) => line.includes('"level":"error"'));
       console.log(`\nErrors in the Worker's log: ${errors.length}`);
       for (const line of errors.slice(0, 3)) console.log(line.slice(0, 500));
+      console.log(`In D1: ${await jobsOf(dataDir, POOL)}`);
     }
   } finally {
     http.destroy();
   }
 }
 
-async function loadWorker(load: Load, url: string, http: Agent): Promise<void> {
-  const client = new Splatt({ url, apiKey: API_KEY });
+async function loadWorker(load: Load, tokens: readonly string[], url: string, http: Agent): Promise<void> {
   const workerd = await runtimePid();
-  const tokens: string[] = [];
-  await atOnce(load.agents, MINTING_AT_ONCE, async (i) => {
-    tokens.push((await client.createAgent({ name: `load-${i}`, pool: POOL })).token);
-  });
   const before = await residentMemory(workerd);
   const jobs = new JobsUnderLoad(load.jobSeconds);
   const agents: ScriptedAgent[] = [];
   const began = performance.now();
+  console.log(
+    "\n| agents connected | workerd's processor time for each of the last of them, ms |\n|---|---|",
+  );
+  let connectedCpu = await cpuSeconds(workerd);
   await atOnce(tokens.length, CONNECTING_AT_ONCE, async (i) => {
     const onJob = (fence: Fence, agent: ScriptedAgent) => jobs.arrived(fence, agent);
-    agents.push(await ScriptedAgent.connect({ url, token: tokens[i] ?? "", slots: 1, onJob }));
+    agents.push(await connected({ url, token: tokens[i] ?? "", slots: 1, onJob }));
+    if (agents.length % CONNECTED_PER_LINE !== 0) return;
+    const count = agents.length;
+    const used = await cpuSeconds(workerd);
+    const each = (1000 * (used - connectedCpu)) / CONNECTED_PER_LINE;
+    connectedCpu = used;
+    console.log(`| ${count} | ${each.toFixed(1)} |`);
   });
   const took = (performance.now() - began) / 1000;
   const perAgent = ((await residentMemory(workerd)) - before) / load.agents / 1024;
   console.log(`\n${load.agents} agents connected in ${took.toFixed(0)} s; ${perAgent.toFixed(0)} KiB each`);
 
-  console.log(
-    `\n${load.rate} jobs/s for ${load.seconds} s, each held for ${load.jobSeconds} s; ms, p50 / p99 of each minute\n`,
-  );
-  console.log("| s | sent | at agents | ended | POST | POST to agent | end to ack | workerd, cores | MiB |");
-  console.log("|---|---|---|---|---|---|---|---|---|");
+  for (const { rate, seconds } of load.rates) {
+    const title = `${rate} jobs/s for ${seconds} s, each held for ${load.jobSeconds} s`;
+    console.log(`\n${title}; ms, p50 / p99 of each minute\n`);
+    console.log(
+      "| s | sent | at agents | ended | POST | POST to agent | end to ack | workerd, cores | MiB |",
+    );
+    console.log("|---|---|---|---|---|---|---|---|---|");
+    const endedBefore = jobs.ended;
+    const cpuBefore = await cpuSeconds(workerd);
+    const ownBefore = process.cpuUsage();
+    await sendJobs(jobs, rate, seconds, { url, http, workerd });
+    const perJob = (1000 * ((await cpuSeconds(workerd)) - cpuBefore)) / (jobs.ended - endedBefore);
+    const { user, system } = process.cpuUsage(ownBefore);
+    const ownPerJob = (user + system) / 1000 / (jobs.ended - endedBefore);
+    console.log(
+      `\nProcessor time for each job, ms: workerd ${perJob.toFixed(1)}, clients and agents ${ownPerJob.toFixed(1)}`,
+    );
+  }
+  for (const agent of agents) agent.close();
+  const { sent, failed, arrivedTwice, ended } = jobs;
+  console.log(`\n${sent} jobs: ${failed} not accepted, ${arrivedTwice} assigned twice, ${ended} ended`);
+}
+
+/** Connects an agent; under load the first try may take too long. */
+async function connected(options: ScriptedAgentOptions): Promise<ScriptedAgent> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ScriptedAgent.connect(options);
+    } catch (error) {
+      if (tries === MAX_TRIES) throw error;
+    }
+  }
+}
+
+/** Sends jobs at a rate, and waits until all have ended. */
+async function sendJobs(
+  jobs: JobsUnderLoad,
+  rate: number,
+  seconds: number,
+  { url, http, workerd }: { readonly url: string; readonly http: Agent; readonly workerd: number },
+): Promise<void> {
   const start = performance.now();
   let cpu = await cpuSeconds(workerd);
   let reportedAt = start;
@@ -91,14 +137,14 @@ async function loadWorker(load: Load, url: string, http: Agent): Promise<void> {
     const memory = (await residentMemory(workerd)) / MIB;
     cpu = used;
     reportedAt = now;
-    const seconds = ((now - start) / 1000).toFixed(0);
-    console.log(`| ${seconds} | ${jobs.takeRow()} | ${cores.toFixed(2)} | ${memory.toFixed(0)} |`);
+    const elapsed = ((now - start) / 1000).toFixed(0);
+    console.log(`| ${elapsed} | ${jobs.takeRow()} | ${cores.toFixed(2)} | ${memory.toFixed(0)} |`);
   };
   const reporting = setInterval(() => void report(), REPORT_MS);
   const sending: Promise<void>[] = [];
   const job = { ...BENCH_JOB, pool: POOL };
-  for (let sent = 0; sent < load.rate * load.seconds; sent++) {
-    const dueAt = start + (1000 * sent) / load.rate;
+  for (let sent = 0; sent < rate * seconds; sent++) {
+    const dueAt = start + (1000 * sent) / rate;
     await sleep(Math.max(0, dueAt - performance.now()));
     const post = () => postJson<{ job_id: string }>(`${url}/jobs`, http, API_KEY, job);
     sending.push(jobs.send(dueAt, post));
@@ -108,10 +154,6 @@ async function loadWorker(load: Load, url: string, http: Agent): Promise<void> {
   while (!jobs.areAllEnded && performance.now() < giveUpAt) await sleep(100);
   clearInterval(reporting);
   await report();
-  for (const agent of agents) agent.close();
-  const { sent, failed, arrivedTwice } = jobs;
-  const { jobs: left } = await client.listJobs({ pool: POOL, status: "queued", limit: 1 });
-  console.log(`\n${sent} jobs: ${failed} not accepted, ${arrivedTwice} assigned twice, ${left.length} left`);
 }
 
 /** The jobs of one load, and the times of the last minute. */
@@ -120,7 +162,7 @@ class JobsUnderLoad {
   readonly #arrivals = new Arrivals();
   readonly #seen = new Set<string>();
   #times = { post: [] as number[], handOver: [] as number[], end: [] as number[] };
-  #ended = 0;
+  readonly #over = new Set<string>();
   sent = 0;
   failed = 0;
   arrivedTwice = 0;
@@ -129,8 +171,12 @@ class JobsUnderLoad {
     this.#heldMs = 1000 * jobSeconds;
   }
 
+  get ended(): number {
+    return this.#over.size;
+  }
+
   get areAllEnded(): boolean {
-    return this.#ended === this.sent - this.failed;
+    return this.#over.size === this.sent - this.failed;
   }
 
   /** @param dueAt when the job should have been sent: waiting behind others counts */
@@ -157,14 +203,15 @@ class JobsUnderLoad {
     const began = performance.now();
     await agent.endJob(fence);
     this.#times.end.push(performance.now() - began);
-    this.#ended += 1;
+    // A job that was given to a second agent is reported by both.
+    this.#over.add(fence.job_id);
   }
 
   /** The cells of the table; begins the next minute. */
   takeRow(): string {
     const { post, handOver, end } = this.#times;
     this.#times = { post: [], handOver: [], end: [] };
-    const counts = [this.sent, this.#seen.size, this.#ended];
+    const counts = [this.sent, this.#seen.size, this.#over.size];
     return [...counts, p50p99(post), p50p99(handOver), p50p99(end)].join(" | ");
   }
 }

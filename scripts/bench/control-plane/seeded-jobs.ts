@@ -1,3 +1,4 @@
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -5,8 +6,8 @@ import { DatabaseSync } from "node:sqlite";
 /**
  * Inserts jobs by SQL into the database of a stopped embedded control plane: one in ten is queued in the default pool
  * for the engine `builtin`, one in fifty has failed, the others are completed with results. A hundredth is in the pool
- * `lab`, with the label `rare=yes`; all have the label `batch=` and one of ten numbers; ten jobs share a `task_id`. The
- * triggers that count jobs, and write their history and labels, fire as usual.
+ * `lab`, with the label `rare=yes`; all have the labels `batch=` and one of ten numbers, and `floor=` and one of three; ten
+ * jobs share a `task_id`. The triggers that count jobs, and write their history and labels, fire as usual.
  *
  * @param from the number of existing jobs
  */
@@ -49,7 +50,10 @@ const INSERT_JOBS = `
     '{"iterations":5000,"fps":4,"start_sec":0,"end_sec":null,"engine":"builtin","preset":"standard","max_splats":null,"max_resolution":null}',
     iif(n % 100 = 7, 'lab', 'default'), 0, 1700000000000 + n, ${SEEDED_SINCE} + 1000 * n, ${SEEDED_SINCE} + 1000 * n,
     n % 10 > 0, NULL, 0,
-    iif(n % 100 = 7, json_object('batch', (n / 7 % 10) || '', 'rare', 'yes'), json_object('batch', (n / 7 % 10) || ''))
+    json_patch(
+      json_object('batch', (n / 7 % 10) || '', 'floor', (n % 3) || ''),
+      iif(n % 100 = 7, '{"rare":"yes"}', '{}')
+    )
   FROM numbers`;
 
 const INSERT_RESULTS = `
@@ -57,6 +61,45 @@ const INSERT_RESULTS = `
   SELECT jobs.id, files.value, 'jobs/' || jobs.id || '/' || files.value, 'etag', 1000, 'sha256', 'application/octet-stream'
   FROM jobs, json_each('["transforms.json", "baked_splat.ply", "baked_splat_sh.ply"]') AS files
   WHERE jobs.seq BETWEEN ?1 AND ?2 AND jobs.status = 'completed'`;
+
+/** Inserts agents. @returns their tokens, as `newAgentToken` makes them, which needs the Worker's runtime */
+export async function seedAgents(dataDir: string, pool: string, count: number): Promise<string[]> {
+  const db = new DatabaseSync(await databaseFile(dataDir));
+  try {
+    const insert = db.prepare(
+      "INSERT INTO agents (id, name, pool, token_hash, created_at) VALUES (?, ?, ?, ?, ?)",
+    );
+    const tokens: string[] = [];
+    db.exec("BEGIN");
+    for (let i = 0; i < count; i++) {
+      const id = randomUUID();
+      const token = `splatt_agent_${id}.${randomBytes(32).toString("base64url")}`;
+      insert.run(id, `${pool}-${i}`, pool, createHash("sha256").update(token).digest("hex"), SEEDED_SINCE);
+      tokens.push(token);
+    }
+    db.exec("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)");
+    return tokens;
+  } finally {
+    db.close();
+  }
+}
+
+/** How many jobs of a pool there are, by status, and how many of them needed more than one attempt. */
+export async function jobsOf(dataDir: string, pool: string): Promise<string> {
+  const db = new DatabaseSync(await databaseFile(dataDir));
+  try {
+    const rows = db
+      .prepare(
+        "SELECT status, count(*) AS jobs, sum(attempt > 1) AS again FROM jobs WHERE pool = ? GROUP BY status",
+      )
+      .all(pool);
+    return rows
+      .map(({ status, jobs, again }) => `${jobs} ${status} (${again} after more attempts)`)
+      .join(", ");
+  } finally {
+    db.close();
+  }
+}
 
 export async function databaseBytes(dataDir: string): Promise<number> {
   return (await stat(await databaseFile(dataDir))).size;

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundleWorker } from "@splatt/control-plane/bundle";
 import { startControlPlane } from "@splatt/control-plane/embedded";
-import { AgentProcess } from "@splatt/local/agent-process";
+import { AgentProcess, type AgentProcessOptions } from "@splatt/local/agent-process";
 import { makeSampleClip } from "@splatt/sample-clip";
 import { errorText, isTerminal } from "@splatt/shared";
 import { Splatt } from "splatt";
@@ -14,6 +14,7 @@ import { uploadFile } from "splatt/node";
 import type { TestProject } from "vitest/node";
 import { jobBecomes } from "../local-stack.ts";
 import { SMALLEST_CLIP } from "../smallest-clip.ts";
+import { RecordedColmap } from "./harness/recorded-colmap.ts";
 
 /** The starting point of all fault tests. Each works on copies. */
 export interface Prepared {
@@ -25,6 +26,8 @@ export interface Prepared {
   readonly uploadId: string;
   /** The folder of that job in the workspace of the agent that ran it: a retry reuses its stages. */
   readonly jobDir: string;
+  /** A COLMAP that answers from that job. */
+  readonly colmap: string;
 }
 
 /** Why the preparation failed. The fault tests fail with it; all other tests run. */
@@ -68,7 +71,7 @@ export async function teardown(): Promise<void> {
   await rm(dir, { recursive: true, force: true });
 }
 
-/** @param url as it is provided to the tests */
+/** @param url the one that `prepare` provides to the tests */
 export async function preparedAt(url: string): Promise<Prepared> {
   const prepared = (await (await fetch(url)).json()) as Prepared | PreparationFailure;
   if ("failure" in prepared) throw new Error(prepared.failure);
@@ -100,9 +103,21 @@ async function prepare(onLine: (line: string) => void): Promise<Prepared> {
     const client = new Splatt({ url: controlPlane.url, apiKey: API_KEY });
     const uploadId = await uploadFile(client, clip);
     const workspace = join(dir, "workspace");
-    const jobId = await runFirstJob(client, controlPlane.url, uploadId, workspace, onLine);
+    const colmap = await RecordedColmap.make(join(dir, "colmap"));
+    // In the sandbox it could not write its recording.
+    const settings = { ENGINE: "builtin", COLMAP_PATH: colmap.recorder, SANDBOX: "off" };
+    const options = { controlPlane: controlPlane.url, workspace, settings, onLine };
+    const jobId = await runFirstJob(client, uploadId, options);
     const jobDir = join(workspace, "jobs", jobId);
-    return { clip, controlPlane: dataDir, apiKey: API_KEY, jobId, uploadId, jobDir };
+    return {
+      clip,
+      controlPlane: dataDir,
+      apiKey: API_KEY,
+      jobId,
+      uploadId,
+      jobDir,
+      colmap: await colmap.player(),
+    };
   } finally {
     await controlPlane.stop();
   }
@@ -111,14 +126,11 @@ async function prepare(onLine: (line: string) => void): Promise<Prepared> {
 /** @returns the job's id, once it has completed */
 async function runFirstJob(
   client: Splatt,
-  url: string,
   uploadId: string,
-  workspace: string,
-  onLine: (line: string) => void,
+  options: Omit<AgentProcessOptions, "token">,
 ): Promise<string> {
   const { token } = await client.createAgent({ name: "first" });
-  const settings = { ENGINE: "builtin" };
-  const agent = new AgentProcess({ controlPlane: url, token, workspace, settings, onLine });
+  const agent = new AgentProcess({ ...options, token });
   const agentGone = agent.exited.then((code): never => {
     throw new Error(`the agent exited with ${code}`);
   });

@@ -28,6 +28,22 @@ const isFilePut = (call: StoreCall) => r2("put")(call) && !call.what.endsWith(PR
 const briefJob = () => harness.tinyJob({ iterations: 40 });
 
 describe("D1", () => {
+  it("that commits but loses two of three replies costs only time", async () => {
+    const box = await harness.newBox();
+    let writes = 0;
+    faults.add((call) => {
+      // D1 retries reads automatically.
+      if (!d1(call) || /^select/i.test(call.what)) return null;
+      writes += 1;
+      return writes % 3 === 0 ? null : { error: STORE_ERRORS.d1Lost, isMade: true };
+    });
+    box.start();
+    const jobIds = await harness.insist(() => Promise.all([briefJob(), briefJob()]));
+    for (const jobId of jobIds) {
+      expect(await harness.insist(() => harness.completed(jobId))).toMatchObject(UNCOUNTED);
+    }
+  });
+
   it("that rejects two of three writes costs only time", async () => {
     const box = await harness.newBox();
     let writes = 0;
@@ -75,6 +91,14 @@ describe("D1", () => {
 });
 
 describe("R2", () => {
+  it("that loses its replies costs no attempt", async () => {
+    const box = await harness.newBox();
+    box.start();
+    const lost = { error: STORE_ERRORS.r2Internal, isMade: true };
+    for (const method of ["put", "head"]) void faults.next(1, r2(method), lost);
+    expect(await harness.completed(await briefJob())).toMatchObject(UNCOUNTED);
+  });
+
   it.each(["put", "head"])("that fails once at %s costs no attempt", async (method) => {
     const box = await harness.newBox();
     box.start();

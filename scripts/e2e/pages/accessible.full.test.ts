@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, it } from "vitest";
 import { expectAccessible } from "./page-checks.ts";
 import { CHROMIUM, type PageStack, START_LIMIT_MS, startPageStack } from "./page-stack.ts";
 
-/** With ordinary text; every-page.test.ts shows hostile text, and has axe look at the main pages. */
+/** With ordinary text; main-pages.test.ts shows hostile text, and has axe look at the main pages. */
 describe.skipIf(CHROMIUM === null)("every page", { timeout: 300_000 }, () => {
   let stack: PageStack;
   beforeAll(async () => {

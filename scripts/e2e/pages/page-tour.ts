@@ -124,7 +124,7 @@ function offerIn(words: string): AgentOffer {
   };
 }
 
-/** What an agent says about a job in these words. */
+/** An agent's message about a job. */
 function reportIn(words: string): Partial<JobReport> {
   const sentence = words.slice(0, 300);
   return {

@@ -1,10 +1,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { startControlPlane } from "@splatt/control-plane/embedded";
 import { AgentProcess } from "@splatt/local/agent-process";
 import { ROOT } from "@splatt/local/local-machine";
+import { scriptOptions } from "@splatt/local/script-options";
 import { makeSampleClip } from "@splatt/sample-clip";
 import { failureSentence } from "@splatt/shared";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
@@ -178,14 +178,16 @@ class Camera {
   /** A page of a new profile that is signed in, with everything on it that it loads. */
   async open(path: string, look: Look): Promise<Page> {
     const page = await (await this.browser.newContext(LOOKS[look])).newPage();
+    // As on a machine with a GPU: without one, the viewer draws at half the resolution.
+    await page.addInitScript(`localStorage.setItem("performanceMode", "false")`);
     await page.goto(`${this.url}/?next=${encodeURIComponent(path)}`);
     await page.getByLabel("API key").fill(API_KEY);
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.goto(this.url + path, { waitUntil: "load" });
     if ((await page.locator("[data-viewer]").count()) > 0) {
       await page.locator("[data-viewer][data-state=ready]").waitFor({ timeout: 60_000 });
-      // The viewer fades its poster out.
-      await page.waitForTimeout(3000);
+      // The viewer fades its poster out, frame by frame.
+      await page.waitForTimeout(10_000);
     }
     await page.waitForLoadState("networkidle");
     return page;
@@ -199,22 +201,16 @@ class Camera {
   }
 }
 
-const { values } = parseArgs({
+const { values } = scriptOptions(USAGE, {
   options: {
     all: { type: "string" },
     data: { type: "string" },
     iterations: { type: "string", default: "2000" },
-    help: { type: "boolean" },
   },
 });
-if (values.help) {
-  console.log(USAGE);
-} else {
-  const data = values.data ?? (await mkdtemp(join(tmpdir(), "splatt-pictures-")));
-  try {
-    const all = values.all ?? null;
-    await takePictures({ data, all, iterations: Number(values.iterations) });
-  } finally {
-    if (values.data === undefined) await rm(data, { recursive: true });
-  }
+const data = values.data ?? (await mkdtemp(join(tmpdir(), "splatt-pictures-")));
+try {
+  await takePictures({ data, all: values.all ?? null, iterations: Number(values.iterations) });
+} finally {
+  if (values.data === undefined) await rm(data, { recursive: true });
 }

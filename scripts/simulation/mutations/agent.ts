@@ -5,7 +5,7 @@ export const AGENT_MUTATIONS: readonly Mutation[] = [
   {
     name: "refence-without-outbox",
     is: "queued messages keep the lost lease",
-    found: 404,
+    found: 592,
     changes: [{ file: "gpu-agent/src/jobs/outbox.ts", search: "outbox: refenced", replace: "outbox" }],
   },
   {
@@ -23,7 +23,7 @@ export const AGENT_MUTATIONS: readonly Mutation[] = [
   {
     name: "uploads-outlive-attempts",
     is: "an agent's next attempt resumes the uploads of the previous one",
-    found: 350,
+    found: 708,
     changes: [
       {
         file: "gpu-agent/src/jobs/job-record.ts",

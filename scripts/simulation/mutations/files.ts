@@ -113,7 +113,7 @@ export const FILE_MUTATIONS: readonly Mutation[] = [
   {
     name: "link-of-earlier-attempt",
     is: "a job that is completed while a link is made gets a link to an earlier attempt",
-    found: 1036,
+    found: 6914,
     changes: [
       {
         file: "control-plane/src/results/result-files.ts",
@@ -125,7 +125,7 @@ export const FILE_MUTATIONS: readonly Mutation[] = [
   {
     name: "link-serves-missing-results",
     is: "a signed link to removed results is answered, without a file",
-    found: 377,
+    found: 405,
     changes: [
       {
         file: "control-plane/src/results/link-routes.ts",
@@ -154,7 +154,7 @@ export const FILE_MUTATIONS: readonly Mutation[] = [
   {
     name: "tus-writers-together",
     is: "two tus requests append at the same time",
-    found: 22,
+    found: 41,
     changes: [
       {
         file: "control-plane/src/uploads/tus/tus-uploads.ts",

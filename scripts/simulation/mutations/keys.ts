@@ -17,7 +17,7 @@ export const KEY_MUTATIONS: readonly Mutation[] = [
   {
     name: "key-not-unique",
     is: "a second request with an idempotency key does not fail on the first one's row",
-    found: 25,
+    found: 50,
     changes: [
       {
         file: "control-plane/src/idempotency/creation.ts",
@@ -41,7 +41,7 @@ export const KEY_MUTATIONS: readonly Mutation[] = [
   {
     name: "revoked-key-accepted",
     is: "a revoked key still counts",
-    found: 169,
+    found: 176,
     changes: [
       {
         file: "control-plane/src/keys/authenticate-key.ts",

@@ -7,7 +7,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
   {
     name: "no-resync",
     is: "a job that its agent no longer reports is never checked",
-    found: 25,
+    found: 75,
     changes: [
       {
         file: `${DISPATCH}/hello.ts`,
@@ -41,7 +41,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
   {
     name: "older-instance-stays",
     is: "a replaced process keeps its socket and may reconnect",
-    found: 1122,
+    found: 1707,
     changes: [
       { file: `${DISPATCH}/hello.ts`, search: "  closeOlderSockets(context, socket, hello);\n", replace: "" },
       {
@@ -57,9 +57,9 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
     found: 7,
     changes: [
       {
-        file: `${DISPATCH}/candidates.ts`,
-        search: "freeSlots: Math.max(0, offer.slots - load)",
-        replace: "freeSlots: offer.slots",
+        file: `${DISPATCH}/free-agents.ts`,
+        search: "return offer.slots - load;",
+        replace: "return offer.slots;",
       },
       {
         file: "gpu-agent/src/jobs/refuse-job.ts",
@@ -109,7 +109,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
   {
     name: "claim-unsettled",
     is: "a claim whose reply was lost is dropped, although D1 may have committed it",
-    found: 83,
+    found: 126,
     changes: [
       {
         file: `${DISPATCH}/check-leases.ts`,
@@ -134,12 +134,12 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
   {
     name: "quarantine-not-looked-at",
     is: "jobs are assigned to an agent that was quarantined meanwhile",
-    found: 11,
+    found: 74,
     changes: [
       {
-        file: `${DISPATCH}/candidates.ts`,
-        search: " || quarantined.has(agent.id)) return [];",
-        replace: ") return [];",
+        file: `${DISPATCH}/pool-capacity.ts`,
+        search: "if (draining || isCooling || isQuarantined)",
+        replace: "if (draining || isCooling)",
       },
       {
         file: `${DISPATCH}/deliver.ts`,
@@ -161,9 +161,22 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
+    name: "freed-agent-forgotten",
+    is: "an agent whose job ended counts as full until it connects again",
+    found: 201,
+    changes: [
+      {
+        file: `${DISPATCH}/lease-table.ts`,
+        search: '    this.#changed.add(lease.agentId);\n    this.#sql.exec("DELETE',
+        replace: '    this.#sql.exec("DELETE',
+      },
+      { file: `${DISPATCH}/agent-sockets.ts`, search: "    this.#changed.addAll();\n", replace: "" },
+    ],
+  },
+  {
     name: "presence-unreconciled",
     is: "an agent whose end was not reported is shown as connected for ever",
-    found: 1,
+    found: 3,
     changes: [
       {
         file: `${DISPATCH}/dispatcher.ts`,
@@ -178,9 +191,9 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
     found: 255,
     changes: [
       {
-        file: `${DISPATCH}/candidates.ts`,
-        search: "    if (agent.hello === null) return [];\n",
-        replace: "    if (agent.hello === null || agent.draining) return [];\n",
+        file: `${DISPATCH}/silent-agents.ts`,
+        search: "if (socket.agent.hello === null) continue;",
+        replace: "if (socket.agent.hello === null || socket.agent.draining) continue;",
       },
     ],
   },

@@ -5,7 +5,7 @@ export interface Mutation {
   readonly name: string;
   /** One sentence about what goes wrong. */
   readonly is: string;
-  /** The first seed that finds it. The search continues with later seeds when this one no longer does. */
+  /** A seed that finds it. The search continues with later seeds when this one no longer does. */
   readonly found: number;
   readonly changes: readonly SourceChange[];
 }

@@ -5,7 +5,7 @@ export const WEBHOOK_MUTATIONS: readonly Mutation[] = [
   {
     name: "webhook-not-retried",
     is: "a webhook that its receiver did not take is given up",
-    found: 109,
+    found: 110,
     changes: [
       {
         file: "control-plane/src/webhooks/settlement.ts",

@@ -134,6 +134,11 @@ export class FaultHarness<C extends ControlPlane = ControlPlane> {
     return this.#parts.prepared.clip;
   }
 
+  /** A COLMAP that answers from the job that prepare.ts ran. */
+  get colmap(): string {
+    return this.#parts.prepared.colmap;
+  }
+
   get controlPlane(): C {
     return this.#controlPlane;
   }
@@ -229,7 +234,8 @@ export class FaultHarness<C extends ControlPlane = ControlPlane> {
 
   /** For `afterEach`: ends everything that the test left running, and checks that no process remains. */
   async endTest({ task }: TestContext): Promise<void> {
-    if (task.result?.state === "fail") console.log(this.#story());
+    // With the error, not above it: a long log is cut, and its end is what people read.
+    for (const error of task.result?.errors ?? []) error.message += `\n${this.#story()}`;
     this.network.repair();
     const left: MarkedProcess[] = [];
     for (const box of this.#boxes.splice(0)) {

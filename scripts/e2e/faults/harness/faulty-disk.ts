@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { mkdir, rm, statfs, truncate, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rm, statfs, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { errnoCode } from "@splatt/shared";
 
 const MIB = 1024 * 1024;
 /** More than a job needs to be taken; written blocks alone use memory. */
@@ -53,12 +54,17 @@ export class FaultyDisk {
     this.#isMounted = false;
   }
 
-  /** Takes all its space. */
+  /** Takes all its space: a stage that writes little must not fit in what is left. */
   async fill(): Promise<void> {
     const { bavail, bsize } = await statfs(this.path);
     // The file system needs some of the space to describe the filler.
     run("fallocate", "-l", String(bavail * bsize - FILLER_REST), this.#filler);
-    await writeFile(`${this.#filler}.rest`, Buffer.alloc(2 * FILLER_REST)).catch(() => undefined);
+    const rest = await open(`${this.#filler}.rest`, "w");
+    try {
+      for (const bytes of [1024 * 1024, 64 * 1024, 4096]) await writeUntilFull(rest, Buffer.alloc(bytes));
+    } finally {
+      await rest.close();
+    }
   }
 
   async empty(): Promise<void> {
@@ -118,6 +124,18 @@ export async function canMakeDisks(): Promise<boolean> {
     return true;
   } catch {
     return false;
+  }
+}
+
+async function writeUntilFull(file: FileHandle, block: Buffer): Promise<void> {
+  try {
+    // A disk holds its writes back, and finds only then that they do not fit.
+    for (;;) {
+      await file.write(block);
+      await file.datasync();
+    }
+  } catch (error) {
+    if (errnoCode(error) !== "ENOSPC") throw error;
   }
 }
 

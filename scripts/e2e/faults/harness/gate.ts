@@ -50,18 +50,21 @@ export class Gate {
 }
 
 /**
- * A stand-in for ffmpeg or COLMAP that stops at a gate, then becomes the real program.
+ * A stand-in for ffmpeg or COLMAP that stops at a gate, then becomes the program.
  *
- * @param held calls with this argument stop; all others go straight to the real program
+ * @param held calls with this argument stop; all others go straight to the program
+ * @param first what the first call that was held becomes
  * @returns its path
  */
-export async function gatedTool(gate: Gate, program: string, held: string): Promise<string> {
-  const path = `${gate.path}.${program}`;
+export async function gatedTool(gate: Gate, program: string, held: string, first = program): Promise<string> {
+  const path = `${gate.path}.tool`;
   const script = [
     "#!/bin/sh",
     `case " $* " in *" ${held} "*)`,
     `  echo "$*" >> "${gate.arrivals}"`,
-    `  read -r _ < "${gate.path}" ;;`,
+    `  arrivals=$(wc -l < "${gate.arrivals}")`,
+    `  read -r _ < "${gate.path}"`,
+    `  [ "$arrivals" -eq 1 ] && exec ${first} "$@" ;;`,
     "esac",
     `exec ${program} "$@"`,
   ];

@@ -16,8 +16,12 @@ export function preload(
 /**
  * An agent whose stages stop at gates: every stage that runs a tool, and the export. With `trainingHeld`, training
  * also stops after its first checkpoint.
+ *
+ * @param matching which COLMAP the first matching is: the real one for a fault that strikes it; all others are recorded
  */
-export async function gatedAgent(harness: FaultHarness) {
+export async function gatedAgent(harness: FaultHarness, matching: "real" | "recorded" = "recorded") {
+  const { colmap } = harness;
+  const first = matching === "real" ? "colmap" : colmap;
   const gates = {
     frames: await Gate.make(harness.dir),
     poses: await Gate.make(harness.dir),
@@ -26,7 +30,7 @@ export async function gatedAgent(harness: FaultHarness) {
   };
   const settings: Settings = {
     FFMPEG_PATH: await gatedTool(gates.frames, "ffmpeg", "-filter_complex"),
-    COLMAP_PATH: await gatedTool(gates.poses, "colmap", "exhaustive_matcher"),
+    COLMAP_PATH: await gatedTool(gates.poses, colmap, "exhaustive_matcher", first),
     // In the sandbox a tool cannot reach the gate.
     SANDBOX: "off",
     ...preload("gated-stages", { EXPORT_GATE: gates.export.path }),

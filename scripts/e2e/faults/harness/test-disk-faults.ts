@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { FAILURES } from "@splatt/shared";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
@@ -50,7 +51,7 @@ function describeFaults(faults: readonly DiskFault[]): void {
   async function jobAt(place: (typeof PLACES)[number]): Promise<WaitingJob> {
     disk = await FaultyDisk.make(harness.dir);
     const box = await harness.newBox("empty", undefined, join(disk.path, "workspace"));
-    const { gates, settings } = await gatedAgent(harness);
+    const { gates, settings } = await gatedAgent(harness, place === "poses" ? "real" : "recorded");
     box.start({ DISK_PATIENCE_SECONDS: "3", ...settings });
     const jobId = await harness.wholeJob();
     if (place === "poses") await gates.frames.open();
@@ -130,6 +131,20 @@ function describeFaults(faults: readonly DiskFault[]): void {
       expect(completed.failures).toBeLessThanOrEqual(1);
       await stop();
     });
+  });
+
+  it.runIf(faults.includes("full"))("full before the agent starts is freed of ended jobs", async () => {
+    disk = await FaultyDisk.make(harness.dir);
+    const box = await harness.newBox("empty", undefined, join(disk.path, "workspace"));
+    // Makes the files that a process overwrites at its start.
+    box.start();
+    await expect.poll(() => box.log.some((line) => line.includes("connected to"))).toBe(true);
+    await box.end("SIGTERM");
+    await harness.giveStages(box);
+    expect(await readdir(join(box.workspace, "jobs"))).toHaveLength(1);
+    await disk.fill();
+    box.start();
+    await expect.poll(() => readdir(join(box.workspace, "jobs"))).toEqual([]);
   });
 
   async function errorCodes(jobId: string): Promise<(string | null)[]> {
