@@ -4,8 +4,9 @@ import { rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { errnoCode } from "@splatt/shared";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type EmbeddedControlPlane, startControlPlane } from "./index.ts";
+import { DiskWatch } from "./object-store/disk-watch.ts";
 
 /** A control plane on a small disk that fills up and recovers. */
 
@@ -30,7 +31,7 @@ function mount(...options: string[]): boolean {
 /**
  * Fills the disk at once: the control plane in this process cannot free its ballast meanwhile.
  *
- * @returns a function that frees the space
+ * @returns a function that frees the space, at the latest at the test's end
  */
 function fillDisk(): () => Promise<void> {
   const path = join(mountPoint, `filler-${crypto.randomUUID()}`);
@@ -47,7 +48,9 @@ function fillDisk(): () => Promise<void> {
   } finally {
     closeSync(file);
   }
-  return () => rm(path);
+  const free = () => rm(path, { force: true });
+  onTestFinished(free);
+  return free;
 }
 
 afterAll(() => rmdir(mountPoint));
@@ -133,6 +136,16 @@ describe.skipIf(!canMount)("the embedded control plane", () => {
     expect((await createJob()).status).toBe(200);
     expect(await request("POST", `/jobs/${jobId}/cancel`)).toMatchObject({ answer: { status: "cancelled" } });
     expect(await request("DELETE", `/uploads/${uploadId}`)).toMatchObject({ status: 200 });
+  });
+
+  it("is checked again when it fills during a check", async () => {
+    const watch = new DiskWatch(mountPoint, () => undefined);
+    await watch.look();
+    expect(watch.state).toBeNull();
+    void watch.look();
+    fillDisk();
+    await watch.recheck();
+    expect(watch.state?.kind).toBe("full");
   });
 
   it("names the full disk also when others have taken the ballast's room", async () => {

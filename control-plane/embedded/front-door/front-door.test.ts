@@ -305,7 +305,8 @@ describe("an upload", () => {
     const upload = await newUpload(content.byteLength);
     const parts = [content.subarray(0, PART), content.subarray(PART)];
     for (const [index, part] of parts.entries()) {
-      expect((await put(upload, index + 1, part, digest(part))).status).toBe(200);
+      const answer = await put(upload, index + 1, part, digest(part));
+      expect({ status: answer.status, body: await answer.text() }).toMatchObject({ status: 200 });
     }
     const damaged = Buffer.from(parts[1] ?? []);
     damaged.writeUInt8(damaged.readUInt8(0) ^ 1);

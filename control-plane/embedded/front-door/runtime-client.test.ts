@@ -72,6 +72,31 @@ describe("a request that waits for a change", () => {
   });
 });
 
+describe("a request that failed", () => {
+  /** @returns the statuses of the runtime's answers, and the one that the client gets */
+  async function answers(...runtimeSays: [status: number, disk: StorageState["kind"] | null][]) {
+    state = null;
+    const given: number[] = [];
+    runtime.removeAllListeners("request").on("request", (_, response) => {
+      const [status, disk] = runtimeSays[given.length] ?? [200, null];
+      given.push(status);
+      state = disk === null ? null : { kind: disk, message: "" };
+      response.writeHead(status).end();
+    });
+    return { given, got: (await client.ask(request(false)))?.statusCode };
+  }
+
+  it("is decided again by the Worker when the disk has filled meanwhile", async () => {
+    expect(await answers([503, "full"], [507, "full"])).toEqual({ given: [503, 507], got: 507 });
+  });
+  it("is answered as it is on a disk that works", async () => {
+    expect(await answers([503, null])).toEqual({ given: [503], got: 503 });
+  });
+  it("is answered as it is when the Worker knew the disk's state", async () => {
+    expect(await answers([503, "full"], [503, "full"])).toEqual({ given: [503, 503], got: 503 });
+  });
+});
+
 it("a runtime that does not answer is asked once", async () => {
   state = null;
   let requests = 0;

@@ -56,9 +56,11 @@ export class RuntimeClient {
 
   /** @returns the runtime's answer, or null when it gives none, the client has left, or the disk hangs */
   async ask(request: RuntimeRequest): Promise<IncomingMessage | null> {
-    let isStorageKnown = false;
     for (let tries = 1; ; tries += 1) {
-      const forwarded = this.#forward(await this.url(), request);
+      const url = await this.url();
+      // As the request's headers tell the Worker. The disk may fill before the Worker answers.
+      const tookWrites = !this.#refusesWrites();
+      const forwarded = this.#forward(url, request);
       const leave = () => forwarded.destroy();
       const watch = setInterval(() => void this.#giveUpIfDiskHangs(forwarded, request), SUSPICIOUS_MS);
       // When the client has left, cancel the request unless it may change state.
@@ -68,9 +70,8 @@ export class RuntimeClient {
         const answer = await answerOf(forwarded);
         // D1 reports a full disk as an internal error: check the disk, and let the Worker decide again.
         const mayBeDisk = (answer.statusCode ?? 0) >= 500 && answer.statusCode !== 507;
-        const canRepeat = request.body !== null && !isStorageKnown && this.#options.storage() === null;
+        const canRepeat = request.body !== null && tookWrites && tries < RETRY.tries;
         if (!mayBeDisk || !canRepeat) return answer;
-        isStorageKnown = true;
         await this.#options.recheckStorage();
         // In this state the Worker refuses any write that it may have made the first time.
         if (!this.#refusesWrites()) return answer;

@@ -126,8 +126,10 @@ export class DiskWatch {
     return this.#looking;
   }
 
-  /** Updates the state, with a write probe unless there was one within the last second. */
-  recheck(): Promise<void> {
+  /** Updates the state from what the disk says now, with a write probe unless there was one within the last second. */
+  async recheck(): Promise<void> {
+    // One in progress may have read the disk before the failure that the caller has seen.
+    await this.#looking;
     // Many requests may ask at once.
     if (performance.now() - this.#probedAt > LOOK_INTERVAL_MS) this.#probedAt = Number.NEGATIVE_INFINITY;
     return this.look();
