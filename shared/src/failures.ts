@@ -1,8 +1,8 @@
 /**
  * Every way a job can fail, as the API, the command line, the logs and the docs show it.
  *
- * `sentence` says what happened, `hint` what to do. `retryable` says whether another attempt can succeed without
- * anybody's action; it is a property of the code, never of the call site.
+ * `sentence` says what happened; `hint` what to do, when no attempt is left. `retryable` says whether another attempt can
+ * succeed without anybody's action; it is a property of the code, never of the call site.
  */
 interface FailureEntry {
   readonly sentence: string;
@@ -19,7 +19,7 @@ export const FAILURES = {
   },
   source_unreachable: {
     sentence: "The video's server could not be reached.",
-    hint: "Check that the URL opens from outside your network. The job will be retried automatically.",
+    hint: "Check that the URL opens from outside your network, then retry the job.",
     retryable: true,
   },
   source_not_found: {
@@ -34,12 +34,12 @@ export const FAILURES = {
   },
   source_server_error: {
     sentence: "The video's server answered with an error.",
-    hint: "The job will be retried automatically. If it keeps failing, upload the video with POST /uploads.",
+    hint: "Retry the job later, or upload the video with POST /uploads.",
     retryable: true,
   },
   source_stalled: {
     sentence: "The download of the video stalled.",
-    hint: "The job will be retried automatically. If it keeps failing, upload the video with POST /uploads.",
+    hint: "Retry the job later, or upload the video with POST /uploads.",
     retryable: true,
   },
   source_too_large: {
@@ -228,12 +228,12 @@ export const FAILURES = {
   // upload and the agent itself
   upload_failed: {
     sentence: "The results could not be uploaded.",
-    hint: "The job will be retried automatically. Finished stages are not repeated.",
+    hint: "Check the network between the agent and the control plane, then retry the job. Finished stages are not repeated.",
     retryable: true,
   },
   disk_full: {
     sentence: "The agent's disk is full.",
-    hint: "Free space in the agent's WORKSPACE_ROOT. The job will be retried automatically.",
+    hint: "Free space on the disk of the agent's WORKSPACE_ROOT.",
     retryable: true,
   },
   out_of_memory: {
@@ -243,7 +243,7 @@ export const FAILURES = {
   },
   workspace_damaged: {
     sentence: "Finished files of the job have disappeared from the agent's disk.",
-    hint: "Do not change WORKSPACE_ROOT while the agent runs. The job will be retried automatically.",
+    hint: "Do not change WORKSPACE_ROOT while the agent runs. Retry the job.",
     retryable: true,
   },
   tool_missing: {
@@ -283,7 +283,7 @@ export const FAILURES = {
   },
   agent_stopped: {
     sentence: "The agent was stopped while it ran the job.",
-    hint: "The job will be retried automatically when an agent is available.",
+    hint: "Start an agent of this pool, then retry the job.",
     retryable: true,
   },
   internal_error: {
