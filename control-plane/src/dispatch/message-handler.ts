@@ -104,6 +104,7 @@ export class MessageHandler {
         return null;
       }
       case "job.stage":
+        if (isKnown) this.#watchers.stageBegan(fence.job_id);
         return onStage(context, agentId, message);
       case "job.progress": {
         if (isKnown) this.#watchers.progressed(message);

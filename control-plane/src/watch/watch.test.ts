@@ -54,7 +54,7 @@ it("sends a snapshot, every change and the end, and closes", async () => {
   expect(await watcher.closed).toBe(1000);
 });
 
-it("passes on the progress that is not written, and tells it to those who come later", async () => {
+it("passes on the progress that is not written", async () => {
   const { agent, jobId, fence } = await agentWithJob();
   await agent.stage(fence, 1, "training");
   const watcher = await TestWatcher.open(jobId);
@@ -63,8 +63,25 @@ it("passes on the progress that is not written, and tells it to those who come l
   agent.send(progressOf(fence, 41));
   expect(await watcher.next("progress")).toMatchObject({ progress: 40, message: "step 40" });
   expect(await watcher.next("progress")).toMatchObject({ progress: 41, eta_seconds: 60, attempt: 1 });
+});
+
+it("tells those who come later the progress within the current stage, also when nobody watched before", async () => {
+  const { agent, jobId, fence } = await agentWithJob();
+  await agent.stage(fence, 1, "training");
+  agent.send(progressOf(fence, 40));
+  agent.send(progressOf(fence, 41));
+  // Answered after what was sent before it.
+  agent.send(progressOf({ ...fence, lease_id: crypto.randomUUID() }, 1));
+  await agent.next("job.abandon");
+  const watcher = await TestWatcher.open(jobId);
+  expect(await watcher.next("progress")).toMatchObject({ progress: 41, stage_progress: 41 });
+  watcher.close();
+
+  await agent.stage(fence, 2, "exporting");
   const later = await TestWatcher.open(jobId);
-  expect(await later.next("progress")).toMatchObject({ progress: 41 });
+  await later.next("job");
+  agent.send(progressOf(fence, 90));
+  expect(await later.next("progress")).toMatchObject({ progress: 90 });
 });
 
 it("continues from a cursor: nothing is missed and nothing repeated", async () => {

@@ -1,8 +1,9 @@
-import { isTerminal, type JobProgress, WATCH_ACK } from "@splatt/shared";
+import { isTerminal, type JobProgress, sameFence, WATCH_ACK } from "@splatt/shared";
 import { and, asc, eq, gt, inArray, isNull, or, sql } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { apiKeys, type JobRow, jobEvents, jobs } from "../db/schema.ts";
 import type { DispatchContext } from "../dispatch/dispatch-context.ts";
+import { fenceOf } from "../dispatch/held-lease.ts";
 import { ApiError, problemResponse } from "../http/problem.ts";
 import { fileDates } from "../jobs/file-dates.ts";
 import { toJobEvent, toJobView } from "../jobs/job-views.ts";
@@ -26,7 +27,7 @@ export class Watchers {
   readonly #context: DispatchContext;
   /** The jobs that are being read; true when they changed again meanwhile. */
   readonly #reading = new Map<string, boolean>();
-  /** The latest progress of watched jobs, for those who come later. */
+  /** The latest progress within the current stage of each job, for those who come later. Kept in memory alone. */
   readonly #progress = new Map<string, JobProgress>();
 
   constructor(context: DispatchContext, sockets: WatchSockets) {
@@ -61,7 +62,7 @@ export class Watchers {
     }
     await this.#read(jobId);
     const progress = this.#progress.get(jobId);
-    if (progress !== undefined) this.#sendProgress(socket, progress);
+    if (progress !== undefined && this.#isCurrent(progress)) this.#sendProgress(socket, progress);
     this.streams.pump(jobId);
     return new Response(null, { status: 101, webSocket: response });
   }
@@ -75,10 +76,7 @@ export class Watchers {
 
   /** The job may have changed. Costs nothing when nobody watches it. */
   async changed(jobId: string): Promise<void> {
-    if (!this.sockets.isWatched(jobId)) {
-      this.#progress.delete(jobId);
-      return;
-    }
+    if (!this.sockets.isWatched(jobId)) return;
     await this.#read(jobId);
     this.streams.pump(jobId);
   }
@@ -89,10 +87,14 @@ export class Watchers {
 
   progressed(message: JobProgress): void {
     const jobId = message.fence.job_id;
-    if (!this.sockets.isWatched(jobId)) return;
     this.#progress.set(jobId, message);
+    if (!this.sockets.isWatched(jobId)) return;
     for (const socket of this.sockets.of(jobId)) this.#sendProgress(socket, message);
     this.streams.pump(jobId);
+  }
+
+  stageBegan(jobId: string): void {
+    this.#progress.delete(jobId);
   }
 
   /** A watcher that is held learns it from the read that follows. */
@@ -129,6 +131,9 @@ export class Watchers {
 
   /** Finds what was missed: keys that have been revoked or have expired, and changes. */
   async tick(): Promise<void> {
+    for (const [jobId, progress] of this.#progress) {
+      if (!this.#isCurrent(progress)) this.#progress.delete(jobId);
+    }
     await this.#endInvalid([...new Set(this.sockets.all().flatMap(({ watcher }) => watcher.keyId ?? []))]);
     const watched = this.sockets.jobs();
     if (watched.length === 0) return;
@@ -142,6 +147,12 @@ export class Watchers {
       const isMissed = this.sockets.of(jobId).some(({ watcher }) => watcher.version !== versions.get(jobId));
       if (isMissed) await this.changed(jobId);
     }
+  }
+
+  /** Whether the attempt that the progress is of still runs. */
+  #isCurrent({ fence }: JobProgress): boolean {
+    const lease = this.#context.leases.get(fence.job_id);
+    return lease !== null && sameFence(fenceOf(lease), fence);
   }
 
   #sendProgress({ ws }: WatchSocket, message: JobProgress): void {

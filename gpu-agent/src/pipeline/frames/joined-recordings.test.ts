@@ -68,5 +68,5 @@ async function found(...parts: readonly Buffer[]) {
   await using made = await mkdtempDisposable(join(tmpdir(), "splatt-joined-"));
   const path = join(made.path, "source");
   await writeFile(path, Buffer.concat(parts));
-  return joinedRecordings(path);
+  return await joinedRecordings(path);
 }
