@@ -51,7 +51,7 @@ export function linkPoints(
 }
 
 /** With fewer common points, or a smaller share of the links, two models may fit by chance. */
-const MIN_COMMON = 20;
+export const MIN_COMMON = 20;
 const MIN_COMMON_SHARE = 0.3;
 /** How far a common point may appear from its features in the other model's images: share of the longer side. */
 const TOLERANCE = 0.008;

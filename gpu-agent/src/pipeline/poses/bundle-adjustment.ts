@@ -7,13 +7,14 @@ import { modelFault } from "./model-check.ts";
 import { readModel, writeModel } from "./model-files.ts";
 import { MAX_REPROJECTION_ERROR, observationsOf, withoutOutliers } from "./observations.ts";
 
-/** Before the first adjustment, the parts of a model may be off by more. */
+/** Before the first adjustment, observations may be off by this many pixels. */
 const FIRST_MAX_ERROR = 24;
 
 /**
  * Improves cameras and points together with COLMAP, then leaves out observations that do not fit, twice.
  *
  * @param work a folder for the models in between, which is emptied first
+ * @param firstMaxError observations that are farther off (pixels) are left out before the first adjustment
  * @returns `colmap_failed` when COLMAP breaks or its model lacks images or cannot be used; and what `runTool` returns
  */
 export async function adjustModel(
@@ -21,9 +22,10 @@ export async function adjustModel(
   model: ColmapModel,
   adjustment: Adjustment,
   work: string,
+  firstMaxError = FIRST_MAX_ERROR,
 ): Promise<Result<ColmapModel, Failure>> {
   await rm(work, { recursive: true, force: true });
-  let adjusted = withoutOutliers(model, FIRST_MAX_ERROR);
+  let adjusted = withoutOutliers(model, firstMaxError);
   for (const round of [1, 2]) {
     const [input, output] = [`${work}/${round}-in`, `${work}/${round}-out`];
     await writeModel(input, adjusted);

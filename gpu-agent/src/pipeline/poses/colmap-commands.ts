@@ -122,6 +122,7 @@ export function mapCameras(
 
 /** What bundle adjustment leaves as it is. */
 export interface Adjustment {
+  readonly keepFocalLength?: boolean;
   /** The lens's distortion. */
   readonly keepDistortion?: boolean;
 }
@@ -129,7 +130,7 @@ export interface Adjustment {
 /** Improves the model in one folder, and writes it into another, which must exist. */
 export function adjustBundle(
   dialect: ColmapDialect,
-  { keepDistortion = false }: Adjustment,
+  { keepFocalLength = false, keepDistortion = false }: Adjustment,
   input: string,
   output: string,
 ): string[] {
@@ -137,6 +138,7 @@ export function adjustBundle(
     "bundle_adjuster",
     ...dialect.logging,
     ...options({ input_path: input, output_path: output }),
+    ...(keepFocalLength ? options({ "BundleAdjustment.refine_focal_length": 0 }) : []),
     ...(keepDistortion ? options({ "BundleAdjustment.refine_extra_params": 0 }) : []),
   ];
 }

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { err, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { evenly } from "../evenly.ts";
-import { alignModels, linkPoints } from "./align-models.ts";
+import { type Alignment, alignModels, linkPoints, MIN_COMMON } from "./align-models.ts";
 import { adjustModel } from "./bundle-adjustment.ts";
 import type { ColmapPaths } from "./colmap-commands.ts";
 import type { ColmapModel } from "./colmap-model.ts";
 import type { ColmapJob } from "./colmap-step.ts";
-import { readMatchedPairs, readVerifiedMatches } from "./feature-database.ts";
+import { type ImageMatches, readMatchedPairs, readVerifiedMatches } from "./feature-database.ts";
 import { pairKey } from "./image-pairs.ts";
 import { matchPairList } from "./match-frames.ts";
 import { agreementOf, contradicts, mergeModels, overlappingPairs } from "./merge-models.ts";
@@ -82,11 +82,11 @@ async function mergeTwo(
   const [ids, otherIds] = [idsOf(base.value), idsOf(other.value)];
   const matches = readVerifiedMatches(paths.database, ids, otherIds);
   if (!matches.ok) return notMerged(matches.error);
-  const links = linkPoints(base.value, other.value, matches.value);
-  const alignment = alignModels(base.value, other.value, links);
-  if (alignment === null) return notMerged(`too few of their ${links.length} common points agree`);
-  const merged = mergeModels(base.value, other.value, alignment);
-  const adjusted = await adjustModel(job, merged, {}, join(dir, "work"));
+  const work = join(dir, "work");
+  const aligned = await align(job, base.value, other.value, matches.value, work);
+  if (!aligned.ok) return aligned;
+  const merged = mergeModels(base.value, aligned.value.part, aligned.value.alignment);
+  const adjusted = await adjustModel(job, merged, {}, work);
   if (!adjusted.ok) return adjusted;
   const why =
     whyWorse(together(base.value, other.value), observationsOf(adjusted.value)) ??
@@ -96,6 +96,32 @@ async function mergeTwo(
   await writeModel(folder, adjusted.value);
   const { images, points } = adjusted.value;
   return ok({ dir: folder, names: images.map(({ name }) => name), points: points.length });
+}
+
+/**
+ * Aligns two models, with the base's lenses in both. Few frames hardly tell the focal length, and a model with a wrong one is
+ * distorted: no similarity leads from it to a model with the right one.
+ *
+ * @returns the alignment, and the other model with the base's lenses
+ */
+async function align(
+  job: ColmapJob,
+  base: ColmapModel,
+  other: ColmapModel,
+  matches: readonly ImageMatches[],
+  work: string,
+): Promise<Result<{ readonly part: ColmapModel; readonly alignment: Alignment }, Failure>> {
+  const count = linkPoints(base, other, matches).length;
+  const tooFew = notMerged(`too few of their ${count} common points agree`);
+  if (count < MIN_COMMON) return tooFew;
+  const lenses = [...base.cameras].filter(([id]) => other.cameras.has(id));
+  const changed = { ...other, cameras: new Map([...other.cameras, ...lenses]) };
+  const keepLens = { keepFocalLength: true, keepDistortion: true };
+  // All observations fitted with the lens that they had, and towards the corners another one moves them far.
+  const adjusted = await adjustModel(job, changed, keepLens, work, Number.MAX_VALUE);
+  if (!adjusted.ok) return adjusted;
+  const alignment = alignModels(base, adjusted.value, linkPoints(base, adjusted.value, matches));
+  return alignment === null ? tooFew : ok({ part: adjusted.value, alignment });
 }
 
 function notMerged(why: string): Result<never, Failure> {
