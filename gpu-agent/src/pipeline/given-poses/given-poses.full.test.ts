@@ -102,9 +102,11 @@ function moved(made: Transforms): number[] {
 }
 
 describe.runIf(installed)("a dataset with poses", () => {
+  const all = () => transforms.frames.length;
+
   it("as transforms.json keeps its cameras, and gets points", { timeout: 300_000 }, async () => {
     const { dir, result } = await posed({ ...(await imagesOf(solved)), "transforms.json": json(transforms) });
-    expect(result).toMatchObject({ ok: true, value: { capture: { frames: 14, registered: 14 } } });
+    expect(result).toMatchObject({ ok: true, value: { capture: { frames: all(), registered: all() } } });
     if (!result.ok) return;
     expect(result.value.capture.points).toBeGreaterThan(300);
     expect(result.value.capture.mean_reprojection_error).toBeLessThan(1.5);
@@ -120,10 +122,10 @@ describe.runIf(installed)("a dataset with poses", () => {
       files[`sparse/0/${name}`] = await readFile(join(model, name));
     }
     const { dir, result } = await posed(files);
-    expect(result).toMatchObject({ ok: true, value: { capture: { registered: 14 } } });
+    expect(result).toMatchObject({ ok: true, value: { capture: { registered: all() } } });
     expect(result.ok && result.value.capture.advice).toContain("The camera poses and points were given.");
     const made = await readTransforms(join(dir, "transforms.json"));
-    expect(made.frames).toHaveLength(14);
+    expect(made.frames).toHaveLength(all());
     for (const [i, frame] of made.frames.entries()) {
       for (const [row, values] of frame.transform_matrix.entries()) {
         for (const [column, value] of values.entries()) {
