@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { StorageState } from "../../src/storage/storage-state.ts";
 import { RuntimeClient, type RuntimeRequest } from "./runtime-client.ts";
@@ -10,9 +12,11 @@ import { RuntimeClient, type RuntimeRequest } from "./runtime-client.ts";
 let runtime: Server;
 let asked: PromiseWithResolvers<ServerResponse>;
 let state: StorageState | null;
+let recheck: () => Promise<void>;
 let client: RuntimeClient;
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  recheck = async () => undefined;
   asked = Promise.withResolvers();
   runtime = createServer((_, response) => asked.resolve(response)).listen(0, "127.0.0.1");
   await once(runtime, "listening");
@@ -20,7 +24,7 @@ beforeEach(async () => {
   client = new RuntimeClient({
     runtimeUrl: async () => new URL(`http://127.0.0.1:${port}`),
     storage: () => state,
-    recheckStorage: async () => undefined,
+    recheckStorage: () => recheck(),
   });
 });
 afterEach(async () => {
@@ -60,6 +64,42 @@ describe("a request that the runtime has not answered", () => {
   ] as const)("%s", async (_, disk, status) => {
     expect(await ask(false, disk)).toBe(status);
   });
+});
+
+it("an answer that comes while the disk is checked is passed on whole", async () => {
+  state = { kind: "failing", message: "" };
+  const checked = Promise.withResolvers<void>();
+  recheck = () => checked.promise;
+  const asking = client.ask(request(false));
+  const response = await asked.promise;
+  await vi.advanceTimersByTimeAsync(2000);
+  response.write("its beginning");
+  const answer = await asking;
+  checked.resolve();
+  await setImmediate();
+  response.end(" and its end");
+  expect(answer && (await text(answer))).toBe("its beginning and its end");
+});
+
+it("a client that leaves before its request is sent is not asked for", async () => {
+  const [left, url] = [new AbortController(), await client.url()];
+  const started = Promise.withResolvers<URL>();
+  const other = new RuntimeClient({
+    runtimeUrl: () => started.promise,
+    storage: () => null,
+    recheckStorage: async () => undefined,
+  });
+  let requests = 0;
+  runtime.on("request", (_, response) => {
+    requests += 1;
+    response.end();
+  });
+  const asking = other.ask({ ...request(false), left: left.signal });
+  left.abort();
+  started.resolve(url);
+  expect(await asking).toBeNull();
+  expect(requests).toBe(0);
+  other.close();
 });
 
 describe("a request that waits for a change", () => {

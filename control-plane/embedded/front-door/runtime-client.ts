@@ -58,16 +58,17 @@ export class RuntimeClient {
   async ask(request: RuntimeRequest): Promise<IncomingMessage | null> {
     for (let tries = 1; ; tries += 1) {
       const url = await this.url();
+      // Nothing has been sent yet.
+      if (request.left.aborted) return null;
       // As the request's headers tell the Worker. The disk may fill before the Worker answers.
       const tookWrites = !this.#refusesWrites();
       const forwarded = this.#forward(url, request);
       const leave = () => forwarded.destroy();
-      const watch = setInterval(() => void this.#giveUpIfDiskHangs(forwarded, request), SUSPICIOUS_MS);
       // When the client has left, cancel the request unless it may change state.
       if (isReadOnly(request)) request.left.addEventListener("abort", leave);
       try {
         forwarded.end(request.body ?? undefined);
-        const answer = await answerOf(forwarded);
+        const answer = await this.#answerTo(forwarded, request);
         // D1 reports a full disk as an internal error: check the disk, and let the Worker decide again.
         const mayBeDisk = (answer.statusCode ?? 0) >= 500 && answer.statusCode !== 507;
         const canRepeat = request.body !== null && tookWrites && tries < RETRY.tries;
@@ -87,19 +88,26 @@ export class RuntimeClient {
         this.forgetUrl();
         await sleep(RETRY.waitMs);
       } finally {
-        clearInterval(watch);
         request.left.removeEventListener("abort", leave);
       }
     }
   }
 
-  async #giveUpIfDiskHangs(forwarded: ClientRequest, { body, isLongPoll }: RuntimeRequest): Promise<void> {
-    await this.#options.recheckStorage();
-    const state = this.#options.storage();
-    if (!isHanging(state)) return;
-    // A part takes long when the client is slow, and may itself slow the disk down. A long poll waits for its job.
-    const mayTakeLong = body === null || isLongPoll;
-    if (!mayTakeLong || state.kind === "failing") forwarded.destroy();
+  /** Gives the request up when the disk hangs. */
+  async #answerTo(forwarded: ClientRequest, request: RuntimeRequest): Promise<IncomingMessage> {
+    let isAnswered = false;
+    const giveUpIfDiskHangs = async () => {
+      await this.#options.recheckStorage();
+      // The answer may have come during the check, and is being passed on.
+      if (!isAnswered && isHopeless(request, this.#options.storage())) forwarded.destroy();
+    };
+    const watch = setInterval(() => void giveUpIfDiskHangs(), SUSPICIOUS_MS);
+    try {
+      return await answerOf(forwarded);
+    } finally {
+      isAnswered = true;
+      clearInterval(watch);
+    }
   }
 
   #forward(
@@ -128,6 +136,13 @@ export class RuntimeClient {
 
 export function isHanging(state: StorageState | null): state is StorageState {
   return state !== null && (state.kind === "slow" || state.kind === "failing");
+}
+
+function isHopeless({ body, isLongPoll }: RuntimeRequest, state: StorageState | null): boolean {
+  if (!isHanging(state)) return false;
+  // A part takes long when the client is slow, and may itself slow the disk down. A long poll waits for its job.
+  const mayTakeLong = body === null || isLongPoll;
+  return !mayTakeLong || state.kind === "failing";
 }
 
 function isReadOnly({ method }: RuntimeRequest): boolean {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { createServer, request, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type IncomingMessage, request, type Server } from "node:http";
+import { type AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
 import { DOOR_LIMITS } from "./limits.ts";
@@ -57,10 +57,12 @@ describe("a WebSocket", () => {
     return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   }
 
+  const LIMITS = { firstMessageMs: null, idleMs: 0, closingMs: 60_000, frames: DOOR_LIMITS.frames };
+
   /** A client's socket, which a door connects with a runtime. */
   async function connected(
     runtimeSends: Buffer,
-    closingMs = 60_000,
+    closingMs = LIMITS.closingMs,
   ): Promise<{ socket: Duplex; received: Buffer[] }> {
     const received: Buffer[] = [];
     const runtime = createServer().on("upgrade", (_request, socket: Duplex) => {
@@ -70,7 +72,7 @@ describe("a WebSocket", () => {
     });
     const url = await listening(runtime);
     const door = createServer().on("upgrade", (_request, client, head) => {
-      const limits = { firstMessageMs: null, idleMs: 0, closingMs, frames: DOOR_LIMITS.frames };
+      const limits = { ...LIMITS, closingMs };
       void passWebSocket({ client: client as never, head, url, path: "/", headers: [], limits });
     });
     const upgrade = request(await listening(door), {
@@ -128,5 +130,34 @@ describe("a WebSocket", () => {
     for await (const chunk of socket as AsyncIterable<Buffer>) sent = Buffer.concat([sent, chunk]);
     expect(sent).toEqual(Buffer.from([0x88, 2, 1009 >> 8, 1009 & 0xff]));
     expect(Buffer.concat(received).byteLength).toBeLessThan(DOOR_LIMITS.frames.messageBytes);
+  });
+
+  it("whose client has left before the runtime was asked is not opened there", async () => {
+    let upgrades = 0;
+    const runtime = createServer().on("upgrade", (_request, socket: Duplex) => {
+      upgrades += 1;
+      socket.end("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    });
+    const url = await listening(runtime);
+    const client = new Socket().destroy();
+    await passWebSocket({ client, head: Buffer.alloc(0), url, path: "/", headers: [], limits: LIMITS });
+    expect(upgrades).toBe(0);
+  });
+
+  it("whose refusal the runtime breaks off is closed", async () => {
+    const runtime = createServer().on("upgrade", (_request, socket: Duplex) => {
+      socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 10\r\n\r\nhalf");
+    });
+    const url = await listening(runtime);
+    const door = createServer().on("upgrade", (_request, client, head) => {
+      void passWebSocket({ client: client as never, head, url, path: "/", headers: [], limits: LIMITS });
+    });
+    const upgrade = request(await listening(door), {
+      headers: { connection: "Upgrade", upgrade: "websocket" },
+    }).end();
+    const [response] = (await once(upgrade, "response")) as [IncomingMessage];
+    response.on("error", () => undefined).resume();
+    await new Promise((resolve) => response.once("close", resolve));
+    expect(response.complete).toBe(false);
   });
 });

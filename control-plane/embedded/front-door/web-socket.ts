@@ -1,5 +1,6 @@
 import { type IncomingMessage, request } from "node:http";
 import type { Socket } from "node:net";
+import { pipeline } from "node:stream";
 import { type CloseCode, FrameLimiter } from "./frame-limiter.ts";
 import { headersToClient } from "./headers.ts";
 import type { DoorLimits } from "./limits.ts";
@@ -28,6 +29,8 @@ export interface SocketToPass {
  */
 export async function passWebSocket(options: SocketToPass): Promise<void> {
   const { client, head, url, path, headers } = options;
+  // It would say so no more, and the runtime would keep its end.
+  if (client.destroyed) return;
   const handshake = request({
     hostname: url.hostname,
     port: url.port,
@@ -126,7 +129,7 @@ function cut(client: Socket, runtime: Socket, code: CloseCode | null): void {
 /** Forwards the runtime's refusal of the handshake to the client and closes the connection. */
 function refuse(client: Socket, answer: IncomingMessage): void {
   client.write(headOf(answer, ["Connection: close"]));
-  answer.pipe(client);
+  pipeline(answer, client, () => undefined);
 }
 
 function headOf({ statusCode, statusMessage, rawHeaders }: IncomingMessage, own: readonly string[]): string {
