@@ -22,12 +22,15 @@ export interface Build {
  */
 export async function cachedBuild({ name, sources, make }: Build): Promise<string> {
   const cache = join(CACHES, `splatt-${name}`);
-  const target = join(cache, await hashOf(sources));
+  const state = await hashOf(sources);
+  const target = join(cache, state);
   if (existsSync(target)) return target;
   await mkdir(cache, { recursive: true });
   const made = await mkdtemp(join(cache, "making-"));
   try {
     await make(made);
+    // A source that changed meanwhile may be in the result, in either state.
+    if ((await hashOf(sources)) !== state) return await cachedBuild({ name, sources, make });
     // Another process may have made the same meanwhile.
     await rename(made, target).catch((error) => {
       if (!existsSync(target)) throw error;

@@ -1,5 +1,8 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type DiskReading, hasRoomFor, judgeDisk } from "./disk-watch.ts";
+import { type DiskReading, DiskWatch, hasRoomFor, judgeDisk } from "./disk-watch.ts";
 
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
@@ -39,4 +42,16 @@ describe("a disk", () => {
     expect(hasRoomFor(32 * MIB, 287 * MIB, 100 * GIB)).toBe(false);
     expect(hasRoomFor(32 * MIB, 50 * MIB, 200 * MIB)).toBe(true);
   });
+});
+
+it("a watch that has stopped writes nothing more to its folder", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "splatt-disk-"));
+  const watch = new DiskWatch(dir, () => undefined);
+  let isLooking = true;
+  void watch.look().then(() => {
+    isLooking = false;
+  });
+  await watch.stop();
+  expect(isLooking).toBe(false);
+  await rm(dir, { recursive: true });
 });

@@ -98,6 +98,8 @@ export class DiskWatch {
 
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
+    // It writes to the folder, which may belong to another process next.
+    await this.#looking;
     await Promise.race([this.#probe?.done, sleep(PROBE_PATIENCE_MS)]);
   }
 
