@@ -9,8 +9,8 @@ import type { Workspace } from "./workspace.ts";
 export class Intake {
   readonly #workspace: Workspace;
   readonly #arriving = new Set<string>();
-  /** Ended jobs whose stages are being inherited. */
-  readonly #repeated = new Set<string>();
+  /** By the arriving job, the ended one whose stages it inherits. Several may inherit from one. */
+  readonly #repeated = new Map<string, string>();
 
   constructor(workspace: Workspace) {
     this.#workspace = workspace;
@@ -23,7 +23,7 @@ export class Intake {
 
   /** Whether the job's folder must not be removed. */
   uses(jobId: string): boolean {
-    return this.#arriving.has(jobId) || this.#repeated.has(jobId);
+    return this.#arriving.has(jobId) || [...this.#repeated.values()].includes(jobId);
   }
 
   /**
@@ -52,14 +52,14 @@ export class Intake {
     await mkdir(dir, { recursive: true });
     const known = await loadJobRecord(dir);
     if (known !== null) return nextAttempt(known, fence, spec, Date.now());
-    const inherited = spec.retry_of === null ? {} : await this.#inherit(spec.retry_of, dir);
+    const inherited = spec.retry_of === null ? {} : await this.#inherit(spec.retry_of, fence.job_id);
     return newJobRecord(fence, spec, Date.now(), inherited);
   }
 
-  async #inherit(repeated: string, dir: string): Promise<JobRecord["stages"]> {
-    this.#repeated.add(repeated);
-    return inheritStages(this.#workspace.jobDir(repeated), dir).finally(() =>
-      this.#repeated.delete(repeated),
+  async #inherit(repeated: string, jobId: string): Promise<JobRecord["stages"]> {
+    this.#repeated.set(jobId, repeated);
+    return inheritStages(this.#workspace.jobDir(repeated), this.#workspace.jobDir(jobId)).finally(() =>
+      this.#repeated.delete(jobId),
     );
   }
 }

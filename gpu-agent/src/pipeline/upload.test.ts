@@ -225,6 +225,20 @@ describe("uploadFiles", () => {
     });
   });
 
+  it("leaves no part behind that is still being sent when it throws", async () => {
+    let hasThrown = false;
+    const record = async (_: string, { parts }: UploadRecord) => {
+      if (hasThrown || parts.length === 0) return;
+      hasThrown = true;
+      throw new Error("the disk is gone");
+    };
+    const uploading = upload(CONTENT, (name) => (name.endsWith("/parts/2") && !hasThrown ? 500 : null), {
+      record,
+    });
+    await expect(uploading).rejects.toThrow("the disk is gone");
+    expect(storage.stored()).toBe(CONTENT);
+  });
+
   it("stops retrying when the job is stopped", async () => {
     const stop = new AbortController();
     const { result } = await upload(

@@ -169,7 +169,7 @@ async function sendFile(
     return !done;
   });
   const queue = new PQueue({ concurrency: CONCURRENT_PARTS });
-  const outcomes = await queue.addAll(
+  const sending = queue.addAll(
     missing.map((part) => async () => {
       const sent = await sendPart(path, part, base, context);
       if (!sent.ok) return sent;
@@ -179,6 +179,11 @@ async function sendFile(
       return sent;
     }),
   );
+  // After an exception too, no part is left that is sent and recorded when another attempt has the job.
+  const outcomes = await sending.finally(() => {
+    queue.clear();
+    return queue.onIdle();
+  });
   for (const outcome of outcomes) if (!outcome.ok) return outcome;
   const whole = { parts: upload.parts };
   const completed = await context.client.call("POST", `${base}/complete`, whole, Completed, context);
