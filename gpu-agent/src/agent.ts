@@ -131,6 +131,8 @@ export class Agent {
     const end = await this.#connection.run();
     this.#stopTimers();
     for (const timer of this.#drainTimers) clearTimeout(timer);
+    // A job that was still arriving stops with the others.
+    await this.#queue.idle();
     await Promise.all([...this.#runs.values()].map((run) => run.stop("shutdown")));
     return end;
   }

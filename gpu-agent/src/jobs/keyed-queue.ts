@@ -15,4 +15,9 @@ export class KeyedQueue {
     next.then(forget, forget);
     return next;
   }
+
+  /** Resolves when all work is done. */
+  async idle(): Promise<void> {
+    while (this.#last.size > 0) await Promise.allSettled(this.#last.values());
+  }
 }
