@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { EXIT } from "../cli/exit-codes.ts";
 import { supervise } from "./supervise.ts";
 import { programIn } from "./versions.ts";
@@ -67,5 +67,23 @@ describe("supervise", () => {
     await version("new", "setInterval(() => undefined, 1000);");
     expect(await supervise(links(), 500)).toBe(0);
     expect(await starts()).toEqual(["old", "new", "old", "old"]);
+  });
+
+  it("starts no agent after a signal that came while none ran", async () => {
+    await symlink(await version("old", "process.exit(0);"), links().current);
+    const supervised = supervise(links());
+    process.emit("SIGTERM", "SIGTERM");
+    expect(await supervised).toBe(EXIT.ok);
+    await expect(starts()).rejects.toThrow("ENOENT");
+  });
+
+  it("fails when Node itself cannot be started", async () => {
+    await symlink(await version("old", ""), links().current);
+    const node = process.execPath;
+    onTestFinished(() => {
+      process.execPath = node;
+    });
+    process.execPath = join(dir, "missing");
+    expect(await supervise(links())).toBe(EXIT.failed);
   });
 });

@@ -50,6 +50,8 @@ export async function supervise(
       const next = await realpath(links.next).catch(() => null);
       const isTrial = next !== null && !failed.has(next);
       const folder = isTrial ? next : await realpath(links.current);
+      // Between two agents, a signal reaches none.
+      if (isStopping) return EXIT.ok;
       child = spawn(process.execPath, [programIn(folder), "start"], {
         detached: true,
         stdio: ["inherit", "inherit", "inherit", "ipc"],
@@ -81,7 +83,7 @@ async function untilExit(
     clearTimeout(timer);
   });
   // A program that cannot be started at all ends with an error and no exit.
-  const ended = await Promise.race([once(child, "exit"), once(child, "error").then(() => [EXIT.failed])]);
+  const [code] = await once(child, "exit").catch(() => []);
   clearTimeout(timer);
-  return { code: typeof ended[0] === "number" ? ended[0] : EXIT.failed, wasConnected };
+  return { code: typeof code === "number" ? code : EXIT.failed, wasConnected };
 }

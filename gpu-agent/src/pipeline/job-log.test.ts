@@ -1,8 +1,21 @@
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  rmdir,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { JobLog } from "./job-log.ts";
+
+vi.mock("node:fs/promises", { spy: true });
 
 let dir: string;
 let path: string;
@@ -97,6 +110,29 @@ describe("JobLog", () => {
     }
     expect(await texts(path)).toEqual(["train: Step 3"]);
     expect(log.newest(1000)).toEqual(["Step 1", "Step 2", "Step 3"]);
+  });
+
+  it("reads nothing from a disk that refuses, and does not fail", async () => {
+    const log = new JobLog(path);
+    log.write("train", "one");
+    await log.close();
+    await rm(path);
+    await mkdir(path);
+    expect(await log.read(0, 200)).toMatchObject({ lines: [] });
+  });
+
+  it("reads lines under their numbers when a new file begins meanwhile", async () => {
+    const log = new JobLog(path, 2000);
+    log.write("train", "Step 0");
+    await log.close();
+    vi.mocked(open).mockImplementationOnce(async (...opened) => {
+      for (let i = 1; i < 80; i++) log.write("train", `Step ${i}`);
+      await log.close();
+      return open(...opened);
+    });
+    const read = await log.read(0, 10_000);
+    expect(read.from).toBeGreaterThan(0);
+    expect(read).toEqual(await log.read(read.from, 10_000));
   });
 
   it("keeps the last 50 lines in memory, each of bounded length", () => {

@@ -94,8 +94,10 @@ export class JobLog {
     const skipped = from - this.#first;
     const offset = this.#offsets[Math.floor(skipped / INDEX_STRIDE)];
     if (from >= this.#end || offset === undefined) return { from, lines: [], more: false };
-    const end = this.#end;
+    const [first, end] = [this.#first, this.#end];
     const text = await readText(this.path, offset, INDEX_STRIDE * MAX_LINE_BYTES + maxBytes);
+    // A new file has begun meanwhile.
+    if (first !== this.#first) return this.read(next, maxBytes);
     const complete = text.split("\n").slice(0, -1);
     const lines: string[] = [];
     let left = maxBytes;
@@ -224,14 +226,11 @@ class Batch {
   }
 }
 
+/** @returns nothing from a file that is missing or cannot be read */
 async function readText(path: string, offset: number, bytes: number): Promise<string> {
   const file = await open(path).catch(() => null);
-  if (file === null) return "";
-  try {
-    const buffer = Buffer.alloc(bytes);
-    const { bytesRead } = await file.read(buffer, 0, bytes, offset);
-    return buffer.toString("utf8", 0, bytesRead);
-  } finally {
-    await file.close();
-  }
+  const buffer = Buffer.alloc(bytes);
+  const read = await file?.read(buffer, 0, bytes, offset).catch(() => null);
+  await file?.close().catch(() => undefined);
+  return buffer.toString("utf8", 0, read?.bytesRead ?? 0);
 }

@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { findProgram } from "./find-program.ts";
 import { foldersOf, type ProbeFinding, Sandbox, strongestMethod } from "./sandbox.ts";
 import { METHODS, protects, type SandboxMethod } from "./sandbox-methods.ts";
@@ -92,6 +92,15 @@ describe("foldersOf", () => {
 /** What the machine that runs the tests has; a method that is not installed is tested where it is. */
 const working: SandboxMethod[] = [];
 for (const method of METHODS) if ((await new Sandbox([method]).method()) !== null) working.push(method);
+
+it.skipIf(working.length === 0)("is probed again when it could not be", async () => {
+  const sandbox = new Sandbox(working);
+  vi.stubEnv("TMPDIR", join(dir, "missing"));
+  await expect(sandbox.program("/bin/true")).rejects.toThrow("ENOENT");
+  vi.stubEnv("TMPDIR", dir);
+  expect(await sandbox.program("/bin/true")).toMatchObject({ reason: null });
+  vi.unstubAllEnvs();
+});
 
 describe.skipIf(process.platform !== "linux").each(working)(
   "a decoder that a video took over, under %s",

@@ -66,7 +66,13 @@ export class Sandbox {
 
   /** The strongest method that works on this machine. */
   method(): Promise<SandboxMethod | null> {
-    this.#method ??= this.#chooseMethod();
+    if (this.#method === null) {
+      this.#method = this.#chooseMethod();
+      // What has failed, as on a full disk, is tried again.
+      this.#method.catch(() => {
+        this.#method = null;
+      });
+    }
     return this.#method;
   }
 
@@ -76,6 +82,7 @@ export class Sandbox {
     if (known !== undefined) return known;
     const chosen = this.#confine(path);
     this.#programs.set(path, chosen);
+    chosen.catch(() => this.#programs.delete(path));
     return chosen;
   }
 
