@@ -94,7 +94,6 @@ async function* connection(
     isClosed = true;
     wake();
   };
-  const abort = () => socket.close();
   if (onConnected !== undefined) socket.addEventListener("open", onConnected);
   socket.addEventListener("close", close);
   socket.addEventListener("error", close);
@@ -105,9 +104,10 @@ async function* connection(
     if (message !== null) inbox.push(message);
     wake();
   });
-  signal?.addEventListener("abort", abort);
+  // Not when the socket has closed, which a dead connection takes minutes for.
+  signal?.addEventListener("abort", close);
+  if (signal?.aborted === true) close();
   const heartbeat = setInterval(() => {
-    // A dead connection takes minutes to close.
     if (isUnanswered) close();
     if (socket.readyState !== WebSocket.OPEN) return;
     isUnanswered = true;
@@ -126,7 +126,7 @@ async function* connection(
     }
   } finally {
     clearInterval(heartbeat);
-    signal?.removeEventListener("abort", abort);
+    signal?.removeEventListener("abort", close);
     socket.close();
   }
 }
