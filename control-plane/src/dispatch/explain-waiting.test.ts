@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { createJob, mintAgent } from "../testing/api.ts";
 import { dispatcher, getJob, newPool } from "../testing/dispatch.ts";
+import { BUILTIN_OFFER, ScriptedAgent } from "../testing/scripted-agent.ts";
 import { seedRows } from "../testing/seed-rows.ts";
 
 const WAITS = /^Waiting for an agent/;
@@ -25,4 +26,34 @@ it("a job behind a long queue gets its message after some passes", async () => {
     }
     expect(messages, round).toEqual(["", "", expect.stringMatching(WAITS)]);
   }
+});
+
+it("a job waits for what is missing now: for an agent, for the owner to resume it, then for its turn", async () => {
+  const pool = newPool();
+  const { token } = await mintAgent(pool);
+  const first = await createJob({ pool });
+  const second = await createJob({ pool });
+  const message = async () => (await getJob(second)).message;
+  await expect.poll(message).toContain("none is connected");
+  const reason = "Paused by its owner.";
+  const paused = { ...BUILTIN_OFFER, slots: 0, default_engine: null, reason };
+  const agent = await ScriptedAgent.connect(token, { offer: paused });
+  await expect.poll(message).toContain(reason);
+  agent.send({ type: "offer", offer: BUILTIN_OFFER });
+  expect((await agent.takeJob()).job_id).toBe(first);
+  await expect.poll(message).toBe(`Waiting for a free agent in pool "${pool}".`);
+});
+
+it("a job that was told of something else keeps its message while agents are busy", async () => {
+  const pool = newPool();
+  const { token } = await mintAgent(pool);
+  const first = await createJob({ pool });
+  const second = await createJob({ pool });
+  await expect.poll(async () => (await getJob(second)).message).toContain("none is connected");
+  const told = "Waiting: returned by its agent. The agent is stopping.";
+  await env.DB.prepare("UPDATE jobs SET message = ? WHERE id = ?").bind(told, second).run();
+  const agent = await ScriptedAgent.connect(token);
+  expect((await agent.takeJob()).job_id).toBe(first);
+  await dispatcher(pool).tick();
+  expect((await getJob(second)).message).toBe(told);
 });

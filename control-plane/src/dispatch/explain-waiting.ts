@@ -1,12 +1,12 @@
 import { type AgentOffer, EngineChoice } from "@splatt/shared";
-import { and, eq, gte, inArray, isNull, lte, ne, not, type SQL, sql } from "drizzle-orm";
+import { and, eq, gte, inArray, isNull, like, lte, ne, not, type SQL, sql } from "drizzle-orm";
 import { withRetry } from "../db/database.ts";
 import { IS_WAITING, STILL_WAITS } from "../db/job-predicates.ts";
 import { jobs } from "../db/schema.ts";
 import { waitingIn } from "../jobs/queue-conditions.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
 import { usableOffer } from "./note-faults.ts";
-import { type JobNeeds, NO_NEEDS, unmetNeed } from "./placement.ts";
+import { type JobNeeds, NO_NEEDS, UNMET_NEED_PATTERN, unmetNeed, waitsForTurn } from "./placement.ts";
 import { NEEDS, type WaitingJob } from "./queue.ts";
 
 /** How many waiting jobs of an engine choice one pass looks at, and how many of them it writes. */
@@ -19,7 +19,7 @@ export async function explainJob(context: DispatchContext, job: WaitingJob): Pro
   const message = unmetNeed(job.engine, context.pool, offers, job);
   if (message === null) return;
   // The others of its engine were told something else: the next agent that connects has all of them looked at.
-  if (context.explained.get(job.engine) !== named(unmetNeeds(job.engine, context.pool, offers))) {
+  if (context.explained.get(job.engine) !== named(waitReasons(job.engine, context.pool, offers))) {
     context.explained.delete(job.engine);
   }
   const explained = await withRetry(() =>
@@ -33,19 +33,19 @@ export async function explainJob(context: DispatchContext, job: WaitingJob): Pro
 }
 
 /**
- * Does the same after an agent has connected, for the engine choices whose explanation has changed. Usually none has, so
+ * Does the same after an agent has connected or changed its offer, for the engine choices whose explanation has changed. Usually none has, so
  * a thousand agents that connect do not read the queue a thousand times.
  */
 export async function explainIfChanged(context: DispatchContext): Promise<void> {
   const offers = offersOf(context);
   const changed = EngineChoice.options.filter(
-    (choice) => context.explained.get(choice) !== named(unmetNeeds(choice, context.pool, offers)),
+    (choice) => context.explained.get(choice) !== named(waitReasons(choice, context.pool, offers)),
   );
   await explainWaiting(context, changed);
 }
 
 /**
- * Does the same for all waiting jobs. Of a long queue, a pass reads a part and the next one continues there: which jobs
+ * Does the same for all waiting jobs, and corrects those whose message has stopped being true. Of a long queue, a pass reads a part and the next one continues there: which jobs
  * lack their message shows only when they are read, and most have it.
  */
 export async function explainWaiting(
@@ -53,11 +53,13 @@ export async function explainWaiting(
   choices: readonly EngineChoice[],
 ): Promise<void> {
   const offers = offersOf(context);
-  const byChoice = choices.map((choice) => ({ choice, needs: unmetNeeds(choice, context.pool, offers) }));
-  const unmet = byChoice.flatMap(({ needs }) => needs);
-  const parts = await partsOfQueue(context, unmet);
+  const byChoice = choices.map((choice) => ({ choice, needs: waitReasons(choice, context.pool, offers) }));
+  const parts = await partsOfQueue(
+    context,
+    byChoice.flatMap(({ needs }) => needs),
+  );
   const awaited = parts.filter(({ isAwaited }) => isAwaited);
-  const [first, ...others] = awaited.map(({ choice, message, need, explained, from, until }) => {
+  const [first, ...others] = awaited.map(({ choice, message, isTurn, need, explained, from, until }) => {
     const unexplained = context.db
       .select({ seq: jobs.seq })
       .from(jobs)
@@ -67,6 +69,7 @@ export async function explainWaiting(
           gte(jobs.rank, from),
           until === null ? undefined : lte(jobs.rank, until),
           isUnexplained(message),
+          isTurn ? like(jobs.message, UNMET_NEED_PATTERN) : undefined,
           need === null ? undefined : NEEDS[need],
           ...explained.map((other) => not(NEEDS[other])),
         ),
@@ -100,7 +103,7 @@ function offersOf(context: DispatchContext): AgentOffer[] {
   ];
 }
 
-function named(needs: readonly UnmetNeed[]): string {
+function named(needs: readonly WaitReason[]): string {
   return JSON.stringify(needs.map(({ message }) => message));
 }
 
@@ -114,28 +117,31 @@ function isUnexplained(message: string): SQL | undefined {
 }
 
 /** What jobs of an engine choice wait for. */
-interface UnmetNeed {
+interface WaitReason {
   readonly choice: EngineChoice;
   readonly message: string;
-  /** Only jobs that have this need wait; null for all. */
+  /** Whether they only wait for their turn. Of them, only those that were told of an unmet need get this message. */
+  readonly isTurn: boolean;
+  /** Only jobs that have this need wait for it; null for all. */
   readonly need: keyof JobNeeds | null;
   /** A job that also has one of these needs has been told of it. */
   readonly explained: readonly (keyof JobNeeds)[];
 }
 
-function unmetNeeds(choice: EngineChoice, pool: string, offers: readonly AgentOffer[]): UnmetNeed[] {
+function waitReasons(choice: EngineChoice, pool: string, offers: readonly AgentOffer[]): WaitReason[] {
   const ofAll = unmetNeed(choice, pool, offers);
-  if (ofAll !== null) return [{ choice, message: ofAll, need: null, explained: [] }];
-  const unmet: UnmetNeed[] = [];
+  if (ofAll !== null) return [{ choice, message: ofAll, isTurn: false, need: null, explained: [] }];
+  const unmet: WaitReason[] = [];
   for (const need of ["isOfSeveral", "hasScaleReference"] as const) {
     const message = unmetNeed(choice, pool, offers, { ...NO_NEEDS, [need]: true });
     const explained = unmet.flatMap(({ need: other }) => other ?? []);
-    if (message !== null) unmet.push({ choice, message, need, explained });
+    if (message !== null) unmet.push({ choice, message, isTurn: false, need, explained });
   }
-  return unmet;
+  const explained = unmet.flatMap(({ need }) => need ?? []);
+  return [...unmet, { choice, message: waitsForTurn(pool), isTurn: true, need: null, explained }];
 }
 
-interface PartOfQueue extends UnmetNeed {
+interface PartOfQueue extends WaitReason {
   /** The ranks of the part's first job and its last; null is the queue's end. */
   readonly from: number;
   readonly until: number | null;
@@ -144,11 +150,11 @@ interface PartOfQueue extends UnmetNeed {
 }
 
 /** Which part of each need's queue this pass looks at. */
-async function partsOfQueue(context: DispatchContext, needs: readonly UnmetNeed[]): Promise<PartOfQueue[]> {
+async function partsOfQueue(context: DispatchContext, needs: readonly WaitReason[]): Promise<PartOfQueue[]> {
   if (needs.length === 0) return [];
-  const begun = needs.map((unmet) => ({
-    ...unmet,
-    from: context.explainedTo.get(unmet.choice) ?? Number.MIN_SAFE_INTEGER,
+  const begun = needs.map((reason) => ({
+    ...reason,
+    from: context.explainedTo.get(reason.choice) ?? Number.MIN_SAFE_INTEGER,
   }));
   const asked = JSON.stringify(begun.map(({ choice, need, from }) => [choice, need, from]));
   const queue = sql`FROM jobs WHERE pool = ${context.pool} AND engine = value ->> 0 AND ${IS_WAITING}

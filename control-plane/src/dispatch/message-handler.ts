@@ -55,6 +55,7 @@ export class MessageHandler {
       case "offer":
         await onOffer(context, socket, message.offer);
         await this.#assigner.assign();
+        await explainIfChanged(context);
         return null;
       case "job.held":
         await onHeld(context, socket, message.jobs, receivedAt);

@@ -38,6 +38,14 @@ export function runnableChoices(offers: readonly AgentOffer[]): EngineChoice[] {
   return [...choices];
 }
 
+/** SQL's LIKE for the sentences of `unmetNeed`, which stop being true when an agent connects or changes its offer. */
+export const UNMET_NEED_PATTERN = 'Waiting%connected%pool "%';
+
+/** What a job waits for that a connected agent can run. */
+export function waitsForTurn(pool: string): string {
+  return `Waiting for a free agent in pool "${pool}".`;
+}
+
 /**
  * Why no connected agent can run a job that asks for `choice`; null when one can.
  *
