@@ -109,7 +109,9 @@ async function keepAgentRunning(
     if (exit === "stopped") return agent.stop();
     if (stopping.aborted) return;
     if (FINAL_EXITS.includes(exit)) {
-      console.error(`The agent exited with code ${exit} and will not be restarted; the API stays up.`);
+      console.error(
+        `The agent exited with code ${exit} and will not be restarted; the API stays up. Restart npm start for jobs to run.`,
+      );
       await stopped;
       return;
     }

@@ -340,7 +340,7 @@ export class Agent {
     // Checks overlap while a disk hangs.
     if (code === this.#loggedDiskProblem) return code;
     this.#loggedDiskProblem = code;
-    if (problem === null) this.#options.log.info("the workspace is usable again; taking jobs");
+    if (problem === null) this.#options.log.info("the workspace is usable again");
     else
       this.#options.log.error(`taking no jobs: ${failureSentence(problem)} ${FAILURES[problem.code].hint}`);
     return code;

@@ -12,6 +12,7 @@ import {
 } from "@splatt/shared";
 import type { Logger } from "pino";
 import type { MachineConfig } from "./config.ts";
+import { TAKES_NO_JOBS } from "./engines/choose.ts";
 import type { Engine } from "./engines/engine.ts";
 import { mostFreeMemory } from "./engines/gpu-choice.ts";
 import { surveyGpus } from "./engines/gpus.ts";
@@ -145,6 +146,6 @@ export class GpuHost implements HostView {
 /** The capacity of a host that lacks a tool: zero, with the reason. */
 export function withoutSlots(capacity: AgentOffer, toolFailure: Failure): AgentOffer {
   const { hint } = FAILURES[toolFailure.code];
-  const reason = `Takes no jobs: ${failureSentence(toolFailure)} ${hint}`;
+  const reason = `${TAKES_NO_JOBS}${failureSentence(toolFailure)} ${hint}`;
   return { ...capacity, slots: 0, parallel: 0, default_engine: null, reason, problem: toolFailure.code };
 }

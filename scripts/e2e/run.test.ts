@@ -25,5 +25,7 @@ it("does not train on the CPU without consent", async () => {
   const settings = { ENGINE: "nerfstudio", NERF_PYTHON_PATH: join(folder.dir, "no-python") };
   const refused = await folder.runWith(settings, RunFolder.CLIP);
   expect(refused.exitCode).toBe(2);
-  expect(refused.stderr).toContain("Takes no jobs: ENGINE=nerfstudio, but nerfstudio is not usable");
+  expect(refused.stderr).toContain(
+    "No splat can be made here: ENGINE=nerfstudio, but nerfstudio is not usable",
+  );
 });

@@ -14,32 +14,32 @@ export const FAILURES = {
   // download
   source_refused: {
     sentence: "The agent is not allowed to fetch from the video's address.",
-    hint: "Use a public https URL without a user name or password in it, or upload the video with POST /uploads.",
+    hint: "Use a public https URL without a port, a user name or a password in it, or the video file itself.",
     retryable: false,
   },
   source_unreachable: {
     sentence: "The video's server could not be reached.",
-    hint: "Check that the URL opens from outside your network, then retry the job.",
+    hint: "Check that the URL opens from outside your network, then try again.",
     retryable: true,
   },
   source_not_found: {
     sentence: "The server has no video at this URL.",
-    hint: "Check the URL: a Filebin bin may have expired. Upload the video again and create a new job.",
+    hint: "Check the URL: a Filebin bin may have expired. Use another URL, or the video file itself.",
     retryable: false,
   },
   source_denied: {
     sentence: "The server refused access to the video.",
-    hint: "Use a link that works without signing in, or upload the video with POST /uploads.",
+    hint: "Use a link that works without signing in, or the video file itself.",
     retryable: false,
   },
   source_server_error: {
     sentence: "The video's server answered with an error.",
-    hint: "Retry the job later, or upload the video with POST /uploads.",
+    hint: "Try again later, or use the video file itself.",
     retryable: true,
   },
   source_stalled: {
     sentence: "The download of the video stalled.",
-    hint: "Retry the job later, or upload the video with POST /uploads.",
+    hint: "Try again later, or use the video file itself.",
     retryable: true,
   },
   source_too_large: {
@@ -61,7 +61,7 @@ export const FAILURES = {
   // frames
   video_corrupt: {
     sentence: "The video file is damaged or incomplete and cannot be decoded.",
-    hint: "Check that the file plays to its end on your computer. Export or copy it again and create a new job.",
+    hint: "Check that the file plays to its end on your computer. Export or copy it again, and send that file.",
     retryable: false,
   },
   video_unsupported: {
@@ -111,7 +111,7 @@ export const FAILURES = {
   },
   archive_corrupt: {
     sentence: "The archive is damaged or incomplete.",
-    hint: "Check that it unpacks on your computer. Pack the files again and create a new job.",
+    hint: "Check that it unpacks on your computer. Pack the files again, and send the new archive.",
     retryable: false,
   },
   archive_unsupported: {
@@ -195,7 +195,7 @@ export const FAILURES = {
     retryable: true,
   },
   gpu_unavailable: {
-    sentence: "The GPU was not available to the training process.",
+    sentence: "The GPU could not be used.",
     hint: "Check nvidia-smi and the CUDA installation on the agent.",
     retryable: true,
   },
@@ -211,7 +211,7 @@ export const FAILURES = {
   },
   training_diverged: {
     sentence: "Training did not converge to a usable result.",
-    hint: "Retry with other frames (start_sec, end_sec, fps) or fewer iterations.",
+    hint: "Try again with other frames (start_sec, end_sec, fps) or fewer iterations.",
     retryable: false,
   },
   training_failed: {
@@ -228,12 +228,12 @@ export const FAILURES = {
   // upload and the agent itself
   upload_failed: {
     sentence: "The results could not be uploaded.",
-    hint: "Check the network between the agent and the control plane, then retry the job. Finished stages are not repeated.",
+    hint: "Check the network between the agent and the control plane, then try again. Finished stages are not repeated.",
     retryable: true,
   },
   disk_full: {
     sentence: "The agent's disk is full.",
-    hint: "Free space on the disk of the agent's WORKSPACE_ROOT.",
+    hint: "Free space on the disk of WORKSPACE_ROOT, or of the folder that `splatt-agent run` writes to.",
     retryable: true,
   },
   out_of_memory: {
@@ -243,12 +243,12 @@ export const FAILURES = {
   },
   workspace_damaged: {
     sentence: "Finished files of the job have disappeared from the agent's disk.",
-    hint: "Do not change WORKSPACE_ROOT while the agent runs. Retry the job.",
+    hint: "Change nothing in WORKSPACE_ROOT while the agent runs, then try again.",
     retryable: true,
   },
   tool_missing: {
     sentence: "A program that the pipeline needs is not installed on the agent.",
-    hint: "Install the program named in the details (ffmpeg, colmap) and restart the agent.",
+    hint: "Install the program named in the details (ffmpeg, colmap), then start the agent again.",
     retryable: true,
   },
   tool_unsupported: {
@@ -277,13 +277,13 @@ export const FAILURES = {
     retryable: false,
   },
   agent_lost: {
-    sentence: "The agent that ran the job disconnected and did not return.",
-    hint: "Start an agent of this pool, then retry the job.",
+    sentence: "The job lost its agent.",
+    hint: "Make sure that an agent of this pool runs and stays connected, then run the job again.",
     retryable: true,
   },
   agent_stopped: {
     sentence: "The agent was stopped while it ran the job.",
-    hint: "Start an agent of this pool, then retry the job.",
+    hint: "Start an agent of this pool, then run the job again.",
     retryable: true,
   },
   internal_error: {

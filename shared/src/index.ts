@@ -4,6 +4,7 @@ export * from "./answer-fields.ts";
 export * from "./backoff.ts";
 export * from "./bulk.ts";
 export * from "./capture.ts";
+export * from "./counted.ts";
 export * from "./coverage.ts";
 export * from "./engines.ts";
 export * from "./errno-code.ts";

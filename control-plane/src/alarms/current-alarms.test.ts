@@ -89,6 +89,14 @@ describe("alarms that hold", () => {
   });
 });
 
+it("an alarm's message stays true while agents are added to the pool", () => {
+  const messages = [[], [offline(60)], [offline(60), offline(90)]].map((agents) =>
+    currentAlarms({ ...QUIET, waiting: waiting(60), agents }).map(({ message }) => message),
+  );
+  expect(messages).toEqual([messages[0], messages[0], messages[0]]);
+  expect(messages[0]).toHaveLength(1);
+});
+
 describe("alarmChanges", () => {
   const alarm = (kind: "disk" | "gpu", subject: string) => ({
     kind,

@@ -49,7 +49,7 @@ export function currentAlarms(situation: Situation): Alarm[] {
         subject: id,
         pool: null,
         agentId: null,
-        message: `The receiver of webhook ${id} has failed for more than an hour. Its events wait, and each is given up after 28 hours.`,
+        message: `The receiver of webhook ${id} has failed for more than an hour. Its events wait, and each is given up after 28 hours. The deliveries of the webhook say why.`,
       })),
   ];
 }
@@ -59,7 +59,8 @@ function poolAlarm({ pool, since }: Situation["waiting"][number], { now, agents 
   if (ofPool.some(({ connected }) => connected)) return [];
   const lastSeen = Math.max(since, ...ofPool.map(({ lastSeenAt }) => lastSeenAt ?? 0));
   if (now - lastSeen < PATIENCE_MS) return [];
-  const message = `Jobs wait in the pool "${pool}", and none of its ${ofPool.length} agents is connected.`;
+  // The alarm keeps this message while agents are added and removed, so it does not count them.
+  const message = `Jobs wait in the pool "${pool}", and no agent of it is connected. Start one, or add one.`;
   return [{ kind: "pool_without_agent", subject: pool, pool, agentId: null, message }];
 }
 

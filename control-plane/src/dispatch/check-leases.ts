@@ -57,7 +57,7 @@ async function onNotAccepted(context: DispatchContext, lease: Lease): Promise<vo
 async function onSilence(context: DispatchContext, lease: Lease): Promise<void> {
   const socket = context.sockets.of(lease.agentId);
   if (socket === null) {
-    await loseLease(context, lease, "the agent disconnected.");
+    await loseLease(context, lease, "The agent disconnected.");
     return;
   }
   // A half-open socket looks fine although its agent is gone. The reconnect grace begins now.

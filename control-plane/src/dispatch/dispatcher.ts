@@ -260,7 +260,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     context.instances.forget(agentId);
     context.faults.forget(agentId);
     for (const lease of context.leases.ofAgent(agentId)) {
-      await withoutQueryValues(() => loseLease(context, lease, "its agent was deleted."));
+      await withoutQueryValues(() => loseLease(context, lease, "Its agent was removed."));
     }
     await this.#assigner.assign();
   }

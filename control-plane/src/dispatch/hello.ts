@@ -87,7 +87,7 @@ export async function onHello(context: DispatchContext, socket: AgentSocket, hel
     if (current?.leaseId !== lease.leaseId) continue;
     if (current.state === "sent") await assignAgain(context, current);
     else if (lease.state === "held")
-      await loseLease(context, current, "the agent came back without the job.");
+      await loseLease(context, current, "The agent came back without the job.");
   }
 }
 
@@ -165,7 +165,7 @@ export async function onHeld(
     const holds = attempts.some(({ fence }) => sameFence(fence, fenceOf(lease)));
     if (holds && lease.state === "sent") accept(context, lease);
     if (attempts.length === 0 && lease.state === "held" && lease.since < receivedAt) {
-      await loseLease(context, lease, "the agent no longer has the job.");
+      await loseLease(context, lease, "The agent no longer has the job.");
     }
   }
   const unknown = held.flatMap(({ fence }) => (isLeasedTo(context, socket.agent.id, fence) ? [] : fence));

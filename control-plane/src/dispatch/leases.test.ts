@@ -240,7 +240,11 @@ describe("silence", () => {
     await env.DB.prepare("UPDATE jobs SET lost_leases = 9 WHERE id = ?").bind(jobId).run();
     agent.close();
     await passTime(pool, 151_000);
-    expect(await getJob(jobId)).toMatchObject({ status: "failed", error_code: "agent_lost" });
+    expect(await getJob(jobId)).toMatchObject({
+      status: "failed",
+      error_code: "agent_lost",
+      error: "The job lost its agent. The agent disconnected. The job was lost 10 times.",
+    });
   });
 });
 

@@ -11,7 +11,11 @@ import type { DispatchContext } from "./dispatch-context.ts";
 import { accept, fenceOf } from "./held-lease.ts";
 import type { Lease } from "./lease-table.ts";
 
-/** Takes a job from an agent that disconnected or forgot it, and requeues it; after too many losses it fails. */
+/**
+ * Takes a job from an agent that disconnected or forgot it, and requeues it; after too many losses it fails.
+ *
+ * @param why a sentence
+ */
 export async function loseLease(context: DispatchContext, lease: Lease, why: string): Promise<void> {
   const now = context.now();
   const held = heldUnder(fenceOf(lease), lease.agentId);
@@ -24,7 +28,7 @@ export async function loseLease(context: DispatchContext, lease: Lease, why: str
   const isGivenUp = job.lostLeases + 1 >= context.timing.maxLostLeases;
   const nextAttemptAt = retryTime(context, job.lostLeases);
   const transition = isGivenUp
-    ? giveUp({ detail: why, countsLoss: true, now })
+    ? giveUp({ detail: `${why} The job was lost ${job.lostLeases + 1} times.`, countsLoss: true, now })
     : requeueLost({ leaseId, agentId, nextAttemptAt, why, now });
   const [, receivers] = await withRetry(() =>
     context.db.batch([applyTransition(context.db, transition, held), receiversOf(context.db, lease.jobId)]),
@@ -45,7 +49,11 @@ export async function loseLease(context: DispatchContext, lease: Lease, why: str
 /** Fails jobs that lost their agent so long ago that no other is going to come. */
 export async function giveUpLost(context: DispatchContext): Promise<void> {
   const now = context.now();
-  const transition = giveUp({ detail: "No other agent was free to run it.", countsLoss: false, now });
+  const transition = giveUp({
+    detail: "Since then, no other agent was free to run it.",
+    countsLoss: false,
+    now,
+  });
   const lost = lostBefore(context.pool, now - context.timing.lostWaitMs);
   const givenUp = await withRetry(() =>
     applyTransition(context.db, transition, lost).returning({ id: jobs.id }),

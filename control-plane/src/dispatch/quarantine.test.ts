@@ -63,7 +63,7 @@ describe("an agent is quarantined", () => {
   it("and its owner learns how many failed, how the last one did, and what to do", () => {
     const text = quarantineText(recordAfter("a:disk_full", "b:disk_full", "c:gpu_unavailable").faults);
     expect(text).toContain("3 jobs");
-    expect(text).toContain("The GPU was not available");
+    expect(text).toContain("The GPU could not be used");
     expect(text).toContain("splatt-agent doctor");
   });
 });

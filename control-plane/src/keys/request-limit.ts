@@ -1,3 +1,4 @@
+import { counted } from "@splatt/shared";
 import { and, eq, lt, or, sql } from "drizzle-orm";
 import { database } from "../db/database.ts";
 import { apiKeys } from "../db/schema.ts";
@@ -25,7 +26,7 @@ export async function countRequest(
   const db = database(env.DB);
   const key = eq(apiKeys.id, keyId);
   const isOver = lt(apiKeys.minuteStartedAt, now - MINUTE_MS + 1);
-  const [counted] = await db
+  const [row] = await db
     .update(apiKeys)
     .set({
       requestsInMinute: sql`iif(${isOver}, 1, ${apiKeys.requestsInMinute} + 1)`,
@@ -33,10 +34,10 @@ export async function countRequest(
     })
     .where(and(key, or(isOver, lt(apiKeys.requestsInMinute, limit))))
     .returning({ used: apiKeys.requestsInMinute, startedAt: apiKeys.minuteStartedAt });
-  if (counted !== undefined) return headers(limit, limit - counted.used, secondsLeft(counted.startedAt, now));
+  if (row !== undefined) return headers(limit, limit - row.used, secondsLeft(row.startedAt, now));
   const [full] = await db.select({ startedAt: apiKeys.minuteStartedAt }).from(apiKeys).where(key);
   const wait = secondsLeft(full?.startedAt ?? now, now);
-  const detail = `The key may send ${limit} requests per minute.`;
+  const detail = `The key may send ${counted(limit, "request")} per minute. The next one may be sent in ${wait} s.`;
   throw new ApiError("rate_limited", detail, { "retry-after": String(wait), ...headers(limit, 0, wait) });
 }
 

@@ -1,4 +1,5 @@
 import { type AgentOffer, FAILURES, type FailureCode, type GpuInfo } from "@splatt/shared";
+import { TAKES_NO_JOBS } from "../engines/choose.ts";
 
 /** The state that reduces an agent's capacity. */
 export interface CapacityInputs {
@@ -39,11 +40,11 @@ export function currentCapacity(capacity: AgentOffer, inputs: CapacityInputs): A
   if (stopping) return nothing("The agent is stopping.");
   if (paused !== null) return nothing(paused);
   // Public, like every reason: the code's sentence, without the paths of the details.
-  if (disk !== null) return nothing(`Takes no jobs: ${FAILURES[disk].sentence}`, disk);
+  if (disk !== null) return nothing(`${TAKES_NO_JOBS}${FAILURES[disk].sentence}`, disk);
   if (capacity.default_engine === "builtin") return known;
   const gone = inputs.gpus.filter(({ uuid }) => inputs.missing.includes(uuid));
   if (gone.length > 0 && gone.length === inputs.gpus.length) {
-    return nothing("Takes no jobs: nvidia-smi does not find the GPU any more.", "gpu_unavailable");
+    return nothing(`${TAKES_NO_JOBS}nvidia-smi does not find the GPU any more.`, "gpu_unavailable");
   }
   const crowded = inputs.gpus.filter(
     ({ uuid, memory_free }) =>
@@ -56,7 +57,7 @@ export function currentCapacity(capacity: AgentOffer, inputs: CapacityInputs): A
   if (crowded.length + gone.length === inputs.gpus.length) {
     const needed = `${(minFreeBytes / 1024 ** 3).toFixed(1)} GiB`;
     return nothing(
-      `Takes no jobs: other programs use the GPU, and less than ${needed} of its memory is free.`,
+      `${TAKES_NO_JOBS}other programs use the GPU, and less than ${needed} of its memory is free.`,
     );
   }
   const unusable = crowded.length + gone.length;

@@ -1,5 +1,6 @@
 import { readWorkspaceConfig } from "../config.ts";
 import { askAgent } from "../owner/control-client.ts";
+import type { AgentStatus } from "../owner/control-protocol.ts";
 import { PauseFile } from "../owner/pause.ts";
 import { type Command, readArgs } from "./command.ts";
 import { settingsOrComplaint } from "./environment.ts";
@@ -23,7 +24,12 @@ Ends a pause made with \`splatt-agent pause\`.`,
       console.error(answer.error);
       return EXIT.failed;
     }
-    console.log(`Resumed: the agent takes jobs again. ${answer.value.offer.reason}`);
+    console.log(resumedText(answer.value));
     return EXIT.ok;
   },
 };
+
+/** Something else than the pause may keep the agent from taking jobs. */
+export function resumedText({ offer, quarantine }: Pick<AgentStatus, "offer" | "quarantine">): string {
+  return `No longer paused. ${quarantine ?? offer.reason}`;
+}

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, extname, join, relative, resolve } from "node:path";
 import { EngineChoice, errorText, FAILURES, failureSentence, JobOptions, printable } from "@splatt/shared";
@@ -5,6 +6,7 @@ import { folderProblem, makeFolder } from "@splatt/shared/folders";
 import { JobDisplay, resultSummary } from "@splatt/shared/terminal";
 import logUpdate from "log-update";
 import { type MachineConfig, readMachineConfig } from "../config.ts";
+import { TAKES_NO_JOBS } from "../engines/choose.ts";
 import { makeFolderPrivate } from "../files/private-folder.ts";
 import { GpuHost } from "../gpu-host.ts";
 import { type LocalSource, runLocally, WORK_FOLDER } from "../local-run/local-run.ts";
@@ -149,7 +151,7 @@ async function runRequest(request: RunRequest, config: MachineConfig): Promise<n
   const log = createLogger({ level: request.verbose ? "info" : "silent", format: config.LOG_FORMAT });
   const host = await GpuHost.setUp(config, log);
   if (host.capacity.default_engine === null) {
-    console.error(host.capacity.reason);
+    console.error(host.capacity.reason.replace(TAKES_NO_JOBS, "No splat can be made here: "));
     return EXIT.misconfigured;
   }
   const stopping = new AbortController();
@@ -186,7 +188,10 @@ async function runRequest(request: RunRequest, config: MachineConfig): Promise<n
     return EXIT.interrupted;
   }
   console.error(`\n${printable(failureSentence(outcome.error))}\n${FAILURES[outcome.error.code].hint}`);
-  console.error(`The output of the tools is in ${join(folder, WORK_FOLDER, "pipeline.log")}`);
+  // Without a tool's output there is no file.
+  const output = join(WORK_FOLDER, "pipeline.log");
+  if (existsSync(join(request.out, output)))
+    console.error(`The output of the tools is in ${join(folder, output)}`);
   return EXIT.failed;
 }
 

@@ -19,7 +19,7 @@ import { PauseFile } from "../owner/pause.ts";
 import { controlPlaneDelivery } from "../pipeline/control-plane-delivery.ts";
 import { createPipeline } from "../pipeline/pipeline.ts";
 import { killOrphans, markChildren } from "../processes/orphans.ts";
-import { workspaceFailure } from "../processes/system-failure.ts";
+import { sentence, workspaceFailure } from "../processes/system-failure.ts";
 import { type Command, readArgs } from "./command.ts";
 import { settingsOrComplaint } from "./environment.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -62,7 +62,7 @@ async function runAgent(config: AgentConfig): Promise<number> {
   const trial = await tryFolder(workspace.root);
   if (trial.problem !== null) {
     log.error(
-      `${failureSentence(failure("workspace_unusable", trial.problem))} ${FAILURES.workspace_unusable.hint}`,
+      `${failureSentence(failure("workspace_unusable", sentence(trial.problem)))} ${FAILURES.workspace_unusable.hint}`,
     );
     await workspace.unlock().catch(() => undefined);
     return EXIT.failed;
@@ -72,7 +72,7 @@ async function runAgent(config: AgentConfig): Promise<number> {
   });
   markChildren(workspace.root);
   const orphans = killOrphans(workspace.root);
-  if (orphans > 0) log.warn(`killed ${orphans} processes left behind by a killed agent`);
+  if (orphans > 0) log.warn(`killed the processes that a killed agent left behind: ${orphans}`);
 
   const host = await GpuHost.setUp(config, log);
   const proxies = toProxySettings(config);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AgentStatus } from "../owner/control-protocol.ts";
+import { resumedText } from "./resume.ts";
 import { statusText } from "./status.ts";
 
 const GIB = 1024 ** 3;
@@ -67,6 +68,10 @@ Workspace  /data/splatt: 3.0 GiB of at most 50.0 GiB, 2 ended jobs`,
     );
   });
 
+  it("counts one ended job as one", () => {
+    expect(statusText(null, null, { ...SPACE, ended_jobs: 1 }, null)).toMatch(/, 1 ended job$/);
+  });
+
   it("shows that the control plane serves a newer agent", () => {
     const text = statusText({ ...AGENT, update: "0.2.0" }, null, SPACE, null);
     expect(text).toContain("update available: 0.2.0; install it with splatt-agent update");
@@ -92,5 +97,15 @@ Workspace  /data/splatt: 3.0 GiB of at most 50.0 GiB, 2 ended jobs`,
     const text = statusText({ ...AGENT, jobs }, null, SPACE, null);
     expect(text).toContain("\\u{1b}[2Jgone\\u{a}Forged");
     expect(text.split("\n")).toHaveLength(8);
+  });
+});
+
+describe("resumedText", () => {
+  it.each([
+    ["Runs nerfstudio.", null, "No longer paused. Runs nerfstudio."],
+    ["Takes no jobs: COLMAP is missing.", null, "No longer paused. Takes no jobs: COLMAP is missing."],
+    ["Runs nerfstudio.", "It takes no jobs.", "No longer paused. It takes no jobs."],
+  ])("of an agent that says %s and %s", (reason, quarantine, text) => {
+    expect(resumedText({ offer: { ...AGENT.offer, reason }, quarantine })).toBe(text);
   });
 });

@@ -1,4 +1,4 @@
-import { type GpuInfo, printable } from "@splatt/shared";
+import { counted, type GpuInfo, printable } from "@splatt/shared";
 import { byteText, duration } from "@splatt/shared/terminal";
 import { readWorkspaceConfig } from "../config.ts";
 import { Workspace } from "../jobs/workspace.ts";
@@ -46,7 +46,7 @@ export function statusText(
   { root, bytes, max_bytes, ended_jobs }: WorkspaceState,
   trouble: string | null,
 ): string {
-  const space = `Workspace  ${root}: ${byteText(bytes)} of at most ${byteText(max_bytes)}, ${ended_jobs} ended jobs`;
+  const space = `Workspace  ${root}: ${byteText(bytes)} of at most ${byteText(max_bytes)}, ${counted(ended_jobs, "ended job")}`;
   if (agent === null) {
     const pauseLine = paused === null ? [] : [`           ${pauseText(paused)}`];
     return [`Agent      ${trouble ?? "none runs here"}`, ...pauseLine, space].join("\n");

@@ -133,7 +133,8 @@ export function closeFailure(code: number, reason: string): HandshakeFailure {
 
 function responseFailure(status: number): HandshakeFailure {
   if (status === 401 || status === 403) {
-    const reason = "the control plane does not accept AGENT_TOKEN; mint a new one with POST /agents";
+    const reason =
+      "the control plane does not accept AGENT_TOKEN: the box was removed, or the token is wrong; add the box again";
     return { kind: "stop", exit: "unauthorized", reason };
   }
   const reason = `the control plane answered ${status}`;

@@ -36,7 +36,7 @@ export class Notices {
   noteQuarantine(reason: string | null): void {
     if (reason === this.#quarantine) return;
     if (reason !== null) this.#log.error(`quarantined by the control plane: ${reason}`);
-    else this.#log.info("the quarantine has ended; taking jobs");
+    else this.#log.info("the quarantine has ended");
     this.#quarantine = reason;
   }
 }

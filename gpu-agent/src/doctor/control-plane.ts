@@ -1,4 +1,4 @@
-import { AGENT_SOCKET_PATH, errorText } from "@splatt/shared";
+import { AGENT_SOCKET_PATH, errorText, Health, Problem } from "@splatt/shared";
 import { type Dispatcher, request } from "undici";
 import { httpClient } from "../network/http-client.ts";
 import { endpointOf, type ProxySettings, proxyFor, proxyName } from "../network/proxies.ts";
@@ -6,6 +6,8 @@ import type { Secret } from "../secret.ts";
 import { type Check, failing, good, warning } from "./check.ts";
 
 const TIMEOUT_MS = 15_000;
+/** What control planes of every version answer. */
+const KNOWN_HEALTH = Health.pick({ status: true, degraded: true });
 
 /** The parts of an HTTP response that the checks need. */
 export interface Answer {
@@ -63,10 +65,33 @@ export function judgeNetwork(url: string, health: Asked, proxies: ProxySettings)
   const way = proxy === null ? "" : ` through the proxy ${proxyName(proxy)}`;
   if (!health.ok) return failing(name, `${host}: ${health.message}`, networkRemedy(health.code));
   const { status, body, milliseconds } = health.answer;
-  if (status === 200 && /"status"\s*:\s*"healthy"/.test(body))
-    return good(name, `${host} answers in ${milliseconds} ms${way}`);
+  const answer = parseJson(body);
+  const known = KNOWN_HEALTH.safeParse(answer);
+  if (status === 200 && known.success) {
+    const { degraded } = known.data;
+    if (degraded === undefined) return good(name, `${host} answers in ${milliseconds} ms${way}`);
+    const detail = `${host} answers in ${milliseconds} ms${way}, and is degraded: ${degraded.map(({ message }) => message).join(" ")}`;
+    return warning(
+      name,
+      detail,
+      "This is to be fixed where the control plane runs; nothing is wrong with this box.",
+    );
+  }
+  const problem = Problem.safeParse(answer);
+  if (problem.success) {
+    const detail = `${host} answers ${status}: ${problem.data.title}`;
+    return failing(name, detail, "Try again in a minute. If it persists, check the control plane's log.");
+  }
   const detail = `${host} answers ${status}, but is not a Splatt control plane`;
   return failing(name, detail, "Check CONTROL_PLANE_URL; a proxy or a sign-in page may be in between.");
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function networkRemedy(code: string): string {
@@ -94,7 +119,7 @@ export function judgeToken(agent: Asked): Check {
       return failing(
         name,
         "rejected by the control plane",
-        "Mint a new one with POST /agents and set AGENT_TOKEN.",
+        "The box was removed from the control plane, or the token is wrong. Add the box again, and run the line that this shows.",
       );
     default: {
       const detail = `could not be checked: ${AGENT_SOCKET_PATH} answered ${agent.answer.status}`;

@@ -374,6 +374,24 @@ describe("control plane", () => {
 
   it.each([
     ["healthy", answered(200, '{"status":"healthy"}'), "ok", /^$/],
+    [
+      "degraded",
+      answered(
+        200,
+        '{"status":"degraded","degraded":[{"component":"storage","state":"full","message":"Full."}]}',
+      ),
+      "warning",
+      /nothing is wrong with this box/,
+    ],
+    [
+      "without its database",
+      answered(
+        503,
+        '{"type":"about:blank","title":"Storage is unavailable","status":503,"detail":"","code":"unavailable"}',
+      ),
+      "failure",
+      /log/,
+    ],
     ["a sign-in page", answered(200, "<html>"), "failure", /proxy/],
     ["another server", answered(404), "failure", /CONTROL_PLANE_URL/],
     ["no such name", failed("ENOTFOUND"), "failure", /DNS/],

@@ -1,3 +1,4 @@
+import { counted } from "@splatt/shared";
 import type { Check } from "./check.ts";
 
 const MARKS: { readonly [verdict in Check["verdict"]]: string } = {
@@ -21,8 +22,7 @@ function conclusion(checks: readonly Check[]): string {
   const count = (verdict: Check["verdict"]) => checks.filter((check) => check.verdict === verdict).length;
   const [failures, warnings] = [count("failure"), count("warning")];
   if (failures + warnings === 0) return "All checks passed.";
-  const failed =
-    failures === 0 ? "No check failed" : `${failures} ${failures === 1 ? "check" : "checks"} failed`;
-  const warned = warnings === 0 ? "" : `, ${warnings} ${warnings === 1 ? "warning" : "warnings"}`;
+  const failed = failures === 0 ? "No check failed" : `${counted(failures, "check")} failed`;
+  const warned = warnings === 0 ? "" : `, ${counted(warnings, "warning")}`;
   return `${failed}${warned}.`;
 }

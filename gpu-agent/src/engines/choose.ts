@@ -3,6 +3,9 @@ import type { AgentOffer, EngineChoice, EngineName, EngineProbe } from "@splatt/
 /** The engines that `auto` picks from, best first. `builtin` must be named. */
 export const GPU_ENGINES = ["nerfstudio", "brush", "opensplat", "command"] as const satisfies EngineName[];
 
+/** How the reason of an agent without slots begins. */
+export const TAKES_NO_JOBS = "Takes no jobs: ";
+
 export interface EngineSituation {
   /** The setting ENGINE. */
   readonly choice: EngineChoice;
@@ -59,7 +62,7 @@ export function chooseEngine(situation: EngineSituation): EngineOffer {
   if (choice !== "auto") {
     const probe = probeOf(choice);
     if (probe?.usable) return offer(choice, `Runs ${choice}, as ENGINE=${choice} asks: ${probe.reason}`);
-    return nothing(`Takes no jobs: ENGINE=${choice}, but ${choice} is not usable: ${whyNot(choice)}`);
+    return nothing(`${TAKES_NO_JOBS}ENGINE=${choice}, but ${choice} is not usable: ${whyNot(choice)}`);
   }
 
   const usable = GPU_ENGINES.filter((name) => probeOf(name)?.usable);
@@ -67,7 +70,7 @@ export function chooseEngine(situation: EngineSituation): EngineOffer {
     const other = usable[0];
     const instead = other === undefined ? "" : ` Set ENGINE=${other} to run ${other} instead.`;
     return nothing(
-      `Takes no jobs: NERF_PYTHON_PATH is set, but nerfstudio is not usable: ${whyNot("nerfstudio")}${instead}`,
+      `${TAKES_NO_JOBS}NERF_PYTHON_PATH is set, but nerfstudio is not usable: ${whyNot("nerfstudio")}${instead}`,
     );
   }
   const [best] = usable;
@@ -79,11 +82,11 @@ export function chooseEngine(situation: EngineSituation): EngineOffer {
       (name) => `${name}: ${whyNot(name)}`,
     );
     return nothing(
-      `Takes no jobs: this machine has an NVIDIA GPU, but no GPU engine works. ${reasons.join(" ")}`,
+      `${TAKES_NO_JOBS}this machine has an NVIDIA GPU, but no GPU engine works. ${reasons.join(" ")}`,
     );
   }
   return nothing(
-    "Takes no jobs: this machine has no GPU engine. Set ENGINE=builtin to train on the CPU, which is much slower.",
+    `${TAKES_NO_JOBS}this machine has no GPU engine. Set ENGINE=builtin to train on the CPU, which is much slower.`,
   );
 }
 

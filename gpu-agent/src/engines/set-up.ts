@@ -1,4 +1,4 @@
-import type { AgentOffer } from "@splatt/shared";
+import { type AgentOffer, counted } from "@splatt/shared";
 import type { Logger } from "pino";
 import type { AgentConfig, MachineConfig } from "../config.ts";
 import { createBrushEngine } from "./brush/engine.ts";
@@ -47,6 +47,6 @@ export async function setUpEngines(
     log.info(`engine ${probe.name}: ${probe.usable ? "usable" : "not usable"}. ${probe.reason}`);
   }
   if (offer.slots === 0) log.warn(offer.reason);
-  else log.info(`${offer.reason} ${offer.slots} slot${offer.slots === 1 ? "" : "s"}.`);
+  else log.info(`${offer.reason} ${counted(offer.slots, "slot")}.`);
   return { engines, offer };
 }

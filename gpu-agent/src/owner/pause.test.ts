@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -23,7 +23,12 @@ describe("PauseFile", () => {
 
   it("treats an unreadable file as a pause", async () => {
     await writeFile(join(root, "paused.json"), "");
-    expect(await new PauseFile(root).read()).toMatchObject({ reason: expect.stringContaining("resume") });
+    const written = new Date("2026-11-23T20:15:00.000Z");
+    await utimes(join(root, "paused.json"), written, written);
+    expect(await new PauseFile(root).read()).toMatchObject({
+      since: written.toISOString(),
+      reason: expect.stringContaining("resume"),
+    });
   });
 });
 

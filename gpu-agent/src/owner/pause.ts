@@ -1,4 +1,4 @@
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { makeFolder } from "@splatt/shared/folders";
 import { z } from "zod";
@@ -34,7 +34,11 @@ export class PauseFile {
     try {
       return Pause.parse(JSON.parse(text));
     } catch {
-      return { since: new Date(0).toISOString(), reason: "paused.json cannot be read; `resume` removes it" };
+      const since = await stat(this.#path).then(
+        ({ mtime }) => mtime,
+        () => new Date(),
+      );
+      return { since: since.toISOString(), reason: "paused.json cannot be read; `resume` removes it" };
     }
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { systemFailure, systemFailureInOutput } from "./system-failure.ts";
+import { systemFailure, systemFailureInOutput, workspaceFailure } from "./system-failure.ts";
 
 function error(code: string | null, message = "m"): Error {
   return Object.assign(new Error(message), code === null ? {} : { code });
@@ -51,4 +51,13 @@ describe("systemFailureInOutput", () => {
   ])("%s is %s", (line, code) => {
     expect(systemFailureInOutput(line)?.code ?? null).toBe(code);
   });
+});
+
+it("what is wrong with the workspace is a sentence", () => {
+  const error = Object.assign(new Error("ENOENT: mkdir"), {
+    code: "ENOENT",
+    syscall: "mkdir",
+    path: "/proc/x",
+  });
+  expect(workspaceFailure(error).detail).toBe("It cannot be created there (ENOENT).");
 });

@@ -17,9 +17,16 @@ export function systemFailure(error: unknown): Failure | null {
   return isMemory ? failure("out_of_memory", error.message) : null;
 }
 
+/** A problem that is told within a sentence elsewhere, as a sentence. */
+export function sentence(problem: string): string {
+  return `${problem.charAt(0).toUpperCase()}${problem.slice(1).replace(/\.$/, "")}.`;
+}
+
 /** The failure for an error in the use of the workspace itself. */
 export function workspaceFailure(error: unknown): Failure {
-  return systemFailure(error) ?? failure("workspace_unusable", folderProblem(error) ?? errorText(error));
+  return (
+    systemFailure(error) ?? failure("workspace_unusable", sentence(folderProblem(error) ?? errorText(error)))
+  );
 }
 
 /** A disk that fails or was remounted read-only, or a network share whose server is gone. */

@@ -10,6 +10,7 @@ import {
 } from "@splatt/cpu-trainer";
 import type { Dataset } from "@splatt/formats";
 import {
+  counted,
   type EngineProbe,
   err,
   errorText,
@@ -56,7 +57,7 @@ export function createBuiltinEngine(options: Partial<TrainerOptions> = {}): Engi
 function probe(threads: number): EngineProbe {
   const checked = checkKernels();
   const reason = checked.ok
-    ? `Trains on the CPU, with ${threads} thread${threads === 1 ? "" : "s"}.`
+    ? `Trains on the CPU, with ${counted(threads, "thread")}.`
     : `This Node.js (${process.version}) cannot run the trainer: ${checked.error}`;
   return { name: "builtin", usable: checked.ok, version: VERSION, reason };
 }

@@ -1,4 +1,4 @@
-import { err, type Failure, failure, type JobOptions, ok, type Result } from "@splatt/shared";
+import { counted, err, type Failure, failure, type JobOptions, ok, type Result } from "@splatt/shared";
 import { median } from "./timeline.ts";
 
 export type FrameOptions = Pick<JobOptions, "fps" | "start_sec" | "end_sec">;
@@ -76,7 +76,10 @@ export function planFrames(
   const promised = Math.round((end - start) * options.fps);
   if (promised < limits.minFrames) {
     return err(
-      failure("too_few_frames", `${seconds(end - start)} s at ${options.fps} fps give ${promised} frames.`),
+      failure(
+        "too_few_frames",
+        `${seconds(end - start)} s at ${options.fps} fps give ${counted(promised, "frame")}.`,
+      ),
     );
   }
   const count = Math.min(promised, limits.maxFrames);
@@ -86,7 +89,9 @@ export function planFrames(
   const perFrame = Math.max(1, Math.min(limits.maxCandidatesPerFrame, available));
   const windows = windowsOf(footage, { start, end, fps, count, perFrame, interval });
   if (windows.length < limits.minFrames) {
-    return err(failure("too_few_frames", `The video has ${windows.length} pictures in this range.`));
+    return err(
+      failure("too_few_frames", `The video has ${counted(windows.length, "picture")} in this range.`),
+    );
   }
   const notes: string[] = [];
   if (count < promised) {
@@ -95,7 +100,9 @@ export function planFrames(
     );
   }
   if (windows.length < count) {
-    notes.push(`The video has only ${windows.length} pictures for ${count} frames; each was taken once.`);
+    notes.push(
+      `The video has only ${counted(windows.length, "picture")} for ${count} frames; each was taken once.`,
+    );
   }
   return ok({ start, end, fps, windows, notes });
 }

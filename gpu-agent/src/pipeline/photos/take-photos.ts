@@ -1,6 +1,6 @@
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { err, type Failure, failure, ok, printable, type Result } from "@splatt/shared";
+import { counted, err, type Failure, failure, ok, printable, type Result } from "@splatt/shared";
 import { frameName } from "../frames/frame-name.ts";
 import type { FrameLimits } from "../frames/frame-plan.ts";
 import { frameSize } from "../frames/frame-size.ts";
@@ -37,7 +37,7 @@ export async function takePhotos(
   context.log.info({ decoded: photos.length, unusable: unusable.length, ...chosen }, "chose the photos");
   const notes = notesOn(photos.length, chosen, unusable);
   if (chosen.photos.length < limits.minFrames) {
-    const found = `The archive holds ${images.length} photos. ${chosen.photos.length} are usable.`;
+    const found = `The archive holds ${counted(images.length, "photo")}, of which ${chosen.photos.length} can be used.`;
     return err(failure("too_few_photos", [found, ...notes].join(" ")));
   }
   await keepPhotos(context.dir, photos.length, chosen.photos);

@@ -1,6 +1,15 @@
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { err, type Failure, failure, failureSentence, isHostFailure, ok, printable } from "@splatt/shared";
+import {
+  counted,
+  err,
+  type Failure,
+  failure,
+  failureSentence,
+  isHostFailure,
+  ok,
+  printable,
+} from "@splatt/shared";
 import { frameName } from "../frames/frame-name.ts";
 import type { FrameOptions } from "../frames/frame-plan.ts";
 import { type FramesConfig, type InputVideo, readInputVideo } from "../frames/input-video.ts";
@@ -202,13 +211,13 @@ function shortage(scene: PhotoFrames | null, unusable: readonly Unusable[]): Fai
   if (scene === null && first !== undefined) return failure(first.failure.code, named);
   return failure(
     "too_few_frames",
-    [`Together they give ${scene?.count ?? 0} frames.`, named].join(" ").trim(),
+    [`Together they give ${counted(scene?.count ?? 0, "frame")}.`, named].join(" ").trim(),
   );
 }
 
 function sourcesOf({ videos, photos }: PhotoFrames): string {
   const rest = photos.length - videos.reduce((sum, { count }) => sum + count, 0);
-  return [`${videos.length} videos`, ...(rest > 0 ? [`${rest} photos`] : [])].join(" and ");
+  return [counted(videos.length, "video"), ...(rest > 0 ? [counted(rest, "photo")] : [])].join(" and ");
 }
 
 function quoted(name: string): string {

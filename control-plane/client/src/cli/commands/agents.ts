@@ -1,4 +1,4 @@
-import { type AgentView, printable } from "@splatt/shared";
+import { type AgentView, counted, printable } from "@splatt/shared";
 import { confirm } from "../ask.ts";
 import { command, firstOf } from "../command.ts";
 import { table } from "../table.ts";
@@ -16,7 +16,7 @@ export const agents = command({
       agent.pool,
       stateOf(agent),
       agent.update_available ? `${agent.version} (update available)` : (agent.version ?? ""),
-      agent.offer === null ? "" : `${agent.offer.slots} slots: ${agent.offer.reason}`,
+      agent.offer === null ? "" : `${counted(agent.offer.slots, "slot")}: ${agent.offer.reason}`,
     ]);
     const list =
       rows.length === 0 ? "No agents." : table(["AGENT", "NAME", "POOL", "STATE", "VERSION", "OFFERS"], rows);
