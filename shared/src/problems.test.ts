@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { problemText } from "./problems.ts";
+import { PROBLEMS, type ProblemCode, problemForPeople, problemText } from "./problems.ts";
 
 const PROBLEM = { type: "about:blank", title: "No such job", status: 404, code: "job_not_found" };
 
@@ -14,4 +14,37 @@ it.each([
   ],
 ])("a problem with the detail %j and the hint %j is told once", (detail, hint, text) => {
   expect(problemText({ ...PROBLEM, detail, hint })).toBe(text);
+});
+
+/** What only a program meets, or an agent. */
+const OF_PROGRAMS: readonly ProblemCode[] = [
+  "agent_unauthorized",
+  "foreign_origin",
+  "stale_lease",
+  "part_size_mismatch",
+  "part_checksum_mismatch",
+  "tus_request_invalid",
+  "tus_version_unsupported",
+  "tus_checksum_mismatch",
+  "unsupported_media_type",
+  "idempotency_key_reused",
+  "precondition_failed",
+  "method_not_allowed",
+  "malformed_request",
+  "range_not_satisfiable",
+  "upgrade_required",
+  "headers_too_large",
+];
+const CODES = (Object.keys(PROBLEMS) as ProblemCode[]).filter((code) => !OF_PROGRAMS.includes(code));
+
+it.each(CODES)("%s tells people nothing that only a program can do", (code) => {
+  const { title, status, hint } = PROBLEMS[code];
+  const told = problemForPeople({ type: "about:blank", title, status, code, detail: title, hint }).hint;
+  expect(told).toMatch(/^[A-Z].*\.$/);
+  expect(told).not.toMatch(/\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) |Retry-After|X-API-Key|\bdetail\b|\{/);
+});
+
+it("a hint of its own is kept", () => {
+  const problem = { ...PROBLEM, code: "unauthorized", detail: "", hint: "Allow cookies." };
+  expect(problemForPeople(problem).hint).toBe("Allow cookies.");
 });

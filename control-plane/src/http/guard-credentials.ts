@@ -23,7 +23,7 @@ export async function guardCredentials<T>(
   const address = client === undefined ? null : addressGroup(client);
   const wait = address === null ? 0 : failedLogins.waitSeconds(address, Date.now());
   if (wait > 0) {
-    const detail = "Too many wrong credentials came from this address.";
+    const detail = `Too many wrong credentials came from this address. It may try again in ${wait} s.`;
     throw new ApiError("rate_limited", detail, { "retry-after": String(wait) });
   }
   const result = await test();

@@ -58,6 +58,7 @@ export async function keyRefusal(
 }
 
 function sentence(quota: Quota, limit: number | null, used: number | null): string {
-  const use = used === null ? "" : ` ${used} ${used === 1 ? "is" : "are"} used.`;
+  const more = quota === "bytes_stored" ? ", and this needs more than is left" : "";
+  const use = used === null ? "" : ` ${used} ${used === 1 ? "is" : "are"} used${more}.`;
   return `The key's limit ${quota} is ${limit ?? "unknown"}.${use}`;
 }

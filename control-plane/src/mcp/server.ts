@@ -1,5 +1,5 @@
 import { type CallToolResult, Server, type Tool as ToolDescription } from "@modelcontextprotocol/server";
-import { problemText } from "@splatt/shared";
+import { type Problem, problemForPeople, problemText } from "@splatt/shared";
 import manifest from "../../package.json" with { type: "json" };
 import { ApiError, problemOf } from "../http/problem.ts";
 import { isAdmin, type Principal } from "../keys/principal.ts";
@@ -52,11 +52,16 @@ async function callTool(tool: Tool, api: ToolApi, args: unknown): Promise<CallTo
     const result = await tool.call(api, args);
     return { content: [{ type: "text", text: JSON.stringify(result) }], structuredContent: { ...result } };
   } catch (error) {
-    if (error instanceof ToolProblem) return refused(problemText(error.problem));
-    if (error instanceof ApiError) return refused(problemText(problemOf(error)));
+    if (error instanceof ToolProblem) return refusedFor(error.problem);
+    if (error instanceof ApiError) return refusedFor(problemOf(error));
     log("error", "tool failed", { tool: tool.name }, error);
-    return refused(problemText(problemOf(new ApiError("internal_error"))));
+    return refusedFor(problemOf(new ApiError("internal_error")));
   }
+}
+
+/** The model has tools, and cannot do what a hint says of the API. */
+function refusedFor(problem: Problem): CallToolResult {
+  return refused(problemText(problemForPeople(problem)));
 }
 
 function refused(text: string): CallToolResult {

@@ -1,4 +1,4 @@
-import { isActive, type JobStatus, type Problem } from "@splatt/shared";
+import { isActive, type JobStatus, type Problem, problemForPeople } from "@splatt/shared";
 import type { Child } from "hono/jsx";
 import { ago, asUtc } from "./format.ts";
 
@@ -42,8 +42,9 @@ export function EmptyState({ title, children }: { readonly title: string; readon
   );
 }
 
-/** An error of the API, in its own words. */
-export function ProblemNotice({ problem }: { readonly problem: Problem }) {
+/** An error of the API, for people. */
+export function ProblemNotice({ problem: refusal }: { readonly problem: Problem }) {
+  const problem = problemForPeople(refusal);
   const details =
     typeof problem.detail === "string"
       ? [problem.detail]

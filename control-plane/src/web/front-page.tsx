@@ -8,12 +8,11 @@ interface FrontPageProps {
   readonly next?: string;
 }
 
-/** The API's own words are for programs, which send the key in a header. */
-function forPeople(problem: Problem): Problem {
+/** The API's title also speaks of a key that is missing. */
+function ofSignIn(problem: Problem): Problem {
   if (problem.status !== 401) return problem;
   const title = "This key is not valid here";
-  const hint = "Check that you copied all of it, and that it was not revoked and has not expired.";
-  return { ...problem, title, detail: title, hint };
+  return { ...problem, title, detail: title };
 }
 
 /** What a visitor without a session sees. */
@@ -34,7 +33,7 @@ export function FrontPage({ problem, next }: FrontPageProps) {
           </div>
           <form class="card form" method="post" action="/sign-in">
             <h2>Sign in</h2>
-            {problem !== undefined && <ProblemNotice problem={forPeople(problem)} />}
+            {problem !== undefined && <ProblemNotice problem={ofSignIn(problem)} />}
             {/* Password managers keep the key under this name. */}
             <input type="text" name="username" value="Splatt" autocomplete="username" hidden />
             <label>

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
+import { problemForPeople, problemText } from "@splatt/shared";
 import manifest from "../../package.json" with { type: "json" };
 import { ApiProblem, Splatt, SplattError } from "../index.ts";
 import { type Context, type Environment, UsageError } from "./command.ts";
@@ -90,10 +91,9 @@ function explain(error: unknown, output: Output, signal: AbortSignal, comeBack: 
     return EXIT.detached;
   }
   if (!(error instanceof Error)) throw error;
-  output.complain(
-    error instanceof UsageError || isExpected(error) ? error.message : (error.stack ?? error.message),
-  );
-  if (output.isJson) output.json({ error: { code: codeOf(error), message: error.message } });
+  const message = error instanceof ApiProblem ? problemText(problemForPeople(error.problem)) : error.message;
+  output.complain(error instanceof UsageError || isExpected(error) ? message : (error.stack ?? message));
+  if (output.isJson) output.json({ error: { code: codeOf(error), message } });
   if (error instanceof UsageError) return EXIT.usage;
   const isRefused = error instanceof ApiProblem && [401, 403].includes(error.status);
   return isRefused || codeOf(error) === "not_signed_in" ? EXIT.notAllowed : EXIT.failed;

@@ -357,7 +357,7 @@ describe("the limits of a key", () => {
     expect(answers.filter(({ status }) => status === 403)).toHaveLength(17);
     const parts = api("POST", "/uploads", { filename: "v.mp4", size: 101 }, headers);
     expect(await json(parts, 403)).toMatchObject({
-      detail: "The key's limit bytes_stored is 1000. 900 are used.",
+      detail: "The key's limit bytes_stored is 1000. 900 are used, and this needs more than is left.",
     });
     await send("DELETE", created[0]?.headers.get("location") ?? "", null, headers);
     expect((await create(101)).status).toBe(201);

@@ -1,3 +1,4 @@
+import { problemForPeople } from "@splatt/shared";
 import { ApiProblem, Splatt } from "splatt";
 import { bytes, duration } from "../format.ts";
 import { labelsOf } from "../labels-field.ts";
@@ -121,6 +122,7 @@ async function send(scene: Scene): Promise<void> {
   } catch (error) {
     sending = null;
     showState("stopped");
+    if (stop.signal.aborted) showNote("Paused");
     const isSignedOut = error instanceof ApiProblem && error.problem.status === 401;
     required("[data-session-ended]").hidden = !isSignedOut;
     showProblem(stop.signal.aborted || isSignedOut ? null : wordsOf(error));
@@ -145,8 +147,9 @@ function jobFields(): { task_id: string } & Record<string, unknown> {
 }
 
 function wordsOf(error: unknown): string {
-  if (!(error instanceof ApiProblem)) return "The upload stopped unexpectedly. Send continues it.";
-  const { title, detail, hint = "" } = error.problem;
+  if (!(error instanceof ApiProblem))
+    return "The upload stopped unexpectedly. Press Continue to send the rest.";
+  const { title, detail, hint = "" } = problemForPeople(error.problem);
   const details =
     typeof detail === "string"
       ? detail
@@ -160,7 +163,7 @@ function showState(state: "sending" | "stopped"): void {
   pauseButton.hidden = !isSending;
   sendButton.disabled = isSending;
   sendButton.textContent = isSending ? "Sending" : "Continue";
-  showNote(isSending ? "" : "Paused");
+  showNote("");
   for (const field of all<HTMLInputElement>("[data-new-job] input[type=file]")) field.disabled = isSending;
 }
 
