@@ -286,7 +286,7 @@ describe("a webhook", () => {
     await failedJob();
     const { delivery_id } = await deliveryBecomes(webhook_id, { state: "delivered" });
     const again = await json<DeliveryView>(api("POST", `/deliveries/${delivery_id}/redeliver`));
-    expect(again).toMatchObject({ delivery_id, state: "pending", attempts: 0 });
+    expect(again).toMatchObject({ delivery_id, state: "pending", attempts: 0, response_status: null });
     await expect.poll(() => receiver.requests.length).toBe(2);
     await deliveryBecomes(webhook_id, { state: "delivered", attempts: 1 });
     await unsubscribe(webhook_id);

@@ -195,7 +195,7 @@ export async function makeDue(db: Database, key: DeliveryKey): Promise<WebhookDe
   const again = await withRetry(() =>
     db
       .update(webhookDeliveries)
-      .set({ attempts: 0, nextAttemptAt: Date.now(), deliveredAt: null })
+      .set({ attempts: 0, nextAttemptAt: Date.now(), deliveredAt: null, responseStatus: null, error: null })
       .where(rowOf(key))
       .returning(),
   );

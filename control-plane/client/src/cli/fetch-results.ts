@@ -26,6 +26,11 @@ export async function fetchResults(
   if (results === null) {
     throw new SplattError("job_not_completed", `The job is ${job.status}, so it has no results.`);
   }
+  if (job.results_purged_at !== null) {
+    const detail = `Retention removed the job's results on ${job.results_purged_at.slice(0, 10)}.`;
+    const again = job.input_purged_at === null ? ` To make them again: splatt retry ${job.job_id}` : "";
+    throw new SplattError("results_purged", `${detail}${again}`);
+  }
   const entries = Object.entries(results).filter(([name]) => names.length === 0 || names.includes(name));
   const unknown = names.find((name) => !Object.hasOwn(results, name));
   if (unknown !== undefined) {

@@ -65,7 +65,7 @@ export function endedOutcome(job: JobView, text = ""): Outcome {
       };
     }
     case "cancelled":
-      return { json: job, text: `The job was cancelled: ${job.message}`, exit: EXIT.jobCancelled };
+      return { json: job, text: "The job was cancelled.", exit: EXIT.jobCancelled };
     default:
       return { json: job, text };
   }

@@ -4,9 +4,13 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
+import type { JobView } from "@splatt/shared";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Splatt } from "../index.ts";
+import type { Context } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
+import { fetchResults } from "./fetch-results.ts";
 import { runCommandLine } from "./program.ts";
 
 /** What the command line answers without a control plane. scripts/e2e/cli.test.ts runs it against one. */
@@ -26,10 +30,11 @@ class Collected extends Writable {
   }
 }
 
-async function splatt(args: readonly string[]) {
+async function splatt(args: readonly string[], settings: Readonly<Record<string, string>> = {}) {
   const streams = { stdout: new Collected(), stderr: new Collected() };
   const { signal } = new AbortController();
-  const exitCode = await runCommandLine(args, { environment: { HOME: folder }, folder, streams, signal });
+  const environment = { HOME: folder, ...settings };
+  const exitCode = await runCommandLine(args, { environment, folder, streams, signal });
   return { exitCode, stdout: streams.stdout.text, stderr: streams.stderr.text };
 }
 
@@ -111,3 +116,52 @@ describe("Ctrl-C while the job is being created", () => {
     expect([exitCode, streams.stderr.text]).toEqual([130, expect.stringMatching(said)]);
   });
 });
+
+describe("a test of a webhook", () => {
+  const pending = {
+    ...{ delivery_id: "d", event: "webhook.test", job_id: null, state: "pending", attempts: 0 },
+    ...{ created_at: "2026-11-28T10:00:00+00:00", next_attempt_at: "2026-11-28T10:00:05+00:00" },
+    ...{ delivered_at: null, response_status: null, error: null },
+  };
+
+  it.each([
+    [{ state: "delivered", attempts: 1, response_status: 204 }, 0, "Delivered: 204"],
+    [{ state: "given_up", attempts: 1, error: "It answered 410." }, 1, "Not delivered: It answered 410."],
+    [
+      { attempts: 1, error: "It answered 500." },
+      1,
+      "Not delivered: It answered 500. The next attempt is at 2026-11-28T10:00:05+00:00.",
+    ],
+  ])("ends when the first attempt has: %o", async (settled, exitCode, said) => {
+    const server = createServer((request, response) => {
+      const isTest = request.method === "POST";
+      const page = { deliveries: [{ ...pending, ...settled }], next_cursor: null };
+      response.setHeader("content-type", "application/json").end(JSON.stringify(isTest ? pending : page));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const done = await splatt(["webhooks", "test", "w"], {
+      SPLATT_URL: `http://127.0.0.1:${port}`,
+      SPLATT_API_KEY: "k",
+    });
+    server.closeAllConnections();
+    server.close();
+    expect(done).toEqual({ exitCode, stdout: `${said}\n`, stderr: "" });
+  });
+});
+
+it.each([
+  [null, /on 2026-11-28\. To make them again: splatt retry /],
+  ["2026-11-28T10:00:00+00:00", /on 2026-11-28\.$/],
+])(
+  "results that retention removed are not downloaded: video removed at %s",
+  async (input_purged_at, said) => {
+    const job = {
+      ...{ job_id: crypto.randomUUID(), status: "completed", results: {}, input_purged_at },
+      ...{ results_purged_at: "2026-11-28T10:00:00+00:00" },
+    };
+    const context = { path: (name: string) => name } as unknown as Context;
+    const output = fetchResults(context, {} as Splatt, job as unknown as JobView, folder);
+    await expect(output).rejects.toThrow(said);
+  },
+);

@@ -1,5 +1,6 @@
-import { WEBHOOK_EVENTS, type WebhookEventType } from "@splatt/shared";
-import { command, firstOf, UsageError } from "../command.ts";
+import { type DeliveryView, WEBHOOK_EVENTS, type WebhookEventType } from "@splatt/shared";
+import { pause } from "../../pause.ts";
+import { type Context, command, firstOf, UsageError } from "../command.ts";
 import { table } from "../table.ts";
 
 const WEBHOOK = { name: "WEBHOOK", summary: "a webhook's id" } as const;
@@ -62,17 +63,39 @@ export const webhooksTest = command({
   summary: "send a test event to a webhook",
   args: [WEBHOOK],
   async run(context, { args }) {
-    const delivery = await (await context.splatt()).testWebhook(firstOf(args), context);
-    const isDelivered = delivery.state === "delivered";
-    return {
-      json: delivery,
-      text: isDelivered
-        ? `Delivered: ${delivery.response_status}`
-        : `Not delivered: ${delivery.error ?? delivery.state}`,
-      exit: isDelivered ? 0 : 1,
-    };
+    const webhook = firstOf(args);
+    const delivery = await attempted(
+      context,
+      webhook,
+      await (await context.splatt()).testWebhook(webhook, context),
+    );
+    return { json: delivery, text: testText(delivery), exit: delivery.state === "delivered" ? 0 : 1 };
   },
 });
+
+/** A receiver gets 15 s to answer; what waits for it comes first. */
+const ATTEMPT_MS = 30_000;
+const POLL_MS = 500;
+
+/** A delivery once its first attempt has ended, or as it is after a while. */
+async function attempted(context: Context, webhook: string, delivery: DeliveryView): Promise<DeliveryView> {
+  const splatt = await context.splatt();
+  const until = performance.now() + ATTEMPT_MS;
+  let latest = delivery;
+  while (latest.state === "pending" && latest.attempts === 0 && performance.now() < until) {
+    await pause(POLL_MS, context.signal);
+    const { deliveries } = await splatt.listWebhookDeliveries(webhook, {}, context);
+    latest = deliveries.find(({ delivery_id }) => delivery_id === delivery.delivery_id) ?? latest;
+  }
+  return latest;
+}
+
+function testText({ state, attempts, response_status, error, next_attempt_at }: DeliveryView): string {
+  if (state === "delivered") return `Delivered: ${response_status}`;
+  if (state === "given_up") return `Not delivered: ${error}`;
+  if (attempts === 0) return "Not delivered yet: earlier events wait for this receiver.";
+  return `Not delivered: ${error} The next attempt is at ${next_attempt_at}.`;
+}
 
 export const webhooksDeliveries = command({
   name: "webhooks deliveries",
