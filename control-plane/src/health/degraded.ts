@@ -9,8 +9,16 @@ export const DEGRADED_DATABASE: Degraded = {
   message: "The database cannot be read. Counts are missing.",
 };
 
+/** What to do about a disk. */
+const REMEDIES: { readonly [kind in StorageState["kind"]]: string } = {
+  full: "Free disk space, or delete jobs.",
+  read_only: "Check the disk, its mount and the folder's owner.",
+  failing: "Check the disk and its mount.",
+  slow: "Requests take longer. Find out what else uses the disk.",
+};
+
 export function degradedStorage({ kind, message }: StorageState): Degraded {
-  return { component: "storage", state: kind, message };
+  return { component: "storage", state: kind, message: `${message} ${REMEDIES[kind]}` };
 }
 
 /** The health when only the state of the disk is known. */

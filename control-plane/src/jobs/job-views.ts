@@ -1,5 +1,6 @@
 import {
   FAILURES,
+  type FailureCode,
   failureSentence,
   isActive,
   type JobEvent,
@@ -24,13 +25,19 @@ export function toStatusView(job: JobRow, files: readonly ResultRow[]): JobStatu
     message: job.message,
     error: code === null ? null : failureSentence({ code, detail: job.errorDetail ?? "" }),
     error_code: code,
-    error_hint: code === null ? null : FAILURES[code].hint,
+    error_hint: code === null ? null : hintFor(code, job),
     created_at: naiveUtc(job.createdAt),
     updated_at: naiveUtc(job.updatedAt),
     labels: job.labels ?? {},
     results: job.status === "completed" ? toResults(files) : null,
     version: job.version,
   };
+}
+
+/** What to do about a failure. A job whose video is gone cannot be run again. */
+function hintFor(code: FailureCode, { inputPurgedAt }: JobRow): string {
+  const { hint } = FAILURES[code];
+  return inputPurgedAt === null ? hint : `${hint} The job's video has been removed, so it needs a new job.`;
 }
 
 /** For jobs created before an option existed. */

@@ -143,12 +143,14 @@ export function Details({ job, origin, now }: DetailsProps) {
           </>
         )}
       </dl>
-      <details>
-        <summary>The same job as a curl command</summary>
-        <pre data-copy tabindex={0}>
-          {curlCommand(job, origin)}
-        </pre>
-      </details>
+      {job.input_purged_at === null && (
+        <details>
+          <summary>The same job as a curl command</summary>
+          <pre data-copy tabindex={0}>
+            {curlCommand(job, origin)}
+          </pre>
+        </details>
+      )}
     </section>
   );
 }

@@ -37,7 +37,7 @@ interface JobPageProps {
 export function JobPage({ viewer, data, origin, now }: JobPageProps) {
   const { job, events, agents } = data;
   const ended = isTerminal(job.status);
-  const readsResults = job.results !== null && viewer.may("results:read");
+  const readsResults = hasFiles(job) && viewer.may("results:read");
   const splat = readsResults ? viewedSplat(job.results) : null;
   const details = <Details job={job} origin={origin} now={now} />;
   const scripts = ["job", ...(splat === null ? [] : ["viewer"])];
@@ -101,6 +101,11 @@ export function JobPage({ viewer, data, origin, now }: JobPageProps) {
   );
 }
 
+/** Whether the job's results exist: retention may have removed them. */
+function hasFiles(job: JobView): boolean {
+  return job.results !== null && job.results_purged_at === null;
+}
+
 const PIN_EFFECT = "Retention removes nothing of a pinned job.";
 
 function JobActions({ job, viewer }: { readonly job: JobView; readonly viewer: Viewer }) {
@@ -115,14 +120,16 @@ function JobActions({ job, viewer }: { readonly job: JobView; readonly viewer: V
       )}
       {isTerminal(job.status) && (
         <>
-          {job.status === "completed" && (
+          {hasFiles(job) && (
             <a class="button primary" href={`${base}/shares`}>
               Share
             </a>
           )}
-          <a class={job.status === "failed" ? "button primary" : "button"} href={`${base}/retry`}>
-            Run again
-          </a>
+          {job.input_purged_at === null && (
+            <a class={job.status === "failed" ? "button primary" : "button"} href={`${base}/retry`}>
+              Run again
+            </a>
+          )}
           <form method="post" action={`${base}/${job.pinned ? "unpin" : "pin"}`}>
             <button type="submit" title={PIN_EFFECT}>
               {job.pinned ? "Unpin" : "Pin"}
@@ -177,9 +184,7 @@ function NoBox({ job, agents, viewer }: NoBoxProps) {
       <p>
         The job waits until one does.{" "}
         {viewer.may("agents") && (
-          <a href="/app/agents">
-            {boxes.length === 0 ? "Add a GPU box with one line." : "See the GPU boxes."}
-          </a>
+          <a href="/app/agents">{boxes.length === 0 ? "Start or add one." : "See the GPU boxes."}</a>
         )}
       </p>
     </div>

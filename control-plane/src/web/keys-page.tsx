@@ -1,11 +1,13 @@
-import { type KeyCreated, type KeyLimits, type KeyList, type KeyView, SCOPES } from "@splatt/shared";
+import { counted, type KeyCreated, type KeyLimits, type KeyList, type KeyView, SCOPES } from "@splatt/shared";
 import { Ago, EmptyState } from "./components.tsx";
 import { Checkboxes, FormHead, TextField } from "./fields.tsx";
 import type { FormState } from "./form-state.ts";
-import { bytes, count } from "./format.ts";
+import { bytes } from "./format.ts";
 import { OnceShown } from "./once-shown.tsx";
 import type { Viewer } from "./page-api.ts";
 import { Shell } from "./shell.tsx";
+
+const HOUR_MS = 3600 * 1000;
 
 const SCOPE_MEANINGS: Readonly<Record<(typeof SCOPES)[number], string>> = {
   "jobs:read": "see jobs, their progress and logs",
@@ -16,9 +18,9 @@ const SCOPE_MEANINGS: Readonly<Record<(typeof SCOPES)[number], string>> = {
 };
 
 const LIMITS: Readonly<Record<keyof KeyLimits, { label: string; write: (limit: number) => string }>> = {
-  requests_per_minute: { label: "Requests per minute", write: (n) => `${count(n)} requests a minute` },
-  jobs_per_hour: { label: "Jobs per hour", write: (n) => `${count(n)} jobs an hour` },
-  jobs_waiting: { label: "Jobs waiting", write: (n) => `${count(n)} waiting jobs` },
+  requests_per_minute: { label: "Requests per minute", write: (n) => `${counted(n, "request")} a minute` },
+  jobs_per_hour: { label: "Jobs per hour", write: (n) => `${counted(n, "job")} an hour` },
+  jobs_waiting: { label: "Jobs waiting", write: (n) => `${counted(n, "waiting job")}` },
   bytes_stored: { label: "Bytes stored", write: (n) => `${bytes(n)} stored` },
   upload_bytes: { label: "Bytes of one upload", write: (n) => `${bytes(n)} an upload` },
 };
@@ -167,7 +169,7 @@ function KeyTable({ keys, now }: { readonly keys: readonly KeyView[]; readonly n
                 ))}
               </td>
               <td class="small muted" data-label="Last used">
-                {key.last_used_at === null ? "never" : <Ago time={key.last_used_at} now={now} />}
+                <LastUsed time={key.last_used_at} now={now} />
               </td>
               <td class="small muted number" data-label="Expires">
                 {expiry(key, now)}
@@ -183,6 +185,12 @@ function KeyTable({ keys, now }: { readonly keys: readonly KeyView[]; readonly n
       </table>
     </div>
   );
+}
+
+/** The API tells it to the hour. */
+function LastUsed({ time, now }: { readonly time: string | null; readonly now: number }) {
+  if (time === null) return "never";
+  return now - Date.parse(time) < HOUR_MS ? "in this hour" : <Ago time={time} now={now} />;
 }
 
 function expiry({ expires_at }: KeyView, now: number): string {

@@ -139,9 +139,7 @@ function NoCapacity({ health: { agents }, viewer }: { readonly health: Health; r
       <p>
         Jobs wait until one does.{" "}
         {viewer.may("agents") && (
-          <a href="/app/agents">
-            {agents.length === 0 ? "Add a GPU box with one line." : "See the GPU boxes."}
-          </a>
+          <a href="/app/agents">{agents.length === 0 ? "Start or add one." : "See the GPU boxes."}</a>
         )}
       </p>
     </div>

@@ -1,5 +1,8 @@
+import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { API_KEY, api, createJob } from "../testing/api.ts";
+import { completedJob } from "../testing/completed-job.ts";
+import { getJob } from "../testing/dispatch.ts";
 
 const ORIGIN = "https://splatt.test";
 const form = (fields: Record<string, string>) =>
@@ -134,4 +137,39 @@ it("forbids scripts, styles and frames of others", async () => {
 it("lists the shares of all jobs", async () => {
   const html = await (await api("GET", "/app/shares", undefined, { cookie: await cookie() })).text();
   expect(html).toContain("Nothing is shared");
+});
+
+it("offers nothing of a job whose files retention has removed", async () => {
+  const headers = { cookie: await cookie() };
+  const { jobId } = await completedJob();
+  const page = async () => (await api("GET", `/app/jobs/${jobId}`, undefined, headers)).text();
+  const offers = [`${jobId}/shares`, `${jobId}/retry`, "results.zip", "curl command"];
+  const before = await page();
+  for (const offer of offers) expect(before).toContain(offer);
+  await env.DB.prepare("UPDATE jobs SET input_purged_at = 1, results_purged_at = 1 WHERE id = ?")
+    .bind(jobId)
+    .run();
+  const after = await page();
+  for (const offer of offers) expect(after).not.toContain(offer);
+});
+
+it("tells no one to run a job again whose video is gone", async () => {
+  const jobId = await createJob({});
+  const hint = async () => (await getJob(jobId)).error_hint;
+  const fail =
+    "UPDATE jobs SET status = 'failed', error_code = 'source_stalled', lease_id = NULL WHERE id = ?";
+  await env.DB.prepare(fail).bind(jobId).run();
+  expect(await hint()).not.toContain("has been removed");
+  await env.DB.prepare("UPDATE jobs SET input_purged_at = 1 WHERE id = ?").bind(jobId).run();
+  expect(await hint()).toContain("has been removed, so it needs a new job.");
+});
+
+it("tells a visitor nothing that only a program can do", async () => {
+  const headers = { ...FORM, cookie: await cookie() };
+  const { jobId } = await completedJob();
+  const refused = await api("POST", `/app/jobs/${jobId}/cancel`, form({ x: "" }), headers);
+  expect(refused.status).toBe(409);
+  const html = await refused.text();
+  expect(html).toContain("It can be run again, as a new job.");
+  expect(html).not.toContain("POST ");
 });

@@ -12,7 +12,7 @@ function showConnection(): void {
   const heading = document.createElement("strong");
   heading.textContent = `${notice.dataset.name} is connected.`;
   const next = document.createElement("p");
-  next.textContent = "It takes jobs from now on.";
+  next.textContent = "Below is what it offers.";
   notice.replaceChildren(heading, next);
 }
 

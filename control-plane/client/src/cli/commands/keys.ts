@@ -16,7 +16,7 @@ export const keys = command({
       key.revoked_at === null ? (key.expires_at ?? "never") : "revoked",
       key.last_used_at ?? "never",
     ]);
-    const header = ["KEY", "NAME", "BEGINS WITH", "SCOPES", "EXPIRES", "LAST USED"];
+    const header = ["KEY", "NAME", "BEGINS WITH", "SCOPES", "EXPIRES", "LAST USED (HOUR)"];
     return { json: found, text: rows.length === 0 ? "No keys but the bootstrap key." : table(header, rows) };
   },
 });
