@@ -123,7 +123,9 @@ describe.skipIf(!canMount)("the embedded control plane", () => {
       status: "degraded",
       active_jobs: 0,
       gpu_available: false,
-      degraded: [{ component: "storage", state: "full", message: expect.stringMatching(/full .* Free disk space/) }],
+      degraded: [
+        { component: "storage", state: "full", message: expect.stringMatching(/full .* Free disk space/) },
+      ],
     });
     await expectOnlyReads(jobId, uploadId);
     await controlPlane.tick();
