@@ -97,8 +97,8 @@ async function switchTo(folder: string, config: AgentConfig): Promise<number> {
 
 /** Waits until the new version is connected, or the previous one runs again. */
 async function comesUp(folder: string, previousPid: number, config: AgentConfig): Promise<boolean> {
-  const deadline = Date.now() + config.DRAIN_SECONDS * 1000 + COME_UP_MS;
-  while (Date.now() < deadline) {
+  const deadline = performance.now() + config.DRAIN_SECONDS * 1000 + COME_UP_MS;
+  while (performance.now() < deadline) {
     const status = await askAgent(config.WORKSPACE_ROOT, (agent) => agent.status());
     if (status?.ok && status.value.pid !== previousPid) {
       const isNew = status.value.program.startsWith(`${folder}${sep}`);
