@@ -22,7 +22,9 @@ const TIMEOUTS = {
   expect: { poll: { timeout: 60_000 } },
 };
 
-/** One more than the two cores that the tests have to pass on: end-to-end tests wait for timers and for other processes. */
+/**
+ * One more than the two cores that the tests have to pass on: end-to-end tests wait for timers and for other processes.
+ */
 const MAX_WORKERS = 3;
 
 /** The processes and threads that tests start compile each module once. */
@@ -41,7 +43,9 @@ function packageProject(name: string, path = name): TestProjectInlineConfigurati
   };
 }
 
-/** Files that last for minutes, then the projects whose files last longest. Otherwise the last ones leave a core idle. */
+/**
+ * Files that last for minutes, then the projects whose files last longest. Otherwise the last ones leave a core idle.
+ */
 const START_ORDER = [
   "disk-failing-or-hanging.full",
   "disk-full-or-read-only.full",

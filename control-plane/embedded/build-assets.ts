@@ -13,9 +13,10 @@ const MAKING_DIR = join(PACKAGE_DIR, ".wrangler");
 const SCHEMAS = /[\\/]shared[\\/]src[\\/][^?]*\.ts$/;
 
 /**
- * Builds the pages' styles and scripts into `ASSETS_DIR`/assets: every file of src/web/assets as it is, and every module of
- * src/web/client whose name does not begin with `_` as a script. `ASSETS_DIR`/dist gets the packages of the agent and of the
- * client, so that agents install what fits this control plane. Several processes may build the folder at the same time.
+ * Builds the pages' styles and scripts into `ASSETS_DIR`/assets: every file of src/web/assets as it is, and every
+ * module of src/web/client whose name does not begin with `_` as a script. `ASSETS_DIR`/dist gets the packages of the
+ * agent and of the client, so that agents install what fits this control plane. Several processes may build the folder
+ * at the same time.
  */
 export async function buildAssets(): Promise<void> {
   await mkdir(MAKING_DIR, { recursive: true });

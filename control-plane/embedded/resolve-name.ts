@@ -10,9 +10,10 @@ export type Resolve = (
 const QUERY = { timeout: 3000, tries: 2 };
 
 /**
- * Resolves names that strangers chose, without `dns.lookup`: that occupies a thread of the pool that also serves the disk
- * for as long as the name's server pleases, and four names of one hostile customer would stop everything. `dns.lookup` is
- * asked only for what DNS does not know, such as the names in the hosts file, and only for one name at a time.
+ * Resolves names that strangers chose, without `dns.lookup`: that occupies a thread of the pool that also serves the
+ * disk for as long as the name's server pleases, and four names of one hostile customer would stop everything.
+ * `dns.lookup` is asked only for what DNS does not know, such as the names in the hosts file, and only for one name at
+ * a time.
  */
 export function resolveApart(
   resolver: Pick<Resolver, "resolve4" | "resolve6"> = new Resolver(QUERY),

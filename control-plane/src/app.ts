@@ -49,8 +49,8 @@ const requireWritableStorage: MiddlewareHandler<AppEnv> = async (c, next) => {
 };
 
 /**
- * A browser takes every answer for what its Content-Type says. A cache on the way keeps only what says so: one that knows
- * nothing of `X-API-Key` would hand a client's answer to the next one.
+ * A browser takes every answer for what its Content-Type says. A cache on the way keeps only what says so: one that
+ * knows nothing of `X-API-Key` would hand a client's answer to the next one.
  */
 const guardAnswers: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
@@ -143,8 +143,8 @@ export const app = new Hono<AppEnv>({ strict: false })
   });
 
 /**
- * The methods that an endpoint at this path takes; none where there is no endpoint. A fixed path takes precedence over one
- * with an id: `/webhooks/callback-secret` is not a webhook.
+ * The methods that an endpoint at this path takes; none where there is no endpoint. A fixed path takes precedence over
+ * one with an id: `/webhooks/callback-secret` is not a webhook.
  */
 function allowedMethods(path: string): string[] {
   const served = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].flatMap((method) => {

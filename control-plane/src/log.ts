@@ -7,8 +7,8 @@ type LogValue = string | number | boolean | null | undefined;
 
 /**
  * Logs an event as one line of JSON, as Workers Logs indexes them; the embedded launcher prints them for people. Texts
- * that agents and clients chose are made printable, and lose what is secret in them. A line that a request causes names it. Pass ids, names and counts, and
- * never a request's content.
+ * that agents and clients chose are made printable, and lose what is secret in them. A line that a request causes names
+ * it. Pass ids, names and counts, and never a request's content.
  *
  * @param error what was thrown; its text is logged without the values of the query that failed
  */

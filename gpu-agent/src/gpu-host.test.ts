@@ -1,11 +1,11 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { JobOptions } from "@splatt/shared";
+import { failure, JobOptions } from "@splatt/shared";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readMachineConfig } from "./config.ts";
-import { GpuHost } from "./gpu-host.ts";
+import { GpuHost, withoutSlots } from "./gpu-host.ts";
 
 /** A machine with two GPUs, simulated by a fake nvidia-smi on the PATH. */
 
@@ -52,6 +52,12 @@ function hold(on: GpuHost, since: number) {
   });
   return { began: began.promise, release: () => release.resolve(), done };
 }
+
+it("tells everybody which tool it lacks, but not where it looked", async () => {
+  const { capacity } = await host();
+  const missing = failure("tool_missing", "/home/ann/bin/ffmpeg was not found.");
+  expect(withoutSlots(capacity, missing).reason).toMatch(/^Takes no jobs: .* <path> was not found\. /);
+});
 
 describe("a machine's GPUs", () => {
   it("are part of the capacity, and their readings can be refreshed", async () => {

@@ -12,7 +12,7 @@ import {
 } from "@splatt/shared";
 import type { Logger } from "pino";
 import type { MachineConfig } from "./config.ts";
-import { TAKES_NO_JOBS } from "./engines/choose.ts";
+import { TAKES_NO_JOBS, withoutPaths } from "./engines/choose.ts";
 import type { Engine } from "./engines/engine.ts";
 import { mostFreeMemory } from "./engines/gpu-choice.ts";
 import { surveyGpus } from "./engines/gpus.ts";
@@ -143,9 +143,9 @@ export class GpuHost implements HostView {
   }
 }
 
-/** The capacity of a host that lacks a tool: zero, with the reason. */
+/** The capacity of a host that lacks a tool: zero, with the reason, which is public. */
 export function withoutSlots(capacity: AgentOffer, toolFailure: Failure): AgentOffer {
   const { hint } = FAILURES[toolFailure.code];
-  const reason = `${TAKES_NO_JOBS}${failureSentence(toolFailure)} ${hint}`;
+  const reason = `${TAKES_NO_JOBS}${withoutPaths(failureSentence(toolFailure))} ${hint}`;
   return { ...capacity, slots: 0, parallel: 0, default_engine: null, reason, problem: toolFailure.code };
 }

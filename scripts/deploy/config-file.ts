@@ -22,8 +22,8 @@ const KEPT = [
 ] as const;
 
 /**
- * The configuration of a deployment: the repository's, with the deployment's names and ids, and what a person has set in
- * the file of the last deployment.
+ * The configuration of a deployment: the repository's, with the deployment's names and ids, and what a person has set
+ * in the file of the last deployment.
  *
  * @param template wrangler.jsonc, without comments
  * @param last the file of the last deployment; null before the first

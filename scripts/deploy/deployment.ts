@@ -38,7 +38,9 @@ export interface Outcome {
   readonly text: string;
 }
 
-/** Puts the control plane onto Cloudflare. Every step can be repeated, so a run that was cut is continued by the next. */
+/**
+ * Puts the control plane onto Cloudflare. Every step can be repeated, so a run that was cut is continued by the next.
+ */
 export class Deployment {
   readonly #wrangler: Wrangler;
   readonly #names: Names;

@@ -8,7 +8,9 @@ import { isTerminal, type JobView, type SourcePolicy } from "@splatt/shared";
 import { Splatt } from "splatt";
 
 const API_KEY = "e2e-key";
-/** Between two looks at a job: a part of the time that it has been waited for. Each look costs both sides milliseconds. */
+/**
+ * Between two looks at a job: a part of the time that it has been waited for. Each look costs both sides milliseconds.
+ */
 const PAUSE = { min: 50, max: 250, share: 0.1 };
 
 /** A real control plane on workerd with a temporary folder, and a client for it. */

@@ -11,7 +11,9 @@ export type Operation =
       readonly atMs: number;
       readonly pool: string;
       readonly engine: EngineName | "auto";
-      /** An upload is sent in parts, or with tus: by a careful client, or by one that sends each chunk twice at once. */
+      /**
+       * An upload is sent in parts, or with tus: by a careful client, or by one that sends each chunk twice at once.
+       */
       readonly source: "url" | "upload" | "tus" | "tus twice" | "two uploads";
       readonly priority: number;
       /** Whether a receiver gets its events. */
@@ -368,7 +370,9 @@ function drawWatchedRevocation(random: Random): WatchedRevocation | null {
   };
 }
 
-/** Some kinds of faults per run, not all: one can mask the bugs that another exposes (swarm testing, Groce et al. 2012). */
+/**
+ * Some kinds of faults per run, not all: one can mask the bugs that another exposes (swarm testing, Groce et al. 2012).
+ */
 function drawFaults(random: Random): FaultRates {
   const share = random.pick([0.1, 0.3, 0.4]);
   const rates: { [kind in FaultKind]?: number } = {};

@@ -13,7 +13,9 @@ export const PASS_NAMES = [
 export const PassName = z.enum(PASS_NAMES);
 export type PassName = z.infer<typeof PassName>;
 
-/** Which side of the pictures points up. `camera`: the side that faces the camera, as in pictures taken straight down. */
+/**
+ * Which side of the pictures points up. `camera`: the side that faces the camera, as in pictures taken straight down.
+ */
 export const UpSide = z.enum(["top", "right", "bottom", "left", "camera"]);
 export type UpSide = z.infer<typeof UpSide>;
 

@@ -1,8 +1,8 @@
 /**
  * Every way a job can fail, as the API, the command line, the logs and the docs show it.
  *
- * `sentence` says what happened; `hint` what to do, when no attempt is left. `retryable` says whether another attempt can
- * succeed without anybody's action; it is a property of the code, never of the call site.
+ * `sentence` says what happened; `hint` what to do, when no attempt is left. `retryable` says whether another attempt
+ * can succeed without anybody's action; it is a property of the code, never of the call site.
  */
 interface FailureEntry {
   readonly sentence: string;

@@ -31,8 +31,8 @@ export function buildVersion({ version, sha256 }: ServedPackage): string {
 const BUILD_LENGTH = 12;
 
 /**
- * Whether what is served replaces what runs: a newer version, or another build of the same one. Versions are as in 1.2.3
- * or 1.2.3+BUILD; nothing is known of others, nor of a build that one side lacks.
+ * Whether what is served replaces what runs: a newer version, or another build of the same one. Versions are as in
+ * 1.2.3 or 1.2.3+BUILD; nothing is known of others, nor of a build that one side lacks.
  */
 export function isUpdate(served: string, running: string): boolean {
   const [left, right] = [parse(served), parse(running)];

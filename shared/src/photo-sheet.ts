@@ -1,6 +1,7 @@
 /**
- * `views.sheet` in metrics.json describes photos.webp, one picture for the pages: rows with a held-out photo on the left and the splat from the same camera on the right, and
- * the contact sheet of the capture below them. Sizes are in pixels.
+ * `views.sheet` in metrics.json describes photos.webp, one picture for the pages: rows with a held-out photo on the
+ * left and the splat from the same camera on the right, and the contact sheet of the capture below them. Sizes are in
+ * pixels.
  */
 export interface PhotoSheet {
   readonly file: string;

@@ -1,8 +1,8 @@
 const MAX_LENGTH = 500;
 
 /**
- * Characters that a terminal or a log viewer does not show as they are: C0 and C1 controls, among them the escape of ANSI
- * sequences, line and paragraph separators, zero-width and bidirectional marks, and lone surrogates.
+ * Characters that a terminal or a log viewer does not show as they are: C0 and C1 controls, among them the escape of
+ * ANSI sequences, line and paragraph separators, zero-width and bidirectional marks, and lone surrogates.
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 

@@ -7,8 +7,8 @@ import { dateTime } from "./timestamps.ts";
 const MIB = 1024 * 1024;
 
 /**
- * Large files are sent in parts of equal size (the last may be smaller), straight into an R2 multipart upload. R2 allows
- * 10,000 parts of 5 MiB to 5 GiB; 32 MiB is within the body limit of every Cloudflare plan.
+ * Large files are sent in parts of equal size (the last may be smaller), straight into an R2 multipart upload. R2
+ * allows 10,000 parts of 5 MiB to 5 GiB; 32 MiB is within the body limit of every Cloudflare plan.
  */
 export const PART_SIZE_BYTES = 32 * MIB;
 export const MAX_PARTS = 10_000;

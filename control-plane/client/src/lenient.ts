@@ -4,8 +4,8 @@ const known = new WeakMap<z.core.$ZodType, z.ZodType>();
 
 /**
  * What a schema of an answer says, as far as control planes of other versions keep to it. A newer one may have further
- * values of an enumeration and wider limits: any text or number is taken. An older one lacks newer fields: they are null,
- * empty or false, where the schema allows that.
+ * values of an enumeration and wider limits: any text or number is taken. An older one lacks newer fields: they are
+ * null, empty or false, where the schema allows that.
  */
 export function lenient<T extends z.core.$ZodType>(schema: T): z.ZodType<z.output<T>> {
   const converted = known.get(schema) ?? convert(schema as unknown as z.ZodType);

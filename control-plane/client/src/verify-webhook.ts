@@ -10,8 +10,8 @@ const SECRET_PREFIX = "whsec_";
 type HeaderSource = Pick<Headers, "get"> | Readonly<Record<string, string | undefined>>;
 
 /**
- * Verifies that an event was sent by Splatt, now (Standard Webhooks). Verify the body exactly as it was received, before
- * parsing it.
+ * Verifies that an event was sent by Splatt, now (Standard Webhooks). Verify the body exactly as it was received,
+ * before parsing it.
  *
  * @param secret `whsec_…`, as `POST /webhooks` or `GET /webhooks/callback-secret` returned it
  * @returns null when the signature is wrong or old. A newer control plane may send events of other types: ignore them

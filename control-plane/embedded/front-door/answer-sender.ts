@@ -33,8 +33,8 @@ export class AnswerSender {
   }
 
   /**
-   * Sends one answer. `read` has the bytes that it names; null when it has its own. `isLastRequest`: the client has sent
-   * no further request on this connection.
+   * Sends one answer. `read` has the bytes that it names; null when it has its own. `isLastRequest`: the client has
+   * sent no further request on this connection.
    */
   async send(
     request: IncomingMessage,

@@ -44,8 +44,9 @@ export class ByteMover {
   }
 
   /**
-   * Sends the object as the rest of the socket's last answer, and leaves it to the client to close the connection. Only while `isReady`, and when
-   * all earlier bytes have been written. Resolves when the connection is closed, which also counts for its server.
+   * Sends the object as the rest of the socket's last answer, and leaves it to the client to close the connection. Only
+   * while `isReady`, and when all earlier bytes have been written. Resolves when the connection is closed, which also
+   * counts for its server.
    */
   move(socket: Socket, read: ObjectRead): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();

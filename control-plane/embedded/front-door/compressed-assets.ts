@@ -11,8 +11,8 @@ const MAX_KEPT = 40;
 const compress = promisify(gzip);
 
 /**
- * The pages' styles and scripts in gzip, as Cloudflare's edge serves them. Each is compressed once. They contain nothing
- * secret, so the length of the compressed bytes reveals nothing.
+ * The pages' styles and scripts in gzip, as Cloudflare's edge serves them. Each is compressed once. They contain
+ * nothing secret, so the length of the compressed bytes reveals nothing.
  */
 export class CompressedAssets {
   /** By their tags, which name their contents. */

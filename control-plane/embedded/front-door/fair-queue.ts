@@ -9,8 +9,8 @@ const CREDIT_MS = 50;
 const MAX_MEMBERS = 1000;
 
 /**
- * For how long each member of a group has held slots, in ms. The clock runs as fast as a member's fair share: whoever is
- * behind it has used less. Idleness earns no more than the credit.
+ * For how long each member of a group has held slots, in ms. The clock runs as fast as a member's fair share: whoever
+ * is behind it has used less. Idleness earns no more than the credit.
  */
 class Shares<K> {
   readonly #held = new Map<K, number>();
@@ -36,9 +36,9 @@ class Shares<K> {
 }
 
 /**
- * Lets a few requests at a time into the runtime, which has one thread. Of those that wait, the next is from the address
- * that has used the runtime least, and of its connections the one that has used it least. So a client with few requests
- * waits for those that are inside, and not for everything that others have sent.
+ * Lets a few requests at a time into the runtime, which has one thread. Of those that wait, the next is from the
+ * address that has used the runtime least, and of its connections the one that has used it least. So a client with few
+ * requests waits for those that are inside, and not for everything that others have sent.
  */
 export class FairQueue {
   readonly #slots: number;

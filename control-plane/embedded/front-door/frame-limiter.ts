@@ -10,8 +10,9 @@ const OPCODES: readonly number[] = [0, 1, 2, 8, 9, 10];
 const MAX_CONTROL_BYTES = 125;
 
 /**
- * Limits what a client sends over its WebSocket. The runtime collects a message until its last frame, and answers pings,
- * before any of our code sees them. It takes some frames that the standard forbids, and logs others as its own errors.
+ * Limits what a client sends over its WebSocket. The runtime collects a message until its last frame, and answers
+ * pings, before any of our code sees them. It takes some frames that the standard forbids, and logs others as its own
+ * errors.
  */
 export class FrameLimiter {
   readonly #limits: DoorLimits["frames"];

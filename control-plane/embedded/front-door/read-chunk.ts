@@ -1,7 +1,9 @@
 import { readSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 
-/** Fills the buffer's first `length` bytes from a file's `position`, and returns how many it read: 0 at the file's end. */
+/**
+ * Fills the buffer's first `length` bytes from a file's `position`, and returns how many it read: 0 at the file's end.
+ */
 export type ReadChunk = (
   file: FileHandle,
   buffer: Buffer,

@@ -7,8 +7,8 @@ import { type EmbeddedControlPlane, startControlPlane } from "../index.ts";
 import { RawConnection, rawExchange, statusOf } from "./testing.ts";
 
 /**
- * Clients that make the front door wait, with short limits. Not too short: the clients share the door's thread, and a busy
- * machine may hold it up.
+ * Clients that make the front door wait, with short limits. Not too short: the clients share the door's thread, and a
+ * busy machine may hold it up.
  */
 const PATIENCE_MS = 2000;
 

@@ -11,7 +11,9 @@ export interface FrameHead {
   readonly hasExtensionBits: boolean;
 }
 
-/** Follows the frames of one direction of a WebSocket (RFC 6455, section 5.2) until its Close frame, which is the last. */
+/**
+ * Follows the frames of one direction of a WebSocket (RFC 6455, section 5.2) until its Close frame, which is the last.
+ */
 export class WebSocketFrames {
   isClosed = false;
   #header: number[] = [];

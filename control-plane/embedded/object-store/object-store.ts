@@ -18,7 +18,10 @@ const APPEND_RESERVE_BYTES = 32 * 1024 * 1024;
 const MAX_COMPLETION_TRIES = 10;
 export type Outcome<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly failure: StoreFailure };
 
-/** Part of an object to be read from one file. The files are kept until `release` is called, even if the object is deleted. */
+/**
+ * Part of an object to be read from one file. The files are kept until `release` is called, even if the object is
+ * deleted.
+ */
 export interface ObjectRead {
   readonly object: StoredObjectInfo;
   /** Bytes, of all segments together. */
@@ -293,7 +296,8 @@ export class ObjectStore {
     }
     let removed = 0;
     for await (const { name } of await opendir(this.#blobsDir)) {
-      // In this order: a file is referenced before it is no longer incoming, and has no readers before it is referenced.
+      // In this order: a file is referenced before it is no longer incoming, and has no readers before it is
+      // referenced.
       if (this.#incoming.has(name) || (await this.#index.isReferenced(name))) continue;
       if (this.#readers.has(name)) continue;
       await rm(this.#path(name), { force: true });

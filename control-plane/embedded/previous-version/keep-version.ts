@@ -13,7 +13,8 @@ import { tarArchive } from "../distribution/tar.ts";
  * it (previous-version.ts).
  *
  * The archive has the packed agent without `splat-transform`, a dependency that is larger than everything else; the
- * packed client; the Worker as it is deployed; and its migrations. It is committed, so it is compressed as far as possible.
+ * packed client; the Worker as it is deployed; and its migrations. It is committed, so it is compressed as far as
+ * possible.
  */
 
 const PACKAGE_DIR = dirname(dirname(import.meta.dirname));

@@ -67,8 +67,8 @@ async function end(db: Database, alarm: AlarmRow, now: number): Promise<void> {
 }
 
 /**
- * The webhook events of an alarm, while the alarm is there: two concurrent passes report it once. A key that is limited to
- * labels sees no agents.
+ * The webhook events of an alarm, while the alarm is there: two concurrent passes report it once. A key that is limited
+ * to labels sees no agents.
  */
 function tell(db: Database, event: "agent.alarm" | "agent.alarm_ended", alarm: AlarmRow, now: number) {
   const { id, kind, pool, agentId, message, since } = alarm;

@@ -6,8 +6,8 @@ import { z } from "zod";
 export type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 /**
- * The schemas that `@splatt/shared` exports; in the contract, each has the name of its export. Those of single fields, which
- * may be absent or null, are described where the fields are.
+ * The schemas that `@splatt/shared` exports; in the contract, each has the name of its export. Those of single fields,
+ * which may be absent or null, are described where the fields are.
  */
 const NAMES: ReadonlyMap<unknown, string> = new Map(
   Object.entries(shared).flatMap(([name, value]): [unknown, string][] =>

@@ -47,7 +47,9 @@ export interface Operation {
   readonly problems: readonly ProblemCode[];
 }
 
-/** Whether the successful answers of an operation can have `warnings`: those that are JSON objects of this API's own. */
+/**
+ * Whether the successful answers of an operation can have `warnings`: those that are JSON objects of this API's own.
+ */
 export function hasWarnings(operation: Operation): boolean {
   return operation.foreignAnswer !== true && operation.answers[200] instanceof z.ZodObject;
 }

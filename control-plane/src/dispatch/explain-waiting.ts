@@ -33,8 +33,8 @@ export async function explainJob(context: DispatchContext, job: WaitingJob): Pro
 }
 
 /**
- * Does the same after an agent has connected or changed its offer, for the engine choices whose explanation has changed. Usually none has, so
- * a thousand agents that connect do not read the queue a thousand times.
+ * Does the same after an agent has connected or changed its offer, for the engine choices whose explanation has
+ * changed. Usually none has, so a thousand agents that connect do not read the queue a thousand times.
  */
 export async function explainIfChanged(context: DispatchContext): Promise<void> {
   const offers = offersOf(context);
@@ -45,8 +45,9 @@ export async function explainIfChanged(context: DispatchContext): Promise<void> 
 }
 
 /**
- * Does the same for all waiting jobs, and corrects those whose message has stopped being true. Of a long queue, a pass reads a part and the next one continues there: which jobs
- * lack their message shows only when they are read, and most have it.
+ * Does the same for all waiting jobs, and corrects those whose message has stopped being true. Of a long queue, a pass
+ * reads a part and the next one continues there: which jobs lack their message shows only when they are read, and most
+ * have it.
  */
 export async function explainWaiting(
   context: DispatchContext,

@@ -16,8 +16,8 @@ import { readConnection, writeConnection } from "./agent-sockets.ts";
 import { dispatchTiming } from "./timing.ts";
 
 /**
- * What one job of half an hour costs, with a webhook, a share and a watcher for ten minutes. It has the pool for itself,
- * so it pays for all of its alarms; the scheduled ticks happen with or without a job, and are not counted.
+ * What one job of half an hour costs, with a webhook, a share and a watcher for ten minutes. It has the pool for
+ * itself, so it pays for all of its alarms; the scheduled ticks happen with or without a job, and are not counted.
  */
 
 const JOB_SECONDS = 1800;

@@ -54,7 +54,9 @@ export type JobReportMessage = Exclude<
   { type: "hello" | "offer" | "job.held" | "job.entries" | "job.cancelled" }
 >;
 
-/** The reply to an agent that does not hold the job: it has nothing to return, and nothing else that it sends counts. */
+/**
+ * The reply to an agent that does not hold the job: it has nothing to return, and nothing else that it sends counts.
+ */
 export function replyToStale(message: JobReportMessage): ServerMessage {
   const { type, fence } = message;
   return type === "job.returned" || type === "job.recalled"

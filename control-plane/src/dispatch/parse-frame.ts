@@ -3,7 +3,9 @@ import { AgentMessage, MAX_FRAME_BYTES } from "@splatt/shared";
 /** Half of a surrogate pair, which no store keeps as it is and strict JSON parsers refuse, or a NUL. */
 const NOT_STORABLE = /\\u(?:0000|d[89a-f])/i;
 
-/** Replaces what cannot be stored. Refusing it would end the job of an agent that cuts a tool's message within an emoji. */
+/**
+ * Replaces what cannot be stored. Refusing it would end the job of an agent that cuts a tool's message within an emoji.
+ */
 function storable(_key: string, value: unknown): unknown {
   return typeof value === "string" ? value.toWellFormed().replaceAll("\0", "\ufffd") : value;
 }

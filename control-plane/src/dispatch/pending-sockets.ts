@@ -2,7 +2,9 @@ import { CLOSE } from "@splatt/shared";
 import type { AgentSocket } from "./agent-sockets.ts";
 import type { DispatchContext } from "./dispatch-context.ts";
 
-/** How many sockets of one agent may wait for their hello. More than one when an agent reconnects over a bad network. */
+/**
+ * How many sockets of one agent may wait for their hello. More than one when an agent reconnects over a bad network.
+ */
 const MAX_PENDING = 4;
 
 /** Bounds the sockets of an agent that have not sent hello: the oldest give way, and each has a deadline. */

@@ -34,7 +34,9 @@ export async function recordPresence(
   }
 }
 
-/** Corrects what D1 says of the pool's agents: the end of a socket is not always reported, nor can it always be written. */
+/**
+ * Corrects what D1 says of the pool's agents: the end of a socket is not always reported, nor can it always be written.
+ */
 export async function reconcilePresence(context: DispatchContext): Promise<void> {
   const present = context.sockets.open().flatMap(({ ws, agent }) => {
     return agent.hello !== null || context.greeting.has(ws) ? agent.id : [];

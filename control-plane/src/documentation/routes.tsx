@@ -8,7 +8,9 @@ import { DocsPage } from "./docs-page.tsx";
 import { llmsText } from "./llms-text.ts";
 import { referenceOf } from "./reference.ts";
 
-/** What is rendered from the contract, made at the first request for it: a cold start and other requests pay nothing. */
+/**
+ * What is rendered from the contract, made at the first request for it: a cold start and other requests pay nothing.
+ */
 const rendered = {
   openApi: once(async () => JSON.stringify(await loadOpenApi())),
   docs: once(async () => {

@@ -23,8 +23,8 @@ export function onLocalStore<E extends EmbeddedEnv>(env: E): E & Env {
 }
 
 /**
- * Runs the Worker behind the front door: with the launcher's object store as its bucket, reachable only through the door.
- * workerd listens on a port of this machine, which every local user can reach.
+ * Runs the Worker behind the front door: with the launcher's object store as its bucket, reachable only through the
+ * door. workerd listens on a port of this machine, which every local user can reach.
  */
 export function embed<E extends Env>(worker: {
   fetch(request: Request, env: E, ctx: ExecutionContext): Response | Promise<Response>;

@@ -30,7 +30,9 @@ export function evaluatePreconditions(
   return "proceed";
 }
 
-/** Whether `If-Range` lets a range be served: it is absent, the same strong ETag, or the exact date (RFC 9110 §13.1.5). */
+/**
+ * Whether `If-Range` lets a range be served: it is absent, the same strong ETag, or the exact date (RFC 9110 §13.1.5).
+ */
 export function rangeApplies(ifRange: string | null, { etag, lastModified }: Validators): boolean {
   if (ifRange === null || ifRange === etag) return true;
   return httpDate(ifRange) === wholeSeconds(lastModified);

@@ -3,7 +3,9 @@ import { and, eq, notInArray, type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { jobs } from "../db/schema.ts";
 
-/** The condition that `agentId` holds the job under `fence`; part of the WHERE of every change that an agent reports. */
+/**
+ * The condition that `agentId` holds the job under `fence`; part of the WHERE of every change that an agent reports.
+ */
 export function heldUnder(fence: Fence, agentId: string): SQL | undefined {
   return and(
     eq(jobs.id, fence.job_id),

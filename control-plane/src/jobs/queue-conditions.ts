@@ -8,7 +8,9 @@ export function waitingIn(pool: string, engine: EngineChoice): SQL | undefined {
   return and(eq(jobs.pool, pool), eq(jobs.engine, engine), IS_WAITING);
 }
 
-/** The condition that a job of `pool` lost an agent and has waited for another since before `time`; index `jobs_lost`. */
+/**
+ * The condition that a job of `pool` lost an agent and has waited for another since before `time`; index `jobs_lost`.
+ */
 export function lostBefore(pool: string, time: number): SQL | undefined {
   return and(eq(jobs.pool, pool), lt(jobs.nextAttemptAt, time), IS_WAITING_AFTER_LOSS);
 }

@@ -57,8 +57,8 @@ function keyOfSubprotocol(c: Context): string | undefined {
 }
 
 /**
- * A browser attaches the cookie to every request, so what changes something, or opens a WebSocket, must come from a page of
- * this site.
+ * A browser attaches the cookie to every request, so what changes something, or opens a WebSocket, must come from a
+ * page of this site.
  *
  * @throws ApiError 403
  */

@@ -14,8 +14,8 @@ export async function jobsWithDueResults(db: Database, cutoff: number, limit: nu
 }
 
 /**
- * Removes the results of a job, unless it was pinned meanwhile. The batch takes back every promise of them; the tombstone
- * then has their objects removed, as of a deleted job.
+ * Removes the results of a job, unless it was pinned meanwhile. The batch takes back every promise of them; the
+ * tombstone then has their objects removed, as of a deleted job.
  */
 export async function purgeResults(
   db: Database,

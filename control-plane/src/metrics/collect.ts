@@ -19,8 +19,8 @@ import type { HistogramSample, Metric, Sample } from "./exposition.ts";
 export const MOST_COUNTED = 10_000;
 
 /**
- * Collects the metrics for Prometheus. The cost does not grow with the number of jobs: triggers count what happens to jobs, in
- * the rows of `job_counts` that they write anyway.
+ * Collects the metrics for Prometheus. The cost does not grow with the number of jobs: triggers count what happens to
+ * jobs, in the rows of `job_counts` that they write anyway.
  */
 export async function collectMetrics(env: Env, now: number): Promise<Metric[]> {
   const db = database(env.DB);

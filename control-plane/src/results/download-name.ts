@@ -38,7 +38,9 @@ function fitName(filename: string): string {
   return DEVICE.test(name) ? `_${name}` : name;
 }
 
-/** The same for names that differ only in case or in the encoding of accents: some file systems take them for one file. */
+/**
+ * The same for names that differ only in case or in the encoding of accents: some file systems take them for one file.
+ */
 function folded(name: string): string {
   return name.normalize("NFC").toLowerCase();
 }

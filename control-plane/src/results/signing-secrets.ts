@@ -8,7 +8,9 @@ import { hex, newSecret } from "../http/credentials.ts";
 const CACHE_MS = 5 * 60 * 1000;
 /** How long one secret signs new links. */
 const SIGNS_MS = 30 * 24 * 3600 * 1000;
-/** How long a retired secret still verifies; the hour is for a link that was being signed, and for clocks that differ. */
+/**
+ * How long a retired secret still verifies; the hour is for a link that was being signed, and for clocks that differ.
+ */
 const VERIFIES_MS = MAX_LINK_LIFETIME_SEC * 1000 + 3600 * 1000;
 
 export interface SigningSecret {

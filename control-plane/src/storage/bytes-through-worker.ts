@@ -25,7 +25,8 @@ function bytesThroughWorker(bucket: R2Bucket): ObjectBytes {
       const writer = digest.getWriter();
       let received = 0;
       let damaged = false;
-      // Held back until the hash is verified: R2 never has the whole of a damaged part, and so keeps an earlier good one.
+      // Held back until the hash is verified: R2 never has the whole of a damaged part, and so keeps an earlier good
+      // one.
       let lastChunk: Uint8Array | null = null;
       const hashing = new TransformStream<Uint8Array, Uint8Array>({
         async transform(chunk, controller) {

@@ -10,7 +10,10 @@ export function dispatcher(pool: string): DurableObjectStub<Dispatcher> {
   return env.DISPATCHER.getByName(pool) as unknown as DurableObjectStub<Dispatcher>;
 }
 
-/** Evicts a pool's Dispatcher from memory. Wakes it first: on a slow machine it may have been evicted already, which is an error. */
+/**
+ * Evicts a pool's Dispatcher from memory. Wakes it first: on a slow machine it may have been evicted already, which is
+ * an error.
+ */
 export async function evictDispatcher(pool: string, webSockets: "hibernate" | "close"): Promise<void> {
   const stub = dispatcher(pool);
   await runInDurableObject(stub, () => undefined);

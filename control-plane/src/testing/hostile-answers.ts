@@ -4,8 +4,8 @@ import type { Operation } from "../contract/operation.ts";
 import { OPERATIONS } from "../contract/operations.ts";
 
 /**
- * Breaks out of text, of attributes in any quotes, of scripts, styles, titles and comments; runs as a link; and hides in
- * control characters.
+ * Breaks out of text, of attributes in any quotes, of scripts, styles, titles and comments; runs as a link; and hides
+ * in control characters.
  */
 export const PAYLOAD =
   "javascript:alert(1)//\"'`><hx onhx=1><img src=https://evil.example/ onerror=alert(2)></title></textarea>" +
@@ -41,8 +41,8 @@ interface Schema {
 }
 
 /**
- * What an operation may answer, with `PAYLOAD` in every text that is not one of a list of words. Each `variant` takes other
- * words and other alternatives; nothing is null.
+ * What an operation may answer, with `PAYLOAD` in every text that is not one of a list of words. Each `variant` takes
+ * other words and other alternatives; nothing is null.
  *
  * @param id of the operation
  */

@@ -1,6 +1,6 @@
 /**
- * Inserts `count` jobs, and all that belongs to them, by SQL. Half of the jobs wait in `pool` for an engine that no agent
- * offers, and say so; the others are completed and pinned, half of these in that pool.
+ * Inserts `count` jobs, and all that belongs to them, by SQL. Half of the jobs wait in `pool` for an engine that no
+ * agent offers, and say so; the others are completed and pinned, half of these in that pool.
  */
 export async function seedRows(db: D1Database, pool: string, count: number): Promise<void> {
   const waits = `Waiting: no connected agent of pool "${pool}" can run the engine "brush".`;

@@ -18,8 +18,8 @@ import { usesUpload } from "./upload-users.ts";
 import { deleteUpload, isPresent, UPLOAD_LIFETIME_MS } from "./uploads.ts";
 
 /**
- * `uploads.expires_at` is when the purge next looks at an upload: for one that no job uses, the end of its lifetime; for
- * one in use, a time at which retention may be over. Each look sets the next, so a run reads only what is due then.
+ * `uploads.expires_at` is when the purge next looks at an upload: for one that no job uses, the end of its lifetime;
+ * for one in use, a time at which retention may be over. Each look sets the next, so a run reads only what is due then.
  */
 
 /** How many uploads that are kept one run looks at; four million in a lifetime. */

@@ -189,8 +189,8 @@ async function isAsAnnounced(bytes: ObjectBytes, { r2Key, size, sha256 }: Upload
 }
 
 /**
- * Deletes an upload that nobody keeps. After the first batch no job can name it, and no job promises it. Its row goes last,
- * so that the scheduled purge finishes a deletion that was interrupted.
+ * Deletes an upload that nobody keeps. After the first batch no job can name it, and no job promises it. Its row goes
+ * last, so that the scheduled purge finishes a deletion that was interrupted.
  *
  * @param by who asked for it, for the audit; null when it is the control plane's own decision
  * @param keepers the jobs that keep it, as a query; by default all that use it

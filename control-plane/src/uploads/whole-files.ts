@@ -5,8 +5,8 @@ import { type JobRow, jobs, type ResultRow, resultSweeps, results } from "../db/
 import { sha256Hex } from "../http/credentials.ts";
 
 /**
- * Small result files arrive whole, in one request, and are stored without a row: the object's key says what it is. A key
- * is made of the file's hash, so a repeated request stores the same bytes under the same key.
+ * Small result files arrive whole, in one request, and are stored without a row: the object's key says what it is. A
+ * key is made of the file's hash, so a repeated request stores the same bytes under the same key.
  */
 
 /** A request whose lease was checked before the job ended has stored its file, or failed, by then. */
@@ -33,7 +33,10 @@ function toUuid(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
-/** Has the job's prefix swept again some time after its end. Comes before the first file, so that none can stay unnoticed. */
+/**
+ * Has the job's prefix swept again some time after its end. Comes before the first file, so that none can stay
+ * unnoticed.
+ */
 export async function rememberToSweep(db: Database, jobId: string): Promise<void> {
   await withRetry(() => db.insert(resultSweeps).values({ jobId }).onConflictDoNothing());
 }

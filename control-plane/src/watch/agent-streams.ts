@@ -15,7 +15,9 @@ interface OpenRead {
   readonly position: StreamPosition;
 }
 
-/** Reads per job that may be sent at once, and per second in the long run: each costs the agent's frame and its fan-out. */
+/**
+ * Reads per job that may be sent at once, and per second in the long run: each costs the agent's frame and its fan-out.
+ */
 const READS_AT_ONCE = 200;
 const READS_PER_SECOND = 50;
 

@@ -1,8 +1,8 @@
 import { Brand, Document } from "./document.tsx";
 
 /**
- * What somebody gets first who follows a link of another site. The page asks for the same address again at once: now the
- * site itself does, so the browser sends the session's cookie, which is for requests of this site only.
+ * What somebody gets first who follows a link of another site. The page asks for the same address again at once: now
+ * the site itself does, so the browser sends the session's cookie, which is for requests of this site only.
  *
  * @param path the page's own
  */

@@ -11,8 +11,8 @@ export interface DocumentProps {
 }
 
 /**
- * Says so when a script did not arrive, as over a line that was cut: without it, the page would stand still in silence. It
- * is part of the page, so it cannot get lost itself.
+ * Says so when a script did not arrive, as over a line that was cut: without it, the page would stand still in silence.
+ * It is part of the page, so it cannot get lost itself.
  */
 const TELLS_OF_LOST_SCRIPTS = `addEventListener("error",e=>{if(e.target instanceof HTMLScriptElement)document.documentElement.dataset.lost=""},true)`;
 /** Of TELLS_OF_LOST_SCRIPTS, as the pages' policy names it. */

@@ -8,8 +8,8 @@ import { pageRoutes } from "./page-routes.tsx";
 import { showControls } from "./visible-controls.ts";
 
 /**
- * Every text of every answer of the API, as its schema has it, is text on every page: also those that a validation keeps
- * harmless today.
+ * Every text of every answer of the API, as its schema has it, is text on every page: also those that a validation
+ * keeps harmless today.
  */
 
 /** More than any list of words in the schemas has. */

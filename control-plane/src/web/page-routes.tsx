@@ -150,7 +150,10 @@ function redirectWithCookie(c: Context<PageEnv>, path: string, response: Respons
   return redirect;
 }
 
-/** Whether a link of another site led here. The browser then keeps the session's cookie to itself, as for a forged request. */
+/**
+ * Whether a link of another site led here. The browser then keeps the session's cookie to itself, as for a forged
+ * request.
+ */
 function comesFromElsewhere(c: Context<PageEnv>): boolean {
   return c.req.method === "GET" && ["cross-site", "same-site"].includes(c.req.header("sec-fetch-site") ?? "");
 }

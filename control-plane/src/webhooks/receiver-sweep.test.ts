@@ -14,7 +14,10 @@ afterEach(async () => {
   );
 });
 
-/** Gives each of `receivers` callbacks, the first of them number `from`, `count` deliveries that wait until `nextAttemptAt`. */
+/**
+ * Gives each of `receivers` callbacks, the first of them number `from`, `count` deliveries that wait until
+ * `nextAttemptAt`.
+ */
 async function addDeliveries(from: number, receivers: number, nextAttemptAt: number | null, count = 1) {
   await env.DB.prepare(
     `WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < CAST(?1 AS INTEGER)),

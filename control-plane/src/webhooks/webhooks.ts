@@ -105,7 +105,10 @@ export async function findWebhook(db: Database, id: string, principal: Principal
   return webhook;
 }
 
-/** Deletes it with its deliveries: what it has not delivered yet is not delivered any more. The purge finishes a long history. */
+/**
+ * Deletes it with its deliveries: what it has not delivered yet is not delivered any more. The purge finishes a long
+ * history.
+ */
 export async function deleteWebhook(db: Database, principal: Principal, { id }: WebhookRow): Promise<void> {
   const stored = exists(db.select({ one: sql`1` }).from(webhooks).where(eq(webhooks.id, id)));
   await withRetry(() =>

@@ -3,7 +3,10 @@ import { restCoefficients, type SplatCloud } from "./splat-cloud.ts";
 /** A rotation matrix, by rows. */
 export type Rotation = readonly (readonly number[])[];
 
-/** A splat whose scene is turned: positions, orientations, and the spherical harmonics, which are functions of direction. */
+/**
+ * A splat whose scene is turned: positions, orientations, and the spherical harmonics, which are functions of
+ * direction.
+ */
 export function rotateSplatCloud(cloud: SplatCloud, rotation: Rotation): SplatCloud {
   const positions = new Float32Array(cloud.positions.length);
   const rotations = new Float32Array(cloud.rotations.length);

@@ -19,8 +19,8 @@ export interface CapacityInputs {
 }
 
 /**
- * The agent's current capacity: what it was set up with, minus GPUs that have disappeared or whose memory other programs use. It is zero while
- * the agent is paused or stopping, or its disk cannot take a job.
+ * The agent's current capacity: what it was set up with, minus GPUs that have disappeared or whose memory other
+ * programs use. It is zero while the agent is paused or stopping, or its disk cannot take a job.
  */
 export function currentCapacity(capacity: AgentOffer, inputs: CapacityInputs): AgentOffer {
   const { paused, stopping, disk, inUse, minFreeBytes } = inputs;

@@ -21,8 +21,8 @@ export function environmentWarnings(environment: NodeJS.ProcessEnv): string[] {
 }
 
 /**
- * Loads the settings file into the environment, which takes precedence. Tools inherit the result, so CUDA_HOME and the like may be
- * in it too.
+ * Loads the settings file into the environment, which takes precedence. Tools inherit the result, so CUDA_HOME and the
+ * like may be in it too.
  */
 export function loadEnvironment(): NodeJS.ProcessEnv {
   try {
@@ -42,7 +42,9 @@ export function envFileSettings(): NodeJS.Dict<string> {
   }
 }
 
-/** Reads the settings with `read`, and prints every problem and likely typo. @returns null when the settings are invalid */
+/**
+ * Reads the settings with `read`, and prints every problem and likely typo. @returns null when the settings are invalid
+ */
 export function settingsOrComplaint<Config>(
   read: (environment: NodeJS.ProcessEnv) => ConfigResult<Config>,
 ): Config | null {

@@ -195,7 +195,9 @@ async function runRequest(request: RunRequest, config: MachineConfig): Promise<n
   return EXIT.failed;
 }
 
-/** The folder that paths on the command line are relative to. `npm run agent` itself changes to the project's folder. */
+/**
+ * The folder that paths on the command line are relative to. `npm run agent` itself changes to the project's folder.
+ */
 function callerFolder(): string {
   const { npm_lifecycle_event: script, INIT_CWD: calledFrom } = process.env;
   return script === "agent" && calledFrom !== undefined ? calledFrom : process.cwd();

@@ -3,8 +3,8 @@ import { dirname } from "node:path";
 import { makeFolder } from "@splatt/shared/folders";
 
 /**
- * Sets settings in a file of NAME=value lines, and keeps its other lines. The file holds the agent's token, so that only
- * its owner can read it from the first byte on.
+ * Sets settings in a file of NAME=value lines, and keeps its other lines. The file holds the agent's token, so that
+ * only its owner can read it from the first byte on.
  */
 export async function saveSettings(path: string, settings: Readonly<Record<string, string>>): Promise<void> {
   const before = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {

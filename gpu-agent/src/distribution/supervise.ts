@@ -26,8 +26,8 @@ export function reportConnected(): void {
 }
 
 /**
- * Runs the installed agent and starts it again when it asks for that, in a new version where the link `next` names one. A
- * new version that is not connected in time is killed, and the version in use runs again. The supervisor changes no
+ * Runs the installed agent and starts it again when it asks for that, in a new version where the link `next` names one.
+ * A new version that is not connected in time is killed, and the version in use runs again. The supervisor changes no
  * links, because a service may not write to its programs: `update` does.
  *
  * @returns the agent's exit code

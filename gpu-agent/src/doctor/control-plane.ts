@@ -13,7 +13,9 @@ const KNOWN_HEALTH = Health.pick({ status: true, degraded: true });
 export interface Answer {
   readonly status: number;
   readonly body: string;
-  /** The server's clock in milliseconds since 1970, and ours halfway through the request; null without a Date header. */
+  /**
+   * The server's clock in milliseconds since 1970, and ours halfway through the request; null without a Date header.
+   */
   readonly clock: { readonly server: number; readonly here: number } | null;
   readonly milliseconds: number;
 }

@@ -55,7 +55,8 @@ export interface ProgramTrainer {
 export type Launch = Pick<TrainingProgram, "args" | "env">;
 
 /**
- * Trains with a program, resuming an interrupted run. Retries once with smaller options when the GPU runs out of memory.
+ * Trains with a program, resuming an interrupted run. Retries once with smaller options when the GPU runs out of
+ * memory.
  *
  * @param longSide the longer side, in pixels, at which `options` train
  * @returns or a code that the program's output explains, `training_failed`, or what `runTool` returns

@@ -11,7 +11,8 @@ export function createPrivateFilesOnly(): void {
 }
 
 /**
- * Creates a folder, or closes an existing one and everything in it to other users. Does not follow symbolic links in it.
+ * Creates a folder, or closes an existing one and everything in it to other users. Does not follow symbolic links in
+ * it.
  */
 export async function makeFolderPrivate(folder: string): Promise<void> {
   await makeFolder(folder, 0o700);

@@ -29,7 +29,9 @@ interface StreamReadsOptions {
   readonly send: (message: AgentMessage) => boolean;
 }
 
-/** Answers `job.read`: what watchers of the job want of its log and its curves. Nothing is sent that nobody asked for. */
+/**
+ * Answers `job.read`: what watchers of the job want of its log and its curves. Nothing is sent that nobody asked for.
+ */
 export class StreamReads {
   readonly #options: StreamReadsOptions;
   readonly #seriesId = randomUUID();

@@ -70,8 +70,8 @@ export class Workspace {
   }
 
   /**
-   * Removes a job's folder. It is renamed first, so that a concurrent reader finds all of it or nothing. Makes no folder
-   * for that: on a full disk, removing must be possible above all.
+   * Removes a job's folder. It is renamed first, so that a concurrent reader finds all of it or nothing. Makes no
+   * folder for that: on a full disk, removing must be possible above all.
    */
   async forget(jobId: string): Promise<void> {
     const removed = join(this.root, `${REMOVED}${jobId}-${randomUUID()}`);

@@ -8,7 +8,8 @@ export interface StageContext {
   readonly log: Logger;
   /**
    * The only folder that the stage writes to. It may contain the files of an interrupted run of the same stage on the
-   * same input. When the stage succeeds, the runner renames the folder, so paths in the stage's output are relative to it.
+   * same input. When the stage succeeds, the runner renames the folder, so paths in the stage's output are relative to
+   * it.
    */
   readonly dir: string;
   /** The UUID of the stage's GPU; null or undefined leaves the choice to the tool. */

@@ -28,8 +28,8 @@ export interface ToolCall {
   /** Receives the raw stdout; then only stderr is split into lines. */
   readonly onBytes?: (chunk: Buffer) => void;
   /**
-   * Denies the tool the network and all files but these and those in `cwd`, as far as the machine supports it. Links and
-   * pipes that it leaves in `cwd` are removed.
+   * Denies the tool the network and all files but these and those in `cwd`, as far as the machine supports it. Links
+   * and pipes that it leaves in `cwd` are removed.
    */
   readonly confine?: Confinement;
 }

@@ -2,8 +2,8 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * The links, pipes and sockets in a folder and below. A confined program must leave none: outside its sandbox, the agent
- * would follow a link to foreign files, and wait forever at a pipe.
+ * The links, pipes and sockets in a folder and below. A confined program must leave none: outside its sandbox, the
+ * agent would follow a link to foreign files, and wait forever at a pipe.
  */
 export async function specialFiles(folder: string): Promise<Set<string>> {
   const found = new Set<string>();

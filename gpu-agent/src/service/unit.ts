@@ -24,8 +24,8 @@ export const UNIT_NAME = "splatt-agent.service";
 const STOP_MARGIN_SECONDS = 30;
 
 /**
- * The text of the systemd unit. Its sandbox leaves CUDA what it needs: the devices (no DevicePolicy, and no setting that
- * implies one), writable executable memory (PyTorch and V8 compile), and /proc/driver/nvidia.
+ * The text of the systemd unit. Its sandbox leaves CUDA what it needs: the devices (no DevicePolicy, and no setting
+ * that implies one), writable executable memory (PyTorch and V8 compile), and /proc/driver/nvidia.
  */
 export function unitText(plan: UnitPlan): string {
   const system = plan.scope === "system";

@@ -4,7 +4,8 @@ import { type Attack, attacksOn, type Target } from "./attacks.ts";
 
 /**
  * The process of the attackers: it would distort what the benchmark measures in its own. Takes a target as
- * JSON, the pause between two attacks of a kind in ms, and the names of attacks, none for all. Attacks until it is killed.
+ * JSON, the pause between two attacks of a kind in ms, and the names of attacks, none for all. Attacks until it is
+ * killed.
  */
 
 /** Of an attack that has no end. */

@@ -23,9 +23,9 @@ import { leaseJobInput } from "../door/job-input.ts";
  * `npm run bench -- abuse [--minutes 60] [--pause MS] [--each SECONDS] [--only NAME]`: what grows in the embedded control
  * plane (memory, open files, bytes on the disk, rows, the log), and the latency for others, while clients attack it in
  * every way together: broken framing, slow and idle connections, floods with valid keys, agents that flood their
- * sockets, ranges, aborted uploads, slow readers. An agent works for it meanwhile, on hostile videos. --pause is the time between two attacks of a kind, by default 5 ms.
- * With --each, one attack after the other, and the processor time that each costs. A bare HTTP server of Node shows what
- * the machine's load costs anybody.
+ * sockets, ranges, aborted uploads, slow readers. An agent works for it meanwhile, on hostile videos. --pause is the
+ * time between two attacks of a kind, by default 5 ms. With --each, one attack after the other, and the processor time
+ * that each costs. A bare HTTP server of Node shows what the machine's load costs anybody.
  */
 
 const MIB = 1024 * 1024;

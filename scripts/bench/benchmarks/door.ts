@@ -19,8 +19,8 @@ import { type Nginx, startNginx } from "../door/nginx.ts";
 /**
  * `npm run bench -- door [--mib 1024] [--seconds 30]`: uploads and downloads through the embedded control plane's
  * front door, with a key that has limits: in parts and with tus, as a job's input, as a result and by a signed link.
- * Compares with nginx on the same file; also measures GET /health and the memory while ten clients download and ten read
- * slowly. Needs curl, and nginx for the comparison (Debian: apt-get install nginx-light curl).
+ * Compares with nginx on the same file; also measures GET /health and the memory while ten clients download and ten
+ * read slowly. Needs curl, and nginx for the comparison (Debian: apt-get install nginx-light curl).
  */
 
 const MIB = 1024 * 1024;

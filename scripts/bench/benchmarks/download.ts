@@ -12,8 +12,8 @@ import { startThrottledServer } from "../throttled-server.ts";
 
 /**
  * `npm run bench -- download`: the download stage against curl and aria2c. Uses a local server, first with a fixed rate
- * per connection, then without a limit. Needs curl and aria2 (Debian: apt-get install aria2 curl). Splatt also hashes the
- * file and syncs it to disk; the others do neither.
+ * per connection, then without a limit. Needs curl and aria2 (Debian: apt-get install aria2 curl). Splatt also hashes
+ * the file and syncs it to disk; the others do neither.
  */
 
 const MB = 1_000_000;

@@ -51,7 +51,10 @@ async function run(workspace: string, source: LocalSource, options: JobOptions):
   }
 }
 
-/** The error of the last ETA before each moment, relative to the time left. Prints it with the progress bar's percentage. */
+/**
+ * The error of the last ETA before each moment, relative to the time left. Prints it with the progress bar's
+ * percentage.
+ */
 function errors(said: readonly Said[], total: number): number[] {
   const found = AT.map((share) => {
     const moment = share * total;

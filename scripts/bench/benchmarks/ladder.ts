@@ -19,8 +19,8 @@ import { silentContext } from "../silent-context.ts";
 
 /**
  * `npm run bench -- ladder CAPTURE ... [--preset NAME] [--colmap PATH] [--fps N] [--truth FOLDER]`: the ladder of passes against COLMAP
- * by hand, on the same frames: COLMAP's own features, exhaustive matching, and a mapper with relaxed thresholds. A capture is a video, or
- * a folder of photos. Times are those of the processor, because both use all cores. On Linux.
+ * by hand, on the same frames: COLMAP's own features, exhaustive matching, and a mapper with relaxed thresholds. A
+ * capture is a video, or a folder of photos. Times are those of the processor, because both use all cores. On Linux.
  */
 
 const HOUR_MS = 3_600_000;
@@ -52,7 +52,10 @@ const RELAXED = {
 /** Where a camera was, by the name of its picture. */
 type Truth = ReadonlyMap<string, Vector3>;
 
-/** Reads surveyed cameras in the format of Strecha et al. 2008: PICTURE.camera, with the position on the line before the last. */
+/**
+ * Reads surveyed cameras in the format of Strecha et al. 2008: PICTURE.camera, with the position on the line before the
+ * last.
+ */
 async function readTruth(folder: string): Promise<Truth> {
   const names = (await readdir(folder)).filter((name) => name.endsWith(".camera"));
   const places = names.map(async (name): Promise<[string, Vector3]> => {
@@ -63,7 +66,9 @@ async function readTruth(folder: string): Promise<Truth> {
   return new Map(await Promise.all(places));
 }
 
-/** The root mean square distance of a model's cameras from the surveyed ones, in the survey's unit; null for too few. */
+/**
+ * The root mean square distance of a model's cameras from the surveyed ones, in the survey's unit; null for too few.
+ */
 function distanceFrom(truth: Truth, { images }: ColmapModel, pictures: ReadonlyMap<string, string>) {
   const pairs = images.flatMap((image): [Vector3, Vector3][] => {
     const place = truth.get(pictures.get(image.name) ?? "");

@@ -14,8 +14,8 @@ import { seedJobs } from "../control-plane/seeded-jobs.ts";
 
 /**
  * `npm run bench -- pages [--rounds N] [--jobs N] [--watch-seconds N] [--only PART]`: the web pages in a real browser: their size, the
- * time of the server compared with that of the API's calls, the list with very many jobs, the memory of a tab that watches a
- * job, and the time until a splat of 40,000 gaussians is on the screen.
+ * time of the server compared with that of the API's calls, the list with very many jobs, the memory of a tab that
+ * watches a job, and the time until a splat of 40,000 gaussians is on the screen.
  */
 
 const { values } = benchOptions({
@@ -34,7 +34,10 @@ const GAUSSIANS = 40_000;
 const LINES_PER_SECOND = 20;
 const SAMPLES = 6;
 const WARM_UP_ROUNDS = 10;
-/** A new window makes Chromium load its own pages first, for 1.4 s of processor time. A visitor's browser is already open. */
+/**
+ * A new window makes Chromium load its own pages first, for 1.4 s of processor time. A visitor's browser is already
+ * open.
+ */
 const WINDOW_OPENS_MS = 5000;
 
 type Stack = Awaited<ReturnType<typeof startPageStack>>;
@@ -66,7 +69,10 @@ async function medians(visits: readonly Visit[]): Promise<readonly number[]> {
   return times.map((of) => quantile(of, 0.5));
 }
 
-/** What a page loads without the viewer: HTML, styles and scripts, compressed, and how many requests come before the first paint. */
+/**
+ * What a page loads without the viewer: HTML, styles and scripts, compressed, and how many requests come before the
+ * first paint.
+ */
 async function weigh(stack: Stack, path: string) {
   const page = await stack.signedIn();
   // What is routed does not come from the browser's cache.

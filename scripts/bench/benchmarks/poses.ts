@@ -12,8 +12,8 @@ import { silentContext } from "../silent-context.ts";
 
 /**
  * `npm run bench -- poses VIDEO [--ns-process-data PATH] [--colmap PATH] [--pycolmap PYTHON] [--fps N]
- * [--preset NAME]`: the time of the poses stage on a video, and the quality of the poses. Compares with the same stage on
- * pycolmap, and with nerfstudio's ns-process-data with its defaults and the same number of frames.
+ * [--preset NAME]`: the time of the poses stage on a video, and the quality of the poses. Compares with the same stage
+ * on pycolmap, and with nerfstudio's ns-process-data with its defaults and the same number of frames.
  */
 
 const HOUR_MS = 3_600_000;

@@ -19,8 +19,8 @@ import { databaseBytes, SEEDED_SINCE, seededId, seedJobs } from "../control-plan
  * One job in ten is queued, so the smallest size must exceed ten times the rounds.
  *
  * With `--agents N [--rate 100] [--seconds 600] [--job-seconds 60]`, N agents then connect to a pool of the largest
- * database and run the jobs that are sent to it, `rate` a second; `--rate 20,100 --seconds 60,600` is two rates, one after
- * the other. `--rounds 0` measures only that.
+ * database and run the jobs that are sent to it, `rate` a second; `--rate 20,100 --seconds 60,600` is two rates, one
+ * after the other. `--rounds 0` measures only that.
  */
 
 const { values } = benchOptions({

@@ -10,8 +10,9 @@ import { benchOptions } from "../bench-options.ts";
 
 /**
  * `npm run bench -- sog SPLAT.ply [--dataset FOLDER] [--gaussians N] [--lod]`: the time to write a .sog, its size, the same of
- * the streamed set of its levels of detail with --lod, and with a dataset the PSNR of held-out frames of the PLY and of the .sog, read back by splat-transform. With --gaussians the splat is repeated,
- * varied at random, and given all three bands.
+ * the streamed set of its levels of detail with --lod, and with a dataset the PSNR of held-out frames of the PLY and of
+ * the .sog, read back by splat-transform. With --gaussians the splat is repeated, varied at random, and given all three
+ * bands.
  */
 
 const { values, positionals } = benchOptions({

@@ -8,9 +8,9 @@ import { benchOptions } from "../bench-options.ts";
 
 /**
  * `npm run bench -- trainer-against CHECKOUT DATASET... [--iterations N] [--threads N] [--preset NAME] [--rounds N]
- * [--max-splats N] [--max-resolution N]`: the builtin trainer beside that of another, set up checkout of this repository, such
- * as the last version. They train the same datasets in turn. Prints processor seconds, which a busy machine changes less than
- * the clock's, and the PSNR of held-out frames over them.
+ * [--max-splats N] [--max-resolution N]`: the builtin trainer beside that of another, set up checkout of this
+ * repository, such as the last version. They train the same datasets in turn. Prints processor seconds, which a busy
+ * machine changes less than the clock's, and the PSNR of held-out frames over them.
  */
 
 type CreateEngine = typeof import("@splatt/gpu-agent/engines/builtin/engine").createBuiltinEngine;

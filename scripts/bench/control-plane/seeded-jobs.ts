@@ -6,8 +6,8 @@ import { DatabaseSync } from "node:sqlite";
 /**
  * Inserts jobs by SQL into the database of a stopped embedded control plane: one in ten is queued in the default pool
  * for the engine `builtin`, one in fifty has failed, the others are completed with results. A hundredth is in the pool
- * `lab`, with the label `rare=yes`; all have the labels `batch=` and one of ten numbers, and `floor=` and one of three; ten
- * jobs share a `task_id`. The triggers that count jobs, and write their history and labels, fire as usual.
+ * `lab`, with the label `rare=yes`; all have the labels `batch=` and one of ten numbers, and `floor=` and one of three;
+ * ten jobs share a `task_id`. The triggers that count jobs, and write their history and labels, fire as usual.
  *
  * @param from the number of existing jobs
  */

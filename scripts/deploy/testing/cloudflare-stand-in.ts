@@ -20,8 +20,8 @@ interface Script {
 }
 
 /**
- * A stand-in for the endpoints of Cloudflare's API that `wrangler` calls here: nothing of Cloudflare's own runs in it, but
- * migrations are executed, by SQLite. It knows one account.
+ * A stand-in for the endpoints of Cloudflare's API that `wrangler` calls here: nothing of Cloudflare's own runs in it,
+ * but migrations are executed, by SQLite. It knows one account.
  */
 export class CloudflareStandIn {
   readonly databases = new Map<string, { readonly uuid: string; readonly db: DatabaseSync }>();

@@ -59,8 +59,8 @@ export async function copyResults(dir: string): Promise<string[]> {
 }
 
 /**
- * The result files of a small job, made by the agent's own export: a ball whose quarters have different colours, so that
- * a picture that is mirrored or upside down is another picture.
+ * The result files of a small job, made by the agent's own export: a ball whose quarters have different colours, so
+ * that a picture that is mirrored or upside down is another picture.
  *
  * @returns their paths
  */

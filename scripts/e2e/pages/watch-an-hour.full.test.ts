@@ -6,7 +6,9 @@ import { CHROMIUM, type PageStack, START_LIMIT_MS, startPageStack, watchForTroub
 const MINUTES = 60;
 /** Sizes are compared at the end of each such time. At the first, every bounded list is full. */
 const COMPARED_MINUTES = 20;
-/** The least of these last minutes counts: what was just fetched and parsed, to be compared with the page, is no leak. */
+/**
+ * The least of these last minutes counts: what was just fetched and parsed, to be compared with the page, is no leak.
+ */
 const SAMPLED_MINUTES = 0.5;
 const STEP_SECONDS = 5;
 const HEARTBEAT_MS = 30_000;

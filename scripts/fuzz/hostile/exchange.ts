@@ -4,8 +4,8 @@ import { connect } from "node:net";
 const PATIENCE_MS = 4000;
 
 /**
- * Sends bytes as they are on one connection, and reads what comes back until the server closes it, has answered as often
- * as `answers` says, or is silent for too long.
+ * Sends bytes as they are on one connection, and reads what comes back until the server closes it, has answered as
+ * often as `answers` says, or is silent for too long.
  */
 export function exchange(url: string, pieces: readonly Buffer[], answers = 1): Promise<Buffer> {
   const { hostname, port } = new URL(url);

@@ -25,7 +25,9 @@ export class WranglerDev implements HostileTarget, AsyncDisposable {
   readonly url: string;
   /** What the Worker printed, not wrangler. */
   readonly log: readonly string[];
-  /** The server before the Worker answers bad framing with 500. Cloudflare's edge refuses it; the Worker never sees it. */
+  /**
+   * The server before the Worker answers bad framing with 500. Cloudflare's edge refuses it; the Worker never sees it.
+   */
   readonly counts = (answer: string) => /^x-request-id:/im.test(answer);
   readonly #child: ChildProcess;
   readonly #dir: string;

@@ -9,7 +9,9 @@ const MARKS: readonly (readonly [RegExp, Style])[] = [
   [/^( *)(✗|!)/gm, "red"],
 ];
 
-/** Colours text where `stream` is a terminal that shows colours, and neither NO_COLOR nor NODE_DISABLE_COLORS is set. */
+/**
+ * Colours text where `stream` is a terminal that shows colours, and neither NO_COLOR nor NODE_DISABLE_COLORS is set.
+ */
 export function coloured(style: Style, text: string, stream: NodeJS.WritableStream): string {
   return styleText(style, text, { stream: stream as NodeJS.WriteStream });
 }

@@ -10,7 +10,10 @@ import {
 /** How long the receiver may take, as for a real webhook. */
 const ANSWER_WITHIN_MS = 15_000;
 
-/** The event that a webhook sends for an entry of a job's history, if any. @param before the entries before it, oldest first */
+/**
+ * The event that a webhook sends for an entry of a job's history, if any. @param before the entries before it, oldest
+ * first
+ */
 export function eventTypesOf(entry: JobEvent, before: readonly JobEvent[]): JobEventType[] {
   const previous = before.at(-1);
   if (previous === undefined || previous.status === entry.status || entry.status === "queued") return [];

@@ -16,8 +16,8 @@ const ANSWER_GRACE_MS = 3000;
 const MIN_LEFT_MS = 10 * 60_000;
 
 /**
- * Makes a job of one scene: a file, a folder, or several files, which are uploaded first, or the address of a file. What
- * an earlier call has uploaded, wholly or in part, is continued.
+ * Makes a job of one scene: a file, a folder, or several files, which are uploaded first, or the address of a file.
+ * What an earlier call has uploaded, wholly or in part, is continued.
  *
  * @returns the job's id
  */

@@ -37,7 +37,7 @@ export const resultUploads = sqliteTable(
 export type ResultUploadRow = typeof resultUploads.$inferSelect;
 
 /**
- * Jobs that may have files in R2 of which no row tells: small result files are stored without one, because rows are most
- * of what a job costs. The job's prefix is swept when it ends, and again when no late request can add to it.
+ * Jobs that may have files in R2 of which no row tells: small result files are stored without one, because rows are
+ * most of what a job costs. The job's prefix is swept when it ends, and again when no late request can add to it.
  */
 export const resultSweeps = sqliteTable("result_sweeps", { jobId: text("job_id").primaryKey() });

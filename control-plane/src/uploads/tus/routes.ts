@@ -55,7 +55,9 @@ const versioned: MiddlewareHandler<ApiEnv> = async (c, next) => {
   await next();
 };
 
-/** Uploads with tus 1.0, for Uppy, tus-js-client and the like. The last segment of an upload's URL is its `upload_id`. */
+/**
+ * Uploads with tus 1.0, for Uppy, tus-js-client and the like. The last segment of an upload's URL is its `upload_id`.
+ */
 export const tusRoutes = new Hono<ApiEnv>()
 
   .post("/", serve(CREATE_TUS_UPLOAD), versioned, async (c) => {

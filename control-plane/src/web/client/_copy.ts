@@ -11,7 +11,9 @@ export function addCopyButtons(): void {
   }
 }
 
-/** The clipboard exists on secure pages only. Elsewhere, as on plain http in a home network, what is selected is copied. */
+/**
+ * The clipboard exists on secure pages only. Elsewhere, as on plain http in a home network, what is selected is copied.
+ */
 async function copy(element: HTMLElement): Promise<boolean> {
   if (navigator.clipboard !== undefined) {
     try {

@@ -6,8 +6,8 @@ const MAX_LINES_WHILE_READING = 5000;
 const NEAR_END_PX = 24;
 
 /**
- * The end of a log. It follows new lines until the person scrolls up, and again once they are back at the end, also by the
- * button that appears meanwhile.
+ * The end of a log. It follows new lines until the person scrolls up, and again once they are back at the end, also by
+ * the button that appears meanwhile.
  */
 export class LogView {
   readonly #element: HTMLElement;

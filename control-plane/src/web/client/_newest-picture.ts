@@ -1,6 +1,8 @@
 const INTERVAL_MS = 5000;
 
-/** The newest picture of a splat that is being trained. It is asked for at most every few seconds, and only while seen. */
+/**
+ * The newest picture of a splat that is being trained. It is asked for at most every few seconds, and only while seen.
+ */
 export class NewestPicture {
   readonly #stage: HTMLElement;
   readonly #url: string;

@@ -20,7 +20,9 @@ export function fingerprintOf(file: File): Promise<string> {
   return fingerprint;
 }
 
-/** Recognizes a file after a reload by its name, its size and a hash of its ends: hashing all of it would take minutes. */
+/**
+ * Recognizes a file after a reload by its name, its size and a hash of its ends: hashing all of it would take minutes.
+ */
 async function hashEnds(file: File): Promise<string> {
   const ends = new Blob([file.slice(0, ENDS_BYTES), file.slice(Math.max(0, file.size - ENDS_BYTES))]);
   const named = new Blob([`${file.name}\n${file.size}\n`, ends]);

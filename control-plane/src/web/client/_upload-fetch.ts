@@ -2,8 +2,8 @@
 const STALLED_MS = 90_000;
 
 /**
- * `fetch` for the client library that also tells how many bytes of a body have been sent: a part takes minutes on a slow
- * line, and browsers' fetch reports nothing before its end.
+ * `fetch` for the client library that also tells how many bytes of a body have been sent: a part takes minutes on a
+ * slow line, and browsers' fetch reports nothing before its end.
  *
  * @param onSent receives the bytes that are on their way in all requests together, and how many more than before were sent
  */

@@ -23,7 +23,10 @@ export function closePanel(viewer: HTMLElement): void {
   viewer.querySelector<HTMLElement>(".sse-controlsHintClose")?.click();
 }
 
-/** Names the buttons of the viewer for whoever does not see them, and keeps its panel's scrolling from moving the camera. */
+/**
+ * Names the buttons of the viewer for whoever does not see them, and keeps its panel's scrolling from moving the
+ * camera.
+ */
 export function prepareControls(viewer: HTMLElement): void {
   for (const [name, label] of Object.entries(NAMES)) {
     for (const button of viewer.querySelectorAll(`.${name}`)) button.setAttribute("aria-label", label);

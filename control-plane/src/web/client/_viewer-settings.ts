@@ -25,8 +25,8 @@ const WIDE_WINDOW = 4 / 3;
 const LEAST_HEIGHT = 3 / 4;
 
 /**
- * Settings for SuperSplat's viewer: it starts at the camera of the thumbnail, which is the one that looks most directly at
- * the subject in the origin, and can fly along the path of the capture.
+ * Settings for SuperSplat's viewer: it starts at the camera of the thumbnail, which is the one that looks most directly
+ * at the subject in the origin, and can fly along the path of the capture.
  *
  * @param aspect of the window, which a photo fills as a poster does: cut at the sides or at the top and bottom
  */
@@ -66,7 +66,8 @@ function viewOf(matrix: readonly (readonly number[])[]): Pick<View, "position" |
 
 /**
  * The viewer counts it along the window's longer side. A photo fills the window. Of an upright one, a wide window would
- * show a strip only: there, most of its height is seen. What is beside it is in other photos, as captures move sideways.
+ * show a strip only: there, most of its height is seen. What is beside it is in other photos, as captures move
+ * sideways.
  */
 function fieldOfView({ fl_x, fl_y, w, h }: CameraFile, aspect: number): number {
   const height = h / (2 * fl_y);

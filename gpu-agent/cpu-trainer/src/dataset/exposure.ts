@@ -7,10 +7,11 @@ import type { DatasetFrame } from "./dataset-frame.ts";
 import { distort } from "./undistortion.ts";
 
 /*
- * How bright and of which tint each frame is, from the colours that the sparse points have in it. A camera with automatic
- * exposure or white balance shows one point in other colours from frame to frame:
+ * How bright and of which tint each frame is, from the colours that the sparse points have in it. A camera with
+ * automatic exposure or white balance shows one point in other colours from frame to frame:
  *   ln colour(frame, point) = ln gain(frame) + ln colour(point).
- * The medians of both sides in turn solve that. They ignore points that are hidden or shine, up to about a third of them.
+ * The medians of both sides in turn solve that. They ignore points that are hidden or shine, up to about a third of
+ * them.
  */
 
 /** Red, green, blue. */
@@ -19,7 +20,10 @@ export type Rgb = readonly [number, number, number];
 export interface Exposure {
   /** For each frame, by which factor its colours are brighter than the capture's; their geometric mean is 1. */
   readonly gains: readonly Rgb[];
-  /** How much the gains of frames from nearly the same place differ: the robust standard deviation, relative: 0.1 is ±10 %. */
+  /**
+   * How much the gains of frames from nearly the same place differ: the robust standard deviation, relative: 0.1 is ±10
+   * %.
+   */
   readonly spread: number;
   /**
    * Whether to compensate. A slow drift along the camera's path is left to the spherical harmonics: then a view between
@@ -28,7 +32,10 @@ export interface Exposure {
   readonly varies: boolean;
 }
 
-/** The longer side of the pictures that colours are taken from, in pixels: an average hides noise and small errors of poses. */
+/**
+ * The longer side of the pictures that colours are taken from, in pixels: an average hides noise and small errors of
+ * poses.
+ */
 const SIDE = 256;
 /** Colours nearer to the ends of the scale are cut off or noise. */
 const DARKEST = 12;
@@ -36,7 +43,9 @@ const BRIGHTEST = 245;
 const MAX_POINTS = 2000;
 /** Of all frames together, so that many frames take no longer. */
 const MAX_OBSERVATIONS = 200_000;
-/** A point is taken for hidden where another in the same cell of the picture is this many times nearer; sides in pixels. */
+/**
+ * A point is taken for hidden where another in the same cell of the picture is this many times nearer; sides in pixels.
+ */
 const CELL = 16;
 const HIDDEN_BEHIND = 1.3;
 const ROUNDS = 12;
@@ -128,7 +137,9 @@ interface Observations {
   readonly logs: readonly number[];
 }
 
-/** @param logs ln colour by frame and point, −∞ where there is none. @returns ln gains, and their usual standard error */
+/**
+ * @param logs ln colour by frame and point, −∞ where there is none. @returns ln gains, and their usual standard error
+ */
 function solve(logs: readonly Float32Array[], points: number): { gains: number[]; error: number } {
   const observed = (of: number[], at: (index: number) => number): Observations => {
     const seen = of.filter((index) => Number.isFinite(at(index)));

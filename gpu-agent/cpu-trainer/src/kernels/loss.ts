@@ -33,7 +33,8 @@ export const SSIM_WINDOW: readonly number[] = (() => {
 export const ROW_SUM = { absolute: 0, squared: 1, ssim: 2, validPixels: 3 } as const;
 
 /**
- * Kernel `loadTarget(first, end)`: rows of the photo's bytes to floats in the `target` planes, 0–1 over the frame's gain.
+ * Kernel `loadTarget(first, end)`: rows of the photo's bytes to floats in the `target` planes, 0–1 over the frame's
+ * gain.
  */
 export function loadTargetKernel(layout: MemoryLayout, constants: ConstantPool): FunctionCode {
   const k = new KernelBuilder(constants);

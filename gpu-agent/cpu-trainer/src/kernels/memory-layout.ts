@@ -14,8 +14,9 @@ export const PLANE_MARGIN = 8;
 export const CHUNK = 256;
 
 /**
- * Kernels step from row to row of a table at one gaussian. Addresses that differ by a multiple of a memory page share the
- * few places of one set in the first-level cache, so each row starts a cache line farther into its page than the last.
+ * Kernels step from row to row of a table at one gaussian. Addresses that differ by a multiple of a memory page share
+ * the few places of one set in the first-level cache, so each row starts a cache line farther into its page than the
+ * last.
  */
 const CACHE_LINE_BYTES = 64;
 const PAGE_BYTES = 4096;
@@ -47,8 +48,8 @@ export function paramRows(shDegree: number): number {
 }
 
 /**
- * Rows of a chunk's gradients: those of the parameters, and after them the part of the means' gradient that comes by way of
- * the colour, which depends on the direction from the camera.
+ * Rows of a chunk's gradients: those of the parameters, and after them the part of the means' gradient that comes by
+ * way of the colour, which depends on the direction from the camera.
  */
 export function gradientRows(shDegree: number): number {
   return paramRows(shDegree) + 3;

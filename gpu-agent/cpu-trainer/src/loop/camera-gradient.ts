@@ -10,15 +10,19 @@ import {
 import type { Workspace } from "../scene/workspace.ts";
 
 /*
- * The gradient of a camera, to first order. A camera that shifts by t and turns by ω about its own centre c sees what it would
- * see if all gaussians shifted by −t and turned by −ω about c. With g = dL/dmean and q a gaussian's quaternion,
+ * The gradient of a camera, to first order. A camera that shifts by t and turns by ω about its own centre c sees what
+ * it would see if all gaussians shifted by −t and turned by −ω about c. With g = dL/dmean and q a gaussian's
+ * quaternion,
  *
  *   dL/dt = −Σ g    and    dL/dω = −Σ (p − c) × g − ½ Σ dL/dq · ((0, ω) ⊗ q)
  *
  * except that colours are functions of the direction from c in the world's axes: their part of g does not turn.
  */
 
-/** Adds up what the visible gaussians of a chunk contribute: dL/dω, then dL/dt. The chunk's gradients are in the scratch. */
+/**
+ * Adds up what the visible gaussians of a chunk contribute: dL/dω, then dL/dt. The chunk's gradients are in the
+ * scratch.
+ */
 export function sumCameraGradient(workspace: Workspace, chunk: number, thread: number, count: number): void {
   const { layout, params, visible, uniforms, cameraSums } = workspace;
   const scratch = layout.threadScratch + thread * layout.threadScratchBytes + layout.chunkGradient;

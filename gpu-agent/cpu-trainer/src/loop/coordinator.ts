@@ -171,10 +171,15 @@ async function train(
 
 /** How many held-out frames tell whether the poses are exact. */
 const FRAMES_JUDGED = 4;
-/** By how much, in dB, fitted cameras must improve held-out frames. Those of exact poses gain less: see docs/benchmarks.md. */
+/**
+ * By how much, in dB, fitted cameras must improve held-out frames. Those of exact poses gain less: see
+ * docs/benchmarks.md.
+ */
 const LEAST_GAIN = 0.25;
 
-/** Lets the cameras of the training frames move where those of held-out frames show that the given poses are not exact. */
+/**
+ * Lets the cameras of the training frames move where those of held-out frames show that the given poses are not exact.
+ */
 function judgePoses(training: Training): string {
   const registered = training.registerHeldOut(FRAMES_JUDGED);
   if (registered.length === 0) return "poses are kept as given: no frame is held out";

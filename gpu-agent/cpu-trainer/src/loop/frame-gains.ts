@@ -1,9 +1,9 @@
 import type { Rgb } from "../dataset/exposure.ts";
 
 /*
- * The gains of the training frames, where the exposure changes between them. They begin as measured on the sparse points,
- * and follow the rendering: the gain that makes it most like the photo, by least squares, alternates with the steps on
- * the gaussians. Their geometric mean stays 1, or the scene could become brighter while all gains fall.
+ * The gains of the training frames, where the exposure changes between them. They begin as measured on the sparse
+ * points, and follow the rendering: the gain that makes it most like the photo, by least squares, alternates with the
+ * steps on the gaussians. Their geometric mean stays 1, or the scene could become brighter while all gains fall.
  */
 
 /** How far a gain moves towards the value that the latest rendering of its frame asks for. */

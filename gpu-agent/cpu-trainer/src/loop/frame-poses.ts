@@ -1,8 +1,8 @@
 import type { PinholeCamera } from "../dataset/camera.ts";
 
 /*
- * The poses of the training frames, where those that were given are not exact. A step moves a camera against its gradient
- * (see camera-gradient.ts) by Adam, whose sizes of steps do not depend on how much of the picture has detail.
+ * The poses of the training frames, where those that were given are not exact. A step moves a camera against its
+ * gradient (see camera-gradient.ts) by Adam, whose sizes of steps do not depend on how much of the picture has detail.
  */
 
 type Vector = readonly [x: number, y: number, z: number];

@@ -46,7 +46,9 @@ export interface CoordinatorTask {
 /** The outcome of training, in addition to the splat in the folder. */
 export interface TrainedScene {
   readonly report: TrainReport;
-  /** Refined, camera to world, of the frames of `train` and then of those of `heldOut`; null where they are as given. */
+  /**
+   * Refined, camera to world, of the frames of `train` and then of those of `heldOut`; null where they are as given.
+   */
   readonly poses: readonly Matrix4[] | null;
 }
 

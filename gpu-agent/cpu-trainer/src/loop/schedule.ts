@@ -72,7 +72,10 @@ const TURN: Rate = [6e-3, 1e-4];
 /** A step of a held-out frame's camera. */
 const REGISTRATION_TURN = 3e-3;
 
-/** How far a step may move a training frame's camera. A camera that shifts by the angle's share of the extent sees as much change. */
+/**
+ * How far a step may move a training frame's camera. A camera that shifts by the angle's share of the extent sees as
+ * much change.
+ */
 export function poseRatesAt(settings: TrainingSettings, iteration: number, extent: number): PoseRates {
   const turn = rateAt(TURN, settings, iteration);
   return { turn, shift: turn * extent };

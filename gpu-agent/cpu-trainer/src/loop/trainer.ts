@@ -48,7 +48,9 @@ export interface TrainedSplat {
   readonly report: TrainReport;
   /** The PLY with spherical harmonics, relative to the context's folder. */
   readonly model: string;
-  /** The dataset's transforms.json with refined poses, relative to the context's folder; absent where they are as given. */
+  /**
+   * The dataset's transforms.json with refined poses, relative to the context's folder; absent where they are as given.
+   */
   readonly refinedTransforms?: string;
 }
 

@@ -35,7 +35,9 @@ import type { ThreadTeam } from "./thread-team.ts";
 const BETA1 = 0.9;
 const BETA2 = 0.999;
 
-/** The fraction of the iterations from which the frames' gains follow the rendering, which must show something first. */
+/**
+ * The fraction of the iterations from which the frames' gains follow the rendering, which must show something first.
+ */
 const GAINS_FROM = 0.1;
 /** About how many pixels tell a frame's gain. */
 const RATIO_SAMPLES = 8192;

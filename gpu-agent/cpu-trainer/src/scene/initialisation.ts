@@ -78,7 +78,10 @@ function keepUsable(
   return usable.subarray(0, atMost).sort();
 }
 
-/** How far outside a picture a point may be, as a multiple of the picture's half size: a gaussian has a size, and may reach in. */
+/**
+ * How far outside a picture a point may be, as a multiple of the picture's half size: a gaussian has a size, and may
+ * reach in.
+ */
 const VIEW_MARGIN = 1.5;
 
 /** Floats are too coarse to project points that are farther away. The cameras are at most 1 from their centre. */

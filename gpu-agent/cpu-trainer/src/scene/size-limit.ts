@@ -15,9 +15,9 @@ export function samplePositions(cameras: readonly { readonly position: Point }[]
 }
 
 /**
- * Shortens the axes of gaussians that reach past the nearest camera. No surface is like that, and the projection, which is
- * linearised at the mean, shows such a gaussian as a veil over pictures that it is nowhere near: the training cameras learn to
- * live with it, and the pictures from others are ruined.
+ * Shortens the axes of gaussians that reach past the nearest camera. No surface is like that, and the projection, which
+ * is linearised at the mean, shows such a gaussian as a veil over pictures that it is nowhere near: the training
+ * cameras learn to live with it, and the pictures from others are ruined.
  *
  * @param cameras positions of the training cameras
  * @returns how many gaussians were changed

@@ -12,8 +12,9 @@ import { clearPlanes, openWorkspace, setView } from "../scene/workspace.ts";
 export type TaskTimes = ReadonlyMap<Pass, readonly number[]>;
 
 /**
- * Measures the tasks of an iteration at the full size on this thread, with a trained splat seen from some of a dataset's
- * cameras, without its photos. Each task's time is the least of all rounds, because nothing makes it shorter by chance.
+ * Measures the tasks of an iteration at the full size on this thread, with a trained splat seen from some of a
+ * dataset's cameras, without its photos. Each task's time is the least of all rounds, because nothing makes it shorter
+ * by chance.
  */
 export async function measureTasks(
   cloud: SplatCloud,

@@ -4,7 +4,9 @@ import { showsScene, type ViewComparison } from "./check/doubt-psnr.ts";
 
 /** dB on held-out views: below the first a splat is wrong between its views, from the second on it is good. */
 const [POOR, GOOD] = [18, 23];
-/** dB of plain pictures in the photos' mean colours: of photos with an ordinary contrast, and of those with hardly any. */
+/**
+ * dB of plain pictures in the photos' mean colours: of photos with an ordinary contrast, and of those with hardly any.
+ */
 const [ORDINARY, FLAT] = [14, 24];
 /** dB by which plain pictures come closer to the photos than usual, from which on light is what helps first. */
 const DIM = 5;

@@ -11,7 +11,10 @@ import { readSpz } from "./read-spz.ts";
 import { readSog, type WebFileHeader } from "./sog/read-sog.ts";
 import { type AxisRotation, matrixOf } from "./web-frame.ts";
 
-/** splat-transform's command line, which writes .spz, in its own process, so that its memory and crashes do not affect the agent. */
+/**
+ * splat-transform's command line, which writes .spz, in its own process, so that its memory and crashes do not affect
+ * the agent.
+ */
 const PROGRAM = fileURLToPath(new URL("../bin/cli.mjs", import.meta.resolve("@playcanvas/splat-transform")));
 const TIMEOUT_MS = 15 * 60_000;
 

@@ -45,9 +45,9 @@ const SCALE_MATRICES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Newer versions refuse matrices, transfers and primaries that their `scale` cannot convert, and then deliver no picture
- * at all. Calls the matrix the nearest one that it can; transfer and primaries are not converted, so they need no name.
- * The colours are as in the versions that do not refuse.
+ * Newer versions refuse matrices, transfers and primaries that their `scale` cannot convert, and then deliver no
+ * picture at all. Calls the matrix the nearest one that it can; transfer and primaries are not converted, so they need
+ * no name. The colours are as in the versions that do not refuse.
  */
 export function namedColours(video: VideoColour): string[] {
   const { matrix, transfer } = video;
@@ -77,7 +77,9 @@ export function refusesColours(errors: readonly string[]): boolean {
   return errors.some((line) => REFUSED.test(line));
 }
 
-/** The input options by which the decoder does not see the declared matrix. Versions that refuse none lack the second. */
+/**
+ * The input options by which the decoder does not see the declared matrix. Versions that refuse none lack the second.
+ */
 export function hiddenMatrix(codec: string | null): string[] {
   const filter = UNDECLARED_MATRIX[codec ?? ""];
   return ["-colorspace:v", "unknown", ...(filter === undefined ? [] : ["-bsf:v", filter])];

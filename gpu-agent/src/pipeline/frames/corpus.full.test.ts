@@ -7,8 +7,8 @@ import { CORPUS } from "./testing/corpus.ts";
 import { ffmpegOnPath, furtherFfmpegs } from "./testing/ffmpegs.ts";
 
 /**
- * Every version of ffmpeg gives the same frames: the one on the PATH, those that FFMPEGS lists, and the static builds in
- * two packages of PyPI, which are fetched where pip works.
+ * Every version of ffmpeg gives the same frames: the one on the PATH, those that FFMPEGS lists, and the static builds
+ * in two packages of PyPI, which are fetched where pip works.
  */
 const installed = ffmpegOnPath();
 const ffmpegs = installed === null ? [] : [installed, ...(await furtherFfmpegs())];

@@ -3,13 +3,15 @@ import type { ProbedFile, ProbedVideo } from "./probe.ts";
 
 /** A stream with fewer pictures than this share of the fullest one's is a preview or a set of thumbnails. */
 const MIN_FILM_SHARE = 0.5;
-/** A track that players show is a proxy or a preview if its pictures have less than this share of a hidden one's pixels. */
+/**
+ * A track that players show is a proxy or a preview if its pictures have less than this share of a hidden one's pixels.
+ */
 const MIN_SHOWN_SHARE = 0.3;
 
 /**
  * Chooses the film among the video streams: the one with the largest pictures among those with many pictures. Neither
- * the position in the file nor the container's "default" flag is reliable; both may point to a preview. A disabled track
- * counts only where those that players show are much smaller.
+ * the position in the file nor the container's "default" flag is reliable; both may point to a preview. A disabled
+ * track counts only where those that players show are much smaller.
  *
  * @param pictures returns the number of pictures in a stream
  * @returns `video_corrupt` when no stream has any, `video_unsupported` for an unknown codec

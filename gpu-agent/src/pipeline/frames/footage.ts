@@ -37,8 +37,8 @@ export function decodedTimes(
     ? (promised.times[0] ?? 0)
     : firstTime(file, clock, log.stamps[0] ?? null);
   const times = timeline(log.stamps, clock).map((time) => first + time);
-  // Some decoders give each picture the stamp of the packet that came when it was shown, and only the first one its own:
-  // MPEG-1 in AVI, H.264 in MXF. Every packet gave one picture, so the stamps are those of the pictures, in order.
+  // Some decoders give each picture the stamp of the packet that came when it was shown, and only the first one its
+  // own: MPEG-1 in AVI, H.264 in MXF. Every packet gave one picture, so the stamps are those of the pictures, in order.
   const complete = !stopped && index.inFileOrder && times.length === promised.times.length;
   if (complete && startsWithGap(times) && !startsWithGap(promised.times)) return promised;
   const next = stopped ? promised.times[times.length] : undefined;

@@ -27,8 +27,8 @@ export async function findBox(file: FileHandle, parent: Box, path: readonly stri
 }
 
 /**
- * The boxes in a range of the file, up to the first with an invalid size. Ends early when it is one of too many, or when
- * too many were read through `file`, on all levels together.
+ * The boxes in a range of the file, up to the first with an invalid size. Ends early when it is one of too many, or
+ * when too many were read through `file`, on all levels together.
  */
 export async function* boxes(file: FileHandle, from: number, to: number): AsyncGenerator<Box> {
   let at = from;

@@ -22,8 +22,8 @@ export interface JoinedRecordings {
 
 /**
  * Finds recordings that were joined byte by byte, such as those of a browser's recorder. ffmpeg reads the header of the
- * first one only. It skips what follows, or in fragmented files, mixes the fragments of all and decodes them by the first
- * header, without a message. Segments of a stream that each repeat its header are one recording.
+ * first one only. It skips what follows, or in fragmented files, mixes the fragments of all and decodes them by the
+ * first header, without a message. Segments of a stream that each repeat its header are one recording.
  */
 export async function joinedRecordings(path: string): Promise<JoinedRecordings> {
   await using file = await open(path);

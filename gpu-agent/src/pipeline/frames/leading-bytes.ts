@@ -14,7 +14,9 @@ const BEGINNINGS: readonly (readonly [mark: string, at: number])[] = [
   ["3026b2758e66cf11a6d900aa0062ce6c", 0], // ASF
 ];
 
-/** How many bytes come before the video in a file, such as the headers of a server's answer; 0 when no video is found. */
+/**
+ * How many bytes come before the video in a file, such as the headers of a server's answer; 0 when no video is found.
+ */
 export async function leadingBytes(path: string): Promise<number> {
   await using file = await open(path);
   const head = await readBytes(file, 0, MAX_LEADING_BYTES);

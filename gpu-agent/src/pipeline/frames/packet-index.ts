@@ -19,7 +19,10 @@ export interface PacketIndex {
   readonly lastDuration: number | null;
   /** Whether the file has decoding times only, as AVI does. */
   readonly decodingTimesOnly: boolean;
-  /** Whether the stamps rise from packet to packet: then they say nothing about pictures that are shown in another order. */
+  /**
+   * Whether the stamps rise from packet to packet: then they say nothing about pictures that are shown in another
+   * order.
+   */
   readonly inFileOrder: boolean;
 }
 

@@ -14,9 +14,9 @@ const PAUSE = 5;
 /**
  * When each picture is shown, in seconds after the first one.
  *
- * Players present pictures in the decoder's order. Pictures without a time stamp, or with the one of the picture before,
- * are spread evenly up to the next stamp. Where stamps run backwards (concatenated clips) or jump (transport streams),
- * the next picture follows at the pace of those before.
+ * Players present pictures in the decoder's order. Pictures without a time stamp, or with the one of the picture
+ * before, are spread evenly up to the next stamp. Where stamps run backwards (concatenated clips) or jump (transport
+ * streams), the next picture follows at the pace of those before.
  *
  * @param stamps in the order of presentation; null where the file has none
  */

@@ -5,9 +5,9 @@ import { decodeHeic } from "./heic.ts";
 
 /*
  * Decodes photos in a confined process: `node decode-photos-program.ts MAX_LONG_SIDE upright|stored NAME...` turns each
- * photo of its folder upright, or leaves it as it is stored, converts it to sRGB, scales it down and writes it as NAME.jpg without metadata. It prints a line of
- * JSON for each, in order: what it is, or why it cannot be used. It imports as little as it can, because its sandbox
- * shows it no more.
+ * photo of its folder upright, or leaves it as it is stored, converts it to sRGB, scales it down and writes it as
+ * NAME.jpg without metadata. It prints a line of JSON for each, in order: what it is, or why it cannot be used. It
+ * imports as little as it can, because its sandbox shows it no more.
  */
 
 /** What sharp calls the formats that photos are taken from; it has decoders for riskier ones too. */

@@ -14,7 +14,8 @@ export interface HeicPhoto {
 
 /**
  * Decodes a HEIC photo, also one of tiles, with libheif. It applies the container's turning; the EXIF orientation says
- * the same once more, and is ignored, as the standard wants. Throws when the photo is damaged or does not match its header.
+ * the same once more, and is ignored, as the standard wants. Throws when the photo is damaged or does not match its
+ * header.
  */
 export async function decodeHeic(photo: Buffer, { width, height, profile }: HeicPhoto): Promise<Sharp> {
   if (width * height > MAX_HEIC_PIXELS)

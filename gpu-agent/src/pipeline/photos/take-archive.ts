@@ -41,8 +41,8 @@ interface Contents {
 }
 
 /**
- * Makes frames from an archive of photos, of videos, or of both, or from a dataset with camera poses. Nothing is unpacked
- * before the whole listing is judged.
+ * Makes frames from an archive of photos, of videos, or of both, or from a dataset with camera poses. Nothing is
+ * unpacked before the whole listing is judged.
  *
  * Fails with `archive_corrupt`, `archive_unsupported`, `archive_unsafe`, `archive_too_large`, `photos_have_no_time`,
  * `too_few_photos`, `disk_full`, `agent_stopped`, and what `takeScene` and `takeDataset` return.

@@ -12,8 +12,8 @@ import { dot, symmetricEigen, type Vector3 } from "./vectors.ts";
 export type PointLink = readonly [base: number, other: number];
 
 /**
- * The points that two models of one database have in common: those that the same feature of a shared image observes, and
- * those whose features match across images.
+ * The points that two models of one database have in common: those that the same feature of a shared image observes,
+ * and those whose features match across images.
  */
 export function linkPoints(
   base: ColmapModel,
@@ -58,7 +58,10 @@ const TOLERANCE = 0.008;
 const TRIALS = 600;
 const MAX_LINKS = 600;
 const REFITS = 4;
-/** The common points' second-largest extent, relative to their distance from the cameras: in a line, they leave a turn open. */
+/**
+ * The common points' second-largest extent, relative to their distance from the cameras: in a line, they leave a turn
+ * open.
+ */
 const MIN_WIDTH = 0.02;
 
 /** How one model lies in the frame of another. */

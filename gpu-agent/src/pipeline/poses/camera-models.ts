@@ -81,8 +81,8 @@ const UNDISTORTING_STEPS = 50;
 const UNDISTORTED = 1e-3;
 
 /**
- * The direction (x, y, 1) in the camera's frame that a pixel shows: the inverse of `project`. The distortion is inverted
- * by fixed-point iteration, as OpenCV does.
+ * The direction (x, y, 1) in the camera's frame that a pixel shows: the inverse of `project`. The distortion is
+ * inverted by fixed-point iteration, as OpenCV does.
  */
 export function unproject(
   camera: OpenCvCamera,

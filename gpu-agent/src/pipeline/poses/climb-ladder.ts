@@ -212,8 +212,9 @@ const TIME_WHEN_DOUBLED = 4;
 const MORE_WHEN_FAINT = 3;
 
 /**
- * How many times as long extraction and matching take with finer features; null where they are no finer. On the CPU, COLMAP
- * looks features up in trees, and matching takes as many times as long as there are features. A GPU compares all with all.
+ * How many times as long extraction and matching take with finer features; null where they are no finer. On the CPU,
+ * COLMAP looks features up in trees, and matching takes as many times as long as there are features. A GPU compares all
+ * with all.
  */
 function costOfFiner(
   features: number,

@@ -33,7 +33,9 @@ const PROGRAMS: [name: string, program: ColmapProgram | null][] = [
 
 const SIZE = { width: 320, height: 240 };
 const FRAMES = 14;
-/** The share of the clip from one frame to the next: with two thirds of it, seven frames hardly tell the focal length. */
+/**
+ * The share of the clip from one frame to the next: with two thirds of it, seven frames hardly tell the focal length.
+ */
 const STEP = 0.04;
 const names = Array.from({ length: FRAMES }, (_, i) => `frame_${String(i + 1).padStart(5, "0")}.jpg`);
 

@@ -21,7 +21,9 @@ const POOR_SHARE = 0.5;
 const SMALL_SET = 100;
 /** A small set is worth all passes if at least this share of its frames with features is not placed. */
 const MISSED_SHARE = 0.05;
-/** In both cases the passes may take this many times as long as the first: on photos, as long as COLMAP by hand takes. */
+/**
+ * In both cases the passes may take this many times as long as the first: on photos, as long as COLMAP by hand takes.
+ */
 const TIMES_FIRST = 6;
 /** The seconds that a missing frame is worth. Each pass without a gain halves it. */
 const SECONDS_PER_FRAME = 30;
@@ -79,7 +81,9 @@ export interface LadderState {
   readonly first: PassSeconds;
   /** Seconds to match a pair, as measured. */
   readonly secondsPerPair: number;
-  /** How many times as long a pair takes with finer features, and extraction; null where they are the finest already. */
+  /**
+   * How many times as long a pair takes with finer features, and extraction; null where they are the finest already.
+   */
   readonly finer: { readonly pair: number; readonly extract: number } | null;
 }
 
@@ -211,8 +215,8 @@ function affordable(candidate: Candidate, budget: number): NextPass | null {
 }
 
 /**
- * Whether the camera stood still or only turned: a homography explains most of the matches. Where it does not, an initial
- * pair is missing for other reasons: the views are far apart, or the camera moved straight ahead.
+ * Whether the camera stood still or only turned: a homography explains most of the matches. Where it does not, an
+ * initial pair is missing for other reasons: the views are far apart, or the camera moved straight ahead.
  */
 export function cameraStood(matched: readonly Pick<MatchedPair, "inliers" | "flat">[]): boolean {
   const matches = (pairs: typeof matched) => pairs.reduce((sum, { inliers }) => sum + inliers, 0);

@@ -1,8 +1,8 @@
 import type { OpenCvCamera } from "./camera-models.ts";
 
 /*
- * Radial distortion r + k1·r³ + k2·r⁵ is a polynomial, which only follows the lens where features were found. Beyond, it
- * may turn back: then two directions meet in one pixel, and undistorted pictures show their corners twice, mirrored.
+ * Radial distortion r + k1·r³ + k2·r⁵ is a polynomial, which only follows the lens where features were found. Beyond,
+ * it may turn back: then two directions meet in one pixel, and undistorted pictures show their corners twice, mirrored.
  */
 
 /** A lens whose polynomial turns back before the picture's farthest corner. */

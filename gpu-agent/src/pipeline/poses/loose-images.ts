@@ -1,8 +1,9 @@
 import type { ColmapModel, ColmapPoint } from "./colmap-model.ts";
 
 /**
- * With fewer points than this in view, the pose of an image is arbitrary. The weakest thresholds let an image in with as many, but
- * bundle adjustment may leave it with one, and put it anywhere: a single one, far away, makes the scene as small as a grain.
+ * With fewer points than this in view, the pose of an image is arbitrary. The weakest thresholds let an image in with
+ * as many, but bundle adjustment may leave it with one, and put it anywhere: a single one, far away, makes the scene as
+ * small as a grain.
  */
 const MIN_OBSERVATIONS = 12;
 

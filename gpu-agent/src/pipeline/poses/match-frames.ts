@@ -61,8 +61,8 @@ export async function matchFrames(
 const PAIRS_PER_COMMAND = 150;
 
 /**
- * Matches these pairs, except for pairs already matched, until `matchingEndsAt`. Pairs that cannot be matched are left out: if they are needed,
- * the model shows it.
+ * Matches these pairs, except for pairs already matched, until `matchingEndsAt`. Pairs that cannot be matched are left
+ * out: if they are needed, the model shows it.
  *
  * @param report receives the completed share, 0–1
  */

@@ -99,8 +99,8 @@ async function mergeTwo(
 }
 
 /**
- * Aligns two models, with the base's lenses in both. Few frames hardly tell the focal length, and a model with a wrong one is
- * distorted: no similarity leads from it to a model with the right one.
+ * Aligns two models, with the base's lenses in both. Few frames hardly tell the focal length, and a model with a wrong
+ * one is distorted: no similarity leads from it to a model with the right one.
  *
  * @returns the alignment, and the other model with the base's lenses
  */

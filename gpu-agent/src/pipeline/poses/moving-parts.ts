@@ -7,8 +7,8 @@ import { apply, cross, dot, multiply, subtract, transpose, type Vector3 } from "
 
 /*
  * What moves in a capture. The solved cameras predict on which line of another picture a feature appears. Wrong matches
- * miss their line here and there; a thing that moves misses it with all of its features, in the same direction, wherever
- * in the picture it is, and has no points of the model.
+ * miss their line here and there; a thing that moves misses it with all of its features, in the same direction,
+ * wherever in the picture it is, and has no points of the model.
  */
 
 /** How many neighbours a picture is compared with: those that match best, which are near in time and place. */
@@ -22,7 +22,10 @@ const ALIKE = { diagonal: 0.008, displacement: 0.15 };
 const MIN_SUPPORT = 3;
 /** Pictures are divided into this many cells along their longer side. */
 const CELLS = 16;
-/** A cell moves when it has this many moving features, seen to move against this many pictures, and more than still ones. */
+/**
+ * A cell moves when it has this many moving features, seen to move against this many pictures, and more than still
+ * ones.
+ */
 const MIN_FEATURES = 3;
 const MIN_PICTURES = 2;
 
@@ -141,7 +144,10 @@ function featureAt({ image: { features } }: View, feature: number): readonly [nu
   return x === undefined || y === undefined ? null : [x, y];
 }
 
-/** By how many pixels of the second picture two places miss showing one point: Sampson's distance from the epipolar line. */
+/**
+ * By how many pixels of the second picture two places miss showing one point: Sampson's distance from the epipolar
+ * line.
+ */
 function missesBetween(a: View, b: View) {
   const rotation = multiply(b.rotation, transpose(a.rotation));
   const shift = subtract(b.image.translation, apply(rotation, a.image.translation));

@@ -59,8 +59,8 @@ export function inverseSimilarity({ rotation, scale: factor, translation }: Simi
  * Trainers' thresholds (how small a gaussian may be, how far it may move) expect a scene of unit size. nerfstudio
  * centres on the mean of the cameras, which for a short arc in front of a subject lies in empty space and makes the
  * scene many units wide. Here the centre is what the cameras look at, so walks around, arcs and rooms have comparable
- * sizes, and viewers that orbit the origin orbit the subject. SuperSplat and its viewer begin 45° to one side of +y: from
- * behind, they would show nothing but the back of what was filmed from the front.
+ * sizes, and viewers that orbit the origin orbit the subject. SuperSplat and its viewer begin 45° to one side of +y:
+ * from behind, they would show nothing but the back of what was filmed from the front.
  *
  * @param up in the model's world, of length 1; by default what upright cameras have in common
  */

@@ -81,7 +81,9 @@ export interface Observations {
   readonly meanError: number;
 }
 
-/** A changed model may lose this share of the observations, and its error may grow by this factor and this many pixels. */
+/**
+ * A changed model may lose this share of the observations, and its error may grow by this factor and this many pixels.
+ */
 const MAX_LOSS = 0.15;
 const MAX_GROWTH = { factor: 1.25, pixels: 0.3 };
 

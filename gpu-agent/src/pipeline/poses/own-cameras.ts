@@ -10,14 +10,18 @@ import { type PassOutcome, type PassPlan, passPaths } from "./pass.ts";
 import { splitCameras } from "./split-cameras.ts";
 
 /*
- * Photos without metadata that have one size count as one camera's, which is usually right and gives the best poses. But
- * they may have been zoomed, cropped, or come from several phones. Then COLMAP takes a zoom for a step forward: it places all
- * photos, and none where it was.
+ * Photos without metadata that have one size count as one camera's, which is usually right and gives the best poses.
+ * But they may have been zoomed, cropped, or come from several phones. Then COLMAP takes a zoom for a step forward: it
+ * places all photos, and none where it was.
  */
 
-/** Pixels at the size of feature extraction. One camera for photos of one camera leaves 0.4 to 0.6, for others about 1. */
+/**
+ * Pixels at the size of feature extraction. One camera for photos of one camera leaves 0.4 to 0.6, for others about 1.
+ */
 const DOUBTFUL_ERROR = 0.75;
-/** Cameras of their own fit better by chance, too, but not as much: their error is a smaller share of the shared one's. */
+/**
+ * Cameras of their own fit better by chance, too, but not as much: their error is a smaller share of the shared one's.
+ */
 const CLEARLY_BETTER = 0.7;
 /** While further passes may place what is missing, cameras of their own must place this many times as many photos. */
 const CLEARLY_MORE = 1.25;

@@ -18,8 +18,8 @@ const [SHADOWS, LIGHTS] = [0.1, 0.9];
  */
 const DARK = 75;
 /**
- * The variance of the Laplacian of a blurred picture, relative to the square of its contrast, is below this. Of the same
- * captures the softest has 0.007; the fox has 0.0009 blurred with a deviation of two pixels, and 0.0006 by motion.
+ * The variance of the Laplacian of a blurred picture, relative to the square of its contrast, is below this. Of the
+ * same captures the softest has 0.007; the fox has 0.0009 blurred with a deviation of two pixels, and 0.0006 by motion.
  */
 const SHARP = 0.0025;
 

@@ -20,7 +20,8 @@ const MIN_SHARE = 0.12;
 const THICKNESS = 0.03;
 
 /**
- * The largest planes of the scene, the largest first (RANSAC; Fischler and Bolles, 1981). Equal input gives equal planes.
+ * The largest planes of the scene, the largest first (RANSAC; Fischler and Bolles, 1981). Equal input gives equal
+ * planes.
  *
  * @param cameras the cameras' positions
  */

@@ -11,7 +11,9 @@ import {
   posesStage,
 } from "./testing/poses-stage-harness.ts";
 
-/** How the stage names what went wrong, with a stand-in for COLMAP that fails in all the ways that the real one does. */
+/**
+ * How the stage names what went wrong, with a stand-in for COLMAP that fails in all the ways that the real one does.
+ */
 
 const { run } = posesStage();
 

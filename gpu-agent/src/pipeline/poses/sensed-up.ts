@@ -25,8 +25,8 @@ const AS_GOOD = 0.01;
 
 /**
  * Up by the accelerometers. Shaking averages out over all frames, once the solved cameras turn their readings into one
- * world. Only the right position of the sensor in the camera makes the frames agree, as far as the camera was turned; what
- * its turns do not tell apart, the pictures decide.
+ * world. Only the right position of the sensor in the camera makes the frames agree, as far as the camera was turned;
+ * what its turns do not tell apart, the pictures decide.
  *
  * @param usual what the cameras and the scene say is up
  * @returns null where no sensor agrees with the cameras

@@ -87,8 +87,8 @@ export const FEW_FEATURES = 500;
 
 /**
  * COLMAP's limits are designed for photo collections: 200 initial pairs for each of up to 50 models. A video without
- * parallax exhausts them in many minutes and still fails. And it discards models of fewer than 10 images, then makes them
- * again from other initial pairs until its trials are used up.
+ * parallax exhausts them in many minutes and still fails. And it discards models of fewer than 10 images, then makes
+ * them again from other initial pairs until its trials are used up.
  */
 const PATIENCE = { init_num_trials: 30, max_num_models: 10, min_model_size: 5 };
 
@@ -176,7 +176,10 @@ export function withThresholds(settings: PoseSettings, thresholds: Thresholds): 
   return { ...settings, mapper: thresholds === "relaxed" ? RELAXED_MAPPER : WEAKEST_MAPPER };
 }
 
-/** Below this mean number of features per frame, faint features are used, too: pictures with little texture have no others. */
+/**
+ * Below this mean number of features per frame, faint features are used, too: pictures with little texture have no
+ * others.
+ */
 const LITTLE_TEXTURE = 800;
 const FAINT = 0.002;
 
@@ -232,7 +235,10 @@ function farLimit(task: PoseTask): number {
   return Math.round(100 * matchingPower(task));
 }
 
-/** The factor by which more frames can be matched exhaustively than on two cores, in the same time. A GPU is about 20 times as fast. */
+/**
+ * The factor by which more frames can be matched exhaustively than on two cores, in the same time. A GPU is about 20
+ * times as fast.
+ */
 function matchingPower({ gpu, cores }: PoseTask): number {
   return Math.sqrt(gpu ? 20 : Math.max(1, cores / 2));
 }

@@ -40,7 +40,10 @@ const ALONG_NORMAL = Math.cos((12 * Math.PI) / 180);
 const SAME = Math.cos((25 * Math.PI) / 180);
 /** A ground that cameras did not turn about loses this share when they clearly turned about something else. */
 const CONTRADICTED = 0.7;
-/** Cameras that look at a ground from straight above differ by less than the first angle, those before a wall often by more. */
+/**
+ * Cameras that look at a ground from straight above differ by less than the first angle, those before a wall often by
+ * more.
+ */
 const [STEADY, UNSTEADY] = [Math.cos((10 * Math.PI) / 180), Math.cos((20 * Math.PI) / 180)];
 /** A turn agrees with a direction within the first of these angles, and not at all beyond the second. */
 const [TURN_AGREES, TURN_DISAGREES] = [Math.cos((12 * Math.PI) / 180), Math.cos((30 * Math.PI) / 180)];
@@ -48,7 +51,8 @@ const [TURN_AGREES, TURN_DISAGREES] = [Math.cos((12 * Math.PI) / 180), Math.cos(
 const FLAT_SHARE = 0.3;
 /**
  * Cameras that face a plane may look down on a ground or straight at a wall. People walk along a wall; above a ground,
- * cameras move both ways. The ratio of the movements along the picture's height and width, from which on it is a ground.
+ * cameras move both ways. The ratio of the movements along the picture's height and width, from which on it is a
+ * ground.
  */
 const [WALL_RATIO, GROUND_RATIO] = [0.2, 0.4];
 

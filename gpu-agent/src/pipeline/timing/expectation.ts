@@ -55,8 +55,8 @@ export interface StagePosition {
 const PACE_KNOWN_AT = 0.25;
 
 /**
- * Seconds until a running stage ends. Blends from the expectation to the stage's own pace as it proceeds. The shape maps
- * progress to time: a stage whose last steps are slow is not half done at 50 %.
+ * Seconds until a running stage ends. Blends from the expectation to the stage's own pace as it proceeds. The shape
+ * maps progress to time: a stage whose last steps are slow is not half done at 50 %.
  */
 export function secondsLeft(
   { preparing, working, shape }: StageExpectation,

@@ -1,6 +1,6 @@
 /**
- * How a stage's progress relates to time: the share of its working time that has passed when it reports 10, 20, …, 90 %.
- * Nine numbers, 0–1, never falling. A stage whose last steps are slow has smaller numbers than the straight line.
+ * How a stage's progress relates to time: the share of its working time that has passed when it reports 10, 20, …, 90
+ * %. Nine numbers, 0–1, never falling. A stage whose last steps are slow has smaller numbers than the straight line.
  */
 export type StageShape = readonly number[];
 

@@ -16,7 +16,8 @@ fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587D, struct.pack("I", 2))`
 const FILLER_REST = 8 * MIB;
 
 /**
- * A separate file system on a loop device in memory, to be filled, turned read-only, failed or frozen. Needs root on Linux.
+ * A separate file system on a loop device in memory, to be filled, turned read-only, failed or frozen. Needs root on
+ * Linux.
  */
 export class FaultyDisk {
   readonly path: string;

@@ -12,7 +12,9 @@ export type DiskFault = "full" | "read-only" | "failing" | "hanging";
 
 /** Stages that cannot end without writing. */
 const PLACES = ["frames", "poses"] as const;
-/** What the agent may end without the disk: training and export may just fit on a full one, and an upload only reads. */
+/**
+ * What the agent may end without the disk: training and export may just fit on a full one, and an upload only reads.
+ */
 const INNER_STAGES = ["train", "export", "upload"] as const;
 
 /** What an agent logs that a fault of its disk surprised. */

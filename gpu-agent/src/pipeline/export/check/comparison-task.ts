@@ -6,7 +6,10 @@ export interface ComparisonTask {
   readonly photosDir: string;
   /** Pixels at which the splat was trained. */
   readonly trainedWidth: number;
-  /** Whether the exposure jumps from frame to frame: renderings are then fitted to the brightness and tint of their photo. */
+  /**
+   * Whether the exposure jumps from frame to frame: renderings are then fitted to the brightness and tint of their
+   * photo.
+   */
   readonly exposureVaries: boolean;
   /** Where the sheet of photos and renderings is written. */
   readonly sheetFile: string;

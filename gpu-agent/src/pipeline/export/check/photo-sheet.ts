@@ -57,7 +57,8 @@ export async function compareHeldOut(
 
 /**
  * Writes one picture with a row for each held-out frame: the photo on the left, the splat from the same camera on
- * the right. Below them are the frames of the whole capture. One file, because each file of a job costs requests and rows.
+ * the right. Below them are the frames of the whole capture. One file, because each file of a job costs requests and
+ * rows.
  */
 export async function writePhotoSheet(
   { sheetFile, photosDir }: Pick<ComparisonTask, "sheetFile" | "photosDir">,

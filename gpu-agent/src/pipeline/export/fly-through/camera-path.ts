@@ -22,7 +22,10 @@ const CLOSED_GAP = 0.12;
 const CLOSED_TURN = 0.7;
 /** Samples of the curve by which its length is measured. */
 const SAMPLES = 400;
-/** Sines of the angle between view and vertical: below the first, "up" is that of the cameras, above the second the scene's. */
+/**
+ * Sines of the angle between view and vertical: below the first, "up" is that of the cameras, above the second the
+ * scene's.
+ */
 const [STEEP, LEVEL] = [0.2, 0.45];
 
 interface Knot {

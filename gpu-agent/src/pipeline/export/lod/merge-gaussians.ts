@@ -7,8 +7,8 @@ const MAX_OPACITY = 0.999;
 const MIN_VARIANCE = 1e-24;
 
 /**
- * Replaces each run of `size` gaussians by one with the same centre, extent and colour: the moments of the mixture, where
- * each counts by what it covers. The last run may be shorter.
+ * Replaces each run of `size` gaussians by one with the same centre, extent and colour: the moments of the mixture,
+ * where each counts by what it covers. The last run may be shorter.
  */
 export function mergeGaussians(cloud: SplatCloud, size: number): SplatCloud {
   const merged = emptySplatCloud(Math.ceil(cloud.count / size), cloud.shDegree);

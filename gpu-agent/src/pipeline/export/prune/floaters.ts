@@ -2,7 +2,8 @@ import type { PinholeCamera } from "@splatt/cpu-trainer";
 import type { PointCloud, SplatCloud } from "@splatt/formats";
 
 /*
- * Gaussians that no photo asked for. Each rule only names candidates: whether they go is decided by the held-out frames.
+ * Gaussians that no photo asked for. Each rule only names candidates: whether they go is decided by the held-out
+ * frames.
  */
 
 /** Gaussians in view of fewer training cameras than this have no second view that confirms them. */
@@ -18,7 +19,9 @@ const LEAST_POINTS = 20;
 
 export interface PruningRule {
   readonly name: "unseen" | "in front" | "fog";
-  /** As indices, the least visible first: some gaussians far outside the scene are the sky, or reach into the pictures. */
+  /**
+   * As indices, the least visible first: some gaussians far outside the scene are the sky, or reach into the pictures.
+   */
   readonly candidates: readonly number[];
 }
 
@@ -61,7 +64,9 @@ export function pruningRules(
   ];
 }
 
-/** How much of a picture a gaussian could cover, at most: opacity times its greatest extent, from the nearest camera. */
+/**
+ * How much of a picture a gaussian could cover, at most: opacity times its greatest extent, from the nearest camera.
+ */
 function visibilityOf(cloud: SplatCloud, gaussian: number, cameras: readonly PinholeCamera[]): number {
   let nearest = Number.POSITIVE_INFINITY;
   for (const { position } of cameras) {

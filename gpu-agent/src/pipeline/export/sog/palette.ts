@@ -21,8 +21,8 @@ interface Node {
 
 /**
  * Clusters vectors by a tree of k-means: each node is divided into up to sixteen, and its clusters are dealt out by the
- * squared error that each part has left. That compares a vector with 16 means at each of four levels in place of 65,536 at
- * once, and loses little quality, because there are many dimensions.
+ * squared error that each part has left. That compares a vector with 16 means at each of four levels in place of 65,536
+ * at once, and loses little quality, because there are many dimensions.
  *
  * @param vectors one after another, `dimensions` numbers each
  * @param clusters at most 65,536
@@ -159,7 +159,9 @@ function assign(
   return { counts, errors };
 }
 
-/** Deals clusters to parts in proportion to their error: at least one to each that has vectors, at most one per vector. */
+/**
+ * Deals clusters to parts in proportion to their error: at least one to each that has vectors, at most one per vector.
+ */
 function deal(clusters: number, counts: Uint32Array, errors: Float64Array): number[] {
   const shares = Array.from(counts, (members): number => (members > 0 ? 1 : 0));
   let left = clusters - shares.reduce((sum, share) => sum + share, 0);

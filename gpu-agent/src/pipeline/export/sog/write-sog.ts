@@ -8,8 +8,8 @@ import { paletteOf } from "./palette.ts";
 
 /*
  * Writes version 2 of SOG (https://developer.playcanvas.com/user-manual/gaussian-splatting/formats/sog): a ZIP of
- * meta.json and lossless WebP images, in which pixel i holds a part of gaussian i, as bytes. splat-transform, which writes the
- * format too, needs a GPU to compress the spherical harmonics in reasonable time.
+ * meta.json and lossless WebP images, in which pixel i holds a part of gaussian i, as bytes. splat-transform, which
+ * writes the format too, needs a GPU to compress the spherical harmonics in reasonable time.
  */
 
 const CHANNELS = 4;

@@ -18,7 +18,10 @@ interface Entry {
 const MAX_DEPTH = 4;
 const MAX_ENTRIES = 10_000;
 
-/** Of the camera: X to the left, Y to the back, Z up. The readings of cameras that do not tell their axes have this order. */
+/**
+ * Of the camera: X to the left, Y to the back, Z up. The readings of cameras that do not tell their axes have this
+ * order.
+ */
 const DEFAULT_AXES = "ZXY";
 
 /** The accelerometer's readings in one sample of the track, in order. */

@@ -30,8 +30,8 @@ function replaced(bytes: Buffer, [type, ...deeper]: readonly string[], by: Buffe
 const TABLE = ["trak", "mdia", "minf", "stbl"];
 
 /**
- * Joins MP4s of one video track each as editors and cameras do that do not encode again: into one track, with the sample
- * description of each part. Their pictures must be stored in the order of presentation, at the same rate.
+ * Joins MP4s of one video track each as editors and cameras do that do not encode again: into one track, with the
+ * sample description of each part. Their pictures must be stored in the order of presentation, at the same rate.
  *
  * @param parts each with the number, from 1, of its description; parts with the same number have the same one
  */
