@@ -51,6 +51,8 @@ export async function expectHarmless(
     for (const [name, path] of Object.entries(all).filter(([each]) => isWanted(each))) {
       visited.push(name);
       await visit(page, stack.url + path);
+      // An answer that nobody reads holds one of the browser's six connections.
+      await page.waitForLoadState("networkidle");
       expect(
         await page.locator("iframe, base, main style, [onerror], [onload], [onfocus]").count(),
         name,

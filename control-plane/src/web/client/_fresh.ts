@@ -1,3 +1,5 @@
+import { discard } from "./_discard.ts";
+
 const IDLE_INTERVAL_MS = 15_000;
 /** While the page shows something that is about to change, marked `data-changing`. */
 const CHANGING_INTERVAL_MS = 3000;
@@ -35,9 +37,10 @@ export function keepFresh(onRefreshed: () => void = () => undefined): void {
 export async function refresh(): Promise<void> {
   const options = { headers: { accept: "text/html" }, signal: AbortSignal.timeout(MOST_WAIT_MS) };
   const response = await fetch(location.href, options).catch(() => null);
-  if (response?.redirected) return showSignedOut();
+  if (response === null) return;
+  if (response.redirected) showSignedOut();
   // A problem: a reload by the person shows it.
-  if (response === null || !response.ok) return;
+  if (response.redirected || !response.ok) return discard(response);
   document.querySelector("[data-signed-out]")?.remove();
   const html = await response.text().catch(() => null);
   if (html === null) return;

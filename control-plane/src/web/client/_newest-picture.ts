@@ -1,3 +1,5 @@
+import { discard } from "./_discard.ts";
+
 const INTERVAL_MS = 5000;
 
 /**
@@ -33,9 +35,9 @@ export class NewestPicture {
   async #show(): Promise<void> {
     this.#askedAt = performance.now();
     const response = await fetch(this.#url, { cache: "no-cache" }).catch(() => null);
-    if (response === null || !response.ok) return;
+    if (response === null) return;
     const etag = response.headers.get("etag");
-    if (etag !== null && etag === this.#etag) return;
+    if (!response.ok || (etag !== null && etag === this.#etag)) return discard(response);
     const shown = URL.createObjectURL(await response.blob());
     const picture = new Image();
     picture.className = "newest";

@@ -3,6 +3,7 @@ import { drawCameraPath } from "./_camera-path.ts";
 import { type Curves, drawCurves } from "./_chart.ts";
 import { addCopyButtons } from "./_copy.ts";
 import { drawCoverageMap } from "./_coverage-map.ts";
+import { discard } from "./_discard.ts";
 import { LogView } from "./_log-view.ts";
 import { afterPaint, all, RECONNECT_MS, required } from "./_page.ts";
 import { showContactSheet, showHeldOut } from "./_photo-sheet.ts";
@@ -88,7 +89,9 @@ async function showCoverage(): Promise<void> {
 async function read<T>(url: string): Promise<T | null> {
   try {
     const response = await fetch(url);
-    return response.ok ? ((await response.json()) as T) : null;
+    if (response.ok) return (await response.json()) as T;
+    await discard(response);
+    return null;
   } catch {
     // The line was cut. The page says so, as for a script that is lost.
     document.documentElement.dataset.lost = "";

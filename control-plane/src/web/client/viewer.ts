@@ -1,4 +1,5 @@
 import { type CaptureResult, createViewer, type ViewerHandle } from "@playcanvas/supersplat-viewer/viewer";
+import { discard } from "./_discard.ts";
 import { closePanel, prepareControls } from "./_viewer-controls.ts";
 import { type CameraFile, viewerSettings } from "./_viewer-settings.ts";
 
@@ -55,7 +56,10 @@ async function open(element: HTMLElement): Promise<void> {
 /** @throws for an answer that is not a file, such as that of a session that has ended */
 async function fetched(url: string): Promise<Response> {
   const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  if (!response.ok) {
+    await discard(response);
+    throw new Error(`${url}: ${response.status}`);
+  }
   return response;
 }
 
