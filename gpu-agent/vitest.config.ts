@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     name: "gpu-agent",
     environment: "node",
+    // Files share their modules, so none can replace one with `vi.mock`.
     isolate: false,
     include: ["src/**/*.test.ts"],
     testTimeout: 30_000,

@@ -1,30 +1,29 @@
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, open, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { err, failure, JobOptions, type JobSpec, type ServerMessage, SUBPROTOCOL } from "@splatt/shared";
 import { pino } from "pino";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { WebSocketServer } from "ws";
 import { Agent } from "./agent.ts";
-import { inheritStages } from "./jobs/inherit.ts";
 import { Workspace } from "./jobs/workspace.ts";
 import { PauseFile } from "./owner/pause.ts";
 import { Secret } from "./secret.ts";
 import { idleHost } from "./testing/idle-host.ts";
-
-vi.mock("./jobs/inherit.ts", { spy: true });
 
 const OFFER = {
   engines: [{ name: "builtin" as const, usable: true, version: null, reason: "" }],
   ...{ default_engine: "builtin" as const, slots: 1, reason: "", gpus: [] },
 };
 const FENCE = { job_id: "8c3f4a52-0f8e-4f57-9d4e-0e7a3d8f1b11", attempt: 1, lease_id: "lease-1" };
+const REPEATED = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed";
 const SPEC: JobSpec = {
   source: { kind: "url", url: "https://videos.test/v.mp4" },
   options: JobOptions.parse({}),
-  retry_of: "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
+  retry_of: REPEATED,
 };
 
 const SELDOM_MS = 60_000;
@@ -50,22 +49,25 @@ afterEach(async () => {
 });
 
 it("a job that arrives while the agent stops has stopped when the agent has", async () => {
-  const [isArriving, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  vi.mocked(inheritStages).mockImplementationOnce(async () => {
-    isArriving.resolve();
-    await gate.promise;
-    return {};
-  });
+  const workspace = new Workspace(root, async () => Number.MAX_SAFE_INTEGER);
+  const isArriving = Promise.withResolvers<void>();
   gateway.on("connection", (socket) => {
     const send = (message: ServerMessage) => socket.send(JSON.stringify(message));
-    socket.once("message", () => {
+    socket.once("message", async () => {
+      const repeated = workspace.jobDir(REPEATED);
+      const record = join(repeated, "job.json");
+      await mkdir(repeated, { recursive: true });
+      // Whoever reads it waits for the end of the writer, which opens when somebody reads.
+      execFileSync("mkfifo", [record]);
       send(WELCOME);
       send({ type: "job.assign", fence: FENCE, spec: SPEC });
+      const writer = await open(record, "w");
+      await rm(record);
+      socket.on("close", () => writer.close());
+      isArriving.resolve();
     });
-    socket.on("close", () => gate.resolve());
   });
   const signals: AbortSignal[] = [];
-  const workspace = new Workspace(root, async () => Number.MAX_SAFE_INTEGER);
   const agent = new Agent({
     controlPlane: `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`,
     token: new Secret("t"),

@@ -1,14 +1,12 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { JobOptions, type JobSpec } from "@splatt/shared";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { inheritStages } from "./inherit.ts";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { Intake } from "./intake.ts";
 import { loadJobRecord } from "./job-record.ts";
 import { Workspace } from "./workspace.ts";
-
-vi.mock("./inherit.ts", { spy: true });
 
 const FENCE = { job_id: "8c3f4a52-0f8e-4f57-9d4e-0e7a3d8f1b11", attempt: 1, lease_id: "lease-1" };
 const SPEC: JobSpec = {
@@ -59,17 +57,16 @@ it("holds nothing when the folder cannot be created", async () => {
 it("holds the job that two others retry until both have its stages", async () => {
   const original = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed";
   const retry = { ...SPEC, retry_of: original };
-  const [begun, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  vi.mocked(inheritStages).mockImplementationOnce(async () => {
-    begun.resolve();
-    await gate.promise;
-    return {};
-  });
+  const record = join(workspace.jobDir(original), "job.json");
+  await mkdir(workspace.jobDir(original), { recursive: true });
+  // Whoever reads it waits for the end of the writer, which opens when somebody reads.
+  execFileSync("mkfifo", [record]);
   const slow = intake.take(FENCE, retry, () => null);
-  await begun.promise;
+  const writer = await open(record, "w");
+  await rm(record);
   await intake.take({ ...FENCE, job_id: "9f0c1f0e-3a55-4c58-bf0d-2f2b8b9ce0aa" }, retry, () => null);
   expect(intake.uses(original)).toBe(true);
-  gate.resolve();
+  await writer.close();
   await slow;
   expect(intake.uses(original)).toBe(false);
 });
