@@ -45,7 +45,7 @@ export async function agentWithJob() {
 
 /**
  * Lets `ms` pass for a pool's Dispatcher without waiting: everything it remembers is moved into the past,
- * then its alarm runs. Connected agents keep up their heartbeat meanwhile, unless they are `silent`.
+ * then its alarm and its tick run. Connected agents keep up their heartbeat meanwhile, unless they are `silent`.
  */
 export async function passTime(
   pool: string,
@@ -67,7 +67,9 @@ export async function passTime(
   await env.DB.prepare("UPDATE jobs SET next_attempt_at = next_attempt_at - ? WHERE pool = ?")
     .bind(ms, pool)
     .run();
-  if (!(await runDurableObjectAlarm(stub))) await stub.tick();
+  await runDurableObjectAlarm(stub);
+  // What it knows of its agents' sockets is read again.
+  await stub.tick();
 }
 
 /** Waits until the job looks as expected. */
