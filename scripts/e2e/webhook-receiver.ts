@@ -48,7 +48,9 @@ export class WebhookReceiver implements AsyncDisposable {
   }
 
   /**
-   * What arrived, each request verified with the package that Standard Webhooks publishes. @throws on a wrong signature
+   * What arrived, each request verified with the package that Standard Webhooks publishes.
+   *
+   * @throws on a wrong signature
    */
   verified(secret: string): Delivered[] {
     const webhook = new Webhook(secret);

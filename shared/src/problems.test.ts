@@ -44,7 +44,7 @@ it.each(CODES)("%s tells people nothing that only a program can do", (code) => {
   expect(told).not.toMatch(/\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) |Retry-After|X-API-Key|\bdetail\b|\{/);
 });
 
-it("a hint of its own is kept", () => {
+it("keeps a hint that is more specific than the table's", () => {
   const problem = { ...PROBLEM, code: "unauthorized", detail: "", hint: "Allow cookies." };
   expect(problemForPeople(problem).hint).toBe("Allow cookies.");
 });

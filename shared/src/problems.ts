@@ -351,7 +351,7 @@ export function problemForPeople(problem: Problem): Problem {
   const entry: ProblemEntry | undefined = Object.hasOwn(PROBLEMS, problem.code)
     ? PROBLEMS[problem.code as ProblemCode]
     : undefined;
-  // A hint of its own says more than the table's.
+  // A hint that differs from the table's is more specific.
   if (entry?.people === undefined || problem.hint !== entry.hint) return problem;
   return { ...problem, hint: entry.people };
 }

@@ -7,7 +7,9 @@ const MAX_PATH_BYTES = 100;
 const MAX_OCTAL_SIZE = 8 ** 11 - 1;
 
 /**
- * The header of a regular file in a tar archive (POSIX ustar). @param path relative, with slashes; at most 100 bytes
+ * The header of a regular file in a tar archive (POSIX ustar).
+ *
+ * @param path relative, with slashes; at most 100 bytes
  */
 export function tarHeader(entry: {
   path: string;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type EmbeddedControlPlane, startControlPlane } from "../index.ts";
-import { completeJob, RawConnection, rawExchange, statusOf } from "./testing.ts";
+import { callApi, completeJob, RawConnection, rawExchange, statusOf } from "./testing.ts";
 
 /** Attacks on the embedded control plane, over bare connections. */
 
@@ -42,14 +42,8 @@ const CLOSE = "Connection: close\r\n\r\n";
 const blobs = () => readdir(join(dataDir, "objects", "blobs"));
 const isAlive = async () => expect((await fetch(new URL("/health", controlPlane.url))).status).toBe(200);
 
-async function api<T>(method: string, path: string, body: unknown = null): Promise<T> {
-  const response = await fetch(new URL(path, controlPlane.url), {
-    method,
-    headers: { "x-api-key": KEY },
-    body: body === null ? null : JSON.stringify(body),
-  });
-  return (await response.json()) as T;
-}
+const api = <T>(method: string, path: string, body?: unknown) =>
+  callApi<T>(controlPlane.url, KEY, method, path, body);
 
 async function newUpload(size = PART): Promise<string> {
   const { upload_id } = await api<{ upload_id: string }>("POST", "/uploads", { filename: "v.mp4", size });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { SUBPROTOCOL } from "@splatt/shared";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type EmbeddedControlPlane, startControlPlane } from "../index.ts";
-import { RawConnection, rawExchange, statusOf } from "./testing.ts";
+import { callApi, RawConnection, rawExchange, statusOf } from "./testing.ts";
 
 /**
  * Clients that make the front door wait, with short limits. Not too short: the clients share the door's thread, and a
@@ -42,14 +42,8 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-async function api<T>(method: string, path: string, body: unknown = null): Promise<T> {
-  const response = await fetch(new URL(path, controlPlane.url), {
-    method,
-    headers: { "x-api-key": KEY },
-    body: body === null ? null : JSON.stringify(body),
-  });
-  return (await response.json()) as T;
-}
+const api = <T>(method: string, path: string, body?: unknown) =>
+  callApi<T>(controlPlane.url, KEY, method, path, body);
 
 const upgradeOf = (token: string) =>
   `GET /agent HTTP/1.1\r\nHost: splatt\r\nAuthorization: Bearer ${token}\r\nUpgrade: websocket\r\n` +

@@ -50,6 +50,22 @@ export function statusOf(received: string): number {
   return Number(/^HTTP\/1\.1 (\d{3})/.exec(received)?.[1] ?? 0);
 }
 
+/** Calls the API with a key. @returns the answer's body */
+export async function callApi<T>(
+  url: string,
+  key: string,
+  method: string,
+  path: string,
+  body: unknown = null,
+): Promise<T> {
+  const response = await fetch(new URL(path, url), {
+    method,
+    headers: { "x-api-key": key },
+    body: body === null ? null : JSON.stringify(body),
+  });
+  return (await response.json()) as T;
+}
+
 /** Makes a stored object the result `baked_splat.ply` of a job, as if an agent had completed it. */
 export async function completeJob(dataDir: string, jobId: string, key: string, size: number): Promise<void> {
   const state = join(dataDir, "state", "d1");

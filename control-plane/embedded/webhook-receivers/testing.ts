@@ -33,7 +33,7 @@ async function exampleOf(type: string): Promise<string> {
 /**
  * Has a control plane deliver the end of a job.
  *
- * @param start starts the receiver with the secret that signs the events; @returns its address
+ * @param start starts the receiver with the secret that signs the events, and returns its address
  * @returns the job, whose event the receiver has accepted
  */
 export async function deliverTo(start: (secret: string) => Promise<string>): Promise<Delivered> {

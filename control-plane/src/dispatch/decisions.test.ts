@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { BUILTIN_OFFER, GPU_OFFER } from "../testing/scripted-agent.ts";
 import { leaseDeadline } from "./lease-deadline.ts";
 import type { Lease } from "./lease-table.ts";
-import { runnableChoices, unmetNeed } from "./placement.ts";
+import { NO_NEEDS, runnableChoices, UNMET_NEED_PATTERN, unmetNeed, waitsForTurn } from "./placement.ts";
 import { isWorthWriting } from "./progress.ts";
 import { queueRank } from "./queue-rank.ts";
 import { dispatchTiming } from "./timing.ts";
@@ -25,6 +25,22 @@ describe("unmetNeed", () => {
   ])("%s", (choice, offers, expected) => {
     expect(unmetNeed(choice, "p", offers)).toBe(expected);
     expect(runnableChoices(offers).includes(choice)).toBe(expected === null);
+  });
+
+  it("is found by its pattern, and what else a job waits for is not", () => {
+    const pattern = new RegExp(`^${UNMET_NEED_PATTERN.replaceAll("%", ".*")}$`);
+    const noEngine = { ...GPU_OFFER, slots: 0, default_engine: null };
+    for (const unmet of [
+      unmetNeed("auto", "p", []),
+      unmetNeed("auto", "p", [noEngine]),
+      unmetNeed("brush", "p", [GPU_OFFER]),
+      unmetNeed("auto", "p", [{ ...GPU_OFFER, takes_several_files: false }], {
+        ...NO_NEEDS,
+        isOfSeveral: true,
+      }),
+    ])
+      expect(unmet).toMatch(pattern);
+    expect(waitsForTurn("p")).not.toMatch(pattern);
   });
 });
 

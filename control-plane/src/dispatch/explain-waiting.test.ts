@@ -44,7 +44,7 @@ it("a job waits for what is missing now: for an agent, for the owner to resume i
   await expect.poll(message).toBe(`Waiting for a free agent in pool "${pool}".`);
 });
 
-it("a job that was told of something else keeps its message while agents are busy", async () => {
+it("a job keeps a message that is not about missing agents while agents are busy", async () => {
   const pool = newPool();
   const { token } = await mintAgent(pool);
   const first = await createJob({ pool });

@@ -1,3 +1,4 @@
+import { counted } from "@splatt/shared";
 import { withRetry } from "../db/database.ts";
 import { jobs } from "../db/schema.ts";
 import { heldUnder, isUnfinishedUnder } from "../jobs/lease-conditions.ts";
@@ -28,7 +29,11 @@ export async function loseLease(context: DispatchContext, lease: Lease, why: str
   const isGivenUp = job.lostLeases + 1 >= context.timing.maxLostLeases;
   const nextAttemptAt = retryTime(context, job.lostLeases);
   const transition = isGivenUp
-    ? giveUp({ detail: `${why} The job was lost ${job.lostLeases + 1} times.`, countsLoss: true, now })
+    ? giveUp({
+        detail: `${why} The job was lost ${counted(job.lostLeases + 1, "time")}.`,
+        countsLoss: true,
+        now,
+      })
     : requeueLost({ leaseId, agentId, nextAttemptAt, why, now });
   const [, receivers] = await withRetry(() =>
     context.db.batch([applyTransition(context.db, transition, held), receiversOf(context.db, lease.jobId)]),

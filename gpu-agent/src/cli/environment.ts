@@ -43,7 +43,9 @@ export function envFileSettings(): NodeJS.Dict<string> {
 }
 
 /**
- * Reads the settings with `read`, and prints every problem and likely typo. @returns null when the settings are invalid
+ * Reads the settings with `read`, and prints every problem and likely typo.
+ *
+ * @returns null when the settings are invalid
  */
 export function settingsOrComplaint<Config>(
   read: (environment: NodeJS.ProcessEnv) => ConfigResult<Config>,

@@ -17,7 +17,7 @@ export function systemFailure(error: unknown): Failure | null {
   return isMemory ? failure("out_of_memory", error.message) : null;
 }
 
-/** A problem that is told within a sentence elsewhere, as a sentence. */
+/** Makes a sentence of a problem that is worded as a part of one: a capital at the start, one full stop at the end. */
 export function sentence(problem: string): string {
   return `${problem.charAt(0).toUpperCase()}${problem.slice(1).replace(/\.$/, "")}.`;
 }

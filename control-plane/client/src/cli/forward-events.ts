@@ -11,8 +11,9 @@ import {
 const ANSWER_WITHIN_MS = 15_000;
 
 /**
- * The event that a webhook sends for an entry of a job's history, if any. @param before the entries before it, oldest
- * first
+ * The event that a webhook sends for an entry of a job's history, if any.
+ *
+ * @param before the entries before it, oldest first
  */
 export function eventTypesOf(entry: JobEvent, before: readonly JobEvent[]): JobEventType[] {
   const previous = before.at(-1);

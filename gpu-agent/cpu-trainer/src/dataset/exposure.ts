@@ -138,7 +138,8 @@ interface Observations {
 }
 
 /**
- * @param logs ln colour by frame and point, −∞ where there is none. @returns ln gains, and their usual standard error
+ * @param logs ln colour by frame and point, −∞ where there is none.
+ * @returns ln gains, and their usual standard error
  */
 function solve(logs: readonly Float32Array[], points: number): { gains: number[]; error: number } {
   const observed = (of: number[], at: (index: number) => number): Observations => {

@@ -6,8 +6,9 @@ import { CHECKPOINT_PLY_SCRIPT } from "./python-scripts.ts";
 const TIMEOUT_MS = 10 * 60_000;
 
 /**
- * Writes the splat of a checkpoint as a PLY with spherical harmonics, on the CPU and within seconds. @returns false
- * when that fails, for example for a checkpoint of another version
+ * Writes the splat of a checkpoint as a PLY with spherical harmonics, on the CPU and within seconds.
+ *
+ * @returns false when that fails, for example for a checkpoint of another version
  */
 export async function writeCheckpointPly(
   installation: Installation,

@@ -3,18 +3,16 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { adjustModel } from "./bundle-adjustment.ts";
 import type { ColmapCamera, ColmapModel } from "./colmap-model.ts";
-import { colmapAt, findColmap } from "./colmap-program.ts";
 import type { ColmapJob } from "./colmap-step.ts";
-import { dialectOf } from "./colmap-version.ts";
 import { mergeFragments } from "./merge-fragments.ts";
 import { readModel, writeModel } from "./model-files.ts";
 import { observationsOf } from "./observations.ts";
 import { type PlacedModel, passPaths } from "./pass.ts";
 import { firstPass } from "./settings.ts";
+import { colmapJobOn } from "./testing/colmap-job.ts";
 import { ballOfPoints, lookAt, modelOf } from "./testing/synthetic-model.ts";
 
 /** With the real COLMAP, which adjusts models that were made up. */
@@ -95,25 +93,9 @@ function writeMatches(path: string): void {
   db.exec("COMMIT");
 }
 
-async function jobFor(): Promise<ColmapJob> {
-  const { signal } = new AbortController();
-  const colmap = await findColmap([colmapAt("colmap")], false, dir, signal);
-  if (!colmap.ok) throw new Error(colmap.error.detail);
-  const names = WHOLE.images.map(({ name }) => name);
-  const nothing = () => undefined;
-  return {
-    ...{ colmap: colmap.value, dialect: dialectOf(colmap.value), images: dir, names },
-    cameras: [{ ...SIZE, names, known: true, focal: null }],
-    sizes: new Map(names.map((name) => [name, SIZE])),
-    ...{ places: new Map(), videoOf: new Map(), threads: 1, gpu: { enabled: false }, matchingEndsAt: null },
-    ...{ timeoutMs: 60_000, silenceMs: 60_000 },
-    context: { dir, signal, log: pino({ level: "silent" }), report: nothing, toolOutput: nothing },
-  };
-}
-
 describe.skipIf(!installed)("two parts of a short walk", () => {
   it.each([0, 1])("are merged where the focal length of part %i is wrong", async (wrong) => {
-    const job = await jobFor();
+    const job = await colmapJobOn(WHOLE, dir, SIZE);
     const folder = join(dir, String(wrong));
     const placed = async (model: ColmapModel, index: number): Promise<PlacedModel> => {
       const to = join(folder, `part-${index}`);

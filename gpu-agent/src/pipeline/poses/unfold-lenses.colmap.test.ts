@@ -2,15 +2,12 @@ import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toOpenCv } from "./camera-models.ts";
 import type { ColmapCamera, ColmapModel } from "./colmap-model.ts";
-import { colmapAt, findColmap } from "./colmap-program.ts";
-import type { ColmapJob } from "./colmap-step.ts";
-import { dialectOf } from "./colmap-version.ts";
 import { foldsInPicture } from "./lens-shape.ts";
 import { observationsOf, withoutOutliers } from "./observations.ts";
+import { colmapJobOn } from "./testing/colmap-job.ts";
 import { ballOfPoints, lookAt, modelOf } from "./testing/synthetic-model.ts";
 import { unfoldLenses } from "./unfold-lenses.ts";
 
@@ -37,22 +34,6 @@ function captured(camera: ColmapCamera): ColmapModel {
   return modelOf(poses, ballOfPoints(200, [0, 0, 0], 2), camera);
 }
 
-async function jobFor(model: ColmapModel): Promise<ColmapJob> {
-  const { signal } = new AbortController();
-  const colmap = await findColmap([colmapAt("colmap")], false, dir, signal);
-  if (!colmap.ok) throw new Error(colmap.error.detail);
-  const names = model.images.map(({ name }) => name);
-  const nothing = () => undefined;
-  return {
-    ...{ colmap: colmap.value, dialect: dialectOf(colmap.value), images: dir, names },
-    cameras: [{ ...SIZE, names, known: true, focal: null }],
-    sizes: new Map(names.map((name) => [name, SIZE])),
-    ...{ places: new Map(), videoOf: new Map(), threads: 1, gpu: { enabled: false }, matchingEndsAt: null },
-    ...{ timeoutMs: 60_000, silenceMs: 60_000 },
-    context: { dir, signal, log: pino({ level: "silent" }), report: nothing, toolOutput: nothing },
-  };
-}
-
 describe.skipIf(!installed)("a lens", () => {
   it.each([
     ["that folds before the corner", RADIAL(0.05, -0.4)],
@@ -60,7 +41,7 @@ describe.skipIf(!installed)("a lens", () => {
   ])("%s is fitted again", async (_, camera) => {
     const model = captured(camera);
     expect(foldsInPicture(toOpenCv(camera) ?? never())).toBe(true);
-    const unfolded = await unfoldLenses(await jobFor(model), model, false, join(dir, "work"));
+    const unfolded = await unfoldLenses(await colmapJobOn(model, dir, SIZE), model, false, join(dir, "work"));
     if (!unfolded.ok) throw new Error(unfolded.error.detail);
     expect(unfolded.value.note).toMatch(/was fitted again: 0\.\d+ pixels/);
     const found = unfolded.value.model;
@@ -74,7 +55,7 @@ describe.skipIf(!installed)("a lens", () => {
 
   it("that does not fold stays as it is", async () => {
     const model = captured(RADIAL(-0.1, 0.03));
-    const job = await jobFor(model);
+    const job = await colmapJobOn(model, dir, SIZE);
     expect(await unfoldLenses(job, model, false, join(dir, "none"))).toEqual({
       ok: true,
       value: { model, note: null },
@@ -83,7 +64,7 @@ describe.skipIf(!installed)("a lens", () => {
 
   it("of given poses is replaced alone, unless it then contradicts the points", async () => {
     const model = captured(RADIAL(0.05, -0.4));
-    const job = await jobFor(model);
+    const job = await colmapJobOn(model, dir, SIZE);
     const given = await unfoldLenses(job, model, true, join(dir, "none"));
     if (!given.ok) throw new Error(given.error.detail);
     expect(given.value.model.images).toEqual(model.images);

@@ -1,8 +1,9 @@
 import type { Matrix4, Transforms } from "@splatt/formats";
 
 /**
- * The frame whose camera looks most directly at the origin, where the poses stage places the subject. @returns its
- * index in `frames`
+ * The frame whose camera looks most directly at the origin, where the poses stage places the subject.
+ *
+ * @returns its index in `frames`
  */
 export function bestView({ frames }: Pick<Transforms, "frames">): number {
   const aims = frames.map(({ transform_matrix }) => aim(transform_matrix));

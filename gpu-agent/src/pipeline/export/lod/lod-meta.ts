@@ -35,7 +35,9 @@ export const LodMeta = z.object({
 export type LodMeta = z.infer<typeof LodMeta>;
 
 /**
- * Reads a set back. @returns the gaussians of its finest level and their bands, or why it is not valid
+ * Reads a set back.
+ *
+ * @returns the gaussians of its finest level and their bands, or why it is not valid
  */
 export async function readLodSet(
   dir: string,
