@@ -108,7 +108,7 @@ async function* connection(
   signal?.addEventListener("abort", close);
   if (signal?.aborted === true) close();
   const heartbeat = setInterval(() => {
-    if (isUnanswered) close();
+    if (isUnanswered) return close();
     if (socket.readyState !== WebSocket.OPEN) return;
     isUnanswered = true;
     socket.send("ping");
