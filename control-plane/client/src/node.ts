@@ -1,5 +1,5 @@
-import { createHash, type Hash } from "node:crypto";
-import { createReadStream, openAsBlob } from "node:fs";
+import { createHash } from "node:crypto";
+import { constants, createReadStream, openAsBlob } from "node:fs";
 import { open, rename, rm, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import type { ResultEntry } from "@splatt/shared";
@@ -22,8 +22,8 @@ export async function uploadFile(splatt: Splatt, path: string, options?: UploadO
 }
 
 /**
- * Downloads a result file. What an earlier, interrupted call left in `PATH.part` is continued; the file gets its name
- * when it is complete. One that is there already is not downloaded again.
+ * Downloads a result file. What an earlier, interrupted call left is continued; the file gets its name when it is
+ * complete. One that is there already is not downloaded again.
  *
  * @throws DamagedFile when its size or SHA-256 differs from what the job states
  */
@@ -33,60 +33,89 @@ export async function downloadFile(
   path: string,
   options: DownloadOptions = {},
 ): Promise<void> {
-  const { size, sha256 } = result;
-  if ((await sizeOf(path)) === size && (await sha256File(path, options)).digest("hex") === sha256) {
-    options.onProgress?.(size);
+  const isWhole = (file: string) => isFileOf(result, file, options);
+  if (await isWhole(path)) {
+    options.onProgress?.(result.size);
     return;
   }
-  const part = `${path}.part`;
-  const found = await sizeOf(part);
-  const offset = found !== null && found <= size ? found : 0;
-  if ((await fetchInto(splatt, result, part, offset, options)) !== sha256) {
-    await rm(part, { force: true });
-    // What was there may have been another file's.
-    if (offset === 0 || (await fetchInto(splatt, result, part, 0, options)) !== sha256) {
-      await rm(part, { force: true });
-      throw new DamagedFile(result.url);
-    }
+  const part = partPath(path, result);
+  const found = (await sizeOf(part)) ?? 0;
+  const offset = found <= result.size ? found : 0;
+  // What was there may be damaged.
+  for (const start of new Set([offset, 0])) {
+    await fetchInto(splatt, result, part, start, options);
+    if (await isWhole(part)) return moveInto(path, part, isWhole);
+    if (await isWhole(path)) return;
   }
-  await rename(part, path);
+  await rm(part, { force: true });
+  throw new DamagedFile(result.url);
 }
 
-/** Writes the bytes from `offset` on to the end of a file. @returns the SHA-256 of the whole file, hex */
+/**
+ * Where a file is kept until it is complete. Its name says what it will contain, and each byte is written to its place,
+ * so that calls at the same time do not disturb each other.
+ */
+function partPath(path: string, { sha256 }: Pick<ResultEntry, "sha256">): string {
+  return `${path}.${sha256.slice(0, 8)}.part`;
+}
+
+/** Another call may have moved the file already. */
+async function moveInto(
+  path: string,
+  part: string,
+  isWhole: (file: string) => Promise<boolean>,
+): Promise<void> {
+  try {
+    await rename(part, path);
+  } catch (error) {
+    if (!(await isWhole(path))) throw error;
+  }
+}
+
 async function fetchInto(
   splatt: Splatt,
   result: ResultEntry,
   part: string,
   offset: number,
   options: DownloadOptions,
-): Promise<string> {
-  const hash = offset === 0 ? createHash("sha256") : await sha256File(part, options);
+): Promise<void> {
   let at = offset;
-  const file = await open(part, offset === 0 ? "w" : "a");
+  const file = await open(part, constants.O_WRONLY | constants.O_CREAT);
   try {
     for await (const chunk of splatt.readResult(result, offset, options)) {
-      await file.writeFile(chunk);
-      hash.update(chunk);
+      for (let written = 0; written < chunk.byteLength; ) {
+        written += (await file.write(chunk, written, chunk.byteLength - written, at + written)).bytesWritten;
+      }
       at += chunk.byteLength;
       options.onProgress?.(at);
     }
+    await file.truncate(at);
   } finally {
     await file.close();
   }
-  return hash.digest("hex");
 }
 
-/** The SHA-256 of a file, to be continued or digested. */
-export async function sha256File(
+async function isFileOf(
+  { size, sha256 }: ResultEntry,
   path: string,
-  { signal }: { signal?: AbortSignal | undefined } = {},
-): Promise<Hash> {
+  options: DownloadOptions,
+): Promise<boolean> {
+  return (await sizeOf(path)) === size && (await sha256Of(path, options)) === sha256;
+}
+
+/** @returns null when there is no such file */
+async function sha256Of(path: string, { signal }: DownloadOptions): Promise<string | null> {
   const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) {
-    signal?.throwIfAborted();
-    hash.update(chunk);
+  try {
+    for await (const chunk of createReadStream(path)) {
+      signal?.throwIfAborted();
+      hash.update(chunk);
+    }
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw error;
   }
-  return hash;
+  return hash.digest("hex");
 }
 
 async function sizeOf(path: string): Promise<number | null> {

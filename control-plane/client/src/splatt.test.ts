@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -125,6 +125,8 @@ describe("downloads", () => {
     content_type: "application/octet-stream",
   };
 
+  const partPath = (path: string) => `${path}.${entry.sha256.slice(0, 8)}.part`;
+
   /** Serves ranges, and cuts each of the first connections after some bytes. */
   function fileServer(bytes: Buffer, cuts: number[] = []) {
     const ranges: (string | undefined)[] = [];
@@ -162,15 +164,35 @@ describe("downloads", () => {
   it("continue what an earlier process left, and begin again when that was something else", async () => {
     const { client, ranges } = fileServer(BYTES);
     const path = join(dir, "left.ply");
-    await writeFile(`${path}.part`, BYTES.subarray(0, 1000));
+    await writeFile(partPath(path), BYTES.subarray(0, 1000));
     await downloadFile(client, entry, path);
     expect(await readFile(path)).toEqual(BYTES);
     expect(ranges).toEqual(["bytes=1000-"]);
     await writeFile(path, "another file");
-    await writeFile(`${path}.part`, randomBytes(2000));
+    await writeFile(partPath(path), randomBytes(2000));
     await downloadFile(client, entry, path);
     expect(await readFile(path)).toEqual(BYTES);
     expect(ranges.slice(1)).toEqual(["bytes=2000-", undefined]);
+  });
+
+  it("share a file when two go to one place at the same time", async () => {
+    const { client } = fileServer(BYTES, [100_000, 70_000]);
+    const path = join(dir, "shared.ply");
+    const readResult = client.readResult.bind(client);
+    // The second call begins when the first has written something, and ends before it.
+    let second: Promise<void> | undefined;
+    client.readResult = async function* (...args) {
+      for await (const chunk of readResult(...args)) {
+        yield chunk;
+        if (second !== undefined) continue;
+        client.readResult = readResult;
+        second = downloadFile(client, entry, path);
+        await second;
+      }
+    };
+    await downloadFile(client, entry, path);
+    expect(await readFile(path)).toEqual(BYTES);
+    expect((await readdir(dir)).filter((name) => name.startsWith("shared"))).toEqual(["shared.ply"]);
   });
 
   it("are refused when damaged, and leave nothing under the file's name", async () => {
@@ -180,7 +202,7 @@ describe("downloads", () => {
     const path = join(dir, "damaged.ply");
     await expect(downloadFile(client, entry, path)).rejects.toThrow(DamagedFile);
     await expect(readFile(path)).rejects.toThrow("ENOENT");
-    await expect(readFile(`${path}.part`)).rejects.toThrow("ENOENT");
+    await expect(readFile(partPath(path))).rejects.toThrow("ENOENT");
   });
 
   it("are refused when longer than the job states", async () => {
