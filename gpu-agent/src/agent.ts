@@ -2,11 +2,8 @@ import { randomUUID } from "node:crypto";
 import {
   type Drain,
   engineFor,
-  FAILURES,
   type FailureCode,
   type Fence,
-  failure,
-  failureSentence,
   type HeldVerdict,
   type Hello,
   type Intervals,
@@ -30,7 +27,7 @@ import { KeyedQueue } from "./jobs/keyed-queue.ts";
 import { refusalOf } from "./jobs/refuse-job.ts";
 import type { EndedJob, RetentionLimits } from "./jobs/retention.ts";
 import type { Workspace } from "./jobs/workspace.ts";
-import { DISK_CHECK_TIMEOUT_MS, WorkspaceHealth } from "./jobs/workspace-health.ts";
+import { WorkspaceHealth } from "./jobs/workspace-health.ts";
 import type { ProxySettings } from "./network/proxies.ts";
 import type { AgentStatus } from "./owner/control-protocol.ts";
 import { type Pause, type PauseFile, pauseText } from "./owner/pause.ts";
@@ -87,7 +84,6 @@ export class Agent {
   readonly #runs = new Map<string, JobRun>();
   readonly #intake: Intake;
   readonly #queue = new KeyedQueue();
-  #loggedDiskProblem: FailureCode | null = null;
   #timers: NodeJS.Timeout[] = [];
   #drainTimers: NodeJS.Timeout[] = [];
 
@@ -98,10 +94,11 @@ export class Agent {
     this.#options = options;
     this.#intake = new Intake(options.workspace);
     this.#notices = new Notices(options.version, options.log);
-    this.#health = new WorkspaceHealth(
-      options.workspace,
-      Math.min(DISK_CHECK_TIMEOUT_MS, options.diskPatienceMs),
-    );
+    this.#health = new WorkspaceHealth({
+      workspace: options.workspace,
+      patienceMs: options.diskPatienceMs,
+      log: options.log,
+    });
     this.#capacity = new CapacityPublisher({
       host: options.host,
       minFreeGpuBytes: options.minFreeGpuBytes,
@@ -331,27 +328,13 @@ export class Agent {
     if (this.#health.problem?.code !== "workspace_unusable") await this.gc();
   }
 
-  /** Logs when the disk's state changes. When it is full, removes the folders of ended jobs. */
+  /** Other agents can have the jobs of a disk that hangs. A full one is cleared of the folders of ended jobs. */
   async #checkDisk(): Promise<FailureCode | null> {
-    this.#giveUpIfDiskHangs();
+    const { hang } = this.#health;
+    if (hang !== null) for (const run of this.#runs.values()) this.#guard(run.giveUp(hang));
     const problem = await this.#health.check();
     if (problem?.code === "disk_full") this.#guard(this.gc());
-    const code = problem?.code ?? null;
-    // Checks overlap while a disk hangs.
-    if (code === this.#loggedDiskProblem) return code;
-    this.#loggedDiskProblem = code;
-    if (problem === null) this.#options.log.info("the workspace is usable again");
-    else
-      this.#options.log.error(`taking no jobs: ${failureSentence(problem)} ${FAILURES[problem.code].hint}`);
-    return code;
-  }
-
-  /** Other agents can have the jobs of a disk that has not answered for long. */
-  #giveUpIfDiskHangs(): void {
-    const ms = this.#health.hangsForMs;
-    if (ms < this.#options.diskPatienceMs) return;
-    const why = `The disk of the workspace has not answered for ${Math.round(ms / 1000)} s.`;
-    for (const run of this.#runs.values()) this.#guard(run.giveUp(failure("workspace_unusable", why)));
+    return problem?.code ?? null;
   }
 
   #adopt(file: JobRecordFile): JobRun {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { WorkspaceHealth } from "./workspace-health.ts";
+import { WorkspaceHealth, type WorkspaceHealthOptions } from "./workspace-health.ts";
 
 const GIB = 1024 ** 3;
 
@@ -12,19 +12,33 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
+let logged: string[];
+beforeEach(() => {
+  logged = [];
+});
+
+function healthOf(freeBytes: () => Promise<number>, { root: folder = root, patienceMs = 60_000 } = {}) {
+  const write = (line: string) => logged.push(line);
+  const log = { info: write, error: write } as WorkspaceHealthOptions["log"];
+  return new WorkspaceHealth({ workspace: { root: folder, freeBytes }, patienceMs, log });
+}
+
 describe("WorkspaceHealth", () => {
   it("accepts a disk that is writable and has space", async () => {
-    const health = new WorkspaceHealth({ root, freeBytes: async () => 3 * GIB });
+    const health = healthOf(async () => 3 * GIB);
     expect(await health.check()).toBeNull();
     expect(health.problem).toBeNull();
   });
 
   it("reports a full disk, and recovers when there is space", async () => {
     let free = GIB;
-    const health = new WorkspaceHealth({ root, freeBytes: async () => free });
+    const health = healthOf(async () => free);
+    expect(await health.check()).toMatchObject({ code: "disk_full" });
     expect(await health.check()).toMatchObject({ code: "disk_full" });
     free = 3 * GIB;
     expect(await health.check()).toBeNull();
+    expect(await health.check()).toBeNull();
+    expect(logged).toEqual([expect.stringContaining("taking no jobs: "), "the workspace is usable again"]);
   });
 
   it.each([
@@ -37,11 +51,11 @@ describe("WorkspaceHealth", () => {
     const refuse = async () => {
       throw Object.assign(new Error(`${code}: refused`), { code });
     };
-    expect(await new WorkspaceHealth({ root, freeBytes: refuse }).check()).toMatchObject({ code: expected });
+    expect(await healthOf(refuse).check()).toMatchObject({ code: expected });
   });
 
   it("reports a workspace that is not writable", async () => {
-    const health = new WorkspaceHealth({ root: join(root, "gone"), freeBytes: async () => 3 * GIB });
+    const health = healthOf(async () => 3 * GIB, { root: join(root, "gone") });
     expect(await health.check()).toMatchObject({ code: "workspace_unusable" });
   });
 
@@ -52,11 +66,13 @@ describe("WorkspaceHealth", () => {
       asked += 1;
       return answer.promise;
     };
-    const health = new WorkspaceHealth({ root, freeBytes }, 5);
+    const health = healthOf(freeBytes, { patienceMs: 5 });
     expect(await health.check()).toMatchObject({ code: "workspace_unusable" });
     expect(await health.check()).toMatchObject({ code: "workspace_unusable" });
     expect(asked).toBe(1);
+    expect(health.hang?.detail).toContain("has not answered");
     answer.resolve(3 * GIB);
     await expect.poll(() => health.check()).toBeNull();
+    expect(health.hang).toBeNull();
   });
 });
