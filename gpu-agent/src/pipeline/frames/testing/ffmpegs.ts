@@ -10,8 +10,8 @@ export interface Ffmpeg {
   readonly ffprobe: string;
 }
 
-/** Static builds of ffmpeg 7.0.2 and 4.2.2. */
-const WHEELS = ["imageio-ffmpeg==0.6.0", "imageio-ffmpeg==0.4.5"];
+/** Static builds of ffmpeg 9.0.2, 7.0.2 and 4.2.2. */
+const WHEELS = ["imageio-ffmpeg==0.8.1", "imageio-ffmpeg==0.6.0", "imageio-ffmpeg==0.4.5"];
 const WHEEL_FOLDER = join(import.meta.dirname, "../../../../node_modules/.cache/ffmpeg");
 
 export function ffmpegOnPath(): Ffmpeg | null {
