@@ -10,6 +10,7 @@ export class ConnectionQueue {
   readonly #pending: ServerResponse[] = [];
   #last: Promise<void> = Promise.resolve();
   #isUpgraded = false;
+  #isFull = false;
   #isEnding = false;
   /** Closes the connection when no request follows. Node's own timeout starts again with every byte. */
   #idle: NodeJS.Timeout | undefined;
@@ -41,21 +42,23 @@ export class ConnectionQueue {
   }
 
   /**
-   * Handles a request after those that came before it. Closes the connection if too many wait.
+   * Handles a request after those that came before it. If too many wait, those are answered, and then the connection is
+   * closed: its client sends the others again on a new one (RFC 9112, 9.3.2).
    *
    * @param handle must not reject
    */
   enter(response: ServerResponse, handle: () => Promise<void>): void {
-    if (this.#pending.length >= this.#limits.pipelined) {
-      this.#socket.destroy();
+    if (this.#isFull || this.#pending.length >= this.#limits.pipelined) {
+      this.#fill();
       return;
     }
     this.#pending.push(response);
     clearTimeout(this.#idle);
     this.#last = this.#last.then(handle).finally(() => {
       this.#pending.shift();
-      if (this.#pending.length === 0 && !this.#socket.destroyed && !this.#isUpgraded)
-        this.#awaitNextRequest();
+      if (this.#pending.length > 0 || this.#socket.destroyed || this.#isUpgraded) return;
+      if (this.#isFull) this.#socket.destroySoon();
+      else this.#awaitNextRequest();
     });
   }
 
@@ -63,6 +66,13 @@ export class ConnectionQueue {
   upgrade(): void {
     this.#isUpgraded = true;
     clearTimeout(this.#idle);
+  }
+
+  #fill(): void {
+    this.#socket.pause();
+    if (this.#isFull) return;
+    this.#isFull = true;
+    this.#pending.at(-1)?.setHeader("connection", "close");
   }
 
   #awaitNextRequest(): void {

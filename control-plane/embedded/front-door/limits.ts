@@ -45,7 +45,7 @@ export interface DoorLimits {
   readonly turnMs: number;
   /** The same for a request that asks to wait for a change. */
   readonly pollTurnMs: number;
-  /** The number of requests that a client may pipeline on one connection. */
+  /** Requests that a connection may send ahead. They are answered, and what follows them closes the connection. */
   readonly pipelined: number;
   readonly headerBytes: number;
 }
