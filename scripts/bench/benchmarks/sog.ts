@@ -82,7 +82,7 @@ try {
     return [file];
   });
   if (values.lod === true) {
-    await measure("set", async () => (await writeLodSet(dir, cloud)).map((name) => join(dir, name)));
+    await measure("set", async () => (await writeLodSet(dir, cloud)).files.map((name) => join(dir, name)));
   }
   if (values.dataset !== undefined) {
     const dataset = { dir: resolve(from, values.dataset) };

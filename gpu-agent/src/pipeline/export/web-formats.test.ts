@@ -8,7 +8,7 @@ import { emptySplatCloud, type Matrix4, readShPly, type SplatCloud, writeShPly }
 import { execa } from "execa";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { convertSplat, readWebFormat } from "./web-formats.ts";
+import { convertSplat, convertToLodSet, readWebFormat } from "./web-formats.ts";
 import { matrixOf, TO_WEB_FRAME } from "./web-frame.ts";
 
 /** The package is an ES module, but does not say so in its package.json, so TypeScript expects another default. */
@@ -167,6 +167,20 @@ describe("convertSplat", () => {
     const splat = { file: join(dir, "tiny.ply"), cloud: tiny, rotation: TO_WEB_FRAME["+z"] };
     expect(await convertSplat(splat, join(dir, "tiny.spz"), context())).toMatchObject({ ok: false });
     expect(await convertSplat(splat, join(dir, "tiny.sog"), context())).toMatchObject({ ok: true });
+  });
+});
+
+describe("convertToLodSet", () => {
+  it("fails when the set is another splat's", async () => {
+    const cloud = cloudWithViewDependentColours();
+    const splat = { file: join(dir, "splat.ply"), cloud, rotation: TO_WEB_FRAME["+z"] };
+    expect(await convertToLodSet(splat, dir, context())).toMatchObject({ ok: true });
+    cloud.positions.reverse();
+    const detail = "The set cannot be used: the positions at level 0 are not those of the splat.";
+    expect(await convertToLodSet(splat, dir, context())).toMatchObject({
+      ok: false,
+      error: { code: "export_failed", detail },
+    });
   });
 });
 

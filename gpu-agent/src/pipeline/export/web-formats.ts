@@ -6,7 +6,8 @@ import { runTool } from "../../processes/run-tool.ts";
 import { runRenderWorker } from "../render-worker.ts";
 import type { StageContext } from "../stage.ts";
 import { type SplatSample, sampleOf, splatDifference } from "./check/same-splat.ts";
-import { readLodSet } from "./lod/lod-meta.ts";
+import { checkLodSet } from "./lod/check-lod-set.ts";
+import type { WrittenLodSet } from "./lod/write-lod-set.ts";
 import { readSpz } from "./read-spz.ts";
 import { readSog, type WebFileHeader } from "./sog/read-sog.ts";
 import { type AxisRotation, matrixOf } from "./web-frame.ts";
@@ -97,15 +98,14 @@ export async function convertToLodSet(
 ): Promise<Result<{ readonly files: readonly string[]; readonly format: WebFormat }, Failure>> {
   const task: WebFrameTask = { splatFile: file, rotation: matrixOf(rotation).slice(0, 3), target: dir };
   const script = new URL("./lod/lod-worker.ts", import.meta.url);
-  const files = await runRenderWorker<readonly string[]>(script, task, context.signal);
-  if (!files.ok) return files;
-  const written = await readLodSet(dir);
-  if (!written.ok) return err(failure("export_failed", `The set cannot be read: ${written.error}.`));
-  if (written.value.gaussians !== cloud.count) {
-    const counts = `${written.value.gaussians} of ${cloud.count} gaussians`;
-    return err(failure("export_failed", `The set holds ${counts}.`));
-  }
-  return ok({ files: files.value, format: { version: 1, sh_degree: written.value.shDegree } });
+  const written = await runRenderWorker<WrittenLodSet>(script, task, context.signal);
+  if (!written.ok) return written;
+  const { files, levels } = written.value;
+  // The finest level must be this splat, whatever the worker read.
+  const finest = sampleOf(cloud, matrixOf(rotation));
+  const checked = await checkLodSet(dir, cloud.count, [finest, ...levels.slice(1)]);
+  if (!checked.ok) return err(failure("export_failed", `The set cannot be used: ${checked.error}.`));
+  return ok({ files, format: { version: 1, sh_degree: checked.value.shDegree } });
 }
 
 async function convertToSpz(

@@ -10,9 +10,15 @@ export interface SplatSample {
   readonly colours: readonly Float32Array[];
 }
 
-const MAX_SAMPLES = 10_000;
+export const MAX_SAMPLES = 10_000;
 /** The constant function of the spherical harmonics. */
 const SH_0 = 0.28209479177387814;
+
+const IDENTITY: Rotation = [
+  [1, 0, 0],
+  [0, 1, 0],
+  [0, 0, 1],
+];
 
 /** The gaussians to take of a splat: evenly spread. */
 export function sampled(count: number): number[] {
@@ -29,8 +35,11 @@ export function colourOf(constant: number): number {
   return 0.5 + SH_0 * constant;
 }
 
-/** @param rotation into the frame of the sample */
-export function sampleOf({ count, positions, opacities, dc }: SplatCloud, rotation: Rotation): SplatSample {
+/** @param rotation into the frame of the sample; the cloud's own frame without one */
+export function sampleOf(
+  { count, positions, opacities, dc }: SplatCloud,
+  rotation: Rotation = IDENTITY,
+): SplatSample {
   const indices = sampled(count);
   const axis = ([a = 0, b = 0, c = 0]: readonly number[]) =>
     column(indices, (i) => {
@@ -41,6 +50,19 @@ export function sampleOf({ count, positions, opacities, dc }: SplatCloud, rotati
     positions: [0, 1, 2].map((row) => axis(rotation[row] ?? [])),
     opacities: column(indices, (i) => 1 / (1 + Math.exp(-(opacities[i] ?? 0)))),
     colours: [0, 1, 2].map((channel) => column(indices, (i) => colourOf(dc[3 * i + channel] ?? 0))),
+  };
+}
+
+/** Samples of parts of a splat as one. */
+export function joinedSamples(samples: readonly SplatSample[]): SplatSample {
+  const joined = (columns: readonly Float32Array[]) =>
+    Float32Array.from(columns.flatMap((values) => Array.from(values)));
+  const ofEach = (columnsOf: (sample: SplatSample) => readonly Float32Array[]) =>
+    [0, 1, 2].map((i) => joined(samples.map((sample) => columnsOf(sample)[i] ?? new Float32Array())));
+  return {
+    positions: ofEach(({ positions }) => positions),
+    opacities: joined(samples.map(({ opacities }) => opacities)),
+    colours: ofEach(({ colours }) => colours),
   };
 }
 

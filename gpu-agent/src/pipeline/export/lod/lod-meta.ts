@@ -1,8 +1,4 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { err, errorText, LOD_META_FILE, ok, type Result } from "@splatt/shared";
 import { z } from "zod";
-import { readSogHeader } from "../sog/read-sog.ts";
 
 const Point = z.tuple([z.number(), z.number(), z.number()]);
 const LodBound = z.object({ min: Point, max: Point });
@@ -33,31 +29,3 @@ export const LodMeta = z.object({
   tree: z.object({ bound: LodBound, children: z.array(LodNode) }),
 });
 export type LodMeta = z.infer<typeof LodMeta>;
-
-/**
- * Reads a set back.
- *
- * @returns the gaussians of its finest level and their bands, or why it is not valid
- */
-export async function readLodSet(
-  dir: string,
-): Promise<Result<{ gaussians: number; shDegree: number }, string>> {
-  try {
-    const meta = LodMeta.parse(JSON.parse(await readFile(join(dir, LOD_META_FILE), "utf8")));
-    const parts = meta.tree.children.flatMap(({ lods }) => Object.values(lods));
-    let bands = -1;
-    for (const [i, name] of meta.filenames.entries()) {
-      const header = await readSogHeader(join(dir, name));
-      if (!header.ok) return err(`${name}: ${header.error}`);
-      const expected = parts.reduce((sum, { file, count }) => sum + (file === i ? count : 0), 0);
-      const { gaussians, shDegree } = header.value;
-      if (gaussians !== expected) return err(`${name} holds ${gaussians} of ${expected} gaussians`);
-      if (bands !== -1 && shDegree !== bands)
-        return err(`${name} has a different number of SH bands than the files before it`);
-      bands = shDegree;
-    }
-    return ok({ gaussians: meta.counts[0] ?? 0, shDegree: Math.max(0, bands) });
-  } catch (error) {
-    return err(errorText(error));
-  }
-}

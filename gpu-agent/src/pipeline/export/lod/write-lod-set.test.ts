@@ -7,7 +7,7 @@ import { isLodFile, LOD_META_FILE } from "@splatt/shared";
 import { execa } from "execa";
 import { unzipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { LodMeta, readLodSet } from "./lod-meta.ts";
+import { LodMeta } from "./lod-meta.ts";
 import { writeLodSet } from "./write-lod-set.ts";
 
 const COUNT = 40_000;
@@ -49,10 +49,10 @@ function psnr(a: Uint8Array, b: Uint8Array): number {
 }
 
 let dir = "";
-let files: string[] = [];
+let files: readonly string[] = [];
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "lod-set-"));
-  files = await writeLodSet(dir, ball());
+  ({ files } = await writeLodSet(dir, ball()));
 });
 afterAll(() => rm(dir, { recursive: true }));
 
@@ -69,10 +69,9 @@ async function readByTransform(input: string): Promise<SplatCloud> {
 }
 
 describe("a streamed set", () => {
-  it("is read back as what was written", async () => {
+  it("has files that are served as a set", () => {
     expect(files).toContain(LOD_META_FILE);
     expect(files.filter((name) => !isLodFile(name))).toEqual([]);
-    expect(await readLodSet(dir)).toEqual({ ok: true, value: { gaussians: COUNT, shDegree: 1 } });
   });
 
   it.each([
@@ -124,16 +123,5 @@ describe("a streamed set", () => {
       }
       expect(next).toBe(counts[level]);
     }
-  });
-
-  it("is refused when a file is not what the list says", async () => {
-    const [, first = "", second = ""] = files;
-    const kept = await readFile(join(dir, first));
-    await writeFile(join(dir, first), await readFile(join(dir, second)));
-    expect(await readLodSet(dir)).toMatchObject({ ok: false });
-    await writeFile(join(dir, first), "");
-    expect(await readLodSet(dir)).toMatchObject({ ok: false });
-    await writeFile(join(dir, first), kept);
-    expect(await readLodSet(dir)).toMatchObject({ ok: true });
   });
 });

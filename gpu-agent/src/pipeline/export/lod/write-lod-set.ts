@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type SplatCloud, selectGaussians } from "@splatt/formats/splats";
 import { LOD_META_FILE } from "@splatt/shared";
+import { type SplatSample, sampleOf } from "../check/same-splat.ts";
 import { writeSog } from "../sog/write-sog.ts";
 import type { LodBound, LodFile, LodMeta, LodNode } from "./lod-meta.ts";
 import { covariance, mergeGaussians } from "./merge-gaussians.ts";
@@ -28,12 +29,15 @@ interface Range {
   readonly end: number;
 }
 
-/**
- * Writes the gaussians, in the cloud's own frame.
- *
- * @returns the files' names
- */
-export async function writeLodSet(dir: string, cloud: SplatCloud): Promise<string[]> {
+export interface WrittenLodSet {
+  /** Their names. */
+  readonly files: readonly string[];
+  /** What each level holds, the finest first. */
+  readonly levels: readonly SplatSample[];
+}
+
+/** Writes the gaussians, in the cloud's own frame. */
+export async function writeLodSet(dir: string, cloud: SplatCloud): Promise<WrittenLodSet> {
   const { order, leafStarts } = spatialOrder(cloud.positions, LEAF_SIZE);
   const levels = [selectGaussians(cloud, order)];
   for (let level = 1; level <= COARSER_LEVELS; level++) {
@@ -72,7 +76,7 @@ export async function writeLodSet(dir: string, cloud: SplatCloud): Promise<strin
     tree: { bound: unionOf(nodes.map(({ bound }) => bound)), children: nodes },
   };
   await writeFile(join(dir, LOD_META_FILE), JSON.stringify(meta));
-  return [LOD_META_FILE, ...filenames];
+  return { files: [LOD_META_FILE, ...filenames], levels: levels.map((level) => sampleOf(level)) };
 }
 
 /** More than a .sog of all gaussians has for each, but not as many in every file. */

@@ -21,16 +21,14 @@ const SogMeta = z.object({
 });
 type SogMeta = z.infer<typeof SogMeta>;
 
-/** A ZIP with a meta.json. @throws when the file is neither */
-export async function readSogHeader(path: string): Promise<Result<WebFileHeader, string>> {
-  const entries = unzipSync(await readFile(path), { filter: ({ name }) => name === "meta.json" });
-  const meta = metaIn(entries);
-  return meta.ok ? ok(headerOf(meta.value)) : meta;
-}
-
-/** Decodes the images with the positions, colours and opacities, too. @throws when one cannot be decoded */
+/**
+ * Decodes the images with the positions, colours and opacities, too. @throws when one cannot be decoded
+ *
+ * @param choose which gaussians to take, by their number in the file
+ */
 export async function readSog(
   path: string,
+  choose: (count: number) => readonly number[] = sampled,
 ): Promise<Result<WebFileHeader & { readonly sample: SplatSample }, string>> {
   const entries = unzipSync(await readFile(path));
   const read = metaIn(entries);
@@ -43,7 +41,7 @@ export async function readSog(
   );
   if (images.some(({ length }) => length < 4 * meta.count)) return err("its images are too small");
   const [low, high, colours] = images as [Buffer, Buffer, Buffer];
-  const indices = sampled(meta.count);
+  const indices = choose(meta.count);
   const position = (axis: number) => (i: number) => {
     const [least, most] = [meta.means.mins[axis] ?? Number.NaN, meta.means.maxs[axis] ?? Number.NaN];
     const code = 256 * (high[4 * i + axis] ?? 0) + (low[4 * i + axis] ?? 0);
