@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { build, type Plugin } from "rolldown";
-import type { DependencyProgram, Recipe } from "./recipes.ts";
+import type { Recipe } from "./recipes.ts";
 import { writeDeclarations } from "./type-declarations.ts";
 
 /** The oldest Node with everything that the bundles use: SQLite without a flag, and zstd. */
@@ -20,8 +20,8 @@ export async function bundlePackage(recipe: Recipe, dir: string): Promise<void> 
     input: entriesOf(recipe),
     platform: "node",
     // ws uses these when they are installed.
-    external: isOneOf([...keptNames(recipe), "bufferutil", "utf-8-validate"]),
-    plugins: [companionFiles()],
+    external: isOneOf([...recipe.kept, "bufferutil", "utf-8-validate"]),
+    plugins: [workerFiles()],
     transform: { target: TARGET },
     logLevel: "warn",
     output: {
@@ -32,7 +32,6 @@ export async function bundlePackage(recipe: Recipe, dir: string): Promise<void> 
       chunkFileNames: "[name]-[hash].js",
     },
   });
-  for (const program of recipe.programs) await bundleProgram(program, recipe, dist);
   for (const [name, from] of Object.entries(recipe.copied)) {
     await cp(join(recipe.folder, from), join(dist, name), { recursive: true, filter: isSource });
   }
@@ -55,10 +54,6 @@ export async function bundlePackage(recipe: Recipe, dir: string): Promise<void> 
   await writeFile(join(dir, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
-function keptNames({ kept }: Recipe): string[] {
-  return kept.map(({ name }) => name);
-}
-
 /** Whether an import is of one of the packages, or of a file in it. */
 function isOneOf(packages: readonly string[]): (imported: string) => boolean {
   return (imported) => packages.some((name) => imported === name || imported.startsWith(`${name}/`));
@@ -70,43 +65,22 @@ function entriesOf({ folder, entries }: Recipe): Record<string, string> {
   return Object.fromEntries(paths.filter(([, path]) => existsSync(path)));
 }
 
-async function bundleProgram(program: DependencyProgram, recipe: Recipe, dist: string): Promise<void> {
-  const to = join(dist, program.dependency);
-  await build({
-    input: program.entries.map((path) => join(program.folder, path)),
-    platform: "node",
-    external: isOneOf(keptNames(recipe)),
-    logLevel: "warn",
-    output: { dir: join(to, "dist"), format: "esm", minify: true, entryFileNames: "[name].mjs" },
-  });
-  for (const path of program.copied)
-    await cp(join(program.folder, path), join(to, path), { recursive: true, filter: isSource });
-}
-
 function isSource(path: string): boolean {
   return !path.includes("__pycache__");
 }
 
-/**
- * Worker threads and programs are files that code names by URL. Each worker becomes a separate bundle in the same
- * folder; a dependency's program is in the folder that `bundleProgram` writes.
- */
-function companionFiles(): Plugin {
+/** Worker threads are files that code names by URL. Each becomes a separate bundle in the same folder. */
+function workerFiles(): Plugin {
   return {
-    name: "companion-files",
+    name: "worker-files",
     transform: {
       filter: { code: /new URL\(/ },
       handler(code, id) {
-        return code
-          .replaceAll(/new URL\("(\.[^"]+\.ts)", import\.meta\.url\)/g, (_, path: string) => {
-            const fileName = `${basename(path, ".ts")}-${basename(dirname(id))}.js`;
-            this.emitFile({ type: "chunk", id: resolve(dirname(id), path), fileName });
-            return `new URL("./${fileName}", import.meta.url)`;
-          })
-          .replaceAll(
-            /new URL\("\.\.\/([^"]+)", import\.meta\.resolve\("([^"]+)"\)\)/g,
-            (_, path: string, dependency: string) => `new URL("./${dependency}/${path}", import.meta.url)`,
-          );
+        return code.replaceAll(/new URL\("(\.[^"]+\.ts)", import\.meta\.url\)/g, (_, path: string) => {
+          const fileName = `${basename(path, ".ts")}-${basename(dirname(id))}.js`;
+          this.emitFile({ type: "chunk", id: resolve(dirname(id), path), fileName });
+          return `new URL("./${fileName}", import.meta.url)`;
+        });
       },
     },
   };
@@ -121,14 +95,10 @@ async function manifestOf(path: string): Promise<Manifest> {
   return JSON.parse(await readFile(path, "utf8")) as Manifest;
 }
 
-async function exactVersions({ kept }: Recipe): Promise<Record<string, string>> {
-  const versions: Record<string, string> = {};
-  for (const { name, usedBy } of kept) {
-    const version = (await manifestOf(usedBy)).dependencies?.[name];
-    if (version === undefined || !/^\d+\.\d+\.\d+$/.test(version)) {
-      throw new Error(`${usedBy} must depend on an exact version of ${name}, not ${version}`);
-    }
-    versions[name] = version;
-  }
-  return versions;
+async function exactVersions({ folder, kept }: Recipe): Promise<Record<string, string>> {
+  const path = join(folder, "package.json");
+  const { dependencies = {} } = await manifestOf(path);
+  const inexact = kept.find((name) => !/^\d+\.\d+\.\d+$/.test(dependencies[name] ?? ""));
+  if (inexact !== undefined) throw new Error(`${path} must depend on an exact version of ${inexact}`);
+  return Object.fromEntries(kept.map((name) => [name, dependencies[name] as string]));
 }

@@ -18,46 +18,20 @@ export interface Recipe {
   readonly declarations?: Declarations;
   /**
    * Dependencies that stay dependencies: those with native parts, and libheif, which its license (LGPL) wants to be
-   * replaceable. Their exact versions come from the given package.
+   * replaceable.
    */
-  readonly kept: readonly { readonly name: string; readonly usedBy: string }[];
+  readonly kept: readonly string[];
   /** Files of the folder that programs open by name, copied below dist/. */
   readonly copied: Readonly<Record<string, string>>;
-  /** Programs of dependencies, which the package runs as processes of their own. */
-  readonly programs: readonly DependencyProgram[];
 }
-
-/** A dependency's program, bundled into dist/ under the dependency's name with the layout that it has there. */
-export interface DependencyProgram {
-  readonly dependency: string;
-  readonly folder: string;
-  /** Modules to bundle, each next to the others in `dist`. */
-  readonly entries: readonly string[];
-  readonly copied: readonly string[];
-}
-
-const AGENT_FOLDER = join(REPOSITORY, "gpu-agent");
-const SPLAT_TRANSFORM = join(AGENT_FOLDER, "node_modules", "@playcanvas", "splat-transform");
 
 export const AGENT: Recipe = {
   name: "splatt-agent",
   description: "Turns videos into 3D Gaussian splats on this machine's GPU, for a Splatt control plane",
-  folder: AGENT_FOLDER,
+  folder: join(REPOSITORY, "gpu-agent"),
   entries: { main: "src/main.ts" },
-  kept: [
-    { name: "sharp", usedBy: join(AGENT_FOLDER, "package.json") },
-    { name: "libheif-js", usedBy: join(AGENT_FOLDER, "package.json") },
-    { name: "webgpu", usedBy: join(SPLAT_TRANSFORM, "package.json") },
-  ],
+  kept: ["sharp", "libheif-js"],
   copied: { python: "src/engines/nerfstudio/python", pycolmap: "src/pipeline/poses/pycolmap" },
-  programs: [
-    {
-      dependency: "@playcanvas/splat-transform",
-      folder: SPLAT_TRANSFORM,
-      entries: ["dist/cli.mjs", "dist/worker.mjs"],
-      copied: ["bin", "lib"],
-    },
-  ],
 };
 
 const CLIENT_FOLDER = join(dirname(dirname(import.meta.dirname)), "client");
@@ -87,5 +61,4 @@ export const CLIENT: Recipe = {
   },
   kept: [],
   copied: {},
-  programs: [],
 };

@@ -12,9 +12,8 @@ import { tarArchive } from "../distribution/tar.ts";
  * `npm run keep-version`, run at a release: replaces the kept version with this one. The next version is tested against
  * it (previous-version.ts).
  *
- * The archive has the packed agent without `splat-transform`, a dependency that is larger than everything else; the
- * packed client; the Worker as it is deployed; and its migrations. It is committed, so it is compressed as far as
- * possible.
+ * The archive has the packed agent, the packed client, the Worker as it is deployed, and its migrations. It is committed,
+ * so it is compressed as far as possible.
  */
 
 const PACKAGE_DIR = dirname(dirname(import.meta.dirname));
@@ -23,7 +22,6 @@ const PACKAGES = [
   ["agent", "splatt-agent.tgz"],
   ["client", "splatt.tgz"],
 ] as const;
-const LARGE_DEPENDENCY = `agent${sep}dist${sep}@playcanvas${sep}`;
 
 const dir = await mkdtemp(join(tmpdir(), "splatt-keep-version-"));
 try {
@@ -47,7 +45,6 @@ try {
   const files = (await readdir(kept, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => !relative(kept, path).startsWith(LARGE_DEPENDENCY))
     .toSorted();
   const entries = files.map(async (path) => ({
     path: relative(kept, path).split(sep).join("/"),

@@ -13,7 +13,7 @@ import { startWorkerAlone, type WorkerAlone } from "../worker-alone.ts";
 const ARCHIVE = join(import.meta.dirname, "version.tar.br");
 
 export interface PreviousVersion {
-  /** The folder of the packed agent, which lacks its dependencies (`sharp`, `splat-transform`). */
+  /** The folder of the packed agent, which lacks its dependencies (`sharp`, and `splat-transform`, which it still used). */
   readonly agentDir: string;
   /** The command line, a module for Node. */
   readonly clientProgram: string;

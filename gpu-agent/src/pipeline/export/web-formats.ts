@@ -1,26 +1,14 @@
-import { fileURLToPath } from "node:url";
 import type { Rotation, SplatCloud } from "@splatt/formats";
 import { err, errorText, type Failure, failure, ok, type Result } from "@splatt/shared";
 import { z } from "zod";
-import { runTool } from "../../processes/run-tool.ts";
 import { runRenderWorker } from "../render-worker.ts";
 import type { StageContext } from "../stage.ts";
 import { type SplatSample, sampleOf, splatDifference } from "./check/same-splat.ts";
 import { checkLodSet } from "./lod/check-lod-set.ts";
 import type { WrittenLodSet } from "./lod/write-lod-set.ts";
-import { readSpz } from "./read-spz.ts";
 import { readSog, type WebFileHeader } from "./sog/read-sog.ts";
+import { readSpz } from "./spz/read-spz.ts";
 import { type AxisRotation, matrixOf } from "./web-frame.ts";
-
-/**
- * splat-transform's command line, which writes .spz, in its own process, so that its memory and crashes do not affect
- * the agent.
- */
-const PROGRAM = fileURLToPath(new URL("../bin/cli.mjs", import.meta.resolve("@playcanvas/splat-transform")));
-const TIMEOUT_MS = 15 * 60_000;
-
-/** Version 4 is ZSTD, which Spark, Babylon and older tools do not read. */
-const SPZ_VERSION = 3;
 
 export interface SplatToConvert {
   /** A PLY with spherical harmonics. */
@@ -48,9 +36,16 @@ export async function convertSplat(
   target: string,
   context: StageContext,
 ): Promise<Result<WebFormat, Failure>> {
-  const converted = await (target.endsWith(".sog")
-    ? convertToSog(splat, target, context)
-    : convertToSpz(splat, target, context));
+  const task: WebFrameTask = {
+    splatFile: splat.file,
+    rotation: matrixOf(splat.rotation).slice(0, 3),
+    target,
+  };
+  const script = target.endsWith(".sog")
+    ? new URL("./sog/sog-worker.ts", import.meta.url)
+    : new URL("./spz/spz-worker.ts", import.meta.url);
+  // In a separate thread, because it takes seconds.
+  const converted = await runRenderWorker(script, task, context.signal);
   if (!converted.ok) return converted;
   const written = await readWebFormat(target);
   if (!written.ok) return err(failure("export_failed", `The file cannot be read: ${written.error}.`));
@@ -75,16 +70,6 @@ export interface WebFrameTask {
   readonly target: string;
 }
 
-/** Compresses in a separate thread, because it takes seconds. */
-function convertToSog(
-  { file, rotation }: SplatToConvert,
-  target: string,
-  context: StageContext,
-): Promise<Result<string, Failure>> {
-  const task: WebFrameTask = { splatFile: file, rotation: matrixOf(rotation).slice(0, 3), target };
-  return runRenderWorker(new URL("./sog/sog-worker.ts", import.meta.url), task, context.signal);
-}
-
 /**
  * Writes a streamed set with levels of detail.
  *
@@ -106,37 +91,6 @@ export async function convertToLodSet(
   const checked = await checkLodSet(dir, cloud.count, [finest, ...levels.slice(1)]);
   if (!checked.ok) return err(failure("export_failed", `The set cannot be used: ${checked.error}.`));
   return ok({ files, format: { version: 1, sh_degree: checked.value.shDegree } });
-}
-
-async function convertToSpz(
-  { file, cloud, rotation }: SplatToConvert,
-  target: string,
-  context: StageContext,
-): Promise<Result<void, Failure>> {
-  let last = "";
-  const ran = await runTool({
-    file: process.execPath,
-    args: [
-      ...[PROGRAM, "--overwrite", "--no-tty", "-g", "cpu", "--spz-version", String(SPZ_VERSION)],
-      ...[file, "--filter-harmonics", String(cloud.shDegree), "--rotate", rotateArgument(rotation)],
-      target,
-    ],
-    cwd: context.dir,
-    signal: context.signal,
-    timeoutMs: TIMEOUT_MS,
-    silenceMs: TIMEOUT_MS,
-    onLine: (line) => {
-      last = line;
-      context.toolOutput(line);
-    },
-  });
-  if (!ran.ok) return ran;
-  return ran.value.exitCode === 0 ? ok(undefined) : err(failure("export_failed", last));
-}
-
-/** splat-transform rotates in a frame that is turned by 180° about z, in which a turn about x is the opposite one. */
-function rotateArgument({ axis, degrees }: AxisRotation): string {
-  return axis === "x" ? `${-degrees},0,0` : `0,0,${degrees}`;
 }
 
 /** Reads a `.spz` or `.sog`. @returns what is in it, or why it is not valid */

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
 import { err, ok, type Result } from "@splatt/shared";
-import { colourOf, column, type SplatSample, sampled } from "./check/same-splat.ts";
-import type { WebFileHeader } from "./sog/read-sog.ts";
+import { colourOf, column, type SplatSample, sampled } from "../check/same-splat.ts";
+import type { WebFileHeader } from "../sog/read-sog.ts";
 
 const SPZ_MAGIC = 0x5053474e;
 const HEADER_BYTES = 16;
