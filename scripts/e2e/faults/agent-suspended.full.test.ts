@@ -34,9 +34,10 @@ describe("an agent that wakes up", () => {
     expect(job).toMatchObject({ attempt: 2, failures: 0, lost_leases: 1 });
     await other.end("SIGTERM");
 
+    const hasDropped = sleeper.says(/abandoned: /);
     await sleeper.wake();
     await gates.export.open();
-    await sleeper.says(/abandoned: /);
+    await hasDropped;
     const next = await harness.completed(await harness.tinyJob());
     expect(next).toMatchObject({ attempt: 1, lost_leases: 0 });
     // The next job used the same video, which stays longer for that.

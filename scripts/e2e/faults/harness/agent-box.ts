@@ -63,9 +63,10 @@ export class AgentBox {
     for (const agent of this.#agents.splice(0)) await agent.stop();
   }
 
-  /** Resolves when its agents have logged this many matching lines. */
-  async says(line: RegExp, times = 1): Promise<void> {
-    while (this.log.filter((said) => line.test(said)).length < times) await look();
+  /** Resolves when its agents log a matching line that they had not logged at the time of the call. */
+  async says(line: RegExp): Promise<void> {
+    const before = this.log.length;
+    while (!this.log.slice(before).some((said) => line.test(said))) await look();
   }
 
   jobDir(jobId: string): string {
