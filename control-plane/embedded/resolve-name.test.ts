@@ -13,10 +13,7 @@ afterEach(() => server.close());
  *
  * @param timeout how long the resolver waits for it, in milliseconds; by default longer than a busy machine holds it up
  */
-async function resolverOf(
-  answer: (query: Buffer) => Buffer | null,
-  timeout = 60_000,
-): Promise<Resolver> {
+async function resolverOf(answer: (query: Buffer) => Buffer | null, timeout = 60_000): Promise<Resolver> {
   server = createSocket("udp4");
   server.on("message", (query, { port, address }) => {
     const reply = answer(query);
