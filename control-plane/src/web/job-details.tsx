@@ -27,6 +27,9 @@ const PURPOSES: Readonly<Record<string, string>> = {
   [LOG_FILE]: "What the tools printed",
 };
 
+/** Of their card, as the target of links. */
+export const FILES_ID = "files";
+
 export function Files({
   job,
   results,
@@ -39,7 +42,7 @@ export function Files({
   const files = Object.entries(results).filter(([name]) => !isPart(name));
   const parts = Object.entries(results).filter(([name]) => isPart(name));
   return (
-    <section class="card">
+    <section class="card" id={FILES_ID}>
       <div class="head">
         <h2>Files</h2>
         <div class="actions">

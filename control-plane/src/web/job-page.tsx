@@ -1,7 +1,7 @@
 import { type Health, isTerminal, type JobEvent, type JobView, LOG_FILE } from "@splatt/shared";
 import { StatusBadge } from "./components.tsx";
 import { duration } from "./format.ts";
-import { Details, Files } from "./job-details.tsx";
+import { Details, FILES_ID, Files } from "./job-details.tsx";
 import { FilmCard, NewestPicture, PHOTOS_FILE, Photos, Poster } from "./job-pictures.tsx";
 import { CaptureCard, CoverageCard, KeyFigures, QualityCard } from "./job-report.tsx";
 import { JobTimeline } from "./job-timeline.tsx";
@@ -59,7 +59,7 @@ export function JobPage({ viewer, data, origin, now }: JobPageProps) {
         <span data-live="status" role="status">
           <StatusBadge status={job.status} />
         </span>
-        <JobActions job={job} viewer={viewer} />
+        <JobActions job={job} viewer={viewer} readsResults={readsResults} />
       </div>
 
       <div class="notice warn" role="status" data-disconnected hidden>
@@ -108,23 +108,35 @@ function hasFiles(job: JobView): boolean {
 
 const PIN_EFFECT = "Retention removes nothing of a pinned job.";
 
-function JobActions({ job, viewer }: { readonly job: JobView; readonly viewer: Viewer }) {
+interface JobActionsProps {
+  readonly job: JobView;
+  readonly viewer: Viewer;
+  readonly readsResults: boolean;
+}
+
+function JobActions({ job, viewer, readsResults }: JobActionsProps) {
   const base = `/app/jobs/${job.job_id}`;
-  if (!viewer.may("jobs:write")) return null;
+  const writes = viewer.may("jobs:write");
+  if (!writes && !readsResults) return null;
   return (
     <div class="actions" data-live="actions">
-      {!isTerminal(job.status) && (
+      {writes && !isTerminal(job.status) && (
         <form method="post" action={`${base}/cancel`}>
           <button type="submit">Cancel</button>
         </form>
       )}
-      {isTerminal(job.status) && (
+      {writes && isTerminal(job.status) && hasFiles(job) && (
+        <a class="button primary" href={`${base}/shares`}>
+          Share
+        </a>
+      )}
+      {readsResults && (
+        <a class="button" href={`#${FILES_ID}`}>
+          Download
+        </a>
+      )}
+      {writes && isTerminal(job.status) && (
         <>
-          {hasFiles(job) && (
-            <a class="button primary" href={`${base}/shares`}>
-              Share
-            </a>
-          )}
           {job.input_purged_at === null && (
             <a class={job.status === "failed" ? "button primary" : "button"} href={`${base}/retry`}>
               Run again

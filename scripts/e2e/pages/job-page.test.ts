@@ -84,6 +84,8 @@ describe.skipIf(CHROMIUM === null)("the page of a job", { timeout: 180_000 }, ()
     await expectPictureOfThumbnail(page, await readFile(picture));
     await expectSlider(page);
     await page.getByRole("img", { name: /^The scene from above: \d+ % of it is badly covered/ }).waitFor();
+    await page.getByRole("link", { name: "Download", exact: true }).click();
+    await expect.poll(() => middleOf(page.getByRole("heading", { name: "Files" }))).toBeLessThan(600);
     await page.context().close();
   });
 });

@@ -39,7 +39,7 @@ describe.skipIf(CHROMIUM === null)("the pages", { timeout: 180_000 }, () => {
     });
     await page.goto(`${stack.url}/app/jobs/${job}`, { waitUntil: "networkidle" });
     await page.getByRole("heading", { name: "Timeline" }).waitFor();
-    for (const name of ["Share", "Run again", "Pin", "Delete", "Download all"]) {
+    for (const name of ["Share", "Download", "Run again", "Pin", "Delete", "Download all"]) {
       expect([name, await page.getByText(name, { exact: true }).count()]).toEqual([name, 0]);
     }
     expect(refused).toEqual([]);
