@@ -33,6 +33,7 @@ export function localVideoStage({
 /** Copies rather than links, so that later changes to the original have no effect. Shares blocks where possible. */
 async function copyVideo(path: string, context: StageContext): Promise<StageResult<DownloadOutput>> {
   const file = join(context.dir, "source");
+  context.report({ fraction: 0, message: "Copying the video..." });
   try {
     await copyFile(path, file, constants.COPYFILE_FICLONE);
     context.report({ fraction: 0.5, message: "Reading the video..." });
