@@ -10,7 +10,7 @@ function views(
 ): ViewComparison {
   return {
     coverage,
-    ...{ heldOut, training, meanColour: 12, jpegCeiling: null },
+    ...{ heldOut, training, meanColour: 12, jpegCeiling: null, occluded: { frames: 0, of: 0 } },
     sheet: {
       ...{ file: "photos.webp", total: { width: 1, height: 1 }, width: 1, height: 1 },
       rows: rows.map(([frame, psnr]) => ({ frame, psnr })),
@@ -178,6 +178,17 @@ describe("the verdict on the result", () => {
     expect(judgeResult({ ...GOOD, views: null }).result).not.toHaveProperty("badly_covered");
   });
 
+  it.each([
+    { frames: 3, of: 20, named: true },
+    { frames: 2, of: 8, named: false },
+    { frames: 3, of: 24, named: false },
+  ])("names what hides the scene in $frames of $of frames: $named", ({ frames, of, named }) => {
+    const change = { train: { psnr: 20 }, views: { ...views(20, 31), occluded: { frames, of } } };
+    const { advice } = judgeResult({ ...GOOD, ...change }).result;
+    expect(advice.includes(`In ${frames} of ${of} frames something hides the scene`)).toBe(named);
+    expect(advice.includes("Film again when nothing moves, and nothing stands in the way.")).toBe(named);
+  });
+
   it.each<[string, Partial<ResultFacts>, string]>([
     ["a good splat", {}, "right"],
     [
@@ -189,6 +200,16 @@ describe("the verdict on the result", () => {
       "the same, of enough views",
       { train: { psnr: 20 }, views: views(20, 31), capture: GOOD.capture },
       "unknown",
+    ],
+    [
+      "a person who walks through a kitchen, of few views",
+      { train: { psnr: 20 }, views: { ...views(20.1, 31.1), occluded: { frames: 7, of: 13 } } },
+      "occluded",
+    ],
+    [
+      "a good splat, before which something stood in some frames",
+      { views: { ...views(28, 30), occluded: { frames: 7, of: 13 } } },
+      "right",
     ],
     ["few views, blurred everywhere", { train: { psnr: 20 }, views: views(20, 23) }, "unknown"],
     ["few views, right at none of them", { views: views(12, 12.2) }, "unknown"],

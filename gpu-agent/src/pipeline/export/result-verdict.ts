@@ -16,6 +16,11 @@ const LARGE_GAP = 5;
 const CLEARLY_WORSE = 3;
 const MAX_NAMED = 3;
 const FEW_VIEWS = 30;
+/**
+ * Of the training frames that were examined, from which on something that hides the scene is named. Where nothing did,
+ * 5 % at most looked so; where something walked by, 27 % to 79 %, or it was not seen at all.
+ */
+const OCCLUDED = { count: 3, share: 0.15 };
 /** The share of the scene that is badly covered, from which on it is mentioned: of a good splat, and of another. */
 const [MUCH, SOME] = [0.25, 0.1];
 
@@ -34,14 +39,19 @@ interface Judgement {
 
 export function judgeResult(facts: ResultFacts): Judgement {
   const { views, capture } = facts;
-  const { overfit, ...judgement } = judged(facts);
+  const { overfit, occluded, ...judgement } = judged(facts);
   const badly = views === null ? {} : { badly_covered: views.coverage.badlyCovered };
   const tooFew = overfit === true && capture.registered < FEW_VIEWS;
-  const between = judgement.verdict === "good" ? "right" : tooFew ? "wrong" : "unknown";
+  const spoiled = occluded === true ? "occluded" : tooFew ? "wrong" : "unknown";
+  const between = judgement.verdict === "good" ? "right" : spoiled;
   return { result: { ...judgement, ...badly }, between };
 }
 
-function judged({ train, views, capture }: ResultFacts): ResultVerdict & { readonly overfit?: boolean } {
+function judged({
+  train,
+  views,
+  capture,
+}: ResultFacts): ResultVerdict & { readonly overfit?: boolean; readonly occluded?: boolean } {
   // Where the exposure jumps, plain PSNR judges the exposure of the held-out frames, not the splat.
   const psnr = train.exposure_spread === undefined ? train.psnr : (train.psnr_color_corrected ?? null);
   const heldOut =
@@ -81,8 +91,13 @@ function judged({ train, views, capture }: ResultFacts): ResultVerdict & { reado
   const how = overfit
     ? `Sharp where it was photographed, wrong in between: training views are ${gap.toFixed(0)} dB better than held-out ones.`
     : "The splat is wrong or blurred even near its views.";
-  const help = whatHelps(capture, overfit, contrastLack > DIM);
-  return { verdict, overfit, advice: joined(how, measured, worstViews(views), uncovered, help) };
+  const hidden = occlusions(views);
+  const occluded = hidden !== "";
+  const help = whatHelps(capture, { overfit, occluded, dim: contrastLack > DIM });
+  return {
+    ...{ verdict, overfit, occluded },
+    advice: joined(how, measured, worstViews(views), uncovered, hidden, help),
+  };
 }
 
 function joined(...sentences: readonly string[]): string {
@@ -107,14 +122,27 @@ function worstViews(views: ViewComparison | null): string {
   return worst.length === 0 ? "" : `Worst near ${worst.join(", ")}.`;
 }
 
+function occlusions(views: ViewComparison | null): string {
+  const { frames, of } = views?.occluded ?? { frames: 0, of: 0 };
+  return frames < Math.max(OCCLUDED.count, OCCLUDED.share * of)
+    ? ""
+    : `In ${frames} of ${of} frames something hides the scene that other frames do not show: it moved, or was close to the camera.`;
+}
+
+interface Problems {
+  readonly overfit: boolean;
+  readonly occluded: boolean;
+  readonly dim: boolean;
+}
+
 function whatHelps(
   { registered, verdict, view_spacing_degrees: spacing }: ResultFacts["capture"],
-  overfit: boolean,
-  dim: boolean,
+  { overfit, occluded, dim }: Problems,
 ): string {
   if (spacing !== undefined && spacing > WIDE_SPACING) {
     return `Neighbouring views are about ${Math.round(spacing)}° apart: take one every 5° to 10°.`;
   }
+  if (occluded) return "Film again when nothing moves, and nothing stands in the way.";
   if (overfit && registered < FEW_VIEWS)
     return `There are only ${registered} views: take more, from between them.`;
   if (dim && !overfit) {

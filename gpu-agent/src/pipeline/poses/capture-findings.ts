@@ -27,8 +27,11 @@ const MOVES_IN_MOST = 0.5;
 /** The minimum length of a reported gap, in frames and as a share of all. */
 const LARGE_GAP = { frames: 4, share: 0.08 };
 
-/** What the finished splat shows between the views. Unknown before there is one, and where something else spoils it. */
-export type BetweenViews = "right" | "wrong" | "unknown";
+/**
+ * What the finished splat shows between the views. Unknown before there is one, and where something else spoils it;
+ * occluded where single frames show something before the scene.
+ */
+export type BetweenViews = "right" | "wrong" | "occluded" | "unknown";
 
 /** Something to say about a capture, or nothing, where the sentence is empty. */
 export interface Finding {
@@ -66,7 +69,11 @@ export function findings(facts: CaptureFacts, between: BetweenViews): readonly F
       isTurned,
       "Much of the pictures stood still while the subject turned: the background is not in the result. Leave the subject where it is and walk around it, or turn it before a plain, featureless background.",
     ),
-    isTurned ? remark("") : movingFinding(facts),
+    isTurned ? remark("") : movingFinding(facts, between),
+    weaknessIf(
+      facts.moving === null && between === "occluded",
+      "In many frames something hides the scene that other frames do not show: it moved, or was close to the camera. Film again without it.",
+    ),
     weaknessIf(facts.parallax < LITTLE_PARALLAX, shallowSentence(facts.spacing.travel)),
     spacingFinding(facts, between),
     remark(lonelySentence(facts)),
@@ -121,11 +128,11 @@ function whyMissing(facts: CaptureFacts): string {
     : "parts of the subject are missing from the result. Take more photos between them.";
 }
 
-function movingFinding(facts: CaptureFacts): Finding {
+function movingFinding(facts: CaptureFacts, between: BetweenViews): Finding {
   if (facts.moving === null) return remark("");
   const { frames, share } = facts.moving;
   const of = `${frames} of ${facts.registered} ${isFilm(facts) ? "frames" : "photos"}`;
-  const weakens = frames > MOVES_IN_MOST * facts.registered;
+  const weakens = frames > MOVES_IN_MOST * facts.registered || between === "occluded";
   const remedy = weakens ? " Film again when nothing moves." : "";
   const sentence = `Something moves in ${of}, on ${Math.max(1, Math.round(100 * share))} % of the pictures: people, a screen or a hand, for example. The result is blurred or has ghosts there.${remedy}`;
   return { sentence, weakens };

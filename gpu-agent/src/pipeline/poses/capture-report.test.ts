@@ -186,6 +186,21 @@ describe("captureReport", () => {
     ).not.toContain("too few");
   });
 
+  it("is weak where something hides the scene that the matches did not show to move", () => {
+    const hides = "In many frames something hides the scene";
+    expect(captureReport(GOOD, "occluded")).toMatchObject({
+      verdict: "weak",
+      advice: expect.stringContaining(hides),
+    });
+    const moving = { frames: 5, share: 0.05, most: [] };
+    const report = captureReport({ ...GOOD, moving }, "occluded");
+    expect(report).toMatchObject({
+      verdict: "weak",
+      advice: expect.stringContaining("Something moves in 5"),
+    });
+    expect(report.advice).not.toContain(hides);
+  });
+
   it("lists what is missing", () => {
     const stretches = [{ from_sec: 1, to_sec: null, frames: 12 }];
     expect(captureReport({ ...GOOD, registered: 38, stretches })).toMatchObject({

@@ -66,8 +66,10 @@ export interface PosesInput {
 
 export const PosesOutput = z.object({
   capture: CaptureReport,
-  /** What takes its place once the finished splat is seen to be right or wrong between the views. */
-  captureOnce: z.object({ right: CaptureReport, wrong: CaptureReport }).optional(),
+  /** What takes its place once the finished splat is known. Earlier versions did not see what hides the scene. */
+  captureOnce: z
+    .object({ right: CaptureReport, wrong: CaptureReport, occluded: CaptureReport.optional() })
+    .optional(),
   /** Pixels of the images. */
   width: z.int().positive(),
   height: z.int().positive(),
@@ -216,7 +218,11 @@ async function findPoses(
   if (capture.verdict === "unusable") return err(unusable(capture, solved.value));
   await writeFile(join(context.dir, "sparse_pc.ply"), sparsePointCloud(model, transforms));
   await writeFile(join(context.dir, "transforms.json"), `${JSON.stringify(transforms, null, 2)}\n`);
-  const captureOnce = { right: captureReport(facts, "right"), wrong: captureReport(facts, "wrong") };
+  const captureOnce = {
+    right: captureReport(facts, "right"),
+    wrong: captureReport(facts, "wrong"),
+    occluded: captureReport(facts, "occluded"),
+  };
   return ok({ capture, captureOnce, width, height, colmap: colmapText(colmap), gpu: job.gpu.enabled });
 }
 

@@ -6,11 +6,13 @@ import { lensOf, type PosedFrame, readShPly, readTransforms, type Transforms } f
 import type { Coverage } from "@splatt/shared";
 import sharp from "sharp";
 import { evenly } from "../../evenly.ts";
+import { readModel } from "../../poses/model-files.ts";
 import { type CoverageView, measureCoverage } from "../coverage/measure-coverage.ts";
 import type { ComparisonTask } from "./comparison-task.ts";
 import type { ViewComparison } from "./doubt-psnr.ts";
 import { jpegQuality } from "./jpeg-quality.ts";
-import { cameraOf, loadPhoto, type Photo, psnr, sizeWithin } from "./photo.ts";
+import { isOccluded, pointsInCells } from "./occluded-frames.ts";
+import { cameraOf, fittedTo, loadPhoto, type Photo, psnr, sizeWithin } from "./photo.ts";
 import {
   type ComparedView,
   compareHeldOut,
@@ -23,6 +25,8 @@ import {
 const SIDE = 320;
 const MAX_HELD_OUT = 4;
 const TRAINING_WITHOUT_HELD_OUT = 6;
+/** Training frames in which something is looked for that hides the scene. */
+const MAX_OCCLUDED = 24;
 /** Cameras named that see most of what is badly covered. */
 const MAX_NAMED = 2;
 
@@ -59,9 +63,36 @@ async function compareViews(task: ComparisonTask): Promise<ViewComparison> {
     training: mean(trained.map(({ rendered }) => rendered)),
     meanColour: mean(trained.map(({ meanColour }) => meanColour)),
     jpegCeiling: first === undefined ? null : await jpegCeiling(photoFile(first), task.trainedWidth),
+    occluded: await countOccluded(task, transforms, renderer),
     sheet: await writePhotoSheet(task, transforms, compared),
     coverage: summaryOf(coverage),
   };
+}
+
+async function countOccluded(
+  { photosDir }: ComparisonTask,
+  transforms: Transforms,
+  renderer: SplatRenderer,
+): Promise<ViewComparison["occluded"]> {
+  const model = await readModel(join(photosDir, "colmap", "sparse", "0"));
+  if (!model.ok) return { frames: 0, of: 0 };
+  const pointsOf = pointsInCells(model.value);
+  const training = evenly(trainingFrames(transforms), MAX_OCCLUDED);
+  let occluded = 0;
+  for (const frame of training) {
+    const points = pointsOf(basename(frame.file_path));
+    if (points === null) continue;
+    const lens = lensOf(transforms, frame);
+    const size = sizeWithin(lens, SIDE);
+    const photo = await loadPhoto(join(photosDir, frame.file_path), lens, size);
+    const rendering = fittedTo(photo, renderer.render(cameraOf(frame, lens, size)));
+    if (isOccluded(points, photo, rendering, size)) occluded++;
+  }
+  return { frames: occluded, of: training.length };
+}
+
+function trainingFrames({ frames, train_filenames }: Transforms): PosedFrame[] {
+  return frames.filter(({ file_path }) => train_filenames.includes(file_path));
 }
 
 /** All cameras of the capture, with what the held-out ones among them show. */
@@ -90,8 +121,9 @@ function summaryOf({ badly_covered, cameras }: Coverage): ViewComparison["covera
 }
 
 /** A sample of held-out frames, and the training frames next to them, which show about the same. */
-function chooseViews({ frames, train_filenames, test_filenames }: Transforms) {
-  const training = frames.filter(({ file_path }) => train_filenames.includes(file_path));
+function chooseViews(transforms: Transforms) {
+  const { frames, test_filenames } = transforms;
+  const training = trainingFrames(transforms);
   const heldOut = evenly(
     frames.filter(({ file_path }) => test_filenames.includes(file_path)),
     MAX_HELD_OUT,

@@ -1,21 +1,33 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { intrinsicsOf, pinholeCamera, SplatRenderer } from "@splatt/cpu-trainer";
 import { writeSyntheticDataset } from "@splatt/cpu-trainer/testing";
-import { emptySplatCloud, largestLens, type SplatCloud, writeShPly } from "@splatt/formats";
+import {
+  emptySplatCloud,
+  largestLens,
+  readTransforms,
+  type SplatCloud,
+  type Transforms,
+  writeShPly,
+} from "@splatt/formats";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import type { ColmapModel } from "../../poses/colmap-model.ts";
+import { writeModel } from "../../poses/model-files.ts";
+import { apply, type Matrix3, quaternionOf, type Vector3 } from "../../poses/vectors.ts";
 import { compareViews } from "./compare-views.ts";
 
 const [WIDTH, HEIGHT] = [96, 64];
+/** Around the ball, so that neighbours see its points from similar directions. */
+const FRAMES = 24;
 
 let dir = "";
 /** A dataset whose photos show a known splat: JPEGs of its renderings. */
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "compare-views-"));
   const transforms = await writeSyntheticDataset(dir, {
-    frames: 10,
+    frames: FRAMES,
     width: WIDTH,
     height: HEIGHT,
     points: 10,
@@ -115,7 +127,7 @@ it("shows the frames of the capture in their order, and which have no camera", a
   expect(names).toEqual(names.toSorted());
   const missing = contact.frames.filter(({ placed }) => !placed);
   expect(missing).toEqual([{ frame: "frame_00003b.jpg", placed: false }]);
-  expect(contact.frames).toHaveLength(11);
+  expect(contact.frames).toHaveLength(FRAMES + 1);
   const at = names.indexOf("frame_00003b.jpg");
   const { width, height, columns, top } = contact;
   const [red = 255, , blue = 0] = await sharp(join(dir, file))
@@ -127,7 +139,50 @@ it("shows the frames of the capture in their order, and which have no camera", a
     .raw()
     .toBuffer();
   expect([red < 20, blue > 235]).toEqual([true, true]);
-  expect(total.height).toBe(top + Math.ceil(11 / columns) * height);
+  expect(total.height).toBe(top + Math.ceil((FRAMES + 1) / columns) * height);
+});
+
+/** The cameras of the dataset, and points in the middle of the ball that all of them see but `hidden`. */
+function solvedModel({ frames, ...lens }: Transforms, hidden: string): ColmapModel {
+  const { w: width, h: height, fl_x, fl_y, cx, cy } = largestLens({ frames, ...lens } as Transforms);
+  const images = frames.map(({ file_path, transform_matrix: m }, i) => {
+    const column = (c: 0 | 1 | 2 | 3, sign: number): Vector3 => [
+      sign * m[0][c],
+      sign * m[1][c],
+      sign * m[2][c],
+    ];
+    const rotation: Matrix3 = [column(0, 1), column(1, -1), column(2, -1)];
+    return {
+      ...{ id: i + 1, cameraId: 1, name: basename(file_path), features: new Float64Array(40) },
+      ...{ quaternion: quaternionOf(rotation), translation: apply(rotation, column(3, -1)) },
+    };
+  });
+  const seen = images.filter(({ name }) => name !== hidden);
+  const points = Array.from({ length: 20 }, (_, i) => ({
+    position: [0.02 * Math.sin(i), 0.02 * Math.cos(i), 0.02 * Math.sin(2 * i)] as const,
+    ...{ colour: [0, 0, 0] as const, error: 0.5, track: Uint32Array.from(seen.flatMap(({ id }) => [id, i])) },
+  }));
+  const camera = { id: 1, model: 1, width, height, params: [fl_x, fl_y, cx, cy] };
+  return { cameras: new Map([[1, camera]]), images, points };
+}
+
+it("counts the training frames in which something hides the scene", async () => {
+  const transforms = await readTransforms(join(dir, "transforms.json"));
+  const hidden = transforms.train_filenames[1] ?? "";
+  const model = join(dir, "colmap", "sparse", "0");
+  await writeModel(model, solvedModel(transforms, basename(hidden)));
+  const before = await compare("true.ply");
+  const photo = await readFile(join(dir, hidden));
+  await sharp({ create: { width: WIDTH, height: HEIGHT, channels: 3, background: "#00ff00" } })
+    .jpeg()
+    .toFile(join(dir, hidden));
+  const after = await compare("true.ply");
+  await writeFile(join(dir, hidden), photo);
+  await rm(model, { recursive: true });
+  const of = transforms.train_filenames.length;
+  expect(before).toMatchObject({ value: { occluded: { frames: 0, of } } });
+  expect(after).toMatchObject({ value: { occluded: { frames: 1, of } } });
+  expect(await compare("true.ply")).toMatchObject({ value: { occluded: { frames: 0, of: 0 } } });
 });
 
 /** Between a photo and the cell of the sheet whose left edge is at `left`, per channel. */

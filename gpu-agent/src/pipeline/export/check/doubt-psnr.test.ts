@@ -6,7 +6,14 @@ const SHEET: ViewComparison["sheet"] = {
   contact: { top: 0, columns: 1, width: 1, height: 1, frames: [] },
 };
 const HONEST: ViewComparison = {
-  ...{ heldOut: 29, training: 31, meanColour: 14, jpegCeiling: 42, sheet: SHEET },
+  ...{
+    heldOut: 29,
+    training: 31,
+    meanColour: 14,
+    jpegCeiling: 42,
+    sheet: SHEET,
+    occluded: { frames: 0, of: 0 },
+  },
   coverage: { badlyCovered: 0, near: [] },
 };
 
