@@ -49,7 +49,7 @@ const row = (flags: string) => (name: string) => ` ${flags} ${name.padEnd(20)} s
 const ENCODERS = ["mjpeg", "rawvideo"];
 const FILTERS = [
   ...["crop", "format", "hflip", "scale", "select", "setpts", "settb", "showinfo", "split", "transpose"],
-  ...["trim", "vflip", "yadif"],
+  ...["trim", "vflip", "yadif", "idet"],
 ];
 const COMPLETE: FfmpegLists = {
   decoders: ["h264", "hevc", "mjpeg"].map(row("VFS..D")).join("\n"),

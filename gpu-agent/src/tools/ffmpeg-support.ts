@@ -49,7 +49,7 @@ const DECODERS = { h264: ["h264", "libopenh264"], hevc: ["hevc"] } as const;
 const ENCODERS = ["mjpeg", "rawvideo"];
 const FILTERS = [
   ...["crop", "format", "hflip", "scale", "select", "setpts", "settb", "showinfo", "split", "transpose"],
-  ...["trim", "vflip", "yadif"],
+  ...["trim", "vflip", "yadif", "idet"],
 ];
 const DEMUXERS = ["mov", "matroska", "avi", "mpegts"];
 const MUXERS = ["image2", "rawvideo"];

@@ -8,16 +8,22 @@ export interface VideoColour {
   readonly height: number;
 }
 
+/** The format of a JPEG. ffmpeg 7.0 does not convert the colour matrix where it converts to "yuvj420p" too. */
+const JPEG_FORMAT = ["format=yuv420p", "format=yuvj420p"];
+
+/** Without these, ffmpeg 4.2 copies pictures of the same format and size, without converting range and matrix. */
+const SCALE_FLAGS = "flags=bicubic+accurate_rnd+full_chroma_int";
+
 /** ffmpeg's filters from the video's colours to a JPEG's, which are BT.601 at full range, at the size given. */
 export function colourFilters(
   video: VideoColour,
   size: { readonly width: number; readonly height: number },
   toneMap: boolean,
 ): string[] {
-  const scale = `scale=${size.width}:${size.height}:flags=bicubic+accurate_rnd+full_chroma_int`;
+  const scale = `scale=${size.width}:${size.height}:${SCALE_FLAGS}`;
   const jpeg = "out_color_matrix=bt601:out_range=pc";
   if (video.transfer === "sdr" || !toneMap) {
-    return [`${scale}:in_color_matrix=${scaleMatrix(video)}:${jpeg}`, "format=yuvj420p"];
+    return [`${scale}:in_color_matrix=${scaleMatrix(video)}:${jpeg}`, ...JPEG_FORMAT];
   }
   const transfer = video.transfer === "pq" ? "smpte2084" : "arib-std-b67";
   return [
@@ -30,8 +36,8 @@ export function colourFilters(
     "tonemap=tonemap=hable:desat=0",
     "zscale=t=bt709:m=bt709:r=tv",
     "format=yuv420p",
-    `scale=in_color_matrix=bt709:${jpeg}`,
-    "format=yuvj420p",
+    `scale=${SCALE_FLAGS}:in_color_matrix=bt709:${jpeg}`,
+    ...JPEG_FORMAT,
   ];
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { ClipFolder, checkClip } from "./testing/check-clip.ts";
-import { CORPUS } from "./testing/corpus.ts";
+import { CORPUS } from "./testing/corpus/corpus.ts";
 import { ffmpegOnPath, furtherFfmpegs } from "./testing/ffmpegs.ts";
 
 /**

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ClipFolder, checkClip } from "./testing/check-clip.ts";
-import { CORPUS } from "./testing/corpus.ts";
+import { CORPUS } from "./testing/corpus/corpus.ts";
 import { ffmpegOnPath } from "./testing/ffmpegs.ts";
 
 /** With the ffmpeg on the PATH; corpus.full.test.ts takes all kinds, with every ffmpeg that can be had. */
@@ -23,6 +23,8 @@ const TELLING = new Set([
   "a phone that is turned while it films",
   "cropped by the container (clap)",
   "interlaced",
+  "interlaced, which nothing says",
+  "colours of BT.709",
   "gaps, as in a recording of a screen",
 ]);
 const clips = CORPUS.filter(({ kind }) => TELLING.has(kind));

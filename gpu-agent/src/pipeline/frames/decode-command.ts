@@ -1,11 +1,13 @@
 import type { Rectangle } from "./bars.ts";
 import { colourFilters, hiddenMatrix, namedColours, type VideoColour } from "./colour.ts";
+import { type Fields, fieldFilters } from "./fields.ts";
 import { type Orientation, orientationFilters } from "./orientation.ts";
 import { inputOptions } from "./probe.ts";
 
 const CANDIDATE_PATTERN = "candidate_%05d.jpg";
 /** ffmpeg's scale from 1 to 31, where 2 is next to lossless. */
 const JPEG_QUALITY = 2;
+const MAX_INTERLACED_LINES = 1088;
 /** Above this only two threads decode: each thread's pictures take up to half a gigabyte. */
 const LARGE_PICTURE_PIXELS = 20_000_000;
 
@@ -35,7 +37,7 @@ export interface DecodeRequest {
   readonly stamps: PictureStamps | null;
   /** Decodes only this many pictures from the start; null decodes all. */
   readonly stopAfter: number | null;
-  readonly deinterlace: boolean;
+  readonly fields: Fields;
   /** The part of the decoded picture that the container declares visible. */
   readonly crop: Rectangle | null;
   /** The part of `visible` without black bars. */
@@ -71,7 +73,9 @@ export function decodeArguments(request: DecodeRequest): string[] {
     ...(request.hideMatrix ? hiddenMatrix(request.codec) : []),
     // Keep pictures and time stamps as stored: newer versions would rotate and shift them by rules that older
     // ones lack.
-    ...["-copyts", "-noautorotate", "-reinit_filter", "0", "-i", request.url],
+    ...["-copyts", "-noautorotate", "-reinit_filter", "0"],
+    // Older versions keep what H.264 and HEVC crop on the left, for the sake of speed.
+    ...["-flags:v", "unaligned", "-i", request.url],
     ...["-filter_complex", filterGraph(request)],
     ...["-map", "[frames]", ...each, "-c:v", "mjpeg", "-q:v", String(JPEG_QUALITY), "-f", "image2", "-y"],
     ...[CANDIDATE_PATTERN, "-map", "[grey]", ...each, "-c:v", "rawvideo", "-f", "rawvideo", "pipe:1"],
@@ -94,7 +98,7 @@ const SLOW_RATE = `1/${SLOW_UNIT}`;
 const AS_STAMPED = ["-vsync", "passthrough", "-enc_time_base", "1/1000000"];
 
 function filterGraph(request: DecodeRequest): string {
-  const { stopAfter, deinterlace, frameSize, greySize } = request;
+  const { stopAfter, fields, frameSize, greySize } = request;
   const picks = pickFilters(request);
   const chain = [
     ...(stopAfter === null ? [] : [`trim=end_frame=${stopAfter}`]),
@@ -103,8 +107,9 @@ function filterGraph(request: DecodeRequest): string {
     // Pictures that differ in size from the first are not used, and the filters below must not see them: they
     // would read beyond the picture.
     "scale=iw:ih",
-    // Must come before pictures are dropped: it needs complete sequences of fields.
-    ...(deinterlace ? ["yadif=mode=send_frame:deint=interlaced"] : []),
+    // Must come before pictures are dropped: both compare each one with the next.
+    ...(looksForFields(request) ? ["idet"] : []),
+    ...fieldFilters(fields),
     picks.select,
     "showinfo@written=checksum=0",
     ...(request.crop ? [containerCrop(request.crop)] : []),
@@ -120,6 +125,11 @@ function filterGraph(request: DecodeRequest): string {
     `[0:${request.stream}]${chain.join(",")},split[full][copy];` +
     `[full]${frames.join(",")}[frames];[copy]${grey.join(",")}[grey]`
   );
+}
+
+/** Interlaced video has at most 1080 lines. Where ffmpeg restarts its filters, the detector would lose a picture. */
+function looksForFields({ fields, stamps, colour }: DecodeRequest): boolean {
+  return fields === "none" && stamps === null && colour.height <= MAX_INTERLACED_LINES;
 }
 
 /** The filters that find the picks, and that give each a later time stamp than the one before. */

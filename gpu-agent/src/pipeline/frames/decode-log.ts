@@ -13,6 +13,8 @@ const PICTURE = /n: *(\d+) pts: *(\S+) .*? sar:(\d+)\/(\d+) s:(\d+)x(\d+) i:(\S)
 const TIME_BASE = /config in time_base: (\d+)\/(\d+)/;
 const DISPLAY_MATRIX = /side data - (?:\S+ )?displaymatrix: rotation of (-?[\d.]+) degrees/;
 const STEREO = /side data - (?:stereoscopic information|Stereo 3D): *type - (side by side|top and bottom)/i;
+const LOOK_KINDS = ["topFirst", "bottomFirst", "progressive"] as const;
+const LOOKS = /Multi frame detection: TFF: *(\d+) BFF: *(\d+) Progressive: *(\d+)/;
 const OTHER_INFO = /\] \[(?:info|verbose|debug)\] |^\[info\]/;
 
 /** ffmpeg's report of a pass: the pictures that it decoded and those that it wrote. */
@@ -27,8 +29,12 @@ export class DecodeLog {
   writtenUnit = Number.NaN;
   /** How each picture holds the views of both eyes, by messages of the stream; null when it holds one view. */
   packedEyes: PackedEyes | null = null;
-  /** The number of interlaced pictures among the decoded ones. */
+  /** The number of decoded pictures whose flag calls them interlaced. */
   interlaced = 0;
+  /** How often such a flag names another field than that of the picture before. */
+  alternations = 0;
+  /** The numbers of pictures that look interlaced, by the field that comes first, and that do not. */
+  readonly looks = { topFirst: 0, bottomFirst: 0, progressive: 0 };
   /** The key pictures among the decoded ones, by number. */
   readonly keys: number[] = [];
   /** The turns, in degrees clockwise, that some pictures' display matrices declare. */
@@ -42,6 +48,7 @@ export class DecodeLog {
   #firstDecoded = 0;
   /** The filter that reports its time base next. */
   #expected: "decoded" | "written" = "decoded";
+  #fields: string | undefined;
   readonly #runs: { from: number; shape: Shape }[] = [];
 
   /** @returns whether the line is a report; all others are ffmpeg's messages */
@@ -53,6 +60,8 @@ export class DecodeLog {
       this.#addPicture(filter ?? this.#filterAt(Number(number)), picture);
       return true;
     }
+    const [, ...looks] = LOOKS.exec(line) ?? [];
+    for (const [i, kind] of LOOK_KINDS.entries()) this.looks[kind] += Number(looks[i] ?? 0);
     const [, numerator, denominator] = TIME_BASE.exec(line) ?? [];
     if (numerator !== undefined) this.#addTimeBase(filter, Number(numerator) / Number(denominator));
     else this.#addSideData(line);
@@ -80,6 +89,8 @@ export class DecodeLog {
     if (filter !== "decoded") return;
     const [aspectWidth, aspectHeight, width, height, fields, isKey] = picture;
     if (fields !== "P") this.interlaced++;
+    if (fields !== "P" && fields !== this.#fields) this.alternations++;
+    this.#fields = fields;
     if (isKey === "1") this.keys.push(this.stamps.length - 1);
     const aspect = Number(aspectWidth) / Number(aspectHeight);
     this.#addShape(this.stamps.length - 1, {

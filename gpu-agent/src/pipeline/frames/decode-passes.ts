@@ -5,6 +5,7 @@ import { refusesColours } from "./colour.ts";
 import { type Decoded, decode } from "./decode.ts";
 import type { DecodeRequest, PictureStamps } from "./decode-command.ts";
 import type { DecodeLog } from "./decode-log.ts";
+import { type Fields, fieldsOf, shapesOf } from "./fields.ts";
 import { decodedTimes, type Times } from "./footage.ts";
 import { type FrameOptions, type FramePlan, planFrames } from "./frame-plan.ts";
 import { frameSize } from "./frame-size.ts";
@@ -27,7 +28,7 @@ import { readMessageOrientations, readPixelAspects } from "./read-video.ts";
 /** Pixels of the shorter side: smaller frames have too few features. */
 const MIN_SIDE = 32;
 /** The first pass relies on the packets; the next ones correct the times, the geometry and the bars. */
-const MAX_PASSES = 4;
+const MAX_PASSES = 6;
 
 /** A pass whose pictures match the plan made from its own result. */
 export interface FinalPass {
@@ -63,7 +64,7 @@ export async function decodeUntilPlanned(
   let guess = planFrames({ ...promised, usable: { from: 0, to: promised.times.length } }, options, config);
   if (!guess.ok) return guess;
   let plan = guess.value;
-  let { interlaced } = film;
+  let fields: Fields = film.interlaced ? "flagged" : "none";
   let stamps: PictureStamps | null = null;
   let hideMatrix = false;
 
@@ -77,7 +78,7 @@ export async function decodeUntilPlanned(
       picks: plan.windows.flat(),
       stamps,
       stopAfter: stamps === null ? stopAfter : null,
-      deinterlace: interlaced,
+      fields,
       bars,
       colour: film,
       hideMatrix,
@@ -85,7 +86,7 @@ export async function decodeUntilPlanned(
       ...sizes.value,
     };
     const expected = stopAfter ?? promised.times.length;
-    const decoded = await decode(config, request, context, (count) =>
+    const decoded = await decode(config, request, video.index.startsWithKey, context, (count) =>
       context.report({
         fraction: Math.min(1, count / expected),
         message: `extracting frames: picture ${count} of ${expected}${pass > 1 ? `, pass ${pass}` : ""}`,
@@ -106,7 +107,9 @@ export async function decodeUntilPlanned(
     const times = decodedTimes(video.file, video.index, promised, log, stopped);
     const own = await readTurns(config, video, log, context);
     if (!own.ok) return own;
-    const runs = geometryRuns(aspects.value.applyTo(log.runs(), log.stamps), own.value);
+    const foundFields = fieldsOf(log, film.codec, fields);
+    const shapes = shapesOf(aspects.value.applyTo(log.runs(), log.stamps), foundFields);
+    const runs = geometryRuns(shapes, own.value);
     const run = longestRun(runs, times, options.start_sec, options.end_sec ?? times.end);
     if (!run) return err(failure("video_corrupt", "No picture could be decoded."));
     guess = planFrames({ ...times, usable: run }, options, config);
@@ -120,7 +123,7 @@ export async function decodeUntilPlanned(
       !restarted &&
       samePictures(better, plan) &&
       sameGeometry(run.geometry, geometry) &&
-      interlaced === (interlaced || 2 * log.interlaced > log.stamps.length);
+      foundFields === fields;
     if (right) {
       const found = decoded.value.greys.withoutBars();
       const clean = found && enlarge(found, request.greySize, request.crop ?? geometry);
@@ -136,7 +139,7 @@ export async function decodeUntilPlanned(
     plan = better;
     if (restarted) stamps = log;
     geometry = run.geometry;
-    interlaced ||= 2 * log.interlaced > log.stamps.length;
+    fields = foundFields;
     if (!complete) stopAfter = null;
   }
   return err(failure("ffmpeg_failed", `It delivered different pictures in each of ${MAX_PASSES} passes.`));

@@ -15,7 +15,7 @@ export interface Decoded {
   readonly candidates: readonly WrittenCandidate[];
   /** ffmpeg's errors, the first thousand. */
   readonly errors: readonly string[];
-  /** Those of the decoder, after its first picture: it conceals what it cannot decode. */
+  /** Those of the decoder about pictures that it should have decoded: it conceals what it cannot. */
   readonly damage: readonly string[];
 }
 
@@ -36,15 +36,15 @@ const CONCEALED = /^\[\w+ @ 0x[0-9a-f]+\] \[info\] concealing \d+ DC/;
 const HEADERS_AGAIN = /Header packet passed to frame decoder|: Operation not permitted$/;
 
 /**
- * Messages of a parser, which may have the parameters of another sample description than the decoder. Where a picture
- * is damaged, the decoder adds others.
+ * Messages of a parser, which may have the parameters of another sample description than the decoder, and about
+ * pictures before the point where a video was cut. Where a picture is damaged, the decoder adds others.
  */
-const OF_PARSER =
-  /^\[NULL @|reference count \d+ overflow|non-existing [SP]PS \d+ referenced|[sp]ps_id \d+ out of range/;
+const HARMLESS =
+  /^\[NULL @|mmco: unref short failure|reference count \d+ overflow|non-existing [SP]PS \d+ referenced|[sp]ps_id \d+ out of range/;
 
 /** Whether an error of ffmpeg's means that a part of a picture could not be decoded. */
 function isDamage(line: string): boolean {
-  return ![DEMUXER, HEADERS_AGAIN, OF_PARSER].some((other) => other.test(line));
+  return ![DEMUXER, HEADERS_AGAIN, HARMLESS].some((other) => other.test(line));
 }
 
 /**
@@ -53,11 +53,13 @@ function isDamage(line: string): boolean {
  * The exit code is ignored: ffmpeg may print decode errors and still deliver, or exit with 0 and deliver nothing.
  * Instead its files are compared with its report.
  *
+ * @param startsWithKey whether every picture can be decoded; otherwise errors before the first one are no damage
  * @returns `ffmpeg_failed` when ffmpeg crashed or wrote the wrong pictures
  */
 export async function decode(
   tools: FrameTools,
   request: DecodeRequest,
+  startsWithKey: boolean,
   context: StageContext,
   onPicture: (decoded: number) => void,
 ): Promise<Result<Decoded, Failure>> {
@@ -74,7 +76,7 @@ export async function decode(
       context.toolOutput(line);
       if (errors.length >= MAX_ERRORS) return;
       errors.push(withoutPrefix(line));
-      if (log.stamps.length > 0 && isDamage(line)) damage.push(withoutPrefix(line));
+      if ((startsWithKey || log.stamps.length > 0) && isDamage(line)) damage.push(withoutPrefix(line));
     },
     onBytes: (chunk) => greys.push(chunk),
   });

@@ -11,6 +11,7 @@ const index = (stamps: readonly number[], change: Partial<PacketIndex> = {}) => 
   lastDuration: null,
   decodingTimesOnly: false,
   inFileOrder: false,
+  startsWithKey: true,
   ...change,
 });
 

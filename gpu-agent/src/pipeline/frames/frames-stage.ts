@@ -29,7 +29,7 @@ export interface SourceFile {
 export type FramesOutput = VideoFrames | PhotoFrames;
 
 /** Bump when the same video and options give different frames. */
-const REVISION = 7;
+const REVISION = 8;
 
 /**
  * Extracts still frames at the requested rate: the sharpest picture near each frame's time. From an archive, takes the

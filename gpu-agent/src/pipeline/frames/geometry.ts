@@ -80,6 +80,10 @@ export function shownSize(
   pixelAspect: number,
   orientation: Orientation,
 ): { width: number; height: number } {
-  const square = { width: Math.max(1, Math.round(crop.width * pixelAspect)), height: crop.height };
+  // Very high pixels are those of fields: a lower width would lose detail.
+  const square =
+    pixelAspect < 0.6
+      ? { width: crop.width, height: Math.round(crop.height / pixelAspect) }
+      : { width: Math.max(1, Math.round(crop.width * pixelAspect)), height: crop.height };
   return swapsSides(orientation) ? { width: square.height, height: square.width } : square;
 }

@@ -18,7 +18,15 @@ describe("PacketCollector", () => {
       lastDuration: 2,
       decodingTimesOnly: false,
       inFileOrder: false,
+      startsWithKey: false,
     });
+  });
+
+  it("knows whether decoding begins with a key picture, which may be before the first that is shown", () => {
+    const key = packet(0, 0, "size=9|flags=KD");
+    expect(collect([key, packet(2, 2)]).indexOf(0)?.startsWithKey).toBe(true);
+    expect(collect([packet(2, 2), key.replace("KD", "K_")]).indexOf(0)?.startsWithKey).toBe(false);
+    expect(collect([key]).indexOf(0)).toBeNull();
   });
 
   it.each([

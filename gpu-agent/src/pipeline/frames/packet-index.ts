@@ -24,6 +24,8 @@ export interface PacketIndex {
    * order.
    */
   readonly inFileOrder: boolean;
+  /** Whether the first packet is a key picture, so that each one can be decoded. */
+  readonly startsWithKey: boolean;
 }
 
 /** A gap between decoding times above this many usual steps starts a new stretch. */
@@ -42,11 +44,12 @@ export class PacketCollector {
   add(line: string): void {
     const fields = new Map(line.split("|").map((field) => splitOnce(field)));
     const stream = Number(fields.get("stream_index") ?? "x");
+    const packets =
+      this.#streams.get(stream) ?? new StreamPackets(fields.get("flags")?.includes("K") ?? false);
+    if (!Number.isNaN(stream)) this.#streams.set(stream, packets);
     // D: decoded but not shown, before the point where an edit list begins. Empty: a dropped frame of an AVI.
     if (Number.isNaN(stream) || fields.get("flags")?.includes("D") || fields.get("size") === "0") return;
     this.#count++;
-    const packets = this.#streams.get(stream) ?? new StreamPackets();
-    this.#streams.set(stream, packets);
     packets.add(number(fields.get("pts")), number(fields.get("dts")), number(fields.get("duration")));
   }
 
@@ -57,15 +60,20 @@ export class PacketCollector {
 
   /** @returns null for a stream without packets */
   indexOf(stream: number): PacketIndex | null {
-    return this.#streams.get(stream)?.index() ?? null;
+    return this.countOf(stream) > 0 ? (this.#streams.get(stream)?.index() ?? null) : null;
   }
 }
 
 class StreamPackets {
+  readonly #startsWithKey: boolean;
   readonly #pts: number[] = [];
   readonly #dts: number[] = [];
   #firstHasPts = false;
   #last = { stamp: Number.NEGATIVE_INFINITY, duration: Number.NaN };
+
+  constructor(startsWithKey: boolean) {
+    this.#startsWithKey = startsWithKey;
+  }
 
   get count(): number {
     return this.#pts.length;
@@ -91,6 +99,7 @@ class StreamPackets {
       lastDuration: duration > 0 ? duration : null,
       decodingTimesOnly: !this.#firstHasPts,
       inFileOrder: this.#pts.every((pts, i) => i === 0 || pts > (this.#pts[i - 1] ?? 0)),
+      startsWithKey: this.#startsWithKey,
     };
   }
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { addToSampleEntry } from "./testing/corpus.ts";
+import { addToSampleEntry } from "./testing/corpus/clip.ts";
 import { ffmpeg } from "./testing/counter-clip.ts";
 import { ffmpegOnPath } from "./testing/ffmpegs.ts";
 import { joinMovies } from "./testing/join-movies.ts";

@@ -25,6 +25,9 @@ export function videoNotes(video: InputVideo, { request, decoded, run, uniform }
       `Borders of one colour were cropped: ${from.width}×${from.height} to ${bars.width}×${bars.height}.`,
     );
   }
+  if (request.fields === "separate") {
+    notes.push("Its pictures are single fields of interlaced video: they have half the lines.");
+  }
   if (container.spatial) notes.push("It is spatial video; only the pictures of one eye were used.");
   if (video.part?.because === "the codec changes") {
     notes.push(

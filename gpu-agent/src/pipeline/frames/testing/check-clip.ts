@@ -6,8 +6,8 @@ import { expect } from "vitest";
 import { FRAME_LIMITS } from "../frame-plan.ts";
 import { createFramesStage } from "../frames-stage.ts";
 import { VideoFrames } from "../video-frames.ts";
-import type { Clip } from "./corpus.ts";
-import { readNumber } from "./counter-clip.ts";
+import type { Clip } from "./corpus/clip.ts";
+import { CORNER_COLOUR, readCorner, readNumber } from "./counter-clip.ts";
 import type { Ffmpeg } from "./ffmpegs.ts";
 
 /** Makes each clip once, for the first test that needs it. */
@@ -80,6 +80,14 @@ export async function checkClip(folder: ClipFolder, clip: Clip, { ffmpeg, ffprob
     (time, i) => !(Math.abs(clip.shown(time) - (numbers[i] ?? Number.NaN)) <= 0.51),
   );
   expect(untrue).toEqual([]);
+  const levels = await readCorner(join(dir, names[0] ?? ""));
+  if (clip.colours !== "unknown") {
+    expect(levels.map((level, i) => Math.abs(level - (CORNER_COLOUR[i] ?? 0)) <= 8)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+  }
   if (clip.note) expect(notes.join(" ")).toMatch(clip.note);
   else expect(notes).toEqual([]);
 }

@@ -5,6 +5,9 @@ import sharp from "sharp";
 const BITS = 12;
 /** The strip with the number, as shares of the picture's height. */
 const STRIP = { top: 0.2, height: 0.1 };
+/** The coloured corner above it, as shares of the picture. Another colour matrix shifts it by 14 levels. */
+const CORNER = { width: 0.15, height: STRIP.top };
+export const CORNER_COLOUR = [200, 40, 60] as const;
 
 export interface Counter {
   readonly width: number;
@@ -36,17 +39,43 @@ export function counterSource({ width, height, rate, seconds, first = 0, backgro
     box(BITS + k, `eq(${bit(k)},0)`),
   ]).flat();
   const ground = `drawbox=x=0:y=${top}:w=${width}:h=${strip}:color=black:t=fill`;
-  return [source, "format=yuv420p", ground, ...boxes].join(",");
+  const corner = `drawbox=x=0:y=0:w=${CORNER.width * width}:h=${top}:t=fill:color=${hex(CORNER_COLOUR)}`;
+  return [source, "format=yuv420p", corner, ground, ...boxes].join(",");
 }
 
-/** @returns the number in a picture's strip, or null when it does not hold one */
+function hex(colour: readonly number[]): string {
+  return `0x${Buffer.from(colour).toString("hex")}`;
+}
+
+/** @returns the mean levels of red, green and blue in the middle of the corner */
+export async function readCorner(image: string): Promise<number[]> {
+  const { data, info } = await sharp(image).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  const [sums, columns, rows] = [[0, 0, 0], CORNER.width * info.width, CORNER.height * info.height];
+  let count = 0;
+  for (let y = Math.ceil(rows / 4); y < rows / 2; y++) {
+    for (let x = Math.ceil(columns / 4); x < columns / 2; x++, count++) {
+      sums.forEach((_, channel) => (sums[channel] = (sums[channel] ?? 0) + (data[(y * info.width + x) * 3 + channel] ?? 0)));
+    }
+  }
+  return sums.map((sum) => sum / count);
+}
+
+/** @returns the number in a picture's strip, or null when it does not hold one, or two: in two fields */
 export async function readNumber(image: string): Promise<number | null> {
   const { data, info } = await sharp(image).greyscale().raw().toBuffer({ resolveWithObject: true });
   const row = Math.round((STRIP.top + STRIP.height / 2) * info.height);
-  const levels = Array.from({ length: 2 * BITS }, (_, i) => {
-    const x = Math.floor(((i + 0.5) * info.width) / (2 * BITS));
-    return data[row * info.width + x] ?? 128;
-  });
+  const [number, other] = [row, row + 1].map((y) =>
+    numberIn(data.subarray(y * info.width, (y + 1) * info.width)),
+  );
+  return number !== undefined && number === other ? number : null;
+}
+
+/** @param row one byte per pixel */
+function numberIn(row: Uint8Array): number | null {
+  const levels = Array.from(
+    { length: 2 * BITS },
+    (_, i) => row[Math.floor(((i + 0.5) * row.length) / (2 * BITS))] ?? 128,
+  );
   let number = 0;
   for (let k = 0; k < BITS; k++) {
     const [bit, inverse] = [levels[k] ?? 0, levels[BITS + k] ?? 0];

@@ -1,0 +1,70 @@
+import { ffmpeg } from "../counter-clip.ts";
+import { type Clip, every, MPEG4, patch, plain, source, X264 } from "./clip.ts";
+
+/** Colours and damage. */
+export const PICTURES: readonly Clip[] = [
+  plain("a first picture that is damaged", [], {
+    make: async (dir, name) => {
+      ffmpeg(dir, ...source(), ...X264, "-g", "10", "-f", "mp4", name);
+      await patch(dir, name, (bytes) =>
+        bytes.fill(0x55, bytes.indexOf("mdat") + 800, bytes.indexOf("mdat") + 4000),
+      );
+    },
+    options: { start_sec: 1 },
+    times: every(0.25, 1, 8),
+    note: /damaged: parts of some frames may be smeared/,
+  }),
+  plain(
+    "a colour matrix that newer versions of ffmpeg refuse",
+    [
+      ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"],
+      ...["-bsf:v", "h264_metadata=colour_primaries=9:matrix_coefficients=10", "-f", "mp4"],
+    ],
+    { colours: "unknown" },
+  ),
+  plain("a reserved colour matrix, which versions 7 and 8 of ffmpeg refuse", [
+    ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"],
+    ...["-bsf:v", "h264_metadata=matrix_coefficients=3", "-f", "mp4"],
+  ]),
+  plain("a reserved colour matrix in the container", [...MPEG4, "-colorspace", "3", "-f", "matroska"]),
+  plain("a colour matrix of no name, in MPEG-2", [
+    ...[
+      "-c:v",
+      "mpeg2video",
+      "-q:v",
+      "2",
+      "-bsf:v",
+      "mpeg2_metadata=matrix_coefficients=100",
+      "-f",
+      "mpegts",
+    ],
+  ]),
+  plain("a logarithmic transfer, which newer versions of ffmpeg refuse", [
+    ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"],
+    ...["-bsf:v", "h264_metadata=transfer_characteristics=10", "-f", "mp4"],
+  ]),
+  plain("a first picture that is damaged, where each stands alone", [], {
+    make: async (dir, name) => {
+      const jpegs = ["-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p", "-f", "mov"];
+      ffmpeg(dir, ...source(), ...jpegs, name);
+      await patch(dir, name, (bytes) =>
+        bytes.fill(0x55, bytes.indexOf("mdat") + 800, bytes.indexOf("mdat") + 2800),
+      );
+    },
+    options: { start_sec: 1 },
+    times: every(0.25, 1, 8),
+    note: /damaged: parts of some frames may be smeared/,
+  }),
+  plain("colours of BT.709", [
+    ...["-vf", "scale=out_color_matrix=bt709", ...X264, "-colorspace", "bt709", "-f", "mp4"],
+  ]),
+  plain("colours at full range", ["-vf", "scale=out_range=pc", ...X264, "-color_range", "pc", "-f", "mp4"]),
+  plain("colours of HD, which nothing declares", [], {
+    make: (dir, name) => {
+      const hd = ["-vf", "scale=960:720:out_color_matrix=bt709", ...X264, "-f", "mp4"];
+      ffmpeg(dir, ...source({ seconds: 3 }), ...hd, name);
+    },
+    times: every(0.25, 0, 3),
+    size: [960, 720],
+  }),
+];
