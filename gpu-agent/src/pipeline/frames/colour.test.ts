@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hiddenMatrix, namedColours, refusesColours } from "./colour.ts";
+import { colourFilters, hiddenMatrix, namedColours, refusesColours } from "./colour.ts";
 
 const VIDEO = { transfer: "sdr", matrix: null, width: 1920, height: 1080 } as const;
 
@@ -37,3 +37,14 @@ describe("colours that some versions of ffmpeg refuse", () => {
     expect(namedColours({ ...VIDEO, transfer: "pq", matrix: "bt2020nc" })).toEqual([]);
   });
 });
+
+it.each(["sdr", "hlg", "pq"] as const)(
+  "each scale of %s video has the flags that ffmpeg 4.2 needs",
+  (transfer) => {
+    const scales = colourFilters({ ...VIDEO, transfer }, { width: 640, height: 360 }, true).filter((filter) =>
+      filter.startsWith("scale="),
+    );
+    expect(scales.length).toBeGreaterThan(0);
+    for (const scale of scales) expect(scale).toContain("accurate_rnd");
+  },
+);

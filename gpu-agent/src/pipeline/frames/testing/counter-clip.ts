@@ -49,15 +49,11 @@ function hex(colour: readonly number[]): string {
 
 /** @returns the mean levels of red, green and blue in the middle of the corner */
 export async function readCorner(image: string): Promise<number[]> {
-  const { data, info } = await sharp(image).removeAlpha().raw().toBuffer({ resolveWithObject: true });
-  const [sums, columns, rows] = [[0, 0, 0], CORNER.width * info.width, CORNER.height * info.height];
-  let count = 0;
-  for (let y = Math.ceil(rows / 4); y < rows / 2; y++) {
-    for (let x = Math.ceil(columns / 4); x < columns / 2; x++, count++) {
-      sums.forEach((_, channel) => (sums[channel] = (sums[channel] ?? 0) + (data[(y * info.width + x) * 3 + channel] ?? 0)));
-    }
-  }
-  return sums.map((sum) => sum / count);
+  const size = await sharp(image).metadata();
+  const width = Math.floor((CORNER.width * size.width) / 2);
+  const height = Math.floor((CORNER.height * size.height) / 2);
+  const middle = { left: width >> 1, top: height >> 1, width, height };
+  return [...(await sharp(image).extract(middle).resize(1, 1).raw().toBuffer())];
 }
 
 /** @returns the number in a picture's strip, or null when it does not hold one, or two: in two fields */

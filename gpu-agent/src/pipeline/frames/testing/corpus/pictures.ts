@@ -58,6 +58,25 @@ export const PICTURES: readonly Clip[] = [
   plain("colours of BT.709", [
     ...["-vf", "scale=out_color_matrix=bt709", ...X264, "-colorspace", "bt709", "-f", "mp4"],
   ]),
+  plain("HDR (HLG)", [], {
+    make: (dir, name) => {
+      const hlg = ["-pix_fmt", "yuv420p10le", "-colorspace", "bt2020nc", "-color_trc", "arib-std-b67"];
+      ffmpeg(
+        dir,
+        ...source({ seconds: 3 }),
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        ...hlg,
+        "-f",
+        "mp4",
+        name,
+      );
+    },
+    times: every(0.25, 0, 3),
+    colours: "unknown",
+  }),
   plain("colours at full range", ["-vf", "scale=out_range=pc", ...X264, "-color_range", "pc", "-f", "mp4"]),
   plain("colours of HD, which nothing declares", [], {
     make: (dir, name) => {
