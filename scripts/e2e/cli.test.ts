@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { PassThrough } from "node:stream";
 import type { JobView } from "@splatt/shared";
 import { execa } from "execa";
@@ -37,9 +38,16 @@ function surroundings(settings: Settings = {}) {
 }
 
 /** As a script does: without a terminal. */
-async function splatt(args: readonly string[], settings: Settings = {}, input = "") {
+async function splatt(
+  args: readonly string[],
+  settings: Settings = {},
+  input = "",
+  onStderr: (line: string) => void = () => undefined,
+) {
   const options = { ...surroundings(settings), input, reject: false } as const;
-  const { exitCode, stdout, stderr } = await execa(process.execPath, [PROGRAM, ...args], options);
+  const running = execa(process.execPath, [PROGRAM, ...args], options);
+  createInterface(running.stderr).on("line", onStderr);
+  const { exitCode, stdout, stderr } = await running;
   return { exitCode, stdout, stderr };
 }
 
@@ -71,11 +79,13 @@ async function startAgent(gate?: Promise<void>) {
 
 describe("as a script uses it", () => {
   it("turns a video into files, and says where they are", async () => {
-    await startAgent();
-    const done = await splatt(["chair.mp4", "--pool", harness.pool, "--label", "room=kitchen"]);
+    // Held until it is seen: fake work is over before a slow process looks.
+    const seen = Promise.withResolvers<void>();
+    await startAgent(seen.promise);
+    const line = ["chair.mp4", "--pool", harness.pool, "--label", "room=kitchen"];
+    const done = await splatt(line, {}, "", (said) => /training \d+ %/.test(said) && seen.resolve());
     expect(done, done.stderr).toMatchObject({ exitCode: 0 });
     expect(done.stderr).toMatch(/upload 100 % of 3\.3 MiB\n/);
-    expect(done.stderr).toMatch(/training \d+ %/);
     expect(done.stdout).toContain(`Results: ${join(folder, "chair")}`);
     const files = await readdir(join(folder, "chair"));
     expect(files.toSorted()).toEqual(["baked_splat.ply", "baked_splat_sh.ply", "transforms.json"]);
