@@ -25,12 +25,13 @@ const python = await pythonTools();
 
 let stack: LocalStack;
 let harness: AgentHarness;
+let token: string;
 let folder: string;
 beforeAll(async () => {
   stack = await startLocalStack();
   harness = new AgentHarness(stack);
   harness.pool = "default";
-  harness.startAgent({ token: await harness.mint(), pipeline: harness.fakePipeline() });
+  token = await harness.mint();
   folder = join(stack.dir, "python");
   await mkdir(folder);
   await writeFile(join(folder, "video.mp4"), Buffer.alloc(40_000_000, "video"));
@@ -48,6 +49,7 @@ function run(index: number, settings: Readonly<Record<string, string>> = {}) {
 it.skipIf(python === null)("has blocks that do what they say", async () => {
   expect(blocks).toHaveLength(4);
   expect((await run(0)).stdout).toMatch(/^queued 0 /);
+  harness.startAgent({ token, pipeline: harness.fakePipeline() });
   expect((await run(1)).stdout).toBe("completed");
   expect(await readdir(folder)).toContain("baked_splat_sh.ply");
   expect((await run(2)).stdout).toBe("3");
