@@ -54,8 +54,9 @@ describe("a paused agent", () => {
     first.agent.stop();
     await first.ended;
     const second = harness.startAgent({ token, workspace, pipeline: harness.fakePipeline() });
+    // Until then, what is shown may still be of the first process.
+    await expect.poll(() => second.agent.status).toMatchObject({ connected: true, paused: PAUSE });
     await expect.poll(shown).toMatchObject({ slots: 0 });
-    expect(second.agent.status.paused).toEqual(PAUSE);
   });
 
   it("hands back the jobs that its killed process had not yet trained", async () => {
