@@ -109,7 +109,11 @@ describe("stopping", () => {
     const jobId = await harness.createJob();
     await stack.jobBecomes(jobId, ({ status }) => status === "training");
     agent.stop();
-    await expect.poll(async () => (await stack.client.getHealth()).agents.at(-1)?.slots).toBe(0);
+    await expect
+      .poll(
+        async () => (await stack.client.getHealth()).agents.find(({ pool }) => pool === harness.pool)?.slots,
+      )
+      .toBe(0);
     const other = await harness.createJob();
     gate.resolve();
     expect(await ended(jobId)).toMatchObject({ status: "completed", attempt: 1 });
