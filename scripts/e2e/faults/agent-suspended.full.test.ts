@@ -7,13 +7,12 @@ import { storedUnder } from "./harness/stored.ts";
 
 /** A machine that is suspended during a job, for longer than its lease and grace period. */
 
+/** A busy machine holds up a process that is not suspended for less. */
+const TIMING = { heartbeatMs: 2000, leaseMs: 6000, reconnectGraceMs: 4000 };
+
 let harness: FaultHarness<ControlPlaneProcess>;
 beforeAll(async () => {
-  harness = await startFaultHarness(inject("prepared"), {
-    heartbeatMs: 300,
-    leaseMs: 1500,
-    reconnectGraceMs: 1000,
-  });
+  harness = await startFaultHarness(inject("prepared"), TIMING);
 });
 afterEach((context) => harness.endTest(context));
 afterAll(() => harness.stop());

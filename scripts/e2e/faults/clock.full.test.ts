@@ -16,5 +16,4 @@ it("an agent whose clock jumps completes its jobs", async () => {
   for (const jobId of jobIds) {
     expect(await harness.completed(jobId)).toMatchObject({ attempt: 1, failures: 0, lost_leases: 0 });
   }
-  expect(box.log.filter((line) => line.includes("not connected"))).toEqual([]);
 });
