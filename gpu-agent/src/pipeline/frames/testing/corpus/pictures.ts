@@ -26,7 +26,15 @@ export const PICTURES: readonly Clip[] = [
     ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"],
     ...["-bsf:v", "h264_metadata=matrix_coefficients=3", "-f", "mp4"],
   ]),
-  plain("a reserved colour matrix in the container", [...MPEG4, "-colorspace", "3", "-f", "matroska"]),
+  plain("a reserved colour matrix in the container", [], {
+    make: async (dir, name) => {
+      ffmpeg(dir, ...source(), ...MPEG4, "-colorspace", "bt709", "-f", "matroska", name);
+      await patch(dir, name, (bytes) => {
+        bytes.writeUInt8(3, bytes.indexOf("55b181", "hex") + 3);
+        return bytes;
+      });
+    },
+  }),
   plain("a colour matrix of no name, in MPEG-2", [
     ...[
       "-c:v",
