@@ -88,7 +88,7 @@ async function readFacts(
   const joined = UNREAD_WHERE_JOINED.has(container) && (await isJoined(file));
   const rest = { ...NOTHING, joined, shareOfBytes: await shareOfBytes(file) };
   if (container.includes("matroska")) {
-    const track = (await readMatroskaTracks(file))[film.stream];
+    const track = (await readMatroskaTracks(file, part?.from))[film.stream];
     if (!track) return rest;
     // Without cropping ffprobe is right, in all versions.
     const { crop, encrypted } = track;

@@ -22,7 +22,7 @@ const ASF_SIZE_OFFSET = 40;
 
 /** How the containers that say it begin. */
 const KINDS: readonly (readonly [magic: string, end: (file: FileHandle) => Promise<number | null>])[] = [
-  ["1a45dfa3", matroskaEnd],
+  ["1a45dfa3", (file) => matroskaEnd(file)],
   ["52494646", riffEnd],
   ["464c5601", flvEnd],
   ["3026b275", asfEnd],

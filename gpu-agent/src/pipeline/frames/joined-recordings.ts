@@ -1,6 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { ByteRange } from "./codec-change.ts";
 import { type Box, boxes, findBox, readBytes } from "./iso-boxes.ts";
+import { differentRecordings } from "./matroska.ts";
 
 /** A part of an MP4 that begins as a file does. */
 interface Recording {
@@ -23,11 +24,14 @@ export interface JoinedRecordings {
 /**
  * Finds recordings that were joined byte by byte, such as those of a browser's recorder. ffmpeg reads the header of the
  * first one only. It skips what follows, or in fragmented files, mixes the fragments of all and decodes them by the
- * first header, without a message. Segments of a stream that each repeat its header are one recording.
+ * first header, without a message. Segments of a stream that each repeat its header are one recording. ffmpeg reads
+ * all recordings of a Matroska file, but decodes them by the codec and parameters of the first one.
  */
 export async function joinedRecordings(path: string): Promise<JoinedRecordings> {
   await using file = await open(path);
   const { size } = await file.stat();
+  const matroska = await differentRecordings(file);
+  if (matroska.length > 1) return { longest: longestOf(matroska), clockRestarts: false };
   const recordings: Recording[] = [newRecording(0)];
   let clockRestarts = false;
   let at = 0;
@@ -54,8 +58,11 @@ export async function joinedRecordings(path: string): Promise<JoinedRecordings> 
     .map(({ from }) => from);
   if (starts.length < 2) return { longest: null, clockRestarts };
   const parts = starts.map((from, i) => ({ from, to: starts[i + 1] ?? size }));
-  const longest = parts.reduce((best, part) => (part.to - part.from > best.to - best.from ? part : best));
-  return { longest, clockRestarts };
+  return { longest: longestOf(parts), clockRestarts };
+}
+
+function longestOf(parts: readonly ByteRange[]): ByteRange {
+  return parts.reduce((best, part) => (part.to - part.from > best.to - best.from ? part : best));
 }
 
 function newRecording(from: number): Recording {

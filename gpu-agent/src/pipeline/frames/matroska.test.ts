@@ -1,8 +1,8 @@
-import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { readMatroskaTracks } from "./matroska.ts";
+import { differentRecordings, readMatroskaTracks } from "./matroska.ts";
 
 /** An EBML element whose size takes eight bytes. */
 function element(id: readonly number[], content: Buffer): Buffer {
@@ -12,12 +12,12 @@ function element(id: readonly number[], content: Buffer): Buffer {
 }
 const number = (id: readonly number[], value: number) => element(id, Buffer.from([value >> 8, value & 0xff]));
 
-async function read(bytes: Buffer) {
+async function read(bytes: Buffer, reader: (file: FileHandle) => Promise<unknown> = readMatroskaTracks) {
   const dir = await mkdtemp(join(tmpdir(), "splatt-matroska-"));
   await writeFile(join(dir, "source"), bytes);
   try {
     await using file = await open(join(dir, "source"));
-    return await readMatroskaTracks(file);
+    return await reader(file);
   } finally {
     await rm(dir, { recursive: true });
   }
@@ -52,7 +52,19 @@ it("reads how the pictures are cropped, and the shape of the pixels that remain"
 
 it("recognises encryption", async () => {
   const encryption = element([0x6d, 0x80], element([0x62, 0x40], element([0x50, 0x35], Buffer.alloc(0))));
-  expect((await read(file(PIXELS, [encryption])))[1]).toMatchObject({ encrypted: true });
+  expect(await read(file(PIXELS, [encryption]))).toMatchObject([null, { encrypted: true }]);
+});
+
+it("separates joined files whose codecs or parameters differ", async () => {
+  const parameters = (value: number) => file(PIXELS, [number([0x63, 0xa2], value)]);
+  const [one, two] = [parameters(1), parameters(2)];
+  const halves = [
+    { from: 0, to: one.length },
+    { from: one.length, to: 2 * one.length },
+  ];
+  expect(await read(Buffer.concat([one, two]), differentRecordings)).toEqual(halves);
+  expect(await read(Buffer.concat([one, one]), differentRecordings)).toEqual([]);
+  expect(await read(one, differentRecordings)).toEqual([]);
 });
 
 it("finds nothing in a file that is cut, or no Matroska at all", async () => {

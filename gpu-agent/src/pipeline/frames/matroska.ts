@@ -1,5 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import type { Rectangle } from "./bars.ts";
+import type { ByteRange } from "./codec-change.ts";
+import { readBytes } from "./iso-boxes.ts";
 import { insideOf } from "./iso-media.ts";
 
 /** Track facts of a Matroska or WebM file (RFC 9559) that not every ffprobe version prints. */
@@ -27,6 +29,8 @@ const ID = {
   contentEncodings: 0x6d80,
   contentEncoding: 0x6240,
   contentEncryption: 0x5035,
+  codec: 0x86,
+  codecParameters: 0x63a2,
 } as const;
 
 /** The tracks come before the pictures; what precedes them in a real file is a few kilobytes. */
@@ -40,34 +44,64 @@ interface Element {
   readonly content: Buffer;
 }
 
-/** @returns the tracks in the file's order, null for those without pictures; none when it is not Matroska */
-export async function readMatroskaTracks(file: FileHandle): Promise<(MatroskaTrack | null)[]> {
-  const head = Buffer.alloc(MAX_HEAD_BYTES);
-  const { bytesRead } = await file.read(head, 0, head.length, 0);
-  const tracks: (MatroskaTrack | null)[] = [];
-  for (const segment of elements(head.subarray(0, bytesRead))) {
-    if (segment.id !== ID.segment) continue;
-    for (const element of elements(segment.content)) {
-      if (element.id === ID.cluster) return tracks;
-      if (element.id !== ID.tracks) continue;
-      for (const entry of elements(element.content)) {
-        if (entry.id === ID.trackEntry) tracks.push(describe(entry.content));
-      }
+/**
+ * @param from where the file begins, or one that is joined to it
+ * @returns the tracks in the file's order, null for those without pictures; none when it is not Matroska
+ */
+export async function readMatroskaTracks(file: FileHandle, from = 0): Promise<(MatroskaTrack | null)[]> {
+  return (await trackEntries(file, from)).map(describe);
+}
+
+async function trackEntries(file: FileHandle, from: number): Promise<Buffer[]> {
+  const segment = [...elements(await readBytes(file, from, MAX_HEAD_BYTES))].find(
+    ({ id }) => id === ID.segment,
+  );
+  const entries: Buffer[] = [];
+  for (const element of elements(segment?.content ?? Buffer.alloc(0))) {
+    if (element.id === ID.cluster) break;
+    if (element.id !== ID.tracks) continue;
+    for (const entry of elements(element.content)) {
+      if (entry.id === ID.trackEntry) entries.push(entry.content);
     }
   }
-  return tracks;
+  return entries;
+}
+
+const MAX_JOINED = 1000;
+
+/** The parts of a file that begin as a file does, where their tracks are stored in different ways; else none. */
+export async function differentRecordings(file: FileHandle): Promise<ByteRange[]> {
+  const { size } = await file.stat();
+  const parts: ByteRange[] = [];
+  const storages = new Set<string>();
+  for (let from = 0; from < size && parts.length < MAX_JOINED; ) {
+    const entries = await trackEntries(file, from);
+    if (entries.length === 0) break;
+    storages.add(entries.map(storageOf).join("|"));
+    const to = (await matroskaEnd(file, from)) ?? size;
+    parts.push({ from, to: Math.min(size, to) });
+    from = to;
+  }
+  return storages.size > 1 ? parts : [];
+}
+
+/** The codec of a track, and its parameters. ffmpeg decodes the pictures of all parts by those of the first one. */
+function storageOf(entry: Buffer): string {
+  return [...elements(entry)]
+    .filter(({ id }) => id === ID.codec || id === ID.codecParameters)
+    .map(({ content }) => content.toString("hex"))
+    .join();
 }
 
 /** @returns where the file's segment ends; null when it does not say, as in a live recording */
-export async function matroskaEnd(file: FileHandle): Promise<number | null> {
-  const head = Buffer.alloc(MAX_PREFIX_BYTES);
-  const { bytesRead } = await file.read(head, 0, head.length, 0);
-  for (let at = 0; at < bytesRead; ) {
+export async function matroskaEnd(file: FileHandle, from = 0): Promise<number | null> {
+  const head = await readBytes(file, from, MAX_PREFIX_BYTES);
+  for (let at = 0; at < head.length; ) {
     const id = variableInteger(head, at, 4, false);
     const size = id && variableInteger(head, at + id.length, 8, true);
     if (!id || !size || size.unknown) return null;
     at += id.length + size.length + size.value;
-    if (id.value === ID.segment) return at;
+    if (id.value === ID.segment) return from + at;
   }
   return null;
 }

@@ -87,7 +87,13 @@ async function unreadable(path: string, words: string): Promise<Failure> {
       const why = "The file ends before its index: the recording or the copy was cut off.";
       return failure("video_corrupt", why);
     }
-    return (await cutShort(path, words)) ?? failure("video_corrupt", `ffmpeg says: ${words}.`);
+    const joined = words.includes("essence prior to first PartitionPack")
+      ? failure(
+          "video_corrupt",
+          "Its index is that of another file. If several files were joined, send each one.",
+        )
+      : null;
+    return joined ?? (await cutShort(path, words)) ?? failure("video_corrupt", `ffmpeg says: ${words}.`);
   }
   const leading = await leadingBytes(path);
   if (leading > 0 && signature !== "form") {

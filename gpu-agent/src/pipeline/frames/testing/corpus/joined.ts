@@ -99,6 +99,24 @@ export const JOINED: readonly Clip[] = [
     },
     shown: (seconds) => (seconds < 4 ? RATE * seconds : 100 + 2 * RATE * (seconds - 4)),
   }),
+  plain("joined Matroska files, whose parameters differ", [], {
+    make: async (dir, name) => {
+      const other = ["-c:v", "libx264", "-preset", "medium", "-pix_fmt", "yuv420p"];
+      ffmpeg(dir, ...source({ seconds: 3 }), ...X264, "-f", "matroska", "one.mkv");
+      ffmpeg(dir, ...source({ seconds: 5, first: 75 }), ...other, "-crf", "10", "-f", "matroska", "two.mkv");
+      await concat(dir, name, ["one.mkv", "two.mkv"]);
+    },
+    shown: at(RATE, 75),
+    times: every(0.25, 0, 5),
+    note: /several videos, .* Only the longest was read/,
+  }),
+  plain("joined Matroska files", [], {
+    make: async (dir, name) => {
+      ffmpeg(dir, ...source({ seconds: 3 }), ...X264, "-f", "matroska", "one.mkv");
+      ffmpeg(dir, ...source({ seconds: 5, first: 75 }), ...X264, "-f", "matroska", "two.mkv");
+      await concat(dir, name, ["one.mkv", "two.mkv"]);
+    },
+  }),
   plain("joined recordings of a browser, whose parameters differ", [], {
     make: async (dir, name) => {
       const fragments = ["-bf", "0", "-g", "25", "-movflags", "frag_keyframe+empty_moov", "-f", "mp4"];
