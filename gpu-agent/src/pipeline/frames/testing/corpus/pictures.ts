@@ -28,9 +28,9 @@ export const PICTURES: readonly Clip[] = [
   ]),
   plain("a reserved colour matrix in the container", [], {
     make: async (dir, name) => {
-      ffmpeg(dir, ...source(), ...MPEG4, "-colorspace", "bt709", "-f", "matroska", name);
+      ffmpeg(dir, ...source(), ...MPEG4, "-colorspace", "bt470bg", "-f", "matroska", name);
       await patch(dir, name, (bytes) => {
-        bytes.writeUInt8(3, bytes.indexOf("55b181", "hex") + 3);
+        bytes.writeUInt8(3, bytes.indexOf("55b18105", "hex") + 3);
         return bytes;
       });
     },
