@@ -42,6 +42,11 @@ export function chooseFilm(
   return err(failure("video_corrupt", "The file does not declare the size of its pictures."));
 }
 
+/** The number of tracks with pictures of the film's size, the film included. */
+export function tracksLike({ width, height }: ProbedVideo, videos: readonly ProbedVideo[]): number {
+  return videos.filter((video) => !video.attached && video.width === width && video.height === height).length;
+}
+
 function whyNoPictures(videos: readonly ProbedVideo[], container: string): string {
   const declared = Math.max(...videos.map(({ pictures }) => pictures ?? 0));
   if (declared === 0) return "Its video track has no pictures.";

@@ -1,4 +1,5 @@
 import { BarDetector, type Rectangle } from "./bars.ts";
+import { LensCircles } from "./lens-circles.ts";
 import { PanoramaDetector } from "./panorama.ts";
 import { type BlockMeans, blockMeans } from "./repeats.ts";
 import { type GreySize, sharpnessOf } from "./sharpness.ts";
@@ -19,6 +20,7 @@ export class GreyPictures {
   readonly #picture: Uint8Array;
   readonly #bars: BarDetector;
   readonly #panorama: PanoramaDetector;
+  readonly #lenses: LensCircles;
   #filled = 0;
 
   constructor(size: GreySize) {
@@ -26,6 +28,7 @@ export class GreyPictures {
     this.#picture = new Uint8Array(size.width * size.height);
     this.#bars = new BarDetector(size);
     this.#panorama = new PanoramaDetector(size);
+    this.#lenses = new LensCircles(size);
   }
 
   push(chunk: Uint8Array): void {
@@ -50,6 +53,11 @@ export class GreyPictures {
     return this.#panorama.found();
   }
 
+  /** The number of round pictures, of a fisheye lens each, in a picture. */
+  lensCircles(): number {
+    return this.#lenses.count();
+  }
+
   #measure(): void {
     this.candidates.push({
       sharpness: sharpnessOf(this.#picture, this.#size),
@@ -57,5 +65,6 @@ export class GreyPictures {
     });
     this.#bars.add(this.#picture);
     this.#panorama.add(this.#picture);
+    this.#lenses.add(this.#picture);
   }
 }

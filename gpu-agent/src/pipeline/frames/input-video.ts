@@ -4,6 +4,7 @@ import { type ByteRange, partOfOneCodec } from "./codec-change.ts";
 import { canToneMap } from "./colour.ts";
 import { type ContainerFacts, readContainer } from "./container.ts";
 import { mostIsMissing } from "./cut-short.ts";
+import { tracksLike } from "./film.ts";
 import { promisedTimes, type Times, usualStep } from "./footage.ts";
 import type { FrameLimits } from "./frame-plan.ts";
 import { type FrameTools, runFrameTool } from "./frame-tools.ts";
@@ -121,6 +122,10 @@ function unusableKind(file: ProbedFile, film: ProbedVideo, container: ContainerF
   if (film.encrypted || container.encrypted) return failure("video_encrypted", "");
   if (file.livePhoto || container.livePhoto) return failure("image_motion_photo", "");
   if (film.equirectangular) return failure("video_spherical", "");
+  // GoPro's cameras for 360° store the six sides of a cube so: three in each track.
+  if (film.width > 2.9 * film.height && tracksLike(film, file.videos) === 2) {
+    return failure("video_spherical", "Its two tracks have half of the surroundings each.");
+  }
   if (film.packedEyes) return bothEyes(film.packedEyes);
   return film.dolbyVisionOnly ? failure("video_dolby_vision", "") : null;
 }

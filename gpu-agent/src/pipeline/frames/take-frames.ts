@@ -4,7 +4,8 @@ import { err, failure, ok } from "@splatt/shared";
 import type { StageContext, StageResult } from "../stage.ts";
 import { chooseFrames } from "./choose-frames.ts";
 import { removeCandidates } from "./decode.ts";
-import { decodeUntilPlanned } from "./decode-passes.ts";
+import { decodeUntilPlanned, type FinalPass } from "./decode-passes.ts";
+import { tracksLike } from "./film.ts";
 import { frameName } from "./frame-name.ts";
 import type { FrameOptions } from "./frame-plan.ts";
 import { canMapTones, type FramesConfig, type InputVideo } from "./input-video.ts";
@@ -26,9 +27,8 @@ export async function takeFrames(
   if (!pass.ok) return pass;
 
   const { plan, decoded, request, times } = pass.value;
-  if (!request.bars && decoded.greys.isPanorama()) {
-    return err(failure("video_spherical", "Its pictures are twice as wide as high and wrap around."));
-  }
+  const spherical = whySpherical(video, pass.value);
+  if (spherical !== null) return err(failure("video_spherical", spherical));
   const { frames, repeats, missing } = chooseFrames(plan.windows, decoded.candidates);
   context.log.info({ frames: frames.length, repeats, missing }, "chose the frames");
   const tooFew = judgeCount(frames.length, repeats, plan, config.minFrames, decoded.errors);
@@ -39,6 +39,11 @@ export async function takeFrames(
   );
   const notes = [...videoNotes(video, pass.value), ...plan.notes];
   if (!toneMap.value) notes.push("The HDR colours look pale: the agent's ffmpeg lacks zscale or tonemap.");
+  if (decoded.greys.lensCircles() > 0) {
+    notes.push(
+      "The pictures are round, as of a fisheye lens. Export a flat view of them, for straight lines.",
+    );
+  }
   if (repeats > 0) notes.push(`${repeats} frames that repeat the previous one were left out.`);
   if (missing > 1)
     notes.push(`Only ${plan.windows.length - missing} of ${plan.windows.length} frames could be decoded.`);
@@ -59,6 +64,13 @@ export async function takeFrames(
     ...(gravity === null ? {} : { gravity }),
     notes,
   });
+}
+
+/** How the pictures show that they were filmed all around; null when they do not. */
+function whySpherical({ file, film }: InputVideo, { request, decoded: { greys } }: FinalPass): string | null {
+  if (!request.bars && greys.isPanorama()) return "Its pictures are twice as wide as high and wrap around.";
+  const lenses = greys.lensCircles() * tracksLike(film, file.videos);
+  return lenses >= 2 ? "Its pictures are the circles of two fisheye lenses." : null;
 }
 
 /** Renames the chosen candidates to the frames' names, and removes the others. */

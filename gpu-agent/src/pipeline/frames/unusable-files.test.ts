@@ -203,6 +203,15 @@ const KINDS: readonly Kind[] = [
   ],
   ["360° video, declared in its container", "video_spherical", () => mp4With(sphericalVideo())],
   [
+    "360° video as two halves of a cube",
+    "video_spherical",
+    () => {
+      const wide = ["-vf", "scale=384:128", "-map", "0:v", "-map", "0:v"];
+      ffmpeg(dir, ...SOURCE, ...wide, ...MPEG4, "-f", "mp4", "source");
+    },
+    /half of the surroundings/,
+  ],
+  [
     "Dolby Vision of profile 5",
     "video_dolby_vision",
     // Version 1.0, profile 5, level 6, with enhancement data and a base layer compatible with nothing.
