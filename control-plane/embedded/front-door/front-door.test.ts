@@ -348,6 +348,16 @@ describe("the id of a request", () => {
   });
 });
 
+it("says nothing of a refused WebSocket in the log of the process", async () => {
+  const warnings: string[] = [];
+  const note = (warning: Error) => warnings.push(warning.name);
+  process.on("warning", note);
+  const handshake = `GET /agent HTTP/1.1\r\n${HEAD}Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n`;
+  expect(statusOf(await rawExchange(controlPlane.url, handshake))).toBe(401);
+  process.off("warning", note);
+  expect(warnings).toEqual([]);
+});
+
 describe("a connection with many requests", () => {
   it("answers what came before something that is not HTTP, and then refuses that", async () => {
     const requests = `GET /health HTTP/1.1\r\n${HEAD}\r\nGET /me HTTP/1.1\r\n${HEAD}\r\nnonsense\r\n\r\n`;

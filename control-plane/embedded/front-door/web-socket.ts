@@ -1,6 +1,6 @@
 import { type IncomingMessage, request } from "node:http";
 import type { Socket } from "node:net";
-import { pipeline } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { type CloseCode, FrameLimiter } from "./frame-limiter.ts";
 import { headersToClient } from "./headers.ts";
 import type { DoorLimits } from "./limits.ts";
@@ -45,7 +45,7 @@ export async function passWebSocket(options: SocketToPass): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   handshake.on("error", reject);
   handshake.once("response", (answer) => {
-    refuse(client, answer);
+    void refuse(client, answer);
     resolve();
   });
   handshake.once("upgrade", (answer, runtime, runtimeHead) => {
@@ -127,9 +127,14 @@ function cut(client: Socket, runtime: Socket, code: CloseCode | null): void {
 }
 
 /** Forwards the runtime's refusal of the handshake to the client and closes the connection. */
-function refuse(client: Socket, answer: IncomingMessage): void {
+async function refuse(client: Socket, answer: IncomingMessage): Promise<void> {
   client.write(headOf(answer, ["Connection: close"]));
-  pipeline(answer, client, () => undefined);
+  try {
+    client.end(await buffer(answer));
+  } catch {
+    // The runtime broke it off.
+    client.destroy();
+  }
 }
 
 function headOf({ statusCode, statusMessage, rawHeaders }: IncomingMessage, own: readonly string[]): string {
