@@ -12,6 +12,7 @@ const index = (stamps: readonly number[], change: Partial<PacketIndex> = {}) => 
   decodingTimesOnly: false,
   inFileOrder: false,
   startsWithKey: true,
+  incomplete: false,
   ...change,
 });
 

@@ -19,7 +19,27 @@ describe("PacketCollector", () => {
       decodingTimesOnly: false,
       inFileOrder: false,
       startsWithKey: false,
+      incomplete: false,
     });
+  });
+
+  it.each([
+    ["within a group of pictures", 2, true],
+    ["before a key picture, where segments may be joined", 4, false],
+    ["at the end", 8, false],
+    ["of another stream", 2, false],
+  ])("knows that a part is missing %s", (_, dts, expected) => {
+    const packets = [
+      packet(0, 0),
+      packet(2, 2),
+      packet(4, 4),
+      packet(6, 6, "size=9|flags=K__"),
+      packet(8, 8),
+    ];
+    const collector = collect(packets);
+    const stream = _ === "of another stream" ? 1 : 0;
+    collector.addMessage(`[mpegts @ 0x1] [warning] Packet corrupt (stream = ${stream}, dts = ${dts}).`);
+    expect(collector.indexOf(0)?.incomplete).toBe(expected);
   });
 
   it("knows whether decoding begins with a key picture, which may be before the first that is shown", () => {

@@ -3,7 +3,7 @@ import { inputOptions } from "./probe.ts";
 /** Lists the packets of all video streams, without decoding any. */
 export function packetArguments(url: string): string[] {
   return [
-    ...["-hide_banner", "-v", "error"],
+    ...["-hide_banner", "-v", "level+warning"],
     ...inputOptions(),
     ...["-select_streams", "v"],
     ...["-show_entries", "packet=stream_index,pts,dts,duration,size,flags"],
@@ -26,7 +26,13 @@ export interface PacketIndex {
   readonly inFileOrder: boolean;
   /** Whether the first packet is a key picture, so that each one can be decoded. */
   readonly startsWithKey: boolean;
+  /** Whether parts of pictures are missing, as packets of a transport stream that were lost. */
+  readonly incomplete: boolean;
 }
+
+/** ffprobe's message about a packet that is not whole. */
+const CORRUPT = /Packet corrupt \(stream = (\d+), dts = (\d+)\)/;
+const MAX_CORRUPT = 1000;
 
 /** A gap between decoding times above this many usual steps starts a new stretch. */
 const MAX_USUAL_STEPS = 1000;
@@ -34,6 +40,7 @@ const MAX_USUAL_STEPS = 1000;
 /** Parses ffprobe's output for `packetArguments`, line by line. */
 export class PacketCollector {
   readonly #streams = new Map<number, StreamPackets>();
+  readonly #corrupt: { readonly stream: number; readonly dts: number }[] = [];
   #count = 0;
 
   /** The number of packets so far, of all streams. */
@@ -50,7 +57,15 @@ export class PacketCollector {
     // D: decoded but not shown, before the point where an edit list begins. Empty: a dropped frame of an AVI.
     if (Number.isNaN(stream) || fields.get("flags")?.includes("D") || fields.get("size") === "0") return;
     this.#count++;
-    packets.add(number(fields.get("pts")), number(fields.get("dts")), number(fields.get("duration")));
+    const isKey = fields.get("flags")?.includes("K") ?? false;
+    packets.add(number(fields.get("pts")), number(fields.get("dts")), number(fields.get("duration")), isKey);
+  }
+
+  /** Parses a message of ffprobe, which may come before or after its packet. */
+  addMessage(line: string): void {
+    const [, stream, dts] = CORRUPT.exec(line) ?? [];
+    if (stream === undefined || this.#corrupt.length >= MAX_CORRUPT) return;
+    this.#corrupt.push({ stream: Number(stream), dts: Number(dts) });
   }
 
   /** The number of packets of a stream. */
@@ -60,12 +75,17 @@ export class PacketCollector {
 
   /** @returns null for a stream without packets */
   indexOf(stream: number): PacketIndex | null {
-    return this.countOf(stream) > 0 ? (this.#streams.get(stream)?.index() ?? null) : null;
+    const packets = this.#streams.get(stream);
+    if (packets === undefined || packets.count === 0) return null;
+    const incomplete = this.#corrupt.some((found) => found.stream === stream && packets.isInside(found.dts));
+    return { ...packets.index(), incomplete };
   }
 }
 
 class StreamPackets {
   readonly #startsWithKey: boolean;
+  /** The decoding times of the packets before a key picture. */
+  readonly #ends = new Set<number>();
   readonly #pts: number[] = [];
   readonly #dts: number[] = [];
   #firstHasPts = false;
@@ -79,7 +99,8 @@ class StreamPackets {
     return this.#pts.length;
   }
 
-  add(pts: number, dts: number, duration: number): void {
+  add(pts: number, dts: number, duration: number, isKey: boolean): void {
+    if (isKey) this.#ends.add(this.#dts.at(-1) ?? Number.NaN);
     const stamp = Number.isNaN(pts) ? dts : pts;
     if (this.#pts.length === 0) this.#firstHasPts = !Number.isNaN(pts);
     if (!(stamp < this.#last.stamp)) this.#last = { stamp, duration };
@@ -87,7 +108,15 @@ class StreamPackets {
     this.#dts.push(Number.isNaN(dts) ? stamp : dts);
   }
 
-  index(): PacketIndex {
+  /**
+   * Whether other pictures depend on the packet. The counters of transport packets also begin again where segments or
+   * recordings were joined, which looks like a loss at the end of the one before.
+   */
+  isInside(dts: number): boolean {
+    return !this.#ends.has(dts) && dts !== this.#dts.at(-1);
+  }
+
+  index(): Omit<PacketIndex, "incomplete"> {
     const stamps: (number | null)[] = [];
     for (const [from, to] of this.#stretches()) {
       const stretch = Float64Array.from(this.#pts.slice(from, to)).sort();

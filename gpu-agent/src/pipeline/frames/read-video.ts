@@ -179,7 +179,8 @@ export async function readPackets(
       onLine: (line, stream) => {
         if (stream === "stderr") {
           endedEarly ||= ENDED_EARLY.test(line);
-          return context.toolOutput(line);
+          packets.addMessage(line);
+          return line.includes("[warning]") ? undefined : context.toolOutput(line);
         }
         packets.add(line);
         if (packets.count > maxPictures) enough.abort();

@@ -40,6 +40,9 @@ export function videoNotes(video: InputVideo, { request, decoded, run, uniform }
       `The video is damaged: parts of some frames may be smeared. ffmpeg said, among others: ${message}.`,
     );
   }
+  if (decoded.damage.length === 0 && video.index.incomplete) {
+    notes.push("Packets of the transport stream are missing: parts of some frames may be smeared.");
+  }
   if (video.part?.because === "videos are joined") {
     notes.push(
       "The file contains several videos, one after the other. Only the longest was read: send them as separate files.",

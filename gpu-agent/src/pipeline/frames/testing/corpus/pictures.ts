@@ -63,6 +63,20 @@ export const PICTURES: readonly Clip[] = [
     times: every(0.25, 1, 8),
     note: /damaged: parts of some frames may be smeared/,
   }),
+  plain("a transport stream of HEVC that has lost packets", [], {
+    make: async (dir, name) => {
+      const groups = ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "keyint=50:log-level=error"];
+      ffmpeg(dir, ...source(), ...groups, "-f", "mpegts", name);
+      // In the first group, whose pictures are not asked for.
+      await patch(dir, name, (bytes) => {
+        const lost = 188 * Math.floor(bytes.length / 188 / 12);
+        return Buffer.concat([bytes.subarray(0, lost), bytes.subarray(lost + 3 * 188)]);
+      });
+    },
+    options: { start_sec: 2 },
+    times: every(0.25, 2, 8),
+    note: /Packets of the transport stream are missing/,
+  }),
   plain("colours of BT.709", [
     ...["-vf", "scale=out_color_matrix=bt709", ...X264, "-colorspace", "bt709", "-f", "mp4"],
   ]),
