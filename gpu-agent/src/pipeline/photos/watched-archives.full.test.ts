@@ -7,7 +7,7 @@ import { PACKAGE_DIR } from "../../installation.ts";
 import { machineSandbox } from "../../processes/sandbox.ts";
 import { openedIn, straceWorks, systemCalls, watched } from "../../processes/testing/watched-program.ts";
 import { type LocalServer, localServer } from "../download/testing/local-server.ts";
-import { type Bait, BROKEN_VIDEOS, PLAYLISTS } from "../frames/testing/hostile-videos.ts";
+import { type Bait, BROKEN_VIDEOS, PLAYLISTS, READ_BY_SOME } from "../frames/testing/hostile-videos.ts";
 import { takeFrames } from "../frames/testing/take-frames.ts";
 import { zipOf } from "./testing/archives.ts";
 import { photoOf } from "./testing/photos.ts";
@@ -94,6 +94,7 @@ describe.skipIf(!straceWorks || !installed)(
     it("open the videos alone", async () => {
       const videos: Record<string, Buffer> = {};
       for (const [name, code, make] of BROKEN_VIDEOS) {
+        if (READ_BY_SOME.has(name)) continue;
         if (code === "video_corrupt" || code === "video_no_stream") {
           await make(dir, bait);
           videos[`${name}.mp4`] = await readFile(join(dir, "source"));
