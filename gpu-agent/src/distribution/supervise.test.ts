@@ -6,7 +6,7 @@ import { EXIT } from "../cli/exit-codes.ts";
 import { supervise } from "./supervise.ts";
 import { programIn } from "./versions.ts";
 
-/** So long that it does not pass by itself: polling moves a fake clock, too. */
+/** Polling moves a fake clock by its interval each time: an hour never passes that way. */
 const TRIAL_MS = 3_600_000;
 
 /** Real processes: each version is a small program that notes its start, and ends as the test says. */

@@ -21,7 +21,7 @@ describe("an agent with a job", () => {
     const faults = [
       () => harness.network.cut(),
       () => harness.network.stall(),
-      // Half open: what the agent says is lost, then what it is told.
+      // Half open: messages from the agent are lost, then messages to it.
       () => harness.network.stall("up"),
       () => harness.network.stall("down"),
     ];

@@ -1,17 +1,14 @@
 import type { CaptureReport, ResultVerdict, TrainReport } from "@splatt/shared";
 import { type BetweenViews, WIDE_SPACING } from "../poses/capture-findings.ts";
+import { deductions, GOOD } from "./check/deductions.ts";
 import { showsScene, type ViewComparison } from "./check/doubt-psnr.ts";
 
-/** dB on held-out views: below the first a splat is wrong between its views, from the second on it is good. */
-const [POOR, GOOD] = [18, 23];
-/**
- * dB of plain pictures in the photos' mean colours: of photos with an ordinary contrast, and of those with hardly any.
- */
-const [ORDINARY, FLAT] = [14, 24];
+/** dB on held-out views, below which a splat is wrong between its views. */
+const POOR = 18;
+/** dB of plain pictures in the photos' mean colours, of photos with hardly any contrast. */
+const FLAT = 24;
 /** dB by which plain pictures come closer to the photos than usual, from which on light is what helps first. */
 const DIM = 5;
-/** dB by which training views may be better than held-out ones; each dB more counts against a splat. */
-const LARGE_GAP = 5;
 /** A held-out view this much worse (dB) than their mean is named. */
 const CLEARLY_WORSE = 3;
 const MAX_NAMED = 3;
@@ -68,11 +65,8 @@ function judged({
       advice: "No view was held out, so nothing tells how good the splat is between the views.",
     };
   }
-  const gap = views?.heldOut == null ? 0 : views.training - views.heldOut;
-  const excess = Math.max(0, gap - LARGE_GAP);
+  const { gap, excess, contrastLack } = deductions(views);
   const overfit = excess > 0;
-  // The less contrast photos have, the higher is the PSNR of any rendering, also of a wrong one.
-  const contrastLack = Math.max(0, (views?.meanColour ?? 0) - ORDINARY);
   const judged = heldOut - contrastLack;
   const flat = (views?.meanColour ?? 0) > FLAT;
   const verdict = judged < POOR ? "poor" : judged - excess < GOOD || flat ? "weak" : "good";

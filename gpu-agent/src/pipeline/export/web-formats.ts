@@ -41,9 +41,7 @@ export async function convertSplat(
     rotation: matrixOf(splat.rotation).slice(0, 3),
     target,
   };
-  const script = target.endsWith(".sog")
-    ? new URL("./sog/sog-worker.ts", import.meta.url)
-    : new URL("./spz/spz-worker.ts", import.meta.url);
+  const script = new URL("./web-format-worker.ts", import.meta.url);
   // In a separate thread, because it takes seconds.
   const converted = await runRenderWorker(script, task, context.signal);
   if (!converted.ok) return converted;

@@ -166,23 +166,32 @@ function solvedModel({ frames, ...lens }: Transforms, hidden: string): ColmapMod
   return { cameras: new Map([[1, camera]]), images, points };
 }
 
-it("counts the training frames in which something hides the scene", async () => {
+it("counts the training frames in which something hides the scene, unless the splat is good", async () => {
   const transforms = await readTransforms(join(dir, "transforms.json"));
   const hidden = transforms.train_filenames[1] ?? "";
   const model = join(dir, "colmap", "sparse", "0");
   await writeModel(model, solvedModel(transforms, basename(hidden)));
-  const before = await compare("true.ply");
-  const photo = await readFile(join(dir, hidden));
-  await sharp({ create: { width: WIDTH, height: HEIGHT, channels: 3, background: "#00ff00" } })
+  const green = await sharp({ create: { width: WIDTH, height: HEIGHT, channels: 3, background: "#00ff00" } })
     .jpeg()
-    .toFile(join(dir, hidden));
-  const after = await compare("true.ply");
-  await writeFile(join(dir, hidden), photo);
+    .toBuffer();
+  const photos = new Map<string, Buffer>();
+  const replace = async (name: string) => {
+    photos.set(name, await readFile(join(dir, name)));
+    await writeFile(join(dir, name), green);
+  };
+  const good = await compare("true.ply");
+  for (const name of transforms.test_filenames) await replace(name);
+  const bad = await compare("true.ply");
+  await replace(hidden);
+  const occluded = await compare("true.ply");
   await rm(model, { recursive: true });
+  const withoutModel = await compare("true.ply");
+  for (const [name, photo] of photos) await writeFile(join(dir, name), photo);
   const of = transforms.train_filenames.length;
-  expect(before).toMatchObject({ value: { occluded: { frames: 0, of } } });
-  expect(after).toMatchObject({ value: { occluded: { frames: 1, of } } });
-  expect(await compare("true.ply")).toMatchObject({ value: { occluded: { frames: 0, of: 0 } } });
+  expect(good).toMatchObject({ value: { occluded: { frames: 0, of: 0 } } });
+  expect(bad).toMatchObject({ value: { occluded: { frames: 0, of } } });
+  expect(occluded).toMatchObject({ value: { occluded: { frames: 1, of } } });
+  expect(withoutModel).toMatchObject({ value: { occluded: { frames: 0, of: 0 } } });
 });
 
 /** Between a photo and the cell of the sheet whose left edge is at `left`, per channel. */

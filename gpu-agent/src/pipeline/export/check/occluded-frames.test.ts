@@ -49,27 +49,27 @@ function occluded(model: ColmapModel, left: number, right: number): boolean {
   return isOccluded(points, photo(left, right), picture(0, 0), SIZE);
 }
 
-describe("something that hides the scene", () => {
+describe("something that hides the scene is", () => {
   it.each([
-    ["is there where points are missing behind another colour", 30, 0, true],
-    ["is not there where the splat has the colour: it belongs to the scene", 0, 0, false],
-    ["is not there where the colours are nearly the same", 10, 0, false],
-    ["is not there where the points are found: the splat is wrong", 0, 30, false],
+    ["found where points are missing and the photo has another colour than the splat", 30, 0, true],
+    ["not found where the splat has the same colour: it belongs to the scene", 0, 0, false],
+    ["not found where the colours differ little", 10, 0, false],
+    ["not found where the points are found: the splat is wrong", 0, 30, false],
   ])("%s", (_, left, right, expected) => {
     expect(occluded(halfHidden(capture()), left, right)).toBe(expected);
   });
 
-  it("is not seen where the views are too far apart to expect the same points", () => {
+  it("not found where the views are too far apart to expect the same points", () => {
     expect(occluded(halfHidden(capture(30)), 30, 0)).toBe(false);
   });
 
-  it("is not seen where the undistorted photo has hardly any pixels", () => {
+  it("not found where the undistorted photo has hardly any pixels", () => {
     const points = pointsInCells(halfHidden(capture()))(IMAGE) ?? [];
     const invalid = { ...photo(30, 0), valid: photo(0, 0).valid.map((_, i) => (i % 10 === 0 ? 1 : 0)) };
     expect(isOccluded(points, invalid, picture(0, 0), SIZE)).toBe(false);
   });
 
-  it("is not there in an ordinary image, which lacks every other point", () => {
+  it("not found in an ordinary image, in which every other point is missing", () => {
     const model = capture();
     const points = model.points.map((point, i) =>
       i % 2 === 0 ? point : { ...point, track: point.track.filter((_, j, all) => all[j - (j % 2)] !== 3) },
@@ -77,7 +77,7 @@ describe("something that hides the scene", () => {
     expect(occluded({ ...model, points }, 30, 30)).toBe(false);
   });
 
-  it("is not looked for without a camera", () => {
+  it("not looked for in an image without a camera", () => {
     expect(pointsInCells(capture())("another.jpg")).toBeNull();
   });
 });

@@ -3,18 +3,9 @@ import { gunzipSync } from "node:zlib";
 import { err, ok, type Result } from "@splatt/shared";
 import { colourOf, column, type SplatSample, sampled } from "../check/same-splat.ts";
 import type { WebFileHeader } from "../sog/read-sog.ts";
+import { COLOUR_SCALE, HEADER_BYTES, SPZ_MAGIC } from "./spz-format.ts";
 
-const SPZ_MAGIC = 0x5053474e;
-const HEADER_BYTES = 16;
-/** A colour's byte is the constant coefficient of the spherical harmonics times this, around the middle. */
-const COLOUR_SCALE = 0.15;
-
-/**
- * Reads a .spz: "NGSP", version, number of gaussians, a byte for the degree and one for the bits of a position's
- * fraction; then all positions, opacities, colours, and so on. All of it is gzipped up to version 3.
- *
- * @throws when it is not gzipped
- */
+/** @throws when the file is not gzipped */
 export async function readSpz(
   path: string,
 ): Promise<Result<WebFileHeader & { sample: SplatSample }, string>> {

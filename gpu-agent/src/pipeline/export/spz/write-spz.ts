@@ -2,17 +2,15 @@ import { writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { restCoefficients, type SplatCloud } from "@splatt/formats/splats";
+import { COLOUR_SCALE, HEADER_BYTES, SPZ_MAGIC } from "./spz-format.ts";
 
 /*
- * Writes version 3 of .spz (https://github.com/nianticlabs/spz): a header, then all positions, opacities, colours,
- * sizes, rotations and harmonics as integers, gzipped. Version 4 is ZSTD, which Spark, Babylon and older tools do not
- * read. The format's own library gives every scene the same grid of 1/4096: a gaussian beyond 2048 wraps around to the
- * other side, and a small scene falls apart.
+ * Writes version 3: version 4 is ZSTD, which Spark, Babylon and older tools do not read. The format's own library gives
+ * every scene the same grid of 1/4096: a gaussian beyond 2048 wraps around to the other side, and a small scene falls
+ * apart.
  */
 
-const MAGIC = 0x5053474e;
 const VERSION = 3;
-const HEADER_BYTES = 16;
 
 /** Of a position's fraction, unless the scene is too small or too large for it. */
 const USUAL_BITS = 12;
@@ -24,8 +22,6 @@ const MAX_POSITION = 2 ** 23 - 1;
 /** Share of the gaussians that the grid is made for. */
 const MOST = 0.999;
 
-/** A colour's byte is the constant coefficient of the spherical harmonics times this, around the middle. */
-const COLOUR_SCALE = 0.15;
 /** A size's byte is its logarithm, from −10, in sixteenths. */
 const [LEAST_LOG_SCALE, LOG_SCALE_STEPS] = [-10, 16];
 /** The last of a quaternion's components, by size, is left out; the others are at most √½. */
@@ -39,7 +35,7 @@ export async function writeSpz(file: string, cloud: SplatCloud): Promise<void> {
   const { count, shDegree } = cloud;
   const header = Buffer.alloc(HEADER_BYTES);
   const bits = fractionBits(cloud.positions);
-  header.writeUInt32LE(MAGIC, 0);
+  header.writeUInt32LE(SPZ_MAGIC, 0);
   header.writeUInt32LE(VERSION, 4);
   header.writeUInt32LE(count, 8);
   header.writeUInt8(shDegree, 12);
