@@ -30,6 +30,11 @@ const TRAINING_WITHOUT_HELD_OUT = 6;
 const MAX_OCCLUDED = 24;
 /** dB: the engine's own figure, which the verdict prefers, differs by less from what is measured here. */
 const MARGIN = 3;
+/**
+ * dB by which training views must be better than held-out ones. A splat that is as wrong at its own views is blurred or
+ * trained too little: its colours differ from the photos' everywhere.
+ */
+const MIN_GAP = 3;
 /** Cameras named that see most of what is badly covered. */
 const MAX_NAMED = 2;
 
@@ -66,13 +71,14 @@ async function compareViews(task: ComparisonTask): Promise<ViewComparison> {
     training: mean(trained.map(({ rendered }) => rendered)),
     meanColour: mean(trained.map(({ meanColour }) => meanColour)),
   };
-  const { excess, contrastLack } = deductions(measured);
+  const { gap, excess, contrastLack } = deductions(measured);
   const isGood = measured.heldOut !== null && measured.heldOut - excess - contrastLack >= GOOD + MARGIN;
   return {
     ...measured,
     jpegCeiling: first === undefined ? null : await jpegCeiling(photoFile(first), task.trainedWidth),
     // It takes as long as all else, and explains what a good splat does not have.
-    occluded: isGood ? { frames: 0, of: 0 } : await countOccluded(task, transforms, renderer),
+    occluded:
+      isGood || gap < MIN_GAP ? { frames: 0, of: 0 } : await countOccluded(task, transforms, renderer),
     sheet: await writePhotoSheet(task, transforms, compared),
     coverage: summaryOf(coverage),
   };

@@ -166,7 +166,7 @@ function solvedModel({ frames, ...lens }: Transforms, hidden: string): ColmapMod
   return { cameras: new Map([[1, camera]]), images, points };
 }
 
-it("counts the training frames in which something hides the scene, unless the splat is good", async () => {
+it("counts the training frames in which something hides the scene, unless the splat is good or wrong everywhere", async () => {
   const transforms = await readTransforms(join(dir, "transforms.json"));
   const hidden = transforms.train_filenames[1] ?? "";
   const model = join(dir, "colmap", "sparse", "0");
@@ -180,6 +180,7 @@ it("counts the training frames in which something hides the scene, unless the sp
     await writeFile(join(dir, name), green);
   };
   const good = await compare("true.ply");
+  const wrong = await compare("moved.ply");
   for (const name of transforms.test_filenames) await replace(name);
   const bad = await compare("true.ply");
   await replace(hidden);
@@ -189,6 +190,7 @@ it("counts the training frames in which something hides the scene, unless the sp
   for (const [name, photo] of photos) await writeFile(join(dir, name), photo);
   const of = transforms.train_filenames.length;
   expect(good).toMatchObject({ value: { occluded: { frames: 0, of: 0 } } });
+  expect(wrong).toMatchObject({ value: { occluded: { frames: 0, of: 0 } } });
   expect(bad).toMatchObject({ value: { occluded: { frames: 0, of } } });
   expect(occluded).toMatchObject({ value: { occluded: { frames: 1, of } } });
   expect(withoutModel).toMatchObject({ value: { occluded: { frames: 0, of: 0 } } });

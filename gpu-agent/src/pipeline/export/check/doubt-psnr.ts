@@ -10,7 +10,7 @@ export interface ViewComparison {
   readonly meanColour: number;
   /** The limit that the photos' JPEG compression sets, at the size of training; null for other formats. */
   readonly jpegCeiling: number | null;
-  /** Training frames in which something hides what neighbouring frames show, of those examined: none of a good splat. */
+  /** Training frames in which something hides what neighbouring frames show, of those examined: none where it is good or blurred. */
   readonly occluded: { readonly frames: number; readonly of: number };
   readonly sheet: PhotoSheet;
   /** The share of the scene's surface that is badly covered, and frames that see the most of it. */
